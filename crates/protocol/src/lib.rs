@@ -1,0 +1,30 @@
+//! The words of the Rebuttal wire: requests, answers, codes, identifiers, money, times, and the signature.
+//!
+//! Both sides of the wire build on this crate, so a request that the client can express is one that the gateway
+//! understands, and the signed bytes are made in exactly one function, [`signature::signed_bytes`].
+//!
+//! It is pure: no clock, no randomness, no input or output, no environment. Time and nonces are arguments.
+
+#![warn(missing_docs)]
+
+pub mod hex_digits;
+pub mod ids;
+pub mod storage_uri;
+pub mod text;
+pub mod time;
+
+pub use ids::{AppId, AppSecret, DisputeNo, MerchantId, Nonce};
+pub use storage_uri::{FileFormat, FileId, StorageUri};
+pub use text::{EvidenceName, MerchantTradeNo, PaymentNo};
+pub use time::UnixMillis;
+
+/// A value from outside that is not of its form. The sentence says what the form is, without naming the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub String);
+
+impl Invalid {
+    pub(crate) fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}

@@ -1,0 +1,112 @@
+//! Short texts that people and upstream systems choose: bounded, on one line, never empty.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Invalid;
+use crate::ids::serde_as_text;
+
+/// Checks a text of 1 to `max` Unicode scalar values without control characters.
+pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
+    if text.is_empty() || text.chars().count() > max {
+        return Err(Invalid::new(format!("must have 1 to {max} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::new("must not contain control characters"));
+    }
+    Ok(())
+}
+
+macro_rules! line {
+    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Most characters, in Unicode scalar values.
+            pub const MAX: usize = $max;
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                check_line(text, Self::MAX)?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        serde_as_text!($name);
+    };
+}
+
+line!(
+    /// The name that a merchant gives to a piece of evidence: 1 to 128 characters (contract §4).
+    EvidenceName,
+    128
+);
+line!(
+    /// The platform's number of the disputed payment: 1 to 32 characters (contract §5).
+    PaymentNo,
+    32
+);
+line!(
+    /// The merchant's own number of the disputed trade: 1 to 50 characters (contract §5).
+    MerchantTradeNo,
+    50
+);
+line!(
+    /// The retrieval reference number of the card networks: 1 to 32 characters (our choice).
+    Rrn,
+    32
+);
+line!(
+    /// Why the cardholder disputes, in words: 1 to 256 characters (our choice).
+    DisputeReason,
+    256
+);
+line!(
+    /// The network's code for the reason: 1 to 32 characters (our choice).
+    ReasonCode,
+    32
+);
+line!(
+    /// A merchant's name: 1 to 128 characters (our choice).
+    MerchantName,
+    128
+);
+line!(
+    /// What an operator notes beside a decision: 1 to 1,000 characters on one line (our choice).
+    Note,
+    1000
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_counted_in_unicode_scalar_values() {
+        assert!("é".repeat(128).parse::<EvidenceName>().is_ok());
+        assert!("é".repeat(129).parse::<EvidenceName>().is_err());
+    }
+
+    #[test]
+    fn control_characters_and_emptiness_are_refused() {
+        for wrong in ["", "a\nb", "\u{0}", "a\u{7f}", "\u{85}"] {
+            assert!(wrong.parse::<EvidenceName>().is_err(), "{wrong:?} was taken");
+        }
+    }
+}

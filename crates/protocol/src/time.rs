@@ -1,0 +1,133 @@
+//! Moments, as the wire writes them: Unix milliseconds in headers, RFC 3339 with a zone in bodies.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
+
+/// A moment in Unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMillis(pub i64);
+
+impl UnixMillis {
+    /// The last moment that 13 digits can write, in the year 2286; nothing of ours lies after it.
+    pub const MAX: Self = Self(9_999_999_999_999);
+
+    /// Reads RFC 3339: date, `T`, time with optional fraction, and a zone (`Z` or `+08:00`).
+    ///
+    /// A fraction finer than a millisecond is cut off. Refused: a missing zone, lower-case `t` or `z`, a space
+    /// instead of `T`, bracketed zone names, and moments before 1970 or after [`Self::MAX`].
+    pub fn from_rfc3339(text: &str) -> Result<Self, Invalid> {
+        let form = || Invalid::new("must be a time with its zone, such as 2024-03-06T12:00:00.000+08:00");
+        let zone_at = text
+            .len()
+            .checked_sub(if text.ends_with('Z') { 1 } else { 6 })
+            .ok_or_else(form)?;
+        let (local, zone) = text.split_at_checked(zone_at).ok_or_else(form)?;
+        let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
+        let well_formed = has_shape(seconds, "0000-00-00T00:00:00")
+            && (zone == "Z" || has_shape(zone, "+00:00") || has_shape(zone, "-00:00"))
+            && (1..=9).contains(&fraction.len())
+            && fraction.bytes().all(|byte| byte.is_ascii_digit());
+        if !well_formed {
+            return Err(form());
+        }
+        let moment = text.parse::<Timestamp>().map_err(|_| form())?;
+        Some(Self(moment.as_millisecond()))
+            .filter(|at| (Self(0)..=Self::MAX).contains(at))
+            .ok_or_else(|| Invalid::new("must lie between the years 1970 and 2286"))
+    }
+
+    /// Writes RFC 3339 with milliseconds in a time zone: `2024-03-06T12:00:00.000+08:00`; UTC is `+00:00`.
+    pub fn to_rfc3339(self, zone: &TimeZone) -> String {
+        let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        moment
+            .to_zoned(zone.clone())
+            .strftime("%Y-%m-%dT%H:%M:%S.%3f%:z")
+            .to_string()
+    }
+}
+
+/// Whether `text` has the length and separators of `shape`, in which `0` stands for any digit.
+fn has_shape(text: &str, shape: &str) -> bool {
+    text.len() == shape.len()
+        && text
+            .bytes()
+            .zip(shape.bytes())
+            .all(|(byte, expected)| match expected {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte == expected,
+            })
+}
+
+impl Add<Duration> for UnixMillis {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+impl Sub<Duration> for UnixMillis {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_in_the_merchants_zone_with_milliseconds() {
+        let at = UnixMillis::from_rfc3339("2024-03-06T04:00:00Z").unwrap();
+        let zone = TimeZone::get("Asia/Shanghai").unwrap();
+        assert_eq!(at.to_rfc3339(&zone), "2024-03-06T12:00:00.000+08:00");
+        assert_eq!(at.to_rfc3339(&TimeZone::UTC), "2024-03-06T04:00:00.000+00:00");
+    }
+
+    #[test]
+    fn only_rfc_3339_with_a_zone_is_read() {
+        for wrong in [
+            "",
+            "2024-03-06",
+            "2024-03-06T12:00:00",
+            "2024-03-06 12:00:00Z",
+            "2024-03-06t12:00:00Z",
+            "2024-03-06T12:00:00z",
+            "2024-03-06T12:00:00+0800",
+            "2024-03-06T12:00:00+08:00[Asia/Shanghai]",
+            "2024-03-06T12:00:00.Z",
+            "2024-02-30T12:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2300-01-01T00:00:00Z",
+            "é024-03-06T12:00:00Z",
+        ] {
+            assert!(UnixMillis::from_rfc3339(wrong).is_err(), "{wrong:?} was taken");
+        }
+        assert_eq!(
+            UnixMillis::from_rfc3339("1970-01-01T08:00:00.1239+08:00").unwrap(),
+            UnixMillis(123)
+        );
+    }
+}
