@@ -7,13 +7,27 @@
 
 #![warn(missing_docs)]
 
+pub mod answer;
+pub mod authorization;
+pub mod body;
+pub mod code;
+pub mod dispute;
+pub mod fields;
+pub mod file;
 pub mod hex_digits;
 pub mod ids;
+pub mod money;
+pub mod operator;
+pub mod signature;
 pub mod storage_uri;
 pub mod text;
 pub mod time;
 
+pub use answer::{Envelope, answer_nonce};
+pub use authorization::{Authorization, Scheme};
+pub use code::Code;
 pub use ids::{AppId, AppSecret, DisputeNo, MerchantId, Nonce};
+pub use money::{Amount, Currency};
 pub use storage_uri::{FileFormat, FileId, StorageUri};
 pub use text::{EvidenceName, MerchantTradeNo, PaymentNo};
 pub use time::UnixMillis;

@@ -1,0 +1,179 @@
+//! The body rules (contract §1): exactly one JSON object, in strict UTF-8, with nothing hidden in or around it.
+//!
+//! They are part of the signature's strength. SHA-256 over `secret ‖ … ‖ body` can be extended by anyone who saw one
+//! sign; what is appended always starts with LF, byte 80h and zeros, and no body that holds those passes here. And
+//! every answer that the gateway signs has a top-level `code`, so that refusing one keeps answers from coming back as
+//! requests. Loosening a rule of this file breaks [`crate::signature::verify`].
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Most bytes of a request's body (contract §7).
+pub const BODY_MAX_BYTES: usize = 64 * 1024;
+/// Deepest nesting of objects and arrays, the outermost object being the first level (contract §1).
+pub const DEPTH_MAX: usize = 16;
+
+/// How a body breaks the rules; each sentence says what to send instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Not UTF-8, or with a byte order mark.
+    #[error("the body must be UTF-8 without a byte order mark")]
+    NotUtf8,
+    /// A byte below 20h that is not TAB, LF or CR.
+    #[error("the body must not contain control bytes other than TAB, LF and CR")]
+    ControlByte,
+    /// Not one JSON object.
+    #[error("the body must be exactly one JSON object, `{{}}` where there are no parameters ({0})")]
+    NotOneObject(String),
+    /// One name twice in an object.
+    #[error("the member {0:?} is given twice in one object; give it once")]
+    TwiceNamed(String),
+    /// Nested too deeply.
+    #[error("the body is nested deeper than {DEPTH_MAX} levels")]
+    TooDeep,
+    /// A top-level member named `code`.
+    #[error("a request must not have a top-level member \"code\": that is what answers have")]
+    TopLevelCode,
+    /// A member of another JSON type than the field has.
+    #[error("{0}")]
+    WrongType(String),
+}
+
+/// A JSON object that keeps the rules at every depth, its members unparsed.
+#[derive(Debug)]
+pub struct Object<'a> {
+    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a> Object<'a> {
+    /// Reads the body of a signed request.
+    pub fn parse_signed(body: &'a [u8]) -> Result<Self, Malformed> {
+        let object = Self::parse(body)?;
+        match object.members.iter().any(|(name, _)| name == "code") {
+            true => Err(Malformed::TopLevelCode),
+            false => Ok(object),
+        }
+    }
+
+    /// Reads a body that nobody signed: the same rules, but `code` may be a member's name.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
+        let text = std::str::from_utf8(body)
+            .ok()
+            .filter(|text| !text.starts_with('\u{feff}'))
+            .ok_or(Malformed::NotUtf8)?;
+        if text
+            .bytes()
+            .any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
+        {
+            return Err(Malformed::ControlByte);
+        }
+        Self::from_json(text, 1)
+    }
+
+    /// The members in the order sent; those that are null count as missing and are left out.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.members
+            .iter()
+            .filter(|(_, value)| value.get() != "null")
+            .map(|(name, value)| (&**name, *value))
+    }
+
+    /// The member of that name, unless it is missing or null.
+    pub fn member(&self, name: &str) -> Option<&'a RawValue> {
+        self.members()
+            .find_map(|(known, value)| (known == name).then_some(value))
+    }
+
+    /// Whether a member of that name was sent as null.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.members
+            .iter()
+            .any(|(known, value)| known == name && value.get() == "null")
+    }
+
+    pub(crate) fn from_json(text: &'a str, depth: usize) -> Result<Self, Malformed> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let members = json
+            .deserialize_map(MembersVisitor)
+            .and_then(|members| json.end().map(|()| members))
+            .map_err(|error| Malformed::NotOneObject(error.to_string()))?;
+        let mut names = HashSet::with_capacity(members.len());
+        for (name, value) in &members {
+            if !names.insert(name.as_ref()) {
+                return Err(Malformed::TwiceNamed(name.to_string()));
+            }
+            check(value.get(), depth + 1)?;
+        }
+        Ok(Self { members })
+    }
+}
+
+/// Checks a value at every depth. Each level reads its text anew, so the work is bounded by the body's length times
+/// [`DEPTH_MAX`]; in return every name and string is unescaped by one well-known parser.
+fn check(json: &str, depth: usize) -> Result<(), Malformed> {
+    match json.as_bytes().first() {
+        Some(b'{' | b'[') if depth > DEPTH_MAX => Err(Malformed::TooDeep),
+        Some(b'{') => Object::from_json(json, depth).map(drop),
+        Some(b'[') => elements(json)?
+            .into_iter()
+            .try_for_each(|element| check(element.get(), depth + 1)),
+        // Unescaping is what finds a lone surrogate.
+        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json)
+            .map(drop)
+            .map_err(not_one_object),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    json.deserialize_seq(ElementsVisitor).map_err(not_one_object)
+}
+
+fn not_one_object(error: serde_json::Error) -> Malformed {
+    Malformed::NotOneObject(error.to_string())
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
+            members.push((name, map.next_value()?));
+        }
+        Ok(members)
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+struct ElementsVisitor;
+
+impl<'de> Visitor<'de> for ElementsVisitor {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            elements.push(element);
+        }
+        Ok(elements)
+    }
+}

@@ -1,0 +1,276 @@
+//! The calls about disputes: contest, accept and query (contract §4, §5), and the words of a dispute's life (§6).
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::body::Object;
+use crate::fields::{Fields, Refused};
+use crate::{DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
+
+/// Path of the contest call.
+pub const CONTEST_PATH: &str = "/pg/v2/dispute/contest";
+/// Path of the accept call.
+pub const ACCEPT_PATH: &str = "/pg/v2/dispute/accept";
+/// Path of the query call.
+pub const QUERY_PATH: &str = "/pg/v2/dispute/query";
+/// Most pieces of evidence in one contest (contract §4).
+pub const EVIDENCE_MAX: usize = 20;
+
+/// Defines an enum whose variants are words of the wire.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::Invalid;
+
+            fn from_str(word: &str) -> Result<Self, $crate::Invalid> {
+                match word {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err($crate::Invalid::new(concat!("must be one of", $(" ", $word),*))),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        $crate::ids::serde_as_text!($name);
+    };
+}
+pub(crate) use words;
+
+words! {
+    /// What a piece of evidence shows (contract §4).
+    EvidenceType {
+        /// Anything else.
+        Other = "OTHER",
+        /// That the money was given back.
+        Refund = "REFUND",
+        /// What was bought.
+        Receipt = "RECEIPT",
+        /// Not classified.
+        Default = "DEFAULT",
+    }
+}
+
+words! {
+    /// Where a dispute stands (contract §6).
+    Status {
+        /// The merchant may contest or accept until the deadline.
+        NeedsResponse = "NEEDS_RESPONSE",
+        /// The merchant contested; the outcome is awaited.
+        UnderReview = "UNDER_REVIEW",
+        /// The merchant accepted the loss.
+        Accepted = "ACCEPTED",
+        /// The deadline passed without a response.
+        Expired = "EXPIRED",
+        /// Decided for the merchant.
+        Won = "WON",
+        /// Decided against the merchant.
+        Lost = "LOST",
+        /// The cardholder or the issuer took the dispute back.
+        Withdrawn = "WITHDRAWN",
+    }
+}
+
+words! {
+    /// The stage of a dispute, called `type` on the wire; later ones are greater (contract §6).
+    Stage {
+        /// A question, before money moves.
+        Inquiry = "INQUIRY",
+        /// The money was taken back.
+        Chargeback = "CHARGEBACK",
+        /// The issuer disputes the outcome.
+        PreArbitration = "PRE_ARBITRATION",
+        /// The card network decides.
+        Arbitration = "ARBITRATION",
+    }
+}
+
+/// A call of the merchant API: where it is posted and what it returns. Implemented by the requests of this crate.
+pub trait Call: Sized {
+    /// The path under the public base URL.
+    const PATH: &'static str;
+    /// The envelope's `data` on success.
+    type Data: Serialize + for<'de> Deserialize<'de>;
+
+    /// Reads the request from a strictly parsed body.
+    fn parse(body: &Object<'_>) -> Result<Self, Refused>;
+}
+
+/// One piece of evidence in a contest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EvidenceItem {
+    /// What it shows.
+    #[serde(rename = "type")]
+    pub evidence_type: EvidenceType,
+    /// What the merchant calls it; two items may share a name.
+    pub name: EvidenceName,
+    /// Where the file lies. `None` when parsed from something that is not a storageUri: no file can lie there, which
+    /// is answered as `Evidence.NotFound` in its turn, after the dispute's own checks.
+    pub url: Option<StorageUri>,
+}
+
+/// Contests a dispute with all its evidence, in one call (contract §4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContestRequest {
+    /// Which dispute.
+    pub dispute_no: DisputeNo,
+    /// 1 to [`EVIDENCE_MAX`] items, no url twice.
+    pub evidence_list: Vec<EvidenceItem>,
+}
+
+impl Call for ContestRequest {
+    const PATH: &'static str = CONTEST_PATH;
+    type Data = crate::answer::Done;
+
+    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        let dispute_no = fields.required("disputeNo");
+        let mut first_uses: HashMap<String, usize> = HashMap::new();
+        let mut index = 0;
+        let evidence_list = fields.required_list("evidenceList", (1, EVIDENCE_MAX), |item| {
+            let evidence_type = item.required("type");
+            let name = item.required("name");
+            let url: Option<String> = item.required_with("url", non_empty);
+            if let Some(first) = url.as_ref().and_then(|url| first_uses.insert(url.clone(), index)) {
+                item.fault(
+                    "url",
+                    &format!("is the same as that of evidenceList[{first}]; name each file once"),
+                );
+            }
+            index += 1;
+            Some(EvidenceItem {
+                evidence_type: evidence_type?,
+                name: name?,
+                url: url?.parse().ok(),
+            })
+        });
+        fields.finish(|| {
+            Some(Self {
+                dispute_no: dispute_no?,
+                evidence_list: evidence_list?,
+            })
+        })
+    }
+}
+
+fn non_empty(text: &str) -> Result<String, Invalid> {
+    if text.is_empty() {
+        Err(Invalid::new("must not be empty"))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// Accepts a dispute: the merchant gives the money up (contract §5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptRequest {
+    /// Which dispute.
+    pub dispute_no: DisputeNo,
+}
+
+impl Call for AcceptRequest {
+    const PATH: &'static str = ACCEPT_PATH;
+    type Data = crate::answer::Done;
+
+    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        let dispute_no = fields.required("disputeNo");
+        fields.finish(|| {
+            Some(Self {
+                dispute_no: dispute_no?,
+            })
+        })
+    }
+}
+
+/// Asks for one dispute by exactly one of three keys (contract §5).
+///
+/// Of several matches the one that needs a response soonest is told, else the newest; ties go by disputeNo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum QueryRequest {
+    /// By the dispute's own number.
+    #[serde(rename = "disputeNo")]
+    DisputeNo(DisputeNo),
+    /// By the platform's number of the payment.
+    #[serde(rename = "paymentNo")]
+    PaymentNo(PaymentNo),
+    /// By the merchant's number of the trade.
+    #[serde(rename = "merchantTradeNo")]
+    MerchantTradeNo(MerchantTradeNo),
+}
+
+impl Call for QueryRequest {
+    const PATH: &'static str = QUERY_PATH;
+    type Data = DisputeData;
+
+    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        const KEYS: [&str; 3] = ["disputeNo", "paymentNo", "merchantTradeNo"];
+        let mut fields = Fields::of(body);
+        let dispute_no = fields.optional("disputeNo").map(Self::DisputeNo);
+        let payment_no = fields.optional("paymentNo").map(Self::PaymentNo);
+        let merchant_trade_no = fields.optional("merchantTradeNo").map(Self::MerchantTradeNo);
+        if KEYS.iter().filter(|key| body.member(key).is_some()).count() != 1 {
+            fields.fault(
+                "disputeNo, paymentNo or merchantTradeNo",
+                "must be given, exactly one of them",
+            );
+        }
+        fields.finish(|| dispute_no.or(payment_no).or(merchant_trade_no))
+    }
+}
+
+/// A dispute as its merchant sees it; every value is a string (contract §5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisputeData {
+    /// The dispute's number.
+    pub dispute_no: String,
+    /// The platform's number of the payment.
+    pub payment_no: String,
+    /// The merchant's number of the trade.
+    pub merchant_trade_no: String,
+    /// A word of [`Status`].
+    pub status: String,
+    /// A word of [`Stage`].
+    #[serde(rename = "type")]
+    pub stage: Option<String>,
+    /// The networks' retrieval reference number.
+    pub rrn: Option<String>,
+    /// Until when a response counts, RFC 3339 in the merchant's time zone.
+    pub deadline: Option<String>,
+    /// The payment's amount, a decimal such as `100.05`.
+    pub payment_amount: String,
+    /// The disputed amount.
+    pub dispute_amount: String,
+    /// ISO 4217 code of both amounts.
+    pub currency: String,
+    /// Why the cardholder disputes.
+    pub dispute_reason: String,
+    /// When the dispute was opened, RFC 3339 in the merchant's time zone.
+    pub created_time: String,
+}

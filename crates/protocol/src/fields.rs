@@ -1,0 +1,220 @@
+//! Reads typed fields out of a strict JSON object and names every faulty one at once, with its limit (contract §7).
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use serde_json::value::RawValue;
+
+use crate::body::{Malformed, Object, elements};
+use crate::{Code, Invalid};
+
+/// Why a body was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The body rules are broken, or a member has the wrong JSON type.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Fields are missing, empty, too long or of unknown value; the sentence names each.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Refused {
+    /// The code that answers it.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Malformed(_) => Code::RequestMalformed,
+            Self::Invalid(_) => Code::InvalidParameter,
+        }
+    }
+}
+
+/// Collects the fields of one object; every fault found on the way is told together at the end.
+#[derive(Debug)]
+pub struct Fields<'a, 'o> {
+    object: &'o Object<'a>,
+    /// What stands before a field's name in messages, such as `evidenceList[2].`.
+    prefix: String,
+    faults: Faults,
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    wrong_types: Vec<String>,
+    invalid: Vec<String>,
+}
+
+impl<'a, 'o> Fields<'a, 'o> {
+    /// Starts reading an object.
+    pub fn of(object: &'o Object<'a>) -> Self {
+        Self {
+            object,
+            prefix: String::new(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// A text field that must be there.
+    pub fn required<T: FromStr<Err = Invalid>>(&mut self, name: &str) -> Option<T> {
+        self.required_with(name, str::parse)
+    }
+
+    /// A text field that must be there, read by a function.
+    pub fn required_with<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        if self.object.member(name).is_none() {
+            self.fault(name, "is missing");
+        }
+        self.optional_with(name, read)
+    }
+
+    /// A text field that may be missing.
+    pub fn optional<T: FromStr<Err = Invalid>>(&mut self, name: &str) -> Option<T> {
+        self.optional_with(name, str::parse)
+    }
+
+    /// A text field that may be missing, read by a function.
+    pub fn optional_with<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let value = self.object.member(name)?;
+        let Ok(text) = serde_json::from_str::<Text<'_>>(value.get()) else {
+            self.wrong_type(name, "a string");
+            return None;
+        };
+        read(&text.0).map_err(|error| self.fault(name, &error.0)).ok()
+    }
+
+    /// A true-or-false field that may be missing.
+    pub fn optional_bool(&mut self, name: &str) -> Option<bool> {
+        let value = self.object.member(name)?;
+        serde_json::from_str(value.get())
+            .map_err(|_| self.wrong_type(name, "true or false"))
+            .ok()
+    }
+
+    /// A field of a whole number within bounds that must be there.
+    pub fn required_number(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
+        let Some(value) = self.object.member(name) else {
+            self.fault(name, "is missing");
+            return None;
+        };
+        if !value
+            .get()
+            .starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        {
+            self.wrong_type(name, "a number");
+            return None;
+        }
+        let number = value
+            .get()
+            .parse()
+            .ok()
+            .filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            self.fault(name, &format!("must be a whole number from {min} to {max}"));
+        }
+        number
+    }
+
+    /// A list of objects, `min` to `max` of them, each read by a function from its own fields.
+    pub fn required_list<T>(
+        &mut self,
+        name: &str,
+        (min, max): (usize, usize),
+        mut read: impl FnMut(&mut Fields<'_, '_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Some(value) = self.object.member(name) else {
+            self.fault(name, "is missing");
+            return None;
+        };
+        let Ok(items) = elements(value.get()) else {
+            self.wrong_type(name, "an array");
+            return None;
+        };
+        // Types come first: a list that is also too long is malformed before it is invalid.
+        let in_bounds = (min..=max).contains(&items.len());
+        if !in_bounds {
+            self.fault(name, &format!("must have {min} to {max} items"));
+        }
+        let list = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| self.item(name, index, item, &mut read))
+            .collect();
+        if in_bounds { list } else { None }
+    }
+
+    fn item<T>(
+        &mut self,
+        name: &str,
+        index: usize,
+        item: &RawValue,
+        read: &mut impl FnMut(&mut Fields<'_, '_>) -> Option<T>,
+    ) -> Option<T> {
+        let item_name = format!("{name}[{index}]");
+        let Ok(object) = Object::from_json(item.get(), 1) else {
+            self.wrong_type(&item_name, "an object");
+            return None;
+        };
+        let prefix = format!("{}{item_name}.", self.prefix);
+        let mut fields = Fields {
+            object: &object,
+            prefix,
+            faults: std::mem::take(&mut self.faults),
+        };
+        let value = read(&mut fields);
+        self.faults = fields.faults;
+        value
+    }
+
+    /// Refuses members that are not among `known`: for callers whose misspelt option must not pass in silence.
+    pub fn refuse_unknown(&mut self, known: &[&str]) {
+        let unknown: Vec<_> = self
+            .object
+            .members()
+            .map(|(name, _)| name)
+            .filter(|name| !known.contains(name))
+            .collect();
+        for name in unknown {
+            let name: String = name.chars().take(64).collect();
+            self.fault(
+                &name,
+                &format!("is not known here; known are {}", known.join(", ")),
+            );
+        }
+    }
+
+    /// Notes a fault of a field that its own type cannot see.
+    pub fn fault(&mut self, name: &str, sentence: &str) {
+        self.faults
+            .invalid
+            .push(format!("{}{name} {sentence}", self.prefix));
+    }
+
+    /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
+    pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, Refused> {
+        if !self.faults.wrong_types.is_empty() {
+            return Err(Malformed::WrongType(self.faults.wrong_types.join("; ")).into());
+        }
+        match value() {
+            Some(value) if self.faults.invalid.is_empty() => Ok(value),
+            _ => Err(Refused::Invalid(self.faults.invalid.join("; "))),
+        }
+    }
+
+    fn wrong_type(&mut self, name: &str, wanted: &str) {
+        self.faults
+            .wrong_types
+            .push(format!("{}{name} must be {wanted}", self.prefix));
+    }
+}
+
+/// A JSON string, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

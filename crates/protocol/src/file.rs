@@ -1,0 +1,145 @@
+//! The upload call: where a file may be posted, and with which form fields (contract §3).
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::body::Object;
+use crate::dispute::{Call, words};
+use crate::fields::{Fields, Refused};
+use crate::{Code, FileFormat, Invalid, StorageUri, UnixMillis};
+
+/// Path of the call.
+pub const GENERATE_UPLOAD_URL_PATH: &str = "/pg/v2/file/generateUploadUrl";
+/// Most characters of a file's name, extension included.
+pub const FILENAME_MAX: usize = 32;
+/// Most characters of a content type, unless it is the registered one of the extension (contract §3).
+pub const CONTENT_TYPE_MAX: usize = 32;
+/// Most characters of a scene.
+pub const SCENE_MAX: usize = 50;
+
+words! {
+    /// What a file is for, which decides what it may be (contract §3).
+    Scene {
+        /// Evidence in a dispute: jpg, jpeg, png, pdf, xls, xlsx; 2 MB.
+        DisputeEvidence = "DISPUTE_EVIDENCE",
+    }
+}
+
+/// A file's name: 1 to 32 characters, a stem and an extension, no `/`, `\` or control character.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Filename(Box<str>);
+
+impl Filename {
+    /// The name as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What follows the last dot.
+    pub fn extension(&self) -> &str {
+        self.0.rsplit_once('.').map_or("", |(_, extension)| extension)
+    }
+}
+
+impl FromStr for Filename {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        crate::text::check_line(text, FILENAME_MAX)?;
+        if text.contains(['/', '\\']) {
+            return Err(Invalid::new("must not contain / or \\"));
+        }
+        match text.rsplit_once('.') {
+            Some((stem, extension)) if !stem.is_empty() && !extension.is_empty() => Ok(Self(text.into())),
+            _ => Err(Invalid::new(
+                "must have a name and an extension, such as receipt.png",
+            )),
+        }
+    }
+}
+
+/// Asks where to upload one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateUploadUrlRequest {
+    /// The file's name; its extension decides the format.
+    pub filename: Filename,
+    /// The file's content type; left out, it follows from the extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// What the file is for.
+    pub scene: Scene,
+}
+
+impl GenerateUploadUrlRequest {
+    /// The format that the name and the content type agree on.
+    ///
+    /// # Errors
+    /// `File.UnsupportedType` with a sentence, where the scene does not take the extension, or the content type is
+    /// that of another format.
+    pub fn format(&self) -> Result<FileFormat, (Code, String)> {
+        let refused = |sentence: String| (Code::UnsupportedFileType, sentence);
+        let format = FileFormat::from_extension(self.filename.extension()).ok_or_else(|| {
+            let known = FileFormat::ALL.map(FileFormat::extension).join(", ");
+            refused(format!(
+                "filename must end in one of {known}: {} takes no other",
+                self.scene
+            ))
+        })?;
+        match &self.content_type {
+            Some(content_type) if !format.accepts(content_type) => Err(refused(format!(
+                "contentType must be {} for .{}, or be left out",
+                format.media_type(),
+                format.extension()
+            ))),
+            _ => Ok(format),
+        }
+    }
+}
+
+impl Call for GenerateUploadUrlRequest {
+    const PATH: &'static str = GENERATE_UPLOAD_URL_PATH;
+    type Data = UploadUrlData;
+
+    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        let filename = fields.required("filename");
+        let content_type = fields.optional_with("contentType", content_type);
+        let scene = fields.required("scene");
+        fields.finish(|| {
+            Some(Self {
+                filename: filename?,
+                content_type,
+                scene: scene?,
+            })
+        })
+    }
+}
+
+/// At most 32 characters, unless it is a registered type of ours: that of `.xlsx` has 65.
+fn content_type(text: &str) -> Result<String, Invalid> {
+    let registered = FileFormat::ALL.iter().any(|format| format.accepts(text));
+    if !registered {
+        crate::text::check_line(text, CONTENT_TYPE_MAX)?;
+    }
+    Ok(text.to_owned())
+}
+
+/// Where and how to post the file: every form field, then `file` last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UploadUrlData {
+    /// The address to send the form to.
+    pub upload_url: String,
+    /// Always `POST`.
+    pub http_method: String,
+    /// Fields of the form, all of which must be sent unaltered.
+    pub form_fields: BTreeMap<String, String>,
+    /// The value for `url` in a contest.
+    pub storage_uri: StorageUri,
+    /// When the upload stops being taken, Unix milliseconds.
+    pub expire_time: UnixMillis,
+}

@@ -1,0 +1,167 @@
+//! Money: whole minor units of an ISO 4217 currency inside, a decimal string such as `100.05` on the wire (contract §5).
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Invalid;
+
+/// Most digits before the decimal point (contract §5). With three after it, an amount still fits 63 bits.
+pub const INTEGER_DIGITS_MAX: usize = 15;
+
+/// An ISO 4217 currency in which a payment can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// The three upper-case letters.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Digits after the decimal point on the wire: three where ISO 4217 has three, else two (contract §5).
+    pub fn decimals(self) -> u32 {
+        if self.0.exponent() == Some(3) { 3 } else { 2 }
+    }
+}
+
+impl FromStr for Currency {
+    type Err = Invalid;
+
+    /// Currencies without a minor unit in ISO 4217 (metals, test codes) and those with four digits (units of account)
+    /// are refused: nobody pays in them.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        iso_currency::Currency::from_code(text)
+            .filter(|currency| currency.exponent().is_some_and(|digits| digits <= 3))
+            .map(Self)
+            .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+crate::ids::serde_as_text!(Currency);
+
+/// An amount of money, never negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Amount {
+    minor_units: i64,
+    currency: Currency,
+}
+
+impl Amount {
+    /// An amount in units of the last decimal that the wire shows: cents, or thousandths of a dinar.
+    pub const fn from_minor_units(minor_units: i64, currency: Currency) -> Self {
+        Self {
+            minor_units,
+            currency,
+        }
+    }
+
+    /// Reads `100`, `100.5` or `100.05`: no sign, no leading zeros, at most the currency's decimals.
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, Invalid> {
+        let decimals = currency.decimals() as usize;
+        let form = || {
+            Invalid::new(format!(
+                "must be a decimal such as 100.05, with at most {INTEGER_DIGITS_MAX} digits before the point and \
+                 {decimals} after it"
+            ))
+        };
+        let (integer, fraction) = match text.split_once('.') {
+            Some((integer, fraction)) if !fraction.is_empty() => (integer, fraction),
+            Some(_) => return Err(form()),
+            None => (text, ""),
+        };
+        let digits_only = integer
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|byte| byte.is_ascii_digit());
+        let canonical = integer == "0" || !(integer.is_empty() || integer.starts_with('0'));
+        if !digits_only || !canonical || integer.len() > INTEGER_DIGITS_MAX || fraction.len() > decimals {
+            return Err(form());
+        }
+        let minor_units = format!("{integer}{fraction:0<decimals$}")
+            .parse()
+            .map_err(|_| form())?;
+        Ok(Self {
+            minor_units,
+            currency,
+        })
+    }
+
+    /// The amount in units of the last decimal that the wire shows.
+    pub const fn minor_units(self) -> i64 {
+        self.minor_units
+    }
+
+    /// The amount's currency.
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+}
+
+impl fmt::Display for Amount {
+    /// The decimal alone, without the currency.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = self.currency.decimals();
+        let scale = 10_i64.pow(decimals);
+        let (whole, part) = (self.minor_units / scale, self.minor_units % scale);
+        write!(f, "{whole}.{part:0width$}", width = decimals as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(text: &str, currency: &str) -> Option<String> {
+        Amount::parse(text, currency.parse().unwrap())
+            .ok()
+            .map(|amount| amount.to_string())
+    }
+
+    #[test]
+    fn amounts_show_the_currencys_decimals() {
+        assert_eq!(printed("100.05", "USD").as_deref(), Some("100.05"));
+        assert_eq!(printed("100", "USD").as_deref(), Some("100.00"));
+        assert_eq!(printed("100.5", "USD").as_deref(), Some("100.50"));
+        assert_eq!(printed("0.001", "KWD").as_deref(), Some("0.001"));
+        assert_eq!(printed("500", "JPY").as_deref(), Some("500.00"));
+        assert_eq!(
+            printed("999999999999999.999", "KWD").as_deref(),
+            Some("999999999999999.999")
+        );
+    }
+
+    #[test]
+    fn an_amount_has_one_spelling() {
+        for wrong in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "-1",
+            "+1",
+            "01",
+            "00.1",
+            "1,5",
+            "1e3",
+            "1.005",
+            "1 ",
+            "١",
+            "1000000000000000",
+        ] {
+            assert_eq!(printed(wrong, "USD"), None, "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn what_nobody_pays_in_is_not_a_currency() {
+        for wrong in ["", "usd", "US", "USDT", "XAU", "XXX", "XTS", "CLF"] {
+            assert!(wrong.parse::<Currency>().is_err(), "{wrong:?} was taken");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What the requests take and how they refuse: each faulty field by name, all in one sentence.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use rebuttal_protocol::Code;
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::dispute::{Call, ContestRequest, QueryRequest};
+use rebuttal_protocol::file::GenerateUploadUrlRequest;
+use rebuttal_protocol::operator::{Act, OpenDispute};
+
+const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
+
+fn refusal<T: Call>(body: &str) -> (Code, String) {
+    let object = Object::parse_signed(body.as_bytes()).unwrap();
+    match T::parse(&object) {
+        Ok(_) => (Code::Ok, String::new()),
+        Err(refused) => (refused.code(), refused.to_string()),
+    }
+}
+
+#[test]
+fn a_contest_names_every_faulty_field() {
+    let (code, message) = refusal::<ContestRequest>(
+        r#"{"disputeNo":"","evidenceList":[{"type":"receipt","name":"","url":""},{"type":"REFUND","name":null}]}"#,
+    );
+    assert_eq!(code, Code::InvalidParameter);
+    for field in [
+        "disputeNo must be 1 to 32",
+        "evidenceList[0].type must be one of OTHER REFUND RECEIPT DEFAULT",
+        "evidenceList[0].name must have 1 to 128",
+        "evidenceList[0].url must not be empty",
+        "evidenceList[1].name is missing",
+        "evidenceList[1].url is missing",
+    ] {
+        assert!(message.contains(field), "{field:?} is not in {message:?}");
+    }
+}
+
+#[test]
+fn a_wrong_type_is_malformed_even_beside_invalid_fields() {
+    for body in [
+        r#"{"disputeNo":7,"evidenceList":[]}"#,
+        r#"{"disputeNo":"","evidenceList":{}}"#,
+        r#"{"disputeNo":"","evidenceList":["x"]}"#,
+        r#"{"disputeNo":"","evidenceList":[{"type":1}]}"#,
+    ] {
+        assert_eq!(
+            refusal::<ContestRequest>(body).0,
+            Code::RequestMalformed,
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn one_file_is_named_once_and_twenty_items_are_the_most() {
+    let item = format!(r#"{{"type":"OTHER","name":"n","url":"{URI}"}}"#);
+    let (code, message) =
+        refusal::<ContestRequest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{item},{item}]}}"#));
+    assert_eq!(code, Code::InvalidParameter);
+    assert!(
+        message.contains("evidenceList[1].url is the same as that of evidenceList[0]"),
+        "{message}"
+    );
+
+    let items = |count: usize| {
+        let items: Vec<_> = (0..count)
+            .map(|number| {
+                format!(
+                    r#"{{"type":"OTHER","name":"n","url":"s3://uploaded/m/80/open/dispute-evidence/{number:032x}.png"}}"#
+                )
+            })
+            .collect();
+        format!(r#"{{"disputeNo":"1","evidenceList":[{}]}}"#, items.join(","))
+    };
+    assert_eq!(refusal::<ContestRequest>(&items(20)).0, Code::Ok);
+    assert_eq!(refusal::<ContestRequest>(&items(21)).0, Code::InvalidParameter);
+    assert_eq!(refusal::<ContestRequest>(&items(0)).0, Code::InvalidParameter);
+}
+
+#[test]
+fn a_query_takes_exactly_one_key() {
+    for (body, code) in [
+        (r#"{"disputeNo":"1"}"#, Code::Ok),
+        (r#"{"paymentNo":"P 1","disputeNo":null}"#, Code::Ok),
+        (r#"{}"#, Code::InvalidParameter),
+        (r#"{"paymentNo":"1","disputeNo":"1"}"#, Code::InvalidParameter),
+        (r#"{"merchantTradeNo":""}"#, Code::InvalidParameter),
+        (r#"{"merchantTradeNo":1}"#, Code::RequestMalformed),
+    ] {
+        assert_eq!(refusal::<QueryRequest>(body).0, code, "{body}");
+    }
+}
+
+#[test]
+fn an_upload_is_for_a_known_format_and_its_own_content_type() {
+    let format = |body: &str| {
+        let object = Object::parse_signed(body.as_bytes()).unwrap();
+        match GenerateUploadUrlRequest::parse(&object) {
+            Ok(request) => request.format().map_or_else(|(code, _)| code, |_| Code::Ok),
+            Err(refused) => refused.code(),
+        }
+    };
+    let xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    for (filename, content_type, code) in [
+        ("a.png", "", Code::Ok),
+        ("A.PNG", "image/png", Code::Ok),
+        ("a.jpg", "image/jpg", Code::Ok),
+        ("a.b.jpeg", "image/jpeg", Code::Ok),
+        ("a.xlsx", xlsx, Code::Ok),
+        ("a.png", xlsx, Code::UnsupportedFileType),
+        ("a.png", "image/jpeg", Code::UnsupportedFileType),
+        ("a.exe", "", Code::UnsupportedFileType),
+        (
+            "a.png",
+            "image/png; charset=binary; q=0.99999",
+            Code::InvalidParameter,
+        ),
+        ("png", "", Code::InvalidParameter),
+        (".png", "", Code::InvalidParameter),
+        ("a/b.png", "", Code::InvalidParameter),
+        ("a\\\\b.png", "", Code::InvalidParameter),
+        ("a23456789012345678901234567890.png", "", Code::InvalidParameter),
+    ] {
+        let content_type = match content_type {
+            "" => String::new(),
+            content_type => format!(r#","contentType":"{content_type}""#),
+        };
+        let body = format!(r#"{{"filename":"{filename}","scene":"DISPUTE_EVIDENCE"{content_type}}}"#);
+        assert_eq!(format(&body), code, "{body}");
+    }
+}
+
+#[test]
+fn an_operators_misspelt_member_is_refused() {
+    let object = Object::parse(br#"{"outcom":"WON","outcome":"WON"}"#).unwrap();
+    let message = Act::parse("resolve", &object).unwrap().unwrap_err().to_string();
+    assert!(message.contains("outcom is not known here"), "{message}");
+    assert!(Act::parse("delete", &object).is_none());
+}
+
+#[test]
+fn opening_a_dispute_reads_amounts_in_their_currency() {
+    let body = |amount: &str, currency: &str| {
+        format!(
+            r#"{{"merchantId":80,"paymentNo":"P1","merchantTradeNo":"T1","paymentAmount":"{amount}",
+            "disputeAmount":"1","currency":"{currency}","disputeReason":"Not received","type":"CHARGEBACK",
+            "deadline":"2030-01-01T00:00:00Z"}}"#
+        )
+    };
+    let open = |body: &str| OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap());
+    assert_eq!(
+        open(&body("1.234", "KWD")).unwrap().payment_amount.to_string(),
+        "1.234"
+    );
+    let message = open(&body("1.234", "USD")).unwrap_err().to_string();
+    assert!(message.contains("paymentAmount must be a decimal"), "{message}");
+}

@@ -1,0 +1,166 @@
+//! Every verdict of `testdata/signing.json`, which an independent implementation made.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use rebuttal_protocol::body::{DEPTH_MAX, Object};
+use rebuttal_protocol::dispute::{AcceptRequest, Call};
+use rebuttal_protocol::signature::{self, Message, Sign};
+use rebuttal_protocol::{AppSecret, Authorization, Code, Nonce, answer_nonce};
+use serde_json::Value;
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../../../testdata/signing.json")).unwrap()
+}
+
+fn list<'a>(vectors: &'a Value, key: &str) -> &'a [Value] {
+    let list = vectors[key].as_array().unwrap();
+    assert!(!list.is_empty());
+    list
+}
+
+fn text<'a>(vector: &'a Value, key: &str) -> &'a str {
+    vector[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{key} of {vector}"))
+}
+
+/// The whole check of a message as the vectors have it: header, then sign.
+fn verdict(vector: &Value, authorization: &str, body: &[u8]) -> &'static str {
+    let Ok(header) = Authorization::parse(authorization.as_bytes()) else {
+        return "Malformed";
+    };
+    let secret: AppSecret = text(vector, "appSecret").parse().unwrap();
+    let message = Message {
+        method: text(vector, "method"),
+        base_url: "",
+        target: text(vector, "url"),
+        body,
+    };
+    if signature::verify(&header, &secret, &message) {
+        "good"
+    } else {
+        "InvalidSignature"
+    }
+}
+
+#[test]
+fn good_messages_verify_and_print_as_published() {
+    for vector in list(&vectors(), "good") {
+        let authorization = text(vector, "authorization");
+        let body = text(vector, "body").as_bytes();
+        assert_eq!(verdict(vector, authorization, body), "good", "{vector}");
+        let header = Authorization::parse(authorization.as_bytes()).unwrap();
+        assert_eq!(header.to_string(), authorization);
+
+        let secret: AppSecret = text(vector, "appSecret").parse().unwrap();
+        let url = text(vector, "url");
+        let message = Message {
+            method: text(vector, "method"),
+            base_url: &url[..20],
+            target: &url[20..],
+            body,
+        };
+        let made = signature::sign(
+            header.scheme,
+            header.app_id,
+            &secret,
+            header.timestamp,
+            &header.nonce,
+            &message,
+        );
+        assert_eq!(made.to_string(), text(vector, "sign"));
+    }
+}
+
+#[test]
+fn tolerated_headers_verify() {
+    let vectors = vectors();
+    for vector in list(&vectors, "acceptedHeaders") {
+        let of = list(&vectors, "good")
+            .iter()
+            .find(|good| good["name"] == vector["of"])
+            .unwrap();
+        let verdict = verdict(of, text(vector, "authorization"), text(of, "body").as_bytes());
+        assert_eq!(verdict, "good", "{vector}");
+    }
+}
+
+#[test]
+fn refused_messages_get_their_verdict() {
+    for vector in list(&vectors(), "refused") {
+        let verdict = verdict(
+            vector,
+            text(vector, "authorization"),
+            text(vector, "body").as_bytes(),
+        );
+        assert_eq!(verdict, text(vector, "verdict"), "{vector}");
+    }
+}
+
+#[test]
+fn an_extended_sign_is_right_and_its_body_is_refused() {
+    let vectors = vectors();
+    let vector = &vectors["lengthExtension"];
+    let body = hex::decode(text(vector, "bodyHex")).unwrap();
+    let mut signed = list(&vectors, "good")[0].clone();
+    signed["url"] = vector["url"].clone();
+    assert_eq!(verdict(&signed, text(vector, "authorization"), &body), "good");
+    assert!(Object::parse_signed(&body).is_err());
+}
+
+#[test]
+fn a_reflected_answer_is_rightly_signed_and_refused_for_its_code() {
+    let vectors = vectors();
+    let mut vector = vectors["reflectedAnswer"].clone();
+    vector["appSecret"] = list(&vectors, "good")[0]["appSecret"].clone();
+    let body = text(&vector, "body").as_bytes();
+    assert_eq!(verdict(&vector, text(&vector, "authorization"), body), "good");
+    assert!(Object::parse_signed(body).is_err());
+}
+
+#[test]
+fn an_answers_nonce_is_bound_to_its_request() {
+    let vector = &vectors()["answerNonce"];
+    let nonce: Nonce = text(vector, "requestNonce").parse().unwrap();
+    let sign = Sign::parse(text(vector, "requestSign")).unwrap();
+    assert_eq!(answer_nonce(&nonce, &sign).as_str(), text(vector, "answerNonce"));
+    let upper = Sign::parse(&text(vector, "requestSign").to_uppercase()).unwrap();
+    assert_eq!(answer_nonce(&nonce, &upper).as_str(), text(vector, "answerNonce"));
+}
+
+#[test]
+fn the_body_rules_hold() {
+    let vectors = vectors();
+    let bodies = &vectors["bodies"];
+    for vector in list(bodies, "accepted") {
+        let body = hex::decode(text(vector, "hex")).unwrap();
+        assert!(Object::parse_signed(&body).is_ok(), "{vector}");
+    }
+    for vector in list(bodies, "refused") {
+        let body = hex::decode(text(vector, "hex")).unwrap();
+        let code = match Object::parse_signed(&body) {
+            Ok(object) => AcceptRequest::parse(&object).map_or_else(|refused| refused.code(), |_| Code::Ok),
+            Err(_) => Code::RequestMalformed,
+        };
+        assert_eq!(code, Code::RequestMalformed, "{vector}");
+    }
+}
+
+#[test]
+fn numbers_of_any_size_are_json() {
+    assert!(Object::parse_signed(br#"{"later":[1e999,-0.0,123456789012345678901234567890]}"#).is_ok());
+    assert!(Object::parse_signed(br#"{"later":01}"#).is_err());
+}
+
+#[test]
+fn depth_counts_objects_and_arrays_alike() {
+    let nested = |levels: usize| {
+        format!(
+            "{}{}",
+            r#"{"a":"#.repeat(levels),
+            "1".to_owned() + &"}".repeat(levels)
+        )
+    };
+    assert!(Object::parse_signed(nested(DEPTH_MAX).as_bytes()).is_ok());
+    assert!(Object::parse_signed(nested(DEPTH_MAX + 1).as_bytes()).is_err());
+}
