@@ -21,20 +21,12 @@ pub struct Envelope<T> {
 impl<T> Envelope<T> {
     /// Success.
     pub const fn ok(data: T) -> Self {
-        Self {
-            code: Code::Ok,
-            error_message: None,
-            data: Some(data),
-        }
+        Self { code: Code::Ok, error_message: None, data: Some(data) }
     }
 
     /// Failure, with a sentence that says what to do.
     pub fn refused(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            error_message: Some(message.into()),
-            data: None,
-        }
+        Self { code, error_message: Some(message.into()), data: None }
     }
 }
 

@@ -80,9 +80,7 @@ impl Authorization {
             .trim_matches(' ')
             .split_once(' ')
             .ok_or_else(|| Invalid::new("must be a scheme, a space and the credentials"))?;
-        let scheme = scheme
-            .parse()
-            .map_err(|error| Invalid::new(format!("scheme {error}")))?;
+        let scheme = scheme.parse().map_err(|error| Invalid::new(format!("scheme {error}")))?;
 
         let (mut app_id, mut sign, mut timestamp, mut nonce) = (None, None, None, None);
         for field in credentials.split(',') {
@@ -111,17 +109,8 @@ impl Authorization {
 
 impl fmt::Display for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            scheme,
-            app_id,
-            sign,
-            timestamp,
-            nonce,
-        } = self;
-        write!(
-            f,
-            "{scheme} appId={app_id},sign={sign},timestamp={timestamp:013},nonce={nonce}"
-        )
+        let Self { scheme, app_id, sign, timestamp, nonce } = self;
+        write!(f, "{scheme} appId={app_id},sign={sign},timestamp={timestamp:013},nonce={nonce}")
     }
 }
 
@@ -140,7 +129,5 @@ fn parse_timestamp(text: &str) -> Result<UnixMillis, Invalid> {
     {
         return Ok(UnixMillis(millis));
     }
-    Err(Invalid::new(format!(
-        "must be Unix milliseconds, {TIMESTAMP_DIGITS} digits"
-    )))
+    Err(Invalid::new(format!("must be Unix milliseconds, {TIMESTAMP_DIGITS} digits")))
 }

@@ -65,10 +65,7 @@ impl<'a> Object<'a> {
             .ok()
             .filter(|text| !text.starts_with('\u{feff}'))
             .ok_or(Malformed::NotUtf8)?;
-        if text
-            .bytes()
-            .any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
-        {
+        if text.bytes().any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
             return Err(Malformed::ControlByte);
         }
         Self::from_json(text, 1)
@@ -76,23 +73,17 @@ impl<'a> Object<'a> {
 
     /// The members in the order sent; those that are null count as missing and are left out.
     pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.members
-            .iter()
-            .filter(|(_, value)| value.get() != "null")
-            .map(|(name, value)| (&**name, *value))
+        self.members.iter().filter(|(_, value)| value.get() != "null").map(|(name, value)| (&**name, *value))
     }
 
     /// The member of that name, unless it is missing or null.
     pub fn member(&self, name: &str) -> Option<&'a RawValue> {
-        self.members()
-            .find_map(|(known, value)| (known == name).then_some(value))
+        self.members().find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// Whether a member of that name was sent as null.
     pub fn is_null(&self, name: &str) -> bool {
-        self.members
-            .iter()
-            .any(|(known, value)| known == name && value.get() == "null")
+        self.members.iter().any(|(known, value)| known == name && value.get() == "null")
     }
 
     pub(crate) fn from_json(text: &'a str, depth: usize) -> Result<Self, Malformed> {
@@ -118,13 +109,9 @@ fn check(json: &str, depth: usize) -> Result<(), Malformed> {
     match json.as_bytes().first() {
         Some(b'{' | b'[') if depth > DEPTH_MAX => Err(Malformed::TooDeep),
         Some(b'{') => Object::from_json(json, depth).map(drop),
-        Some(b'[') => elements(json)?
-            .into_iter()
-            .try_for_each(|element| check(element.get(), depth + 1)),
+        Some(b'[') => elements(json)?.into_iter().try_for_each(|element| check(element.get(), depth + 1)),
         // Unescaping is what finds a lone surrogate.
-        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json)
-            .map(drop)
-            .map_err(not_one_object),
+        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json).map(drop).map_err(not_one_object),
         _ => Ok(()),
     }
 }

@@ -162,27 +162,14 @@ impl Call for ContestRequest {
                 );
             }
             index += 1;
-            Some(EvidenceItem {
-                evidence_type: evidence_type?,
-                name: name?,
-                url: url?.parse().ok(),
-            })
+            Some(EvidenceItem { evidence_type: evidence_type?, name: name?, url: url?.parse().ok() })
         });
-        fields.finish(|| {
-            Some(Self {
-                dispute_no: dispute_no?,
-                evidence_list: evidence_list?,
-            })
-        })
+        fields.finish(|| Some(Self { dispute_no: dispute_no?, evidence_list: evidence_list? }))
     }
 }
 
 fn non_empty(text: &str) -> Result<String, Invalid> {
-    if text.is_empty() {
-        Err(Invalid::new("must not be empty"))
-    } else {
-        Ok(text.to_owned())
-    }
+    if text.is_empty() { Err(Invalid::new("must not be empty")) } else { Ok(text.to_owned()) }
 }
 
 /// Accepts a dispute: the merchant gives the money up (contract §5).
@@ -200,11 +187,7 @@ impl Call for AcceptRequest {
     fn parse(body: &Object<'_>) -> Result<Self, Refused> {
         let mut fields = Fields::of(body);
         let dispute_no = fields.required("disputeNo");
-        fields.finish(|| {
-            Some(Self {
-                dispute_no: dispute_no?,
-            })
-        })
+        fields.finish(|| Some(Self { dispute_no: dispute_no? }))
     }
 }
 
@@ -235,10 +218,7 @@ impl Call for QueryRequest {
         let payment_no = fields.optional("paymentNo").map(Self::PaymentNo);
         let merchant_trade_no = fields.optional("merchantTradeNo").map(Self::MerchantTradeNo);
         if KEYS.iter().filter(|key| body.member(key).is_some()).count() != 1 {
-            fields.fault(
-                "disputeNo, paymentNo or merchantTradeNo",
-                "must be given, exactly one of them",
-            );
+            fields.fault("disputeNo, paymentNo or merchantTradeNo", "must be given, exactly one of them");
         }
         fields.finish(|| dispute_no.or(payment_no).or(merchant_trade_no))
     }

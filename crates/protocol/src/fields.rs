@@ -47,11 +47,7 @@ struct Faults {
 impl<'a, 'o> Fields<'a, 'o> {
     /// Starts reading an object.
     pub fn of(object: &'o Object<'a>) -> Self {
-        Self {
-            object,
-            prefix: String::new(),
-            faults: Faults::default(),
-        }
+        Self { object, prefix: String::new(), faults: Faults::default() }
     }
 
     /// A text field that must be there.
@@ -93,9 +89,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     /// A true-or-false field that may be missing.
     pub fn optional_bool(&mut self, name: &str) -> Option<bool> {
         let value = self.object.member(name)?;
-        serde_json::from_str(value.get())
-            .map_err(|_| self.wrong_type(name, "true or false"))
-            .ok()
+        serde_json::from_str(value.get()).map_err(|_| self.wrong_type(name, "true or false")).ok()
     }
 
     /// A field of a whole number within bounds that must be there.
@@ -104,18 +98,11 @@ impl<'a, 'o> Fields<'a, 'o> {
             self.fault(name, "is missing");
             return None;
         };
-        if !value
-            .get()
-            .starts_with(|first: char| first == '-' || first.is_ascii_digit())
-        {
+        if !value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             self.wrong_type(name, "a number");
             return None;
         }
-        let number = value
-            .get()
-            .parse()
-            .ok()
-            .filter(|number| (min..=max).contains(number));
+        let number = value.get().parse().ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
             self.fault(name, &format!("must be a whole number from {min} to {max}"));
         }
@@ -142,12 +129,10 @@ impl<'a, 'o> Fields<'a, 'o> {
         if !in_bounds {
             self.fault(name, &format!("must have {min} to {max} items"));
         }
-        let list = items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| self.item(name, index, item, &mut read))
-            .collect();
-        if in_bounds { list } else { None }
+        // Collected before it is judged, so that every item's faults are told.
+        let list: Vec<Option<T>> =
+            items.iter().enumerate().map(|(index, item)| self.item(name, index, item, &mut read)).collect();
+        if in_bounds { list.into_iter().collect() } else { None }
     }
 
     fn item<T>(
@@ -163,11 +148,7 @@ impl<'a, 'o> Fields<'a, 'o> {
             return None;
         };
         let prefix = format!("{}{item_name}.", self.prefix);
-        let mut fields = Fields {
-            object: &object,
-            prefix,
-            faults: std::mem::take(&mut self.faults),
-        };
+        let mut fields = Fields { object: &object, prefix, faults: std::mem::take(&mut self.faults) };
         let value = read(&mut fields);
         self.faults = fields.faults;
         value
@@ -175,26 +156,17 @@ impl<'a, 'o> Fields<'a, 'o> {
 
     /// Refuses members that are not among `known`: for callers whose misspelt option must not pass in silence.
     pub fn refuse_unknown(&mut self, known: &[&str]) {
-        let unknown: Vec<_> = self
-            .object
-            .members()
-            .map(|(name, _)| name)
-            .filter(|name| !known.contains(name))
-            .collect();
+        let unknown: Vec<_> =
+            self.object.members().map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
         for name in unknown {
             let name: String = name.chars().take(64).collect();
-            self.fault(
-                &name,
-                &format!("is not known here; known are {}", known.join(", ")),
-            );
+            self.fault(&name, &format!("is not known here; known are {}", known.join(", ")));
         }
     }
 
     /// Notes a fault of a field that its own type cannot see.
     pub fn fault(&mut self, name: &str, sentence: &str) {
-        self.faults
-            .invalid
-            .push(format!("{}{name} {sentence}", self.prefix));
+        self.faults.invalid.push(format!("{}{name} {sentence}", self.prefix));
     }
 
     /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
@@ -209,9 +181,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     }
 
     fn wrong_type(&mut self, name: &str, wanted: &str) {
-        self.faults
-            .wrong_types
-            .push(format!("{}{name} must be {wanted}", self.prefix));
+        self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.prefix));
     }
 }
 

@@ -54,9 +54,7 @@ impl FromStr for Filename {
         }
         match text.rsplit_once('.') {
             Some((stem, extension)) if !stem.is_empty() && !extension.is_empty() => Ok(Self(text.into())),
-            _ => Err(Invalid::new(
-                "must have a name and an extension, such as receipt.png",
-            )),
+            _ => Err(Invalid::new("must have a name and an extension, such as receipt.png")),
         }
     }
 }
@@ -84,10 +82,7 @@ impl GenerateUploadUrlRequest {
         let refused = |sentence: String| (Code::UnsupportedFileType, sentence);
         let format = FileFormat::from_extension(self.filename.extension()).ok_or_else(|| {
             let known = FileFormat::ALL.map(FileFormat::extension).join(", ");
-            refused(format!(
-                "filename must end in one of {known}: {} takes no other",
-                self.scene
-            ))
+            refused(format!("filename must end in one of {known}: {} takes no other", self.scene))
         })?;
         match &self.content_type {
             Some(content_type) if !format.accepts(content_type) => Err(refused(format!(
@@ -109,13 +104,7 @@ impl Call for GenerateUploadUrlRequest {
         let filename = fields.required("filename");
         let content_type = fields.optional_with("contentType", content_type);
         let scene = fields.required("scene");
-        fields.finish(|| {
-            Some(Self {
-                filename: filename?,
-                content_type,
-                scene: scene?,
-            })
-        })
+        fields.finish(|| Some(Self { filename: filename?, content_type, scene: scene? }))
     }
 }
 

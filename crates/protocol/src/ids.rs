@@ -56,9 +56,7 @@ impl FromStr for AppId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        hex_digits::parse(text)
-            .map(Self)
-            .ok_or_else(|| Invalid::new("must be 32 lower-case hex digits"))
+        hex_digits::parse(text).map(Self).ok_or_else(|| Invalid::new("must be 32 lower-case hex digits"))
     }
 }
 
@@ -138,9 +136,7 @@ impl FromStr for Nonce {
         if (NONCE_MIN..=NONCE_MAX).contains(&text.len()) && text.bytes().all(is_word_byte) {
             return Ok(Self(text.into()));
         }
-        Err(Invalid::new(format!(
-            "must be {NONCE_MIN} to {NONCE_MAX} characters of 0-9 A-Z a-z _ -"
-        )))
+        Err(Invalid::new(format!("must be {NONCE_MIN} to {NONCE_MAX} characters of 0-9 A-Z a-z _ -")))
     }
 }
 
@@ -187,10 +183,7 @@ impl FromStr for MerchantId {
 
     /// Parses the one decimal spelling: no sign, no leading zero.
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let number = text
-            .parse::<u32>()
-            .ok()
-            .filter(|number| number.to_string() == text);
+        let number = text.parse::<u32>().ok().filter(|number| number.to_string() == text);
         Self::try_from(number.unwrap_or(0))
     }
 }
@@ -219,9 +212,7 @@ impl FromStr for DisputeNo {
         if (1..=DISPUTE_NO_MAX).contains(&text.len()) && text.bytes().all(is_word_byte) {
             return Ok(Self(text.into()));
         }
-        Err(Invalid::new(format!(
-            "must be 1 to {DISPUTE_NO_MAX} characters of 0-9 A-Z a-z _ -"
-        )))
+        Err(Invalid::new(format!("must be 1 to {DISPUTE_NO_MAX} characters of 0-9 A-Z a-z _ -")))
     }
 }
 

@@ -55,10 +55,7 @@ pub struct Amount {
 impl Amount {
     /// An amount in units of the last decimal that the wire shows: cents, or thousandths of a dinar.
     pub const fn from_minor_units(minor_units: i64, currency: Currency) -> Self {
-        Self {
-            minor_units,
-            currency,
-        }
+        Self { minor_units, currency }
     }
 
     /// Reads `100`, `100.5` or `100.05`: no sign, no leading zeros, at most the currency's decimals.
@@ -75,21 +72,13 @@ impl Amount {
             Some(_) => return Err(form()),
             None => (text, ""),
         };
-        let digits_only = integer
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|byte| byte.is_ascii_digit());
+        let digits_only = integer.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
         let canonical = integer == "0" || !(integer.is_empty() || integer.starts_with('0'));
         if !digits_only || !canonical || integer.len() > INTEGER_DIGITS_MAX || fraction.len() > decimals {
             return Err(form());
         }
-        let minor_units = format!("{integer}{fraction:0<decimals$}")
-            .parse()
-            .map_err(|_| form())?;
-        Ok(Self {
-            minor_units,
-            currency,
-        })
+        let minor_units = format!("{integer}{fraction:0<decimals$}").parse().map_err(|_| form())?;
+        Ok(Self { minor_units, currency })
     }
 
     /// The amount in units of the last decimal that the wire shows.
@@ -118,9 +107,7 @@ mod tests {
     use super::*;
 
     fn printed(text: &str, currency: &str) -> Option<String> {
-        Amount::parse(text, currency.parse().unwrap())
-            .ok()
-            .map(|amount| amount.to_string())
+        Amount::parse(text, currency.parse().unwrap()).ok().map(|amount| amount.to_string())
     }
 
     #[test]
@@ -130,10 +117,7 @@ mod tests {
         assert_eq!(printed("100.5", "USD").as_deref(), Some("100.50"));
         assert_eq!(printed("0.001", "KWD").as_deref(), Some("0.001"));
         assert_eq!(printed("500", "JPY").as_deref(), Some("500.00"));
-        assert_eq!(
-            printed("999999999999999.999", "KWD").as_deref(),
-            Some("999999999999999.999")
-        );
+        assert_eq!(printed("999999999999999.999", "KWD").as_deref(), Some("999999999999999.999"));
     }
 
     #[test]

@@ -68,12 +68,7 @@ impl CreateMerchant {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&["name", "timeZone"]);
         let (name, time_zone) = (fields.required("name"), fields.required("timeZone"));
-        fields.finish(|| {
-            Some(Self {
-                name: name?,
-                time_zone: time_zone?,
-            })
-        })
+        fields.finish(|| Some(Self { name: name?, time_zone: time_zone? }))
     }
 }
 
@@ -111,12 +106,8 @@ impl std::str::FromStr for NotifyUrl {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let rest = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"));
-        let host = rest
-            .and_then(|rest| rest.split(['/', '?']).next())
-            .filter(|host| !host.is_empty());
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?']).next()).filter(|host| !host.is_empty());
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains(['#', '@', '\\']);
         if host.is_some() && plain && text.len() <= NOTIFY_URL_MAX {
             return Ok(Self(text.to_owned()));
@@ -148,13 +139,7 @@ impl AppSettings {
             false => fields.optional("notifyUrl").map(Some),
         };
         let (scheme, enabled) = (fields.optional("scheme"), fields.optional_bool("enabled"));
-        fields.finish(|| {
-            Some(Self {
-                notify_url,
-                scheme,
-                enabled,
-            })
-        })
+        fields.finish(|| Some(Self { notify_url, scheme, enabled }))
     }
 }
 
@@ -171,11 +156,7 @@ impl RotateSecret {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&["overlapSeconds"]);
         let overlap_seconds = fields.required_number("overlapSeconds", 0, OVERLAP_MAX_SECONDS);
-        fields.finish(|| {
-            Some(Self {
-                overlap_seconds: overlap_seconds?,
-            })
-        })
+        fields.finish(|| Some(Self { overlap_seconds: overlap_seconds? }))
     }
 }
 
@@ -235,9 +216,7 @@ impl OpenDispute {
         let currency: Option<Currency> = fields.required("currency");
         let mut amount = |name| {
             let text: String = fields.required_with(name, |text| Ok(text.to_owned()))?;
-            Amount::parse(&text, currency?)
-                .map_err(|error| fields.fault(name, &error.0))
-                .ok()
+            Amount::parse(&text, currency?).map_err(|error| fields.fault(name, &error.0)).ok()
         };
         let (payment_amount, dispute_amount) = (amount("paymentAmount"), amount("disputeAmount"));
         let (dispute_reason, reason_code) = (fields.required("disputeReason"), fields.optional("reasonCode"));
@@ -310,22 +289,12 @@ impl Act {
             "resolve" => {
                 fields.refuse_unknown(&["outcome", "note"]);
                 let (outcome, note) = (fields.required("outcome"), fields.optional("note"));
-                fields.finish(|| {
-                    Some(Self::Resolve {
-                        outcome: outcome?,
-                        note,
-                    })
-                })
+                fields.finish(|| Some(Self::Resolve { outcome: outcome?, note }))
             }
             "requestEvidence" => {
                 fields.refuse_unknown(&["deadline", "note"]);
                 let (deadline, note) = (deadline(&mut fields), fields.required("note"));
-                fields.finish(|| {
-                    Some(Self::RequestEvidence {
-                        deadline: deadline?,
-                        note: note?,
-                    })
-                })
+                fields.finish(|| Some(Self::RequestEvidence { deadline: deadline?, note: note? }))
             }
             "extend" => {
                 fields.refuse_unknown(&["deadline"]);
@@ -335,12 +304,7 @@ impl Act {
             "advance" => {
                 fields.refuse_unknown(&["type", "deadline"]);
                 let (stage, deadline) = (fields.required("type"), deadline(&mut fields));
-                fields.finish(|| {
-                    Some(Self::Advance {
-                        stage: stage?,
-                        deadline: deadline?,
-                    })
-                })
+                fields.finish(|| Some(Self::Advance { stage: stage?, deadline: deadline? }))
             }
             "withdraw" => {
                 fields.refuse_unknown(&["note"]);

@@ -19,9 +19,7 @@ pub struct Sign([u8; 32]);
 impl Sign {
     /// Reads 64 hex digits in either case.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        hex_digits::parse_any_case(text)
-            .map(Self)
-            .ok_or_else(|| Invalid::new("must be 64 hex digits"))
+        hex_digits::parse_any_case(text).map(Self).ok_or_else(|| Invalid::new("must be 64 hex digits"))
     }
 }
 
@@ -72,12 +70,7 @@ pub fn signed_bytes(
         feed(secret.expose_ascii());
         feed(b"\n");
     }
-    let Message {
-        method,
-        base_url,
-        target,
-        body,
-    } = message;
+    let Message { method, base_url, target, body } = message;
     feed(format!("{method}\n{base_url}{target}\n{timestamp:013}\n{nonce}\n").as_bytes());
     feed(body);
     feed(b"\n");
@@ -95,17 +88,13 @@ pub fn sign(
     match scheme {
         Scheme::V2Sha256 => {
             let mut hash = Sha256::new();
-            signed_bytes(app_id, Some(secret), timestamp, nonce, message, |bytes| {
-                hash.update(bytes)
-            });
+            signed_bytes(app_id, Some(secret), timestamp, nonce, message, |bytes| hash.update(bytes));
             Sign(hash.finalize().into())
         }
         Scheme::V2HmacSha256 => {
             // A key shorter than SHA-256's block is padded with zeros (RFC 2104 §2).
             let mut key = Zeroizing::new([0; 64]);
-            key.iter_mut()
-                .zip(secret.expose_ascii())
-                .for_each(|(to, from)| *to = *from);
+            key.iter_mut().zip(secret.expose_ascii()).for_each(|(to, from)| *to = *from);
             let mut mac = Hmac::<Sha256>::new((&*key).into());
             signed_bytes(app_id, None, timestamp, nonce, message, |bytes| mac.update(bytes));
             Sign(mac.finalize().into_bytes().into())
@@ -123,13 +112,7 @@ pub fn authorize(
     message: &Message<'_>,
 ) -> Authorization {
     let sign = sign(scheme, app_id, secret, timestamp, &nonce, message);
-    Authorization {
-        scheme,
-        app_id,
-        sign,
-        timestamp,
-        nonce,
-    }
+    Authorization { scheme, app_id, sign, timestamp, nonce }
 }
 
 /// Whether the header's sign is the one that this secret makes for this message. Compared in constant time.
@@ -138,13 +121,6 @@ pub fn authorize(
 /// can be extended by anyone who saw one, and only the body rules of [`crate::body`] refuse what such a body contains.
 #[must_use]
 pub fn verify(header: &Authorization, secret: &AppSecret, message: &Message<'_>) -> bool {
-    let expected = sign(
-        header.scheme,
-        header.app_id,
-        secret,
-        header.timestamp,
-        &header.nonce,
-        message,
-    );
+    let expected = sign(header.scheme, header.app_id, secret, header.timestamp, &header.nonce, message);
     expected.0.ct_eq(&header.sign.0).into()
 }

@@ -63,9 +63,7 @@ impl FileFormat {
 
     /// The format that an extension names, in either case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.extension().eq_ignore_ascii_case(extension))
+        Self::ALL.into_iter().find(|format| format.extension().eq_ignore_ascii_case(extension))
     }
 
     /// Whether a declared content type belongs to this format; `image/jpg` is tolerated (contract §1).
@@ -89,16 +87,8 @@ pub struct StorageUri {
 impl StorageUri {
     /// The object's key within the bucket: the address without `s3://uploaded/`.
     pub fn key(&self) -> String {
-        let Self {
-            merchant_id,
-            file_id,
-            format,
-        } = self;
-        format!(
-            "m/{merchant_id}/{FOLDER}/{}.{}",
-            hex::encode(file_id),
-            format.extension()
-        )
+        let Self { merchant_id, file_id, format } = self;
+        format!("m/{merchant_id}/{FOLDER}/{}.{}", hex::encode(file_id), format.extension())
     }
 
     /// The address that a key within the bucket belongs to.
@@ -112,11 +102,7 @@ impl StorageUri {
         let (digits, extension) = name.split_once('.')?;
         let format =
             FileFormat::from_extension(extension).filter(|format| format.extension() == extension)?;
-        Some(Self {
-            merchant_id: merchant.parse().ok()?,
-            file_id: hex_digits::parse(digits)?,
-            format,
-        })
+        Some(Self { merchant_id: merchant.parse().ok()?, file_id: hex_digits::parse(digits)?, format })
     }
 }
 
@@ -124,9 +110,7 @@ impl FromStr for StorageUri {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let key = text
-            .strip_prefix(SCHEME)
-            .and_then(|rest| rest.strip_prefix(BUCKET)?.strip_prefix('/'));
+        let key = text.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix(BUCKET)?.strip_prefix('/'));
         key.and_then(Self::parse_key).ok_or_else(malformed)
     }
 }

@@ -25,10 +25,7 @@ impl UnixMillis {
     /// instead of `T`, bracketed zone names, and moments before 1970 or after [`Self::MAX`].
     pub fn from_rfc3339(text: &str) -> Result<Self, Invalid> {
         let form = || Invalid::new("must be a time with its zone, such as 2024-03-06T12:00:00.000+08:00");
-        let zone_at = text
-            .len()
-            .checked_sub(if text.ends_with('Z') { 1 } else { 6 })
-            .ok_or_else(form)?;
+        let zone_at = text.len().checked_sub(if text.ends_with('Z') { 1 } else { 6 }).ok_or_else(form)?;
         let (local, zone) = text.split_at_checked(zone_at).ok_or_else(form)?;
         let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
         let well_formed = has_shape(seconds, "0000-00-00T00:00:00")
@@ -47,33 +44,24 @@ impl UnixMillis {
     /// Writes RFC 3339 with milliseconds in a time zone: `2024-03-06T12:00:00.000+08:00`; UTC is `+00:00`.
     pub fn to_rfc3339(self, zone: &TimeZone) -> String {
         let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        moment
-            .to_zoned(zone.clone())
-            .strftime("%Y-%m-%dT%H:%M:%S.%3f%:z")
-            .to_string()
+        moment.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
     }
 }
 
 /// Whether `text` has the length and separators of `shape`, in which `0` stands for any digit.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
-        && text
-            .bytes()
-            .zip(shape.bytes())
-            .all(|(byte, expected)| match expected {
-                b'0' => byte.is_ascii_digit(),
-                _ => byte == expected,
-            })
+        && text.bytes().zip(shape.bytes()).all(|(byte, expected)| match expected {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == expected,
+        })
 }
 
 impl Add<Duration> for UnixMillis {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -81,10 +69,7 @@ impl Sub<Duration> for UnixMillis {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -125,9 +110,6 @@ mod tests {
         ] {
             assert!(UnixMillis::from_rfc3339(wrong).is_err(), "{wrong:?} was taken");
         }
-        assert_eq!(
-            UnixMillis::from_rfc3339("1970-01-01T08:00:00.1239+08:00").unwrap(),
-            UnixMillis(123)
-        );
+        assert_eq!(UnixMillis::from_rfc3339("1970-01-01T08:00:00.1239+08:00").unwrap(), UnixMillis(123));
     }
 }

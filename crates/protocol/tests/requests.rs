@@ -44,11 +44,7 @@ fn a_wrong_type_is_malformed_even_beside_invalid_fields() {
         r#"{"disputeNo":"","evidenceList":["x"]}"#,
         r#"{"disputeNo":"","evidenceList":[{"type":1}]}"#,
     ] {
-        assert_eq!(
-            refusal::<ContestRequest>(body).0,
-            Code::RequestMalformed,
-            "{body}"
-        );
+        assert_eq!(refusal::<ContestRequest>(body).0, Code::RequestMalformed, "{body}");
     }
 }
 
@@ -58,10 +54,7 @@ fn one_file_is_named_once_and_twenty_items_are_the_most() {
     let (code, message) =
         refusal::<ContestRequest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{item},{item}]}}"#));
     assert_eq!(code, Code::InvalidParameter);
-    assert!(
-        message.contains("evidenceList[1].url is the same as that of evidenceList[0]"),
-        "{message}"
-    );
+    assert!(message.contains("evidenceList[1].url is the same as that of evidenceList[0]"), "{message}");
 
     let items = |count: usize| {
         let items: Vec<_> = (0..count)
@@ -111,11 +104,7 @@ fn an_upload_is_for_a_known_format_and_its_own_content_type() {
         ("a.png", xlsx, Code::UnsupportedFileType),
         ("a.png", "image/jpeg", Code::UnsupportedFileType),
         ("a.exe", "", Code::UnsupportedFileType),
-        (
-            "a.png",
-            "image/png; charset=binary; q=0.99999",
-            Code::InvalidParameter,
-        ),
+        ("a.png", "image/png; charset=binary; q=0.99999", Code::InvalidParameter),
         ("png", "", Code::InvalidParameter),
         (".png", "", Code::InvalidParameter),
         ("a/b.png", "", Code::InvalidParameter),
@@ -149,10 +138,7 @@ fn opening_a_dispute_reads_amounts_in_their_currency() {
         )
     };
     let open = |body: &str| OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap());
-    assert_eq!(
-        open(&body("1.234", "KWD")).unwrap().payment_amount.to_string(),
-        "1.234"
-    );
+    assert_eq!(open(&body("1.234", "KWD")).unwrap().payment_amount.to_string(), "1.234");
     let message = open(&body("1.234", "USD")).unwrap_err().to_string();
     assert!(message.contains("paymentAmount must be a decimal"), "{message}");
 }

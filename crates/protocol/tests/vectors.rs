@@ -19,9 +19,7 @@ fn list<'a>(vectors: &'a Value, key: &str) -> &'a [Value] {
 }
 
 fn text<'a>(vector: &'a Value, key: &str) -> &'a str {
-    vector[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("{key} of {vector}"))
+    vector[key].as_str().unwrap_or_else(|| panic!("{key} of {vector}"))
 }
 
 /// The whole check of a message as the vectors have it: header, then sign.
@@ -30,17 +28,8 @@ fn verdict(vector: &Value, authorization: &str, body: &[u8]) -> &'static str {
         return "Malformed";
     };
     let secret: AppSecret = text(vector, "appSecret").parse().unwrap();
-    let message = Message {
-        method: text(vector, "method"),
-        base_url: "",
-        target: text(vector, "url"),
-        body,
-    };
-    if signature::verify(&header, &secret, &message) {
-        "good"
-    } else {
-        "InvalidSignature"
-    }
+    let message = Message { method: text(vector, "method"), base_url: "", target: text(vector, "url"), body };
+    if signature::verify(&header, &secret, &message) { "good" } else { "InvalidSignature" }
 }
 
 #[test]
@@ -54,20 +43,10 @@ fn good_messages_verify_and_print_as_published() {
 
         let secret: AppSecret = text(vector, "appSecret").parse().unwrap();
         let url = text(vector, "url");
-        let message = Message {
-            method: text(vector, "method"),
-            base_url: &url[..20],
-            target: &url[20..],
-            body,
-        };
-        let made = signature::sign(
-            header.scheme,
-            header.app_id,
-            &secret,
-            header.timestamp,
-            &header.nonce,
-            &message,
-        );
+        let message =
+            Message { method: text(vector, "method"), base_url: &url[..20], target: &url[20..], body };
+        let made =
+            signature::sign(header.scheme, header.app_id, &secret, header.timestamp, &header.nonce, &message);
         assert_eq!(made.to_string(), text(vector, "sign"));
     }
 }
@@ -76,10 +55,7 @@ fn good_messages_verify_and_print_as_published() {
 fn tolerated_headers_verify() {
     let vectors = vectors();
     for vector in list(&vectors, "acceptedHeaders") {
-        let of = list(&vectors, "good")
-            .iter()
-            .find(|good| good["name"] == vector["of"])
-            .unwrap();
+        let of = list(&vectors, "good").iter().find(|good| good["name"] == vector["of"]).unwrap();
         let verdict = verdict(of, text(vector, "authorization"), text(of, "body").as_bytes());
         assert_eq!(verdict, "good", "{vector}");
     }
@@ -88,11 +64,7 @@ fn tolerated_headers_verify() {
 #[test]
 fn refused_messages_get_their_verdict() {
     for vector in list(&vectors(), "refused") {
-        let verdict = verdict(
-            vector,
-            text(vector, "authorization"),
-            text(vector, "body").as_bytes(),
-        );
+        let verdict = verdict(vector, text(vector, "authorization"), text(vector, "body").as_bytes());
         assert_eq!(verdict, text(vector, "verdict"), "{vector}");
     }
 }
@@ -154,13 +126,8 @@ fn numbers_of_any_size_are_json() {
 
 #[test]
 fn depth_counts_objects_and_arrays_alike() {
-    let nested = |levels: usize| {
-        format!(
-            "{}{}",
-            r#"{"a":"#.repeat(levels),
-            "1".to_owned() + &"}".repeat(levels)
-        )
-    };
+    let nested =
+        |levels: usize| format!("{}{}", r#"{"a":"#.repeat(levels), "1".to_owned() + &"}".repeat(levels));
     assert!(Object::parse_signed(nested(DEPTH_MAX).as_bytes()).is_ok());
     assert!(Object::parse_signed(nested(DEPTH_MAX + 1).as_bytes()).is_err());
 }
