@@ -1,0 +1,39 @@
+//! What each state allows, for the messages of refusals and the operator's view.
+
+use rebuttal_protocol::dispute::{Stage, Status};
+
+/// The operator's acts, named as the API names them, in the order of contract §6.
+pub const OPERATOR_ACTIONS: [&str; 5] = ["requestEvidence", "resolve", "advance", "extend", "withdraw"];
+
+/// The operator's acts that a state allows.
+pub fn operator_actions(status: Status, stage: Stage) -> Vec<&'static str> {
+    OPERATOR_ACTIONS.into_iter().filter(|action| allows(status, stage, action)).collect()
+}
+
+fn allows(status: Status, stage: Stage, action: &str) -> bool {
+    use Status::{Accepted, Expired, Lost, NeedsResponse, UnderReview, Withdrawn, Won};
+    match action {
+        "requestEvidence" => status == UnderReview,
+        "resolve" => matches!(status, NeedsResponse | UnderReview | Expired),
+        "advance" => status != Withdrawn && stage != Stage::Arbitration,
+        "extend" => matches!(status, NeedsResponse | Expired),
+        "withdraw" => !matches!(status, Won | Lost | Withdrawn),
+        "contest" | "accept" => status == NeedsResponse,
+        "the same contest again" => matches!(status, UnderReview | Won | Lost),
+        "the same accept again" => status == Accepted,
+        _ => false,
+    }
+}
+
+/// Names what a state allows to the one who is refused; queries are always allowed.
+pub(crate) fn sentence(status: Status, stage: Stage, to_merchant: bool) -> String {
+    const MERCHANT: [&str; 4] = ["contest", "accept", "the same contest again", "the same accept again"];
+    let actions: Vec<_> = match to_merchant {
+        true => MERCHANT.into_iter().filter(|action| allows(status, stage, action)).collect(),
+        false => operator_actions(status, stage),
+    };
+    match actions.is_empty() {
+        true => "nothing but to be looked at".to_owned(),
+        false => format!("only: {}", actions.join(", ")),
+    }
+}

@@ -1,0 +1,155 @@
+//! The history of a dispute: entries that are each bound to the one before by a hash, so that none can be altered,
+//! left out or exchanged afterwards without the chain telling.
+
+use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::dispute::{EvidenceType, Stage, Status};
+use rebuttal_protocol::text::Note;
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::Fingerprinter;
+use crate::{Dispute, Fingerprint, Submission};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Event {
+    /// The dispute was opened.
+    Opened,
+    /// The merchant contested.
+    Contested,
+    /// The merchant accepted the loss.
+    Accepted,
+    /// The dispute was decided.
+    Resolved,
+    /// More evidence was requested.
+    EvidenceRequested,
+    /// The deadline was moved.
+    Extended,
+    /// The dispute went on to a later stage.
+    Advanced,
+    /// The other side took it back.
+    Withdrawn,
+    /// The deadline passed unanswered.
+    Lapsed,
+}
+
+impl Event {
+    const ALL: [(Self, &'static str); 9] = [
+        (Self::Opened, "OPENED"),
+        (Self::Contested, "CONTESTED"),
+        (Self::Accepted, "ACCEPTED"),
+        (Self::Resolved, "RESOLVED"),
+        (Self::EvidenceRequested, "EVIDENCE_REQUESTED"),
+        (Self::Extended, "EXTENDED"),
+        (Self::Advanced, "ADVANCED"),
+        (Self::Withdrawn, "WITHDRAWN"),
+        (Self::Lapsed, "LAPSED"),
+    ];
+
+    /// The word that history and notifications use.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.into_iter().find_map(|(event, word)| (event == self).then_some(word)).unwrap_or_default()
+    }
+
+    /// The event that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find_map(|(event, known)| (known == word).then_some(event))
+    }
+}
+
+/// What an entry tells beside its event: the state that it led to, and what belongs to the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Detail {
+    /// Where the dispute stood afterwards.
+    pub status: Status,
+    /// In which stage.
+    #[serde(rename = "type")]
+    pub stage: Stage,
+    /// With which deadline.
+    pub deadline: UnixMillis,
+    /// What was submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submission: Option<SubmissionDigest>,
+    /// What an operator noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+}
+
+/// A submission as the chain holds it: enough to prove every item and every byte of its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmissionDigest {
+    /// Counts the dispute's submissions from 1.
+    pub number: u32,
+    /// The items: type, name, url, and SHA-256, size and media type of the file.
+    pub evidence: Vec<(EvidenceType, String, String, String, u64, String)>,
+}
+
+impl From<&Submission> for SubmissionDigest {
+    fn from(submission: &Submission) -> Self {
+        let evidence = submission.evidence.iter().map(|item| {
+            let (url, file) = (item.url.to_string(), &item.file);
+            let sha256 = file.sha256.to_string();
+            (item.evidence_type, item.name.to_string(), url, sha256, file.size, file.media_type.clone())
+        });
+        Self { number: submission.number, evidence: evidence.collect() }
+    }
+}
+
+/// One entry of a history, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Counts the dispute's entries from 1.
+    pub sequence: u64,
+    /// When the command arrived.
+    pub at: UnixMillis,
+    /// What happened.
+    pub event: Event,
+    /// Who acted.
+    pub actor: String,
+    /// [`Detail`] as JSON; these very bytes are hashed.
+    pub detail: String,
+    /// Hash of this entry and, through the one before, of all before it.
+    pub hash: Fingerprint,
+}
+
+impl Entry {
+    /// Makes the entry that follows on `dispute`'s latest.
+    pub(crate) fn following(
+        dispute: &Dispute,
+        at: UnixMillis,
+        event: Event,
+        actor: String,
+        detail: &Detail,
+    ) -> Self {
+        let mut entry = Self {
+            sequence: dispute.sequence + 1,
+            at,
+            event,
+            actor,
+            // Cannot fail: the detail has only strings, numbers and lists.
+            detail: serde_json::to_string(detail).unwrap_or_default(),
+            hash: Fingerprint::ZERO,
+        };
+        entry.hash = entry.hash_after(dispute.dispute_no.as_str(), dispute.head);
+        entry
+    }
+
+    /// The hash that this entry must have where the one before has the hash `before`.
+    pub fn hash_after(&self, dispute_no: &str, before: Fingerprint) -> Fingerprint {
+        Fingerprinter::new("history")
+            .bytes(&before.0)
+            .text(dispute_no)
+            .number(i64::try_from(self.sequence).unwrap_or(i64::MAX))
+            .number(self.at.0)
+            .text(self.event.as_str())
+            .text(&self.actor)
+            .text(&self.detail)
+            .finish()
+    }
+
+    /// What the entry tells beside its event; `None` where the stored text was tampered with.
+    pub fn parse_detail(&self) -> Option<Detail> {
+        serde_json::from_str(&self.detail).ok()
+    }
+}

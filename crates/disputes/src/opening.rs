@@ -1,0 +1,84 @@
+//! Opening a dispute: its facts are fixed from then on, and the same opening again is a repetition.
+
+use rebuttal_protocol::dispute::Status;
+use rebuttal_protocol::operator::OpenDispute;
+use rebuttal_protocol::{DisputeNo, UnixMillis};
+
+use crate::fingerprint::Fingerprinter;
+use crate::history::{Detail, Entry, Event};
+use crate::{Actor, Change, Decision, Dispute, Fingerprint, Refusal};
+
+/// A dispute to be opened, under the number that it will have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The upstream's number, or one that the gateway made.
+    pub dispute_no: DisputeNo,
+    /// What the dispute is about.
+    pub facts: OpenDispute,
+}
+
+impl Opening {
+    /// Identifies the number and every fact.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let facts = &self.facts;
+        Fingerprinter::new("opening")
+            .text(self.dispute_no.as_str())
+            .number(i64::from(facts.merchant_id.number()))
+            .text(facts.payment_no.as_str())
+            .text(facts.merchant_trade_no.as_str())
+            .text(facts.payment_amount.currency().code())
+            .number(facts.payment_amount.minor_units())
+            .number(facts.dispute_amount.minor_units())
+            .text(facts.dispute_reason.as_str())
+            .optional(facts.reason_code.as_ref().map(|code| code.as_str()))
+            .text(facts.stage.as_str())
+            .optional(facts.rrn.as_ref().map(|rrn| rrn.as_str()))
+            .number(facts.deadline.0)
+            .finish()
+    }
+}
+
+/// Decides an opening. `existing` is the dispute that has the number already, whosever it is.
+///
+/// # Errors
+/// [`Refusal::OpenedDifferently`] where the number is taken by other content, [`Refusal::DeadlineNotFuture`] where a
+/// new dispute would be late from the start.
+pub fn open(
+    existing: Option<&Dispute>,
+    opening: &Opening,
+    actor: &Actor,
+    arrival: UnixMillis,
+) -> Result<Decision, Refusal> {
+    let fingerprint = opening.fingerprint();
+    if let Some(existing) = existing {
+        return match existing.opening == fingerprint {
+            true => Ok(Decision::Repetition),
+            false => Err(Refusal::OpenedDifferently),
+        };
+    }
+    let facts = &opening.facts;
+    if facts.deadline <= arrival {
+        return Err(Refusal::DeadlineNotFuture(arrival));
+    }
+    let unopened = Dispute {
+        dispute_no: opening.dispute_no.clone(),
+        merchant_id: facts.merchant_id,
+        status: Status::NeedsResponse,
+        stage: facts.stage,
+        deadline: facts.deadline,
+        sequence: 0,
+        head: Fingerprint::ZERO,
+        submission: None,
+        opening: fingerprint,
+    };
+    let detail = Detail {
+        status: unopened.status,
+        stage: facts.stage,
+        deadline: facts.deadline,
+        submission: None,
+        note: None,
+    };
+    let entry = Entry::following(&unopened, arrival, Event::Opened, actor.to_string(), &detail);
+    let dispute = Dispute { sequence: entry.sequence, head: entry.hash, ..unopened };
+    Ok(Decision::Change(Box::new(Change { dispute, entry, submission: None })))
+}

@@ -1,0 +1,111 @@
+//! Why a command was refused, in words that say what to do.
+
+use std::fmt;
+
+use rebuttal_protocol::dispute::{Stage, Status};
+use rebuttal_protocol::{Code, UnixMillis};
+
+use crate::allowed;
+
+/// Why a command changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The merchant has no such dispute, whoever else may.
+    #[error("there is no such dispute; check its number")]
+    NotFound,
+    /// The state does not allow it.
+    #[error("the dispute is {status} in {stage} and allows {}", allowed::sentence(*status, *stage, *to_merchant))]
+    InvalidState {
+        /// Where the dispute stands.
+        status: Status,
+        /// In which stage.
+        stage: Stage,
+        /// Whether a merchant is told, rather than an operator.
+        to_merchant: bool,
+    },
+    /// What was submitted before does not answer a request for more.
+    #[error(
+        "the dispute is NEEDS_RESPONSE because more evidence was requested; this is what was submitted before. \
+         Contest with a list that differs, or accept"
+    )]
+    NothingNew,
+    /// The response came too late.
+    #[error("the deadline {} has passed; the response arrived at {}", rfc3339(deadline), rfc3339(arrival))]
+    DeadlinePassed {
+        /// When a response had to be there.
+        deadline: UnixMillis,
+        /// When this one was.
+        arrival: UnixMillis,
+    },
+    /// Pieces of evidence are faulty; all are named.
+    #[error("{}", Faults(.0))]
+    Evidence(Vec<(usize, EvidenceFault)>),
+    /// A new deadline lies in the past.
+    #[error("deadline must lie in the future; the gateway's time is {}", rfc3339(.0))]
+    DeadlineNotFuture(UnixMillis),
+    /// A new deadline would take time away.
+    #[error("extend only gives more time; the deadline is {} already", rfc3339(.0))]
+    DeadlineNotLater(UnixMillis),
+    /// The dispute was opened before with other content.
+    #[error("the dispute exists with other content; use another disputeNo, or send what it was opened with")]
+    OpenedDifferently,
+    /// No deadline has passed; nothing lapses.
+    #[error("the deadline has not passed, or was answered")]
+    NotDue,
+}
+
+impl Refusal {
+    /// The code that answers it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::DisputeNotFound,
+            Self::InvalidState { .. } | Self::NothingNew | Self::NotDue => Code::InvalidState,
+            Self::DeadlinePassed { .. } => Code::DeadlinePassed,
+            Self::Evidence(faults) => match faults.iter().map(|(_, fault)| fault).min() {
+                Some(EvidenceFault::NotUploaded) => Code::EvidenceNotUploaded,
+                Some(EvidenceFault::Mismatch(_)) => Code::ContentMismatch,
+                Some(EvidenceFault::NotFound) | None => Code::EvidenceNotFound,
+            },
+            Self::DeadlineNotFuture(_) => Code::InvalidParameter,
+            Self::DeadlineNotLater(_) | Self::OpenedDifferently => Code::OperatorConflict,
+        }
+    }
+}
+
+/// What is wrong with one piece of evidence. Where items differ, the code is that of the least of their faults in
+/// this order, and the message names them all.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EvidenceFault {
+    /// Not a storageUri, or not of this merchant and scene.
+    NotFound,
+    /// Nothing lies there.
+    NotUploaded,
+    /// The content is not what its name says; the sentence tells.
+    Mismatch(String),
+}
+
+impl fmt::Display for EvidenceFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("is not a storageUri that generateUploadUrl gave to this merchant"),
+            Self::NotUploaded => f.write_str("holds no file; upload it again under a new generateUploadUrl"),
+            Self::Mismatch(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+struct Faults<'a>(&'a [(usize, EvidenceFault)]);
+
+impl fmt::Display for Faults<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, (index, fault)) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "; " };
+            write!(f, "{separator}evidenceList[{index}].url {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+fn rfc3339(at: &UnixMillis) -> String {
+    at.to_rfc3339(&jiff::tz::TimeZone::UTC)
+}

@@ -1,0 +1,235 @@
+//! Contract §6 as a full table: every state, reached by real commands, against every command.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use rebuttal_disputes::{
+    Actor, COMMIT_LIMIT, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, Refusal,
+    decide, open,
+};
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType, Stage, Status};
+use rebuttal_protocol::operator::{OpenDispute, Outcome};
+use rebuttal_protocol::{Code, StorageUri, UnixMillis};
+
+const OPENED_AT: UnixMillis = UnixMillis(1_750_000_000_000);
+const HOUR: i64 = 3_600_000;
+const DEADLINE: UnixMillis = UnixMillis(OPENED_AT.0 + HOUR);
+const IN_TIME: UnixMillis = UnixMillis(DEADLINE.0 - 1);
+const LATER: UnixMillis = UnixMillis(DEADLINE.0 + HOUR);
+
+fn opening() -> Opening {
+    let body = format!(
+        r#"{{"merchantId":80,"paymentNo":"P1","merchantTradeNo":"T1","paymentAmount":"100.05","disputeAmount":"1",
+        "currency":"USD","disputeReason":"Not received","type":"CHARGEBACK","deadline":"{}"}}"#,
+        DEADLINE.to_rfc3339(&jiff::tz::TimeZone::UTC)
+    );
+    let facts = OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap()).unwrap();
+    Opening { dispute_no: "D1".parse().unwrap(), facts }
+}
+
+fn contest(file: u8) -> Command {
+    let url: StorageUri =
+        format!("s3://uploaded/m/80/open/dispute-evidence/{file:032x}.png").parse().unwrap();
+    let item = EvidenceItem {
+        evidence_type: EvidenceType::Receipt,
+        name: "receipt".parse().unwrap(),
+        url: Some(url),
+    };
+    let found = FoundFile { sha256: Fingerprint([file; 32]), size: 7, media_type: "image/png".to_owned() };
+    Command::Contest { items: vec![item], findings: vec![Ok(found)] }
+}
+
+fn resolve(outcome: Outcome) -> Command {
+    Command::Resolve { outcome, note: None }
+}
+
+fn request_evidence(deadline: UnixMillis) -> Command {
+    Command::RequestEvidence { deadline, note: "more".parse().unwrap() }
+}
+
+fn withdraw() -> Command {
+    Command::Withdraw { note: None }
+}
+
+fn changed(decision: Result<Decision, Refusal>) -> Change {
+    match decision.unwrap() {
+        Decision::Change(change) => *change,
+        Decision::Repetition => panic!("a repetition"),
+    }
+}
+
+fn after(commands: &[(Command, UnixMillis)]) -> Dispute {
+    let mut dispute = changed(open(None, &opening(), &Actor::Gateway, OPENED_AT)).dispute;
+    for (command, arrival) in commands {
+        dispute = changed(decide(&dispute, command, &Actor::Gateway, *arrival)).dispute;
+    }
+    dispute
+}
+
+/// The nine rows: the states of the contract, with `NEEDS_RESPONSE` once fresh and once after a request for evidence.
+fn states() -> Vec<(&'static str, Dispute)> {
+    let contested = (contest(1), IN_TIME);
+    let lapsed = (Command::Lapse, DEADLINE + COMMIT_LIMIT);
+    vec![
+        ("fresh", after(&[])),
+        ("requested", after(&[contested.clone(), (request_evidence(DEADLINE), IN_TIME)])),
+        ("UNDER_REVIEW", after(std::slice::from_ref(&contested))),
+        ("ACCEPTED", after(&[(Command::Accept, IN_TIME)])),
+        ("EXPIRED", after(&[lapsed])),
+        ("WON", after(&[contested.clone(), (resolve(Outcome::Won), IN_TIME)])),
+        ("LOST", after(&[contested, (resolve(Outcome::Lost), IN_TIME)])),
+        ("WITHDRAWN", after(&[(withdraw(), IN_TIME)])),
+    ]
+}
+
+/// What a command does in a state, in one word: the new status, `same` for a repetition, or the refusal's code.
+fn verdict(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> String {
+    match decide(dispute, command, &Actor::Gateway, arrival) {
+        Ok(Decision::Repetition) => "same".to_owned(),
+        Ok(Decision::Change(change)) => change.dispute.status.to_string(),
+        Err(refusal) => match refusal.code() {
+            Code::InvalidState => "-".to_owned(),
+            Code::DeadlinePassed => "late".to_owned(),
+            code => code.to_string(),
+        },
+    }
+}
+
+#[test]
+fn every_state_answers_every_command_as_the_table_says() {
+    let advance = Command::Advance { stage: Stage::Arbitration, deadline: LATER };
+    let extend = Command::Extend { deadline: LATER };
+    let commands = [
+        (contest(1), IN_TIME),
+        (contest(2), IN_TIME),
+        (contest(2), DEADLINE),
+        (Command::Accept, IN_TIME),
+        (Command::Accept, DEADLINE),
+        (request_evidence(LATER), IN_TIME),
+        (resolve(Outcome::Won), IN_TIME),
+        (resolve(Outcome::Lost), DEADLINE),
+        (advance, IN_TIME),
+        (extend, IN_TIME),
+        (withdraw(), IN_TIME),
+        (Command::Lapse, UnixMillis(DEADLINE.0 + 4_999)),
+        (Command::Lapse, DEADLINE + COMMIT_LIMIT),
+    ];
+    #[rustfmt::skip]
+    let table = [
+        // contest: 1, 2, late   accept, late     request          WON    LOST    advance           extend            withdraw     early lapse
+        ("fresh",        "UNDER_REVIEW UNDER_REVIEW late ACCEPTED late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - EXPIRED"),
+        ("requested",    "- UNDER_REVIEW late ACCEPTED late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - UNDER_REVIEW"),
+        ("UNDER_REVIEW", "same - - - - NEEDS_RESPONSE WON LOST NEEDS_RESPONSE - WITHDRAWN - -"),
+        ("ACCEPTED",     "- - - same same - - - NEEDS_RESPONSE - WITHDRAWN - -"),
+        ("EXPIRED",      "late late late late late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - -"),
+        ("WON",          "same - - - - - same - NEEDS_RESPONSE - - - -"),
+        ("LOST",         "same - - - - - - same NEEDS_RESPONSE - - - -"),
+        ("WITHDRAWN",    "- - - - - - - - - - same - -"),
+    ];
+    for ((name, dispute), (row, expected)) in states().into_iter().zip(table) {
+        assert_eq!(name, row);
+        let verdicts: Vec<_> =
+            commands.iter().map(|(command, arrival)| verdict(&dispute, command, *arrival)).collect();
+        assert_eq!(verdicts.join(" "), expected, "in {name}");
+    }
+}
+
+#[test]
+fn the_operators_allowed_actions_are_what_the_table_allows() {
+    let acts = [
+        ("requestEvidence", request_evidence(LATER)),
+        ("resolve", resolve(Outcome::Won)),
+        ("advance", Command::Advance { stage: Stage::Arbitration, deadline: LATER }),
+        ("extend", Command::Extend { deadline: LATER }),
+        ("withdraw", withdraw()),
+    ];
+    for (name, dispute) in states() {
+        let allowed = rebuttal_disputes::operator_actions(dispute.status, dispute.stage);
+        for (act, command) in &acts {
+            let changes =
+                matches!(decide(&dispute, command, &Actor::Gateway, IN_TIME), Ok(Decision::Change(_)));
+            assert_eq!(allowed.contains(act), changes, "{act} in {name}");
+        }
+    }
+}
+
+#[test]
+fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
+    let (_, under_review) = states().swap_remove(2);
+    let Command::Contest { items, .. } = contest(1) else { panic!("not a contest") };
+    let swept =
+        Command::Contest { items, findings: vec![Err(rebuttal_disputes::EvidenceFault::NotUploaded)] };
+    assert_eq!(verdict(&under_review, &swept, LATER), "same");
+}
+
+#[test]
+fn an_earlier_stages_submission_is_no_repetition() {
+    let advanced = after(&[
+        (contest(1), IN_TIME),
+        (Command::Advance { stage: Stage::PreArbitration, deadline: LATER }, IN_TIME),
+    ]);
+    let again = changed(decide(&advanced, &contest(1), &Actor::Gateway, IN_TIME));
+    assert_eq!(again.submission.unwrap().number, 2);
+}
+
+#[test]
+fn stages_only_move_forward() {
+    for stage in [Stage::Inquiry, Stage::Chargeback] {
+        let command = Command::Advance { stage, deadline: LATER };
+        assert_eq!(verdict(&after(&[]), &command, IN_TIME), "-");
+    }
+}
+
+#[test]
+fn a_new_deadline_lies_ahead_and_an_extension_takes_no_time_away() {
+    let past = Command::Extend { deadline: OPENED_AT };
+    assert_eq!(verdict(&after(&[]), &past, IN_TIME), "Common.Request.InvalidParameter");
+    let shorter = Command::Extend { deadline: UnixMillis(DEADLINE.0 - 1) };
+    assert_eq!(verdict(&after(&[]), &shorter, OPENED_AT), "Operator.Conflict");
+}
+
+#[test]
+fn the_same_opening_is_a_repetition_and_another_a_conflict() {
+    let dispute = after(&[]);
+    assert_eq!(open(Some(&dispute), &opening(), &Actor::Gateway, LATER), Ok(Decision::Repetition));
+    let mut other = opening();
+    other.facts.rrn = Some("1".parse().unwrap());
+    assert_eq!(open(Some(&dispute), &other, &Actor::Gateway, OPENED_AT), Err(Refusal::OpenedDifferently));
+    assert!(open(None, &opening(), &Actor::Gateway, DEADLINE).is_err());
+}
+
+#[test]
+fn every_faulty_item_is_named_by_its_index() {
+    let url = Some(format!("s3://uploaded/m/80/open/dispute-evidence/{:032x}.png", 1).parse().unwrap());
+    let item = |url| EvidenceItem { evidence_type: EvidenceType::Other, name: "n".parse().unwrap(), url };
+    let found = FoundFile { sha256: Fingerprint::ZERO, size: 1, media_type: "image/png".to_owned() };
+    let command = Command::Contest {
+        items: vec![item(None), item(url), item(url)],
+        findings: vec![
+            Err(rebuttal_disputes::EvidenceFault::NotFound),
+            Ok(found),
+            Err(rebuttal_disputes::EvidenceFault::NotUploaded),
+        ],
+    };
+    let refusal = decide(&after(&[]), &command, &Actor::Gateway, IN_TIME).unwrap_err();
+    assert_eq!(refusal.code(), Code::EvidenceNotFound);
+    let message = refusal.to_string();
+    assert!(message.contains("evidenceList[0]") && message.contains("evidenceList[2]"), "{message}");
+    assert!(!message.contains("evidenceList[1]"), "{message}");
+}
+
+#[test]
+fn a_history_is_a_chain_that_tells_any_alteration() {
+    let opened = changed(open(None, &opening(), &Actor::Gateway, OPENED_AT));
+    let contested = changed(decide(&opened.dispute, &contest(1), &Actor::Gateway, IN_TIME));
+    assert_eq!((opened.entry.sequence, contested.entry.sequence), (1, 2));
+    assert_eq!(opened.entry.hash_after("D1", Fingerprint::ZERO), opened.entry.hash);
+    assert_eq!(contested.entry.hash_after("D1", opened.entry.hash), contested.entry.hash);
+    assert_eq!(contested.dispute.head, contested.entry.hash);
+
+    let mut altered = contested.entry.clone();
+    altered.detail = altered.detail.replace("\"size\"", "\"size\" ").replace(",7,", ",8,");
+    assert_ne!(altered.detail, contested.entry.detail);
+    assert_ne!(altered.hash_after("D1", opened.entry.hash), contested.entry.hash);
+    assert_eq!(contested.entry.parse_detail().unwrap().status, Status::UnderReview);
+}
