@@ -1,1 +1,30 @@
+//! The test ground: starts the real binary, speaks raw HTTP to it, and signs by an independent reading of
+//! contract §2. Knows none of the project's crates, so that a mistake in them cannot hide itself here.
+//!
+//! Everything here serves tests and panics with what it saw: a failure of the ground is a failed test.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use this crate, and a panic that says what was seen is how a test fails"
+)]
 
+pub mod call;
+pub mod clock;
+pub mod gateway;
+pub mod http;
+pub mod lies;
+pub mod operator;
+pub mod samples;
+pub mod scene;
+pub mod signer;
+pub mod upload;
+
+pub use call::{Answer, Call};
+pub use gateway::Gateway;
+pub use http::{Connection, Request, Response};
+pub use operator::Operator;
+pub use samples::Sample;
+pub use scene::{Item, Scene};
+pub use signer::{Scheme, Signer};
+pub use upload::{Form, Ticket};

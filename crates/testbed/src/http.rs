@@ -1,0 +1,252 @@
+//! HTTP/1.1 over a bare socket: a test decides on every byte that is sent and sees every byte that comes back.
+//! Deliberately understands only what the gateway may answer: a length or nothing, never chunks.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than any answer of a healthy gateway takes on a busy machine, shorter than a test's patience.
+const ANSWER_LIMIT: Duration = Duration::from_secs(40);
+const HEAD_LIMIT_BYTES: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// One connection; kept alive for as long as the gateway allows.
+pub struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    /// # Errors
+    /// Whatever the connect says.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+        Ok(Self {
+            stream,
+            unread: Vec::new(),
+        })
+    }
+
+    /// # Errors
+    /// The peer has closed, or does not read.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// The next answer; interim ones (1xx) are passed over.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the peer closed before or within an answer.
+    pub fn receive(&mut self) -> io::Result<Response> {
+        self.receive_to("POST")
+    }
+
+    /// The next answer to a request with this method; a HEAD's has no body whatever its length says.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_to(&mut self, method: &str) -> io::Result<Response> {
+        loop {
+            let mut response = Response::parse_head(&self.read_head()?);
+            if (100..200).contains(&response.status) {
+                continue;
+            }
+            if method != "HEAD" && response.status != 204 && response.status != 304 {
+                response.body = self.read_body(&response)?;
+            }
+            return Ok(response);
+        }
+    }
+
+    /// # Errors
+    /// Where either half fails.
+    pub fn exchange(&mut self, bytes: &[u8]) -> io::Result<Response> {
+        self.send(bytes)?;
+        self.receive()
+    }
+
+    /// Closes the sending half, as a client does that has said all.
+    pub fn finish_sending(&self) {
+        drop(self.stream.shutdown(Shutdown::Write));
+    }
+
+    /// True when the peer closed without another byte within the time given.
+    #[must_use]
+    pub fn closes_within(&mut self, limit: Duration) -> bool {
+        drop(self.stream.set_read_timeout(Some(limit)));
+        let closed = match self.stream.read(&mut [0_u8; 1]) {
+            Ok(0) => true,
+            Ok(_) => false,
+            Err(error) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+            ),
+        };
+        drop(self.stream.set_read_timeout(Some(ANSWER_LIMIT)));
+        closed
+    }
+
+    fn read_head(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some(at) = find(&self.unread, b"\r\n\r\n") {
+                let rest = self.unread.split_off(at + 4);
+                return Ok(std::mem::replace(&mut self.unread, rest));
+            }
+            assert!(self.unread.len() < HEAD_LIMIT_BYTES, "an endless answer head");
+            self.fill()?;
+        }
+    }
+
+    fn read_body(&mut self, head: &Response) -> io::Result<Vec<u8>> {
+        assert!(
+            head.header("transfer-encoding").is_none(),
+            "an answer in chunks: {head:?}"
+        );
+        let length = head
+            .header("content-length")
+            .unwrap_or_else(|| panic!("no Content-Length: {head:?}"));
+        let length: usize = length
+            .parse()
+            .unwrap_or_else(|_| panic!("Content-Length: {length}"));
+        while self.unread.len() < length {
+            self.fill()?;
+        }
+        let rest = self.unread.split_off(length);
+        Ok(std::mem::replace(&mut self.unread, rest))
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let mut chunk = [0_u8; CHUNK_BYTES];
+        match self.stream.read(&mut chunk)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.unread.extend_from_slice(&chunk[..read]);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An answer as it came.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    fn parse_head(head: &[u8]) -> Self {
+        let head = std::str::from_utf8(head).expect("an answer head is text");
+        let mut lines = head.trim_end().split("\r\n");
+        let status = lines.next().expect("a status line");
+        let code = status
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3))
+            .and_then(|code| code.parse().ok());
+        let headers = lines.map(|line| {
+            let (name, value) = line
+                .split_once(':')
+                .unwrap_or_else(|| panic!("header line: {line}"));
+            (name.to_owned(), value.trim().to_owned())
+        });
+        Self {
+            status: code.unwrap_or_else(|| panic!("status line: {status}")),
+            headers: headers.collect(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The header's value; panics if it came twice.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let first = found.next();
+        assert!(found.next().is_none(), "{name} came twice: {self:?}");
+        first.map(|(_, value)| value.as_str())
+    }
+
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {} {}", self.status, self.text()))
+    }
+}
+
+/// A request whose every header is under the test's control; `Host` and `Content-Length` are added unless set.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    #[must_use]
+    pub fn new(method: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The bytes up to and with the empty line.
+    #[must_use]
+    pub fn head(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let has = |name: &str| self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        if !has("host") {
+            head.push_str("Host: gateway.invalid\r\n");
+        }
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !has("content-length") && !has("transfer-encoding") {
+            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
+    }
+
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.head();
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+
+    /// Sends it on a connection of its own.
+    ///
+    /// # Errors
+    /// As the connection's.
+    pub fn send(&self, address: SocketAddr) -> io::Result<Response> {
+        let mut connection = Connection::open(address)?;
+        connection.send(&self.bytes())?;
+        connection.receive_to(&self.method)
+    }
+}
+
+/// Where `needle` begins in `hay`.
+#[must_use]
+pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    hay.windows(needle.len()).position(|window| window == needle)
+}

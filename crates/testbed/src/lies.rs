@@ -1,0 +1,181 @@
+//! Files that are not what their name says, or that hide what evidence must not hold (contract §3): every one is
+//! small enough to be uploaded, and none may be taken.
+
+use crate::samples::{jpeg, jpeg_of, ole_of, pdf, pdf_of, png, png_of, xls, xlsx, zip_of};
+
+/// A file and what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Lie {
+    pub about: &'static str,
+    pub filename: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+/// Unpacks to a hundred times what a workbook of 2 MB should.
+const BOMB_BYTES: usize = 200 * 1024 * 1024;
+const BOMB_ENTRIES: usize = 15_000;
+/// The record of an old workbook that says: encrypted from here on.
+const FILEPASS: u16 = 0x002f;
+
+#[must_use]
+pub fn all() -> Vec<Lie> {
+    [
+        other_kinds(),
+        broken(),
+        pictures(),
+        documents(),
+        workbooks(),
+        old_workbooks(),
+    ]
+    .concat()
+}
+
+fn lie(about: &'static str, filename: &'static str, bytes: impl Into<Vec<u8>>) -> Lie {
+    Lie {
+        about,
+        filename,
+        bytes: bytes.into(),
+    }
+}
+
+fn other_kinds() -> Vec<Lie> {
+    let page = "<!DOCTYPE html><html><script>alert(1)</script></html>";
+    let program = b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00";
+    vec![
+        lie("a PNG called JPEG", "a.jpg", png(1)),
+        lie("a PNG called JPEG, the longer way", "a.jpeg", png(1)),
+        lie("a JPEG called PNG", "a.png", jpeg()),
+        lie("a PDF called PNG", "a.png", pdf(1)),
+        lie("a PNG called PDF", "a.pdf", png(1)),
+        lie("a web page called PDF", "a.pdf", page),
+        lie("a web page called PNG", "a.png", page),
+        lie(
+            "an SVG called PNG",
+            "a.png",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        ),
+        lie(
+            "a GIF called PNG",
+            "a.png",
+            b"GIF89a\x01\x00\x01\x00\x00\x00\x00;",
+        ),
+        lie("a program called XLS", "a.xls", program),
+        lie("a program called XLSX", "a.xlsx", program),
+        lie("text called XLS", "a.xls", "order,amount\r\n1,100.05\r\n"),
+        lie("a new workbook called XLS", "a.xls", xlsx(&[])),
+        lie("an old workbook called XLSX", "a.xlsx", xls(&[], &[])),
+        lie("one byte called PNG", "a.png", "x"),
+        lie("zeros called PDF", "a.pdf", vec![0; 4096]),
+    ]
+}
+
+/// Each kind cut off in its head: the magic is right and nothing follows.
+fn broken() -> Vec<Lie> {
+    vec![
+        lie("a PNG that ends after its magic", "a.png", &png(1)[..8]),
+        lie("a PNG cut off in its header", "a.png", &png(1)[..20]),
+        lie("a JPEG that ends after its magic", "a.jpg", &jpeg()[..3]),
+        lie("a JPEG without a frame", "a.jpg", &jpeg()[..20]),
+        lie("a PDF that ends after its header", "a.pdf", &pdf(1)[..9]),
+        lie("a PDF without its trailer", "a.pdf", &pdf(1)[..100]),
+        lie("a workbook that ends after its magic", "a.xlsx", &xlsx(&[])[..4]),
+        lie("a workbook without its directory", "a.xlsx", &xlsx(&[])[..300]),
+        lie(
+            "an old workbook that ends after its magic",
+            "a.xls",
+            &xls(&[], &[])[..8],
+        ),
+        lie(
+            "an old workbook cut off after its head",
+            "a.xls",
+            &xls(&[], &[])[..512],
+        ),
+    ]
+}
+
+fn pictures() -> Vec<Lie> {
+    vec![
+        lie("a PNG of no width", "a.png", png_of(0, 1, &[0, 1], 0)),
+        lie("a PNG of no height", "a.png", png_of(1, 0, &[0, 1], 0)),
+        lie(
+            "a PNG of two thousand million columns and rows",
+            "a.png",
+            png_of(0x7fff_ffff, 0x7fff_ffff, &[0, 1], 0),
+        ),
+        lie("a JPEG of no width", "a.jpg", jpeg_of(0, 1)),
+        lie("a JPEG of no height", "a.jpg", jpeg_of(1, 0)),
+    ]
+}
+
+fn documents() -> Vec<Lie> {
+    vec![
+        lie("an encrypted PDF", "a.pdf", pdf_of("", "/Encrypt 3 0 R ")),
+        lie(
+            "an encrypted PDF, its name written in escapes",
+            "a.pdf",
+            pdf_of("", "/#45ncrypt 3 0 R "),
+        ),
+    ]
+}
+
+fn workbooks() -> Vec<Lie> {
+    let zeros = vec![0_u8; BOMB_BYTES];
+    let names: Vec<String> = (0..BOMB_ENTRIES).map(|number| format!("x/{number}")).collect();
+    let many: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let encrypted = ole_of(&[
+        ("/EncryptionInfo", &[4, 0, 4, 0]),
+        ("/EncryptedPackage", &[7; 5000]),
+    ]);
+    vec![
+        lie(
+            "an archive without a workbook",
+            "a.xlsx",
+            zip_of(&[("hello.txt", b"hello")]),
+        ),
+        lie("an empty archive", "a.xlsx", zip_of(&[])),
+        lie(
+            "a text document",
+            "a.xlsx",
+            zip_of(&[
+                ("[Content_Types].xml", b"<Types/>"),
+                ("word/document.xml", b"<w/>"),
+            ]),
+        ),
+        lie(
+            "a workbook with macros",
+            "a.xlsx",
+            xlsx(&[("xl/vbaProject.bin", b"\xd0\xcf\x11\xe0macro")]),
+        ),
+        lie(
+            "macros in another case",
+            "a.xlsx",
+            xlsx(&[("xl/VBAPROJECT.BIN", b"\xd0\xcf\x11\xe0macro")]),
+        ),
+        lie(
+            "macros in another folder",
+            "a.xlsx",
+            xlsx(&[("customs/vbaProject.bin", b"\xd0\xcf\x11\xe0macro")]),
+        ),
+        lie(
+            "an archive that unpacks without end",
+            "a.xlsx",
+            xlsx(&[("xl/media/big.xml", &zeros)]),
+        ),
+        lie("an archive of very many entries", "a.xlsx", xlsx(&many)),
+        lie("an encrypted workbook", "a.xlsx", encrypted),
+    ]
+}
+
+fn old_workbooks() -> Vec<Lie> {
+    let vba: (&str, &[u8]) = ("/_VBA_PROJECT_CUR/VBA/dir", b"macro");
+    let encrypted = xls(&[(FILEPASS, &[1, 0, 1, 0, 1, 0])], &[]);
+    vec![
+        lie(
+            "a container without a workbook",
+            "a.xls",
+            ole_of(&[("/WordDocument", &[0; 5000])]),
+        ),
+        lie("an old workbook with macros", "a.xls", xls(&[], &[vba])),
+        lie("an encrypted old workbook", "a.xls", encrypted),
+    ]
+}
