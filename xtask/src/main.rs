@@ -1,1 +1,49 @@
-fn main() {}
+//! The project's own tasks: `test` is everything a change must pass, `tidy` the rules of the house alone, `soak` the
+//! black-box stories with larger counts. What only a developer's machine needs does not belong here.
+
+mod stage;
+mod stages;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+const USAGE: &str = "\
+Usage: cargo xtask <task>
+
+  test   install what the tests need, then fmt, clippy, docs, all tests, doc tests, tidy
+  tidy   the rules of the house alone: arrows, absences, sizes, papers
+  soak   the black-box stories with ten times the counts (REBUTTAL_TEST_SCALE changes the factor)";
+
+fn main() -> ExitCode {
+    match task() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn task() -> Result<ExitCode> {
+    let root = root()?;
+    let mut words = std::env::args().skip(1);
+    match (words.next().as_deref(), words.next()) {
+        (Some("test"), None) => stage::run(&root, &stages::test()),
+        (Some("soak"), None) => stage::run(&root, &stages::soak()),
+        (Some("tidy"), None) => {
+            tidy::check(&root)?;
+            println!("tidy: the house is in order");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => bail!("{USAGE}"),
+    }
+}
+
+/// The workspace's folder, wherever cargo was called.
+fn root() -> Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(here.parent().context("xtask lies in the workspace")?.to_owned())
+}

@@ -1,0 +1,179 @@
+//! What `cargo xtask test` and `cargo xtask soak` consist of.
+
+use std::io::BufReader;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::stage::{Passed, Stage, command, program, there_is};
+use crate::tidy;
+
+/// How much longer a soak is than the plain run, unless the environment says otherwise.
+const SOAK_SCALE: &str = "10";
+const SCALE: &str = "REBUTTAL_TEST_SCALE";
+
+pub(crate) fn test() -> Vec<Stage> {
+    vec![
+        Stage { name: "install", act: install },
+        Stage { name: "fmt", act: |root| program(root, "cargo fmt --all --check", &[]) },
+        Stage {
+            name: "clippy",
+            act: |root| program(root, "cargo clippy --workspace --all-targets -- -D warnings", &[]),
+        },
+        Stage { name: "docs", act: docs },
+        Stage { name: "tests", act: |root| tests(root, &[]) },
+        Stage { name: "doctests", act: |root| program(root, "cargo test --workspace --doc --quiet", &[]) },
+        Stage { name: "deny", act: deny },
+        Stage { name: "tidy", act: |root| tidy::check(root).map(|()| Passed::default()) },
+    ]
+}
+
+pub(crate) fn soak() -> Vec<Stage> {
+    vec![
+        Stage { name: "install", act: install },
+        Stage {
+            name: "tests",
+            act: |root| {
+                let scale = std::env::var(SCALE).unwrap_or_else(|_| SOAK_SCALE.to_owned());
+                tests(root, &[(SCALE, &scale)])
+            },
+        },
+    ]
+}
+
+/// strace is all that the tests need beside Rust: it shows what kill -9 cannot, a missing fsync.
+fn install(root: &Path) -> Result<Passed> {
+    const ADVICE: &str =
+        "the tests need strace: install it with your system's package manager and run this again";
+    if there_is(root, "strace --version") {
+        println!("strace is there");
+        return Ok(Passed::default());
+    }
+    let user = command(root, "id -u", &[])?.output().context(ADVICE)?;
+    if user.stdout.trim_ascii() != b"0" || !there_is(root, "apt-get --version") {
+        bail!(ADVICE);
+    }
+    program(root, "apt-get update --quiet", &[]).context(ADVICE)?;
+    let env = [("DEBIAN_FRONTEND", "noninteractive")];
+    program(root, "apt-get install --yes --quiet --no-install-recommends strace", &env).context(ADVICE)
+}
+
+fn docs(root: &Path) -> Result<Passed> {
+    program(root, "cargo doc --workspace --no-deps", &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+/// Licences and advisories; only where cargo-deny is installed, for compiling it would take longer than the tests.
+fn deny(root: &Path) -> Result<Passed> {
+    if !there_is(root, "cargo deny --version") {
+        println!("cargo-deny is not installed; licences and advisories are not looked at in this run");
+        return Ok(Passed::default());
+    }
+    program(root, "cargo deny check", &[])
+}
+
+/// All tests, those that need strace too; judged by the runner's closing line, so that a run of nothing is a failure.
+fn tests(root: &Path, env: &[(&str, &str)]) -> Result<Passed> {
+    if there_is(root, "cargo nextest --version") {
+        let line = "cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow";
+        return judged(root, line, env, nextest_summary);
+    }
+    judged(
+        root,
+        "cargo test --workspace --lib --bins --tests --no-fail-fast -- --include-ignored",
+        env,
+        cargo_summary,
+    )
+}
+
+/// Runs the tests with both streams shown as they come and read for the closing lines.
+fn judged(
+    root: &Path,
+    line: &str,
+    env: &[(&str, &str)],
+    judge: fn(&[String]) -> Result<String>,
+) -> Result<Passed> {
+    println!("{line}");
+    let mut command = command(root, line, env)?;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let stdout = child.stdout.take().context("piped")?;
+    let stderr = child.stderr.take().context("piped")?;
+    let reader = std::thread::spawn(move || echo(BufReader::new(stdout)));
+    let mut lines = echo(BufReader::new(stderr));
+    lines.extend(reader.join().unwrap_or_default());
+    let status = child.wait()?;
+    let closing_line = judge(&lines)?;
+    if !status.success() {
+        bail!("{closing_line} ({status})");
+    }
+    Ok(Passed { closing_line: Some(closing_line) })
+}
+
+fn echo(from: impl std::io::BufRead) -> Vec<String> {
+    let show = |line: &String| println!("{line}");
+    from.lines().map_while(Result::ok).inspect(show).collect()
+}
+
+/// nextest ends with `Summary [ 1.2s] 31 tests run: 31 passed, 0 skipped`.
+fn nextest_summary(lines: &[String]) -> Result<String> {
+    let summary = lines.iter().rev().find(|line| line.trim_start().starts_with("Summary ["));
+    let summary = summary.context("the test runner gave no summary")?.trim();
+    let counts = summary.split_once(']').map_or(summary, |(_, counts)| counts).trim();
+    if counts.starts_with("0 tests") || counts.contains("failed") || counts.contains("timed out") {
+        bail!("{counts}");
+    }
+    Ok(counts.to_owned())
+}
+
+/// cargo ends every test binary with `test result: ok. 31 passed; 0 failed; …`; the counts are added up.
+fn cargo_summary(lines: &[String]) -> Result<String> {
+    let results = lines.iter().filter_map(|line| line.trim_start().strip_prefix("test result: "));
+    let (mut passed, mut failed) = (0, 0);
+    for result in results {
+        passed += count_before(result, " passed");
+        failed += count_before(result, " failed");
+    }
+    let counts = format!("{} tests run: {passed} passed, {failed} failed", passed + failed);
+    if passed == 0 || failed > 0 {
+        bail!("{counts}");
+    }
+    Ok(counts)
+}
+
+fn count_before(text: &str, word: &str) -> u32 {
+    let before = text.split_once(word).map_or("", |(before, _)| before);
+    before.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_run_is_judged_by_its_closing_line() {
+        let good = "   PASS x\n     Summary [   0.019s] 2 tests run: 2 passed, 0 skipped";
+        assert_eq!(nextest_summary(&lines(good)).unwrap(), "2 tests run: 2 passed, 0 skipped");
+        for bad in [
+            "",
+            "error: could not compile",
+            "     Summary [   0.0s] 0 tests run: 0 passed, 3 skipped",
+            "     Summary [   0.1s] 2 tests run: 1 passed, 1 failed, 0 skipped",
+            "     Summary [   0.1s] 2 tests run: 1 passed, 1 timed out, 0 skipped",
+        ] {
+            assert!(nextest_summary(&lines(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn cargo_runs_are_added_up() {
+        let good =
+            "test result: ok. 3 passed; 0 failed; 0 ignored\ntest result: ok. 4 passed; 0 failed; 1 ignored";
+        assert_eq!(cargo_summary(&lines(good)).unwrap(), "7 tests run: 7 passed, 0 failed");
+        assert!(cargo_summary(&lines("test result: FAILED. 3 passed; 1 failed; 0 ignored")).is_err());
+        assert!(cargo_summary(&lines("test result: ok. 0 passed; 0 failed; 0 ignored")).is_err());
+    }
+}

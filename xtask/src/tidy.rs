@@ -1,0 +1,29 @@
+//! The absences of the house, as checks that can fail: each looks at the tracked files or at `cargo metadata` and
+//! gives one line per fault. Rules that clippy can hold are held by clippy, not here.
+
+mod absences;
+mod arrows;
+mod papers;
+mod sizes;
+mod tree;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use tree::Tree;
+
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let tree = Tree::read(root)?;
+    let mut faults = arrows::faults(&arrows::metadata(root)?)?;
+    faults.extend(absences::faults(&tree));
+    faults.extend(sizes::faults(&tree));
+    faults.extend(papers::faults(&tree));
+    for fault in &faults {
+        println!("tidy: {fault}");
+    }
+    if !faults.is_empty() {
+        bail!("{} faults", faults.len());
+    }
+    Ok(())
+}

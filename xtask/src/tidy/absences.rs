@@ -1,0 +1,188 @@
+//! What must not stand in the code, or only in one place.
+
+use super::tree::{File, Tree};
+
+/// Words that read the system's clock.
+const CLOCKS: [&str; 3] = ["SystemTime::now", "Timestamp::now", "Zoned::now"];
+/// The one place on each side of the wire that may; the test ground stands outside the gateway and has its own.
+const CLOCK_PLACES: [&str; 3] =
+    ["crates/server/src/clock.rs", "crates/client/src/clock.rs", "crates/testbed/src/clock.rs"];
+const SIGNATURE: &str = "crates/protocol/src/signature.rs";
+/// Words whose presence makes the pure crates impure.
+const IMPURE: [&str; 9] = [
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "Instant",
+    "SystemTime",
+    "async fn",
+    "getrandom",
+];
+/// Built from halves, so that this file does not accuse itself.
+const UNFINISHED: [&str; 4] =
+    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("to", "do!("), concat!("unimple", "mented!(")];
+
+pub(crate) fn faults(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in tree.sources() {
+        faults.extend(owners(file));
+        faults.extend(clocks(file));
+        faults.extend(unreasoned(file));
+    }
+    faults.extend(signed_bytes(tree));
+    faults.extend(unfinished(tree));
+    faults
+}
+
+/// Words that only one crate may say.
+fn owners(file: &File) -> Vec<String> {
+    let pure = file.is_of("protocol") || file.is_of("disputes");
+    // What names the rules is not what breaks them.
+    if file.path.starts_with("xtask/") {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for (number, line) in file.code() {
+        let mut say = |word: &str, who: &str| faults.push(format!("{}:{number}: `{word}` {who}", file.path));
+        for (word, krate) in [("axum::", "server"), ("StatusCode", "server"), ("rusqlite", "store")] {
+            if line.contains(word) && !file.is_of(krate) {
+                say(word, &format!("belongs to {krate} alone"));
+            }
+        }
+        for word in IMPURE.iter().filter(|word| pure && line.contains(**word)) {
+            say(word, "has no place in a pure crate");
+        }
+    }
+    faults
+}
+
+/// Time is an argument: one function per side reads it.
+fn clocks(file: &File) -> Vec<String> {
+    if file.path.starts_with("xtask/") {
+        return Vec::new();
+    }
+    let reads: Vec<_> = file
+        .code()
+        .filter(|(_, line)| CLOCKS.iter().any(|clock| line.contains(clock)))
+        .map(|(n, _)| n)
+        .collect();
+    match (CLOCK_PLACES.contains(&file.path.as_str()), reads.as_slice()) {
+        (_, []) | (true, [_]) => Vec::new(),
+        (true, _) => vec![format!("{}: the clock is read in more than one place: {reads:?}", file.path)],
+        (false, _) => vec![format!("{}:{reads:?}: only {CLOCK_PLACES:?} read the clock", file.path)],
+    }
+}
+
+/// The signed bytes are made by one function, which nobody outside its file calls; and a secret's text is fed to no
+/// hash elsewhere.
+fn signed_bytes(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    let makers = tree.sources().filter(|file| file.path == SIGNATURE);
+    let made = makers.flat_map(File::code).filter(|(_, line)| line.contains("fn signed_bytes(")).count();
+    if made != 1 {
+        faults.push(format!("{SIGNATURE}: `fn signed_bytes` stands there {made} times, not once"));
+    }
+    let others = tree.sources().filter(|file| file.path != SIGNATURE && file.path.starts_with("crates/"));
+    for file in others.filter(|file| !file.is_of("testbed")) {
+        let hashes = file.code().any(|(_, line)| line.contains("Sha256") || line.contains("Hmac<"));
+        for (number, line) in file.code() {
+            if line.contains("signed_bytes(") || (hashes && line.contains("expose_ascii")) {
+                faults.push(format!("{}:{number}: signed bytes are made in {SIGNATURE} alone", file.path));
+            }
+        }
+    }
+    faults
+}
+
+/// A lint that is set aside says why; with unwrap and expect linted, none stands outside tests without its reason.
+fn unreasoned(file: &File) -> Vec<String> {
+    let mut faults = Vec::new();
+    let lines: Vec<_> = file.code().collect();
+    for (index, (number, line)) in lines.iter().enumerate() {
+        let opens = ["#[allow(", "#![allow(", "#[expect(", "#![expect("];
+        if !opens.iter().any(|open| line.trim_start().starts_with(open)) {
+            continue;
+        }
+        let rest = lines.iter().skip(index).map(|(_, line)| *line);
+        let mut attribute = String::new();
+        for line in rest {
+            attribute.push_str(line);
+            if line.trim_end().ends_with(")]") {
+                break;
+            }
+        }
+        if !attribute.contains("reason = \"") {
+            faults.push(format!("{}:{number}: a lint is set aside without its reason", file.path));
+        }
+    }
+    faults
+}
+
+fn unfinished(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in tree.files.iter().filter(|file| !file.path.ends_with(".lock")) {
+        for (index, line) in file.text.lines().enumerate() {
+            if UNFINISHED.iter().any(|word| line.contains(word)) {
+                faults.push(format!("{}:{}: unfinished; an issue is the place for it", file.path, index + 1));
+            }
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::sample;
+    use super::*;
+
+    const MAKER: (&str, &str) = (SIGNATURE, "pub fn signed_bytes(\n");
+
+    fn count(path: &str, text: &str) -> usize {
+        faults(&sample(&[MAKER, (path, text)])).len()
+    }
+
+    #[test]
+    fn each_word_has_its_crate() {
+        assert_eq!(count("crates/server/src/a.rs", "use axum::Router;\nuse http::StatusCode;"), 0);
+        assert_eq!(count("crates/client/src/a.rs", "use http::StatusCode;"), 1);
+        assert_eq!(count("crates/cli/src/a.rs", "use rusqlite::Connection;"), 1);
+        assert_eq!(count("crates/disputes/src/a.rs", "let x = std::env::var(\"X\");"), 1);
+        assert_eq!(count("crates/disputes/src/a.rs", "// not std::env\n#[cfg(test)]\nuse std::fs;"), 0);
+        assert_eq!(count("crates/cli/tests/it/a.rs", "use rusqlite::Connection;"), 0);
+    }
+
+    #[test]
+    fn one_function_per_side_reads_the_clock() {
+        assert_eq!(count("crates/server/src/clock.rs", "SystemTime::now()"), 0);
+        assert_eq!(count("crates/server/src/clock.rs", "SystemTime::now()\nTimestamp::now()"), 1);
+        assert_eq!(count("crates/server/src/other.rs", "SystemTime::now()"), 1);
+    }
+
+    #[test]
+    fn signed_bytes_have_one_maker() {
+        assert_eq!(faults(&sample(&[])).len(), 1);
+        assert_eq!(count("crates/client/src/a.rs", "signed_bytes(app_id)"), 1);
+        assert_eq!(count("crates/client/src/a.rs", "Sha256::digest(secret.expose_ascii())"), 1);
+        assert_eq!(count("crates/server/src/a.rs", "seal(secret.expose_ascii())"), 0);
+    }
+
+    #[test]
+    fn a_lint_is_set_aside_with_a_reason() {
+        assert_eq!(
+            count("crates/server/src/a.rs", "#[expect(clippy::expect_used, reason = \"checked above\")]"),
+            0
+        );
+        assert_eq!(
+            count("crates/server/src/a.rs", "#[expect(\n    clippy::expect_used,\n    reason = \"so\"\n)]"),
+            0
+        );
+        assert_eq!(count("crates/server/src/a.rs", "#[expect(clippy::expect_used)]\n// reason = \"no\""), 1);
+    }
+
+    #[test]
+    fn nothing_is_left_unfinished() {
+        assert_eq!(count("docs/start.md", concat!("TO", "DO: write this")), 1);
+    }
+}

@@ -1,0 +1,138 @@
+//! How long things may be: files, functions, and the root folder.
+
+use std::collections::BTreeSet;
+
+use super::tree::{File, Tree};
+
+const ROOT_ENTRIES_LIMIT: usize = 21;
+const MEDIAN_FILE_LIMIT: usize = 130;
+const NINTH_DECILE_FILE_LIMIT: usize = 350;
+const FILE_LIMIT: usize = 600;
+const FUNCTION_LIMIT: usize = 70;
+/// One function in a hundred may be longer, where cutting it would only hide it.
+const LONG_FUNCTIONS_PER: usize = 100;
+/// A file opens with what it is for and what it is not.
+const OPENING_LINES: std::ops::RangeInclusive<usize> = 1..=6;
+
+pub(crate) fn faults(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    faults.extend(root_entries(tree));
+    faults.extend(file_lengths(tree));
+    faults.extend(function_lengths(tree));
+    faults.extend(openings(tree));
+    faults
+}
+
+fn root_entries(tree: &Tree) -> Option<String> {
+    let entries: BTreeSet<_> = tree.files.iter().filter_map(|file| file.path.split('/').next()).collect();
+    (entries.len() > ROOT_ENTRIES_LIMIT).then(|| format!("{} entries in the root folder", entries.len()))
+}
+
+fn file_lengths(tree: &Tree) -> Vec<String> {
+    let mut lengths: Vec<_> = tree.sources().map(|file| (file.text.lines().count(), &file.path)).collect();
+    lengths.sort_unstable();
+    let mut faults = Vec::new();
+    for (lines, path) in lengths.iter().filter(|(lines, _)| *lines > FILE_LIMIT) {
+        faults.push(format!("{path}: {lines} lines, of {FILE_LIMIT} at most"));
+    }
+    let at = |share: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a small count"
+        )]
+        let index = (lengths.len() as f64 * share) as usize;
+        lengths.get(index).map_or(0, |(lines, _)| *lines)
+    };
+    for (share, limit) in [(0.5, MEDIAN_FILE_LIMIT), (0.9, NINTH_DECILE_FILE_LIMIT)] {
+        if at(share) > limit {
+            faults.push(format!("{:.0} % of the files are longer than {limit} lines", 100.0 - share * 100.0));
+        }
+    }
+    faults
+}
+
+fn function_lengths(tree: &Tree) -> Vec<String> {
+    let functions: Vec<_> = tree.sources().flat_map(functions).collect();
+    let long: Vec<_> = functions.iter().filter(|(lines, _)| *lines > FUNCTION_LIMIT).collect();
+    if long.len() * LONG_FUNCTIONS_PER <= functions.len() {
+        return Vec::new();
+    }
+    long.iter().map(|(lines, place)| format!("{place}: a function of {lines} lines")).collect()
+}
+
+/// Every function's length and place. rustfmt has been here before: a function ends at the first closing brace that
+/// stands as far in as it began.
+fn functions(file: &File) -> Vec<(usize, String)> {
+    let lines: Vec<_> = file.code().collect();
+    let mut found = Vec::new();
+    for (index, (number, line)) in lines.iter().enumerate() {
+        let body = line.trim_start();
+        let indent = line.len() - body.len();
+        let words = ["pub ", "pub(crate) ", "pub(super) ", "const ", "async "];
+        let bare = words.iter().fold(body, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
+        if !bare.starts_with("fn ") {
+            continue;
+        }
+        let closes = |(_, line): &&(usize, &str)| {
+            line.trim() == "}" && line.len() == indent + 1
+                || line.trim_end().ends_with(';') && line.len() - line.trim_start().len() == indent
+        };
+        if let Some((end, _)) = lines.iter().skip(index).find(closes) {
+            found.push((end - number + 1, format!("{}:{number}", file.path)));
+        }
+    }
+    found
+}
+
+fn openings(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in tree.sources() {
+        let lines = file.text.lines().take_while(|line| line.starts_with("//!")).count();
+        if !OPENING_LINES.contains(&lines) {
+            faults.push(format!("{}: opens with {lines} lines of //!, not 1 to 6", file.path));
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::sample;
+    use super::*;
+
+    fn file(lines: usize) -> String {
+        format!("//! A file.\n{}", "\n".repeat(lines - 1))
+    }
+
+    #[test]
+    fn files_are_short() {
+        assert_eq!(faults(&sample(&[("a/a.rs", &file(130))])).len(), 0);
+        assert_eq!(faults(&sample(&[("a/a.rs", &file(131))])).len(), 1);
+        let tree = sample(&[("a/a.rs", &file(10)), ("a/b.rs", &file(10)), ("a/c.rs", &file(601))]);
+        assert_eq!(faults(&tree).len(), 2);
+        assert_eq!(faults(&sample(&[("crates/cli/tests/a.rs", &file(900))])).len(), 0);
+    }
+
+    #[test]
+    fn functions_are_short() {
+        let body = |lines: usize| {
+            format!("//! A file.\npub async fn a() {{\n{}}}\n", "    b();\n".repeat(lines - 2))
+        };
+        assert_eq!(faults(&sample(&[("a/a.rs", &body(70))])).len(), 0);
+        assert_eq!(faults(&sample(&[("a/a.rs", &body(71))])).len(), 1);
+    }
+
+    #[test]
+    fn a_file_says_what_it_is_for() {
+        assert_eq!(faults(&sample(&[("a/a.rs", "fn a() {}\n")])).len(), 1);
+        assert_eq!(faults(&sample(&[("a/a.rs", &"//! x\n".repeat(7))])).len(), 1);
+    }
+
+    #[test]
+    fn the_root_is_small() {
+        let paths: Vec<_> = (0..22).map(|number| format!("{number}.md")).collect();
+        let files: Vec<_> = paths.iter().map(|path| (path.as_str(), "")).collect();
+        assert_eq!(faults(&sample(&files)).len(), 1);
+    }
+}

@@ -1,0 +1,67 @@
+//! The project's files as the checks see them: tracked text, and what of it is code that ships.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::stage::command;
+
+/// All text files of the project, with paths from the root.
+#[derive(Default)]
+pub(crate) struct Tree {
+    pub(crate) files: Vec<File>,
+}
+
+pub(crate) struct File {
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl Tree {
+    /// Everything that git tracks or would track.
+    pub(crate) fn read(root: &Path) -> Result<Self> {
+        let list = command(root, "git ls-files --cached --others --exclude-standard", &[])?;
+        let list = { list }.output().context("tidy asks git which files belong to the project")?;
+        let paths = String::from_utf8_lossy(&list.stdout).into_owned();
+        let read = |path: &str| {
+            // A deleted file is still listed; what is not text is nobody's business here.
+            let text = std::fs::read_to_string(root.join(path)).ok()?;
+            Some(File { path: path.to_owned(), text })
+        };
+        Ok(Self { files: paths.lines().filter_map(read).collect() })
+    }
+
+    /// Rust files that are not tests.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| file.path.ends_with(".rs") && !file.is_test())
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<&File> {
+        self.files.iter().find(|file| file.path == path)
+    }
+}
+
+impl File {
+    fn is_test(&self) -> bool {
+        let in_folder = |name: &str| self.path.split('/').any(|part| part == name);
+        in_folder("tests") || in_folder("fuzz") || in_folder("benches") || self.path.ends_with("/tests.rs")
+    }
+
+    /// True for the crate's own files, `protocol` for `crates/protocol/…`.
+    pub(crate) fn is_of(&self, krate: &str) -> bool {
+        self.path.strip_prefix("crates/").and_then(|rest| rest.split('/').next()) == Some(krate)
+    }
+
+    /// Numbered lines of code: without comments, and without the tests at a file's end.
+    pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let shipped = self.text.lines().take_while(|line| !line.trim_start().starts_with("#[cfg(test)]"));
+        let numbered = shipped.enumerate().map(|(index, line)| (index + 1, line));
+        numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn sample(files: &[(&str, &str)]) -> Tree {
+    let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), text: (*text).to_owned() };
+    Tree { files: files.iter().map(file).collect() }
+}
