@@ -1,1 +1,23 @@
+//! Evidence files: the upload form that a merchant fills in, the folder that keeps the files, and the truth about
+//! what is in them (contract §3).
+//!
+//! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores,
+//! [`truth`] judges the content; [`upload`] is the four of them in a row. It knows nothing of databases, HTTP
+//! statuses or XML: the server turns a [`Refusal`] into an answer and records what was [received](folder::Received).
 
+#![warn(missing_docs)]
+
+pub mod folder;
+pub mod form;
+pub mod policy;
+pub mod truth;
+pub mod upload;
+
+mod error;
+mod refusal;
+
+pub use error::{BodyError, Error};
+pub use folder::{FolderStore, Received};
+pub use policy::{Credentials, UploadForm};
+pub use refusal::{Refusal, S3Code};
+pub use truth::{Lie, judge};

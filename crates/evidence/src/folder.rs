@@ -1,0 +1,171 @@
+//! The embedded store: a folder with one file per address, written once and never changed.
+//!
+//! `m/<merchant>/open/dispute-evidence/` holds the files, `incoming/` those on their way: a file gets its final name
+//! only when it is whole, true and durable, and keeps its incoming name until its record is durable too. No text from
+//! outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on hard links and inode numbers.
+
+mod durable;
+mod incoming;
+mod receive;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rebuttal_protocol::{MerchantId, StorageUri};
+use tokio::sync::Semaphore;
+
+use crate::Error;
+
+/// Most files that are being received at once; the next ones wait for their turn.
+pub const RECEIVES_AT_ONCE: usize = 64;
+/// Most files that are judged at once. Each is in memory whole, 2 MiB, with what its judge needs beside it.
+pub const JUDGES_AT_ONCE: usize = 2;
+/// Bytes of an arriving file that are gathered before they are written.
+pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
+/// Most files that one call of [`FolderStore::unrecorded`] returns.
+pub const UNRECORDED_MAX: usize = 256;
+
+const INCOMING: &str = "incoming";
+const FILE_MODE: u32 = 0o600;
+
+/// The embedded store. Clones share the folder and its limits.
+#[derive(Clone)]
+pub struct FolderStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    root: PathBuf,
+    receives: Arc<Semaphore>,
+    judges: Arc<Semaphore>,
+    /// Names in `incoming/` that this process is writing.
+    active: Mutex<HashSet<String>>,
+    /// Merchants whose folder is known to be durable, with all folders above it.
+    durable: Mutex<HashSet<MerchantId>>,
+}
+
+/// A file that is stored durably under its final name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// Where it lies.
+    pub uri: StorageUri,
+    /// SHA-256 of its content.
+    pub sha256: [u8; 32],
+    /// Its bytes, 1 to 2,097,152.
+    pub size: u64,
+    /// Its registered media type, which its content was found to have.
+    pub media_type: &'static str,
+    /// Its name in `incoming/`.
+    incoming: String,
+}
+
+/// A stored file, opened for reading.
+#[derive(Debug)]
+pub struct Opened {
+    /// The file, at its beginning.
+    pub file: tokio::fs::File,
+    /// Its bytes.
+    pub size: u64,
+}
+
+impl FolderStore {
+    /// Opens the store in `root`, making the folder if there is none. Blocking; meant for start-up.
+    ///
+    /// One process at a time may use a folder; the data directory's lock sees to it.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        durable::make_folders(Path::new(""), root)
+            .and_then(|()| durable::make_folders(root, Path::new(INCOMING)))
+            .map_err(Error::folder("make its folders"))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                root: root.to_owned(),
+                receives: Arc::new(Semaphore::new(RECEIVES_AT_ONCE)),
+                judges: Arc::new(Semaphore::new(JUDGES_AT_ONCE)),
+                active: Mutex::default(),
+                durable: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Whether a file of this size lies there. Does not read it.
+    pub async fn contains(&self, uri: &StorageUri, size: u64) -> Result<bool, Error> {
+        let path = self.shared.path(uri);
+        let metadata = blocking(move || found(fs::metadata(path)).map_err(Error::folder("look for a file")));
+        let has_size = |metadata: fs::Metadata| metadata.is_file() && metadata.len() == size;
+        Ok(metadata.await?.is_some_and(has_size))
+    }
+
+    /// Opens a file to read it back; `None` if nothing lies there.
+    pub async fn open_file(&self, uri: &StorageUri) -> Result<Option<Opened>, Error> {
+        let path = self.shared.path(uri);
+        let open = move || {
+            let Some(file) = found(File::open(path))? else {
+                return Ok(None);
+            };
+            let size = file.metadata()?.len();
+            let file = tokio::fs::File::from_std(file);
+            Ok(Some(Opened { file, size }))
+        };
+        blocking(move || open().map_err(Error::folder("open a file"))).await
+    }
+
+    /// Deletes a file. Whether one was there.
+    ///
+    /// The deletion may be lost with the machine's power; delete again then, it does no harm.
+    pub async fn delete(&self, uri: &StorageUri) -> Result<bool, Error> {
+        let path = self.shared.path(uri);
+        let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("delete a file")));
+        Ok(removed.await?.is_some())
+    }
+
+    /// Whether the folder answers; for readiness checks.
+    pub async fn answers(&self) -> Result<(), Error> {
+        let path = self.shared.incoming_folder();
+        blocking(move || {
+            fs::read_dir(path)
+                .map(drop)
+                .map_err(Error::folder("list its files"))
+        })
+        .await
+    }
+}
+
+impl Shared {
+    fn path(&self, uri: &StorageUri) -> PathBuf {
+        self.root.join(uri.key())
+    }
+
+    fn incoming_folder(&self) -> PathBuf {
+        self.root.join(INCOMING)
+    }
+
+    fn incoming_path(&self, name: &str) -> PathBuf {
+        self.incoming_folder().join(name)
+    }
+}
+
+/// Turns "not found" into `None`.
+fn found<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Runs file work where it may block. A caller that stops waiting does not stop the work.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Error::folder("finish its work")(io::Error::other(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! Folders that survive the machine losing its power: made one by one, each recorded in the one above.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Component, Path, PathBuf};
+
+const FOLDER_MODE: u32 = 0o700;
+
+/// Makes every folder on the way from `base`, which exists, to `base/relative`, and syncs each one's parent.
+///
+/// The parents are synced even where a folder was there already: a process that was killed may have made it and not
+/// have come to the sync.
+pub(super) fn make_folders(base: &Path, relative: &Path) -> io::Result<()> {
+    let mut folder = base.to_owned();
+    for component in relative.components() {
+        let parent = if folder.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            folder.clone()
+        };
+        folder.push(component);
+        if !matches!(component, Component::Normal(_)) {
+            continue;
+        }
+        match DirBuilder::new().mode(FOLDER_MODE).create(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && fs::metadata(&folder)?.is_dir() => {
+            }
+            outcome => outcome?,
+        }
+        sync_folder(&parent)?;
+    }
+    Ok(())
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

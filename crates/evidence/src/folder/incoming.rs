@@ -1,0 +1,260 @@
+//! Files on their way: the names in `incoming/`, the file behind such a name while it is written, and what a process
+//! that died left there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
+use sha2::{Digest, Sha256};
+
+use super::{FILE_MODE, FolderStore, Received, Shared, UNRECORDED_MAX, blocking, durable, found};
+use crate::{Error, Refusal, judge};
+
+/// Replaces the `/` of a key in an incoming name; no key holds it.
+const SEPARATOR: &str = "+";
+const SUFFIX_BYTES: usize = 8;
+
+/// A name in `incoming/` that tells which address the file is for, and a random suffix against collisions.
+fn name_for(uri: &StorageUri) -> io::Result<String> {
+    let mut suffix = [0; SUFFIX_BYTES];
+    getrandom::fill(&mut suffix).map_err(io::Error::other)?;
+    let key = uri.key().replace('/', SEPARATOR);
+    Ok(format!("{key}{SEPARATOR}{}", hex::encode(suffix)))
+}
+
+/// The address that an incoming name tells; `None` for a name that is not ours.
+fn address_in(name: &str) -> Option<StorageUri> {
+    let (key, suffix) = name.rsplit_once(SEPARATOR)?;
+    hex_digits::parse::<SUFFIX_BYTES>(suffix)?;
+    StorageUri::from_key(&key.replace(SEPARATOR, "/")).ok()
+}
+
+/// A file while it is written. Dropped before [`publish`](Self::publish), it removes itself.
+pub(super) struct Incoming {
+    shared: Arc<Shared>,
+    uri: StorageUri,
+    name: String,
+    file: File,
+    hasher: Sha256,
+    size: u64,
+    published: bool,
+}
+
+impl Incoming {
+    /// Begins a new file; refused if its address is taken already, before anybody sends two megabytes in vain.
+    pub(super) fn create(shared: Arc<Shared>, uri: StorageUri) -> Result<Self, Error> {
+        let task = "begin a file";
+        if found(fs::symlink_metadata(shared.path(&uri)))
+            .map_err(Error::folder(task))?
+            .is_some()
+        {
+            return Err(Refusal::AlreadyUploaded.into());
+        }
+        let name = name_for(&uri).map_err(Error::folder(task))?;
+        // Listed as active before it exists, so that no scan takes it for a leftover.
+        shared.active.lock().insert(name.clone());
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(FILE_MODE);
+        match options.open(shared.incoming_path(&name)) {
+            Ok(file) => Ok(Self {
+                shared,
+                uri,
+                name,
+                file,
+                hasher: Sha256::new(),
+                size: 0,
+                published: false,
+            }),
+            Err(source) => {
+                shared.active.lock().remove(&name);
+                Err(Error::Folder { task, source })
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, block: &[u8]) -> Result<(), Error> {
+        self.hasher.update(block);
+        self.size += block.len() as u64;
+        self.file.write_all(block).map_err(Error::folder("write a file"))
+    }
+
+    /// Judges what was written.
+    pub(super) fn judge(&mut self) -> Result<(), Error> {
+        let read = self
+            .file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| read_whole(&mut self.file, self.size));
+        let content = read.map_err(Error::folder("read a file back"))?;
+        Ok(judge(self.uri.format, &content)?)
+    }
+
+    /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
+    ///
+    /// The name in `incoming/` was made before the final one in the same file system, so the final name does not
+    /// survive a loss of power alone: every file system with a journal keeps that order.
+    pub(super) fn publish(mut self) -> Result<Received, Error> {
+        let folder_task = "make a merchant's folder";
+        self.file
+            .sync_all()
+            .map_err(Error::folder("make a file durable"))?;
+        let path = self.shared.path(&self.uri);
+        let folder = path.parent().unwrap_or(&self.shared.root);
+        let merchant = self.uri.merchant_id;
+        if !self.shared.durable.lock().contains(&merchant) {
+            let relative = folder.strip_prefix(&self.shared.root).unwrap_or(folder);
+            durable::make_folders(&self.shared.root, relative).map_err(Error::folder(folder_task))?;
+            self.shared.durable.lock().insert(merchant);
+        }
+        match fs::hard_link(self.shared.incoming_path(&self.name), &path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Refusal::AlreadyUploaded.into());
+            }
+            outcome => outcome.map_err(Error::folder("give a file its name"))?,
+        }
+        // From here on the file counts: whatever fails, it is found again under its incoming name.
+        self.published = true;
+        durable::sync_folder(folder).map_err(Error::folder("make a file's name durable"))?;
+        Ok(Received {
+            uri: self.uri,
+            sha256: std::mem::take(&mut self.hasher).finalize().into(),
+            size: self.size,
+            media_type: self.uri.format.media_type(),
+            incoming: self.name.clone(),
+        })
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.published
+            && let Err(error) = fs::remove_file(self.shared.incoming_path(&self.name))
+        {
+            tracing::warn!(name = self.name, %error, "a file that was given up could not be removed");
+        }
+        self.shared.active.lock().remove(&self.name);
+    }
+}
+
+impl FolderStore {
+    /// Ends a file's arrival, once its record is durable: it is no longer looked for by
+    /// [`unrecorded`](Self::unrecorded).
+    pub async fn confirm(&self, received: &Received) -> Result<(), Error> {
+        let path = self.shared.incoming_path(&received.incoming);
+        let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("confirm a file")));
+        removed.await.map(drop)
+    }
+
+    /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or
+    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them. Record each (it may have been
+    /// recorded already) and confirm it. What never got its final name is deleted.
+    ///
+    /// Only files last written `before` that moment are looked at, never one that is just being received: pass the
+    /// present moment at start, and later one that lies further back than recording ever takes. Reads `incoming/`
+    /// alone, however many files are stored.
+    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<Received>, Error> {
+        let shared = Arc::clone(&self.shared);
+        let judges = Arc::clone(&self.shared.judges);
+        let permit = judges.acquire_owned().await;
+        blocking(move || {
+            let _permit = permit;
+            shared
+                .scan(before)
+                .map_err(Error::folder("look through incoming files"))
+        })
+        .await
+    }
+}
+
+impl Shared {
+    fn scan(&self, before: UnixMillis) -> io::Result<Vec<Received>> {
+        let mut unrecorded = Vec::new();
+        for entry in fs::read_dir(self.incoming_folder())? {
+            if unrecorded.len() == UNRECORDED_MAX {
+                break;
+            }
+            let Ok(name) = entry?.file_name().into_string() else {
+                continue;
+            };
+            let Some(uri) = address_in(&name) else {
+                continue;
+            };
+            if !self.active.lock().contains(&name) {
+                unrecorded.extend(self.settle(name, uri, before)?);
+            }
+        }
+        Ok(unrecorded)
+    }
+
+    /// Decides about one incoming file that nobody is writing: the file to record, if it is one.
+    fn settle(&self, name: String, uri: StorageUri, before: UnixMillis) -> io::Result<Option<Received>> {
+        let path = self.incoming_path(&name);
+        // Confirmed, or given up, since the folder was listed.
+        let Some(incoming) = found(fs::symlink_metadata(&path))? else {
+            return Ok(None);
+        };
+        let written_at = incoming
+            .modified()?
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        if UnixMillis(0) + written_at >= before {
+            return Ok(None);
+        }
+        let stored = found(fs::symlink_metadata(self.path(&uri)))?;
+        let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+        if stored.as_ref().map(identity) != Some(identity(&incoming)) {
+            found(fs::remove_file(&path))?;
+            return Ok(None);
+        }
+        let content = read_whole(&mut File::open(&path)?, incoming.len())?;
+        if let Err(lie) = judge(uri.format, &content) {
+            // It was judged before it got its name, so the disk or the rules have changed. Nothing is destroyed.
+            tracing::warn!(%uri, %lie, "a file that was stored but not recorded is not adopted");
+            return Ok(None);
+        }
+        Ok(Some(Received {
+            uri,
+            sha256: Sha256::digest(&content).into(),
+            size: incoming.len(),
+            media_type: uri.format.media_type(),
+            incoming: name,
+        }))
+    }
+}
+
+/// Reads a file that must have exactly `size` bytes, which must not be more than any file here has.
+fn read_whole(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
+    let capacity = usize::try_from(size.min(FILE_MAX_BYTES)).unwrap_or_default();
+    let mut content = Vec::with_capacity(capacity);
+    file.take(FILE_MAX_BYTES).read_to_end(&mut content)?;
+    if content.len() as u64 == size {
+        Ok(content)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a file has not the size that was written",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incoming_name_tells_its_address() {
+        let uri: StorageUri = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png"
+            .parse()
+            .unwrap();
+        let name = name_for(&uri).unwrap();
+        assert!(!name.contains('/'));
+        assert_eq!(address_in(&name), Some(uri));
+        assert_ne!(name, name_for(&uri).unwrap());
+        for foreign in ["", "lost+found", ".DS_Store", &name[1..], &name[..name.len() - 1]] {
+            assert_eq!(address_in(foreign), None, "{foreign:?} was taken");
+        }
+    }
+}

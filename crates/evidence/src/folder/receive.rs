@@ -1,0 +1,110 @@
+//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, judged, published.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use futures_util::{Stream, StreamExt};
+use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+use super::incoming::Incoming;
+use super::{FolderStore, Received, Shared, WRITE_BLOCK_BYTES, blocking};
+use crate::{Error, Refusal};
+
+impl FolderStore {
+    /// Receives a file for an address that is still free.
+    ///
+    /// On `Ok` it lies there durably; record it, then [`confirm`](Self::confirm). On an error, and when the future
+    /// is dropped, nothing lies there, with one exception: work that had reached the final name by then leaves a
+    /// file that [`unrecorded`](Self::unrecorded) finds.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLarge`] as soon as a byte too many arrives, [`Refusal::Empty`], [`Refusal::Untrue`],
+    /// [`Refusal::AlreadyUploaded`]; any error of `chunks`; [`Error::Folder`].
+    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<Received, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>>,
+    {
+        let _turn = turn(&self.shared.receives).await?;
+        let mut writer = Writer {
+            shared: Arc::clone(&self.shared),
+            uri,
+            block: Vec::new(),
+            incoming: None,
+        };
+        let mut size = 0_u64;
+        let mut chunks = pin!(chunks);
+        while let Some(chunk) = chunks.next().await {
+            let mut chunk = chunk?;
+            size += chunk.len() as u64;
+            if size > FILE_MAX_BYTES {
+                return Err(Refusal::TooLarge.into());
+            }
+            while chunk.has_remaining() {
+                let taken = chunk
+                    .len()
+                    .min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));
+                writer.block.extend_from_slice(&chunk.split_to(taken));
+                if writer.block.len() >= WRITE_BLOCK_BYTES {
+                    writer = blocking(move || writer.flush()).await?;
+                }
+            }
+        }
+        if size == 0 {
+            return Err(Refusal::Empty.into());
+        }
+        let permit = turn(&self.shared.judges).await?;
+        let incoming = blocking(move || {
+            let _permit = permit;
+            writer.judged()
+        })
+        .await?;
+        blocking(move || incoming.publish()).await
+    }
+}
+
+async fn turn(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
+    Arc::clone(semaphore).acquire_owned().await.map_err(never_closed)
+}
+
+/// What travels to the blocking threads and back. The file is begun with the first full block, so that a small one
+/// is written in one go.
+struct Writer {
+    shared: Arc<Shared>,
+    uri: StorageUri,
+    block: Vec<u8>,
+    incoming: Option<Incoming>,
+}
+
+impl Writer {
+    fn flush(mut self) -> Result<Self, Error> {
+        let mut incoming = match self.incoming.take() {
+            Some(incoming) => incoming,
+            None => Incoming::create(Arc::clone(&self.shared), self.uri)?,
+        };
+        incoming.write(&self.block)?;
+        self.block.clear();
+        self.incoming = Some(incoming);
+        Ok(self)
+    }
+
+    fn judged(self) -> Result<Incoming, Error> {
+        let Self {
+            shared,
+            uri,
+            block,
+            incoming,
+        } = self;
+        let mut incoming = match incoming {
+            Some(incoming) => incoming,
+            None => Incoming::create(shared, uri)?,
+        };
+        incoming.write(&block)?;
+        drop(block);
+        incoming.judge()?;
+        Ok(incoming)
+    }
+}

@@ -1,0 +1,276 @@
+use std::os::unix::fs::PermissionsExt;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use rebuttal_protocol::UnixMillis;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
+
+use super::*;
+use crate::{Lie, Refusal};
+
+const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
+
+struct Bench {
+    _folder: tempfile::TempDir,
+    root: PathBuf,
+    store: FolderStore,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("data/evidence");
+        let store = FolderStore::open(&root).unwrap();
+        Self {
+            _folder: folder,
+            root,
+            store,
+        }
+    }
+
+    fn incoming(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.root.join(INCOMING)).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    async fn put(&self, uri: StorageUri, content: &[u8]) -> Result<Received, Error> {
+        let chunks: Vec<_> = content
+            .chunks(1_000)
+            .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+            .collect();
+        self.store.receive(uri, stream::iter(chunks)).await
+    }
+
+    /// What a process that died and was started again finds.
+    async fn restarted(&self) -> Vec<Received> {
+        let store = FolderStore::open(&self.root).unwrap();
+        store.unrecorded(UnixMillis::MAX).await.unwrap()
+    }
+}
+
+fn uri(digit: char, extension: &str) -> StorageUri {
+    let digits = String::from(digit).repeat(32);
+    format!("s3://uploaded/m/80/open/dispute-evidence/{digits}.{extension}")
+        .parse()
+        .unwrap()
+}
+
+fn refusal(outcome: Result<Received, Error>) -> Refusal {
+    match outcome {
+        Err(Error::Refused(refusal)) => refusal,
+        other => panic!("{other:?} is no refusal"),
+    }
+}
+
+#[tokio::test]
+async fn a_received_file_lies_under_its_final_name_with_its_digest() {
+    let bench = Bench::new();
+    let uri = uri('a', "png");
+    let received = bench.put(uri, PNG).await.unwrap();
+    assert_eq!(received.uri, uri);
+    assert_eq!(received.size, PNG.len() as u64);
+    assert_eq!(received.sha256, <[u8; 32]>::from(Sha256::digest(PNG)));
+    assert_eq!(received.media_type, "image/png");
+    bench.store.confirm(&received).await.unwrap();
+
+    let path = bench
+        .root
+        .join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
+    assert_eq!(fs::read(&path).unwrap(), PNG);
+    assert!(bench.store.contains(&uri, received.size).await.unwrap());
+    assert!(!bench.store.contains(&uri, received.size + 1).await.unwrap());
+    let mut opened = bench.store.open_file(&uri).await.unwrap().unwrap();
+    let mut content = Vec::new();
+    opened.file.read_to_end(&mut content).await.unwrap();
+    assert_eq!((content.as_slice(), opened.size), (PNG, received.size));
+    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn files_and_folders_are_for_their_owner_only() {
+    let bench = Bench::new();
+    bench.put(uri('a', "png"), PNG).await.unwrap();
+    let mut path = bench.store.shared.path(&uri('a', "png"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    while path.pop() && path != bench.root {
+        assert_eq!(mode(&path), 0o700, "{path:?}");
+    }
+    assert_eq!(mode(&bench.root), 0o700);
+    assert_eq!(mode(&bench.root.join(INCOMING)), 0o700);
+}
+
+#[tokio::test]
+async fn the_first_file_stays() {
+    let bench = Bench::new();
+    bench.put(uri('a', "png"), PNG).await.unwrap();
+    let again = bench.put(uri('a', "png"), PNG).await;
+    assert_eq!(refusal(again), Refusal::AlreadyUploaded);
+    assert_eq!(bench.incoming().len(), 1);
+}
+
+#[tokio::test]
+async fn of_many_uploads_to_one_address_exactly_one_wins() {
+    let bench = Bench::new();
+    let uploads = (0..16).map(|_| bench.put(uri('a', "png"), PNG));
+    let outcomes = futures_util::future::join_all(uploads).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    for outcome in outcomes.into_iter().filter(Result::is_err) {
+        assert_eq!(refusal(outcome), Refusal::AlreadyUploaded);
+    }
+    assert_eq!(bench.incoming().len(), 1);
+}
+
+#[tokio::test]
+async fn a_lie_leaves_nothing() {
+    let bench = Bench::new();
+    let outcome = bench.put(uri('a', "pdf"), PNG).await;
+    assert!(matches!(refusal(outcome), Refusal::Untrue(Lie::OtherKind { .. })));
+    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+    assert!(bench.store.open_file(&uri('a', "pdf")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_empty_file_is_refused() {
+    let bench = Bench::new();
+    assert_eq!(refusal(bench.put(uri('a', "png"), b"").await), Refusal::Empty);
+    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
+    let bench = Bench::new();
+    let mut full = PNG.to_vec();
+    full.resize(2_097_152, 0);
+    assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, 2_097_152);
+    full.push(0);
+    assert_eq!(
+        refusal(bench.put(uri('b', "png"), &full).await),
+        Refusal::TooLarge
+    );
+
+    // Without end: refused all the same.
+    let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
+    let outcome = bench.store.receive(uri('c', "png"), endless).await;
+    assert_eq!(refusal(outcome), Refusal::TooLarge);
+    assert_eq!(bench.incoming().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_fails_leaves_nothing() {
+    let bench = Bench::new();
+    let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
+    let chunks = stream::iter([Ok(block), Err(Error::Body("the client left".into()))]);
+    let outcome = bench.store.receive(uri('a', "png"), chunks).await;
+    assert!(matches!(outcome, Err(Error::Body(_))));
+    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_receive_that_is_dropped_leaves_nothing() {
+    let bench = Bench::new();
+    let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
+    let chunks = stream::iter([Ok(block)]).chain(stream::pending());
+    let receive = tokio::spawn({
+        let store = bench.store.clone();
+        async move { store.receive(uri('a', "png"), chunks).await }
+    });
+    while bench.incoming().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.store.unrecorded(UnixMillis::MAX).await.unwrap(), []);
+    assert_eq!(
+        bench.incoming().len(),
+        1,
+        "a scan took a file away that was being received"
+    );
+    receive.abort();
+    assert!(receive.await.unwrap_err().is_cancelled());
+    while !bench.incoming().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
+    let bench = Bench::new();
+    let received = bench.put(uri('a', "png"), PNG).await.unwrap();
+    assert_eq!(bench.restarted().await, std::slice::from_ref(&received));
+    assert_eq!(bench.restarted().await, std::slice::from_ref(&received));
+    bench.store.confirm(&received).await.unwrap();
+    bench.store.confirm(&received).await.unwrap();
+    assert_eq!(bench.restarted().await, []);
+    assert!(
+        bench
+            .store
+            .contains(&uri('a', "png"), received.size)
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_file_written_lately_is_not_looked_at() {
+    let bench = Bench::new();
+    bench.put(uri('a', "png"), PNG).await.unwrap();
+    let found = bench.store.unrecorded(UnixMillis(0)).await.unwrap();
+    assert_eq!(found, []);
+    assert_eq!(bench.incoming().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
+    let bench = Bench::new();
+    let received = bench.put(uri('a', "png"), PNG).await.unwrap();
+    let incoming = bench.root.join(INCOMING);
+    let leftover = incoming.join(received.incoming.replace(&"a".repeat(32), &"b".repeat(32)));
+    fs::write(&leftover, b"half a file").unwrap();
+    // The same address as the stored file, but another file.
+    let rival = incoming
+        .join(&received.incoming)
+        .with_extension("png+0011223344556677");
+    fs::write(&rival, PNG).unwrap();
+    let foreign = incoming.join("lost+found");
+    fs::write(&foreign, b"").unwrap();
+    assert_eq!(bench.restarted().await, [received]);
+    assert!(!leftover.exists() && !rival.exists() && foreign.exists());
+}
+
+#[tokio::test]
+async fn a_stored_file_that_became_untrue_is_neither_adopted_nor_destroyed() {
+    let bench = Bench::new();
+    bench.put(uri('a', "png"), PNG).await.unwrap();
+    let path = bench.store.shared.path(&uri('a', "png"));
+    fs::write(&path, b"something else").unwrap();
+    assert_eq!(bench.restarted().await, []);
+    assert!(path.exists());
+    assert_eq!(bench.incoming().len(), 1);
+}
+
+#[tokio::test]
+async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
+    let bench = Bench::new();
+    bench.put(uri('a', "png"), PNG).await.unwrap();
+    assert!(bench.store.delete(&uri('a', "png")).await.unwrap());
+    assert!(!bench.store.delete(&uri('a', "png")).await.unwrap());
+    assert_eq!(bench.restarted().await, []);
+    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn more_uploads_than_turns_all_arrive() {
+    let bench = Bench::new();
+    let uploads = (0..RECEIVES_AT_ONCE * 2).map(|number| {
+        let text = format!(
+            "s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png",
+            1 + number % 3
+        );
+        bench.put(text.parse().unwrap(), PNG)
+    });
+    for outcome in futures_util::future::join_all(uploads).await {
+        bench.store.confirm(&outcome.unwrap()).await.unwrap();
+    }
+    assert_eq!(bench.restarted().await, []);
+    bench.store.answers().await.unwrap();
+}

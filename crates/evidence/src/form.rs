@@ -1,0 +1,166 @@
+//! The upload's body: a `multipart/form-data` form read as it arrives, fields first, the file last (contract §3).
+//!
+//! However the body is made, no more than a bounded head and one chunk of it are in memory. What the fields mean is
+//! decided in [`policy`](crate::policy); how large the file may be, in [`folder`](crate::folder).
+
+mod meter;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use multer::{Field, Multipart};
+
+use crate::{BodyError, Error, Refusal};
+use meter::Meter;
+
+/// Most fields before the file; an issued form has eight.
+pub const FIELDS_MAX: usize = 32;
+/// Most bytes of a field's name.
+pub const FIELD_NAME_MAX_BYTES: usize = 64;
+/// Most bytes of a field's value; a policy has about 1,000, a session token up to about 2,000.
+pub const FIELD_VALUE_MAX_BYTES: usize = 8 * 1024;
+/// Most bytes before the file's content: all fields with their part headers.
+pub const FORM_HEAD_MAX_BYTES: u64 = 32 * 1024;
+/// Most bytes after the file's content: the closing boundary and what some clients send behind it.
+pub const FORM_TAIL_MAX_BYTES: u64 = 4 * 1024;
+/// Most bytes that are read and thrown away after a refusal, so that a client which writes its whole request before
+/// it reads gets to see the answer.
+pub const DISCARD_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The name of the file's part, in either case.
+const FILE: &str = "file";
+
+/// An upload form while it is read.
+pub struct Form {
+    multipart: Multipart<'static>,
+    meter: Meter,
+    file: Option<Field<'static>>,
+    broken: bool,
+}
+
+impl Form {
+    /// Starts to read a body whose `Content-Type` header is `content_type`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAForm`] if that is not `multipart/form-data` with a boundary.
+    pub fn new<S>(content_type: &str, body: S) -> Result<Self, Refusal>
+    where
+        S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
+    {
+        let boundary = multer::parse_boundary(content_type).map_err(|_| Refusal::NotAForm)?;
+        let meter = Meter::new(Box::pin(body), FORM_HEAD_MAX_BYTES);
+        Ok(Self {
+            multipart: Multipart::new(meter.clone(), boundary),
+            meter,
+            file: None,
+            broken: false,
+        })
+    }
+
+    /// Reads the text fields, up to where the file begins. Names are as sent; none comes twice, in either case.
+    pub async fn fields(&mut self) -> Result<Vec<(String, String)>, Error> {
+        let mut fields: Vec<(String, String)> = Vec::new();
+        loop {
+            let next = self.multipart.next_field().await;
+            let mut part = next
+                .map_err(|error| self.fault(error))?
+                .ok_or(Refusal::FileMissing)?;
+            let name = part.name().ok_or(Refusal::Malformed("a part has no name"))?;
+            if name.eq_ignore_ascii_case(FILE) {
+                self.meter.allow_file();
+                self.file = Some(part);
+                return Ok(fields);
+            }
+            if name.len() > FIELD_NAME_MAX_BYTES {
+                let shown = name.chars().take(FIELD_NAME_MAX_BYTES).collect();
+                return Err(Refusal::FieldTooLong(shown).into());
+            }
+            let name = name.to_owned();
+            if fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+                return Err(Refusal::FieldRepeated(name).into());
+            }
+            if fields.len() == FIELDS_MAX {
+                return Err(Refusal::TooManyFields.into());
+            }
+            let value = self.value(&name, &mut part).await?;
+            fields.push((name, value));
+        }
+    }
+
+    async fn value(&mut self, name: &str, part: &mut Field<'static>) -> Result<String, Error> {
+        let mut value = Vec::new();
+        while let Some(chunk) = part.chunk().await.map_err(|error| self.fault(error))? {
+            if value.len() + chunk.len() > FIELD_VALUE_MAX_BYTES {
+                return Err(Refusal::FieldTooLong(name.to_owned()).into());
+            }
+            value.extend_from_slice(&chunk);
+        }
+        String::from_utf8(value).map_err(|_| Refusal::Malformed("a field is not UTF-8").into())
+    }
+
+    /// The file's content, as it arrives. It ends well only after the whole form did, with nothing behind the file;
+    /// whoever stores it must not keep anything before that.
+    pub fn file(&mut self) -> impl Stream<Item = Result<Bytes, Error>> + Send {
+        stream::try_unfold(self, |form| async move {
+            Ok(form.chunk().await?.map(|chunk| (chunk, form)))
+        })
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let Some(file) = &mut self.file else {
+            return Ok(None);
+        };
+        if let Some(chunk) = file.chunk().await.map_err(|error| self.fault(error))? {
+            return Ok(Some(chunk));
+        }
+        self.file = None;
+        match self
+            .multipart
+            .next_field()
+            .await
+            .map_err(|error| self.fault(error))?
+        {
+            None => Ok(None),
+            Some(_) => Err(Refusal::FileNotLast.into()),
+        }
+    }
+
+    /// Reads on after a refusal and throws it away, at most [`DISCARD_MAX_BYTES`], so that the answer is seen.
+    ///
+    /// Returns what to answer: the same refusal, but [`Refusal::FileNotLast`] where fields were missing only
+    /// because they stand behind the file.
+    pub async fn refuse(mut self, refusal: Refusal) -> Refusal {
+        let misplaced =
+            matches!(refusal, Refusal::FieldMissing(_)) && self.something_follows_the_file().await;
+        let mut rest = self.meter.to_discard(DISCARD_MAX_BYTES);
+        while let Some(Ok(_)) = rest.next().await {}
+        if misplaced { Refusal::FileNotLast } else { refusal }
+    }
+
+    async fn something_follows_the_file(&mut self) -> bool {
+        while !self.broken {
+            match self.chunk().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return false,
+                Err(error) => return matches!(error, Error::Refused(Refusal::FileNotLast)),
+            }
+        }
+        false
+    }
+
+    fn fault(&mut self, error: multer::Error) -> Error {
+        self.broken = true;
+        match error {
+            multer::Error::StreamReadFailed(_) if self.meter.is_over() => match self.file {
+                Some(_) => Refusal::TooLarge.into(),
+                None => Refusal::TooManyFields.into(),
+            },
+            multer::Error::StreamReadFailed(source) => Error::Body(source),
+            multer::Error::IncompleteFieldData { .. }
+            | multer::Error::IncompleteHeaders
+            | multer::Error::IncompleteStream => {
+                Refusal::Malformed("it ends before its last boundary").into()
+            }
+            _ => Refusal::Malformed("a part's headers cannot be read").into(),
+        }
+    }
+}

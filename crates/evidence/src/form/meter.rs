@@ -1,0 +1,86 @@
+//! Counts a body as it is read, and hands it out one chunk at a time.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use parking_lot::Mutex;
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+
+use super::FORM_TAIL_MAX_BYTES;
+use crate::BodyError;
+
+type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
+
+/// A body that ends with an error once more than its limit was wanted of it. Clones read the same body.
+#[derive(Clone)]
+pub(super) struct Meter(Arc<Mutex<State>>);
+
+struct State {
+    body: Body,
+    taken: u64,
+    limit: u64,
+    over: bool,
+    /// A chunk was just handed out: the next poll says "not yet" first. The multipart parser takes all that is
+    /// ready into memory before it looks at it, which would be the whole file.
+    resting: bool,
+}
+
+impl Meter {
+    pub(super) fn new(body: Body, limit: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            body,
+            taken: 0,
+            limit,
+            over: false,
+            resting: false,
+        })))
+    }
+
+    /// Raises the limit: the head is over, a file and the tail may follow.
+    pub(super) fn allow_file(&self) {
+        let mut state = self.0.lock();
+        state.limit = state
+            .limit
+            .saturating_add(FILE_MAX_BYTES)
+            .saturating_add(FORM_TAIL_MAX_BYTES);
+    }
+
+    /// Whether the limit was what ended the body.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.lock().over
+    }
+
+    /// The rest of the body, `bytes` of it at most.
+    pub(super) fn to_discard(&self, bytes: u64) -> Self {
+        let mut state = self.0.lock();
+        state.limit = state.taken.saturating_add(bytes);
+        drop(state);
+        self.clone()
+    }
+}
+
+impl Stream for Meter {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut state = self.0.lock();
+        if state.resting {
+            state.resting = false;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = state.body.as_mut().poll_next(context);
+        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+            if state.taken >= state.limit {
+                state.over = true;
+                return Poll::Ready(Some(Err("the body is longer than it may be".into())));
+            }
+            state.taken = state.taken.saturating_add(chunk.len() as u64);
+            state.resting = true;
+        }
+        polled
+    }
+}

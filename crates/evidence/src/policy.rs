@@ -1,0 +1,93 @@
+//! The upload form: an S3 POST policy, AWS Signature Version 4, the same for the embedded store and a real S3
+//! (contract §3). [`sign_form`] issues it; [`check`] is the embedded store's side and refuses whatever differs.
+
+mod check;
+mod document;
+mod sigv4;
+
+use std::fmt;
+use std::time::Duration;
+
+use rebuttal_protocol::{StorageUri, UnixMillis};
+use zeroize::Zeroizing;
+
+pub use check::{Grant, check};
+use document::Document;
+
+/// How long an upload form is good for (contract §3).
+pub const UPLOAD_URL_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+const KEY: &str = "key";
+const CONTENT_TYPE: &str = "Content-Type";
+const POLICY: &str = "policy";
+const ALGORITHM: &str = "x-amz-algorithm";
+const CREDENTIAL: &str = "x-amz-credential";
+const DATE: &str = "x-amz-date";
+const SIGNATURE: &str = "x-amz-signature";
+const SECURITY_TOKEN: &str = "x-amz-security-token";
+/// The condition on the bucket, which is no field of the form.
+const BUCKET: &str = "bucket";
+
+/// The key pair that forms are signed with.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The public half, without `/`.
+    pub access_key_id: String,
+    /// The secret half, wiped from memory when dropped.
+    pub secret_access_key: Zeroizing<String>,
+    /// The token of temporary credentials; it becomes a field of the form.
+    pub session_token: Option<String>,
+    /// The region of the credential scope.
+    pub region: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A form to upload one file with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadForm {
+    /// Names and values, in the order they are best sent in; the file comes after them.
+    pub fields: Vec<(&'static str, String)>,
+    /// From this moment on the form is refused.
+    pub expires_at: UnixMillis,
+}
+
+/// Issues the form for uploading the one file `uri`, of 1 to 2,097,152 bytes, within [`UPLOAD_URL_LIFETIME`].
+///
+/// `bucket` is the store's own name for the bucket, which need not be the one that merchants see in the `uri`.
+pub fn sign_form(
+    credentials: &Credentials,
+    bucket: &str,
+    uri: &StorageUri,
+    content_type: &str,
+    now: UnixMillis,
+) -> UploadForm {
+    let date = sigv4::basic_date(now);
+    let day = sigv4::day(&date);
+    let mut fields = vec![
+        (KEY, uri.key()),
+        (CONTENT_TYPE, content_type.to_owned()),
+        (ALGORITHM, sigv4::ALGORITHM.to_owned()),
+        (CREDENTIAL, sigv4::credential(credentials, day)),
+        (DATE, date.clone()),
+    ];
+    if let Some(token) = &credentials.session_token {
+        fields.push((SECURITY_TOKEN, token.clone()));
+    }
+    let expires_at = now + UPLOAD_URL_LIFETIME;
+    let policy = Document::write(bucket, &fields, expires_at);
+    let signature = sigv4::signature(credentials, day, &policy);
+    fields.push((POLICY, policy));
+    fields.push((SIGNATURE, hex::encode(signature)));
+    UploadForm { fields, expires_at }
+}
+
+#[cfg(test)]
+mod tests;

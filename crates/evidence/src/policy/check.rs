@@ -1,0 +1,133 @@
+//! The embedded store's check of a form that came back. Beyond what stores in the field do, it refuses every field
+//! that was not issued (contract §3).
+
+use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
+use subtle::ConstantTimeEq;
+
+use super::document::Document;
+use super::{
+    ALGORITHM, BUCKET, CONTENT_TYPE, CREDENTIAL, Credentials, DATE, KEY, POLICY, SECURITY_TOKEN, SIGNATURE,
+    sigv4,
+};
+use crate::Refusal;
+
+/// What a form that passed the check allows: one file of 1 to 2,097,152 bytes at one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Where the file goes.
+    pub uri: StorageUri,
+    /// The content type that was agreed on when the form was issued.
+    pub content_type: String,
+    /// When the form expires.
+    pub expires_at: UnixMillis,
+}
+
+/// Checks the fields that came before the file against what these credentials sign.
+///
+/// Names match in either case, as in S3. In this order: every field is there once, the credential scope is ours and
+/// belongs to the date, the signature is ours, the time is not over, every value is the one issued, nothing else is
+/// there. What is told about a policy is therefore told only to who holds a signature over it.
+pub fn check(
+    credentials: &Credentials,
+    bucket: &str,
+    fields: &[(String, String)],
+    now: UnixMillis,
+) -> Result<Grant, Refusal> {
+    let declared = declared_fields(credentials);
+    for (at, (name, _)) in fields.iter().enumerate() {
+        if fields
+            .iter()
+            .skip(at + 1)
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+        {
+            return Err(Refusal::FieldRepeated(name.clone()));
+        }
+    }
+    for name in &declared {
+        value_of(fields, name)?;
+    }
+    let policy = value_of(fields, POLICY)?;
+    check_signature(credentials, fields, policy)?;
+    let document = Document::read(policy).ok_or(Refusal::PolicyUnknown)?;
+    if now >= document.expires_at {
+        return Err(Refusal::Expired);
+    }
+    check_conditions(&document, bucket, fields, &declared)?;
+    let undeclared = |name: &String| {
+        !declared
+            .iter()
+            .any(|declared| declared.eq_ignore_ascii_case(name))
+    };
+    if let Some((name, _)) = fields.iter().find(|(name, _)| undeclared(name)) {
+        return Err(Refusal::FieldUndeclared(name.clone()));
+    }
+    Ok(Grant {
+        uri: StorageUri::from_key(value_of(fields, KEY)?).map_err(|_| Refusal::FieldAltered(KEY))?,
+        content_type: value_of(fields, CONTENT_TYPE)?.to_owned(),
+        expires_at: document.expires_at,
+    })
+}
+
+fn declared_fields(credentials: &Credentials) -> Vec<&'static str> {
+    let mut names = vec![KEY, CONTENT_TYPE, POLICY, ALGORITHM, CREDENTIAL, DATE, SIGNATURE];
+    names.extend(credentials.session_token.as_ref().map(|_| SECURITY_TOKEN));
+    names
+}
+
+fn value_of<'a>(fields: &'a [(String, String)], name: &'static str) -> Result<&'a str, Refusal> {
+    let field = fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    field
+        .map(|(_, value)| value.as_str())
+        .ok_or(Refusal::FieldMissing(name))
+}
+
+/// The scope must be ours and agree with the date, because the signing key is made from it.
+fn check_signature(
+    credentials: &Credentials,
+    fields: &[(String, String)],
+    policy: &str,
+) -> Result<(), Refusal> {
+    if value_of(fields, ALGORITHM)? != sigv4::ALGORITHM {
+        return Err(Refusal::FieldAltered(ALGORITHM));
+    }
+    let day = sigv4::day(value_of(fields, DATE)?);
+    if value_of(fields, CREDENTIAL)? != sigv4::credential(credentials, day) {
+        return Err(Refusal::FieldAltered(CREDENTIAL));
+    }
+    let signature: Option<[u8; 32]> = hex_digits::parse(value_of(fields, SIGNATURE)?);
+    let ours = sigv4::signature(credentials, day, policy);
+    match signature {
+        Some(theirs) if bool::from(theirs.ct_eq(&ours)) => Ok(()),
+        _ => Err(Refusal::SignatureMismatch),
+    }
+}
+
+fn check_conditions(
+    document: &Document,
+    bucket: &str,
+    fields: &[(String, String)],
+    declared: &[&'static str],
+) -> Result<(), Refusal> {
+    let holds = |name: &str, value: &str| {
+        let wanted = document.exact.get(&name.to_ascii_lowercase());
+        wanted.is_some_and(|wanted| bool::from(wanted.as_bytes().ct_eq(value.as_bytes())))
+    };
+    if !holds(BUCKET, bucket) {
+        return Err(Refusal::PolicyUnknown);
+    }
+    let conditioned = declared
+        .iter()
+        .filter(|name| **name != POLICY && **name != SIGNATURE);
+    let mut conditions = 1;
+    for &name in conditioned {
+        if !holds(name, value_of(fields, name)?) {
+            return Err(Refusal::FieldAltered(name));
+        }
+        conditions += 1;
+    }
+    // A condition beyond these would be one that nobody checks.
+    if document.exact.len() != conditions {
+        return Err(Refusal::PolicyUnknown);
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Whether a file is what its name says: judged on the content alone, within bounded time and memory (contract §3).
+//!
+//! Every judge reads only what it needs and trusts no length that it did not count. They are our own small readers
+//! rather than the libraries for these formats: those copy the file, inflate what a header asks for or refuse what
+//! real producers write, and are made to open documents, not to doubt them. Nothing is rendered or decoded here.
+
+mod dimensions;
+mod jpeg;
+mod lie;
+mod ole;
+mod pdf;
+mod png;
+mod reader;
+mod sniff;
+mod xls;
+mod xlsx;
+mod zip;
+
+use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+
+pub use lie::Lie;
+
+/// Judges a file's content by the format that its name claims. At most 2 MiB, which the caller has in memory.
+pub fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
+    if content.len() as u64 > FILE_MAX_BYTES {
+        return Err(Lie::too_much(format, "more than 2 MB"));
+    }
+    match format {
+        FileFormat::Jpg | FileFormat::Jpeg => jpeg::judge(format, content),
+        FileFormat::Png => png::judge(content),
+        FileFormat::Pdf => pdf::judge(content),
+        FileFormat::Xls => xls::judge(content),
+        FileFormat::Xlsx => xlsx::judge(content),
+    }
+}

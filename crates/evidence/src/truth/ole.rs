@@ -1,0 +1,248 @@
+//! OLE compound files, as far as an old workbook needs them: the directory and the bytes of a stream.
+//!
+//! Nothing is built up in memory from what a header asks for: chains are followed in place, and none for more steps
+//! than the file has sectors.
+
+use rebuttal_protocol::FileFormat;
+
+use super::Lie;
+use super::reader::{byte, index, slice, u16_le, u32_le, u64_le};
+
+const HEADER_BYTES: usize = 512;
+const FAT_IN_HEADER_AT: usize = 76;
+/// Sector numbers from here on mean "end", "free" and the like.
+const LAST_SECTOR: u32 = 0xffff_fff9;
+const END_OF_CHAIN: u32 = 0xffff_fffe;
+const NO_ENTRY: u32 = 0xffff_ffff;
+const ENTRY_BYTES: usize = 128;
+const MINI_SECTOR_BYTES: usize = 64;
+
+const STREAM: u8 = 2;
+const ROOT: u8 = 5;
+
+/// Streams of a document that Office encrypted, or protected by rights management.
+const ENCRYPTED_NAMES: [&str; 3] = ["encryptedpackage", "encryptioninfo", "\u{9}drmcontent"];
+
+/// A compound file.
+pub(super) struct Container<'a> {
+    format: FileFormat,
+    content: &'a [u8],
+    sector_bytes: usize,
+    /// The sectors that hold the allocation table.
+    fat: Vec<u32>,
+    mini_cutoff: u64,
+    mini_fat: Vec<u32>,
+    directory: Vec<u32>,
+}
+
+/// A storage or stream.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// In lower case, because names match in either.
+    pub(super) name: String,
+    kind: u8,
+    left: u32,
+    right: u32,
+    child: u32,
+    start: u32,
+    size: u64,
+}
+
+impl Entry {
+    pub(super) fn is_stream(&self) -> bool {
+        self.kind == STREAM
+    }
+}
+
+impl<'a> Container<'a> {
+    /// Opens a file that begins like a compound file.
+    pub(super) fn open(format: FileFormat, content: &'a [u8]) -> Result<Self, Lie> {
+        let malformed = Lie::damaged(format, "its OLE header makes no sense");
+        let header = slice(content, 0, HEADER_BYTES).ok_or(malformed.clone())?;
+        let long = |at| u32_le(header, at).unwrap_or(NO_ENTRY);
+        let sector_bytes = match (u16_le(header, 26), u16_le(header, 30)) {
+            (Some(3), Some(9)) => 512,
+            (Some(4), Some(12)) => 4096,
+            _ => return Err(malformed),
+        };
+        let mut container = Self {
+            format,
+            content,
+            sector_bytes,
+            fat: Vec::new(),
+            mini_cutoff: long(56).into(),
+            mini_fat: Vec::new(),
+            directory: Vec::new(),
+        };
+        container.fat = container.fat_sectors(header)?;
+        container.directory = container.chain(long(48))?;
+        if long(60) <= LAST_SECTOR {
+            container.mini_fat = container.chain(long(60))?;
+        }
+        Ok(container)
+    }
+
+    fn damaged(&self, fault: &'static str) -> Lie {
+        Lie::damaged(self.format, fault)
+    }
+
+    fn sectors_max(&self) -> usize {
+        self.content.len() / self.sector_bytes + 1
+    }
+
+    /// A sector's bytes; the last one of a file may be cut short.
+    fn sector(&self, number: u32) -> Option<&'a [u8]> {
+        let at = index(number).checked_add(1)?.checked_mul(self.sector_bytes)?;
+        let end = at.checked_add(self.sector_bytes)?.min(self.content.len());
+        self.content.get(at..end)
+    }
+
+    /// The allocation table's sectors: 109 in the header, more in a chain of their own.
+    fn fat_sectors(&self, header: &[u8]) -> Result<Vec<u32>, Lie> {
+        let mut sectors = Vec::new();
+        collect(&mut sectors, header.get(FAT_IN_HEADER_AT..).unwrap_or_default());
+        let mut next = u32_le(header, 68).unwrap_or(END_OF_CHAIN);
+        let mut steps = 0;
+        while next <= LAST_SECTOR {
+            steps += 1;
+            let list = self
+                .sector(next)
+                .filter(|_| steps <= self.sectors_max())
+                .and_then(|sector| sector.split_at_checked(self.sector_bytes - 4))
+                .ok_or(self.damaged("its OLE allocation table is broken"))?;
+            collect(&mut sectors, list.0);
+            next = u32_le(list.1, 0).unwrap_or(END_OF_CHAIN);
+        }
+        if sectors.len() > self.sectors_max() {
+            return Err(self.damaged("its OLE allocation table is broken"));
+        }
+        Ok(sectors)
+    }
+
+    fn chain(&self, start: u32) -> Result<Vec<u32>, Lie> {
+        self.follow(start, &self.fat, self.sectors_max())
+    }
+
+    /// The numbers of a chain's sectors, in a table that lies in the sectors `table`.
+    fn follow(&self, start: u32, table: &[u32], steps_max: usize) -> Result<Vec<u32>, Lie> {
+        let entries_per_sector = self.sector_bytes / 4;
+        let mut chain = Vec::new();
+        let mut next = start;
+        while next <= LAST_SECTOR {
+            if chain.len() >= steps_max {
+                return Err(self.damaged("an OLE chain goes in circles"));
+            }
+            chain.push(next);
+            let sector = table.get(index(next) / entries_per_sector).copied();
+            next = sector
+                .and_then(|sector| u32_le(self.sector(sector)?, index(next) % entries_per_sector * 4))
+                .ok_or(self.damaged("an OLE chain leads out of the file"))?;
+        }
+        if next == END_OF_CHAIN {
+            Ok(chain)
+        } else {
+            Err(self.damaged("an OLE chain leads out of the file"))
+        }
+    }
+
+    fn entry(&self, number: u32) -> Option<Entry> {
+        let at = index(number).checked_mul(ENTRY_BYTES)?;
+        let sector = self.sector(*self.directory.get(at / self.sector_bytes)?)?;
+        let bytes = slice(sector, at % self.sector_bytes, ENTRY_BYTES)?;
+        let name_bytes = usize::from(u16_le(bytes, 64)?).saturating_sub(2).min(62);
+        let units: Vec<u16> = slice(bytes, 0, name_bytes)?
+            .chunks_exact(2)
+            .filter_map(|pair| u16_le(pair, 0))
+            .collect();
+        let size = u64_le(bytes, 120)?;
+        Some(Entry {
+            name: String::from_utf16_lossy(&units).to_lowercase(),
+            kind: byte(bytes, 66)?,
+            left: u32_le(bytes, 68)?,
+            right: u32_le(bytes, 72)?,
+            child: u32_le(bytes, 76)?,
+            start: u32_le(bytes, 116)?,
+            // The upper half is undefined where sectors have 512 bytes.
+            size: if self.sector_bytes == HEADER_BYTES {
+                size & u64::from(u32::MAX)
+            } else {
+                size
+            },
+        })
+    }
+
+    /// Every storage and stream that the directory lists, at any depth.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+        (0..)
+            .map_while(|number| self.entry(number))
+            .filter(|entry| entry.kind != 0)
+    }
+
+    /// What lies directly under the root.
+    pub(super) fn top_entries(&self) -> Result<Vec<Entry>, Lie> {
+        let root = self.root()?;
+        let entries_max = self.directory.len() * (self.sector_bytes / ENTRY_BYTES);
+        let mut top = Vec::new();
+        let mut waiting = vec![root.child];
+        while let Some(number) = waiting.pop() {
+            if number == NO_ENTRY {
+                continue;
+            }
+            let entry = self.entry(number).filter(|_| top.len() < entries_max);
+            let entry = entry.ok_or(self.damaged("its OLE directory is broken"))?;
+            waiting.extend([entry.left, entry.right]);
+            top.push(entry);
+        }
+        Ok(top)
+    }
+
+    fn root(&self) -> Result<Entry, Lie> {
+        self.entry(0)
+            .filter(|root| root.kind == ROOT)
+            .ok_or(self.damaged("its OLE directory has no root"))
+    }
+
+    /// Whether Office wrapped an encrypted document in this container.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.entries()
+            .any(|entry| ENCRYPTED_NAMES.contains(&entry.name.as_str()))
+    }
+
+    /// A stream's bytes; never more than the file has.
+    pub(super) fn read(&self, entry: &Entry) -> Result<Vec<u8>, Lie> {
+        let cut_short = self.damaged("an OLE stream is cut short");
+        let size = usize::try_from(entry.size)
+            .ok()
+            .filter(|size| *size <= self.content.len())
+            .ok_or(cut_short.clone())?;
+        let mut bytes = Vec::with_capacity(size);
+        if entry.size >= self.mini_cutoff {
+            for number in self.chain(entry.start)? {
+                bytes.extend_from_slice(self.sector(number).unwrap_or_default());
+            }
+        } else {
+            let container = self.chain(self.root()?.start)?;
+            let per_sector = self.sector_bytes / MINI_SECTOR_BYTES;
+            let mini_max = container.len() * per_sector;
+            for number in self.follow(entry.start, &self.mini_fat, mini_max)? {
+                let sector = container
+                    .get(index(number) / per_sector)
+                    .and_then(|sector| self.sector(*sector));
+                let at = index(number) % per_sector * MINI_SECTOR_BYTES;
+                let mini = sector.and_then(|sector| sector.get(at..));
+                bytes.extend(mini.unwrap_or_default().iter().take(MINI_SECTOR_BYTES));
+            }
+        }
+        if bytes.len() < size {
+            return Err(cut_short);
+        }
+        bytes.truncate(size);
+        Ok(bytes)
+    }
+}
+
+/// Adds the sector numbers in a piece of the table of tables; unused places hold none.
+fn collect(sectors: &mut Vec<u32>, list: &[u8]) {
+    let numbers = list.chunks_exact(4).filter_map(|bytes| u32_le(bytes, 0));
+    sectors.extend(numbers.filter(|number| *number <= LAST_SECTOR));
+}

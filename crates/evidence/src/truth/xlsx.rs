@@ -1,0 +1,80 @@
+//! Excel since 2007: a ZIP with a list of content types and a workbook, no macros, nothing encrypted.
+
+mod content_types;
+
+use rebuttal_protocol::FileFormat;
+
+use super::zip::{self, Budget};
+use super::{Lie, ole, sniff};
+use content_types::ContentTypes;
+
+const FORMAT: FileFormat = FileFormat::Xlsx;
+/// Most bytes of the list of content types, once inflated; one of 4,096 parts has about 600,000.
+const CONTENT_TYPES_MAX_BYTES: usize = 1024 * 1024;
+
+const CONTENT_TYPES: &str = "[content_types].xml";
+const VBA_PROJECT: &str = "vbaproject.bin";
+
+pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
+    if content.starts_with(sniff::OLE) {
+        return Err(judge_ole(content));
+    }
+    if !content.starts_with(sniff::ZIP) {
+        return Err(sniff::other_kind(FORMAT, content));
+    }
+    let entries = zip::entries(content)?;
+    let names: Vec<String> = entries.iter().map(|entry| entry.name.to_lowercase()).collect();
+    if names.iter().any(|name| file_name(name) == VBA_PROJECT) {
+        return Err(Lie::Macros {
+            format: FORMAT,
+            found: "vbaProject.bin",
+        });
+    }
+    let mut budget = Budget::of(content);
+    let mut content_types = None;
+    for (entry, name) in entries.iter().zip(&names) {
+        if name == CONTENT_TYPES {
+            let mut list = Vec::new();
+            entry.inflate(&mut budget, |block| {
+                let room = (CONTENT_TYPES_MAX_BYTES + 1).saturating_sub(list.len());
+                list.extend(block.iter().take(room));
+            })?;
+            content_types = Some(list);
+        } else {
+            entry.inflate(&mut budget, |_| {})?;
+        }
+    }
+    let other = Lie::OtherKind {
+        format: FORMAT,
+        found: "a ZIP archive without a workbook",
+    };
+    let list = content_types.ok_or(other.clone())?;
+    if list.len() > CONTENT_TYPES_MAX_BYTES {
+        return Err(Lie::too_much(FORMAT, "a list of parts of more than 1 MB"));
+    }
+    let types = ContentTypes::read(&list).map_err(|fault| Lie::damaged(FORMAT, fault))?;
+    if let Some(found) = types.macros() {
+        return Err(Lie::Macros {
+            format: FORMAT,
+            found,
+        });
+    }
+    let has_part = |part: &str| names.iter().any(|name| name == part.trim_start_matches('/'));
+    if types.workbook_part().is_some_and(has_part) {
+        Ok(())
+    } else {
+        Err(other)
+    }
+}
+
+/// An OLE container under the name of a workbook: Office wraps encrypted documents in one.
+fn judge_ole(content: &[u8]) -> Lie {
+    match ole::Container::open(FORMAT, content) {
+        Ok(container) if container.is_encrypted() => Lie::Encrypted { format: FORMAT },
+        _ => sniff::other_kind(FORMAT, content),
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

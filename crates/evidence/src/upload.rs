@@ -1,0 +1,44 @@
+//! An upload from its first byte to a durable file: form, policy, folder, in this order.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use rebuttal_protocol::UnixMillis;
+
+use crate::form::Form;
+use crate::{BodyError, Credentials, Error, FolderStore, Received, policy};
+
+/// Receives the one file of an upload form. `now` is when the request arrived; the form may finish after its
+/// expiry if it began before, as in S3.
+///
+/// When it returns `Ok`, the file is durable but not yet recorded: record it, then
+/// [confirm](FolderStore::confirm) it, then answer 204. On a refusal the rest of the body has been read within
+/// bounds, so that the client sees the answer.
+pub async fn receive<S>(
+    store: &FolderStore,
+    credentials: &Credentials,
+    bucket: &str,
+    content_type: &str,
+    body: S,
+    now: UnixMillis,
+) -> Result<Received, Error>
+where
+    S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
+{
+    let mut form = Form::new(content_type, body)?;
+    match receive_form(store, credentials, bucket, &mut form, now).await {
+        Err(Error::Refused(refusal)) => Err(form.refuse(refusal).await.into()),
+        outcome => outcome,
+    }
+}
+
+async fn receive_form(
+    store: &FolderStore,
+    credentials: &Credentials,
+    bucket: &str,
+    form: &mut Form,
+    now: UnixMillis,
+) -> Result<Received, Error> {
+    let fields = form.fields().await?;
+    let grant = policy::check(credentials, bucket, &fields, now)?;
+    store.receive(grant.uri, form.file()).await
+}
