@@ -125,12 +125,7 @@ impl FolderStore {
     /// Whether the folder answers; for readiness checks.
     pub async fn answers(&self) -> Result<(), Error> {
         let path = self.shared.incoming_folder();
-        blocking(move || {
-            fs::read_dir(path)
-                .map(drop)
-                .map_err(Error::folder("list its files"))
-        })
-        .await
+        blocking(move || fs::read_dir(path).map(drop).map_err(Error::folder("list its files"))).await
     }
 }
 

@@ -48,12 +48,7 @@ impl Form {
     {
         let boundary = multer::parse_boundary(content_type).map_err(|_| Refusal::NotAForm)?;
         let meter = Meter::new(Box::pin(body), FORM_HEAD_MAX_BYTES);
-        Ok(Self {
-            multipart: Multipart::new(meter.clone(), boundary),
-            meter,
-            file: None,
-            broken: false,
-        })
+        Ok(Self { multipart: Multipart::new(meter.clone(), boundary), meter, file: None, broken: false })
     }
 
     /// Reads the text fields, up to where the file begins. Names are as sent; none comes twice, in either case.
@@ -61,9 +56,7 @@ impl Form {
         let mut fields: Vec<(String, String)> = Vec::new();
         loop {
             let next = self.multipart.next_field().await;
-            let mut part = next
-                .map_err(|error| self.fault(error))?
-                .ok_or(Refusal::FileMissing)?;
+            let mut part = next.map_err(|error| self.fault(error))?.ok_or(Refusal::FileMissing)?;
             let name = part.name().ok_or(Refusal::Malformed("a part has no name"))?;
             if name.eq_ignore_ascii_case(FILE) {
                 self.meter.allow_file();
@@ -100,9 +93,7 @@ impl Form {
     /// The file's content, as it arrives. It ends well only after the whole form did, with nothing behind the file;
     /// whoever stores it must not keep anything before that.
     pub fn file(&mut self) -> impl Stream<Item = Result<Bytes, Error>> + Send {
-        stream::try_unfold(self, |form| async move {
-            Ok(form.chunk().await?.map(|chunk| (chunk, form)))
-        })
+        stream::try_unfold(self, |form| async move { Ok(form.chunk().await?.map(|chunk| (chunk, form))) })
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
@@ -113,12 +104,7 @@ impl Form {
             return Ok(Some(chunk));
         }
         self.file = None;
-        match self
-            .multipart
-            .next_field()
-            .await
-            .map_err(|error| self.fault(error))?
-        {
+        match self.multipart.next_field().await.map_err(|error| self.fault(error))? {
             None => Ok(None),
             Some(_) => Err(Refusal::FileNotLast.into()),
         }

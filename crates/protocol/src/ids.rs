@@ -205,6 +205,13 @@ impl DisputeNo {
     }
 }
 
+impl DisputeNo {
+    /// A number from 16 bytes, as their 32 lower-case hex digits; those of a UUID version 7 sort by time.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(hex::encode(bytes).into())
+    }
+}
+
 impl FromStr for DisputeNo {
     type Err = Invalid;
 

@@ -1,1 +1,23 @@
+//! SQL and nothing but: the database behind the gateway, and the committer that every change goes through.
+//!
+//! A change is a [`Work`]; [`Store::commit`] hands it to the committer, which serves everything that waits in one
+//! transaction and answers each waiter after the commit. What a change leads to is decided by `rebuttal-disputes`;
+//! this crate loads what a decision needs and saves what it says.
 
+mod accounts;
+mod batch;
+mod committer;
+mod error;
+mod sqlite;
+mod store;
+mod views;
+mod work;
+
+pub use accounts::{AccountChange, AccountRefusal, App, Merchant, SealedSecret, SecretId, Token};
+pub use error::{CommitError, StoreError};
+pub use store::{Options, Store};
+pub use views::{DisputeRecord, Filter, Page, Position, Story};
+pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upkeep, Upload, Work};
+
+/// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.
+pub const SCHEMA_GENERATION: u32 = 1;

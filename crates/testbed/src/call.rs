@@ -83,8 +83,7 @@ impl Call {
     #[must_use]
     pub fn with_header(mut self, name: &str, value: Option<&str>) -> Self {
         self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
-        self.headers
-            .extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        self.headers.extend(value.map(|value| (name.to_owned(), value.to_owned())));
         self
     }
 
@@ -109,15 +108,7 @@ impl Call {
     /// The sign as sent.
     #[must_use]
     pub fn sign(&self) -> String {
-        let right = || {
-            self.signer.sign(
-                &self.method,
-                &self.url(),
-                &self.timestamp,
-                &self.nonce,
-                &self.body,
-            )
-        };
+        let right = || self.signer.sign(&self.method, &self.url(), &self.timestamp, &self.nonce, &self.body);
         self.sign_instead.clone().unwrap_or_else(right)
     }
 
@@ -142,25 +133,14 @@ impl Call {
     /// Sends on a connection of its own; the answer must be signed and bound.
     #[must_use]
     pub fn send(&self, address: SocketAddr) -> Answer {
-        self.verified(
-            self.request()
-                .send(address)
-                .unwrap_or_else(|error| panic!("{error}: {self:?}")),
-        )
+        self.verified(self.request().send(address).unwrap_or_else(|error| panic!("{error}: {self:?}")))
     }
 
     /// Sends on a connection of its own; the answer must not be signed.
     #[must_use]
     pub fn send_for_unsigned(&self, address: SocketAddr) -> Answer {
-        let response = self
-            .request()
-            .send(address)
-            .unwrap_or_else(|error| panic!("{error}: {self:?}"));
-        assert_eq!(
-            response.header("authorization"),
-            None,
-            "signed, though it must not be: {response:?}"
-        );
+        let response = self.request().send(address).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        assert_eq!(response.header("authorization"), None, "signed, though it must not be: {response:?}");
         Answer::checked(response)
     }
 
@@ -175,27 +155,14 @@ impl Call {
     /// The answer, if its header has exactly the printed form, is signed for this call, and belongs to it.
     #[must_use]
     pub fn verified(&self, response: Response) -> Answer {
-        let given = response
-            .header("authorization")
-            .unwrap_or_else(|| panic!("unsigned: {response:?}"))
-            .to_owned();
-        let timestamp = given
-            .split("timestamp=")
-            .nth(1)
-            .and_then(|rest| rest.split(',').next())
-            .unwrap_or_default();
+        let given =
+            response.header("authorization").unwrap_or_else(|| panic!("unsigned: {response:?}")).to_owned();
+        let timestamp =
+            given.split("timestamp=").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or_default();
         let nonce = bound_nonce(&self.nonce, &self.sign());
-        let sign = self
-            .signer
-            .sign(&self.method, &self.url(), timestamp, &nonce, &response.body);
+        let sign = self.signer.sign(&self.method, &self.url(), timestamp, &nonce, &response.body);
         let expected = self.signer.header(&sign, timestamp, &nonce);
-        assert_eq!(
-            given,
-            expected,
-            "the answer's header; answer {} {}",
-            response.status,
-            response.text()
-        );
+        assert_eq!(given, expected, "the answer's header; answer {} {}", response.status, response.text());
         let at: i64 = timestamp.parse().expect("the answer's timestamp is a number");
         assert!(
             timestamp.len() == 13 && (at - now_ms()).abs() < ANSWER_AGE_LIMIT_MS,
@@ -219,15 +186,8 @@ impl Answer {
     /// Panics unless envelope, status and the status's own headers are as the contract says.
     #[must_use]
     pub fn checked(response: Response) -> Self {
-        assert_eq!(
-            response.header("content-type"),
-            Some("application/json"),
-            "{response:?}"
-        );
-        assert_eq!(
-            response.header("content-length"),
-            Some(response.body.len().to_string().as_str())
-        );
+        assert_eq!(response.header("content-type"), Some("application/json"), "{response:?}");
+        assert_eq!(response.header("content-length"), Some(response.body.len().to_string().as_str()));
         let envelope = response.json();
         let members = envelope.as_object().expect("an envelope is an object");
         let mut names: Vec<_> = members.keys().map(String::as_str).collect();
@@ -235,21 +195,12 @@ impl Answer {
         assert_eq!(names, ["code", "data", "errorMessage"], "{}", response.text());
         let code = members["code"].as_str().expect("code is a string").to_owned();
         let known = CODES.iter().find(|(known, _)| *known == code);
-        assert_eq!(
-            known.map(|(_, status)| *status),
-            Some(response.status),
-            "{code}: {}",
-            response.text()
-        );
+        assert_eq!(known.map(|(_, status)| *status), Some(response.status), "{code}: {}", response.text());
         let message = members["errorMessage"].as_str().unwrap_or_default().to_owned();
         if code == "OK" {
             assert!(members["errorMessage"].is_null(), "{}", response.text());
         } else {
-            assert!(
-                !message.is_empty() && members["data"].is_null(),
-                "{}",
-                response.text()
-            );
+            assert!(!message.is_empty() && members["data"].is_null(), "{}", response.text());
         }
         let demands = |name: &str, statuses: &[u16]| {
             assert_eq!(
@@ -261,19 +212,10 @@ impl Answer {
         demands("www-authenticate", &[401]);
         demands("allow", &[405]);
         let later = matches!(code.as_str(), "Common.RateLimited" | "Common.System.Unavailable");
-        assert!(
-            !later || response.header("retry-after").is_some(),
-            "no Retry-After: {response:?}"
-        );
+        assert!(!later || response.header("retry-after").is_some(), "no Retry-After: {response:?}");
         let challenge = response.header("www-authenticate").unwrap_or("V2_SHA256");
         assert_eq!(challenge, "V2_SHA256");
-        Self {
-            status: response.status,
-            code,
-            message,
-            data: members["data"].clone(),
-            response,
-        }
+        Self { status: response.status, code, message, data: members["data"].clone(), response }
     }
 
     /// The answer, if it has this code.

@@ -8,10 +8,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(4);
 /// Unix milliseconds by this machine's clock, which is also the gateway's.
 #[must_use]
 pub fn now_ms() -> i64 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests stand outside the gateway and keep their own clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "tests stand outside the gateway and keep their own clock")]
     let now = SystemTime::now();
     let since = now.duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     i64::try_from(since.as_millis()).expect("milliseconds fit")

@@ -41,8 +41,7 @@ impl Builder {
     /// More arguments after `serve`.
     #[must_use]
     pub fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -97,10 +96,7 @@ impl Builder {
     /// Starts it and waits until it listens; panics with its output if it does not.
     #[must_use]
     pub fn start(self) -> Gateway {
-        let temp = tempfile::Builder::new()
-            .prefix("rebuttal-test-")
-            .tempdir()
-            .expect("a temporary folder");
+        let temp = tempfile::Builder::new().prefix("rebuttal-test-").tempdir().expect("a temporary folder");
         let data = self.data.clone().unwrap_or_else(|| temp.path().join("data"));
         if let Some(config) = &self.config {
             std::fs::write(temp.path().join("rebuttal.toml"), config).expect("the configuration is written");
@@ -110,13 +106,7 @@ impl Builder {
             let mut run = Run::spawn(&self.command(&temp, &data, port));
             match run.listening() {
                 Ok(address) => {
-                    return Gateway {
-                        builder: self,
-                        temp,
-                        data,
-                        address,
-                        run,
-                    };
+                    return Gateway { builder: self, temp, data, address, run };
                 }
                 Err(stderr) if self.port.is_none() && stderr.contains("in use") => {}
                 Err(stderr) => panic!("the gateway did not start; it said:\n{stderr}"),
@@ -134,10 +124,7 @@ impl Builder {
             words.extend(["--config".into(), temp.path().join("rebuttal.toml").into()]);
         }
         words.extend(self.args.iter().cloned());
-        let env = self
-            .env
-            .iter()
-            .map(|(name, value)| (Some(name.clone()), value.clone()));
+        let env = self.env.iter().map(|(name, value)| (Some(name.clone()), value.clone()));
         words.into_iter().map(|word| (None, word)).chain(env).collect()
     }
 }
@@ -154,39 +141,21 @@ struct Run {
 impl Run {
     /// Words without a name are the command line, named ones the environment; `REBUTTAL_…` is not inherited.
     fn spawn(words: &[(Option<String>, OsString)]) -> Self {
-        let mut line = words
-            .iter()
-            .filter(|(name, _)| name.is_none())
-            .map(|(_, word)| word);
+        let mut line = words.iter().filter(|(name, _)| name.is_none()).map(|(_, word)| word);
         let mut command = Command::new(line.next().expect("a program"));
-        command
-            .args(line)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("REBUTTAL_") {
                 command.env_remove(name);
             }
         }
-        command.envs(
-            words
-                .iter()
-                .filter_map(|(name, word)| name.as_ref().map(|name| (name, word))),
-        );
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        command.envs(words.iter().filter_map(|(name, word)| name.as_ref().map(|name| (name, word))));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let (line_sender, lines) = channel();
         let send = move |line: &str| drop(line_sender.send(line.to_owned()));
         let stdout = drain(child.stdout.take().expect("piped"), send);
         let stderr = drain(child.stderr.take().expect("piped"), |_| {});
-        Self {
-            child,
-            stdout,
-            stderr,
-            lines,
-        }
+        Self { child, stdout, stderr, lines }
     }
 
     /// The address of the line that tells readiness, else all that was said.
@@ -200,14 +169,9 @@ impl Run {
                 return Err(format!("{}{}", text(&self.stdout), text(&self.stderr)));
             };
             if let Some((_, url)) = line.split_once(LISTENING) {
-                let address = url
-                    .trim_start_matches('s')
-                    .trim_start_matches("://")
-                    .trim_end_matches('/')
-                    .trim();
-                return Ok(address
-                    .parse()
-                    .unwrap_or_else(|_| panic!("no address in: {line}")));
+                let address =
+                    url.trim_start_matches('s').trim_start_matches("://").trim_end_matches('/').trim();
+                return Ok(address.parse().unwrap_or_else(|_| panic!("no address in: {line}")));
             }
         }
     }
@@ -306,9 +270,7 @@ impl Gateway {
     /// Waits until the process ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
         let child = &mut self.run.child;
-        wait_for("the gateway to stop", STOP_LIMIT, || {
-            child.try_wait().expect("a child can be asked")
-        })
+        wait_for("the gateway to stop", STOP_LIMIT, || child.try_wait().expect("a child can be asked"))
     }
 
     /// True until the process has ended.
@@ -321,20 +283,12 @@ impl Gateway {
         self.kill();
         self.run = Run::spawn(&self.builder.command(&self.temp, &self.data, self.address.port()));
         let listening = self.run.listening();
-        assert_eq!(
-            listening.as_ref(),
-            Ok(&self.address),
-            "after the restart; before:\n{}",
-            self.stderr()
-        );
+        assert_eq!(listening.as_ref(), Ok(&self.address), "after the restart; before:\n{}", self.stderr());
     }
 
     /// Writes that would make a file longer than this fail from now on; `None` takes the limit away.
     pub fn limit_file_size(&self, bytes: Option<u64>) {
-        let limit = Rlimit {
-            current: bytes,
-            maximum: None,
-        };
+        let limit = Rlimit { current: bytes, maximum: None };
         rustix::process::prlimit(Some(self.handle()), Resource::Fsize, limit)
             .expect("our own child can be limited");
     }
@@ -354,17 +308,11 @@ impl Gateway {
             .lines()
             .find(|line| line.starts_with(figure))
             .unwrap_or_else(|| panic!("{figure} missing"));
-        line.split_whitespace()
-            .nth(1)
-            .and_then(|kib| kib.parse().ok())
-            .unwrap_or_else(|| panic!("{line}"))
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_else(|| panic!("{line}"))
     }
 
     fn handle(&self) -> Pid {
-        i32::try_from(self.pid())
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a process id")
+        i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id")
     }
 }
 

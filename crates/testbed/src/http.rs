@@ -26,10 +26,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         stream.set_write_timeout(Some(ANSWER_LIMIT))?;
-        Ok(Self {
-            stream,
-            unread: Vec::new(),
-        })
+        Ok(Self { stream, unread: Vec::new() })
     }
 
     /// # Errors
@@ -82,10 +79,7 @@ impl Connection {
         let closed = match self.stream.read(&mut [0_u8; 1]) {
             Ok(0) => true,
             Ok(_) => false,
-            Err(error) => matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-            ),
+            Err(error) => matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe),
         };
         drop(self.stream.set_read_timeout(Some(ANSWER_LIMIT)));
         closed
@@ -103,16 +97,9 @@ impl Connection {
     }
 
     fn read_body(&mut self, head: &Response) -> io::Result<Vec<u8>> {
-        assert!(
-            head.header("transfer-encoding").is_none(),
-            "an answer in chunks: {head:?}"
-        );
-        let length = head
-            .header("content-length")
-            .unwrap_or_else(|| panic!("no Content-Length: {head:?}"));
-        let length: usize = length
-            .parse()
-            .unwrap_or_else(|_| panic!("Content-Length: {length}"));
+        assert!(head.header("transfer-encoding").is_none(), "an answer in chunks: {head:?}");
+        let length = head.header("content-length").unwrap_or_else(|| panic!("no Content-Length: {head:?}"));
+        let length: usize = length.parse().unwrap_or_else(|_| panic!("Content-Length: {length}"));
         while self.unread.len() < length {
             self.fill()?;
         }
@@ -150,9 +137,7 @@ impl Response {
             .and_then(|rest| rest.get(..3))
             .and_then(|code| code.parse().ok());
         let headers = lines.map(|line| {
-            let (name, value) = line
-                .split_once(':')
-                .unwrap_or_else(|| panic!("header line: {line}"));
+            let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("header line: {line}"));
             (name.to_owned(), value.trim().to_owned())
         });
         Self {
@@ -195,12 +180,7 @@ pub struct Request {
 impl Request {
     #[must_use]
     pub fn new(method: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            headers: Vec::new(),
-            body: body.into(),
-        }
+        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: body.into() }
     }
 
     #[must_use]

@@ -19,23 +19,11 @@ const FILEPASS: u16 = 0x002f;
 
 #[must_use]
 pub fn all() -> Vec<Lie> {
-    [
-        other_kinds(),
-        broken(),
-        pictures(),
-        documents(),
-        workbooks(),
-        old_workbooks(),
-    ]
-    .concat()
+    [other_kinds(), broken(), pictures(), documents(), workbooks(), old_workbooks()].concat()
 }
 
 fn lie(about: &'static str, filename: &'static str, bytes: impl Into<Vec<u8>>) -> Lie {
-    Lie {
-        about,
-        filename,
-        bytes: bytes.into(),
-    }
+    Lie { about, filename, bytes: bytes.into() }
 }
 
 fn other_kinds() -> Vec<Lie> {
@@ -49,16 +37,8 @@ fn other_kinds() -> Vec<Lie> {
         lie("a PNG called PDF", "a.pdf", png(1)),
         lie("a web page called PDF", "a.pdf", page),
         lie("a web page called PNG", "a.png", page),
-        lie(
-            "an SVG called PNG",
-            "a.png",
-            "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
-        ),
-        lie(
-            "a GIF called PNG",
-            "a.png",
-            b"GIF89a\x01\x00\x01\x00\x00\x00\x00;",
-        ),
+        lie("an SVG called PNG", "a.png", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
+        lie("a GIF called PNG", "a.png", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"),
         lie("a program called XLS", "a.xls", program),
         lie("a program called XLSX", "a.xlsx", program),
         lie("text called XLS", "a.xls", "order,amount\r\n1,100.05\r\n"),
@@ -80,16 +60,8 @@ fn broken() -> Vec<Lie> {
         lie("a PDF without its trailer", "a.pdf", &pdf(1)[..100]),
         lie("a workbook that ends after its magic", "a.xlsx", &xlsx(&[])[..4]),
         lie("a workbook without its directory", "a.xlsx", &xlsx(&[])[..300]),
-        lie(
-            "an old workbook that ends after its magic",
-            "a.xls",
-            &xls(&[], &[])[..8],
-        ),
-        lie(
-            "an old workbook cut off after its head",
-            "a.xls",
-            &xls(&[], &[])[..512],
-        ),
+        lie("an old workbook that ends after its magic", "a.xls", &xls(&[], &[])[..8]),
+        lie("an old workbook cut off after its head", "a.xls", &xls(&[], &[])[..512]),
     ]
 }
 
@@ -110,11 +82,7 @@ fn pictures() -> Vec<Lie> {
 fn documents() -> Vec<Lie> {
     vec![
         lie("an encrypted PDF", "a.pdf", pdf_of("", "/Encrypt 3 0 R ")),
-        lie(
-            "an encrypted PDF, its name written in escapes",
-            "a.pdf",
-            pdf_of("", "/#45ncrypt 3 0 R "),
-        ),
+        lie("an encrypted PDF, its name written in escapes", "a.pdf", pdf_of("", "/#45ncrypt 3 0 R ")),
     ]
 }
 
@@ -122,45 +90,23 @@ fn workbooks() -> Vec<Lie> {
     let zeros = vec![0_u8; BOMB_BYTES];
     let names: Vec<String> = (0..BOMB_ENTRIES).map(|number| format!("x/{number}")).collect();
     let many: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
-    let encrypted = ole_of(&[
-        ("/EncryptionInfo", &[4, 0, 4, 0]),
-        ("/EncryptedPackage", &[7; 5000]),
-    ]);
+    let encrypted = ole_of(&[("/EncryptionInfo", &[4, 0, 4, 0]), ("/EncryptedPackage", &[7; 5000])]);
     vec![
-        lie(
-            "an archive without a workbook",
-            "a.xlsx",
-            zip_of(&[("hello.txt", b"hello")]),
-        ),
+        lie("an archive without a workbook", "a.xlsx", zip_of(&[("hello.txt", b"hello")])),
         lie("an empty archive", "a.xlsx", zip_of(&[])),
         lie(
             "a text document",
             "a.xlsx",
-            zip_of(&[
-                ("[Content_Types].xml", b"<Types/>"),
-                ("word/document.xml", b"<w/>"),
-            ]),
+            zip_of(&[("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<w/>")]),
         ),
-        lie(
-            "a workbook with macros",
-            "a.xlsx",
-            xlsx(&[("xl/vbaProject.bin", b"\xd0\xcf\x11\xe0macro")]),
-        ),
-        lie(
-            "macros in another case",
-            "a.xlsx",
-            xlsx(&[("xl/VBAPROJECT.BIN", b"\xd0\xcf\x11\xe0macro")]),
-        ),
+        lie("a workbook with macros", "a.xlsx", xlsx(&[("xl/vbaProject.bin", b"\xd0\xcf\x11\xe0macro")])),
+        lie("macros in another case", "a.xlsx", xlsx(&[("xl/VBAPROJECT.BIN", b"\xd0\xcf\x11\xe0macro")])),
         lie(
             "macros in another folder",
             "a.xlsx",
             xlsx(&[("customs/vbaProject.bin", b"\xd0\xcf\x11\xe0macro")]),
         ),
-        lie(
-            "an archive that unpacks without end",
-            "a.xlsx",
-            xlsx(&[("xl/media/big.xml", &zeros)]),
-        ),
+        lie("an archive that unpacks without end", "a.xlsx", xlsx(&[("xl/media/big.xml", &zeros)])),
         lie("an archive of very many entries", "a.xlsx", xlsx(&many)),
         lie("an encrypted workbook", "a.xlsx", encrypted),
     ]
@@ -170,11 +116,7 @@ fn old_workbooks() -> Vec<Lie> {
     let vba: (&str, &[u8]) = ("/_VBA_PROJECT_CUR/VBA/dir", b"macro");
     let encrypted = xls(&[(FILEPASS, &[1, 0, 1, 0, 1, 0])], &[]);
     vec![
-        lie(
-            "a container without a workbook",
-            "a.xls",
-            ole_of(&[("/WordDocument", &[0; 5000])]),
-        ),
+        lie("a container without a workbook", "a.xls", ole_of(&[("/WordDocument", &[0; 5000])])),
         lie("an old workbook with macros", "a.xls", xls(&[], &[vba])),
         lie("an encrypted old workbook", "a.xls", encrypted),
     ]

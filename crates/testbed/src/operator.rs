@@ -34,11 +34,7 @@ impl std::fmt::Debug for Connection {
 impl Operator {
     #[must_use]
     pub fn new(address: SocketAddr, token: &str) -> Self {
-        Self {
-            address,
-            token: token.to_owned(),
-            connection: Mutex::new(None),
-        }
+        Self { address, token: token.to_owned(), connection: Mutex::new(None) }
     }
 
     /// A request with this operator's token, below `/operator/v1`.
@@ -47,11 +43,7 @@ impl Operator {
         let bytes = body.map(Value::to_string).unwrap_or_default();
         let request = Request::new(method, &format!("/operator/v1{path}"), bytes)
             .header("Authorization", format!("Bearer {}", self.token));
-        if body.is_some() {
-            request.header("Content-Type", "application/json")
-        } else {
-            request
-        }
+        if body.is_some() { request.header("Content-Type", "application/json") } else { request }
     }
 
     /// Sends over the kept connection, once more over a new one where the gateway had closed the old:
@@ -65,9 +57,8 @@ impl Operator {
             return response;
         }
         let mut connection = Connection::open(self.address).expect("the gateway listens");
-        let response = connection
-            .exchange(&request.bytes())
-            .unwrap_or_else(|error| panic!("{error}: {request:?}"));
+        let response =
+            connection.exchange(&request.bytes()).unwrap_or_else(|error| panic!("{error}: {request:?}"));
         *kept = Some(connection);
         response
     }
@@ -80,11 +71,7 @@ impl Operator {
     /// With an idempotency key of its own.
     #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> Response {
-        self.send(
-            &self
-                .request("POST", path, Some(body))
-                .header("Idempotency-Key", fresh_nonce()),
-        )
+        self.send(&self.request("POST", path, Some(body)).header("Idempotency-Key", fresh_nonce()))
     }
 
     #[must_use]
@@ -95,36 +82,18 @@ impl Operator {
     /// A new merchant's number.
     #[must_use]
     pub fn open_merchant(&self, name: &str, time_zone: &str) -> u64 {
-        let answer = self
-            .post("/merchants", &json!({ "name": name, "timeZone": time_zone }))
-            .created();
-        answer["merchantId"]
-            .as_u64()
-            .unwrap_or_else(|| panic!("merchantId is a number: {answer}"))
+        let answer = self.post("/merchants", &json!({ "name": name, "timeZone": time_zone })).created();
+        answer["merchantId"].as_u64().unwrap_or_else(|| panic!("merchantId is a number: {answer}"))
     }
 
     /// A new app of this merchant, ready to sign.
     #[must_use]
     pub fn open_app(&self, merchant_id: u64, scheme: Scheme) -> Signer {
-        let body = if scheme == Scheme::Sha256 {
-            json!({})
-        } else {
-            json!({ "scheme": scheme.name() })
-        };
-        let answer = self
-            .post(&format!("/merchants/{merchant_id}/apps"), &body)
-            .created();
-        let text = |name: &str| {
-            answer[name]
-                .as_str()
-                .unwrap_or_else(|| panic!("no {name}: {answer}"))
-                .to_owned()
-        };
-        Signer {
-            app_id: text("appId"),
-            app_secret: text("appSecret"),
-            scheme,
-        }
+        let body = if scheme == Scheme::Sha256 { json!({}) } else { json!({ "scheme": scheme.name() }) };
+        let answer = self.post(&format!("/merchants/{merchant_id}/apps"), &body).created();
+        let text =
+            |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
+        Signer { app_id: text("appId"), app_secret: text("appSecret"), scheme }
     }
 
     /// Opens a dispute that differs from the plain one in these members.
@@ -218,20 +187,12 @@ impl Response {
         if let Some(status) = problem.get("status") {
             assert_eq!(status.as_u64(), Some(self.status.into()), "{problem}");
         }
-        problem["code"]
-            .as_str()
-            .unwrap_or_else(|| panic!("a problem without code: {problem}"))
-            .to_owned()
+        problem["code"].as_str().unwrap_or_else(|| panic!("a problem without code: {problem}")).to_owned()
     }
 
     /// Panics unless this is a problem with this status and code.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!(
-            (self.status, self.problem().as_str()),
-            (status, code),
-            "{}",
-            self.text()
-        );
+        assert_eq!((self.status, self.problem().as_str()), (status, code), "{}", self.text());
     }
 }

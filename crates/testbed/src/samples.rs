@@ -20,11 +20,7 @@ const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// One of each kind.
 #[must_use]
 pub fn all() -> Vec<Sample> {
-    let sample = |filename, media_type, bytes| Sample {
-        filename,
-        media_type,
-        bytes,
-    };
+    let sample = |filename, media_type, bytes| Sample { filename, media_type, bytes };
     vec![
         sample("receipt.png", "image/png", png(1)),
         sample("receipt.jpg", "image/jpeg", jpeg()),
@@ -38,21 +34,13 @@ pub fn all() -> Vec<Sample> {
 /// A picture; each seed gives other bytes.
 #[must_use]
 pub fn receipt(seed: u8) -> Sample {
-    Sample {
-        filename: "receipt.png",
-        media_type: "image/png",
-        bytes: png(seed),
-    }
+    Sample { filename: "receipt.png", media_type: "image/png", bytes: png(seed) }
 }
 
 /// A document; each seed gives other bytes.
 #[must_use]
 pub fn refund(seed: u8) -> Sample {
-    Sample {
-        filename: "refund.pdf",
-        media_type: "application/pdf",
-        bytes: pdf(seed),
-    }
+    Sample { filename: "refund.pdf", media_type: "application/pdf", bytes: pdf(seed) }
 }
 
 /// A grey picture of one pixel with this value.
@@ -135,11 +123,7 @@ pub fn pdf_of_size(bytes: usize) -> Vec<u8> {
     // The offsets in the cross-reference part have a fixed width, but `startxref` has not: ask again once.
     let first = filled(bytes / 2).len() - bytes / 2;
     let exact = filled(bytes - first);
-    if exact.len() == bytes {
-        exact
-    } else {
-        filled(bytes - first - (exact.len() - bytes))
-    }
+    if exact.len() == bytes { exact } else { filled(bytes - first - (exact.len() - bytes)) }
 }
 
 /// A document with this comment after its header and these entries in its trailer.
@@ -199,9 +183,7 @@ pub fn xlsx(further: &[(&str, &[u8])]) -> Vec<u8> {
 pub fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in entries {
-        archive
-            .start_file(*name, SimpleFileOptions::default())
-            .expect("memory takes it");
+        archive.start_file(*name, SimpleFileOptions::default()).expect("memory takes it");
         archive.write_all(content).expect("memory takes it");
     }
     archive.finish().expect("memory takes it").into_inner()
@@ -216,11 +198,7 @@ pub fn xls(records: &[(u16, &[u8])], streams: &[(&str, &[u8])]) -> Vec<u8> {
     let bof = |kind: u8| [0, 6, kind, 0, 0xbb, 0x0d, 0xcc, 0x07, 0, 0, 0, 0, 6, 0, 0, 0];
     let record = |kind: u16, content: &[u8]| {
         let mut record = Vec::from(kind.to_le_bytes());
-        record.extend(
-            u16::try_from(content.len())
-                .expect("a short record")
-                .to_le_bytes(),
-        );
+        record.extend(u16::try_from(content.len()).expect("a short record").to_le_bytes());
         record.extend_from_slice(content);
         record
     };
@@ -248,9 +226,7 @@ pub fn ole_of(streams: &[(&str, &[u8])]) -> Vec<u8> {
     let mut container = cfb::CompoundFile::create(Cursor::new(Vec::new())).expect("memory takes it");
     for (path, content) in streams {
         if let Some(at) = path.rfind('/').filter(|at| *at > 0) {
-            container
-                .create_storage_all(&path[..at])
-                .expect("memory takes it");
+            container.create_storage_all(&path[..at]).expect("memory takes it");
         }
         container
             .create_stream(path)

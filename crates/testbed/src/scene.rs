@@ -28,11 +28,7 @@ pub struct Item<'a> {
 impl<'a> Item<'a> {
     #[must_use]
     pub fn receipt(url: &'a str) -> Self {
-        Self {
-            kind: "RECEIPT",
-            name: "Transaction receipt",
-            url,
-        }
+        Self { kind: "RECEIPT", name: "Transaction receipt", url }
     }
 
     #[must_use]
@@ -65,13 +61,7 @@ impl Scene {
         let merchant_id = operator.open_merchant("Corner Shop", "Asia/Shanghai");
         let signer = operator.open_app(merchant_id, Scheme::Sha256);
         let base = gateway.base_url();
-        Self {
-            gateway,
-            operator,
-            merchant_id,
-            signer,
-            base,
-        }
+        Self { gateway, operator, merchant_id, signer, base }
     }
 
     #[must_use]
@@ -115,11 +105,7 @@ impl Scene {
     #[must_use]
     pub fn ticket_of(&self, signer: &Signer, filename: &str) -> Ticket {
         let body = json!({ "filename": filename, "scene": "DISPUTE_EVIDENCE" }).to_string();
-        Ticket::read(
-            &Call::new(signer, &self.base, UPLOAD_URL, body)
-                .send(self.address())
-                .ok(),
-        )
+        Ticket::read(&Call::new(signer, &self.base, UPLOAD_URL, body).send(self.address()).ok())
     }
 
     /// Uploads a sample and gives its storageUri.
@@ -134,10 +120,7 @@ impl Scene {
     #[must_use]
     pub fn contest_call(&self, dispute_no: &str, items: &[Item<'_>]) -> Call {
         let items: Vec<_> = items.iter().map(Item::json).collect();
-        self.call(
-            CONTEST,
-            &json!({ "disputeNo": dispute_no, "evidenceList": items }),
-        )
+        self.call(CONTEST, &json!({ "disputeNo": dispute_no, "evidenceList": items }))
     }
 
     #[must_use]
@@ -162,10 +145,7 @@ impl Scene {
 
     #[must_use]
     pub fn status(&self, dispute_no: &str) -> String {
-        self.show(dispute_no)["status"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        self.show(dispute_no)["status"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The history's events, after checking that it is numbered 1, 2, 3 … without gaps and in order of time.
@@ -178,32 +158,21 @@ impl Scene {
 /// The number of a dispute that was answered.
 #[must_use]
 pub fn number(dispute: &Value) -> String {
-    dispute["disputeNo"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no disputeNo: {dispute}"))
-        .to_owned()
+    dispute["disputeNo"].as_str().unwrap_or_else(|| panic!("no disputeNo: {dispute}")).to_owned()
 }
 
 /// See [`Scene::history`].
 #[must_use]
 pub fn history_of(dispute: &Value) -> Vec<String> {
-    let history = dispute["history"]
-        .as_array()
-        .unwrap_or_else(|| panic!("no history: {dispute}"));
+    let history = dispute["history"].as_array().unwrap_or_else(|| panic!("no history: {dispute}"));
     let mut earlier = i64::MIN;
     let mut check = |(index, entry): (usize, &Value)| {
         assert_eq!(entry["sequence"].as_u64(), Some(index as u64 + 1), "{dispute}");
-        assert!(
-            entry["actor"].as_str().is_some_and(|actor| !actor.is_empty()),
-            "no actor: {entry}"
-        );
+        assert!(entry["actor"].as_str().is_some_and(|actor| !actor.is_empty()), "no actor: {entry}");
         let at = crate::clock::parse_rfc3339(entry["time"].as_str().unwrap_or_default());
         assert!(at >= earlier, "history runs backwards: {dispute}");
         earlier = at;
-        entry["event"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no event: {entry}"))
-            .to_owned()
+        entry["event"].as_str().unwrap_or_else(|| panic!("no event: {entry}")).to_owned()
     };
     history.iter().enumerate().map(&mut check).collect()
 }

@@ -91,32 +91,16 @@ mod tests {
             .expect("the vectors are JSON");
         for good in vectors["good"].as_array().expect("good vectors") {
             let text = |name: &str| good[name].as_str().expect("a string").to_owned();
-            let scheme = if text("scheme") == "V2_SHA256" {
-                Scheme::Sha256
-            } else {
-                Scheme::HmacSha256
-            };
-            let signer = Signer {
-                app_id: text("appId"),
-                app_secret: text("appSecret"),
-                scheme,
-            };
+            let scheme = if text("scheme") == "V2_SHA256" { Scheme::Sha256 } else { Scheme::HmacSha256 };
+            let signer = Signer { app_id: text("appId"), app_secret: text("appSecret"), scheme };
             let (timestamp, nonce) = (text("timestamp"), text("nonce"));
-            let sign = signer.sign(
-                &text("method"),
-                &text("url"),
-                &timestamp,
-                &nonce,
-                text("body").as_bytes(),
-            );
+            let sign =
+                signer.sign(&text("method"), &text("url"), &timestamp, &nonce, text("body").as_bytes());
             assert_eq!(sign, text("sign"), "{}", good["name"]);
             assert_eq!(signer.header(&sign, &timestamp, &nonce), text("authorization"));
         }
         let bound = &vectors["answerNonce"];
         let text = |name: &str| bound[name].as_str().expect("a string");
-        assert_eq!(
-            bound_nonce(text("requestNonce"), text("requestSign")),
-            text("answerNonce")
-        );
+        assert_eq!(bound_nonce(text("requestNonce"), text("requestSign")), text("answerNonce"));
     }
 }

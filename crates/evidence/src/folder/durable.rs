@@ -14,11 +14,7 @@ const FOLDER_MODE: u32 = 0o700;
 pub(super) fn make_folders(base: &Path, relative: &Path) -> io::Result<()> {
     let mut folder = base.to_owned();
     for component in relative.components() {
-        let parent = if folder.as_os_str().is_empty() {
-            PathBuf::from(".")
-        } else {
-            folder.clone()
-        };
+        let parent = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.clone() };
         folder.push(component);
         if !matches!(component, Component::Normal(_)) {
             continue;

@@ -48,10 +48,7 @@ impl Incoming {
     /// Begins a new file; refused if its address is taken already, before anybody sends two megabytes in vain.
     pub(super) fn create(shared: Arc<Shared>, uri: StorageUri) -> Result<Self, Error> {
         let task = "begin a file";
-        if found(fs::symlink_metadata(shared.path(&uri)))
-            .map_err(Error::folder(task))?
-            .is_some()
-        {
+        if found(fs::symlink_metadata(shared.path(&uri))).map_err(Error::folder(task))?.is_some() {
             return Err(Refusal::AlreadyUploaded.into());
         }
         let name = name_for(&uri).map_err(Error::folder(task))?;
@@ -60,15 +57,9 @@ impl Incoming {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(FILE_MODE);
         match options.open(shared.incoming_path(&name)) {
-            Ok(file) => Ok(Self {
-                shared,
-                uri,
-                name,
-                file,
-                hasher: Sha256::new(),
-                size: 0,
-                published: false,
-            }),
+            Ok(file) => {
+                Ok(Self { shared, uri, name, file, hasher: Sha256::new(), size: 0, published: false })
+            }
             Err(source) => {
                 shared.active.lock().remove(&name);
                 Err(Error::Folder { task, source })
@@ -84,10 +75,7 @@ impl Incoming {
 
     /// Judges what was written.
     pub(super) fn judge(&mut self) -> Result<(), Error> {
-        let read = self
-            .file
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| read_whole(&mut self.file, self.size));
+        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| read_whole(&mut self.file, self.size));
         let content = read.map_err(Error::folder("read a file back"))?;
         Ok(judge(self.uri.format, &content)?)
     }
@@ -98,9 +86,7 @@ impl Incoming {
     /// survive a loss of power alone: every file system with a journal keeps that order.
     pub(super) fn publish(mut self) -> Result<Received, Error> {
         let folder_task = "make a merchant's folder";
-        self.file
-            .sync_all()
-            .map_err(Error::folder("make a file durable"))?;
+        self.file.sync_all().map_err(Error::folder("make a file durable"))?;
         let path = self.shared.path(&self.uri);
         let folder = path.parent().unwrap_or(&self.shared.root);
         let merchant = self.uri.merchant_id;
@@ -161,9 +147,7 @@ impl FolderStore {
         let permit = judges.acquire_owned().await;
         blocking(move || {
             let _permit = permit;
-            shared
-                .scan(before)
-                .map_err(Error::folder("look through incoming files"))
+            shared.scan(before).map_err(Error::folder("look through incoming files"))
         })
         .await
     }
@@ -196,10 +180,7 @@ impl Shared {
         let Some(incoming) = found(fs::symlink_metadata(&path))? else {
             return Ok(None);
         };
-        let written_at = incoming
-            .modified()?
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let written_at = incoming.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         if UnixMillis(0) + written_at >= before {
             return Ok(None);
         }
@@ -233,10 +214,7 @@ fn read_whole(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
     if content.len() as u64 == size {
         Ok(content)
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a file has not the size that was written",
-        ))
+        Err(io::Error::new(io::ErrorKind::InvalidData, "a file has not the size that was written"))
     }
 }
 
@@ -246,9 +224,8 @@ mod tests {
 
     #[test]
     fn an_incoming_name_tells_its_address() {
-        let uri: StorageUri = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png"
-            .parse()
-            .unwrap();
+        let uri: StorageUri =
+            "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png".parse().unwrap();
         let name = name_for(&uri).unwrap();
         assert!(!name.contains('/'));
         assert_eq!(address_in(&name), Some(uri));

@@ -28,12 +28,7 @@ impl FolderStore {
         S: Stream<Item = Result<Bytes, Error>>,
     {
         let _turn = turn(&self.shared.receives).await?;
-        let mut writer = Writer {
-            shared: Arc::clone(&self.shared),
-            uri,
-            block: Vec::new(),
-            incoming: None,
-        };
+        let mut writer = Writer { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
         let mut size = 0_u64;
         let mut chunks = pin!(chunks);
         while let Some(chunk) = chunks.next().await {
@@ -43,9 +38,7 @@ impl FolderStore {
                 return Err(Refusal::TooLarge.into());
             }
             while chunk.has_remaining() {
-                let taken = chunk
-                    .len()
-                    .min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));
+                let taken = chunk.len().min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));
                 writer.block.extend_from_slice(&chunk.split_to(taken));
                 if writer.block.len() >= WRITE_BLOCK_BYTES {
                     writer = blocking(move || writer.flush()).await?;
@@ -92,12 +85,7 @@ impl Writer {
     }
 
     fn judged(self) -> Result<Incoming, Error> {
-        let Self {
-            shared,
-            uri,
-            block,
-            incoming,
-        } = self;
+        let Self { shared, uri, block, incoming } = self;
         let mut incoming = match incoming {
             Some(incoming) => incoming,
             None => Incoming::create(shared, uri)?,

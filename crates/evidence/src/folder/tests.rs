@@ -22,11 +22,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data/evidence");
         let store = FolderStore::open(&root).unwrap();
-        Self {
-            _folder: folder,
-            root,
-            store,
-        }
+        Self { _folder: folder, root, store }
     }
 
     fn incoming(&self) -> Vec<PathBuf> {
@@ -35,10 +31,7 @@ impl Bench {
     }
 
     async fn put(&self, uri: StorageUri, content: &[u8]) -> Result<Received, Error> {
-        let chunks: Vec<_> = content
-            .chunks(1_000)
-            .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
-            .collect();
+        let chunks: Vec<_> = content.chunks(1_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         self.store.receive(uri, stream::iter(chunks)).await
     }
 
@@ -51,9 +44,7 @@ impl Bench {
 
 fn uri(digit: char, extension: &str) -> StorageUri {
     let digits = String::from(digit).repeat(32);
-    format!("s3://uploaded/m/80/open/dispute-evidence/{digits}.{extension}")
-        .parse()
-        .unwrap()
+    format!("s3://uploaded/m/80/open/dispute-evidence/{digits}.{extension}").parse().unwrap()
 }
 
 fn refusal(outcome: Result<Received, Error>) -> Refusal {
@@ -74,9 +65,7 @@ async fn a_received_file_lies_under_its_final_name_with_its_digest() {
     assert_eq!(received.media_type, "image/png");
     bench.store.confirm(&received).await.unwrap();
 
-    let path = bench
-        .root
-        .join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
+    let path = bench.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
     assert_eq!(fs::read(&path).unwrap(), PNG);
     assert!(bench.store.contains(&uri, received.size).await.unwrap());
     assert!(!bench.store.contains(&uri, received.size + 1).await.unwrap());
@@ -145,10 +134,7 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
     full.resize(2_097_152, 0);
     assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, 2_097_152);
     full.push(0);
-    assert_eq!(
-        refusal(bench.put(uri('b', "png"), &full).await),
-        Refusal::TooLarge
-    );
+    assert_eq!(refusal(bench.put(uri('b', "png"), &full).await), Refusal::TooLarge);
 
     // Without end: refused all the same.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
@@ -180,11 +166,7 @@ async fn a_receive_that_is_dropped_leaves_nothing() {
         tokio::task::yield_now().await;
     }
     assert_eq!(bench.store.unrecorded(UnixMillis::MAX).await.unwrap(), []);
-    assert_eq!(
-        bench.incoming().len(),
-        1,
-        "a scan took a file away that was being received"
-    );
+    assert_eq!(bench.incoming().len(), 1, "a scan took a file away that was being received");
     receive.abort();
     assert!(receive.await.unwrap_err().is_cancelled());
     while !bench.incoming().is_empty() {
@@ -201,13 +183,7 @@ async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
     bench.store.confirm(&received).await.unwrap();
     bench.store.confirm(&received).await.unwrap();
     assert_eq!(bench.restarted().await, []);
-    assert!(
-        bench
-            .store
-            .contains(&uri('a', "png"), received.size)
-            .await
-            .unwrap()
-    );
+    assert!(bench.store.contains(&uri('a', "png"), received.size).await.unwrap());
 }
 
 #[tokio::test]
@@ -227,9 +203,7 @@ async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
     let leftover = incoming.join(received.incoming.replace(&"a".repeat(32), &"b".repeat(32)));
     fs::write(&leftover, b"half a file").unwrap();
     // The same address as the stored file, but another file.
-    let rival = incoming
-        .join(&received.incoming)
-        .with_extension("png+0011223344556677");
+    let rival = incoming.join(&received.incoming).with_extension("png+0011223344556677");
     fs::write(&rival, PNG).unwrap();
     let foreign = incoming.join("lost+found");
     fs::write(&foreign, b"").unwrap();
@@ -262,10 +236,7 @@ async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
 async fn more_uploads_than_turns_all_arrive() {
     let bench = Bench::new();
     let uploads = (0..RECEIVES_AT_ONCE * 2).map(|number| {
-        let text = format!(
-            "s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png",
-            1 + number % 3
-        );
+        let text = format!("s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png", 1 + number % 3);
         bench.put(text.parse().unwrap(), PNG)
     });
     for outcome in futures_util::future::join_all(uploads).await {

@@ -30,22 +30,13 @@ struct State {
 
 impl Meter {
     pub(super) fn new(body: Body, limit: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            body,
-            taken: 0,
-            limit,
-            over: false,
-            resting: false,
-        })))
+        Self(Arc::new(Mutex::new(State { body, taken: 0, limit, over: false, resting: false })))
     }
 
     /// Raises the limit: the head is over, a file and the tail may follow.
     pub(super) fn allow_file(&self) {
         let mut state = self.0.lock();
-        state.limit = state
-            .limit
-            .saturating_add(FILE_MAX_BYTES)
-            .saturating_add(FORM_TAIL_MAX_BYTES);
+        state.limit = state.limit.saturating_add(FILE_MAX_BYTES).saturating_add(FORM_TAIL_MAX_BYTES);
     }
 
     /// Whether the limit was what ended the body.

@@ -35,11 +35,7 @@ pub fn check(
 ) -> Result<Grant, Refusal> {
     let declared = declared_fields(credentials);
     for (at, (name, _)) in fields.iter().enumerate() {
-        if fields
-            .iter()
-            .skip(at + 1)
-            .any(|(other, _)| other.eq_ignore_ascii_case(name))
-        {
+        if fields.iter().skip(at + 1).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
             return Err(Refusal::FieldRepeated(name.clone()));
         }
     }
@@ -53,11 +49,7 @@ pub fn check(
         return Err(Refusal::Expired);
     }
     check_conditions(&document, bucket, fields, &declared)?;
-    let undeclared = |name: &String| {
-        !declared
-            .iter()
-            .any(|declared| declared.eq_ignore_ascii_case(name))
-    };
+    let undeclared = |name: &String| !declared.iter().any(|declared| declared.eq_ignore_ascii_case(name));
     if let Some((name, _)) = fields.iter().find(|(name, _)| undeclared(name)) {
         return Err(Refusal::FieldUndeclared(name.clone()));
     }
@@ -76,9 +68,7 @@ fn declared_fields(credentials: &Credentials) -> Vec<&'static str> {
 
 fn value_of<'a>(fields: &'a [(String, String)], name: &'static str) -> Result<&'a str, Refusal> {
     let field = fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-    field
-        .map(|(_, value)| value.as_str())
-        .ok_or(Refusal::FieldMissing(name))
+    field.map(|(_, value)| value.as_str()).ok_or(Refusal::FieldMissing(name))
 }
 
 /// The scope must be ours and agree with the date, because the signing key is made from it.
@@ -115,9 +105,7 @@ fn check_conditions(
     if !holds(BUCKET, bucket) {
         return Err(Refusal::PolicyUnknown);
     }
-    let conditioned = declared
-        .iter()
-        .filter(|name| **name != POLICY && **name != SIGNATURE);
+    let conditioned = declared.iter().filter(|name| **name != POLICY && **name != SIGNATURE);
     let mut conditions = 1;
     for &name in conditioned {
         if !holds(name, value_of(fields, name)?) {

@@ -47,11 +47,7 @@ impl Document {
         let moment = Timestamp::from_millisecond(expires_at.0).unwrap_or(Timestamp::UNIX_EPOCH);
         let expiration = moment.strftime(EXPIRATION_FORMAT).to_string();
         // Strings, maps with string keys and integers are all there is, so JSON can write it.
-        let json = serde_json::to_vec(&Json {
-            expiration,
-            conditions,
-        })
-        .unwrap_or_default();
+        let json = serde_json::to_vec(&Json { expiration, conditions }).unwrap_or_default();
         STANDARD.encode(json)
     }
 

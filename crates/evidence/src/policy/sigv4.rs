@@ -26,11 +26,7 @@ pub(super) fn day(date: &str) -> &str {
 
 /// The value of `x-amz-credential`: who signs, and for which day, region and service.
 pub(super) fn credential(credentials: &Credentials, day: &str) -> String {
-    let Credentials {
-        access_key_id,
-        region,
-        ..
-    } = credentials;
+    let Credentials { access_key_id, region, .. } = credentials;
     format!("{access_key_id}/{day}/{region}/{SERVICE}/{TERMINATOR}")
 }
 
@@ -72,14 +68,8 @@ mod tests {
         for scope in ["us-east-1", "iam", TERMINATOR] {
             key = hmac(&key, scope.as_bytes());
         }
-        assert_eq!(
-            hex::encode(key),
-            "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
-        );
-        assert_eq!(
-            credential(&credentials, "20150830"),
-            "AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request"
-        );
+        assert_eq!(hex::encode(key), "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
+        assert_eq!(credential(&credentials, "20150830"), "AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request");
     }
 
     #[test]

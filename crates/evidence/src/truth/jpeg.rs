@@ -44,9 +44,7 @@ pub(super) fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
         at = segment + usize::from(length.ok_or(damaged("a part of its header makes no sense"))?);
     }
     let scan = content.get(at..).unwrap_or_default();
-    memmem::rfind(scan, &[MARKER, END_OF_IMAGE])
-        .map(drop)
-        .ok_or(damaged("it ends before its end marker"))
+    memmem::rfind(scan, &[MARKER, END_OF_IMAGE]).map(drop).ok_or(damaged("it ends before its end marker"))
 }
 
 /// The marker at a position, any number of fill bytes skipped, and where its segment begins.

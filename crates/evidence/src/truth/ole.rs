@@ -138,11 +138,7 @@ impl<'a> Container<'a> {
                 .and_then(|sector| u32_le(self.sector(sector)?, index(next) % entries_per_sector * 4))
                 .ok_or(self.damaged("an OLE chain leads out of the file"))?;
         }
-        if next == END_OF_CHAIN {
-            Ok(chain)
-        } else {
-            Err(self.damaged("an OLE chain leads out of the file"))
-        }
+        if next == END_OF_CHAIN { Ok(chain) } else { Err(self.damaged("an OLE chain leads out of the file")) }
     }
 
     fn entry(&self, number: u32) -> Option<Entry> {
@@ -150,10 +146,8 @@ impl<'a> Container<'a> {
         let sector = self.sector(*self.directory.get(at / self.sector_bytes)?)?;
         let bytes = slice(sector, at % self.sector_bytes, ENTRY_BYTES)?;
         let name_bytes = usize::from(u16_le(bytes, 64)?).saturating_sub(2).min(62);
-        let units: Vec<u16> = slice(bytes, 0, name_bytes)?
-            .chunks_exact(2)
-            .filter_map(|pair| u16_le(pair, 0))
-            .collect();
+        let units: Vec<u16> =
+            slice(bytes, 0, name_bytes)?.chunks_exact(2).filter_map(|pair| u16_le(pair, 0)).collect();
         let size = u64_le(bytes, 120)?;
         Some(Entry {
             name: String::from_utf16_lossy(&units).to_lowercase(),
@@ -163,19 +157,13 @@ impl<'a> Container<'a> {
             child: u32_le(bytes, 76)?,
             start: u32_le(bytes, 116)?,
             // The upper half is undefined where sectors have 512 bytes.
-            size: if self.sector_bytes == HEADER_BYTES {
-                size & u64::from(u32::MAX)
-            } else {
-                size
-            },
+            size: if self.sector_bytes == HEADER_BYTES { size & u64::from(u32::MAX) } else { size },
         })
     }
 
     /// Every storage and stream that the directory lists, at any depth.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
-        (0..)
-            .map_while(|number| self.entry(number))
-            .filter(|entry| entry.kind != 0)
+        (0..).map_while(|number| self.entry(number)).filter(|entry| entry.kind != 0)
     }
 
     /// What lies directly under the root.
@@ -197,15 +185,12 @@ impl<'a> Container<'a> {
     }
 
     fn root(&self) -> Result<Entry, Lie> {
-        self.entry(0)
-            .filter(|root| root.kind == ROOT)
-            .ok_or(self.damaged("its OLE directory has no root"))
+        self.entry(0).filter(|root| root.kind == ROOT).ok_or(self.damaged("its OLE directory has no root"))
     }
 
     /// Whether Office wrapped an encrypted document in this container.
     pub(super) fn is_encrypted(&self) -> bool {
-        self.entries()
-            .any(|entry| ENCRYPTED_NAMES.contains(&entry.name.as_str()))
+        self.entries().any(|entry| ENCRYPTED_NAMES.contains(&entry.name.as_str()))
     }
 
     /// A stream's bytes; never more than the file has.
@@ -225,9 +210,8 @@ impl<'a> Container<'a> {
             let per_sector = self.sector_bytes / MINI_SECTOR_BYTES;
             let mini_max = container.len() * per_sector;
             for number in self.follow(entry.start, &self.mini_fat, mini_max)? {
-                let sector = container
-                    .get(index(number) / per_sector)
-                    .and_then(|sector| self.sector(*sector));
+                let sector =
+                    container.get(index(number) / per_sector).and_then(|sector| self.sector(*sector));
                 let at = index(number) % per_sector * MINI_SECTOR_BYTES;
                 let mini = sector.and_then(|sector| sector.get(at..));
                 bytes.extend(mini.unwrap_or_default().iter().take(MINI_SECTOR_BYTES));

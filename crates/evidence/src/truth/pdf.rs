@@ -35,17 +35,12 @@ enum Stop {
 }
 
 pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
-    let start = content
-        .strip_prefix(UTF8_MARK)
-        .unwrap_or(content)
-        .trim_ascii_start();
+    let start = content.strip_prefix(UTF8_MARK).unwrap_or(content).trim_ascii_start();
     if !start.starts_with(sniff::PDF) {
         return Err(sniff::other_kind(FORMAT, content));
     }
     let damaged = |fault| Lie::damaged(FORMAT, fault);
-    let end = content
-        .iter()
-        .rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0);
+    let end = content.iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0);
     let body = content.get(..=end.unwrap_or_default()).unwrap_or_default();
     if memmem::rfind(last(body, END_WITHIN_BYTES), b"%%EOF").is_none() {
         return Err(damaged("it has no end marker (%%EOF)"));
@@ -66,17 +61,14 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
         Ok(found) if found.encrypted => Err(Lie::Encrypted { format: FORMAT }),
         Ok(found) if found.root => Ok(()),
         Ok(_) | Err(Stop::Broken) => Err(damaged("its trailer leads nowhere")),
-        Err(Stop::Exhausted) => Err(Lie::too_much(
-            FORMAT,
-            "more trailers or longer ones than can be followed",
-        )),
+        Err(Stop::Exhausted) => {
+            Err(Lie::too_much(FORMAT, "more trailers or longer ones than can be followed"))
+        }
     }
 }
 
 fn last(content: &[u8], bytes: usize) -> &[u8] {
-    content
-        .get(content.len().saturating_sub(bytes)..)
-        .unwrap_or_default()
+    content.get(content.len().saturating_sub(bytes)..).unwrap_or_default()
 }
 
 /// What the trailers say together.
@@ -120,11 +112,7 @@ impl Scan<'_> {
             found.add(&trailer);
             waiting.extend([trailer.previous, trailer.hybrid].into_iter().flatten());
         }
-        if found.root || found.encrypted {
-            Ok(found)
-        } else {
-            Err(Stop::Broken)
-        }
+        if found.root || found.encrypted { Ok(found) } else { Err(Stop::Broken) }
     }
 
     /// The trailer of the cross-reference table or stream at an offset.

@@ -58,32 +58,19 @@ const TEXT_SAMPLE_BYTES: usize = 512;
 fn kind_of(content: &[u8]) -> &'static str {
     let matches =
         |signature: &[u8], at: usize| content.get(at..).is_some_and(|rest| rest.starts_with(signature));
-    if let Some((_, _, kind)) = SIGNATURES
-        .iter()
-        .find(|(signature, at, _)| matches(signature, *at))
-    {
+    if let Some((_, _, kind)) = SIGNATURES.iter().find(|(signature, at, _)| matches(signature, *at)) {
         return kind;
     }
     let sample = content.get(..TEXT_SAMPLE_BYTES).unwrap_or(content);
-    let text = sample
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(sample)
-        .trim_ascii_start();
-    let begins = |prefix: &[u8]| {
-        text.get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    };
+    let text = sample.strip_prefix(b"\xef\xbb\xbf").unwrap_or(sample).trim_ascii_start();
+    let begins =
+        |prefix: &[u8]| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if let Some((_, kind)) = MARKUP.iter().find(|(prefix, _)| begins(prefix)) {
         return kind;
     }
     match sample {
         [] => "empty",
-        _ if sample
-            .iter()
-            .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) =>
-        {
-            "text"
-        }
+        _ if sample.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) => "text",
         _ => "data of another kind",
     }
 }

@@ -25,10 +25,7 @@ const GLOBALS: u16 = 0x0005;
 /// The versions of the records in an OLE container: Excel 97, Excel 5.
 const VERSIONS: [u16; 2] = [0x0600, 0x0500];
 
-const MACRO_SHEET: Lie = Lie::Macros {
-    format: FORMAT,
-    found: "an Excel 4 macro sheet",
-};
+const MACRO_SHEET: Lie = Lie::Macros { format: FORMAT, found: "an Excel 4 macro sheet" };
 const ENCRYPTED: Lie = Lie::Encrypted { format: FORMAT };
 
 const fn damaged(fault: &'static str) -> Lie {
@@ -43,37 +40,20 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
     if container.is_encrypted() {
         return Err(ENCRYPTED);
     }
-    if container
-        .entries()
-        .any(|entry| MACRO_NAMES.contains(&entry.name.as_str()))
-    {
-        return Err(Lie::Macros {
-            format: FORMAT,
-            found: "a VBA project",
-        });
+    if container.entries().any(|entry| MACRO_NAMES.contains(&entry.name.as_str())) {
+        return Err(Lie::Macros { format: FORMAT, found: "a VBA project" });
     }
     let is_workbook = |name: &str| WORKBOOK_NAMES.contains(&name);
     let top = container.top_entries()?;
-    if !top
-        .iter()
-        .any(|entry| entry.is_stream() && is_workbook(&entry.name))
-    {
-        return Err(Lie::OtherKind {
-            format: FORMAT,
-            found: "an older Office document, but no workbook",
-        });
+    if !top.iter().any(|entry| entry.is_stream() && is_workbook(&entry.name)) {
+        return Err(Lie::OtherKind { format: FORMAT, found: "an older Office document, but no workbook" });
     }
     // Workbooks within the workbook, as embedded objects, are judged too. Streams share no bytes, so together they
     // are no longer than the file; only a made-up directory says otherwise.
     let mut room = content.len();
-    for entry in container
-        .entries()
-        .filter(|entry| entry.is_stream() && is_workbook(&entry.name))
-    {
+    for entry in container.entries().filter(|entry| entry.is_stream() && is_workbook(&entry.name)) {
         let stream = container.read(&entry)?;
-        room = room
-            .checked_sub(stream.len().max(1))
-            .ok_or(damaged("its OLE directory is broken"))?;
+        room = room.checked_sub(stream.len().max(1)).ok_or(damaged("its OLE directory is broken"))?;
         judge_workbook(&stream)?;
     }
     Ok(())

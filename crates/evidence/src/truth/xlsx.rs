@@ -25,10 +25,7 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
     let entries = zip::entries(content)?;
     let names: Vec<String> = entries.iter().map(|entry| entry.name.to_lowercase()).collect();
     if names.iter().any(|name| file_name(name) == VBA_PROJECT) {
-        return Err(Lie::Macros {
-            format: FORMAT,
-            found: "vbaProject.bin",
-        });
+        return Err(Lie::Macros { format: FORMAT, found: "vbaProject.bin" });
     }
     let mut budget = Budget::of(content);
     let mut content_types = None;
@@ -44,27 +41,17 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
             entry.inflate(&mut budget, |_| {})?;
         }
     }
-    let other = Lie::OtherKind {
-        format: FORMAT,
-        found: "a ZIP archive without a workbook",
-    };
+    let other = Lie::OtherKind { format: FORMAT, found: "a ZIP archive without a workbook" };
     let list = content_types.ok_or(other.clone())?;
     if list.len() > CONTENT_TYPES_MAX_BYTES {
         return Err(Lie::too_much(FORMAT, "a list of parts of more than 1 MB"));
     }
     let types = ContentTypes::read(&list).map_err(|fault| Lie::damaged(FORMAT, fault))?;
     if let Some(found) = types.macros() {
-        return Err(Lie::Macros {
-            format: FORMAT,
-            found,
-        });
+        return Err(Lie::Macros { format: FORMAT, found });
     }
     let has_part = |part: &str| names.iter().any(|name| name == part.trim_start_matches('/'));
-    if types.workbook_part().is_some_and(has_part) {
-        Ok(())
-    } else {
-        Err(other)
-    }
+    if types.workbook_part().is_some_and(has_part) { Ok(()) } else { Err(other) }
 }
 
 /// An OLE container under the name of a workbook: Office wraps encrypted documents in one.

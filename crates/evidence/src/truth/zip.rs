@@ -98,20 +98,15 @@ fn find_directory(content: &[u8]) -> Result<Directory, Lie> {
         return Err(Lie::too_much(FORMAT, "more than 4,096 parts"));
     }
     let one_disk = disk == Some(0) && directory_disk == Some(0) && here == Some(entries);
-    if !one_disk
-        || at
-            .checked_add(size)
-            .is_none_or(|directory_end| directory_end > end)
-    {
+    if !one_disk || at.checked_add(size).is_none_or(|directory_end| directory_end > end) {
         return Err(INCONSISTENT);
     }
     Ok(Directory { at, end, entries })
 }
 
 fn read_entry(content: &[u8], at: usize, directory_at: usize) -> Result<(Entry<'_>, usize), Lie> {
-    let header = slice(content, at, CENTRAL_BYTES)
-        .filter(|header| header.starts_with(CENTRAL))
-        .ok_or(CUT_SHORT)?;
+    let header =
+        slice(content, at, CENTRAL_BYTES).filter(|header| header.starts_with(CENTRAL)).ok_or(CUT_SHORT)?;
     let short = |field| u16_le(header, field).unwrap_or_default();
     let long = |field| u32_le(header, field).unwrap_or_default();
     if short(8) & (FLAG_ENCRYPTED | FLAG_MASKED) != 0 {
@@ -192,10 +187,10 @@ impl Budget {
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), Lie> {
-        self.0 = self.0.checked_sub(bytes).ok_or(Lie::too_much(
-            FORMAT,
-            "more content packed into it than 64 MB or 200 times its size",
-        ))?;
+        self.0 = self
+            .0
+            .checked_sub(bytes)
+            .ok_or(Lie::too_much(FORMAT, "more content packed into it than 64 MB or 200 times its size"))?;
         Ok(())
     }
 }
@@ -234,10 +229,7 @@ fn inflate(compressed: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Lie>) ->
         let status = inflater.decompress(rest, &mut block, FlushDecompress::None);
         let status = status.map_err(|_| damaged("a part cannot be unpacked"))?;
         let advance = |total: u64, before: u64| usize::try_from(total - before).unwrap_or_default();
-        let (read, written) = (
-            advance(inflater.total_in(), read),
-            advance(inflater.total_out(), written),
-        );
+        let (read, written) = (advance(inflater.total_in(), read), advance(inflater.total_out(), written));
         rest = rest.get(read..).unwrap_or_default();
         take(block.get(..written).unwrap_or_default())?;
         match status {

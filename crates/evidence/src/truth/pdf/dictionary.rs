@@ -117,10 +117,7 @@ impl<'a> Lexer<'a> {
     /// Takes a keyword, white space before it skipped, if it stands here.
     pub(super) fn keyword(&mut self, word: &[u8]) -> bool {
         self.skip_space();
-        let here = self
-            .content
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(word));
+        let here = self.content.get(self.at..).is_some_and(|rest| rest.starts_with(word));
         if here {
             self.at += word.len();
         }
@@ -232,9 +229,5 @@ const fn is_space(byte: u8) -> bool {
 }
 
 const fn is_regular(byte: u8) -> bool {
-    !is_space(byte)
-        && !matches!(
-            byte,
-            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%'
-        )
+    !is_space(byte) && !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
 }

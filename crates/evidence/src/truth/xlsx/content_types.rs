@@ -38,9 +38,7 @@ impl ContentTypes {
     /// What kind of macros some part is declared to hold.
     pub(super) fn macros(&self) -> Option<&'static str> {
         let holds = |word: &str| self.values("contenttype").any(|value| value.contains(word));
-        MACRO_WORDS
-            .into_iter()
-            .find_map(|(word, found)| holds(word).then_some(found))
+        MACRO_WORDS.into_iter().find_map(|(word, found)| holds(word).then_some(found))
     }
 
     /// The name of the workbook's part, in lower case.

@@ -1,0 +1,166 @@
+//! Merchants, their apps and secrets, and the operators' tokens.
+
+use rebuttal_protocol::operator::{AppSettings, TimeZoneName};
+use rebuttal_protocol::text::MerchantName;
+use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
+
+/// Random bytes that name a secret; they are part of what its encryption is bound to.
+pub type SecretId = [u8; 16];
+
+/// A merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merchant {
+    /// Its number.
+    pub merchant_id: MerchantId,
+    /// Its name.
+    pub name: String,
+    /// The IANA name of the zone in which its times are told.
+    pub time_zone: String,
+    /// When it was created.
+    pub created_at: UnixMillis,
+}
+
+/// An app: one integration of a merchant, with what is needed to verify and answer its calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// Its id.
+    pub app_id: AppId,
+    /// Whose app it is.
+    pub merchant_id: MerchantId,
+    /// The IANA name of the merchant's time zone.
+    pub time_zone: String,
+    /// How it must sign.
+    pub scheme: Scheme,
+    /// Whether it may call.
+    pub enabled: bool,
+    /// Where notifications go.
+    pub notify_url: Option<String>,
+    /// When it was created.
+    pub created_at: UnixMillis,
+    /// Its secrets, the oldest first; expired ones may be among them.
+    pub secrets: Vec<SealedSecret>,
+}
+
+/// An encrypted secret. This crate cannot open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSecret {
+    /// Its name.
+    pub secret_id: SecretId,
+    /// The ciphertext.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// Until when it verifies; `None` for the newest.
+    pub expires_at: Option<UnixMillis>,
+    /// When it first verified a request.
+    pub first_used_at: Option<UnixMillis>,
+}
+
+/// An operator's token; only its hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its name, which the history tells.
+    pub name: String,
+    /// When it was made.
+    pub created_at: UnixMillis,
+}
+
+/// A change of merchants, apps, secrets or tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountChange {
+    /// A new merchant.
+    CreateMerchant {
+        /// Its name.
+        name: MerchantName,
+        /// Its time zone.
+        time_zone: TimeZoneName,
+    },
+    /// What is `None` stays.
+    ChangeMerchant {
+        /// Which.
+        merchant_id: MerchantId,
+        /// The new name.
+        name: Option<MerchantName>,
+        /// The new time zone.
+        time_zone: Option<TimeZoneName>,
+    },
+    /// A new app with its first secret.
+    CreateApp {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// Its id.
+        app_id: AppId,
+        /// What is missing gets its default.
+        settings: AppSettings,
+        /// The first secret's name.
+        secret_id: SecretId,
+        /// The first secret.
+        sealed: Vec<u8>,
+    },
+    /// What is `None` stays.
+    ChangeApp {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// Which.
+        app_id: AppId,
+        /// The new settings.
+        settings: AppSettings,
+    },
+    /// A new secret; the old one verifies until the overlap's end.
+    RotateSecret {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// Which app.
+        app_id: AppId,
+        /// The new secret's name.
+        secret_id: SecretId,
+        /// The new secret.
+        sealed: Vec<u8>,
+        /// Until when the old one verifies.
+        overlap_until: UnixMillis,
+    },
+    /// A secret verified its first request.
+    SecretUsed {
+        /// Which.
+        secret_id: SecretId,
+    },
+    /// Sets a token, in place of one with the same name.
+    PutToken {
+        /// Its name.
+        name: String,
+        /// SHA-256 of the token.
+        hash: [u8; 32],
+    },
+    /// Stores the value that tells the right master key, once.
+    PutKeyCheck {
+        /// The value.
+        value: Vec<u8>,
+    },
+}
+
+/// Why an account did not change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountRefusal {
+    /// There is no such merchant.
+    #[error("there is no such merchant")]
+    NoMerchant,
+    /// The merchant has no such app.
+    #[error("the merchant has no such app")]
+    NoApp,
+    /// The last rotation's overlap is not over.
+    #[error("the old secret of the last rotation verifies until {}; rotate again after that", .0.to_rfc3339(&jiff::tz::TimeZone::UTC))]
+    OverlapRunning(UnixMillis),
+    /// Another token has the same value.
+    #[error("this token's value is in use under another name; make a new one")]
+    TokenInUse,
+}
+
+impl AccountRefusal {
+    /// The code that answers it.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::NoMerchant | Self::NoApp => Code::OperatorNotFound,
+            Self::OverlapRunning(_) | Self::TokenInUse => Code::OperatorConflict,
+        }
+    }
+}

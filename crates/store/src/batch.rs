@@ -1,0 +1,272 @@
+//! A batch: many works served by one transaction, decided in order over one load (the same for every database).
+//!
+//! A work sees what the works before it in its batch have done, so the second command on a dispute is decided on the
+//! first one's result, and a nonce used twice in one batch is seen.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rebuttal_disputes::{
+    Actor, Change, Command, Decision, Dispute, Entry, EvidenceFault, Finding, FoundFile, Opening, Refusal,
+    Submission, decide, open,
+};
+use rebuttal_protocol::dispute::EvidenceItem;
+use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use crate::work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upload, Work};
+
+/// Everything that a batch names, sorted, so that locks are taken in one order everywhere.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) disputes: BTreeSet<DisputeNo>,
+    pub(crate) nonces: BTreeSet<NonceUse>,
+    pub(crate) keys: BTreeSet<(String, String)>,
+    pub(crate) uploads: BTreeSet<StorageUri>,
+}
+
+impl Names {
+    pub(crate) fn of<'a>(works: impl Iterator<Item = &'a Work>) -> Self {
+        let mut names = Self::default();
+        for work in works {
+            match &work.once {
+                Once::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
+                Once::Key(key) => drop(names.keys.insert((key.token.clone(), key.key.clone()))),
+                Once::Always => {}
+            }
+            match &work.act {
+                Act::Command { dispute_no, command, .. } => {
+                    names.disputes.insert(dispute_no.clone());
+                    if let Command::Contest { items, .. } = command {
+                        names.uploads.extend(items.iter().filter_map(|item| item.url));
+                    }
+                }
+                Act::Open { opening, .. } => drop(names.disputes.insert(opening.dispute_no.clone())),
+                Act::RecordUpload(upload) => drop(names.uploads.insert(upload.url)),
+                Act::UseNonce | Act::Account(_) | Act::Upkeep(_) => {}
+            }
+        }
+        names
+    }
+}
+
+/// What was found for the names of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// Timestamps at or below it are stale: their nonces have been forgotten.
+    pub(crate) nonce_bound: i64,
+    pub(crate) disputes: HashMap<DisputeNo, Dispute>,
+    pub(crate) used_nonces: HashSet<NonceUse>,
+    pub(crate) keys: HashMap<(String, String), StoredAnswer>,
+    pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
+}
+
+/// An upload's row.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredUpload {
+    pub(crate) file: FoundFile,
+    pub(crate) referenced: bool,
+    pub(crate) swept: bool,
+}
+
+/// The first answer under an idempotency key, and for which request it was.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredAnswer {
+    pub(crate) request: [u8; 32],
+    pub(crate) answer: KeptAnswer,
+}
+
+/// An answer as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum KeptAnswer {
+    Done(Done),
+    Refused { code: String, message: String },
+}
+
+impl KeptAnswer {
+    pub(crate) fn of(answer: &Answer) -> Self {
+        match answer {
+            Ok(done) => Self::Done(done.clone()),
+            Err(refused) => Self::Refused { code: refused.code().to_string(), message: refused.to_string() },
+        }
+    }
+
+    pub(crate) fn into_answer(self) -> Answer {
+        match self {
+            Self::Done(done) => Ok(done),
+            Self::Refused { code, message } => Err(Refused::AsBefore { code: code.as_str().into(), message }),
+        }
+    }
+}
+
+/// What a batch saves.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) nonces: Vec<NonceUse>,
+    pub(crate) keys: Vec<(IdempotencyKey, KeptAnswer, UnixMillis)>,
+    /// New disputes, with the number's facts and time; where they stand is in `disputes`.
+    pub(crate) openings: Vec<(Opening, UnixMillis)>,
+    /// Where each changed dispute stands in the end: one row each, however many commands it got.
+    pub(crate) disputes: BTreeMap<DisputeNo, Dispute>,
+    pub(crate) entries: Vec<(DisputeNo, Entry)>,
+    pub(crate) submissions: Vec<(DisputeNo, Submission)>,
+    pub(crate) uploads: Vec<(Upload, UnixMillis)>,
+    /// Uploads that a submission refers to for the first time.
+    pub(crate) referenced: BTreeSet<StorageUri>,
+}
+
+impl Changes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nonces.is_empty() && self.keys.is_empty() && self.entries.is_empty() && self.uploads.is_empty()
+    }
+}
+
+/// Folds works over what was loaded.
+pub(crate) struct Fold {
+    loaded: Loaded,
+    changes: Changes,
+}
+
+impl Fold {
+    pub(crate) fn over(loaded: Loaded) -> Self {
+        Self { loaded, changes: Changes::default() }
+    }
+
+    /// What is to be saved when all works have been decided.
+    pub(crate) fn into_changes(self) -> Changes {
+        self.changes
+    }
+
+    /// Decides one work. A refused work leaves its nonce or key and nothing else.
+    pub(crate) fn decide(&mut self, work: &mut Work) -> Answer {
+        match &work.once {
+            Once::Nonce(nonce) => {
+                if nonce.timestamp.0 <= self.loaded.nonce_bound {
+                    return Err(Refused::Stale);
+                }
+                if !self.loaded.used_nonces.insert(nonce.clone()) {
+                    return Err(Refused::Replayed);
+                }
+                self.changes.nonces.push(nonce.clone());
+                self.act(work)
+            }
+            Once::Key(key) => {
+                let name = (key.token.clone(), key.key.clone());
+                if let Some(stored) = self.loaded.keys.get(&name) {
+                    return match stored.request == key.request {
+                        true => stored.answer.clone().into_answer(),
+                        false => Err(Refused::KeyReused),
+                    };
+                }
+                let (key, arrived_at) = (key.clone(), work.arrived_at);
+                let answer = self.act(work);
+                let kept = KeptAnswer::of(&answer);
+                let stored = StoredAnswer { request: key.request, answer: kept.clone() };
+                self.loaded.keys.insert(name, stored);
+                self.changes.keys.push((key, kept, arrived_at));
+                answer
+            }
+            Once::Always => self.act(work),
+        }
+    }
+
+    fn act(&mut self, work: &mut Work) -> Answer {
+        match &mut work.act {
+            Act::Command { dispute_no, merchant_id, actor, command, missing } => {
+                self.command(dispute_no, *merchant_id, actor, command, missing, work.arrived_at)
+            }
+            Act::Open { opening, actor } => self.open(opening, actor, work.arrived_at),
+            Act::RecordUpload(upload) => self.record_upload(upload, work.arrived_at),
+            Act::UseNonce | Act::Account(_) | Act::Upkeep(_) => Ok(Done::Nothing),
+        }
+    }
+
+    fn command(
+        &mut self,
+        dispute_no: &DisputeNo,
+        merchant_id: Option<MerchantId>,
+        actor: &Actor,
+        command: &mut Command,
+        missing: &[usize],
+        arrived_at: UnixMillis,
+    ) -> Answer {
+        let dispute = self
+            .loaded
+            .disputes
+            .get(dispute_no)
+            .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
+            .ok_or(Refusal::NotFound)?;
+        if let Command::Contest { items, findings } = command {
+            *findings =
+                (0..).zip(&*items).map(|(index, item)| self.finding(dispute, index, item, missing)).collect();
+        }
+        let sequence = dispute.sequence;
+        match decide(dispute, command, actor, arrived_at)? {
+            Decision::Repetition => {
+                Ok(Done::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
+            }
+            Decision::Change(change) => Ok(self.change(*change, false)),
+        }
+    }
+
+    /// What lies at an item's url, as far as it is this merchant's.
+    fn finding(&self, dispute: &Dispute, index: usize, item: &EvidenceItem, missing: &[usize]) -> Finding {
+        let url =
+            item.url.filter(|url| url.merchant_id == dispute.merchant_id).ok_or(EvidenceFault::NotFound)?;
+        self.loaded
+            .uploads
+            .get(&url)
+            .filter(|upload| !upload.swept && !missing.contains(&index))
+            .map(|upload| upload.file.clone())
+            .ok_or(EvidenceFault::NotUploaded)
+    }
+
+    fn open(&mut self, opening: &Opening, actor: &Actor, arrived_at: UnixMillis) -> Answer {
+        let dispute_no = &opening.dispute_no;
+        let existing = self.loaded.disputes.get(dispute_no);
+        let sequence = existing.map_or(0, |dispute| dispute.sequence);
+        match open(existing, opening, actor, arrived_at)? {
+            Decision::Repetition => {
+                Ok(Done::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
+            }
+            Decision::Change(change) => {
+                self.changes.openings.push((opening.clone(), arrived_at));
+                Ok(self.change(*change, true))
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change, opened: bool) -> Done {
+        let Change { dispute, entry, submission } = change;
+        let dispute_no = dispute.dispute_no.clone();
+        if let Some(submission) = submission {
+            for url in submission.evidence.iter().map(|item| item.url) {
+                if let Some(upload) = self.loaded.uploads.get_mut(&url)
+                    && !std::mem::replace(&mut upload.referenced, true)
+                {
+                    self.changes.referenced.insert(url);
+                }
+            }
+            self.changes.submissions.push((dispute_no.clone(), submission));
+        }
+        let sequence = entry.sequence;
+        self.changes.entries.push((dispute_no.clone(), entry));
+        self.changes.disputes.insert(dispute_no.clone(), dispute.clone());
+        self.loaded.disputes.insert(dispute_no.clone(), dispute);
+        Done::Dispute { dispute_no, sequence, opened }
+    }
+
+    /// Recording the same file twice is a repetition: an upload is adopted after a crash whether or not its row was
+    /// written before.
+    fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> Answer {
+        match self.loaded.uploads.get(&upload.url) {
+            Some(stored) if stored.file == upload.file && !stored.swept => Ok(Done::Nothing),
+            Some(_) => Err(Refused::UploadExists),
+            None => {
+                let stored = StoredUpload { file: upload.file.clone(), referenced: false, swept: false };
+                self.loaded.uploads.insert(upload.url, stored);
+                self.changes.uploads.push((upload.clone(), arrived_at));
+                Ok(Done::Nothing)
+            }
+        }
+    }
+}

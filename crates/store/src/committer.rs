@@ -1,0 +1,192 @@
+//! The committer: everything that waits forms one batch, one transaction serves the batch, and each waiter gets its own
+//! answer after the commit. Batching and retry are written once, over what a [`Database`] can do.
+//!
+//! A waiter holds only a receiver: a client that leaves never touches a batch.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rebuttal_disputes::COMMIT_LIMIT;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::CommitError;
+use crate::batch::{Changes, Fold, Loaded, Names};
+use crate::work::{Act, Answer, Work};
+
+/// Most works of one batch: enough to share an fsync widely, few enough that the first one's wait stays short.
+const BATCH_MAX: usize = 256;
+
+/// How long a work may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
+/// still commits before the sweeper acts on a deadline that the work arrived in time for.
+const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
+
+/// Why a transaction did not go through.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The database could not serve it now; nothing was changed.
+    Unavailable(String),
+    /// The commit was sent, and its fate could not be learnt.
+    Unknown(String),
+    /// The data was refused; nothing was changed.
+    Data(String),
+}
+
+impl From<Failure> for CommitError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable(cause) => Self::Unavailable(cause),
+            Failure::Unknown(cause) => Self::Unknown(cause),
+            Failure::Data(cause) => Self::Failed(cause),
+        }
+    }
+}
+
+/// What the committer needs of a database. Each call but `solo` is a step of one transaction.
+pub(crate) trait Database {
+    /// Begins a transaction and reads everything that the batch names.
+    async fn load(&mut self, names: &Names) -> Result<Loaded, Failure>;
+
+    /// Saves what was decided and commits. Plain statements that fail rather than skip.
+    async fn save(&mut self, changes: &Changes) -> Result<(), Failure>;
+
+    /// Ends the transaction without a change.
+    async fn abandon(&mut self);
+
+    /// Does an account change or a step of upkeep in a transaction of its own.
+    async fn solo(&mut self, work: &Work) -> Result<Answer, Failure>;
+}
+
+/// A work and who waits for it.
+struct Waiting {
+    work: Work,
+    since: Instant,
+    waiter: oneshot::Sender<Result<Answer, CommitError>>,
+}
+
+impl Waiting {
+    fn answer(self, answer: Result<Answer, CommitError>) {
+        // The waiter may have left; what was committed stays committed.
+        let _ = self.waiter.send(answer);
+    }
+}
+
+/// The intake of works, and the thread that serves them.
+pub(crate) struct Committer {
+    intake: Mutex<Option<mpsc::Sender<Waiting>>>,
+    finished: Arc<tokio::sync::Notify>,
+}
+
+impl Committer {
+    /// Starts the thread that owns the database.
+    pub(crate) fn start(database: impl Database + Send + 'static, queue_max: usize) -> io::Result<Self> {
+        let (intake, queue) = mpsc::channel(queue_max);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let finished = Arc::new(tokio::sync::Notify::new());
+        let when_finished = Arc::clone(&finished);
+        std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
+            runtime.block_on(serve(database, queue));
+            when_finished.notify_one();
+        })?;
+        Ok(Self { intake: Mutex::new(Some(intake)), finished })
+    }
+
+    pub(crate) async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
+        let (waiter, answer) = oneshot::channel();
+        let waiting = Waiting { work, since: Instant::now(), waiter };
+        let sent = match &*self.intake.lock() {
+            Some(intake) => intake.try_send(waiting),
+            None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
+        };
+        if sent.is_err() {
+            metrics::counter!("rebuttal_commit_refused_total").increment(1);
+            return Err(CommitError::Unavailable("too many changes are waiting".to_owned()));
+        }
+        let gone = || CommitError::Unknown("the committer stopped before it answered".to_owned());
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Takes nothing more and returns once everything that waited has been answered.
+    pub(crate) async fn close(&self) {
+        if self.intake.lock().take().is_some() {
+            self.finished.notified().await;
+        }
+    }
+}
+
+/// Serves the queue until its intake is closed and it is empty.
+async fn serve(mut database: impl Database, mut queue: mpsc::Receiver<Waiting>) {
+    let mut waiting = Vec::with_capacity(BATCH_MAX);
+    while queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+        let mut batch = Vec::with_capacity(waiting.len());
+        for waiting in waiting.drain(..) {
+            if waiting.since.elapsed() > WAIT_LIMIT {
+                waiting.answer(Err(CommitError::Unavailable("the change waited too long".to_owned())));
+            } else if matches!(waiting.work.act, Act::Account(_) | Act::Upkeep(_)) {
+                // In the order sent: what came before is committed before, what comes after sees it.
+                serve_batch(&mut database, std::mem::take(&mut batch)).await;
+                let answer = database.solo(&waiting.work).await.map_err(CommitError::from);
+                waiting.answer(answer);
+            } else {
+                batch.push(waiting);
+            }
+        }
+        serve_batch(&mut database, batch).await;
+    }
+}
+
+/// Serves a batch; one that the data spoils is served again one by one, so that only the spoiler fails.
+async fn serve_batch(database: &mut impl Database, mut batch: Vec<Waiting>) {
+    if batch.is_empty() {
+        return;
+    }
+    metrics::histogram!("rebuttal_commit_batch_size").record(batch.len() as f64);
+    let started = Instant::now();
+    let outcome = transact(database, &mut batch).await;
+    metrics::histogram!("rebuttal_commit_seconds").record(started.elapsed());
+    match outcome {
+        Ok(answers) => {
+            batch.into_iter().zip(answers).for_each(|(waiting, answer)| waiting.answer(Ok(answer)))
+        }
+        Err(Failure::Data(cause)) if batch.len() > 1 => {
+            tracing::warn!(cause, works = batch.len(), "a batch was refused; its works are tried one by one");
+            for mut waiting in batch {
+                let outcome = transact(database, std::slice::from_mut(&mut waiting)).await;
+                waiting.answer(outcome.map_err(CommitError::from).and_then(single));
+            }
+        }
+        Err(failure) => {
+            let error = CommitError::from(failure);
+            batch.into_iter().for_each(|waiting| waiting.answer(Err(error.clone())));
+        }
+    }
+}
+
+fn single(answers: Vec<Answer>) -> Result<Answer, CommitError> {
+    let missing = || CommitError::Failed("the work was not decided".to_owned());
+    answers.into_iter().next().ok_or_else(missing)
+}
+
+/// The four strokes: load, decide, save, commit.
+async fn transact(database: &mut impl Database, batch: &mut [Waiting]) -> Result<Vec<Answer>, Failure> {
+    let loaded = match database.load(&Names::of(batch.iter().map(|waiting| &waiting.work))).await {
+        Ok(loaded) => loaded,
+        Err(failure) => {
+            database.abandon().await;
+            return Err(failure);
+        }
+    };
+    let mut fold = Fold::over(loaded);
+    let answers = batch.iter_mut().map(|waiting| fold.decide(&mut waiting.work)).collect();
+    let changes = fold.into_changes();
+    if changes.is_empty() {
+        database.abandon().await;
+        return Ok(answers);
+    }
+    if let Err(failure) = database.save(&changes).await {
+        database.abandon().await;
+        return Err(failure);
+    }
+    Ok(answers)
+}

@@ -1,0 +1,42 @@
+//! What can go wrong with a database, by what the caller can do.
+
+/// The database could not be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The schema was made by a newer version that this one would damage.
+    #[error(
+        "the database needs a binary of schema generation {min_binary} or later, and this one is {}; \
+         start a newer version of rebuttal",
+        crate::SCHEMA_GENERATION
+    )]
+    TooNew {
+        /// The oldest generation that may open it.
+        min_binary: u32,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the database could not be migrated: {0}")]
+    Migration(#[from] Box<refinery::Error>),
+    /// The database answered with an error.
+    #[error("the database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A stored value is not what this version writes.
+    #[error("the database holds {0}, which this version cannot read")]
+    Unreadable(String),
+    /// A file or thread could not be had.
+    #[error("the database could not be reached: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A change was not answered with an outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Nothing was changed: too much was waiting, the wait took too long, or the database refused the transaction.
+    #[error("nothing was changed: {0}")]
+    Unavailable(String),
+    /// Whether the change is there could not be learnt.
+    #[error("the commit's fate could not be learnt: {0}")]
+    Unknown(String),
+    /// The database cannot take this change, now or later; nothing was changed.
+    #[error("the change cannot be stored: {0}")]
+    Failed(String),
+}

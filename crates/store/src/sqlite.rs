@@ -1,0 +1,11 @@
+//! SQLite: one writer thread owning one connection in WAL mode with full fsync, and read connections beside it.
+
+mod accounts;
+mod reads;
+mod rows;
+mod schema;
+mod upkeep;
+mod writer;
+
+pub(crate) use reads::Reads;
+pub(crate) use writer::Writer;

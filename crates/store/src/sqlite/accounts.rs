@@ -1,0 +1,209 @@
+//! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
+
+use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::writer::{keep_answer, stored_answer};
+use crate::accounts::{AccountChange, AccountRefusal, SecretId};
+use crate::batch::KeptAnswer;
+use crate::work::{Answer, Done, Once, Refused};
+
+/// Applies a change, or gives the first answer again.
+pub(super) fn apply(
+    connection: &Connection,
+    account: &AccountChange,
+    once: &Once,
+    now: UnixMillis,
+) -> Result<Answer> {
+    let Once::Key(key) = once else { return change(connection, account, now) };
+    if let Some(stored) = stored_answer(connection, &key.token, &key.key)? {
+        return Ok(match stored.request == key.request {
+            true => stored.answer.into_answer(),
+            false => Err(Refused::KeyReused),
+        });
+    }
+    let answer = change(connection, account, now)?;
+    keep_answer(connection, key, &KeptAnswer::of(&answer), now)?;
+    Ok(answer)
+}
+
+fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> Result<Answer> {
+    match account {
+        AccountChange::CreateMerchant { name, time_zone } => {
+            connection
+                .prepare_cached("INSERT INTO merchants (name, time_zone, created_at) VALUES (?1, ?2, ?3)")?
+                .execute(params![name.as_str(), time_zone.as_str(), now.0])?;
+            let number = u32::try_from(connection.last_insert_rowid()).unwrap_or(u32::MAX);
+            Ok(MerchantId::try_from(number)
+                .map(Done::Merchant)
+                .map_err(|_| AccountRefusal::NoMerchant.into()))
+        }
+        AccountChange::ChangeMerchant { merchant_id, name, time_zone } => {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE merchants SET name = coalesce(?2, name), time_zone = coalesce(?3, time_zone) \
+                     WHERE merchant_id = ?1",
+                )?
+                .execute(params![
+                    merchant_id.number(),
+                    name.as_ref().map(|name| name.as_str()),
+                    time_zone.as_ref().map(|zone| zone.as_str()),
+                ])?;
+            Ok(if changed == 0 { no_merchant() } else { Ok(Done::Merchant(*merchant_id)) })
+        }
+        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
+            create_app(connection, *merchant_id, *app_id, settings, now)?.map_or_else(
+                || Ok(no_merchant()),
+                |()| {
+                    insert_secret(connection, *app_id, *secret_id, sealed, now)?;
+                    Ok(app_done(*merchant_id, *app_id, Some(*secret_id)))
+                },
+            )
+        }
+        AccountChange::ChangeApp { merchant_id, app_id, settings } => {
+            let changed = change_app(connection, *merchant_id, *app_id, settings)?;
+            Ok(if changed { app_done(*merchant_id, *app_id, None) } else { no_app() })
+        }
+        AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
+            if !has_app(connection, *merchant_id, *app_id)? {
+                return Ok(no_app());
+            }
+            if let Some(until) = running_overlap(connection, *app_id, now)? {
+                return Ok(Err(AccountRefusal::OverlapRunning(until).into()));
+            }
+            connection
+                .prepare_cached(
+                    "UPDATE secrets SET expires_at = ?2 WHERE app_id = ?1 AND expires_at IS NULL",
+                )?
+                .execute(params![app_id.as_bytes(), overlap_until.0])?;
+            insert_secret(connection, *app_id, *secret_id, sealed, now)?;
+            Ok(app_done(*merchant_id, *app_id, Some(*secret_id)))
+        }
+        AccountChange::SecretUsed { secret_id } => {
+            connection
+                .prepare_cached(
+                    "UPDATE secrets SET first_used_at = ?2 WHERE secret_id = ?1 AND first_used_at IS NULL",
+                )?
+                .execute(params![secret_id, now.0])?;
+            Ok(Ok(Done::Nothing))
+        }
+        AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
+        AccountChange::PutKeyCheck { value } => {
+            connection
+                .prepare_cached("INSERT INTO meta (name, value) VALUES ('key_check', ?1)")?
+                .execute([value])?;
+            Ok(Ok(Done::Nothing))
+        }
+    }
+}
+
+fn app_done(merchant_id: MerchantId, app_id: AppId, secret_id: Option<SecretId>) -> Answer {
+    Ok(Done::App { merchant_id, app_id, secret_id })
+}
+
+fn no_merchant() -> Answer {
+    Err(AccountRefusal::NoMerchant.into())
+}
+
+fn no_app() -> Answer {
+    Err(AccountRefusal::NoApp.into())
+}
+
+fn create_app(
+    connection: &Connection,
+    merchant_id: MerchantId,
+    app_id: AppId,
+    settings: &AppSettings,
+    now: UnixMillis,
+) -> Result<Option<()>> {
+    let known = connection
+        .prepare_cached("SELECT 1 FROM merchants WHERE merchant_id = ?1")?
+        .exists([merchant_id.number()])?;
+    if !known {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO apps (app_id, merchant_id, scheme, enabled, notify_url, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            app_id.as_bytes(),
+            merchant_id.number(),
+            settings.scheme.unwrap_or(Scheme::V2Sha256).as_str(),
+            settings.enabled.unwrap_or(true),
+            settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str()),
+            now.0,
+        ])?;
+    Ok(Some(()))
+}
+
+fn change_app(
+    connection: &Connection,
+    merchant_id: MerchantId,
+    app_id: AppId,
+    settings: &AppSettings,
+) -> Result<bool> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE apps SET scheme = coalesce(?3, scheme), enabled = coalesce(?4, enabled), \
+             notify_url = CASE WHEN ?5 THEN ?6 ELSE notify_url END WHERE app_id = ?2 AND merchant_id = ?1",
+        )?
+        .execute(params![
+            merchant_id.number(),
+            app_id.as_bytes(),
+            settings.scheme.map(Scheme::as_str),
+            settings.enabled,
+            settings.notify_url.is_some(),
+            settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str()),
+        ])?;
+    Ok(changed > 0)
+}
+
+fn has_app(connection: &Connection, merchant_id: MerchantId, app_id: AppId) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM apps WHERE app_id = ?1 AND merchant_id = ?2")?
+        .exists(params![app_id.as_bytes(), merchant_id.number()])
+}
+
+fn running_overlap(connection: &Connection, app_id: AppId, now: UnixMillis) -> Result<Option<UnixMillis>> {
+    connection
+        .prepare_cached("SELECT max(expires_at) FROM secrets WHERE app_id = ?1 AND expires_at > ?2")?
+        .query_row(params![app_id.as_bytes(), now.0], |row| row.get::<_, Option<i64>>(0))
+        .map(|until| until.map(UnixMillis))
+}
+
+fn insert_secret(
+    connection: &Connection,
+    app_id: AppId,
+    secret_id: SecretId,
+    sealed: &[u8],
+    now: UnixMillis,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![secret_id, app_id.as_bytes(), sealed, now.0])
+        .map(drop)
+}
+
+fn put_token(connection: &Connection, name: &str, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
+    let holder: Option<String> = connection
+        .prepare_cached("SELECT name FROM tokens WHERE hash = ?1")?
+        .query_row([hash], |row| row.get(0))
+        .optional()?;
+    match holder {
+        Some(holder) if holder == name => return Ok(Ok(Done::Nothing)),
+        Some(_) => return Ok(Err(AccountRefusal::TokenInUse.into())),
+        None => {}
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO tokens (name, hash, created_at) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at",
+        )?
+        .execute(params![name, hash, now.0])?;
+    Ok(Ok(Done::Nothing))
+}

@@ -1,0 +1,176 @@
+//! Rows to types and back, written once for the writer and the readers.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use rebuttal_disputes::{
+    Dispute, Entry, Event, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
+};
+use rebuttal_protocol::operator::OpenDispute;
+use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
+use rusqlite::types::Type;
+use rusqlite::{Error, Result, Row};
+
+use crate::accounts::{App, Merchant, SealedSecret};
+use crate::views::DisputeRecord;
+
+/// The columns of [`dispute`], in its order.
+pub(super) const STATE_COLUMNS: &str = "dispute_no, merchant_id, status, stage, deadline, sequence, head, \
+     submission_number, submission_stage, submission_fingerprint, opening";
+
+/// The columns of [`record`] after those of [`dispute`].
+pub(super) const FACT_COLUMNS: &str = "payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, \
+     dispute_reason, reason_code, rrn, created_at";
+
+/// Reads a text column through its type's own parser.
+pub(super) fn parsed<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<T> {
+    parse(row.get_ref(column)?.as_str()?, column)
+}
+
+fn parsed_option<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
+    row.get_ref(column)?.as_str_or_null()?.map(|text| parse(text, column)).transpose()
+}
+
+fn parse<T: FromStr<Err: Display>>(text: &str, column: usize) -> Result<T> {
+    text.parse().map_err(|error: T::Err| unreadable(column, error))
+}
+
+fn unreadable(column: usize, error: impl Display) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, error.to_string().into())
+}
+
+pub(super) fn millis(row: &Row<'_>, column: usize) -> Result<UnixMillis> {
+    row.get(column).map(UnixMillis)
+}
+
+fn fingerprint(row: &Row<'_>, column: usize) -> Result<Fingerprint> {
+    row.get(column).map(Fingerprint)
+}
+
+fn merchant_id(row: &Row<'_>, column: usize) -> Result<MerchantId> {
+    MerchantId::try_from(row.get::<_, u32>(column)?).map_err(|error| unreadable(column, error))
+}
+
+/// Reads [`STATE_COLUMNS`].
+pub(super) fn dispute(row: &Row<'_>) -> Result<Dispute> {
+    let submission = match row.get::<_, Option<u32>>(7)? {
+        Some(number) => {
+            Some(LastSubmission { number, stage: parsed(row, 8)?, fingerprint: fingerprint(row, 9)? })
+        }
+        None => None,
+    };
+    Ok(Dispute {
+        dispute_no: parsed(row, 0)?,
+        merchant_id: merchant_id(row, 1)?,
+        status: parsed(row, 2)?,
+        stage: parsed(row, 3)?,
+        deadline: millis(row, 4)?,
+        sequence: row.get(5)?,
+        head: fingerprint(row, 6)?,
+        submission,
+        opening: fingerprint(row, 10)?,
+    })
+}
+
+/// Reads [`STATE_COLUMNS`] and [`FACT_COLUMNS`].
+pub(super) fn record(row: &Row<'_>) -> Result<DisputeRecord> {
+    let state = dispute(row)?;
+    let currency: Currency = parsed(row, 15)?;
+    let facts = OpenDispute {
+        dispute_no: Some(state.dispute_no.clone()),
+        merchant_id: state.merchant_id,
+        payment_no: parsed(row, 11)?,
+        merchant_trade_no: parsed(row, 12)?,
+        payment_amount: Amount::from_minor_units(row.get(13)?, currency),
+        dispute_amount: Amount::from_minor_units(row.get(14)?, currency),
+        dispute_reason: parsed(row, 16)?,
+        reason_code: parsed_option(row, 17)?,
+        stage: state.stage,
+        rrn: parsed_option(row, 18)?,
+        deadline: state.deadline,
+    };
+    Ok(DisputeRecord { state, facts, created_at: millis(row, 19)? })
+}
+
+/// Reads sequence, at, event, actor, detail, hash.
+pub(super) fn entry(row: &Row<'_>) -> Result<Entry> {
+    let word: String = row.get(2)?;
+    Ok(Entry {
+        sequence: row.get(0)?,
+        at: millis(row, 1)?,
+        event: Event::from_word(&word).ok_or_else(|| unreadable(2, format!("event {word:?}")))?,
+        actor: row.get(3)?,
+        detail: row.get(4)?,
+        hash: fingerprint(row, 5)?,
+    })
+}
+
+/// Reads number, stage, submitted_at, fingerprint; the evidence is another table's.
+pub(super) fn submission(row: &Row<'_>) -> Result<Submission> {
+    Ok(Submission {
+        number: row.get(0)?,
+        stage: parsed(row, 1)?,
+        submitted_at: millis(row, 2)?,
+        fingerprint: fingerprint(row, 3)?,
+        evidence: Vec::new(),
+    })
+}
+
+/// Reads type, name, url, sha256, size, media_type.
+pub(super) fn evidence(row: &Row<'_>) -> Result<SubmittedEvidence> {
+    Ok(SubmittedEvidence {
+        evidence_type: parsed(row, 0)?,
+        name: parsed(row, 1)?,
+        url: url(row, 2)?,
+        file: found_file(row, 3)?,
+    })
+}
+
+/// Reads sha256, size, media_type from a column on.
+pub(super) fn found_file(row: &Row<'_>, first: usize) -> Result<FoundFile> {
+    Ok(FoundFile {
+        sha256: fingerprint(row, first)?,
+        size: row.get(first + 1)?,
+        media_type: row.get(first + 2)?,
+    })
+}
+
+/// Reads a url, which is stored as the key within the bucket.
+pub(super) fn url(row: &Row<'_>, column: usize) -> Result<StorageUri> {
+    StorageUri::from_key(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
+}
+
+/// Reads merchant_id, name, time_zone, created_at.
+pub(super) fn merchant(row: &Row<'_>) -> Result<Merchant> {
+    Ok(Merchant {
+        merchant_id: merchant_id(row, 0)?,
+        name: row.get(1)?,
+        time_zone: row.get(2)?,
+        created_at: millis(row, 3)?,
+    })
+}
+
+/// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the secrets are another table's.
+pub(super) fn app(row: &Row<'_>) -> Result<App> {
+    Ok(App {
+        app_id: AppId::from_bytes(row.get(0)?),
+        merchant_id: merchant_id(row, 1)?,
+        time_zone: row.get(2)?,
+        scheme: parsed(row, 3)?,
+        enabled: row.get(4)?,
+        notify_url: row.get(5)?,
+        created_at: millis(row, 6)?,
+        secrets: Vec::new(),
+    })
+}
+
+/// Reads secret_id, sealed, created_at, expires_at, first_used_at.
+pub(super) fn secret(row: &Row<'_>) -> Result<SealedSecret> {
+    Ok(SealedSecret {
+        secret_id: row.get(0)?,
+        sealed: row.get(1)?,
+        created_at: millis(row, 2)?,
+        expires_at: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
+        first_used_at: row.get::<_, Option<i64>>(4)?.map(UnixMillis),
+    })
+}

@@ -1,0 +1,66 @@
+//! Connections and the schema: settings that durability rests on, migrations, and the check that this binary may
+//! touch what it finds.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{SCHEMA_GENERATION, StoreError};
+
+/// Prepared statements that a connection keeps; more than there are in this crate.
+const STATEMENTS_MAX: usize = 64;
+/// How long a statement waits for a lock. Only migrations and checkpoints take one that another could want.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Memory of the writer's page cache, in KiB: the right edges of the tables, where contests land, many times over.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+/// Memory of one reader's page cache, in KiB.
+const READER_CACHE_KIB: i64 = 2 * 1024;
+/// Pages of the log after which a commit moves it into the database: 16 MB, so that bursts are not slowed by it.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
+mod migrations {
+    refinery::embed_migrations!("migrations/sqlite");
+}
+
+/// Opens the connection that writes, with the schema up to date.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    prepare(&connection, WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: a commit returns after its fsync. Anything less loses answered contests in a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    refuse_newer(&connection)?;
+    migrations::migrations::runner().run(&mut connection).map_err(Box::new)?;
+    Ok(connection)
+}
+
+/// Opens a connection that reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection, READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection, cache_kib: i64) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.busy_timeout(LOCK_WAIT)?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    Ok(())
+}
+
+fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
+    if !connection.table_exists(None, "meta")? {
+        return Ok(());
+    }
+    let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = 'min_binary'";
+    let stored: String = connection.query_row(sql, [], |row| row.get(0))?;
+    let min_binary = stored.parse().map_err(|_| StoreError::Unreadable(format!("min_binary {stored:?}")))?;
+    if min_binary > SCHEMA_GENERATION {
+        return Err(StoreError::TooNew { min_binary });
+    }
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! The one connection that writes: the four strokes of the committer in SQLite's words.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rebuttal_disputes::{Dispute, Fingerprint};
+use rebuttal_protocol::UnixMillis;
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, params};
+
+use super::{accounts, rows, schema, upkeep};
+use crate::StoreError;
+use crate::batch::{Changes, KeptAnswer, Loaded, Names, StoredAnswer, StoredUpload};
+use crate::committer::{Database, Failure};
+use crate::work::{Act, Answer, Done, Work};
+
+static SELECT_DISPUTE: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM disputes WHERE dispute_no = ?1", rows::STATE_COLUMNS));
+
+/// The writing connection.
+pub(crate) struct Writer {
+    connection: Connection,
+}
+
+impl Writer {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: schema::open_writer(path)? })
+    }
+}
+
+impl Database for Writer {
+    async fn load(&mut self, names: &Names) -> Result<Loaded, Failure> {
+        begin(&self.connection).and_then(|()| load(&self.connection, names)).map_err(failure)
+    }
+
+    async fn save(&mut self, changes: &Changes) -> Result<(), Failure> {
+        save(&self.connection, changes).map_err(failure)?;
+        commit(&self.connection)
+    }
+
+    async fn abandon(&mut self) {
+        if self.connection.is_autocommit() {
+            return;
+        }
+        if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+
+    async fn solo(&mut self, work: &Work) -> Result<Answer, Failure> {
+        let connection = &self.connection;
+        let answer = begin(connection).and_then(|()| match &work.act {
+            Act::Account(change) => accounts::apply(connection, change, &work.once, work.arrived_at),
+            Act::Upkeep(step) => {
+                upkeep::apply(connection, step, work.arrived_at).map(|rows| Ok(Done::Rows(rows)))
+            }
+            _ => Ok(Ok(Done::Nothing)),
+        });
+        let outcome = match answer {
+            Ok(answer) => commit(connection).map(|()| answer),
+            Err(error) => Err(failure(error)),
+        };
+        if outcome.is_err() {
+            self.abandon().await;
+        }
+        outcome
+    }
+}
+
+fn begin(connection: &Connection) -> Result<(), Error> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+}
+
+/// Commits. A full disk is found before anything is written for good; after any other error the log may or may not
+/// hold the transaction when it is read again.
+fn commit(connection: &Connection) -> Result<(), Failure> {
+    let outcome = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+    outcome.map(drop).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => Failure::Unavailable(error.to_string()),
+        _ => Failure::Unknown(error.to_string()),
+    })
+}
+
+fn failure(error: Error) -> Failure {
+    let of_data = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
+    ) || matches!(error, Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..));
+    match of_data {
+        true => Failure::Data(error.to_string()),
+        false => Failure::Unavailable(error.to_string()),
+    }
+}
+
+fn load(connection: &Connection, names: &Names) -> Result<Loaded, Error> {
+    let mut loaded = Loaded { nonce_bound: upkeep::nonce_bound(connection)?, ..Loaded::default() };
+    let mut disputes = connection.prepare_cached(&SELECT_DISPUTE)?;
+    for dispute_no in &names.disputes {
+        if let Some(dispute) = disputes.query_row([dispute_no.as_str()], rows::dispute).optional()? {
+            loaded.disputes.insert(dispute_no.clone(), dispute);
+        }
+    }
+    let mut nonces = connection
+        .prepare_cached("SELECT 1 FROM nonces WHERE timestamp = ?1 AND app_id = ?2 AND nonce = ?3")?;
+    for nonce in &names.nonces {
+        if nonces.exists(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])? {
+            loaded.used_nonces.insert(nonce.clone());
+        }
+    }
+    for (token, key) in &names.keys {
+        if let Some(stored) = stored_answer(connection, token, key)? {
+            loaded.keys.insert((token.clone(), key.clone()), stored);
+        }
+    }
+    let mut uploads = connection.prepare_cached(
+        "SELECT sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads WHERE url = ?1",
+    )?;
+    for url in &names.uploads {
+        let stored = uploads.query_row([url.key()], |row| {
+            Ok(StoredUpload { file: rows::found_file(row, 0)?, referenced: row.get(3)?, swept: row.get(4)? })
+        });
+        if let Some(stored) = stored.optional()? {
+            loaded.uploads.insert(*url, stored);
+        }
+    }
+    Ok(loaded)
+}
+
+/// The first answer under an idempotency key.
+pub(super) fn stored_answer(
+    connection: &Connection,
+    token: &str,
+    key: &str,
+) -> Result<Option<StoredAnswer>, Error> {
+    let mut select = connection
+        .prepare_cached("SELECT request, answer FROM idempotency_keys WHERE token = ?1 AND key = ?2")?;
+    select
+        .query_row([token, key], |row| {
+            let answer = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| {
+                Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
+            })?;
+            Ok(StoredAnswer { request: row.get(0)?, answer })
+        })
+        .optional()
+}
+
+/// Keeps the first answer under an idempotency key.
+pub(super) fn keep_answer(
+    connection: &Connection,
+    key: &crate::work::IdempotencyKey,
+    answer: &KeptAnswer,
+    created_at: UnixMillis,
+) -> Result<(), Error> {
+    let answer =
+        serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+    connection
+        .prepare_cached("INSERT INTO idempotency_keys (token, key, request, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![key.token, key.key, key.request, answer, created_at.0])
+        .map(drop)
+}
+
+fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
+    let mut nonces =
+        connection.prepare_cached("INSERT INTO nonces (timestamp, app_id, nonce) VALUES (?1, ?2, ?3)")?;
+    for nonce in &changes.nonces {
+        nonces.execute(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])?;
+    }
+    for (key, answer, created_at) in &changes.keys {
+        keep_answer(connection, key, answer, *created_at)?;
+    }
+    save_disputes(connection, changes)?;
+    save_history(connection, changes)?;
+    save_submissions(connection, changes)?;
+    save_uploads(connection, changes)
+}
+
+fn save_disputes(connection: &Connection, changes: &Changes) -> Result<(), Error> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, payment_no, \
+         merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, created_at) \
+         VALUES (?1, ?2, '', '', 0, 0, x'', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?;
+    for (opening, created_at) in &changes.openings {
+        let facts = &opening.facts;
+        insert.execute(params![
+            opening.dispute_no.as_str(),
+            facts.merchant_id.number(),
+            opening.fingerprint().0,
+            facts.payment_no.as_str(),
+            facts.merchant_trade_no.as_str(),
+            facts.payment_amount.minor_units(),
+            facts.dispute_amount.minor_units(),
+            facts.payment_amount.currency().code(),
+            facts.dispute_reason.as_str(),
+            facts.reason_code.as_ref().map(|code| code.as_str()),
+            facts.rrn.as_ref().map(|rrn| rrn.as_str()),
+            created_at.0,
+        ])?;
+    }
+    let mut update = connection.prepare_cached(
+        "UPDATE disputes SET status = ?2, stage = ?3, deadline = ?4, sequence = ?5, head = ?6, submission_number = ?7, \
+         submission_stage = ?8, submission_fingerprint = ?9 WHERE dispute_no = ?1",
+    )?;
+    for dispute in changes.disputes.values() {
+        let Dispute { dispute_no, status, stage, deadline, sequence, head, submission, .. } = dispute;
+        update.execute(params![
+            dispute_no.as_str(),
+            status.as_str(),
+            stage.as_str(),
+            deadline.0,
+            sequence,
+            head.0,
+            submission.map(|submission| submission.number),
+            submission.map(|submission| submission.stage.as_str()),
+            submission.map(|submission| submission.fingerprint.0),
+        ])?;
+    }
+    Ok(())
+}
+
+fn save_history(connection: &Connection, changes: &Changes) -> Result<(), Error> {
+    let mut history = connection.prepare_cached(
+        "INSERT INTO history (dispute_no, sequence, at, event, actor, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut outbox = connection
+        .prepare_cached("INSERT INTO outbox (dispute_no, sequence, created_at) VALUES (?1, ?2, ?3)")?;
+    for (dispute_no, entry) in &changes.entries {
+        let Fingerprint(hash) = entry.hash;
+        let event = entry.event.as_str();
+        history.execute(params![
+            dispute_no.as_str(),
+            entry.sequence,
+            entry.at.0,
+            event,
+            entry.actor,
+            entry.detail,
+            hash
+        ])?;
+        outbox.execute(params![dispute_no.as_str(), entry.sequence, entry.at.0])?;
+    }
+    Ok(())
+}
+
+fn save_submissions(connection: &Connection, changes: &Changes) -> Result<(), Error> {
+    let mut submissions = connection.prepare_cached(
+        "INSERT INTO submissions (dispute_no, number, stage, submitted_at, fingerprint) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let mut evidence = connection.prepare_cached(
+        "INSERT INTO evidence (dispute_no, submission, position, type, name, url, sha256, size, media_type) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for (dispute_no, submission) in &changes.submissions {
+        submissions.execute(params![
+            dispute_no.as_str(),
+            submission.number,
+            submission.stage.as_str(),
+            submission.submitted_at.0,
+            submission.fingerprint.0,
+        ])?;
+        for (position, item) in (1..).zip(&submission.evidence) {
+            evidence.execute(params![
+                dispute_no.as_str(),
+                submission.number,
+                position,
+                item.evidence_type.as_str(),
+                item.name.as_str(),
+                item.url.key(),
+                item.file.sha256.0,
+                item.file.size,
+                item.file.media_type,
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+fn save_uploads(connection: &Connection, changes: &Changes) -> Result<(), Error> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at, referenced) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
+    )?;
+    for (upload, uploaded_at) in &changes.uploads {
+        let file = &upload.file;
+        insert.execute(params![
+            upload.url.key(),
+            file.sha256.0,
+            file.size,
+            file.media_type,
+            uploaded_at.0
+        ])?;
+    }
+    let mut refer = connection.prepare_cached("UPDATE uploads SET referenced = 1 WHERE url = ?1")?;
+    for url in &changes.referenced {
+        refer.execute([url.key()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! What is read: a dispute with its facts, its story, and pages of a list.
+
+use rebuttal_disputes::{Dispute, Entry, Submission};
+use rebuttal_protocol::dispute::{Stage, Status};
+use rebuttal_protocol::operator::OpenDispute;
+use rebuttal_protocol::{DisputeNo, MerchantId, UnixMillis};
+
+/// A dispute: where it stands, and what it was opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeRecord {
+    /// Where it stands.
+    pub state: Dispute,
+    /// What it was opened with; stage and deadline here are the present ones.
+    pub facts: OpenDispute,
+    /// When it was opened.
+    pub created_at: UnixMillis,
+}
+
+/// A dispute with everything that happened to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// Where it stands.
+    pub record: DisputeRecord,
+    /// The history, in order.
+    pub history: Vec<Entry>,
+    /// The submissions, in order.
+    pub submissions: Vec<Submission>,
+}
+
+/// Which disputes a list holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this merchant.
+    pub merchant_id: Option<MerchantId>,
+    /// In this state.
+    pub status: Option<Status>,
+    /// In this stage.
+    pub stage: Option<Stage>,
+    /// With a deadline before this moment.
+    pub deadline_before: Option<UnixMillis>,
+    /// Opened after this moment.
+    pub created_after: Option<UnixMillis>,
+    /// Whose dispute, payment, trade or reference number starts with this.
+    pub q: Option<String>,
+    /// After this position; the newest come first.
+    pub after: Option<Position>,
+    /// Most items.
+    pub limit: u32,
+}
+
+/// Where a page of a list ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// When the last dispute was opened.
+    pub created_at: UnixMillis,
+    /// Its number.
+    pub dispute_no: DisputeNo,
+}
+
+/// A page of a list, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The disputes.
+    pub items: Vec<DisputeRecord>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Position>,
+    /// How many match, counted to [`Page::COUNT_MAX`].
+    pub total: u64,
+    /// Whether `total` is all.
+    pub total_exact: bool,
+}
+
+impl Page {
+    /// How far matches are counted.
+    pub const COUNT_MAX: u64 = 10_000;
+}

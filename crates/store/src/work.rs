@@ -1,0 +1,205 @@
+//! What is asked of the committer, and how each request is answered.
+
+use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
+use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::{AccountChange, AccountRefusal, SecretId};
+
+/// One change, all or nothing.
+#[derive(Debug)]
+pub struct Work {
+    /// When the last byte of the request was read, or when the gateway decided to act.
+    pub arrived_at: UnixMillis,
+    /// What makes the request count once.
+    pub once: Once,
+    /// What is to be done.
+    pub act: Act,
+}
+
+/// What makes a request count once, in the transaction of its outcome.
+#[derive(Debug)]
+pub enum Once {
+    /// A merchant's nonce: a second use is refused.
+    Nonce(NonceUse),
+    /// An operator's idempotency key: the same request again gets the first answer.
+    Key(IdempotencyKey),
+    /// Nothing; doing it twice does no harm.
+    Always,
+}
+
+/// The identity of a merchant's request (contract §2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NonceUse {
+    /// The header's timestamp.
+    pub timestamp: UnixMillis,
+    /// Who signed.
+    pub app_id: AppId,
+    /// The header's nonce.
+    pub nonce: Nonce,
+}
+
+/// An operator's `Idempotency-Key` (contract §8).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey {
+    /// The name of the operator's token; keys of different tokens are apart.
+    pub token: String,
+    /// The key as it was sent.
+    pub key: String,
+    /// SHA-256 over path and body: another request under the same key is refused.
+    pub request: [u8; 32],
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Act {
+    /// Nothing but to use the nonce up.
+    UseNonce,
+    /// A command on a dispute. For `Command::Contest` the findings are left empty: they are loaded with the dispute.
+    Command {
+        /// Which dispute.
+        dispute_no: DisputeNo,
+        /// Whose it must be; `None` for operators and the gateway.
+        merchant_id: Option<MerchantId>,
+        /// Who acts.
+        actor: Actor,
+        /// What is asked.
+        command: Command,
+        /// For a contest: urls whose file turned out not to be there or not to be true when it was looked at just
+        /// now, by index. They overrule what is recorded.
+        missing: Vec<usize>,
+    },
+    /// A new dispute.
+    Open {
+        /// What it is opened with.
+        opening: Opening,
+        /// Who opens it.
+        actor: Actor,
+    },
+    /// A file was uploaded.
+    RecordUpload(Upload),
+    /// A merchant, an app, a secret or a token changes.
+    Account(AccountChange),
+    /// Old rows go.
+    Upkeep(Upkeep),
+}
+
+/// A file that lies in the evidence store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Where it lies.
+    pub url: StorageUri,
+    /// What it is.
+    pub file: FoundFile,
+}
+
+/// One bounded step of cleaning up. Each is short, so that none stalls a contest; the answer tells how much was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Stores the bound at or below which timestamps are stale whatever the clock says, then deletes at most `limit`
+    /// nonces at or below it.
+    PurgeNonces {
+        /// The newest timestamp to forget.
+        bound: UnixMillis,
+        /// Most rows of one step.
+        limit: u32,
+    },
+    /// Marks uploads that no submission refers to; from then on nothing lies there.
+    MarkUnreferenced {
+        /// The newest upload to mark.
+        uploaded_before: UnixMillis,
+        /// Most rows of one step.
+        limit: u32,
+    },
+    /// Forgets marked uploads whose file has been deleted, unless a submission refers to them after all.
+    ForgetUploads {
+        /// Which.
+        urls: Vec<StorageUri>,
+    },
+    /// Deletes idempotency keys.
+    PurgeKeys {
+        /// The newest key to forget.
+        created_before: UnixMillis,
+        /// Most rows of one step.
+        limit: u32,
+    },
+    /// Deletes secrets whose overlap is over.
+    DropExpiredSecrets,
+}
+
+/// How a work is answered once its transaction is committed.
+pub type Answer = Result<Done, Refused>;
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Done {
+    /// The dispute stands at `sequence`.
+    Dispute {
+        /// Which dispute.
+        dispute_no: DisputeNo,
+        /// Its latest history entry as of this work.
+        sequence: u64,
+        /// Whether this work opened it.
+        opened: bool,
+    },
+    /// A merchant was created or changed.
+    Merchant(MerchantId),
+    /// An app was created or changed, or its secret rotated.
+    App {
+        /// Whose app.
+        merchant_id: MerchantId,
+        /// Which app.
+        app_id: AppId,
+        /// The secret that the work made.
+        secret_id: Option<SecretId>,
+    },
+    /// A step of upkeep touched so many rows.
+    Rows(u64),
+    /// Done, with nothing to tell.
+    Nothing,
+}
+
+/// Why a work was not done. Its nonce or key is used up all the same.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The nonce was used before.
+    #[error("this timestamp and nonce were used before")]
+    Replayed,
+    /// The timestamp lies at or below the bound of purged nonces.
+    #[error("the timestamp lies before what the gateway still remembers")]
+    Stale,
+    /// The idempotency key was used for another request. This key is not used up.
+    #[error("the Idempotency-Key was used for another request; use a new one")]
+    KeyReused,
+    /// The dispute's rules refuse it.
+    #[error(transparent)]
+    Dispute(#[from] Refusal),
+    /// An account's rules refuse it.
+    #[error(transparent)]
+    Account(#[from] AccountRefusal),
+    /// A file lies at the url already; the first one stays.
+    #[error("a file lies there already; the first one stays")]
+    UploadExists,
+    /// The same request was refused before, under the same idempotency key.
+    #[error("{message}")]
+    AsBefore {
+        /// The first answer's code.
+        code: Code,
+        /// The first answer's sentence.
+        message: String,
+    },
+}
+
+impl Refused {
+    /// The code that answers it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Replayed => Code::ReplayedNonce,
+            Self::Stale => Code::StaleTimestamp,
+            Self::KeyReused | Self::UploadExists => Code::OperatorConflict,
+            Self::Dispute(refusal) => refusal.code(),
+            Self::Account(refusal) => refusal.code(),
+            Self::AsBefore { code, .. } => code.clone(),
+        }
+    }
+}
