@@ -1,1 +1,23 @@
+//! The gateway as a server: configuration, authentication, the merchant API, the operator API and the sweeper, around
+//! a store that decides and an evidence folder that keeps files.
+//!
+//! [`run`] is all of it. Only this crate knows axum and HTTP statuses; it knows no SQL.
 
+mod base_url;
+mod clock;
+mod config;
+mod error;
+mod front;
+mod health;
+mod listen;
+mod metrics;
+mod request_id;
+mod run;
+
+pub use base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
+pub use config::{
+    AUTH_FAILURES_PER_SECOND, CONNECTIONS_MAX, Config, FRESHNESS_WINDOW, FRESHNESS_WINDOW_MAX,
+    FreshnessWindow, InvalidSetting, OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OperatorToken,
+    READ_NONCE_CAPACITY, TlsFiles, UNREFERENCED_UPLOADS_KEPT,
+};
+pub use run::{Ready, run};

@@ -1,0 +1,5 @@
+//! Who is calling: keys at rest, the signature of merchants' calls, the tokens of operators, and the limits on trying.
+
+pub(crate) mod keys;
+pub(crate) mod rate;
+pub(crate) mod read_nonces;

@@ -1,0 +1,196 @@
+//! The master key, and what is derived from it: the key that seals app secrets at rest, the check value that refuses
+//! another master key, and the credentials that sign the embedded store's upload forms.
+//!
+//! Every purpose has a key of its own, so that none can be learnt or replayed through another.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit};
+use anyhow::{Context as _, ensure};
+use hmac::{Hmac, Mac};
+use rebuttal_protocol::{AppId, AppSecret, hex_digits};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// Bytes of the master key, written as twice as many hex digits.
+const MASTER_KEY_BYTES: usize = 32;
+/// Bytes of the nonce that stands before a sealed secret. Random: one key seals far fewer than 2^32 secrets.
+const SEAL_NONCE_BYTES: usize = 12;
+/// Longest key file that is read: the digits and some white space.
+const KEY_FILE_MAX_BYTES: u64 = 1024;
+
+/// The key that all others are derived from. Wiped from memory when dropped.
+pub(crate) struct MasterKey(Zeroizing<[u8; MASTER_KEY_BYTES]>);
+
+impl MasterKey {
+    /// Reads a key file: 64 hex digits, white space around them.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+        ensure!(size <= KEY_FILE_MAX_BYTES, "{} is too long for a master key", path.display());
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let key = hex_digits::parse_any_case(Zeroizing::new(text).trim())
+            .with_context(|| format!("{} must hold {} hex digits", path.display(), 2 * MASTER_KEY_BYTES))?;
+        Ok(Self(Zeroizing::new(key)))
+    }
+
+    /// Makes a key and writes it where no file lies yet, readable by nobody else.
+    pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        let mut key = Zeroizing::new([0; MASTER_KEY_BYTES]);
+        getrandom::fill(&mut *key).context("the system has no randomness")?;
+        let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(&*key)).as_str()));
+        write_private(path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(key))
+    }
+
+    /// The key for one purpose.
+    fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut block = Zeroizing::new([0; 64]);
+        block.iter_mut().zip(self.0.iter()).for_each(|(to, from)| *to = *from);
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
+        mac.update(purpose.as_bytes());
+        Zeroizing::new(mac.finalize().into_bytes().into())
+    }
+}
+
+/// Writes a new file with mode 0600, whole and durable, or not at all.
+///
+/// A file half written by a crash would lock its owner out for ever, so it is written beside its place and linked.
+pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| {
+            file.write_all(content.as_bytes())?;
+            file.sync_all()?;
+            fs::hard_link(&draft, path)
+        });
+    let removed = fs::remove_file(&draft);
+    written.and(removed)?;
+    fs::File::open(folder)?.sync_all()
+}
+
+/// The keys of a running gateway.
+pub(crate) struct Keys {
+    secrets: Aes256Gcm,
+    check_value: [u8; 32],
+    upload: Zeroizing<[u8; 32]>,
+}
+
+/// A sealed secret that does not open: another key sealed it, or it was moved between rows, or altered.
+#[derive(Debug, thiserror::Error)]
+#[error("a sealed secret of app {0} does not open: it was altered, moved, or sealed with another master key")]
+pub(crate) struct DoesNotOpen(AppId);
+
+impl Keys {
+    pub(crate) fn derive(master: &MasterKey) -> Self {
+        Self {
+            secrets: Aes256Gcm::new((&*master.derive("rebuttal app secrets v1")).into()),
+            check_value: *master.derive("rebuttal check value v1"),
+            upload: master.derive("rebuttal upload forms v1"),
+        }
+    }
+
+    /// What the database keeps to recognise the key by; tells nothing about it.
+    pub(crate) const fn check_value(&self) -> &[u8; 32] {
+        &self.check_value
+    }
+
+    /// The secret half of the credentials that sign upload forms, as hex digits.
+    pub(crate) fn upload_secret(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(&*self.upload))
+    }
+
+    /// Seals an app's secret for the database, bound to its app and its own number.
+    pub(crate) fn seal(&self, app_id: AppId, secret_id: i64, secret: &AppSecret) -> anyhow::Result<Vec<u8>> {
+        let mut nonce = [0; SEAL_NONCE_BYTES];
+        getrandom::fill(&mut nonce).context("the system has no randomness")?;
+        let payload = Payload { msg: secret.expose_ascii(), aad: &associated(app_id, secret_id) };
+        let sealed =
+            self.secrets.encrypt((&nonce).into(), payload).ok().context("sealing a secret failed")?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`Self::seal`] made for the same app and number.
+    pub(crate) fn open(
+        &self,
+        app_id: AppId,
+        secret_id: i64,
+        sealed: &[u8],
+    ) -> Result<AppSecret, DoesNotOpen> {
+        let (nonce, sealed) = sealed.split_first_chunk::<SEAL_NONCE_BYTES>().ok_or(DoesNotOpen(app_id))?;
+        let payload = Payload { msg: sealed, aad: &associated(app_id, secret_id) };
+        let opened = self.secrets.decrypt(nonce.into(), payload).map_err(|_| DoesNotOpen(app_id))?;
+        let opened = Zeroizing::new(opened);
+        std::str::from_utf8(&opened).ok().and_then(|digits| digits.parse().ok()).ok_or(DoesNotOpen(app_id))
+    }
+}
+
+/// What a sealed secret is bound to, so that rows cannot be swapped by who can write the database but has no key.
+fn associated(app_id: AppId, secret_id: i64) -> Vec<u8> {
+    [app_id.as_bytes().as_slice(), &secret_id.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn keys(byte: u8) -> Keys {
+        Keys::derive(&MasterKey(Zeroizing::new([byte; MASTER_KEY_BYTES])))
+    }
+
+    #[test]
+    fn a_secret_opens_only_for_its_app_its_number_and_its_key() {
+        let (app, other) = (AppId::from_bytes([1; 16]), AppId::from_bytes([2; 16]));
+        let secret = AppSecret::from_bytes(&[7; 16]);
+        let sealed = keys(1).seal(app, 5, &secret).unwrap();
+        assert_eq!(keys(1).open(app, 5, &sealed).unwrap().expose_ascii(), secret.expose_ascii());
+        assert!(keys(1).open(other, 5, &sealed).is_err());
+        assert!(keys(1).open(app, 6, &sealed).is_err());
+        assert!(keys(2).open(app, 5, &sealed).is_err());
+        assert!(keys(1).open(app, 5, &sealed[..11]).is_err());
+        let mut altered = sealed.clone();
+        *altered.last_mut().unwrap() ^= 1;
+        assert!(keys(1).open(app, 5, &altered).is_err());
+        assert!(!sealed.windows(8).any(|window| window == &secret.expose_ascii()[..8]));
+    }
+
+    #[test]
+    fn each_purpose_has_its_own_key() {
+        let keys = keys(1);
+        assert_ne!(hex::encode(keys.check_value()), *keys.upload_secret());
+    }
+
+    #[test]
+    fn a_made_key_is_private_survives_and_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let made = MasterKey::create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(*MasterKey::read(&path).unwrap().0, *made.0);
+        assert!(MasterKey::create(&path).is_err());
+        assert_eq!(*MasterKey::read(&path).unwrap().0, *made.0);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "the draft was left behind");
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        assert!(MasterKey::read(&path).is_err());
+        for wrong in ["", "00", &"g".repeat(64), &"0".repeat(66), &" ".repeat(5000)] {
+            fs::write(&path, wrong).unwrap();
+            assert!(MasterKey::read(&path).is_err(), "{wrong:?} was taken");
+        }
+    }
+}

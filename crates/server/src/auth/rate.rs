@@ -1,0 +1,153 @@
+//! Limits on trying: failed authentications per peer address, and signed requests per app (contract §7).
+//!
+//! Failures count before the signature is known, per address, so that who knows no more than an appId locks nobody
+//! out; an app's own rate counts after it. A request that authenticates is never held back by its neighbours' failures.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::HeaderMap;
+use ipnet::IpNet;
+use rebuttal_protocol::{AppId, Code};
+
+use crate::error::Refusal;
+
+/// Addresses whose failures are counted apart; beyond, they share one count, until old ones are forgotten.
+const ADDRESSES_MAX: usize = 10_000;
+
+pub(crate) struct Rates {
+    failures: DefaultKeyedRateLimiter<IpAddr>,
+    failures_of_others: DefaultDirectRateLimiter,
+    apps: Option<DefaultKeyedRateLimiter<AppId>>,
+    trusted_proxies: Vec<IpNet>,
+    clock: DefaultClock,
+}
+
+impl Rates {
+    pub(crate) fn new(failures: NonZeroU32, apps: Option<NonZeroU32>, trusted_proxies: Vec<IpNet>) -> Self {
+        Self {
+            failures: RateLimiter::dashmap(Quota::per_second(failures)),
+            failures_of_others: RateLimiter::direct(Quota::per_second(failures)),
+            apps: apps.map(|rate| RateLimiter::dashmap(Quota::per_second(rate))),
+            trusted_proxies,
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts a failed authentication of an address.
+    pub(crate) fn failure(&self, address: IpAddr) -> Result<(), Refusal> {
+        let counted = if self.failures.len() < ADDRESSES_MAX {
+            self.failures.check_key(&network(address))
+        } else {
+            self.failures_of_others.check()
+        };
+        counted.map_err(|until| {
+            self.refusal(
+                until.wait_time_from(self.clock.now()),
+                "too many failed authentications from this address",
+            )
+        })
+    }
+
+    /// Counts a signed request of an app.
+    pub(crate) fn request(&self, app_id: AppId) -> Result<(), Refusal> {
+        let Some(apps) = &self.apps else { return Ok(()) };
+        apps.check_key(&app_id).map_err(|until| {
+            self.refusal(until.wait_time_from(self.clock.now()), "too many requests of this app; slow down")
+        })
+    }
+
+    /// Forgets addresses and apps that could make all their requests again.
+    pub(crate) fn forget(&self) {
+        self.failures.retain_recent();
+        self.failures.shrink_to_fit();
+        if let Some(apps) = &self.apps {
+            apps.retain_recent();
+        }
+    }
+
+    /// Whose request it is: the peer, or the last address in `X-Forwarded-For` that is not a trusted proxy's, where the
+    /// peer is one. What stands further left was written by whoever sent it.
+    pub(crate) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|proxy| proxy.contains(address));
+        if !trusted(&peer) {
+            return peer;
+        }
+        let hops: Vec<_> =
+            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+        let mut origin = peer;
+        for hop in hops.iter().rev().flat_map(|value| value.rsplit(',')) {
+            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            origin = address.to_canonical();
+            if !trusted(&origin) {
+                break;
+            }
+        }
+        origin
+    }
+
+    fn refusal(&self, wait: std::time::Duration, message: &'static str) -> Refusal {
+        Refusal::new(Code::RateLimited, message).retry_after(wait.as_secs() + 1)
+    }
+}
+
+/// One subscriber usually has a whole /64 of IPv6, so that is what is counted.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(failures: u32, apps: Option<u32>) -> Rates {
+        let proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        Rates::new(NonZeroU32::new(failures).unwrap(), apps.and_then(NonZeroU32::new), proxies)
+    }
+
+    #[test]
+    fn failures_are_limited_per_address() {
+        let rates = rates(2, None);
+        let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        assert!(rates.failure(one).is_ok() && rates.failure(one).is_ok());
+        let refusal = rates.failure(one).unwrap_err();
+        assert_eq!((refusal.code, refusal.retry_after_seconds), (Code::RateLimited, Some(1)));
+        assert!(rates.failure(other).is_ok());
+    }
+
+    #[test]
+    fn addresses_of_one_subscriber_count_together() {
+        let rates = rates(1, None);
+        assert!(rates.failure("2001:db8::1".parse().unwrap()).is_ok());
+        assert!(rates.failure("2001:db8::2".parse().unwrap()).is_err());
+        assert!(rates.failure("2001:db8:0:1::1".parse().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn an_apps_rate_is_off_unless_set() {
+        let app = AppId::from_bytes([1; 16]);
+        assert!((0..1000).all(|_| rates(1, None).request(app).is_ok()));
+        let rates = rates(1, Some(1));
+        assert!(rates.request(app).is_ok() && rates.request(app).is_err());
+    }
+
+    #[test]
+    fn only_trusted_proxies_say_who_is_behind_them() {
+        let rates = rates(1, None);
+        let origin = |peer: &str, forwarded: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", http::HeaderValue::from_static(forwarded));
+            rates.origin(peer.parse().unwrap(), &headers).to_string()
+        };
+        assert_eq!(origin("192.0.2.1", "198.51.100.1"), "192.0.2.1");
+        assert_eq!(origin("10.0.0.1", "198.51.100.1"), "198.51.100.1");
+        assert_eq!(origin("10.0.0.1", "203.0.113.9, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
+        assert_eq!(origin("10.0.0.1", "203.0.113.9, nonsense"), "10.0.0.1");
+        assert_eq!(origin("10.0.0.1", "10.0.0.3"), "10.0.0.3");
+    }
+}

@@ -1,0 +1,122 @@
+//! A public base URL: what stands before the request target in the signed URL (contract §2).
+//!
+//! It is normalised once, here, and compared byte for byte ever after; `Host` and `X-Forwarded-*` have no say.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::Uri;
+use http::uri::Scheme;
+
+/// Longest base URL that is taken, in bytes; it is hashed with every request.
+pub const BASE_URL_MAX_BYTES: usize = 512;
+
+/// An `http` or `https` address with a lower-case host, no default port and no trailing slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(Box<str>);
+
+/// Why a text is no base URL; the sentence says what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a public base URL: {1}")]
+pub struct InvalidBaseUrl(String, &'static str);
+
+impl BaseUrl {
+    /// The address, without a trailing slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = InvalidBaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBaseUrl> {
+        normalise(text).map(|url| Self(url.into())).map_err(|why| InvalidBaseUrl(text.to_owned(), why))
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn normalise(text: &str) -> Result<String, &'static str> {
+    if text.len() > BASE_URL_MAX_BYTES {
+        return Err("it must have at most 512 bytes");
+    }
+    // The parser drops a fragment in silence, so it is looked for first.
+    if text.contains(['?', '#', '@']) {
+        return Err("it must have no user, query or fragment");
+    }
+    let uri: Uri = text.parse().map_err(|_| "it must look like https://pay.example.com")?;
+    let default_port = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTP => 80,
+        Some(scheme) if *scheme == Scheme::HTTPS => 443,
+        _ => return Err("it must start with http:// or https://"),
+    };
+    let authority = uri.authority().ok_or("it must name a host")?;
+    let host = authority.host().to_ascii_lowercase();
+    if host.is_empty() {
+        return Err("it must name a host");
+    }
+    let port = match authority.as_str().get(authority.host().len()..).unwrap_or_default() {
+        "" | ":" => String::new(),
+        _ => match authority.port_u16().ok_or("its port must be a number up to 65535")? {
+            port if port == default_port => String::new(),
+            port => format!(":{port}"),
+        },
+    };
+    let path = uri.path().trim_end_matches('/');
+    if path.split('/').any(is_dot_segment) {
+        return Err("its path must have no dot segments");
+    }
+    Ok(format!("{}://{host}{port}{path}", uri.scheme_str().unwrap_or_default().to_ascii_lowercase()))
+}
+
+/// Whether a path segment is `.` or `..`, percent-encoded or not: something on the way might resolve it (contract §2).
+pub(crate) fn is_dot_segment(segment: &str) -> bool {
+    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_normalised_to_one_spelling() {
+        for (given, normalised) in [
+            ("https://pay.example.com", "https://pay.example.com"),
+            ("HTTPS://Pay.Example.COM/", "https://pay.example.com"),
+            ("https://pay.example.com:443/", "https://pay.example.com"),
+            ("http://pay.example.com:80", "http://pay.example.com"),
+            ("http://pay.example.com:443", "http://pay.example.com:443"),
+            ("https://pay.example.com:/", "https://pay.example.com"),
+            ("https://pay.example.com:08443/Gate//", "https://pay.example.com:8443/Gate"),
+            ("http://[::1]:8080/", "http://[::1]:8080"),
+        ] {
+            assert_eq!(given.parse::<BaseUrl>().unwrap().as_str(), normalised);
+        }
+    }
+
+    #[test]
+    fn what_cannot_stand_before_a_target_is_refused() {
+        for wrong in [
+            "",
+            "pay.example.com",
+            "/gate",
+            "ftp://pay.example.com",
+            "https://",
+            "https://:443",
+            "https://user@pay.example.com",
+            "https://pay.example.com?x=1",
+            "https://pay.example.com#x",
+            "https://pay.example.com/a/../b",
+            "https://pay.example.com/%2E%2e",
+            "https://pay.example.com:99999",
+            "https://pay example.com",
+        ] {
+            assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong:?} was taken");
+        }
+    }
+}

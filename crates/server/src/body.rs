@@ -1,0 +1,124 @@
+//! Reads a request's body whole, bounded in size and time, and notes when its last byte arrived (contract §6).
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http::request::Parts;
+use http_body_util::BodyExt;
+use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::body::BODY_MAX_BYTES;
+
+use crate::clock;
+
+/// How long a body may take to arrive: 64 KiB over a line of 22 kbit/s.
+pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(30);
+/// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer: a sender
+/// that is answered and closed upon while it still writes may see a reset connection instead.
+pub(crate) const DISCARD_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How long that may take.
+pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(5);
+
+/// A body that arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) body: Bytes,
+    /// When its last byte was read. Arrival before a deadline counts, however long the rest takes (contract §6).
+    pub(crate) arrived_at: UnixMillis,
+}
+
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoBody {
+    #[error("the body is over {} KiB", BODY_MAX_BYTES / 1024)]
+    TooLarge,
+    #[error("the body did not arrive within {} seconds", BODY_LIMIT.as_secs())]
+    TooSlow,
+    #[error("the connection ended before the body did")]
+    Broken,
+}
+
+/// Reads the body of a request.
+pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Arrived, NoBody> {
+    read_within(BODY_LIMIT, parts, body).await
+}
+
+async fn read_within(limit: Duration, parts: &Parts, mut body: Body) -> Result<Arrived, NoBody> {
+    let declared =
+        parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let outcome = match declared {
+        Some(length) if length > BODY_MAX_BYTES as u64 => Err(NoBody::TooLarge),
+        _ => tokio::time::timeout(limit, collect(&mut body)).await.unwrap_or(Err(NoBody::TooSlow)),
+    };
+    // Who waits for `100 Continue` has not sent anything yet, and reading would ask for it.
+    let waits = declared.is_some() && parts.headers.contains_key(EXPECT);
+    if outcome == Err(NoBody::TooLarge) && !waits {
+        let _ = tokio::time::timeout(DISCARD_LIMIT, discard(&mut body)).await;
+    }
+    outcome.map(|body| Arrived { body, arrived_at: clock::now() })
+}
+
+async fn collect(body: &mut Body) -> Result<Bytes, NoBody> {
+    // Nearly every body is one frame, which is passed on without a copy.
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| NoBody::Broken)?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > BODY_MAX_BYTES {
+            return Err(NoBody::TooLarge);
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    Ok([first, rest.freeze()].concat().into())
+}
+
+async fn discard(body: &mut Body) {
+    let mut discarded = 0;
+    while discarded < DISCARD_MAX_BYTES
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http::Request;
+
+    use super::*;
+
+    async fn read_chunks(chunks: Vec<usize>) -> Result<usize, NoBody> {
+        let chunks = chunks.into_iter().map(|size| Ok::<_, std::io::Error>(vec![b' '; size]));
+        let (parts, ()) = Request::new(()).into_parts();
+        Ok(read(&parts, Body::from_stream(stream::iter(chunks))).await?.body.len())
+    }
+
+    #[tokio::test]
+    async fn a_body_is_taken_up_to_its_limit() {
+        assert_eq!(read_chunks(vec![]).await, Ok(0));
+        assert_eq!(read_chunks(vec![1, 0, 2]).await, Ok(3));
+        assert_eq!(read_chunks(vec![BODY_MAX_BYTES - 1, 1]).await, Ok(BODY_MAX_BYTES));
+        assert_eq!(read_chunks(vec![BODY_MAX_BYTES, 1]).await, Err(NoBody::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn discarding_a_body_that_is_too_large_ends() {
+        assert_eq!(read_chunks(vec![BODY_MAX_BYTES; 10_000]).await, Err(NoBody::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_given_up() {
+        let (parts, ()) = Request::new(()).into_parts();
+        let body = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        assert_eq!(read_within(Duration::from_millis(10), &parts, body).await.err(), Some(NoBody::TooSlow));
+    }
+}

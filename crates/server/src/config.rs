@@ -1,0 +1,165 @@
+//! The settings of a gateway, already checked: what a `Config` holds can be served.
+//!
+//! Flags, variables and files are read by the command line, which fills this; nothing here looks at an environment.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use zeroize::Zeroizing;
+
+use crate::base_url::BaseUrl;
+
+/// How far a request's timestamp may lie from the gateway's clock, either way (contract §2).
+pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// The widest window that may be configured. Used nonces are kept for two windows, so it also bounds their number.
+pub const FRESHNESS_WINDOW_MAX: Duration = Duration::from_secs(60 * 60);
+/// Failed authentications that one peer address may make in a second (contract §7).
+pub const AUTH_FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// How long an upload that nothing refers to is kept.
+pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Read calls whose nonces are remembered at once. At 17 to 34 bytes each they take at most 68 MB, and two windows of
+/// ten minutes hold 3,300 reads a second.
+pub const READ_NONCE_CAPACITY: usize = 2_000_000;
+/// Connections that one listener serves at once: below the 1,024 open files that a process usually may have.
+pub const CONNECTIONS_MAX: usize = 768;
+/// Fewest characters of an operator token that is brought along.
+pub const OPERATOR_TOKEN_MIN: usize = 16;
+/// Most characters of an operator token.
+pub const OPERATOR_TOKEN_MAX: usize = 256;
+
+/// What a gateway needs to know before it starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the merchant API listens, and the operator API unless it has a listener of its own. Port 0 takes any.
+    pub listen: SocketAddr,
+    /// Under which addresses merchants call it, the preferred one first. Empty: made from the bound address.
+    pub public_urls: Vec<BaseUrl>,
+    /// Where the database, the evidence and the keys lie; made where missing.
+    pub data_dir: PathBuf,
+    /// Where the operator API listens, if not beside the merchant API.
+    pub operator_listen: Option<SocketAddr>,
+    /// Where `/metrics` is served; nowhere unless set.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Certificate and key; without them the gateway speaks plain HTTP and something before it has to speak TLS.
+    pub tls: Option<TlsFiles>,
+    /// Where the master key lies, if not in `master.key` of the data directory. It is never made there.
+    pub master_key_file: Option<PathBuf>,
+    /// The first operator's token, if it is not to be made and written to `operator.token`.
+    pub operator_token: Option<OperatorToken>,
+    /// How far a timestamp may lie from the gateway's clock.
+    pub freshness_window: FreshnessWindow,
+    /// Signed requests that one app may make in a second; unlimited unless set.
+    pub app_requests_per_second: Option<NonZeroU32>,
+    /// Failed authentications that one peer address may make in a second.
+    pub auth_failures_per_second: NonZeroU32,
+    /// Proxies whose `X-Forwarded-For` is believed when failures are counted per address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long an upload that nothing refers to is kept.
+    pub unreferenced_uploads_kept: Duration,
+    /// Read calls whose nonces are remembered at once; beyond, reads are answered `Unavailable`.
+    pub read_nonce_capacity: usize,
+    /// Connections that one listener serves at once; more wait in the system's queue.
+    pub connections_max: usize,
+}
+
+impl Config {
+    /// The defaults around a data directory: plain HTTP on 127.0.0.1:8080.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_urls: Vec::new(),
+            data_dir: data_dir.into(),
+            operator_listen: None,
+            metrics_listen: None,
+            tls: None,
+            master_key_file: None,
+            operator_token: None,
+            freshness_window: FreshnessWindow::default(),
+            app_requests_per_second: None,
+            auth_failures_per_second: AUTH_FAILURES_PER_SECOND,
+            trusted_proxies: Vec::new(),
+            unreferenced_uploads_kept: UNREFERENCED_UPLOADS_KEPT,
+            read_nonce_capacity: READ_NONCE_CAPACITY,
+            connections_max: CONNECTIONS_MAX,
+        }
+    }
+}
+
+/// The files that TLS needs, both PEM.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The certificate chain, the gateway's own certificate first.
+    pub certificate: PathBuf,
+    /// The certificate's private key.
+    pub key: PathBuf,
+}
+
+/// Why a setting's value is refused; the sentence says what it must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSetting(String);
+
+/// How far a timestamp may lie from the gateway's clock, either way: one second to [`FRESHNESS_WINDOW_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FreshnessWindow(Duration);
+
+impl FreshnessWindow {
+    /// The window itself.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for FreshnessWindow {
+    fn default() -> Self {
+        Self(FRESHNESS_WINDOW)
+    }
+}
+
+impl TryFrom<Duration> for FreshnessWindow {
+    type Error = InvalidSetting;
+
+    fn try_from(window: Duration) -> Result<Self, InvalidSetting> {
+        if (Duration::from_secs(1)..=FRESHNESS_WINDOW_MAX).contains(&window) {
+            return Ok(Self(window));
+        }
+        let max = FRESHNESS_WINDOW_MAX.as_secs();
+        Err(InvalidSetting(format!("the freshness window must be 1 to {max} seconds")))
+    }
+}
+
+/// An operator's bearer token. Wiped from memory when dropped; never printed.
+#[derive(Clone)]
+pub struct OperatorToken(Zeroizing<String>);
+
+impl OperatorToken {
+    /// The token as it stands in the header. The name is long so that every use is seen in review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for OperatorToken {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
+        let in_bounds = (OPERATOR_TOKEN_MIN..=OPERATOR_TOKEN_MAX).contains(&text.len());
+        if in_bounds && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(Zeroizing::new(text.to_owned())));
+        }
+        Err(InvalidSetting(format!(
+            "an operator token must have {OPERATOR_TOKEN_MIN} to {OPERATOR_TOKEN_MAX} visible ASCII characters"
+        )))
+    }
+}
+
+impl fmt::Debug for OperatorToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OperatorToken(..)")
+    }
+}

@@ -1,0 +1,86 @@
+//! The outermost service of a listener: gives every request its id, counts it, and writes its one log line.
+//!
+//! A log line names the path and the code, never a header, a body or a query: they hold signs, nonces and secrets.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::Request;
+use hyper::body::Incoming;
+use tower::Service;
+
+use crate::error::{Noted, Refusal};
+use crate::metrics::HttpMetrics;
+use crate::request_id::{REQUEST_ID, RequestIds};
+
+/// Who is on the other end of the connection; a proxy, where there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Serves the requests of a listener from a router.
+#[derive(Clone)]
+pub(crate) struct Front {
+    router: Router,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    ids: Arc<RequestIds>,
+    metrics: HttpMetrics,
+}
+
+impl Front {
+    pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
+        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new() }) }
+    }
+
+    /// Answers one request.
+    pub(crate) fn answer(
+        &self,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+        let Self { mut router, shared } = self.clone();
+        async move {
+            let (id, started) = (shared.ids.next(), Instant::now());
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+
+            let mut response = surviving(async { router.call(request).await.into_response() }).await;
+
+            response.headers_mut().insert(REQUEST_ID, id.to_header());
+            let took = started.elapsed();
+            let status = response.status();
+            shared.metrics.count(status, took);
+            let noted = response.extensions_mut().remove::<Noted>();
+            let code = noted.as_ref().map_or("OK", |noted| noted.code.as_str());
+            let path = uri.path();
+            let took_us = took.as_micros();
+            if status.is_server_error() {
+                let cause =
+                    noted.as_ref().and_then(|noted| noted.cause.as_deref()).map(|cause| format!("{cause:#}"));
+                tracing::error!(request_id = %id, %method, path, status = status.as_u16(), code, took_us, cause, "failed");
+            } else {
+                tracing::debug!(request_id = %id, %method, path, status = status.as_u16(), code, took_us, "answered");
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// Runs a handler; one that panics is answered as a failure of the gateway, and the others go on.
+pub(crate) async fn surviving(handler: impl Future<Output = Response>) -> Response {
+    AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<&str>().map(|what| (*what).to_owned());
+        let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Refusal::internal(anyhow::anyhow!("a handler panicked: {what}")).into_response()
+    })
+}

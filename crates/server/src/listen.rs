@@ -1,0 +1,136 @@
+//! Accepts connections and serves HTTP/1.1 on them, everything bounded: connections, header bytes and count, the time
+//! of a handshake, of a head and of a stalled write.
+//!
+//! It exists because `axum::serve` bounds none of these. HTTP/2 is deliberately not spoken: the proxies and clients of
+//! a gateway fall back to 1.1, and the second protocol would need limits of its own. Bodies are bounded where they are
+//! read ([`crate::body`]).
+
+mod unstalled;
+
+pub(crate) mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use self::unstalled::Unstalled;
+use crate::front::Front;
+
+/// Most bytes of a request's head; beyond, 431. The published header needs 210, proxies add a few hundred.
+pub(crate) const HEAD_MAX_BYTES: usize = 16 * 1024;
+/// Most header fields of a request; beyond, 431.
+pub(crate) const HEADERS_MAX: usize = 64;
+/// How long a connection may wait for a whole request head, idle time between requests included.
+pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(60);
+/// How long a TLS handshake may take.
+pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// How long an answer may wait for its peer to read it.
+pub(crate) const WRITE_STALL_LIMIT: Duration = Duration::from_secs(30);
+/// How long requests in flight may take to finish after a stop was asked for.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// How long to wait after an accept failed, which mostly means that the process is out of files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound socket and what is served on it.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) front: Front,
+    pub(crate) connections_max: usize,
+}
+
+impl Listener {
+    /// Serves until `stop` turns true; then accepts nothing more, closes idle connections, and gives the others
+    /// [`STOP_LIMIT`] to finish.
+    pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) {
+        let Self { socket, tls, front, connections_max } = self;
+        let permits = Arc::new(Semaphore::new(connections_max));
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => break,
+                Some(_) = connections.join_next() => {}
+                (permit, accepted) = accept(&permits, &socket) => match accepted {
+                    Ok((stream, peer)) => {
+                        let connection = Connection { peer, front: front.clone(), watcher: graceful.watcher() };
+                        connections.spawn(connection.serve(stream, tls.clone(), permit));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "could not accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(socket);
+        let finished = async {
+            graceful.shutdown().await;
+            while connections.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(STOP_LIMIT, finished).await.is_err() {
+            tracing::warn!("connections were cut: they did not finish within {STOP_LIMIT:?} of the stop");
+        }
+    }
+}
+
+/// Waits until a stop is asked for; a sender that is gone counts as one.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Waits for a free place, then for a connection. Cancelling it loses neither.
+async fn accept(
+    permits: &Arc<Semaphore>,
+    socket: &TcpListener,
+) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
+    // Fails only when the semaphore is closed, which nothing does.
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
+    (permit, socket.accept().await)
+}
+
+struct Connection {
+    peer: SocketAddr,
+    front: Front,
+    watcher: Watcher,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>, _place: Option<OwnedSemaphorePermit>) {
+        // Answers are small and written at once; waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        match tls {
+            None => self.serve_http(stream).await,
+            Some(tls) => match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.serve_http(stream).await,
+                Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
+                Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
+            },
+        }
+    }
+
+    async fn serve_http(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let Self { peer, front, watcher } = self;
+        let service = hyper::service::service_fn(move |request| front.answer(peer, request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_LIMIT)
+            .max_header_size(HEAD_MAX_BYTES)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(2 * HEAD_MAX_BYTES)
+            .serve_connection(TokioIo::new(Unstalled::new(stream, WRITE_STALL_LIMIT)), service);
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%peer, %error, "connection ended early");
+        }
+    }
+}

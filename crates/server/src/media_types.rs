@@ -1,0 +1,101 @@
+//! What the media type headers of a merchant call may say (contract §1): JSON both ways, never encoded.
+
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use rebuttal_protocol::Code;
+
+use crate::error::Refusal;
+
+/// Checks `Content-Type`, `Content-Encoding` and `Accept`.
+pub(crate) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut content_types = headers.get_all(CONTENT_TYPE).iter();
+    let is_json = content_types.next().is_some_and(|value| is_json(value.as_bytes()));
+    if !is_json || content_types.next().is_some() {
+        let message = "send Content-Type: application/json, once";
+        return Err(Refusal::new(Code::UnsupportedMediaType, message));
+    }
+    if headers.contains_key(CONTENT_ENCODING) {
+        let message = "send the body without Content-Encoding";
+        return Err(Refusal::new(Code::UnsupportedMediaType, message));
+    }
+    let mut ranges = headers.get_all(ACCEPT).iter().peekable();
+    if ranges.peek().is_none() || ranges.any(|value| accepts_json(value.as_bytes())) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::NotAcceptable, "answers are application/json; accept it, or leave Accept out"))
+}
+
+/// `application/json`, alone or with `charset=utf-8`.
+fn is_json(value: &[u8]) -> bool {
+    if value == b"application/json" {
+        return true;
+    }
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (media_type, parameter) = match text.split_once(';') {
+        Some((media_type, parameter)) => (media_type, Some(parameter.trim())),
+        None => (text, None),
+    };
+    media_type.trim().eq_ignore_ascii_case("application/json")
+        && parameter.is_none_or(|parameter| {
+            ["charset=utf-8", "charset=\"utf-8\""].iter().any(|utf8| parameter.eq_ignore_ascii_case(utf8))
+        })
+}
+
+/// Whether one of the ranges takes JSON and is not weighted down to nothing (RFC 9110 §12.5.1).
+fn accepts_json(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    text.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let media_range = parts.next().unwrap_or_default();
+        ["application/json", "application/*", "*/*"].iter().any(|json| media_range.eq_ignore_ascii_case(json))
+            && !parts.any(|parameter| {
+                parameter
+                    .to_ascii_lowercase()
+                    .strip_prefix("q=")
+                    .is_some_and(|weight| weight.parse() == Ok(0.0))
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(headers: &[(&'static str, &'static str)]) -> Result<(), Code> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, http::HeaderValue::from_static(value));
+        }
+        check(&map).map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn json_is_taken_in_every_tolerated_spelling() {
+        for content_type in
+            ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
+        {
+            assert_eq!(checked(&[("content-type", content_type)]), Ok(()));
+        }
+        for accept in
+            ["application/json", "*/*", "text/html, application/*;q=0.8", "application/json, text/plain, */*"]
+        {
+            assert_eq!(checked(&[("content-type", "application/json"), ("accept", accept)]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        assert_eq!(checked(&[]), Err(Code::UnsupportedMediaType));
+        for content_type in
+            ["", "text/json", "application/json; charset=latin1", "application/json; charset=utf-8; v=1"]
+        {
+            assert_eq!(checked(&[("content-type", content_type)]), Err(Code::UnsupportedMediaType));
+        }
+        let json = ("content-type", "application/json");
+        assert_eq!(checked(&[json, json]), Err(Code::UnsupportedMediaType));
+        assert_eq!(checked(&[json, ("content-encoding", "identity")]), Err(Code::UnsupportedMediaType));
+        for accept in ["", "text/html", "application/json;q=0", "application/xml, */*; q=0.000"] {
+            assert_eq!(checked(&[json, ("accept", accept)]), Err(Code::NotAcceptable));
+        }
+    }
+}
