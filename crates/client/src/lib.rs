@@ -1,1 +1,30 @@
+//! Contests payment disputes and proves what became of them.
+//!
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
 
+mod builder;
+mod client;
+mod clock;
+mod contest;
+mod error;
+mod exchange;
+mod file;
+pub mod limits;
+mod proof;
+mod random;
+mod retry;
+mod tls;
+mod upload;
+mod verify;
+
+pub use builder::ClientBuilder;
+pub use client::{Answer, Client};
+pub use contest::{Contest, Submission};
+pub use error::{Cause, Claim, Error, Flaw, Outcome, Refusal, Unverified};
+pub use file::EvidenceFile;
+pub use proof::Proof;
+pub use rebuttal_protocol as protocol;
+pub use rebuttal_protocol::dispute::{EvidenceType, QueryRequest, Status};
+pub use rebuttal_protocol::{AppId, AppSecret, Code, DisputeNo, Scheme, StorageUri};
+pub use upload::Progress;

@@ -1,0 +1,220 @@
+//! Sets a client up: address, scheme, bounds of time and attempts, certificates.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use rebuttal_protocol::{AppId, AppSecret, Scheme};
+use reqwest::Url;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::client::{Client, Inner};
+use crate::error::Error;
+use crate::limits::{ATTEMPT_TIMEOUT, ATTEMPTS, ATTEMPTS_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT, UPLOAD_TIMEOUT};
+use crate::tls;
+
+/// Sets up a [`Client`]. Made by [`Client::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    url: String,
+    app_id: AppId,
+    secret: AppSecret,
+    scheme: Scheme,
+    bounds: Bounds,
+    certificates_pem: Vec<Vec<u8>>,
+}
+
+/// The bounds that a client keeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) attempts: u32,
+    pub(crate) call: Duration,
+    pub(crate) attempt: Duration,
+    pub(crate) upload: Duration,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(url: &str, app_id: AppId, secret: AppSecret) -> Self {
+        let bounds = Bounds {
+            attempts: ATTEMPTS,
+            call: CALL_TIMEOUT,
+            attempt: ATTEMPT_TIMEOUT,
+            upload: UPLOAD_TIMEOUT,
+        };
+        let (url, scheme) = (url.to_owned(), Scheme::V2Sha256);
+        Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new() }
+    }
+
+    /// How requests are signed; `V2_SHA256` unless told otherwise. Set it to `V2_HMAC_SHA256` where the app requires
+    /// that. Answers in a weaker scheme than this are never accepted.
+    pub const fn scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// How often a request is sent at most, the first time included: 1 to [`ATTEMPTS_MAX`], [`ATTEMPTS`] unless told
+    /// otherwise. Numbers outside are moved to the nearer end.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.bounds.attempts = attempts.clamp(1, ATTEMPTS_MAX);
+        self
+    }
+
+    /// How long one call may take with all its attempts and pauses; [`CALL_TIMEOUT`] unless told otherwise. Uploads
+    /// are bounded each on their own.
+    pub const fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.call = timeout;
+        self
+    }
+
+    /// How long one attempt of a call may take; [`ATTEMPT_TIMEOUT`] unless told otherwise.
+    pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.attempt = timeout;
+        self
+    }
+
+    /// How long one attempt to post a file may take; [`UPLOAD_TIMEOUT`] unless told otherwise.
+    pub const fn upload_timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.upload = timeout;
+        self
+    }
+
+    /// Trusts the PEM certificates in `pem` beside those that the platform trusts: for a gateway whose certificate
+    /// comes from an authority of your own.
+    pub fn trust_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates_pem.push(pem.into());
+        self
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if the URL is not an `http` or `https` address without user, query and fragment, if
+    /// a certificate cannot be read, or if TLS cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let base = base_url(&self.url)?;
+        let roots = certificates(&self.certificates_pem)?;
+        let tls = tls::config(roots, base.scheme() == "https")?;
+        let mut http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            // A signature covers one URL. Whoever redirects asks for a request that nobody signed.
+            .redirect(reqwest::redirect::Policy::none())
+            // Every attempt needs a header of its own, so the only retries are those of `retry`.
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .user_agent(concat!("rebuttal-client/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&base) {
+            // A proxy set for the outside world must not be asked for this machine.
+            http = http.no_proxy();
+        }
+        let http = http
+            .build()
+            .map_err(|error| Error::Configuration(format!("the HTTP client cannot be set up: {error}")))?;
+        Ok(Client {
+            inner: Arc::new(Inner {
+                http,
+                base_url: base.as_str().trim_end_matches('/').to_owned(),
+                app_id: self.app_id,
+                secret: self.secret,
+                scheme: self.scheme,
+                bounds: self.bounds,
+                clock_ahead_millis: AtomicI64::new(0),
+            }),
+        })
+    }
+}
+
+/// The base URL in its one spelling: lower-case host, no default port (contract §2).
+fn base_url(text: &str) -> Result<Url, Error> {
+    let refused = |why: &str| Error::Configuration(format!("{text:?} is not a gateway's address: {why}"));
+    let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("it must start with https:// or http://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // Not repeated in the sentence: it may be a password.
+        return Err(Error::Configuration(
+            "the gateway's address must not hold a user or password".to_owned(),
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("it must have no query or fragment"));
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+}
+
+fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let mut certificates = Vec::new();
+    for pem in pems {
+        let before = certificates.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            certificates.push(certificate.map_err(|error| {
+                Error::Configuration(format!("a certificate to trust cannot be read: {error}"))
+            })?);
+        }
+        if certificates.len() == before {
+            return Err(Error::Configuration("a file of certificates to trust holds none".to_owned()));
+        }
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(text: &str) -> Result<String, Error> {
+        let client =
+            ClientBuilder::new(text, AppId::from_bytes([1; 16]), AppSecret::from_bytes(&[2; 16])).build()?;
+        Ok(client.base_url().to_owned())
+    }
+
+    #[test]
+    fn an_address_is_brought_to_the_spelling_that_is_signed() {
+        for (given, signed) in [
+            ("https://Gateway.Example/", "https://gateway.example"),
+            ("https://gateway.example:443", "https://gateway.example"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://gateway.example:80/pay/", "http://gateway.example/pay"),
+        ] {
+            assert_eq!(base(given).unwrap(), signed);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_gateways_address_is_refused() {
+        for wrong in
+            ["", "gateway.example", "ftp://gateway.example", "https://gateway.example?x", "https://a#b"]
+        {
+            assert!(matches!(base(wrong), Err(Error::Configuration(_))), "{wrong:?} was taken");
+        }
+        let Err(error) = base("https://user:hunter2@gateway.example") else { panic!("a password was taken") };
+        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn the_secret_is_never_printed() {
+        let secret = "00112233445566778899aabbccddeeff";
+        let builder =
+            Client::builder("http://localhost", AppId::from_bytes([1; 16]), secret.parse().unwrap());
+        assert!(!format!("{builder:?}").contains(secret));
+        assert!(!format!("{:?}", builder.build().unwrap()).contains(secret));
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        let builder =
+            Client::builder("https://localhost", AppId::from_bytes([1; 16]), AppSecret::from_bytes(&[2; 16]));
+        assert!(matches!(builder.trust_pem("no certificate").build(), Err(Error::Configuration(_))));
+    }
+}

@@ -1,0 +1,131 @@
+//! The client: one method per call of the gateway, and what they share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use rebuttal_protocol::answer::Done;
+use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, DisputeData, QueryRequest};
+use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
+use rebuttal_protocol::{AppId, AppSecret, DisputeNo, Scheme, UnixMillis};
+
+use crate::builder::{Bounds, ClientBuilder};
+use crate::clock;
+use crate::contest::Contest;
+use crate::error::Error;
+use crate::proof::Proof;
+use crate::retry::Effect;
+
+/// A merchant's connection to one gateway, as one app.
+///
+/// Cloning is cheap, and clones share their connections. Every method may be called from many tasks at once.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    /// Without a trailing slash.
+    pub(crate) base_url: String,
+    pub(crate) app_id: AppId,
+    pub(crate) secret: AppSecret,
+    pub(crate) scheme: Scheme,
+    pub(crate) bounds: Bounds,
+    /// How far the gateway's clock is ahead of ours. Learnt only from verified answers that say `StaleTimestamp`; if
+    /// our clock is set right later, the next such answer corrects this too.
+    pub(crate) clock_ahead_millis: AtomicI64,
+}
+
+/// A verified `OK`: what the gateway returned, and what proves it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Answer<T> {
+    /// What the call returned.
+    pub data: T,
+    /// The request and the answer as they travelled.
+    pub proof: Proof,
+}
+
+impl Client {
+    /// A client with the default bounds, signing with `V2_SHA256`.
+    ///
+    /// `url` is the gateway's public base URL exactly as the gateway knows it, because it is part of what is signed.
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`], as [`ClientBuilder::build`].
+    pub fn new(url: &str, app_id: AppId, secret: AppSecret) -> Result<Self, Error> {
+        Self::builder(url, app_id, secret).build()
+    }
+
+    /// Sets up a client with another scheme, other bounds or certificates of your own.
+    pub fn builder(url: &str, app_id: AppId, secret: AppSecret) -> ClientBuilder {
+        ClientBuilder::new(url, app_id, secret)
+    }
+
+    /// The gateway's base URL in the spelling that is signed.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.inner.base_url
+    }
+
+    /// Starts a contest of a dispute: name the evidence, then [send](Contest::send) it.
+    pub fn contest(&self, dispute_no: DisputeNo) -> Contest {
+        Contest::new(self.clone(), dispute_no)
+    }
+
+    /// Contests a dispute with files that are already uploaded.
+    ///
+    /// Safe to call again after any error: a contest that equals the one that took effect is answered `OK` and
+    /// changes nothing, as long as types, names and addresses are the same, in any order.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] is final. After [`Error::Unknown`] the contest may have taken effect: call this again with
+    /// the same request.
+    pub async fn submit(&self, request: &ContestRequest) -> Result<Answer<Done>, Error> {
+        self.exchange(request, Effect::Dispute).await
+    }
+
+    /// Accepts a dispute: the disputed money is given up, and there is no way back.
+    ///
+    /// Safe to call again after any error while the dispute stays in its stage.
+    ///
+    /// # Errors
+    /// As [`Client::submit`].
+    pub async fn accept(&self, dispute_no: DisputeNo) -> Result<Answer<Done>, Error> {
+        self.exchange(&AcceptRequest { dispute_no }, Effect::Dispute).await
+    }
+
+    /// Asks how a dispute stands, by its own number, the payment's or the trade's.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `Dispute.NotFound` if the merchant has no such dispute. Errors of a query never leave
+    /// anything changed or unknown behind.
+    pub async fn query(&self, request: &QueryRequest) -> Result<Answer<DisputeData>, Error> {
+        self.exchange(request, Effect::None).await
+    }
+
+    /// Asks for an address to upload one file to. [`Client::upload`] does this and the upload.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `File.UnsupportedType` if the scene does not take such a file.
+    pub async fn generate_upload_url(
+        &self,
+        request: &GenerateUploadUrlRequest,
+    ) -> Result<Answer<UploadUrlData>, Error> {
+        self.exchange(request, Effect::None).await
+    }
+
+    /// The gateway's time, as well as it is known: this machine's clock, corrected if a verified answer said so.
+    #[must_use]
+    pub fn gateway_time(&self) -> UnixMillis {
+        let ahead = self.inner.clock_ahead_millis.load(Ordering::Relaxed);
+        UnixMillis(clock::now().0.saturating_add(ahead)).clamp(UnixMillis(0), UnixMillis::MAX)
+    }
+
+    pub(crate) fn correct_clock(&self, gateway_time: UnixMillis) {
+        let ahead = gateway_time.0.saturating_sub(clock::now().0);
+        self.inner.clock_ahead_millis.store(ahead, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,185 @@
+//! A contest from files: name the evidence, upload it, submit it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rebuttal_protocol::answer::Done;
+use rebuttal_protocol::dispute::{ContestRequest, EVIDENCE_MAX, EvidenceItem, EvidenceType};
+use rebuttal_protocol::{DisputeNo, EvidenceName, StorageUri};
+
+use crate::client::{Answer, Client};
+use crate::error::Error;
+use crate::file::EvidenceFile;
+use crate::upload::{Progress, Watch};
+
+/// Collects the evidence of one contest. Made by [`Client::contest`].
+///
+/// Nothing is read or sent before [`upload`](Self::upload) or [`send`](Self::send); what is wrong with any piece is
+/// told there, before the first byte travels.
+#[must_use = "a contest is not sent until `send` is awaited"]
+pub struct Contest {
+    client: Client,
+    dispute_no: DisputeNo,
+    pieces: Vec<Piece>,
+    watch: Option<Watch>,
+}
+
+struct Piece {
+    evidence_type: EvidenceType,
+    name: Option<String>,
+    source: Source,
+}
+
+enum Source {
+    Path(PathBuf),
+    Content { filename: String, content: Bytes },
+    File(EvidenceFile),
+    Uploaded(StorageUri),
+}
+
+impl Contest {
+    pub(crate) const fn new(client: Client, dispute_no: DisputeNo) -> Self {
+        Self { client, dispute_no, pieces: Vec::new(), watch: None }
+    }
+
+    /// Adds a file from disk. It is named after the file unless [`named`](Self::named) follows.
+    pub fn file(self, evidence_type: EvidenceType, path: impl Into<PathBuf>) -> Self {
+        self.with(evidence_type, Source::Path(path.into()))
+    }
+
+    /// Adds a file from memory. `filename` decides by its extension what it must be, and names it unless
+    /// [`named`](Self::named) follows.
+    pub fn bytes(self, evidence_type: EvidenceType, filename: &str, content: impl Into<Bytes>) -> Self {
+        self.with(evidence_type, Source::Content { filename: filename.to_owned(), content: content.into() })
+    }
+
+    /// Adds a file that was read before.
+    pub fn evidence(self, evidence_type: EvidenceType, file: EvidenceFile) -> Self {
+        self.with(evidence_type, Source::File(file))
+    }
+
+    /// Adds a file that was uploaded before, for this contest or another. It is named after the last part of its
+    /// address unless [`named`](Self::named) follows.
+    pub fn uploaded(self, evidence_type: EvidenceType, storage_uri: StorageUri) -> Self {
+        self.with(evidence_type, Source::Uploaded(storage_uri))
+    }
+
+    /// Names the piece of evidence that was added last: 1 to 128 characters on one line.
+    pub fn named(mut self, name: &str) -> Self {
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.name = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// Tells a function how far the uploads have come. It is called often and must not block.
+    pub fn on_progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.watch = Some(Arc::new(watch));
+        self
+    }
+
+    /// Reads and checks all files, uploads them one after the other, and returns what is ready to be submitted.
+    ///
+    /// The dispute is not touched. Keep the [`Submission`]: sending it again after an unknown outcome is safe, while
+    /// uploading again would make another contest of it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and [`Error::File`] before anything is sent; otherwise as [`Client::upload`].
+    pub async fn upload(self) -> Result<Submission, Error> {
+        let Self { client, dispute_no, pieces, watch } = self;
+        if !(1..=EVIDENCE_MAX).contains(&pieces.len()) {
+            return Err(Error::Invalid(format!(
+                "a contest must have 1 to {EVIDENCE_MAX} pieces of evidence"
+            )));
+        }
+        let mut ready = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            ready.push(piece.read().await?);
+        }
+        let mut evidence_list = Vec::with_capacity(ready.len());
+        for (index, (evidence_type, name, file)) in ready.into_iter().enumerate() {
+            let storage_uri = match file {
+                Ready::Uploaded(storage_uri) => storage_uri,
+                Ready::File(file) => client.upload_watched(&file, index, watch.clone()).await?,
+            };
+            evidence_list.push(EvidenceItem { evidence_type, name, url: Some(storage_uri) });
+        }
+        Ok(Submission { client, request: ContestRequest { dispute_no, evidence_list } })
+    }
+
+    /// Uploads and submits in one go.
+    ///
+    /// A program that must know for certain does it in two steps, [`upload`](Self::upload) and
+    /// [`Submission::send`], so that it can send the same submission again after [`Error::Unknown`].
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload) and [`Submission::send`].
+    pub async fn send(self) -> Result<Answer<Done>, Error> {
+        self.upload().await?.send().await
+    }
+
+    fn with(mut self, evidence_type: EvidenceType, source: Source) -> Self {
+        self.pieces.push(Piece { evidence_type, name: None, source });
+        self
+    }
+}
+
+impl std::fmt::Debug for Contest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contest")
+            .field("dispute_no", &self.dispute_no)
+            .field("pieces", &self.pieces.len())
+            .finish_non_exhaustive()
+    }
+}
+
+enum Ready {
+    File(EvidenceFile),
+    Uploaded(StorageUri),
+}
+
+impl Piece {
+    async fn read(self) -> Result<(EvidenceType, EvidenceName, Ready), Error> {
+        let (own_name, ready) = match self.source {
+            Source::Uploaded(storage_uri) => {
+                let key = storage_uri.key();
+                let own_name = key.rsplit_once('/').map_or(key.as_str(), |(_, name)| name).to_owned();
+                (own_name, Ready::Uploaded(storage_uri))
+            }
+            Source::Path(path) => named_after(EvidenceFile::read(path).await?),
+            Source::Content { filename, content } => named_after(EvidenceFile::new(&filename, content)?),
+            Source::File(file) => named_after(file),
+        };
+        let name = self.name.unwrap_or(own_name);
+        let parsed = name.parse().map_err(|error| Error::Invalid(format!("the name {name:?} {error}")))?;
+        Ok((self.evidence_type, parsed, ready))
+    }
+}
+
+fn named_after(file: EvidenceFile) -> (String, Ready) {
+    (file.name().to_owned(), Ready::File(file))
+}
+
+/// A contest whose files are uploaded: ready to be submitted, as often as it takes to learn its outcome.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    client: Client,
+    request: ContestRequest,
+}
+
+impl Submission {
+    /// What will be submitted. It can be written down and passed to [`Client::submit`] by another process.
+    #[must_use]
+    pub const fn request(&self) -> &ContestRequest {
+        &self.request
+    }
+
+    /// Submits the contest; the same as [`Client::submit`] with [`request`](Self::request).
+    ///
+    /// # Errors
+    /// As [`Client::submit`].
+    pub async fn send(&self) -> Result<Answer<Done>, Error> {
+        self.client.submit(&self.request).await
+    }
+}

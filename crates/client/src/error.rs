@@ -1,0 +1,227 @@
+//! What can go wrong, told apart by what the caller can do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rebuttal_protocol::{Code, Invalid, Scheme};
+
+use crate::proof::Proof;
+
+/// Why a call did not end in a verified `OK`.
+///
+/// [`Error::outcome`] sorts the variants into what they mean for the dispute.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The client cannot work as it is set up: its address, a certificate, the system's random generator.
+    #[error("{0}")]
+    Configuration(String),
+    /// What was to be sent breaks a rule of the contract; nothing was sent.
+    #[error("{0}")]
+    Invalid(String),
+    /// An evidence file cannot be read; nothing was submitted.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The gateway said no, and its answer is verified.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The file store did not take a file: nothing was submitted. Its answers are not signed, so this is what it
+    /// claims; sending another file is the remedy for all that it refuses.
+    #[error("the file store refused {filename}: {code}: {message}")]
+    UploadRefused {
+        /// Which file.
+        filename: String,
+        /// The store's code, such as `EntityTooLarge`.
+        code: String,
+        /// The store's sentence.
+        message: String,
+    },
+    /// The call could not be made, and nothing was changed. Try again later.
+    #[error("the gateway did not serve the call after {attempts} attempts, and nothing was changed: {cause}")]
+    Unavailable {
+        /// How often it was tried.
+        attempts: u32,
+        /// What the last attempt met.
+        cause: Cause,
+        /// What the gateway asked to wait, if it did.
+        retry_after: Option<Duration>,
+    },
+    /// An answer came that proves nothing, to a call that changes nothing: somebody else answers at this address, or
+    /// app id, secret, scheme or address are not those that the gateway knows.
+    #[error("{0}")]
+    Unverified(Box<Unverified>),
+    /// Whether the contest or the acceptance took effect is not known. Both may safely be sent again as they were.
+    #[error("whether the call took effect is not known after {attempts} attempts: {cause}")]
+    Unknown {
+        /// How often it was tried.
+        attempts: u32,
+        /// What the last attempt met.
+        cause: Cause,
+    },
+}
+
+/// What an error means for the dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing was changed by this call.
+    NothingChanged,
+    /// The gateway refused, provably.
+    Refused,
+    /// The call may or may not have taken effect.
+    Unknown,
+}
+
+impl Error {
+    /// What the error means for the dispute.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused(_) => Outcome::Refused,
+            Self::Unknown { .. } => Outcome::Unknown,
+            Self::Configuration(_)
+            | Self::Invalid(_)
+            | Self::File { .. }
+            | Self::UploadRefused { .. }
+            | Self::Unavailable { .. }
+            | Self::Unverified(_) => Outcome::NothingChanged,
+        }
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(error: Invalid) -> Self {
+        Self::Invalid(error.0)
+    }
+}
+
+/// A verified "no".
+#[derive(Debug)]
+pub struct Refusal {
+    /// The meaning.
+    pub code: Code,
+    /// What happened, why, and what to do, in the gateway's words.
+    pub message: String,
+    /// What the refusal can be shown with.
+    pub proof: Proof,
+    /// Whether an earlier attempt of the same call got no verified answer. It may then have taken effect before the
+    /// dispute moved on to where this attempt was refused; a query tells.
+    pub earlier_attempt_unknown: bool,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, message, .. } = self;
+        write!(f, "the gateway refused: {code}: {message}")?;
+        match self.earlier_attempt_unknown {
+            true => f.write_str(" (an earlier attempt got no verified answer: query the dispute)"),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What an attempt met that did not bring a verified final answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No connection was made; the request did not leave.
+    NotConnected(String),
+    /// The connection failed after the request may have left.
+    Lost(String),
+    /// No answer came in time.
+    TimedOut,
+    /// A verified answer that asks for patience, or says that the gateway does not know itself.
+    Answered {
+        /// The meaning.
+        code: Code,
+        /// The gateway's sentence.
+        message: String,
+    },
+    /// An answer that proves nothing.
+    Unverified(Unverified),
+    /// A verified `OK` whose data are not what this version of the client understands.
+    Unreadable(String),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConnected(why) => write!(f, "no connection could be made: {why}"),
+            Self::Lost(why) => write!(f, "the connection was lost: {why}"),
+            Self::TimedOut => f.write_str("no answer came in time"),
+            Self::Answered { code, message } => write!(f, "{code}: {message}"),
+            Self::Unverified(unverified) => unverified.fmt(f),
+            Self::Unreadable(why) => write!(f, "the answer is genuine, but its data cannot be read: {why}"),
+        }
+    }
+}
+
+/// An answer that proves nothing, and why.
+#[derive(Debug)]
+pub struct Unverified {
+    /// What is wrong with it.
+    pub flaw: Flaw,
+    /// What it says of itself, if it can be read at all. Anybody could have written it.
+    pub claim: Option<Claim>,
+}
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer proves nothing: {}", self.flaw)?;
+        match &self.claim {
+            Some(Claim { code, message }) if message.is_empty() => write!(f, "; it claims {code}"),
+            Some(Claim { code, message }) => write!(f, "; it claims {code}: {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What an unverified answer says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Its code.
+    pub code: Code,
+    /// Its sentence; may be empty.
+    pub message: String,
+}
+
+/// Why an answer proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// It has no `Authorization` header.
+    #[error("it is not signed")]
+    Unsigned,
+    /// Its `Authorization` header is not of the form.
+    #[error("its Authorization header {0}")]
+    Header(Invalid),
+    /// It is signed for another app.
+    #[error("it is for another app")]
+    OtherApp,
+    /// It is signed with a weaker scheme than the request was.
+    #[error("it is signed with {answered}, which is weaker than {sent}")]
+    WeakerScheme {
+        /// The request's scheme.
+        sent: Scheme,
+        /// The answer's scheme.
+        answered: Scheme,
+    },
+    /// Its nonce does not bind it to the request.
+    #[error("it belongs to another request")]
+    OtherRequest,
+    /// Its sign is not the one that our secret makes for it.
+    #[error("its sign does not match: the secret, the address or the content is not what the gateway signed")]
+    WrongSign,
+    /// It is longer than [`ANSWER_MAX_BYTES`](crate::limits::ANSWER_MAX_BYTES).
+    #[error("it is too long")]
+    TooLong,
+    /// It is signed, but its body is not an envelope.
+    #[error("its body is no envelope: {0}")]
+    Body(String),
+}

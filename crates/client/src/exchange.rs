@@ -1,0 +1,156 @@
+//! One call, from the request's bytes to a verified answer, over as many attempts as its bounds allow.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rebuttal_protocol::body::BODY_MAX_BYTES;
+use rebuttal_protocol::dispute::Call;
+use rebuttal_protocol::signature::{self, Message};
+use reqwest::Response;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::client::{Answer, Client};
+use crate::error::{Cause, Error, Flaw, Unverified};
+use crate::limits::ANSWER_MAX_BYTES;
+use crate::proof::METHOD;
+use crate::random;
+use crate::retry::{Attempt, Course, Effect, Next, Pause};
+use crate::verify::{self, Sent};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl Client {
+    /// Sends a request until it has a verified answer or its bounds are reached.
+    pub(crate) async fn exchange<C: Call + Serialize>(
+        &self,
+        request: &C,
+        effect: Effect,
+    ) -> Result<Answer<C::Data>, Error> {
+        let body = serde_json::to_vec(request).map_err(|error| Error::Invalid(error.to_string()))?;
+        if body.len() > BODY_MAX_BYTES {
+            return Err(Error::Invalid(format!("a request must have at most {BODY_MAX_BYTES} bytes")));
+        }
+        let body = Bytes::from(body);
+        let ends_at = Instant::now() + self.inner.bounds.call;
+        let mut course = Course::new(effect, self.inner.bounds.attempts);
+        loop {
+            let sent = self.authorize(C::PATH, body.clone())?;
+            let time_left = self.inner.bounds.attempt.min(ends_at.saturating_duration_since(Instant::now()));
+            let (attempt, retry_after) = self.attempt(&sent, time_left).await;
+            let remaining = ends_at.saturating_duration_since(Instant::now());
+            match course.judge(attempt, retry_after, remaining) {
+                Next::Done(verified) => {
+                    let data = verified.data.as_deref().unwrap_or("null");
+                    return match serde_json::from_str(data) {
+                        Ok(data) => Ok(Answer { data, proof: verified.proof }),
+                        Err(error) => Err(course.unreadable(&error.to_string())),
+                    };
+                }
+                Next::Fail(error) => return Err(error),
+                Next::CorrectClock(verified) => self.correct_clock(verified.proof.answer.timestamp),
+                Next::Again(Pause::None) => {}
+                Next::Again(Pause::Own(pause)) => tokio::time::sleep(random::jittered(pause)).await,
+                Next::Again(Pause::Asked(pause)) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
+
+    /// Signs a request with the present time and a nonce of its own.
+    fn authorize(&self, path: &str, body: Bytes) -> Result<Sent, Error> {
+        let inner = &self.inner;
+        let message = Message { method: METHOD, base_url: &inner.base_url, target: path, body: &body };
+        let header = signature::authorize(
+            inner.scheme,
+            inner.app_id,
+            &inner.secret,
+            self.gateway_time(),
+            random::nonce()?,
+            &message,
+        );
+        Ok(Sent { url: format!("{}{path}", inner.base_url), header, body })
+    }
+
+    async fn attempt(&self, sent: &Sent, time_left: Duration) -> (Attempt, Option<Duration>) {
+        let posted = self
+            .inner
+            .http
+            .post(&sent.url)
+            .header(CONTENT_TYPE, JSON)
+            .header(ACCEPT, JSON)
+            .header(AUTHORIZATION, sent.header.to_string())
+            .timeout(time_left)
+            .body(sent.body.clone())
+            .send()
+            .await;
+        let response = match posted {
+            Ok(response) => response,
+            Err(error) => return (Attempt::Failed(not_answered(error)), None),
+        };
+        let retry_after = retry_after(&response);
+        let headers: Vec<HeaderValue> = response.headers().get_all(AUTHORIZATION).iter().cloned().collect();
+        let attempt = match read_bounded(response, ANSWER_MAX_BYTES).await {
+            Err(error) => Attempt::Failed(not_answered(error)),
+            Ok(None) => Attempt::Failed(Cause::Unverified(Unverified { flaw: Flaw::TooLong, claim: None })),
+            Ok(Some(body)) => {
+                let headers: Vec<&[u8]> = headers.iter().map(HeaderValue::as_bytes).collect();
+                match verify::verify(sent, &self.inner.secret, &headers, body.clone()) {
+                    Ok(verified) => Attempt::Verified(Box::new(verified)),
+                    Err(flaw) => {
+                        Attempt::Failed(Cause::Unverified(Unverified { flaw, claim: verify::claim(&body) }))
+                    }
+                }
+            }
+        };
+        (attempt, retry_after)
+    }
+}
+
+/// Reads a body of at most `max` bytes; `None` if it is longer.
+pub(crate) async fn read_bounded(
+    mut response: Response,
+    max: usize,
+) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > max {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
+}
+
+/// `Retry-After` in seconds. The form with a date is not read: it would need a clock that agrees with theirs.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Why there is no answer, and whether the request may have left.
+pub(crate) fn not_answered(error: reqwest::Error) -> Cause {
+    let error = error.without_url();
+    if error.is_connect() {
+        return Cause::NotConnected(innermost(&error));
+    }
+    match error.is_timeout() {
+        true => Cause::TimedOut,
+        false => Cause::Lost(innermost(&error)),
+    }
+}
+
+/// The whole chain of sources in one line; the outer ones alone say only "error sending request".
+fn innermost(error: &reqwest::Error) -> String {
+    let mut line = String::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let separator = if line.is_empty() { "" } else { ": " };
+        // Writing to a String cannot fail.
+        let _ = write!(line, "{separator}{error}");
+        source = error.source();
+    }
+    if line.is_empty() { error.to_string() } else { line }
+}

@@ -1,0 +1,103 @@
+//! One evidence file, read and checked against the contract's limits before anything is sent.
+
+use std::io;
+use std::path::Path;
+
+use bytes::Bytes;
+use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::file::Filename;
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use tokio::io::AsyncReadExt;
+
+use crate::Error;
+
+/// A file to upload: its content, and what it is.
+///
+/// The gateway keeps no file names, so the name that travels is a plain one with the same extension; what a merchant
+/// calls a piece of evidence is told in the contest.
+#[derive(Debug, Clone)]
+pub struct EvidenceFile {
+    name: String,
+    format: FileFormat,
+    content: Bytes,
+}
+
+impl EvidenceFile {
+    /// A file from its name and content. The extension decides what the file must be.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the extension is not jpg, jpeg, png, pdf, xls or xlsx, or if the content is empty or
+    /// over 2,097,152 bytes. Whether the content is what the extension says is judged by the gateway.
+    pub fn new(name: &str, content: impl Into<Bytes>) -> Result<Self, Error> {
+        let content = content.into();
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let format = FileFormat::from_extension(extension).ok_or_else(|| {
+            let known = FileFormat::ALL.map(FileFormat::extension).join(", ");
+            Error::Invalid(format!("{name}: evidence must be a file that ends in one of {known}"))
+        })?;
+        match content.len() as u64 {
+            0 => Err(Error::Invalid(format!("{name}: the file is empty"))),
+            1..=FILE_MAX_BYTES => Ok(Self { name: name.to_owned(), format, content }),
+            _ => Err(Error::Invalid(format!("{name}: evidence must have at most {FILE_MAX_BYTES} bytes"))),
+        }
+    }
+
+    /// Reads a file. At most one byte over the limit is read of one that is too large.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, otherwise as [`EvidenceFile::new`].
+    pub async fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let refused = |source: io::Error| Error::File { path: path.to_owned(), source };
+        let file = tokio::fs::File::open(path).await.map_err(refused)?;
+        let mut content = Vec::new();
+        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content).await.map_err(refused)?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        Self::new(&name, content)
+    }
+
+    /// The name that it was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its extension says that it is.
+    #[must_use]
+    pub const fn format(&self) -> FileFormat {
+        self.format
+    }
+
+    /// Its content.
+    #[must_use]
+    pub const fn content(&self) -> &Bytes {
+        &self.content
+    }
+
+    /// The name that travels: always valid, whatever the file is called on this machine.
+    pub(crate) fn wire_name(&self) -> Result<Filename, Error> {
+        Ok(format!("evidence.{}", self.format.extension()).parse()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_checked_before_anything_is_sent() {
+        let file = EvidenceFile::new("Quittung Nr. 5 (Köln).PDF", "%PDF-1.7").unwrap();
+        assert_eq!((file.format(), file.wire_name().unwrap().as_str()), (FileFormat::Pdf, "evidence.pdf"));
+        assert!(EvidenceFile::new("receipt.exe", "MZ").is_err());
+        assert!(EvidenceFile::new("receipt", "x").is_err());
+        assert!(EvidenceFile::new("receipt.png", "").is_err());
+        assert!(EvidenceFile::new("receipt.png", vec![0; 2_097_152]).is_ok());
+        assert!(EvidenceFile::new("receipt.png", vec![0; 2_097_153]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_is_named() {
+        let error = EvidenceFile::read("/nowhere/receipt.png").await.unwrap_err();
+        assert!(error.to_string().starts_with("/nowhere/receipt.png: "), "{error}");
+    }
+}

@@ -1,0 +1,37 @@
+//! Every bound of this crate, so that no call can wait, repeat or grow without end.
+
+use std::time::Duration;
+
+/// Most bytes of an answer that are read.
+pub const ANSWER_MAX_BYTES: usize = 64 * 1024;
+/// Most bytes of a store's answer to an upload that are read: it only names an error.
+pub const STORE_ANSWER_MAX_BYTES: usize = 16 * 1024;
+/// Most characters of an unverified answer's code or message that are repeated in an error.
+pub const CLAIM_MAX_CHARS: usize = 500;
+
+/// How often a request is sent at most, the first time included, unless
+/// [`ClientBuilder::attempts`](crate::ClientBuilder::attempts) says otherwise.
+pub const ATTEMPTS: u32 = 5;
+/// The most that may be configured as attempts.
+pub const ATTEMPTS_MAX: u32 = 20;
+/// How often one file is uploaded at most, each time to a new address.
+pub const UPLOAD_ATTEMPTS: u32 = 3;
+/// How long one call may take with all its attempts and pauses. Longer than the gateway needs to restart, and far
+/// shorter than the five minutes for which a signed request is fresh.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one attempt may take. A gateway answers within its commit limit of 5 seconds.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long making a connection may take, name resolution and TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long posting one file may take: 2 MB over a line of 40 KB/s.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The pause before the second attempt; it doubles from attempt to attempt, and is shortened at random by up to half.
+pub const PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause that this side chooses.
+pub const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The longest `Retry-After` that is obeyed. The header is not signed, so it must not be able to stall a caller.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// How many bytes of a file are handed over between two reports of progress.
+pub const PROGRESS_STEP_BYTES: usize = 16 * 1024;

@@ -1,0 +1,184 @@
+//! Decides after every attempt what comes next: an end, or another attempt after a pause. Pure; time is an argument.
+//!
+//! Every attempt carries a new timestamp and nonce, so none can be taken for a replay. Sending again is safe for every
+//! call there is: a query changes nothing, an upload address that is not used is forgotten, and a contest or an
+//! acceptance that repeats one that took effect is answered `OK` and changes nothing (contract §4, §5).
+
+use std::time::Duration;
+
+use rebuttal_protocol::Code;
+use rebuttal_protocol::code::Resend;
+
+use crate::error::{Cause, Error, Refusal, Unverified};
+use crate::limits::{PAUSE, PAUSE_MAX, RETRY_AFTER_MAX};
+use crate::verify::Verified;
+
+/// Whether a call can change a dispute, which decides what an attempt without a verified answer leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Query and generateUploadUrl.
+    None,
+    /// Contest and accept.
+    Dispute,
+}
+
+/// What one attempt brought.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// No verified answer.
+    Failed(Cause),
+    /// A verified answer.
+    Verified(Box<Verified>),
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// A verified `OK`.
+    Done(Box<Verified>),
+    /// An end without one.
+    Fail(Error),
+    /// Another attempt, after a pause that is still to be jittered.
+    Again(Pause),
+    /// Another attempt at once, with the clock set by the verified answer's timestamp.
+    CorrectClock(Box<Verified>),
+}
+
+/// How long to wait, and who said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// At once.
+    None,
+    /// Our own choice, to be jittered.
+    Own(Duration),
+    /// At least this long.
+    Asked(Duration),
+}
+
+/// The course of one call.
+#[derive(Debug)]
+pub(crate) struct Course {
+    effect: Effect,
+    attempts_max: u32,
+    attempts: u32,
+    clock_corrected: bool,
+    /// Whether some attempt so far may have taken effect unseen.
+    fate_unknown: bool,
+}
+
+impl Course {
+    pub(crate) const fn new(effect: Effect, attempts_max: u32) -> Self {
+        Self { effect, attempts_max, attempts: 0, clock_corrected: false, fate_unknown: false }
+    }
+
+    /// Judges an attempt. `retry_after` is the answer's header, `remaining` what is left of the call's time.
+    pub(crate) fn judge(
+        &mut self,
+        attempt: Attempt,
+        retry_after: Option<Duration>,
+        remaining: Duration,
+    ) -> Next {
+        self.attempts = self.attempts.saturating_add(1);
+        let (pause, cause) = match attempt {
+            Attempt::Verified(verified) if verified.code == Code::Ok => return Next::Done(verified),
+            Attempt::Verified(verified) => match self.answered(verified, retry_after) {
+                Ok(again) => again,
+                Err(next) => return next,
+            },
+            Attempt::Failed(cause) => (self.failed(&cause, retry_after), cause),
+        };
+        match pause {
+            Some(pause) if self.attempts < self.attempts_max && pause.at_most() < remaining => {
+                Next::Again(pause)
+            }
+            _ => Next::Fail(self.give_up(cause, retry_after)),
+        }
+    }
+
+    /// A verified answer other than `OK`: its code says whether and when to send again.
+    fn answered(
+        &mut self,
+        verified: Box<Verified>,
+        retry_after: Option<Duration>,
+    ) -> Result<(Option<Pause>, Cause), Next> {
+        if verified.code == Code::StaleTimestamp && !self.clock_corrected && self.attempts < self.attempts_max
+        {
+            self.clock_corrected = true;
+            return Err(Next::CorrectClock(verified));
+        }
+        // Nonces are random, so somebody on the way sent our request twice, and the first copy's outcome stands.
+        // After an internal error the gateway promises nothing.
+        self.fate_unknown |=
+            matches!(verified.code, Code::ReplayedNonce | Code::SystemError | Code::OutcomeUnknown);
+        let pause = match verified.code.resend() {
+            _ if verified.code == Code::StaleTimestamp => None,
+            Resend::FreshHeader => Some(Pause::None),
+            Resend::Later => Some(self.pause(retry_after)),
+            // For every call of ours, sending it again is the query: a repetition is answered OK (contract §4).
+            Resend::QueryFirst => Some(self.pause(retry_after)),
+            Resend::No | Resend::AfterUploading | Resend::AnotherFile => None,
+        };
+        let Verified { code, message, proof, .. } = *verified;
+        match pause {
+            Some(_) => Ok((pause, Cause::Answered { code, message })),
+            None => Err(Next::Fail(Error::Refused(Box::new(Refusal {
+                code,
+                message,
+                proof,
+                earlier_attempt_unknown: self.fate_unknown && self.effect == Effect::Dispute,
+            })))),
+        }
+    }
+
+    /// No verified answer. An unverified one is asked for patience only: one that claims a final code would claim it
+    /// again, while one that is no envelope comes from something in between that is waiting for the gateway itself.
+    fn failed(&mut self, cause: &Cause, retry_after: Option<Duration>) -> Option<Pause> {
+        self.fate_unknown |= !matches!(cause, Cause::NotConnected(_));
+        match cause {
+            Cause::Unverified(Unverified { claim: Some(claim), .. }) => {
+                matches!(claim.code.resend(), Resend::Later).then(|| self.pause(retry_after))
+            }
+            _ => Some(self.pause(retry_after)),
+        }
+    }
+
+    fn pause(&self, retry_after: Option<Duration>) -> Pause {
+        let doublings = self.attempts.saturating_sub(1).min(10);
+        let own = PAUSE.saturating_mul(1 << doublings).min(PAUSE_MAX);
+        match retry_after {
+            // Beyond the limit it is not shortened but too long: sent earlier, the request would only be in the way.
+            Some(asked) if asked > RETRY_AFTER_MAX => Pause::Asked(Duration::MAX),
+            Some(asked) if asked > own => Pause::Asked(asked),
+            _ => Pause::Own(own),
+        }
+    }
+
+    /// How a call ends whose verified `OK` has data that cannot be read.
+    pub(crate) fn unreadable(&mut self, why: &str) -> Error {
+        self.fate_unknown = true;
+        self.give_up(Cause::Unreadable(why.to_owned()), None)
+    }
+
+    /// How a call ends that got no final answer in its bounds.
+    fn give_up(&self, cause: Cause, retry_after: Option<Duration>) -> Error {
+        match (self.effect, cause) {
+            (Effect::Dispute, cause) if self.fate_unknown => {
+                Error::Unknown { attempts: self.attempts, cause }
+            }
+            (_, Cause::Unverified(unverified)) => Error::Unverified(Box::new(unverified)),
+            (_, cause) => Error::Unavailable { attempts: self.attempts, cause, retry_after },
+        }
+    }
+}
+
+impl Pause {
+    const fn at_most(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Own(pause) | Self::Asked(pause) => pause,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! The table of what is sent again, row by row.
+
+use bytes::Bytes;
+use rebuttal_protocol::signature::{self, Message};
+use rebuttal_protocol::{AppId, AppSecret, Nonce, Scheme, UnixMillis};
+
+use super::*;
+use crate::error::{Claim, Flaw};
+use crate::limits::CALL_TIMEOUT;
+use crate::proof::Proof;
+
+fn verified(code: Code) -> Attempt {
+    let message = Message { method: "POST", base_url: "", target: "", body: b"" };
+    let header = signature::authorize(
+        Scheme::V2Sha256,
+        AppId::from_bytes([1; 16]),
+        &AppSecret::from_bytes(&[2; 16]),
+        UnixMillis(1),
+        Nonce::from_bytes([3; 16]),
+        &message,
+    );
+    let proof = Proof {
+        url: String::new(),
+        request: header.clone(),
+        request_body: Bytes::new(),
+        answer: header,
+        answer_body: Bytes::new(),
+    };
+    Attempt::Verified(Box::new(Verified { code, message: String::new(), data: None, proof }))
+}
+
+fn unverified(claim: Option<Code>) -> Attempt {
+    let claim = claim.map(|code| Claim { code, message: String::new() });
+    Attempt::Failed(Cause::Unverified(Unverified { flaw: Flaw::Unsigned, claim }))
+}
+
+fn lost() -> Attempt {
+    Attempt::Failed(Cause::Lost(String::new()))
+}
+
+fn not_connected() -> Attempt {
+    Attempt::Failed(Cause::NotConnected(String::new()))
+}
+
+fn judge(course: &mut Course, attempt: Attempt) -> Next {
+    course.judge(attempt, None, CALL_TIMEOUT)
+}
+
+#[test]
+fn every_code_is_sent_again_as_its_table_says() {
+    for code in Code::ALL {
+        let next = judge(&mut Course::new(Effect::Dispute, 5), verified(code.clone()));
+        match (code, code.resend()) {
+            (Code::Ok, _) => assert!(matches!(next, Next::Done(_))),
+            (Code::StaleTimestamp, _) => assert!(matches!(next, Next::CorrectClock(_))),
+            (_, Resend::FreshHeader) => assert!(matches!(next, Next::Again(Pause::None))),
+            (_, Resend::Later | Resend::QueryFirst) => assert!(matches!(next, Next::Again(Pause::Own(_)))),
+            _ => assert!(matches!(next, Next::Fail(Error::Refused(_))), "{code}: {next:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_clock_is_corrected_once() {
+    let mut course = Course::new(Effect::Dispute, 5);
+    assert!(matches!(judge(&mut course, verified(Code::StaleTimestamp)), Next::CorrectClock(_)));
+    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, verified(Code::StaleTimestamp)) else {
+        panic!("the clock was corrected twice");
+    };
+    assert_eq!(refusal.code, Code::StaleTimestamp);
+}
+
+#[test]
+fn pauses_double_up_to_their_limit_and_attempts_end() {
+    let mut course = Course::new(Effect::None, 8);
+    let mut pauses = Vec::new();
+    while let Next::Again(Pause::Own(pause)) = judge(&mut course, not_connected()) {
+        pauses.push(pause.as_millis());
+    }
+    assert_eq!(pauses, [200, 400, 800, 1600, 3200, 5000, 5000]);
+}
+
+#[test]
+fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
+    let asked = |seconds, remaining| {
+        let mut course = Course::new(Effect::None, 5);
+        course.judge(verified(Code::Unavailable), Some(Duration::from_secs(seconds)), remaining)
+    };
+    assert!(matches!(asked(0, CALL_TIMEOUT), Next::Again(Pause::Own(_))));
+    assert!(matches!(asked(7, CALL_TIMEOUT), Next::Again(Pause::Asked(pause)) if pause.as_secs() == 7));
+    for next in [asked(7, Duration::from_secs(7)), asked(31, CALL_TIMEOUT), asked(u64::MAX, CALL_TIMEOUT)] {
+        assert!(matches!(next, Next::Fail(Error::Unavailable { retry_after: Some(_), .. })), "{next:?}");
+    }
+}
+
+#[test]
+fn what_an_end_means_depends_on_what_may_have_happened() {
+    let end = |effect, attempts: Vec<Attempt>| {
+        let mut course = Course::new(effect, u32::try_from(attempts.len()).unwrap());
+        let mut next = None;
+        for attempt in attempts {
+            next = Some(judge(&mut course, attempt));
+        }
+        match next {
+            Some(Next::Fail(error)) => error,
+            next => panic!("not an end: {next:?}"),
+        }
+    };
+    use Effect::{Dispute, None as Nothing};
+    assert!(matches!(end(Dispute, vec![not_connected()]), Error::Unavailable { .. }));
+    assert!(matches!(end(Dispute, vec![verified(Code::Unavailable)]), Error::Unavailable { .. }));
+    assert!(matches!(end(Dispute, vec![lost()]), Error::Unknown { .. }));
+    assert!(matches!(end(Dispute, vec![lost(), not_connected()]), Error::Unknown { attempts: 2, .. }));
+    assert!(matches!(end(Dispute, vec![verified(Code::OutcomeUnknown)]), Error::Unknown { .. }));
+    assert!(matches!(end(Dispute, vec![verified(Code::SystemError)]), Error::Unknown { .. }));
+    assert!(matches!(end(Dispute, vec![unverified(Some(Code::Ok))]), Error::Unknown { .. }));
+    assert!(matches!(end(Nothing, vec![lost()]), Error::Unavailable { .. }));
+    assert!(matches!(end(Nothing, vec![unverified(Some(Code::UnknownApp))]), Error::Unverified(_)));
+}
+
+#[test]
+fn an_unverified_answer_is_asked_again_only_if_it_asks_for_patience() {
+    let next = |claim| judge(&mut Course::new(Effect::None, 5), unverified(claim));
+    assert!(matches!(next(None), Next::Again(_)));
+    assert!(matches!(next(Some(Code::Unavailable)), Next::Again(_)));
+    assert!(matches!(next(Some(Code::Ok)), Next::Fail(_)));
+    assert!(matches!(next(Some(Code::StaleTimestamp)), Next::Fail(_)));
+    assert!(matches!(next(Some(Code::InvalidSignature)), Next::Fail(_)));
+}
+
+#[test]
+fn a_refusal_after_a_lost_attempt_says_so() {
+    let mut course = Course::new(Effect::Dispute, 5);
+    judge(&mut course, lost());
+    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, verified(Code::InvalidState)) else {
+        panic!("not refused");
+    };
+    assert!(refusal.earlier_attempt_unknown);
+}

@@ -1,0 +1,164 @@
+//! Uploads one file: asks for an address, posts the form, asks for another address if that failed (contract §3).
+//!
+//! The store's answers are not signed. That is no gap: an upload counts for nothing until a contest names it, and the
+//! contest's answer, which is signed, says whether the file lies there and is what it must be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::file::{GenerateUploadUrlRequest, Scene, UploadUrlData};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Response};
+
+use crate::client::Client;
+use crate::error::{Cause, Error};
+use crate::exchange::{not_answered, read_bounded};
+use crate::file::EvidenceFile;
+use crate::limits::{PAUSE, PROGRESS_STEP_BYTES, STORE_ANSWER_MAX_BYTES, UPLOAD_ATTEMPTS};
+use crate::random;
+use crate::verify::plain;
+
+/// How far an upload has come. After a failure it starts again from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Which piece of evidence, in the order in which they were named, from 0.
+    pub index: usize,
+    /// Bytes of the file that were handed to the connection.
+    pub sent_bytes: u64,
+    /// Bytes of the file.
+    pub total_bytes: u64,
+}
+
+/// What is told of progress. It must not block.
+pub(crate) type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
+
+impl Client {
+    /// Uploads a file as evidence and returns the address to name in a contest.
+    ///
+    /// Every attempt goes to a new address, so that nothing is ever written twice; the gateway forgets files that no
+    /// contest names.
+    ///
+    /// # Errors
+    /// [`Error::UploadRefused`] if the store does not take the file; [`Error::Unavailable`] if it cannot be reached;
+    /// otherwise as [`Client::generate_upload_url`].
+    pub async fn upload(&self, file: &EvidenceFile) -> Result<StorageUri, Error> {
+        self.upload_watched(file, 0, None).await
+    }
+
+    pub(crate) async fn upload_watched(
+        &self,
+        file: &EvidenceFile,
+        index: usize,
+        watch: Option<Watch>,
+    ) -> Result<StorageUri, Error> {
+        let request = GenerateUploadUrlRequest {
+            filename: file.wire_name()?,
+            content_type: None,
+            scene: Scene::DisputeEvidence,
+        };
+        let mut pause = PAUSE;
+        let mut attempts = 1;
+        loop {
+            let target = self.generate_upload_url(&request).await?.data;
+            let cause = match self.post(&target, file, form(&target, file, index, watch.clone())).await? {
+                Posted::Stored => return Ok(target.storage_uri),
+                Posted::Failed(cause) => cause,
+            };
+            if attempts >= UPLOAD_ATTEMPTS {
+                return Err(Error::Unavailable { attempts, cause, retry_after: None });
+            }
+            attempts += 1;
+            tokio::time::sleep(random::jittered(pause)).await;
+            pause = pause.saturating_mul(2);
+        }
+    }
+
+    async fn post(&self, target: &UploadUrlData, file: &EvidenceFile, form: Form) -> Result<Posted, Error> {
+        let timeout: Duration = self.inner.bounds.upload;
+        match self.inner.http.post(&target.upload_url).multipart(form).timeout(timeout).send().await {
+            Err(error) if error.is_builder() => Err(Error::Invalid(format!(
+                "the gateway gave an upload address that cannot be used: {}",
+                error.without_url()
+            ))),
+            Err(error) => Ok(Posted::Failed(not_answered(error))),
+            Ok(response) if response.status().is_success() => Ok(Posted::Stored),
+            Ok(response) => refused(response, file).await,
+        }
+    }
+}
+
+enum Posted {
+    Stored,
+    /// Worth another attempt.
+    Failed(Cause),
+}
+
+/// A store's refusal. What lies with the store is tried again; what lies with the file is final.
+async fn refused(response: Response, file: &EvidenceFile) -> Result<Posted, Error> {
+    let status = response.status();
+    let body = match read_bounded(response, STORE_ANSWER_MAX_BYTES).await {
+        Ok(body) => body.unwrap_or_default(),
+        Err(error) => return Ok(Posted::Failed(not_answered(error))),
+    };
+    let text = String::from_utf8_lossy(&body);
+    let code = element(&text, "Code").unwrap_or_else(|| format!("HTTP status {}", status.as_u16()));
+    let message = element(&text, "Message").unwrap_or_default();
+    if status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 429) {
+        return Ok(Posted::Failed(Cause::Answered { code: code.as_str().into(), message }));
+    }
+    Err(Error::UploadRefused { filename: file.name().to_owned(), code, message })
+}
+
+/// The text of the first XML element of that name: enough for S3's errors, which have no attributes and no nesting.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    let text =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")]
+            .iter()
+            .fold(text.to_owned(), |text, (escape, character)| text.replace(escape, character));
+    Some(plain(&text))
+}
+
+/// Every form field as it was given, then the file, which must come last.
+fn form(target: &UploadUrlData, file: &EvidenceFile, index: usize, watch: Option<Watch>) -> Form {
+    let form = target
+        .form_fields
+        .iter()
+        // Field names and values are sent as they are; the store compares them byte for byte.
+        .fold(Form::new().percent_encode_noop(), |form, (name, value)| {
+            form.text(name.clone(), value.clone())
+        });
+    let content = file.content().clone();
+    let total_bytes = content.len() as u64;
+    let chunks = stream::unfold(0, move |start| {
+        let (content, watch) = (content.clone(), watch.clone());
+        async move {
+            if let Some(watch) = watch {
+                watch(Progress { index, sent_bytes: start as u64, total_bytes });
+            }
+            let end = content.len().min(start + PROGRESS_STEP_BYTES);
+            (start < end).then(|| (Ok::<Bytes, std::io::Error>(content.slice(start..end)), end))
+        }
+    });
+    let part = Part::stream_with_length(Body::wrap_stream(chunks), total_bytes);
+    form.part("file", part.file_name(format!("evidence.{}", file.format().extension())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stores_error_is_read() {
+        let xml = "<?xml version=\"1.0\"?><Error><Code>EntityTooLarge</Code><Message>over &lt;2 MB&gt;\u{7}</Message>";
+        assert_eq!(element(xml, "Code").as_deref(), Some("EntityTooLarge"));
+        assert_eq!(element(xml, "Message").as_deref(), Some("over <2 MB>"));
+        assert_eq!(element(xml, "Resource"), None);
+        assert_eq!(element("<Code>", "Code"), None);
+    }
+}

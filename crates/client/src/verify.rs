@@ -1,0 +1,131 @@
+//! Decides whether an answer proves anything: signed, bound to its request, and readable (contract §2).
+//!
+//! The HTTP status is not looked at anywhere in this crate's signed calls: nobody signs it.
+
+use bytes::Bytes;
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::signature::{self, Message};
+use rebuttal_protocol::{AppSecret, Authorization, Code, Invalid, answer_nonce};
+
+use crate::error::{Claim, Flaw};
+use crate::limits::CLAIM_MAX_CHARS;
+use crate::proof::{METHOD, Proof};
+
+/// A request that has been sent, with what its answer must match.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) url: String,
+    pub(crate) header: Authorization,
+    pub(crate) body: Bytes,
+}
+
+/// An answer whose sign, binding and form are proven.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    /// The JSON of `data`, unless it is missing or null.
+    pub(crate) data: Option<String>,
+    pub(crate) proof: Proof,
+}
+
+/// Checks an answer against the request that it claims to answer.
+///
+/// In this order: exactly one header, its form, the app, a scheme that is not weaker, the nonce that binds it to this
+/// request, the sign over the request's method and URL and the answer's own body. Only then is the body parsed.
+pub(crate) fn verify(
+    sent: &Sent,
+    secret: &AppSecret,
+    headers: &[&[u8]],
+    body: Bytes,
+) -> Result<Verified, Flaw> {
+    let header = match headers {
+        [] => return Err(Flaw::Unsigned),
+        [header] => Authorization::parse(header).map_err(Flaw::Header)?,
+        _ => return Err(Flaw::Header(Invalid("must be given once".to_owned()))),
+    };
+    if header.app_id != sent.header.app_id {
+        return Err(Flaw::OtherApp);
+    }
+    if header.scheme < sent.header.scheme {
+        return Err(Flaw::WeakerScheme { sent: sent.header.scheme, answered: header.scheme });
+    }
+    if header.nonce != answer_nonce(&sent.header.nonce, &sent.header.sign) {
+        return Err(Flaw::OtherRequest);
+    }
+    let message = Message { method: METHOD, base_url: &sent.url, target: "", body: &body };
+    if !signature::verify(&header, secret, &message) {
+        return Err(Flaw::WrongSign);
+    }
+    let (code, message, data) = envelope(&body).map_err(Flaw::Body)?;
+    let proof = Proof {
+        url: sent.url.clone(),
+        request: sent.header.clone(),
+        request_body: sent.body.clone(),
+        answer: header,
+        answer_body: body,
+    };
+    Ok(Verified { code, message, data, proof })
+}
+
+/// Reads code, message and data under the same strict rules that requests obey.
+fn envelope(body: &[u8]) -> Result<(Code, String, Option<String>), String> {
+    let object = Object::parse(body).map_err(|error| error.to_string())?;
+    let text = |name: &str| -> Result<Option<String>, String> {
+        let Some(value) = object.member(name) else { return Ok(None) };
+        serde_json::from_str(value.get()).map(Some).map_err(|_| format!("{name} must be a string"))
+    };
+    let code = text("code")?.ok_or("code is missing")?;
+    let message = text("errorMessage")?.unwrap_or_default();
+    let data = object.member("data").map(|data| data.get().to_owned());
+    Ok((Code::from(code.as_str()), message, data))
+}
+
+/// What an answer that proves nothing says of itself: a hint for people, never a reason to believe it.
+pub(crate) fn claim(body: &[u8]) -> Option<Claim> {
+    let (code, message, _) = envelope(body).ok()?;
+    Some(Claim { code: Code::from(plain(code.as_str()).as_str()), message: plain(&message) })
+}
+
+/// Text from a stranger, fit for a terminal: bounded, without control characters.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(CLAIM_MAX_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_is_read_as_strictly_as_a_request() {
+        let read = |body: &str| envelope(body.as_bytes());
+        assert_eq!(
+            read(r#"{"code":"OK","errorMessage":null,"data":{"result":true},"later":1}"#).unwrap(),
+            (Code::Ok, String::new(), Some(r#"{"result":true}"#.to_owned()))
+        );
+        assert_eq!(read(r#"{"code":"New.Code"}"#).unwrap().0, Code::Unknown("New.Code".to_owned()));
+        for wrong in [
+            "",
+            "[]",
+            "OK",
+            "{}",
+            r#"{"code":null}"#,
+            r#"{"code":1}"#,
+            r#"{"code":"OK","code":"OK"}"#,
+            r#"{"code":"OK","errorMessage":1}"#,
+            r#"{"code":"OK"} {"code":"OK"}"#,
+            "{\"code\":\"OK\"}\u{0}",
+            r#"{"code":"\ud800"}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_fit_for_a_terminal() {
+        let body = format!(r#"{{"code":"A\u001b[2J","errorMessage":"{}\n"}}"#, "x".repeat(1000));
+        let claim = claim(body.as_bytes()).unwrap();
+        assert_eq!(claim.code.as_str(), "A[2J");
+        assert_eq!(claim.message, "x".repeat(CLAIM_MAX_CHARS));
+    }
+}

@@ -1,0 +1,185 @@
+//! Which answers are believed. The status line is always `200` or always wrong: it never counts.
+
+use rebuttal_client::protocol::{Invalid, Nonce};
+use rebuttal_client::{AppId, Cause, Code, Error, Flaw, Outcome, QueryRequest, Scheme, Unverified};
+
+use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, lie, ok, refused, secret, step};
+
+const DISPUTE: &str = r#"{"disputeNo":"D1","paymentNo":"P1","merchantTradeNo":"T1","status":"NEEDS_RESPONSE",
+    "type":null,"rrn":null,"deadline":null,"paymentAmount":"10.00","disputeAmount":"10.00","currency":"USD",
+    "disputeReason":"Not received","createdTime":"2024-03-06T12:00:00.000+08:00"}"#;
+
+/// What a contest-like call makes of one answer.
+async fn accept(step: Step) -> Result<(), Error> {
+    let liar = Liar::start(vec![step]).await;
+    let client = liar.builder().attempts(1).build().unwrap();
+    client.accept("D1".parse().unwrap()).await.map(|answer| assert!(answer.proof.verifies(&secret())))
+}
+
+async fn flaw(step: Step) -> Flaw {
+    match accept(step).await {
+        Err(Error::Unknown { cause: Cause::Unverified(Unverified { flaw, .. }), .. }) => flaw,
+        other => panic!("not unverified: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_honest_answer_is_done_whatever_its_status_says() {
+    accept(ok(DONE)).await.unwrap();
+    accept(lie(|draft| Reply { status: 500, ..draft.signed() })).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_is_what_the_contract_wants() {
+    let liar = Liar::start(vec![ok(DISPUTE)]).await;
+    let answer = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap();
+    assert_eq!(answer.data.dispute_amount, "10.00");
+
+    let request = &liar.requests()[0];
+    assert_eq!(request.target, "/pg/v2/dispute/query");
+    assert_eq!(request.body, br#"{"disputeNo":"D1"}"#);
+    let head = request.head.to_ascii_lowercase();
+    assert!(head.contains("content-type: application/json\r\n"), "{head}");
+    assert!(head.contains("accept: application/json\r\n"), "{head}");
+    let header = head.lines().find(|line| line.starts_with("authorization: v2_sha256 appid=")).unwrap();
+    assert!(!header.contains(", "), "{header}");
+
+    let proof = serde_json::to_value(&answer.proof).unwrap();
+    assert_eq!(proof["url"], format!("{}/pg/v2/dispute/query", liar.url));
+    assert_eq!(proof["request"]["body"], r#"{"disputeNo":"D1"}"#);
+    assert!(proof["answer"]["authorization"].as_str().unwrap().starts_with("V2_SHA256 appId="));
+}
+
+#[tokio::test]
+async fn an_unsigned_answer_proves_nothing() {
+    assert_eq!(flaw(lie(|draft| Reply::new(200, draft.body))).await, Flaw::Unsigned);
+}
+
+#[tokio::test]
+async fn two_headers_are_no_header() {
+    let twice = lie(|draft| {
+        let reply = draft.signed();
+        let header = reply.headers[0].1.clone();
+        reply.with("Authorization", header)
+    });
+    assert_eq!(flaw(twice).await, Flaw::Header(Invalid("must be given once".to_owned())));
+}
+
+#[tokio::test]
+async fn a_header_must_be_of_the_form() {
+    let malformed = lie(|draft| Reply::new(200, draft.body).with("Authorization", "Bearer x"));
+    assert!(matches!(flaw(malformed).await, Flaw::Header(_)));
+}
+
+#[tokio::test]
+async fn an_answer_to_another_request_proves_nothing() {
+    let other = lie(|draft| Draft { nonce: Nonce::from_bytes([9; 16]), ..draft }.signed());
+    assert_eq!(flaw(other).await, Flaw::OtherRequest);
+    let own_request_sent_back = step(|request| {
+        let header = request.header.as_ref().unwrap();
+        Act::Answer(Reply::new(200, request.body.clone()).with("Authorization", header))
+    });
+    assert_eq!(flaw(own_request_sent_back).await, Flaw::OtherRequest);
+}
+
+#[tokio::test]
+async fn a_weaker_scheme_is_never_accepted_and_a_stronger_one_is() {
+    let answered_with = |scheme| lie(move |draft| Draft { scheme, ..draft }.signed());
+    let liar = Liar::start(vec![answered_with(Scheme::V2Sha256)]).await;
+    let client = liar.builder().scheme(Scheme::V2HmacSha256).attempts(1).build().unwrap();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert!(error.to_string().contains("weaker"), "{error}");
+    accept(answered_with(Scheme::V2HmacSha256)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_for_another_app_proves_nothing() {
+    let other = lie(|draft| Draft { app_id: AppId::from_bytes([8; 16]), ..draft }.signed());
+    assert_eq!(flaw(other).await, Flaw::OtherApp);
+}
+
+#[tokio::test]
+async fn an_answer_signed_with_another_secret_or_for_another_url_proves_nothing() {
+    let secret =
+        lie(|draft| Draft { secret: rebuttal_client::AppSecret::from_bytes(&[1; 16]), ..draft }.signed());
+    assert_eq!(flaw(secret).await, Flaw::WrongSign);
+    let url = lie(|draft| Draft { url: format!("{}x", draft.url), ..draft }.signed());
+    assert_eq!(flaw(url).await, Flaw::WrongSign);
+}
+
+#[tokio::test]
+async fn an_altered_body_proves_nothing() {
+    let altered = lie(|draft| {
+        let reply = draft.signed();
+        Reply { body: draft.body.replace("true", "tru ").into(), ..reply }
+    });
+    assert_eq!(flaw(altered).await, Flaw::WrongSign);
+}
+
+#[tokio::test]
+async fn a_signed_body_that_is_no_envelope_proves_nothing() {
+    for body in ["[]", r#"{"code":"OK","code":"OK","data":{"result":true}}"#, r#"{"data":{"result":true}}"#] {
+        let signed = lie(move |draft| Draft { body: body.to_owned(), ..draft }.signed());
+        assert!(matches!(flaw(signed).await, Flaw::Body(_)));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_up_to_its_limit_only() {
+    let long = lie(|draft| {
+        let padding = " ".repeat(rebuttal_client::limits::ANSWER_MAX_BYTES);
+        Draft { body: format!("{}{padding}", draft.body), ..draft }.signed()
+    });
+    assert_eq!(flaw(long).await, Flaw::TooLong);
+}
+
+#[tokio::test]
+async fn a_verified_refusal_tells_code_and_message() {
+    let Err(Error::Refused(refusal)) = accept(refused(Code::DeadlinePassed)).await else {
+        panic!("not refused")
+    };
+    assert_eq!((refusal.code, refusal.message.as_str()), (Code::DeadlinePassed, "because"));
+    assert!(refusal.proof.verifies(&secret()));
+    let unknown_code = accept(refused(Code::Unknown("Dispute.Later".to_owned()))).await.unwrap_err();
+    assert_eq!(unknown_code.outcome(), Outcome::Refused);
+}
+
+#[tokio::test]
+async fn a_genuine_ok_with_unreadable_data_is_not_done() {
+    let error = accept(ok("{\"outcome\":1}")).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { cause: Cause::Unreadable(_), .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_query_never_leaves_an_unknown_outcome() {
+    let liar = Liar::start(vec![lie(|draft| Reply::new(401, draft.body))]).await;
+    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Unverified(unverified) if unverified.flaw == Flaw::Unsigned),
+        "{error:?}"
+    );
+    assert_eq!(error.outcome(), Outcome::NothingChanged);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = Liar::start(vec![ok(DONE)]).await;
+    let target = format!("{}/pg/v2/dispute/accept", elsewhere.url);
+    let redirect = step(move |_| Act::Answer(Reply::new(307, "").with("Location", &target)));
+    assert_eq!(flaw(redirect).await, Flaw::Unsigned);
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_proof_does_not_survive_a_change() {
+    let liar = Liar::start(vec![ok(DONE)]).await;
+    let proof = liar.client().accept("D1".parse().unwrap()).await.unwrap().proof;
+    assert!(proof.verifies(&secret()));
+    assert!(!proof.verifies(&rebuttal_client::AppSecret::from_bytes(&[1; 16])));
+    let mut changed = proof.clone();
+    changed.answer_body = br#"{"code":"OK","errorMessage":null,"data":{"result":false}}"#.as_slice().into();
+    assert!(!changed.verifies(&secret()));
+    let mut changed = proof;
+    changed.request_body = br#"{"disputeNo":"D2"}"#.as_slice().into();
+    assert!(!changed.verifies(&secret()));
+}

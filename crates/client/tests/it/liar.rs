@@ -1,0 +1,218 @@
+//! A receiver that speaks just enough HTTP/1.1 to lie in every way that a network and a stranger can.
+//!
+//! Written on a bare socket: no HTTP library would let it cut a connection in the middle of an answer.
+
+use std::sync::{Arc, Mutex};
+
+use rebuttal_client::protocol::signature::{self, Message};
+use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis, answer_nonce};
+use rebuttal_client::{AppId, AppSecret, Client, ClientBuilder, Code, Scheme};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) const SECRET: &str = "00112233445566778899aabbccddeeff";
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) target: String,
+    pub(crate) header: Option<Authorization>,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) base_url: String,
+}
+
+/// What to do with a request.
+pub(crate) enum Act {
+    Answer(Reply),
+    /// Sends the answer's first half, then closes.
+    AnswerHalf(Reply),
+    /// Closes without a byte.
+    Cut,
+    /// Never answers.
+    Hang,
+}
+
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+pub(crate) type Step = Box<dyn Fn(&Request) -> Act + Send + Sync>;
+
+pub(crate) struct Liar {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Liar {
+    /// Follows the steps, one per request; the last one again and again.
+    pub(crate) async fn start(steps: Vec<Step>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (steps, heard, base_url) = (Arc::new(steps), Arc::clone(&requests), url.clone());
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (steps, heard, base_url) = (Arc::clone(&steps), Arc::clone(&heard), base_url.clone());
+                tokio::spawn(async move {
+                    let Some(request) = read(&mut stream, base_url).await else { return };
+                    let act = {
+                        let mut heard = heard.lock().unwrap();
+                        heard.push(request.clone());
+                        steps[(heard.len() - 1).min(steps.len() - 1)](&request)
+                    };
+                    act.perform(&mut stream).await;
+                });
+            }
+        });
+        Self { url, requests }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        Client::builder(&self.url, app_id(), secret())
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.builder().build().unwrap()
+    }
+}
+
+pub(crate) fn app_id() -> AppId {
+    AppId::from_bytes([7; 16])
+}
+
+pub(crate) fn secret() -> AppSecret {
+    SECRET.parse().unwrap()
+}
+
+impl Act {
+    async fn perform(self, stream: &mut TcpStream) {
+        match self {
+            Self::Answer(reply) => stream.write_all(&reply.bytes()).await.unwrap(),
+            Self::AnswerHalf(reply) => {
+                let bytes = reply.bytes();
+                stream.write_all(&bytes[..bytes.len() - reply.body.len() / 2]).await.unwrap();
+            }
+            Self::Cut => {}
+            Self::Hang => std::future::pending().await,
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut head = format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\n", self.status);
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("Content-Length: {}\r\n\r\n", self.body.len());
+        [head.as_bytes(), &self.body].concat()
+    }
+}
+
+/// An answer before it is signed. Whoever changes a field before [`signed`](Self::signed) lies well, afterwards badly.
+pub(crate) struct Draft {
+    pub(crate) scheme: Scheme,
+    pub(crate) app_id: AppId,
+    pub(crate) secret: AppSecret,
+    pub(crate) timestamp: UnixMillis,
+    pub(crate) nonce: Nonce,
+    pub(crate) url: String,
+    pub(crate) body: String,
+}
+
+impl Draft {
+    pub(crate) fn of(request: &Request, code: &Code, data: &str) -> Self {
+        let header = request.header.as_ref().unwrap();
+        let message = if *code == Code::Ok { "null" } else { "\"because\"" };
+        Self {
+            scheme: header.scheme,
+            app_id: header.app_id,
+            secret: secret(),
+            timestamp: header.timestamp,
+            nonce: answer_nonce(&header.nonce, &header.sign),
+            url: format!("{}{}", request.base_url, request.target),
+            body: format!(r#"{{"code":"{code}","errorMessage":{message},"data":{data}}}"#),
+        }
+    }
+
+    pub(crate) fn signed(&self) -> Reply {
+        let message = Message { method: "POST", base_url: &self.url, target: "", body: self.body.as_bytes() };
+        let header = signature::authorize(
+            self.scheme,
+            self.app_id,
+            &self.secret,
+            self.timestamp,
+            self.nonce.clone(),
+            &message,
+        );
+        Reply::new(200, self.body.clone()).with("Authorization", header)
+    }
+}
+
+pub(crate) const DONE: &str = r#"{"result":true}"#;
+
+/// An honest `OK`.
+pub(crate) fn ok(data: &'static str) -> Step {
+    Box::new(move |request| Act::Answer(Draft::of(request, &Code::Ok, data).signed()))
+}
+
+/// An honest refusal.
+pub(crate) fn refused(code: Code) -> Step {
+    Box::new(move |request| Act::Answer(Draft::of(request, &code, "null").signed()))
+}
+
+/// Whatever the function makes of an honest draft of `OK`.
+pub(crate) fn lie(lie: impl Fn(Draft) -> Reply + Send + Sync + 'static) -> Step {
+    Box::new(move |request| Act::Answer(lie(Draft::of(request, &Code::Ok, DONE))))
+}
+
+pub(crate) fn step(act: impl Fn(&Request) -> Act + Send + Sync + 'static) -> Step {
+    Box::new(act)
+}
+
+async fn read(stream: &mut TcpStream, base_url: String) -> Option<Request> {
+    let mut bytes = Vec::new();
+    let head_end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8(bytes[..head_end].to_vec()).unwrap();
+    let field = |wanted: &str| {
+        head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+        })
+    };
+    let length: usize = field("content-length").map_or(0, |length| length.parse().unwrap());
+    while bytes.len() < head_end + length {
+        stream.read_buf(&mut bytes).await.ok()?;
+    }
+    Some(Request {
+        target: head.split(' ').nth(1).unwrap().to_owned(),
+        header: field("authorization").map(|header| Authorization::parse(header.as_bytes()).unwrap()),
+        head: head.clone(),
+        body: bytes[head_end..].to_vec(),
+        base_url,
+    })
+}

@@ -1,0 +1,14 @@
+//! The client against a server that lies, over real HTTP.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly; clippy.toml says so only for functions marked as tests, not for what they share"
+)]
+
+mod answers;
+mod liar;
+mod resending;
+mod tls;
+mod uploads;

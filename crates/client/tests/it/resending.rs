@@ -1,0 +1,180 @@
+//! What is sent again, with which header, and how a call ends whose answers never come.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use rebuttal_client::protocol::UnixMillis;
+use rebuttal_client::{Cause, Client, Code, Error, Outcome, QueryRequest};
+
+use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, app_id, lie, ok, refused, secret, step};
+
+fn cut() -> Step {
+    step(|_| Act::Cut)
+}
+
+async fn accept(liar: &Liar) -> Result<(), Error> {
+    liar.client().accept("D1".parse().unwrap()).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_with_a_fresh_header() {
+    let half = step(|request| Act::AnswerHalf(Draft::of(request, &Code::Ok, DONE).signed()));
+    let liar = Liar::start(vec![cut(), half, ok(DONE)]).await;
+    accept(&liar).await.unwrap();
+
+    let requests = liar.requests();
+    let nonces: HashSet<_> =
+        requests.iter().map(|request| request.header.as_ref().unwrap().nonce.to_string()).collect();
+    let bodies: HashSet<_> = requests.iter().map(|request| &request.body).collect();
+    assert_eq!((requests.len(), nonces.len(), bodies.len()), (3, 3, 1));
+}
+
+#[tokio::test]
+async fn a_call_whose_answers_are_always_lost_ends_unknown() {
+    let liar = Liar::start(vec![cut()]).await;
+    let client = liar.builder().attempts(3).build().unwrap();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { attempts: 3, cause: Cause::Lost(_) }), "{error:?}");
+    assert_eq!(liar.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_is_given_up() {
+    let liar = Liar::start(vec![step(|_| Act::Hang)]).await;
+    let client = liar.builder().attempts(2).attempt_timeout(Duration::from_millis(100)).build().unwrap();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { attempts: 2, cause: Cause::TimedOut }), "{error:?}");
+    let error = client.query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { attempts: 2, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_call_ends_when_its_time_is_over() {
+    let liar = Liar::start(vec![step(|_| Act::Hang)]).await;
+    let client = liar.builder().attempts(20).call_timeout(Duration::from_millis(300)).build().unwrap();
+    let started = Instant::now();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn nobody_listening_means_that_nothing_was_changed() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let client = Client::builder(&url, app_id(), secret()).attempts(2).build().unwrap();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Unavailable { attempts: 2, cause: Cause::NotConnected(_), .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn retry_after_is_waited_for() {
+    let unavailable = step(|request| {
+        let reply = Draft::of(request, &Code::Unavailable, "null").signed();
+        Act::Answer(Reply { status: 503, ..reply }.with("Retry-After", 1))
+    });
+    let liar = Liar::start(vec![unavailable, ok(DONE)]).await;
+    let started = Instant::now();
+    accept(&liar).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_retry_after_beyond_the_limit_ends_the_call_and_is_told() {
+    let unavailable = step(|request| {
+        Act::Answer(Draft::of(request, &Code::RateLimited, "null").signed().with("Retry-After", 3600))
+    });
+    let liar = Liar::start(vec![unavailable]).await;
+    let error = accept(&liar).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Unavailable { attempts: 1, retry_after: Some(asked), .. } if asked.as_secs() == 3600),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_outcome_that_the_gateway_does_not_know_is_learnt_by_a_repetition() {
+    let liar = Liar::start(vec![refused(Code::OutcomeUnknown), ok(DONE)]).await;
+    accept(&liar).await.unwrap();
+    let liar = Liar::start(vec![refused(Code::OutcomeUnknown)]).await;
+    let client = liar.builder().attempts(2).build().unwrap();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { attempts: 2, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_somebody_doubled_is_sent_with_a_fresh_nonce() {
+    let liar = Liar::start(vec![refused(Code::ReplayedNonce), ok(DONE)]).await;
+    accept(&liar).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_proxys_page_is_waited_out_and_a_strangers_verdict_is_not() {
+    let page = step(|_| Act::Answer(Reply::new(502, "<html>Bad Gateway</html>")));
+    let liar = Liar::start(vec![page, ok(DONE)]).await;
+    accept(&liar).await.unwrap();
+
+    let verdict = lie(|draft| Reply::new(404, draft.body.replace("OK", "Dispute.NotFound")));
+    let liar = Liar::start(vec![verdict, ok(DONE)]).await;
+    let error = accept(&liar).await.unwrap_err();
+    assert_eq!((error.outcome(), liar.requests().len()), (Outcome::Unknown, 1));
+    assert!(error.to_string().contains("it claims Dispute.NotFound"), "{error}");
+}
+
+/// A gateway two hours ahead.
+fn stale() -> Step {
+    step(|request| {
+        let draft = Draft::of(request, &Code::StaleTimestamp, "null");
+        let timestamp = UnixMillis(draft.timestamp.0 + 7_200_000);
+        Act::Answer(Draft { timestamp, ..draft }.signed())
+    })
+}
+
+#[tokio::test]
+async fn the_clock_is_corrected_from_a_bound_answer_and_stays_corrected() {
+    let liar = Liar::start(vec![stale(), ok(DONE)]).await;
+    let client = liar.client();
+    client.accept("D1".parse().unwrap()).await.unwrap();
+    client.accept("D1".parse().unwrap()).await.unwrap();
+
+    let times: Vec<i64> =
+        liar.requests().iter().map(|request| request.header.as_ref().unwrap().timestamp.0).collect();
+    assert_eq!(times.len(), 3);
+    assert!((7_200_000..7_300_000).contains(&(times[1] - times[0])), "{times:?}");
+    assert!((0..100_000).contains(&(times[2] - times[1])), "{times:?}");
+}
+
+#[tokio::test]
+async fn the_clock_is_corrected_once_in_a_call() {
+    let liar = Liar::start(vec![stale()]).await;
+    let Err(Error::Refused(refusal)) = accept(&liar).await else { panic!("not refused") };
+    assert_eq!((refusal.code, liar.requests().len()), (Code::StaleTimestamp, 2));
+}
+
+#[tokio::test]
+async fn an_unbound_answer_does_not_move_the_clock() {
+    let unsigned = step(|request| {
+        let draft = Draft::of(request, &Code::StaleTimestamp, "null");
+        Act::Answer(Reply::new(401, draft.body))
+    });
+    let liar = Liar::start(vec![unsigned, ok(DONE)]).await;
+    let client = liar.client();
+    let before = client.gateway_time();
+    assert_eq!(client.accept("D1".parse().unwrap()).await.unwrap_err().outcome(), Outcome::Unknown);
+    assert!(client.gateway_time().0 - before.0 < 60_000);
+    assert_eq!(liar.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_lost_answer_tells_that_a_query_is_needed() {
+    let liar = Liar::start(vec![cut(), refused(Code::InvalidState)]).await;
+    let Err(Error::Refused(refusal)) = accept(&liar).await else { panic!("not refused") };
+    assert!(refusal.earlier_attempt_unknown);
+    let liar = Liar::start(vec![refused(Code::InvalidState)]).await;
+    let Err(Error::Refused(refusal)) = accept(&liar).await else { panic!("not refused") };
+    assert!(!refusal.earlier_attempt_unknown);
+}

@@ -1,0 +1,166 @@
+//! Uploads and whole contests: the form as the contract wants it, every failure told for what it is.
+
+use std::sync::{Arc, Mutex};
+
+use rebuttal_client::protocol::dispute::QueryRequest;
+use rebuttal_client::{Code, Error, EvidenceFile, EvidenceType, Outcome};
+
+use crate::liar::{Act, DONE, Draft, Liar, Reply, Request, Step, refused, step};
+
+const FIRST: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
+
+/// Answers upload addresses, takes posts with `post`, and contests with `OK`.
+fn gateway(post: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Vec<Step> {
+    vec![step(move |request| {
+        Act::Answer(match request.target.as_str() {
+            "/pg/v2/file/generateUploadUrl" => {
+                let data = format!(
+                    r#"{{"uploadUrl":"{}/store","httpMethod":"POST","formFields":{{"key":"a/b","policy":"e30=",
+                    "x-amz-date":"20240306T040000Z"}},"storageUri":"{FIRST}","expireTime":1709697600000}}"#,
+                    request.base_url
+                );
+                Draft::of(request, &Code::Ok, &data).signed()
+            }
+            "/store" => post(request),
+            _ => Draft::of(request, &Code::Ok, DONE).signed(),
+        })
+    })]
+}
+
+fn stored(_: &Request) -> Reply {
+    Reply::new(204, "")
+}
+
+fn targets(liar: &Liar) -> Vec<String> {
+    liar.requests().into_iter().map(|request| request.target).collect()
+}
+
+#[tokio::test]
+async fn a_contest_uploads_submits_and_holds_a_proof() {
+    let liar = Liar::start(gateway(stored)).await;
+    let answer = liar
+        .client()
+        .contest("D1".parse().unwrap())
+        .bytes(EvidenceType::Receipt, "Müller/receipt.PNG", vec![1; 100_000])
+        .named("Transaction receipt")
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.data.result);
+
+    assert_eq!(targets(&liar), ["/pg/v2/file/generateUploadUrl", "/store", "/pg/v2/dispute/contest"]);
+    let requests = liar.requests();
+    assert_eq!(requests[0].body, br#"{"filename":"evidence.png","scene":"DISPUTE_EVIDENCE"}"#);
+    let item = format!(r#"{{"type":"RECEIPT","name":"Transaction receipt","url":"{FIRST}"}}"#);
+    let body = format!(r#"{{"disputeNo":"D1","evidenceList":[{item}]}}"#);
+    assert_eq!(String::from_utf8_lossy(&requests[2].body), body);
+
+    let form = String::from_utf8_lossy(&requests[1].body);
+    let place = |text: &str| form.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+    assert!(place("name=\"key\"\r\n\r\na/b\r\n") < place("name=\"policy\"\r\n\r\ne30=\r\n"));
+    assert!(place("name=\"x-amz-date\"") < place("name=\"file\"; filename=\"evidence.png\""));
+    assert!(requests[1].header.is_none(), "the secret's sign went to the store");
+}
+
+#[tokio::test]
+async fn progress_is_told_per_file() {
+    let liar = Liar::start(gateway(stored)).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    liar.client()
+        .contest("D1".parse().unwrap())
+        .bytes(EvidenceType::Receipt, "a.png", vec![1; 40_000])
+        .bytes(EvidenceType::Refund, "b.pdf", vec![1; 10])
+        .on_progress(move |at| heard.lock().unwrap().push((at.index, at.sent_bytes, at.total_bytes)))
+        .upload()
+        .await
+        .unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(told.first(), Some(&(0, 0, 40_000)));
+    assert!(told.contains(&(0, 40_000, 40_000)));
+    assert_eq!(told.last(), Some(&(1, 10, 10)));
+}
+
+#[tokio::test]
+async fn a_failed_upload_goes_to_a_new_address() {
+    let failures = Mutex::new(2);
+    let liar = Liar::start(gateway(move |request| {
+        let mut left = failures.lock().unwrap();
+        *left -= 1;
+        if *left >= 0 { Reply::new(503, "<Error><Code>SlowDown</Code></Error>") } else { stored(request) }
+    }))
+    .await;
+    let file = EvidenceFile::new("a.png", "x").unwrap();
+    assert_eq!(liar.client().upload(&file).await.unwrap().to_string(), FIRST);
+    let targets = targets(&liar);
+    assert_eq!(targets.iter().filter(|target| *target == "/store").count(), 3);
+    assert_eq!(targets.iter().filter(|target| *target != "/store").count(), 3);
+}
+
+#[tokio::test]
+async fn a_store_that_never_answers_well_is_given_up_and_nothing_is_submitted() {
+    let liar = Liar::start(gateway(|_| Reply::new(503, ""))).await;
+    let error =
+        liar.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Other, "a.png", "x").send().await;
+    assert!(matches!(error, Err(Error::Unavailable { attempts: 3, .. })), "{error:?}");
+    assert!(!targets(&liar).iter().any(|target| target.ends_with("contest")));
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_a_file_is_believed_at_once() {
+    let liar = Liar::start(gateway(|_| {
+        Reply::new(400, "<Error><Code>InvalidRequest</Code><Message>not a PNG</Message></Error>")
+    }))
+    .await;
+    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the file store refused a.png: InvalidRequest: not a PNG");
+    assert_eq!((error.outcome(), liar.requests().len()), (Outcome::NothingChanged, 2));
+}
+
+#[tokio::test]
+async fn every_piece_is_checked_before_the_first_byte() {
+    let liar = Liar::start(gateway(stored)).await;
+    let contest = || liar.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Receipt, "a.png", "x");
+    let wrong = [
+        liar.client().contest("D1".parse().unwrap()),
+        contest().bytes(EvidenceType::Refund, "b.exe", "x"),
+        contest().bytes(EvidenceType::Refund, "b.pdf", ""),
+        contest().file(EvidenceType::Refund, "/nowhere/b.pdf"),
+        contest().bytes(EvidenceType::Refund, "b.pdf", "x").named("two\nlines"),
+        (0..20).fold(contest(), |contest, _| contest.bytes(EvidenceType::Other, "c.png", "x")),
+    ];
+    for contest in wrong {
+        assert_eq!(contest.send().await.unwrap_err().outcome(), Outcome::NothingChanged);
+    }
+    assert!(liar.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_submission_is_sent_again_as_it_was() {
+    let liar = Liar::start(gateway(stored)).await;
+    let submission = liar
+        .client()
+        .contest("D1".parse().unwrap())
+        .uploaded(EvidenceType::Refund, FIRST.parse().unwrap())
+        .upload()
+        .await
+        .unwrap();
+    submission.send().await.unwrap();
+    submission.send().await.unwrap();
+    let requests = liar.requests();
+    assert_eq!(targets(&liar), ["/pg/v2/dispute/contest"; 2]);
+    assert_eq!(requests[0].body, requests[1].body);
+    assert!(
+        String::from_utf8_lossy(&requests[0].body)
+            .contains(r#""name":"2ace1b345cbb4a09852d7d92e540591a.png""#)
+    );
+}
+
+#[tokio::test]
+async fn a_refused_upload_address_is_a_refusal() {
+    let liar = Liar::start(vec![refused(Code::UnsupportedFileType)]).await;
+    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Refused);
+    let query = QueryRequest::PaymentNo("P1".parse().unwrap());
+    assert_eq!(liar.client().query(&query).await.unwrap_err().outcome(), Outcome::Refused);
+}
