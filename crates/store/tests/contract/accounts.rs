@@ -1,0 +1,109 @@
+//! Merchants, apps, secrets and tokens.
+
+use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
+use rebuttal_store::{AccountChange, Act, Answer, Done, Once, Store, Work};
+
+use crate::ground::{APP, Ground, NOW, code, commit, key, merchant, settings};
+
+fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Act {
+    let (secret_id, sealed) = ([secret; 16], vec![secret; 44]);
+    Act::Account(AccountChange::CreateApp { merchant_id, app_id, settings: settings(), secret_id, sealed })
+}
+
+fn change_app(merchant_id: MerchantId, settings: AppSettings) -> Act {
+    Act::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
+}
+
+pub(crate) async fn merchants_and_apps_are_created_and_changed(ground: &Ground) {
+    let store = ground.store();
+    let (one, two) = (merchant(&store).await, merchant(&store).await);
+    assert_ne!(one, two);
+    commit(&store, Once::Always, create_app(one, APP, 1)).await.unwrap();
+    let app = store.app(APP).await.unwrap().unwrap();
+    assert_eq!((app.merchant_id, app.scheme, app.enabled), (one, Scheme::V2Sha256, true));
+    assert_eq!(app.time_zone, "Asia/Shanghai");
+    assert_eq!(app.secrets[0].sealed, vec![1; 44]);
+
+    let notify_url = Some(Some("https://shop.example/hook".parse().unwrap()));
+    let stronger = AppSettings { notify_url, scheme: Some(Scheme::V2HmacSha256), enabled: Some(false) };
+    commit(&store, Once::Always, change_app(one, stronger)).await.unwrap();
+    commit(&store, Once::Always, change_app(one, settings())).await.unwrap();
+    let app = store.app(APP).await.unwrap().unwrap();
+    assert_eq!((app.scheme, app.enabled), (Scheme::V2HmacSha256, false));
+    assert_eq!(app.notify_url.as_deref(), Some("https://shop.example/hook"));
+    let silent = AppSettings { notify_url: Some(None), ..settings() };
+    commit(&store, Once::Always, change_app(one, silent)).await.unwrap();
+    assert_eq!(store.app(APP).await.unwrap().unwrap().notify_url, None);
+
+    assert_eq!(code(commit(&store, Once::Always, change_app(two, settings())).await), "Operator.NotFound");
+    let nobody = 99.try_into().unwrap();
+    let orphan = create_app(nobody, AppId::from_bytes([8; 16]), 2);
+    assert_eq!(code(commit(&store, Once::Always, orphan).await), "Operator.NotFound");
+    assert_eq!(store.apps_of(one).await.unwrap().len(), 1);
+    let numbers: Vec<_> =
+        store.merchants(Some(one), 10).await.unwrap().iter().map(|m| m.merchant_id).collect();
+    assert_eq!(numbers, [two]);
+}
+
+async fn rotate(
+    store: &Store,
+    merchant_id: MerchantId,
+    secret: u8,
+    now: UnixMillis,
+    until: UnixMillis,
+) -> Answer {
+    let act = Act::Account(AccountChange::RotateSecret {
+        merchant_id,
+        app_id: APP,
+        secret_id: [secret; 16],
+        sealed: vec![secret; 44],
+        overlap_until: until,
+    });
+    store.commit(Work { arrived_at: now, once: Once::Always, act }).await.unwrap()
+}
+
+pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    let until = UnixMillis(NOW.0 + 1_000);
+    rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
+    let app = store.app(APP).await.unwrap().unwrap();
+    let secrets: Vec<_> = app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect();
+    assert_eq!(secrets, [(1, Some(until)), (2, None)], "the oldest first");
+
+    let running = rotate(&store, merchant_id, 3, UnixMillis(NOW.0 + 999), until).await;
+    assert_eq!(code(running), "Operator.Conflict");
+    rotate(&store, merchant_id, 3, until, UnixMillis(NOW.0 + 2_000)).await.unwrap();
+}
+
+pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let first = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
+    let made = Done::App { merchant_id, app_id: APP, secret_id: Some([1; 16]) };
+    assert_eq!(first, made);
+    let other = AppId::from_bytes([8; 16]);
+    assert_eq!(commit(&store, key("k", 1), create_app(merchant_id, other, 2)).await.unwrap(), made);
+    assert!(store.app(other).await.unwrap().is_none());
+    assert_eq!(
+        code(commit(&store, key("k", 2), create_app(merchant_id, other, 2)).await),
+        "Operator.Conflict"
+    );
+}
+
+pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
+    let store = ground.store();
+    let put = |name: &str, hash| {
+        let change = AccountChange::PutToken { name: name.to_owned(), hash };
+        let store = store.clone();
+        async move { code(commit(&store, Once::Always, Act::Account(change)).await) }
+    };
+    assert_eq!(put("first", [1; 32]).await, "OK");
+    assert_eq!(put("first", [1; 32]).await, "OK");
+    assert_eq!(put("second", [1; 32]).await, "Operator.Conflict");
+    assert_eq!(put("first", [2; 32]).await, "OK");
+    assert!(store.token([1; 32]).await.unwrap().is_none());
+    assert_eq!(store.token([2; 32]).await.unwrap().unwrap().name, "first");
+}

@@ -1,0 +1,172 @@
+//! What a contest leaves behind, and what it does not.
+
+use rebuttal_disputes::{Command, Event};
+use rebuttal_protocol::dispute::Status;
+use rebuttal_store::{Act, CommitError, Once, Work};
+
+use crate::ground::{
+    DEADLINE, Ground, NOW, act, code, commit, contest, found, is_replay, item, merchant, open, opening,
+    operator, story, upload, url,
+};
+
+pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    for file in [1, 2] {
+        upload(&store, url(merchant_id, file), file).await.unwrap();
+    }
+    let items = vec![item(Some(url(merchant_id, 2))), item(Some(url(merchant_id, 1)))];
+    commit(&store, Once::Nonce(ground.nonce()), contest(merchant_id, &no, items)).await.unwrap();
+
+    let story = story(&store, &no).await;
+    assert_eq!(story.record.state.status, Status::UnderReview);
+    let events: Vec<_> = story.history.iter().map(|entry| (entry.event, entry.actor.as_str())).collect();
+    let app = format!("app:{}", crate::ground::APP);
+    assert_eq!(events, [(Event::Opened, "operator:night shift"), (Event::Contested, app.as_str())]);
+    let [submission] = &story.submissions[..] else { panic!("{:?}", story.submissions) };
+    assert_eq!(submission.submitted_at, NOW);
+    let files: Vec<_> = submission.evidence.iter().map(|item| item.file.clone()).collect();
+    assert_eq!(files, [found(2), found(1)]);
+}
+
+pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    let before = story(&store, &no).await;
+    let nonce = ground.nonce();
+    let refused = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
+    let answer = commit(&store, Once::Nonce(nonce.clone()), refused()).await;
+    assert_eq!(code(answer), "Evidence.NotUploaded");
+    assert_eq!(story(&store, &no).await, before);
+    assert!(is_replay(&commit(&store, Once::Nonce(nonce), refused()).await));
+}
+
+pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
+    let store = ground.store();
+    let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
+    let no = open(&store, theirs, "D1").await;
+    upload(&store, url(mine, 1), 1).await.unwrap();
+    let absent = "D2".parse().unwrap();
+    let mut refusals = Vec::new();
+    for no in [&no, &absent] {
+        let act = contest(mine, no, vec![item(Some(url(mine, 1)))]);
+        refusals.push(commit(&store, Once::Nonce(ground.nonce()), act).await.unwrap_err());
+    }
+    assert_eq!(refusals[0], refusals[1]);
+    assert_eq!(refusals[0].code().as_str(), "Dispute.NotFound");
+}
+
+pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Ground) {
+    let store = ground.store();
+    let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
+    let no = open(&store, mine, "D1").await;
+    upload(&store, url(mine, 1), 1).await.unwrap();
+    upload(&store, url(theirs, 2), 2).await.unwrap();
+    assert_eq!(code(upload(&store, url(mine, 1), 9).await), "Operator.Conflict");
+    assert_eq!(code(upload(&store, url(mine, 1), 1).await), "OK");
+    for (items, expected) in [
+        (vec![item(None)], "Evidence.NotFound"),
+        (vec![item(Some(url(theirs, 2)))], "Evidence.NotFound"),
+        (vec![item(Some(url(mine, 3)))], "Evidence.NotUploaded"),
+        (vec![item(Some(url(mine, 3))), item(None)], "Evidence.NotFound"),
+        (vec![item(Some(url(mine, 1))), item(Some(url(mine, 3)))], "Evidence.NotUploaded"),
+    ] {
+        let answer = commit(&store, Once::Nonce(ground.nonce()), contest(mine, &no, items)).await;
+        assert_eq!(code(answer), expected);
+    }
+    let mut gone = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
+    if let Act::Command { missing, .. } = &mut gone {
+        missing.push(0);
+    }
+    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), gone).await), "Evidence.NotUploaded");
+    let whole = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
+    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), whole).await), "OK");
+}
+
+pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    for file in 0..64 {
+        upload(&store, url(merchant_id, file), file).await.unwrap();
+    }
+    let contests = (0..64).map(|file| {
+        let act = contest(merchant_id, &no, vec![item(Some(url(merchant_id, file)))]);
+        let (store, once) = (store.clone(), Once::Nonce(ground.nonce()));
+        tokio::spawn(async move { code(commit(&store, once, act).await) })
+    });
+    let mut won = 0;
+    for contest in contests.collect::<Vec<_>>() {
+        match contest.await.unwrap().as_str() {
+            "OK" => won += 1,
+            other => assert_eq!(other, "Dispute.InvalidState"),
+        }
+    }
+    assert_eq!(won, 1);
+    let story = story(&store, &no).await;
+    assert_eq!((story.history.len(), story.submissions.len()), (2, 1));
+}
+
+pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    upload(&store, url(merchant_id, 1), 1).await.unwrap();
+    // Joined without a pause between, they land in one batch or two: either way each sees those before it.
+    let opened = commit(
+        &store,
+        Once::Always,
+        Act::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() },
+    );
+    let no = "D1".parse().unwrap();
+    let contested = commit(
+        &store,
+        Once::Nonce(ground.nonce()),
+        contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]),
+    );
+    let withdrawn = commit(&store, Once::Always, act(&no, Command::Withdraw { note: None }));
+    let (opened, contested, withdrawn) = tokio::join!(opened, contested, withdrawn);
+    assert_eq!([code(opened), code(contested), code(withdrawn)], ["OK", "OK", "OK"]);
+    let story = story(&store, &no).await;
+    assert_eq!(story.record.state.status, Status::Withdrawn);
+    assert_eq!(story.history.len(), 3);
+}
+
+pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let nobody = 999.try_into().unwrap();
+    let open = |merchant_id, no: String| {
+        let act = Act::Open { opening: opening(merchant_id, &no, DEADLINE), actor: operator() };
+        let store = store.clone();
+        async move { store.commit(Work { arrived_at: NOW, once: Once::Always, act }).await }
+    };
+    let good =
+        (0..16).map(|number| tokio::spawn(open(merchant_id, format!("D{number}")))).collect::<Vec<_>>();
+    let spoilt = open(nobody, "D99".to_owned()).await;
+    assert!(matches!(spoilt, Err(CommitError::Failed(_))), "{spoilt:?}");
+    for good in good {
+        good.await.unwrap().unwrap().unwrap();
+    }
+    assert!(store.dispute(&"D99".parse().unwrap()).await.unwrap().is_none());
+}
+
+pub(crate) async fn everything_is_there_after_reopening(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    upload(&store, url(merchant_id, 1), 1).await.unwrap();
+    let nonce = ground.nonce();
+    let again = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
+    commit(&store, Once::Nonce(nonce.clone()), again()).await.unwrap();
+    let before = story(&store, &no).await;
+    store.close().await;
+    drop(store);
+
+    let store = ground.store();
+    assert_eq!(story(&store, &no).await, before);
+    assert!(is_replay(&commit(&store, Once::Nonce(nonce), again()).await));
+    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), again()).await), "OK");
+    assert_eq!(story(&store, &no).await, before, "a repetition changed something");
+}

@@ -1,0 +1,154 @@
+//! A database to stand on, and short words for the works of the cases.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rebuttal_disputes::{Actor, Command, Fingerprint, FoundFile, Opening};
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType};
+use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
+use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
+use rebuttal_store::{
+    AccountChange, Act, Answer, Done, IdempotencyKey, NonceUse, Once, Options, Refused, Store, Story, Upload,
+    Work,
+};
+
+pub(crate) const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
+pub(crate) const DEADLINE: UnixMillis = UnixMillis(NOW.0 + 3_600_000);
+pub(crate) const APP: AppId = AppId::from_bytes([7; 16]);
+
+/// A database that outlives the stores that are opened on it.
+pub(crate) struct Ground {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+    counter: AtomicU64,
+}
+
+impl Ground {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rebuttal.db");
+        Self { _folder: folder, path, counter: AtomicU64::new(1) }
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        self.store_with(&Options::default())
+    }
+
+    pub(crate) fn store_with(&self, options: &Options) -> Store {
+        Store::open(&self.path, options).unwrap()
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.counter.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn nonce(&self) -> NonceUse {
+        self.nonce_at(NOW)
+    }
+
+    pub(crate) fn nonce_at(&self, timestamp: UnixMillis) -> NonceUse {
+        let nonce: Nonce = format!("nonce-{:026}", self.number()).parse().unwrap();
+        NonceUse { timestamp, app_id: APP, nonce }
+    }
+}
+
+pub(crate) async fn commit(store: &Store, once: Once, act: Act) -> Answer {
+    store.commit(Work { arrived_at: NOW, once, act }).await.unwrap()
+}
+
+pub(crate) async fn merchant(store: &Store) -> MerchantId {
+    let body = Object::parse(br#"{"name":"Corner Shop","timeZone":"Asia/Shanghai"}"#).unwrap();
+    let CreateMerchant { name, time_zone } = CreateMerchant::parse(&body).unwrap();
+    let change = AccountChange::CreateMerchant { name, time_zone };
+    match commit(store, Once::Always, Act::Account(change)).await.unwrap() {
+        Done::Merchant(merchant_id) => merchant_id,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn settings() -> AppSettings {
+    AppSettings { notify_url: None, scheme: None, enabled: None }
+}
+
+pub(crate) fn opening(merchant_id: MerchantId, no: &str, deadline: UnixMillis) -> Opening {
+    let body = format!(
+        r#"{{"merchantId":{merchant_id},"paymentNo":"P-{no}","merchantTradeNo":"T-{no}","paymentAmount":"100.05",
+        "disputeAmount":"99","currency":"USD","disputeReason":"Not received","type":"CHARGEBACK","deadline":"{}"}}"#,
+        deadline.to_rfc3339(&jiff::tz::TimeZone::UTC)
+    );
+    let facts = OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap()).unwrap();
+    Opening { dispute_no: no.parse().unwrap(), facts }
+}
+
+pub(crate) fn operator() -> Actor {
+    Actor::Operator("night shift".to_owned())
+}
+
+pub(crate) async fn open(store: &Store, merchant_id: MerchantId, no: &str) -> DisputeNo {
+    let opening = opening(merchant_id, no, DEADLINE);
+    let dispute_no = opening.dispute_no.clone();
+    commit(store, Once::Always, Act::Open { opening, actor: operator() }).await.unwrap();
+    dispute_no
+}
+
+pub(crate) fn url(merchant_id: MerchantId, file: u8) -> StorageUri {
+    format!("s3://uploaded/m/{merchant_id}/open/dispute-evidence/{file:032x}.png").parse().unwrap()
+}
+
+pub(crate) fn found(file: u8) -> FoundFile {
+    FoundFile {
+        sha256: Fingerprint([file; 32]),
+        size: 100 + u64::from(file),
+        media_type: "image/png".to_owned(),
+    }
+}
+
+pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> Answer {
+    commit(store, Once::Always, Act::RecordUpload(Upload { url, file: found(file) })).await
+}
+
+pub(crate) fn item(url: Option<StorageUri>) -> EvidenceItem {
+    EvidenceItem { evidence_type: EvidenceType::Receipt, name: "Receipt".parse().unwrap(), url }
+}
+
+pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<EvidenceItem>) -> Act {
+    Act::Command {
+        dispute_no: no.clone(),
+        merchant_id: Some(merchant_id),
+        actor: Actor::App(APP),
+        command: Command::Contest { items, findings: Vec::new() },
+        missing: Vec::new(),
+    }
+}
+
+pub(crate) fn act(no: &DisputeNo, command: Command) -> Act {
+    Act::Command {
+        dispute_no: no.clone(),
+        merchant_id: None,
+        actor: operator(),
+        command,
+        missing: Vec::new(),
+    }
+}
+
+pub(crate) fn key(key: &str, request: u8) -> Once {
+    Once::Key(IdempotencyKey { token: "t".to_owned(), key: key.to_owned(), request: [request; 32] })
+}
+
+pub(crate) async fn story(store: &Store, no: &DisputeNo) -> Story {
+    let story = store.story(no).await.unwrap().unwrap();
+    assert!(Store::is_whole(&story), "the chain of {no} is broken");
+    story
+}
+
+pub(crate) fn code(answer: Answer) -> String {
+    match answer {
+        Ok(_) => "OK".to_owned(),
+        Err(refused) => refused.code().to_string(),
+    }
+}
+
+pub(crate) fn is_replay(answer: &Answer) -> bool {
+    matches!(answer, Err(Refused::Replayed))
+}

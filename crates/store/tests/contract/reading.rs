@@ -1,0 +1,114 @@
+//! Queries, lists, and what is due.
+
+use std::collections::HashSet;
+
+use rebuttal_disputes::{COMMIT_LIMIT, Command};
+use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
+use rebuttal_protocol::operator::Outcome;
+use rebuttal_protocol::{DisputeNo, UnixMillis};
+use rebuttal_store::{Act, Filter, Once, Store, Work};
+
+use crate::ground::{DEADLINE, Ground, NOW, act, code, commit, merchant, open, opening, operator, story};
+
+/// Opens a dispute of payment `P` at a moment.
+async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, at: UnixMillis) {
+    let mut opening = opening(merchant.try_into().unwrap(), no, deadline);
+    opening.facts.payment_no = "P".parse().unwrap();
+    let act = Act::Open { opening, actor: operator() };
+    store.commit(Work { arrived_at: at, once: Once::Always, act }).await.unwrap().unwrap();
+}
+
+pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let number = merchant_id.number();
+    let later = UnixMillis(DEADLINE.0 + 1);
+    open_at(&store, number, "B", DEADLINE, NOW).await;
+    open_at(&store, number, "A", DEADLINE, NOW).await;
+    open_at(&store, number, "C", later, UnixMillis(NOW.0 + 5)).await;
+    let found = |query| {
+        let store = store.clone();
+        async move { Some(store.find(merchant_id, &query).await.unwrap()?.state.dispute_no.to_string()) }
+    };
+    let by_payment = || QueryRequest::PaymentNo("P".parse().unwrap());
+    assert_eq!(found(by_payment()).await.as_deref(), Some("A"), "ties go by number");
+    for (no, next) in [("A", "B"), ("B", "C"), ("C", "C")] {
+        let no: DisputeNo = no.parse().unwrap();
+        commit(&store, Once::Always, act(&no, Command::Withdraw { note: None })).await.unwrap();
+        assert_eq!(found(by_payment()).await.as_deref(), Some(next), "after {no} needs none");
+    }
+    let by_trade = QueryRequest::MerchantTradeNo("T-B".parse().unwrap());
+    assert_eq!(found(by_trade).await.as_deref(), Some("B"));
+    let by_no = QueryRequest::DisputeNo("B".parse().unwrap());
+    assert_eq!(found(by_no.clone()).await.as_deref(), Some("B"));
+    let stranger = merchant(&store).await;
+    assert!(store.find(stranger, &by_no).await.unwrap().is_none());
+    assert!(store.find(stranger, &by_payment()).await.unwrap().is_none());
+}
+
+pub(crate) async fn a_list_pages_through_everything_once(ground: &Ground) {
+    let store = ground.store();
+    let number = merchant(&store).await.number();
+    for index in 0..25 {
+        open_at(&store, number, &format!("D{index:02}"), DEADLINE, UnixMillis(NOW.0 + index / 3)).await;
+    }
+    let (mut seen, mut after, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let page = store.list(Filter { limit: 7, after, ..Filter::default() }).await.unwrap();
+        assert_eq!((page.total, page.total_exact), (25, true));
+        seen.extend(page.items.into_iter().map(|item| (item.created_at, item.state.dispute_no)));
+        pages += 1;
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!((pages, seen.len(), seen.iter().collect::<HashSet<_>>().len()), (4, 25, 25));
+    assert!(seen.is_sorted_by(|one, next| one > next), "the newest come first");
+}
+
+pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
+    let store = ground.store();
+    let (one, two) = (merchant(&store).await, merchant(&store).await);
+    open_at(&store, one.number(), "A1", DEADLINE, NOW).await;
+    open_at(&store, two.number(), "A2", UnixMillis(DEADLINE.0 + 9), UnixMillis(NOW.0 + 9)).await;
+    let b1 = open(&store, one, "B1").await;
+    commit(&store, Once::Always, act(&b1, Command::Resolve { outcome: Outcome::Lost, note: None }))
+        .await
+        .unwrap();
+    let all = || Filter { limit: 10, ..Filter::default() };
+    for (filter, expected) in [
+        (Filter { merchant_id: Some(two), ..all() }, "A2"),
+        (Filter { status: Some(Status::Lost), ..all() }, "B1"),
+        (Filter { stage: Some(Stage::Inquiry), ..all() }, ""),
+        (Filter { deadline_before: Some(UnixMillis(DEADLINE.0 + 1)), ..all() }, "A1 B1"),
+        (Filter { created_after: Some(NOW), ..all() }, "A2"),
+        (Filter { q: Some("A".to_owned()), ..all() }, "A1 A2"),
+        (Filter { q: Some("T-B".to_owned()), ..all() }, "B1"),
+        (Filter { q: Some("%".to_owned()), ..all() }, ""),
+    ] {
+        let page = store.list(filter.clone()).await.unwrap();
+        let mut found: Vec<_> = page.items.iter().map(|item| item.state.dispute_no.to_string()).collect();
+        found.sort();
+        assert_eq!(found.join(" "), expected, "{filter:?}");
+    }
+}
+
+pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground) {
+    let store = ground.store();
+    let number = merchant(&store).await.number();
+    for (no, offset) in [("D2", 2), ("D1", 1), ("D3", 3)] {
+        open_at(&store, number, no, UnixMillis(DEADLINE.0 + offset), NOW).await;
+    }
+    let due = store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap();
+    assert_eq!(due.iter().map(DisputeNo::as_str).collect::<Vec<_>>(), ["D1", "D2"]);
+    let lapse = |at| {
+        let (store, act) = (store.clone(), act(&due[0], Command::Lapse));
+        async move { code(store.commit(Work { arrived_at: at, once: Once::Always, act }).await.unwrap()) }
+    };
+    let due_at = UnixMillis(DEADLINE.0 + 1) + COMMIT_LIMIT;
+    assert_eq!(lapse(UnixMillis(due_at.0 - 1)).await, "Dispute.InvalidState");
+    assert_eq!(lapse(due_at).await, "OK");
+    assert_eq!(story(&store, &due[0]).await.record.state.status, Status::Expired);
+    assert_eq!(store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap().len(), 1);
+}

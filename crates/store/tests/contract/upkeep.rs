@@ -1,0 +1,127 @@
+//! Cleaning up in bounded steps, and the committer's own limits.
+
+use rebuttal_protocol::UnixMillis;
+use rebuttal_store::{Act, Answer, CommitError, Done, Once, Options, Store, Upkeep, Work};
+
+use crate::ground::{Ground, NOW, code, commit, contest, item, merchant, open, story, upload, url};
+
+async fn step(store: &Store, step: Upkeep) -> u64 {
+    match commit(store, Once::Always, Act::Upkeep(step)).await {
+        Ok(Done::Rows(rows)) => rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(ground: &Ground) {
+    let store = ground.store();
+    let old = ground.nonce_at(UnixMillis(NOW.0 - 1_000));
+    let kept = ground.nonce_at(UnixMillis(NOW.0 - 999));
+    for nonce in [&old, &kept] {
+        commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await.unwrap();
+    }
+    assert_eq!(step(&store, Upkeep::PurgeNonces { bound: old.timestamp, limit: 10 }).await, 1);
+    // A bound never moves back.
+    let back = UnixMillis(old.timestamp.0 - 500);
+    assert_eq!(step(&store, Upkeep::PurgeNonces { bound: back, limit: 10 }).await, 0);
+    store.close().await;
+
+    let store = ground.store();
+    let again = |nonce| commit(&store, Once::Nonce(nonce), Act::UseNonce);
+    assert_eq!(code(again(old).await), "Common.Auth.StaleTimestamp");
+    assert_eq!(code(again(kept).await), "Common.Auth.ReplayedNonce");
+}
+
+pub(crate) async fn a_step_of_upkeep_is_bounded(ground: &Ground) {
+    let store = ground.store();
+    for _ in 0..25 {
+        commit(&store, Once::Nonce(ground.nonce()), Act::UseNonce).await.unwrap();
+    }
+    let mut steps = Vec::new();
+    for _ in 0..4 {
+        steps.push(step(&store, Upkeep::PurgeNonces { bound: NOW, limit: 10 }).await);
+    }
+    assert_eq!(steps, [10, 10, 5, 0]);
+}
+
+pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(ground: &Ground) {
+    let store = ground.store();
+    let merchant_id = merchant(&store).await;
+    let (one, two) = (open(&store, merchant_id, "D1").await, open(&store, merchant_id, "D2").await);
+    let (used, unused) = (url(merchant_id, 1), url(merchant_id, 2));
+    upload(&store, used, 1).await.unwrap();
+    upload(&store, unused, 2).await.unwrap();
+    let try_contest = |no, url| {
+        let act = contest(merchant_id, no, vec![item(Some(url))]);
+        commit(&store, Once::Nonce(ground.nonce()), act)
+    };
+    assert_eq!(code(try_contest(&one, used).await), "OK");
+
+    let mark = |before| Upkeep::MarkUnreferenced { uploaded_before: before, limit: 10 };
+    assert_eq!(step(&store, mark(NOW)).await, 0, "too young");
+    assert_eq!(step(&store, mark(UnixMillis(NOW.0 + 1))).await, 1);
+    assert_eq!(code(try_contest(&two, unused).await), "Evidence.NotUploaded", "a marked file is gone");
+    assert_eq!(code(try_contest(&two, used).await), "OK");
+
+    assert!(store.swept(NOW, 10).await.unwrap().is_empty(), "marked just now");
+    assert_eq!(store.swept(UnixMillis(NOW.0 + 1), 10).await.unwrap(), [unused]);
+    let forget = Upkeep::ForgetUploads { urls: vec![used, unused] };
+    assert_eq!(step(&store, forget).await, 1);
+    assert!(store.upload(used).await.unwrap().is_some() && store.upload(unused).await.unwrap().is_none());
+    assert_eq!(story(&store, &two).await.submissions.len(), 1);
+}
+
+pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {
+    let store = ground.store_with(&Options { queue_max: 1 });
+    let works = (0..2_000).map(|_| {
+        let (store, nonce) = (store.clone(), ground.nonce());
+        tokio::spawn(async move {
+            let work = Work { arrived_at: NOW, once: Once::Nonce(nonce.clone()), act: Act::UseNonce };
+            (nonce, store.commit(work).await)
+        })
+    });
+    let mut refused = Vec::new();
+    for work in works.collect::<Vec<_>>() {
+        match work.await.unwrap() {
+            (_, Ok(answer)) => assert_eq!(answer, Ok(Done::Nothing)),
+            (nonce, Err(error)) => {
+                assert!(matches!(error, CommitError::Unavailable(_)), "{error}");
+                refused.push(nonce);
+            }
+        }
+    }
+    assert!(!refused.is_empty(), "the queue was never full");
+    for nonce in refused {
+        assert_eq!(commit(&store, Once::Nonce(nonce), Act::UseNonce).await, Ok(Done::Nothing));
+    }
+}
+
+pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
+    let store = ground.store();
+    let works: Vec<_> = (0..500)
+        .map(|_| {
+            let (store, nonce) = (store.clone(), ground.nonce());
+            tokio::spawn(async move {
+                let work = Work { arrived_at: NOW, once: Once::Nonce(nonce.clone()), act: Act::UseNonce };
+                (nonce, store.commit(work).await)
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    store.close().await;
+    let mut answered: Vec<(_, Answer)> = Vec::new();
+    for work in works {
+        match work.await.unwrap() {
+            (nonce, Ok(answer)) => answered.push((nonce, answer)),
+            (_, Err(error)) => assert!(matches!(error, CommitError::Unavailable(_)), "{error}"),
+        }
+    }
+    drop(store);
+    let store = ground.store();
+    for (nonce, answer) in answered {
+        assert_eq!(answer, Ok(Done::Nothing));
+        assert_eq!(
+            code(commit(&store, Once::Nonce(nonce), Act::UseNonce).await),
+            "Common.Auth.ReplayedNonce"
+        );
+    }
+}
