@@ -11,12 +11,9 @@ use parking_lot::Mutex;
 use rebuttal_disputes::COMMIT_LIMIT;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::CommitError;
 use crate::batch::{Changes, Fold, Loaded, Names};
 use crate::work::{Act, Answer, Work};
-
-/// Most works of one batch: enough to share an fsync widely, few enough that the first one's wait stays short.
-const BATCH_MAX: usize = 256;
+use crate::{CommitError, Options};
 
 /// How long a work may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
 /// still commits before the sweeper acts on a deadline that the work arrived in time for.
@@ -80,13 +77,14 @@ pub(crate) struct Committer {
 
 impl Committer {
     /// Starts the thread that owns the database.
-    pub(crate) fn start(database: impl Database + Send + 'static, queue_max: usize) -> io::Result<Self> {
-        let (intake, queue) = mpsc::channel(queue_max);
+    pub(crate) fn start(database: impl Database + Send + 'static, options: &Options) -> io::Result<Self> {
+        let (intake, queue) = mpsc::channel(options.queue_max.max(1));
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let finished = Arc::new(tokio::sync::Notify::new());
         let when_finished = Arc::clone(&finished);
+        let batch_max = options.batch_max.max(1);
         std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            runtime.block_on(serve(database, queue));
+            runtime.block_on(serve(database, queue, batch_max));
             when_finished.notify_one();
         })?;
         Ok(Self { intake: Mutex::new(Some(intake)), finished })
@@ -116,9 +114,9 @@ impl Committer {
 }
 
 /// Serves the queue until its intake is closed and it is empty.
-async fn serve(mut database: impl Database, mut queue: mpsc::Receiver<Waiting>) {
-    let mut waiting = Vec::with_capacity(BATCH_MAX);
-    while queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+async fn serve(mut database: impl Database, mut queue: mpsc::Receiver<Waiting>, batch_max: usize) {
+    let mut waiting = Vec::with_capacity(batch_max);
+    while queue.recv_many(&mut waiting, batch_max).await > 0 {
         let mut batch = Vec::with_capacity(waiting.len());
         for waiting in waiting.drain(..) {
             if waiting.since.elapsed() > WAIT_LIMIT {

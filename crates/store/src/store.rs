@@ -19,11 +19,14 @@ use crate::{CommitError, StoreError};
 pub struct Options {
     /// Most works that wait for the committer; more are refused at once.
     pub queue_max: usize,
+    /// Most works of one transaction; 1 gives each its own.
+    pub batch_max: usize,
 }
 
 impl Default for Options {
+    /// Batches are large enough to share an fsync widely, and small enough that the first one's wait stays short.
     fn default() -> Self {
-        Self { queue_max: 4096 }
+        Self { queue_max: 4096, batch_max: 256 }
     }
 }
 
@@ -44,7 +47,7 @@ impl Store {
     pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let writer = Writer::open(path)?;
         let reads = Reads::open(path)?;
-        let committer = Committer::start(writer, options.queue_max)?;
+        let committer = Committer::start(writer, options)?;
         Ok(Self { committer: Arc::new(committer), reads: Arc::new(reads) })
     }
 

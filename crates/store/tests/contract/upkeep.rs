@@ -71,7 +71,7 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(grou
 }
 
 pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {
-    let store = ground.store_with(&Options { queue_max: 1 });
+    let store = ground.store_with(&Options { queue_max: 1, ..Options::default() });
     let works = (0..2_000).map(|_| {
         let (store, nonce) = (store.clone(), ground.nonce());
         tokio::spawn(async move {
