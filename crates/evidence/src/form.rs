@@ -33,8 +33,18 @@ const FILE: &str = "file";
 pub struct Form {
     multipart: Multipart<'static>,
     meter: Meter,
-    file: Option<Field<'static>>,
+    file: File,
     broken: bool,
+}
+
+/// How far the form has come.
+enum File {
+    /// Its fields are being read.
+    Ahead,
+    /// Its file is.
+    Arriving(Box<Field<'static>>),
+    /// Its file was read.
+    Over,
 }
 
 impl Form {
@@ -46,21 +56,29 @@ impl Form {
     where
         S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
     {
-        let boundary = multer::parse_boundary(content_type).map_err(|_| Refusal::NotAForm)?;
+        let boundary = multer::parse_boundary(content_type)
+            .ok()
+            .filter(|boundary| !boundary.is_empty())
+            .ok_or(Refusal::NotAForm)?;
         let meter = Meter::new(Box::pin(body), FORM_HEAD_MAX_BYTES);
-        Ok(Self { multipart: Multipart::new(meter.clone(), boundary), meter, file: None, broken: false })
+        Ok(Self {
+            multipart: Multipart::new(meter.clone(), boundary),
+            meter,
+            file: File::Ahead,
+            broken: false,
+        })
     }
 
     /// Reads the text fields, up to where the file begins. Names are as sent; none comes twice, in either case.
     pub async fn fields(&mut self) -> Result<Vec<(String, String)>, Error> {
         let mut fields: Vec<(String, String)> = Vec::new();
         loop {
-            let next = self.multipart.next_field().await;
+            let next = self.meter.drive(self.multipart.next_field()).await;
             let mut part = next.map_err(|error| self.fault(error))?.ok_or(Refusal::FileMissing)?;
             let name = part.name().ok_or(Refusal::Malformed("a part has no name"))?;
             if name.eq_ignore_ascii_case(FILE) {
                 self.meter.allow_file();
-                self.file = Some(part);
+                self.file = File::Arriving(Box::new(part));
                 return Ok(fields);
             }
             if name.len() > FIELD_NAME_MAX_BYTES {
@@ -81,7 +99,7 @@ impl Form {
 
     async fn value(&mut self, name: &str, part: &mut Field<'static>) -> Result<String, Error> {
         let mut value = Vec::new();
-        while let Some(chunk) = part.chunk().await.map_err(|error| self.fault(error))? {
+        while let Some(chunk) = self.meter.drive(part.chunk()).await.map_err(|error| self.fault(error))? {
             if value.len() + chunk.len() > FIELD_VALUE_MAX_BYTES {
                 return Err(Refusal::FieldTooLong(name.to_owned()).into());
             }
@@ -97,14 +115,16 @@ impl Form {
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        let Some(file) = &mut self.file else {
+        let File::Arriving(file) = &mut self.file else {
             return Ok(None);
         };
-        if let Some(chunk) = file.chunk().await.map_err(|error| self.fault(error))? {
+        let chunk = self.meter.drive(file.chunk()).await;
+        if let Some(chunk) = chunk.map_err(|error| self.fault(error))? {
             return Ok(Some(chunk));
         }
-        self.file = None;
-        match self.multipart.next_field().await.map_err(|error| self.fault(error))? {
+        self.file = File::Over;
+        let next = self.meter.drive(self.multipart.next_field()).await;
+        match next.map_err(|error| self.fault(error))? {
             None => Ok(None),
             Some(_) => Err(Refusal::FileNotLast.into()),
         }
@@ -137,8 +157,9 @@ impl Form {
         self.broken = true;
         match error {
             multer::Error::StreamReadFailed(_) if self.meter.is_over() => match self.file {
-                Some(_) => Refusal::TooLarge.into(),
-                None => Refusal::TooManyFields.into(),
+                File::Ahead => Refusal::TooManyFields.into(),
+                File::Arriving(_) => Refusal::TooLarge.into(),
+                File::Over => Refusal::FileNotLast.into(),
             },
             multer::Error::StreamReadFailed(source) => Error::Body(source),
             multer::Error::IncompleteFieldData { .. }
@@ -150,3 +171,6 @@ impl Form {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

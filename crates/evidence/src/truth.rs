@@ -34,3 +34,6 @@ pub fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
         FileFormat::Xlsx => xlsx::judge(content),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,3 +42,6 @@ async fn receive_form(
     let grant = policy::check(credentials, bucket, &fields, now)?;
     store.receive(grant.uri, form.file()).await
 }
+
+#[cfg(test)]
+mod tests;

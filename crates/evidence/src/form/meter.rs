@@ -1,6 +1,7 @@
-//! Counts a body as it is read, and hands it out one chunk at a time.
+//! Counts a body as it is read, and hands out a chunk of it only when one is needed.
 
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -15,6 +16,10 @@ use crate::BodyError;
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
 
 /// A body that ends with an error once more than its limit was wanted of it. Clones read the same body.
+///
+/// The multipart parser takes all that a stream has ready into memory before it looks at what it has, which would
+/// be the whole file. So the body is closed until the parser cannot go on, then opened for one chunk; see
+/// [`Meter::drive`].
 #[derive(Clone)]
 pub(super) struct Meter(Arc<Mutex<State>>);
 
@@ -23,14 +28,43 @@ struct State {
     taken: u64,
     limit: u64,
     over: bool,
-    /// A chunk was just handed out: the next poll says "not yet" first. The multipart parser takes all that is
-    /// ready into memory before it looks at it, which would be the whole file.
-    resting: bool,
+    gate: Gate,
+}
+
+#[derive(PartialEq, Eq)]
+enum Gate {
+    /// No chunk is handed out.
+    Closed,
+    /// No chunk was handed out, and one was asked for.
+    Knocked,
+    /// One chunk may pass.
+    Open,
+    /// All may pass.
+    Free,
 }
 
 impl Meter {
     pub(super) fn new(body: Body, limit: u64) -> Self {
-        Self(Arc::new(Mutex::new(State { body, taken: 0, limit, over: false, resting: false })))
+        Self(Arc::new(Mutex::new(State { body, taken: 0, limit, over: false, gate: Gate::Closed })))
+    }
+
+    /// Runs a step of the parser on the chunks that it cannot do without.
+    pub(super) async fn drive<T>(&self, step: impl Future<Output = T>) -> T {
+        let mut step = pin!(step);
+        poll_fn(|context| {
+            loop {
+                if let Poll::Ready(outcome) = step.as_mut().poll(context) {
+                    return Poll::Ready(outcome);
+                }
+                let mut state = self.0.lock();
+                if state.gate != Gate::Knocked {
+                    // The body itself has nothing yet, and will wake whoever waits.
+                    return Poll::Pending;
+                }
+                state.gate = Gate::Open;
+            }
+        })
+        .await
     }
 
     /// Raises the limit: the head is over, a file and the tail may follow.
@@ -48,6 +82,7 @@ impl Meter {
     pub(super) fn to_discard(&self, bytes: u64) -> Self {
         let mut state = self.0.lock();
         state.limit = state.taken.saturating_add(bytes);
+        state.gate = Gate::Free;
         drop(state);
         self.clone()
     }
@@ -58,9 +93,8 @@ impl Stream for Meter {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.0.lock();
-        if state.resting {
-            state.resting = false;
-            context.waker().wake_by_ref();
+        if matches!(state.gate, Gate::Closed | Gate::Knocked) {
+            state.gate = Gate::Knocked;
             return Poll::Pending;
         }
         let polled = state.body.as_mut().poll_next(context);
@@ -70,7 +104,9 @@ impl Stream for Meter {
                 return Poll::Ready(Some(Err("the body is longer than it may be".into())));
             }
             state.taken = state.taken.saturating_add(chunk.len() as u64);
-            state.resting = true;
+            if state.gate == Gate::Open {
+                state.gate = Gate::Closed;
+            }
         }
         polled
     }

@@ -17,12 +17,15 @@ const FORMAT: FileFormat = FileFormat::Pdf;
 
 /// Most trailers that are followed; each saving of changes adds one.
 const TRAILERS_MAX: usize = 1_024;
-/// Most bytes that are looked at in all, counted each time.
-const SCAN_MAX_BYTES: usize = 32 * 1024 * 1024;
+/// Most bytes that are looked at in all, counted each time: eight times the largest file.
+const SCAN_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The end marker stands within this many bytes of the end.
 const END_WITHIN_BYTES: usize = 1_024;
 /// `startxref` stands within this many bytes before the end.
 const START_WITHIN_BYTES: usize = 2_048;
+
+/// A linearized file may be this much shorter than it says, for white space lost at its end.
+const LENGTH_SLACK_BYTES: usize = 16;
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -53,6 +56,10 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
         content: start,
         budget: SCAN_MAX_BYTES,
     };
+    // Such a file has a trailer near its beginning, which half of it seems to end with.
+    if scan.length_of_linearized().is_some_and(|length| length > start.len() + LENGTH_SLACK_BYTES) {
+        return Err(damaged("it is shorter than it says"));
+    }
     let found = match scan.follow(first) {
         Err(Stop::Broken) => scan.search(),
         followed => followed,
@@ -69,6 +76,14 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
 
 fn last(content: &[u8], bytes: usize) -> &[u8] {
     content.get(content.len().saturating_sub(bytes)..).unwrap_or_default()
+}
+
+/// Where the dictionary of the object at an offset begins: behind its two numbers and `obj`.
+fn object_dictionary(content: &[u8], at: usize) -> Option<usize> {
+    let mut lexer = Lexer::new(content, at);
+    lexer.integer()?;
+    lexer.integer()?;
+    lexer.keyword(b"obj").then_some(lexer.at())
 }
 
 /// What the trailers say together.
@@ -115,6 +130,12 @@ impl Scan<'_> {
         if found.root || found.encrypted { Ok(found) } else { Err(Stop::Broken) }
     }
 
+    fn length_of_linearized(&self) -> Option<usize> {
+        let dictionary_at = object_dictionary(self.content, 0)?;
+        let (first, _) = Trailer::read(self.content, dictionary_at);
+        first.filter(|first| first.linearized)?.length
+    }
+
     /// The trailer of the cross-reference table or stream at an offset.
     fn section(&mut self, at: usize) -> Result<Trailer, Stop> {
         let mut lexer = Lexer::new(self.content, at);
@@ -124,11 +145,7 @@ impl Scan<'_> {
             self.spend(table_bytes)?;
             lexer.at() + table_bytes + b"trailer".len()
         } else {
-            let is_object = lexer.integer().is_some() && lexer.integer().is_some() && lexer.keyword(b"obj");
-            if !is_object {
-                return Err(Stop::Broken);
-            }
-            lexer.at()
+            object_dictionary(self.content, at).ok_or(Stop::Broken)?
         };
         self.dictionary(dictionary_at)?.ok_or(Stop::Broken)
     }

@@ -23,14 +23,13 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
         return Err(sniff::other_kind(FORMAT, content));
     }
     let entries = zip::entries(content)?;
-    let names: Vec<String> = entries.iter().map(|entry| entry.name.to_lowercase()).collect();
-    if names.iter().any(|name| file_name(name) == VBA_PROJECT) {
+    if entries.iter().any(|entry| file_name(&entry.name) == VBA_PROJECT) {
         return Err(Lie::Macros { format: FORMAT, found: "vbaProject.bin" });
     }
     let mut budget = Budget::of(content);
     let mut content_types = None;
-    for (entry, name) in entries.iter().zip(&names) {
-        if name == CONTENT_TYPES {
+    for entry in &entries {
+        if entry.name == CONTENT_TYPES {
             let mut list = Vec::new();
             entry.inflate(&mut budget, |block| {
                 let room = (CONTENT_TYPES_MAX_BYTES + 1).saturating_sub(list.len());
@@ -47,10 +46,12 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
         return Err(Lie::too_much(FORMAT, "a list of parts of more than 1 MB"));
     }
     let types = ContentTypes::read(&list).map_err(|fault| Lie::damaged(FORMAT, fault))?;
-    if let Some(found) = types.macros() {
+    if let Some(found) =
+        types.macros(|extension| entries.iter().any(|entry| extension_of(&entry.name) == extension))
+    {
         return Err(Lie::Macros { format: FORMAT, found });
     }
-    let has_part = |part: &str| names.iter().any(|name| name == part.trim_start_matches('/'));
+    let has_part = |part: &str| entries.iter().any(|entry| entry.name == part.trim_start_matches('/'));
     if types.workbook_part().is_some_and(has_part) { Ok(()) } else { Err(other) }
 }
 
@@ -64,4 +65,9 @@ fn judge_ole(content: &[u8]) -> Lie {
 
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The text behind the last dot of a part's name.
+fn extension_of(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or_default()
 }

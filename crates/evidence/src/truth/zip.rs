@@ -1,6 +1,8 @@
 //! ZIP, as far as an Office document needs it: the central directory and each entry's content, inflated within a
 //! budget of bytes that were counted, whatever the headers say.
 
+use std::collections::HashSet;
+
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use memchr::memmem;
 use rebuttal_protocol::FileFormat;
@@ -44,7 +46,8 @@ const INCONSISTENT: Lie = damaged("its directory contradicts its parts");
 
 /// One entry of an archive.
 pub(super) struct Entry<'a> {
-    /// As in the directory, with `/` between folders.
+    /// As in the directory, but in lower case and with `/` between folders: Office looks parts up in either case,
+    /// and so must whoever looks for macros.
     pub(super) name: String,
     method: u16,
     checksum: u32,
@@ -63,20 +66,19 @@ struct Directory {
 pub(super) fn entries(content: &[u8]) -> Result<Vec<Entry<'_>>, Lie> {
     let directory = find_directory(content)?;
     let mut entries = Vec::with_capacity(directory.entries.into());
-    let mut names = std::collections::HashSet::new();
     let mut at = directory.at;
     for _ in 0..directory.entries {
         let (entry, next) = read_entry(content, at, directory.at)?;
-        // Office looks parts up in either case, and so must whoever looks for macros.
-        if !names.insert(entry.name.to_lowercase()) {
-            return Err(damaged("a part is there twice"));
-        }
         entries.push(entry);
         at = next;
     }
     let more = slice(content, at, CENTRAL.len()) == Some(CENTRAL);
     if more || at > directory.end {
         return Err(INCONSISTENT);
+    }
+    let mut names = HashSet::new();
+    if !entries.iter().all(|entry: &Entry<'_>| names.insert(entry.name.as_str())) {
+        return Err(damaged("a part is there twice"));
     }
     Ok(entries)
 }
@@ -121,7 +123,7 @@ fn read_entry(content: &[u8], at: usize, directory_at: usize) -> Result<(Entry<'
     let compressed =
         local_content(content, local_at, compressed_size, raw_name, directory_at).ok_or(INCONSISTENT)??;
     let entry = Entry {
-        name: String::from_utf8_lossy(raw_name).replace('\\', "/"),
+        name: String::from_utf8_lossy(raw_name).replace('\\', "/").to_lowercase(),
         method: short(10),
         checksum: long(16),
         size,

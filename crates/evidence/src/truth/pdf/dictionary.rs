@@ -13,6 +13,10 @@ pub(super) struct Trailer {
     pub(super) previous: Option<usize>,
     /// The offset of the cross-reference stream beside a table.
     pub(super) hybrid: Option<usize>,
+    /// Not a trailer but the first object of a file that may be shown while it arrives.
+    pub(super) linearized: bool,
+    /// How long such a file is.
+    pub(super) length: Option<usize>,
 }
 
 impl Trailer {
@@ -59,6 +63,8 @@ impl Trailer {
             b"Type" => self.cross_reference_stream = *value == Token::Name(b"XRef".to_vec()),
             b"Prev" => self.previous = offset,
             b"XRefStm" => self.hybrid = offset,
+            b"Linearized" => self.linearized = true,
+            b"L" => self.length = offset,
             _ => {}
         }
     }

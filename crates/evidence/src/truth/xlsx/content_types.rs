@@ -3,8 +3,6 @@
 //! Not an XML parser. What could make one read something else than stands here, another encoding, a document type
 //! or a character reference, is refused; no producer of workbooks writes it.
 
-use memchr::memmem;
-
 const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml";
 /// Where a workbook lies whose type is declared for its extension instead of its name.
 const USUAL_PART: &str = "/xl/workbook.xml";
@@ -35,33 +33,36 @@ impl ContentTypes {
         Ok(Self(text))
     }
 
-    /// What kind of macros some part is declared to hold.
-    pub(super) fn macros(&self) -> Option<&'static str> {
-        let holds = |word: &str| self.values("contenttype").any(|value| value.contains(word));
-        MACRO_WORDS.into_iter().find_map(|(word, found)| holds(word).then_some(found))
+    /// What kind of macros a part is declared to hold. A type that is declared for an extension, in lower case,
+    /// which no part has means nothing; SheetJS writes such ones.
+    pub(super) fn macros(&self, has_extension: impl Fn(&str) -> bool) -> Option<&'static str> {
+        let used = |tag: &str| attribute(tag, "extension").is_none_or(&has_extension);
+        self.0.split('<').find_map(|tag| {
+            let kind = attribute(tag, "contenttype")?;
+            let (_, found) = MACRO_WORDS.into_iter().find(|(word, _)| kind.contains(word))?;
+            used(tag).then_some(found)
+        })
     }
 
     /// The name of the workbook's part, in lower case.
     pub(super) fn workbook_part(&self) -> Option<&str> {
-        let is_workbook = |tag: &&str| values(tag, "contenttype").any(|value| value == WORKBOOK);
+        let is_workbook = |tag: &&str| attribute(tag, "contenttype") == Some(WORKBOOK);
         let tag = self.0.split('<').find(is_workbook)?;
-        values(tag, "partname").next().or(Some(USUAL_PART))
-    }
-
-    fn values<'a>(&'a self, attribute: &'a str) -> impl Iterator<Item = &'a str> {
-        values(&self.0, attribute)
+        attribute(tag, "partname").or(Some(USUAL_PART))
     }
 }
 
-/// The values of every attribute of this name.
-fn values<'a>(text: &'a str, attribute: &'a str) -> impl Iterator<Item = &'a str> {
-    memmem::find_iter(text.as_bytes(), attribute)
-        .filter_map(move |at| quoted(text.get(at + attribute.len()..)?))
-}
-
-/// The text between the quotes that follow an equals sign.
-fn quoted(text: &str) -> Option<&str> {
-    let text = text.trim_start().strip_prefix('=')?.trim_start();
-    let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    text.get(1..)?.split_once(quote).map(|(value, _)| value)
+/// The value of an attribute of a tag, which begins with the tag's name.
+fn attribute<'a>(tag: &'a str, wanted: &str) -> Option<&'a str> {
+    let (_, mut rest) = tag.split_once(char::is_whitespace)?;
+    loop {
+        let (name, value) = rest.split_once('=')?;
+        let value = value.trim_start();
+        let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+        let (value, behind) = value.get(1..)?.split_once(quote)?;
+        if name.trim() == wanted {
+            return Some(value);
+        }
+        rest = behind;
+    }
 }

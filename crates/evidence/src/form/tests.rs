@@ -1,0 +1,224 @@
+use std::future::poll_fn;
+use std::task::Poll;
+
+use futures_util::future::join;
+
+use super::*;
+
+const CONTENT_TYPE: &str = "multipart/form-data; boundary=XX";
+
+/// A part of a form as browsers write it.
+fn part(name: &str, content: &[u8]) -> Vec<u8> {
+    let head = format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+    [head.as_bytes(), content, b"\r\n"].concat()
+}
+
+fn form_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body: Vec<u8> = parts.iter().flat_map(|(name, content)| part(name, content)).collect();
+    body.extend_from_slice(b"--XX--\r\n");
+    body
+}
+
+fn open(body: &[u8], chunk_bytes: usize) -> Form {
+    let chunks: Vec<_> = body.chunks(chunk_bytes).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+    Form::new(CONTENT_TYPE, stream::iter(chunks)).unwrap()
+}
+
+type Read = (Vec<(String, String)>, Vec<u8>);
+
+async fn read(mut form: Form) -> Result<Read, Error> {
+    let fields = form.fields().await?;
+    let mut content = Vec::new();
+    let mut file = Box::pin(form.file());
+    while let Some(chunk) = file.next().await {
+        content.extend_from_slice(&chunk?);
+    }
+    Ok((fields, content))
+}
+
+async fn refused(body: &[u8]) -> Refusal {
+    match read(open(body, 1_000)).await {
+        Err(Error::Refused(refusal)) => refusal,
+        other => panic!("{other:?} is no refusal"),
+    }
+}
+
+#[tokio::test]
+async fn fields_and_file_are_read_however_the_body_is_cut() {
+    let content = b"\r\n--X\r\n--XY not the boundary\r\n\r\n".repeat(20);
+    // The only thing that a file may not hold is the boundary itself.
+    let content = String::from_utf8(content).unwrap().replace("--XY", "-- XY").into_bytes();
+    let body = form_of(&[("key", b"m/80"), ("Policy", "é".as_bytes()), ("empty", b""), ("FILE", &content)]);
+    for chunk_bytes in [1, 2, 3, 7, 64, 1_000, usize::MAX] {
+        let (fields, file) = read(open(&body, chunk_bytes)).await.unwrap();
+        let expected = [("key", "m/80"), ("Policy", "é"), ("empty", "")];
+        assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(file, content, "in chunks of {chunk_bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_form_is_refused() {
+    for content_type in
+        ["", "text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
+    {
+        let form = Form::new(content_type, stream::empty());
+        assert_eq!(form.err(), Some(Refusal::NotAForm), "{content_type:?}");
+    }
+    for body in [b"".as_slice(), b"hello", b"--XX\r\nnot a header\r\n\r\n", b"--XX\r\n\r\nno name\r\n--XX--"]
+    {
+        assert!(matches!(refused(body).await, Refusal::Malformed(_)), "{body:?}");
+    }
+    assert!(matches!(refused(&form_of(&[("key", b"\xff"), ("file", b"x")])).await, Refusal::Malformed(_)));
+}
+
+#[tokio::test]
+async fn a_form_cut_short_anywhere_never_ends_well() {
+    let body = form_of(&[("key", b"m/80"), ("file", b"content of the file")]);
+    // The line break behind the last boundary is optional.
+    for length in 0..body.len() - 2 {
+        assert!(read(open(&body[..length], 5)).await.is_err(), "cut at {length}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_fails_is_told_apart_from_a_bad_form() {
+    let body = form_of(&[("key", b"m/80"), ("file", b"content")]);
+    for length in [0, 10, body.len() - 12] {
+        let start = Bytes::copy_from_slice(&body[..length]);
+        let chunks = stream::iter([Ok(start), Err(BodyError::from("connection reset"))]);
+        let outcome = read(Form::new(CONTENT_TYPE, chunks).unwrap()).await;
+        assert!(matches!(outcome, Err(Error::Body(_))), "cut at {length}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_comes_last_and_is_there() {
+    assert_eq!(refused(&form_of(&[("key", b"m/80")])).await, Refusal::FileMissing);
+    assert_eq!(refused(&form_of(&[("file", b"x"), ("key", b"m/80")])).await, Refusal::FileNotLast);
+    assert_eq!(refused(&form_of(&[("file", b"x"), ("file", b"y")])).await, Refusal::FileNotLast);
+}
+
+#[tokio::test]
+async fn fields_are_bounded_and_come_once() {
+    let value = vec![b'v'; FIELD_VALUE_MAX_BYTES];
+    assert!(read(open(&form_of(&[("key", &value), ("file", b"x")]), 1_000)).await.is_ok());
+    let long = vec![b'v'; FIELD_VALUE_MAX_BYTES + 1];
+    assert_eq!(
+        refused(&form_of(&[("key", &long), ("file", b"x")])).await,
+        Refusal::FieldTooLong("key".into())
+    );
+
+    let name = "n".repeat(FIELD_NAME_MAX_BYTES + 1);
+    let refusal = refused(&form_of(&[(&name, b"v"), ("file", b"x")])).await;
+    assert_eq!(refusal, Refusal::FieldTooLong("n".repeat(FIELD_NAME_MAX_BYTES)));
+
+    let refusal = refused(&form_of(&[("key", b"a"), ("KEY", b"b"), ("file", b"x")])).await;
+    assert_eq!(refusal, Refusal::FieldRepeated("KEY".into()));
+
+    let names: Vec<_> = (0..=FIELDS_MAX).map(|number| format!("field{number}")).collect();
+    let fields: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), b"v".as_slice())).collect();
+    assert_eq!(refused(&form_of(&fields)).await, Refusal::TooManyFields);
+}
+
+/// A body without end, made of one piece again and again, that counts how much of it was taken.
+fn endless(
+    start: &'static [u8],
+    piece: &'static [u8],
+) -> (Form, std::sync::Arc<std::sync::atomic::AtomicU64>) {
+    let taken = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counter = taken.clone();
+    let pieces = stream::once(async move { start }).chain(stream::repeat(piece));
+    let body = pieces.map(move |piece| {
+        counter.fetch_add(piece.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        Ok(Bytes::from_static(piece))
+    });
+    (Form::new(CONTENT_TYPE, body).unwrap(), taken)
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_given_up_early() {
+    let header = b"--XX\r\nContent-Disposition: form-data; name=\"key\"\r\nx: ";
+    for start in [b"no boundary".as_slice(), header] {
+        let (form, taken) = endless(start, &[b'x'; 1_000]);
+        let outcome = read(form).await;
+        assert!(matches!(outcome, Err(Error::Refused(Refusal::TooManyFields))), "{outcome:?}");
+        assert!(taken.load(std::sync::atomic::Ordering::Relaxed) <= FORM_HEAD_MAX_BYTES + 2_000);
+    }
+}
+
+#[tokio::test]
+async fn a_file_or_a_tail_without_end_is_given_up() {
+    let file = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx";
+    let tail = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--XX\r\nx: ";
+    for (start, expected) in [(file.as_slice(), Refusal::TooLarge), (tail, Refusal::FileNotLast)] {
+        let (form, taken) = endless(start, &[b'x'; 10_000]);
+        let outcome = read(form).await;
+        assert!(matches!(&outcome, Err(Error::Refused(refusal)) if *refusal == expected), "{outcome:?}");
+        assert!(taken.load(std::sync::atomic::Ordering::Relaxed) < 2_300_000);
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_handed_on_before_more_of_it_is_read() {
+    let start = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n";
+    let (mut form, taken) = endless(start, &[b'x'; 10_000]);
+    form.fields().await.unwrap();
+    let mut file = Box::pin(form.file());
+    for number in 1..50 {
+        file.next().await.unwrap().unwrap();
+        assert!(taken.load(std::sync::atomic::Ordering::Relaxed) <= (number + 1) * 10_000);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_reads_the_rest_within_bounds() {
+    let body = form_of(&[("key", b"m/80"), ("file", &[b'x'; 100_000])]);
+    let mut form = open(&body, 1_000);
+    form.fields().await.unwrap();
+    assert_eq!(form.refuse(Refusal::Expired).await, Refusal::Expired);
+
+    let (form, taken) = endless(b"--XX\r\n", &[b'x'; 10_000]);
+    form.refuse(Refusal::Expired).await;
+    let taken = taken.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((DISCARD_MAX_BYTES..DISCARD_MAX_BYTES + 30_000).contains(&taken), "{taken}");
+}
+
+#[tokio::test]
+async fn fields_behind_the_file_are_named_as_what_they_are() {
+    let missing = Refusal::FieldMissing("key");
+    for (parts, expected) in [
+        (vec![("file", b"x".as_slice()), ("key", b"m/80")], Refusal::FileNotLast),
+        (vec![("file", b"x".as_slice())], missing.clone()),
+        (vec![("policy", b"p".as_slice()), ("file", b"x")], missing.clone()),
+    ] {
+        let mut form = open(&form_of(&parts), 1_000);
+        form.fields().await.unwrap();
+        assert_eq!(form.refuse(missing.clone()).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_body_is_waited_for() {
+    let body = form_of(&[("key", b"m/80"), ("file", b"content")]);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+    let mut receiver = receiver;
+    let chunks = stream::poll_fn(move |context| receiver.poll_recv(context).map(|chunk| chunk.map(Ok)));
+    let send = async move {
+        for byte in body {
+            // Nobody listens behind the last boundary.
+            let _ = sender.send(Bytes::copy_from_slice(&[byte])).await;
+            let mut yielded = false;
+            poll_fn(|context| {
+                if std::mem::replace(&mut yielded, true) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+    };
+    let (outcome, ()) = join(read(Form::new(CONTENT_TYPE, chunks).unwrap()), send).await;
+    assert_eq!(outcome.unwrap().1, b"content");
+}

@@ -1,0 +1,158 @@
+use std::path::Path;
+
+use futures_util::stream;
+use rebuttal_protocol::StorageUri;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::{Refusal, S3Code, UploadForm};
+
+const BUCKET: &str = "uploaded";
+const CONTENT_TYPE: &str = "multipart/form-data; boundary=XX";
+const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
+const NOW: UnixMillis = UnixMillis(1_772_769_601_123);
+
+struct Bench {
+    _folder: tempfile::TempDir,
+    store: FolderStore,
+    uri: StorageUri,
+    form: UploadForm,
+}
+
+fn credentials() -> Credentials {
+    Credentials {
+        access_key_id: "embedded".into(),
+        secret_access_key: Zeroizing::new("a secret of this gateway".into()),
+        session_token: None,
+        region: "us-east-1".into(),
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
+        let text = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
+        let uri = text.parse().unwrap();
+        let form = policy::sign_form(&credentials(), BUCKET, &uri, "image/png", NOW);
+        Self { _folder: folder, store, uri, form }
+    }
+
+    fn fields(&self) -> Vec<(&str, &[u8])> {
+        let fields = self.form.fields.iter();
+        fields.map(|(name, value)| (*name, value.as_bytes())).collect()
+    }
+
+    async fn send(&self, body: Vec<u8>) -> Result<Received, Error> {
+        let chunks: Vec<_> = body.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+        receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, stream::iter(chunks), NOW).await
+    }
+
+    async fn refused(&self, parts: &[(&str, &[u8])]) -> Refusal {
+        match self.send(body_of(parts)).await {
+            Err(Error::Refused(refusal)) => refusal,
+            other => panic!("{other:?} is no refusal"),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        fn files(folder: &Path) -> usize {
+            let entries = std::fs::read_dir(folder).unwrap();
+            let paths = entries.map(|entry| entry.unwrap().path());
+            paths.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+        }
+        files(self._folder.path()) == 0
+    }
+}
+
+fn body_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, content) in parts {
+        let head = format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        body.extend([head.as_bytes(), content, b"\r\n"].concat());
+    }
+    body.extend_from_slice(b"--XX--\r\n");
+    body
+}
+
+#[tokio::test]
+async fn an_upload_as_issued_is_stored() {
+    let bench = Bench::new();
+    let mut parts = bench.fields();
+    parts.push(("file", PNG));
+    let received = bench.send(body_of(&parts)).await.unwrap();
+    assert_eq!(received.uri, bench.uri);
+    bench.store.confirm(&received).await.unwrap();
+    assert!(bench.store.contains(&bench.uri, PNG.len() as u64).await.unwrap());
+    assert_eq!(bench.refused(&parts).await.code(), S3Code::PreconditionFailed);
+}
+
+#[tokio::test]
+async fn a_refused_upload_leaves_nothing() {
+    let bench = Bench::new();
+    let fields = bench.fields();
+    let with = |more: &[(&'static str, &'static [u8])]| [fields.clone(), more.to_vec()].concat();
+    let large: &'static [u8] = vec![0; 2_097_153].leak();
+    for (parts, code) in [
+        (with(&[("file", b"")]), S3Code::EntityTooSmall),
+        (with(&[("file", large)]), S3Code::EntityTooLarge),
+        (with(&[("file", b"no picture")]), S3Code::InvalidRequest),
+        (with(&[("file", PNG), ("note", b"x")]), S3Code::InvalidRequest),
+        (with(&[("file", PNG), ("file", PNG)]), S3Code::InvalidRequest),
+        (with(&[("note", b"x"), ("file", PNG)]), S3Code::AccessDenied),
+        (with(&[]), S3Code::InvalidRequest),
+        (fields[1..].iter().copied().chain([("file", PNG)]).collect(), S3Code::AccessDenied),
+        ([vec![("file", PNG)], fields.clone()].concat(), S3Code::InvalidRequest),
+    ] {
+        assert_eq!(bench.refused(&parts).await.code(), code);
+        assert!(bench.is_empty(), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_exactly_two_megabytes_is_taken() {
+    let bench = Bench::new();
+    let mut content = PNG.to_vec();
+    content.resize(2_097_152, 0);
+    let mut parts = bench.fields();
+    parts.push(("file", &content));
+    assert_eq!(bench.send(body_of(&parts)).await.unwrap().size, 2_097_152);
+}
+
+#[tokio::test]
+async fn an_upload_cut_short_leaves_nothing() {
+    let bench = Bench::new();
+    let mut content = PNG.to_vec();
+    content.resize(200_000, 0);
+    let mut parts = bench.fields();
+    parts.push(("file", &content));
+    let body = body_of(&parts);
+    for cut in [body.len() - 5, body.len() - 100, body.len() / 2, 500, 0] {
+        assert!(bench.send(body[..cut].to_vec()).await.is_err());
+        assert!(bench.is_empty(), "cut at {cut}");
+    }
+}
+
+#[test]
+fn every_refusal_has_a_code_that_s3_has_and_tells_what_to_do() {
+    for code in S3Code::ALL {
+        assert!(code.as_str().chars().all(char::is_alphabetic));
+    }
+    for refusal in [
+        Refusal::FieldMissing("key"),
+        Refusal::FieldAltered("key"),
+        Refusal::FieldUndeclared("a<b".into()),
+        Refusal::Expired,
+        Refusal::SignatureMismatch,
+        Refusal::PolicyUnknown,
+        Refusal::NotAForm,
+        Refusal::FileMissing,
+        Refusal::FileNotLast,
+        Refusal::TooLarge,
+        Refusal::Empty,
+        Refusal::AlreadyUploaded,
+    ] {
+        let sentence = refusal.to_string();
+        assert!(sentence.ends_with('.') && sentence.contains(". "), "{sentence}");
+    }
+}
