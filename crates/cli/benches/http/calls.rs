@@ -1,0 +1,73 @@
+//! A merchant with disputes to contest, and its calls signed beforehand: signing is not what is measured.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use rebuttal_testbed::operator::dispute;
+use rebuttal_testbed::samples::{receipt, refund};
+use rebuttal_testbed::scene::{CONTEST, QUERY, UPLOAD_URL};
+use rebuttal_testbed::{Gateway, Item, Scene};
+use serde_json::json;
+
+use crate::{CONNECTIONS, load};
+
+/// A gateway of its own, with one merchant that has two files uploaded.
+pub(crate) struct Shop {
+    scene: Scene,
+    urls: [String; 2],
+    opened: usize,
+    contested: usize,
+}
+
+impl Shop {
+    pub(crate) fn open(args: &[&str]) -> Self {
+        // Reads come faster than from any merchant: room for the nonces of all of them.
+        let common = ["--read-nonce-capacity", "8000000", "--log-filter", "warn"];
+        let builder = Gateway::builder(Path::new(env!("CARGO_BIN_EXE_rebuttal"))).args(common).args(args);
+        let scene = Scene::of(builder);
+        let urls = [scene.upload(&receipt(1)), scene.upload(&refund(1))];
+        Self { scene, urls, opened: 0, contested: 0 }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.scene.address()
+    }
+
+    /// Contests of disputes that are opened here, each with two pieces of evidence.
+    pub(crate) async fn contests(&mut self, count: usize) -> Vec<Vec<u8>> {
+        let numbers = self.opened..self.opened + count;
+        let openings = numbers.map(|number| {
+            let body = dispute(self.scene.merchant_id, &json!({ "disputeNo": no(number) }));
+            self.scene.operator.request("POST", "/disputes", Some(&body)).bytes()
+        });
+        load::send(self.address(), CONNECTIONS, openings.collect(), "\"disputeNo\"").await;
+        self.opened += count;
+        let numbers = self.contested..self.contested + count;
+        self.contested += count;
+        let items = [Item::receipt(&self.urls[0]), Item { kind: "REFUND", ..Item::receipt(&self.urls[1]) }];
+        let evidence: Vec<_> = items.iter().map(Item::json).collect();
+        numbers
+            .map(|number| {
+                let body = json!({ "disputeNo": no(number), "evidenceList": evidence });
+                self.scene.call(CONTEST, &body).bytes()
+            })
+            .collect()
+    }
+
+    /// Queries of one dispute after the other.
+    pub(crate) fn queries(&self, count: usize) -> Vec<Vec<u8>> {
+        let query =
+            |index: usize| self.scene.call(QUERY, &json!({ "disputeNo": no(index % self.opened) })).bytes();
+        (0..count).map(query).collect()
+    }
+
+    /// Calls that leave nothing durable but a used nonce.
+    pub(crate) fn upload_urls(&self, count: usize) -> Vec<Vec<u8>> {
+        let body = json!({ "filename": "receipt.png", "scene": "DISPUTE_EVIDENCE" });
+        (0..count).map(|_| self.scene.call(UPLOAD_URL, &body).bytes()).collect()
+    }
+}
+
+fn no(number: usize) -> String {
+    format!("B{number:09}")
+}

@@ -1,0 +1,78 @@
+//! The load generator: one thread, many kept connections, each with one request in flight.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+/// Sends every request once and tells how many a second were answered with `"code":"OK"`; anything else is a panic.
+pub(crate) async fn rate(address: SocketAddr, connections: usize, requests: Vec<Vec<u8>>) -> f64 {
+    send(address, connections, requests, r#""code":"OK""#).await
+}
+
+/// Sends every request once and tells how many a second were answered with a text that holds `wanted`.
+pub(crate) async fn send(
+    address: SocketAddr,
+    connections: usize,
+    requests: Vec<Vec<u8>>,
+    wanted: &'static str,
+) -> f64 {
+    let count = requests.len();
+    let requests = Rc::new(RefCell::new(requests.into_iter()));
+    let streams = connect(address, connections).await;
+    let started = Instant::now();
+    let tasks = LocalSet::new();
+    for stream in streams {
+        let requests = Rc::clone(&requests);
+        tasks.spawn_local(async move { send_all(stream, &requests, wanted).await });
+    }
+    tasks.await;
+    assert_eq!(requests.borrow_mut().len(), 0, "a connection broke");
+    count as f64 / started.elapsed().as_secs_f64()
+}
+
+async fn connect(address: SocketAddr, connections: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        streams.push(stream);
+    }
+    streams
+}
+
+async fn send_all(mut stream: TcpStream, requests: &RefCell<std::vec::IntoIter<Vec<u8>>>, wanted: &str) {
+    let mut answer = vec![0; 16 * 1024];
+    loop {
+        let Some(request) = requests.borrow_mut().next() else { return };
+        stream.write_all(&request).await.expect("the request is taken");
+        let mut filled = 0;
+        while !is_whole(&answer[..filled]) {
+            let read = stream.read(&mut answer[filled..]).await.expect("an answer");
+            assert!(
+                read > 0,
+                "the connection closed; so far: {}",
+                String::from_utf8_lossy(&answer[..filled])
+            );
+            filled += read;
+        }
+        let answer = String::from_utf8_lossy(&answer[..filled]);
+        assert!(answer.contains(wanted), "{answer}");
+    }
+}
+
+/// Whether the bytes hold a head and as much body as its Content-Length says.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = std::str::from_utf8(&bytes[..end]).expect("a head of text");
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.trim().parse().expect("a length"));
+    bytes.len() >= end + 4 + length
+}
