@@ -10,7 +10,7 @@ const FOLDER_MODE: u32 = 0o700;
 /// Makes every folder on the way from `base`, which exists, to `base/relative`, and syncs each one's parent.
 ///
 /// The parents are synced even where a folder was there already: a process that was killed may have made it and not
-/// have come to the sync.
+/// have come to the sync. One above the data directory may belong to somebody who lets nobody read it.
 pub(super) fn make_folders(base: &Path, relative: &Path) -> io::Result<()> {
     let mut folder = base.to_owned();
     for component in relative.components() {
@@ -19,12 +19,15 @@ pub(super) fn make_folders(base: &Path, relative: &Path) -> io::Result<()> {
         if !matches!(component, Component::Normal(_)) {
             continue;
         }
-        match DirBuilder::new().mode(FOLDER_MODE).create(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && fs::metadata(&folder)?.is_dir() => {
-            }
+        let made = DirBuilder::new().mode(FOLDER_MODE).create(&folder);
+        let was_there = matches!(&made, Err(error) if error.kind() == io::ErrorKind::AlreadyExists);
+        if !(was_there && fs::metadata(&folder)?.is_dir()) {
+            made?;
+        }
+        match sync_folder(&parent) {
+            Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => {}
             outcome => outcome?,
         }
-        sync_folder(&parent)?;
     }
     Ok(())
 }

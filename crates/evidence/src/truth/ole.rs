@@ -76,7 +76,7 @@ impl<'a> Container<'a> {
         };
         container.fat = container.fat_sectors(header)?;
         container.directory = container.chain(long(48))?;
-        if long(60) <= LAST_SECTOR {
+        if long(64) > 0 {
             container.mini_fat = container.chain(long(60))?;
         }
         Ok(container)
@@ -97,25 +97,25 @@ impl<'a> Container<'a> {
         self.content.get(at..end)
     }
 
-    /// The allocation table's sectors: 109 in the header, more in a chain of their own.
+    /// The allocation table's sectors: 109 in the header, more in a chain of their own. How many there are of each is
+    /// told beside them; what stands in the places behind is not always what the format wants there.
     fn fat_sectors(&self, header: &[u8]) -> Result<Vec<u32>, Lie> {
+        let broken = || self.damaged("its OLE allocation table is broken");
+        let long = |at| u32_le(header, at).unwrap_or_default();
+        let [sectors_max, lists_max] = [long(44), long(72)].map(index);
+        if sectors_max.max(lists_max) > self.sectors_max() {
+            return Err(broken());
+        }
         let mut sectors = Vec::new();
         collect(&mut sectors, header.get(FAT_IN_HEADER_AT..).unwrap_or_default());
-        let mut next = u32_le(header, 68).unwrap_or(END_OF_CHAIN);
-        let mut steps = 0;
-        while next <= LAST_SECTOR {
-            steps += 1;
-            let list = self
-                .sector(next)
-                .filter(|_| steps <= self.sectors_max())
-                .and_then(|sector| sector.split_at_checked(self.sector_bytes - 4))
-                .ok_or(self.damaged("its OLE allocation table is broken"))?;
-            collect(&mut sectors, list.0);
-            next = u32_le(list.1, 0).unwrap_or(END_OF_CHAIN);
+        let mut next = long(68);
+        for _ in 0..lists_max {
+            let list = self.sector(next).and_then(|sector| sector.split_at_checked(self.sector_bytes - 4));
+            let (list, rest) = list.ok_or_else(broken)?;
+            collect(&mut sectors, list);
+            next = u32_le(rest, 0).unwrap_or(END_OF_CHAIN);
         }
-        if sectors.len() > self.sectors_max() {
-            return Err(self.damaged("its OLE allocation table is broken"));
-        }
+        sectors.truncate(sectors_max);
         Ok(sectors)
     }
 

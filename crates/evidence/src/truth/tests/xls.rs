@@ -166,11 +166,22 @@ fn chains_that_go_in_circles_or_astray_end() {
         }
     }
     assert!(refused > 20);
-    // The table of tables, pointing at itself.
+    // The table of tables goes in circles, or is longer than the file.
     let mut content = honest;
-    content[68..72].copy_from_slice(&0_u32.to_le_bytes());
-    content[512 + 508..512 + 512].copy_from_slice(&0_u32.to_le_bytes());
+    content[68..76].copy_from_slice(&[0, 0, 0, 0, 5, 0, 0, 0]);
+    content[512 + 508..512 + 512].copy_from_slice(&[0; 4]);
+    assert_eq!(judge(XLS, &content), Ok(()));
+    content[72..76].copy_from_slice(&[0xff; 4]);
     assert!(matches!(judge(XLS, &content), Err(Lie::Damaged { .. })));
+}
+
+#[test]
+fn what_stands_in_unused_places_of_the_header_does_not_matter() {
+    let mut content = sample("xlwt.xls");
+    content[60..64].copy_from_slice(&[0; 4]);
+    content[68..72].copy_from_slice(&[0; 4]);
+    content[80..512].fill(0);
+    assert_eq!(judge(XLS, &content), Ok(()));
 }
 
 #[test]
