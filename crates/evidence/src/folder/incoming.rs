@@ -135,8 +135,8 @@ impl FolderStore {
     }
 
     /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or
-    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them. Record each (it may have been
-    /// recorded already) and confirm it. What never got its final name is deleted.
+    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them, so call again until there are none.
+    /// Record each (it may have been recorded already) and confirm it. What never got its final name is deleted.
     ///
     /// Only files last written `before` that moment are looked at, never one that is just being received: pass the
     /// present moment at start, and later one that lies further back than recording ever takes. Reads `incoming/`
@@ -166,8 +166,13 @@ impl Shared {
             let Some(uri) = address_in(&name) else {
                 continue;
             };
-            if !self.active.lock().contains(&name) {
-                unrecorded.extend(self.settle(name, uri, before)?);
+            if self.active.lock().contains(&name) {
+                continue;
+            }
+            // One file that cannot be read must not keep the others from being found.
+            match self.settle(name, uri, before) {
+                Ok(found) => unrecorded.extend(found),
+                Err(error) => tracing::warn!(%uri, %error, "an incoming file could not be settled"),
             }
         }
         Ok(unrecorded)

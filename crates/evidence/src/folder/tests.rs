@@ -223,6 +223,16 @@ async fn a_stored_file_that_became_untrue_is_neither_adopted_nor_destroyed() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
+    let bench = Bench::new();
+    bench.put(uri('a', "png"), PNG).await.unwrap();
+    let kept = bench.put(uri('b', "png"), PNG).await.unwrap();
+    let grown = vec![0; 2_097_153];
+    fs::write(bench.store.shared.path(&uri('a', "png")), grown).unwrap();
+    assert_eq!(bench.restarted().await, [kept]);
+}
+
+#[tokio::test]
 async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();

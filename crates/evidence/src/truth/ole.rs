@@ -76,6 +76,12 @@ impl<'a> Container<'a> {
         };
         container.fat = container.fat_sectors(header)?;
         container.directory = container.chain(long(48))?;
+        // Every entry must be seen: a sector that is not there would hide those behind it.
+        let whole =
+            |number: &u32| container.sector(*number).is_some_and(|sector| sector.len() == sector_bytes);
+        if !container.directory.iter().all(whole) {
+            return Err(Lie::damaged(format, "its OLE directory is cut short"));
+        }
         if long(64) > 0 {
             container.mini_fat = container.chain(long(60))?;
         }
@@ -225,8 +231,7 @@ impl<'a> Container<'a> {
     }
 }
 
-/// Adds the sector numbers in a piece of the table of tables; unused places hold none.
+/// Adds the sector numbers in a piece of the table of tables. A hole keeps its place: what follows it must not move.
 fn collect(sectors: &mut Vec<u32>, list: &[u8]) {
-    let numbers = list.chunks_exact(4).filter_map(|bytes| u32_le(bytes, 0));
-    sectors.extend(numbers.filter(|number| *number <= LAST_SECTOR));
+    sectors.extend(list.chunks_exact(4).filter_map(|bytes| u32_le(bytes, 0)));
 }

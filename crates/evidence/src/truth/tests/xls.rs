@@ -176,6 +176,29 @@ fn chains_that_go_in_circles_or_astray_end() {
 }
 
 #[test]
+fn entries_cannot_be_hidden_behind_a_part_of_the_directory_that_is_not_there() {
+    let content = container(|file| {
+        put(file, "/Workbook", &records());
+        for number in 0..5 {
+            file.create_storage(format!("/{number}")).unwrap();
+        }
+        file.create_storage("/_VBA_PROJECT_CUR").unwrap();
+    });
+    assert!(matches!(judge(XLS, &content), Err(Lie::Macros { .. })));
+    // The allocation table covers more sectors than the file has, so a chain can lead through one of them.
+    let start = reader::u32_le(&content, 48).unwrap();
+    let mut hiding = content;
+    let next = reader::u32_le(&hiding, fat_at(&hiding) + reader::index(start) * 4).unwrap();
+    let mut link = |from: u32, to: u32| {
+        let at = fat_at(&hiding) + reader::index(from) * 4;
+        hiding[at..at + 4].copy_from_slice(&to.to_le_bytes());
+    };
+    link(start, 120);
+    link(120, next);
+    assert_eq!(judge(XLS, &hiding), Err(Lie::damaged(XLS, "its OLE directory is cut short")));
+}
+
+#[test]
 fn what_stands_in_unused_places_of_the_header_does_not_matter() {
     let mut content = sample("xlwt.xls");
     content[60..64].copy_from_slice(&[0; 4]);
