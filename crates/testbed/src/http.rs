@@ -2,7 +2,7 @@
 //! Deliberately understands only what the gateway may answer: a length or nothing, never chunks.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -22,11 +22,26 @@ impl Connection {
     /// # Errors
     /// Whatever the connect says.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
+        Self::over(TcpStream::connect_timeout(&address, ANSWER_LIMIT)?)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         stream.set_write_timeout(Some(ANSWER_LIMIT))?;
         Ok(Self { stream, unread: Vec::new() })
+    }
+
+    /// From another address of this machine, as another peer.
+    ///
+    /// # Errors
+    /// Whatever the bind or the connect says.
+    pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<Self> {
+        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        bind(&socket, &SocketAddr::from((source, 0)))?;
+        connect(&socket, &address)?;
+        Self::over(socket.into())
     }
 
     /// # Errors

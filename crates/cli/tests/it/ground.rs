@@ -1,0 +1,42 @@
+//! What all stories share: where the binary is, how large the counts are, and tables of cases that tell every failure.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rebuttal_testbed::gateway::Builder;
+use rebuttal_testbed::{Gateway, Scene};
+
+/// The binary that cargo built for these tests.
+pub(crate) fn bin() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_rebuttal"))
+}
+
+pub(crate) fn gateway() -> Builder {
+    Gateway::builder(bin())
+}
+
+pub(crate) fn scene() -> Scene {
+    Scene::start(bin())
+}
+
+/// A count of the plain run, times what `cargo xtask soak` asks for.
+pub(crate) fn scaled(count: usize) -> usize {
+    let scale = std::env::var("REBUTTAL_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());
+    count * scale.unwrap_or(1)
+}
+
+/// Tries every case, then fails with the names of all that failed; what each said stands above.
+pub(crate) fn each<T>(cases: impl IntoIterator<Item = (impl ToString, T)>, test: impl Fn(T)) {
+    let mut failed = Vec::new();
+    let mut tried = 0;
+    for (name, case) in cases {
+        tried += 1;
+        let name = name.to_string();
+        if catch_unwind(AssertUnwindSafe(|| test(case))).is_err() {
+            eprintln!("^^^ {name}\n");
+            failed.push(name);
+        }
+    }
+    assert!(tried > 0, "an empty table proves nothing");
+    assert!(failed.is_empty(), "{} of {tried} cases failed: {failed:#?}", failed.len());
+}

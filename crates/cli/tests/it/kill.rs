@@ -1,0 +1,198 @@
+//! Kill -9 under load, again and again on the same data: what was answered is there, nothing is there by half, and a
+//! nonce that was used is never usable again.
+
+use std::io;
+use std::time::Duration;
+
+use rebuttal_testbed::clock::pause;
+use rebuttal_testbed::operator::dispute;
+use rebuttal_testbed::scene::{UPLOAD_URL, history_of};
+use rebuttal_testbed::{Call, Connection, Item, Scene, Ticket, samples};
+use serde_json::json;
+
+use crate::ground::{scaled, scene};
+
+const KILLS: usize = 100;
+const LANES: usize = 8;
+/// The load runs this long at most before the kill; often much shorter, sometimes not at all.
+const LOAD_LIMIT_MS: u64 = 90;
+/// So that checking a round stays quick.
+const ATTEMPTS_PER_LANE: usize = 10;
+const REPLAYED: &str = "Common.Auth.ReplayedNonce";
+
+/// One dispute opened and contested while the gateway was about to die, and how far the answers came.
+struct Attempt {
+    dispute_no: String,
+    opened: bool,
+    upload: Option<Upload>,
+    contest: Option<Call>,
+    contested: bool,
+}
+
+/// An upload of its own, made by every third attempt.
+struct Upload {
+    ticket: Ticket,
+    asked: Call,
+    stored: bool,
+}
+
+/// The files that the other attempts use, uploaded before the first kill.
+struct Ground {
+    scene: Scene,
+    urls: [String; 2],
+}
+
+impl Ground {
+    fn attempt(&self, connection: &mut Connection, name: String, seed: usize) -> (Attempt, io::Result<()>) {
+        let mut attempt =
+            Attempt { dispute_no: name, opened: false, upload: None, contest: None, contested: false };
+        let result = self.steps(connection, seed, &mut attempt);
+        (attempt, result)
+    }
+
+    /// Each step is noted before it is sent and again when it is answered; the kill may come between any two bytes.
+    fn steps(&self, connection: &mut Connection, seed: usize, attempt: &mut Attempt) -> io::Result<()> {
+        let Self { scene, urls } = self;
+        let opening = dispute(scene.merchant_id, &json!({ "disputeNo": attempt.dispute_no }));
+        let opened =
+            connection.exchange(&scene.operator.request("POST", "/disputes", Some(&opening)).bytes())?;
+        assert_eq!(opened.status, 201, "{}", opened.text());
+        attempt.opened = true;
+        let mut items = vec![Item::receipt(&urls[0]), Item { kind: "REFUND", name: "Refund", url: &urls[1] }];
+        let uploaded;
+        if seed.is_multiple_of(3) {
+            let asked = scene.call(UPLOAD_URL, &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" }));
+            let ticket = Ticket::read(&asked.send_on(connection)?.ok());
+            uploaded = ticket.storage_uri.clone();
+            let form = ticket.form(&samples::png(9));
+            let upload = attempt.upload.insert(Upload { ticket, asked, stored: false });
+            let stored = connection.exchange(&form.request().bytes())?;
+            assert_eq!(stored.status, 204, "{}", stored.text());
+            upload.stored = true;
+            items.push(Item { kind: "OTHER", name: "Photo", url: &uploaded });
+        }
+        let call = scene.contest_call(&attempt.dispute_no, &items);
+        attempt.contest = Some(call.clone());
+        call.send_on(connection)?.is("OK");
+        attempt.contested = true;
+        Ok(())
+    }
+
+    /// Runs the load until the gateway is gone, and gives all that was tried.
+    fn load_and_kill(&mut self, round: usize) -> Vec<Attempt> {
+        let ground = &*self;
+        let lane = |lane: usize| {
+            let mut attempts = Vec::new();
+            let Ok(mut connection) = Connection::open(ground.scene.address()) else { return attempts };
+            for number in 0..ATTEMPTS_PER_LANE {
+                let (attempt, result) =
+                    ground.attempt(&mut connection, format!("K-{round}-{lane}-{number}"), lane + number);
+                attempts.push(attempt);
+                if result.is_err() {
+                    break;
+                }
+            }
+            attempts
+        };
+        let attempts = std::thread::scope(|scope| {
+            let lanes: Vec<_> = (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
+            pause(Duration::from_millis(random_below(LOAD_LIMIT_MS)));
+            ground.scene.gateway.strike();
+            lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
+        });
+        self.scene.gateway.restart();
+        attempts
+    }
+
+    /// Holds one attempt against what the restarted gateway knows, and brings it to its end.
+    fn check(&self, attempt: &mut Attempt) {
+        let scene = &self.scene;
+        if !attempt.opened {
+            let response = scene.operator.fetch(&format!("/disputes/{}", attempt.dispute_no));
+            assert!(response.status == 404 || history_of(&response.json()).len() == 1, "{}", response.text());
+            return;
+        }
+        if let Some(upload) = &attempt.upload {
+            self.check_upload(upload);
+        }
+        let Some(contest) = &attempt.contest else {
+            self.is_untouched(&attempt.dispute_no);
+            return;
+        };
+        let items = if attempt.upload.is_some() { 3 } else { 2 };
+        let shown = scene.show(&attempt.dispute_no);
+        let done = shown["status"] == "UNDER_REVIEW";
+        assert!(done || !attempt.contested, "an answered contest is missing: {shown}");
+        if done {
+            self.is_whole(&attempt.dispute_no, items);
+            contest.send(scene.address()).is(REPLAYED);
+        } else {
+            // It never happened, its nonce included: the very same bytes still do.
+            self.is_untouched(&attempt.dispute_no);
+            contest.send(scene.address()).is("OK");
+            self.is_whole(&attempt.dispute_no, items);
+        }
+        attempt.contested = true;
+    }
+
+    fn check_upload(&self, upload: &Upload) {
+        let at = self.scene.address();
+        upload.asked.send(at).is(REPLAYED);
+        let again = upload.ticket.form(&samples::png(9)).send(at);
+        assert!(
+            again.status == 409 || again.status == 204 && !upload.stored,
+            "{}: {}",
+            again.status,
+            again.text()
+        );
+    }
+
+    fn is_untouched(&self, dispute_no: &str) {
+        let shown = self.scene.show(dispute_no);
+        let submissions = shown["submissions"].as_array().unwrap().len();
+        assert_eq!(
+            (&shown["status"], history_of(&shown).len(), submissions),
+            (&json!("NEEDS_RESPONSE"), 1, 0)
+        );
+    }
+
+    fn is_whole(&self, dispute_no: &str, items: usize) {
+        let shown = self.scene.show(dispute_no);
+        assert_eq!((&shown["status"], history_of(&shown).len()), (&json!("UNDER_REVIEW"), 2), "{shown}");
+        let submissions = shown["submissions"].as_array().unwrap();
+        assert_eq!(submissions.len(), 1, "{shown}");
+        let evidence = submissions[0]["evidence"].as_array().unwrap();
+        let whole = evidence.iter().all(|item| item["sha256"].as_str().is_some_and(|hash| hash.len() == 64));
+        assert!(whole && evidence.len() == items, "half a submission: {shown}");
+    }
+}
+
+fn random_below(limit: u64) -> u64 {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).unwrap();
+    u64::from_le_bytes(bytes) % limit
+}
+
+#[test]
+fn kill_nine_under_load_loses_nothing_that_was_answered() {
+    let scene = scene();
+    let urls = [scene.upload(&samples::receipt(1)), scene.upload(&samples::refund(2))];
+    let mut ground = Ground { scene, urls };
+    let mut all = Vec::new();
+    for round in 0..scaled(KILLS) {
+        let mut attempts = ground.load_and_kill(round);
+        for attempt in &mut attempts {
+            ground.check(attempt);
+        }
+        all.extend(attempts);
+    }
+    // Everything again after the last kill: what a later life of the process did to it would show now.
+    let contested: Vec<_> = all.iter().filter(|attempt| attempt.contested).collect();
+    assert!(contested.len() > scaled(KILLS), "the load was too light to prove anything: {}", contested.len());
+    for attempt in &contested {
+        ground.is_whole(&attempt.dispute_no, if attempt.upload.is_some() { 3 } else { 2 });
+        let code = attempt.contest.as_ref().unwrap().send(ground.scene.address()).code;
+        assert!(code == REPLAYED || code == "Common.Auth.StaleTimestamp", "{code}");
+    }
+    eprintln!("{} kills, {} contests", scaled(KILLS), contested.len());
+}

@@ -1,0 +1,70 @@
+//! What the process needs: little memory while every lie about a file comes at once, less when idle, and no time to
+//! begin.
+
+use std::time::{Duration, Instant};
+
+use rebuttal_testbed::{Request, lies, samples};
+
+use crate::ground::scene;
+
+const PEAK_LIMIT_KIB: u64 = 80 * 1024;
+const IDLE_LIMIT_KIB: u64 = 30 * 1024;
+const START_LIMIT: Duration = Duration::from_millis(100);
+const STARTS: usize = 15;
+const LANES: usize = 8;
+
+#[test]
+fn every_lie_at_once_stays_below_80_mb() {
+    let scene = scene();
+    let lies = lies::all();
+    let large = samples::png_of_size(2 * 1024 * 1024);
+    std::thread::scope(|scope| {
+        for lane in 0..LANES {
+            let (scene, lies, large) = (&scene, &lies, &large);
+            scope.spawn(move || {
+                for index in 0..lies.len() {
+                    // Each lane begins elsewhere, so that different lies meet.
+                    let lie = &lies[(index + lane * lies.len() / LANES) % lies.len()];
+                    let response = scene.ticket(lie.filename).form(&lie.bytes).send(scene.address());
+                    assert_eq!(response.status, 400, "{}: {}", lie.about, response.text());
+                }
+                assert_eq!(scene.ticket("a.png").form(large).send(scene.address()).status, 204);
+            });
+        }
+    });
+    let peak_kib = scene.gateway.peak_memory_kib();
+    eprintln!("peak {peak_kib} KiB");
+    assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
+}
+
+#[test]
+fn idle_it_holds_less_than_30_mb() {
+    let mut scene = scene();
+    drop(scene.upload(&samples::receipt(1)));
+    scene.gateway.restart();
+    scene.query(&scene.dispute()).is("OK");
+    let idle_kib = scene.gateway.memory_kib("VmRSS:");
+    eprintln!("idle {idle_kib} KiB");
+    assert!(idle_kib < IDLE_LIMIT_KIB, "{idle_kib} KiB");
+}
+
+#[test]
+fn on_existing_data_it_answers_within_100_ms() {
+    let mut scene = scene();
+    let dispute = scene.dispute();
+    let mut times: Vec<_> = (0..STARTS)
+        .map(|_| {
+            scene.gateway.kill();
+            let start = Instant::now();
+            scene.gateway.restart();
+            let response = Request::new("GET", "/readyz", "").send(scene.address()).unwrap();
+            let took = start.elapsed();
+            assert_eq!(response.status, 200);
+            took
+        })
+        .collect();
+    scene.query(&dispute).is("OK");
+    times.sort_unstable();
+    eprintln!("start to first answer: {times:?}");
+    assert!(times[STARTS / 2] < START_LIMIT, "{times:?}");
+}

@@ -1,0 +1,108 @@
+//! Ten thousand races for one dispute each, many at a time: exactly one winner, one history.
+
+use rebuttal_testbed::operator::dispute;
+use rebuttal_testbed::scene::{ACCEPT, history_of};
+use rebuttal_testbed::{Call, Connection, Item, Scene, samples};
+use serde_json::{Value, json};
+
+use crate::ground::{scaled, scene};
+
+const RACES: usize = 10_000;
+/// Enough at once that the committer's batches hold both runners of many races.
+const LANES: usize = 32;
+
+#[derive(Clone, Copy, Debug)]
+enum Race {
+    TwoContests,
+    ContestAndAccept,
+    SameRequestTwice,
+}
+
+impl Race {
+    fn of(index: usize) -> Self {
+        [Self::TwoContests, Self::ContestAndAccept, Self::SameRequestTwice][index % 3]
+    }
+
+    fn loser(self) -> &'static str {
+        match self {
+            Self::TwoContests | Self::ContestAndAccept => "Dispute.InvalidState",
+            Self::SameRequestTwice => "Common.Auth.ReplayedNonce",
+        }
+    }
+}
+
+/// One lane's connections: two runners and the operator.
+struct Lane<'a> {
+    scene: &'a Scene,
+    urls: &'a [String; 2],
+    runners: [Connection; 2],
+    operator: rebuttal_testbed::Operator,
+}
+
+impl Lane<'_> {
+    fn calls(&self, race: Race, dispute_no: &str) -> [Call; 2] {
+        let contest = |url: &str| self.scene.contest_call(dispute_no, &[Item::receipt(url)]);
+        let first = contest(&self.urls[0]);
+        let second = match race {
+            Race::TwoContests => contest(&self.urls[1]),
+            Race::ContestAndAccept => self.scene.call(ACCEPT, &json!({ "disputeNo": dispute_no })),
+            Race::SameRequestTwice => first.clone(),
+        };
+        [first, second]
+    }
+
+    fn run(&mut self, index: usize) {
+        let race = Race::of(index);
+        let dispute_no = format!("R-{index}");
+        let opening = dispute(self.scene.merchant_id, &json!({ "disputeNo": dispute_no }));
+        let opened = self.operator.send(&self.operator.request("POST", "/disputes", Some(&opening)));
+        assert_eq!(opened.status, 201, "{}", opened.text());
+        let calls = self.calls(race, &dispute_no);
+        // Whoever is written first has no advantage over all races.
+        let order = if index.is_multiple_of(2) { [0, 1] } else { [1, 0] };
+        for at in order {
+            self.runners[at].send(&calls[at].bytes()).unwrap();
+        }
+        let codes = [0, 1].map(|at| calls[at].verified(self.runners[at].receive().unwrap()).code);
+        let winner = codes.iter().position(|code| code == "OK");
+        let winner = winner.unwrap_or_else(|| panic!("{race:?} {dispute_no}: nobody won: {codes:?}"));
+        assert_eq!(codes[1 - winner], race.loser(), "{race:?} {dispute_no}: {codes:?}");
+        self.one_history(race, &dispute_no, winner);
+    }
+
+    fn one_history(&self, race: Race, dispute_no: &str, winner: usize) {
+        let shown = self.operator.show(dispute_no);
+        assert_eq!(history_of(&shown).len(), 2, "{race:?}: {shown}");
+        let submissions = shown["submissions"].as_array().unwrap();
+        let urls: Vec<&Value> =
+            submissions.iter().map(|submission| &submission["evidence"][0]["url"]).collect();
+        let (status, wanted) = match (race, winner) {
+            (Race::ContestAndAccept, 1) => ("ACCEPTED", None),
+            (Race::TwoContests, 1) => ("UNDER_REVIEW", Some(&self.urls[1])),
+            _ => ("UNDER_REVIEW", Some(&self.urls[0])),
+        };
+        assert_eq!(shown["status"], status);
+        assert_eq!(urls, wanted.into_iter().collect::<Vec<_>>(), "{race:?}: {shown}");
+    }
+}
+
+#[test]
+fn every_race_has_one_winner_and_one_history() {
+    let scene = scene();
+    let urls = [1, 2].map(|seed| scene.upload(&samples::receipt(seed)));
+    let races = scaled(RACES);
+    std::thread::scope(|scope| {
+        for lane in 0..LANES {
+            let (scene, urls) = (&scene, &urls);
+            scope.spawn(move || {
+                let runners = [(); 2].map(|()| Connection::open(scene.address()).unwrap());
+                let mut runner = Lane { scene, urls, runners, operator: scene.operator.clone() };
+                for index in (lane..races).step_by(LANES) {
+                    runner.run(index);
+                }
+            });
+        }
+    });
+    let page = scene.operator.fetch("/disputes?limit=1&status=NEEDS_RESPONSE").json();
+    assert_eq!(page["total"], 0, "every race had its winner");
+}

@@ -1,0 +1,19 @@
+//! The contract read a second time, byte by byte: uses none of the project's crates, only the test ground's sockets
+//! and its own signer. Every answer seen here is checked for form, sign and binding by the ground.
+
+mod accept_and_query;
+mod body;
+mod codes;
+mod contest;
+mod deadlines;
+mod extension;
+mod freshness;
+mod header;
+mod lies;
+mod operator;
+mod order;
+mod scarcity;
+mod signature;
+mod states;
+mod upload;
+mod upload_url;

@@ -1,0 +1,128 @@
+//! Contract §1, the body: its bytes before parsing, its JSON, its size; and lengths counted in scalar values.
+
+use rebuttal_testbed::scene::{CONTEST, QUERY};
+use rebuttal_testbed::{Answer, Connection};
+use serde_json::{Value, json};
+
+use crate::ground::{each, scene};
+
+const BODY_LIMIT_BYTES: usize = 64 * 1024;
+const MALFORMED: &str = "Common.Request.Malformed";
+
+fn bodies(kind: &str) -> Vec<(String, Vec<u8>)> {
+    let text = include_str!("../../../../../testdata/signing.json");
+    let vectors: Value = serde_json::from_str(text).unwrap();
+    let bodies = vectors["bodies"][kind].as_array().unwrap();
+    let body = |body: &Value| {
+        (body["name"].as_str().unwrap().to_owned(), hex::decode(body["hex"].as_str().unwrap()).unwrap())
+    };
+    bodies.iter().map(body).collect()
+}
+
+#[test]
+fn the_vectors_hold() {
+    let scene = scene();
+    each(bodies("accepted"), |body| scene.raw_call(QUERY, body).send(scene.address()).is("Dispute.NotFound"));
+    each(bodies("refused"), |body| scene.raw_call(QUERY, body).send(scene.address()).is(MALFORMED));
+}
+
+#[test]
+fn the_rules_hold_for_contests_too() {
+    let scene = scene();
+    let item = r#"{"type":"OTHER","name":"n","url":"u"}"#;
+    let refused = [
+        ("list is an object", format!("{{\"disputeNo\":\"1\",\"evidenceList\":{item}}}")),
+        ("item is a string", "{\"disputeNo\":\"1\",\"evidenceList\":[\"x\"]}".to_owned()),
+        ("item is an array", "{\"disputeNo\":\"1\",\"evidenceList\":[[]]}".to_owned()),
+        ("type is a number", "{\"disputeNo\":\"1\",\"evidenceList\":[{\"type\":1}]}".to_owned()),
+        ("name is an object", "{\"disputeNo\":\"1\",\"evidenceList\":[{\"name\":{}}]}".to_owned()),
+        ("number is true", format!("{{\"disputeNo\":true,\"evidenceList\":[{item}]}}")),
+        ("same member twice in an item", "{\"evidenceList\":[{\"name\":\"a\",\"name\":\"a\"}]}".to_owned()),
+        ("leading zero", "{\"disputeNo\":\"1\",\"x\":01}".to_owned()),
+        ("hex escape of three digits", "{\"disputeNo\":\"\\u123\"}".to_owned()),
+        ("unknown escape", "{\"disputeNo\":\"\\x41\"}".to_owned()),
+        ("delete byte first", "\u{7f}{}".to_owned()),
+        ("line separator after", "{}\u{2028}".to_owned()),
+    ];
+    each(refused, |body| scene.raw_call(CONTEST, body).send(scene.address()).is(MALFORMED));
+}
+
+#[test]
+fn sixty_four_kibibytes_are_the_limit() {
+    let scene = scene();
+    let padded = |bytes: usize| {
+        let mut body = b"{\"disputeNo\":\"never-opened\"}".to_vec();
+        body.resize(bytes, b' ');
+        scene.raw_call(QUERY, body)
+    };
+    padded(BODY_LIMIT_BYTES).send(scene.address()).is("Dispute.NotFound");
+    padded(BODY_LIMIT_BYTES + 1).send(scene.address()).is("Common.Request.TooLarge");
+    padded(BODY_LIMIT_BYTES * 8).send(scene.address()).is("Common.Request.TooLarge");
+}
+
+/// Sent as chunks, with no length announced.
+fn in_chunks(call: &rebuttal_testbed::Call, chunk_bytes: usize) -> Vec<u8> {
+    let mut bytes = call.request().header("Transfer-Encoding", "chunked").head();
+    for chunk in call.body.chunks(chunk_bytes) {
+        bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+        bytes.extend_from_slice(chunk);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\n\r\n");
+    bytes
+}
+
+#[test]
+fn chunks_are_signed_as_the_bytes_they_carry() {
+    let scene = scene();
+    let call = scene.raw_call(QUERY, "{\"disputeNo\":\"never-opened\"}");
+    let mut connection = Connection::open(scene.address()).unwrap();
+    let response = connection.exchange(&in_chunks(&call, 5)).unwrap();
+    call.verified(response).is("Dispute.NotFound");
+    let mut large = scene.raw_call(QUERY, "{\"disputeNo\":\"never-opened\"}");
+    large.body.resize(BODY_LIMIT_BYTES + 1, b' ');
+    let mut connection = Connection::open(scene.address()).unwrap();
+    connection.send(&in_chunks(&large, 8_192)).unwrap();
+    large.verified(connection.receive().unwrap()).is("Common.Request.TooLarge");
+}
+
+#[test]
+fn a_length_too_large_is_refused_before_the_body_comes() {
+    let scene = scene();
+    let call = scene.raw_call(QUERY, "");
+    let mut connection = Connection::open(scene.address()).unwrap();
+    connection.send(&call.request().header("Content-Length", "5000000000").head()).unwrap();
+    call.verified(connection.receive().unwrap()).is("Common.Request.TooLarge");
+}
+
+/// The message of a refusal that must name this field.
+fn names(answer: Answer, field: &str) {
+    let answer = answer.expect("Common.Request.InvalidParameter");
+    assert!(answer.message.contains(field), "does not name {field}: {}", answer.message);
+}
+
+#[test]
+fn lengths_are_counted_in_scalar_values_after_unescaping() {
+    let scene = scene();
+    let limits = [("disputeNo", 32), ("paymentNo", 32), ("merchantTradeNo", 50)];
+    let cases = limits.into_iter().flat_map(|(field, limit)| {
+        ["x", "é", "領", "😀"].map(|letter| (format!("{field} of {letter}"), (field, limit, letter)))
+    });
+    each(cases, |(field, limit, letter)| {
+        scene.post(QUERY, &json!({ field: letter.repeat(limit) })).is("Dispute.NotFound");
+        names(scene.post(QUERY, &json!({ field: letter.repeat(limit + 1) })), field);
+    });
+    let escaped = format!("{{\"disputeNo\":\"{}\"}}", "\\ud83d\\ude00".repeat(32));
+    scene.raw_call(QUERY, escaped).send(scene.address()).is("Dispute.NotFound");
+}
+
+#[test]
+fn null_and_empty_count_as_missing() {
+    let scene = scene();
+    names(scene.post(QUERY, &json!({ "disputeNo": "" })), "disputeNo");
+    names(scene.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "evidenceList");
+    names(scene.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "disputeNo");
+    scene
+        .post(QUERY, &json!({ "disputeNo": "D", "paymentNo": null, "merchantTradeNo": null }))
+        .is("Dispute.NotFound");
+}

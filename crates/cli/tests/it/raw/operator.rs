@@ -1,0 +1,270 @@
+//! Contract §8: the operator API; who may use it, how it refuses, and that doing a thing twice does it once.
+
+use rebuttal_testbed::operator::{Operator, dispute, in_days};
+use rebuttal_testbed::scene::number;
+use rebuttal_testbed::signer::fresh_nonce;
+use rebuttal_testbed::{Request, Response, Scene, Scheme};
+use serde_json::{Value, json};
+
+use crate::ground::{each, scene};
+
+const INVALID: &str = "Common.Request.InvalidParameter";
+const CONFLICT: &str = "Operator.Conflict";
+
+fn keyed(scene: &Scene, path: &str, body: &Value, key: &str) -> Response {
+    scene.operator.send(&scene.operator.request("POST", path, Some(body)).header("Idempotency-Key", key))
+}
+
+#[test]
+fn only_who_holds_a_token_is_heard() {
+    let scene = scene();
+    let token = scene.gateway.operator_token();
+    let cases = [
+        ("none", None),
+        ("wrong", Some("Bearer 0123456789abcdef0123456789abcdef".to_owned())),
+        ("empty", Some("Bearer ".to_owned())),
+        ("basic", Some(format!("Basic {token}"))),
+        ("cut", Some(format!("Bearer {}", &token[..token.len() - 1]))),
+        ("longer", Some(format!("Bearer {token}0"))),
+        ("a merchant's", Some(scene.call("/operator/v1/disputes", &json!({})).authorization())),
+    ];
+    each(cases, |header| {
+        for (method, path) in
+            [("GET", "/disputes"), ("GET", "/merchants"), ("POST", "/disputes"), ("GET", "/disputes/x")]
+        {
+            let mut request = Request::new(method, &format!("/operator/v1{path}"), "");
+            request.headers.extend(header.clone().map(|header| ("Authorization".to_owned(), header)));
+            request.send(scene.address()).unwrap().is_problem(401, "Operator.Unauthorized");
+        }
+    });
+}
+
+#[test]
+fn health_is_told_to_everyone_and_figures_to_nobody_here() {
+    let scene = scene();
+    let status = |path: &str| Request::new("GET", path, "").send(scene.address()).unwrap().status;
+    assert_eq!((status("/healthz"), status("/readyz"), status("/metrics")), (200, 200, 404));
+}
+
+#[test]
+fn refusals_are_problem_documents() {
+    let scene = scene();
+    let operator = &scene.operator;
+    let open = |but: Value| operator.post("/disputes", &dispute(scene.merchant_id, &but));
+    let malformed = {
+        let mut request = operator
+            .request("POST", "/disputes", Some(&json!({})))
+            .header("Idempotency-Key", "k-malformed-0001");
+        request.body = b"{".to_vec();
+        operator.send(&request)
+    };
+    let cases = [
+        ("malformed", malformed, 400, "Common.Request.Malformed"),
+        ("unknown merchant", open(json!({ "merchantId": 999_999 })), 404, "Operator.NotFound"),
+        ("merchant as text", open(json!({ "merchantId": "80" })), 400, "Common.Request.Malformed"),
+        ("unknown stage", open(json!({ "type": "RETRIEVAL" })), 400, INVALID),
+        ("unknown currency", open(json!({ "currency": "ABC" })), 400, INVALID),
+        ("no payment", open(json!({ "paymentNo": null })), 400, INVALID),
+        ("payment of 33", open(json!({ "paymentNo": "P".repeat(33) })), 400, INVALID),
+        ("trade of 51", open(json!({ "merchantTradeNo": "T".repeat(51) })), 400, INVALID),
+        ("no deadline", open(json!({ "deadline": null })), 400, INVALID),
+        ("number of 33", open(json!({ "disputeNo": "D".repeat(33) })), 400, INVALID),
+        ("number with a slash", open(json!({ "disputeNo": "D/1" })), 400, INVALID),
+        ("number beyond ASCII", open(json!({ "disputeNo": "領" })), 400, INVALID),
+        ("empty number", open(json!({ "disputeNo": "" })), 400, INVALID),
+        ("no dispute", operator.fetch("/disputes/never-opened"), 404, "Dispute.NotFound"),
+        (
+            "no dispute to resolve",
+            operator.act("never-opened", "resolve", &json!({ "outcome": "WON" })),
+            404,
+            "Dispute.NotFound",
+        ),
+        (
+            "no such evidence",
+            operator.fetch(&format!("/disputes/{}/evidence/1", scene.dispute())),
+            404,
+            "Operator.NotFound",
+        ),
+        (
+            "no such outcome",
+            operator.act(&scene.dispute(), "resolve", &json!({ "outcome": "DRAW" })),
+            400,
+            INVALID,
+        ),
+        ("no outcome", operator.act(&scene.dispute(), "resolve", &json!({})), 400, INVALID),
+        ("no merchant", operator.post("/merchants/999999/apps", &json!({})), 404, "Operator.NotFound"),
+        (
+            "unknown scheme",
+            operator.post(&format!("/merchants/{}/apps", scene.merchant_id), &json!({ "scheme": "V1_MD5" })),
+            400,
+            INVALID,
+        ),
+        ("merchant without a name", operator.post("/merchants", &json!({ "timeZone": "UTC" })), 400, INVALID),
+        ("limit of 201", operator.fetch("/disputes?limit=201"), 400, INVALID),
+        ("limit of 0", operator.fetch("/disputes?limit=0"), 400, INVALID),
+        ("unknown status", operator.fetch("/disputes?status=OPEN"), 400, INVALID),
+        ("unknown path", operator.fetch("/nothing"), 404, "Operator.NotFound"),
+    ];
+    each(
+        cases.map(|(name, response, status, code)| (name, (response, status, code))),
+        |(response, status, code)| {
+            response.is_problem(status, code);
+        },
+    );
+}
+
+#[test]
+fn a_number_or_a_key_is_required_to_open() {
+    let scene = scene();
+    let body = dispute(scene.merchant_id, &json!({}));
+    let without = scene.operator.send(&scene.operator.request("POST", "/disputes", Some(&body)));
+    without.is_problem(400, INVALID);
+    let numbered = dispute(scene.merchant_id, &json!({ "disputeNo": "UP-1" }));
+    let open = || scene.operator.send(&scene.operator.request("POST", "/disputes", Some(&numbered)));
+    assert_eq!((open().status, open().status), (201, 200));
+    let mut other = numbered.clone();
+    other["disputeAmount"] = json!("1.00");
+    let other = scene.operator.send(&scene.operator.request("POST", "/disputes", Some(&other)));
+    other.is_problem(409, CONFLICT);
+    assert_eq!(scene.history("UP-1").len(), 1);
+}
+
+#[test]
+fn the_same_key_and_body_answer_the_first_answer() {
+    let mut scene = scene();
+    let (key, body) = (fresh_nonce(), dispute(scene.merchant_id, &json!({})));
+    let first = keyed(&scene, "/disputes", &body, &key);
+    let no = number(&first.created());
+    scene.operator.does(&no, "resolve", &json!({ "outcome": "WON" }));
+    scene.gateway.restart();
+    let again = keyed(&scene, "/disputes", &body, &key);
+    assert_eq!((again.status, again.json()), (first.status, first.json()));
+    keyed(&scene, "/disputes", &dispute(scene.merchant_id, &json!({})), &key).is_problem(409, CONFLICT);
+    let merchant = json!({ "name": "Twice", "timeZone": "UTC" });
+    let key = fresh_nonce();
+    let [first, again] = [(); 2].map(|()| keyed(&scene, "/merchants", &merchant, &key).json());
+    assert_eq!(first, again);
+    keyed(&scene, "/merchants", &json!({ "name": "Other", "timeZone": "UTC" }), &key)
+        .is_problem(409, CONFLICT);
+}
+
+#[test]
+fn an_outcome_that_is_there_is_reached_again_and_another_is_not() {
+    let scene = scene();
+    let resolve = |no: &str, outcome: &str| scene.operator.act(no, "resolve", &json!({ "outcome": outcome }));
+    for outcome in ["WON", "LOST"] {
+        let no = scene.dispute();
+        let other = if outcome == "WON" { "LOST" } else { "WON" };
+        assert_eq!(resolve(&no, outcome).status, 200);
+        assert_eq!(resolve(&no, outcome).status, 200);
+        resolve(&no, other).is_problem(409, "Dispute.InvalidState");
+        assert_eq!((scene.status(&no).as_str(), scene.history(&no).len()), (outcome, 2));
+    }
+}
+
+#[test]
+fn merchants_and_apps_are_listed_without_secrets() {
+    let scene = scene();
+    let id = scene.operator.open_merchant("Second Shop", "Europe/Berlin");
+    let app = scene.operator.open_app(id, Scheme::HmacSha256);
+    let list = scene.operator.fetch("/merchants");
+    assert_eq!(list.status, 200);
+    assert!(list.text().contains("Second Shop") && list.text().contains("Europe/Berlin"), "{}", list.text());
+    let changed = scene.operator.patch(&format!("/merchants/{id}"), &json!({ "name": "Renamed" }));
+    let changed = (changed.status, changed.json());
+    assert_eq!(changed, (200, json!({ "merchantId": id, "name": "Renamed", "timeZone": "Europe/Berlin" })));
+    let apps = scene.operator.fetch(&format!("/merchants/{id}/apps"));
+    assert!(apps.text().contains(&app.app_id) && apps.text().contains("V2_HMAC_SHA256"), "{}", apps.text());
+    assert!(!apps.text().contains(&app.app_secret) && !apps.text().contains(&scene.signer.app_id));
+    scene.operator.fetch("/merchants/999999/apps").is_problem(404, "Operator.NotFound");
+}
+
+#[test]
+fn the_dispute_tells_its_whole_story() {
+    let scene = scene();
+    let brought =
+        dispute(scene.merchant_id, &json!({ "disputeNo": "UP-7", "reasonCode": "13.1", "rrn": "42" }));
+    let opened = scene.operator.post("/disputes", &brought).created();
+    scene.operator.does("UP-7", "extend", &json!({ "deadline": in_days(20) }));
+    scene.operator.does("UP-7", "advance", &json!({ "type": "ARBITRATION", "deadline": in_days(30) }));
+    scene.accept("UP-7").is("OK");
+    scene.operator.does("UP-7", "withdraw", &json!({ "note": "paid back" }));
+    let shown = scene.show("UP-7");
+    assert_eq!(shown["merchantId"], scene.merchant_id);
+    for same in
+        ["disputeNo", "paymentNo", "merchantTradeNo", "rrn", "paymentAmount", "currency", "disputeReason"]
+    {
+        assert_eq!((&shown[same], &opened[same]), (&brought[same], &brought[same]), "{same}");
+    }
+    assert_eq!(scene.history("UP-7").len(), 5);
+    let actors: Vec<_> =
+        shown["history"].as_array().unwrap().iter().map(|entry| entry["actor"].clone()).collect();
+    assert!(actors[1] == actors[2] && actors[0] == actors[1], "the operator's token has a name: {actors:?}");
+    assert_ne!(actors[3], actors[0], "the merchant's app is another actor: {actors:?}");
+    assert!(actors[3].as_str().unwrap().contains(&scene.signer.app_id), "{actors:?}");
+}
+
+/// The numbers on all pages of a list.
+fn all_pages(operator: &Operator, filter: &str) -> Vec<String> {
+    let mut numbers = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = operator.fetch(&format!("/disputes?limit=7{filter}{cursor}"));
+        assert_eq!(page.status, 200, "{}", page.text());
+        let page = page.json();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 7, "{page}");
+        numbers.extend(items.iter().map(number));
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return numbers,
+        }
+    }
+}
+
+#[test]
+fn disputes_are_listed_by_filter_and_page() {
+    let scene = scene();
+    let other = scene.operator.open_merchant("Other", "UTC");
+    let mut opened = Vec::new();
+    for index in 0..30 {
+        let stage = if index % 3 == 0 { "INQUIRY" } else { "CHARGEBACK" };
+        let but =
+            json!({ "type": stage, "paymentNo": format!("PAY-{index:02}"), "deadline": in_days(1 + index) });
+        opened.push(scene.dispute_with(&but));
+    }
+    drop(scene.operator.open_dispute(other, &json!({ "paymentNo": "PAY-of-other" })));
+    for no in &opened[..5] {
+        scene.accept(no).is("OK");
+    }
+    let sorted = |mut numbers: Vec<String>| {
+        numbers.sort();
+        numbers
+    };
+    let of = |filter: &str| {
+        let numbers = all_pages(&scene.operator, filter);
+        let page = scene.operator.fetch(&format!("/disputes?limit=200{filter}")).json();
+        assert_eq!(
+            (page["total"].as_u64(), &page["totalExact"]),
+            (Some(numbers.len() as u64), &json!(true)),
+            "{filter}"
+        );
+        assert_eq!(
+            page["items"].as_array().unwrap().iter().map(number).collect::<Vec<_>>(),
+            numbers,
+            "{filter}"
+        );
+        sorted(numbers)
+    };
+    let ours = format!("&merchantId={}", scene.merchant_id);
+    assert_eq!(of("").len(), 31);
+    assert_eq!(of(&ours), sorted(opened.clone()));
+    assert_eq!(of("&status=ACCEPTED"), sorted(opened[..5].to_vec()));
+    assert_eq!(of("&type=INQUIRY").len(), 10);
+    assert_eq!(of(&format!("{ours}&deadlineBefore={}", in_days(4))).len(), 3);
+    assert_eq!(of(&format!("{ours}&status=NEEDS_RESPONSE&type=CHARGEBACK")).len(), 22);
+    assert_eq!(of("&q=PAY-07"), [opened[7].clone()]);
+    assert_eq!(of(&format!("&createdAfter={}", in_days(1))).len(), 0);
+    let made_in_order = opened.windows(2).all(|pair| pair[0] < pair[1]);
+    assert!(made_in_order, "numbers made by the gateway sort by time: {opened:?}");
+}

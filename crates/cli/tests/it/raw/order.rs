@@ -1,0 +1,163 @@
+//! Contract §7, the order of checks: a request with two faults is told the earlier one. And whatever fails, the
+//! answer is signed as soon as header and app could be read.
+
+use rebuttal_testbed::clock::wait_until_ms;
+use rebuttal_testbed::operator::in_ms;
+use rebuttal_testbed::scene::{ACCEPT, CONTEST, QUERY};
+use rebuttal_testbed::{Call, Item, Scene, samples};
+use serde_json::json;
+
+use crate::ground::{each, scene};
+
+const LARGE: usize = 70_000;
+const MINUTES_10_MS: i64 = 600_000;
+
+fn query(scene: &Scene) -> Call {
+    scene.call(QUERY, &json!({ "disputeNo": "D" }))
+}
+
+fn large(scene: &Scene) -> Call {
+    scene.raw_call(QUERY, vec![b' '; LARGE])
+}
+
+fn without_header(mut call: Call) -> Call {
+    call.authorization_instead = Some("Bearer of-no-form".to_owned());
+    call
+}
+
+fn of_stranger(mut call: Call) -> Call {
+    call.signer.app_id = "fedcba9876543210".repeat(2);
+    call
+}
+
+fn by(method: &str, mut call: Call) -> Call {
+    call.method = method.to_owned();
+    call
+}
+
+fn to(target: &str, mut call: Call) -> Call {
+    call.target = target.to_owned();
+    call
+}
+
+fn of_type(media_type: &str, call: Call) -> Call {
+    call.with_header("Content-Type", Some(media_type))
+}
+
+#[test]
+fn the_earlier_fault_is_told_and_signed() {
+    let scene = scene();
+    let s = &scene;
+    let cases = [
+        ("path, method", by("GET", to("/pg/v2/none", query(s))), "Common.Request.NotFound"),
+        ("path, media type", to("/pg/v2/none", of_type("text/plain", query(s))), "Common.Request.NotFound"),
+        ("path, size", to("/pg/v2/none", large(s)), "Common.Request.NotFound"),
+        ("path, signature", to("/pg/v2/none", query(s)).badly_signed(), "Common.Request.NotFound"),
+        ("method, media type", by("PUT", of_type("text/plain", query(s))), "Common.Request.MethodNotAllowed"),
+        ("method, size", by("PUT", large(s)), "Common.Request.MethodNotAllowed"),
+        ("method, signature", by("DELETE", query(s)).badly_signed(), "Common.Request.MethodNotAllowed"),
+        ("media type, size", of_type("text/plain", large(s)), "Common.Request.UnsupportedMediaType"),
+        (
+            "media type, stale",
+            of_type("text/xml", query(s)).aged_ms(MINUTES_10_MS),
+            "Common.Request.UnsupportedMediaType",
+        ),
+        (
+            "accept, signature",
+            query(s).with_header("Accept", Some("text/html")).badly_signed(),
+            "Common.Request.NotAcceptable",
+        ),
+        ("size, signature", large(s).badly_signed(), "Common.Request.TooLarge"),
+        ("size, stale", large(s).aged_ms(MINUTES_10_MS), "Common.Request.TooLarge"),
+        (
+            "timestamp, signature",
+            query(s).aged_ms(MINUTES_10_MS).badly_signed(),
+            "Common.Auth.StaleTimestamp",
+        ),
+        ("timestamp, body", s.raw_call(QUERY, "[").aged_ms(-MINUTES_10_MS), "Common.Auth.StaleTimestamp"),
+        ("signature, body", s.raw_call(QUERY, "[").badly_signed(), "Common.Auth.InvalidSignature"),
+        ("signature, fields", s.raw_call(QUERY, "{}").badly_signed(), "Common.Auth.InvalidSignature"),
+        (
+            "body, fields",
+            s.raw_call(CONTEST, "{\"disputeNo\":\"\",\"x\":1,\"x\":2}"),
+            "Common.Request.Malformed",
+        ),
+    ];
+    each(cases.map(|(name, call, code)| (name, (call, code))), |(call, code)| {
+        call.send(scene.address()).is(code);
+    });
+}
+
+#[test]
+fn without_header_or_app_the_earlier_fault_is_told_unsigned() {
+    let scene = scene();
+    let s = &scene;
+    let cases = [
+        ("path, header", without_header(to("/pg/v2/none", query(s))), "Common.Request.NotFound"),
+        ("path, app", of_stranger(to("/pg/v2/none", query(s))), "Common.Request.NotFound"),
+        ("method, header", without_header(by("GET", query(s))), "Common.Request.MethodNotAllowed"),
+        (
+            "media type, header",
+            without_header(of_type("text/plain", query(s))),
+            "Common.Request.UnsupportedMediaType",
+        ),
+        ("size, header", without_header(large(s)), "Common.Request.TooLarge"),
+        ("size, app", of_stranger(large(s)), "Common.Request.TooLarge"),
+        ("header, body", without_header(s.raw_call(QUERY, "[")), "Common.Auth.Malformed"),
+        ("app, timestamp", of_stranger(query(s)).aged_ms(MINUTES_10_MS), "Common.Auth.UnknownApp"),
+        ("app, signature", of_stranger(query(s)).badly_signed(), "Common.Auth.UnknownApp"),
+        ("app, body", of_stranger(s.raw_call(QUERY, "[")), "Common.Auth.UnknownApp"),
+    ];
+    each(cases.map(|(name, call, code)| (name, (call, code))), |(call, code)| {
+        call.send_for_unsigned(scene.address()).is(code);
+    });
+}
+
+#[test]
+fn a_disabled_app_is_told_so_only_where_the_signature_is_right() {
+    let scene = scene();
+    let path = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
+    assert_eq!(scene.operator.patch(&path, &json!({ "enabled": false })).status, 200);
+    let at = scene.address();
+    query(&scene).send(at).is("Common.Auth.AppDisabled");
+    query(&scene).badly_signed().send(at).is("Common.Auth.InvalidSignature");
+    query(&scene).aged_ms(MINUTES_10_MS).send(at).is("Common.Auth.StaleTimestamp");
+    scene.raw_call(QUERY, "[").send(at).is("Common.Auth.AppDisabled");
+    assert_eq!(scene.operator.patch(&path, &json!({ "enabled": true })).status, 200);
+    query(&scene).send(at).is("Dispute.NotFound");
+}
+
+#[test]
+fn fields_come_before_the_nonce_and_the_nonce_before_the_dispute() {
+    let scene = scene();
+    let at = scene.address();
+    let dispute = scene.dispute();
+    let first = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+    first.send(at).is("OK");
+    let again = |body: &str| {
+        let mut call = first.clone();
+        call.body = body.into();
+        call.send(at)
+    };
+    again("{}").is("Common.Request.InvalidParameter");
+    again("[]").is("Common.Request.Malformed");
+    again("{\"disputeNo\":\"never-opened\"}").is("Common.Auth.ReplayedNonce");
+}
+
+#[test]
+fn dispute_then_state_then_lateness_come_before_the_evidence() {
+    let scene = scene();
+    let nowhere = [Item::receipt("https://example.com/a.png")];
+    scene.contest("never-opened", &nowhere).is("Dispute.NotFound");
+    let accepted = scene.dispute();
+    scene.accept(&accepted).is("OK");
+    scene.contest(&accepted, &nowhere).is("Dispute.InvalidState");
+    let (deadline, deadline_ms) = in_ms(500);
+    let late = scene.dispute_with(&json!({ "deadline": deadline }));
+    wait_until_ms(deadline_ms + 1);
+    scene.contest(&late, &nowhere).is("Dispute.DeadlinePassed");
+    let url = scene.upload(&samples::receipt(1));
+    let reviewed = scene.dispute();
+    scene.contest(&reviewed, &[Item::receipt(&url)]).is("OK");
+    scene.contest(&reviewed, &nowhere).is("Dispute.InvalidState");
+}

@@ -1,0 +1,247 @@
+//! Contract §2: what is signed, by which secret and scheme, for which URL; and that an answer is never a request.
+
+use rebuttal_testbed::clock::{now_ms, wait_until_ms};
+use rebuttal_testbed::scene::{ACCEPT, CONTEST, QUERY};
+use rebuttal_testbed::{Answer, Call, Scene, Scheme, Signer};
+use serde_json::{Value, json};
+
+use crate::ground::{each, gateway, scene};
+
+fn query(scene: &Scene) -> Call {
+    scene.call(QUERY, &json!({ "disputeNo": "never-opened" }))
+}
+
+#[test]
+fn every_signed_value_counts() {
+    let scene = scene();
+    let right = query(&scene);
+    let sign = right.sign();
+    let bent = |bend: fn(&mut Call)| {
+        let mut call = right.clone();
+        call.sign_instead = Some(sign.clone());
+        bend(&mut call);
+        call
+    };
+    let line = |values: &[&str]| {
+        use sha2::Digest as _;
+        hex::encode(sha2::Sha256::digest(values.concat()))
+    };
+    let Call { signer: Signer { app_id, app_secret, .. }, timestamp, nonce, .. } = &right;
+    let body = String::from_utf8(right.body.clone()).unwrap();
+    let lines = [app_id, app_secret, "POST", &right.url(), timestamp, nonce, &body].join("\n");
+    let mut unterminated = right.clone();
+    unterminated.sign_instead = Some(line(&[&lines]));
+    let mut twice_terminated = right.clone();
+    twice_terminated.sign_instead = Some(line(&[&lines, "\n\n"]));
+    let cases = [
+        ("body", bent(|call| call.body.push(b' '))),
+        ("target", bent(|call| call.target.push_str("?a=1"))),
+        ("timestamp", bent(|call| call.timestamp = (now_ms() - 1234).to_string())),
+        ("nonce", bent(|call| call.nonce = "A".repeat(32))),
+        ("nonce's case", bent(|call| call.nonce = call.nonce.to_lowercase())),
+        ("another secret", bent(|call| call.sign_instead = Some("0".repeat(64)))),
+        ("no last LF", unterminated),
+        ("one LF more", twice_terminated),
+    ];
+    each(cases, |call| {
+        let answer = call.send(scene.address()).expect("Common.Auth.InvalidSignature");
+        assert!(answer.message.contains(&scene.base), "tells the URL expected: {}", answer.message);
+    });
+    right.send(scene.address()).is("Dispute.NotFound");
+}
+
+#[test]
+fn the_url_is_the_public_base_and_the_raw_target() {
+    let scene = scene();
+    let at = scene.address();
+    let to = |target: &str| {
+        let mut call = query(&scene);
+        call.target = target.to_owned();
+        call
+    };
+    to("/pg/v2/dispute/query?trace=1%2F2&a=b").send(at).is("Dispute.NotFound");
+    let mut decoded = to("/pg/v2/dispute/query?trace=1%2F2");
+    decoded.sign_instead = Some(to("/pg/v2/dispute/query?trace=1/2").sign());
+    decoded.send(at).is("Common.Auth.InvalidSignature");
+    let hidden = query(&scene).with_header("Host", Some("evil.example"));
+    let forwarded = hidden.with_header("X-Forwarded-Host", Some("evil.example"));
+    forwarded.with_header("X-Forwarded-Proto", Some("https")).send(at).is("Dispute.NotFound");
+    let mut of_host = query(&scene).with_header("Host", Some("evil.example"));
+    of_host.sign_instead = Some({
+        let mut other = of_host.clone();
+        other.base = "http://evil.example".to_owned();
+        other.sign()
+    });
+    of_host.send(at).is("Common.Auth.InvalidSignature");
+    let dots = [
+        "/pg/v2/./dispute/query",
+        "/pg/v2/x/../dispute/query",
+        "/pg/v2/%2e/dispute/query",
+        "//pg/v2/dispute/query",
+    ];
+    each(dots.map(|target| (target, target)), |target| {
+        let answer = to(target).send(at);
+        assert!(
+            answer.code == "Common.Request.NotFound" || answer.code == "Common.Request.Malformed",
+            "{}",
+            answer.code
+        );
+    });
+}
+
+#[test]
+fn of_several_base_urls_the_one_that_verified_answers() {
+    let urls = ["https://first.test", "https://second.test:8443", "http://third.test/gateway"];
+    let args = urls.iter().flat_map(|url| ["--public-url", url]);
+    let mut scene = Scene::of(gateway().args(args));
+    scene.base = urls[0].to_owned();
+    let at = scene.address();
+    for url in urls {
+        let mut call = scene.call(
+            "/pg/v2/file/generateUploadUrl",
+            &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" }),
+        );
+        call.base = url.to_owned();
+        let data = call.send(at).ok();
+        let upload_url = data["uploadUrl"].as_str().unwrap();
+        assert!(upload_url.starts_with(&format!("{url}/")), "{upload_url}");
+    }
+    let wrong = query(&scene).badly_signed().send(at).expect("Common.Auth.InvalidSignature");
+    assert!(wrong.message.contains(urls[0]), "{}", wrong.message);
+    let mut by_address = query(&scene);
+    by_address.sign_instead = Some({
+        let mut other = by_address.clone();
+        other.base = scene.gateway.base_url();
+        other.sign()
+    });
+    by_address.send(at).is("Common.Auth.InvalidSignature");
+}
+
+/// Sends an answer back with its own header, as an eavesdropper could.
+fn reflect(scene: &Scene, call: &Call, answer: &Answer) -> Answer {
+    let header = answer.response.header("authorization").unwrap();
+    let field = |name: &str| {
+        let rest = header.split_once(&format!("{name}=")).unwrap().1;
+        rest.split(',').next().unwrap().to_owned()
+    };
+    let mut reflected = call.clone();
+    reflected.body.clone_from(&answer.response.body);
+    (reflected.timestamp, reflected.nonce) = (field("timestamp"), field("nonce"));
+    assert_eq!(reflected.sign(), field("sign"), "the reflection is signed rightly");
+    reflected.send(scene.address())
+}
+
+#[test]
+fn a_signed_answer_sent_back_as_a_request_is_refused() {
+    let scene = scene();
+    let at = scene.address();
+    let dispute = scene.dispute();
+    let good = scene.call(QUERY, &json!({ "disputeNo": dispute }));
+    let accepted = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+    let cases = [
+        ("a success", good),
+        ("an accept", accepted),
+        ("a refusal", query(&scene)),
+        ("a wrong sign", query(&scene).badly_signed()),
+        ("a wrong path", scene.call("/pg/v2/dispute/list", &json!({}))),
+        ("a wrong body", scene.raw_call(CONTEST, "[")),
+    ];
+    each(cases, |call| {
+        let answer = call.send(at);
+        let mut rightly = call.clone();
+        rightly.sign_instead = None;
+        let again = reflect(&scene, &rightly, &answer);
+        let wanted =
+            if answer.code == "Common.Request.NotFound" { &answer.code } else { "Common.Request.Malformed" };
+        again.is(wanted);
+    });
+}
+
+#[test]
+fn the_stronger_scheme_is_required_once_chosen() {
+    let scene = scene();
+    let at = scene.address();
+    let hmac = scene.operator.open_app(scene.merchant_id, Scheme::HmacSha256);
+    let of = |signer: &Signer| Call::new(signer, &scene.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
+    of(&hmac).send(at).is("Dispute.NotFound");
+    // A sign of the other scheme is refused, and the refusal is signed in the app's own.
+    let plain = Signer { scheme: Scheme::Sha256, ..hmac.clone() };
+    let mut weak = of(&plain);
+    let (sign, header) = (weak.sign(), weak.authorization());
+    weak.signer = hmac.clone();
+    (weak.sign_instead, weak.authorization_instead) = (Some(sign), Some(header));
+    weak.send(at).is("Common.Auth.InvalidSignature");
+    let mut under_a_false_name = of(&hmac);
+    under_a_false_name.sign_instead = Some({
+        let mut plain_call = under_a_false_name.clone();
+        plain_call.signer = plain;
+        plain_call.sign()
+    });
+    under_a_false_name.send(at).is("Common.Auth.InvalidSignature");
+    // And the other way round: an app of the plain scheme is not spoken to in HMAC.
+    let strong = Signer { scheme: Scheme::HmacSha256, ..scene.signer.clone() };
+    let mut too_strong = of(&strong);
+    let (sign, header) = (too_strong.sign(), too_strong.authorization());
+    too_strong.signer = scene.signer.clone();
+    (too_strong.sign_instead, too_strong.authorization_instead) = (Some(sign), Some(header));
+    too_strong.send(at).is("Common.Auth.InvalidSignature");
+}
+
+#[test]
+fn an_app_can_be_switched_to_the_stronger_scheme() {
+    let scene = scene();
+    let path = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
+    let answer = scene.operator.patch(&path, &json!({ "scheme": "V2_HMAC_SHA256" }));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(!answer.text().contains(&scene.signer.app_secret), "the secret is shown once, at the opening");
+    let mut call = query(&scene);
+    call.signer.scheme = Scheme::HmacSha256;
+    call.send(scene.address()).is("Dispute.NotFound");
+}
+
+fn rotate(scene: &Scene, overlap_seconds: u64) -> (u16, Value) {
+    let path = format!("/merchants/{}/apps/{}/rotate", scene.merchant_id, scene.signer.app_id);
+    let response = scene.operator.post(&path, &json!({ "overlapSeconds": overlap_seconds }));
+    (response.status, response.json())
+}
+
+#[test]
+fn both_secrets_verify_during_an_overlap_and_each_answers_its_own() {
+    let scene = scene();
+    let at = scene.address();
+    let start_ms = now_ms();
+    let (status, answer) = rotate(&scene, 3);
+    assert!(status == 200 || status == 201, "{answer}");
+    let new = Signer { app_secret: answer["appSecret"].as_str().unwrap().to_owned(), ..scene.signer.clone() };
+    assert_ne!(new.app_secret, scene.signer.app_secret);
+    let by = |signer: &Signer| Call::new(signer, &scene.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
+    by(&new).send(at).is("Dispute.NotFound");
+    by(&scene.signer).send(at).is("Dispute.NotFound");
+    // Where no secret verified, the oldest valid one answers.
+    by(&scene.signer).badly_signed().send(at).is("Common.Auth.InvalidSignature");
+    let (status, problem) = rotate(&scene, 3);
+    assert_eq!((status, problem["code"].as_str()), (409, Some("Operator.Conflict")), "{problem}");
+    wait_until_ms(start_ms + 5_000);
+    by(&new).send(at).is("Dispute.NotFound");
+    let mut old = by(&new);
+    old.sign_instead = Some(by_old_secret(&old, &scene.signer));
+    old.send(at).is("Common.Auth.InvalidSignature");
+}
+
+fn by_old_secret(call: &Call, old: &Signer) -> String {
+    let mut call = call.clone();
+    call.signer = old.clone();
+    call.sign()
+}
+
+#[test]
+fn keys_are_of_the_form_and_differ() {
+    let scene = scene();
+    let other = scene.operator.open_app(scene.merchant_id, Scheme::Sha256);
+    for text in [&scene.signer.app_id, &scene.signer.app_secret, &other.app_id, &other.app_secret] {
+        let lower_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        assert!(text.len() == 32 && text.chars().all(lower_hex), "{text}");
+    }
+    assert_ne!(scene.signer.app_id, other.app_id);
+    assert_ne!(scene.signer.app_secret, other.app_secret);
+}

@@ -1,0 +1,220 @@
+//! Contract §6: the table of states, cell by cell through both APIs, with what each cell leaves in the history.
+
+use std::time::Duration;
+
+use rebuttal_testbed::clock::wait_for;
+use rebuttal_testbed::operator::{in_days, in_ms};
+use rebuttal_testbed::{Item, Scene, samples};
+use serde_json::{Value, json};
+
+use crate::ground::{each, scene};
+
+const STATES: [&str; 7] =
+    ["NEEDS_RESPONSE", "UNDER_REVIEW", "ACCEPTED", "EXPIRED", "WON", "LOST", "WITHDRAWN"];
+const COMMANDS: [&str; 9] =
+    ["contest", "repeat", "accept", "requestEvidence", "WON", "LOST", "advance", "extend", "withdraw"];
+
+/// What a command leads to from a state: a new state, `same` for a repetition, `-` for a refusal, `late`.
+fn cell(state: &str, command: &str) -> &'static str {
+    let row = match state {
+        "NEEDS_RESPONSE" => "UNDER_REVIEW . ACCEPTED - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN",
+        "UNDER_REVIEW" => "- same - NEEDS_RESPONSE WON LOST NEEDS_RESPONSE - WITHDRAWN",
+        "ACCEPTED" => "- . same - - - NEEDS_RESPONSE - WITHDRAWN",
+        "EXPIRED" => "late . - - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN",
+        "WON" => "- same - - same - NEEDS_RESPONSE - -",
+        "LOST" => "- same - - - same NEEDS_RESPONSE - -",
+        "WITHDRAWN" => "- . - - - - - - same",
+        _ => panic!("{state}"),
+    };
+    let column = COMMANDS.iter().position(|known| *known == command).unwrap();
+    row.split(' ').nth(column).unwrap()
+}
+
+struct Ground {
+    scene: Scene,
+    urls: [String; 2],
+}
+
+impl Ground {
+    fn start() -> Self {
+        let scene = scene();
+        let urls = [1, 2].map(|seed| scene.upload(&samples::receipt(seed)));
+        Self { scene, urls }
+    }
+
+    fn first(&self) -> [Item<'_>; 1] {
+        [Item::receipt(&self.urls[0])]
+    }
+
+    /// A fresh dispute brought into this state; in review, won or lost it was contested with the first file.
+    fn brought_to(&self, state: &str) -> String {
+        let scene = &self.scene;
+        let dispute = scene.dispute();
+        match state {
+            "UNDER_REVIEW" | "WON" | "LOST" => scene.contest(&dispute, &self.first()).is("OK"),
+            "ACCEPTED" => scene.accept(&dispute).is("OK"),
+            "WITHDRAWN" => drop(scene.operator.does(&dispute, "withdraw", &json!({ "note": "paid back" }))),
+            _ => {}
+        }
+        if state == "WON" || state == "LOST" {
+            scene.operator.does(
+                &dispute,
+                "resolve",
+                &json!({ "outcome": state, "note": "the bank has said so" }),
+            );
+        }
+        dispute
+    }
+
+    /// Brings nine disputes to expire together, for it takes some seconds.
+    fn expired(&self) -> Vec<String> {
+        let (deadline, _) = in_ms(1_000);
+        let disputes: Vec<_> =
+            COMMANDS.iter().map(|_| self.scene.dispute_with(&json!({ "deadline": deadline }))).collect();
+        for dispute in &disputes {
+            wait_for("the sweeper", Duration::from_secs(15), || {
+                (self.scene.status(dispute) == "EXPIRED").then_some(())
+            });
+        }
+        disputes
+    }
+
+    /// Gives the command and tells its outcome: `OK`, or the code of its refusal with the words that explain it.
+    fn give(&self, dispute: &str, command: &str) -> (String, String) {
+        let (action, body) = match command {
+            "contest" | "repeat" | "accept" => {
+                let answer = match command {
+                    "contest" => self.scene.contest(dispute, &[Item::receipt(&self.urls[1])]),
+                    "repeat" => self.scene.contest(dispute, &self.first()),
+                    _ => self.scene.accept(dispute),
+                };
+                return (answer.code, answer.message);
+            }
+            "requestEvidence" => {
+                (command, json!({ "deadline": in_days(5), "note": "the receipt is unreadable" }))
+            }
+            "WON" | "LOST" => ("resolve", json!({ "outcome": command })),
+            "advance" => (command, json!({ "type": "ARBITRATION", "deadline": in_days(5) })),
+            "extend" => (command, json!({ "deadline": in_days(9) })),
+            _ => (command, json!({})),
+        };
+        let response = self.scene.operator.act(dispute, action, &body);
+        if response.status == 200 {
+            return ("OK".to_owned(), String::new());
+        }
+        let code = response.problem();
+        assert_eq!(response.status, 409, "{code}: {}", response.text());
+        (code, response.text())
+    }
+}
+
+#[test]
+fn every_cell_of_the_table() {
+    let ground = Ground::start();
+    let mut expired = ground.expired();
+    let mut cases = Vec::new();
+    for state in STATES {
+        for command in COMMANDS.into_iter().filter(|command| cell(state, command) != ".") {
+            let dispute = if state == "EXPIRED" { expired.pop().unwrap() } else { ground.brought_to(state) };
+            cases.push((format!("{state}: {command}"), (state, command, dispute)));
+        }
+    }
+    each(cases, |(state, command, dispute)| {
+        let before = ground.scene.show(&dispute);
+        assert_eq!(before["status"], state);
+        let (code, words) = ground.give(&dispute, command);
+        let after = ground.scene.show(&dispute);
+        let steps = ground.scene.history(&dispute).len() - before["history"].as_array().unwrap().len();
+        match cell(state, command) {
+            "same" => assert_eq!((code.as_str(), after), ("OK", before), "a repetition changes nothing"),
+            "-" => {
+                // A late accept may also be called late: the contract says both (§5, §6).
+                let late = state == "EXPIRED" && command == "accept" && code == "Dispute.DeadlinePassed";
+                assert!(code == "Dispute.InvalidState" || late, "{code}");
+                assert!(words.contains(state), "names the state: {words}");
+                assert_eq!(after, before, "a refusal changes nothing");
+            }
+            "late" => assert_eq!((code.as_str(), after), ("Dispute.DeadlinePassed", before)),
+            wanted => {
+                assert_eq!((code.as_str(), &after["status"], steps), ("OK", &json!(wanted), 1));
+                assert_actions(&after, wanted);
+            }
+        }
+    });
+}
+
+/// `allowedActions` tells operators what the table allows them.
+fn assert_actions(shown: &Value, state: &str) {
+    let actions = shown["allowedActions"].as_array().unwrap_or_else(|| panic!("no allowedActions: {shown}"));
+    let says = |action: &str| actions.iter().any(|said| said == action);
+    for action in ["requestEvidence", "extend", "withdraw"] {
+        let allowed = cell(state, action) != "-" && cell(state, action) != "same";
+        assert_eq!(says(action), allowed, "{action} in {state}: {actions:?}");
+    }
+}
+
+#[test]
+fn a_request_for_evidence_wants_something_new() {
+    let ground = Ground::start();
+    let scene = &ground.scene;
+    let dispute = ground.brought_to("UNDER_REVIEW");
+    scene.operator.does(
+        &dispute,
+        "requestEvidence",
+        &json!({ "deadline": in_days(3), "note": "one more page" }),
+    );
+    scene.contest(&dispute, &ground.first()).is("Dispute.InvalidState");
+    assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
+    let both = [Item::receipt(&ground.urls[0]), Item::receipt(&ground.urls[1])];
+    scene.contest(&dispute, &both).is("OK");
+    scene.contest(&dispute, &both).is("OK");
+    scene.contest(&dispute, &ground.first()).is("Dispute.InvalidState");
+    let shown = scene.show(&dispute);
+    assert_eq!(
+        shown["submissions"].as_array().unwrap().len(),
+        2,
+        "what was submitted first is kept: {shown}"
+    );
+    assert_eq!(scene.history(&dispute).len(), 4);
+}
+
+#[test]
+fn a_new_stage_takes_the_old_evidence_anew() {
+    let ground = Ground::start();
+    let scene = &ground.scene;
+    let dispute = ground.brought_to("WON");
+    scene.operator.does(&dispute, "advance", &json!({ "type": "PRE_ARBITRATION", "deadline": in_days(3) }));
+    let shown = scene.show(&dispute);
+    assert_eq!((&shown["status"], &shown["type"]), (&json!("NEEDS_RESPONSE"), &json!("PRE_ARBITRATION")));
+    scene.contest(&dispute, &ground.first()).is("OK");
+    scene.contest(&dispute, &ground.first()).is("OK");
+    assert_eq!(scene.show(&dispute)["submissions"].as_array().unwrap().len(), 2);
+    assert_eq!(scene.history(&dispute).len(), 5);
+}
+
+#[test]
+fn stages_only_move_forward() {
+    let ground = Ground::start();
+    let stages = ["INQUIRY", "CHARGEBACK", "PRE_ARBITRATION", "ARBITRATION"];
+    let pairs = (0..4).flat_map(|from| (0..4).map(move |to| (from, to)));
+    each(
+        pairs.map(|(from, to)| (format!("{} to {}", stages[from], stages[to]), (from, to))),
+        |(from, to)| {
+            let dispute = ground.scene.dispute_with(&json!({ "type": stages[from] }));
+            let body = json!({ "type": stages[to], "deadline": in_days(3) });
+            let response = ground.scene.operator.act(&dispute, "advance", &body);
+            let (status, stage, steps) = if to > from { (200, to, 2) } else { (409, from, 1) };
+            assert_eq!(response.status, status, "{}", response.text());
+            assert_eq!(ground.scene.show(&dispute)["type"], stages[stage]);
+            assert_eq!(ground.scene.history(&dispute).len(), steps);
+        },
+    );
+}
+
+#[test]
+fn a_refusal_names_the_state_and_what_it_allows() {
+    let ground = Ground::start();
+    let dispute = ground.brought_to("ACCEPTED");
+    let answer = ground.scene.contest(&dispute, &ground.first()).expect("Dispute.InvalidState");
+    assert!(answer.message.contains("ACCEPTED"), "{}", answer.message);
+}

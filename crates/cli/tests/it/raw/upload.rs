@@ -1,0 +1,262 @@
+//! Contract §3, the upload form against the embedded store: each field dropped, altered, added; the sizes; the order;
+//! and that what was stored first stays.
+//!
+//! Not here: an expired form. It would take ten minutes of waiting or a clock of its own; the evidence crate's tests
+//! move the time instead.
+
+use rebuttal_testbed::http::find;
+use rebuttal_testbed::upload::Part;
+use rebuttal_testbed::{Connection, Form, Item, Response, Scene, Ticket, samples};
+use serde_json::Value;
+
+use crate::ground::{each, scene};
+
+const LIMIT_BYTES: usize = 2 * 1024 * 1024;
+
+type Alter = fn(&str) -> String;
+
+/// Nothing was stored: the same ticket still takes an honest file.
+#[track_caller]
+fn still_open(scene: &Scene, ticket: &Ticket) {
+    let response = ticket.form(&samples::png(1)).send(scene.address());
+    assert_eq!(response.status, 204, "the ticket is spoilt: {}", response.text());
+}
+
+#[track_caller]
+fn refused(response: &Response, status: u16, codes: &[&str]) {
+    let code = response.store_error();
+    assert!(
+        response.status == status && codes.contains(&code.as_str()),
+        "{} {}",
+        response.status,
+        response.text()
+    );
+}
+
+#[test]
+fn every_kind_is_stored_and_answered_as_s3_does() {
+    let scene = scene();
+    each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
+        let response = scene.ticket(sample.filename).form(&sample.bytes).send(scene.address());
+        assert_eq!(response.status, 204, "{}", response.text());
+    });
+}
+
+#[test]
+fn every_field_must_be_sent() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let form = ticket.form(&samples::png(1));
+    each(ticket.fields.iter().map(|(name, _)| (name, name)), |name| {
+        refused(&form.clone().without(name).send(scene.address()), 403, &["AccessDenied"]);
+    });
+    still_open(&scene, &ticket);
+}
+
+#[test]
+fn no_field_may_be_altered() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let form = ticket.form(&samples::png(1));
+    let alterations: [(&str, Alter); 4] = [
+        ("last letter", |value| {
+            let (rest, last) = value.split_at(value.len() - 1);
+            format!("{rest}{}", if last == "0" { "1" } else { "0" })
+        }),
+        ("longer", |value| format!("{value}0")),
+        ("empty", |_| String::new()),
+        ("other case", |value| {
+            let swap =
+                |c: char| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+            value.chars().map(swap).collect()
+        }),
+    ];
+    let cases = ticket.fields.iter().flat_map(|(name, value)| {
+        let alters = alterations.iter().filter(move |(_, alter)| alter(value) != *value);
+        alters.map(move |(how, alter)| (format!("{name}, {how}"), (name, alter)))
+    });
+    each(cases, |(name, alter)| {
+        let response = form.clone().altered(name, alter).send(scene.address());
+        refused(&response, 403, &["AccessDenied", "SignatureDoesNotMatch"]);
+    });
+    still_open(&scene, &ticket);
+}
+
+#[test]
+fn a_form_goes_nowhere_but_to_its_own_key() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let other = scene.ticket("b.png");
+    let of_other = |name: &str| other.fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
+    let form = ticket.form(&samples::png(1));
+    let to_other = form.clone().altered("key", |_| of_other("key"));
+    let up = form.clone().altered("key", |_| "../../operator.token".to_owned());
+    let merchant = form.clone().altered("key", |key| key.replacen("m/", "m/9", 1));
+    each([("other", to_other), ("up", up), ("other merchant's", merchant)], |form: Form| {
+        refused(&form.send(scene.address()), 403, &["AccessDenied", "SignatureDoesNotMatch"]);
+    });
+    // A policy belongs to its signature, however well each is signed for itself.
+    let mixed = form.altered("policy", |_| of_other("policy"));
+    refused(&mixed.send(scene.address()), 403, &["SignatureDoesNotMatch", "AccessDenied"]);
+    still_open(&scene, &ticket);
+    still_open(&scene, &other);
+}
+
+#[test]
+fn undeclared_and_repeated_fields_are_refused() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let form = ticket.form(&samples::png(1));
+    let key = ticket.fields.iter().find(|(name, _)| name == "key").unwrap().1.clone();
+    let cases = [
+        ("acl", Part::field("acl", "public-read")),
+        ("redirect", Part::field("success_action_redirect", "https://evil.example")),
+        ("metadata", Part::field("x-amz-meta-a", "b")),
+        ("nonsense", Part::field("nonsense", "")),
+    ];
+    each(cases, |part| refused(&form.clone().with(part).send(scene.address()), 403, &["AccessDenied"]));
+    each([("key twice", Part::field("key", &key)), ("other key", Part::field("key", "x"))], |part| {
+        let response = form.clone().with(part).send(scene.address());
+        assert!(response.status == 400 || response.status == 403, "{}", response.status);
+        assert!(!response.store_error().is_empty());
+    });
+    still_open(&scene, &ticket);
+}
+
+#[test]
+fn the_file_comes_last_and_once() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let form = ticket.form(&samples::png(1));
+    let mut first = form.clone();
+    first.parts.rotate_right(1);
+    let mut in_the_middle = form.clone();
+    let last = in_the_middle.parts.len() - 1;
+    in_the_middle.parts.swap(last, last - 1);
+    let none = form.clone().without("file");
+    let mut twice = form.clone();
+    twice.parts.push(Part::file(&samples::png(2)));
+    let mut field_after = form;
+    field_after.parts.push(Part::field("submit", "Upload"));
+    let cases = [
+        ("first", first),
+        ("in the middle", in_the_middle),
+        ("none", none),
+        ("twice", twice),
+        ("field after", field_after),
+    ];
+    each(cases, |form: Form| {
+        let response = form.send(scene.address());
+        assert_eq!(response.status, 400, "{}", response.text());
+        assert!(!response.store_error().is_empty());
+    });
+    still_open(&scene, &ticket);
+}
+
+#[test]
+fn two_mebibytes_to_the_byte() {
+    let scene = scene();
+    each([("png", "a.png"), ("pdf", "a.pdf")], |filename| {
+        let of = |bytes| {
+            if filename == "a.png" { samples::png_of_size(bytes) } else { samples::pdf_of_size(bytes) }
+        };
+        let ticket = scene.ticket(filename);
+        refused(&ticket.form(&of(LIMIT_BYTES + 1)).send(scene.address()), 400, &["EntityTooLarge"]);
+        assert_eq!(ticket.form(&of(LIMIT_BYTES)).send(scene.address()).status, 204);
+    });
+    let ticket = scene.ticket("a.png");
+    refused(&ticket.form(b"").send(scene.address()), 400, &["EntityTooSmall"]);
+    still_open(&scene, &ticket);
+}
+
+#[test]
+fn a_file_far_too_large_is_cut_off_in_flight() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let before_kib = scene.gateway.peak_memory_kib();
+    let request = ticket.form(&vec![b'x'; 64 * LIMIT_BYTES]).request();
+    let mut connection = Connection::open(scene.address()).unwrap();
+    // The gateway may stop reading as soon as it knows; the answer is then all that a client can still get.
+    drop(connection.send(&request.bytes()));
+    if let Ok(response) = connection.receive() {
+        refused(&response, 400, &["EntityTooLarge"]);
+    }
+    let grown_kib = scene.gateway.peak_memory_kib() - before_kib;
+    assert!(grown_kib < 16 * 1024, "{grown_kib} KiB for a file of 128 MiB");
+    still_open(&scene, &ticket);
+}
+
+#[test]
+fn what_was_stored_first_stays() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let first = samples::png(1);
+    assert_eq!(ticket.form(&first).send(scene.address()).status, 204);
+    each([("the same", samples::png(1)), ("another", samples::png(2))], |bytes| {
+        let response = ticket.form(&bytes).send(scene.address());
+        assert_eq!(response.status, 409, "{}", response.text());
+    });
+    let dispute = scene.dispute();
+    scene.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    assert_eq!(served(&scene, &dispute).body, first);
+}
+
+/// The only evidence of the dispute's only submission, as operators get it.
+fn served(scene: &Scene, dispute: &str) -> Response {
+    let shown = scene.show(dispute);
+    let evidence = &shown["submissions"][0]["evidence"][0];
+    let id = match &evidence["evidenceId"] {
+        Value::String(id) => id.clone(),
+        id => id.to_string(),
+    };
+    scene.operator.fetch(&format!("/disputes/{dispute}/evidence/{id}"))
+}
+
+#[test]
+fn a_file_is_served_as_an_attachment_of_its_own_type() {
+    let scene = scene();
+    each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
+        let url = scene.upload(&sample);
+        let dispute = scene.dispute();
+        scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+        let response = served(&scene, &dispute);
+        assert_eq!((response.status, &response.body), (200, &sample.bytes));
+        assert_eq!(response.header("content-type"), Some(sample.media_type));
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        assert!(response.header("content-disposition").is_some_and(|value| value.starts_with("attachment")));
+    });
+}
+
+#[test]
+fn the_parts_own_content_type_is_ignored() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let mut form = ticket.form(&samples::png(1));
+    form.parts.last_mut().unwrap().rest = "; filename=\"../../x.html\"\r\nContent-Type: text/html".to_owned();
+    assert_eq!(form.send(scene.address()).status, 204);
+    let dispute = scene.dispute();
+    scene.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    assert_eq!(served(&scene, &dispute).header("content-type"), Some("image/png"));
+}
+
+#[test]
+fn a_form_cut_short_stores_nothing() {
+    let scene = scene();
+    let ticket = scene.ticket("a.png");
+    let request = ticket.form(&samples::png(1)).request();
+    let boundary = find(&request.body, b"\r\n").unwrap();
+    let cases = [
+        ("no end", request.body[..request.body.len() - boundary - 4].to_vec()),
+        ("half the file", request.body[..request.body.len() - 80].to_vec()),
+        ("nothing", Vec::new()),
+        ("no form", b"hello".to_vec()),
+    ];
+    each(cases, |body| {
+        let mut cut = request.clone();
+        cut.body = body;
+        let response = cut.send(scene.address()).unwrap();
+        assert_eq!(response.status, 400, "{}", response.text());
+        assert!(!response.store_error().is_empty());
+    });
+    still_open(&scene, &ticket);
+}

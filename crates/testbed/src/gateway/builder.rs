@@ -1,0 +1,147 @@
+//! How a gateway is to be started: where it listens, on which data, under which program.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use super::Gateway;
+use super::process::{Process, Word};
+
+/// Ports below those that Linux hands out to clients: a client that reconnects to a dead gateway can then
+/// never be given the gateway's own port, connect to itself, and keep the gateway from coming back.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+const PORT_TRIES: usize = 20;
+
+/// How a gateway is to be started.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    bin: PathBuf,
+    wrapper: Vec<OsString>,
+    args: Vec<OsString>,
+    env: BTreeMap<String, OsString>,
+    config: Option<String>,
+    data: Option<PathBuf>,
+    port: Option<u16>,
+    https: bool,
+}
+
+impl Builder {
+    pub(super) fn new(bin: &Path) -> Self {
+        Self {
+            bin: bin.to_owned(),
+            wrapper: Vec::new(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            config: None,
+            data: None,
+            port: None,
+            https: false,
+        }
+    }
+
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
+
+    /// More arguments after `serve`.
+    #[must_use]
+    pub fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(name.to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// The text of a configuration file.
+    #[must_use]
+    pub fn config(mut self, toml: &str) -> Self {
+        self.config = Some(toml.to_owned());
+        self
+    }
+
+    /// A data directory that outlives the gateway; otherwise one is made and removed with it.
+    #[must_use]
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
+    /// Listen on this port instead of a free one; 0 leaves the choice to the system.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// The gateway is configured to speak TLS.
+    #[must_use]
+    pub fn https(mut self) -> Self {
+        self.https = true;
+        self
+    }
+
+    /// A program that runs the gateway in its own place, by exec or as `strace -D` does, so that the process
+    /// started here is the gateway.
+    #[must_use]
+    pub fn wrapper<T: AsRef<OsStr>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
+        self.wrapper = command.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Writes beyond a file size limit fail instead of killing the process, as they do on a full disk.
+    #[must_use]
+    pub fn survives_full_disk(self) -> Self {
+        self.wrapper(["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+    }
+
+    /// Starts it and waits until it listens; panics with its output if it does not.
+    #[must_use]
+    pub fn start(self) -> Gateway {
+        let temp = tempfile::Builder::new().prefix("rebuttal-test-").tempdir().expect("a temporary folder");
+        let data = self.data.clone().unwrap_or_else(|| temp.path().join("data"));
+        if let Some(config) = &self.config {
+            std::fs::write(temp.path().join("rebuttal.toml"), config).expect("the configuration is written");
+        }
+        for _ in 0..PORT_TRIES {
+            let port = self.port.unwrap_or_else(free_port);
+            match Process::start(&self.words(&temp, &data, port)) {
+                Ok((process, address)) => {
+                    return Gateway { builder: self, temp, data, address, process };
+                }
+                Err(stderr) if self.port.is_none() && stderr.contains("in use") => {}
+                Err(stderr) => panic!("the gateway did not start; it said:\n{stderr}"),
+            }
+        }
+        panic!("no free port in {PORT_TRIES} tries")
+    }
+
+    pub(super) fn words(&self, temp: &tempfile::TempDir, data: &Path, port: u16) -> Vec<Word> {
+        let mut words: Vec<OsString> = self.wrapper.clone();
+        words.push(self.bin.clone().into());
+        words.extend(["serve".into(), "--data".into(), data.into(), "--listen".into()]);
+        words.push(format!("127.0.0.1:{port}").into());
+        if self.config.is_some() {
+            words.extend(["--config".into(), temp.path().join("rebuttal.toml").into()]);
+        }
+        words.extend(self.args.iter().cloned());
+        let env = self.env.iter().map(|(name, value)| Word::Variable(name.clone(), value.clone()));
+        words.into_iter().map(Word::Argument).chain(env).collect()
+    }
+}
+
+/// A port that was free a moment ago; whoever loses the race for it is told by the bind and takes another.
+fn free_port() -> u16 {
+    loop {
+        let mut random = [0_u8; 2];
+        getrandom::fill(&mut random).expect("the system has randomness");
+        let port = PORTS.start + u16::from_le_bytes(random) % (PORTS.end - PORTS.start);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}

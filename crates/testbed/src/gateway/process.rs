@@ -1,0 +1,115 @@
+//! One life of the gateway's process: spawned, drained, waited for.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A start that takes longer has failed; the goal itself (100 ms) is measured by a test of its own.
+const START_LIMIT: Duration = Duration::from_secs(30);
+const LISTENING: &str = "listening on http";
+
+/// A piece of a command: a word of its line, or a variable of its environment.
+pub(super) enum Word {
+    Argument(OsString),
+    Variable(String, OsString),
+}
+
+/// A running child and what it has said.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) child: Child,
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Spawns and waits for the line that tells readiness; else gives all that was said. The environment is ours
+    /// without `REBUTTAL_…`, so that no developer's setting decides a test.
+    pub(super) fn start(words: &[Word]) -> Result<(Self, SocketAddr), String> {
+        let mut line = words.iter().filter_map(|word| match word {
+            Word::Argument(argument) => Some(argument),
+            Word::Variable(..) => None,
+        });
+        let mut command = Command::new(line.next().expect("a program"));
+        command.args(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("REBUTTAL_") {
+                command.env_remove(name);
+            }
+        }
+        for word in words {
+            if let Word::Variable(name, value) = word {
+                command.env(name, value);
+            }
+        }
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (line_sender, lines) = channel();
+        let send = move |line: &str| drop(line_sender.send(line.to_owned()));
+        let stdout = drain(child.stdout.take().expect("piped"), send);
+        let stderr = drain(child.stderr.take().expect("piped"), |_| {});
+        let mut process = Self { child, stdout, stderr };
+        let address = process.listening(&lines)?;
+        Ok((process, address))
+    }
+
+    fn listening(&mut self, lines: &Receiver<String>) -> Result<SocketAddr, String> {
+        let start = Instant::now();
+        loop {
+            let left = START_LIMIT.saturating_sub(start.elapsed());
+            let Ok(line) = lines.recv_timeout(left) else {
+                self.end();
+                return Err(format!("{}{}", self.stdout(), self.stderr()));
+            };
+            if let Some((_, url)) = line.split_once(LISTENING) {
+                let address =
+                    url.trim_start_matches('s').trim_start_matches("://").trim_end_matches('/').trim();
+                return Ok(address.parse().unwrap_or_else(|_| panic!("no address in: {line}")));
+            }
+        }
+    }
+
+    pub(super) fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
+    pub(super) fn stderr(&self) -> String {
+        text(&self.stderr)
+    }
+
+    /// SIGKILL; returns when the process is gone.
+    pub(super) fn end(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Reads everything the child says, so that it never blocks on a full pipe.
+fn drain(from: impl Read + Send + 'static, each: impl Fn(&str) + Send + 'static) -> Arc<Mutex<String>> {
+    let kept = Arc::new(Mutex::new(String::new()));
+    let into = Arc::clone(&kept);
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let mut text = into.lock().expect("no panic while holding it");
+            text.push_str(&line);
+            text.push('\n');
+            drop(text);
+            each(&line);
+        }
+    });
+    kept
+}
+
+fn text(kept: &Mutex<String>) -> String {
+    kept.lock().expect("no panic while holding it").clone()
+}
