@@ -1,1 +1,57 @@
-fn main() {}
+//! The one binary of Rebuttal: reads the command line and hands over to one file per command.
+
+mod access;
+mod contest;
+mod exit;
+mod log;
+mod look;
+mod serve;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// A self-hosted gateway for payment disputes
+#[derive(Debug, Parser)]
+#[command(name = "rebuttal", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(Box<serve::Serve>),
+    Contest(Box<contest::Contest>),
+}
+
+fn main() -> ExitCode {
+    let matches = without_values(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            look::failure(&format!("{error:#}"));
+            Exit::Local.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(serve) => serve.run().await,
+            Command::Contest(contest) => contest.run().await,
+        }
+    })
+}
+
+/// Help names the variables but never shows what they hold: some are secrets.
+fn without_values(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(without_values)
+}

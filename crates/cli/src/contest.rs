@@ -1,0 +1,101 @@
+//! `rebuttal contest`: checks the files, shows what is at stake, asks, uploads, submits, and tells the outcome.
+
+mod evidence;
+mod pieces;
+mod report;
+mod summary;
+mod uploads;
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use anyhow::{Result, bail};
+use rebuttal_client::protocol::answer::Done;
+use rebuttal_client::protocol::dispute::ContestRequest;
+use rebuttal_client::{Answer, DisputeNo, QueryRequest};
+
+use crate::access::Access;
+use crate::exit::{self, Exit};
+use evidence::Evidence;
+
+/// Contest a dispute with evidence
+///
+/// Every file is checked before the first byte is sent: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes, and
+/// truly what its extension says. Then the dispute is shown, and one question asked: a contest is submitted once, and
+/// what was submitted cannot be changed.
+///
+/// In the place of a FILE, the storageUri of a file that is already uploaded may be given (s3://uploaded/…). The same
+/// contest with the same storageUris and names may be submitted as often as needed: repetitions change nothing.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "rebuttal contest <DISPUTE_NO> --receipt <FILE> [--name <TEXT>] --refund <FILE> … [OPTIONS]",
+    after_help = exit::HELP
+)]
+pub(crate) struct Contest {
+    /// Number of the dispute
+    #[arg(value_name = "DISPUTE_NO")]
+    dispute_no: DisputeNo,
+
+    #[command(flatten)]
+    evidence: Evidence,
+
+    /// Do not ask before submitting; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+
+    /// Print one JSON object on standard output: the outcome, the storageUris, and the signed answer as proof
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+impl Contest {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let mut submitted = None;
+        let result = self.carry_out(&mut submitted).await;
+        let report =
+            report::Report { dispute_no: &self.dispute_no, submitted: submitted.as_ref(), result: &result };
+        match self.json {
+            true => report.print_json()?,
+            false => report.print(),
+        }
+        Ok(report.exit())
+    }
+
+    /// `submitted` is filled as soon as there is something that may take effect.
+    async fn carry_out(&self, submitted: &mut Option<ContestRequest>) -> Result<Answer<Done>> {
+        let client = self.access.client()?;
+        let pieces = pieces::read(&self.evidence).await?;
+        let dispute = client.query(&QueryRequest::DisputeNo(self.dispute_no.clone())).await?;
+        let asks = !self.yes;
+        if asks || std::io::stderr().is_terminal() {
+            summary::print(&dispute, &pieces);
+        }
+        if asks {
+            confirm()?;
+        }
+        let submission = uploads::upload(&client, self.dispute_no.clone(), pieces).await?;
+        let request = submitted.insert(submission.request().clone());
+        Ok(client.submit(request).await?)
+    }
+}
+
+/// Asks on a terminal. Without one, silence is a "no".
+fn confirm() -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "nothing was submitted: there is no terminal to ask on; pass --yes to submit without a question"
+        );
+    }
+    let mut stderr = std::io::stderr();
+    write!(stderr, "\n  Submit? It is done once and cannot be changed. [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        writeln!(stderr)?;
+        return Ok(());
+    }
+    bail!("nothing was submitted: not confirmed")
+}

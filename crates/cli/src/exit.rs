@@ -1,0 +1,64 @@
+//! How the process ends, for scripts. Invariant: [`HELP`] is printed by `--help` and lists them all.
+
+use std::process::ExitCode;
+
+use rebuttal_client::Error;
+
+/// The outcome of a command, as its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// What was asked for is done.
+    Done = 0,
+    /// Something on this side: a file, a setting, a "no" at the prompt. (2 is clap's, for wrong usage.)
+    Local = 1,
+    /// The gateway refused, in a verified answer.
+    Refused = 3,
+    /// Whether it took effect is not known.
+    Unknown = 4,
+    /// The gateway did not serve the call; nothing was changed.
+    Unavailable = 5,
+    /// An answer that proves nothing; nothing was changed.
+    Unverified = 6,
+}
+
+/// The codes, as `--help` tells them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  done: the gateway's signed answer says OK
+  1  a file, a setting or the confirmation on this side; nothing was submitted
+  2  wrong usage; nothing was submitted
+  3  refused by the gateway, in a verified answer
+  4  unknown: the contest may or may not have taken effect; how to learn it is told
+  5  the gateway or its file store cannot be reached or is busy; nothing was submitted
+  6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was submitted";
+
+impl Exit {
+    /// The code for what a client's call ended with.
+    pub(crate) const fn of(error: &Error) -> Self {
+        match error {
+            Error::Refused(_) => Self::Refused,
+            Error::Unknown { .. } => Self::Unknown,
+            Error::Unavailable { .. } => Self::Unavailable,
+            Error::Unverified(_) => Self::Unverified,
+            _ => Self::Local,
+        }
+    }
+
+    /// The word that `--json` tells it with.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Local => "local",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Unavailable => "unavailable",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

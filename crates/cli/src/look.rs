@@ -1,0 +1,103 @@
+//! How things look on a terminal: calm, two spaces in, colour only where the terminal wants it (`NO_COLOR` is obeyed).
+
+use std::fmt::Display;
+
+use console::{StyledObject, style};
+use rebuttal_client::protocol::UnixMillis;
+
+/// A mark for what is done.
+pub(crate) fn tick() -> StyledObject<&'static str> {
+    style("✓").green().bold()
+}
+
+/// What stands back.
+pub(crate) fn faint<T: Display>(text: T) -> StyledObject<T> {
+    style(text).dim()
+}
+
+/// What stands out.
+pub(crate) fn strong<T: Display>(text: T) -> StyledObject<T> {
+    style(text).bold()
+}
+
+/// Tells on standard error what went wrong.
+pub(crate) fn failure(text: &str) {
+    eprintln!("{} {text}", style("✗").red().bold().for_stderr());
+}
+
+/// Tells on standard error what to do about it.
+pub(crate) fn remedy(text: &str) {
+    for line in text.lines() {
+        eprintln!("  {line}");
+    }
+}
+
+/// A file's size, for people.
+pub(crate) fn size(bytes: usize) -> String {
+    const KB: usize = 1000;
+    match bytes {
+        0..KB => format!("{bytes} B"),
+        _ => format!("{} KB", bytes.div_ceil(KB)),
+    }
+}
+
+/// A moment of the wire, shorter: `2024-03-06 12:00 +08:00`.
+pub(crate) fn moment(rfc3339: &str) -> String {
+    let short = rfc3339.split_once('T').and_then(|(date, rest)| {
+        let zone = rest.get(rest.len().checked_sub(6)?..)?;
+        Some(format!("{date} {} {zone}", rest.get(..5)?))
+    });
+    short.unwrap_or_else(|| rfc3339.to_owned())
+}
+
+/// How far off a moment is: `in 6 days 3 hours`, `passed 2 minutes ago`.
+pub(crate) fn distance(from: UnixMillis, to: UnixMillis) -> String {
+    let minutes = to.0.abs_diff(from.0) / 60_000;
+    let unit = |count: u64, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{count} {word}s")),
+    };
+    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    let minutes = if days == 0 { unit(minutes, "minute") } else { None };
+    let words: Vec<_> = [unit(days, "day"), unit(hours, "hour"), minutes].into_iter().flatten().collect();
+    let span = if words.is_empty() { "less than a minute".to_owned() } else { words.join(" ") };
+    if to > from { format!("in {span}") } else { format!("passed {span} ago") }
+}
+
+/// A word in single quotes where a shell needs them.
+pub(crate) fn shell(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,@+".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_told_in_two_units() {
+        let told = |millis: i64| distance(UnixMillis(1_000_000_000), UnixMillis(1_000_000_000 + millis));
+        assert_eq!(told(59_000), "in less than a minute");
+        assert_eq!(told(60_000), "in 1 minute");
+        assert_eq!(told(3 * 3_600_000 + 120_000), "in 3 hours 2 minutes");
+        assert_eq!(told(6 * 86_400_000 + 3_600_000 + 60_000), "in 6 days 1 hour");
+        assert_eq!(told(-86_400_000), "passed 1 day ago");
+    }
+
+    #[test]
+    fn moments_lose_what_nobody_reads() {
+        assert_eq!(moment("2024-03-06T12:00:00.000+08:00"), "2024-03-06 12:00 +08:00");
+        assert_eq!(moment("soon"), "soon");
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(shell("a/b-1.png"), "a/b-1.png");
+        assert_eq!(shell("Müller's receipt"), r"'Müller'\''s receipt'");
+        assert_eq!(shell(""), "''");
+    }
+}

@@ -1,0 +1,63 @@
+//! `rebuttal serve`: runs a gateway until it is told to stop.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+use rebuttal_server::Ready;
+
+use crate::exit::Exit;
+use crate::log::{self, LogFormat};
+use crate::settings::{Settings, unknown_variables};
+use crate::{Cli, signals};
+
+/// Run a gateway
+///
+/// Every setting is a flag, a REBUTTAL_… variable and a key of the settings file, in this order of precedence. None is
+/// needed: the first start makes a data folder with keys, the database and the first operator's token.
+///
+/// It is ready when it prints `listening on http://…`. SIGTERM or Ctrl-C stops it: no new work is taken, and what is
+/// in flight is finished, for at most 30 seconds.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// TOML file of settings; its keys are the flags below with underscores, as in public_url = ["https://…"]
+    #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let settings = self.settings.over(self.config.as_deref())?;
+        let format = settings.log_format.unwrap_or(LogFormat::Text);
+        log::start(format, settings.log_filter.as_deref().unwrap_or("info"))?;
+        let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+        for warning in unknown_variables(&Cli::command(), names) {
+            tracing::warn!("{warning}");
+        }
+        let config = settings.config()?;
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let ready = |ready: &Ready| announce(scheme, ready);
+        rebuttal_server::run(config, signals::stop()?, ready).await?;
+        Ok(Exit::Done)
+    }
+}
+
+/// The one line on standard output, for people and for whatever waits for the gateway.
+fn announce(scheme: &str, ready: &Ready) {
+    let Ready { addr, operator_addr, metrics_addr, public_urls } = ready;
+    // Whoever closed standard output does not want the line; that is no reason not to serve.
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "listening on {scheme}://{addr}").and_then(|()| stdout.flush());
+    let public_urls: Vec<_> = public_urls.iter().map(|url| url.as_str()).collect();
+    tracing::info!(public_urls = public_urls.join(" "), "merchants sign requests for these addresses");
+    if operator_addr != addr {
+        tracing::info!("operators are served on {scheme}://{operator_addr}");
+    }
+    if let Some(metrics_addr) = metrics_addr {
+        tracing::info!("metrics are served on http://{metrics_addr}/metrics");
+    }
+}

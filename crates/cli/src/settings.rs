@@ -1,0 +1,179 @@
+//! The settings of `rebuttal serve`: each is one field here, and thereby a flag, a variable and a key of the file.
+//!
+//! A flag wins over its variable, the variable over the file, the file over the default. Values are checked where they
+//! become a [`Config`], so that a fault reads the same wherever it came from. A new setting is a field, its default in
+//! [`rebuttal_server::Config`], and a line in `config`.
+
+mod file;
+mod secret;
+mod variables;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rebuttal_server::{Config, TlsFiles};
+use serde::{Deserialize, Serialize};
+
+use crate::log::LogFormat;
+pub(crate) use secret::Secret;
+pub(crate) use variables::unknown_variables;
+
+/// Where everything is kept unless told otherwise.
+pub(crate) const DATA_DIR: &str = "rebuttal-data";
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What `serve` can be told. None of it is needed.
+#[derive(Debug, Default, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where to listen for merchants, and for operators unless --operator-listen is given [default: 127.0.0.1:8080]
+    #[arg(long, env = "REBUTTAL_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+
+    /// Address under which merchants call the gateway, such as https://pay.example.com; part of every signature.
+    /// May be given several times; the first is the preferred one [default: made from --listen]
+    #[arg(long, env = "REBUTTAL_PUBLIC_URL", value_name = "URL", value_delimiter = ',')]
+    public_url: Option<Vec<String>>,
+
+    /// Folder of the database, the evidence and the keys; made if missing [default: ./rebuttal-data]
+    #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Own address for the operator API, so that merchants cannot reach it [default: the one of --listen]
+    #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR")]
+    operator_listen: Option<SocketAddr>,
+
+    /// Address that serves /metrics for Prometheus, in plain HTTP [default: off]
+    #[arg(long, env = "REBUTTAL_METRICS_LISTEN", value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
+
+    /// PEM file with the TLS certificate chain; needs --tls-key [default: plain HTTP]
+    #[arg(long, env = "REBUTTAL_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+
+    /// PEM file with the private key of --tls-certificate
+    #[arg(long, env = "REBUTTAL_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+
+    /// File with the key that encrypts app secrets [default: master.key in the data folder, made on first start]
+    #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+
+    /// First operator's token, 16 to 256 visible characters; a flag is seen by every user of the machine, so prefer
+    /// the variable or --operator-token-file [default: operator.token in the data folder, made on first start]
+    #[arg(
+        long,
+        env = "REBUTTAL_OPERATOR_TOKEN",
+        value_name = "TOKEN",
+        conflicts_with = "operator_token_file"
+    )]
+    operator_token: Option<Secret>,
+
+    /// File with the first operator's token
+    #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN_FILE", value_name = "FILE")]
+    operator_token_file: Option<PathBuf>,
+
+    /// How far a request's timestamp may lie from this machine's clock, 1 to 3600 seconds [default: 300]
+    #[arg(long, env = "REBUTTAL_FRESHNESS_WINDOW_SECONDS", value_name = "SECONDS")]
+    freshness_window_seconds: Option<u64>,
+
+    /// Signed requests that one app may make in a second [default: unlimited]
+    #[arg(long, env = "REBUTTAL_APP_RATE_PER_SECOND", value_name = "NUMBER")]
+    app_rate_per_second: Option<NonZeroU32>,
+
+    /// Failed authentications that one address may make in a second [default: 100]
+    #[arg(long, env = "REBUTTAL_FAILED_AUTH_PER_SECOND", value_name = "NUMBER")]
+    failed_auth_per_second: Option<NonZeroU32>,
+
+    /// Proxies in front of the gateway, as 10.0.0.0/8, whose X-Forwarded-For tells the caller's address. May be given
+    /// several times [default: none]
+    #[arg(long, env = "REBUTTAL_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    trusted_proxies: Option<Vec<String>>,
+
+    /// Days after which an upload that no contest names is deleted [default: 7]
+    #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS")]
+    unreferenced_upload_days: Option<NonZeroU32>,
+
+    /// Queries whose nonces are remembered at once, at most 34 bytes each; beyond, queries wait [default: 2000000]
+    #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER")]
+    read_nonce_capacity: Option<NonZeroU32>,
+
+    /// Connections that one listener serves at once; each needs an open file [default: 768]
+    #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER")]
+    max_connections: Option<NonZeroU32>,
+
+    /// How log lines look, on standard error [default: text]
+    #[arg(long, env = "REBUTTAL_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+
+    /// What is logged: error, warn, info, debug or trace, or by part as info,rebuttal_server=debug [default: info]
+    #[arg(long, env = "REBUTTAL_LOG_FILTER", value_name = "FILTER")]
+    pub(crate) log_filter: Option<String>,
+}
+
+impl Settings {
+    /// Puts what the file says below what flags and variables said.
+    pub(crate) fn over(self, file: Option<&Path>) -> Result<Self> {
+        let Some(path) = file else { return Ok(self) };
+        let mut table = file::read(path)?;
+        table.extend(toml::Table::try_from(self)?);
+        Ok(table.try_into()?)
+    }
+
+    /// What the server understands, every value checked.
+    pub(crate) fn config(self) -> Result<Config> {
+        let tls = match (self.tls_certificate, self.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => bail!("tls_certificate and tls_key must be given together"),
+        };
+        let operator_token = match (self.operator_token, self.operator_token_file) {
+            (None, None) => None,
+            (Some(token), None) => Some(token.expose().parse().context("operator_token")?),
+            (None, Some(path)) => {
+                Some(Secret::read(&path)?.expose().parse().with_context(|| path.display().to_string())?)
+            }
+            _ => bail!("operator_token and operator_token_file must not both be given"),
+        };
+        let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.public_urls = list("public_url", self.public_url)?;
+        config.operator_listen = self.operator_listen;
+        config.metrics_listen = self.metrics_listen;
+        config.tls = tls;
+        config.master_key_file = self.master_key_file;
+        config.operator_token = operator_token;
+        if let Some(seconds) = self.freshness_window_seconds {
+            config.freshness_window =
+                Duration::from_secs(seconds).try_into().context("freshness_window_seconds")?;
+        }
+        config.app_requests_per_second = self.app_rate_per_second;
+        config.auth_failures_per_second =
+            self.failed_auth_per_second.unwrap_or(config.auth_failures_per_second);
+        config.trusted_proxies = list("trusted_proxies", self.trusted_proxies)?;
+        if let Some(days) = self.unreferenced_upload_days {
+            config.unreferenced_uploads_kept = DAY.saturating_mul(days.get());
+        }
+        config.read_nonce_capacity = count(self.read_nonce_capacity, config.read_nonce_capacity);
+        config.connections_max = count(self.max_connections, config.connections_max);
+        Ok(config)
+    }
+}
+
+fn list<T>(key: &str, texts: Option<Vec<String>>) -> Result<Vec<T>>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let parse = |text: &String| text.parse().with_context(|| format!("{key}: {text:?}"));
+    texts.unwrap_or_default().iter().map(parse).collect()
+}
+
+fn count(number: Option<NonZeroU32>, default: usize) -> usize {
+    number.and_then(|number| usize::try_from(number.get()).ok()).unwrap_or(default)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Precedence, faults and hints of the settings.
+
+use std::io::Write as _;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use super::*;
+use crate::Cli;
+
+fn from_flags(flags: &[&str]) -> Settings {
+    let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
+    // What the developer's own shell says must not count.
+    let command = command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset));
+    Settings::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
+}
+
+fn with_file(flags: &[&str], toml: &str) -> Result<Settings> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(toml.as_bytes()).unwrap();
+    from_flags(flags).over(Some(file.path()))
+}
+
+#[test]
+fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    let file = "listen = \"127.0.0.1:1\"\ndata = \"from-file\"\npublic_url = [\"https://a.example\"]\n";
+    let settings = with_file(&["--listen", "127.0.0.1:2"], file).unwrap();
+    let config = settings.config().unwrap();
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.data_dir, Path::new("from-file"));
+    assert_eq!(config.public_urls.len(), 1);
+    assert_eq!(config.connections_max, rebuttal_server::CONNECTIONS_MAX);
+
+    let flags = ["--public-url", "https://b.example", "--public-url", "https://c.example"];
+    let config = with_file(&flags, file).unwrap().config().unwrap();
+    assert_eq!(config.public_urls.iter().map(|url| url.as_str()).collect::<Vec<_>>(), [flags[1], flags[3]]);
+}
+
+#[test]
+fn every_key_of_the_file_is_a_flag_and_a_variable() {
+    let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
+    for argument in command.get_arguments() {
+        let key = argument.get_id().as_str();
+        assert_eq!(argument.get_long(), Some(key.replace('_', "-").as_str()));
+        assert_eq!(
+            argument.get_env().unwrap().to_str(),
+            Some(format!("REBUTTAL_{}", key.to_uppercase()).as_str())
+        );
+        assert!(argument.get_help().is_some(), "{key} is not documented");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_known_is_refused_with_the_nearest() {
+    let error = with_file(&[], "pubic_url = []\n").unwrap_err().to_string();
+    assert!(error.ends_with("there is no setting \"pubic_url\"; did you mean \"public_url\"?"), "{error}");
+    let error = with_file(&[], "colour = 1\n").unwrap_err().to_string();
+    assert!(error.contains("`rebuttal serve --help`"), "{error}");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_tells_its_line() {
+    let error = with_file(&[], "data = \"x\"\nmax_connections = \"many\"\n").unwrap_err();
+    assert!(format!("{error:#}").contains("line 2"), "{error:#}");
+}
+
+#[test]
+fn faulty_values_are_told_with_their_key() {
+    for (flags, key) in [
+        (["--public-url", "pay.example"].as_slice(), "public_url"),
+        (["--trusted-proxies", "10.0.0.0/40"].as_slice(), "trusted_proxies"),
+        (["--freshness-window-seconds", "0"].as_slice(), "freshness_window_seconds"),
+        (["--operator-token", "short"].as_slice(), "operator_token"),
+        (["--tls-key", "key.pem"].as_slice(), "tls_certificate"),
+    ] {
+        let error = format!("{:#}", from_flags(flags).config().unwrap_err());
+        assert!(error.starts_with(key), "{error}");
+    }
+}
+
+#[test]
+fn the_operators_token_is_never_printed() {
+    let settings = from_flags(&["--operator-token", "correct-horse-battery"]);
+    assert!(!format!("{settings:?}").contains("horse"));
+    assert!(!format!("{:?}", settings.config().unwrap()).contains("horse"));
+}
+
+#[test]
+fn variables_that_no_command_reads_are_warned_of() {
+    let names = ["REBUTTAL_LISTN", "REBUTTAL_APP_SECRET", "REBUTTAL_DATA", "PATH", "REBUTTAL_XYZZY"];
+    let warnings = unknown_variables(&Cli::command(), names.iter().map(|name| (*name).to_owned()));
+    assert_eq!(
+        warnings,
+        [
+            "the variable REBUTTAL_LISTN is not known and has no effect; did you mean REBUTTAL_LISTEN?",
+            "the variable REBUTTAL_XYZZY is not known and has no effect"
+        ]
+    );
+}

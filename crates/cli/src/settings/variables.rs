@@ -1,0 +1,30 @@
+//! Finds variables that look like ours but mean nothing: warned of, because another program may own them.
+
+use std::collections::BTreeSet;
+
+use super::file::nearest;
+
+const PREFIX: &str = "REBUTTAL_";
+
+/// Every `REBUTTAL_…` variable that no command reads, as a sentence.
+pub(crate) fn unknown_variables(command: &clap::Command, names: impl Iterator<Item = String>) -> Vec<String> {
+    let known = known(command);
+    names
+        .filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()))
+        .filter(|name| !known.contains(name))
+        // Compared without the prefix, which would make any two of them look alike.
+        .map(|name| match nearest(&name, known.iter().map(String::as_str)) {
+            Some(nearest) => format!(
+                "the variable {PREFIX}{name} is not known and has no effect; did you mean {PREFIX}{nearest}?"
+            ),
+            None => format!("the variable {PREFIX}{name} is not known and has no effect"),
+        })
+        .collect()
+}
+
+/// What follows the prefix in the variables of a command and of those below it.
+fn known(command: &clap::Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter_map(|argument| argument.get_env());
+    let own = own.filter_map(|name| Some(name.to_str()?.strip_prefix(PREFIX)?.to_owned()));
+    own.chain(command.get_subcommands().flat_map(known)).collect()
+}
