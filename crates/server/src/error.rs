@@ -9,8 +9,12 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use jiff::tz::TimeZone;
 use rebuttal_protocol::fields::Refused;
 use rebuttal_protocol::{Code, Envelope, Scheme};
+use rebuttal_store::{CommitError, StoreError};
+
+use crate::clock;
 
 /// When to come again after `Common.System.Unavailable`: what is short of something has it again soon.
 pub(crate) const UNAVAILABLE_RETRY_SECONDS: u64 = 1;
@@ -49,6 +53,31 @@ impl Refusal {
         .caused_by(cause)
     }
 
+    /// There is no such path, whoever asks.
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(Code::PathNotFound, "there is no such path; check the URL, dots and slashes included")
+    }
+
+    /// The timestamp is not fresh. Tells the gateway's time, by which a client can correct its clock.
+    pub(crate) fn stale() -> Self {
+        let now = clock::now();
+        let message = format!(
+            "the timestamp is not within the freshness window; the gateway's time is {now} ({}). Correct the clock, \
+             and send again with a fresh header",
+            now.to_rfc3339(&TimeZone::UTC)
+        );
+        Self::new(Code::StaleTimestamp, message)
+    }
+
+    /// The nonce was used before.
+    pub(crate) fn replayed() -> Self {
+        Self::new(
+            Code::ReplayedNonce,
+            "this timestamp and nonce were used before, and the first request's outcome stands; query it, or send \
+             again with a fresh nonce",
+        )
+    }
+
     pub(crate) fn caused_by(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(Arc::new(cause.into()));
         self
@@ -73,6 +102,43 @@ impl Refusal {
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         Self::new(refused.code(), refused.to_string())
+    }
+}
+
+impl From<rebuttal_store::Refused> for Refusal {
+    fn from(refused: rebuttal_store::Refused) -> Self {
+        use rebuttal_store::Refused::{Replayed, Stale};
+        match refused {
+            Replayed => Self::replayed(),
+            Stale => Self::stale(),
+            refused => Self::new(refused.code(), refused.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for Refusal {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Unavailable(_) => Self::unavailable(error),
+            CommitError::Unknown(_) => Self::new(
+                Code::OutcomeUnknown,
+                "whether the request took effect could not be learnt; query the dispute before sending it again",
+            )
+            .caused_by(error),
+            CommitError::Failed(_) => Self::internal(error),
+        }
+    }
+}
+
+/// A read changed nothing, whatever went wrong.
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(_) | StoreError::Io(_) => Self::unavailable(error),
+            StoreError::TooNew { .. } | StoreError::Migration(_) | StoreError::Unreadable(_) => {
+                Self::internal(error)
+            }
+        }
     }
 }
 

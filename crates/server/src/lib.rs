@@ -3,16 +3,25 @@
 //!
 //! [`run`] is all of it. Only this crate knows axum and HTTP statuses; it knows no SQL.
 
+mod api;
+mod auth;
 mod base_url;
+mod body;
 mod clock;
 mod config;
+mod data_dir;
 mod error;
 mod front;
+mod gateway;
 mod health;
 mod listen;
+mod media_types;
 mod metrics;
+mod operator;
 mod request_id;
 mod run;
+mod start;
+mod sweeper;
 
 pub use base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
 pub use config::{

@@ -4,16 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
+use crate::api::upload;
 use crate::base_url::BaseUrl;
 use crate::config::Config;
+use crate::data_dir::DataDir;
 use crate::front::Front;
+use crate::gateway::Gateway;
 use crate::listen::{Listener, tls};
 use crate::request_id::RequestIds;
-use crate::{health, metrics};
+use crate::{api, health, metrics, operator, start, sweeper};
 
 /// Where a gateway that is ready can be reached.
 #[derive(Debug, Clone)]
@@ -42,43 +47,94 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let recorder = config.metrics_listen.map(|_| metrics::install()).transpose()?;
-    let ids = Arc::new(RequestIds::new()?);
-
-    let socket = bind(config.listen).await?;
-    let addr = socket.local_addr()?;
-    let public_urls = match config.public_urls.is_empty() {
-        true => default_public_urls(addr, acceptor.is_some())?,
-        false => config.public_urls.clone(),
-    };
-    let listener = |socket, tls, router| Listener {
-        socket,
-        tls,
-        front: Front::new(router, Arc::clone(&ids)),
-        connections_max: config.connections_max,
-    };
-    let mut listeners = vec![listener(socket, acceptor.clone(), health::router())];
-    let mut ready = Ready { addr, operator_addr: addr, metrics_addr: None, public_urls };
-    if let Some(wanted) = config.operator_listen {
-        let socket = bind(wanted).await?;
-        ready.operator_addr = socket.local_addr()?;
-        listeners.push(listener(socket, acceptor, health::router()));
-    }
-    if let (Some(wanted), Some(recorder)) = (config.metrics_listen, recorder) {
-        let socket = bind(wanted).await?;
-        ready.metrics_addr = Some(socket.local_addr()?);
-        // Scrapers seldom speak TLS, and the listener is for them alone.
-        listeners.push(listener(socket, None, metrics::router(recorder)));
-    }
+    // Bound before anything is made: a second start on the same address leaves nothing behind.
+    let sockets = Sockets::bind(&config).await?;
+    let ready = sockets.ready(&config)?;
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let gateway = start::open(&config, &data_dir, ready.public_urls.clone()).await?;
 
     let (stop, stopping) = watch::channel(false);
+    let mut chores = sweeper::start(&gateway, recorder.clone(), &stopping);
+    let listeners = sockets.listeners(&config, &gateway, acceptor, recorder)?;
     let mut serving: JoinSet<()> =
         listeners.into_iter().map(|listener| listener.serve(stopping.clone())).collect();
     on_ready(&ready);
+
     shutdown.await;
     tracing::info!("stopping: no new work, finishing what is in flight");
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
+    while chores.join_next().await.is_some() {}
+    // Last, so that everything above still got its answers.
+    gateway.store.close().await;
     Ok(())
+}
+
+/// The bound sockets.
+struct Sockets {
+    main: TcpListener,
+    operator: Option<TcpListener>,
+    metrics: Option<TcpListener>,
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind_if = async |addr: Option<SocketAddr>| match addr {
+            Some(addr) => bind(addr).await.map(Some),
+            None => Ok(None),
+        };
+        Ok(Self {
+            main: bind(config.listen).await?,
+            operator: bind_if(config.operator_listen).await?,
+            metrics: bind_if(config.metrics_listen).await?,
+        })
+    }
+
+    fn ready(&self, config: &Config) -> anyhow::Result<Ready> {
+        let addr = self.main.local_addr()?;
+        let public_urls = match config.public_urls.is_empty() {
+            true => default_public_urls(addr, config.tls.is_some())?,
+            false => config.public_urls.clone(),
+        };
+        let operator_addr = self.operator.as_ref().map_or(Ok(addr), TcpListener::local_addr)?;
+        let metrics_addr = self.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+        Ok(Ready { addr, operator_addr, metrics_addr, public_urls })
+    }
+
+    fn listeners(
+        self,
+        config: &Config,
+        gateway: &Arc<Gateway>,
+        tls: Option<TlsAcceptor>,
+        recorder: Option<PrometheusHandle>,
+    ) -> anyhow::Result<Vec<Listener>> {
+        let Self { main, operator, metrics } = self;
+        let ids = Arc::new(RequestIds::new()?);
+        let listener = |socket, tls, router| Listener {
+            socket,
+            tls,
+            front: Front::new(router, Arc::clone(&ids)),
+            connections_max: config.connections_max,
+        };
+        let mut merchants = health::router(Arc::clone(gateway))
+            .merge(upload::router(Arc::clone(gateway)))
+            .fallback_service(api::merchant_calls(Arc::clone(gateway)));
+        let mut listeners = Vec::new();
+        if let Some(socket) = operator {
+            let operators = health::router(Arc::clone(gateway))
+                .merge(operator::router(Arc::clone(gateway)))
+                .fallback_service(api::no_calls(Arc::clone(gateway)));
+            listeners.push(listener(socket, tls.clone(), operators));
+        } else {
+            merchants = merchants.merge(operator::router(Arc::clone(gateway)));
+        }
+        listeners.push(listener(main, tls, merchants));
+        if let (Some(socket), Some(recorder)) = (metrics, recorder) {
+            // Scrapers seldom speak TLS, and the listener is for them alone.
+            listeners.push(listener(socket, None, metrics::router(recorder)));
+        }
+        Ok(listeners)
+    }
 }
 
 async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -13,6 +13,7 @@ use aes_gcm::{Aes256Gcm, KeyInit};
 use anyhow::{Context as _, ensure};
 use hmac::{Hmac, Mac};
 use rebuttal_protocol::{AppId, AppSecret, hex_digits};
+use rebuttal_store::SecretId;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -41,7 +42,7 @@ impl MasterKey {
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
         let mut key = Zeroizing::new([0; MASTER_KEY_BYTES]);
         getrandom::fill(&mut *key).context("the system has no randomness")?;
-        let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(&*key)).as_str()));
+        let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(key.as_slice())).as_str()));
         write_private(path, &text).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(key))
     }
@@ -106,11 +107,16 @@ impl Keys {
 
     /// The secret half of the credentials that sign upload forms, as hex digits.
     pub(crate) fn upload_secret(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex::encode(&*self.upload))
+        Zeroizing::new(hex::encode(self.upload.as_slice()))
     }
 
-    /// Seals an app's secret for the database, bound to its app and its own number.
-    pub(crate) fn seal(&self, app_id: AppId, secret_id: i64, secret: &AppSecret) -> anyhow::Result<Vec<u8>> {
+    /// Seals an app's secret for the database, bound to its app and its own name.
+    pub(crate) fn seal(
+        &self,
+        app_id: AppId,
+        secret_id: SecretId,
+        secret: &AppSecret,
+    ) -> anyhow::Result<Vec<u8>> {
         let mut nonce = [0; SEAL_NONCE_BYTES];
         getrandom::fill(&mut nonce).context("the system has no randomness")?;
         let payload = Payload { msg: secret.expose_ascii(), aad: &associated(app_id, secret_id) };
@@ -119,11 +125,11 @@ impl Keys {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what [`Self::seal`] made for the same app and number.
+    /// Opens what [`Self::seal`] made for the same app and name.
     pub(crate) fn open(
         &self,
         app_id: AppId,
-        secret_id: i64,
+        secret_id: SecretId,
         sealed: &[u8],
     ) -> Result<AppSecret, DoesNotOpen> {
         let (nonce, sealed) = sealed.split_first_chunk::<SEAL_NONCE_BYTES>().ok_or(DoesNotOpen(app_id))?;
@@ -135,8 +141,8 @@ impl Keys {
 }
 
 /// What a sealed secret is bound to, so that rows cannot be swapped by who can write the database but has no key.
-fn associated(app_id: AppId, secret_id: i64) -> Vec<u8> {
-    [app_id.as_bytes().as_slice(), &secret_id.to_be_bytes()].concat()
+fn associated(app_id: AppId, secret_id: SecretId) -> Vec<u8> {
+    [app_id.as_bytes().as_slice(), &secret_id].concat()
 }
 
 #[cfg(test)]
@@ -150,18 +156,18 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_opens_only_for_its_app_its_number_and_its_key() {
+    fn a_secret_opens_only_for_its_app_its_name_and_its_key() {
         let (app, other) = (AppId::from_bytes([1; 16]), AppId::from_bytes([2; 16]));
         let secret = AppSecret::from_bytes(&[7; 16]);
-        let sealed = keys(1).seal(app, 5, &secret).unwrap();
-        assert_eq!(keys(1).open(app, 5, &sealed).unwrap().expose_ascii(), secret.expose_ascii());
-        assert!(keys(1).open(other, 5, &sealed).is_err());
-        assert!(keys(1).open(app, 6, &sealed).is_err());
-        assert!(keys(2).open(app, 5, &sealed).is_err());
-        assert!(keys(1).open(app, 5, &sealed[..11]).is_err());
+        let sealed = keys(1).seal(app, [5; 16], &secret).unwrap();
+        assert_eq!(keys(1).open(app, [5; 16], &sealed).unwrap().expose_ascii(), secret.expose_ascii());
+        assert!(keys(1).open(other, [5; 16], &sealed).is_err());
+        assert!(keys(1).open(app, [6; 16], &sealed).is_err());
+        assert!(keys(2).open(app, [5; 16], &sealed).is_err());
+        assert!(keys(1).open(app, [5; 16], &sealed[..11]).is_err());
         let mut altered = sealed.clone();
         *altered.last_mut().unwrap() ^= 1;
-        assert!(keys(1).open(app, 5, &altered).is_err());
+        assert!(keys(1).open(app, [5; 16], &altered).is_err());
         assert!(!sealed.windows(8).any(|window| window == &secret.expose_ascii()[..8]));
     }
 

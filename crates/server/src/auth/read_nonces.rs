@@ -34,7 +34,7 @@ pub(crate) enum Burnt {
 /// Invariant: a timestamp is fresh for one window after itself (`auth::signature`), and a nonce is kept for two, so
 /// that a clock set back by less than a window revives nothing. `forgotten_through` holds whatever the clock does.
 pub(crate) struct ReadNonces {
-    shards: [Mutex<BTreeMap<i64, HashSet<u128, BuildHasherDefault<AlreadyHashed>>>>; SHARDS],
+    shards: [Mutex<Buckets>; SHARDS],
     /// Two keyed hashes make the 128 bits. Keyed, so that nobody can choose nonces that collide.
     hashers: (RandomState, RandomState),
     /// Every timestamp up to this one counts as used.
@@ -96,6 +96,9 @@ impl ReadNonces {
         }
     }
 }
+
+/// Sets of hashed identities by the time that they cover.
+type Buckets = BTreeMap<i64, HashSet<u128, BuildHasherDefault<AlreadyHashed>>>;
 
 /// Passes half of a hash on as its own hash.
 #[derive(Default)]

@@ -1,0 +1,54 @@
+//! The merchant API: signed calls, one file per operation, named as the API names them, and the upload endpoint of the
+//! embedded store.
+
+pub(crate) mod dispute;
+pub(crate) mod file;
+pub(crate) mod upload;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
+use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
+use rebuttal_protocol::{Code, Envelope};
+
+use crate::auth::signing::Signing;
+use crate::error::{Refusal, json};
+use crate::gateway::Gateway;
+
+/// Everything that answers in the merchant's envelope, behind the layer that signs. Unknown paths are part of it.
+pub(crate) fn merchant_calls(gateway: Arc<Gateway>) -> Signing {
+    let router = Router::new()
+        .route(CONTEST_PATH, post(dispute::contest::contest))
+        .route(ACCEPT_PATH, post(dispute::accept::accept))
+        .route(QUERY_PATH, post(dispute::query::query))
+        .route(GENERATE_UPLOAD_URL_PATH, post(file::generate_upload_url::generate_upload_url))
+        .fallback(async || Refusal::no_such_path())
+        .method_not_allowed_fallback(async || method_not_allowed())
+        .with_state(Arc::clone(&gateway));
+    Signing::around(router, gateway)
+}
+
+/// What answers without the merchant's envelope where only unknown paths are answered.
+pub(crate) fn no_calls(gateway: Arc<Gateway>) -> Signing {
+    Signing::around(Router::new().fallback(async || Refusal::no_such_path()), gateway)
+}
+
+/// The router adds `Allow`.
+pub(crate) fn method_not_allowed() -> Refusal {
+    Refusal::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")
+}
+
+/// What a merchant's call returns: the envelope's data, or why not.
+pub(crate) type Reply<T> = Result<Success<T>, Refusal>;
+
+/// A call that succeeded.
+pub(crate) struct Success<T>(pub(crate) T);
+
+impl<T: serde::Serialize> IntoResponse for Success<T> {
+    fn into_response(self) -> Response {
+        json(&Envelope::ok(self.0))
+    }
+}

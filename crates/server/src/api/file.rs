@@ -1,0 +1,3 @@
+//! The call about files (contract §3).
+
+pub(crate) mod generate_upload_url;

@@ -1,0 +1,45 @@
+//! `POST /pg/v2/file/generateUploadUrl` (contract §3).
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::extract::State;
+use rebuttal_evidence::policy::sign_form;
+use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
+use rebuttal_protocol::storage_uri::BUCKET;
+use rebuttal_store::{Act, Work};
+
+use crate::api::{Reply, Success, upload};
+use crate::auth::signature::Signed;
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+
+/// Says where and how one file may be uploaded.
+///
+/// 1. The signature has been verified, and every field read.
+/// 2. The nonce is used up, durably: each form is issued once.
+/// 3. The format is what name and content type agree on.
+/// 4. A random address is made, and a form signed that is good for it alone.
+pub(crate) async fn generate_upload_url(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed<GenerateUploadUrlRequest>,
+) -> Reply<UploadUrlData> {
+    let (once, arrived_at) = (signed.once(), signed.arrived_at);
+    gateway.commit(Work { arrived_at, once, act: Act::UseNonce }).await?;
+
+    let format = signed.call.format().map_err(|(code, sentence)| Refusal::new(code, sentence))?;
+
+    let mut file_id = [0; 16];
+    getrandom::fill(&mut file_id).context("the system has no randomness").map_err(Refusal::internal)?;
+    let storage_uri = StorageUri { merchant_id: signed.app.merchant_id, file_id, format };
+    let form = sign_form(&gateway.upload_credentials, BUCKET, &storage_uri, format.media_type(), arrived_at);
+
+    Ok(Success(UploadUrlData {
+        upload_url: format!("{}{}", gateway.public_url(signed.url_index), upload::PATH),
+        http_method: "POST".to_owned(),
+        form_fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        storage_uri,
+        expire_time: form.expires_at,
+    }))
+}

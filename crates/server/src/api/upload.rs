@@ -1,0 +1,209 @@
+//! `POST /uploaded`: the embedded store's end of an upload form. It answers as S3 does, in XML (contract §3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use rebuttal_disputes::{Fingerprint, FoundFile};
+use rebuttal_evidence::{BodyError, Error, Received, Refusal as Refused, S3Code, upload};
+use rebuttal_protocol::Code;
+use rebuttal_protocol::storage_uri::BUCKET;
+use rebuttal_store::{Act, CommitError, Once, Upload, Work};
+use tokio::time::{Instant, timeout_at};
+
+use crate::clock;
+use crate::error::{Noted, UNAVAILABLE_RETRY_SECONDS};
+use crate::gateway::Gateway;
+
+/// Where forms are sent, under the public base URL.
+pub(crate) const PATH: &str = "/uploaded";
+/// How long an upload may take from its first byte to its last: 2 MiB over a line of 60 kbit/s.
+pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route(PATH, post(receive))
+        .method_not_allowed_fallback(async || NotTaken::method_not_allowed())
+        .with_state(gateway)
+}
+
+/// Takes one file.
+///
+/// 1. The form is read as it arrives and checked against its own signed policy; the file is hashed and judged.
+/// 2. The file is durable under its final name before anything is recorded.
+/// 3. The upload is recorded through the committer, durably; what dies in between is adopted later.
+/// 4. Only then is it answered: 204, and a contest may refer to it.
+async fn receive(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, NotTaken> {
+    let arrived_at = clock::now();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credentials = &gateway.upload_credentials;
+    let received =
+        upload::receive(&gateway.files, credentials, BUCKET, content_type, timely(body), arrived_at).await?;
+
+    record(&gateway, &received).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Records a file that lies durably in its place, and ends its arrival.
+pub(crate) async fn record(gateway: &Gateway, received: &Received) -> Result<(), NotTaken> {
+    let media_type = received.media_type.to_owned();
+    let file = FoundFile { sha256: Fingerprint(received.sha256), size: received.size, media_type };
+    let act = Act::RecordUpload(Upload { url: received.uri, file });
+    let work = Work { arrived_at: clock::now(), once: Once::Always, act };
+    match gateway.store.commit(work).await? {
+        Ok(_) => Ok(gateway.files.confirm(received).await?),
+        Err(_) => Err(Refused::AlreadyUploaded.into()),
+    }
+}
+
+/// The body, as long as it keeps within [`UPLOAD_LIMIT`].
+fn timely(body: Body) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
+    let until = Instant::now() + UPLOAD_LIMIT;
+    stream::unfold(Some(body.into_data_stream()), move |body| async move {
+        let mut body = body?;
+        match timeout_at(until, body.next()).await {
+            Ok(chunk) => Some((chunk?.map_err(BodyError::from), Some(body))),
+            Err(elapsed) => Some((Err(elapsed.into()), None)),
+        }
+    })
+}
+
+/// Why an upload was not taken.
+pub(crate) struct NotTaken {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    cause: Option<Arc<anyhow::Error>>,
+}
+
+impl NotTaken {
+    fn method_not_allowed() -> Self {
+        let message = "Send the form by POST.".to_owned();
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, code: "MethodNotAllowed", message, cause: None }
+    }
+
+    fn failed(
+        status: StatusCode,
+        code: &'static str,
+        message: &str,
+        cause: impl Into<anyhow::Error>,
+    ) -> Self {
+        Self { status, code, message: message.to_owned(), cause: Some(Arc::new(cause.into())) }
+    }
+
+    fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        let message = "The gateway cannot take files now. Call generateUploadUrl again later.";
+        Self::failed(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message, cause)
+    }
+
+    /// What the log calls it when the file itself was not taken.
+    pub(crate) fn describe(&self) -> String {
+        match &self.cause {
+            Some(cause) => format!("{cause:#}"),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl From<Error> for NotTaken {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Body(_) => {
+                let message = "The upload did not arrive whole or in time. Send it again.";
+                Self::failed(StatusCode::BAD_REQUEST, "RequestTimeout", message, error)
+            }
+            Error::Folder { .. } => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<Refused> for NotTaken {
+    fn from(refusal: Refused) -> Self {
+        let code = refusal.code();
+        Self { status: status(code), code: code.as_str(), message: refusal.to_string(), cause: None }
+    }
+}
+
+/// Whether or not a row was written, the file lies there and its record will be made up for.
+impl From<CommitError> for NotTaken {
+    fn from(error: CommitError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+/// The HTTP status of S3's codes (contract §3).
+const fn status(code: S3Code) -> StatusCode {
+    match code {
+        S3Code::AccessDenied | S3Code::SignatureDoesNotMatch => StatusCode::FORBIDDEN,
+        S3Code::EntityTooLarge
+        | S3Code::EntityTooSmall
+        | S3Code::InvalidRequest
+        | S3Code::MalformedPostRequest => StatusCode::BAD_REQUEST,
+        S3Code::PreconditionFailed => StatusCode::CONFLICT,
+    }
+}
+
+impl IntoResponse for NotTaken {
+    fn into_response(self) -> Response {
+        let Self { status, code, message, cause } = self;
+        let message = escape(&message);
+        let xml = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        );
+        let mut response = (status, xml).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        // What is left of the body is not read, so the connection cannot carry another request.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, UNAVAILABLE_RETRY_SECONDS.into());
+        }
+        response.extensions_mut().insert(Noted { code: Code::Unknown(code.to_owned()), cause });
+        response
+    }
+}
+
+/// Text as it may stand between XML tags.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_the_status_of_the_contract() {
+        let table: String =
+            S3Code::ALL.iter().map(|code| format!("{} {code}\n", status(*code).as_u16())).collect();
+        insta::assert_snapshot!(table, @"
+        403 AccessDenied
+        400 EntityTooLarge
+        400 EntityTooSmall
+        400 InvalidRequest
+        400 MalformedPOSTRequest
+        409 PreconditionFailed
+        403 SignatureDoesNotMatch
+        ");
+    }
+
+    #[test]
+    fn what_a_form_brings_cannot_leave_its_element() {
+        let response = NotTaken::from(Refused::FieldUndeclared("</Message><x>&".to_owned())).into_response();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(escape("</Message><x>&"), "&lt;/Message&gt;&lt;x&gt;&amp;");
+    }
+}

@@ -1,0 +1,124 @@
+//! Operators' bearer tokens: named, so that history says who acted, and known to the database by their hash alone.
+//!
+//! A token has at least 128 bits of randomness or is the owner's own choice, so a plain hash is enough: there is no
+//! dictionary of them to try. Looking a hash up leaks no timing that would help to find the token.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::extract::FromRequestParts;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use rebuttal_protocol::Code;
+use rebuttal_store::{AccountChange, Act, Once, Store, Work};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::auth::keys::write_private;
+use crate::clock;
+use crate::config::OperatorToken;
+use crate::error::Refusal;
+use crate::front::Peer;
+use crate::gateway::Gateway;
+use crate::operator::problem::Problem;
+
+/// The name of the token that a gateway starts with.
+const FIRST_TOKEN: &str = "operator";
+
+/// Who sent a request with a known token.
+#[derive(Debug, Clone)]
+pub(crate) struct Operator {
+    /// The token's name.
+    pub(crate) name: String,
+}
+
+impl FromRequestParts<Arc<Gateway>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+        let token = values.next().and_then(|value| bearer(value.as_bytes()));
+        if let (Some(token), None) = (token, values.next())
+            && let Some(known) = gateway.store.token(hash(token)).await.map_err(Refusal::from)?
+        {
+            return Ok(Self { name: known.name });
+        }
+        if let Some(peer) = parts.extensions.get::<Peer>() {
+            gateway.rates.failure(gateway.rates.origin(peer.0, &parts.headers))?;
+        }
+        let message = "send Authorization: Bearer with an operator token; the first one is in operator.token";
+        Err(Refusal::new(Code::OperatorUnauthorized, message).into())
+    }
+}
+
+/// The token of a header; the scheme's name counts in either case (RFC 9110 §11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii()).filter(|token| !token.is_empty())
+}
+
+fn hash(token: &[u8]) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Sees to it that there is a token: the configured one, else that of the file, else, on the first start, a new one
+/// that is written to the file.
+pub(crate) async fn ensure_first_token(
+    store: &Store,
+    configured: Option<&OperatorToken>,
+    file: &Path,
+    first_start: bool,
+) -> anyhow::Result<()> {
+    let token = match configured {
+        Some(token) => Zeroizing::new(token.expose().to_owned()),
+        None if file.exists() => read(file)?,
+        None if first_start => create(file)?,
+        None => {
+            tracing::info!(
+                "{} is gone; its token still works, and a configured one would replace it",
+                file.display()
+            );
+            return Ok(());
+        }
+    };
+    let hash = hash(token.as_bytes());
+    if store.token(hash).await?.is_some() {
+        return Ok(());
+    }
+    let act = Act::Account(AccountChange::PutToken { name: FIRST_TOKEN.to_owned(), hash });
+    store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = Zeroizing::new(text);
+    let token: OperatorToken =
+        text.trim().parse().with_context(|| format!("{} holds no token", file.display()))?;
+    Ok(Zeroizing::new(token.expose().to_owned()))
+}
+
+fn create(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *random).context("the system has no randomness")?;
+    let token = Zeroizing::new(hex::encode(random.as_slice()));
+    write_private(file, &Zeroizing::new(format!("{}\n", token.as_str())))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_token_is_read_strictly() {
+        assert_eq!(bearer(b"Bearer abc"), Some(b"abc".as_slice()));
+        assert_eq!(bearer(b"bearer  abc"), Some(b"abc".as_slice()));
+        for wrong in [b"".as_slice(), b"Bearer", b"Bearer ", b"Basic abc", b"Bearerabc"] {
+            assert_eq!(bearer(wrong), None);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The one place that signs answers: a service around everything that speaks the merchant's envelope, 404, 405 and 413
+//! included. It reads the request whole, and signs the final bytes of whatever was answered (contract §2).
+//!
+//! It checks nothing. That is [`crate::auth::signature`]'s, behind it.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONNECTION};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use rebuttal_protocol::signature::{Message, authorize};
+use rebuttal_protocol::{Authorization, Code, answer_nonce};
+use tower::Service;
+
+use crate::auth::apps::KnownApp;
+use crate::auth::caller::{Caller, target};
+use crate::body::{self, NoBody};
+use crate::clock;
+use crate::error::Refusal;
+use crate::front::{Peer, surviving};
+use crate::gateway::Gateway;
+
+/// Signs what a router answers.
+#[derive(Clone)]
+pub(crate) struct Signing {
+    router: Router,
+    gateway: Arc<Gateway>,
+}
+
+impl Signing {
+    pub(crate) const fn around(router: Router, gateway: Arc<Gateway>) -> Self {
+        Self { router, gateway }
+    }
+}
+
+impl Service<Request<Body>> for Signing {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let Self { router, gateway } = self.clone();
+        Box::pin(async move { Ok(answer(router, gateway, request).await) })
+    }
+}
+
+async fn answer(mut router: Router, gateway: Arc<Gateway>, request: Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let caller = Arc::new(meet(&gateway, &parts, body).await);
+    if let Err(fault @ (NoBody::TooSlow | NoBody::Broken)) = caller.body {
+        return (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")], fault.to_string()).into_response();
+    }
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    parts.extensions.insert(Arc::clone(&caller));
+    let request = Request::from_parts(parts, Body::empty());
+    let response = surviving(async { router.call(request).await.into_response() }).await;
+    sign(&gateway, &caller, &method, target(&uri), response).await
+}
+
+/// Reads the request and looks up who sent it.
+async fn meet(gateway: &Gateway, parts: &Parts, body: Body) -> Caller {
+    let peer = parts.extensions.get::<Peer>().map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+    let origin = gateway.rates.origin(peer, &parts.headers);
+    let header = parse_header(parts);
+    let body = body::read(parts, body).await;
+    let app = match &header {
+        Ok(header) => look_up(gateway, origin, header).await,
+        Err(refusal) => Err(refusal.clone()),
+    };
+    Caller { origin, body, header, app, verified: OnceLock::new() }
+}
+
+fn parse_header(parts: &Parts) -> Result<Authorization, Refusal> {
+    let malformed = |why: &str| Refusal::new(Code::AuthMalformed, format!("the Authorization header {why}"));
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let value = values
+        .next()
+        .ok_or_else(|| malformed("is missing; send V2_SHA256 appId=…,sign=…,timestamp=…,nonce=…"))?;
+    if values.next().is_some() {
+        return Err(malformed("is there twice; send it once"));
+    }
+    Authorization::parse(value.as_bytes()).map_err(|error| malformed(&format!("is not of its form: {error}")))
+}
+
+async fn look_up(
+    gateway: &Gateway,
+    origin: std::net::IpAddr,
+    header: &Authorization,
+) -> Result<Arc<KnownApp>, Refusal> {
+    if let Some(app) = gateway.apps.remembered(header.app_id).await? {
+        return Ok(app);
+    }
+    // Counted before the database is asked, so that made-up ids cannot keep it busy.
+    gateway.rates.failure(origin)?;
+    gateway.apps.read_again(header.app_id).await?.ok_or_else(|| {
+        Refusal::new(Code::UnknownApp, "no app has this appId; check it, and which gateway it belongs to")
+    })
+}
+
+/// Signs an answer where header and app could be read, whatever else failed.
+async fn sign(
+    gateway: &Gateway,
+    caller: &Caller,
+    method: &Method,
+    target: &str,
+    response: Response,
+) -> Response {
+    let (Ok(header), Ok(app)) = (&caller.header, &caller.app) else { return response };
+    let now = clock::now();
+    let (app, secret, url_index) = match caller.verified.get() {
+        Some(verified) => (&verified.app, verified.secret(), verified.url_index),
+        None => (app, app.valid_secrets(now).next(), 0),
+    };
+    let Some(secret) = secret else { return response };
+
+    let (mut parts, body) = response.into_parts();
+    // Answers to merchants are bytes in memory: collecting them neither waits nor fails.
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let base_url = gateway.public_url(url_index);
+    // The answer to HEAD has no body on the wire.
+    let seen = if *method == Method::HEAD { Bytes::new() } else { body.clone() };
+    let message = Message { method: method.as_str(), base_url, target, body: &seen };
+    let nonce = answer_nonce(&header.nonce, &header.sign);
+    let signed = authorize(app.scheme, app.app_id, &secret.secret, now, nonce, &message);
+    if let Ok(value) = HeaderValue::try_from(signed.to_string()) {
+        parts.headers.insert(AUTHORIZATION, value);
+    }
+    Response::from_parts(parts, Body::from(body))
+}

@@ -1,0 +1,44 @@
+//! What every handler works with: the running gateway's parts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rebuttal_evidence::{Credentials, FolderStore};
+use rebuttal_store::{Answer, Done, Store, Work};
+
+use crate::auth::apps::Apps;
+use crate::auth::keys::Keys;
+use crate::auth::rate::Rates;
+use crate::auth::read_nonces::ReadNonces;
+use crate::base_url::BaseUrl;
+use crate::error::Refusal;
+
+pub(crate) struct Gateway {
+    pub(crate) store: Store,
+    pub(crate) files: FolderStore,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) apps: Apps,
+    pub(crate) read_nonces: ReadNonces,
+    pub(crate) rates: Rates,
+    /// What upload forms of the embedded store are signed with.
+    pub(crate) upload_credentials: Credentials,
+    /// At least one.
+    pub(crate) public_urls: Vec<BaseUrl>,
+    /// How far a timestamp may lie from the clock.
+    pub(crate) freshness_window: Duration,
+    /// How long an upload that nothing refers to is kept.
+    pub(crate) unreferenced_uploads_kept: Duration,
+}
+
+impl Gateway {
+    /// Has a work committed; what the rules refuse is a refusal like any other.
+    pub(crate) async fn commit(&self, work: Work) -> Result<Done, Refusal> {
+        let answer: Answer = self.store.commit(work).await?;
+        Ok(answer?)
+    }
+
+    /// The base URL at an index, else the first.
+    pub(crate) fn public_url(&self, index: usize) -> &str {
+        self.public_urls.get(index).or(self.public_urls.first()).map_or("", BaseUrl::as_str)
+    }
+}

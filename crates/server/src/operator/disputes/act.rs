@@ -1,0 +1,41 @@
+//! `POST /operator/v1/disputes/{disputeNo}/{resolve|requestEvidence|extend|advance|withdraw}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use rebuttal_protocol::DisputeNo;
+use rebuttal_protocol::operator;
+use rebuttal_store::{Act, Done};
+
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::operator::disputes::story;
+use crate::operator::disputes::view::View;
+use crate::operator::problem::Problem;
+use crate::operator::request::{Change, Named};
+
+/// Moves a dispute. Reaching an outcome that is already there is answered like reaching it; another outcome is refused.
+pub(crate) async fn act(
+    State(gateway): State<Arc<Gateway>>,
+    Named((dispute_no, name)): Named<(DisputeNo, String)>,
+    change: Change,
+) -> Result<Json<View>, Problem> {
+    if !operator::Act::NAMES.contains(&name.as_str()) {
+        return Err(Refusal::no_such_path().into());
+    }
+    let asked = change.parse(|object| operator::Act::parse(&name, object).transpose())?;
+    let asked = asked.ok_or_else(Refusal::no_such_path)?;
+    let act = Act::Command {
+        dispute_no,
+        merchant_id: None,
+        actor: change.actor(),
+        command: asked.into(),
+        missing: Vec::new(),
+    };
+    let done = change.commit(&gateway, act).await?;
+    let Done::Dispute { dispute_no, sequence, .. } = done else {
+        return Err(Refusal::internal(anyhow::anyhow!("the store answered {done:?}")).into());
+    };
+    Ok(Json(View::as_of(story(&gateway, &dispute_no).await?, sequence)))
+}

@@ -1,0 +1,97 @@
+//! `GET /operator/v1/disputes`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rebuttal_protocol::{Code, UnixMillis};
+use rebuttal_store::{Filter, Page as Found, Position};
+use serde::Serialize;
+
+use crate::auth::operator::Operator;
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::operator::disputes::view::Summary;
+use crate::operator::problem::Problem;
+use crate::operator::request::Query;
+
+/// Most items of a page (contract §8).
+pub(crate) const PAGE_MAX: u32 = 200;
+/// Most characters of a search text: no number that it is compared with is longer.
+const Q_MAX: usize = 50;
+
+const KNOWN: [&str; 8] =
+    ["merchantId", "status", "type", "deadlineBefore", "createdAfter", "q", "limit", "cursor"];
+
+/// A page of disputes, the newest first.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Page {
+    items: Vec<Summary>,
+    next_cursor: Option<String>,
+    total: u64,
+    total_exact: bool,
+}
+
+/// Lists disputes that match every filter given.
+pub(crate) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    _: Operator,
+    query: Query,
+) -> Result<Json<Page>, Problem> {
+    query.refuse_unknown(&KNOWN)?;
+    let filter = Filter {
+        merchant_id: query.read("merchantId", str::parse)?,
+        status: query.read("status", str::parse)?,
+        stage: query.read("type", str::parse)?,
+        deadline_before: query.read("deadlineBefore", UnixMillis::from_rfc3339)?,
+        created_after: query.read("createdAfter", UnixMillis::from_rfc3339)?,
+        q: search(&query)?,
+        after: query.get("cursor").map(|cursor| position(cursor).ok_or_else(no_cursor)).transpose()?,
+        limit: query.limit(PAGE_MAX)?,
+    };
+    let Found { items, next, total, total_exact } = gateway.store.list(filter).await?;
+    let next_cursor = next.map(|next| cursor(&next));
+    Ok(Json(Page { items: items.iter().map(Summary::from).collect(), next_cursor, total, total_exact }))
+}
+
+fn search(query: &Query) -> Result<Option<String>, Refusal> {
+    match query.get("q") {
+        None | Some("") => Ok(None),
+        Some(q) if q.chars().count() <= Q_MAX => Ok(Some(q.to_owned())),
+        Some(_) => {
+            Err(Refusal::new(Code::InvalidParameter, format!("q must have at most {Q_MAX} characters")))
+        }
+    }
+}
+
+/// Opaque to operators, so that what a page is ordered by can change.
+fn cursor(position: &Position) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}:{}", position.created_at, position.dispute_no))
+}
+
+fn position(cursor: &str) -> Option<Position> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (created_at, dispute_no) = text.split_once(':')?;
+    Some(Position { created_at: UnixMillis(created_at.parse().ok()?), dispute_no: dispute_no.parse().ok()? })
+}
+
+fn no_cursor() -> Refusal {
+    Refusal::new(Code::InvalidParameter, "cursor is not one of ours; start without it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_a_round_trip_and_nothing_else_is_one() {
+        let end = Position { created_at: UnixMillis(1_714_128_828_114), dispute_no: "D-1".parse().unwrap() };
+        assert_eq!(position(&cursor(&end)), Some(end));
+        for wrong in ["", "!", "MQ", "MTpA"] {
+            assert_eq!(position(wrong), None);
+        }
+    }
+}

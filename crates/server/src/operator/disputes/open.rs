@@ -1,0 +1,60 @@
+//! `POST /operator/v1/disputes`.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use rebuttal_disputes::Opening;
+use rebuttal_protocol::operator::OpenDispute;
+use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
+use rebuttal_store::{Act, Done};
+
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::operator::disputes::story;
+use crate::operator::disputes::view::View;
+use crate::operator::problem::Problem;
+use crate::operator::request::Change;
+
+/// Opens a dispute.
+///
+/// 1. Without a number of its own it needs an idempotency key, or sending it again would open a second one.
+/// 2. The merchant must exist.
+/// 3. The committer opens it, or finds that it was opened alike: 201, or 200 for a repetition.
+pub(crate) async fn open(
+    State(gateway): State<Arc<Gateway>>,
+    change: Change,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    let facts = change.parse(OpenDispute::parse)?;
+    let dispute_no = match &facts.dispute_no {
+        Some(dispute_no) => dispute_no.clone(),
+        // Under a repeated key it is not used: the first one's stands.
+        None if change.has_key() => make_dispute_no(change.arrived_at())?,
+        None => {
+            let message = "disputeNo must be given, or an Idempotency-Key must be sent";
+            return Err(Refusal::new(Code::InvalidParameter, message).into());
+        }
+    };
+    if gateway.store.merchant(facts.merchant_id).await?.is_none() {
+        return Err(Refusal::new(Code::InvalidParameter, "merchantId is not that of a merchant").into());
+    }
+    let actor = change.actor();
+    let act = Act::Open { opening: Opening { dispute_no, facts }, actor };
+    let done = change.commit(&gateway, act).await?;
+    let Done::Dispute { dispute_no, sequence, opened } = done else {
+        return Err(Refusal::internal(anyhow::anyhow!("the store answered {done:?}")).into());
+    };
+    let status = if opened { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(View::as_of(story(&gateway, &dispute_no).await?, sequence))))
+}
+
+/// A random number that sorts by time: a UUID of version 7.
+fn make_dispute_no(at: UnixMillis) -> Result<DisputeNo, Refusal> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).context("the system has no randomness").map_err(Refusal::internal)?;
+    let millis = u64::try_from(at.0).unwrap_or_default();
+    let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    Ok(DisputeNo::from_bytes(uuid.into_bytes()))
+}

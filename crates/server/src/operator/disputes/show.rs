@@ -1,0 +1,23 @@
+//! `GET /operator/v1/disputes/{disputeNo}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use rebuttal_protocol::DisputeNo;
+
+use crate::auth::operator::Operator;
+use crate::gateway::Gateway;
+use crate::operator::disputes::story;
+use crate::operator::disputes::view::View;
+use crate::operator::problem::Problem;
+use crate::operator::request::Named;
+
+/// Tells a dispute with all that was submitted and all that happened.
+pub(crate) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    _: Operator,
+    Named(dispute_no): Named<DisputeNo>,
+) -> Result<Json<View>, Problem> {
+    Ok(Json(View::now(story(&gateway, &dispute_no).await?)))
+}

@@ -1,0 +1,103 @@
+//! Merchants and their apps (contract §8), and how they are told.
+
+pub(crate) mod apps;
+pub(crate) mod change;
+pub(crate) mod change_app;
+pub(crate) mod create;
+pub(crate) mod create_app;
+pub(crate) mod list;
+pub(crate) mod rotate;
+
+use rebuttal_protocol::{AppId, AppSecret, Code, MerchantId, Scheme};
+use rebuttal_store::{App, Done, Merchant, SecretId};
+use serde::Serialize;
+
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+
+/// A merchant as operators see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MerchantView {
+    merchant_id: MerchantId,
+    name: String,
+    time_zone: String,
+}
+
+impl From<Merchant> for MerchantView {
+    fn from(Merchant { merchant_id, name, time_zone, .. }: Merchant) -> Self {
+        Self { merchant_id, name, time_zone }
+    }
+}
+
+impl MerchantView {
+    /// The merchant that a work was about.
+    async fn after(gateway: &Gateway, done: Done) -> Result<Self, Refusal> {
+        let Done::Merchant(merchant_id) = done else { return Err(unexpected(&done)) };
+        let merchant = gateway.store.merchant(merchant_id).await?.ok_or_else(|| unexpected(&done))?;
+        Ok(merchant.into())
+    }
+}
+
+/// An app as operators see it; its secret is told only by what made it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppView {
+    app_id: AppId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_secret: Option<String>,
+    merchant_id: MerchantId,
+    notify_url: Option<String>,
+    scheme: Scheme,
+    enabled: bool,
+}
+
+impl From<App> for AppView {
+    fn from(App { app_id, merchant_id, scheme, enabled, notify_url, .. }: App) -> Self {
+        Self { app_id, app_secret: None, merchant_id, notify_url, scheme, enabled }
+    }
+}
+
+impl AppView {
+    /// The app that a work was about, with the secret that the work made. Under a repeated key that is the first
+    /// request's secret, as long as it lives.
+    async fn after(gateway: &Gateway, done: Done) -> Result<Self, Refusal> {
+        let Done::App { app_id, secret_id, .. } = done else { return Err(unexpected(&done)) };
+        let app = gateway.store.app(app_id).await?.ok_or_else(|| unexpected(&done))?;
+        let sealed = app.secrets.iter().find(|secret| Some(secret.secret_id) == secret_id);
+        let app_secret = match sealed {
+            Some(secret) => {
+                Some(gateway.keys.open(app_id, secret.secret_id, &secret.sealed).map_err(Refusal::internal)?)
+            }
+            None => None,
+        };
+        Ok(Self { app_secret: app_secret.as_ref().map(spell), ..app.into() })
+    }
+}
+
+fn spell(secret: &AppSecret) -> String {
+    String::from_utf8_lossy(secret.expose_ascii()).into_owned()
+}
+
+/// A new secret, its name, and how the database keeps it.
+fn make_secret(gateway: &Gateway, app_id: AppId) -> Result<(SecretId, Vec<u8>), Refusal> {
+    let (secret_id, secret) = (random()?, zeroize::Zeroizing::new(random()?));
+    let sealed =
+        gateway.keys.seal(app_id, secret_id, &AppSecret::from_bytes(&secret)).map_err(Refusal::internal)?;
+    Ok((secret_id, sealed))
+}
+
+fn random() -> Result<[u8; 16], Refusal> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Refusal::internal(anyhow::anyhow!("no randomness: {error}")))?;
+    Ok(bytes)
+}
+
+fn no_merchant() -> Refusal {
+    Refusal::new(Code::OperatorNotFound, "there is no such merchant")
+}
+
+fn unexpected(done: &Done) -> Refusal {
+    Refusal::internal(anyhow::anyhow!("the store answered {done:?}"))
+}

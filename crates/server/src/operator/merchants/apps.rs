@@ -1,0 +1,31 @@
+//! `GET /operator/v1/merchants/{merchantId}/apps`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use rebuttal_protocol::MerchantId;
+use serde::Serialize;
+
+use crate::auth::operator::Operator;
+use crate::gateway::Gateway;
+use crate::operator::merchants::{AppView, no_merchant};
+use crate::operator::problem::Problem;
+use crate::operator::request::Named;
+
+/// All apps of a merchant.
+#[derive(Serialize)]
+pub(crate) struct Apps {
+    items: Vec<AppView>,
+}
+
+/// Lists a merchant's apps, the oldest first, without their secrets.
+pub(crate) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    _: Operator,
+    Named(merchant_id): Named<MerchantId>,
+) -> Result<Json<Apps>, Problem> {
+    gateway.store.merchant(merchant_id).await?.ok_or_else(no_merchant)?;
+    let apps = gateway.store.apps_of(merchant_id).await?;
+    Ok(Json(Apps { items: apps.into_iter().map(Into::into).collect() }))
+}

@@ -1,0 +1,26 @@
+//! `PATCH /operator/v1/merchants/{merchantId}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use rebuttal_protocol::MerchantId;
+use rebuttal_protocol::operator::ChangeMerchant;
+use rebuttal_store::AccountChange;
+
+use crate::gateway::Gateway;
+use crate::operator::merchants::MerchantView;
+use crate::operator::problem::Problem;
+use crate::operator::request::{Change, Named};
+
+/// Changes a merchant's name or time zone; what is left out stays.
+pub(crate) async fn change(
+    State(gateway): State<Arc<Gateway>>,
+    Named(merchant_id): Named<MerchantId>,
+    change: Change,
+) -> Result<Json<MerchantView>, Problem> {
+    let ChangeMerchant { name, time_zone } = change.parse(ChangeMerchant::parse)?;
+    let account = AccountChange::ChangeMerchant { merchant_id, name, time_zone };
+    let done = change.commit_account(&gateway, account).await?;
+    Ok(Json(MerchantView::after(&gateway, done).await?))
+}

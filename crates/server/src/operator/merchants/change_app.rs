@@ -1,0 +1,26 @@
+//! `PATCH /operator/v1/merchants/{merchantId}/apps/{appId}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::{AppId, MerchantId};
+use rebuttal_store::AccountChange;
+
+use crate::gateway::Gateway;
+use crate::operator::merchants::AppView;
+use crate::operator::problem::Problem;
+use crate::operator::request::{Change, Named};
+
+/// Changes an app: its notification address, its scheme, whether it may call; what is left out stays.
+pub(crate) async fn change(
+    State(gateway): State<Arc<Gateway>>,
+    Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
+    change: Change,
+) -> Result<Json<AppView>, Problem> {
+    let settings = change.parse(AppSettings::parse)?;
+    let account = AccountChange::ChangeApp { merchant_id, app_id, settings };
+    let done = change.commit_account(&gateway, account).await?;
+    Ok(Json(AppView::after(&gateway, done).await?))
+}

@@ -1,0 +1,25 @@
+//! `POST /operator/v1/merchants`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use rebuttal_protocol::operator::CreateMerchant;
+use rebuttal_store::AccountChange;
+
+use crate::gateway::Gateway;
+use crate::operator::merchants::MerchantView;
+use crate::operator::problem::Problem;
+use crate::operator::request::Change;
+
+/// Makes a merchant.
+pub(crate) async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    change: Change,
+) -> Result<(StatusCode, Json<MerchantView>), Problem> {
+    let CreateMerchant { name, time_zone } = change.parse(CreateMerchant::parse)?;
+    let account = AccountChange::CreateMerchant { name, time_zone };
+    let done = change.commit_account(&gateway, account).await?;
+    Ok((StatusCode::CREATED, Json(MerchantView::after(&gateway, done).await?)))
+}

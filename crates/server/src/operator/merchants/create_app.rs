@@ -1,0 +1,29 @@
+//! `POST /operator/v1/merchants/{merchantId}/apps`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::{AppId, MerchantId};
+use rebuttal_store::AccountChange;
+
+use crate::gateway::Gateway;
+use crate::operator::merchants::{AppView, make_secret, random};
+use crate::operator::problem::Problem;
+use crate::operator::request::{Change, Named};
+
+/// Makes an app with its first secret, which is told this once.
+pub(crate) async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    Named(merchant_id): Named<MerchantId>,
+    change: Change,
+) -> Result<(StatusCode, Json<AppView>), Problem> {
+    let settings = change.parse(AppSettings::parse)?;
+    let app_id = AppId::from_bytes(random()?);
+    let (secret_id, sealed) = make_secret(&gateway, app_id)?;
+    let account = AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed };
+    let done = change.commit_account(&gateway, account).await?;
+    Ok((StatusCode::CREATED, Json(AppView::after(&gateway, done).await?)))
+}

@@ -1,0 +1,30 @@
+//! `POST /operator/v1/merchants/{merchantId}/apps/{appId}/rotate`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use rebuttal_protocol::operator::RotateSecret;
+use rebuttal_protocol::{AppId, MerchantId};
+use rebuttal_store::AccountChange;
+
+use crate::gateway::Gateway;
+use crate::operator::merchants::{AppView, make_secret};
+use crate::operator::problem::Problem;
+use crate::operator::request::{Change, Named};
+
+/// Makes a new secret, which is told this once; the old one verifies until the overlap is over. One rotation at a time:
+/// a second one during the overlap is a conflict.
+pub(crate) async fn rotate(
+    State(gateway): State<Arc<Gateway>>,
+    Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
+    change: Change,
+) -> Result<Json<AppView>, Problem> {
+    let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
+    let (secret_id, sealed) = make_secret(&gateway, app_id)?;
+    let overlap_until = change.arrived_at() + Duration::from_secs(overlap_seconds);
+    let account = AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until };
+    let done = change.commit_account(&gateway, account).await?;
+    Ok(Json(AppView::after(&gateway, done).await?))
+}

@@ -1,0 +1,201 @@
+//! What every changing request of an operator has: who sent it, its body, and what makes it count once.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path};
+use http::{HeaderMap, Method, Request};
+use rebuttal_disputes::Actor;
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::fields::Refused;
+use rebuttal_protocol::{Code, Invalid, UnixMillis};
+use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Work};
+use sha2::{Digest, Sha256};
+
+use crate::auth::operator::Operator;
+use crate::body::{self, Arrived};
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::media_types;
+use crate::operator::problem::Problem;
+
+/// Most characters of an `Idempotency-Key`.
+pub(crate) const IDEMPOTENCY_KEY_MAX: usize = 128;
+
+/// A request that changes something, read whole.
+pub(crate) struct Change {
+    operator: Operator,
+    key: Option<IdempotencyKey>,
+    arrived: Arrived,
+}
+
+impl Change {
+    /// Reads the body's fields.
+    pub(crate) fn parse<T>(
+        &self,
+        read: impl FnOnce(&Object<'_>) -> Result<T, Refused>,
+    ) -> Result<T, Refusal> {
+        let object = Object::parse(&self.arrived.body).map_err(Refused::from)?;
+        Ok(read(&object)?)
+    }
+
+    /// Whether the request may be sent again under its key.
+    pub(crate) const fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    pub(crate) const fn arrived_at(&self) -> UnixMillis {
+        self.arrived.arrived_at
+    }
+
+    /// Who acts, as the history tells it.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::Operator(self.operator.name.clone())
+    }
+
+    /// Has the change committed, once under its key.
+    pub(crate) async fn commit(self, gateway: &Gateway, act: Act) -> Result<Done, Refusal> {
+        let once = self.key.map_or(Once::Always, Once::Key);
+        gateway.commit(Work { arrived_at: self.arrived.arrived_at, once, act }).await
+    }
+
+    /// Has a change of a merchant or an app committed, and what is remembered of them forgotten; in a task of its own,
+    /// so that an operator who leaves in between does not leave a disabled app remembered as enabled.
+    pub(crate) async fn commit_account(
+        self,
+        gateway: &Arc<Gateway>,
+        account: AccountChange,
+    ) -> Result<Done, Refusal> {
+        let gateway = Arc::clone(gateway);
+        let task = tokio::spawn(async move {
+            let (merchant, app) = match &account {
+                AccountChange::ChangeMerchant { merchant_id, .. } => (Some(*merchant_id), None),
+                AccountChange::ChangeApp { app_id, .. } | AccountChange::RotateSecret { app_id, .. } => {
+                    (None, Some(*app_id))
+                }
+                _ => (None, None),
+            };
+            let outcome = self.commit(&gateway, Act::Account(account)).await;
+            merchant.into_iter().for_each(|merchant_id| gateway.apps.forget_merchant(merchant_id));
+            app.into_iter().for_each(|app_id| gateway.apps.forget(app_id));
+            outcome
+        });
+        task.await.map_err(Refusal::internal)?
+    }
+}
+
+impl FromRequest<Arc<Gateway>> for Change {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let operator = Operator::from_request_parts(&mut parts, gateway).await?;
+        media_types::check(&parts.headers)?;
+        let arrived = body::read(&parts, body).await.map_err(no_body)?;
+        let key = match parts.method {
+            Method::POST => idempotency_key(&parts.headers)?.map(|key| {
+                let request = Sha256::new()
+                    .chain_update(parts.uri.path().as_bytes())
+                    .chain_update(b"\n")
+                    .chain_update(&arrived.body);
+                let token = operator.name.clone();
+                IdempotencyKey { token, key, request: request.finalize().into() }
+            }),
+            _ => None,
+        };
+        Ok(Self { operator, key, arrived })
+    }
+}
+
+fn no_body(error: body::NoBody) -> Refusal {
+    let code = match error {
+        body::NoBody::TooLarge => Code::TooLarge,
+        body::NoBody::TooSlow | body::NoBody::Broken => Code::RequestMalformed,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()));
+    match (key, values.next()) {
+        (Some(key), None) => Ok(Some(key.to_owned())),
+        _ => Err(Refusal::new(
+            Code::InvalidParameter,
+            format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters, once"),
+        )),
+    }
+}
+
+/// The parameters of a query, each given once.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Refuses parameters that are not among `known`: a misspelt filter must not list everything.
+    pub(crate) fn refuse_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
+        for (index, (name, _)) in self.0.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let name: String = name.chars().take(64).collect();
+                return Err(invalid(format!("{name} is not known here; known are {}", known.join(", "))));
+            }
+            if self.0.iter().take(index).any(|(other, _)| other == name) {
+                return Err(invalid(format!("{name} is given twice")));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find_map(|(known, value)| (known == name).then_some(value.as_str()))
+    }
+
+    /// A parameter read by a function.
+    pub(crate) fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Refusal> {
+        self.get(name)
+            .map(|value| read(value).map_err(|error| invalid(format!("{name} {error}"))))
+            .transpose()
+    }
+
+    /// How many items a page has: as many as asked for, else `max`.
+    pub(crate) fn limit(&self, max: u32) -> Result<u32, Refusal> {
+        let Some(limit) = self.get("limit") else { return Ok(max) };
+        let limit = limit.parse().ok().filter(|limit| (1..=max).contains(limit));
+        limit.ok_or_else(|| invalid(format!("limit must be a whole number from 1 to {max}")))
+    }
+}
+
+fn invalid(sentence: String) -> Refusal {
+    Refusal::new(Code::InvalidParameter, sentence)
+}
+
+impl FromRequestParts<Arc<Gateway>> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut http::request::Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
+        let axum::extract::Query(pairs) = axum::extract::Query::try_from_uri(&parts.uri)
+            .map_err(|_| invalid("the query cannot be read; percent-encode it as UTF-8".to_owned()))?;
+        Ok(Self(pairs))
+    }
+}
+
+/// The parameters of a path, each of its type. One that is not of its form names nothing: `Operator.NotFound`.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<Arc<Gateway>> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, Problem> {
+        let Path(named) = Path::from_request_parts(parts, gateway)
+            .await
+            .map_err(|_| Refusal::new(Code::OperatorNotFound, "nothing has this name; check the path"))?;
+        Ok(Self(named))
+    }
+}

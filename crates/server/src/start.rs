@@ -1,0 +1,86 @@
+//! Opens everything that a gateway stands on, in the order in which a first start must survive being interrupted.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use rebuttal_evidence::{Credentials, FolderStore};
+use rebuttal_store::{AccountChange, Act, Once, Options, Store, Work};
+
+use crate::auth::apps::Apps;
+use crate::auth::keys::{Keys, MasterKey};
+use crate::auth::operator::ensure_first_token;
+use crate::auth::rate::Rates;
+use crate::auth::read_nonces::ReadNonces;
+use crate::base_url::BaseUrl;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::gateway::Gateway;
+use crate::{clock, sweeper};
+
+/// The public half of the credentials that sign the embedded store's forms; the secret half is derived.
+const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
+/// The region in the credential scope of the embedded store's forms.
+const UPLOAD_REGION: &str = "rebuttal";
+
+/// Opens the gateway of a data directory, and adopts files that were stored but not recorded when it last died.
+pub(crate) async fn open(
+    config: &Config,
+    data_dir: &DataDir,
+    public_urls: Vec<BaseUrl>,
+) -> anyhow::Result<Arc<Gateway>> {
+    let store = Store::open(&data_dir.database(), &Options::default())?;
+    let keys = Arc::new(open_keys(config, data_dir, &store).await?);
+    let upload_credentials = Credentials {
+        access_key_id: UPLOAD_ACCESS_KEY_ID.to_owned(),
+        secret_access_key: keys.upload_secret(),
+        session_token: None,
+        region: UPLOAD_REGION.to_owned(),
+    };
+    let window = config.freshness_window.duration();
+    let gateway = Arc::new(Gateway {
+        files: FolderStore::open(&data_dir.evidence())?,
+        apps: Apps::new(store.clone(), Arc::clone(&keys)),
+        store,
+        keys,
+        read_nonces: ReadNonces::new(window, config.read_nonce_capacity),
+        rates: Rates::new(
+            config.auth_failures_per_second,
+            config.app_requests_per_second,
+            config.trusted_proxies.clone(),
+        ),
+        upload_credentials,
+        public_urls,
+        freshness_window: window,
+        unreferenced_uploads_kept: config.unreferenced_uploads_kept,
+    });
+    // Nothing is being received yet, so everything that is not recorded was left over.
+    sweeper::adopt(&gateway, clock::now()).await?;
+    Ok(gateway)
+}
+
+/// The keys that belong to this database. The check value is stored last on the first start, so that a start which was
+/// interrupted before is a first start again.
+async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow::Result<Keys> {
+    let check = store.key_check().await?;
+    let first_start = check.is_none();
+    let made = data_dir.master_key();
+    let master = match &config.master_key_file {
+        Some(file) => MasterKey::read(file)?,
+        None if first_start && !made.exists() => MasterKey::create(&made)?,
+        None => MasterKey::read(&made).context("the database's secrets are sealed with the master key")?,
+    };
+    let keys = Keys::derive(&master);
+    if let Some(check) = check {
+        ensure!(
+            check == keys.check_value(),
+            "the master key is not the one that this database's secrets are sealed with; start with that one"
+        );
+    }
+    let token_file = data_dir.operator_token();
+    ensure_first_token(store, config.operator_token.as_ref(), &token_file, first_start).await?;
+    if first_start {
+        let act = Act::Account(AccountChange::PutKeyCheck { value: keys.check_value().to_vec() });
+        store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
+    }
+    Ok(keys)
+}

@@ -1,0 +1,77 @@
+//! What the gateway does of its own accord: lets deadlines lapse, forgets what has been kept long enough, sweeps uploads
+//! that nothing refers to. Every chore is a chain of short, bounded steps, so that none stalls a contest, and each is
+//! safe to repeat after a crash.
+
+mod chores;
+mod deadlines;
+mod uploads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock;
+use crate::gateway::Gateway;
+use crate::listen::stopped;
+
+pub(crate) use uploads::adopt;
+
+/// How often deadlines are looked at: a lapse has to happen within 1 s after it is due (contract §6).
+const DEADLINES_EVERY: Duration = Duration::from_millis(250);
+/// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes this seldom.
+const NONCES_EVERY: Duration = Duration::from_secs(30);
+/// How often uploads, idempotency keys and secrets are looked through. A step that finds nothing writes nothing.
+const CHORES_EVERY: Duration = Duration::from_secs(5);
+/// How often memory is tidied: read nonces, addresses, the samples of metrics.
+const MEMORY_EVERY: Duration = Duration::from_secs(5);
+
+/// Starts all chores. They stop with `stop`, each after the step that it is in.
+pub(crate) fn start(
+    gateway: &Arc<Gateway>,
+    recorder: Option<PrometheusHandle>,
+    stop: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut chores = JoinSet::new();
+    let shared = Arc::clone(gateway);
+    chores.spawn(every(DEADLINES_EVERY, stop.clone(), async move || deadlines::lapse(&shared).await));
+    let shared = Arc::clone(gateway);
+    chores.spawn(every(NONCES_EVERY, stop.clone(), async move || chores::purge_nonces(&shared).await));
+    let shared = Arc::clone(gateway);
+    chores.spawn(every(CHORES_EVERY, stop.clone(), async move || {
+        uploads::sweep(&shared).await?;
+        uploads::adopt_leftovers(&shared).await?;
+        chores::purge_accounts(&shared).await
+    }));
+    let shared = Arc::clone(gateway);
+    chores.spawn(every(MEMORY_EVERY, stop.clone(), async move || {
+        shared.read_nonces.forget(clock::now());
+        shared.rates.forget();
+        recorder.iter().for_each(PrometheusHandle::run_upkeep);
+        Ok(())
+    }));
+    chores
+}
+
+/// Repeats a chore until the stop. A failure is logged, and the next time is a new chance.
+async fn every(
+    period: Duration,
+    mut stop: watch::Receiver<bool>,
+    chore: impl AsyncFn() -> anyhow::Result<()>,
+) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = chore().await {
+            tracing::warn!("a chore failed and will be tried again: {error:#}");
+        }
+    }
+}

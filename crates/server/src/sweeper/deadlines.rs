@@ -1,0 +1,39 @@
+//! Deadlines that passed unanswered (contract §6).
+
+use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command, Refusal};
+use rebuttal_protocol::DisputeNo;
+use rebuttal_store::{Act, Once, Refused, Work};
+
+use crate::clock;
+use crate::gateway::Gateway;
+
+/// Disputes that lapse in one step; all of one step share a commit.
+const STEP: u32 = 200;
+
+/// Lapses every dispute whose deadline is at least [`COMMIT_LIMIT`] past: a response that arrived in time has had that
+/// long to be committed.
+pub(super) async fn lapse(gateway: &Gateway) -> anyhow::Result<()> {
+    loop {
+        let due = gateway.store.due(clock::now() - COMMIT_LIMIT, STEP).await?;
+        let more = due.len() as u32 == STEP;
+        let lapses = due.into_iter().map(|dispute_no| lapse_one(gateway, dispute_no));
+        for outcome in futures_util::future::join_all(lapses).await {
+            outcome?;
+        }
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+async fn lapse_one(gateway: &Gateway, dispute_no: DisputeNo) -> anyhow::Result<()> {
+    let command = Command::Lapse;
+    let act =
+        Act::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command, missing: Vec::new() };
+    let work = Work { arrived_at: clock::now(), once: Once::Always, act };
+    match gateway.store.commit(work).await? {
+        // It was answered, moved or extended since it was read.
+        Ok(_) | Err(Refused::Dispute(Refusal::NotDue)) => Ok(()),
+        Err(refused) => Err(refused.into()),
+    }
+}

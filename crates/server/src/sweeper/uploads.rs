@@ -1,0 +1,62 @@
+//! Files that nothing refers to, and files that nothing records.
+
+use std::time::Duration;
+
+use rebuttal_protocol::UnixMillis;
+use rebuttal_store::Upkeep;
+
+use crate::api::upload::record;
+use crate::clock;
+use crate::gateway::Gateway;
+use crate::sweeper::chores::{STEP, in_steps, step};
+
+/// How long a marked file still lies there: longer than any contest that found it unmarked can take to commit.
+const MARKED_KEPT: Duration = Duration::from_secs(3600);
+/// Files that are deleted in one step.
+const DELETE_STEP: u32 = 200;
+/// How long an upload may lie unrecorded before it counts as left over: longer than recording ever takes.
+const LEFTOVER_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// Marks uploads that nothing refers to, and deletes those that were marked an hour ago and still are: first the file,
+/// then the row, so that a crash in between is made up for.
+pub(super) async fn sweep(gateway: &Gateway) -> anyhow::Result<()> {
+    let uploaded_before = clock::now() - gateway.unreferenced_uploads_kept;
+    in_steps(gateway, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
+    loop {
+        let urls = gateway.store.swept(clock::now() - MARKED_KEPT, DELETE_STEP).await?;
+        let more = urls.len() as u32 == DELETE_STEP;
+        for url in &urls {
+            gateway.files.delete(url).await?;
+        }
+        if !urls.is_empty() && step(gateway, Upkeep::ForgetUploads { urls }).await? == 0 {
+            anyhow::bail!("deleted files could not be forgotten");
+        }
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Records what was left over while the gateway ran, as when the database could not record it.
+pub(super) async fn adopt_leftovers(gateway: &Gateway) -> anyhow::Result<()> {
+    adopt(gateway, clock::now() - LEFTOVER_AFTER).await
+}
+
+/// Records files that lie in their place but were last written before a moment and never confirmed, because the process
+/// died or recording failed.
+pub(crate) async fn adopt(gateway: &Gateway, before: UnixMillis) -> anyhow::Result<()> {
+    loop {
+        let leftovers = gateway.files.unrecorded(before).await?;
+        if leftovers.is_empty() {
+            return Ok(());
+        }
+        for received in &leftovers {
+            match record(gateway, received).await {
+                Ok(()) => tracing::info!(uri = %received.uri, "adopted a file that was not recorded"),
+                Err(not_taken) => {
+                    anyhow::bail!("{} was not recorded: {}", received.uri, not_taken.describe())
+                }
+            }
+        }
+    }
+}
