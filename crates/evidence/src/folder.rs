@@ -91,12 +91,13 @@ impl FolderStore {
         })
     }
 
-    /// Whether a file of this size lies there. Does not read it.
-    pub async fn contains(&self, uri: &StorageUri, size: u64) -> Result<bool, Error> {
-        let path = self.shared.path(uri);
-        let metadata = blocking(move || found(fs::metadata(path)).map_err(Error::folder("look for a file")));
-        let has_size = |metadata: fs::Metadata| metadata.is_file() && metadata.len() == size;
-        Ok(metadata.await?.is_some_and(has_size))
+    /// The length in bytes of the file that lies there; `None` where there is none.
+    ///
+    /// Blocks, but only for one look at a folder entry: less than handing it to another thread would take.
+    pub fn size(&self, uri: &StorageUri) -> Result<Option<u64>, Error> {
+        let metadata =
+            found(fs::metadata(self.shared.path(uri))).map_err(Error::folder("look for a file"))?;
+        Ok(metadata.filter(fs::Metadata::is_file).map(|metadata| metadata.len()))
     }
 
     /// Opens a file to read it back; `None` if nothing lies there.

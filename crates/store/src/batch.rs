@@ -171,8 +171,8 @@ impl Fold {
 
     fn act(&mut self, work: &mut Work) -> Answer {
         match &mut work.act {
-            Act::Command { dispute_no, merchant_id, actor, command, missing } => {
-                self.command(dispute_no, *merchant_id, actor, command, missing, work.arrived_at)
+            Act::Command { dispute_no, merchant_id, actor, command, seen } => {
+                self.command(dispute_no, *merchant_id, actor, command, seen, work.arrived_at)
             }
             Act::Open { opening, actor } => self.open(opening, actor, work.arrived_at),
             Act::RecordUpload(upload) => self.record_upload(upload, work.arrived_at),
@@ -186,7 +186,7 @@ impl Fold {
         merchant_id: Option<MerchantId>,
         actor: &Actor,
         command: &mut Command,
-        missing: &[usize],
+        seen: &[Option<u64>],
         arrived_at: UnixMillis,
     ) -> Answer {
         let dispute = self
@@ -197,7 +197,7 @@ impl Fold {
             .ok_or(Refusal::NotFound)?;
         if let Command::Contest { items, findings } = command {
             *findings =
-                (0..).zip(&*items).map(|(index, item)| self.finding(dispute, index, item, missing)).collect();
+                items.iter().zip(seen).map(|(item, seen)| self.finding(dispute, item, *seen)).collect();
         }
         let sequence = dispute.sequence;
         match decide(dispute, command, actor, arrived_at)? {
@@ -209,13 +209,13 @@ impl Fold {
     }
 
     /// What lies at an item's url, as far as it is this merchant's.
-    fn finding(&self, dispute: &Dispute, index: usize, item: &EvidenceItem, missing: &[usize]) -> Finding {
+    fn finding(&self, dispute: &Dispute, item: &EvidenceItem, seen: Option<u64>) -> Finding {
         let url =
             item.url.filter(|url| url.merchant_id == dispute.merchant_id).ok_or(EvidenceFault::NotFound)?;
         self.loaded
             .uploads
             .get(&url)
-            .filter(|upload| !upload.swept && !missing.contains(&index))
+            .filter(|upload| !upload.swept && seen == Some(upload.file.size))
             .map(|upload| upload.file.clone())
             .ok_or(EvidenceFault::NotUploaded)
     }

@@ -65,9 +65,9 @@ pub enum Act {
         actor: Actor,
         /// What is asked.
         command: Command,
-        /// For a contest: urls whose file turned out not to be there or not to be true when it was looked at just
-        /// now, by index. They overrule what is recorded.
-        missing: Vec<usize>,
+        /// For a contest: the length in bytes of the file that was seen at each item's url just now, `None` where
+        /// there was none. A record without its file is no evidence.
+        seen: Vec<Option<u64>>,
     },
     /// A new dispute.
     Open {

@@ -77,8 +77,8 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         assert_eq!(code(answer), expected);
     }
     let mut gone = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
-    if let Act::Command { missing, .. } = &mut gone {
-        missing.push(0);
+    if let Act::Command { seen, .. } = &mut gone {
+        seen[0] = None;
     }
     assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), gone).await), "Evidence.NotUploaded");
     let whole = contest(mine, &no, vec![item(Some(url(mine, 1)))]);

@@ -113,23 +113,18 @@ pub(crate) fn item(url: Option<StorageUri>) -> EvidenceItem {
 }
 
 pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<EvidenceItem>) -> Act {
+    let seen = items.iter().map(|item| item.url.map(|url| found(url.file_id[15]).size)).collect();
     Act::Command {
         dispute_no: no.clone(),
         merchant_id: Some(merchant_id),
         actor: Actor::App(APP),
         command: Command::Contest { items, findings: Vec::new() },
-        missing: Vec::new(),
+        seen,
     }
 }
 
 pub(crate) fn act(no: &DisputeNo, command: Command) -> Act {
-    Act::Command {
-        dispute_no: no.clone(),
-        merchant_id: None,
-        actor: operator(),
-        command,
-        missing: Vec::new(),
-    }
+    Act::Command { dispute_no: no.clone(), merchant_id: None, actor: operator(), command, seen: Vec::new() }
 }
 
 pub(crate) fn key(key: &str, request: u8) -> Once {

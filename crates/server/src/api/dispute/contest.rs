@@ -28,34 +28,28 @@ pub(crate) async fn contest(
     let once = signed.once();
     let Signed { call, app, arrived_at, .. } = signed;
 
-    let missing = missing(&gateway, app.merchant_id, &call.evidence_list).await?;
+    let seen = seen(&gateway, app.merchant_id, &call.evidence_list)?;
 
     let act = Act::Command {
         dispute_no: call.dispute_no,
         merchant_id: Some(app.merchant_id),
         actor: Actor::App(app.app_id),
         command: Command::Contest { items: call.evidence_list, findings: Vec::new() },
-        missing,
+        seen,
     };
     gateway.commit(Work { arrived_at, once, act }).await?;
 
     Ok(Success(Done::TRUE))
 }
 
-/// The items, by index, that were uploaded but whose file is gone. What was never uploaded, or is another merchant's,
-/// is the committer's to see.
-async fn missing(
+/// The length of the file that lies at each item's url, as far as it is this merchant's. What was never uploaded, or is
+/// another merchant's, is the committer's to see.
+fn seen(
     gateway: &Gateway,
     merchant_id: MerchantId,
     items: &[EvidenceItem],
-) -> Result<Vec<usize>, Refusal> {
-    let mut missing = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let Some(url) = item.url.filter(|url| url.merchant_id == merchant_id) else { continue };
-        let Some(upload) = gateway.store.upload(url).await? else { continue };
-        if !gateway.files.contains(&url, upload.file.size).await.map_err(Refusal::unavailable)? {
-            missing.push(index);
-        }
-    }
-    Ok(missing)
+) -> Result<Vec<Option<u64>>, Refusal> {
+    let own = |item: &EvidenceItem| item.url.filter(|url| url.merchant_id == merchant_id);
+    let size = |url| gateway.files.size(&url).map_err(Refusal::unavailable);
+    items.iter().map(|item| own(item).map_or(Ok(None), size)).collect()
 }

@@ -31,7 +31,7 @@ pub(crate) async fn act(
         merchant_id: None,
         actor: change.actor(),
         command: asked.into(),
-        missing: Vec::new(),
+        seen: Vec::new(),
     };
     let done = change.commit(&gateway, act).await?;
     let Done::Dispute { dispute_no, sequence, .. } = done else {
