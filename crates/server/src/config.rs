@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -27,6 +27,9 @@ pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 360
 pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// Connections that one listener serves at once: below the 1,024 open files that a process usually may have.
 pub const CONNECTIONS_MAX: usize = 768;
+/// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
+/// stays short.
+pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// Fewest characters of an operator token that is brought along.
 pub const OPERATOR_TOKEN_MIN: usize = 16;
 /// Most characters of an operator token.
@@ -65,6 +68,8 @@ pub struct Config {
     pub read_nonce_capacity: usize,
     /// Connections that one listener serves at once; more wait in the system's queue.
     pub connections_max: usize,
+    /// Changes that share one transaction; 1 gives each its own.
+    pub commit_batch_max: NonZeroUsize,
 }
 
 impl Config {
@@ -86,6 +91,7 @@ impl Config {
             unreferenced_uploads_kept: UNREFERENCED_UPLOADS_KEPT,
             read_nonce_capacity: READ_NONCE_CAPACITY,
             connections_max: CONNECTIONS_MAX,
+            commit_batch_max: COMMIT_BATCH_MAX,
         }
     }
 }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, patch, post};
 
+use rebuttal_protocol::Code;
+
 use crate::api::method_not_allowed;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
@@ -34,7 +36,11 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/disputes/{dispute_no}", get(disputes::show::show))
         .route("/disputes/{dispute_no}/{act}", post(disputes::act::act))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}", get(disputes::evidence::evidence))
-        .fallback(async || Problem::from(Refusal::no_such_path()))
+        .fallback(async || no_such_path())
         .method_not_allowed_fallback(async || Problem::from(method_not_allowed()));
     Router::new().nest(PREFIX, routes).with_state(gateway)
+}
+
+fn no_such_path() -> Problem {
+    Refusal::new(Code::OperatorNotFound, "the operator API has no such path; check it").into()
 }

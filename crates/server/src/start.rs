@@ -28,7 +28,8 @@ pub(crate) async fn open(
     data_dir: &DataDir,
     public_urls: Vec<BaseUrl>,
 ) -> anyhow::Result<Arc<Gateway>> {
-    let store = Store::open(&data_dir.database(), &Options::default())?;
+    let options = Options { batch_max: config.commit_batch_max.get(), ..Options::default() };
+    let store = Store::open(&data_dir.database(), &options)?;
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
     let upload_credentials = Credentials {
         access_key_id: UPLOAD_ACCESS_KEY_ID.to_owned(),

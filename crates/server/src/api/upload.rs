@@ -41,18 +41,23 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 /// 2. The file is durable under its final name before anything is recorded.
 /// 3. The upload is recorded through the committer, durably; what dies in between is adopted later.
 /// 4. Only then is it answered: 204, and a contest may refer to it.
+///
+/// It runs in a task of its own, so that a client that leaves after its last byte leaves no file without a record.
 async fn receive(
     State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, NotTaken> {
     let arrived_at = clock::now();
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let credentials = &gateway.upload_credentials;
-    let received =
-        upload::receive(&gateway.files, credentials, BUCKET, content_type, timely(body), arrived_at).await?;
-
-    record(&gateway, &received).await?;
+    let taking = tokio::spawn(async move {
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (files, credentials) = (&gateway.files, &gateway.upload_credentials);
+        let received =
+            upload::receive(files, credentials, BUCKET, content_type, timely(body), arrived_at).await?;
+        record(&gateway, &received).await
+    });
+    taking.await.map_err(NotTaken::unavailable)??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -78,6 +83,8 @@ fn timely(body: Body) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + '
             Err(elapsed) => Some((Err(elapsed.into()), None)),
         }
     })
+    // Readers may ask again after the end.
+    .fuse()
 }
 
 /// Why an upload was not taken.
