@@ -15,6 +15,7 @@ use rebuttal_client::{Answer, DisputeNo, QueryRequest};
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
+use crate::signals;
 use evidence::Evidence;
 
 /// Contest a dispute with evidence
@@ -77,7 +78,23 @@ impl Contest {
         }
         let submission = uploads::upload(&client, self.dispute_no.clone(), pieces).await?;
         let request = submitted.insert(submission.request().clone());
-        Ok(client.submit(request).await?)
+        // From here on an interruption must not leave the user without the way to learn the outcome.
+        tokio::select! {
+            answer = client.submit(request) => Ok(answer?),
+            () = signals::stop()? => Err(Interrupted.into()),
+        }
+    }
+}
+
+/// The user did not wait for the outcome.
+#[derive(Debug)]
+struct Interrupted;
+
+impl std::error::Error for Interrupted {}
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted before the gateway's answer came")
     }
 }
 

@@ -1,6 +1,7 @@
 //! How things look on a terminal: calm, two spaces in, colour only where the terminal wants it (`NO_COLOR` is obeyed).
 
 use std::fmt::Display;
+use std::io::Write as _;
 
 use console::{StyledObject, style};
 use rebuttal_client::protocol::UnixMillis;
@@ -20,6 +21,16 @@ pub(crate) fn strong<T: Display>(text: T) -> StyledObject<T> {
     style(text).bold()
 }
 
+/// What can be copied into a shell.
+pub(crate) fn command<T: Display>(text: T) -> StyledObject<T> {
+    style(text).cyan()
+}
+
+/// A line on standard output. Whoever closed it does not want the line, and the work goes on without.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Tells on standard error what went wrong.
 pub(crate) fn failure(text: &str) {
     eprintln!("{} {text}", style("✗").red().bold().for_stderr());
@@ -37,7 +48,7 @@ pub(crate) fn size(bytes: usize) -> String {
     const KB: usize = 1000;
     match bytes {
         0..KB => format!("{bytes} B"),
-        _ => format!("{} KB", bytes.div_ceil(KB)),
+        _ => format!("{} kB", bytes.div_ceil(KB)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod contest;
+mod demo;
 mod exit;
 mod log;
 mod look;
@@ -25,6 +26,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Serve(Box<serve::Serve>),
     Contest(Box<contest::Contest>),
 }
@@ -45,6 +47,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         match cli.command {
+            Command::Demo(demo) => demo.run().await,
             Command::Serve(serve) => serve.run().await,
             Command::Contest(contest) => contest.run().await,
         }

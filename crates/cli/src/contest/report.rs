@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use console::style;
-use rebuttal_client::protocol::Code;
 use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::{ContestRequest, EvidenceItem};
+use rebuttal_client::protocol::{Authorization, Code};
 use rebuttal_client::{Answer, DisputeNo, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
+use super::Interrupted;
 use crate::exit::Exit;
 use crate::look;
 
@@ -42,6 +43,7 @@ impl Report<'_> {
     pub(super) fn exit(&self) -> Exit {
         match self.result {
             Ok(_) => Exit::Done,
+            Err(error) if error.is::<Interrupted>() => Exit::Unknown,
             Err(error) => error.downcast_ref().map_or(Exit::Local, Exit::of),
         }
     }
@@ -68,7 +70,7 @@ impl Report<'_> {
             proof,
             again: self.submitted.filter(|_| exit != Exit::Done && exit != Exit::Refused).map(again),
         };
-        println!("{}", serde_json::to_string_pretty(&json)?);
+        look::say(serde_json::to_string_pretty(&json)?);
         Ok(())
     }
 
@@ -77,7 +79,11 @@ impl Report<'_> {
             Ok(answer) => self.print_done(answer),
             Err(error) => {
                 look::failure(&format!("{error:#}"));
-                if let Some(remedy) = error.downcast_ref().and_then(|error| self.remedy(error)) {
+                let remedy = match error.is::<Interrupted>() {
+                    true => self.make_sure(),
+                    false => error.downcast_ref().and_then(|error| self.remedy(error)),
+                };
+                if let Some(remedy) = remedy {
                     look::remedy(&remedy);
                 }
             }
@@ -87,14 +93,16 @@ impl Report<'_> {
     fn print_done(&self, answer: &Answer<Done>) {
         let count = self.submitted.map_or(0, |request| request.evidence_list.len());
         let pieces = if count == 1 { "piece" } else { "pieces" };
-        println!(
+        look::say(format!(
             "{} {} is contested with {count} {pieces} of evidence.",
             look::tick(),
             look::strong(self.dispute_no)
-        );
-        let at = answer.proof.answer.timestamp.to_rfc3339(&utc());
-        println!("  The gateway signed this at {at}; its answer is verified:");
-        println!("  {}", look::faint(&answer.proof.answer));
+        ));
+        let Authorization { scheme, sign, timestamp, nonce, .. } = &answer.proof.answer;
+        let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
+        look::say(format!("  The gateway signed this at {at}; its answer is verified:"));
+        look::say(look::faint(format!("  {scheme} nonce {nonce}")));
+        look::say(look::faint(format!("  sign {sign}")));
     }
 
     fn remedy(&self, error: &Error) -> Option<String> {
@@ -108,19 +116,26 @@ impl Report<'_> {
             }
             Error::UploadRefused { .. } => Some(nothing.to_owned()),
             Error::Unavailable { retry_after, .. } => Some(match (self.submitted, retry_after) {
-                (Some(request), _) => format!("{nothing} The files are uploaded; submit them later with\n{}", again(request)),
+                (Some(request), _) => {
+                    format!("{nothing} The files are uploaded; submit them later with\n{}", again(request))
+                }
                 (None, Some(pause)) => {
                     format!("{nothing} Run the same command again in {} seconds.", pause.as_secs())
                 }
                 (None, None) => format!("{nothing} Check REBUTTAL_URL, or run the same command again later."),
             }),
             Error::Unverified(unverified) => Some(format!("{nothing} {}", suspect(unverified))),
-            Error::Unknown { .. } => self.submitted.map(|request| {
-                format!("It may have taken effect. To make sure, submit exactly the same again; if it has, nothing \
-                     changes:\n{}", style(again(request)).bold().for_stderr())
-            }),
+            Error::Unknown { .. } => self.make_sure(),
             _ => None,
         }
+    }
+
+    /// How an unknown outcome is learnt.
+    fn make_sure(&self) -> Option<String> {
+        let command = style(again(self.submitted?)).bold().for_stderr();
+        Some(format!(
+            "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes:\n{command}"
+        ))
     }
 }
 
@@ -149,8 +164,4 @@ fn again(request: &ContestRequest) -> String {
         words.push(look::shell(name.as_str()));
     }
     words.join(" ")
-}
-
-fn utc() -> jiff::tz::TimeZone {
-    jiff::tz::TimeZone::UTC
 }

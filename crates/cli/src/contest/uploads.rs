@@ -1,5 +1,7 @@
 //! Uploads the files with a bar for each, where standard error is a terminal.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rebuttal_client::{Client, DisputeNo, Submission};
@@ -13,9 +15,10 @@ const NAME_WIDTH: usize = 28;
 pub(super) async fn upload(client: &Client, dispute_no: DisputeNo, pieces: Vec<Piece>) -> Result<Submission> {
     // Draws nothing where standard error is not a terminal.
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-    let style =
-        ProgressStyle::with_template("  {prefix:28!} {bar:30.green/dim} {bytes:>10} of {total_bytes}")?
-            .progress_chars("━━─");
+    let style = ProgressStyle::with_template(
+        "  {prefix:28!} {bar:30.green/dim} {decimal_bytes:>10} of {decimal_total_bytes}",
+    )?
+    .progress_chars("━━─");
     let mut contest = client.contest(dispute_no);
     let mut per_piece: Vec<Option<ProgressBar>> = Vec::with_capacity(pieces.len());
     for Piece { evidence_type, name, source } in pieces {
@@ -43,5 +46,9 @@ pub(super) async fn upload(client: &Client, dispute_no: DisputeNo, pieces: Vec<P
     for bar in per_piece.iter().flatten() {
         if submission.is_ok() { bar.finish() } else { bar.abandon() }
     }
-    Ok(submission?)
+    let submission = submission?;
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    Ok(submission)
 }

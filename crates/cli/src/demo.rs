@@ -1,0 +1,49 @@
+//! `rebuttal demo`: the whole job on one machine, told step by step, over real HTTP and with nothing left out.
+
+mod cases;
+mod gateway;
+mod operator;
+mod story;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+
+use anyhow::Result;
+
+use crate::exit::Exit;
+use crate::log::{self, LogFormat};
+use crate::signals;
+use gateway::Gateway;
+
+/// See it work: a fresh gateway, six disputes, one contested
+///
+/// Starts a gateway with an empty folder of its own, opens disputes as an operator would, and contests one as a
+/// merchant would: uploads a receipt and a refund confirmation, submits them, and verifies the signed answer. Then it
+/// stays up, for you to go on by hand, until Ctrl-C.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Stop when the story is told
+    #[arg(long)]
+    once: bool,
+
+    /// Where the gateway listens [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+impl Demo {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        log::start(LogFormat::Text, "warn")?;
+        let mut stop = pin!(signals::stop()?);
+        let gateway = Gateway::start(self.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into())).await?;
+        tokio::select! {
+            told = story::tell(&gateway, self.once) => told?,
+            () = &mut stop => return gateway.stop().await.map(|()| Exit::Done),
+        }
+        if !self.once {
+            stop.await;
+        }
+        gateway.stop().await?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,129 @@
+//! The demo's disputes: one of each kind that a shop meets.
+
+use std::time::Duration;
+
+use rebuttal_client::protocol::UnixMillis;
+use serde_json::{Value, json};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A dispute as an acquirer would report it.
+pub(super) struct Case {
+    pub(super) dispute_no: &'static str,
+    pub(super) trade_no: &'static str,
+    pub(super) currency: &'static str,
+    pub(super) paid: &'static str,
+    pub(super) disputed: &'static str,
+    pub(super) reason: &'static str,
+    reason_code: Option<&'static str>,
+    pub(super) stage: &'static str,
+    rrn: &'static str,
+    hours_left: u32,
+}
+
+/// The case that the demo contests; its receipt and refund lie in the assets.
+pub(super) const CONTESTED: Case = Case {
+    dispute_no: "CB-20418",
+    trade_no: "NC-20418",
+    currency: "EUR",
+    paid: "129.00",
+    disputed: "129.00",
+    reason: "Credit not processed",
+    reason_code: Some("13.6"),
+    stage: "CHARGEBACK",
+    rrn: "413314208817",
+    hours_left: 9 * 24,
+};
+
+/// The case that the reader is invited to contest.
+pub(super) const INVITED: Case = Case {
+    dispute_no: "CB-20377",
+    trade_no: "NC-20377",
+    currency: "SEK",
+    paid: "2460.00",
+    disputed: "1840.00",
+    reason: "Merchandise not received",
+    reason_code: Some("13.1"),
+    stage: "CHARGEBACK",
+    rrn: "412909551208",
+    hours_left: 3 * 24,
+};
+
+/// All of them, the most pressing first.
+pub(super) const ALL: [Case; 6] = [
+    Case {
+        dispute_no: "PA-20102",
+        trade_no: "NC-20102",
+        currency: "KWD",
+        paid: "42.750",
+        disputed: "42.750",
+        reason: "Not as described",
+        reason_code: Some("13.3"),
+        stage: "PRE_ARBITRATION",
+        rrn: "409718820461",
+        hours_left: 18,
+    },
+    INVITED,
+    Case {
+        dispute_no: "RQ-20467",
+        trade_no: "NC-20467",
+        currency: "USD",
+        paid: "38.00",
+        disputed: "38.00",
+        reason: "Transaction not recognised",
+        reason_code: None,
+        stage: "INQUIRY",
+        rrn: "413820117745",
+        hours_left: 6 * 24,
+    },
+    CONTESTED,
+    Case {
+        dispute_no: "CB-20455",
+        trade_no: "NC-20455",
+        currency: "GBP",
+        paid: "64.50",
+        disputed: "64.50",
+        reason: "Duplicate processing",
+        reason_code: Some("12.6.1"),
+        stage: "CHARGEBACK",
+        rrn: "413702996310",
+        hours_left: 12 * 24,
+    },
+    Case {
+        dispute_no: "AR-19874",
+        trade_no: "NC-19874",
+        currency: "JPY",
+        paid: "18400.00",
+        disputed: "18400.00",
+        reason: "Fraud, card absent",
+        reason_code: Some("10.4"),
+        stage: "ARBITRATION",
+        rrn: "405203318872",
+        hours_left: 20 * 24,
+    },
+];
+
+impl Case {
+    /// Until when the merchant may respond.
+    pub(super) fn deadline(&self, now: UnixMillis) -> UnixMillis {
+        now + HOUR.saturating_mul(self.hours_left)
+    }
+
+    /// The operator's request that opens it.
+    pub(super) fn request(&self, merchant_id: u64, now: UnixMillis) -> Value {
+        json!({
+            "disputeNo": self.dispute_no,
+            "merchantId": merchant_id,
+            "paymentNo": format!("PAY-{}", self.rrn),
+            "merchantTradeNo": self.trade_no,
+            "paymentAmount": self.paid,
+            "disputeAmount": self.disputed,
+            "currency": self.currency,
+            "disputeReason": self.reason,
+            "reasonCode": self.reason_code,
+            "type": self.stage,
+            "rrn": self.rrn,
+            "deadline": self.deadline(now).to_rfc3339(&jiff::tz::TimeZone::UTC),
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! What the demo does and says, in its order.
+
+use anyhow::Result;
+use rebuttal_client::protocol::dispute::{ContestRequest, DisputeData};
+use rebuttal_client::{Answer, Client, DisputeNo, EvidenceType, Proof, QueryRequest};
+
+use super::cases::{ALL, CONTESTED, INVITED};
+use super::gateway::{Gateway, RECEIPT, REFUND};
+use super::operator::{App, Operator};
+use crate::look::{self, faint, say, strong, tick};
+use crate::settings::DATA_DIR;
+
+const MERCHANT: &str = "Nordlys Coffee";
+const TIME_ZONE: &str = "Europe/Oslo";
+
+/// Tells the story and does what it tells.
+pub(super) async fn tell(gateway: &Gateway, once: bool) -> Result<()> {
+    say("");
+    say(format!("  {}", strong("Rebuttal")));
+    say("  A payment dispute, from its opening to a signed answer, on this machine alone.");
+    let reader = if once { Reader::of_a_gateway_of_their_own() } else { Reader::of(gateway) };
+    opening(gateway);
+    let operator = Operator::of(gateway)?;
+    let (merchant_id, app) = merchant(&operator, &reader).await?;
+    let client = Client::new(gateway.url(), app.app_id, app.secret()?)?;
+    disputes(&operator, &reader, merchant_id, &client).await?;
+    let request = evidence(&client).await?;
+    contest(&client, &app, &request).await?;
+    afterwards(&client, &request).await?;
+    if once {
+        onward_without()
+    } else {
+        onward(gateway, &reader, &app)
+    }
+    say("");
+    Ok(())
+}
+
+/// Where the reader's own commands go: to the demo if it stays, else to a gateway that they start with `serve`.
+struct Reader {
+    url: String,
+    token_file: String,
+}
+
+impl Reader {
+    fn of(gateway: &Gateway) -> Self {
+        Self { url: gateway.url().to_owned(), token_file: gateway.token_file().display().to_string() }
+    }
+
+    fn of_a_gateway_of_their_own() -> Self {
+        Self { url: "http://127.0.0.1:8080".to_owned(), token_file: format!("{DATA_DIR}/operator.token") }
+    }
+
+    fn operator_api(&self, path: &str) -> String {
+        format!("curl {}/operator/v1{path} \\", self.url)
+    }
+
+    fn token(&self) -> String {
+        format!("  -H \"Authorization: Bearer $(cat {})\"", self.token_file)
+    }
+}
+
+fn opening(gateway: &Gateway) {
+    step(1, "A gateway starts");
+    done(format!("it listens on {}", strong(gateway.url())));
+    done(format!("its data lies in {} and is removed at the end", gateway.folder().display()));
+    command(&[&format!("{} serve", program())]);
+}
+
+async fn merchant(operator: &Operator, reader: &Reader) -> Result<(u64, App)> {
+    let merchant_id = operator.register_merchant(MERCHANT, TIME_ZONE).await?;
+    let app = operator.register_app(merchant_id).await?;
+    step(2, "An operator registers a merchant and its app");
+    done(format!("{} is merchant {merchant_id}, in {TIME_ZONE}", strong(MERCHANT)));
+    done(format!("its app is {}; the secret is shown this once", app.app_id));
+    let body = format!(r#"{{"name":"{MERCHANT}","timeZone":"{TIME_ZONE}"}}"#);
+    command(&[
+        &reader.operator_api("/merchants"),
+        &format!("{} \\", reader.token()),
+        "  -H 'Idempotency-Key: my-first-merchant' -H 'Content-Type: application/json' \\",
+        &format!("  -d '{body}'"),
+    ]);
+    Ok((merchant_id, app))
+}
+
+async fn disputes(operator: &Operator, reader: &Reader, merchant_id: u64, client: &Client) -> Result<()> {
+    let now = client.gateway_time();
+    step(3, "Six disputes come in");
+    for case in &ALL {
+        operator.open_dispute(&case.request(merchant_id, now)).await?;
+        done(format!(
+            "{:<9} {:>9} {}  {:<27}{:<16} {}",
+            case.dispute_no,
+            case.disputed,
+            case.currency,
+            case.reason,
+            case.stage.replace('_', "-").to_lowercase(),
+            faint(format!("due {}", look::distance(now, case.deadline(now)))),
+        ));
+    }
+    command(&[&reader.operator_api("/disputes"), &reader.token()]);
+    Ok(())
+}
+
+async fn evidence(client: &Client) -> Result<ContestRequest> {
+    step(4, &format!("{MERCHANT} uploads its evidence for {}", CONTESTED.dispute_no));
+    let submission = client
+        .contest(CONTESTED.dispute_no.parse()?)
+        .bytes(EvidenceType::Receipt, "receipt.png", RECEIPT)
+        .named("Transaction receipt")
+        .bytes(EvidenceType::Refund, "refund.pdf", REFUND)
+        .named("Refund confirmation")
+        .upload()
+        .await?;
+    let request = submission.request().clone();
+    for (item, content) in request.evidence_list.iter().zip([RECEIPT, REFUND]) {
+        let (name, size) = (&item.name, look::size(content.len()));
+        done(format!("{:<8} {name}, {size}", item.evidence_type.as_str()));
+        if let Some(url) = item.url {
+            more(faint(url));
+        }
+    }
+    Ok(request)
+}
+
+async fn contest(client: &Client, app: &App, request: &ContestRequest) -> Result<()> {
+    let answer = client.submit(request).await?;
+    step(5, "… and contests");
+    done(format!("{} is contested; the gateway answered and signed:", strong(CONTESTED.dispute_no)));
+    let Answer { proof, .. } = answer;
+    say("");
+    more(String::from_utf8_lossy(&proof.answer_body));
+    let header = proof.answer.to_string();
+    let (scheme, fields) = header.split_once(' ').unwrap_or_default();
+    more(format!("Authorization: {scheme}"));
+    for field in fields.split(',') {
+        let (name, value) = field.split_once('=').unwrap_or_default();
+        more(format!("  {name:<9} {}", faint(value)));
+    }
+    say("");
+    checked(&proof, app)?;
+    command(&[
+        &format!("{} contest {} \\", program(), CONTESTED.dispute_no),
+        "  --receipt receipt.png --name 'Transaction receipt' \\",
+        "  --refund refund.pdf --name 'Refund confirmation'",
+    ]);
+    Ok(())
+}
+
+/// Tells what the client checked, and checks it again before it says so.
+fn checked(proof: &Proof, app: &App) -> Result<()> {
+    let secret = app.secret()?;
+    let mut altered = proof.clone();
+    altered.answer_body = String::from_utf8_lossy(&proof.answer_body).replace("true", "trve").into();
+    anyhow::ensure!(proof.verifies(&secret), "the answer does not verify");
+    anyhow::ensure!(!altered.verifies(&secret), "an altered answer verifies");
+    done("signed with the app's secret, in the scheme of the request");
+    done("the nonce is made from the request's nonce and sign: it answers this request, no other");
+    done("the sign covers method, URL, time, nonce and every byte of the body");
+    done("with one byte changed it proves nothing");
+    Ok(())
+}
+
+async fn afterwards(client: &Client, request: &ContestRequest) -> Result<()> {
+    let query = QueryRequest::DisputeNo(CONTESTED.dispute_no.parse::<DisputeNo>()?);
+    let DisputeData { status, .. } = client.query(&query).await?.data;
+    step(6, "What stands now");
+    done(format!("{} is {}", CONTESTED.dispute_no, strong(status)));
+    client.submit(request).await?;
+    done("the same contest again, as after a lost answer: OK, and nothing changed");
+    Ok(())
+}
+
+fn onward_without() {
+    heading("Go on");
+    more("The same once more, and the gateway stays for you to contest the other disputes by hand:");
+    command(&[&format!("{} demo", program())]);
+    say("");
+    more(format!("A gateway of your own, in ./{DATA_DIR}:"));
+    command(&[&format!("{} serve", program())]);
+}
+
+fn onward(gateway: &Gateway, reader: &Reader, app: &App) {
+    let folder = gateway.folder().display();
+    heading("Go on, in another terminal");
+    more("Contest the next one yourself:");
+    command(&[
+        &format!("export REBUTTAL_URL={}", reader.url),
+        &format!("export REBUTTAL_APP_ID={}", app.app_id),
+        &format!("export REBUTTAL_APP_SECRET={}", app.app_secret.expose()),
+        &format!("{} contest {} \\", program(), INVITED.dispute_no),
+        &format!("  --receipt {folder}/receipt.png \\"),
+        &format!("  --refund {folder}/refund.pdf"),
+    ]);
+    say("");
+    more("See its history and evidence as an operator does:");
+    command(&[&reader.operator_api(&format!("/disputes/{}", INVITED.dispute_no)), &reader.token()]);
+    say("");
+    say(format!("  {}", faint("The gateway stays up. Ctrl-C stops it and removes its data.")));
+}
+
+fn step(number: u8, title: &str) {
+    say("");
+    say(format!("  {}  {}", faint(number), strong(title)));
+}
+
+fn heading(title: &str) {
+    say("");
+    say(format!("  {}", strong(title)));
+}
+
+fn done(text: impl std::fmt::Display) {
+    say(format!("     {} {text}", tick()));
+}
+
+fn more(text: impl std::fmt::Display) {
+    say(format!("       {text}"));
+}
+
+/// A command that does the same, ready to be copied.
+fn command(lines: &[&str]) {
+    say("");
+    for line in lines {
+        say(format!("       {}", look::command(line)));
+    }
+}
+
+/// How this program was called, so that what is copied runs.
+fn program() -> String {
+    std::env::args().next().map_or_else(|| "rebuttal".to_owned(), |name| look::shell(&name))
+}
