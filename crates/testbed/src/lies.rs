@@ -19,7 +19,7 @@ const FILEPASS: u16 = 0x002f;
 
 #[must_use]
 pub fn all() -> Vec<Lie> {
-    [other_kinds(), broken(), pictures(), documents(), workbooks(), old_workbooks()].concat()
+    [other_kinds(), broken(), hidden(), pictures(), documents(), workbooks(), old_workbooks()].concat()
 }
 
 fn lie(about: &'static str, filename: &'static str, bytes: impl Into<Vec<u8>>) -> Lie {
@@ -62,6 +62,20 @@ fn broken() -> Vec<Lie> {
         lie("a workbook without its directory", "a.xlsx", &xlsx(&[])[..300]),
         lie("an old workbook that ends after its magic", "a.xls", &xls(&[], &[])[..8]),
         lie("an old workbook cut off after its head", "a.xls", &xls(&[], &[])[..512]),
+    ]
+}
+
+/// Something else first, and what the name says only behind it, where a lenient reader would find it.
+fn hidden() -> Vec<Lie> {
+    let program = b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00";
+    let page = b"<!DOCTYPE html><html><script>alert(1)</script></html>\n";
+    vec![
+        lie("a program with a workbook behind it", "a.xlsx", [program, &*xlsx(&[])].concat()),
+        lie("a program with a document behind it", "a.pdf", [program, &*pdf(1)].concat()),
+        lie("a web page with a document behind it", "a.pdf", [&page[..], &*pdf(1)].concat()),
+        lie("a web page with a picture behind it", "a.png", [&page[..], &*png(1)].concat()),
+        lie("a picture with a workbook behind it", "a.xlsx", [png(1), xlsx(&[])].concat()),
+        lie("a program with an old workbook behind it", "a.xls", [program, &*xls(&[], &[])].concat()),
     ]
 }
 
