@@ -80,7 +80,8 @@ fn a_refusal_behind_the_nonce_check_burns_the_nonce() {
     let at = scene.address();
     let accepted = scene.dispute();
     scene.accept(&accepted).is("OK");
-    let item = Item::receipt("s3://uploaded/m/1/open/dispute-evidence/00000000000000000000000000000000.png");
+    let item =
+        Item::receipt("s3://uploaded/m/4711/open/dispute-evidence/00000000000000000000000000000000.png");
     let cases = [
         ("query", query(&scene), "Dispute.NotFound"),
         ("accept", scene.call(ACCEPT, &json!({ "disputeNo": "never-opened" })), "Dispute.NotFound"),
