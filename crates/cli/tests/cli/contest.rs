@@ -1,0 +1,185 @@
+//! `rebuttal contest`: what is checked before anything is sent, how each outcome is told, and with which exit code.
+
+use rebuttal_testbed::samples;
+
+use crate::ground::{Ended, Shell};
+
+#[test]
+fn a_contest_is_done_and_told() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
+    let words = [
+        "contest",
+        &no,
+        "--refund",
+        &refund,
+        "--receipt",
+        &receipt,
+        "--name",
+        "Transaction receipt",
+        "--yes",
+    ];
+    let ended = shell.run(&words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.starts_with(&format!("✓ {no} is contested with 2 pieces of evidence.\n")), "{ended:?}");
+    assert_eq!(ended.err, "", "without a terminal and with --yes there is nothing to say but the outcome");
+
+    let dispute = shell.scene.operator.show(&no);
+    assert_eq!(dispute["status"], "UNDER_REVIEW");
+    let evidence = dispute["submissions"][0]["evidence"].as_array().unwrap();
+    let told: Vec<_> = evidence.iter().map(|item| (&item["type"], &item["name"])).collect();
+    assert!(told.iter().any(|(kind, name)| *kind == "RECEIPT" && *name == "Transaction receipt"), "{told:?}");
+    assert!(told.iter().any(|(kind, name)| *kind == "REFUND" && refund.ends_with(name.as_str().unwrap())));
+}
+
+#[test]
+fn json_holds_the_outcome_the_addresses_and_the_proof() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let json = ended.json();
+    assert_eq!(
+        (&json["outcome"], &json["disputeNo"], &json["code"]),
+        (&"done".into(), &no.as_str().into(), &"OK".into())
+    );
+    assert_eq!(json["proof"]["url"], format!("{}/pg/v2/dispute/contest", shell.url));
+    assert_eq!(
+        json["proof"]["answer"]["body"],
+        r#"{"code":"OK","errorMessage":null,"data":{"result":true}}"#
+    );
+
+    let url = json["evidenceList"][0]["url"].as_str().unwrap();
+    let name = json["evidenceList"][0]["name"].as_str().unwrap();
+    let again = shell.run(&["contest", &no, "--receipt", url, "--name", name, "--yes", "--json"]);
+    assert_eq!(
+        (again.code, &again.json()["outcome"]),
+        (0, &"done".into()),
+        "a repetition is done, too: {again:?}"
+    );
+}
+
+#[test]
+fn a_refusal_tells_the_gateways_words_and_exits_with_3() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let _ = shell.scene.accept(&no).ok();
+    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.err.starts_with("✗ the gateway refused: Dispute.InvalidState: "), "{ended:?}");
+    let ended = shell.run(&["contest", "NOPE", "--receipt", &shell.receipt(), "--yes", "--json"]);
+    assert_eq!((ended.code, &ended.json()["code"]), (3, &"Dispute.NotFound".into()), "{ended:?}");
+}
+
+#[test]
+fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let lie = shell.file_named("lie.pdf", &samples::png(7));
+    let large = shell.file_named("large.png", &samples::png_of_size(2_097_153));
+    let words = [
+        "contest",
+        &no,
+        "--receipt",
+        &lie,
+        "--refund",
+        &large,
+        "--other",
+        "/nope.png",
+        "--default",
+        "/etc/passwd",
+        "--yes",
+    ];
+    // Nobody listens at this address: whatever were sent would be told as a failure to connect.
+    let mut command = shell.command(&words);
+    command.env("REBUTTAL_URL", "http://127.0.0.1:1");
+    let ended = Ended::run(command);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let lines: Vec<_> = ended.err.lines().collect();
+    assert_eq!(lines[0], "✗ nothing was submitted:");
+    assert!(
+        lines[1].contains("lie.pdf: The file is named .pdf, but its content is a PNG image."),
+        "{ended:?}"
+    );
+    assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{ended:?}");
+    assert!(lines[3].contains("/nope.png: No such file"), "{ended:?}");
+    assert!(
+        lines[4].contains("/etc/passwd: evidence must be a file that ends in one of jpg, jpeg"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn without_a_terminal_nobody_is_asked_and_nothing_submitted() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt()]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {ended:?}");
+    assert!(ended.err.contains("in 6 days 23 hours"), "{ended:?}");
+    assert!(ended.err.ends_with("pass --yes to submit without a question\n"), "{ended:?}");
+    assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let shell = Shell::start();
+    for words in [
+        ["contest", "D1"].as_slice(),
+        &["contest", "no such number", "--receipt", "a.png"],
+        &["contest", "D1", "--name", "Receipt", "--receipt", "a.png"],
+        &["contest", "D1", "--receipt", "a.png", "--colour"],
+    ] {
+        assert_eq!(shell.run(words).code, 2, "{words:?}");
+    }
+}
+
+#[test]
+fn a_gateway_that_nobody_reaches_exits_with_5() {
+    let shell = Shell::start();
+    let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--json"]);
+    command.env("REBUTTAL_URL", "http://127.0.0.1:1");
+    let ended = Ended::run(command);
+    assert_eq!((ended.code, &ended.json()["outcome"]), (5, &"unavailable".into()), "{ended:?}");
+}
+
+#[test]
+fn answers_that_prove_nothing_exit_with_6_and_tell_what_to_check() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    for (variable, value, check) in [
+        ("REBUTTAL_APP_SECRET", "0".repeat(32), "Check REBUTTAL_APP_SECRET"),
+        ("REBUTTAL_APP_ID", "0".repeat(32), "Check REBUTTAL_APP_ID"),
+        ("REBUTTAL_SCHEME", "V2_HMAC_SHA256".to_owned(), "leave REBUTTAL_SCHEME out"),
+    ] {
+        let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
+        command.env(variable, value);
+        let ended = Ended::run(command);
+        assert_eq!(ended.code, 6, "{variable}: {ended:?}");
+        assert!(ended.err.contains(check), "{variable}: {ended:?}");
+    }
+    assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
+}
+
+#[test]
+fn what_is_missing_to_reach_a_gateway_is_told() {
+    let shell = Shell::start();
+    for variable in ["REBUTTAL_URL", "REBUTTAL_APP_ID", "REBUTTAL_APP_SECRET"] {
+        let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
+        command.env_remove(variable);
+        let ended = Ended::run(command);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.err.contains(variable), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_secret_may_lie_in_a_file() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let file = shell.file_named("app.secret", format!("{}\n", shell.scene.signer.app_secret).as_bytes());
+    let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
+    command.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", file);
+    assert_eq!(Ended::run(command).code, 0);
+}

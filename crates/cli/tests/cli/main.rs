@@ -1,0 +1,16 @@
+//! The commands as their users meet them: the real binary, its words, its exit codes.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests; clippy excuses only the functions marked #[test], not what they share"
+)]
+
+mod contest;
+mod demo;
+mod ground;
+mod help;
+mod serve;
+mod unsure;
+mod way;

@@ -1,0 +1,56 @@
+//! `rebuttal serve`: settings from three places, and what is told about them.
+
+use rebuttal_testbed::Gateway;
+use serde_json::Value;
+
+use crate::ground::{Ended, bin, rebuttal};
+
+#[test]
+fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
+    let gateway = Gateway::builder(bin())
+        .config("listen = \"127.0.0.1:1\"\nlog_format = \"text\"\nlog_filter = \"info\"\n")
+        .env("REBUTTAL_LISTEN", "127.0.0.1:2")
+        .env("REBUTTAL_LOG_FORMAT", "json")
+        .start();
+    assert_eq!(gateway.stdout(), format!("listening on {}\n", gateway.base_url()), "the flag's address");
+    for line in gateway.stderr().lines() {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+}
+
+#[test]
+fn variables_that_mean_nothing_are_warned_of() {
+    let gateway = Gateway::builder(bin()).env("REBUTTAL_PUBLC_URL", "https://pay.example").start();
+    let told = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
+    assert!(gateway.stderr().contains(told), "{}", gateway.stderr());
+}
+
+#[test]
+fn a_gateway_that_cannot_start_says_why_and_exits_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rebuttal.toml");
+    std::fs::write(&file, "data = \"x\"\nfreshnes_window_seconds = 300\n").unwrap();
+    let ended = Ended::run(rebuttal(&["serve", "--config", file.to_str().unwrap()]));
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("did you mean \"freshness_window_seconds\"?"), "{ended:?}");
+
+    let data = folder.path().join("data");
+    let words =
+        ["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--public-url", "pay.example"];
+    let ended = Ended::run(rebuttal(&words));
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("public_url: \"pay.example\""), "{ended:?}");
+    assert!(!data.exists(), "nothing is made before the settings are right");
+}
+
+#[test]
+fn an_operators_token_may_be_brought_along_and_is_never_logged() {
+    let token = "correct-horse-battery-staple";
+    let gateway = Gateway::builder(bin())
+        .env("REBUTTAL_OPERATOR_TOKEN", token)
+        .env("REBUTTAL_LOG_FILTER", "trace")
+        .start();
+    let operator = rebuttal_testbed::Operator::new(gateway.address(), token);
+    assert_eq!(operator.fetch("/merchants").status, 200);
+    assert!(!gateway.stderr().contains(token), "the token is in the log");
+}
