@@ -203,6 +203,7 @@ fn substantiate(
 fn check_response(dispute: &Dispute, arrival: UnixMillis) -> Result<(), Refusal> {
     match dispute.status {
         Status::NeedsResponse if !dispute.is_late(arrival) => Ok(()),
+        Status::Expired if !dispute.is_late(arrival) => Err(Refusal::Overtaken),
         Status::NeedsResponse | Status::Expired => {
             Err(Refusal::DeadlinePassed { deadline: dispute.deadline, arrival })
         }

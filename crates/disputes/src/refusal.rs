@@ -37,6 +37,12 @@ pub enum Refusal {
         /// When this one was.
         arrival: UnixMillis,
     },
+    /// The response arrived in time, but the gateway acted on the deadline before it could commit it.
+    #[error(
+        "the response arrived in time, and the gateway could not commit it before it acted on the deadline; nothing \
+         was changed. Tell the gateway's operator, who can extend the deadline"
+    )]
+    Overtaken,
     /// Pieces of evidence are faulty; all are named.
     #[error("{}", Faults(.0))]
     Evidence(Vec<(usize, EvidenceFault)>),
@@ -61,9 +67,11 @@ impl Refusal {
             Self::NotFound => Code::DisputeNotFound,
             Self::InvalidState { .. } | Self::NothingNew | Self::NotDue => Code::InvalidState,
             Self::DeadlinePassed { .. } => Code::DeadlinePassed,
+            Self::Overtaken => Code::Unavailable,
             Self::Evidence(faults) => match faults.iter().map(|(_, fault)| fault).min() {
                 Some(EvidenceFault::NotUploaded) => Code::EvidenceNotUploaded,
                 Some(EvidenceFault::Mismatch(_)) => Code::ContentMismatch,
+                Some(EvidenceFault::Unreadable) => Code::Unavailable,
                 Some(EvidenceFault::NotFound) | None => Code::EvidenceNotFound,
             },
             Self::DeadlineNotFuture(_) => Code::InvalidParameter,
@@ -82,6 +90,8 @@ pub enum EvidenceFault {
     NotUploaded,
     /// The content is not what its name says; the sentence tells.
     Mismatch(String),
+    /// What lies there could not be read just now.
+    Unreadable,
 }
 
 impl fmt::Display for EvidenceFault {
@@ -89,7 +99,10 @@ impl fmt::Display for EvidenceFault {
         match self {
             Self::NotFound => f.write_str("is not a storageUri that generateUploadUrl gave to this merchant"),
             Self::NotUploaded => f.write_str("holds no file; upload it again under a new generateUploadUrl"),
-            Self::Mismatch(sentence) => f.write_str(sentence),
+            Self::Mismatch(sentence) => write!(f, "holds a file that is not accepted: {sentence}"),
+            Self::Unreadable => {
+                f.write_str("could not be read just now; nothing was changed, send it again later")
+            }
         }
     }
 }

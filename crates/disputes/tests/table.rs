@@ -90,6 +90,7 @@ fn verdict(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> String 
         Err(refusal) => match refusal.code() {
             Code::InvalidState => "-".to_owned(),
             Code::DeadlinePassed => "late".to_owned(),
+            Code::Unavailable => "over".to_owned(),
             code => code.to_string(),
         },
     }
@@ -121,7 +122,7 @@ fn every_state_answers_every_command_as_the_table_says() {
         ("requested",    "- UNDER_REVIEW late ACCEPTED late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - UNDER_REVIEW"),
         ("UNDER_REVIEW", "same - - - - NEEDS_RESPONSE WON LOST NEEDS_RESPONSE - WITHDRAWN - -"),
         ("ACCEPTED",     "- - - same same - - - NEEDS_RESPONSE - WITHDRAWN - -"),
-        ("EXPIRED",      "late late late late late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - -"),
+        ("EXPIRED",      "over over late over late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - -"),
         ("WON",          "same - - - - - same - NEEDS_RESPONSE - - - -"),
         ("LOST",         "same - - - - - - same NEEDS_RESPONSE - - - -"),
         ("WITHDRAWN",    "- - - - - - - - - - same - -"),

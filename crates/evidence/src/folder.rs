@@ -6,6 +6,7 @@
 
 mod durable;
 mod incoming;
+mod look;
 mod receive;
 
 use std::collections::HashSet;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rebuttal_protocol::{MerchantId, StorageUri};
 use tokio::sync::Semaphore;
+
+pub use look::Look;
 
 use crate::Error;
 
@@ -46,6 +49,7 @@ struct Shared {
     active: Mutex<HashSet<String>>,
     /// Merchants whose folder is known to be durable, with all folders above it.
     durable: Mutex<HashSet<MerchantId>>,
+    looks: Mutex<look::Looks>,
 }
 
 /// A file that is stored durably under its final name.
@@ -87,17 +91,9 @@ impl FolderStore {
                 judges: Arc::new(Semaphore::new(JUDGES_AT_ONCE)),
                 active: Mutex::default(),
                 durable: Mutex::default(),
+                looks: Mutex::default(),
             }),
         })
-    }
-
-    /// The length in bytes of the file that lies there; `None` where there is none.
-    ///
-    /// Blocks, but only for one look at a folder entry: less than handing it to another thread would take.
-    pub fn size(&self, uri: &StorageUri) -> Result<Option<u64>, Error> {
-        let metadata =
-            found(fs::metadata(self.shared.path(uri))).map_err(Error::folder("look for a file"))?;
-        Ok(metadata.filter(fs::Metadata::is_file).map(|metadata| metadata.len()))
     }
 
     /// Opens a file to read it back; `None` if nothing lies there.

@@ -17,7 +17,7 @@ mod error;
 mod refusal;
 
 pub use error::{BodyError, Error};
-pub use folder::{FolderStore, Received};
+pub use folder::{FolderStore, Look, Received};
 pub use policy::{Credentials, UploadForm};
 pub use refusal::{Refusal, S3Code};
 pub use truth::{Lie, judge};

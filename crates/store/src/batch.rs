@@ -171,8 +171,8 @@ impl Fold {
 
     fn act(&mut self, work: &mut Work) -> Answer {
         match &mut work.act {
-            Act::Command { dispute_no, merchant_id, actor, command, seen } => {
-                self.command(dispute_no, *merchant_id, actor, command, seen, work.arrived_at)
+            Act::Command { dispute_no, merchant_id, actor, command } => {
+                self.command(dispute_no, *merchant_id, actor, command, work.arrived_at)
             }
             Act::Open { opening, actor } => self.open(opening, actor, work.arrived_at),
             Act::RecordUpload(upload) => self.record_upload(upload, work.arrived_at),
@@ -186,7 +186,6 @@ impl Fold {
         merchant_id: Option<MerchantId>,
         actor: &Actor,
         command: &mut Command,
-        seen: &[Option<u64>],
         arrived_at: UnixMillis,
     ) -> Answer {
         let dispute = self
@@ -196,8 +195,9 @@ impl Fold {
             .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
             .ok_or(Refusal::NotFound)?;
         if let Command::Contest { items, findings } = command {
-            *findings =
-                items.iter().zip(seen).map(|(item, seen)| self.finding(dispute, item, *seen)).collect();
+            for (item, finding) in items.iter().zip(findings) {
+                self.check_record(dispute, item, finding);
+            }
         }
         let sequence = dispute.sequence;
         match decide(dispute, command, actor, arrived_at)? {
@@ -208,16 +208,21 @@ impl Fold {
         }
     }
 
-    /// What lies at an item's url, as far as it is this merchant's.
-    fn finding(&self, dispute: &Dispute, item: &EvidenceItem, seen: Option<u64>) -> Finding {
-        let url =
-            item.url.filter(|url| url.merchant_id == dispute.merchant_id).ok_or(EvidenceFault::NotFound)?;
-        self.loaded
-            .uploads
-            .get(&url)
-            .filter(|upload| !upload.swept && seen == Some(upload.file.size))
-            .map(|upload| upload.file.clone())
-            .ok_or(EvidenceFault::NotUploaded)
+    /// Overrules a finding that the item's record contradicts: only what this merchant uploaded, what is not about to
+    /// be swept, and what has stayed as it was, is evidence.
+    fn check_record(&self, dispute: &Dispute, item: &EvidenceItem, finding: &mut Finding) {
+        let Some(url) = item.url.filter(|url| url.merchant_id == dispute.merchant_id) else {
+            *finding = Err(EvidenceFault::NotFound);
+            return;
+        };
+        match (self.loaded.uploads.get(&url).filter(|upload| !upload.swept), &finding) {
+            (None, _) => *finding = Err(EvidenceFault::NotUploaded),
+            (Some(upload), Ok(found)) if upload.file != *found => {
+                let sentence = "it is not what was uploaded; upload it again under a new generateUploadUrl";
+                *finding = Err(EvidenceFault::Mismatch(sentence.to_owned()));
+            }
+            (Some(_), _) => {}
+        }
     }
 
     fn open(&mut self, opening: &Opening, actor: &Actor, arrived_at: UnixMillis) -> Answer {

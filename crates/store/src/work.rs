@@ -55,7 +55,7 @@ pub struct IdempotencyKey {
 pub enum Act {
     /// Nothing but to use the nonce up.
     UseNonce,
-    /// A command on a dispute. For `Command::Contest` the findings are left empty: they are loaded with the dispute.
+    /// A command on a dispute. A contest brings a finding for each item; one that its record contradicts is overruled.
     Command {
         /// Which dispute.
         dispute_no: DisputeNo,
@@ -65,9 +65,6 @@ pub enum Act {
         actor: Actor,
         /// What is asked.
         command: Command,
-        /// For a contest: the length in bytes of the file that was seen at each item's url just now, `None` where
-        /// there was none. A record without its file is no evidence.
-        seen: Vec<Option<u64>>,
     },
     /// A new dispute.
     Open {

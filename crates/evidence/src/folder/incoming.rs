@@ -131,7 +131,9 @@ impl FolderStore {
     pub async fn confirm(&self, received: &Received) -> Result<(), Error> {
         let path = self.shared.incoming_path(&received.incoming);
         let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("confirm a file")));
-        removed.await.map(drop)
+        removed.await?;
+        self.remember(received);
+        Ok(())
     }
 
     /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or

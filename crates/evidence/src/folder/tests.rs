@@ -47,6 +47,10 @@ fn uri(digit: char, extension: &str) -> StorageUri {
     format!("s3://uploaded/m/80/open/dispute-evidence/{digits}.{extension}").parse().unwrap()
 }
 
+fn truth(received: &Received) -> Look {
+    Look::True { sha256: received.sha256, size: received.size }
+}
+
 fn refusal(outcome: Result<Received, Error>) -> Refusal {
     match outcome {
         Err(Error::Refused(refusal)) => refusal,
@@ -67,7 +71,7 @@ async fn a_received_file_lies_under_its_final_name_with_its_digest() {
 
     let path = bench.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
     assert_eq!(fs::read(&path).unwrap(), PNG);
-    assert_eq!(bench.store.size(&uri).unwrap(), Some(received.size));
+    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
     let mut opened = bench.store.open_file(&uri).await.unwrap().unwrap();
     let mut content = Vec::new();
     opened.file.read_to_end(&mut content).await.unwrap();
@@ -182,7 +186,7 @@ async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
     bench.store.confirm(&received).await.unwrap();
     bench.store.confirm(&received).await.unwrap();
     assert_eq!(bench.restarted().await, []);
-    assert_eq!(bench.store.size(&uri('a', "png")).unwrap(), Some(received.size));
+    assert_eq!(bench.store.look(&uri('a', "png")).await.unwrap(), truth(&received));
 }
 
 #[tokio::test]
@@ -253,4 +257,27 @@ async fn more_uploads_than_turns_all_arrive() {
     }
     assert_eq!(bench.restarted().await, []);
     bench.store.answers().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_look_tells_what_lies_there_now() {
+    let bench = Bench::new();
+    let uri = uri('a', "png");
+    assert_eq!(bench.store.look(&uri).await.unwrap(), Look::Absent);
+    let received = bench.put(uri, PNG).await.unwrap();
+    bench.store.confirm(&received).await.unwrap();
+    let path = bench.store.shared.path(&uri);
+    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
+
+    // Written over in place, as no interface of ours can: same length, another byte, then no picture at all.
+    let rewrite = |content: &[u8]| {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, content).unwrap();
+    };
+    rewrite(&vec![b'x'; PNG.len()]);
+    assert!(matches!(bench.store.look(&uri).await.unwrap(), Look::Lie(_)));
+    rewrite(PNG);
+    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(bench.store.look(&uri).await.unwrap(), Look::Absent);
 }

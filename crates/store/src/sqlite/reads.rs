@@ -156,7 +156,7 @@ impl Read<'_> {
     ) -> Result<Option<DisputeRecord>> {
         /// Of several, the one that needs a response soonest, else the newest, ties by number.
         const FIRST: &str = "ORDER BY CASE WHEN status = 'NEEDS_RESPONSE' THEN deadline END NULLS LAST, \
-             created_at DESC, dispute_no LIMIT 1";
+             CASE WHEN status <> 'NEEDS_RESPONSE' THEN created_at END DESC, dispute_no LIMIT 1";
         let (condition, key) = match query {
             QueryRequest::DisputeNo(no) => ("dispute_no = ?2".to_owned(), no.as_str()),
             QueryRequest::PaymentNo(no) => (format!("payment_no = ?2 {FIRST}"), no.as_str()),

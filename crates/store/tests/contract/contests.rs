@@ -1,6 +1,6 @@
 //! What a contest leaves behind, and what it does not.
 
-use rebuttal_disputes::{Command, Event};
+use rebuttal_disputes::{Command, Event, EvidenceFault};
 use rebuttal_protocol::dispute::Status;
 use rebuttal_store::{Act, CommitError, Once, Work};
 
@@ -76,11 +76,17 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         let answer = commit(&store, Once::Nonce(ground.nonce()), contest(mine, &no, items)).await;
         assert_eq!(code(answer), expected);
     }
-    let mut gone = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
-    if let Act::Command { seen, .. } = &mut gone {
-        seen[0] = None;
+    for (finding, expected) in [
+        (Err(EvidenceFault::NotUploaded), "Evidence.NotUploaded"),
+        (Ok(found(9)), "File.ContentMismatch"),
+        (Err(EvidenceFault::Unreadable), "Common.System.Unavailable"),
+    ] {
+        let mut altered = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
+        if let Act::Command { command: Command::Contest { findings, .. }, .. } = &mut altered {
+            findings[0] = finding;
+        }
+        assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), altered).await), expected);
     }
-    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), gone).await), "Evidence.NotUploaded");
     let whole = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
     assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), whole).await), "OK");
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rebuttal_disputes::{Actor, Command, Fingerprint, FoundFile, Opening};
+use rebuttal_disputes::{Actor, Command, EvidenceFault, Fingerprint, FoundFile, Opening};
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
@@ -113,18 +113,20 @@ pub(crate) fn item(url: Option<StorageUri>) -> EvidenceItem {
 }
 
 pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<EvidenceItem>) -> Act {
-    let seen = items.iter().map(|item| item.url.map(|url| found(url.file_id[15]).size)).collect();
+    let findings = items
+        .iter()
+        .map(|item| item.url.map(|url| found(url.file_id[15])).ok_or(EvidenceFault::NotFound))
+        .collect();
     Act::Command {
         dispute_no: no.clone(),
         merchant_id: Some(merchant_id),
         actor: Actor::App(APP),
-        command: Command::Contest { items, findings: Vec::new() },
-        seen,
+        command: Command::Contest { items, findings },
     }
 }
 
 pub(crate) fn act(no: &DisputeNo, command: Command) -> Act {
-    Act::Command { dispute_no: no.clone(), merchant_id: None, actor: operator(), command, seen: Vec::new() }
+    Act::Command { dispute_no: no.clone(), merchant_id: None, actor: operator(), command }
 }
 
 pub(crate) fn key(key: &str, request: u8) -> Once {

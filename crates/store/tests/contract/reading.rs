@@ -23,7 +23,7 @@ pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: 
     let merchant_id = merchant(&store).await;
     let number = merchant_id.number();
     let later = UnixMillis(DEADLINE.0 + 1);
-    open_at(&store, number, "B", DEADLINE, NOW).await;
+    open_at(&store, number, "B", DEADLINE, UnixMillis(NOW.0 + 3)).await;
     open_at(&store, number, "A", DEADLINE, NOW).await;
     open_at(&store, number, "C", later, UnixMillis(NOW.0 + 5)).await;
     let found = |query| {

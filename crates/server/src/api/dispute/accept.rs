@@ -29,7 +29,6 @@ pub(crate) async fn accept(
         merchant_id: Some(app.merchant_id),
         actor: Actor::App(app.app_id),
         command: Command::Accept,
-        seen: Vec::new(),
     };
     gateway.commit(Work { arrived_at, once, act }).await?;
 

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use rebuttal_disputes::{Actor, Command};
-use rebuttal_protocol::MerchantId;
+use rebuttal_disputes::{Actor, Command, EvidenceFault, Finding, Fingerprint, FoundFile};
+use rebuttal_evidence::Look;
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::{ContestRequest, EvidenceItem};
+use rebuttal_protocol::{MerchantId, StorageUri};
 use rebuttal_store::{Act, Work};
 
 use crate::api::{Reply, Success};
 use crate::auth::signature::Signed;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
 
 /// Contests a dispute with all its evidence.
@@ -28,28 +28,42 @@ pub(crate) async fn contest(
     let once = signed.once();
     let Signed { call, app, arrived_at, .. } = signed;
 
-    let seen = seen(&gateway, app.merchant_id, &call.evidence_list)?;
+    let findings = findings(&gateway, app.merchant_id, &call.evidence_list).await;
 
     let act = Act::Command {
         dispute_no: call.dispute_no,
         merchant_id: Some(app.merchant_id),
         actor: Actor::App(app.app_id),
-        command: Command::Contest { items: call.evidence_list, findings: Vec::new() },
-        seen,
+        command: Command::Contest { items: call.evidence_list, findings },
     };
     gateway.commit(Work { arrived_at, once, act }).await?;
 
     Ok(Success(Done::TRUE))
 }
 
-/// The length of the file that lies at each item's url, as far as it is this merchant's. What was never uploaded, or is
-/// another merchant's, is the committer's to see.
-fn seen(
-    gateway: &Gateway,
-    merchant_id: MerchantId,
-    items: &[EvidenceItem],
-) -> Result<Vec<Option<u64>>, Refusal> {
-    let own = |item: &EvidenceItem| item.url.filter(|url| url.merchant_id == merchant_id);
-    let size = |url| gateway.files.size(&url).map_err(Refusal::unavailable);
-    items.iter().map(|item| own(item).map_or(Ok(None), size)).collect()
+/// What lies at each item's url, as far as it is this merchant's.
+async fn findings(gateway: &Gateway, merchant_id: MerchantId, items: &[EvidenceItem]) -> Vec<Finding> {
+    let mut findings = Vec::with_capacity(items.len());
+    for item in items {
+        findings.push(match item.url.filter(|url| url.merchant_id == merchant_id) {
+            Some(url) => find(gateway, &url).await,
+            None => Err(EvidenceFault::NotFound),
+        });
+    }
+    findings
+}
+
+async fn find(gateway: &Gateway, url: &StorageUri) -> Finding {
+    match gateway.files.look(url).await {
+        Ok(Look::True { sha256, size }) => {
+            let media_type = url.format.media_type().to_owned();
+            Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })
+        }
+        Ok(Look::Absent) => Err(EvidenceFault::NotUploaded),
+        Ok(Look::Lie(lie)) => Err(EvidenceFault::Mismatch(lie.to_string())),
+        Err(error) => {
+            tracing::error!(%error, %url, "a file of evidence could not be read");
+            Err(EvidenceFault::Unreadable)
+        }
+    }
 }

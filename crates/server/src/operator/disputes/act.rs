@@ -27,13 +27,7 @@ pub(crate) async fn act(
     }
     let asked = change.parse(|object| operator::Act::parse(&name, object).transpose())?;
     let asked = asked.ok_or_else(no_such_path)?;
-    let act = Act::Command {
-        dispute_no,
-        merchant_id: None,
-        actor: change.actor(),
-        command: asked.into(),
-        seen: Vec::new(),
-    };
+    let act = Act::Command { dispute_no, merchant_id: None, actor: change.actor(), command: asked.into() };
     let done = change.commit(&gateway, act).await?;
     let Done::Dispute { dispute_no, sequence, .. } = done else {
         return Err(Refusal::internal(anyhow::anyhow!("the store answered {done:?}")).into());

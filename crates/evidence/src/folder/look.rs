@@ -1,0 +1,125 @@
+//! Looking at a stored file when it counts: what lies there now, not what was written down about it.
+//!
+//! A file is read, hashed and judged the first time, and again only when its identity has changed: device, inode,
+//! length and both times, which no write leaves alone. So every contest is judged on the content as it is, at the price
+//! of one look at a folder entry.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use sha2::{Digest, Sha256};
+
+use super::{FolderStore, Received, blocking, found};
+use crate::Error;
+use crate::truth::{Lie, judge};
+
+/// Most files whose last look is remembered, in each of two generations; a file that is forgotten is read again.
+const REMEMBERED_MAX: usize = 8 * 1024;
+
+/// What lies at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing.
+    Absent,
+    /// A file that is what its name says.
+    True {
+        /// SHA-256 of its content.
+        sha256: [u8; 32],
+        /// Its bytes.
+        size: u64,
+    },
+    /// A file that is not what its name says.
+    Lie(Lie),
+}
+
+/// What tells that a file has not been written to since it was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity([i64; 7]);
+
+impl Identity {
+    fn of(metadata: &fs::Metadata) -> Self {
+        let (device, inode, size) = (metadata.dev(), metadata.ino(), metadata.size());
+        Self([
+            device.cast_signed(),
+            inode.cast_signed(),
+            size.cast_signed(),
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
+        ])
+    }
+}
+
+/// The last looks. When the young generation is full it becomes the old one, and what was old is forgotten.
+#[derive(Default)]
+pub(super) struct Looks {
+    young: HashMap<StorageUri, (Identity, Look)>,
+    old: HashMap<StorageUri, (Identity, Look)>,
+}
+
+impl Looks {
+    fn recall(&self, uri: &StorageUri, identity: Identity) -> Option<Look> {
+        let (known, look) = self.young.get(uri).or_else(|| self.old.get(uri))?;
+        (*known == identity).then(|| look.clone())
+    }
+
+    fn remember(&mut self, uri: StorageUri, identity: Identity, look: Look) {
+        if self.young.len() >= REMEMBERED_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(uri, (identity, look));
+    }
+}
+
+impl FolderStore {
+    /// Looks at what lies at an address.
+    ///
+    /// The look at the folder entry blocks: that takes less than handing it to another thread would. Reading, where it
+    /// is needed, does not.
+    pub async fn look(&self, uri: &StorageUri) -> Result<Look, Error> {
+        let path = self.shared.path(uri);
+        let failed = Error::folder("look at a file");
+        let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return Ok(Look::Absent) };
+        if let Some(look) = self.shared.looks.lock().recall(uri, Identity::of(&metadata)) {
+            return Ok(look);
+        }
+        let (shared, uri) = (Arc::clone(&self.shared), *uri);
+        let permit = Arc::clone(&shared.judges).acquire_owned().await;
+        blocking(move || {
+            let _permit = permit;
+            let Some(file) = found(File::open(&path)).map_err(Error::folder("open a file"))? else {
+                return Ok(Look::Absent);
+            };
+            let (identity, look) = read(file, &uri).map_err(Error::folder("read a file"))?;
+            shared.looks.lock().remember(uri, identity, look.clone());
+            Ok(look)
+        })
+        .await
+    }
+
+    /// Remembers a file that was just received, so that its contest need not read it again.
+    pub(super) fn remember(&self, received: &Received) {
+        if let Ok(metadata) = fs::metadata(self.shared.path(&received.uri)) {
+            let look = Look::True { sha256: received.sha256, size: received.size };
+            self.shared.looks.lock().remember(received.uri, Identity::of(&metadata), look);
+        }
+    }
+}
+
+/// Reads a file whole and judges it. Its identity is taken before its content: what is written meanwhile changes it.
+fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Look)> {
+    let identity = Identity::of(&file.metadata()?);
+    let mut content = Vec::new();
+    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content)?;
+    let look = match judge(uri.format, &content) {
+        Ok(()) => Look::True { sha256: Sha256::digest(&content).into(), size: content.len() as u64 },
+        Err(lie) => Look::Lie(lie),
+    };
+    Ok((identity, look))
+}
