@@ -9,7 +9,7 @@ use rebuttal_server::Ready;
 
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
-use crate::settings::{Settings, unknown_variables};
+use crate::settings::{LOG_FILTER, Settings, unknown_variables};
 use crate::{Cli, signals};
 
 /// Run a gateway
@@ -33,7 +33,7 @@ impl Serve {
     pub(crate) async fn run(self) -> Result<Exit> {
         let settings = self.settings.over(self.config.as_deref())?;
         let format = settings.log_format.unwrap_or(LogFormat::Text);
-        log::start(format, settings.log_filter.as_deref().unwrap_or("info"))?;
+        log::start(format, settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;
         let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
         for warning in unknown_variables(&Cli::command(), names) {
             tracing::warn!("{warning}");

@@ -23,6 +23,8 @@ pub(crate) use variables::unknown_variables;
 
 /// Where everything is kept unless told otherwise.
 pub(crate) const DATA_DIR: &str = "rebuttal-data";
+/// What is logged unless told otherwise: of the migrations only what goes wrong.
+pub(crate) const LOG_FILTER: &str = "info,refinery_core=warn";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What `serve` can be told. None of it is needed.
@@ -109,7 +111,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_LOG_FORMAT", value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
 
-    /// What is logged: error, warn, info, debug or trace, or by part as info,rebuttal_server=debug [default: info]
+    /// What is logged: error, warn, info, debug or trace, or by part as info,rebuttal_server=debug
+    /// [default: info,refinery_core=warn]
     #[arg(long, env = "REBUTTAL_LOG_FILTER", value_name = "FILTER")]
     pub(crate) log_filter: Option<String>,
 }

@@ -44,7 +44,7 @@ pub enum Error {
         message: String,
     },
     /// The call could not be made, and nothing was changed. Try again later.
-    #[error("the gateway did not serve the call after {attempts} attempts, and nothing was changed: {cause}")]
+    #[error("the gateway did not serve the call ({}), and nothing was changed: {cause}", tries(*attempts))]
     Unavailable {
         /// How often it was tried.
         attempts: u32,
@@ -58,13 +58,17 @@ pub enum Error {
     #[error("{0}")]
     Unverified(Box<Unverified>),
     /// Whether the contest or the acceptance took effect is not known. Both may safely be sent again as they were.
-    #[error("whether the call took effect is not known after {attempts} attempts: {cause}")]
+    #[error("whether the call took effect is not known ({}): {cause}", tries(*attempts))]
     Unknown {
         /// How often it was tried.
         attempts: u32,
         /// What the last attempt met.
         cause: Cause,
     },
+}
+
+fn tries(attempts: u32) -> String {
+    if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") }
 }
 
 /// What an error means for the dispute.
@@ -132,6 +136,8 @@ impl fmt::Display for Refusal {
 pub enum Cause {
     /// No connection was made; the request did not leave.
     NotConnected(String),
+    /// The gateway's certificate is not trusted; the request did not leave.
+    Untrusted(String),
     /// The connection failed after the request may have left.
     Lost(String),
     /// No answer came in time.
@@ -153,6 +159,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected(why) => write!(f, "no connection could be made: {why}"),
+            Self::Untrusted(why) => write!(f, "the gateway's certificate is not trusted: {why}"),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::Answered { code, message } => write!(f, "{code}: {message}"),

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -133,24 +134,34 @@ fn retry_after(response: &Response) -> Option<Duration> {
 /// Why there is no answer, and whether the request may have left.
 pub(crate) fn not_answered(error: reqwest::Error) -> Cause {
     let error = error.without_url();
-    if error.is_connect() {
-        return Cause::NotConnected(innermost(&error));
-    }
-    match error.is_timeout() {
-        true => Cause::TimedOut,
-        false => Cause::Lost(innermost(&error)),
+    let (why, untrusted) = sources(&error);
+    match error.is_connect() {
+        true if untrusted => Cause::Untrusted(why),
+        true => Cause::NotConnected(why),
+        false if error.is_timeout() => Cause::TimedOut,
+        false => Cause::Lost(why),
     }
 }
 
-/// The whole chain of sources in one line; the outer ones alone say only "error sending request".
-fn innermost(error: &reqwest::Error) -> String {
-    let mut line = String::new();
+/// The whole chain of sources in one line, because the outermost says only "error sending request"; and whether a
+/// certificate is at the bottom of it.
+fn sources(error: &reqwest::Error) -> (String, bool) {
+    let (mut line, mut untrusted) = (String::new(), false);
     let mut source = error.source();
     while let Some(error) = source {
         let separator = if line.is_empty() { "" } else { ": " };
         // Writing to a String cannot fail.
         let _ = write!(line, "{separator}{error}");
+        untrusted |= is_certificate(error);
         source = error.source();
     }
-    if line.is_empty() { error.to_string() } else { line }
+    (if line.is_empty() { error.to_string() } else { line }, untrusted)
+}
+
+/// An `io::Error` speaks for what it wraps and does not name it as its source, so it is unwrapped here.
+fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => is_certificate(wrapped),
+        None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
+    }
 }

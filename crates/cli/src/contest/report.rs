@@ -5,7 +5,7 @@ use console::style;
 use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::{ContestRequest, EvidenceItem};
 use rebuttal_client::protocol::{Authorization, Code};
-use rebuttal_client::{Answer, DisputeNo, Error, Flaw, Proof, Unverified};
+use rebuttal_client::{Answer, Cause, DisputeNo, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
 use super::Interrupted;
@@ -114,6 +114,9 @@ impl Report<'_> {
             Error::Refused(refusal) if refusal.code == Code::StaleTimestamp => {
                 Some("Set this machine's clock; NTP does it for good.".to_owned())
             }
+            Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
+                "{nothing} Check REBUTTAL_URL, or name the certificate's authority with --trust."
+            )),
             Error::UploadRefused { .. } => Some(nothing.to_owned()),
             Error::Unavailable { retry_after, .. } => Some(match (self.submitted, retry_after) {
                 (Some(request), _) => {
@@ -145,7 +148,7 @@ fn suspect(unverified: &Unverified) -> &'static str {
         (_, Some(Code::UnknownApp)) => "Check REBUTTAL_APP_ID, and that REBUTTAL_URL is the right gateway.",
         (Flaw::WeakerScheme { .. }, _) => "The app signs with the weaker scheme: leave REBUTTAL_SCHEME out.",
         (Flaw::WrongSign, _) => {
-            "Check REBUTTAL_APP_SECRET, and that REBUTTAL_URL is spelt as the gateway knows it."
+            "Check REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, and that REBUTTAL_URL is spelt as the gateway knows it."
         }
         (Flaw::Unsigned, _) => {
             "Check that REBUTTAL_URL is the gateway, and nothing in between answers for it."

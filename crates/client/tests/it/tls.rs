@@ -33,9 +33,9 @@ async fn a_certificate_of_ones_own_is_trusted_only_when_told() {
     });
 
     let query = QueryRequest::DisputeNo("D1".parse().unwrap());
-    let stranger = Client::builder(&url, app_id(), secret()).attempts(1).build().unwrap();
+    let stranger = Client::new(&url, app_id(), secret()).unwrap();
     let error = stranger.query(&query).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable { cause: Cause::NotConnected(_), .. }), "{error:?}");
+    assert!(matches!(error, Error::Unavailable { attempts: 1, cause: Cause::Untrusted(_), .. }), "{error:?}");
 
     let builder = Client::builder(&url, app_id(), secret()).trust_pem(certificate.cert.pem());
     let error = builder.attempts(1).build().unwrap().query(&query).await.unwrap_err();
