@@ -19,6 +19,8 @@ pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const DISCARD_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// How long that may take.
 pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(5);
+/// How long the sender may pause meanwhile: one that waits for its answer is not kept waiting.
+pub(crate) const DISCARD_PAUSE: Duration = Duration::from_millis(200);
 
 /// A body that arrived.
 #[derive(Debug, Clone)]
@@ -83,7 +85,7 @@ async fn collect(body: &mut Body) -> Result<Bytes, NoBody> {
 async fn discard(body: &mut Body) {
     let mut discarded = 0;
     while discarded < DISCARD_MAX_BYTES
-        && let Some(Ok(frame)) = body.frame().await
+        && let Ok(Some(Ok(frame))) = tokio::time::timeout(DISCARD_PAUSE, body.frame()).await
     {
         discarded += frame.data_ref().map_or(0, Bytes::len);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rebuttal_evidence::{Credentials, FolderStore};
 use rebuttal_store::{Answer, Done, Store, Work};
+use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::Keys;
@@ -22,6 +23,8 @@ pub(crate) struct Gateway {
     pub(crate) rates: Rates,
     /// What upload forms of the embedded store are signed with.
     pub(crate) upload_credentials: Credentials,
+    /// Turns for handing evidence out.
+    pub(crate) evidence_reads: Arc<Semaphore>,
     /// At least one.
     pub(crate) public_urls: Vec<BaseUrl>,
     /// How far a timestamp may lie from the clock.

@@ -8,13 +8,18 @@ use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
 
+use crate::api::method_not_allowed;
 use crate::gateway::Gateway;
 
 /// How long the database and the evidence folder may take to answer.
 const READY_LIMIT: Duration = Duration::from_secs(2);
 
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(gateway)
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .method_not_allowed_fallback(async || method_not_allowed())
+        .with_state(gateway)
 }
 
 /// Database and object store answer.

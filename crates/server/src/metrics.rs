@@ -10,6 +10,9 @@ use http::header::CONTENT_TYPE;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::api::method_not_allowed;
+use crate::error::Refusal;
+
 /// Bounds of the histograms' buckets, in seconds: from one group commit to the limit of a stop.
 const SECONDS_BUCKETS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -34,7 +37,10 @@ pub(crate) fn router(handle: PrometheusHandle) -> Router {
         let handle = handle.clone();
         async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()) }
     };
-    Router::new().route("/metrics", get(render))
+    Router::new()
+        .route("/metrics", get(render))
+        .fallback(async || Refusal::no_such_path())
+        .method_not_allowed_fallback(async || method_not_allowed())
 }
 
 /// What is counted of every request. The handles are looked up once, not per request.

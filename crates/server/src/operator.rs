@@ -9,8 +9,12 @@ pub(crate) mod request;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{get, patch, post};
 
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
 use rebuttal_protocol::Code;
 
 use crate::api::method_not_allowed;
@@ -38,7 +42,13 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/disputes/{dispute_no}/evidence/{evidence_id}", get(disputes::evidence::evidence))
         .fallback(async || no_such_path())
         .method_not_allowed_fallback(async || Problem::from(method_not_allowed()));
-    Router::new().nest(PREFIX, routes).with_state(gateway)
+    Router::new().nest(PREFIX, routes.layer(map_response(never_stored))).with_state(gateway)
+}
+
+/// Secrets are told here, and merchants' files handed out: nothing on the way may keep a copy.
+async fn never_stored(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 fn no_such_path() -> Problem {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use rebuttal_evidence::{Credentials, FolderStore};
 use rebuttal_store::{AccountChange, Act, Once, Options, Store, Work};
+use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::{Keys, MasterKey};
@@ -15,6 +16,7 @@ use crate::base_url::BaseUrl;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::gateway::Gateway;
+use crate::operator::disputes::evidence::EVIDENCE_READS_AT_ONCE;
 use crate::{clock, sweeper};
 
 /// The public half of the credentials that sign the embedded store's forms; the secret half is derived.
@@ -50,6 +52,7 @@ pub(crate) async fn open(
             config.trusted_proxies.clone(),
         ),
         upload_credentials,
+        evidence_reads: Arc::new(Semaphore::new(EVIDENCE_READS_AT_ONCE)),
         public_urls,
         freshness_window: window,
         unreferenced_uploads_kept: config.unreferenced_uploads_kept,

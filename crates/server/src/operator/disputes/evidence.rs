@@ -6,14 +6,19 @@ use anyhow::{Context as _, ensure};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, stream};
 use http::HeaderValue;
-use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
 use rebuttal_disputes::SubmittedEvidence;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{Code, DisputeNo};
 use rebuttal_store::Story;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::operator::Operator;
 use crate::error::Refusal;
@@ -22,6 +27,11 @@ use crate::operator::disputes::story;
 use crate::operator::disputes::view::evidence_id;
 use crate::operator::problem::Problem;
 use crate::operator::request::Named;
+
+/// Files that are handed out at once, each in memory whole; more wait for their turn.
+pub(crate) const EVIDENCE_READS_AT_ONCE: usize = 8;
+/// Bytes that are given to the connection at a time.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Hands a file out as it was submitted: only if its bytes still have the SHA-256 that was recorded, and only as an
 /// attachment, so that no browser ever shows a merchant's file as a page of ours (contract §3).
@@ -33,16 +43,30 @@ pub(crate) async fn evidence(
     let story = story(&gateway, &dispute_no).await?;
     let item = find(&story, &id)
         .ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))?;
+    // Never closed.
+    let turn = Arc::clone(&gateway.evidence_reads).acquire_owned().await.map_err(Refusal::internal)?;
     let content = read(&gateway, item).await.map_err(Refusal::internal)?;
 
-    let mut response = Response::new(Body::from(content));
+    let mut response = Response::new(Body::from_stream(pieces(content, turn)));
     let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, item.file.size.into());
     let filename = format!("attachment; filename=\"{dispute_no}-{id}.{}\"", item.url.format.extension());
     headers.insert(CONTENT_DISPOSITION, HeaderValue::try_from(filename).map_err(Refusal::internal)?);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(item.url.format.media_type()));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     Ok(response)
+}
+
+/// The content piece by piece. The next file's turn comes when this one has nearly left.
+fn pieces(
+    content: Bytes,
+    turn: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+    stream::unfold((content, turn), async |(mut rest, turn)| {
+        let piece = rest.split_to(rest.len().min(PIECE_BYTES));
+        (!piece.is_empty()).then_some((Ok(piece), (rest, turn)))
+    })
 }
 
 fn find<'s>(story: &'s Story, id: &str) -> Option<&'s SubmittedEvidence> {
@@ -52,12 +76,12 @@ fn find<'s>(story: &'s Story, id: &str) -> Option<&'s SubmittedEvidence> {
     })
 }
 
-async fn read(gateway: &Gateway, item: &SubmittedEvidence) -> anyhow::Result<Vec<u8>> {
+async fn read(gateway: &Gateway, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
     let opened = gateway.files.open_file(&item.url).await?;
     let opened = opened.with_context(|| format!("{} is gone although it was submitted", item.url))?;
     let mut content = Vec::with_capacity(usize::try_from(item.file.size.min(FILE_MAX_BYTES))?);
     opened.file.take(FILE_MAX_BYTES).read_to_end(&mut content).await?;
     let sha256: [u8; 32] = Sha256::digest(&content).into();
     ensure!(sha256 == item.file.sha256.0, "{} was altered after it was submitted", item.url);
-    Ok(content)
+    Ok(content.into())
 }
