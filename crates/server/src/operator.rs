@@ -15,7 +15,6 @@ use axum::routing::{get, patch, post};
 
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
-use rebuttal_protocol::Code;
 
 use crate::api::method_not_allowed;
 use crate::error::Refusal;
@@ -40,7 +39,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/disputes/{dispute_no}", get(disputes::show::show))
         .route("/disputes/{dispute_no}/{act}", post(disputes::act::act))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}", get(disputes::evidence::evidence))
-        .fallback(async || no_such_path())
+        .fallback(async || Problem::from(Refusal::no_such_path()))
         .method_not_allowed_fallback(async || Problem::from(method_not_allowed()));
     Router::new().nest(PREFIX, routes.layer(map_response(never_stored))).with_state(gateway)
 }
@@ -49,8 +48,4 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 async fn never_stored(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-fn no_such_path() -> Problem {
-    Refusal::new(Code::OperatorNotFound, "the operator API has no such path; check it").into()
 }

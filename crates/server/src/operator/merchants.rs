@@ -94,7 +94,7 @@ fn random() -> Result<[u8; 16], Refusal> {
     Ok(bytes)
 }
 
-pub(crate) fn no_merchant() -> Refusal {
+fn no_merchant() -> Refusal {
     Refusal::new(Code::OperatorNotFound, "there is no such merchant")
 }
 

@@ -12,7 +12,6 @@ use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::story;
 use crate::operator::disputes::view::View;
-use crate::operator::no_such_path;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
@@ -23,10 +22,10 @@ pub(crate) async fn act(
     change: Change,
 ) -> Result<Json<View>, Problem> {
     if !operator::Act::NAMES.contains(&name.as_str()) {
-        return Err(no_such_path());
+        return Err(Refusal::no_such_path().into());
     }
     let asked = change.parse(|object| operator::Act::parse(&name, object).transpose())?;
-    let asked = asked.ok_or_else(no_such_path)?;
+    let asked = asked.ok_or_else(Refusal::no_such_path)?;
     let act = Act::Command { dispute_no, merchant_id: None, actor: change.actor(), command: asked.into() };
     let done = change.commit(&gateway, act).await?;
     let Done::Dispute { dispute_no, sequence, .. } = done else {

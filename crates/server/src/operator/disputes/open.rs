@@ -15,7 +15,6 @@ use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::story;
 use crate::operator::disputes::view::View;
-use crate::operator::merchants::no_merchant;
 use crate::operator::problem::Problem;
 use crate::operator::request::Change;
 
@@ -39,7 +38,7 @@ pub(crate) async fn open(
         }
     };
     if gateway.store.merchant(facts.merchant_id).await?.is_none() {
-        return Err(no_merchant().into());
+        return Err(Refusal::new(Code::InvalidParameter, "merchantId is not that of a merchant").into());
     }
     let actor = change.actor();
     let act = Act::Open { opening: Opening { dispute_no, facts }, actor };
