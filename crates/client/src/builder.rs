@@ -89,6 +89,8 @@ impl ClientBuilder {
 
     /// Makes the client. Nothing is sent yet.
     ///
+    /// A proxy that the environment names (`HTTPS_PROXY` and its kin) is used, except for this very machine.
+    ///
     /// # Errors
     /// [`Error::Configuration`] if the URL is not an `http` or `https` address without user, query and fragment, if
     /// a certificate cannot be read, or if TLS cannot be set up.

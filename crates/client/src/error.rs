@@ -32,8 +32,8 @@ pub enum Error {
     /// The gateway said no, and its answer is verified.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The file store did not take a file: nothing was submitted. Its answers are not signed, so this is what it
-    /// claims; sending another file is the remedy for all that it refuses.
+    /// The file store did not take a file: nothing was submitted. Its answers are not signed, so this is only what it
+    /// claims; most often another file is the remedy.
     #[error("the file store refused {filename}: {code}: {message}")]
     UploadRefused {
         /// Which file.
@@ -142,7 +142,8 @@ pub enum Cause {
     Lost(String),
     /// No answer came in time.
     TimedOut,
-    /// A verified answer that asks for patience, or says that the gateway does not know itself.
+    /// An answer that asks for patience, or says that the outcome is not known there either: the gateway's, verified,
+    /// or the file store's, which is never signed.
     Answered {
         /// The meaning.
         code: Code,

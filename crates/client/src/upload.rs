@@ -64,11 +64,12 @@ impl Client {
         let mut attempts = 1;
         loop {
             let target = self.generate_upload_url(&request).await?.data;
-            let cause = match self.post(&target, file, form(&target, file, index, watch.clone())).await? {
+            let form = form(&target, file, index, watch.clone());
+            let cause = match self.post(&target, file, form).await? {
                 Posted::Stored => return Ok(target.storage_uri),
                 Posted::Failed(cause) => cause,
             };
-            if attempts >= UPLOAD_ATTEMPTS {
+            if attempts >= UPLOAD_ATTEMPTS || matches!(cause, Cause::Unreadable(_) | Cause::Untrusted(_)) {
                 return Err(Error::Unavailable { attempts, cause, retry_after: None });
             }
             attempts += 1;
@@ -80,10 +81,10 @@ impl Client {
     async fn post(&self, target: &UploadUrlData, file: &EvidenceFile, form: Form) -> Result<Posted, Error> {
         let timeout: Duration = self.inner.bounds.upload;
         match self.inner.http.post(&target.upload_url).multipart(form).timeout(timeout).send().await {
-            Err(error) if error.is_builder() => Err(Error::Invalid(format!(
-                "the gateway gave an upload address that cannot be used: {}",
-                error.without_url()
-            ))),
+            Err(error) if error.is_builder() => {
+                let why = format!("the upload address cannot be used: {}", error.without_url());
+                Ok(Posted::Failed(Cause::Unreadable(why)))
+            }
             Err(error) => Ok(Posted::Failed(not_answered(error))),
             Ok(response) if response.status().is_success() => Ok(Posted::Stored),
             Ok(response) => refused(response, file).await,

@@ -9,14 +9,14 @@ use rebuttal_client::{Client, DisputeNo, Submission};
 use super::pieces::{Piece, Source};
 
 /// Widest name beside a bar.
-const NAME_WIDTH: usize = 28;
+const NAME_WIDTH: usize = 22;
 
 /// Uploads what is not uploaded yet.
 pub(super) async fn upload(client: &Client, dispute_no: DisputeNo, pieces: Vec<Piece>) -> Result<Submission> {
     // Draws nothing where standard error is not a terminal.
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template(
-        "  {prefix:28!} {bar:30.green/dim} {decimal_bytes:>10} of {decimal_total_bytes}",
+        "  {prefix:22!} {bar:20.green/dim} {decimal_bytes:>9} of {decimal_total_bytes}",
     )?
     .progress_chars("━━─");
     let mut contest = client.contest(dispute_no);

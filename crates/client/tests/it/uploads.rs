@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use rebuttal_client::protocol::dispute::QueryRequest;
-use rebuttal_client::{Code, Error, EvidenceFile, EvidenceType, Outcome};
+use rebuttal_client::{Cause, Code, Error, EvidenceFile, EvidenceType, Outcome};
 
 use crate::liar::{Act, DONE, Draft, Liar, Reply, Request, Step, refused, step};
 
@@ -115,6 +115,19 @@ async fn a_store_that_refuses_a_file_is_believed_at_once() {
     let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     assert_eq!(error.to_string(), "the file store refused a.png: InvalidRequest: not a PNG");
     assert_eq!((error.outcome(), liar.requests().len()), (Outcome::NothingChanged, 2));
+}
+
+#[tokio::test]
+async fn an_upload_address_that_is_none_ends_the_upload() {
+    let data = format!(
+        r#"{{"uploadUrl":"/store","httpMethod":"POST","formFields":{{}},"storageUri":"{FIRST}","expireTime":1}}"#
+    );
+    let liar =
+        Liar::start(vec![step(move |request| Act::Answer(Draft::of(request, &Code::Ok, &data).signed()))])
+            .await;
+    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { cause: Cause::Unreadable(_), .. }), "{error:?}");
+    assert_eq!(liar.requests().len(), 1);
 }
 
 #[tokio::test]
