@@ -3,6 +3,7 @@
 
 mod absences;
 mod arrows;
+mod handlers;
 mod papers;
 mod sizes;
 mod tree;
@@ -17,6 +18,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     let tree = Tree::read(root)?;
     let mut faults = arrows::faults(&arrows::metadata(root)?)?;
     faults.extend(absences::faults(&tree));
+    faults.extend(handlers::faults(&tree));
     faults.extend(sizes::faults(&tree));
     faults.extend(papers::faults(&tree));
     for fault in &faults {

@@ -4,7 +4,17 @@ use super::tree::Tree;
 
 const README_WORDS_LIMIT: usize = 500;
 const ARCHITECTURE_WORDS: std::ops::RangeInclusive<usize> = 1_500..=2_500;
-const NEEDED: [&str; 5] = ["README.md", "LICENSE", "deny.toml", "clippy.toml", ".ci/run"];
+const NEEDED: [&str; 9] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "deny.toml",
+    "clippy.toml",
+    ".ci/run",
+];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let missing = NEEDED.iter().filter(|path| tree.find(path).is_none());
@@ -26,8 +36,10 @@ mod tests {
 
     fn with(path: &str, words: usize) -> usize {
         let text = "word ".repeat(words);
+        let enough = "word ".repeat(1_500);
+        let of = |needed: &'static str| (needed, if needed == "ARCHITECTURE.md" { &*enough } else { "" });
         let mut files: Vec<_> =
-            NEEDED.iter().filter(|needed| **needed != path).map(|path| (*path, "")).collect();
+            NEEDED.iter().filter(|needed| **needed != path).map(|needed| of(needed)).collect();
         files.push((path, &text));
         faults(&sample(&files)).len()
     }

@@ -53,36 +53,14 @@ fn file_lengths(tree: &Tree) -> Vec<String> {
 }
 
 fn function_lengths(tree: &Tree) -> Vec<String> {
-    let functions: Vec<_> = tree.sources().flat_map(functions).collect();
-    let long: Vec<_> = functions.iter().filter(|(lines, _)| *lines > FUNCTION_LIMIT).collect();
+    let functions: Vec<_> = tree.sources().flat_map(File::functions).collect();
+    let long: Vec<_> = functions.iter().filter(|function| function.lines > FUNCTION_LIMIT).collect();
     if long.len() * LONG_FUNCTIONS_PER <= functions.len() {
         return Vec::new();
     }
-    long.iter().map(|(lines, place)| format!("{place}: a function of {lines} lines")).collect()
-}
-
-/// Every function's length and place. rustfmt has been here before: a function ends at the first closing brace that
-/// stands as far in as it began.
-fn functions(file: &File) -> Vec<(usize, String)> {
-    let lines: Vec<_> = file.code().collect();
-    let mut found = Vec::new();
-    for (index, (number, line)) in lines.iter().enumerate() {
-        let body = line.trim_start();
-        let indent = line.len() - body.len();
-        let words = ["pub ", "pub(crate) ", "pub(super) ", "const ", "async "];
-        let bare = words.iter().fold(body, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
-        if !bare.starts_with("fn ") {
-            continue;
-        }
-        let closes = |(_, line): &&(usize, &str)| {
-            line.trim() == "}" && line.len() == indent + 1
-                || line.trim_end().ends_with(';') && line.len() - line.trim_start().len() == indent
-        };
-        if let Some((end, _)) = lines.iter().skip(index).find(closes) {
-            found.push((end - number + 1, format!("{}:{number}", file.path)));
-        }
-    }
-    found
+    long.iter()
+        .map(|function| format!("{}: a function of {} lines", function.place, function.lines))
+        .collect()
 }
 
 fn openings(tree: &Tree) -> Vec<String> {

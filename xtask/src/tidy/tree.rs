@@ -60,6 +60,46 @@ impl File {
     }
 }
 
+/// A function of the code that ships.
+pub(crate) struct Function {
+    pub(crate) place: String,
+    pub(crate) lines: usize,
+    pub(crate) text: String,
+}
+
+impl File {
+    /// Every function. rustfmt has been here before: a function ends at the first closing brace, or semicolon where
+    /// it has no body, that stands as far in as it began.
+    pub(crate) fn functions(&self) -> Vec<Function> {
+        const BEFORE_FN: [&str; 5] = ["pub ", "pub(crate) ", "pub(super) ", "const ", "async "];
+        let lines: Vec<_> = self.code().collect();
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let mut found = Vec::new();
+        for (index, (number, line)) in lines.iter().enumerate() {
+            let bare = BEFORE_FN
+                .iter()
+                .fold(line.trim_start(), |rest, word| rest.strip_prefix(word).unwrap_or(rest));
+            if !bare.starts_with("fn ") {
+                continue;
+            }
+            let closes = |(_, other): &&(usize, &str)| {
+                let ends = other.trim() == "}" || other.trim_end().ends_with([';', '}']);
+                indent(other) == indent(line) && ends
+            };
+            let rest = lines.iter().skip(index);
+            if let Some((end, _)) = rest.clone().find(closes) {
+                let body = rest.take_while(|(number, _)| number <= end).map(|(_, line)| *line);
+                found.push(Function {
+                    place: format!("{}:{number}", self.path),
+                    lines: end - number + 1,
+                    text: body.collect::<Vec<_>>().join("\n"),
+                });
+            }
+        }
+        found
+    }
+}
+
 #[cfg(test)]
 pub(crate) fn sample(files: &[(&str, &str)]) -> Tree {
     let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), text: (*text).to_owned() };
