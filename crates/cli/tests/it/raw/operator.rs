@@ -63,7 +63,7 @@ fn refusals_are_problem_documents() {
     };
     let cases = [
         ("malformed", malformed, 400, "Common.Request.Malformed"),
-        ("unknown merchant", open(json!({ "merchantId": 999_999 })), 404, "Operator.NotFound"),
+        ("unknown merchant", open(json!({ "merchantId": 999_999 })), 400, INVALID),
         ("merchant as text", open(json!({ "merchantId": "80" })), 400, "Common.Request.Malformed"),
         ("unknown stage", open(json!({ "type": "RETRIEVAL" })), 400, INVALID),
         ("unknown currency", open(json!({ "currency": "ABC" })), 400, INVALID),
@@ -106,7 +106,7 @@ fn refusals_are_problem_documents() {
         ("limit of 201", operator.fetch("/disputes?limit=201"), 400, INVALID),
         ("limit of 0", operator.fetch("/disputes?limit=0"), 400, INVALID),
         ("unknown status", operator.fetch("/disputes?status=OPEN"), 400, INVALID),
-        ("unknown path", operator.fetch("/nothing"), 404, "Operator.NotFound"),
+        ("unknown path", operator.fetch("/nothing"), 404, "Common.Request.NotFound"),
     ];
     each(
         cases.map(|(name, response, status, code)| (name, (response, status, code))),
