@@ -107,6 +107,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER")]
     max_connections: Option<NonZeroU32>,
 
+    /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 256]
+    #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER")]
+    commit_batch_max: Option<NonZeroU32>,
+
     /// How log lines look, on standard error [default: text]
     #[arg(long, env = "REBUTTAL_LOG_FORMAT", value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
@@ -162,6 +166,9 @@ impl Settings {
         }
         config.read_nonce_capacity = count(self.read_nonce_capacity, config.read_nonce_capacity);
         config.connections_max = count(self.max_connections, config.connections_max);
+        if let Some(works) = self.commit_batch_max {
+            config.commit_batch_max = works.try_into()?;
+        }
         Ok(config)
     }
 }
