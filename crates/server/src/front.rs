@@ -6,19 +6,19 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http::Request;
+use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use tower::Service;
 
 use crate::error::{Noted, Refusal};
 use crate::metrics::HttpMetrics;
-use crate::request_id::{REQUEST_ID, RequestIds};
+use crate::request_id::{REQUEST_ID, RequestId, RequestIds};
 
 /// Who is on the other end of the connection; a proxy, where there is one.
 #[derive(Debug, Clone, Copy)]
@@ -58,21 +58,34 @@ impl Front {
 
             response.headers_mut().insert(REQUEST_ID, id.to_header());
             let took = started.elapsed();
-            let status = response.status();
-            shared.metrics.count(status, took);
+            shared.metrics.count(response.status(), took);
             let noted = response.extensions_mut().remove::<Noted>();
-            let code = noted.as_ref().map_or("OK", |noted| noted.code.as_str());
-            let path = uri.path();
-            let took_us = took.as_micros();
-            if status.is_server_error() {
-                let cause =
-                    noted.as_ref().and_then(|noted| noted.cause.as_deref()).map(|cause| format!("{cause:#}"));
-                tracing::error!(request_id = %id, %method, path, status = status.as_u16(), code, took_us, cause, "failed");
-            } else {
-                tracing::debug!(request_id = %id, %method, path, status = status.as_u16(), code, took_us, "answered");
-            }
+            log(id, &method, uri.path(), response.status(), noted.as_ref(), took);
             Ok(response)
         }
+    }
+}
+
+/// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told.
+fn log(
+    id: RequestId,
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    noted: Option<&Noted>,
+    took: Duration,
+) {
+    let code = noted.map_or("OK", |noted| noted.code.as_str());
+    let (status, took_us) = (status.as_u16(), took.as_micros());
+    if status < 500 {
+        tracing::debug!(request_id = %id, %method, path, status, code, took_us, "answered");
+        return;
+    }
+    let cause = noted.and_then(|noted| noted.cause.as_deref()).map(|cause| format!("{cause:#}"));
+    if status == StatusCode::INTERNAL_SERVER_ERROR.as_u16() {
+        tracing::error!(request_id = %id, %method, path, status, code, took_us, cause, "failed");
+    } else {
+        tracing::warn!(request_id = %id, %method, path, status, code, took_us, cause, "could not serve");
     }
 }
 

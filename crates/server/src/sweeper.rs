@@ -29,7 +29,7 @@ const CHORES_EVERY: Duration = Duration::from_secs(5);
 /// How often memory is tidied: read nonces, addresses, the samples of metrics.
 const MEMORY_EVERY: Duration = Duration::from_secs(5);
 
-/// Starts all chores. They stop with `stop`, each after the step that it is in.
+/// Starts all chores; they end with `stop`.
 pub(crate) fn start(
     gateway: &Arc<Gateway>,
     recorder: Option<PrometheusHandle>,
@@ -56,7 +56,8 @@ pub(crate) fn start(
     chores
 }
 
-/// Repeats a chore until the stop. A failure is logged, and the next time is a new chance.
+/// Repeats a chore until the stop, which may come between any two steps of it: what was handed to the committer is
+/// committed all the same. A failure is logged, and the next time is a new chance.
 async fn every(
     period: Duration,
     mut stop: watch::Receiver<bool>,
@@ -70,7 +71,12 @@ async fn every(
             () = stopped(&mut stop) => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = chore().await {
+        let done = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return,
+            done = chore() => done,
+        };
+        if let Err(error) = done {
             tracing::warn!("a chore failed and will be tried again: {error:#}");
         }
     }

@@ -16,7 +16,7 @@ use rebuttal_disputes::{Fingerprint, FoundFile};
 use rebuttal_evidence::{BodyError, Error, Received, Refusal as Refused, S3Code, upload};
 use rebuttal_protocol::Code;
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_store::{Act, CommitError, Once, Upload, Work};
+use rebuttal_store::{Act, Answer, CommitError, Once, Upload, Work};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock;
@@ -62,15 +62,17 @@ async fn receive(
 }
 
 /// Records a file that lies durably in its place, and ends its arrival.
-pub(crate) async fn record(gateway: &Gateway, received: &Received) -> Result<(), NotTaken> {
+async fn record(gateway: &Gateway, received: &Received) -> Result<(), NotTaken> {
+    commit_record(gateway, received).await?.map_err(|_| Refused::AlreadyUploaded)?;
+    Ok(gateway.files.confirm(received).await?)
+}
+
+/// Has the record of a file committed.
+pub(crate) async fn commit_record(gateway: &Gateway, received: &Received) -> Result<Answer, CommitError> {
     let media_type = received.media_type.to_owned();
     let file = FoundFile { sha256: Fingerprint(received.sha256), size: received.size, media_type };
     let act = Act::RecordUpload(Upload { url: received.uri, file });
-    let work = Work { arrived_at: clock::now(), once: Once::Always, act };
-    match gateway.store.commit(work).await? {
-        Ok(_) => Ok(gateway.files.confirm(received).await?),
-        Err(_) => Err(Refused::AlreadyUploaded.into()),
-    }
+    gateway.store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await
 }
 
 /// The body, as long as it keeps within [`UPLOAD_LIMIT`].
@@ -88,7 +90,7 @@ fn timely(body: Body) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + '
 }
 
 /// Why an upload was not taken.
-pub(crate) struct NotTaken {
+struct NotTaken {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -113,14 +115,6 @@ impl NotTaken {
     fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         let message = "The gateway cannot take files now. Call generateUploadUrl again later.";
         Self::failed(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message, cause)
-    }
-
-    /// What the log calls it when the file itself was not taken.
-    pub(crate) fn describe(&self) -> String {
-        match &self.cause {
-            Some(cause) => format!("{cause:#}"),
-            None => self.message.clone(),
-        }
     }
 }
 

@@ -111,19 +111,22 @@ async fn check_signature<'c>(
             found = verify_with_any(gateway, caller, header, &newer, parts);
         }
     }
-    let verified = found.ok_or_else(|| {
-        let (url, scheme) = (gateway.public_url(0), app.scheme);
-        Refusal::new(
-            Code::InvalidSignature,
-            format!(
-                "the sign does not match; the gateway expected {scheme} over the URL {url}{} and the body's bytes as \
-                 they were sent. Check the secret, too",
-                target(&parts.uri)
-            ),
-        )
-    })?;
+    let verified = found.ok_or_else(|| invalid_signature(gateway, app, parts))?;
     note_first_use(gateway, &verified);
     Ok(caller.verified.get_or_init(|| verified))
+}
+
+/// Tells what was expected: nearly always it is the URL or the body's bytes that differ on the two sides.
+fn invalid_signature(gateway: &Gateway, app: &KnownApp, parts: &Parts) -> Refusal {
+    let target = target(&parts.uri);
+    let urls: Vec<_> = gateway.public_urls.iter().map(|base_url| format!("{base_url}{target}")).collect();
+    let message = format!(
+        "the sign does not match; the gateway expected {} over the URL {} and the body's bytes as they were sent. Check \
+         these, and the secret",
+        app.scheme,
+        urls.join(" or ")
+    );
+    Refusal::new(Code::InvalidSignature, message)
 }
 
 fn verify_with_any(

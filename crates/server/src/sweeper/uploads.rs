@@ -5,7 +5,7 @@ use std::time::Duration;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::Upkeep;
 
-use crate::api::upload::record;
+use crate::api::upload::commit_record;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::sweeper::chores::{STEP, in_steps, step};
@@ -51,12 +51,12 @@ pub(crate) async fn adopt(gateway: &Gateway, before: UnixMillis) -> anyhow::Resu
             return Ok(());
         }
         for received in &leftovers {
-            match record(gateway, received).await {
-                Ok(()) => tracing::info!(uri = %received.uri, "adopted a file that was not recorded"),
-                Err(not_taken) => {
-                    anyhow::bail!("{} was not recorded: {}", received.uri, not_taken.describe())
-                }
+            match commit_record(gateway, received).await? {
+                Ok(_) => tracing::info!(uri = %received.uri, "adopted a file whose arrival had not ended"),
+                // It has a record already, and is being swept.
+                Err(refused) => tracing::info!(uri = %received.uri, %refused, "a leftover is not adopted"),
             }
+            gateway.files.confirm(received).await?;
         }
     }
 }
