@@ -179,3 +179,104 @@ fn make_room<T>(map: &mut HashMap<AppId, T>, max: usize, for_key: &AppId) {
         any.and_then(|key| map.remove(&key));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rebuttal_protocol::operator::AppSettings;
+    use rebuttal_store::{AccountChange, Act, Done, Once, Options, Work};
+
+    use super::*;
+    use crate::auth::keys::MasterKey;
+    use crate::clock;
+
+    const APP: AppId = AppId::from_bytes([1; 16]);
+    const UNKNOWN: AppId = AppId::from_bytes([2; 16]);
+    const DEFAULTS: AppSettings = AppSettings { notify_url: None, scheme: None, enabled: None };
+
+    struct Bench {
+        folder: tempfile::TempDir,
+        apps: Apps,
+        merchant_id: MerchantId,
+    }
+
+    impl Bench {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(&folder.path().join("rebuttal.db"), &Options::default()).unwrap();
+            let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
+            let apps = Apps::new(store, Arc::new(Keys::derive(&master)));
+            let mut bench = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
+            let (name, time_zone) = ("Acme".parse().unwrap(), "Asia/Shanghai".parse().unwrap());
+            let done = bench.commit(AccountChange::CreateMerchant { name, time_zone }).await;
+            let Done::Merchant(merchant_id) = done else { panic!("{done:?}") };
+            bench.merchant_id = merchant_id;
+            bench
+        }
+
+        async fn commit(&self, account: AccountChange) -> Done {
+            let act = Act::Account(account);
+            let work = Work { arrived_at: clock::now(), once: Once::Always, act };
+            self.apps.store.commit(work).await.unwrap().unwrap()
+        }
+
+        async fn create(&self, app_id: AppId) {
+            let secret_id = *app_id.as_bytes();
+            let sealed = self.apps.keys.seal(app_id, secret_id, &AppSecret::from_bytes(&[7; 16])).unwrap();
+            let merchant_id = self.merchant_id;
+            let settings = DEFAULTS;
+            self.commit(AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed }).await;
+        }
+
+        async fn disable(&self) {
+            let settings = AppSettings { enabled: Some(false), ..DEFAULTS };
+            let merchant_id = self.merchant_id;
+            self.commit(AccountChange::ChangeApp { merchant_id, app_id: APP, settings }).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_app_is_remembered_until_it_is_changed_here() {
+        let bench = Bench::new().await;
+        bench.create(APP).await;
+        assert!(bench.apps.remembered(APP).await.unwrap().is_none());
+        let app = bench.apps.read_again(APP).await.unwrap().unwrap();
+        assert_eq!((app.merchant_id, app.enabled, app.secrets.len()), (bench.merchant_id, true, 1));
+        assert_eq!(app.zone.iana_name(), Some("Asia/Shanghai"));
+        bench.disable().await;
+        // Not told of the change, and read within the last second.
+        assert!(bench.apps.read_again(APP).await.unwrap().unwrap().enabled);
+        bench.apps.forget(APP);
+        assert!(!bench.apps.read_again(APP).await.unwrap().unwrap().enabled);
+        bench.apps.forget_merchant(bench.merchant_id);
+        assert!(bench.apps.remembered(APP).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_app_is_asked_for_once_a_second() {
+        let bench = Bench::new().await;
+        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
+        bench.create(UNKNOWN).await;
+        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
+        bench.apps.forget(UNKNOWN);
+        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_secret_of_another_master_key_is_no_secret() {
+        let bench = Bench::new().await;
+        bench.create(APP).await;
+        let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
+        let apps = Apps::new(bench.apps.store.clone(), Arc::new(Keys::derive(&other)));
+        let refusal = apps.read_again(APP).await.unwrap_err();
+        assert_eq!(refusal.code, rebuttal_protocol::Code::SystemError);
+    }
+
+    #[tokio::test]
+    async fn a_first_use_is_told_once() {
+        let bench = Bench::new().await;
+        bench.create(APP).await;
+        let app = bench.apps.read_again(APP).await.unwrap().unwrap();
+        let secret = app.valid_secrets(clock::now()).next().unwrap();
+        assert_eq!((secret.is_first_use(), secret.is_first_use()), (true, false));
+    }
+}
