@@ -213,6 +213,10 @@ impl Answer {
         demands("allow", &[405]);
         let later = matches!(code.as_str(), "Common.RateLimited" | "Common.System.Unavailable");
         assert!(!later || response.header("retry-after").is_some(), "no Retry-After: {response:?}");
+        assert!(
+            response.header("x-request-id").is_some_and(|id| !id.is_empty()),
+            "no request id: {response:?}"
+        );
         let challenge = response.header("www-authenticate").unwrap_or("V2_SHA256");
         assert_eq!(challenge, "V2_SHA256");
         Self { status: response.status, code, message, data: members["data"].clone(), response }

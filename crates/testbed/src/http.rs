@@ -87,17 +87,13 @@ impl Connection {
         drop(self.stream.shutdown(Shutdown::Write));
     }
 
-    /// True when the peer closed without another byte within the time given.
+    /// True when something of an answer comes within the time given; it is kept for [`Self::receive`].
     #[must_use]
-    pub fn closes_within(&mut self, limit: Duration) -> bool {
+    pub fn answers_within(&mut self, limit: Duration) -> bool {
         drop(self.stream.set_read_timeout(Some(limit)));
-        let closed = match self.stream.read(&mut [0_u8; 1]) {
-            Ok(0) => true,
-            Ok(_) => false,
-            Err(error) => matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe),
-        };
+        let came = self.fill().is_ok();
         drop(self.stream.set_read_timeout(Some(ANSWER_LIMIT)));
-        closed
+        came
     }
 
     fn read_head(&mut self) -> io::Result<Vec<u8>> {

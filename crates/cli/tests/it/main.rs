@@ -9,9 +9,12 @@
 )]
 
 mod ground;
+mod keeping;
 mod kill;
 mod leaving;
+mod logs;
 mod memory;
 mod races;
 mod raw;
 mod strace;
+mod tls;

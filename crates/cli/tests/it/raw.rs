@@ -9,6 +9,7 @@ mod deadlines;
 mod extension;
 mod freshness;
 mod header;
+mod http_layer;
 mod lies;
 mod operator;
 mod order;

@@ -32,9 +32,14 @@ fn only_who_holds_a_token_is_heard() {
         ("a merchant's", Some(scene.call("/operator/v1/disputes", &json!({})).authorization())),
     ];
     each(cases, |header| {
-        for (method, path) in
-            [("GET", "/disputes"), ("GET", "/merchants"), ("POST", "/disputes"), ("GET", "/disputes/x")]
-        {
+        for (method, path) in [
+            ("GET", "/disputes"),
+            ("GET", "/merchants"),
+            ("POST", "/disputes"),
+            ("GET", "/disputes/x"),
+            ("GET", "/disputes/x/evidence/1"),
+            ("PATCH", "/merchants/1"),
+        ] {
             let mut request = Request::new(method, &format!("/operator/v1{path}"), "");
             request.headers.extend(header.clone().map(|header| ("Authorization".to_owned(), header)));
             request.send(scene.address()).unwrap().is_problem(401, "Operator.Unauthorized");
@@ -114,6 +119,20 @@ fn refusals_are_problem_documents() {
             response.is_problem(status, code);
         },
     );
+}
+
+#[test]
+fn other_methods_are_told_what_is_allowed() {
+    let scene = scene();
+    for (method, path, allowed) in [
+        ("PUT", "/disputes", "POST"),
+        ("DELETE", "/merchants", "GET"),
+        ("GET", "/disputes/x/resolve", "POST"),
+    ] {
+        let response = scene.operator.send(&scene.operator.request(method, path, None));
+        response.is_problem(405, "Common.Request.MethodNotAllowed");
+        assert!(response.header("allow").is_some_and(|allow| allow.contains(allowed)), "{response:?}");
+    }
 }
 
 #[test]

@@ -142,8 +142,9 @@ fn a_file_is_synced_linked_and_its_folder_synced_before_the_204() {
     let linked = between.iter().find(|event| event.name.starts_with("link") && event.text.contains(name));
     let linked = linked.unwrap_or_else(|| panic!("no link: a rename would overwrite: {between:#?}"));
     assert!(linked.succeeded(), "{linked:?}");
-    let in_evidence = |event: &&Event| event.path().contains("/evidence/");
-    let file = between.iter().filter(in_evidence).find(|event| event.is_sync() && event.ended < linked.began);
+    let source = linked.text.split('"').nth(1).expect("the link names its source");
+    let of_file = |event: &&Event| event.path() == source;
+    let file = between.iter().filter(of_file).find(|event| event.is_sync() && event.ended < linked.began);
     assert!(file.is_some_and(Event::succeeded), "the file was not synced before its link: {between:#?}");
     let folder = between
         .iter()

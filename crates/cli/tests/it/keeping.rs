@@ -1,0 +1,93 @@
+//! The data directory: what the first start makes, who may read it, and who may not serve from it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use rebuttal_testbed::{Gateway, Item, samples};
+
+use crate::ground::{bin, gateway, scene};
+
+fn mode(gateway: &Gateway, name: &str) -> u32 {
+    let path = gateway.data().join(name);
+    std::fs::metadata(&path).unwrap_or_else(|error| panic!("{name}: {error}")).permissions().mode() & 0o777
+}
+
+#[test]
+fn the_first_start_makes_what_is_needed_for_its_owner_alone() {
+    let gateway = gateway().start();
+    assert_eq!([mode(&gateway, "operator.token"), mode(&gateway, "master.key")], [0o600, 0o600]);
+    assert!(gateway.data().join("rebuttal.db").is_file() && gateway.data().join("evidence").is_dir());
+    let reachable_by_others = mode(&gateway, "") & 0o077 != 0;
+    assert!(!reachable_by_others || mode(&gateway, "rebuttal.db") & 0o077 == 0);
+}
+
+/// What a start says that must fail.
+fn refused_start(args: &[&str]) -> String {
+    let mut command = Command::new(bin());
+    command.args(["serve", "--listen", "127.0.0.1:0"]).args(args).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_second_gateway_cannot_serve_from_the_same_data() {
+    let scene = scene();
+    let said = refused_start(&["--data", scene.gateway.data().to_str().unwrap()]);
+    assert!(said.contains("another"), "{said}");
+    scene.query(&scene.dispute()).is("OK");
+}
+
+#[test]
+fn another_master_key_is_refused_and_the_right_one_goes_on() {
+    let mut scene = scene();
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    let key = scene.gateway.data().join("master.key");
+    let right = std::fs::read(&key).unwrap();
+    let other = gateway().start();
+    std::fs::copy(other.data().join("master.key"), &key).unwrap();
+    let said = refused_start(&["--data", scene.gateway.data().to_str().unwrap()]);
+    assert!(said.contains("key"), "{said}");
+    std::fs::write(&key, right).unwrap();
+    scene.gateway.restart();
+    scene.query(&scene.dispute()).is("OK");
+}
+
+#[test]
+fn no_secret_lies_readable_in_the_database() {
+    let mut scene = scene();
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    for name in ["rebuttal.db", "rebuttal.db-wal"] {
+        let bytes = std::fs::read(scene.gateway.data().join(name)).unwrap_or_default();
+        let token = scene.gateway.operator_token();
+        for secret in [&scene.signer.app_secret, &token] {
+            let raw = hex::decode(secret).unwrap_or_else(|_| secret.as_bytes().to_vec());
+            for needle in [secret.as_bytes(), &raw] {
+                assert!(rebuttal_testbed::http::find(&bytes, needle).is_none(), "a secret lies in {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stop_and_a_start_keep_everything() {
+    let mut scene = scene();
+    let dispute = scene.dispute();
+    let url = scene.upload(&samples::receipt(1));
+    scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    let (before, token) = (scene.show(&dispute), scene.gateway.operator_token());
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    scene.gateway.restart();
+    assert_eq!((scene.show(&dispute), scene.gateway.operator_token()), (before, token));
+    scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+}
+
+#[test]
+fn port_0_takes_any_and_the_printed_address_is_the_one_to_sign() {
+    let scene = rebuttal_testbed::Scene::of(gateway().port(0));
+    assert!(scene.gateway.stdout().contains(&format!("listening on {}", scene.gateway.base_url())));
+    scene.query(&scene.dispute()).is("OK");
+}

@@ -1,0 +1,50 @@
+//! The log: it names every request by the id that its answer carried, and holds nothing that must stay secret.
+
+use rebuttal_testbed::clock::wait_for;
+use rebuttal_testbed::scene::QUERY;
+use rebuttal_testbed::{Item, Scene, samples};
+use serde_json::json;
+use std::time::Duration;
+
+use crate::ground::gateway;
+
+#[test]
+fn requests_are_found_by_their_id_and_secrets_not_at_all() {
+    let scene = Scene::of(gateway().env("REBUTTAL_LOG_FILTER", "trace").env("REBUTTAL_LOG_FORMAT", "json"));
+    let at = scene.address();
+    let ticket = scene.ticket("receipt.pdf");
+    let file = samples::pdf_of("% Jane Cardholder 4111111111111111\n", "");
+    assert_eq!(ticket.form(&file).send(at).status, 204);
+    let contest = scene.contest_call(&scene.dispute(), &[Item::receipt(&ticket.storage_uri)]);
+    let calls = [
+        contest,
+        scene.call(QUERY, &json!({ "disputeNo": "D" })),
+        scene.call(QUERY, &json!({ "disputeNo": "D" })).badly_signed(),
+        scene.raw_call(QUERY, "[\"4111111111111111\"]"),
+    ];
+    let answers = calls.each_ref().map(|call| call.send(at));
+    let id = |answer: &rebuttal_testbed::Answer| answer.response.header("x-request-id").unwrap().to_owned();
+    let ids = answers.each_ref().map(id);
+    wait_for("the log", Duration::from_secs(5), || {
+        let log = scene.gateway.stderr();
+        ids.iter().all(|id| log.contains(id)).then_some(())
+    });
+    let log = scene.gateway.stderr();
+    let field = |name: &str| ticket.fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
+    let mut secrets = vec![
+        ("app secret", scene.signer.app_secret.clone()),
+        ("operator token", scene.gateway.operator_token()),
+        ("file or body", "4111111111111111".to_owned()),
+        ("upload signature", field("x-amz-signature")),
+        ("upload policy", field("policy")),
+    ];
+    secrets.extend(calls.iter().map(|call| ("sign", call.sign())));
+    let headers = answers.iter().map(|answer| answer.response.header("authorization").unwrap().to_owned());
+    secrets.extend(headers.map(|header| ("answer's header", header)));
+    for (what, secret) in secrets {
+        assert!(!log.contains(&secret), "the log holds a {what}: {secret}");
+    }
+    for line in log.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "not structured: {line}");
+    }
+}

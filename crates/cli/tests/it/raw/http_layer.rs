@@ -1,0 +1,67 @@
+//! Contract §1, the HTTP layer's own refusals, which have no envelope; and that no connection is harmed by another.
+
+use rebuttal_testbed::scene::QUERY;
+use rebuttal_testbed::{Connection, Scene};
+use serde_json::json;
+use std::time::Duration;
+
+use crate::ground::{each, gateway, scene};
+
+/// Fits into the socket, so that it is wholly sent before an answer can cut it off.
+const SENT_AT_ONCE: usize = 10_000;
+
+#[test]
+fn what_is_no_http_is_refused_without_envelope() {
+    let scene = scene();
+    let long = format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(100_000));
+    let many = format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(500));
+    let post = |header: &str| format!("POST {QUERY} HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n");
+    let cases = [
+        ("no request line", "hello\r\n\r\n".to_owned(), &[400][..]),
+        ("bytes", "\u{1}\u{2}\u{3}\r\n\r\n".to_owned(), &[400]),
+        ("space in a header's name", "GET /healthz HTTP/1.1\r\nHost : a\r\n\r\n".to_owned(), &[400]),
+        ("length that is none", post("Content-Length: ten"), &[400]),
+        ("two lengths", post("Content-Length: 1\r\nContent-Length: 2"), &[400]),
+        ("long head", long, &[431]),
+        ("many headers", many, &[431]),
+        ("long target", format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(100_000)), &[414, 431]),
+    ];
+    each(cases.map(|(name, bytes, statuses)| (name, (bytes, statuses))), |(bytes, statuses)| {
+        let mut connection = Connection::open(scene.address()).unwrap();
+        drop(connection.send(bytes.as_bytes()));
+        match connection.receive() {
+            Ok(response) => {
+                assert!(statuses.contains(&response.status), "{}", response.status);
+                assert!(!response.text().contains("\"code\""), "{}", response.text());
+            }
+            // Who still sends when the gateway closes may hear only the reset.
+            Err(error) => assert!(bytes.len() > SENT_AT_ONCE, "{error}"),
+        }
+    });
+    scene.query(&scene.dispute()).is("OK");
+}
+
+#[test]
+fn one_connection_carries_many_calls() {
+    let scene = scene();
+    let mut connection = Connection::open(scene.address()).unwrap();
+    for _ in 0..50 {
+        let call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+        call.send_on(&mut connection).unwrap().is("Dispute.NotFound");
+        let refused = scene.raw_call(QUERY, "[");
+        refused.send_on(&mut connection).unwrap().is("Common.Request.Malformed");
+    }
+}
+
+#[test]
+fn connections_beyond_the_limit_wait_for_their_turn() {
+    let scene = Scene::of(gateway().args(["--max-connections", "3"]));
+    // The operator's kept connection is one; two more are all.
+    let held: Vec<_> = (0..2).map(|_| Connection::open(scene.address()).unwrap()).collect();
+    let call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+    let mut waiting = Connection::open(scene.address()).unwrap();
+    waiting.send(&call.bytes()).unwrap();
+    assert!(!waiting.answers_within(Duration::from_millis(300)), "served beyond the limit");
+    drop(held);
+    call.verified(waiting.receive().unwrap()).is("Dispute.NotFound");
+}
