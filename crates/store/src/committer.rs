@@ -59,13 +59,39 @@ pub(crate) trait Database {
 struct Waiting {
     work: Work,
     since: Instant,
-    waiter: oneshot::Sender<Result<Answer, CommitError>>,
+    waiter: oneshot::Sender<Reply>,
 }
 
-impl Waiting {
-    fn answer(self, answer: Result<Answer, CommitError>) {
-        // The waiter may have left; what was committed stays committed.
-        let _ = self.waiter.send(answer);
+type Reply = Result<Answer, CommitError>;
+
+/// Tells waiters their answers from within the runtime that they wait in. Waking a task from another thread costs a
+/// lock and often a system call; a batch is handed over as one message, and its waiters are woken from inside.
+struct Herald(mpsc::UnboundedSender<Vec<(oneshot::Sender<Reply>, Reply)>>);
+
+impl Herald {
+    /// Starts telling, in the runtime that the caller is in.
+    fn start() -> Self {
+        // Not bounded itself: what is in it has waited in the bounded queue and is told at once.
+        let (herald, mut answered) = mpsc::unbounded_channel::<Vec<(oneshot::Sender<Reply>, Reply)>>();
+        tokio::spawn(async move {
+            while let Some(replies) = answered.recv().await {
+                for (waiter, reply) in replies {
+                    // The waiter may have left; what was committed stays committed.
+                    let _ = waiter.send(reply);
+                }
+            }
+        });
+        Self(herald)
+    }
+
+    fn tell(&self, replies: impl IntoIterator<Item = (Waiting, Reply)>) {
+        let replies = replies.into_iter().map(|(waiting, reply)| (waiting.waiter, reply)).collect();
+        // Fails only when the runtime is gone, and every waiter with it.
+        let _ = self.0.send(replies);
+    }
+
+    fn tell_one(&self, waiting: Waiting, reply: Reply) {
+        self.tell([(waiting, reply)]);
     }
 }
 
@@ -83,8 +109,9 @@ impl Committer {
         let finished = Arc::new(tokio::sync::Notify::new());
         let when_finished = Arc::clone(&finished);
         let batch_max = options.batch_max.max(1);
+        let herald = Herald::start();
         std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            runtime.block_on(serve(database, queue, batch_max));
+            runtime.block_on(serve(database, queue, batch_max, &herald));
             when_finished.notify_one();
         })?;
         Ok(Self { intake: Mutex::new(Some(intake)), finished })
@@ -114,28 +141,34 @@ impl Committer {
 }
 
 /// Serves the queue until its intake is closed and it is empty.
-async fn serve(mut database: impl Database, mut queue: mpsc::Receiver<Waiting>, batch_max: usize) {
+async fn serve(
+    mut database: impl Database,
+    mut queue: mpsc::Receiver<Waiting>,
+    batch_max: usize,
+    herald: &Herald,
+) {
     let mut waiting = Vec::with_capacity(batch_max);
     while queue.recv_many(&mut waiting, batch_max).await > 0 {
         let mut batch = Vec::with_capacity(waiting.len());
         for waiting in waiting.drain(..) {
             if waiting.since.elapsed() > WAIT_LIMIT {
-                waiting.answer(Err(CommitError::Unavailable("the change waited too long".to_owned())));
+                let cause = "the change waited too long".to_owned();
+                herald.tell_one(waiting, Err(CommitError::Unavailable(cause)));
             } else if matches!(waiting.work.act, Act::Account(_) | Act::Upkeep(_)) {
                 // In the order sent: what came before is committed before, what comes after sees it.
-                serve_batch(&mut database, std::mem::take(&mut batch)).await;
+                serve_batch(&mut database, std::mem::take(&mut batch), herald).await;
                 let answer = database.solo(&waiting.work).await.map_err(CommitError::from);
-                waiting.answer(answer);
+                herald.tell_one(waiting, answer);
             } else {
                 batch.push(waiting);
             }
         }
-        serve_batch(&mut database, batch).await;
+        serve_batch(&mut database, batch, herald).await;
     }
 }
 
 /// Serves a batch; one that the data spoils is served again one by one, so that only the spoiler fails.
-async fn serve_batch(database: &mut impl Database, mut batch: Vec<Waiting>) {
+async fn serve_batch(database: &mut impl Database, mut batch: Vec<Waiting>, herald: &Herald) {
     if batch.is_empty() {
         return;
     }
@@ -144,19 +177,17 @@ async fn serve_batch(database: &mut impl Database, mut batch: Vec<Waiting>) {
     let outcome = transact(database, &mut batch).await;
     metrics::histogram!("rebuttal_commit_seconds").record(started.elapsed());
     match outcome {
-        Ok(answers) => {
-            batch.into_iter().zip(answers).for_each(|(waiting, answer)| waiting.answer(Ok(answer)))
-        }
+        Ok(answers) => herald.tell(batch.into_iter().zip(answers.into_iter().map(Ok))),
         Err(Failure::Data(cause)) if batch.len() > 1 => {
             tracing::warn!(cause, works = batch.len(), "a batch was refused; its works are tried one by one");
             for mut waiting in batch {
                 let outcome = transact(database, std::slice::from_mut(&mut waiting)).await;
-                waiting.answer(outcome.map_err(CommitError::from).and_then(single));
+                herald.tell_one(waiting, outcome.map_err(CommitError::from).and_then(single));
             }
         }
         Err(failure) => {
             let error = CommitError::from(failure);
-            batch.into_iter().for_each(|waiting| waiting.answer(Err(error.clone())));
+            herald.tell(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))));
         }
     }
 }

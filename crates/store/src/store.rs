@@ -40,6 +40,8 @@ pub struct Store {
 impl Store {
     /// Opens the SQLite database at `path`, making it or bringing its schema up to date first.
     ///
+    /// Must be called within a tokio runtime: waiters are woken in it.
+    ///
     /// The caller must hold the lock of the data directory: two processes on one file would each keep a writer.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter, types::Value};
+use tokio::sync::Semaphore;
 
 use super::rows::{self, FACT_COLUMNS, STATE_COLUMNS};
 use super::schema;
@@ -16,19 +17,23 @@ use crate::accounts::{App, Merchant, Token};
 use crate::views::{DisputeRecord, Filter, Page, Position, Story};
 use crate::work::Upload;
 
-/// Idle read connections that are kept; a burst may open more for as long as it lasts.
+/// Read connections that are kept; point reads may open more for as long as they last.
 const IDLE_MAX: usize = 8;
+/// Most reads that run apart at once: as many as there are connections for.
+const APART_MAX: usize = IDLE_MAX;
 
 /// A pool of read connections.
 pub(crate) struct Reads {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
+    apart: Arc<Semaphore>,
 }
 
 impl Reads {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let first = schema::open_reader(path)?;
-        Ok(Self { path: path.to_owned(), idle: Arc::new(Mutex::new(vec![first])) })
+        let idle = Arc::new(Mutex::new(vec![first]));
+        Ok(Self { path: path.to_owned(), idle, apart: Arc::new(Semaphore::new(APART_MAX)) })
     }
 
     /// Reads on the calling thread.
@@ -41,10 +46,14 @@ impl Reads {
         &self,
         read: impl FnOnce(Read<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.apart).acquire_owned().await;
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
-        tokio::task::spawn_blocking(move || in_place(&path, &idle, read))
-            .await
-            .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            in_place(&path, &idle, read)
+        })
+        .await
+        .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
     }
 }
 

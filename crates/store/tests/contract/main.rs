@@ -68,6 +68,7 @@ mod sqlite {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rebuttal.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
+        let _within = runtime.enter();
         let store = rebuttal_store::Store::open(&path, &rebuttal_store::Options::default()).unwrap();
         runtime.block_on(store.close());
         let connection = rusqlite::Connection::open(&path).unwrap();
