@@ -2,7 +2,7 @@
 //! left out or exchanged afterwards without the chain telling.
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{EvidenceType, Stage, Status};
+use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::text::Note;
 use serde::{Deserialize, Serialize};
 
@@ -76,23 +76,18 @@ pub struct Detail {
     pub note: Option<Note>,
 }
 
-/// A submission as the chain holds it: enough to prove every item and every byte of its files.
+/// A submission as the chain holds it: which one, and what proves every item and every byte of its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmissionDigest {
     /// Counts the dispute's submissions from 1.
     pub number: u32,
-    /// The items: type, name, url, and SHA-256, size and media type of the file.
-    pub evidence: Vec<(EvidenceType, String, String, String, u64, String)>,
+    /// [`Submission::digest`], in lower-case hex.
+    pub sha256: String,
 }
 
 impl From<&Submission> for SubmissionDigest {
     fn from(submission: &Submission) -> Self {
-        let evidence = submission.evidence.iter().map(|item| {
-            let (url, file) = (item.url.to_string(), &item.file);
-            let sha256 = file.sha256.to_string();
-            (item.evidence_type, item.name.to_string(), url, sha256, file.size, file.media_type.clone())
-        });
-        Self { number: submission.number, evidence: evidence.collect() }
+        Self { number: submission.number, sha256: submission.digest().to_string() }
     }
 }
 

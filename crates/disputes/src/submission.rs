@@ -35,6 +35,27 @@ pub struct Submission {
     pub evidence: Vec<SubmittedEvidence>,
 }
 
+impl Submission {
+    /// Proves everything about the submission: each item in its order, and what its file was.
+    pub fn digest(&self) -> Fingerprint {
+        let start = Fingerprinter::new("submitted")
+            .number(i64::from(self.number))
+            .text(self.stage.as_str())
+            .number(self.submitted_at.0)
+            .bytes(&self.fingerprint.0);
+        let all = self.evidence.iter().fold(start, |digest, item| {
+            digest
+                .text(item.evidence_type.as_str())
+                .text(item.name.as_str())
+                .text(&item.url.key())
+                .bytes(&item.file.sha256.0)
+                .number(i64::try_from(item.file.size).unwrap_or(i64::MAX))
+                .text(&item.file.media_type)
+        });
+        all.finish()
+    }
+}
+
 /// One piece of submitted evidence, with what its file was at that moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmittedEvidence {

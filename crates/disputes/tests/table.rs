@@ -229,8 +229,15 @@ fn a_history_is_a_chain_that_tells_any_alteration() {
     assert_eq!(contested.dispute.head, contested.entry.hash);
 
     let mut altered = contested.entry.clone();
-    altered.detail = altered.detail.replace("\"size\"", "\"size\" ").replace(",7,", ",8,");
+    altered.detail = altered.detail.replace("UNDER_REVIEW", "WON");
     assert_ne!(altered.detail, contested.entry.detail);
     assert_ne!(altered.hash_after("D1", opened.entry.hash), contested.entry.hash);
-    assert_eq!(contested.entry.parse_detail().unwrap().status, Status::UnderReview);
+
+    let detail = contested.entry.parse_detail().unwrap();
+    assert_eq!(detail.status, Status::UnderReview);
+    let mut submission = contested.submission.unwrap();
+    let proven = detail.submission.unwrap().sha256;
+    assert_eq!(proven, submission.digest().to_string());
+    submission.evidence[0].file.size += 1;
+    assert_ne!(proven, submission.digest().to_string());
 }

@@ -31,6 +31,10 @@ impl Ground {
         Self { _folder: folder, path, counter: AtomicU64::new(1) }
     }
 
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     pub(crate) fn store(&self) -> Store {
         self.store_with(&Options::default())
     }

@@ -77,4 +77,23 @@ mod sqlite {
         let error = rebuttal_store::Store::open(&path, &rebuttal_store::Options::default()).err().unwrap();
         assert!(matches!(error, rebuttal_store::StoreError::TooNew { min_binary: 99 }), "{error}");
     }
+
+    #[tokio::test]
+    async fn a_story_tells_that_the_database_was_written_to_by_hand() {
+        let ground = crate::ground::Ground::sqlite();
+        crate::contests::a_contest_is_committed_whole(&ground).await;
+        for tampering in [
+            "UPDATE evidence SET size = size + 1 WHERE position = 1",
+            "UPDATE evidence SET size = size - 1, sha256 = zeroblob(32) WHERE position = 1",
+            "DELETE FROM evidence; DELETE FROM submissions",
+            "UPDATE history SET actor = 'gateway' WHERE sequence = 1",
+            "DELETE FROM history WHERE sequence = 2",
+        ] {
+            rusqlite::Connection::open(ground.path()).unwrap().execute_batch(tampering).unwrap();
+            let store = ground.store();
+            let story = store.story(&"D1".parse().unwrap()).await.unwrap().unwrap();
+            assert!(!rebuttal_store::Store::is_whole(&story), "unseen: {tampering}");
+            store.close().await;
+        }
+    }
 }
