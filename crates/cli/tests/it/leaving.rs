@@ -72,16 +72,6 @@ fn a_client_that_leaves_before_its_answer_has_done_it_or_not() {
     assert!(done > 0, "a contest that was wholly sent is done even where nobody waits for the answer");
 }
 
-#[test]
-fn a_half_closed_connection_is_still_answered() {
-    let scene = scene();
-    let call = scene.call(rebuttal_testbed::scene::QUERY, &json!({ "disputeNo": scene.dispute() }));
-    let mut connection = Connection::open(scene.address()).unwrap();
-    connection.send(&call.bytes()).unwrap();
-    connection.finish_sending();
-    call.verified(connection.receive().unwrap()).is("OK");
-}
-
 fn files_below(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
