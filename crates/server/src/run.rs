@@ -60,14 +60,17 @@ pub async fn run(
         listeners.into_iter().map(|listener| listener.serve(stopping.clone())).collect();
     on_ready(&ready);
 
-    shutdown.await;
+    let stopped = tokio::select! {
+        () = shutdown => Ok(()),
+        Some(ended) = serving.join_next() => Err(anyhow::anyhow!("a listener ended of its own accord: {ended:?}")),
+    };
     tracing::info!("stopping: no new work, finishing what is in flight");
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
     while chores.join_next().await.is_some() {}
     // Last, so that everything above still got its answers.
     gateway.store.close().await;
-    Ok(())
+    stopped
 }
 
 /// The bound sockets.

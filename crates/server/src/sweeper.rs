@@ -42,9 +42,9 @@ pub(crate) fn start(
     chores.spawn(every(NONCES_EVERY, stop.clone(), async move || chores::purge_nonces(&shared).await));
     let shared = Arc::clone(gateway);
     chores.spawn(every(CHORES_EVERY, stop.clone(), async move || {
-        uploads::sweep(&shared).await?;
-        uploads::adopt_leftovers(&shared).await?;
-        chores::purge_accounts(&shared).await
+        // Each gets its chance, whatever became of the others; the first failure is told.
+        let (swept, adopted) = (uploads::sweep(&shared).await, uploads::adopt_leftovers(&shared).await);
+        swept.and(adopted).and(chores::purge_accounts(&shared).await)
     }));
     let shared = Arc::clone(gateway);
     chores.spawn(every(MEMORY_EVERY, stop.clone(), async move || {
