@@ -25,8 +25,12 @@ pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 360
 /// Read calls whose nonces are remembered at once. At 17 to 34 bytes each they take at most 68 MB, and two windows of
 /// ten minutes hold 3,300 reads a second.
 pub const READ_NONCE_CAPACITY: usize = 2_000_000;
-/// Connections that one listener serves at once: below the 1,024 open files that a process usually may have.
+/// Connections that merchants may have at once. With those of the other listeners, the files of uploads and the
+/// database's, this stays below the 1,024 open files that a process usually may have.
 pub const CONNECTIONS_MAX: usize = 768;
+/// Which part of it a listener for operators or for metrics has for itself: theirs are few, and merchants must not be
+/// able to take their places.
+pub(crate) const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
 /// stays short.
 pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -66,7 +70,7 @@ pub struct Config {
     pub unreferenced_uploads_kept: Duration,
     /// Read calls whose nonces are remembered at once; beyond, reads are answered `Unavailable`.
     pub read_nonce_capacity: usize,
-    /// Connections that one listener serves at once; more wait in the system's queue.
+    /// Connections that the merchants' listener serves at once; more wait in the system's queue.
     pub connections_max: usize,
     /// Changes that share one transaction; 1 gives each its own.
     pub commit_batch_max: NonZeroUsize,

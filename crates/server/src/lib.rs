@@ -1,7 +1,7 @@
 //! The gateway as a server: configuration, authentication, the merchant API, the operator API and the sweeper, around
 //! a store that decides and an evidence folder that keeps files.
 //!
-//! [`run`] is all of it. Only this crate knows axum and HTTP statuses; it knows no SQL.
+//! [`run()`] is all of it. Only this crate knows axum and HTTP statuses; it knows no SQL.
 
 mod api;
 mod auth;

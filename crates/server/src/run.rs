@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::api::upload;
 use crate::base_url::BaseUrl;
-use crate::config::Config;
+use crate::config::{Config, OTHER_LISTENERS_PART};
 use crate::data_dir::DataDir;
 use crate::front::Front;
 use crate::gateway::Gateway;
@@ -113,11 +113,13 @@ impl Sockets {
     ) -> anyhow::Result<Vec<Listener>> {
         let Self { main, operator, metrics } = self;
         let ids = Arc::new(RequestIds::new()?);
-        let listener = |socket, tls, router| Listener {
+        let places = config.connections_max;
+        let other_places = places.div_ceil(OTHER_LISTENERS_PART);
+        let listener = |socket, tls, router, connections_max| Listener {
             socket,
             tls,
             front: Front::new(router, Arc::clone(&ids)),
-            connections_max: config.connections_max,
+            connections_max,
         };
         let mut merchants = health::router(Arc::clone(gateway))
             .merge(upload::router(Arc::clone(gateway)))
@@ -127,14 +129,14 @@ impl Sockets {
             let operators = health::router(Arc::clone(gateway))
                 .merge(operator::router(Arc::clone(gateway)))
                 .fallback_service(api::no_calls(Arc::clone(gateway)));
-            listeners.push(listener(socket, tls.clone(), operators));
+            listeners.push(listener(socket, tls.clone(), operators, other_places));
         } else {
             merchants = merchants.merge(operator::router(Arc::clone(gateway)));
         }
-        listeners.push(listener(main, tls, merchants));
+        listeners.push(listener(main, tls, merchants, places));
         if let (Some(socket), Some(recorder)) = (metrics, recorder) {
             // Scrapers seldom speak TLS, and the listener is for them alone.
-            listeners.push(listener(socket, None, metrics::router(recorder)));
+            listeners.push(listener(socket, None, metrics::router(recorder), other_places));
         }
         Ok(listeners)
     }
