@@ -8,6 +8,8 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::post;
 
+use crate::load::Server;
+
 /// Tells this program to be the bare server.
 pub(crate) const ARGUMENT: &str = "--be-the-bare-server";
 
@@ -29,8 +31,8 @@ impl Bare {
         Self { child, address: line.trim().parse().expect("an address") }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn server(&self) -> Server {
+        Server { address: self.address, pid: self.child.id() }
     }
 }
 

@@ -1,6 +1,5 @@
 //! A merchant with disputes to contest, and its calls signed beforehand: signing is not what is measured.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use rebuttal_testbed::operator::dispute;
@@ -9,7 +8,8 @@ use rebuttal_testbed::scene::{CONTEST, QUERY, UPLOAD_URL};
 use rebuttal_testbed::{Gateway, Item, Scene};
 use serde_json::json;
 
-use crate::{CONNECTIONS, load};
+use crate::CONNECTIONS;
+use crate::load::{self, Server};
 
 /// A gateway of its own, with one merchant that has two files uploaded.
 pub(crate) struct Shop {
@@ -29,8 +29,8 @@ impl Shop {
         Self { scene, urls, opened: 0, contested: 0 }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.scene.address()
+    pub(crate) fn server(&self) -> Server {
+        Server { address: self.scene.address(), pid: self.scene.gateway.pid() }
     }
 
     /// Contests of disputes that are opened here, each with two pieces of evidence.
@@ -40,7 +40,7 @@ impl Shop {
             let body = dispute(self.scene.merchant_id, &json!({ "disputeNo": no(number) }));
             self.scene.operator.request("POST", "/disputes", Some(&body)).bytes()
         });
-        load::send(self.address(), CONNECTIONS, openings.collect(), "\"disputeNo\"").await;
+        load::send(self.scene.address(), CONNECTIONS, openings.collect(), "\"disputeNo\"").await;
         self.opened += count;
         let numbers = self.contested..self.contested + count;
         self.contested += count;

@@ -9,9 +9,36 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-/// Sends every request once and tells how many a second were answered with `"code":"OK"`; anything else is a panic.
-pub(crate) async fn rate(address: SocketAddr, connections: usize, requests: Vec<Vec<u8>>) -> f64 {
-    send(address, connections, requests, r#""code":"OK""#).await
+/// What a server did with a number of requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Measured {
+    /// Answers a second.
+    pub(crate) rate: f64,
+    /// Processor time of the server for one request, in microseconds; other processes on the machine do not enter.
+    pub(crate) cpu_micros: f64,
+}
+
+/// Sends every request once to the server of that process; an answer without `"code":"OK"` is a panic.
+pub(crate) async fn measure(server: Server, connections: usize, requests: Vec<Vec<u8>>) -> Measured {
+    let count = requests.len() as f64;
+    let before = cpu_seconds(server.pid);
+    let rate = send(server.address, connections, requests, r#""code":"OK""#).await;
+    Measured { rate, cpu_micros: (cpu_seconds(server.pid) - before) / count * 1e6 }
+}
+
+/// Where a server listens, and in which process.
+#[derive(Clone, Copy)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) pid: u32,
+}
+
+/// User and system time of a process so far, in the kernel's ticks of 10 ms.
+fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server runs");
+    let (_, after_name) = stat.rsplit_once(") ").expect("a name in brackets");
+    let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number"));
+    ticks.sum::<f64>() / 100.0
 }
 
 /// Sends every request once and tells how many a second were answered with a text that holds `wanted`.

@@ -28,7 +28,7 @@ const ROUNDS: usize = 7;
 const REQUESTS: usize = 20_000;
 /// Requests of one measurement where each has its own transaction, and so its own fsync.
 const REQUESTS_SINGLE: usize = 3_000;
-const CONNECTIONS: usize = 128;
+const CONNECTIONS: usize = 256;
 const NONCES: usize = 3_000_000;
 
 fn main() {
@@ -55,15 +55,15 @@ async fn rounds(report: &mut Report) {
     let mut single_shop = Shop::open(&["--commit-batch-max", "1"]);
     for round in 0..=ROUNDS {
         let contests = shop.contests(REQUESTS).await;
-        let bare_rate = load::rate(bare.address(), CONNECTIONS, contests.clone()).await;
-        let contest_rate = load::rate(shop.address(), CONNECTIONS, contests).await;
+        let bare_measured = load::measure(bare.server(), CONNECTIONS, contests.clone()).await;
+        let contest_measured = load::measure(shop.server(), CONNECTIONS, contests).await;
         let queries = shop.queries(REQUESTS);
-        let query_rate = load::rate(shop.address(), CONNECTIONS, queries).await;
+        let query_measured = load::measure(shop.server(), CONNECTIONS, queries).await;
         let contests = single_shop.contests(REQUESTS_SINGLE).await;
-        let single_rate = load::rate(single_shop.address(), CONNECTIONS, contests).await;
+        let single_measured = load::measure(single_shop.server(), CONNECTIONS, contests).await;
         // The first round warms caches, connections and the machine's clock up.
         if round > 0 {
-            report.round(bare_rate, contest_rate, single_rate, query_rate);
+            report.round(bare_measured, contest_measured, single_measured, query_measured);
         }
     }
 }
@@ -73,14 +73,14 @@ async fn with_used_nonces(nonces: usize, report: &mut Report) {
     let mut left = nonces;
     while left > 0 {
         let calls = left.min(100_000);
-        load::rate(used_shop.address(), CONNECTIONS, used_shop.upload_urls(calls)).await;
+        load::measure(used_shop.server(), CONNECTIONS, used_shop.upload_urls(calls)).await;
         left -= calls;
     }
     for _ in 0..ROUNDS {
         let contests = fresh_shop.contests(REQUESTS).await;
-        let fresh_rate = load::rate(fresh_shop.address(), CONNECTIONS, contests).await;
+        let on_fresh = load::measure(fresh_shop.server(), CONNECTIONS, contests).await;
         let contests = used_shop.contests(REQUESTS).await;
-        let used_rate = load::rate(used_shop.address(), CONNECTIONS, contests).await;
-        report.nonces(nonces, used_rate / fresh_rate);
+        let on_used = load::measure(used_shop.server(), CONNECTIONS, contests).await;
+        report.nonces(nonces, on_used.rate / on_fresh.rate);
     }
 }
