@@ -30,6 +30,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// What `serve` can be told. None of it is needed.
 #[derive(Debug, Default, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(rustdoc::bare_urls, reason = "the comments are the help text, where angle brackets would be noise")]
 pub(crate) struct Settings {
     /// Where to listen for merchants, and for operators unless --operator-listen is given [default: 127.0.0.1:8080]
     #[arg(long, env = "REBUTTAL_LISTEN", value_name = "ADDR")]
