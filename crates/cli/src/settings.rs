@@ -112,6 +112,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER")]
     commit_batch_max: Option<NonZeroU32>,
 
+    /// Changes that wait for a transaction; more are answered Unavailable at once [default: 4096]
+    #[arg(long, env = "REBUTTAL_COMMIT_QUEUE_MAX", value_name = "NUMBER")]
+    commit_queue_max: Option<NonZeroU32>,
+
     /// How log lines look, on standard error [default: text]
     #[arg(long, env = "REBUTTAL_LOG_FORMAT", value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
@@ -169,6 +173,9 @@ impl Settings {
         config.connections_max = count(self.max_connections, config.connections_max);
         if let Some(works) = self.commit_batch_max {
             config.commit_batch_max = works.try_into()?;
+        }
+        if let Some(works) = self.commit_queue_max {
+            config.commit_queue_max = works.try_into()?;
         }
         Ok(config)
     }

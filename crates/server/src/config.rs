@@ -34,6 +34,8 @@ pub(crate) const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
 /// stays short.
 pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// More than all connections can have in flight, so that only a stalled disk fills it.
+pub(crate) const COMMIT_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// Fewest characters of an operator token that is brought along.
 pub const OPERATOR_TOKEN_MIN: usize = 16;
 /// Most characters of an operator token.
@@ -74,6 +76,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Changes that share one transaction; 1 gives each its own.
     pub commit_batch_max: NonZeroUsize,
+    /// Changes that wait for a transaction; more are answered `Unavailable` at once.
+    pub commit_queue_max: NonZeroUsize,
 }
 
 impl Config {
@@ -96,6 +100,7 @@ impl Config {
             read_nonce_capacity: READ_NONCE_CAPACITY,
             connections_max: CONNECTIONS_MAX,
             commit_batch_max: COMMIT_BATCH_MAX,
+            commit_queue_max: COMMIT_QUEUE_MAX,
         }
     }
 }

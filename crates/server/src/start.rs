@@ -30,7 +30,8 @@ pub(crate) async fn open(
     data_dir: &DataDir,
     public_urls: Vec<BaseUrl>,
 ) -> anyhow::Result<Arc<Gateway>> {
-    let options = Options { batch_max: config.commit_batch_max.get(), ..Options::default() };
+    let options =
+        Options { queue_max: config.commit_queue_max.get(), batch_max: config.commit_batch_max.get() };
     let store = Store::open(&data_dir.database(), &options)?;
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
     let upload_credentials = Credentials {

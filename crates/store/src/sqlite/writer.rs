@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use rebuttal_disputes::{Dispute, Fingerprint};
 use rebuttal_protocol::UnixMillis;
-use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
@@ -70,13 +70,19 @@ fn begin(connection: &Connection) -> Result<(), Error> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
 }
 
-/// Commits. A full disk is found before anything is written for good; after any other error the log may or may not
-/// hold the transaction when it is read again.
+/// Commits. Where the log could not be written it holds no whole transaction, and none is found when it is read again;
+/// after any other error, a failed sync above all, it may or may not hold this one.
 fn commit(connection: &Connection) -> Result<(), Failure> {
     let outcome = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-    outcome.map(drop).map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => Failure::Unavailable(error.to_string()),
-        _ => Failure::Unknown(error.to_string()),
+    outcome.map(drop).map_err(|error| {
+        let unwritten = error.sqlite_error().is_some_and(|error| {
+            matches!(error.code, ErrorCode::DiskFull | ErrorCode::DatabaseBusy)
+                || error.extended_code == ffi::SQLITE_IOERR_WRITE
+        });
+        match unwritten {
+            true => Failure::Unavailable(error.to_string()),
+            false => Failure::Unknown(error.to_string()),
+        }
     })
 }
 
