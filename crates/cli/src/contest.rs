@@ -15,7 +15,7 @@ use rebuttal_client::{Answer, DisputeNo, QueryRequest};
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::signals;
+use crate::{look, signals};
 use evidence::Evidence;
 
 /// Contest a dispute with evidence
@@ -61,7 +61,10 @@ impl Contest {
             true => report.print_json()?,
             false => report.print(),
         }
-        Ok(report.exit())
+        Ok(match (look::all_said(), report.exit()) {
+            (Err(error), exit) => report.print_untold(error, exit, self.json),
+            (Ok(()), exit) => exit,
+        })
     }
 
     /// `submitted` is filled as soon as there is something that may take effect.

@@ -8,11 +8,11 @@ mod story;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
-use crate::signals;
+use crate::{look, signals};
 use gateway::Gateway;
 
 /// See it work: a fresh gateway, six disputes, one contested
@@ -45,6 +45,7 @@ impl Demo {
             stop.await;
         }
         gateway.stop().await?;
+        look::all_said().context("the story could not be written to standard output")?;
         Ok(Exit::Done)
     }
 }

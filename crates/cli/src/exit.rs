@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     Unavailable = 5,
     /// An answer that proves nothing; nothing was changed.
     Unverified = 6,
+    /// What was asked for is done, but standard output did not take the answer.
+    Untold = 7,
 }
 
 /// The codes, as `--help` tells them.
@@ -30,7 +32,8 @@ Exit codes:
   3  refused by the gateway, in a verified answer
   4  unknown: the contest may or may not have taken effect; how to learn it is told
   5  the gateway or its file store cannot be reached or is busy; nothing was submitted
-  6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was submitted";
+  6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was submitted
+  7  done as with 0, but the answer could not be written to standard output; how to have it again is told";
 
 impl Exit {
     /// The code for what a client's call ended with.
@@ -53,6 +56,7 @@ impl Exit {
             Self::Unknown => "unknown",
             Self::Unavailable => "unavailable",
             Self::Unverified => "unverified",
+            Self::Untold => "untold",
         }
     }
 }

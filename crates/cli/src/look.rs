@@ -1,7 +1,8 @@
 //! How things look on a terminal: calm, two spaces in, colour only where the terminal wants it (`NO_COLOR` is obeyed).
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
 use console::{StyledObject, style};
 use rebuttal_client::protocol::UnixMillis;
@@ -26,9 +27,20 @@ pub(crate) fn command<T: Display>(text: T) -> StyledObject<T> {
     style(text).cyan()
 }
 
-/// A line on standard output. Whoever closed it does not want the line, and the work goes on without.
+/// Why a line of [`say`] was lost; the first one.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// A line on standard output. Where it cannot be written, the work goes on without, and [`all_said`] tells at the end.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let mut stdout = io::stdout();
+    if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Whether every line of [`say`] was written; if not, why.
+pub(crate) fn all_said() -> Result<(), &'static io::Error> {
+    LOST.get().map_or(Ok(()), Err)
 }
 
 /// Tells on standard error what went wrong.

@@ -1,5 +1,7 @@
 //! Tells the outcome: to people what happened, why and what to do; to scripts one JSON object and the exit code.
 
+use std::io;
+
 use anyhow::Result;
 use console::style;
 use rebuttal_client::protocol::answer::Done;
@@ -88,6 +90,29 @@ impl Report<'_> {
                 }
             }
         }
+    }
+
+    /// Tells on standard error what standard output did not take, and how the process ends then.
+    pub(super) fn print_untold(&self, lost: &io::Error, exit: Exit, json: bool) -> Exit {
+        if exit != Exit::Done {
+            look::failure(&format!("the outcome could not be written to standard output: {lost}"));
+            // As text it was told here already.
+            if json {
+                self.print();
+            }
+            return exit;
+        }
+        look::failure(&format!(
+            "{} is contested, but the signed answer could not be written to standard output: {lost}",
+            self.dispute_no
+        ));
+        if let Some(request) = self.submitted {
+            let command = style(again(request)).bold().for_stderr();
+            look::remedy(&format!(
+                "To have it signed once more, submit exactly the same again; nothing changes:\n{command}"
+            ));
+        }
+        Exit::Untold
     }
 
     fn print_done(&self, answer: &Answer<Done>) {

@@ -1,5 +1,8 @@
 //! `rebuttal contest`: what is checked before anything is sent, how each outcome is told, and with which exit code.
 
+use std::fs::File;
+use std::process::Stdio;
+
 use rebuttal_testbed::samples;
 
 use crate::ground::{Ended, Shell};
@@ -182,4 +185,45 @@ fn the_secret_may_lie_in_a_file() {
     let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
     command.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", file);
     assert_eq!(Ended::run(command).code, 0);
+}
+
+/// A standard output that takes nothing: a full disk, or a pipe that nobody reads.
+fn lossy_outputs() -> [Stdio; 2] {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    [File::options().write(true).open("/dev/full").unwrap().into(), writer.into()]
+}
+
+#[test]
+fn a_proof_that_could_not_be_written_is_told_with_an_exit_code_of_its_own() {
+    let shell = Shell::start();
+    for words in [["--yes", "--json"].as_slice(), &["--yes"]] {
+        for output in lossy_outputs() {
+            let no = shell.scene.dispute();
+            let receipt = shell.receipt();
+            let mut command = shell.command(&[&["contest", &no, "--receipt", &receipt], words].concat());
+            command.stdout(output);
+            let ended = Ended::run(command);
+            assert_eq!((ended.code, shell.status(&no).as_str()), (7, "UNDER_REVIEW"), "{ended:?}");
+            let told =
+                format!("{no} is contested, but the signed answer could not be written to standard output");
+            assert!(ended.err.contains(&told), "{ended:?}");
+
+            let again = shell.paste(ended.err.lines().last().unwrap().trim());
+            assert_eq!(again.code, 0, "{again:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_could_not_be_written_is_told_all_the_same() {
+    let shell = Shell::start();
+    for output in lossy_outputs() {
+        let mut command =
+            shell.command(&["contest", "NOPE", "--receipt", &shell.receipt(), "--yes", "--json"]);
+        command.stdout(output);
+        let ended = Ended::run(command);
+        assert_eq!(ended.code, 3, "{ended:?}");
+        assert!(ended.err.contains("the gateway refused: Dispute.NotFound"), "{ended:?}");
+    }
 }

@@ -29,3 +29,12 @@ fn an_address_in_use_is_told() {
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.err.contains(&format!("cannot listen on {address}")), "{ended:?}");
 }
+
+#[test]
+fn a_story_that_nobody_can_read_is_a_failure() {
+    let mut command = rebuttal(&["demo", "--once"]);
+    command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let ended = Ended::run(command);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("could not be written to standard output"), "{ended:?}");
+}
