@@ -31,7 +31,7 @@ pub(crate) struct Access {
     #[arg(long, env = "REBUTTAL_SCHEME", default_value_t = Scheme::V2Sha256)]
     scheme: Scheme,
 
-    /// PEM file of certificates to trust beside those of the system
+    /// PEM file of certificates to trust beside those of the system: an authority's, or a self-signed one
     #[arg(long, env = "REBUTTAL_TRUST", value_name = "FILE")]
     trust: Option<PathBuf>,
 }

@@ -81,7 +81,7 @@ impl ClientBuilder {
     }
 
     /// Trusts the PEM certificates in `pem` beside those that the platform trusts: for a gateway whose certificate
-    /// comes from an authority of your own.
+    /// comes from an authority of your own, or is one that signed itself.
     pub fn trust_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates_pem.push(pem.into());
         self

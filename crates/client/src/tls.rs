@@ -1,12 +1,15 @@
 //! TLS with a crypto provider of its own, so that no user of this crate has to install one.
 
+mod pinned;
+
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls_pki_types::CertificateDer;
 use rustls_platform_verifier::Verifier;
+
+use pinned::Pinned;
 
 use crate::Error;
 
@@ -21,9 +24,9 @@ pub(crate) fn config(extra_roots: Vec<CertificateDer<'static>>, needed: bool) ->
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| refused(&error))?;
-    match Verifier::new_with_extra_roots(extra_roots, provider) {
-        Ok(verifier) => {
-            let verifier: Arc<dyn ServerCertVerifier> = Arc::new(verifier);
+    match Verifier::new_with_extra_roots(extra_roots.clone(), provider) {
+        Ok(platform) => {
+            let verifier = Arc::new(Pinned { platform, certificates: extra_roots });
             Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
         }
         Err(error) if needed => Err(refused(&error)),

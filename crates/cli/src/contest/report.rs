@@ -140,7 +140,7 @@ impl Report<'_> {
                 Some("Set this machine's clock; NTP does it for good.".to_owned())
             }
             Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
-                "{nothing} Check REBUTTAL_URL, or name the certificate's authority with --trust."
+                "{nothing} Check REBUTTAL_URL, or name its certificate or that of its authority with --trust."
             )),
             Error::UploadRefused { .. } => Some(nothing.to_owned()),
             Error::Unavailable { retry_after, .. } => Some(match (self.submitted, retry_after) {

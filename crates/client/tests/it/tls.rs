@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rebuttal_client::{Cause, Client, Error, Flaw, QueryRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
@@ -10,15 +11,13 @@ use tokio_rustls::rustls::crypto::ring;
 
 use crate::liar::{app_id, secret};
 
-#[tokio::test]
-async fn a_certificate_of_ones_own_is_trusted_only_when_told() {
-    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = certificate.signing_key.serialize_der().try_into().unwrap();
+/// A server with this certificate; its address.
+async fn serve(certificate: &Certificate, key: &KeyPair) -> String {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.cert.der().clone()], key)
+        .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -31,13 +30,57 @@ async fn a_certificate_of_ones_own_is_trusted_only_when_told() {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"code\":\"OK\"}").await;
         }
     });
+    url
+}
 
+/// Whether a client that trusts `pem` beside the platform talks to the server at all.
+async fn trusts(url: &str, pem: Option<String>) -> bool {
+    let builder = Client::builder(url, app_id(), secret()).attempts(1);
+    let builder = if let Some(pem) = pem { builder.trust_pem(pem) } else { builder };
     let query = QueryRequest::DisputeNo("D1".parse().unwrap());
-    let stranger = Client::new(&url, app_id(), secret()).unwrap();
-    let error = stranger.query(&query).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable { attempts: 1, cause: Cause::Untrusted(_), .. }), "{error:?}");
+    match builder.build().unwrap().query(&query).await.unwrap_err() {
+        Error::Unverified(unverified) if unverified.flaw == Flaw::Unsigned => true,
+        Error::Unavailable { attempts: 1, cause: Cause::Untrusted(_), .. } => false,
+        error => panic!("{error:?}"),
+    }
+}
 
-    let builder = Client::builder(&url, app_id(), secret()).trust_pem(certificate.cert.pem());
-    let error = builder.attempts(1).build().unwrap().query(&query).await.unwrap_err();
-    assert!(matches!(error, Error::Unverified(unverified) if unverified.flaw == Flaw::Unsigned));
+#[tokio::test]
+async fn a_certificate_of_ones_own_is_trusted_only_when_told() {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let url = serve(&own.cert, &own.signing_key).await;
+    assert!(!trusts(&url, None).await);
+    assert!(trusts(&url, Some(own.cert.pem())).await);
+}
+
+/// As `openssl req -x509` makes them: an authority.
+fn authority(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    (params, KeyPair::generate().unwrap())
+}
+
+#[tokio::test]
+async fn a_self_signed_authority_is_trusted_as_the_servers_own_where_it_is_the_one_told() {
+    let (params, key) = authority("localhost");
+    let certificate = params.self_signed(&key).unwrap();
+    let url = serve(&certificate, &key).await;
+    assert!(!trusts(&url, None).await);
+    assert!(trusts(&url, Some(certificate.pem())).await);
+
+    let (params, key) = authority("localhost");
+    let namesake = params.self_signed(&key).unwrap();
+    assert!(!trusts(&url, Some(namesake.pem())).await, "another of the same name");
+}
+
+#[tokio::test]
+async fn a_self_signed_authority_must_have_the_servers_name_and_be_in_its_time() {
+    let (params, key) = authority("gateway.example");
+    let elsewhere = params.self_signed(&key).unwrap();
+    assert!(!trusts(&serve(&elsewhere, &key).await, Some(elsewhere.pem())).await);
+
+    let (mut params, key) = authority("localhost");
+    params.not_after = date_time_ymd(2020, 1, 1);
+    let expired = params.self_signed(&key).unwrap();
+    assert!(!trusts(&serve(&expired, &key).await, Some(expired.pem())).await);
 }
