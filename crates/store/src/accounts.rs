@@ -3,12 +3,13 @@
 use rebuttal_protocol::operator::{AppSettings, TimeZoneName};
 use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
+use serde::{Deserialize, Serialize};
 
 /// Random bytes that name a secret; they are part of what its encryption is bound to.
 pub type SecretId = [u8; 16];
 
 /// A merchant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Merchant {
     /// Its number.
     pub merchant_id: MerchantId,
@@ -21,7 +22,7 @@ pub struct Merchant {
 }
 
 /// An app: one integration of a merchant, with what is needed to verify and answer its calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     /// Its id.
     pub app_id: AppId,
@@ -42,7 +43,7 @@ pub struct App {
 }
 
 /// An encrypted secret. This crate cannot open it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {
     /// Its name.
     pub secret_id: SecretId,

@@ -4,7 +4,7 @@ use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{AccountChange, AccountRefusal, SecretId};
+use crate::accounts::{AccountChange, AccountRefusal, App, Merchant};
 
 /// One change, all or nothing.
 #[derive(Debug)]
@@ -139,17 +139,11 @@ pub enum Done {
         /// Whether this work opened it.
         opened: bool,
     },
-    /// A merchant was created or changed.
-    Merchant(MerchantId),
-    /// An app was created or changed, or its secret rotated.
-    App {
-        /// Whose app.
-        merchant_id: MerchantId,
-        /// Which app.
-        app_id: AppId,
-        /// The secret that the work made.
-        secret_id: Option<SecretId>,
-    },
+    /// A merchant was created or changed: as it stood then.
+    Merchant(Merchant),
+    /// An app was created or changed, or its secret rotated: as it stood then. Of its secrets only the one that the work
+    /// made is there, encrypted as ever.
+    App(App),
     /// A step of upkeep touched so many rows.
     Rows(u64),
     /// Done, with nothing to tell.

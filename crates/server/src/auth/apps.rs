@@ -208,8 +208,8 @@ mod tests {
             let mut bench = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
             let (name, time_zone) = ("Acme".parse().unwrap(), "Asia/Shanghai".parse().unwrap());
             let done = bench.commit(AccountChange::CreateMerchant { name, time_zone }).await;
-            let Done::Merchant(merchant_id) = done else { panic!("{done:?}") };
-            bench.merchant_id = merchant_id;
+            let Done::Merchant(merchant) = done else { panic!("{done:?}") };
+            bench.merchant_id = merchant.merchant_id;
             bench
         }
 

@@ -9,7 +9,7 @@ pub(crate) mod list;
 pub(crate) mod rotate;
 
 use rebuttal_protocol::{AppId, AppSecret, Code, MerchantId, Scheme};
-use rebuttal_store::{App, Done, Merchant, SecretId};
+use rebuttal_store::{App, Done, Merchant, SealedSecret, SecretId};
 use serde::Serialize;
 
 use crate::error::Refusal;
@@ -31,11 +31,12 @@ impl From<Merchant> for MerchantView {
 }
 
 impl MerchantView {
-    /// The merchant that a work was about.
-    async fn after(gateway: &Gateway, done: Done) -> Result<Self, Refusal> {
-        let Done::Merchant(merchant_id) = done else { return Err(unexpected(&done)) };
-        let merchant = gateway.store.merchant(merchant_id).await?.ok_or_else(|| unexpected(&done))?;
-        Ok(merchant.into())
+    /// The merchant that a work was about, as the work left it.
+    fn after(done: Done) -> Result<Self, Refusal> {
+        match done {
+            Done::Merchant(merchant) => Ok(merchant.into()),
+            done => Err(unexpected(&done)),
+        }
     }
 }
 
@@ -59,18 +60,12 @@ impl From<App> for AppView {
 }
 
 impl AppView {
-    /// The app that a work was about, with the secret that the work made. Under a repeated key that is the first
-    /// request's secret, as long as it lives.
-    async fn after(gateway: &Gateway, done: Done) -> Result<Self, Refusal> {
-        let Done::App { app_id, secret_id, .. } = done else { return Err(unexpected(&done)) };
-        let app = gateway.store.app(app_id).await?.ok_or_else(|| unexpected(&done))?;
-        let sealed = app.secrets.iter().find(|secret| Some(secret.secret_id) == secret_id);
-        let app_secret = match sealed {
-            Some(secret) => {
-                Some(gateway.keys.open(app_id, secret.secret_id, &secret.sealed).map_err(Refusal::internal)?)
-            }
-            None => None,
-        };
+    /// The app that a work was about, as the work left it, with the secret that the work made: under a repeated key the
+    /// first request's, whether or not it still verifies.
+    fn after(gateway: &Gateway, done: Done) -> Result<Self, Refusal> {
+        let Done::App(app) = done else { return Err(unexpected(&done)) };
+        let open = |made: &SealedSecret| gateway.keys.open(app.app_id, made.secret_id, &made.sealed);
+        let app_secret = app.secrets.first().map(open).transpose().map_err(Refusal::internal)?;
         Ok(Self { app_secret: app_secret.as_ref().map(spell), ..app.into() })
     }
 }

@@ -4,6 +4,7 @@ use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use super::reads::Read;
 use super::writer::{keep_answer, stored_answer};
 use crate::accounts::{AccountChange, AccountRefusal, SecretId};
 use crate::batch::KeptAnswer;
@@ -35,9 +36,10 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
                 .prepare_cached("INSERT INTO merchants (name, time_zone, created_at) VALUES (?1, ?2, ?3)")?
                 .execute(params![name.as_str(), time_zone.as_str(), now.0])?;
             let number = u32::try_from(connection.last_insert_rowid()).unwrap_or(u32::MAX);
-            Ok(MerchantId::try_from(number)
-                .map(Done::Merchant)
-                .map_err(|_| AccountRefusal::NoMerchant.into()))
+            match MerchantId::try_from(number) {
+                Ok(merchant_id) => merchant_done(connection, merchant_id),
+                Err(_) => Ok(no_merchant()),
+            }
         }
         AccountChange::ChangeMerchant { merchant_id, name, time_zone } => {
             let changed = connection
@@ -50,20 +52,20 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
                     name.as_ref().map(|name| name.as_str()),
                     time_zone.as_ref().map(|zone| zone.as_str()),
                 ])?;
-            Ok(if changed == 0 { no_merchant() } else { Ok(Done::Merchant(*merchant_id)) })
+            if changed == 0 { Ok(no_merchant()) } else { merchant_done(connection, *merchant_id) }
         }
         AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
             create_app(connection, *merchant_id, *app_id, settings, now)?.map_or_else(
                 || Ok(no_merchant()),
                 |()| {
                     insert_secret(connection, *app_id, *secret_id, sealed, now)?;
-                    Ok(app_done(*merchant_id, *app_id, Some(*secret_id)))
+                    app_done(connection, *app_id, Some(*secret_id))
                 },
             )
         }
         AccountChange::ChangeApp { merchant_id, app_id, settings } => {
             let changed = change_app(connection, *merchant_id, *app_id, settings)?;
-            Ok(if changed { app_done(*merchant_id, *app_id, None) } else { no_app() })
+            if changed { app_done(connection, *app_id, None) } else { Ok(no_app()) }
         }
         AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
             if !has_app(connection, *merchant_id, *app_id)? {
@@ -78,7 +80,7 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
                 )?
                 .execute(params![app_id.as_bytes(), overlap_until.0])?;
             insert_secret(connection, *app_id, *secret_id, sealed, now)?;
-            Ok(app_done(*merchant_id, *app_id, Some(*secret_id)))
+            app_done(connection, *app_id, Some(*secret_id))
         }
         AccountChange::SecretUsed { secret_id } => {
             connection
@@ -98,8 +100,17 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
     }
 }
 
-fn app_done(merchant_id: MerchantId, app_id: AppId, secret_id: Option<SecretId>) -> Answer {
-    Ok(Done::App { merchant_id, app_id, secret_id })
+/// The merchant as it stands within this transaction: what is answered is what is kept for a repetition.
+fn merchant_done(connection: &Connection, merchant_id: MerchantId) -> Result<Answer> {
+    let merchant = Read::on(connection).merchant(merchant_id)?;
+    Ok(merchant.map(Done::Merchant).ok_or_else(|| AccountRefusal::NoMerchant.into()))
+}
+
+/// The app as it stands within this transaction, with the secret that was made in it.
+fn app_done(connection: &Connection, app_id: AppId, made: Option<SecretId>) -> Result<Answer> {
+    let Some(mut app) = Read::on(connection).app(app_id)? else { return Ok(no_app()) };
+    app.secrets.retain(|secret| Some(secret.secret_id) == made);
+    Ok(Ok(Done::App(app)))
 }
 
 fn no_merchant() -> Answer {

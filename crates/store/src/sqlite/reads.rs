@@ -78,7 +78,12 @@ fn in_place<T>(
 /// What can be read on one connection.
 pub(crate) struct Read<'c>(&'c Connection);
 
-impl Read<'_> {
+impl<'c> Read<'c> {
+    /// On the writer's connection it sees what its transaction has done so far.
+    pub(super) const fn on(connection: &'c Connection) -> Self {
+        Self(connection)
+    }
+
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let mut select = self.0.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
         select.query_row([name], |row| row.get(0)).optional()

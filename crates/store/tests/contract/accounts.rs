@@ -2,7 +2,7 @@
 
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
-use rebuttal_store::{AccountChange, Act, Answer, Done, Once, Store, Work};
+use rebuttal_store::{AccountChange, Act, Answer, Done, Merchant, Once, Store, Upkeep, Work};
 
 use crate::ground::{APP, Ground, NOW, code, commit, key, merchant, settings};
 
@@ -81,9 +81,8 @@ pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Groun
 pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
     let store = ground.store();
     let merchant_id = merchant(&store).await;
-    let first = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
-    let made = Done::App { merchant_id, app_id: APP, secret_id: Some([1; 16]) };
-    assert_eq!(first, made);
+    let made = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
+    assert_eq!(made, Done::App(store.app(APP).await.unwrap().unwrap()));
     let other = AppId::from_bytes([8; 16]);
     assert_eq!(commit(&store, key("k", 1), create_app(merchant_id, other, 2)).await.unwrap(), made);
     assert!(store.app(other).await.unwrap().is_none());
@@ -91,6 +90,32 @@ pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
         code(commit(&store, key("k", 2), create_app(merchant_id, other, 2)).await),
         "Operator.Conflict"
     );
+}
+
+pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
+    let store = ground.store();
+    let named = |name: &str| {
+        let (name, time_zone) = (name.parse().unwrap(), "UTC".parse().unwrap());
+        Act::Account(AccountChange::CreateMerchant { name, time_zone })
+    };
+    let merchant = commit(&store, key("merchant", 1), named("Before")).await.unwrap();
+    let Done::Merchant(Merchant { merchant_id, .. }) = merchant else { panic!("{merchant:?}") };
+    let app = commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap();
+
+    let renamed =
+        AccountChange::ChangeMerchant { merchant_id, name: Some("After".parse().unwrap()), time_zone: None };
+    commit(&store, Once::Always, Act::Account(renamed)).await.unwrap();
+    let disabled = AppSettings { enabled: Some(false), ..settings() };
+    commit(&store, Once::Always, change_app(merchant_id, disabled)).await.unwrap();
+    rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1)).await.unwrap();
+    let drop_expired = Act::Upkeep(Upkeep::DropExpiredSecrets);
+    let later = Work { arrived_at: UnixMillis(NOW.0 + 2), once: Once::Always, act: drop_expired };
+    assert_eq!(store.commit(later).await.unwrap(), Ok(Done::Rows(1)));
+
+    assert_eq!(commit(&store, key("merchant", 1), named("Before")).await.unwrap(), merchant);
+    assert_eq!(commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap(), app);
+    let Done::App(app) = app else { panic!("{app:?}") };
+    assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
 }
 
 pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {

@@ -66,7 +66,7 @@ pub(crate) async fn merchant(store: &Store) -> MerchantId {
     let CreateMerchant { name, time_zone } = CreateMerchant::parse(&body).unwrap();
     let change = AccountChange::CreateMerchant { name, time_zone };
     match commit(store, Once::Always, Act::Account(change)).await.unwrap() {
-        Done::Merchant(merchant_id) => merchant_id,
+        Done::Merchant(merchant) => merchant.merchant_id,
         other => panic!("{other:?}"),
     }
 }

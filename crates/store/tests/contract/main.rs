@@ -55,6 +55,7 @@ macro_rules! every_case {
                 merchants_and_apps_are_created_and_changed
                 a_second_rotation_waits_for_the_first_overlap
                 account_changes_count_once_per_key
+                a_key_answers_an_account_as_it_was
                 a_token_is_found_by_its_hash;
         }
     };

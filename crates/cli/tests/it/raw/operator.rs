@@ -171,6 +171,33 @@ fn the_same_key_and_body_answer_the_first_answer() {
 }
 
 #[test]
+fn a_repeated_key_answers_accounts_as_they_were() {
+    let mut scene = scene();
+    let merchant_key = fresh_nonce();
+    let merchant = || keyed(&scene, "/merchants", &json!({ "name": "m", "timeZone": "UTC" }), &merchant_key);
+    let first = merchant().created();
+    let path = format!("/merchants/{}", first["merchantId"]);
+    let apps = format!("{path}/apps");
+    let app_key = fresh_nonce();
+    let app = keyed(&scene, &apps, &json!({}), &app_key).created();
+    let app_path = format!("{apps}/{}", app["appId"].as_str().unwrap());
+    let rotate = format!("{app_path}/rotate");
+    let (rotation, at_once) = (fresh_nonce(), json!({ "overlapSeconds": 0 }));
+    let rotated = keyed(&scene, &rotate, &at_once, &rotation).json();
+    assert!(rotated["appSecret"].is_string() && rotated["appSecret"] != app["appSecret"], "{rotated}");
+
+    assert_eq!(scene.operator.patch(&path, &json!({ "name": "renamed" })).status, 200);
+    assert_eq!(scene.operator.patch(&app_path, &json!({ "enabled": false })).status, 200);
+    for _ in 0..2 {
+        assert_eq!(scene.operator.post(&rotate, &at_once).status, 200);
+    }
+    assert_eq!(merchant().created(), first);
+    scene.gateway.restart();
+    assert_eq!(keyed(&scene, &apps, &json!({}), &app_key).created(), app);
+    assert_eq!(keyed(&scene, &rotate, &at_once, &rotation).json(), rotated);
+}
+
+#[test]
 fn an_outcome_that_is_there_is_reached_again_and_another_is_not() {
     let scene = scene();
     let resolve = |no: &str, outcome: &str| scene.operator.act(no, "resolve", &json!({ "outcome": outcome }));

@@ -22,5 +22,5 @@ pub(crate) async fn change(
     let ChangeMerchant { name, time_zone } = change.parse(ChangeMerchant::parse)?;
     let account = AccountChange::ChangeMerchant { merchant_id, name, time_zone };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(MerchantView::after(&gateway, done).await?))
+    Ok(Json(MerchantView::after(done)?))
 }

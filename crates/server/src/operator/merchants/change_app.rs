@@ -22,5 +22,5 @@ pub(crate) async fn change(
     let settings = change.parse(AppSettings::parse)?;
     let account = AccountChange::ChangeApp { merchant_id, app_id, settings };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(AppView::after(&gateway, done).await?))
+    Ok(Json(AppView::after(&gateway, done)?))
 }

@@ -21,5 +21,5 @@ pub(crate) async fn create(
     let CreateMerchant { name, time_zone } = change.parse(CreateMerchant::parse)?;
     let account = AccountChange::CreateMerchant { name, time_zone };
     let done = change.commit_account(&gateway, account).await?;
-    Ok((StatusCode::CREATED, Json(MerchantView::after(&gateway, done).await?)))
+    Ok((StatusCode::CREATED, Json(MerchantView::after(done)?)))
 }

@@ -25,5 +25,5 @@ pub(crate) async fn create(
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;
     let account = AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed };
     let done = change.commit_account(&gateway, account).await?;
-    Ok((StatusCode::CREATED, Json(AppView::after(&gateway, done).await?)))
+    Ok((StatusCode::CREATED, Json(AppView::after(&gateway, done)?)))
 }

@@ -26,5 +26,5 @@ pub(crate) async fn rotate(
     let overlap_until = change.arrived_at() + Duration::from_secs(overlap_seconds);
     let account = AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(AppView::after(&gateway, done).await?))
+    Ok(Json(AppView::after(&gateway, done)?))
 }
