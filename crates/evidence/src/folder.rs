@@ -97,10 +97,14 @@ impl FolderStore {
     }
 
     /// Opens a file to read it back; `None` if nothing lies there.
+    ///
+    /// # Errors
+    /// [`Error::Folder`], also where the store itself is not in its place.
     pub async fn open_file(&self, uri: &StorageUri) -> Result<Option<Opened>, Error> {
-        let path = self.shared.path(uri);
+        let (shared, path) = (Arc::clone(&self.shared), self.shared.path(uri));
         let open = move || {
             let Some(file) = found(File::open(path))? else {
+                shared.is_there()?;
                 return Ok(None);
             };
             let size = file.metadata()?.len();
@@ -133,6 +137,19 @@ impl Shared {
 
     fn incoming_folder(&self) -> PathBuf {
         self.root.join(INCOMING)
+    }
+
+    /// Fails where the store is not in its place: its folder unmounted, moved or deleted. Ask before believing that a
+    /// file is absent. The folder for incoming files tells: opening the store makes it and nothing takes it away.
+    fn is_there(&self) -> io::Result<()> {
+        let incoming = fs::metadata(self.incoming_folder());
+        let reason = match incoming {
+            Ok(metadata) if metadata.is_dir() => return Ok(()),
+            Ok(_) => io::Error::from(io::ErrorKind::NotADirectory),
+            Err(error) => error,
+        };
+        let what = format!("the evidence store is not in its place ({}): {reason}", self.root.display());
+        Err(io::Error::new(reason.kind(), what))
     }
 
     fn incoming_path(&self, name: &str) -> PathBuf {

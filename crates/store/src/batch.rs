@@ -221,6 +221,9 @@ impl Fold {
                 let sentence = "it is not what was uploaded; upload it again under a new generateUploadUrl";
                 *finding = Err(EvidenceFault::Mismatch(sentence.to_owned()));
             }
+            (Some(_), Err(EvidenceFault::NotUploaded)) => {
+                tracing::error!(%url, "a recorded file is gone from the evidence store");
+            }
             (Some(_), _) => {}
         }
     }

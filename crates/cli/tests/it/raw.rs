@@ -11,6 +11,7 @@ mod freshness;
 mod header;
 mod http_layer;
 mod lies;
+mod lost;
 mod operator;
 mod order;
 mod scarcity;

@@ -14,7 +14,7 @@ use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use sha2::{Digest, Sha256};
 
-use super::{FolderStore, Received, blocking, found};
+use super::{FolderStore, Received, Shared, blocking, found};
 use crate::Error;
 use crate::truth::{Lie, judge};
 
@@ -78,14 +78,14 @@ impl Looks {
 }
 
 impl FolderStore {
-    /// Looks at what lies at an address.
+    /// Looks at what lies at an address. Where the store itself is not in its place that is an error, not an absence.
     ///
     /// The look at the folder entry blocks: that takes less than handing it to another thread would. Reading, where it
     /// is needed, does not.
     pub async fn look(&self, uri: &StorageUri) -> Result<Look, Error> {
         let path = self.shared.path(uri);
         let failed = Error::folder("look at a file");
-        let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return Ok(Look::Absent) };
+        let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return self.shared.absent() };
         if let Some(look) = self.shared.looks.lock().recall(uri, Identity::of(&metadata)) {
             return Ok(look);
         }
@@ -94,7 +94,7 @@ impl FolderStore {
         blocking(move || {
             let _permit = permit;
             let Some(file) = found(File::open(&path)).map_err(Error::folder("open a file"))? else {
-                return Ok(Look::Absent);
+                return shared.absent();
             };
             let (identity, look) = read(file, &uri).map_err(Error::folder("read a file"))?;
             shared.looks.lock().remember(uri, identity, look.clone());
@@ -109,6 +109,12 @@ impl FolderStore {
             let look = Look::True { sha256: received.sha256, size: received.size };
             self.shared.looks.lock().remember(received.uri, Identity::of(&metadata), look);
         }
+    }
+}
+
+impl Shared {
+    fn absent(&self) -> Result<Look, Error> {
+        self.is_there().map(|()| Look::Absent).map_err(Error::folder("look at a file"))
     }
 }
 

@@ -236,6 +236,29 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
+    let bench = Bench::new();
+    let uri = uri('a', "png");
+    let received = bench.put(uri, PNG).await.unwrap();
+    let away = bench.root.with_extension("away");
+    fs::rename(&bench.root, &away).unwrap();
+    for empty_mount_point in [false, true] {
+        if empty_mount_point {
+            fs::create_dir(&bench.root).unwrap();
+        }
+        let look = bench.store.look(&uri).await.unwrap_err();
+        assert!(look.to_string().contains("not in its place"), "{look}");
+        assert!(bench.store.open_file(&uri).await.is_err());
+        assert!(bench.store.answers().await.is_err());
+    }
+    fs::remove_dir(&bench.root).unwrap();
+    fs::rename(&away, &bench.root).unwrap();
+    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
+    fs::remove_file(bench.store.shared.path(&uri)).unwrap();
+    assert_eq!(bench.store.look(&uri).await.unwrap(), Look::Absent);
+}
+
+#[tokio::test]
 async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();

@@ -44,26 +44,30 @@ pub(crate) async fn contest(
 /// What lies at each item's url, as far as it is this merchant's.
 async fn findings(gateway: &Gateway, merchant_id: MerchantId, items: &[EvidenceItem]) -> Vec<Finding> {
     let mut findings = Vec::with_capacity(items.len());
+    let mut unreadable = None;
     for item in items {
         findings.push(match item.url.filter(|url| url.merchant_id == merchant_id) {
-            Some(url) => find(gateway, &url).await,
+            Some(url) => find(gateway, &url).await.unwrap_or_else(|error| {
+                unreadable.get_or_insert((url, error));
+                Err(EvidenceFault::Unreadable)
+            }),
             None => Err(EvidenceFault::NotFound),
         });
+    }
+    // Once, however many files a store that is out of order holds.
+    if let Some((url, error)) = unreadable {
+        tracing::error!(%error, %url, "a file of evidence could not be read");
     }
     findings
 }
 
-async fn find(gateway: &Gateway, url: &StorageUri) -> Finding {
-    match gateway.files.look(url).await {
-        Ok(Look::True { sha256, size }) => {
+async fn find(gateway: &Gateway, url: &StorageUri) -> Result<Finding, rebuttal_evidence::Error> {
+    Ok(match gateway.files.look(url).await? {
+        Look::True { sha256, size } => {
             let media_type = url.format.media_type().to_owned();
             Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })
         }
-        Ok(Look::Absent) => Err(EvidenceFault::NotUploaded),
-        Ok(Look::Lie(lie)) => Err(EvidenceFault::Mismatch(lie.to_string())),
-        Err(error) => {
-            tracing::error!(%error, %url, "a file of evidence could not be read");
-            Err(EvidenceFault::Unreadable)
-        }
-    }
+        Look::Absent => Err(EvidenceFault::NotUploaded),
+        Look::Lie(lie) => Err(EvidenceFault::Mismatch(lie.to_string())),
+    })
 }

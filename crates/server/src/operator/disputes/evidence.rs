@@ -17,6 +17,7 @@ use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{Code, DisputeNo};
 use rebuttal_store::Story;
 use sha2::{Digest, Sha256};
+use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -45,7 +46,11 @@ pub(crate) async fn evidence(
         .ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))?;
     // Never closed.
     let turn = Arc::clone(&gateway.evidence_reads).acquire_owned().await.map_err(Refusal::internal)?;
-    let content = read(&gateway, item).await.map_err(Refusal::internal)?;
+    // Where the store is not in its place, every file comes back with it.
+    let opened = gateway.files.open_file(&item.url).await.map_err(Refusal::unavailable)?;
+    let gone = || format!("{} is gone although it was submitted", item.url);
+    let file = opened.with_context(gone).map_err(Refusal::internal)?.file;
+    let content = read(file, item).await.map_err(Refusal::internal)?;
 
     let mut response = Response::new(Body::from_stream(pieces(content, turn)));
     let headers = response.headers_mut();
@@ -76,11 +81,9 @@ fn find<'s>(story: &'s Story, id: &str) -> Option<&'s SubmittedEvidence> {
     })
 }
 
-async fn read(gateway: &Gateway, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
-    let opened = gateway.files.open_file(&item.url).await?;
-    let opened = opened.with_context(|| format!("{} is gone although it was submitted", item.url))?;
+async fn read(file: File, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
     let mut content = Vec::with_capacity(usize::try_from(item.file.size.min(FILE_MAX_BYTES))?);
-    opened.file.take(FILE_MAX_BYTES).read_to_end(&mut content).await?;
+    file.take(FILE_MAX_BYTES).read_to_end(&mut content).await?;
     let sha256: [u8; 32] = Sha256::digest(&content).into();
     ensure!(sha256 == item.file.sha256.0, "{} was altered after it was submitted", item.url);
     Ok(content.into())

@@ -1,0 +1,57 @@
+//! Contract §7, what the gateway stands on taken away under it: its evidence, its database, a row. It says that it cannot
+//! serve, promises nothing that is not so, and goes on when what it lost is back.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rebuttal_testbed::{Item, Request, Scene, samples};
+
+use crate::ground::scene;
+
+const UNAVAILABLE: &str = "Common.System.Unavailable";
+
+fn ready(scene: &Scene) -> u16 {
+    Request::new("GET", "/readyz", "").send(scene.address()).unwrap().status
+}
+
+/// Where the built-in store keeps the file of a storageUri.
+fn file_of(scene: &Scene, url: &str) -> PathBuf {
+    scene.gateway.data().join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap())
+}
+
+#[test]
+fn evidence_that_is_not_mounted_is_no_missing_file() {
+    let scene = scene();
+    let [submitted, waiting] = [1, 2].map(|number| scene.upload(&samples::receipt(number)));
+    let (contested, dispute) = (scene.dispute(), scene.dispute());
+    scene.contest(&contested, &[Item::receipt(&submitted)]).is("OK");
+    let download = format!("/disputes/{contested}/evidence/1-1");
+    let (evidence, away) = (scene.gateway.data().join("evidence"), scene.gateway.scratch().join("away"));
+
+    fs::rename(&evidence, &away).unwrap();
+    scene.contest(&dispute, &[Item::receipt(&waiting)]).is(UNAVAILABLE);
+    scene.operator.fetch(&download).is_problem(503, UNAVAILABLE);
+    assert_eq!(ready(&scene), 503);
+    let log = scene.gateway.stderr();
+    assert_eq!(log.matches("a file of evidence could not be read").count(), 1, "{log}");
+    fs::rename(&away, &evidence).unwrap();
+    assert_eq!((ready(&scene), scene.operator.fetch(&download).status), (200, 200));
+    scene.contest(&dispute, &[Item::receipt(&waiting)]).is("OK");
+}
+
+#[test]
+fn a_recorded_file_that_is_gone_is_told_in_the_log() {
+    let scene = scene();
+    let [submitted, waiting] = [1, 2].map(|number| scene.upload(&samples::receipt(number)));
+    let dispute = scene.dispute();
+    scene.contest(&dispute, &[Item::receipt(&submitted)]).is("OK");
+    for url in [&submitted, &waiting] {
+        fs::remove_file(file_of(&scene, url)).unwrap();
+    }
+    scene.contest(&scene.dispute(), &[Item::receipt(&waiting)]).is("Evidence.NotUploaded");
+    let download = scene.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
+    download.is_problem(500, "Common.System.Error");
+    let log = scene.gateway.stderr();
+    assert_eq!(log.matches("a recorded file is gone").count(), 1, "{log}");
+    assert_eq!(log.matches("is gone although it was submitted").count(), 1, "{log}");
+}
