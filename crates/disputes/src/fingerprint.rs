@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rebuttal_protocol::StorageUri;
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 that identifies content: an opening, a submission, a history entry, a file.
@@ -15,7 +16,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        rebuttal_protocol::hex_digits::write(&self.0, f)
     }
 }
 
@@ -37,6 +38,11 @@ impl Fingerprinter {
         self.0.update((value.len() as u64).to_be_bytes());
         self.0.update(value);
         self
+    }
+
+    /// A file's address, by what it is made of.
+    pub(crate) fn url(self, url: &StorageUri) -> Self {
+        self.number(i64::from(url.merchant_id.number())).bytes(&url.file_id).text(url.format.extension())
     }
 
     pub(crate) fn text(self, value: &str) -> Self {

@@ -47,7 +47,7 @@ impl Submission {
             digest
                 .text(item.evidence_type.as_str())
                 .text(item.name.as_str())
-                .text(&item.url.key())
+                .url(&item.url)
                 .bytes(&item.file.sha256.0)
                 .number(i64::try_from(item.file.size).unwrap_or(i64::MAX))
                 .text(&item.file.media_type)
@@ -80,7 +80,7 @@ pub fn fingerprint_of(items: &[EvidenceItem]) -> Option<Fingerprint> {
     items.sort_unstable();
     let start = Fingerprinter::new("submission").number(i64::try_from(items.len()).unwrap_or(i64::MAX));
     let all = items.into_iter().fold(start, |fingerprint, (url, evidence_type, name)| {
-        fingerprint.text(&url.key()).text(evidence_type.as_str()).text(name.as_str())
+        fingerprint.url(&url).text(evidence_type.as_str()).text(name.as_str())
     });
     Some(all.finish())
 }

@@ -62,7 +62,7 @@ impl FromStr for AppId {
 
 impl fmt::Display for AppId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex_digits::write(&self.0, f)
     }
 }
 

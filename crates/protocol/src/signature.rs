@@ -25,10 +25,7 @@ impl Sign {
 
 impl fmt::Display for Sign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        // Cannot fail: the output is exactly twice the input.
-        let _ = hex::encode_to_slice(self.0, &mut digits);
-        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+        hex_digits::write(&self.0, f)
     }
 }
 

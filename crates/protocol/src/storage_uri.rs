@@ -12,6 +12,8 @@ pub const BUCKET: &str = "uploaded";
 pub const FILE_MAX_BYTES: u64 = 2_097_152;
 
 const SCHEME: &str = "s3://";
+/// Bytes of the longest key.
+const KEY_MAX_BYTES: usize = 80;
 const FOLDER: &str = "open/dispute-evidence";
 
 /// The 16 random bytes that name an uploaded file.
@@ -87,8 +89,17 @@ pub struct StorageUri {
 impl StorageUri {
     /// The object's key within the bucket: the address without `s3://uploaded/`.
     pub fn key(&self) -> String {
-        let Self { merchant_id, file_id, format } = self;
-        format!("m/{merchant_id}/{FOLDER}/{}.{}", hex::encode(file_id), format.extension())
+        let mut key = String::with_capacity(KEY_MAX_BYTES);
+        // Writing to a String cannot fail.
+        let _ = self.write_key(&mut key);
+        key
+    }
+
+    fn write_key(&self, to: &mut impl fmt::Write) -> fmt::Result {
+        write!(to, "m/{}/{FOLDER}/", self.merchant_id)?;
+        hex_digits::write(&self.file_id, to)?;
+        to.write_char('.')?;
+        to.write_str(self.format.extension())
     }
 
     /// The address that a key within the bucket belongs to.
@@ -121,7 +132,8 @@ fn malformed() -> Invalid {
 
 impl fmt::Display for StorageUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{SCHEME}{BUCKET}/{}", self.key())
+        write!(f, "{SCHEME}{BUCKET}/")?;
+        self.write_key(f)
     }
 }
 
