@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rebuttal_evidence::{Credentials, FolderStore};
-use rebuttal_store::{Answer, Done, Store, Work};
+use rebuttal_store::{CommitError, Done, NonceUse, Once, Refused, Store, Work};
 use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::Keys;
 use crate::auth::rate::Rates;
-use crate::auth::read_nonces::ReadNonces;
+use crate::auth::read_nonces::{Held, ReadNonces};
+use crate::auth::signature::forgotten;
 use crate::base_url::BaseUrl;
 use crate::error::Refusal;
 
@@ -35,9 +36,27 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Has a work committed; what the rules refuse is a refusal like any other.
+    ///
+    /// A nonce is held in memory from before the commit on, so that of a read and a change with one identity only one
+    /// passes. It is released where the change did not use it, which `Unavailable` alone means.
     pub(crate) async fn commit(&self, work: Work) -> Result<Done, Refusal> {
-        let answer: Answer = self.store.commit(work).await?;
-        Ok(answer?)
+        let held = match &work.once {
+            Once::Nonce(NonceUse { timestamp, app_id, nonce }) => {
+                self.read_nonces.hold(*app_id, *timestamp, nonce)
+            }
+            Once::Key(_) | Once::Always => Held::Unnoted,
+        };
+        if held == Held::Replayed {
+            return Err(Refusal::replayed());
+        }
+        let outcome = self.store.commit(work).await;
+        if let (Err(CommitError::Unavailable(_)), Held::Yes(identity)) = (&outcome, held) {
+            self.read_nonces.release(identity);
+        }
+        match outcome? {
+            Err(Refused::Stale) => Err(forgotten()),
+            answer => Ok(answer?),
+        }
     }
 
     /// The base URL at an index, else the first.

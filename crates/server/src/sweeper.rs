@@ -27,7 +27,7 @@ const NONCES_EVERY: Duration = Duration::from_secs(30);
 /// How often uploads, idempotency keys and secrets are looked through. A step that finds nothing writes nothing.
 const CHORES_EVERY: Duration = Duration::from_secs(5);
 /// How often memory is tidied: read nonces, addresses, the samples of metrics.
-const MEMORY_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const MEMORY_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts all chores; they end with `stop`.
 pub(crate) fn start(

@@ -1,20 +1,25 @@
-//! The nonces of reads, in memory: a read is answered once per (app, timestamp, nonce), in bounded space (contract §2).
+//! Which identities (app, timestamp, nonce) this process has seen used, in bounded memory (contract §2).
 //!
-//! Deliberately not durable: a restart, or another replica, may answer the same read again, which changes nothing.
-//! Calls that change something burn their nonces in the database, in the transaction of their outcome.
+//! For reads this is all there is: deliberately not durable, because a restart, or another replica, that answers the same
+//! read again changes nothing. Calls that change something burn their nonces in the database, in the transaction of
+//! their outcome; they are noted here too, so that reads and changes see each other's.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rebuttal_protocol::{AppId, Nonce, UnixMillis};
 
-/// Parts of the memory, each with a lock of its own, so that reads on several cores seldom wait for each other.
+/// Parts of the memory, each with a lock of its own, so that uses on several cores seldom wait for each other. Identities
+/// spread over them evenly, so each has its part of every bound.
 const SHARDS: usize = 16;
 /// How much time one set covers; a set is forgotten whole. Forgetting is this much later than it could be.
 const BUCKET_MILLIS: i64 = 10_000;
+/// Which part of the capacity for reads is there, apart from it, for the identities of changes. They are noted as long
+/// as there is room; the database knows them all.
+const CHANGES_PART: usize = 4;
 
 /// What became of a nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +30,11 @@ pub(crate) enum Burnt {
     Replayed,
     /// Its time was forgotten already: whether it was used cannot be known.
     Forgotten,
-    /// There is no room to remember it. Nothing is forgotten to make some.
-    Full,
+    /// Its app has no room to remember it in before this moment. Nothing is forgotten to make some.
+    Full {
+        /// When the oldest of what the app fills its room with is forgotten.
+        until: UnixMillis,
+    },
 }
 
 /// Remembers used nonces until they would be stale anyway.
@@ -34,14 +42,34 @@ pub(crate) enum Burnt {
 /// Invariant: a timestamp is fresh for one window after itself (`auth::signature`), and a nonce is kept for two, so
 /// that a clock set back by less than a window revives nothing. `forgotten_through` holds whatever the clock does.
 pub(crate) struct ReadNonces {
-    shards: [Mutex<Buckets>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
     /// Two keyed hashes make the 128 bits. Keyed, so that nobody can choose nonces that collide.
     hashers: (RandomState, RandomState),
     /// Every timestamp up to this one counts as used.
     forgotten_through: AtomicI64,
-    remembered: AtomicUsize,
-    capacity: usize,
+    /// Most reads that one shard remembers.
+    shard_capacity: usize,
     kept: Duration,
+}
+
+/// The identity of a change, held until its outcome is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// No read can use it until all who hold it have released it. Another change may hold it too: which of them uses it
+    /// is the database's to say, once the first one's fate is known.
+    Yes(Identity),
+    /// A read used it.
+    Replayed,
+    /// There is no room for it, or its time was forgotten: the database alone decides.
+    Unnoted,
+}
+
+/// An identity as it is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    shard: usize,
+    bucket: i64,
+    hash: u128,
 }
 
 impl ReadNonces {
@@ -50,35 +78,72 @@ impl ReadNonces {
             shards: Default::default(),
             hashers: (RandomState::new(), RandomState::new()),
             forgotten_through: AtomicI64::new(i64::MIN),
-            remembered: AtomicUsize::new(0),
-            capacity,
+            shard_capacity: capacity.div_ceil(SHARDS),
             kept: 2 * window,
         }
     }
 
-    /// Burns a nonce; of several callers with the same one, exactly one is the first.
+    /// Burns the nonce of a read; of several callers with the same one, exactly one is the first.
+    ///
+    /// An app may hold as many as are free: alone no more than half of all, and however many apps poll, each leaves as
+    /// much again to the others. So no merchant's polling stops another's queries.
     pub(crate) fn burn(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Burnt {
-        let identity = (app_id, timestamp, nonce);
-        let low = self.hashers.0.hash_one(identity);
-        let hash = u128::from(self.hashers.1.hash_one(identity)) << 64 | u128::from(low);
-        let shard = usize::try_from(low >> 32).unwrap_or_default() % SHARDS;
-        let Some(shard) = self.shards.get(shard) else { return Burnt::Full };
-
-        let mut buckets = shard.lock();
+        let identity = self.identity(app_id, timestamp, nonce);
+        let Some(shard) = self.shards.get(identity.shard) else { return Burnt::Forgotten };
+        let mut shard = shard.lock();
         // Read under the lock that forgetting takes, so that no set is revived after it was forgotten.
         if timestamp.0 <= self.forgotten_through.load(Ordering::Acquire) {
             return Burnt::Forgotten;
         }
-        let bucket = buckets.entry(timestamp.0.div_euclid(BUCKET_MILLIS)).or_default();
-        if bucket.contains(&hash) {
+        if shard.buckets.get(&identity.bucket).is_some_and(|bucket| bucket.knows(identity.hash)) {
             return Burnt::Replayed;
         }
-        if self.remembered.fetch_add(1, Ordering::Relaxed) >= self.capacity {
-            self.remembered.fetch_sub(1, Ordering::Relaxed);
-            return Burnt::Full;
+        let of_app = shard.reads_of.get(&app_id).copied().unwrap_or_default();
+        if of_app >= self.shard_capacity.saturating_sub(shard.reads) {
+            return Burnt::Full { until: self.forgotten_at(shard.oldest_read_of(app_id)) };
         }
-        bucket.insert(hash);
+        shard.reads += 1;
+        *shard.reads_of.entry(app_id).or_default() += 1;
+        let bucket = shard.buckets.entry(identity.bucket).or_default();
+        bucket.reads.insert(identity.hash);
+        *bucket.reads_of.entry(app_id).or_default() += 1;
         Burnt::First
+    }
+
+    /// Holds the nonce of a change before it is committed, so that no read with it passes meanwhile. What was held stays
+    /// used unless it is [released](Self::release).
+    pub(crate) fn hold(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Held {
+        let identity = self.identity(app_id, timestamp, nonce);
+        let Some(shard) = self.shards.get(identity.shard) else { return Held::Unnoted };
+        let mut shard = shard.lock();
+        let room = shard.changes < self.shard_capacity.div_ceil(CHANGES_PART)
+            && timestamp.0 > self.forgotten_through.load(Ordering::Acquire);
+        let bucket = shard.buckets.get_mut(&identity.bucket);
+        if bucket.as_ref().is_some_and(|bucket| bucket.reads.contains(&identity.hash)) {
+            return Held::Replayed;
+        }
+        if let Some(holders) = bucket.and_then(|bucket| bucket.changes.get_mut(&identity.hash)) {
+            *holders += 1;
+        } else if room {
+            shard.changes += 1;
+            shard.buckets.entry(identity.bucket).or_default().changes.insert(identity.hash, 1);
+        } else {
+            return Held::Unnoted;
+        }
+        Held::Yes(identity)
+    }
+
+    /// Lets go of a held nonce: the change was not made and did not use it.
+    pub(crate) fn release(&self, identity: Identity) {
+        let Some(shard) = self.shards.get(identity.shard) else { return };
+        let mut shard = shard.lock();
+        let Some(bucket) = shard.buckets.get_mut(&identity.bucket) else { return };
+        let Some(holders) = bucket.changes.get_mut(&identity.hash) else { return };
+        *holders -= 1;
+        if *holders == 0 {
+            bucket.changes.remove(&identity.hash);
+            shard.changes -= 1;
+        }
     }
 
     /// Forgets what has been kept long enough.
@@ -86,19 +151,76 @@ impl ReadNonces {
         let oldest_kept = (now - self.kept).0.div_euclid(BUCKET_MILLIS);
         self.forgotten_through.fetch_max(oldest_kept.saturating_mul(BUCKET_MILLIS) - 1, Ordering::AcqRel);
         for shard in &self.shards {
-            let forgotten = {
-                let mut buckets = shard.lock();
-                let kept = buckets.split_off(&oldest_kept);
-                std::mem::replace(&mut *buckets, kept)
-            };
-            let count = forgotten.values().map(HashSet::len).sum();
-            self.remembered.fetch_sub(count, Ordering::Relaxed);
+            // Dropped after the lock, because freeing a large set takes its time.
+            let _forgotten = shard.lock().forget(oldest_kept);
+        }
+    }
+
+    /// When a set may be forgotten.
+    fn forgotten_at(&self, bucket: Option<i64>) -> UnixMillis {
+        let ends = bucket.unwrap_or_default().saturating_add(1).saturating_mul(BUCKET_MILLIS);
+        UnixMillis(ends) + self.kept
+    }
+
+    fn identity(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Identity {
+        let identity = (app_id, timestamp, nonce);
+        let low = self.hashers.0.hash_one(identity);
+        Identity {
+            shard: usize::try_from(low >> 32).unwrap_or_default() % SHARDS,
+            bucket: timestamp.0.div_euclid(BUCKET_MILLIS),
+            hash: u128::from(self.hashers.1.hash_one(identity)) << 64 | u128::from(low),
         }
     }
 }
 
-/// Sets of hashed identities by the time that they cover.
-type Buckets = BTreeMap<i64, HashSet<u128, BuildHasherDefault<AlreadyHashed>>>;
+/// A part of the memory.
+#[derive(Default)]
+struct Shard {
+    /// By the time that they cover.
+    buckets: BTreeMap<i64, Bucket>,
+    reads: usize,
+    reads_of: HashMap<AppId, usize>,
+    changes: usize,
+}
+
+/// The identities of one span of time.
+#[derive(Default)]
+struct Bucket {
+    reads: HashSet<u128, BuildHasherDefault<AlreadyHashed>>,
+    reads_of: HashMap<AppId, usize>,
+    /// How many hold each.
+    changes: HashMap<u128, u32, BuildHasherDefault<AlreadyHashed>>,
+}
+
+impl Bucket {
+    fn knows(&self, identity: u128) -> bool {
+        self.reads.contains(&identity) || self.changes.contains_key(&identity)
+    }
+}
+
+impl Shard {
+    /// The oldest set that holds a read of an app; of any, where the app has none.
+    fn oldest_read_of(&self, app_id: AppId) -> Option<i64> {
+        let of_app = self.buckets.iter().find(|(_, bucket)| bucket.reads_of.contains_key(&app_id));
+        of_app.or(self.buckets.first_key_value()).map(|(bucket, _)| *bucket)
+    }
+
+    fn forget(&mut self, oldest_kept: i64) -> BTreeMap<i64, Bucket> {
+        let kept = self.buckets.split_off(&oldest_kept);
+        let forgotten = std::mem::replace(&mut self.buckets, kept);
+        for bucket in forgotten.values() {
+            self.changes -= bucket.changes.len();
+            for (app_id, count) in &bucket.reads_of {
+                self.reads -= count;
+                if let Some(of_app) = self.reads_of.get_mut(app_id) {
+                    *of_app -= count;
+                }
+            }
+        }
+        self.reads_of.retain(|_, count| *count > 0);
+        forgotten
+    }
+}
 
 /// Passes half of a hash on as its own hash.
 #[derive(Default)]
@@ -144,15 +266,50 @@ mod tests {
     }
 
     #[test]
-    fn full_means_full_and_forgets_nothing() {
-        let nonces = ReadNonces::new(WINDOW, 2);
+    fn an_app_fills_half_forgets_nothing_and_stops_nobody_else() {
+        let nonces = ReadNonces::new(WINDOW, 3200);
+        let firsts: Vec<_> =
+            (0..6400).filter(|number| burn(&nonces, 1, NOW, *number) == Burnt::First).collect();
+        assert_eq!(firsts.len(), 1600);
+        assert!(firsts.iter().all(|number| burn(&nonces, 1, NOW, *number) == Burnt::Replayed));
+        let of_other = (0..6400).filter(|number| burn(&nonces, 2, NOW, *number) == Burnt::First).count();
+        assert_eq!(of_other, 800);
+        let Burnt::Full { until } = burn(&nonces, 1, NOW, 9999) else { panic!("there was room") };
+        nonces.forget(UnixMillis(until.0 - 1));
+        assert_eq!(burn(&nonces, 1, NOW, 9999), Burnt::Full { until });
+        nonces.forget(until);
+        assert_eq!(burn(&nonces, 1, until, 9999), Burnt::First);
+        let left: usize = nonces.shards.iter().map(|shard| shard.lock().reads).sum();
+        assert_eq!(left, 1);
+    }
+
+    #[test]
+    fn reads_and_changes_see_each_other_and_what_was_released_is_usable() {
+        let nonces = ReadNonces::new(WINDOW, 100);
+        let hold = |number: u64| nonces.hold(AppId::from_bytes([1; 16]), NOW, &nonce(number));
         assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::First);
+        assert_eq!(hold(1), Held::Replayed);
+        let Held::Yes(held) = hold(2) else { panic!("it was not held") };
+        assert_eq!(hold(2), Held::Yes(held));
+        nonces.release(held);
+        assert_eq!(burn(&nonces, 1, NOW, 2), Burnt::Replayed, "one change still holds it");
+        nonces.release(held);
         assert_eq!(burn(&nonces, 1, NOW, 2), Burnt::First);
-        assert_eq!(burn(&nonces, 1, NOW, 3), Burnt::Full);
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::Replayed);
+        // Released after it was forgotten, it takes nothing away.
+        let Held::Yes(held) = hold(3) else { panic!("it was not held") };
         nonces.forget(NOW + 3 * WINDOW);
-        assert_eq!(burn(&nonces, 1, NOW + 3 * WINDOW, 3), Burnt::First);
-        assert_eq!(nonces.remembered.load(Ordering::Relaxed), 1);
+        nonces.release(held);
+        assert_eq!(hold(4), Held::Unnoted);
+    }
+
+    #[test]
+    fn changes_without_room_are_not_refused_and_take_none_from_reads() {
+        let nonces = ReadNonces::new(WINDOW, 160);
+        let app = AppId::from_bytes([1; 16]);
+        let noted = (0..1000).filter(|number| matches!(nonces.hold(app, NOW, &nonce(*number)), Held::Yes(_)));
+        assert_eq!(noted.count(), 48, "a part of what each shard may hold, rounded up");
+        let read = (1000..2000).filter(|number| burn(&nonces, 1, NOW, *number) == Burnt::First).count();
+        assert_eq!(read, 80);
     }
 
     #[test]

@@ -19,10 +19,11 @@ use crate::auth::read_nonces::Burnt;
 use crate::body::Arrived;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::sweeper::MEMORY_EVERY;
 use crate::{clock, media_types};
 
 /// A call whose sender, freshness, body and fields have been checked. Its nonce has not: a handler either passes
-/// [`Self::once`] to the committer or calls [`Self::burn_read_nonce`].
+/// [`Self::once`] to [`Gateway::commit`] or calls [`Self::burn_read_nonce`].
 pub(crate) struct Signed<T> {
     pub(crate) call: T,
     pub(crate) app: Arc<KnownApp>,
@@ -45,8 +46,8 @@ impl<T> Signed<T> {
         match gateway.read_nonces.burn(*app_id, *timestamp, nonce) {
             Burnt::First => Ok(()),
             Burnt::Replayed => Err(Refusal::replayed()),
-            Burnt::Forgotten => Err(Refusal::stale()),
-            Burnt::Full => Err(Refusal::unavailable(anyhow::anyhow!("the memory of read nonces is full"))),
+            Burnt::Forgotten => Err(forgotten()),
+            Burnt::Full { until } => Err(too_many_queries(until, gateway.freshness_window)),
         }
     }
 }
@@ -79,6 +80,30 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for Signed<T> {
         let nonce = NonceUse { timestamp: header.timestamp, app_id: app.app_id, nonce: header.nonce.clone() };
         Ok(Self { call, app, arrived_at: *arrived_at, url_index, nonce })
     }
+}
+
+/// The app's part of the memory is full until the oldest of it is forgotten, one look of the sweeper later.
+fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
+    let left = u64::try_from(until.0 - clock::now().0).unwrap_or_default();
+    let seconds = (Duration::from_millis(left) + MEMORY_EVERY).as_secs() + 1;
+    let minutes = (2 * window).as_secs().div_ceil(60);
+    let message = format!(
+        "too many queries in the last {minutes} minutes: the gateway remembers each, so that none is answered twice. \
+         Nothing was changed; come again in {seconds} seconds, and query less often"
+    );
+    let cause = anyhow::anyhow!("the app's part of the memory of read nonces is full");
+    Refusal::new(Code::Unavailable, message).caused_by(cause).retry_after(seconds)
+}
+
+/// The timestamp is fresh by the clock, and yet lies before what is still remembered: the clock was set back, or ran
+/// ahead once.
+pub(crate) fn forgotten() -> Refusal {
+    let message = format!(
+        "the timestamp lies before what the gateway still remembers, though the gateway's time is {}; its operator finds \
+         the cause in the log",
+        clock::now()
+    );
+    Refusal::new(Code::StaleTimestamp, message)
 }
 
 fn too_large() -> Refusal {

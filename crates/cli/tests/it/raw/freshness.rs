@@ -150,3 +150,40 @@ fn a_replayed_contest_says_so_and_the_repetition_is_ok() {
     scene.post(CONTEST, &body).is("OK");
     assert_eq!(scene.history(&dispute).len(), 2);
 }
+
+#[test]
+fn a_nonce_of_a_read_is_used_for_changes_and_the_reverse() {
+    let scene = scene();
+    let at = scene.address();
+    let dispute = scene.dispute();
+    let query = query(&scene);
+    query.send(at).is("Dispute.NotFound");
+    let mut accept = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+    (accept.timestamp, accept.nonce) = (query.timestamp.clone(), query.nonce.clone());
+    accept.send(at).is(REPLAYED);
+    assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
+    let accept = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+    accept.send(at).is("OK");
+    let mut after = self::query(&scene);
+    (after.timestamp, after.nonce) = (accept.timestamp.clone(), accept.nonce.clone());
+    after.send(at).is(REPLAYED);
+}
+
+#[test]
+fn of_a_read_and_a_change_with_one_identity_at_once_one_passes() {
+    let scene = scene();
+    let at = scene.address();
+    for _ in 0..30 {
+        let dispute = scene.dispute();
+        let accept = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+        let mut query = scene.call(QUERY, &json!({ "disputeNo": dispute }));
+        (query.timestamp, query.nonce) = (accept.timestamp.clone(), accept.nonce.clone());
+        let codes = std::thread::scope(|scope| {
+            [&accept, &query]
+                .map(|call| scope.spawn(move || call.send(at).code))
+                .map(|sent| sent.join().unwrap())
+        });
+        assert_eq!(codes.iter().filter(|code| *code == "OK").count(), 1, "{codes:?}");
+        assert!(codes.iter().any(|code| code == REPLAYED), "{codes:?}");
+    }
+}
