@@ -46,8 +46,8 @@ const INCONSISTENT: Lie = damaged("its directory contradicts its parts");
 
 /// One entry of an archive.
 pub(super) struct Entry<'a> {
-    /// As in the directory, but in lower case and with `/` between folders: Office looks parts up in either case,
-    /// and so must whoever looks for macros.
+    /// As in the directory, but in lower case, with `/` between folders and none before the first: Office looks parts
+    /// up in either case, and so must whoever looks for macros.
     pub(super) name: String,
     method: u16,
     checksum: u32,
@@ -122,8 +122,9 @@ fn read_entry(content: &[u8], at: usize, directory_at: usize) -> Result<(Entry<'
     let [size, compressed_size, local_at] = sizes;
     let compressed =
         local_content(content, local_at, compressed_size, raw_name, directory_at).ok_or(INCONSISTENT)??;
+    let name = String::from_utf8_lossy(raw_name).replace('\\', "/").to_lowercase();
     let entry = Entry {
-        name: String::from_utf8_lossy(raw_name).replace('\\', "/").to_lowercase(),
+        name: name.trim_start_matches('/').to_owned(),
         method: short(10),
         checksum: long(16),
         size,

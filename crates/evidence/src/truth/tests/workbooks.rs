@@ -223,3 +223,50 @@ fn the_number_of_parts_is_bounded() {
     let parts: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), b"".as_slice())).collect();
     assert!(matches!(judge(XLSX, &archive(&parts)), Err(Lie::TooMuch { .. })));
 }
+
+#[test]
+fn macros_are_found_by_the_relationship_that_leads_to_them() {
+    let list = |kind: &str| {
+        format!(
+            r#"<?xml version="1.0" encoding="UTF-8"?><Relationships><Relationship Id="r1" Type="{kind}" Target="foo.bin"/></Relationships>"#
+        )
+    };
+    let types = types(r#"<Override PartName="/xl/foo.bin" ContentType="application/octet-stream"/>"#);
+    let with = |name: &str, list: &str| {
+        let parts: [(&str, &[u8]); 4] = [
+            (TYPES, types.as_bytes()),
+            ("xl/workbook.xml", b"<workbook/>"),
+            (name, list.as_bytes()),
+            ("xl/foo.bin", b"code"),
+        ];
+        judge(XLSX, &archive(&parts))
+    };
+    let usual = "xl/_rels/workbook.xml.rels";
+    let base = "http://schemas.microsoft.com/office/2006/relationships/";
+    for kind in ["vbaProject", "xlMacrosheet", "xlIntlMacrosheet", "VBAPROJECT"] {
+        for name in [usual, "/XL/_rels/Workbook.xml.RELS", "_rels/.rels"] {
+            let lie = with(name, &list(&format!("{base}{kind}"))).unwrap_err();
+            assert!(matches!(lie, Lie::Macros { .. }), "{kind} in {name}: {lie}");
+        }
+    }
+    let hidden = list(&format!("{base}vba&#80;roject"));
+    assert!(matches!(with(usual, &hidden), Err(Lie::Damaged { .. })));
+    let utf16: Vec<u8> = list("vbaProject").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(matches!(judge(XLSX, &workbook("", (usual, &utf16))), Err(Lie::Damaged { .. })));
+    let long = " ".repeat(1024 * 1024 + 1);
+    assert!(matches!(with(usual, &long), Err(Lie::TooMuch { .. })));
+
+    let honest = list("http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink")
+        .replace("foo.bin", "https://shop.example/vbaProject?a=1&#38;b=2");
+    assert_eq!(with(usual, &honest), Ok(()));
+}
+
+#[test]
+fn names_may_begin_with_a_slash() {
+    let list = types("");
+    let rooted: [(&str, &[u8]); 2] =
+        [("/[Content_Types].xml", list.as_bytes()), ("/xl/workbook.xml", b"<workbook/>")];
+    assert_eq!(judge(XLSX, &archive(&rooted)), Ok(()));
+    let twice = [rooted[0], rooted[1], ("xl/workbook.xml", b"<workbook/>")];
+    assert_eq!(judge(XLSX, &archive(&twice)), Err(Lie::damaged(XLSX, "a part is there twice")));
+}

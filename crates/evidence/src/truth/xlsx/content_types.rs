@@ -1,4 +1,4 @@
-//! `[Content_Types].xml`: which part is the workbook, and whether any part is of a kind that holds macros.
+//! `[Content_Types].xml` and the `.rels` parts: which part is the workbook, and whether any part holds macros.
 //!
 //! Not an XML parser. What could make one read something else than stands here, another encoding, a document type
 //! or a character reference, is refused; no producer of workbooks writes it.
@@ -14,23 +14,15 @@ const MACRO_WORDS: [(&str, &str); 3] = [
     ("vbaproject", "a VBA project"),
 ];
 
+const FOREIGN: &str = "its list of parts is not written as Office writes it";
+
 /// The list, its tags in lower case.
 pub(super) struct ContentTypes(String);
 
 impl ContentTypes {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
-        let text = str::from_utf8(bytes).map_err(|_| "its list of parts is not UTF-8")?;
-        if text.contains('\0') {
-            return Err("its list of parts is not UTF-8");
-        }
-        let text = text.to_lowercase();
-        let declared = text.split_once("?>").map_or("", |(declaration, _)| declaration);
-        let foreign =
-            declared.contains("encoding") && !declared.contains("utf-8") && !declared.contains("us-ascii");
-        if foreign || text.contains("<!doctype") || text.contains("&#") {
-            return Err("its list of parts is not written as Office writes it");
-        }
-        Ok(Self(text))
+        let text = lower_case(bytes)?;
+        if text.contains("&#") { Err(FOREIGN) } else { Ok(Self(text)) }
     }
 
     /// What kind of macros a part is declared to hold. A type that is declared for an extension, in lower case,
@@ -50,6 +42,35 @@ impl ContentTypes {
         let tag = self.0.split('<').find(is_workbook)?;
         attribute(tag, "partname").or(Some(USUAL_PART))
     }
+}
+
+/// What kind of macros a list of relationships leads to. Office goes by a relationship's type, whatever the part that it
+/// names is called and declared as.
+pub(super) fn related_macros(bytes: &[u8]) -> Result<Option<&'static str>, &'static str> {
+    let text = lower_case(bytes)?;
+    for kind in text.split('<').filter_map(|tag| attribute(tag, "type")) {
+        // Targets may hold references; a type that does is written to be misread.
+        if kind.contains('&') {
+            return Err(FOREIGN);
+        }
+        if let Some((_, found)) = MACRO_WORDS.into_iter().find(|(word, _)| kind.contains(word)) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// A part's text in lower case, if it is read by everybody as it stands here.
+fn lower_case(bytes: &[u8]) -> Result<String, &'static str> {
+    let text = str::from_utf8(bytes).map_err(|_| "its list of parts is not UTF-8")?;
+    if text.contains('\0') {
+        return Err("its list of parts is not UTF-8");
+    }
+    let text = text.to_lowercase();
+    let declared = text.split_once("?>").map_or("", |(declaration, _)| declaration);
+    let foreign =
+        declared.contains("encoding") && !declared.contains("utf-8") && !declared.contains("us-ascii");
+    if foreign || text.contains("<!doctype") { Err(FOREIGN) } else { Ok(text) }
 }
 
 /// The value of an attribute of a tag, which begins with the tag's name.
