@@ -17,17 +17,20 @@ const FORMAT: FileFormat = FileFormat::Pdf;
 
 /// Most trailers that are followed; each saving of changes adds one.
 const TRAILERS_MAX: usize = 1_024;
-/// Most bytes that are looked at in all, counted each time: eight times the largest file.
-const SCAN_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Most bytes that are looked at in all, counted each time: three times the largest file. One that must be searched is
+/// read once for where its dictionaries are and, at most, once again for what they say.
+const SCAN_MAX_BYTES: usize = 6 * 1024 * 1024;
+/// The header stands behind at most this many bytes, as readers have it; printers and mail put some there.
+const HEADER_WITHIN_BYTES: usize = 1_024;
 /// The end marker stands within this many bytes of the end.
 const END_WITHIN_BYTES: usize = 1_024;
 /// `startxref` stands within this many bytes before the end.
 const START_WITHIN_BYTES: usize = 2_048;
 
+/// Two numbers before `obj` take no more, white space among them.
+const NUMBERS_MAX_BYTES: usize = 64;
 /// A linearized file may be this much shorter than it says, for white space lost at its end.
 const LENGTH_SLACK_BYTES: usize = 16;
-
-const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why the scan gave up.
 enum Stop {
@@ -38,10 +41,7 @@ enum Stop {
 }
 
 pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
-    let start = content.strip_prefix(UTF8_MARK).unwrap_or(content).trim_ascii_start();
-    if !start.starts_with(sniff::PDF) {
-        return Err(sniff::other_kind(FORMAT, content));
-    }
+    let start = from_header(content).ok_or_else(|| sniff::other_kind(FORMAT, content))?;
     let damaged = |fault| Lie::damaged(FORMAT, fault);
     let end = content.iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0);
     let body = content.get(..=end.unwrap_or_default()).unwrap_or_default();
@@ -66,11 +66,20 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
     };
     match found {
         Ok(found) if found.encrypted => Err(Lie::Encrypted { format: FORMAT }),
-        Ok(found) if found.root => Ok(()),
+        Ok(found) if found.leads_into(start) => Ok(()),
         Ok(_) | Err(Stop::Broken) => Err(damaged("its trailer leads nowhere")),
         Err(Stop::Exhausted) => {
             Err(Lie::too_much(FORMAT, "more trailers or longer ones than can be followed"))
         }
+    }
+}
+
+/// The file from its header on. What begins like something else is that, whatever it holds.
+fn from_header(content: &[u8]) -> Option<&[u8]> {
+    let head = content.get(..HEADER_WITHIN_BYTES + sniff::PDF.len()).unwrap_or(content);
+    match memmem::find(head, sniff::PDF)? {
+        0 => Some(content),
+        at => content.get(at..).filter(|_| sniff::known_kind(content).is_none()),
     }
 }
 
@@ -86,17 +95,35 @@ fn object_dictionary(content: &[u8], at: usize) -> Option<usize> {
     lexer.keyword(b"obj").then_some(lexer.at())
 }
 
+/// The number of the object whose word `obj` stands at an offset: two numbers are before it, the object's first.
+fn object_number(content: &[u8], at: usize) -> Option<usize> {
+    let before = last(content.get(..at)?, NUMBERS_MAX_BYTES).trim_ascii_end();
+    let digits = |text: &[u8]| text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (before, generation) = before.split_at_checked(before.len() - digits(before))?;
+    let before = before.trim_ascii_end();
+    let (_, number) = before.split_at_checked(before.len() - digits(before))?;
+    str::from_utf8(number).ok().filter(|_| !generation.is_empty())?.parse().ok()
+}
+
 /// What the trailers say together.
 #[derive(Default)]
 struct Found {
-    root: bool,
+    /// Numbers of the objects that the document begins with, one for each saving.
+    roots: HashSet<usize>,
     encrypted: bool,
 }
 
 impl Found {
     fn add(&mut self, trailer: &Trailer) {
-        self.root |= trailer.root;
+        self.roots.extend(trailer.root);
         self.encrypted |= trailer.encrypted;
+    }
+
+    /// Whether an object that the document begins with is there, or may be among packed ones.
+    fn leads_into(&self, content: &[u8]) -> bool {
+        let is_root = |at| object_number(content, at).is_some_and(|number| self.roots.contains(&number));
+        let packed = || memmem::find(content, b"/ObjStm").is_some();
+        !self.roots.is_empty() && (memmem::find_iter(content, b"obj").any(is_root) || packed())
     }
 }
 
@@ -127,7 +154,7 @@ impl Scan<'_> {
             found.add(&trailer);
             waiting.extend([trailer.previous, trailer.hybrid].into_iter().flatten());
         }
-        if found.root || found.encrypted { Ok(found) } else { Err(Stop::Broken) }
+        if !found.roots.is_empty() || found.encrypted { Ok(found) } else { Err(Stop::Broken) }
     }
 
     fn length_of_linearized(&self) -> Option<usize> {

@@ -55,22 +55,33 @@ const MARKUP: [(&[u8], &str); 5] = [
 /// How many bytes are looked at to tell text from other data.
 const TEXT_SAMPLE_BYTES: usize = 512;
 
-fn kind_of(content: &[u8]) -> &'static str {
+/// What a file is that begins like one of a known kind.
+pub(super) fn known_kind(content: &[u8]) -> Option<&'static str> {
     let matches =
         |signature: &[u8], at: usize| content.get(at..).is_some_and(|rest| rest.starts_with(signature));
     if let Some((_, _, kind)) = SIGNATURES.iter().find(|(signature, at, _)| matches(signature, *at)) {
-        return kind;
+        return Some(kind);
     }
-    let sample = content.get(..TEXT_SAMPLE_BYTES).unwrap_or(content);
+    let sample = sample(content);
     let text = sample.strip_prefix(b"\xef\xbb\xbf").unwrap_or(sample).trim_ascii_start();
     let begins =
         |prefix: &[u8]| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    if let Some((_, kind)) = MARKUP.iter().find(|(prefix, _)| begins(prefix)) {
+    MARKUP.iter().find(|(prefix, _)| begins(prefix)).map(|(_, kind)| *kind)
+}
+
+fn sample(content: &[u8]) -> &[u8] {
+    content.get(..TEXT_SAMPLE_BYTES).unwrap_or(content)
+}
+
+fn kind_of(content: &[u8]) -> &'static str {
+    if let Some(kind) = known_kind(content) {
         return kind;
     }
-    match sample {
+    match sample(content) {
         [] => "empty",
-        _ if sample.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) => "text",
+        sample if sample.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) => {
+            "text"
+        }
         _ => "data of another kind",
     }
 }

@@ -6,7 +6,8 @@ const DICTIONARY_MAX_BYTES: usize = 256 * 1024;
 /// What a trailer, or the dictionary of a cross-reference stream, says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Trailer {
-    pub(super) root: bool,
+    /// The number of the object that the document begins with.
+    pub(super) root: Option<usize>,
     pub(super) encrypted: bool,
     pub(super) cross_reference_stream: bool,
     /// The offset of the section before this one.
@@ -56,8 +57,12 @@ impl Trailer {
             Token::Integer(number) if direct => Some(*number),
             _ => None,
         };
+        let reference = match value {
+            Token::Integer(number) if !direct => Some(*number),
+            _ => None,
+        };
         match name {
-            b"Root" => self.root = true,
+            b"Root" => self.root = reference,
             // Null is as good as absent.
             b"Encrypt" => self.encrypted = *value != Token::Null,
             b"Type" => self.cross_reference_stream = *value == Token::Name(b"XRef".to_vec()),

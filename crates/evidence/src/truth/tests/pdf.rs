@@ -144,8 +144,34 @@ fn a_header_and_a_trailer_are_needed() {
         let lie = judge(PDF, text.replace(from, to).as_bytes()).unwrap_err();
         assert!(matches!(lie, Lie::Damaged { .. }), "{from}: {lie}");
     }
-    let other = judge(PDF, &[b"junk".as_slice(), &whole].concat()).unwrap_err();
-    assert!(matches!(other, Lie::OtherKind { .. }));
+    for other in [[b' '; 1_025].as_slice(), b"\x89PNG\r\n\x1a\n", b"<html>", b"PK\x03\x04"] {
+        let lie = judge(PDF, &[other, &whole].concat()).unwrap_err();
+        assert!(matches!(lie, Lie::OtherKind { .. }), "{lie}");
+    }
+    for tolerated in [b"\x1b%-12345X@PJL\n".as_slice(), &[b'\n'; 1_024], &[0; 512]] {
+        assert_eq!(judge(PDF, &[tolerated, &whole].concat()), Ok(()));
+    }
+}
+
+#[test]
+fn the_object_that_a_trailer_leads_to_is_there() {
+    let nowhere = Err(Lie::damaged(PDF, "its trailer leads nowhere"));
+    for objects in ["", "11 0 obj", "1 0 object", "endobj 1 0 R obj", "obj 1 0", "2 0 obj", "1 obj", "% /Obj"]
+    {
+        let text = format!("%PDF-1.7\n{objects}\ntrailer<</Size 10/Root 1 0 R>>\nstartxref\n0\n%%EOF\n");
+        let judged = judge(PDF, text.as_bytes());
+        // What the words `obj` mean where they stand is not looked at, only that there is such an object.
+        let expected = if objects == "1 0 object" { Ok(()) } else { nowhere.clone() };
+        assert_eq!(judged, expected, "{objects}");
+    }
+    for objects in
+        ["1 0 obj", "0001\n00000 obj", "9 0 obj<<>>endobj\r1 0 obj", "7 0 obj<</Type/ObjStm>>", "1 0obj"]
+    {
+        let text = format!("%PDF-1.7\n{objects}\ntrailer<</Size 10/Root 1 0 R>>\nstartxref\n0\n%%EOF\n");
+        assert_eq!(judge(PDF, text.as_bytes()), Ok(()), "{objects}");
+    }
+    let direct = Document::with_trailer("<< /Root 1 >>");
+    assert_eq!(judge(PDF, &direct), nowhere);
 }
 
 #[test]
