@@ -75,7 +75,7 @@ impl Form {
         loop {
             let next = self.meter.drive(self.multipart.next_field()).await;
             let mut part = next.map_err(|error| self.fault(error))?.ok_or(Refusal::FileMissing)?;
-            let name = part.name().ok_or(Refusal::Malformed("a part has no name"))?;
+            let name = name_of(&part).ok_or(Refusal::Malformed("a part has no name"))?;
             if name.eq_ignore_ascii_case(FILE) {
                 self.meter.allow_file();
                 self.file = File::Arriving(Box::new(part));
@@ -85,7 +85,6 @@ impl Form {
                 let shown = name.chars().take(FIELD_NAME_MAX_BYTES).collect();
                 return Err(Refusal::FieldTooLong(shown).into());
             }
-            let name = name.to_owned();
             if fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
                 return Err(Refusal::FieldRepeated(name).into());
             }
@@ -170,6 +169,17 @@ impl Form {
             _ => Refusal::Malformed("a part's headers cannot be read").into(),
         }
     }
+}
+
+/// A part's name. The word `name` itself may be in capitals, which the parser does not know.
+fn name_of(part: &Field<'_>) -> Option<String> {
+    if let Some(name) = part.name() {
+        return Some(name.to_owned());
+    }
+    let disposition = part.headers().get("content-disposition")?.to_str().ok()?;
+    let parameters = disposition.split(';').filter_map(|parameter| parameter.split_once('='));
+    let (_, name) = parameters.into_iter().find(|(word, _)| word.trim().eq_ignore_ascii_case("name"))?;
+    Some(name.trim().trim_matches('"').to_owned())
 }
 
 #[cfg(test)]

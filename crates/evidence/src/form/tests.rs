@@ -222,3 +222,11 @@ async fn a_slow_body_is_waited_for() {
     let (outcome, ()) = join(read(Form::new(CONTENT_TYPE, chunks).unwrap()), send).await;
     assert_eq!(outcome.unwrap().1, b"content");
 }
+
+#[tokio::test]
+async fn the_word_name_may_be_in_capitals() {
+    let body = form_of(&[("key", b"m/80"), ("file", b"content")]);
+    let body = String::from_utf8(body).unwrap().replace("; name=", "; NAME=");
+    let (fields, file) = read(open(body.as_bytes(), 1_000)).await.unwrap();
+    assert_eq!((fields, file), (vec![("key".to_owned(), "m/80".to_owned())], b"content".to_vec()));
+}
