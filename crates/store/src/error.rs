@@ -18,9 +18,9 @@ pub enum StoreError {
     Migration(#[from] Box<refinery::Error>),
     /// The database answered with an error.
     #[error("the database failed: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// A stored value is not what this version writes.
-    #[error("the database holds {0}, which this version cannot read")]
+    Database(rusqlite::Error),
+    /// A stored value is not what this version writes; reading it again changes nothing.
+    #[error("the database holds what this version cannot read: {0}")]
     Unreadable(String),
     /// A file or thread could not be had.
     #[error("the database could not be reached: {0}")]
@@ -39,4 +39,30 @@ pub enum CommitError {
     /// The database cannot take this change, now or later; nothing was changed.
     #[error("the change cannot be stored: {0}")]
     Failed(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match is_of_data(&error) {
+            true => Self::Unreadable(error.to_string()),
+            false => Self::Database(error),
+        }
+    }
+}
+
+/// Whether an error comes from what is stored, rather than from the database being busy or its disk failing.
+pub(crate) fn is_of_data(error: &rusqlite::Error) -> bool {
+    use rusqlite::{Error, ErrorCode};
+    let stored = matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::InvalidColumnType(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::Utf8Error(..)
+    );
+    stored
+        || matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch)
+        )
 }

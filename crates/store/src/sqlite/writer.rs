@@ -11,6 +11,7 @@ use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
 use crate::batch::{Changes, KeptAnswer, Loaded, Names, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
+use crate::error::is_of_data;
 use crate::work::{Act, Answer, Done, Work};
 
 static SELECT_DISPUTE: LazyLock<String> =
@@ -87,11 +88,9 @@ fn commit(connection: &Connection) -> Result<(), Failure> {
 }
 
 fn failure(error: Error) -> Failure {
-    let of_data = matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
-    ) || matches!(error, Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..));
-    match of_data {
+    let refused =
+        matches!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig));
+    match refused || is_of_data(&error) {
         true => Failure::Data(error.to_string()),
         false => Failure::Unavailable(error.to_string()),
     }

@@ -80,6 +80,27 @@ mod sqlite {
     }
 
     #[tokio::test]
+    async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer() {
+        use rebuttal_store::StoreError::Unreadable;
+        let ground = crate::ground::Ground::sqlite();
+        let store = ground.store();
+        let merchant_id = crate::ground::merchant(&store).await;
+        let no = crate::ground::open(&store, merchant_id, "D1").await;
+        let other = crate::ground::open(&store, merchant_id, "D2").await;
+        let connection = rusqlite::Connection::open(ground.path()).unwrap();
+        connection.execute("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'", []).unwrap();
+        assert!(matches!(store.dispute(&no).await, Err(Unreadable(_))));
+        assert!(matches!(store.story(&no).await, Err(Unreadable(_))));
+        let all = rebuttal_store::Filter { limit: 10, ..Default::default() };
+        assert!(matches!(store.list(all).await, Err(Unreadable(_))));
+        let act = crate::ground::act(&no, rebuttal_disputes::Command::Accept);
+        let once = rebuttal_store::Once::Always;
+        let work = rebuttal_store::Work { arrived_at: crate::ground::NOW, once, act };
+        assert!(matches!(store.commit(work).await, Err(rebuttal_store::CommitError::Failed(_))));
+        assert!(store.dispute(&other).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
     async fn a_story_tells_that_the_database_was_written_to_by_hand() {
         let ground = crate::ground::Ground::sqlite();
         crate::contests::a_contest_is_committed_whole(&ground).await;

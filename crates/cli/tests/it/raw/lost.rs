@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, Request, Scene, samples};
 
 use crate::ground::scene;
@@ -12,6 +14,14 @@ const UNAVAILABLE: &str = "Common.System.Unavailable";
 
 fn ready(scene: &Scene) -> u16 {
     Request::new("GET", "/readyz", "").send(scene.address()).unwrap().status
+}
+
+/// How often the log tells this, once it does.
+fn logged(scene: &Scene, what: &str) -> usize {
+    wait_for(what, Duration::from_secs(5), || {
+        let count = scene.gateway.stderr().matches(what).count();
+        (count > 0).then_some(count)
+    })
 }
 
 /// Where the built-in store keeps the file of a storageUri.
@@ -32,8 +42,7 @@ fn evidence_that_is_not_mounted_is_no_missing_file() {
     scene.contest(&dispute, &[Item::receipt(&waiting)]).is(UNAVAILABLE);
     scene.operator.fetch(&download).is_problem(503, UNAVAILABLE);
     assert_eq!(ready(&scene), 503);
-    let log = scene.gateway.stderr();
-    assert_eq!(log.matches("a file of evidence could not be read").count(), 1, "{log}");
+    assert_eq!(logged(&scene, "a file of evidence could not be read"), 1);
     fs::rename(&away, &evidence).unwrap();
     assert_eq!((ready(&scene), scene.operator.fetch(&download).status), (200, 200));
     scene.contest(&dispute, &[Item::receipt(&waiting)]).is("OK");
@@ -51,7 +60,20 @@ fn a_recorded_file_that_is_gone_is_told_in_the_log() {
     scene.contest(&scene.dispute(), &[Item::receipt(&waiting)]).is("Evidence.NotUploaded");
     let download = scene.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
     download.is_problem(500, "Common.System.Error");
-    let log = scene.gateway.stderr();
-    assert_eq!(log.matches("a recorded file is gone").count(), 1, "{log}");
-    assert_eq!(log.matches("is gone although it was submitted").count(), 1, "{log}");
+    assert_eq!(logged(&scene, "a recorded file is gone"), 1);
+    assert_eq!(logged(&scene, "is gone although it was submitted"), 1);
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_a_failure_that_sending_again_does_not_mend() {
+    let scene = scene();
+    let dispute = scene.dispute();
+    let database = rusqlite::Connection::open(scene.gateway.data().join("rebuttal.db")).unwrap();
+    assert_eq!(database.execute("UPDATE disputes SET status = 'OPEN'", []).unwrap(), 1);
+    scene.query(&dispute).is("Common.System.Error");
+    scene.accept(&dispute).is("Common.System.Error");
+    for path in ["/disputes".to_owned(), format!("/disputes/{dispute}")] {
+        scene.operator.fetch(&path).is_problem(500, "Common.System.Error");
+    }
+    assert!(logged(&scene, "this version cannot read") >= 1);
 }
