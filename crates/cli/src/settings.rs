@@ -108,6 +108,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER")]
     max_connections: Option<NonZeroU32>,
 
+    /// Connections that one address may have at once, unless it is a trusted proxy [default: 256]
+    #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER")]
+    max_connections_per_peer: Option<NonZeroU32>,
+
     /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 256]
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER")]
     commit_batch_max: Option<NonZeroU32>,
@@ -171,6 +175,8 @@ impl Settings {
         }
         config.read_nonce_capacity = count(self.read_nonce_capacity, config.read_nonce_capacity);
         config.connections_max = count(self.max_connections, config.connections_max);
+        config.connections_per_peer_max =
+            count(self.max_connections_per_peer, config.connections_per_peer_max);
         if let Some(works) = self.commit_batch_max {
             config.commit_batch_max = works.try_into()?;
         }

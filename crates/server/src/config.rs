@@ -28,7 +28,10 @@ pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// Connections that merchants may have at once. With those of the other listeners, the files of uploads and the
 /// database's, this stays below the 1,024 open files that a process usually may have.
 pub const CONNECTIONS_MAX: usize = 768;
-/// Which part of it a listener for operators or for metrics has for itself: theirs are few, and merchants must not be
+/// Connections that one peer address may have at once, unless it is a trusted proxy's: a third of all, so that no one
+/// peer, nor two, shut the others out.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
+/// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and merchants must not be
 /// able to take their places.
 pub(crate) const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
@@ -74,6 +77,8 @@ pub struct Config {
     pub read_nonce_capacity: usize,
     /// Connections that the merchants' listener serves at once; more wait in the system's queue.
     pub connections_max: usize,
+    /// Connections that a listener serves at once of one peer address; more are closed. Trusted proxies have no limit.
+    pub connections_per_peer_max: usize,
     /// Changes that share one transaction; 1 gives each its own.
     pub commit_batch_max: NonZeroUsize,
     /// Changes that wait for a transaction; more are answered `Unavailable` at once.
@@ -99,6 +104,7 @@ impl Config {
             unreferenced_uploads_kept: UNREFERENCED_UPLOADS_KEPT,
             read_nonce_capacity: READ_NONCE_CAPACITY,
             connections_max: CONNECTIONS_MAX,
+            connections_per_peer_max: CONNECTIONS_PER_PEER_MAX,
             commit_batch_max: COMMIT_BATCH_MAX,
             commit_queue_max: COMMIT_QUEUE_MAX,
         }

@@ -17,6 +17,8 @@ use hyper::body::Incoming;
 use tower::Service;
 
 use crate::error::{Noted, Refusal};
+use crate::listen::BODY_PAUSE_LIMIT;
+use crate::listen::steady::Steady;
 use crate::metrics::HttpMetrics;
 use crate::request_id::{REQUEST_ID, RequestId, RequestIds};
 
@@ -51,7 +53,7 @@ impl Front {
         async move {
             let (id, started) = (shared.ids.next(), Instant::now());
             let (method, uri) = (request.method().clone(), request.uri().clone());
-            let mut request = request.map(Body::new);
+            let mut request = request.map(|body| Body::new(Steady::new(body, BODY_PAUSE_LIMIT)));
             request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
 
             let mut response = surviving(async { router.call(request).await.into_response() }).await;

@@ -1,12 +1,15 @@
 //! Accepts connections and serves HTTP/1.1 on them, everything bounded: connections, header bytes and count, the time
-//! of a handshake, of a head and of a stalled write.
+//! of a handshake, of a head, of a pause in a body and of a stalled write.
 //!
 //! It exists because `axum::serve` bounds none of these. HTTP/2 is deliberately not spoken: the proxies and clients of
-//! a gateway fall back to 1.1, and the second protocol would need limits of its own. Bodies are bounded where they are
-//! read ([`crate::body`]).
+//! a gateway fall back to 1.1, and the second protocol would need limits of its own. How long a whole body may
+//! take is bounded where it is read ([`crate::body`]).
 
+mod punctual;
 mod unstalled;
 
+pub(crate) mod peers;
+pub(crate) mod steady;
 pub(crate) mod tls;
 
 use std::net::SocketAddr;
@@ -22,13 +25,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use self::peers::{Peers, Place};
+use self::punctual::{Punctual, Turns};
 use self::unstalled::Unstalled;
 use crate::front::Front;
 
 /// Most bytes of a request's head; beyond, 431. The published header needs 210, proxies add a few hundred.
 pub(crate) const HEAD_MAX_BYTES: usize = 16 * 1024;
-/// How long a connection may wait for a whole request head, idle time between requests included.
-pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(60);
+/// How long a connection may rest between two requests, the next one's head included.
+pub(crate) const REST_LIMIT: Duration = Duration::from_secs(60);
+/// How long a request's head may take from its first byte on, and the first one from the connection on.
+pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long a sender may pause within a request's body.
+pub(crate) const BODY_PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// How long an answer may wait for its peer to read it.
@@ -44,13 +53,14 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) front: Front,
     pub(crate) connections_max: usize,
+    pub(crate) peers: Arc<Peers>,
 }
 
 impl Listener {
     /// Serves until `stop` turns true; then accepts nothing more, closes idle connections, and gives the others
     /// [`STOP_LIMIT`] to finish.
     pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) {
-        let Self { socket, tls, front, connections_max } = self;
+        let Self { socket, tls, front, connections_max, peers } = self;
         let permits = Arc::new(Semaphore::new(connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
@@ -61,8 +71,10 @@ impl Listener {
                 Some(_) = connections.join_next() => {}
                 (permit, accepted) = accept(&permits, &socket) => match accepted {
                     Ok((stream, peer)) => {
+                        // Closed at once where the peer has too many: an answer would cost what it is refused.
+                        let Some(place) = peers.enter(peer.ip()) else { continue };
                         let connection = Connection { peer, front: front.clone(), watcher: graceful.watcher() };
-                        connections.spawn(connection.serve(stream, tls.clone(), permit));
+                        connections.spawn(connection.serve(stream, tls.clone(), (permit, place)));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a connection");
@@ -104,7 +116,12 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>, _place: Option<OwnedSemaphorePermit>) {
+    async fn serve(
+        self,
+        stream: TcpStream,
+        tls: Option<TlsAcceptor>,
+        _place: (Option<OwnedSemaphorePermit>, Place),
+    ) {
         // Answers are small and written at once; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         match tls {
@@ -119,15 +136,26 @@ impl Connection {
 
     async fn serve_http(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
         let Self { peer, front, watcher } = self;
-        let service = hyper::service::service_fn(move |request| front.answer(peer, request));
+        let turns = Turns::default();
+        let of_stream = turns.clone();
+        let service = hyper::service::service_fn(move |request| {
+            let (turns, answer) = (turns.clone(), front.answer(peer, request));
+            turns.turn();
+            async move {
+                let response = answer.await;
+                turns.turn();
+                response
+            }
+        });
+        let stream = Punctual::new(Unstalled::new(stream, WRITE_STALL_LIMIT), of_stream, HEAD_LIMIT);
         // More than 100 header fields are 431 as well: hyper's own limit, left alone because setting one costs an
         // allocation for each request.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_LIMIT)
+            .header_read_timeout(REST_LIMIT)
             .max_header_size(HEAD_MAX_BYTES)
             .max_buf_size(2 * HEAD_MAX_BYTES)
-            .serve_connection(TokioIo::new(Unstalled::new(stream, WRITE_STALL_LIMIT)), service);
+            .serve_connection(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%peer, %error, "connection ended early");
         }

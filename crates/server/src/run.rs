@@ -16,6 +16,7 @@ use crate::config::{Config, OTHER_LISTENERS_PART};
 use crate::data_dir::DataDir;
 use crate::front::Front;
 use crate::gateway::Gateway;
+use crate::listen::peers::Peers;
 use crate::listen::{Listener, tls};
 use crate::request_id::RequestIds;
 use crate::{api, health, metrics, operator, start, sweeper};
@@ -120,6 +121,7 @@ impl Sockets {
             tls,
             front: Front::new(router, Arc::clone(&ids)),
             connections_max,
+            peers: Peers::new(config.connections_per_peer_max, config.trusted_proxies.clone()),
         };
         let mut merchants = health::router(Arc::clone(gateway))
             .merge(upload::router(Arc::clone(gateway)))

@@ -25,8 +25,9 @@ use crate::gateway::Gateway;
 
 /// Where forms are sent, under the public base URL.
 pub(crate) const PATH: &str = "/uploaded";
-/// How long an upload may take from its first byte to its last: 2 MiB over a line of 60 kbit/s.
-pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// How long an upload may take from its first byte to its last: 2 MiB over a line of 280 kbit/s.
+/// Nor may it pause for [`crate::listen::BODY_PAUSE_LIMIT`].
+pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()

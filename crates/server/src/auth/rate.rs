@@ -94,7 +94,7 @@ impl Rates {
 }
 
 /// One subscriber usually has a whole /64 of IPv6, so that is what is counted.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

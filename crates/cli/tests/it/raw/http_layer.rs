@@ -3,7 +3,8 @@
 use rebuttal_testbed::scene::QUERY;
 use rebuttal_testbed::{Connection, Scene};
 use serde_json::json;
-use std::time::Duration;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use crate::ground::{each, gateway, scene};
 
@@ -64,4 +65,49 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
     assert!(!waiting.answers_within(Duration::from_millis(300)), "served beyond the limit");
     drop(held);
     call.verified(waiting.receive().unwrap()).is("Dispute.NotFound");
+}
+
+#[test]
+fn one_peer_cannot_take_every_place() {
+    const OF_ONE: usize = 256;
+    let scene = scene();
+    // Each holds half a head: all that one peer may have, and some more, which are closed at once.
+    let mut stranger: Vec<_> = (0..OF_ONE + 30)
+        .filter_map(|_| {
+            let mut connection = Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), scene.address()).ok()?;
+            drop(connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n"));
+            Some(connection)
+        })
+        .collect();
+    let closed =
+        stranger.iter_mut().rev().take(30).filter_map(|connection| connection.receive().err()).count();
+    assert_eq!(closed, 30);
+    // Others are served meanwhile, on connections of their own.
+    scene.query(&scene.dispute()).is("OK");
+    assert!(scene.gateway.stderr().contains("max_connections_per_peer"));
+}
+
+#[test]
+fn who_stops_in_the_middle_is_not_waited_for() {
+    let scene = scene();
+    let form = "POST /uploaded HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n\
+                Content-Length: 1000\r\n\r\n--b\r\n";
+    let body = format!("POST {QUERY} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{{");
+    let cases = [
+        ("nothing", String::new(), None),
+        ("half a head", format!("POST {QUERY} HTTP/1.1\r\nHost: a\r\n"), None),
+        ("half a body", body, Some(408)),
+        ("half an upload", form.to_owned(), Some(400)),
+    ];
+    let opened = cases.map(|(name, bytes, status)| {
+        let mut connection = Connection::open(scene.address()).unwrap();
+        connection.send(bytes.as_bytes()).unwrap();
+        (name, (connection, status))
+    });
+    let start = Instant::now();
+    each(opened, |(mut connection, status)| {
+        assert_eq!(connection.receive().ok().map(|response| response.status), status);
+        let held = start.elapsed();
+        assert!(held > Duration::from_secs(5) && held < Duration::from_secs(20), "{held:?}");
+    });
 }
