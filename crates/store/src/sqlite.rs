@@ -1,6 +1,7 @@
 //! SQLite: one writer thread owning one connection in WAL mode with full fsync, and read connections beside it.
 
 mod accounts;
+mod place;
 mod reads;
 mod rows;
 mod schema;

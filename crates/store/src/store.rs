@@ -144,9 +144,9 @@ impl Store {
         self.reads.apart(move |read| read.swept(marked_before, limit)).await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and is still the file that was opened.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.reads.in_place(|read| read.meta("min_binary")).map(drop)
+        self.reads.answer()
     }
 
     /// Whether a story is whole: every entry's hash follows from the one before, up to the head, and every submission is

@@ -1,7 +1,7 @@
 //! The read connections. Point reads run in place: they touch a few cached pages and take less than handing them to
 //! another thread would. Reads that may be long run apart.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,6 +10,7 @@ use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter, types::Value};
 use tokio::sync::Semaphore;
 
+use super::place::Place;
 use super::rows::{self, FACT_COLUMNS, STATE_COLUMNS};
 use super::schema;
 use crate::StoreError;
@@ -24,7 +25,7 @@ const APART_MAX: usize = IDLE_MAX;
 
 /// A pool of read connections.
 pub(crate) struct Reads {
-    path: PathBuf,
+    place: Place,
     idle: Arc<Mutex<Vec<Connection>>>,
     apart: Arc<Semaphore>,
 }
@@ -33,12 +34,18 @@ impl Reads {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let first = schema::open_reader(path)?;
         let idle = Arc::new(Mutex::new(vec![first]));
-        Ok(Self { path: path.to_owned(), idle, apart: Arc::new(Semaphore::new(APART_MAX)) })
+        Ok(Self { place: Place::of(path)?, idle, apart: Arc::new(Semaphore::new(APART_MAX)) })
     }
 
     /// Reads on the calling thread.
     pub(crate) fn in_place<T>(&self, read: impl FnOnce(Read<'_>) -> Result<T>) -> Result<T, StoreError> {
-        in_place(&self.path, &self.idle, read)
+        in_place(&self.place, &self.idle, read)
+    }
+
+    /// Whether the database answers and is still in its place.
+    pub(crate) fn answer(&self) -> Result<(), StoreError> {
+        self.place.check()?;
+        self.in_place(|read| read.meta("min_binary")).map(drop)
     }
 
     /// Reads on a thread for blocking work.
@@ -47,10 +54,10 @@ impl Reads {
         read: impl FnOnce(Read<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = Arc::clone(&self.apart).acquire_owned().await;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (place, idle) = (self.place.clone(), Arc::clone(&self.idle));
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            in_place(&path, &idle, read)
+            in_place(&place, &idle, read)
         })
         .await
         .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
@@ -58,14 +65,18 @@ impl Reads {
 }
 
 fn in_place<T>(
-    path: &Path,
+    place: &Place,
     idle: &Mutex<Vec<Connection>>,
     read: impl FnOnce(Read<'_>) -> Result<T>,
 ) -> Result<T, StoreError> {
     let pooled = idle.lock().pop();
     let connection = match pooled {
         Some(connection) => connection,
-        None => schema::open_reader(path)?,
+        None => {
+            let connection = schema::open_reader(place.path())?;
+            place.check()?;
+            connection
+        }
     };
     let outcome = read(Read(&connection))?;
     let mut idle = idle.lock();

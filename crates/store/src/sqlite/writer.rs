@@ -7,6 +7,7 @@ use rebuttal_disputes::{Dispute, Fingerprint};
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
+use super::place::Place;
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
 use crate::batch::{Changes, KeptAnswer, Loaded, Names, StoredAnswer, StoredUpload};
@@ -20,11 +21,27 @@ static SELECT_DISPUTE: LazyLock<String> =
 /// The writing connection.
 pub(crate) struct Writer {
     connection: Connection,
+    place: Place,
+    /// Whether the database was out of its place at the last look.
+    astray: bool,
 }
 
 impl Writer {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: schema::open_writer(path)? })
+        Ok(Self { connection: schema::open_writer(path)?, place: Place::of(path)?, astray: false })
+    }
+
+    /// Commits, unless the file is no longer the one that the next start would open.
+    fn commit(&mut self) -> Result<(), Failure> {
+        let looked = self.place.check();
+        let was_astray = std::mem::replace(&mut self.astray, looked.is_err());
+        if let Err(error) = looked {
+            if !was_astray {
+                tracing::error!(%error, "the database is gone from its place; nothing is changed until it is back");
+            }
+            return Err(Failure::Unavailable(format!("the database is gone from its place: {error}")));
+        }
+        commit(&self.connection)
     }
 }
 
@@ -35,7 +52,7 @@ impl Database for Writer {
 
     async fn save(&mut self, changes: &Changes) -> Result<(), Failure> {
         save(&self.connection, changes).map_err(failure)?;
-        commit(&self.connection)
+        self.commit()
     }
 
     async fn abandon(&mut self) {
@@ -57,7 +74,7 @@ impl Database for Writer {
             _ => Ok(Ok(Done::Nothing)),
         });
         let outcome = match answer {
-            Ok(answer) => commit(connection).map(|()| answer),
+            Ok(answer) => self.commit().map(|()| answer),
             Err(error) => Err(failure(error)),
         };
         if outcome.is_err() {

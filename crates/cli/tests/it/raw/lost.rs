@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, Request, Scene, samples};
+use serde_json::json;
 
 use crate::ground::scene;
 
@@ -76,4 +77,31 @@ fn a_row_that_cannot_be_read_is_a_failure_that_sending_again_does_not_mend() {
         scene.operator.fetch(&path).is_problem(500, "Common.System.Error");
     }
     assert!(logged(&scene, "this version cannot read") >= 1);
+}
+
+#[test]
+fn a_database_that_is_gone_from_its_place_takes_no_more_changes() {
+    let scene = scene();
+    let url = scene.upload(&samples::receipt(1));
+    let dispute = scene.dispute();
+    let database = scene.gateway.data().join("rebuttal.db");
+    let away = scene.gateway.scratch().join("away.db");
+    fs::rename(&database, &away).unwrap();
+    let contest = scene.contest_call(&dispute, &[Item::receipt(&url)]);
+    for replaced in [false, true] {
+        if replaced {
+            fs::copy(&away, &database).unwrap();
+        }
+        contest.send(scene.address()).is(UNAVAILABLE);
+        scene
+            .operator
+            .post("/merchants", &json!({ "name": "m", "timeZone": "UTC" }))
+            .is_problem(503, UNAVAILABLE);
+        assert_eq!(ready(&scene), 503, "replaced: {replaced}");
+    }
+    assert_eq!(logged(&scene, "nothing is changed until it is back"), 1);
+    fs::rename(&away, &database).unwrap();
+    assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
+    contest.send(scene.address()).is("OK");
+    assert_eq!(ready(&scene), 200);
 }
