@@ -21,24 +21,27 @@ impl UnixMillis {
 
     /// Reads RFC 3339: date, `T`, time with optional fraction, and a zone (`Z` or `+08:00`).
     ///
-    /// A fraction finer than a millisecond is cut off. Refused: a missing zone, lower-case `t` or `z`, a space
-    /// instead of `T`, bracketed zone names, and moments before 1970 or after [`Self::MAX`].
+    /// A fraction finer than a millisecond is cut off. Refused: a missing zone or one a day away or more, lower-case
+    /// `t` or `z`, a space instead of `T`, bracketed zone names, leap seconds, and moments before 1970 or after
+    /// [`Self::MAX`].
     pub fn from_rfc3339(text: &str) -> Result<Self, Invalid> {
         let form = || Invalid::new("must be a time with its zone, such as 2024-03-06T12:00:00.000+08:00");
+        let range = || Invalid::new("must lie between the years 1970 and 2286");
         let zone_at = text.len().checked_sub(if text.ends_with('Z') { 1 } else { 6 }).ok_or_else(form)?;
         let (local, zone) = text.split_at_checked(zone_at).ok_or_else(form)?;
         let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
         let well_formed = has_shape(seconds, "0000-00-00T00:00:00")
-            && (zone == "Z" || has_shape(zone, "+00:00") || has_shape(zone, "-00:00"))
+            && !seconds.ends_with(":60")
+            && (zone == "Z" || is_offset(zone))
             && (1..=9).contains(&fraction.len())
             && fraction.bytes().all(|byte| byte.is_ascii_digit());
         if !well_formed {
             return Err(form());
         }
-        let moment = text.parse::<Timestamp>().map_err(|_| form())?;
-        Some(Self(moment.as_millisecond()))
-            .filter(|at| (Self(0)..=Self::MAX).contains(at))
-            .ok_or_else(|| Invalid::new("must lie between the years 1970 and 2286"))
+        // The library's last moment is in the year 9999, and one behind it no moment for it.
+        let far = seconds.starts_with("9999-");
+        let moment = text.parse::<Timestamp>().map_err(|_| if far { range() } else { form() })?;
+        Some(Self(moment.as_millisecond())).filter(|at| (Self(0)..=Self::MAX).contains(at)).ok_or_else(range)
     }
 
     /// Writes RFC 3339 with milliseconds in a time zone: `2024-03-06T12:00:00.000+08:00`; UTC is `+00:00`.
@@ -46,6 +49,13 @@ impl UnixMillis {
         let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
         moment.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
     }
+}
+
+/// Whether `zone` is an offset of less than a day.
+fn is_offset(zone: &str) -> bool {
+    let shaped = has_shape(zone, "+00:00") || has_shape(zone, "-00:00");
+    let within = |range, limit| zone.get(range).is_some_and(|digits| digits < limit);
+    shaped && within(1..3, "24") && within(4..6, "60")
 }
 
 /// Whether `text` has the length and separators of `shape`, in which `0` stands for any digit.
@@ -107,9 +117,19 @@ mod tests {
             "1969-12-31T23:59:59Z",
             "2300-01-01T00:00:00Z",
             "é024-03-06T12:00:00Z",
+            "2024-03-06T12:00:00+24:00",
+            "2024-03-06T12:00:00-24:00",
+            "2024-03-06T12:00:00+08:60",
+            "2024-03-06T12:00:60Z",
+            "2016-12-31T23:59:60.5+00:00",
         ] {
             assert!(UnixMillis::from_rfc3339(wrong).is_err(), "{wrong:?} was taken");
         }
+        for far in ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00-23:59", "2287-01-01T00:00:00Z"] {
+            let error = UnixMillis::from_rfc3339(far).unwrap_err();
+            assert_eq!(error.to_string(), "must lie between the years 1970 and 2286", "{far}");
+        }
+        assert!(UnixMillis::from_rfc3339("2024-03-06T12:00:59-23:59").is_ok());
         assert_eq!(UnixMillis::from_rfc3339("1970-01-01T08:00:00.1239+08:00").unwrap(), UnixMillis(123));
     }
 }
