@@ -1,4 +1,4 @@
-//! Short texts that people and upstream systems choose: bounded, on one line, never empty.
+//! Short texts that people and upstream systems choose: bounded, on one line, never empty or blank.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,16 @@ use std::str::FromStr;
 use crate::Invalid;
 use crate::ids::serde_as_text;
 
-/// Checks a text of 1 to `max` Unicode scalar values without control characters.
+/// Checks a text of 1 to `max` Unicode scalar values without control characters, one of them to be seen.
 pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
     if text.is_empty() || text.chars().count() > max {
         return Err(Invalid::new(format!("must have 1 to {max} characters")));
     }
     if text.chars().any(char::is_control) {
         return Err(Invalid::new("must not contain control characters"));
+    }
+    if text.trim().is_empty() {
+        return Err(Invalid::new("must not be blank"));
     }
     Ok(())
 }
@@ -105,8 +108,9 @@ mod tests {
 
     #[test]
     fn control_characters_and_emptiness_are_refused() {
-        for wrong in ["", "a\nb", "\u{0}", "a\u{7f}", "\u{85}"] {
+        for wrong in ["", "a\nb", "\u{0}", "a\u{7f}", "\u{85}", " ", "   ", "\u{a0}\u{3000}"] {
             assert!(wrong.parse::<EvidenceName>().is_err(), "{wrong:?} was taken");
         }
+        assert!(" a ".parse::<EvidenceName>().is_ok());
     }
 }
