@@ -29,6 +29,9 @@ impl Refused {
     }
 }
 
+/// Most faults that one sentence tells; more than a list of evidence in its bounds can have.
+const FAULTS_TOLD_MAX: usize = 64;
+
 /// Collects the fields of one object; every fault found on the way is told together at the end.
 #[derive(Debug)]
 pub struct Fields<'a, 'o> {
@@ -129,10 +132,16 @@ impl<'a, 'o> Fields<'a, 'o> {
         if !in_bounds {
             self.fault(name, &format!("must have {min} to {max} items"));
         }
+        let before = self.faults.invalid.len();
         // Collected before it is judged, so that every item's faults are told.
         let list: Vec<Option<T>> =
             items.iter().enumerate().map(|(index, item)| self.item(name, index, item, &mut read)).collect();
-        if in_bounds { list.into_iter().collect() } else { None }
+        if in_bounds {
+            return list.into_iter().collect();
+        }
+        // Which items will be left is not known; what is wrong with each would only hide what is wrong with all.
+        self.faults.invalid.truncate(before);
+        None
     }
 
     fn item<T>(
@@ -172,16 +181,24 @@ impl<'a, 'o> Fields<'a, 'o> {
     /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
     pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, Refused> {
         if !self.faults.wrong_types.is_empty() {
-            return Err(Malformed::WrongType(self.faults.wrong_types.join("; ")).into());
+            return Err(Malformed::WrongType(told(&self.faults.wrong_types)).into());
         }
         match value() {
             Some(value) if self.faults.invalid.is_empty() => Ok(value),
-            _ => Err(Refused::Invalid(self.faults.invalid.join("; "))),
+            _ => Err(Refused::Invalid(told(&self.faults.invalid))),
         }
     }
 
     fn wrong_type(&mut self, name: &str, wanted: &str) {
         self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.prefix));
+    }
+}
+
+/// The faults as one sentence of bounded length.
+fn told(faults: &[String]) -> String {
+    match faults.split_at_checked(FAULTS_TOLD_MAX) {
+        Some((told, more)) if !more.is_empty() => format!("{}; and {} more", told.join("; "), more.len()),
+        _ => faults.join("; "),
     }
 }
 

@@ -103,7 +103,10 @@ impl Call for GenerateUploadUrlRequest {
         let mut fields = Fields::of(body);
         let filename = fields.required("filename");
         let content_type = fields.optional_with("contentType", content_type);
-        let scene = fields.required("scene");
+        let scene = fields.required_with("scene", |text| {
+            crate::text::check_line(text, SCENE_MAX)?;
+            text.parse()
+        });
         fields.finish(|| Some(Self { filename: filename?, content_type, scene: scene? }))
     }
 }

@@ -142,3 +142,29 @@ fn opening_a_dispute_reads_amounts_in_their_currency() {
     let message = open(&body("1.234", "USD")).unwrap_err().to_string();
     assert!(message.contains("paymentAmount must be a decimal"), "{message}");
 }
+
+#[test]
+fn the_faults_that_are_told_are_bounded() {
+    let items = |count: usize, item: &str| {
+        format!(r#"{{"disputeNo":"1","evidenceList":[{}]}}"#, vec![item; count].join(","))
+    };
+    let same = format!(r#"{{"type":"OTHER","name":"n","url":"{URI}"}}"#);
+    for item in [same.as_str(), "{}"] {
+        let (_, message) = refusal::<ContestRequest>(&items(21, item));
+        assert_eq!(message, "evidenceList must have 1 to 20 items");
+    }
+    let (_, message) = refusal::<ContestRequest>(&items(20, "{}"));
+    assert!(message.ends_with("; evidenceList[19].url is missing"), "every item in its bounds: {message}");
+    let (code, message) = refusal::<ContestRequest>(&items(500, "7"));
+    assert_eq!(code, Code::RequestMalformed);
+    assert!(message.ends_with("evidenceList[63] must be an object; and 436 more"), "{message}");
+}
+
+#[test]
+fn a_scene_tells_its_limit() {
+    let body = format!(r#"{{"filename":"a.png","scene":"{}"}}"#, "S".repeat(51));
+    let (code, message) = refusal::<GenerateUploadUrlRequest>(&body);
+    assert_eq!((code, message.as_str()), (Code::InvalidParameter, "scene must have 1 to 50 characters"));
+    let (_, message) = refusal::<GenerateUploadUrlRequest>(r#"{"filename":"a.png","scene":"OTHER"}"#);
+    assert_eq!(message, "scene must be one of DISPUTE_EVIDENCE");
+}
