@@ -2,6 +2,8 @@
 
 use rebuttal_protocol::dispute::{Stage, Status};
 
+use crate::refusal::Told;
+
 /// The operator's acts, named as the API names them, in the order of contract §6.
 pub const OPERATOR_ACTIONS: [&str; 5] = ["requestEvidence", "resolve", "advance", "extend", "withdraw"];
 
@@ -26,14 +28,19 @@ fn allows(status: Status, stage: Stage, action: &str) -> bool {
 }
 
 /// Names what a state allows to the one who is refused; queries are always allowed.
-pub(crate) fn sentence(status: Status, stage: Stage, to_merchant: bool) -> String {
-    const MERCHANT: [&str; 4] = ["contest", "accept", "the same contest again", "the same accept again"];
-    let actions: Vec<_> = match to_merchant {
-        true => MERCHANT.into_iter().filter(|action| allows(status, stage, action)).collect(),
-        false => operator_actions(status, stage),
+pub(crate) fn sentence(status: Status, stage: Stage, to: Told) -> String {
+    const AGAIN: &str = "the same contest again";
+    const MERCHANT: [&str; 4] = ["contest", "accept", AGAIN, "the same accept again"];
+    let (actions, nothing): (Vec<_>, _) = match to {
+        Told::Merchant { has_submitted } => {
+            let possible = MERCHANT.into_iter().filter(|action| has_submitted || *action != AGAIN);
+            let allowed = possible.filter(|action| allows(status, stage, action));
+            (allowed.collect(), "nothing more from the merchant")
+        }
+        Told::Operator => (operator_actions(status, stage), "nothing but to be looked at"),
     };
     match actions.is_empty() {
-        true => "nothing but to be looked at".to_owned(),
+        true => nothing.to_owned(),
         false => format!("only: {}", actions.join(", ")),
     }
 }

@@ -7,6 +7,7 @@ use rebuttal_protocol::dispute::{EvidenceItem, Status};
 use rebuttal_protocol::text::Note;
 
 use crate::history::{Detail, Entry, Event};
+use crate::refusal::Told;
 use crate::{
     Actor, Command, Dispute, Finding, LastSubmission, Refusal, Submission, SubmittedEvidence, fingerprint_of,
 };
@@ -137,7 +138,7 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
         Command::Advance { stage, deadline } => {
             check_future(*deadline, arrival)?;
             if dispute.status == Status::Withdrawn || *stage <= dispute.stage {
-                return Err(invalid_state(dispute, false));
+                return Err(invalid_state(dispute, Told::Operator));
             }
             let mut advanced = due_at(Event::Advanced, NeedsResponse, *deadline, None)?;
             advanced.next.stage = *stage;
@@ -207,12 +208,15 @@ fn check_response(dispute: &Dispute, arrival: UnixMillis) -> Result<(), Refusal>
         Status::NeedsResponse | Status::Expired => {
             Err(Refusal::DeadlinePassed { deadline: dispute.deadline, arrival })
         }
-        _ => Err(invalid_state(dispute, true)),
+        _ => {
+            let has_submitted = dispute.present_submission().is_some();
+            Err(invalid_state(dispute, Told::Merchant { has_submitted }))
+        }
     }
 }
 
 fn check_status(dispute: &Dispute, allowed: &[Status]) -> Result<(), Refusal> {
-    if allowed.contains(&dispute.status) { Ok(()) } else { Err(invalid_state(dispute, false)) }
+    if allowed.contains(&dispute.status) { Ok(()) } else { Err(invalid_state(dispute, Told::Operator)) }
 }
 
 fn check_future(deadline: UnixMillis, arrival: UnixMillis) -> Result<(), Refusal> {
@@ -227,6 +231,6 @@ fn lapse(dispute: &Dispute, now: UnixMillis) -> Result<Status, Refusal> {
     Ok(if dispute.evidence_requested() { Status::UnderReview } else { Status::Expired })
 }
 
-fn invalid_state(dispute: &Dispute, to_merchant: bool) -> Refusal {
-    Refusal::InvalidState { status: dispute.status, stage: dispute.stage, to_merchant }
+fn invalid_state(dispute: &Dispute, to: Told) -> Refusal {
+    Refusal::InvalidState { status: dispute.status, stage: dispute.stage, to }
 }

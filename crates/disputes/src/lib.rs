@@ -19,6 +19,6 @@ pub use decide::{COMMIT_LIMIT, Change, Decision, decide};
 pub use fingerprint::Fingerprint;
 pub use history::{Detail, Entry, Event};
 pub use opening::{Opening, open};
-pub use refusal::{EvidenceFault, Refusal};
+pub use refusal::{EvidenceFault, Refusal, Told};
 pub use state::{Dispute, LastSubmission};
 pub use submission::{Finding, FoundFile, Submission, SubmittedEvidence, fingerprint_of};

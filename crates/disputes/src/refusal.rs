@@ -14,14 +14,14 @@ pub enum Refusal {
     #[error("there is no such dispute; check its number")]
     NotFound,
     /// The state does not allow it.
-    #[error("the dispute is {status} in {stage} and allows {}", allowed::sentence(*status, *stage, *to_merchant))]
+    #[error("the dispute is {status} in {stage} and allows {}", allowed::sentence(*status, *stage, *to))]
     InvalidState {
         /// Where the dispute stands.
         status: Status,
         /// In which stage.
         stage: Stage,
-        /// Whether a merchant is told, rather than an operator.
-        to_merchant: bool,
+        /// Who is told.
+        to: Told,
     },
     /// What was submitted before does not answer a request for more.
     #[error(
@@ -30,7 +30,11 @@ pub enum Refusal {
     )]
     NothingNew,
     /// The response came too late.
-    #[error("the deadline {} has passed; the response arrived at {}", rfc3339(deadline), rfc3339(arrival))]
+    #[error(
+        "the deadline {} has passed; the response arrived at {}, both in UTC",
+        rfc3339(deadline),
+        rfc3339(arrival)
+    )]
     DeadlinePassed {
         /// When a response had to be there.
         deadline: UnixMillis,
@@ -58,6 +62,18 @@ pub enum Refusal {
     /// No deadline has passed; nothing lapses.
     #[error("the deadline has not passed, or was answered")]
     NotDue,
+}
+
+/// Who is told what a state allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// An operator.
+    Operator,
+    /// The merchant.
+    Merchant {
+        /// Whether it submitted something in the present stage, which it may then submit again.
+        has_submitted: bool,
+    },
 }
 
 impl Refusal {

@@ -241,3 +241,17 @@ fn a_history_is_a_chain_that_tells_any_alteration() {
     submission.evidence[0].file.size += 1;
     assert_ne!(proven, submission.digest().to_string());
 }
+
+#[test]
+fn a_merchant_is_told_to_repeat_only_what_it_submitted() {
+    let told =
+        |dispute: &Dispute| decide(dispute, &contest(2), &Actor::Gateway, IN_TIME).unwrap_err().to_string();
+    let won = (resolve(Outcome::Won), IN_TIME);
+    let unanswered = after(std::slice::from_ref(&won));
+    assert_eq!(
+        told(&unanswered),
+        "the dispute is WON in CHARGEBACK and allows nothing more from the merchant"
+    );
+    let answered = after(&[(contest(1), IN_TIME), won]);
+    assert_eq!(told(&answered), "the dispute is WON in CHARGEBACK and allows only: the same contest again");
+}
