@@ -134,7 +134,7 @@ impl From<CommitError> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Database(_) | StoreError::Io(_) => Self::unavailable(error),
+            StoreError::Database(_) | StoreError::Commit(_) | StoreError::Io(_) => Self::unavailable(error),
             StoreError::TooNew { .. } | StoreError::Migration(_) | StoreError::Unreadable(_) => {
                 Self::internal(error)
             }

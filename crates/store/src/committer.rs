@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use rebuttal_disputes::COMMIT_LIMIT;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::{Changes, Fold, Loaded, Names};
-use crate::work::{Act, Answer, Work};
+use crate::work::{Act, Answer, Done, Work};
 use crate::{CommitError, Options};
 
 /// How long a work may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
@@ -36,6 +37,24 @@ impl From<Failure> for CommitError {
             Failure::Unavailable(cause) => Self::Unavailable(cause),
             Failure::Unknown(cause) => Self::Unknown(cause),
             Failure::Data(cause) => Self::Failed(cause),
+        }
+    }
+}
+
+/// Whether the last attempt to change something failed for the database's own reasons. Readiness follows it.
+#[derive(Debug, Default)]
+struct Trouble(AtomicBool);
+
+impl Trouble {
+    /// A transaction that wrote something was committed.
+    fn over(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    fn after(&self, failure: &Failure) {
+        match failure {
+            Failure::Unavailable(_) | Failure::Unknown(_) => self.0.store(true, Ordering::Relaxed),
+            Failure::Data(_) => {}
         }
     }
 }
@@ -99,6 +118,7 @@ impl Herald {
 pub(crate) struct Committer {
     intake: Mutex<Option<mpsc::Sender<Waiting>>>,
     finished: Arc<tokio::sync::Notify>,
+    trouble: Arc<Trouble>,
 }
 
 impl Committer {
@@ -110,11 +130,13 @@ impl Committer {
         let when_finished = Arc::clone(&finished);
         let batch_max = options.batch_max.max(1);
         let herald = Herald::start();
+        let trouble = Arc::<Trouble>::default();
+        let within = Arc::clone(&trouble);
         std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            runtime.block_on(serve(database, queue, batch_max, &herald));
+            runtime.block_on(serve(database, queue, batch_max, &herald, &within));
             when_finished.notify_one();
         })?;
-        Ok(Self { intake: Mutex::new(Some(intake)), finished })
+        Ok(Self { intake: Mutex::new(Some(intake)), finished, trouble })
     }
 
     pub(crate) async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
@@ -132,6 +154,11 @@ impl Committer {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Whether the last attempt to change something failed for the database's own reasons.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.trouble.0.load(Ordering::Relaxed)
+    }
+
     /// Takes nothing more and returns once everything that waited has been answered.
     pub(crate) async fn close(&self) {
         if self.intake.lock().take().is_some() {
@@ -146,6 +173,7 @@ async fn serve(
     mut queue: mpsc::Receiver<Waiting>,
     batch_max: usize,
     herald: &Herald,
+    trouble: &Trouble,
 ) {
     let mut waiting = Vec::with_capacity(batch_max);
     while queue.recv_many(&mut waiting, batch_max).await > 0 {
@@ -156,32 +184,43 @@ async fn serve(
                 herald.tell_one(waiting, Err(CommitError::Unavailable(cause)));
             } else if matches!(waiting.work.act, Act::Account(_) | Act::Upkeep(_)) {
                 // In the order sent: what came before is committed before, what comes after sees it.
-                serve_batch(&mut database, std::mem::take(&mut batch), herald).await;
-                let answer = database.solo(&waiting.work).await.map_err(CommitError::from);
-                herald.tell_one(waiting, answer);
+                serve_batch(&mut database, std::mem::take(&mut batch), herald, trouble).await;
+                let outcome = database.solo(&waiting.work).await;
+                match &outcome {
+                    // Nothing was written, which proves nothing.
+                    Ok(Ok(Done::Rows(0)) | Err(_)) => {}
+                    Ok(Ok(_)) => trouble.over(),
+                    Err(failure) => trouble.after(failure),
+                }
+                herald.tell_one(waiting, outcome.map_err(CommitError::from));
             } else {
                 batch.push(waiting);
             }
         }
-        serve_batch(&mut database, batch, herald).await;
+        serve_batch(&mut database, batch, herald, trouble).await;
     }
 }
 
 /// Serves a batch; one that the data spoils is served again one by one, so that only the spoiler fails.
-async fn serve_batch(database: &mut impl Database, mut batch: Vec<Waiting>, herald: &Herald) {
+async fn serve_batch(
+    database: &mut impl Database,
+    mut batch: Vec<Waiting>,
+    herald: &Herald,
+    trouble: &Trouble,
+) {
     if batch.is_empty() {
         return;
     }
     metrics::histogram!("rebuttal_commit_batch_size").record(batch.len() as f64);
     let started = Instant::now();
-    let outcome = transact(database, &mut batch).await;
+    let outcome = transact(database, &mut batch, trouble).await;
     metrics::histogram!("rebuttal_commit_seconds").record(started.elapsed());
     match outcome {
         Ok(answers) => herald.tell(batch.into_iter().zip(answers.into_iter().map(Ok))),
         Err(Failure::Data(cause)) if batch.len() > 1 => {
             tracing::warn!(cause, works = batch.len(), "a batch was refused; its works are tried one by one");
             for mut waiting in batch {
-                let outcome = transact(database, std::slice::from_mut(&mut waiting)).await;
+                let outcome = transact(database, std::slice::from_mut(&mut waiting), trouble).await;
                 herald.tell_one(waiting, outcome.map_err(CommitError::from).and_then(single));
             }
         }
@@ -198,10 +237,15 @@ fn single(answers: Vec<Answer>) -> Result<Answer, CommitError> {
 }
 
 /// The four strokes: load, decide, save, commit.
-async fn transact(database: &mut impl Database, batch: &mut [Waiting]) -> Result<Vec<Answer>, Failure> {
+async fn transact(
+    database: &mut impl Database,
+    batch: &mut [Waiting],
+    trouble: &Trouble,
+) -> Result<Vec<Answer>, Failure> {
     let loaded = match database.load(&Names::of(batch.iter().map(|waiting| &waiting.work))).await {
         Ok(loaded) => loaded,
         Err(failure) => {
+            trouble.after(&failure);
             database.abandon().await;
             return Err(failure);
         }
@@ -214,8 +258,10 @@ async fn transact(database: &mut impl Database, batch: &mut [Waiting]) -> Result
         return Ok(answers);
     }
     if let Err(failure) = database.save(&changes).await {
+        trouble.after(&failure);
         database.abandon().await;
         return Err(failure);
     }
+    trouble.over();
     Ok(answers)
 }

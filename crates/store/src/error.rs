@@ -22,6 +22,9 @@ pub enum StoreError {
     /// A stored value is not what this version writes; reading it again changes nothing.
     #[error("the database holds what this version cannot read: {0}")]
     Unreadable(String),
+    /// The database can be read and takes no changes.
+    #[error("the database takes no changes: {0}")]
+    Commit(#[from] CommitError),
     /// A file or thread could not be had.
     #[error("the database could not be reached: {0}")]
     Io(#[from] std::io::Error),

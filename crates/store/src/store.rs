@@ -11,7 +11,7 @@ use crate::accounts::{App, Merchant, Token};
 use crate::committer::Committer;
 use crate::sqlite::{Reads, Writer};
 use crate::views::{DisputeRecord, Filter, Page, Story};
-use crate::work::{Answer, Upload, Work};
+use crate::work::{Act, Answer, Once, Upkeep, Upload, Work};
 use crate::{CommitError, StoreError};
 
 /// How the store works.
@@ -144,9 +144,16 @@ impl Store {
         self.reads.apart(move |read| read.swept(marked_before, limit)).await
     }
 
-    /// Whether the database answers, and is still the file that was opened.
+    /// Whether the database answers, is still the file that was opened, and takes changes: where the last one failed for
+    /// the database's own reasons, a change that touches nothing is tried.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.reads.answer()
+        self.reads.answer()?;
+        if self.committer.is_in_trouble() {
+            let act = Act::Upkeep(Upkeep::Probe);
+            let probe = Work { arrived_at: UnixMillis(0), once: Once::Always, act };
+            drop(self.committer.commit(probe).await?);
+        }
+        Ok(())
     }
 
     /// Whether a story is whole: every entry's hash follows from the one before, up to the head, and every submission is

@@ -122,6 +122,8 @@ pub enum Upkeep {
     },
     /// Deletes secrets whose overlap is over.
     DropExpiredSecrets,
+    /// Writes one value that nobody reads, to learn whether the database takes changes.
+    Probe,
 }
 
 /// How a work is answered once its transaction is committed.

@@ -9,7 +9,7 @@ use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, Request, Scene, samples};
 use serde_json::json;
 
-use crate::ground::scene;
+use crate::ground::{gateway, scene};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
 
@@ -104,4 +104,17 @@ fn a_database_that_is_gone_from_its_place_takes_no_more_changes() {
     assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
     contest.send(scene.address()).is("OK");
     assert_eq!(ready(&scene), 200);
+}
+
+#[test]
+fn readiness_follows_the_last_commit() {
+    let scene = Scene::of(gateway().survives_full_disk());
+    let dispute = scene.dispute();
+    scene.gateway.limit_file_size(Some(0));
+    scene.accept(&dispute).is(UNAVAILABLE);
+    assert_eq!([ready(&scene), ready(&scene)], [503, 503]);
+    scene.gateway.limit_file_size(None);
+    // Nobody has to send a change first.
+    assert_eq!([ready(&scene), ready(&scene)], [200, 200]);
+    scene.accept(&dispute).is("OK");
 }
