@@ -1,10 +1,13 @@
 //! The data directory: made where missing, private, and held by one gateway at a time.
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+
+/// Size of a database that holds nothing: SQLite's first page, which lies there before any table does.
+const EMPTY_DATABASE_BYTES: u64 = 4096;
 
 /// A data directory that nobody else serves from, until this is dropped or the process ends.
 pub(crate) struct DataDir {
@@ -18,7 +21,8 @@ impl DataDir {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| format!("cannot make the data directory {}", path.display()))?;
         let lock_path = path.join("lock");
-        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
+        let lock =
+            fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
         let lock = lock.with_context(|| format!("cannot open {}", lock_path.display()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
@@ -29,6 +33,28 @@ impl DataDir {
                 Err(error).with_context(|| format!("cannot lock {}", lock_path.display()))
             }
         }
+    }
+
+    /// Refuses a directory that has lost its database. A first start makes the database first, and the key and the
+    /// evidence once its tables are there, so that one that was interrupted can go on.
+    pub(crate) fn refuse_lost_database(&self) -> anyhow::Result<()> {
+        let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let database = self.database();
+        let log = database.with_extension("db-wal");
+        let holds = match size(&database) {
+            0 => false,
+            bytes => bytes > EMPTY_DATABASE_BYTES || size(&log) > 0,
+        };
+        let left = [self.master_key(), self.evidence().join("m")].into_iter().find(|path| path.exists());
+        let Some(left) = left.filter(|_| !holds) else { return Ok(()) };
+        bail!(
+            "{} is missing or empty, and yet {} is there: this data directory has served before, and a new database \
+             would know none of its merchants and disputes. Restore the database, with the -wal file beside it, or \
+             move {} away to begin anew",
+            database.display(),
+            left.display(),
+            self.path.display()
+        )
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -60,5 +86,26 @@ mod tests {
         assert!(DataDir::open(&path).is_err());
         drop(held);
         assert!(DataDir::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_lost_database_is_told_from_a_first_start_that_was_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(folder.path()).unwrap();
+        let is_refused = || data_dir.refuse_lost_database().is_err();
+        assert!(!is_refused(), "a first start");
+        fs::write(data_dir.database(), "").unwrap();
+        assert!(!is_refused(), "interrupted before there were tables");
+        fs::write(data_dir.master_key(), "key").unwrap();
+        assert!(is_refused(), "0 bytes");
+        fs::remove_file(data_dir.database()).unwrap();
+        assert!(is_refused(), "no file");
+        fs::write(data_dir.database(), [0; 4096]).unwrap();
+        assert!(is_refused(), "no table, and the log is gone");
+        fs::write(folder.path().join("rebuttal.db-wal"), "log").unwrap();
+        assert!(!is_refused(), "the tables are in the log");
+        fs::write(data_dir.database(), [0; 8192]).unwrap();
+        fs::remove_file(folder.path().join("rebuttal.db-wal")).unwrap();
+        assert!(!is_refused());
     }
 }

@@ -32,6 +32,7 @@ pub(crate) async fn open(
 ) -> anyhow::Result<Arc<Gateway>> {
     let options =
         Options { queue_max: config.commit_queue_max.get(), batch_max: config.commit_batch_max.get() };
+    data_dir.refuse_lost_database()?;
     let store = Store::open(&data_dir.database(), &options)?;
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
     let upload_credentials = Credentials {

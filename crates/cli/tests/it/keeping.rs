@@ -17,8 +17,10 @@ fn the_first_start_makes_what_is_needed_for_its_owner_alone() {
     let gateway = gateway().start();
     assert_eq!([mode(&gateway, "operator.token"), mode(&gateway, "master.key")], [0o600, 0o600]);
     assert!(gateway.data().join("rebuttal.db").is_file() && gateway.data().join("evidence").is_dir());
-    let reachable_by_others = mode(&gateway, "") & 0o077 != 0;
-    assert!(!reachable_by_others || mode(&gateway, "rebuttal.db") & 0o077 == 0);
+    assert_eq!(mode(&gateway, ""), 0o700);
+    for name in ["rebuttal.db", "rebuttal.db-wal", "rebuttal.db-shm", "lock"] {
+        assert_eq!(mode(&gateway, name), 0o600, "{name}");
+    }
 }
 
 /// What a start says that must fail.
@@ -52,6 +54,34 @@ fn another_master_key_is_refused_and_the_right_one_goes_on() {
     std::fs::write(&key, right).unwrap();
     scene.gateway.restart();
     scene.query(&scene.dispute()).is("OK");
+}
+
+#[test]
+fn a_lost_database_is_not_replaced_by_an_empty_one() {
+    let mut scene = scene();
+    let dispute = scene.dispute();
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    let database = scene.gateway.data().join("rebuttal.db");
+    let whole = std::fs::read(&database).unwrap();
+    let refused = || refused_start(&["--data", scene.gateway.data().to_str().unwrap()]);
+    std::fs::remove_file(&database).unwrap();
+    assert!(refused().contains("Restore the database"), "{}", refused());
+    assert!(!database.exists(), "nothing is made where something is missing");
+    std::fs::write(&database, "").unwrap();
+    assert!(refused().contains("Restore the database"));
+    std::fs::write(&database, whole).unwrap();
+    scene.gateway.restart();
+    scene.query(&dispute).is("OK");
+}
+
+#[test]
+fn a_master_key_that_others_may_read_is_told() {
+    let mut scene = scene();
+    let key = scene.gateway.data().join("master.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    scene.gateway.restart();
+    assert!(scene.gateway.stderr().contains("chmod 600"), "{}", scene.gateway.stderr());
 }
 
 #[test]

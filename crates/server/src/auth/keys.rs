@@ -5,7 +5,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use aes_gcm::aead::{Aead, Payload};
@@ -30,7 +30,11 @@ pub(crate) struct MasterKey(Zeroizing<[u8; MASTER_KEY_BYTES]>);
 impl MasterKey {
     /// Reads a key file: 64 hex digits, white space around them.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+        let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            tracing::warn!("others than its owner may use the master key; run: chmod 600 {}", path.display());
+        }
+        let size = metadata.len();
         ensure!(size <= KEY_FILE_MAX_BYTES, "{} is too long for a master key", path.display());
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let key = hex_digits::parse_any_case(Zeroizing::new(text).trim())
@@ -147,8 +151,6 @@ fn associated(app_id: AppId, secret_id: SecretId) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn keys(byte: u8) -> Keys {

@@ -1,6 +1,8 @@
 //! Connections and the schema: settings that durability rests on, migrations, and the check that this binary may
 //! touch what it finds.
 
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ mod migrations {
 
 /// Opens the connection that writes, with the schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    // Made for its owner alone, whatever the umask; the log and the index beside it take the mode of this file.
+    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let mut connection = Connection::open(path)?;
     prepare(&connection, WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
