@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::StatusCode;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http_body_util::BodyExt;
 use rebuttal_protocol::UnixMillis;
@@ -39,6 +41,13 @@ pub(crate) enum NoBody {
     TooSlow,
     #[error("the connection ended before the body did")]
     Broken,
+}
+
+/// A body that did not arrive is answered below every API: 408 without envelope, and the connection ends (contract §1).
+impl IntoResponse for NoBody {
+    fn into_response(self) -> Response {
+        (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")], self.to_string()).into_response()
+    }
 }
 
 /// Reads the body of a request.

@@ -6,11 +6,17 @@ use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::body::NoBody;
 use crate::error::{Refusal, status};
 
 /// A refusal on its way to an operator.
 #[derive(Debug)]
-pub(crate) struct Problem(pub(crate) Refusal);
+pub(crate) enum Problem {
+    /// A problem document.
+    Refused(Refusal),
+    /// The body did not arrive: the HTTP layer's own 408, without a document (contract §1).
+    NoBody(NoBody),
+}
 
 /// `type` is left out: `about:blank` is meant, and `code` tells kinds apart.
 #[derive(Serialize)]
@@ -23,13 +29,16 @@ struct Document<'a> {
 
 impl<T: Into<Refusal>> From<T> for Problem {
     fn from(refusal: T) -> Self {
-        Self(refusal.into())
+        Self::Refused(refusal.into())
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self(refusal) = self;
+        let refusal = match self {
+            Self::Refused(refusal) => refusal,
+            Self::NoBody(fault) => return fault.into_response(),
+        };
         let document = Document {
             title: refusal.code.meaning(),
             status: status(&refusal.code).as_u16(),

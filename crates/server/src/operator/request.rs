@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Path};
+use axum::extract::{FromRequest, FromRequestParts, Path, RawPathParams};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request};
 use rebuttal_disputes::Actor;
 use rebuttal_protocol::body::Object;
@@ -13,7 +14,7 @@ use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Work};
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
-use crate::body::{self, Arrived};
+use crate::body::{self, Arrived, NoBody};
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::media_types;
@@ -21,6 +22,8 @@ use crate::operator::problem::Problem;
 
 /// Most characters of an `Idempotency-Key`.
 pub(crate) const IDEMPOTENCY_KEY_MAX: usize = 128;
+/// The name of the path's parameter that is a number.
+const MERCHANT_ID: &str = "merchant_id";
 
 /// A request that changes something, read whole.
 pub(crate) struct Change {
@@ -91,6 +94,7 @@ impl FromRequest<Arc<Gateway>> for Change {
         let (mut parts, body) = request.into_parts();
         let operator = Operator::from_request_parts(&mut parts, gateway).await?;
         media_types::check(&parts.headers)?;
+        NoQuery::from_request_parts(&mut parts, gateway).await?;
         let arrived = body::read(&parts, body).await.map_err(no_body)?;
         let key = match parts.method {
             Method::POST => idempotency_key(&parts.headers)?.map(|key| {
@@ -107,12 +111,11 @@ impl FromRequest<Arc<Gateway>> for Change {
     }
 }
 
-fn no_body(error: body::NoBody) -> Refusal {
-    let code = match error {
-        body::NoBody::TooLarge => Code::TooLarge,
-        body::NoBody::TooSlow | body::NoBody::Broken => Code::RequestMalformed,
-    };
-    Refusal::new(code, error.to_string())
+fn no_body(fault: NoBody) -> Problem {
+    match fault {
+        NoBody::TooLarge => Refusal::new(Code::TooLarge, fault.to_string()).into(),
+        NoBody::TooSlow | NoBody::Broken => Problem::NoBody(fault),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
@@ -176,26 +179,63 @@ fn invalid(sentence: String) -> Refusal {
 impl FromRequestParts<Arc<Gateway>> for Query {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut http::request::Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
         let axum::extract::Query(pairs) = axum::extract::Query::try_from_uri(&parts.uri)
             .map_err(|_| invalid("the query cannot be read; percent-encode it as UTF-8".to_owned()))?;
         Ok(Self(pairs))
     }
 }
 
-/// The parameters of a path, each of its type. One that is not of its form names nothing: `Operator.NotFound`.
+/// The call takes no parameters in its query, and there are none: one that is sent would be thought to count.
+pub(crate) struct NoQuery;
+
+impl FromRequestParts<Arc<Gateway>> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
+        match parts.uri.query() {
+            None | Some("") => Ok(Self),
+            Some(_) => Err(invalid("this call takes no parameters in its query".to_owned()).into()),
+        }
+    }
+}
+
+/// The parameters of a path, each of its type and spelt in its one way: `01` and `%31` are not merchant 1. One that is not of its form names nothing: `Operator.NotFound`.
 pub(crate) struct Named<T>(pub(crate) T);
 
 impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<Arc<Gateway>> for Named<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(
-        parts: &mut http::request::Parts,
-        gateway: &Arc<Gateway>,
-    ) -> Result<Self, Problem> {
-        let Path(named) = Path::from_request_parts(parts, gateway)
-            .await
-            .map_err(|_| Refusal::new(Code::OperatorNotFound, "nothing has this name; check the path"))?;
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let nothing = || Refusal::new(Code::OperatorNotFound, "nothing has this name; check the path");
+        let raw = RawPathParams::from_request_parts(parts, gateway).await.map_err(|_| nothing())?;
+        let spelt_otherwise =
+            |(name, value): (&str, &str)| name == MERCHANT_ID && value.starts_with(['0', '+']);
+        if parts.uri.path().contains('%') || raw.iter().any(spelt_otherwise) {
+            return Err(nothing().into());
+        }
+        let Path(named) = Path::from_request_parts(parts, gateway).await.map_err(|_| nothing())?;
         Ok(Self(named))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+    use http::StatusCode;
+    use http::header::{CONNECTION, CONTENT_TYPE};
+
+    use super::*;
+
+    #[test]
+    fn a_body_that_does_not_arrive_is_answered_without_a_document() {
+        for fault in [NoBody::TooSlow, NoBody::Broken] {
+            let response = no_body(fault).into_response();
+            assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+            assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
+            assert_eq!(response.headers()[CONNECTION], "close");
+        }
+        let too_large = no_body(NoBody::TooLarge).into_response();
+        assert_eq!(too_large.headers()[CONTENT_TYPE], "application/problem+json");
     }
 }

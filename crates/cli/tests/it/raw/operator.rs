@@ -111,6 +111,12 @@ fn refusals_are_problem_documents() {
         ("limit of 201", operator.fetch("/disputes?limit=201"), 400, INVALID),
         ("limit of 0", operator.fetch("/disputes?limit=0"), 400, INVALID),
         ("unknown status", operator.fetch("/disputes?status=OPEN"), 400, INVALID),
+        ("parameter of a POST", operator.post("/disputes?dryRun=true", &json!({})), 400, INVALID),
+        ("parameter of a PATCH", operator.patch("/merchants/1?dryRun=true", &json!({})), 400, INVALID),
+        ("parameter of one dispute", operator.fetch("/disputes/never-opened?full=true"), 400, INVALID),
+        ("merchant 01", operator.patch("/merchants/01", &json!({})), 404, "Operator.NotFound"),
+        ("merchant +1", operator.patch("/merchants/+1", &json!({})), 404, "Operator.NotFound"),
+        ("merchant %31", operator.fetch("/merchants/%31/apps"), 404, "Operator.NotFound"),
         ("unknown path", operator.fetch("/nothing"), 404, "Common.Request.NotFound"),
     ];
     each(

@@ -27,7 +27,7 @@ use crate::gateway::Gateway;
 use crate::operator::disputes::story;
 use crate::operator::disputes::view::evidence_id;
 use crate::operator::problem::Problem;
-use crate::operator::request::Named;
+use crate::operator::request::{Named, NoQuery};
 
 /// Files that are handed out at once, each in memory whole; more wait for their turn.
 pub(crate) const EVIDENCE_READS_AT_ONCE: usize = 8;
@@ -39,6 +39,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub(crate) async fn evidence(
     State(gateway): State<Arc<Gateway>>,
     _: Operator,
+    _: NoQuery,
     Named((dispute_no, id)): Named<(DisputeNo, String)>,
 ) -> Result<Response, Problem> {
     let story = story(&gateway, &dispute_no).await?;

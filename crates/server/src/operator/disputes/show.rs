@@ -11,12 +11,13 @@ use crate::gateway::Gateway;
 use crate::operator::disputes::story;
 use crate::operator::disputes::view::View;
 use crate::operator::problem::Problem;
-use crate::operator::request::Named;
+use crate::operator::request::{Named, NoQuery};
 
 /// Tells a dispute with all that was submitted and all that happened.
 pub(crate) async fn show(
     State(gateway): State<Arc<Gateway>>,
     _: Operator,
+    _: NoQuery,
     Named(dispute_no): Named<DisputeNo>,
 ) -> Result<Json<View>, Problem> {
     Ok(Json(View::now(story(&gateway, &dispute_no).await?)))

@@ -11,7 +11,7 @@ use crate::auth::operator::Operator;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{AppView, no_merchant};
 use crate::operator::problem::Problem;
-use crate::operator::request::Named;
+use crate::operator::request::{Named, NoQuery};
 
 /// All apps of a merchant.
 #[derive(Serialize)]
@@ -23,6 +23,7 @@ pub(crate) struct Apps {
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator,
+    _: NoQuery,
     Named(merchant_id): Named<MerchantId>,
 ) -> Result<Json<Apps>, Problem> {
     gateway.store.merchant(merchant_id).await?.ok_or_else(no_merchant)?;
