@@ -10,7 +10,7 @@ use rebuttal_disputes::{
     Submission, decide, open,
 };
 use rebuttal_protocol::dispute::EvidenceItem;
-use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
+use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upload, Work};
@@ -159,6 +159,10 @@ impl Fold {
                 }
                 let (key, arrived_at) = (key.clone(), work.arrived_at);
                 let answer = self.act(work);
+                if answer.as_ref().is_err_and(|refused| refused.code() == Code::InvalidParameter) {
+                    // As what is refused with 400 before it comes here: the request can be mended under its key.
+                    return answer;
+                }
                 let kept = KeptAnswer::of(&answer);
                 let stored = StoredAnswer { request: key.request, answer: kept.clone() };
                 self.loaded.keys.insert(name, stored);

@@ -177,6 +177,17 @@ fn the_same_key_and_body_answer_the_first_answer() {
 }
 
 #[test]
+fn a_request_that_is_refused_with_400_does_not_use_its_key_up() {
+    let scene = scene();
+    let key = fresh_nonce();
+    keyed(&scene, "/merchants", &json!({ "timeZone": "UTC" }), &key).is_problem(400, INVALID);
+    drop(keyed(&scene, "/merchants", &json!({ "name": "m", "timeZone": "UTC" }), &key).created());
+    let (key, late) = (fresh_nonce(), dispute(scene.merchant_id, &json!({ "deadline": in_days(-1) })));
+    keyed(&scene, "/disputes", &late, &key).is_problem(400, INVALID);
+    drop(keyed(&scene, "/disputes", &dispute(scene.merchant_id, &json!({})), &key).created());
+}
+
+#[test]
 fn a_repeated_key_answers_accounts_as_they_were() {
     let mut scene = scene();
     let merchant_key = fresh_nonce();
