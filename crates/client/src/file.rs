@@ -45,10 +45,14 @@ impl EvidenceFile {
     /// Reads a file. At most one byte over the limit is read of one that is too large.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be read, otherwise as [`EvidenceFile::new`].
+    /// [`Error::File`] if it cannot be read or is no regular file, otherwise as [`EvidenceFile::new`].
     pub async fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let refused = |source: io::Error| Error::File { path: path.to_owned(), source };
+        // Opening a pipe would wait for whoever writes to it.
+        if !tokio::fs::metadata(path).await.map_err(refused)?.is_file() {
+            return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+        }
         let file = tokio::fs::File::open(path).await.map_err(refused)?;
         let mut content = Vec::new();
         file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content).await.map_err(refused)?;
@@ -99,5 +103,9 @@ mod tests {
     async fn a_missing_file_is_named() {
         let error = EvidenceFile::read("/nowhere/receipt.png").await.unwrap_err();
         assert!(error.to_string().starts_with("/nowhere/receipt.png: "), "{error}");
+        for special in [env!("CARGO_MANIFEST_DIR"), "/dev/zero"] {
+            let error = EvidenceFile::read(special).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("{special}: it is not a regular file"));
+        }
     }
 }
