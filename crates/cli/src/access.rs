@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rebuttal_client::{AppId, Client, Scheme};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::settings::Secret;
 
@@ -20,7 +22,7 @@ pub(crate) struct Access {
     app_id: Option<AppId>,
 
     /// The app's secret, 32 hex digits; a flag is seen by every user of the machine, so prefer the variable
-    #[arg(long, env = "REBUTTAL_APP_SECRET", value_name = "SECRET", conflicts_with = "app_secret_file")]
+    #[arg(long, env = "REBUTTAL_APP_SECRET", value_name = "SECRET")]
     app_secret: Option<Secret>,
 
     /// File with the app's secret
@@ -54,6 +56,8 @@ impl Access {
         let mut builder = Client::builder(url, app_id, secret).scheme(self.scheme);
         if let Some(path) = &self.trust {
             let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok);
+            ensure!(certificates.count() > 0, "{} holds no certificate to trust", path.display());
             builder = builder.trust_pem(pem);
         }
         Ok(builder.build()?)

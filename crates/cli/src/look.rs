@@ -43,6 +43,15 @@ pub(crate) fn all_said() -> Result<(), &'static io::Error> {
     LOST.get().map_or(Ok(()), Err)
 }
 
+/// An error with its causes, each told once: many a sentence holds that of its cause already.
+pub(crate) fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.contains(&cause) {
+        true => told,
+        false if told.is_empty() => cause,
+        false => format!("{told}: {cause}"),
+    })
+}
+
 /// Tells on standard error what went wrong.
 pub(crate) fn failure(text: &str) {
     eprintln!("{} {text}", style("✗").red().bold().for_stderr());

@@ -36,12 +36,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = without_values(Cli::command()).get_matches();
+    let command = without_values(Cli::command());
+    let matches = settings::prefer_flags(command.clone(), &command.get_matches()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            look::failure(&format!("{error:#}"));
+            look::failure(&look::causes(&error));
             Exit::Local.into()
         }
     }

@@ -5,10 +5,11 @@
 //! [`rebuttal_server::Config`], and a line in `config`.
 
 mod file;
+mod pairs;
 mod secret;
 mod variables;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use rebuttal_server::{Config, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogFormat;
+pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::Secret;
 pub(crate) use variables::unknown_variables;
 
@@ -33,7 +35,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 #[allow(rustdoc::bare_urls, reason = "the comments are the help text, where angle brackets would be noise")]
 pub(crate) struct Settings {
     /// Where to listen for merchants, and for operators unless --operator-listen is given [default: 127.0.0.1:8080]
-    #[arg(long, env = "REBUTTAL_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "REBUTTAL_LISTEN", value_name = "ADDR", value_parser = address)]
     listen: Option<SocketAddr>,
 
     /// Address under which merchants call the gateway, such as https://pay.example.com; part of every signature.
@@ -46,11 +48,11 @@ pub(crate) struct Settings {
     data: Option<PathBuf>,
 
     /// Own address for the operator API, so that merchants cannot reach it [default: the one of --listen]
-    #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR", value_parser = address)]
     operator_listen: Option<SocketAddr>,
 
     /// Address that serves /metrics for Prometheus, in plain HTTP [default: off]
-    #[arg(long, env = "REBUTTAL_METRICS_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "REBUTTAL_METRICS_LISTEN", value_name = "ADDR", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
 
     /// PEM file with the TLS certificate chain; needs --tls-key [default: plain HTTP]
@@ -67,12 +69,7 @@ pub(crate) struct Settings {
 
     /// First operator's token, 16 to 256 visible characters; a flag is seen by every user of the machine, so prefer
     /// the variable or --operator-token-file [default: operator.token in the data folder, made on first start]
-    #[arg(
-        long,
-        env = "REBUTTAL_OPERATOR_TOKEN",
-        value_name = "TOKEN",
-        conflicts_with = "operator_token_file"
-    )]
+    #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN", value_name = "TOKEN")]
     operator_token: Option<Secret>,
 
     /// File with the first operator's token
@@ -84,11 +81,11 @@ pub(crate) struct Settings {
     freshness_window_seconds: Option<u64>,
 
     /// Signed requests that one app may make in a second [default: unlimited]
-    #[arg(long, env = "REBUTTAL_APP_RATE_PER_SECOND", value_name = "NUMBER")]
+    #[arg(long, env = "REBUTTAL_APP_RATE_PER_SECOND", value_name = "NUMBER", value_parser = positive)]
     app_rate_per_second: Option<NonZeroU32>,
 
     /// Failed authentications that one address may make in a second [default: 100]
-    #[arg(long, env = "REBUTTAL_FAILED_AUTH_PER_SECOND", value_name = "NUMBER")]
+    #[arg(long, env = "REBUTTAL_FAILED_AUTH_PER_SECOND", value_name = "NUMBER", value_parser = positive)]
     failed_auth_per_second: Option<NonZeroU32>,
 
     /// Proxies in front of the gateway, as 10.0.0.0/8, whose X-Forwarded-For tells the caller's address. May be given
@@ -97,27 +94,27 @@ pub(crate) struct Settings {
     trusted_proxies: Option<Vec<String>>,
 
     /// Days after which an upload that no contest names is deleted [default: 7]
-    #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS", value_parser = positive)]
     unreferenced_upload_days: Option<NonZeroU32>,
 
     /// Queries whose nonces are remembered at once, at most 34 bytes each; beyond, queries wait [default: 2000000]
-    #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER")]
+    #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER", value_parser = positive)]
     read_nonce_capacity: Option<NonZeroU32>,
 
     /// Connections that one listener serves at once; each needs an open file [default: 768]
-    #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER")]
+    #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER", value_parser = positive)]
     max_connections: Option<NonZeroU32>,
 
     /// Connections that one address may have at once, unless it is a trusted proxy [default: 256]
-    #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER")]
+    #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER", value_parser = positive)]
     max_connections_per_peer: Option<NonZeroU32>,
 
     /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 256]
-    #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER")]
+    #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_batch_max: Option<NonZeroU32>,
 
     /// Changes that wait for a transaction; more are answered Unavailable at once [default: 4096]
-    #[arg(long, env = "REBUTTAL_COMMIT_QUEUE_MAX", value_name = "NUMBER")]
+    #[arg(long, env = "REBUTTAL_COMMIT_QUEUE_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_queue_max: Option<NonZeroU32>,
 
     /// How log lines look, on standard error [default: text]
@@ -135,7 +132,13 @@ impl Settings {
     pub(crate) fn over(self, file: Option<&Path>) -> Result<Self> {
         let Some(path) = file else { return Ok(self) };
         let mut table = file::read(path)?;
-        table.extend(toml::Table::try_from(self)?);
+        let given = toml::Table::try_from(self)?;
+        for (one, other) in pairs::both_ways() {
+            if given.contains_key(one) {
+                table.remove(other);
+            }
+        }
+        table.extend(given);
         Ok(table.try_into()?)
     }
 
@@ -156,7 +159,7 @@ impl Settings {
         };
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
-        config.public_urls = list("public_url", self.public_url)?;
+        config.public_urls = list(self.public_url, |text| text.parse().context("public_url"))?;
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.tls = tls;
@@ -169,7 +172,17 @@ impl Settings {
         config.app_requests_per_second = self.app_rate_per_second;
         config.auth_failures_per_second =
             self.failed_auth_per_second.unwrap_or(config.auth_failures_per_second);
-        config.trusted_proxies = list("trusted_proxies", self.trusted_proxies)?;
+        config.trusted_proxies = list(self.trusted_proxies, |text| {
+            // An address alone is the network that has no other.
+            let network = match text.parse() {
+                Ok(IpAddr::V4(_)) => format!("{text}/32"),
+                Ok(IpAddr::V6(_)) => format!("{text}/128"),
+                Err(_) => text.to_owned(),
+            };
+            network.parse().with_context(|| {
+                format!("trusted_proxies: {text:?} is no network such as 10.0.0.0/8 or 2001:db8::/32")
+            })
+        })?;
         if let Some(days) = self.unreferenced_upload_days {
             config.unreferenced_uploads_kept = DAY.saturating_mul(days.get());
         }
@@ -187,12 +200,17 @@ impl Settings {
     }
 }
 
-fn list<T>(key: &str, texts: Option<Vec<String>>) -> Result<Vec<T>>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let parse = |text: &String| text.parse().with_context(|| format!("{key}: {text:?}"));
-    texts.unwrap_or_default().iter().map(parse).collect()
+fn list<T>(texts: Option<Vec<String>>, parse: impl Fn(&str) -> Result<T>) -> Result<Vec<T>> {
+    texts.unwrap_or_default().iter().map(|text| parse(text)).collect()
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080".to_owned())
+}
+
+fn positive(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
 }
 
 fn count(number: Option<NonZeroU32>, default: usize) -> usize {

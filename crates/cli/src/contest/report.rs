@@ -61,7 +61,7 @@ impl Report<'_> {
         };
         let error_message = self.result.as_ref().err().map(|error| match error.downcast_ref() {
             Some(Error::Refused(refusal)) => refusal.message.clone(),
-            _ => format!("{error:#}"),
+            _ => look::causes(error),
         });
         let json = Json {
             outcome: exit.word(),
@@ -80,7 +80,7 @@ impl Report<'_> {
         match self.result {
             Ok(answer) => self.print_done(answer),
             Err(error) => {
-                look::failure(&format!("{error:#}"));
+                look::failure(&look::causes(error));
                 let remedy = match error.is::<Interrupted>() {
                     true => self.make_sure(),
                     false => error.downcast_ref().and_then(|error| self.remedy(error)),

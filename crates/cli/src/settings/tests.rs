@@ -96,3 +96,21 @@ fn variables_that_no_command_reads_are_warned_of() {
         ]
     );
 }
+
+#[test]
+fn a_flag_wins_over_the_other_of_its_pair_in_the_file() {
+    let file = "operator_token = \"short\"\n";
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "correct-horse-battery").unwrap();
+    let flags = ["--operator-token-file", token.path().to_str().unwrap()];
+    assert!(with_file(&flags, file).unwrap().config().unwrap().operator_token.is_some());
+    let both = from_flags(&[flags.as_slice(), &["--operator-token", "correct-horse-battery"]].concat());
+    assert!(both.config().is_err());
+}
+
+#[test]
+fn an_address_alone_is_a_trusted_proxy() {
+    let config = from_flags(&["--trusted-proxies", "10.0.0.1,::1"]).config().unwrap();
+    let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.1/32", "::1/128"]);
+}

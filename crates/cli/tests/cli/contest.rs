@@ -227,3 +227,30 @@ fn a_refusal_that_could_not_be_written_is_told_all_the_same() {
         assert!(ended.err.contains("the gateway refused: Dispute.NotFound"), "{ended:?}");
     }
 }
+
+#[test]
+fn a_flag_wins_over_the_variable_of_its_pair() {
+    let shell = Shell::start();
+    let secret = shell.scene.signer.app_secret.clone();
+    let file = shell.file_named("app.secret", secret.as_bytes());
+    let receipt = shell.receipt();
+    for (flag, value, variable, wrong) in [
+        ("--app-secret-file", file.as_str(), "REBUTTAL_APP_SECRET", "0"),
+        ("--app-secret", &secret, "REBUTTAL_APP_SECRET_FILE", "/nope"),
+    ] {
+        let no = shell.scene.dispute();
+        let mut command = shell.command(&["contest", &no, "--receipt", &receipt, "--yes", flag, value]);
+        command.env_remove("REBUTTAL_APP_SECRET").env(variable, wrong);
+        let ended = Ended::run(command);
+        assert_eq!(ended.code, 0, "{flag}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_file_to_trust_without_a_certificate_is_named() {
+    let shell = Shell::start();
+    let key = shell.file_named("key.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let ended = shell.run(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--trust", &key]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains(&format!("{key} holds no certificate to trust")), "{ended:?}");
+}

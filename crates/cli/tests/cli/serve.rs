@@ -54,3 +54,22 @@ fn an_operators_token_may_be_brought_along_and_is_never_logged() {
     assert_eq!(operator.fetch("/merchants").status, 200);
     assert!(!gateway.stderr().contains(token), "the token is in the log");
 }
+
+#[test]
+fn faulty_settings_are_told_once_with_what_to_write() {
+    for (words, told) in [
+        (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
+        (["--operator-listen", "localhost:8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
+        (["--max-connections", "0"], "must be a whole number from 1 to 4294967295"),
+        (["--trusted-proxies", "10.0.0.0/40"], "is no network such as 10.0.0.0/8"),
+        (["--public-url", "ftp://x"], "public_url: \"ftp://x\" is not a public base URL"),
+        (["--config", "/nope.toml"], "/nope.toml"),
+    ] {
+        let ended = Ended::run(rebuttal(&["serve", words[0], words[1]]));
+        assert!([1, 2].contains(&ended.code), "{ended:?}");
+        assert!(ended.err.contains(told), "{ended:?}");
+        for once in ["ftp://x", "No such file"] {
+            assert!(ended.err.matches(once).count() <= 1, "{ended:?}");
+        }
+    }
+}
