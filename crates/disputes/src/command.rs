@@ -8,17 +8,19 @@ use rebuttal_protocol::dispute::{EvidenceItem, Stage};
 use rebuttal_protocol::operator::{Act, Outcome};
 use rebuttal_protocol::text::Note;
 
-use crate::Finding;
+use crate::{Finding, Fingerprint, fingerprint_of};
 
 /// A command on an open dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// The merchant contests, with one finding for each item.
+    /// The merchant contests, with one finding for each item. Made by [`Command::contest`].
     Contest {
         /// What is submitted.
         items: Vec<EvidenceItem>,
         /// What was found at each item's url, in the same order.
         findings: Vec<Finding>,
+        /// [`fingerprint_of`] the items, taken by the one who asks rather than by the one that all wait for.
+        fingerprint: Option<Fingerprint>,
     },
     /// The merchant accepts the loss.
     Accept,
@@ -70,6 +72,12 @@ impl From<Act> for Command {
 }
 
 impl Command {
+    /// A contest with one finding for each item, in the same order.
+    pub fn contest(items: Vec<EvidenceItem>, findings: Vec<Finding>) -> Self {
+        let fingerprint = fingerprint_of(&items);
+        Self::Contest { items, findings, fingerprint }
+    }
+
     /// Whether a merchant's app sends it, rather than an operator or the gateway.
     pub const fn is_merchants(&self) -> bool {
         matches!(self, Self::Contest { .. } | Self::Accept)

@@ -9,7 +9,7 @@ use rebuttal_protocol::text::Note;
 use crate::history::{Detail, Entry, Event};
 use crate::refusal::Told;
 use crate::{
-    Actor, Command, Dispute, Finding, LastSubmission, Refusal, Submission, SubmittedEvidence, fingerprint_of,
+    Actor, Command, Dispute, Finding, Fingerprint, LastSubmission, Refusal, Submission, SubmittedEvidence,
 };
 
 /// How long a command that arrived in time may take to commit. A lapse waits this long after the deadline, so that it
@@ -76,8 +76,8 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
     use Status::{Accepted, Lost, NeedsResponse, UnderReview, Withdrawn, Won};
     let status = dispute.status;
     match command {
-        Command::Contest { items, .. } => {
-            matches!(status, UnderReview | Won | Lost) && equals_present_submission(dispute, items)
+        Command::Contest { fingerprint, .. } => {
+            matches!(status, UnderReview | Won | Lost) && equals_present_submission(dispute, *fingerprint)
         }
         Command::Accept => status == Accepted,
         Command::Resolve { outcome, .. } => status.as_str() == outcome.as_str(),
@@ -93,9 +93,8 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
     }
 }
 
-fn equals_present_submission(dispute: &Dispute, items: &[EvidenceItem]) -> bool {
-    let Some(submission) = dispute.present_submission() else { return false };
-    fingerprint_of(items) == Some(submission.fingerprint)
+fn equals_present_submission(dispute: &Dispute, fingerprint: Option<Fingerprint>) -> bool {
+    dispute.present_submission().is_some_and(|submission| fingerprint == Some(submission.fingerprint))
 }
 
 fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Outcome, Refusal> {
@@ -109,7 +108,9 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
         Ok(Outcome { event, next, submission: None, note })
     };
     match command {
-        Command::Contest { items, findings } => contest(dispute, items, findings, arrival),
+        Command::Contest { items, findings, fingerprint } => {
+            contest(dispute, items, findings, *fingerprint, arrival)
+        }
         Command::Accept => {
             check_response(dispute, arrival)?;
             to(Event::Accepted, Status::Accepted, &None)
@@ -156,13 +157,16 @@ fn contest(
     dispute: &Dispute,
     items: &[EvidenceItem],
     findings: &[Finding],
+    fingerprint: Option<Fingerprint>,
     arrival: UnixMillis,
 ) -> Result<Outcome, Refusal> {
-    if dispute.evidence_requested() && equals_present_submission(dispute, items) {
+    if dispute.evidence_requested() && equals_present_submission(dispute, fingerprint) {
         return Err(Refusal::NothingNew);
     }
     check_response(dispute, arrival)?;
-    let (evidence, fingerprint) = substantiate(items, findings)?;
+    let evidence = substantiate(items, findings)?;
+    // An item without an address is a fault already.
+    let fingerprint = fingerprint.ok_or_else(|| Refusal::Evidence(Vec::new()))?;
     let number = dispute.submission.map_or(0, |last| last.number) + 1;
     let submission =
         Submission { number, stage: dispute.stage, submitted_at: arrival, fingerprint, evidence };
@@ -175,10 +179,7 @@ fn contest(
 }
 
 /// All items with what was found for them, or every fault by its index.
-fn substantiate(
-    items: &[EvidenceItem],
-    findings: &[Finding],
-) -> Result<(Vec<SubmittedEvidence>, crate::Fingerprint), Refusal> {
+fn substantiate(items: &[EvidenceItem], findings: &[Finding]) -> Result<Vec<SubmittedEvidence>, Refusal> {
     let mut evidence = Vec::with_capacity(items.len());
     let mut faults = Vec::new();
     for (index, item) in items.iter().enumerate() {
@@ -194,10 +195,7 @@ fn substantiate(
             (Some(_), Err(fault)) => faults.push((index, fault)),
         }
     }
-    match fingerprint_of(items) {
-        Some(fingerprint) if faults.is_empty() => Ok((evidence, fingerprint)),
-        _ => Err(Refusal::Evidence(faults)),
-    }
+    if faults.is_empty() { Ok(evidence) } else { Err(Refusal::Evidence(faults)) }
 }
 
 /// A merchant's response counts in `NEEDS_RESPONSE` before the deadline; an expired dispute was answered too late.

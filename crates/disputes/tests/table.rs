@@ -36,7 +36,7 @@ fn contest(file: u8) -> Command {
         url: Some(url),
     };
     let found = FoundFile { sha256: Fingerprint([file; 32]), size: 7, media_type: "image/png".to_owned() };
-    Command::Contest { items: vec![item], findings: vec![Ok(found)] }
+    Command::contest(vec![item], vec![Ok(found)])
 }
 
 fn resolve(outcome: Outcome) -> Command {
@@ -158,8 +158,7 @@ fn the_operators_allowed_actions_are_what_the_table_allows() {
 fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
     let (_, under_review) = states().swap_remove(2);
     let Command::Contest { items, .. } = contest(1) else { panic!("not a contest") };
-    let swept =
-        Command::Contest { items, findings: vec![Err(rebuttal_disputes::EvidenceFault::NotUploaded)] };
+    let swept = Command::contest(items, vec![Err(rebuttal_disputes::EvidenceFault::NotUploaded)]);
     assert_eq!(verdict(&under_review, &swept, LATER), "same");
 }
 
@@ -204,14 +203,13 @@ fn every_faulty_item_is_named_by_its_index() {
     let url = Some(format!("s3://uploaded/m/80/open/dispute-evidence/{:032x}.png", 1).parse().unwrap());
     let item = |url| EvidenceItem { evidence_type: EvidenceType::Other, name: "n".parse().unwrap(), url };
     let found = FoundFile { sha256: Fingerprint::ZERO, size: 1, media_type: "image/png".to_owned() };
-    let command = Command::Contest {
-        items: vec![item(None), item(url), item(url)],
-        findings: vec![
-            Err(rebuttal_disputes::EvidenceFault::NotFound),
-            Ok(found),
-            Err(rebuttal_disputes::EvidenceFault::NotUploaded),
-        ],
-    };
+    let items = vec![item(None), item(url), item(url)];
+    let findings = vec![
+        Err(rebuttal_disputes::EvidenceFault::NotFound),
+        Ok(found),
+        Err(rebuttal_disputes::EvidenceFault::NotUploaded),
+    ];
+    let command = Command::contest(items, findings);
     let refusal = decide(&after(&[]), &command, &Actor::Gateway, IN_TIME).unwrap_err();
     assert_eq!(refusal.code(), Code::EvidenceNotFound);
     let message = refusal.to_string();

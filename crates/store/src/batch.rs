@@ -198,7 +198,7 @@ impl Fold {
             .get(dispute_no)
             .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
             .ok_or(Refusal::NotFound)?;
-        if let Command::Contest { items, findings } = command {
+        if let Command::Contest { items, findings, .. } = command {
             for (item, finding) in items.iter().zip(findings) {
                 self.check_record(dispute, item, finding);
             }

@@ -85,16 +85,18 @@ type Reply = Result<Answer, CommitError>;
 
 /// Tells waiters their answers from within the runtime that they wait in. Waking a task from another thread costs a
 /// lock and often a system call; a batch is handed over as one message, and its waiters are woken from inside.
-struct Herald(mpsc::UnboundedSender<Vec<(oneshot::Sender<Reply>, Reply)>>);
+///
+/// Works and changes are let go there, too: freeing them is not the committer's time.
+struct Herald(mpsc::UnboundedSender<(Vec<(Waiting, Reply)>, Changes)>);
 
 impl Herald {
     /// Starts telling, in the runtime that the caller is in.
     fn start() -> Self {
         // Not bounded itself: what is in it has waited in the bounded queue and is told at once.
-        let (herald, mut answered) = mpsc::unbounded_channel::<Vec<(oneshot::Sender<Reply>, Reply)>>();
+        let (herald, mut answered) = mpsc::unbounded_channel::<(Vec<(Waiting, Reply)>, Changes)>();
         tokio::spawn(async move {
-            while let Some(replies) = answered.recv().await {
-                for (waiter, reply) in replies {
+            while let Some((replies, _changes)) = answered.recv().await {
+                for (Waiting { waiter, .. }, reply) in replies {
                     // The waiter may have left; what was committed stays committed.
                     let _ = waiter.send(reply);
                 }
@@ -103,14 +105,13 @@ impl Herald {
         Self(herald)
     }
 
-    fn tell(&self, replies: impl IntoIterator<Item = (Waiting, Reply)>) {
-        let replies = replies.into_iter().map(|(waiting, reply)| (waiting.waiter, reply)).collect();
+    fn tell(&self, replies: impl IntoIterator<Item = (Waiting, Reply)>, changes: Changes) {
         // Fails only when the runtime is gone, and every waiter with it.
-        let _ = self.0.send(replies);
+        let _ = self.0.send((replies.into_iter().collect(), changes));
     }
 
     fn tell_one(&self, waiting: Waiting, reply: Reply) {
-        self.tell([(waiting, reply)]);
+        self.tell([(waiting, reply)], Changes::default());
     }
 }
 
@@ -216,7 +217,9 @@ async fn serve_batch(
     let outcome = transact(database, &mut batch, trouble).await;
     metrics::histogram!("rebuttal_commit_seconds").record(started.elapsed());
     match outcome {
-        Ok(answers) => herald.tell(batch.into_iter().zip(answers.into_iter().map(Ok))),
+        Ok((answers, changes)) => {
+            herald.tell(batch.into_iter().zip(answers.into_iter().map(Ok)), changes);
+        }
         Err(Failure::Data(cause)) if batch.len() > 1 => {
             tracing::warn!(cause, works = batch.len(), "a batch was refused; its works are tried one by one");
             for mut waiting in batch {
@@ -226,12 +229,12 @@ async fn serve_batch(
         }
         Err(failure) => {
             let error = CommitError::from(failure);
-            herald.tell(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))));
+            herald.tell(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))), Changes::default());
         }
     }
 }
 
-fn single(answers: Vec<Answer>) -> Result<Answer, CommitError> {
+fn single((answers, _): (Vec<Answer>, Changes)) -> Result<Answer, CommitError> {
     let missing = || CommitError::Failed("the work was not decided".to_owned());
     answers.into_iter().next().ok_or_else(missing)
 }
@@ -241,7 +244,7 @@ async fn transact(
     database: &mut impl Database,
     batch: &mut [Waiting],
     trouble: &Trouble,
-) -> Result<Vec<Answer>, Failure> {
+) -> Result<(Vec<Answer>, Changes), Failure> {
     let loaded = match database.load(&Names::of(batch.iter().map(|waiting| &waiting.work))).await {
         Ok(loaded) => loaded,
         Err(failure) => {
@@ -255,7 +258,7 @@ async fn transact(
     let changes = fold.into_changes();
     if changes.is_empty() {
         database.abandon().await;
-        return Ok(answers);
+        return Ok((answers, changes));
     }
     if let Err(failure) = database.save(&changes).await {
         trouble.after(&failure);
@@ -263,5 +266,5 @@ async fn transact(
         return Err(failure);
     }
     trouble.over();
-    Ok(answers)
+    Ok((answers, changes))
 }

@@ -125,7 +125,7 @@ pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<Eviden
         dispute_no: no.clone(),
         merchant_id: Some(merchant_id),
         actor: Actor::App(APP),
-        command: Command::Contest { items, findings },
+        command: Command::contest(items, findings),
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn contest(
         dispute_no: call.dispute_no,
         merchant_id: Some(app.merchant_id),
         actor: Actor::App(app.app_id),
-        command: Command::Contest { items: call.evidence_list, findings },
+        command: Command::contest(call.evidence_list, findings),
     };
     gateway.commit(Work { arrived_at, once, act }).await?;
 
