@@ -7,7 +7,7 @@ mod deadlines;
 mod uploads;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::listen::stopped;
+use crate::sweeper::chores::Pace;
 
 pub(crate) use uploads::adopt;
 
@@ -39,7 +40,8 @@ pub(crate) fn start(
     let shared = Arc::clone(gateway);
     chores.spawn(every(DEADLINES_EVERY, stop.clone(), async move || deadlines::lapse(&shared).await));
     let shared = Arc::clone(gateway);
-    chores.spawn(every(NONCES_EVERY, stop.clone(), async move || chores::purge_nonces(&shared).await));
+    let pace = Pace::new(clock::now(), Instant::now(), gateway.freshness_window);
+    chores.spawn(every(NONCES_EVERY, stop.clone(), async move || chores::purge_nonces(&shared, &pace).await));
     let shared = Arc::clone(gateway);
     chores.spawn(every(CHORES_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
@@ -47,8 +49,11 @@ pub(crate) fn start(
         swept.and(adopted).and(chores::purge_accounts(&shared).await)
     }));
     let shared = Arc::clone(gateway);
+    let pace = Pace::new(clock::now(), Instant::now(), gateway.freshness_window);
     chores.spawn(every(MEMORY_EVERY, stop.clone(), async move || {
-        shared.read_nonces.forget(clock::now());
+        if pace.is_steady(clock::now(), Instant::now()) {
+            shared.read_nonces.forget(clock::now());
+        }
         shared.rates.forget();
         recorder.iter().for_each(PrometheusHandle::run_upkeep);
         Ok(())

@@ -134,6 +134,15 @@ impl Store {
         self.reads.in_place(|read| read.meta("key_check"))
     }
 
+    /// The newest timestamp whose nonces may have been forgotten; requests with it or an older one are stale.
+    pub async fn nonce_bound(&self) -> Result<UnixMillis, StoreError> {
+        let stored = self.reads.in_place(|read| read.meta("nonce_bound"))?.unwrap_or_default();
+        let bound = String::from_utf8_lossy(&stored).parse().ok();
+        bound
+            .map(UnixMillis)
+            .ok_or_else(|| StoreError::Unreadable("a nonce_bound that is no number".to_owned()))
+    }
+
     /// The upload at a url, marked or not.
     pub async fn upload(&self, url: StorageUri) -> Result<Option<Upload>, StoreError> {
         self.reads.in_place(|read| read.upload(url))
