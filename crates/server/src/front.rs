@@ -12,7 +12,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http::{Method, Request, StatusCode};
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tower::Service;
 
@@ -56,7 +57,10 @@ impl Front {
             let mut request = request.map(|body| Body::new(Steady::new(body, BODY_PAUSE_LIMIT)));
             request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
 
-            let mut response = surviving(async { router.call(request).await.into_response() }).await;
+            let mut response = match ambiguity(&request) {
+                Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
+                None => surviving(async { router.call(request).await.into_response() }).await,
+            };
 
             response.headers_mut().insert(REQUEST_ID, id.to_header());
             let took = started.elapsed();
@@ -66,6 +70,19 @@ impl Front {
             Ok(response)
         }
     }
+}
+
+/// Why two servers could understand a request differently (RFC 9112 §3.2, §6.1). Beside a `Transfer-Encoding`, hyper
+/// takes a `Content-Length` away before anyone sees it.
+fn ambiguity<T>(request: &Request<T>) -> Option<&'static str> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Some("the request must have one Host\n");
+    }
+    let mut encodings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let chunked =
+        encodings.next().is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    (!chunked || encodings.next().is_some()).then_some("Transfer-Encoding must be chunked and nothing else\n")
 }
 
 /// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told.

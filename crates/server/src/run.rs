@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +21,9 @@ use crate::listen::peers::Peers;
 use crate::listen::{Listener, tls};
 use crate::request_id::RequestIds;
 use crate::{api, health, metrics, operator, start, sweeper};
+
+/// The same number on Linux and macOS, on every processor that the gateway is built for.
+const SIGXFSZ: i32 = 25;
 
 /// Where a gateway that is ready can be reached.
 #[derive(Debug, Clone)]
@@ -46,6 +50,10 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
 ) -> anyhow::Result<()> {
+    // A write beyond the limit on a file's size is an error like any other, and kills nobody: once there is somebody to
+    // listen for the signal, it does nothing else.
+    let _signal =
+        tokio::signal::unix::signal(SignalKind::from_raw(SIGXFSZ)).context("cannot listen for SIGXFSZ")?;
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let recorder = config.metrics_listen.map(|_| metrics::install()).transpose()?;
     // Bound before anything is made: a second start on the same address leaves nothing behind.

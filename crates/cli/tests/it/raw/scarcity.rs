@@ -44,7 +44,7 @@ fn a_flood_of_bad_signs_is_held_back_and_locks_nobody_else_out() {
 
 #[test]
 fn a_full_disk_changes_nothing_and_says_so() {
-    let scene = Scene::of(gateway().survives_full_disk());
+    let scene = scene();
     let at = scene.address();
     let url = scene.upload(&samples::receipt(1));
     let (contested, accepted) = (scene.dispute(), scene.dispute());
