@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context as _, anyhow};
 use axum::Router;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
+use rebuttal_protocol::Code;
 
 use crate::api::method_not_allowed;
+use crate::error::Noted;
 use crate::gateway::Gateway;
 
 /// How long the database and the evidence folder may take to answer.
@@ -22,24 +26,17 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-/// Database and object store answer.
-async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static str) {
+/// Database and object store answer. What does not is told in the request's log line alone.
+async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let asked = async {
-        gateway.store.ping().await?;
-        gateway.files.answers().await?;
-        anyhow::Ok(())
+        gateway.store.ping().await.context("the database does not answer")?;
+        gateway.files.answers().await.context("the evidence folder does not answer")
     };
-    match tokio::time::timeout(READY_LIMIT, asked).await {
-        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
-        Ok(Err(error)) => {
-            tracing::warn!("not ready: {error:#}");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-        }
-        Err(_) => {
-            tracing::warn!(
-                "not ready: the database or the evidence folder did not answer in {READY_LIMIT:?}"
-            );
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-        }
-    }
+    let late = |_| Err(anyhow!("the database or the evidence folder did not answer in {READY_LIMIT:?}"));
+    let Err(cause) = tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late) else {
+        return "ready\n".into_response();
+    };
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
+    response.extensions_mut().insert(Noted { code: Code::Unavailable, cause: Some(Arc::new(cause)) });
+    response
 }
