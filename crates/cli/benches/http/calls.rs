@@ -22,7 +22,12 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn open(args: &[&str]) -> Self {
         // Reads come faster than from any merchant: room for the nonces of all of them.
-        let common = ["--read-nonce-capacity", "8000000", "--log-filter", "warn"];
+        let common = [
+            "--read-nonce-capacity=8000000",
+            "--max-connections-per-peer=2000",
+            "--max-connections=2000",
+            "--log-filter=warn",
+        ];
         let builder = Gateway::builder(Path::new(env!("CARGO_BIN_EXE_rebuttal"))).args(common).args(args);
         let scene = Scene::of(builder);
         let urls = [scene.upload(&receipt(1)), scene.upload(&refund(1))];

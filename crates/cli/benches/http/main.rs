@@ -28,7 +28,7 @@ const ROUNDS: usize = 7;
 const REQUESTS: usize = 20_000;
 /// Requests of one measurement where each has its own transaction, and so its own fsync.
 const REQUESTS_SINGLE: usize = 3_000;
-const CONNECTIONS: usize = 256;
+const CONNECTIONS: usize = 512;
 const NONCES: usize = 3_000_000;
 
 fn main() {
