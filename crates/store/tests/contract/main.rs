@@ -48,6 +48,7 @@ macro_rules! every_case {
             upkeep:
                 purged_nonces_are_stale_whatever_the_clock_says
                 a_step_of_upkeep_is_bounded
+                a_purge_stalls_no_contest
                 unreferenced_uploads_are_swept_and_referenced_ones_stay
                 a_full_queue_refuses_and_changes_nothing
                 closing_finishes_what_waits;

@@ -1,5 +1,7 @@
 //! Cleaning up in bounded steps, and the committer's own limits.
 
+use std::time::{Duration, Instant};
+
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{Act, Answer, CommitError, Done, Once, Options, Store, Upkeep, Work};
 
@@ -124,4 +126,41 @@ pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
             "Common.Auth.ReplayedNonce"
         );
     }
+}
+
+pub(crate) async fn a_purge_stalls_no_contest(ground: &Ground) {
+    /// Far more than a step and a commit take, far less than a purge of everything at once would on a busy machine.
+    const WAIT_MAX: Duration = Duration::from_secs(1);
+    const NONCES: u64 = 40_000;
+    let store = ground.store();
+    let mut uses = tokio::task::JoinSet::new();
+    for number in 0..NONCES {
+        let (store, nonce) = (store.clone(), ground.nonce_at(UnixMillis(NOW.0 - 1_000)));
+        uses.spawn(async move { commit(&store, Once::Nonce(nonce), Act::UseNonce).await.unwrap() });
+        // As many as the queue takes.
+        if number % 2_000 == 0 {
+            while uses.join_next().await.transpose().unwrap().is_some() {}
+        }
+    }
+    uses.join_all().await;
+    let purge = async {
+        let (mut purged, mut steps) = (0, 0);
+        while purged < NONCES {
+            purged +=
+                step(&store, Upkeep::PurgeNonces { bound: UnixMillis(NOW.0 - 1_000), limit: 1_000 }).await;
+            steps += 1;
+        }
+        assert_eq!((purged, steps), (NONCES, NONCES / 1_000));
+    };
+    let contests = async {
+        let mut longest = Duration::ZERO;
+        for _ in 0..200 {
+            let started = Instant::now();
+            commit(&store, Once::Nonce(ground.nonce()), Act::UseNonce).await.unwrap();
+            longest = longest.max(started.elapsed());
+        }
+        longest
+    };
+    let ((), longest) = tokio::join!(purge, contests);
+    assert!(longest < WAIT_MAX, "a change waited {longest:?} for a purge");
 }
