@@ -5,7 +5,7 @@ use rebuttal_protocol::dispute::{Stage, Status};
 use crate::refusal::Told;
 
 /// The operator's acts, named as the API names them, in the order of contract §6.
-pub const OPERATOR_ACTIONS: [&str; 5] = ["requestEvidence", "resolve", "advance", "extend", "withdraw"];
+const OPERATOR_ACTIONS: [&str; 5] = ["requestEvidence", "resolve", "advance", "extend", "withdraw"];
 
 /// The operator's acts that a state allows.
 pub fn operator_actions(status: Status, stage: Stage) -> Vec<&'static str> {

@@ -3,10 +3,8 @@
 use std::fmt;
 
 use rebuttal_protocol::AppId;
-use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{EvidenceItem, Stage};
-use rebuttal_protocol::operator::{Act, Outcome};
-use rebuttal_protocol::text::Note;
+use rebuttal_protocol::dispute::EvidenceItem;
+use rebuttal_protocol::operator::Act;
 
 use crate::{Finding, Fingerprint, fingerprint_of};
 
@@ -24,50 +22,15 @@ pub enum Command {
     },
     /// The merchant accepts the loss.
     Accept,
-    /// The dispute is decided.
-    Resolve {
-        /// For or against the merchant.
-        outcome: Outcome,
-        /// What to remember beside it.
-        note: Option<Note>,
-    },
-    /// The merchant is asked for more evidence.
-    RequestEvidence {
-        /// Until when it may respond.
-        deadline: UnixMillis,
-        /// What is asked for.
-        note: Note,
-    },
-    /// The merchant gets more time.
-    Extend {
-        /// The new deadline.
-        deadline: UnixMillis,
-    },
-    /// The dispute goes on to a later stage.
-    Advance {
-        /// The later stage.
-        stage: Stage,
-        /// Until when the merchant may respond in it.
-        deadline: UnixMillis,
-    },
-    /// The other side took the dispute back.
-    Withdraw {
-        /// What to remember beside it.
-        note: Option<Note>,
-    },
+    /// An operator acts.
+    Act(Act),
     /// The deadline passed unanswered; sent by the gateway's own sweeper.
     Lapse,
 }
 
 impl From<Act> for Command {
     fn from(act: Act) -> Self {
-        match act {
-            Act::Resolve { outcome, note } => Self::Resolve { outcome, note },
-            Act::RequestEvidence { deadline, note } => Self::RequestEvidence { deadline, note },
-            Act::Extend { deadline } => Self::Extend { deadline },
-            Act::Advance { stage, deadline } => Self::Advance { stage, deadline },
-            Act::Withdraw { note } => Self::Withdraw { note },
-        }
+        Self::Act(act)
     }
 }
 
@@ -76,11 +39,6 @@ impl Command {
     pub fn contest(items: Vec<EvidenceItem>, findings: Vec<Finding>) -> Self {
         let fingerprint = fingerprint_of(&items);
         Self::Contest { items, findings, fingerprint }
-    }
-
-    /// Whether a merchant's app sends it, rather than an operator or the gateway.
-    pub const fn is_merchants(&self) -> bool {
-        matches!(self, Self::Contest { .. } | Self::Accept)
     }
 }
 

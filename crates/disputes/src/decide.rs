@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::dispute::{EvidenceItem, Status};
+use rebuttal_protocol::operator::{self, Act};
 use rebuttal_protocol::text::Note;
 
 use crate::history::{Detail, Entry, Event};
@@ -80,15 +81,15 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
             matches!(status, UnderReview | Won | Lost) && equals_present_submission(dispute, *fingerprint)
         }
         Command::Accept => status == Accepted,
-        Command::Resolve { outcome, .. } => status.as_str() == outcome.as_str(),
-        Command::RequestEvidence { deadline, .. } => {
+        Command::Act(Act::Resolve { outcome, .. }) => status.as_str() == outcome.as_str(),
+        Command::Act(Act::RequestEvidence { deadline, .. }) => {
             dispute.evidence_requested() && dispute.deadline == *deadline
         }
-        Command::Extend { deadline } => status == NeedsResponse && dispute.deadline == *deadline,
-        Command::Advance { stage, deadline } => {
+        Command::Act(Act::Extend { deadline }) => status == NeedsResponse && dispute.deadline == *deadline,
+        Command::Act(Act::Advance { stage, deadline }) => {
             status == NeedsResponse && dispute.stage == *stage && dispute.deadline == *deadline
         }
-        Command::Withdraw { .. } => status == Withdrawn,
+        Command::Act(Act::Withdraw { .. }) => status == Withdrawn,
         Command::Lapse => false,
     }
 }
@@ -115,20 +116,20 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
             check_response(dispute, arrival)?;
             to(Event::Accepted, Status::Accepted, &None)
         }
-        Command::Resolve { outcome, note } => {
+        Command::Act(Act::Resolve { outcome, note }) => {
             check_status(dispute, &[NeedsResponse, UnderReview, Expired])?;
             let status = match outcome {
-                rebuttal_protocol::operator::Outcome::Won => Status::Won,
-                rebuttal_protocol::operator::Outcome::Lost => Status::Lost,
+                operator::Outcome::Won => Status::Won,
+                operator::Outcome::Lost => Status::Lost,
             };
             to(Event::Resolved, status, note)
         }
-        Command::RequestEvidence { deadline, note } => {
+        Command::Act(Act::RequestEvidence { deadline, note }) => {
             check_future(*deadline, arrival)?;
             check_status(dispute, &[UnderReview])?;
             due_at(Event::EvidenceRequested, NeedsResponse, *deadline, Some(note.clone()))
         }
-        Command::Extend { deadline } => {
+        Command::Act(Act::Extend { deadline }) => {
             check_future(*deadline, arrival)?;
             check_status(dispute, &[NeedsResponse, Expired])?;
             if *deadline <= dispute.deadline {
@@ -136,7 +137,7 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
             }
             due_at(Event::Extended, NeedsResponse, *deadline, None)
         }
-        Command::Advance { stage, deadline } => {
+        Command::Act(Act::Advance { stage, deadline }) => {
             check_future(*deadline, arrival)?;
             if dispute.status == Status::Withdrawn || *stage <= dispute.stage {
                 return Err(invalid_state(dispute, Told::Operator));
@@ -145,7 +146,7 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
             advanced.next.stage = *stage;
             Ok(advanced)
         }
-        Command::Withdraw { note } => {
+        Command::Act(Act::Withdraw { note }) => {
             check_status(dispute, &[NeedsResponse, UnderReview, Status::Accepted, Expired])?;
             to(Event::Withdrawn, Status::Withdrawn, note)
         }

@@ -13,7 +13,7 @@ mod refusal;
 mod state;
 mod submission;
 
-pub use allowed::{OPERATOR_ACTIONS, operator_actions};
+pub use allowed::operator_actions;
 pub use command::{Actor, Command};
 pub use decide::{COMMIT_LIMIT, Change, Decision, decide};
 pub use fingerprint::Fingerprint;

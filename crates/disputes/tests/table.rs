@@ -8,7 +8,7 @@ use rebuttal_disputes::{
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType, Stage, Status};
-use rebuttal_protocol::operator::{OpenDispute, Outcome};
+use rebuttal_protocol::operator::{self, OpenDispute, Outcome};
 use rebuttal_protocol::{Code, StorageUri, UnixMillis};
 
 const OPENED_AT: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -40,15 +40,15 @@ fn contest(file: u8) -> Command {
 }
 
 fn resolve(outcome: Outcome) -> Command {
-    Command::Resolve { outcome, note: None }
+    Command::Act(operator::Act::Resolve { outcome, note: None })
 }
 
 fn request_evidence(deadline: UnixMillis) -> Command {
-    Command::RequestEvidence { deadline, note: "more".parse().unwrap() }
+    Command::Act(operator::Act::RequestEvidence { deadline, note: "more".parse().unwrap() })
 }
 
 fn withdraw() -> Command {
-    Command::Withdraw { note: None }
+    Command::Act(operator::Act::Withdraw { note: None })
 }
 
 fn changed(decision: Result<Decision, Refusal>) -> Change {
@@ -98,8 +98,8 @@ fn verdict(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> String 
 
 #[test]
 fn every_state_answers_every_command_as_the_table_says() {
-    let advance = Command::Advance { stage: Stage::Arbitration, deadline: LATER };
-    let extend = Command::Extend { deadline: LATER };
+    let advance = Command::Act(operator::Act::Advance { stage: Stage::Arbitration, deadline: LATER });
+    let extend = Command::Act(operator::Act::Extend { deadline: LATER });
     let commands = [
         (contest(1), IN_TIME),
         (contest(2), IN_TIME),
@@ -140,8 +140,8 @@ fn the_operators_allowed_actions_are_what_the_table_allows() {
     let acts = [
         ("requestEvidence", request_evidence(LATER)),
         ("resolve", resolve(Outcome::Won)),
-        ("advance", Command::Advance { stage: Stage::Arbitration, deadline: LATER }),
-        ("extend", Command::Extend { deadline: LATER }),
+        ("advance", Command::Act(operator::Act::Advance { stage: Stage::Arbitration, deadline: LATER })),
+        ("extend", Command::Act(operator::Act::Extend { deadline: LATER })),
         ("withdraw", withdraw()),
     ];
     for (name, dispute) in states() {
@@ -166,7 +166,7 @@ fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
 fn an_earlier_stages_submission_is_no_repetition() {
     let advanced = after(&[
         (contest(1), IN_TIME),
-        (Command::Advance { stage: Stage::PreArbitration, deadline: LATER }, IN_TIME),
+        (Command::Act(operator::Act::Advance { stage: Stage::PreArbitration, deadline: LATER }), IN_TIME),
     ]);
     let again = changed(decide(&advanced, &contest(1), &Actor::Gateway, IN_TIME));
     assert_eq!(again.submission.unwrap().number, 2);
@@ -175,16 +175,16 @@ fn an_earlier_stages_submission_is_no_repetition() {
 #[test]
 fn stages_only_move_forward() {
     for stage in [Stage::Inquiry, Stage::Chargeback] {
-        let command = Command::Advance { stage, deadline: LATER };
+        let command = Command::Act(operator::Act::Advance { stage, deadline: LATER });
         assert_eq!(verdict(&after(&[]), &command, IN_TIME), "-");
     }
 }
 
 #[test]
 fn a_new_deadline_lies_ahead_and_an_extension_takes_no_time_away() {
-    let past = Command::Extend { deadline: OPENED_AT };
+    let past = Command::Act(operator::Act::Extend { deadline: OPENED_AT });
     assert_eq!(verdict(&after(&[]), &past, IN_TIME), "Common.Request.InvalidParameter");
-    let shorter = Command::Extend { deadline: UnixMillis(DEADLINE.0 - 1) };
+    let shorter = Command::Act(operator::Act::Extend { deadline: UnixMillis(DEADLINE.0 - 1) });
     assert_eq!(verdict(&after(&[]), &shorter, OPENED_AT), "Operator.Conflict");
 }
 

@@ -1,7 +1,7 @@
 //! What makes a request count once: a merchant's nonce, an operator's idempotency key, a dispute's number.
 
 use rebuttal_disputes::Command;
-use rebuttal_protocol::operator::Outcome;
+use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_store::{Act, Done, Once};
 
 use crate::ground::{
@@ -45,7 +45,9 @@ pub(crate) async fn a_key_answers_its_first_answer_again(ground: &Ground) {
     let first = commit(&store, key("k", 1), open("D1")).await;
     assert!(matches!(&first, Ok(Done::Dispute { opened: true, sequence: 1, .. })), "{first:?}");
     let no = "D1".parse().unwrap();
-    commit(&store, Once::Always, act(&no, Command::Withdraw { note: None })).await.unwrap();
+    commit(&store, Once::Always, act(&no, Command::Act(operator::Act::Withdraw { note: None })))
+        .await
+        .unwrap();
     assert_eq!(commit(&store, key("k", 1), open("D1")).await, first, "not the first answer");
     assert_eq!(commit(&store, key("k", 1), open("D2")).await, first, "the key alone decides");
     assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
@@ -57,7 +59,15 @@ pub(crate) async fn a_refusal_is_the_first_answer_too(ground: &Ground) {
     let store = ground.store();
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
-    let extend = || act(&no, Command::RequestEvidence { deadline: DEADLINE, note: "more".parse().unwrap() });
+    let extend = || {
+        act(
+            &no,
+            Command::Act(operator::Act::RequestEvidence {
+                deadline: DEADLINE,
+                note: "more".parse().unwrap(),
+            }),
+        )
+    };
     let first = commit(&store, key("k", 1), extend()).await.unwrap_err();
     assert_eq!(first.code().as_str(), "Dispute.InvalidState");
     let again = commit(&store, key("k", 1), extend()).await.unwrap_err();
@@ -68,9 +78,13 @@ pub(crate) async fn the_same_opening_is_a_repetition(ground: &Ground) {
     let store = ground.store();
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
-    commit(&store, Once::Always, act(&no, Command::Resolve { outcome: Outcome::Won, note: None }))
-        .await
-        .unwrap();
+    commit(
+        &store,
+        Once::Always,
+        act(&no, Command::Act(operator::Act::Resolve { outcome: Outcome::Won, note: None })),
+    )
+    .await
+    .unwrap();
     let again = Act::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() };
     let answer = commit(&store, Once::Always, again).await;
     assert_eq!(answer, Ok(Done::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));

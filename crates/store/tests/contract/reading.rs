@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rebuttal_disputes::{COMMIT_LIMIT, Command};
 use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
-use rebuttal_protocol::operator::Outcome;
+use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rebuttal_store::{Act, Filter, Once, Store, Work};
 
@@ -34,7 +34,9 @@ pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: 
     assert_eq!(found(by_payment()).await.as_deref(), Some("A"), "ties go by number");
     for (no, next) in [("A", "B"), ("B", "C"), ("C", "C")] {
         let no: DisputeNo = no.parse().unwrap();
-        commit(&store, Once::Always, act(&no, Command::Withdraw { note: None })).await.unwrap();
+        commit(&store, Once::Always, act(&no, Command::Act(operator::Act::Withdraw { note: None })))
+            .await
+            .unwrap();
         assert_eq!(found(by_payment()).await.as_deref(), Some(next), "after {no} needs none");
     }
     let by_trade = QueryRequest::MerchantTradeNo("T-B".parse().unwrap());
@@ -73,9 +75,13 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
     open_at(&store, one.number(), "A1", DEADLINE, NOW).await;
     open_at(&store, two.number(), "A2", UnixMillis(DEADLINE.0 + 9), UnixMillis(NOW.0 + 9)).await;
     let b1 = open(&store, one, "B1").await;
-    commit(&store, Once::Always, act(&b1, Command::Resolve { outcome: Outcome::Lost, note: None }))
-        .await
-        .unwrap();
+    commit(
+        &store,
+        Once::Always,
+        act(&b1, Command::Act(operator::Act::Resolve { outcome: Outcome::Lost, note: None })),
+    )
+    .await
+    .unwrap();
     let all = || Filter { limit: 10, ..Filter::default() };
     for (filter, expected) in [
         (Filter { merchant_id: Some(two), ..all() }, "A2"),
