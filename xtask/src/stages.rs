@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
+use rebuttal_testbed::postgres::{Cluster, SHARED};
 
 use crate::stage::{Passed, Stage, command, program, there_is};
 use crate::tidy;
@@ -42,21 +43,32 @@ pub(crate) fn soak() -> Vec<Stage> {
     ]
 }
 
-/// strace is all that the tests need beside Rust: it shows what kill -9 cannot, a missing fsync.
+/// What the tests need beside Rust: strace, which shows what kill -9 cannot, a missing fsync; and PostgreSQL.
 fn install(root: &Path) -> Result<Passed> {
-    const ADVICE: &str =
-        "the tests need strace: install it with your system's package manager and run this again";
-    if there_is(root, "strace --version") {
-        println!("strace is there");
+    let wanted = [
+        ("strace", there_is(root, "strace --version")),
+        ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
+    ];
+    for (package, _) in wanted.iter().filter(|(_, is_there)| *is_there) {
+        println!("{package} is there");
+    }
+    let missing: Vec<_> =
+        wanted.iter().filter(|(_, is_there)| !is_there).map(|(package, _)| *package).collect();
+    if missing.is_empty() {
         return Ok(Passed::default());
     }
-    let user = command(root, "id -u", &[])?.output().context(ADVICE)?;
+    let missing = missing.join(" ");
+    let advice = || {
+        format!("the tests need {missing}: install it with your system's package manager and run this again")
+    };
+    let user = command(root, "id -u", &[])?.output().with_context(advice)?;
     if user.stdout.trim_ascii() != b"0" || !there_is(root, "apt-get --version") {
-        bail!(ADVICE);
+        bail!(advice());
     }
-    program(root, "apt-get update --quiet", &[]).context(ADVICE)?;
+    program(root, "apt-get update --quiet", &[]).with_context(advice)?;
     let env = [("DEBIAN_FRONTEND", "noninteractive")];
-    program(root, "apt-get install --yes --quiet --no-install-recommends strace", &env).context(ADVICE)
+    program(root, &format!("apt-get install --yes --quiet --no-install-recommends {missing}"), &env)
+        .with_context(advice)
 }
 
 fn docs(root: &Path) -> Result<Passed> {
@@ -72,8 +84,12 @@ fn deny(root: &Path) -> Result<Passed> {
     program(root, "cargo deny check", &[])
 }
 
-/// All tests, those that need strace too; judged by the runner's closing line, so that a run of nothing is a failure.
+/// All tests, those that need more than Rust too; judged by the runner's closing line, so that a run of nothing is a
+/// failure. One PostgreSQL serves the whole run; each test has a database of its own on it.
 fn tests(root: &Path, env: &[(&str, &str)]) -> Result<Passed> {
+    let postgres = Cluster::start();
+    let url = postgres.url();
+    let env = &[env, &[(SHARED, &url)]].concat();
     if there_is(root, "cargo nextest --version") {
         let line = "cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow";
         return judged(root, line, env, nextest_summary);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 pub use builder::Builder;
+pub(crate) use builder::free_port;
 use process::Process;
 
 use crate::clock::wait_for;

@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod http;
 pub mod lies;
 pub mod operator;
+pub mod postgres;
 pub mod samples;
 pub mod scene;
 pub mod signer;

@@ -49,7 +49,12 @@ fn owners(file: &File) -> Vec<String> {
     let mut faults = Vec::new();
     for (number, line) in file.code() {
         let mut say = |word: &str, who: &str| faults.push(format!("{}:{number}: `{word}` {who}", file.path));
-        for (word, krate) in [("axum::", "server"), ("StatusCode", "server"), ("rusqlite", "store")] {
+        for (word, krate) in [
+            ("axum::", "server"),
+            ("StatusCode", "server"),
+            ("rusqlite", "store"),
+            ("tokio_postgres", "store"),
+        ] {
             if line.contains(word) && !file.is_of(krate) {
                 say(word, &format!("belongs to {krate} alone"));
             }

@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
     (
         "rebuttal-store",
         &["rebuttal-protocol", "rebuttal-disputes"],
-        &["rusqlite", "refinery", "tokio-postgres"],
+        &["rusqlite", "refinery", "tokio-postgres", "deadpool-postgres"],
     ),
     (
         "rebuttal-server",
@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
         &["clap"],
     ),
     ("rebuttal-testbed", &[], &[]),
-    ("xtask", &[], &[]),
+    ("xtask", &["rebuttal-testbed"], &[]),
 ];
 
 /// The pure crates, and what makes a crate impure: time, chance, threads, network, database, environment.

@@ -64,6 +64,12 @@ impl Builder {
         self
     }
 
+    /// The database, in place of the SQLite file of the data directory.
+    #[must_use]
+    pub fn database(self, url: &str) -> Self {
+        self.env("REBUTTAL_DATABASE_URL", url)
+    }
+
     /// A data directory that outlives the gateway; otherwise one is made and removed with it.
     #[must_use]
     pub fn data(mut self, folder: &Path) -> Self {
@@ -135,7 +141,7 @@ impl Builder {
 }
 
 /// A port that was free a moment ago; whoever loses the race for it is told by the bind and takes another.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let mut random = [0_u8; 2];
         getrandom::fill(&mut random).expect("the system has randomness");
