@@ -1,9 +1,11 @@
 //! The project's own tasks: `test` is everything a change must pass, `tidy` the rules of the house alone, `soak` the
 //! black-box stories with larger counts. What only a developer's machine needs does not belong here.
 
+mod servers;
 mod stage;
 mod stages;
 mod tidy;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

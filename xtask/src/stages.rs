@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
-use rebuttal_testbed::postgres::{Cluster, SHARED};
 
+use crate::servers::Servers;
 use crate::stage::{Passed, Stage, command, program, there_is};
-use crate::tidy;
+use crate::{tidy, tools};
 
 /// How much longer a soak is than the plain run, unless the environment says otherwise.
 const SOAK_SCALE: &str = "10";
@@ -16,7 +16,7 @@ const SCALE: &str = "REBUTTAL_TEST_SCALE";
 
 pub(crate) fn test() -> Vec<Stage> {
     vec![
-        Stage { name: "install", act: install },
+        Stage { name: "install", act: tools::install },
         Stage { name: "fmt", act: |root| program(root, "cargo fmt --all --check", &[]) },
         Stage {
             name: "clippy",
@@ -32,7 +32,7 @@ pub(crate) fn test() -> Vec<Stage> {
 
 pub(crate) fn soak() -> Vec<Stage> {
     vec![
-        Stage { name: "install", act: install },
+        Stage { name: "install", act: tools::install },
         Stage {
             name: "tests",
             act: |root| {
@@ -41,34 +41,6 @@ pub(crate) fn soak() -> Vec<Stage> {
             },
         },
     ]
-}
-
-/// What the tests need beside Rust: strace, which shows what kill -9 cannot, a missing fsync; and PostgreSQL.
-fn install(root: &Path) -> Result<Passed> {
-    let wanted = [
-        ("strace", there_is(root, "strace --version")),
-        ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
-    ];
-    for (package, _) in wanted.iter().filter(|(_, is_there)| *is_there) {
-        println!("{package} is there");
-    }
-    let missing: Vec<_> =
-        wanted.iter().filter(|(_, is_there)| !is_there).map(|(package, _)| *package).collect();
-    if missing.is_empty() {
-        return Ok(Passed::default());
-    }
-    let missing = missing.join(" ");
-    let advice = || {
-        format!("the tests need {missing}: install it with your system's package manager and run this again")
-    };
-    let user = command(root, "id -u", &[])?.output().with_context(advice)?;
-    if user.stdout.trim_ascii() != b"0" || !there_is(root, "apt-get --version") {
-        bail!(advice());
-    }
-    program(root, "apt-get update --quiet", &[]).with_context(advice)?;
-    let env = [("DEBIAN_FRONTEND", "noninteractive")];
-    program(root, &format!("apt-get install --yes --quiet --no-install-recommends {missing}"), &env)
-        .with_context(advice)
 }
 
 fn docs(root: &Path) -> Result<Passed> {
@@ -85,11 +57,12 @@ fn deny(root: &Path) -> Result<Passed> {
 }
 
 /// All tests, those that need more than Rust too; judged by the runner's closing line, so that a run of nothing is a
-/// failure. One PostgreSQL serves the whole run; each test has a database of its own on it.
+/// failure.
 fn tests(root: &Path, env: &[(&str, &str)]) -> Result<Passed> {
-    let postgres = Cluster::start();
-    let url = postgres.url();
-    let env = &[env, &[(SHARED, &url)]].concat();
+    let servers = Servers::start(root);
+    let variables = servers.variables();
+    let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
+    let env = &env.iter().copied().chain(variables).collect::<Vec<_>>();
     if there_is(root, "cargo nextest --version") {
         let line = "cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow";
         return judged(root, line, env, nextest_summary);

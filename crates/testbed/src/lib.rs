@@ -16,6 +16,7 @@ pub mod http;
 pub mod lies;
 pub mod operator;
 pub mod postgres;
+pub mod s3;
 pub mod samples;
 pub mod scene;
 pub mod signer;

