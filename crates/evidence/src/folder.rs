@@ -11,11 +11,13 @@ mod receive;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{MerchantId, StorageUri};
 use tokio::sync::Semaphore;
 
@@ -67,15 +69,6 @@ pub struct Received {
     incoming: String,
 }
 
-/// A stored file, opened for reading.
-#[derive(Debug)]
-pub struct Opened {
-    /// The file, at its beginning.
-    pub file: tokio::fs::File,
-    /// Its bytes.
-    pub size: u64,
-}
-
 impl FolderStore {
     /// Opens the store in `root`, making the folder if there is none. Blocking; meant for start-up.
     ///
@@ -96,22 +89,22 @@ impl FolderStore {
         })
     }
 
-    /// Opens a file to read it back; `None` if nothing lies there.
+    /// Reads a file back whole, as far as a file here may reach; `None` if nothing lies there.
     ///
     /// # Errors
     /// [`Error::Folder`], also where the store itself is not in its place.
-    pub async fn open_file(&self, uri: &StorageUri) -> Result<Option<Opened>, Error> {
+    pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, Error> {
         let (shared, path) = (Arc::clone(&self.shared), self.shared.path(uri));
-        let open = move || {
+        let read = move || {
             let Some(file) = found(File::open(path))? else {
                 shared.is_there()?;
                 return Ok(None);
             };
-            let size = file.metadata()?.len();
-            let file = tokio::fs::File::from_std(file);
-            Ok(Some(Opened { file, size }))
+            let mut content = Vec::new();
+            file.take(FILE_MAX_BYTES).read_to_end(&mut content)?;
+            Ok(Some(content.into()))
         };
-        blocking(move || open().map_err(Error::folder("open a file"))).await
+        blocking(move || read().map_err(Error::folder("read a file"))).await
     }
 
     /// Deletes a file. Whether one was there.

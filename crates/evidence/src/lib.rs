@@ -2,7 +2,7 @@
 //! what is in them (contract §3).
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores,
-//! [`truth`] judges the content; [`upload`] is the four of them in a row. It knows nothing of databases, HTTP
+//! [`truth`] judges the content; [`upload`] is the four of them in a row, and [`EvidenceStore`] what they serve. It knows nothing of databases, HTTP
 //! statuses or XML: the server turns a [`Refusal`] into an answer and records what was [received](folder::Received).
 
 #![warn(missing_docs)]
@@ -15,9 +15,11 @@ pub mod upload;
 
 mod error;
 mod refusal;
+mod store;
 
 pub use error::{BodyError, Error};
 pub use folder::{FolderStore, Look, Received};
 pub use policy::{Credentials, UploadForm};
 pub use refusal::{Refusal, S3Code};
+pub use store::EvidenceStore;
 pub use truth::{Lie, judge};

@@ -8,7 +8,7 @@ mod sigv4;
 use std::fmt;
 use std::time::Duration;
 
-use rebuttal_protocol::{StorageUri, UnixMillis};
+use rebuttal_protocol::UnixMillis;
 use zeroize::Zeroizing;
 
 pub use check::{Grant, check};
@@ -50,30 +50,42 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Where a form leads, and what for.
+#[derive(Debug, Clone)]
+pub struct Target<'a> {
+    /// The address that the form is sent to.
+    pub url: String,
+    /// The store's own name for the bucket, which need not be the one that merchants see in a storageUri.
+    pub bucket: &'a str,
+    /// The one key that a file may be stored under.
+    pub key: String,
+    /// The content type of the file.
+    pub content_type: &'a str,
+}
+
 /// A form to upload one file with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadForm {
+    /// The address to send it to.
+    pub url: String,
     /// Names and values, in the order they are best sent in; the file comes after them.
     pub fields: Vec<(&'static str, String)>,
     /// From this moment on the form is refused.
     pub expires_at: UnixMillis,
 }
 
-/// Issues the form for uploading the one file `uri`, of 1 to 2,097,152 bytes, within [`UPLOAD_URL_LIFETIME`].
-///
-/// `bucket` is the store's own name for the bucket, which need not be the one that merchants see in the `uri`.
+/// Issues the form for uploading one file of 1 to 2,097,152 bytes until `expires_at`.
 pub fn sign_form(
     credentials: &Credentials,
-    bucket: &str,
-    uri: &StorageUri,
-    content_type: &str,
+    target: Target<'_>,
     now: UnixMillis,
+    expires_at: UnixMillis,
 ) -> UploadForm {
     let date = sigv4::basic_date(now);
     let day = sigv4::day(&date);
     let mut fields = vec![
-        (KEY, uri.key()),
-        (CONTENT_TYPE, content_type.to_owned()),
+        (KEY, target.key),
+        (CONTENT_TYPE, target.content_type.to_owned()),
         (ALGORITHM, sigv4::ALGORITHM.to_owned()),
         (CREDENTIAL, sigv4::credential(credentials, day)),
         (DATE, date.clone()),
@@ -81,12 +93,11 @@ pub fn sign_form(
     if let Some(token) = &credentials.session_token {
         fields.push((SECURITY_TOKEN, token.clone()));
     }
-    let expires_at = now + UPLOAD_URL_LIFETIME;
-    let policy = Document::write(bucket, &fields, expires_at);
+    let policy = Document::write(target.bucket, &fields, expires_at);
     let signature = sigv4::signature(credentials, day, &policy);
     fields.push((POLICY, policy));
     fields.push((SIGNATURE, hex::encode(signature)));
-    UploadForm { fields, expires_at }
+    UploadForm { url: target.url, fields, expires_at }
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rebuttal_evidence::{Credentials, FolderStore};
-use rebuttal_store::{CommitError, Done, NonceUse, Once, Refused, Store, Work};
+use rebuttal_disputes::{Fingerprint, FoundFile};
+use rebuttal_evidence::EvidenceStore;
+use rebuttal_protocol::StorageUri;
+use rebuttal_store::{Act, Answer, CommitError, Done, NonceUse, Once, Refused, Store, Upload, Work};
 use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
@@ -13,17 +15,16 @@ use crate::auth::rate::Rates;
 use crate::auth::read_nonces::{Held, ReadNonces};
 use crate::auth::signature::forgotten;
 use crate::base_url::BaseUrl;
+use crate::clock;
 use crate::error::Refusal;
 
 pub(crate) struct Gateway {
     pub(crate) store: Store,
-    pub(crate) files: FolderStore,
+    pub(crate) evidence: EvidenceStore,
     pub(crate) keys: Arc<Keys>,
     pub(crate) apps: Apps,
     pub(crate) read_nonces: ReadNonces,
     pub(crate) rates: Rates,
-    /// What upload forms of the embedded store are signed with.
-    pub(crate) upload_credentials: Credentials,
     /// Turns for handing evidence out.
     pub(crate) evidence_reads: Arc<Semaphore>,
     /// At least one.
@@ -57,6 +58,19 @@ impl Gateway {
             Err(Refused::Stale) => Err(forgotten()),
             answer => Ok(answer?),
         }
+    }
+
+    /// Records what lies at an address, for good: whatever is found there later, this is what the url means.
+    pub(crate) async fn record(
+        &self,
+        url: StorageUri,
+        sha256: [u8; 32],
+        size: u64,
+    ) -> Result<Answer, CommitError> {
+        let media_type = url.format.media_type().to_owned();
+        let file = FoundFile { sha256: Fingerprint(sha256), size, media_type };
+        let act = Act::RecordUpload(Upload { url, file });
+        self.store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await
     }
 
     /// The base URL at an index, else the first.

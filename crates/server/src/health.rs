@@ -15,7 +15,7 @@ use crate::api::method_not_allowed;
 use crate::error::Noted;
 use crate::gateway::Gateway;
 
-/// How long the database and the evidence folder may take to answer.
+/// How long the database and the evidence store may take to answer.
 const READY_LIMIT: Duration = Duration::from_secs(2);
 
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -30,9 +30,9 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let asked = async {
         gateway.store.ping().await.context("the database does not answer")?;
-        gateway.files.answers().await.context("the evidence folder does not answer")
+        gateway.evidence.answers().await.context("the evidence store does not answer")
     };
-    let late = |_| Err(anyhow!("the database or the evidence folder did not answer in {READY_LIMIT:?}"));
+    let late = |_| Err(anyhow!("the database or the evidence store did not answer in {READY_LIMIT:?}"));
     let Err(cause) = tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late) else {
         return "ready\n".into_response();
     };

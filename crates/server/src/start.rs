@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use rebuttal_evidence::{Credentials, FolderStore};
+use rebuttal_evidence::{Credentials, EvidenceStore, FolderStore};
 use rebuttal_store::{AccountChange, Act, Once, Options, Store, Work};
 use tokio::sync::Semaphore;
 
@@ -35,15 +35,9 @@ pub(crate) async fn open(
     data_dir.refuse_lost_database()?;
     let store = Store::open(&data_dir.database(), &options)?;
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
-    let upload_credentials = Credentials {
-        access_key_id: UPLOAD_ACCESS_KEY_ID.to_owned(),
-        secret_access_key: keys.upload_secret(),
-        session_token: None,
-        region: UPLOAD_REGION.to_owned(),
-    };
     let window = config.freshness_window.duration();
     let gateway = Arc::new(Gateway {
-        files: FolderStore::open(&data_dir.evidence())?,
+        evidence: open_evidence(data_dir, &keys)?,
         apps: Apps::new(store.clone(), Arc::clone(&keys)),
         store,
         keys,
@@ -53,7 +47,6 @@ pub(crate) async fn open(
             config.app_requests_per_second,
             config.trusted_proxies.clone(),
         ),
-        upload_credentials,
         evidence_reads: Arc::new(Semaphore::new(EVIDENCE_READS_AT_ONCE)),
         public_urls,
         freshness_window: window,
@@ -62,6 +55,16 @@ pub(crate) async fn open(
     // Nothing is being received yet, so everything that is not recorded was left over.
     sweeper::adopt(&gateway, clock::now()).await?;
     Ok(gateway)
+}
+
+fn open_evidence(data_dir: &DataDir, keys: &Keys) -> anyhow::Result<EvidenceStore> {
+    let credentials = Credentials {
+        access_key_id: UPLOAD_ACCESS_KEY_ID.to_owned(),
+        secret_access_key: keys.upload_secret(),
+        session_token: None,
+        region: UPLOAD_REGION.to_owned(),
+    };
+    Ok(EvidenceStore::Folder { files: FolderStore::open(&data_dir.evidence())?, credentials })
 }
 
 /// The keys that belong to this database. The check value is stored last on the first start, so that a start which was

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use rebuttal_protocol::UnixMillis;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncReadExt;
 
 use super::*;
 use crate::{Lie, Refusal};
@@ -72,10 +71,7 @@ async fn a_received_file_lies_under_its_final_name_with_its_digest() {
     let path = bench.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
     assert_eq!(fs::read(&path).unwrap(), PNG);
     assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
-    let mut opened = bench.store.open_file(&uri).await.unwrap().unwrap();
-    let mut content = Vec::new();
-    opened.file.read_to_end(&mut content).await.unwrap();
-    assert_eq!((content.as_slice(), opened.size), (PNG, received.size));
+    assert_eq!(bench.store.read(&uri).await.unwrap().unwrap(), PNG);
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
 }
 
@@ -120,7 +116,7 @@ async fn a_lie_leaves_nothing() {
     let outcome = bench.put(uri('a', "pdf"), PNG).await;
     assert!(matches!(refusal(outcome), Refusal::Untrue(Lie::OtherKind { .. })));
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
-    assert!(bench.store.open_file(&uri('a', "pdf")).await.unwrap().is_none());
+    assert!(bench.store.read(&uri('a', "pdf")).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -248,7 +244,7 @@ async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
         }
         let look = bench.store.look(&uri).await.unwrap_err();
         assert!(look.to_string().contains("not in its place"), "{look}");
-        assert!(bench.store.open_file(&uri).await.is_err());
+        assert!(bench.store.read(&uri).await.is_err());
         assert!(bench.store.answers().await.is_err());
     }
     fs::remove_dir(&bench.root).unwrap();

@@ -1,3 +1,5 @@
+use rebuttal_protocol::StorageUri;
+
 use super::*;
 use crate::{Refusal, S3Code};
 use serde::Deserialize;
@@ -48,13 +50,13 @@ impl Vector {
 #[test]
 fn a_form_is_signed_as_an_independent_implementation_signs_it() {
     for vector in Vector::all() {
-        let form = sign_form(
-            &vector.credentials(),
-            &vector.bucket,
-            &vector.storage_uri,
-            &vector.content_type,
-            vector.now,
-        );
+        let target = Target {
+            url: "https://store.example/uploaded".into(),
+            bucket: &vector.bucket,
+            key: vector.storage_uri.key(),
+            content_type: &vector.content_type,
+        };
+        let form = sign_form(&vector.credentials(), target, vector.now, vector.now + UPLOAD_URL_LIFETIME);
         let fields: Vec<_> = form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         assert_eq!(fields, vector.fields);
         assert_eq!(form.expires_at, vector.expires_at);

@@ -5,8 +5,9 @@ use rebuttal_protocol::StorageUri;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{Refusal, S3Code, UploadForm};
+use crate::{EvidenceStore, Refusal, S3Code, UploadForm};
 
+const URL: &str = "https://gateway.example/uploaded";
 const BUCKET: &str = "uploaded";
 const CONTENT_TYPE: &str = "multipart/form-data; boundary=XX";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
@@ -29,13 +30,15 @@ fn credentials() -> Credentials {
 }
 
 impl Bench {
-    fn new() -> Self {
+    async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = FolderStore::open(folder.path()).unwrap();
+        let files = FolderStore::open(folder.path()).unwrap();
         let text = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
         let uri = text.parse().unwrap();
-        let form = policy::sign_form(&credentials(), BUCKET, &uri, "image/png", NOW);
-        Self { _folder: folder, store, uri, form }
+        let own = EvidenceStore::Folder { files: files.clone(), credentials: credentials() };
+        let form = own.form(&uri, URL, NOW).await.unwrap();
+        assert_eq!((form.url.as_str(), form.expires_at), (URL, NOW + policy::UPLOAD_URL_LIFETIME));
+        Self { _folder: folder, store: files, uri, form }
     }
 
     fn fields(&self) -> Vec<(&str, &[u8])> {
@@ -77,7 +80,7 @@ fn body_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_upload_as_issued_is_stored() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let mut parts = bench.fields();
     parts.push(("file", PNG));
     let received = bench.send(body_of(&parts)).await.unwrap();
@@ -91,7 +94,7 @@ async fn an_upload_as_issued_is_stored() {
 
 #[tokio::test]
 async fn a_refused_upload_leaves_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let fields = bench.fields();
     let with = |more: &[(&'static str, &'static [u8])]| [fields.clone(), more.to_vec()].concat();
     let large: &'static [u8] = vec![0; 2_097_153].leak();
@@ -113,7 +116,7 @@ async fn a_refused_upload_leaves_nothing() {
 
 #[tokio::test]
 async fn a_file_of_exactly_two_megabytes_is_taken() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let mut content = PNG.to_vec();
     content.resize(2_097_152, 0);
     let mut parts = bench.fields();
@@ -123,7 +126,7 @@ async fn a_file_of_exactly_two_megabytes_is_taken() {
 
 #[tokio::test]
 async fn an_upload_cut_short_leaves_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let mut content = PNG.to_vec();
     content.resize(200_000, 0);
     let mut parts = bench.fields();

@@ -12,11 +12,12 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use rebuttal_disputes::{Fingerprint, FoundFile};
-use rebuttal_evidence::{BodyError, Error, Received, Refusal as Refused, S3Code, upload};
+use rebuttal_evidence::{
+    BodyError, Credentials, Error, FolderStore, Received, Refusal as Refused, S3Code, upload,
+};
 use rebuttal_protocol::Code;
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_store::{Act, Answer, CommitError, Once, Upload, Work};
+use rebuttal_store::CommitError;
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock;
@@ -29,11 +30,22 @@ pub(crate) const PATH: &str = "/uploaded";
 /// Nor may it pause for [`crate::listen::BODY_PAUSE_LIMIT`].
 pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
 
+/// What takes uploads: a gateway whose evidence lies in a folder.
+#[derive(Clone)]
+struct Inbox {
+    gateway: Arc<Gateway>,
+    files: FolderStore,
+    credentials: Credentials,
+}
+
+/// No route at all where merchants post to an S3.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    let Some((files, credentials)) = gateway.evidence.folder() else { return Router::new() };
+    let (files, credentials) = (files.clone(), credentials.clone());
     Router::new()
         .route(PATH, post(receive))
         .method_not_allowed_fallback(async || NotTaken::method_not_allowed())
-        .with_state(gateway)
+        .with_state(Inbox { gateway, files, credentials })
 }
 
 /// Takes one file.
@@ -44,36 +56,25 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 /// 4. Only then is it answered: 204, and a contest may refer to it.
 ///
 /// It runs in a task of its own, so that a client that leaves after its last byte leaves no file without a record.
-async fn receive(
-    State(gateway): State<Arc<Gateway>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<StatusCode, NotTaken> {
+async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Body) -> Result<StatusCode, NotTaken> {
     let arrived_at = clock::now();
     let taking = tokio::spawn(async move {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let (files, credentials) = (&gateway.files, &gateway.upload_credentials);
+        let Inbox { gateway, files, credentials } = inbox;
         let received =
-            upload::receive(files, credentials, BUCKET, content_type, timely(body), arrived_at).await?;
-        record(&gateway, &received).await
+            upload::receive(&files, &credentials, BUCKET, content_type, timely(body), arrived_at).await?;
+        record(&gateway, &files, &received).await
     });
     taking.await.map_err(NotTaken::unavailable)??;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Records a file that lies durably in its place, and ends its arrival.
-async fn record(gateway: &Gateway, received: &Received) -> Result<(), NotTaken> {
-    commit_record(gateway, received).await?.map_err(|_| Refused::AlreadyUploaded)?;
-    Ok(gateway.files.confirm(received).await?)
-}
-
-/// Has the record of a file committed.
-pub(crate) async fn commit_record(gateway: &Gateway, received: &Received) -> Result<Answer, CommitError> {
-    let media_type = received.media_type.to_owned();
-    let file = FoundFile { sha256: Fingerprint(received.sha256), size: received.size, media_type };
-    let act = Act::RecordUpload(Upload { url: received.uri, file });
-    gateway.store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await
+async fn record(gateway: &Gateway, files: &FolderStore, received: &Received) -> Result<(), NotTaken> {
+    let Received { uri, sha256, size, .. } = received;
+    gateway.record(*uri, *sha256, *size).await?.map_err(|_| Refused::AlreadyUploaded)?;
+    Ok(files.confirm(received).await?)
 }
 
 /// The body, as long as it keeps within [`UPLOAD_LIMIT`].

@@ -5,7 +5,6 @@ use std::time::Duration;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::Upkeep;
 
-use crate::api::upload::commit_record;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::sweeper::chores::{STEP, in_steps, step};
@@ -26,7 +25,7 @@ pub(super) async fn sweep(gateway: &Gateway) -> anyhow::Result<()> {
         let urls = gateway.store.swept(clock::now() - MARKED_KEPT, DELETE_STEP).await?;
         let more = urls.len() as u32 == DELETE_STEP;
         for url in &urls {
-            gateway.files.delete(url).await?;
+            gateway.evidence.delete(url).await?;
         }
         if !urls.is_empty() && step(gateway, Upkeep::ForgetUploads { urls }).await? == 0 {
             anyhow::bail!("deleted files could not be forgotten");
@@ -45,18 +44,19 @@ pub(super) async fn adopt_leftovers(gateway: &Gateway) -> anyhow::Result<()> {
 /// Records files that lie in their place but were last written before a moment and never confirmed, because the process
 /// died or recording failed.
 pub(crate) async fn adopt(gateway: &Gateway, before: UnixMillis) -> anyhow::Result<()> {
+    let Some((files, _)) = gateway.evidence.folder() else { return Ok(()) };
     loop {
-        let leftovers = gateway.files.unrecorded(before).await?;
+        let leftovers = files.unrecorded(before).await?;
         if leftovers.is_empty() {
             return Ok(());
         }
         for received in &leftovers {
-            match commit_record(gateway, received).await? {
+            match gateway.record(received.uri, received.sha256, received.size).await? {
                 Ok(_) => tracing::info!(uri = %received.uri, "adopted a file whose arrival had not ended"),
                 // It has a record already, and is being swept.
                 Err(refused) => tracing::info!(uri = %received.uri, %refused, "a leftover is not adopted"),
             }
-            gateway.files.confirm(received).await?;
+            files.confirm(received).await?;
         }
     }
 }

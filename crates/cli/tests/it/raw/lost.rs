@@ -43,7 +43,7 @@ fn evidence_that_is_not_mounted_is_no_missing_file() {
     scene.contest(&dispute, &[Item::receipt(&waiting)]).is(UNAVAILABLE);
     scene.operator.fetch(&download).is_problem(503, UNAVAILABLE);
     assert_eq!(ready(&scene), 503);
-    logged(&scene, "the evidence folder does not answer");
+    logged(&scene, "the evidence store does not answer");
     assert_eq!(logged(&scene, "a file of evidence could not be read"), 1);
     fs::rename(&away, &evidence).unwrap();
     assert_eq!((ready(&scene), scene.operator.fetch(&download).status), (200, 200));

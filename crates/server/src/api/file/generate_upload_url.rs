@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::extract::State;
-use rebuttal_evidence::policy::sign_form;
 use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
-use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_store::{Act, Work};
 
 use crate::api::{Reply, Success, upload};
@@ -33,10 +31,12 @@ pub(crate) async fn generate_upload_url(
     let mut file_id = [0; 16];
     getrandom::fill(&mut file_id).context("the system has no randomness").map_err(Refusal::internal)?;
     let storage_uri = StorageUri { merchant_id: signed.app.merchant_id, file_id, format };
-    let form = sign_form(&gateway.upload_credentials, BUCKET, &storage_uri, format.media_type(), arrived_at);
+    let own_url = format!("{}{}", gateway.public_url(signed.url_index), upload::PATH);
+    let form = gateway.evidence.form(&storage_uri, &own_url, arrived_at).await;
+    let form = form.map_err(Refusal::unavailable)?;
 
     Ok(Success(UploadUrlData {
-        upload_url: format!("{}{}", gateway.public_url(signed.url_index), upload::PATH),
+        upload_url: form.url,
         http_method: "POST".to_owned(),
         form_fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         storage_uri,

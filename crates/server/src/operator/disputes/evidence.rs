@@ -13,12 +13,9 @@ use http::header::{
     CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use rebuttal_disputes::SubmittedEvidence;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{Code, DisputeNo};
 use rebuttal_store::Story;
 use sha2::{Digest, Sha256};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::operator::Operator;
@@ -48,10 +45,8 @@ pub(crate) async fn evidence(
     // Never closed.
     let turn = Arc::clone(&gateway.evidence_reads).acquire_owned().await.map_err(Refusal::internal)?;
     // Where the store is not in its place, every file comes back with it.
-    let opened = gateway.files.open_file(&item.url).await.map_err(Refusal::unavailable)?;
-    let gone = || format!("{} is gone although it was submitted", item.url);
-    let file = opened.with_context(gone).map_err(Refusal::internal)?.file;
-    let content = read(file, item).await.map_err(Refusal::internal)?;
+    let read = gateway.evidence.read(&item.url).await.map_err(Refusal::unavailable)?;
+    let content = unaltered(read, item).map_err(Refusal::internal)?;
 
     let mut response = Response::new(Body::from_stream(pieces(content, turn)));
     let headers = response.headers_mut();
@@ -82,10 +77,10 @@ fn find<'s>(story: &'s Story, id: &str) -> Option<&'s SubmittedEvidence> {
     })
 }
 
-async fn read(file: File, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
-    let mut content = Vec::with_capacity(usize::try_from(item.file.size.min(FILE_MAX_BYTES))?);
-    file.take(FILE_MAX_BYTES).read_to_end(&mut content).await?;
+/// The content, if it is there and still what was submitted.
+fn unaltered(content: Option<Bytes>, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
+    let content = content.with_context(|| format!("{} is gone although it was submitted", item.url))?;
     let sha256: [u8; 32] = Sha256::digest(&content).into();
     ensure!(sha256 == item.file.sha256.0, "{} was altered after it was submitted", item.url);
-    Ok(content.into())
+    Ok(content)
 }
