@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::signature::Sign;
+use crate::signature::{Feed, Sign};
 use crate::{Code, Nonce};
 
 /// The body of every answer: `{"code": "…", "errorMessage": null | "…", "data": null | {…}}`.
@@ -45,7 +45,9 @@ impl Done {
 /// The nonce that binds an answer to one request (contract §2): the first 32 digits of the upper-case hex of
 /// SHA-256 over `answer` LF request nonce LF request sign LF.
 pub fn answer_nonce(request_nonce: &Nonce, request_sign: &Sign) -> Nonce {
-    let hash: [u8; 32] = Sha256::digest(format!("answer\n{request_nonce}\n{request_sign}\n")).into();
+    let mut hash = Sha256::new();
+    Feed(|bytes: &[u8]| hash.update(bytes)).text(format_args!("answer\n{request_nonce}\n{request_sign}\n"));
+    let hash: [u8; 32] = hash.finalize().into();
     let (first, _) = hash.split_at(16);
     Nonce::from_bytes(first.try_into().unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! Reads typed fields out of a strict JSON object and names every faulty one at once, with its limit (contract §7).
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use serde_json::value::RawValue;
@@ -36,9 +37,24 @@ const FAULTS_TOLD_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Fields<'a, 'o> {
     object: &'o Object<'a>,
-    /// What stands before a field's name in messages, such as `evidenceList[2].`.
-    prefix: String,
+    place: Place<'o>,
     faults: Faults,
+}
+
+/// Where in the body an object lies: what stands before a field's name in messages, such as `evidenceList[2].`.
+#[derive(Debug, Clone, Copy)]
+enum Place<'p> {
+    Top,
+    Item { of: &'p Place<'p>, list: &'p str, index: usize },
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => Ok(()),
+            Self::Item { of, list, index } => write!(f, "{of}{list}[{index}]."),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +66,7 @@ struct Faults {
 impl<'a, 'o> Fields<'a, 'o> {
     /// Starts reading an object.
     pub fn of(object: &'o Object<'a>) -> Self {
-        Self { object, prefix: String::new(), faults: Faults::default() }
+        Self { object, place: Place::Top, faults: Faults::default() }
     }
 
     /// A text field that must be there.
@@ -151,13 +167,13 @@ impl<'a, 'o> Fields<'a, 'o> {
         item: &RawValue,
         read: &mut impl FnMut(&mut Fields<'_, '_>) -> Option<T>,
     ) -> Option<T> {
-        let item_name = format!("{name}[{index}]");
-        let Ok(object) = Object::from_json(item.get(), 1) else {
-            self.wrong_type(&item_name, "an object");
+        let Ok(object) = Object::of_json(item.get()) else {
+            self.wrong_type(&format!("{name}[{index}]"), "an object");
             return None;
         };
-        let prefix = format!("{}{item_name}.", self.prefix);
-        let mut fields = Fields { object: &object, prefix, faults: std::mem::take(&mut self.faults) };
+        let faults = std::mem::take(&mut self.faults);
+        let place = Place::Item { of: &self.place, list: name, index };
+        let mut fields = Fields { object: &object, place, faults };
         let value = read(&mut fields);
         self.faults = fields.faults;
         value
@@ -175,7 +191,7 @@ impl<'a, 'o> Fields<'a, 'o> {
 
     /// Notes a fault of a field that its own type cannot see.
     pub fn fault(&mut self, name: &str, sentence: &str) {
-        self.faults.invalid.push(format!("{}{name} {sentence}", self.prefix));
+        self.faults.invalid.push(format!("{}{name} {sentence}", self.place));
     }
 
     /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
@@ -190,7 +206,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     }
 
     fn wrong_type(&mut self, name: &str, wanted: &str) {
-        self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.prefix));
+        self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.place));
     }
 }
 

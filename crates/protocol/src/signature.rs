@@ -60,17 +60,35 @@ pub fn signed_bytes(
     timestamp: UnixMillis,
     nonce: &Nonce,
     message: &Message<'_>,
-    mut feed: impl FnMut(&[u8]),
+    feed: impl FnMut(&[u8]),
 ) {
-    feed(format!("{app_id}\n").as_bytes());
+    let mut to = Feed(feed);
+    to.text(format_args!("{app_id}\n"));
     if let Some(secret) = secret_line {
-        feed(secret.expose_ascii());
-        feed(b"\n");
+        (to.0)(secret.expose_ascii());
+        to.text(format_args!("\n"));
     }
     let Message { method, base_url, target, body } = message;
-    feed(format!("{method}\n{base_url}{target}\n{timestamp:013}\n{nonce}\n").as_bytes());
-    feed(body);
-    feed(b"\n");
+    to.text(format_args!("{method}\n{base_url}{target}\n{timestamp:013}\n{nonce}\n"));
+    (to.0)(body);
+    to.text(format_args!("\n"));
+}
+
+/// Hands formatted text on as it is made: every request and every answer passes here, and none needs a copy.
+pub(crate) struct Feed<F>(pub(crate) F);
+
+impl<F: FnMut(&[u8])> Feed<F> {
+    pub(crate) fn text(&mut self, text: fmt::Arguments<'_>) {
+        // Handing on cannot fail.
+        let _ = fmt::Write::write_fmt(self, text);
+    }
+}
+
+impl<F: FnMut(&[u8])> fmt::Write for Feed<F> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        (self.0)(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// Computes the sign of a message under a scheme.
