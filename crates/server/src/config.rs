@@ -36,7 +36,7 @@ pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
 pub(crate) const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
 /// stays short.
-pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// More than all connections can have in flight, so that only a stalled disk fills it.
 pub(crate) const COMMIT_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// Fewest characters of an operator token that is brought along.

@@ -26,7 +26,7 @@ pub struct Options {
 impl Default for Options {
     /// Batches are large enough to share an fsync widely, and small enough that the first one's wait stays short.
     fn default() -> Self {
-        Self { queue_max: 4096, batch_max: 256 }
+        Self { queue_max: 4096, batch_max: 512 }
     }
 }
 
