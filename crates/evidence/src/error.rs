@@ -25,9 +25,27 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// The object store failed, or did not answer in time. Nothing was stored, or it does no harm there.
+    #[error("the object store could not {task}: {source}")]
+    S3 {
+        /// What was being done, as a verb with its object.
+        task: &'static str,
+        /// The store's reason.
+        source: Box<object_store::Error>,
+    },
 }
 
 impl Error {
+    /// Makes the error of a task that the object store failed at.
+    pub(crate) fn s3(task: &'static str) -> impl FnOnce(object_store::Error) -> Self {
+        move |source| Self::S3 { task, source: Box::new(source) }
+    }
+
+    /// Makes the error of a judgement that did not come to its end, as at the stop of the process.
+    pub(crate) fn judging(source: impl Into<BodyError>) -> Self {
+        Self::s3("have a file judged")(object_store::Error::Generic { store: "S3", source: source.into() })
+    }
+
     /// Makes the error of a failed `task` from the system's reason.
     pub(crate) const fn folder(task: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Folder { task, source }

@@ -9,7 +9,9 @@
 
 pub mod folder;
 pub mod form;
+pub mod place;
 pub mod policy;
+pub mod s3;
 pub mod truth;
 pub mod upload;
 
@@ -19,7 +21,9 @@ mod store;
 
 pub use error::{BodyError, Error};
 pub use folder::{FolderStore, Look, Received};
+pub use place::{Bucket, Endpoint, InvalidPlace, Place};
 pub use policy::{Credentials, UploadForm};
 pub use refusal::{Refusal, S3Code};
-pub use store::EvidenceStore;
+pub use s3::{AwsVariables, S3Store};
+pub use store::{EvidenceStore, Recorded};
 pub use truth::{Lie, judge};

@@ -6,7 +6,7 @@ use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
 use crate::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
-use crate::{Credentials, Error, FolderStore, UploadForm};
+use crate::{Credentials, Error, FolderStore, Look, S3Store, UploadForm};
 
 /// Where evidence lies.
 #[derive(Clone)]
@@ -18,13 +18,24 @@ pub enum EvidenceStore {
         /// What its forms are signed with.
         credentials: Credentials,
     },
+    /// A bucket that merchants post to.
+    S3(S3Store),
+}
+
+/// What an address means for good, once that is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
+    /// Its bytes.
+    pub size: u64,
 }
 
 impl EvidenceStore {
     /// Issues the form for uploading one file. `own_url` is where this gateway takes forms itself.
     ///
     /// # Errors
-    /// None for the folder.
+    /// Where the store's credentials are not to be had; none for the folder.
     pub async fn form(&self, uri: &StorageUri, own_url: &str, now: UnixMillis) -> Result<UploadForm, Error> {
         match self {
             Self::Folder { credentials, .. } => {
@@ -36,16 +47,40 @@ impl EvidenceStore {
                 };
                 Ok(sign_form(credentials, target, now, now + UPLOAD_URL_LIFETIME))
             }
+            Self::S3(store) => store.form(uri, now).await,
         }
     }
 
-    /// Reads a submitted file back whole; `None` if it is gone. The caller compares its SHA-256.
+    /// Whether an address gets its record when a contest first names it, rather than when its file is uploaded.
+    pub const fn records_at_contest(&self) -> bool {
+        matches!(self, Self::S3(_))
+    }
+
+    /// What a contest may believe of an address. Where that [becomes its record](Self::records_at_contest), what is
+    /// recorded already is not looked at again but for being there, and what is found now must be recorded before
+    /// anything relies on it.
+    ///
+    /// # Errors
+    /// Where the store does not answer, or is not in its place. That is no absence.
+    pub async fn look(&self, uri: &StorageUri, recorded: Option<Recorded>) -> Result<Look, Error> {
+        match (self, recorded) {
+            (Self::Folder { files, .. }, _) => files.look(uri).await,
+            (Self::S3(store), None) => store.seal(uri).await,
+            (Self::S3(store), Some(Recorded { sha256, size })) => {
+                let is_there = store.has_sealed(uri, &sha256, size).await?;
+                Ok(if is_there { Look::True { sha256, size } } else { Look::Absent })
+            }
+        }
+    }
+
+    /// Reads a submitted file back whole; `None` if it is gone. The caller compares its SHA-256, whatever the store.
     ///
     /// # Errors
     /// Where the store does not answer, or is not in its place.
-    pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, Error> {
+    pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, Error> {
         match self {
             Self::Folder { files, .. } => files.read(uri).await,
+            Self::S3(store) => store.read(uri, sha256).await,
         }
     }
 
@@ -56,6 +91,7 @@ impl EvidenceStore {
     pub async fn delete(&self, uri: &StorageUri) -> Result<(), Error> {
         match self {
             Self::Folder { files, .. } => files.delete(uri).await.map(drop),
+            Self::S3(store) => store.delete(uri).await,
         }
     }
 
@@ -66,6 +102,7 @@ impl EvidenceStore {
     pub async fn answers(&self) -> Result<(), Error> {
         match self {
             Self::Folder { files, .. } => files.answers().await,
+            Self::S3(store) => store.answers().await,
         }
     }
 
@@ -73,6 +110,7 @@ impl EvidenceStore {
     pub const fn folder(&self) -> Option<(&FolderStore, &Credentials)> {
         match self {
             Self::Folder { files, credentials } => Some((files, credentials)),
+            Self::S3(_) => None,
         }
     }
 }

@@ -24,7 +24,7 @@ pub use lie::Lie;
 /// Judges a file's content by the format that its name claims. At most 2 MiB, which the caller has in memory.
 pub fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
     if content.len() as u64 > FILE_MAX_BYTES {
-        return Err(Lie::too_much(format, "more than 2 MB"));
+        return Err(Lie::too_large(format));
     }
     match format {
         FileFormat::Jpg | FileFormat::Jpeg => jpeg::judge(format, content),

@@ -62,6 +62,11 @@ impl Lie {
         Self::Damaged { format, fault }
     }
 
+    /// A file beyond 2 MiB, of whatever kind.
+    pub(crate) const fn too_large(format: FileFormat) -> Self {
+        Self::too_much(format, "more than 2 MB")
+    }
+
     pub(super) const fn too_much(format: FileFormat, excess: &'static str) -> Self {
         Self::TooMuch { format, excess }
     }

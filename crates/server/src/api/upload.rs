@@ -128,7 +128,7 @@ impl From<Error> for NotTaken {
                 let message = "The upload did not arrive whole or in time. Send it again.";
                 Self::failed(StatusCode::BAD_REQUEST, "RequestTimeout", message, error)
             }
-            Error::Folder { .. } => Self::unavailable(error),
+            Error::Folder { .. } | Error::S3 { .. } => Self::unavailable(error),
         }
     }
 }

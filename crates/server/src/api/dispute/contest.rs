@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use rebuttal_disputes::{Actor, Command, EvidenceFault, Finding, Fingerprint, FoundFile};
-use rebuttal_evidence::{EvidenceStore, Look};
+use rebuttal_evidence::Look;
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::{ContestRequest, EvidenceItem};
 use rebuttal_protocol::{MerchantId, StorageUri};
@@ -62,8 +62,7 @@ async fn findings(gateway: &Gateway, merchant_id: MerchantId, items: &[EvidenceI
 }
 
 async fn find(gateway: &Gateway, url: &StorageUri) -> Result<Finding, rebuttal_evidence::Error> {
-    let EvidenceStore::Folder { files, .. } = &gateway.evidence;
-    Ok(match files.look(url).await? {
+    Ok(match gateway.evidence.look(url, None).await? {
         Look::True { sha256, size } => {
             let media_type = url.format.media_type().to_owned();
             Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })

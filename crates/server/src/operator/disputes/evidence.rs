@@ -45,7 +45,7 @@ pub(crate) async fn evidence(
     // Never closed.
     let turn = Arc::clone(&gateway.evidence_reads).acquire_owned().await.map_err(Refusal::internal)?;
     // Where the store is not in its place, every file comes back with it.
-    let read = gateway.evidence.read(&item.url).await.map_err(Refusal::unavailable)?;
+    let read = gateway.evidence.read(&item.url, &item.file.sha256.0).await.map_err(Refusal::unavailable)?;
     let content = unaltered(read, item).map_err(Refusal::internal)?;
 
     let mut response = Response::new(Body::from_stream(pieces(content, turn)));

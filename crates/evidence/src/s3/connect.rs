@@ -1,0 +1,60 @@
+//! Connections to the store: TLS by ring and what the platform trusts, every wait bounded, no redirect followed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::client::{ClientConfigKey, ClientOptions, HttpClient, HttpConnector};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+
+use super::REQUEST_LIMIT;
+use crate::Error;
+
+/// How long making a connection may take, name resolution and TLS included.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// How long an answer may pause.
+const PAUSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// Makes the clients that the library asks for: one for the store, others for those who give credentials.
+#[derive(Debug)]
+pub(super) struct Connector {
+    tls: ClientConfig,
+}
+
+impl Connector {
+    /// `needed` tells whether the store is reached over TLS; where it is not, a machine without root certificates is no
+    /// obstacle.
+    pub(super) fn new(needed: bool) -> Result<Self, Error> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(setting_up_tls)?;
+        let tls = match Verifier::new(provider) {
+            Ok(platform) => builder.dangerous().with_custom_certificate_verifier(Arc::new(platform)),
+            Err(error) if needed => return Err(setting_up_tls(error)),
+            Err(_) => builder.with_root_certificates(RootCertStore::empty()),
+        };
+        Ok(Self { tls: tls.with_no_client_auth() })
+    }
+}
+
+fn setting_up_tls(error: rustls::Error) -> Error {
+    Error::s3("set TLS up")(object_store::Error::Generic { store: "S3", source: Box::new(error) })
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let may_be_plain = options.get_config_value(&ClientConfigKey::AllowHttp);
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .https_only(may_be_plain.as_deref() != Some("true"))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .read_timeout(PAUSE_LIMIT)
+            .timeout(REQUEST_LIMIT)
+            .build();
+        let failed = |source| object_store::Error::Generic { store: "S3", source: Box::new(source) };
+        client.map(HttpClient::new).map_err(failed)
+    }
+}

@@ -1,0 +1,128 @@
+//! What a contest believes: an upload is fetched once, judged and hashed, and the very bytes that were hashed are put
+//! where no upload form reaches. From then on they are what the address means.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, ObjectStore as _, ObjectStoreExt as _, PutOptions, PutPayload};
+use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+
+use super::S3Store;
+use crate::truth::{Lie, judge};
+use crate::{Error, Look};
+
+/// What lies at a key, as far as it may count.
+enum Fetched {
+    Nothing,
+    TooMuch,
+    Whole(Bytes),
+}
+
+impl S3Store {
+    /// Fetches what was uploaded, and seals it if it is what its name says: when this returns [`Look::True`], a copy with
+    /// that SHA-256 lies sealed. Only ask for an address that has no record; what has one was sealed before.
+    ///
+    /// Sealing the same content twice is a repetition. A copy whose record is never committed is found by
+    /// [`S3Store::sealed_copy`] when the upload is swept.
+    ///
+    /// # Errors
+    /// [`Error::S3`] where the store fails, hangs or cuts the content short.
+    pub async fn seal(&self, uri: &StorageUri) -> Result<Look, Error> {
+        let shared = &self.shared;
+        let _turn = turn(&shared.fetches).await?;
+        let content = match self.fetch(&shared.uploaded(uri)).await? {
+            Fetched::Nothing => return Ok(Look::Absent),
+            Fetched::TooMuch => return Ok(Look::Lie(Lie::too_large(uri.format))),
+            Fetched::Whole(content) => content,
+        };
+        let turn = turn(&shared.judges).await?;
+        let (format, judged) = (uri.format, content.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            judge(format, &judged).map(|()| <[u8; 32]>::from(Sha256::digest(&judged)))
+        });
+        let sha256 = match looked.await.map_err(Error::judging)? {
+            Ok(sha256) => sha256,
+            Err(lie) => return Ok(Look::Lie(lie)),
+        };
+        drop(turn);
+        let size = content.len() as u64;
+        self.put_sealed(uri, &sha256, content).await?;
+        Ok(Look::True { sha256, size })
+    }
+
+    /// Whether the sealed copy that a record tells of is there.
+    ///
+    /// # Errors
+    /// [`Error::S3`] where the store does not answer.
+    pub async fn has_sealed(&self, uri: &StorageUri, sha256: &[u8; 32], size: u64) -> Result<bool, Error> {
+        match self.shared.store.head(&self.shared.sealed(uri, sha256)).await {
+            Ok(copy) => Ok(copy.size == size),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::s3("look for a sealed file")(error)),
+        }
+    }
+
+    /// Reads a sealed copy back; `None` if it is gone. What the store hands out may still be altered: compare its
+    /// SHA-256.
+    ///
+    /// # Errors
+    /// [`Error::S3`] where the store does not answer.
+    pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, Error> {
+        match self.fetch(&self.shared.sealed(uri, sha256)).await? {
+            Fetched::Whole(content) => Ok(Some(content)),
+            Fetched::Nothing | Fetched::TooMuch => Ok(None),
+        }
+    }
+
+    /// Reads at most a byte more than a file may have, whatever the store says about its size.
+    async fn fetch(&self, key: &Path) -> Result<Fetched, Error> {
+        let failed = || Error::s3("read a file");
+        let found = match self.shared.store.get(key).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(Fetched::Nothing),
+            Err(error) => return Err(failed()(error)),
+        };
+        let declared = found.meta.size;
+        if declared > FILE_MAX_BYTES {
+            return Ok(Fetched::TooMuch);
+        }
+        let mut content = BytesMut::with_capacity(usize::try_from(declared).unwrap_or_default());
+        let mut chunks = found.into_stream();
+        while let Some(chunk) = chunks.next().await {
+            content.extend_from_slice(&chunk.map_err(failed())?);
+            if content.len() as u64 > FILE_MAX_BYTES {
+                return Ok(Fetched::TooMuch);
+            }
+        }
+        if content.len() as u64 == declared {
+            return Ok(Fetched::Whole(content.freeze()));
+        }
+        let source = format!("{} of {declared} bytes came", content.len()).into();
+        Err(failed()(object_store::Error::Generic { store: "S3", source }))
+    }
+
+    /// Puts the bytes that were hashed. The request is signed over their SHA-256, so the store takes these or none.
+    ///
+    /// Not only where nothing lies (`If-None-Match`): the key is made of the same SHA-256, so what lies there is the same
+    /// content, and a plain PUT may be repeated when its answer got lost. A conditional one may not; of many at once
+    /// AWS refuses some with 409 before the first is whole, and SeaweedFS was seen to hold some up for 4 s.
+    async fn put_sealed(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
+        let attributes = Attributes::from_iter([
+            (Attribute::ContentType, uri.format.media_type()),
+            // Whoever opens it from the store's own pages gets a file, no page.
+            (Attribute::ContentDisposition, "attachment"),
+        ]);
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        let key = self.shared.sealed(uri, sha256);
+        let put = self.shared.store.put_opts(&key, PutPayload::from_bytes(content), options).await;
+        put.map(drop).map_err(Error::s3("seal a file"))
+    }
+}
+
+async fn turn(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
+    let never_closed = |error: AcquireError| Error::judging(error);
+    semaphore.acquire().await.map_err(never_closed)
+}

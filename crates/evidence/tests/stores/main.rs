@@ -1,0 +1,13 @@
+//! One contract for both evidence stores: the same uploads, the same outcomes, on a real folder and a real S3. What only
+//! an S3 can do to a gateway stands in `s3.rs`.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests; clippy excuses only the functions marked #[test], not what they share"
+)]
+
+mod ground;
+mod s3;
+mod suite;
