@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use rebuttal_store::Location;
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
@@ -53,6 +54,8 @@ pub struct Config {
     pub public_urls: Vec<BaseUrl>,
     /// Where the database, the evidence and the keys lie; made where missing.
     pub data_dir: PathBuf,
+    /// Where the database lies, if not in the data directory. A SQLite file must be this gateway's alone.
+    pub database: Option<Location>,
     /// Where the operator API listens, if not beside the merchant API.
     pub operator_listen: Option<SocketAddr>,
     /// Where `/metrics` is served; nowhere unless set.
@@ -92,6 +95,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_urls: Vec::new(),
             data_dir: data_dir.into(),
+            database: None,
             operator_listen: None,
             metrics_listen: None,
             tls: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use rebuttal_evidence::{Credentials, EvidenceStore, FolderStore};
-use rebuttal_store::{AccountChange, Act, Once, Options, Store, Work};
+use rebuttal_store::{AccountChange, Act, Location, Once, Options, Store, Work};
 use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
@@ -30,10 +30,7 @@ pub(crate) async fn open(
     data_dir: &DataDir,
     public_urls: Vec<BaseUrl>,
 ) -> anyhow::Result<Arc<Gateway>> {
-    let options =
-        Options { queue_max: config.commit_queue_max.get(), batch_max: config.commit_batch_max.get() };
-    data_dir.refuse_lost_database()?;
-    let store = Store::open(&data_dir.database(), &options)?;
+    let store = open_store(config, data_dir).await?;
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
     let window = config.freshness_window.duration();
     let gateway = Arc::new(Gateway {
@@ -55,6 +52,23 @@ pub(crate) async fn open(
     // Nothing is being received yet, so everything that is not recorded was left over.
     sweeper::adopt(&gateway, clock::now()).await?;
     Ok(gateway)
+}
+
+/// The configured database, else the one of the data directory.
+async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store> {
+    let options = Options {
+        queue_max: config.commit_queue_max.get(),
+        batch_max: config.commit_batch_max.get(),
+        ..Options::default()
+    };
+    let location = match &config.database {
+        Some(location) => location.clone(),
+        None => {
+            data_dir.refuse_lost_database()?;
+            Location::from(data_dir.database().as_path())
+        }
+    };
+    Ok(Store::open(&location, &options).await?)
 }
 
 fn open_evidence(data_dir: &DataDir, keys: &Keys) -> anyhow::Result<EvidenceStore> {

@@ -198,13 +198,11 @@ impl Fold {
             .get(dispute_no)
             .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
             .ok_or(Refusal::NotFound)?;
-        if let Command::Contest { items, findings, .. } = command {
-            for (item, finding) in items.iter().zip(findings) {
-                self.check_record(dispute, item, finding);
-            }
-        }
         let sequence = dispute.sequence;
-        match decide(dispute, command, actor, arrived_at)? {
+        let overruled = self.overrule(dispute, command);
+        let decision = decide(dispute, command, actor, arrived_at);
+        restore(command, overruled);
+        match decision? {
             Decision::Repetition => {
                 Ok(Done::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
             }
@@ -212,23 +210,40 @@ impl Fold {
         }
     }
 
-    /// Overrules a finding that the item's record contradicts: only what this merchant uploaded, what is not about to
-    /// be swept, and what has stayed as it was, is evidence.
-    fn check_record(&self, dispute: &Dispute, item: &EvidenceItem, finding: &mut Finding) {
+    /// Overrules findings that their items' records contradict, and gives those that it replaced.
+    fn overrule(&self, dispute: &Dispute, command: &mut Command) -> Vec<(usize, Finding)> {
+        let Command::Contest { items, findings, .. } = command else { return Vec::new() };
+        let mut overruled = Vec::new();
+        for (index, (item, finding)) in items.iter().zip(findings).enumerate() {
+            if let Some(fault) = self.contradiction(dispute, item, finding) {
+                overruled.push((index, std::mem::replace(finding, Err(fault))));
+            }
+        }
+        overruled
+    }
+
+    /// How the item's record contradicts a finding: only what this merchant uploaded, what is not about to be swept, and
+    /// what has stayed as it was, is evidence.
+    fn contradiction(
+        &self,
+        dispute: &Dispute,
+        item: &EvidenceItem,
+        finding: &Finding,
+    ) -> Option<EvidenceFault> {
         let Some(url) = item.url.filter(|url| url.merchant_id == dispute.merchant_id) else {
-            *finding = Err(EvidenceFault::NotFound);
-            return;
+            return Some(EvidenceFault::NotFound);
         };
-        match (self.loaded.uploads.get(&url).filter(|upload| !upload.swept), &finding) {
-            (None, _) => *finding = Err(EvidenceFault::NotUploaded),
+        match (self.loaded.uploads.get(&url).filter(|upload| !upload.swept), finding) {
+            (None, _) => Some(EvidenceFault::NotUploaded),
             (Some(upload), Ok(found)) if upload.file != *found => {
                 let sentence = "it is not what was uploaded; upload it again under a new generateUploadUrl";
-                *finding = Err(EvidenceFault::Mismatch(sentence.to_owned()));
+                Some(EvidenceFault::Mismatch(sentence.to_owned()))
             }
             (Some(_), Err(EvidenceFault::NotUploaded)) => {
                 tracing::error!(%url, "a recorded file is gone from the evidence store");
+                None
             }
-            (Some(_), _) => {}
+            (Some(_), _) => None,
         }
     }
 
@@ -279,6 +294,17 @@ impl Fold {
                 self.changes.uploads.push((upload.clone(), arrived_at));
                 Ok(Done::Nothing)
             }
+        }
+    }
+}
+
+/// Puts findings back as they came: a batch that another transaction was in the way of is decided again, on what is
+/// there then.
+fn restore(command: &mut Command, overruled: Vec<(usize, Finding)>) {
+    let Command::Contest { findings, .. } = command else { return };
+    for (index, finding) in overruled {
+        if let Some(place) = findings.get_mut(index) {
+            *place = finding;
         }
     }
 }

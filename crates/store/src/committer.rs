@@ -20,6 +20,12 @@ use crate::{CommitError, Options};
 /// still commits before the sweeper acts on a deadline that the work arrived in time for.
 const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
 
+/// How often works are served again that another transaction was in the way of. Whoever was first has committed by the
+/// next time, so that twice is rare.
+const TRIES_MAX: u32 = 8;
+/// For how long.
+const TRIES_LIMIT: Duration = Duration::from_secs(2);
+
 /// Why a transaction did not go through.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -29,12 +35,14 @@ pub(crate) enum Failure {
     Unknown(String),
     /// The data was refused; nothing was changed.
     Data(String),
+    /// Another transaction was in the way; nothing was changed. Loaded again, the works see what it left.
+    Again(String),
 }
 
 impl From<Failure> for CommitError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Unavailable(cause) => Self::Unavailable(cause),
+            Failure::Unavailable(cause) | Failure::Again(cause) => Self::Unavailable(cause),
             Failure::Unknown(cause) => Self::Unknown(cause),
             Failure::Data(cause) => Self::Failed(cause),
         }
@@ -54,7 +62,7 @@ impl Trouble {
     fn after(&self, failure: &Failure) {
         match failure {
             Failure::Unavailable(_) | Failure::Unknown(_) => self.0.store(true, Ordering::Relaxed),
-            Failure::Data(_) => {}
+            Failure::Data(_) | Failure::Again(_) => {}
         }
     }
 }
@@ -126,7 +134,7 @@ impl Committer {
     /// Starts the thread that owns the database.
     pub(crate) fn start(database: impl Database + Send + 'static, options: &Options) -> io::Result<Self> {
         let (intake, queue) = mpsc::channel(options.queue_max.max(1));
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let finished = Arc::new(tokio::sync::Notify::new());
         let when_finished = Arc::clone(&finished);
         let batch_max = options.batch_max.max(1);
@@ -186,7 +194,7 @@ async fn serve(
             } else if matches!(waiting.work.act, Act::Account(_) | Act::Upkeep(_)) {
                 // In the order sent: what came before is committed before, what comes after sees it.
                 serve_batch(&mut database, std::mem::take(&mut batch), herald, trouble).await;
-                let outcome = database.solo(&waiting.work).await;
+                let outcome = solo(&mut database, &waiting.work).await;
                 match &outcome {
                     // Nothing was written, which proves nothing.
                     Ok(Ok(Done::Rows(0)) | Err(_)) => {}
@@ -239,8 +247,53 @@ fn single((answers, _): (Vec<Answer>, Changes)) -> Result<Answer, CommitError> {
     answers.into_iter().next().ok_or_else(missing)
 }
 
-/// The four strokes: load, decide, save, commit.
+/// Does a work alone, again where another transaction was in the way.
+async fn solo(database: &mut impl Database, work: &Work) -> Result<Answer, Failure> {
+    let mut tries = Tries::begin();
+    loop {
+        match database.solo(work).await {
+            Err(Failure::Again(cause)) if tries.one_more(&cause) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Serves works in one transaction, again where another was in the way.
 async fn transact(
+    database: &mut impl Database,
+    batch: &mut [Waiting],
+    trouble: &Trouble,
+) -> Result<(Vec<Answer>, Changes), Failure> {
+    let mut tries = Tries::begin();
+    loop {
+        match strokes(database, batch, trouble).await {
+            Err(Failure::Again(cause)) if tries.one_more(&cause) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Counts the tries.
+struct Tries {
+    left: u32,
+    until: Instant,
+}
+
+impl Tries {
+    fn begin() -> Self {
+        Self { left: TRIES_MAX, until: Instant::now() + TRIES_LIMIT }
+    }
+
+    fn one_more(&mut self, cause: &str) -> bool {
+        metrics::counter!("rebuttal_commit_retries_total").increment(1);
+        tracing::debug!(cause, "another transaction was in the way");
+        self.left = self.left.saturating_sub(1);
+        self.left > 0 && Instant::now() < self.until
+    }
+}
+
+/// The four strokes: load, decide, save, commit.
+async fn strokes(
     database: &mut impl Database,
     batch: &mut [Waiting],
     trouble: &Trouble,

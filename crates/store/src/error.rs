@@ -18,7 +18,7 @@ pub enum StoreError {
     Migration(#[from] Box<refinery::Error>),
     /// The database answered with an error.
     #[error("the database failed: {0}")]
-    Database(rusqlite::Error),
+    Database(Box<dyn std::error::Error + Send + Sync>),
     /// A stored value is not what this version writes; reading it again changes nothing.
     #[error("the database holds what this version cannot read: {0}")]
     Unreadable(String),
@@ -48,7 +48,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match is_of_data(&error) {
             true => Self::Unreadable(error.to_string()),
-            false => Self::Database(error),
+            false => Self::Database(error.into()),
         }
     }
 }

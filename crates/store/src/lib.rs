@@ -8,6 +8,9 @@ mod accounts;
 mod batch;
 mod committer;
 mod error;
+mod lanes;
+mod location;
+mod postgres;
 mod sqlite;
 mod store;
 mod views;
@@ -15,6 +18,7 @@ mod work;
 
 pub use accounts::{AccountChange, AccountRefusal, App, Merchant, SealedSecret, SecretId, Token};
 pub use error::{CommitError, StoreError};
+pub use location::{InvalidLocation, Location, PostgresAddress};
 pub use store::{Options, Store};
 pub use views::{DisputeRecord, Filter, Page, Position, Story};
 pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upkeep, Upload, Work};

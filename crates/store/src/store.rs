@@ -1,6 +1,6 @@
 //! The store as the rest of the gateway sees it: one place to change things, and the reads.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rebuttal_disputes::Fingerprint;
@@ -8,11 +8,12 @@ use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
-use crate::committer::Committer;
-use crate::sqlite::{Reads, Writer};
+use crate::lanes::Lanes;
+use crate::location::{Location, PostgresAddress};
+use crate::postgres::reading;
 use crate::views::{DisputeRecord, Filter, Page, Story};
-use crate::work::{Act, Answer, Once, Upkeep, Upload, Work};
-use crate::{CommitError, StoreError};
+use crate::work::{Answer, Upload, Work};
+use crate::{CommitError, StoreError, postgres, sqlite};
 
 /// How the store works.
 #[derive(Debug, Clone)]
@@ -21,36 +22,59 @@ pub struct Options {
     pub queue_max: usize,
     /// Most works of one transaction; 1 gives each its own.
     pub batch_max: usize,
+    /// Batches that are committed side by side. SQLite has one writer and one lane, whatever this says.
+    pub lanes: NonZeroUsize,
 }
+
+/// Enough that the server is busy while batches travel, few enough that batches stay large.
+const LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 impl Default for Options {
     /// Batches are large enough to share an fsync widely, and small enough that the first one's wait stays short.
     fn default() -> Self {
-        Self { queue_max: 4096, batch_max: 512 }
+        Self { queue_max: 4096, batch_max: 512, lanes: LANES }
     }
 }
 
 /// A handle on the database; clones share it.
 #[derive(Clone)]
 pub struct Store {
-    committer: Arc<Committer>,
-    reads: Arc<Reads>,
+    lanes: Arc<Lanes>,
+    reads: Reads,
+}
+
+/// Where reads go.
+#[derive(Clone)]
+enum Reads {
+    Sqlite(Arc<sqlite::Reads>),
+    Postgres(Arc<postgres::Reads>),
 }
 
 impl Store {
-    /// Opens the SQLite database at `path`, making it or bringing its schema up to date first.
+    /// Opens the database at a location, making it where it is a file, and bringing its schema up to date first.
     ///
     /// Must be called within a tokio runtime: waiters are woken in it.
     ///
-    /// The caller must hold the lock of the data directory: two processes on one file would each keep a writer.
+    /// Of a SQLite file the caller must hold the lock of its directory: two processes on one file would each keep a
+    /// writer. A PostgreSQL database is shared by any number of processes.
     ///
     /// # Errors
     /// [`StoreError::TooNew`] where a newer version made the schema; otherwise what the database says.
-    pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let writer = Writer::open(path)?;
-        let reads = Reads::open(path)?;
-        let committer = Committer::start(writer, options)?;
-        Ok(Self { committer: Arc::new(committer), reads: Arc::new(reads) })
+    pub async fn open(location: &Location, options: &Options) -> Result<Self, StoreError> {
+        match location {
+            Location::Sqlite(path) => {
+                let writer = sqlite::Writer::open(path)?;
+                let reads = Reads::Sqlite(Arc::new(sqlite::Reads::open(path)?));
+                Ok(Self { lanes: Arc::new(Lanes::start(vec![writer], options)?), reads })
+            }
+            Location::Postgres(PostgresAddress(address)) => {
+                postgres::prepare(address).await?;
+                let lane = |_| postgres::Lane::new((**address).clone());
+                let lanes = (0..options.lanes.get()).map(lane).collect::<Result<_, _>>()?;
+                let reads = Reads::Postgres(Arc::new(postgres::Reads::new((**address).clone())));
+                Ok(Self { lanes: Arc::new(Lanes::start(lanes, options)?), reads })
+            }
+        }
     }
 
     /// Does a work, together with whatever else waits, and answers once it is durable.
@@ -60,17 +84,20 @@ impl Store {
     /// # Errors
     /// [`CommitError`] where there is no outcome to tell.
     pub async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
-        self.committer.commit(work).await
+        self.lanes.commit(work).await
     }
 
     /// Takes no more works, finishes those that wait, and returns after the last commit.
     pub async fn close(&self) {
-        self.committer.close().await;
+        self.lanes.close().await;
     }
 
     /// An app with its secrets.
     pub async fn app(&self, app_id: AppId) -> Result<Option<App>, StoreError> {
-        self.reads.in_place(|read| read.app(app_id))
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.app(app_id)),
+            Reads::Postgres(reads) => reads.read(|session| reading::app(session, app_id)).await,
+        }
     }
 
     /// The merchant's dispute that a query asks for: of several, the one that needs a response soonest, else the
@@ -80,34 +107,56 @@ impl Store {
         merchant_id: MerchantId,
         query: &QueryRequest,
     ) -> Result<Option<DisputeRecord>, StoreError> {
-        self.reads.in_place(|read| read.find(merchant_id, query))
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.find(merchant_id, query)),
+            Reads::Postgres(reads) => reads.read(|session| reading::find(session, merchant_id, query)).await,
+        }
     }
 
     /// A dispute, whosever it is.
     pub async fn dispute(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeRecord>, StoreError> {
-        self.reads.in_place(|read| read.dispute(dispute_no))
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.dispute(dispute_no)),
+            Reads::Postgres(reads) => reads.read(|session| reading::dispute(session, dispute_no)).await,
+        }
     }
 
     /// A dispute with its history and submissions, all of one moment.
     pub async fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>, StoreError> {
-        let dispute_no = dispute_no.clone();
-        self.reads.apart(move |read| read.story(&dispute_no)).await
+        match &self.reads {
+            Reads::Sqlite(reads) => {
+                let dispute_no = dispute_no.clone();
+                reads.apart(move |read| read.story(&dispute_no)).await
+            }
+            Reads::Postgres(reads) => reads.read(|session| reading::story(session, dispute_no)).await,
+        }
     }
 
     /// A page of disputes.
     pub async fn list(&self, filter: Filter) -> Result<Page, StoreError> {
-        self.reads.apart(move |read| read.list(&filter)).await
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(move |read| read.list(&filter)).await,
+            Reads::Postgres(reads) => reads.read(|session| reading::list(session, &filter)).await,
+        }
     }
 
     /// At most `limit` disputes whose deadline lies at or before a moment and that still need a response, the longest
     /// overdue first.
     pub async fn due(&self, deadline_until: UnixMillis, limit: u32) -> Result<Vec<DisputeNo>, StoreError> {
-        self.reads.apart(move |read| read.due(deadline_until, limit)).await
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(move |read| read.due(deadline_until, limit)).await,
+            Reads::Postgres(reads) => {
+                reads.read(|session| reading::due(session, deadline_until, limit)).await
+            }
+        }
     }
 
     /// A merchant.
     pub async fn merchant(&self, merchant_id: MerchantId) -> Result<Option<Merchant>, StoreError> {
-        self.reads.in_place(|read| read.merchant(merchant_id))
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.merchant(merchant_id)),
+            Reads::Postgres(reads) => reads.read(|session| reading::merchant(session, merchant_id)).await,
+        }
     }
 
     /// Merchants by number, at most `limit`, after a number.
@@ -116,27 +165,36 @@ impl Store {
         after: Option<MerchantId>,
         limit: u32,
     ) -> Result<Vec<Merchant>, StoreError> {
-        self.reads.apart(move |read| read.merchants(after, limit)).await
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(move |read| read.merchants(after, limit)).await,
+            Reads::Postgres(reads) => reads.read(|session| reading::merchants(session, after, limit)).await,
+        }
     }
 
     /// A merchant's apps, the oldest first.
     pub async fn apps_of(&self, merchant_id: MerchantId) -> Result<Vec<App>, StoreError> {
-        self.reads.apart(move |read| read.apps_of(merchant_id)).await
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(move |read| read.apps_of(merchant_id)).await,
+            Reads::Postgres(reads) => reads.read(|session| reading::apps_of(session, merchant_id)).await,
+        }
     }
 
     /// The token whose SHA-256 this is.
     pub async fn token(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
-        self.reads.in_place(|read| read.token(hash))
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.token(hash)),
+            Reads::Postgres(reads) => reads.read(|session| reading::token(session, hash)).await,
+        }
     }
 
     /// The value that tells the right master key, once it is stored.
     pub async fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.reads.in_place(|read| read.meta("key_check"))
+        self.meta("key_check").await
     }
 
     /// The newest timestamp whose nonces may have been forgotten; requests with it or an older one are stale.
     pub async fn nonce_bound(&self) -> Result<UnixMillis, StoreError> {
-        let stored = self.reads.in_place(|read| read.meta("nonce_bound"))?.unwrap_or_default();
+        let stored = self.meta("nonce_bound").await?.unwrap_or_default();
         let bound = String::from_utf8_lossy(&stored).parse().ok();
         bound
             .map(UnixMillis)
@@ -145,24 +203,37 @@ impl Store {
 
     /// The upload at a url, marked or not.
     pub async fn upload(&self, url: StorageUri) -> Result<Option<Upload>, StoreError> {
-        self.reads.in_place(|read| read.upload(url))
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.upload(url)),
+            Reads::Postgres(reads) => reads.read(|session| reading::upload(session, url)).await,
+        }
     }
 
     /// At most `limit` uploads that were marked before a moment and that no submission refers to: their files may go.
     pub async fn swept(&self, marked_before: UnixMillis, limit: u32) -> Result<Vec<StorageUri>, StoreError> {
-        self.reads.apart(move |read| read.swept(marked_before, limit)).await
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(move |read| read.swept(marked_before, limit)).await,
+            Reads::Postgres(reads) => {
+                reads.read(|session| reading::swept(session, marked_before, limit)).await
+            }
+        }
     }
 
     /// Whether the database answers, is still the file that was opened, and takes changes: where the last one failed for
     /// the database's own reasons, a change that touches nothing is tried.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.reads.answer()?;
-        if self.committer.is_in_trouble() {
-            let act = Act::Upkeep(Upkeep::Probe);
-            let probe = Work { arrived_at: UnixMillis(0), once: Once::Always, act };
-            drop(self.committer.commit(probe).await?);
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.answer()?,
+            Reads::Postgres(_) => drop(self.meta("min_binary").await?),
         }
-        Ok(())
+        self.lanes.probe().await
+    }
+
+    async fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.meta(name)),
+            Reads::Postgres(reads) => reads.read(|session| reading::meta(session, name)).await,
+        }
     }
 
     /// Whether a story is whole: every entry's hash follows from the one before, up to the head, and every submission is

@@ -183,7 +183,7 @@ fn make_room<T>(map: &mut HashMap<AppId, T>, max: usize, for_key: &AppId) {
 #[cfg(test)]
 mod tests {
     use rebuttal_protocol::operator::AppSettings;
-    use rebuttal_store::{AccountChange, Act, Done, Once, Options, Work};
+    use rebuttal_store::{AccountChange, Act, Done, Location, Once, Options, Work};
 
     use super::*;
     use crate::auth::keys::MasterKey;
@@ -202,7 +202,8 @@ mod tests {
     impl Bench {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(&folder.path().join("rebuttal.db"), &Options::default()).unwrap();
+            let location = Location::from(folder.path().join("rebuttal.db").as_path());
+            let store = Store::open(&location, &Options::default()).await.unwrap();
             let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
             let apps = Apps::new(store, Arc::new(Keys::derive(&master)));
             let mut bench = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };

@@ -110,7 +110,7 @@ pub(super) async fn step(gateway: &Gateway, upkeep: Upkeep) -> anyhow::Result<u6
 
 #[cfg(test)]
 mod tests {
-    use rebuttal_store::Options;
+    use rebuttal_store::{Location, Options};
 
     use super::*;
 
@@ -135,7 +135,8 @@ mod tests {
     #[tokio::test]
     async fn a_bound_in_the_future_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("rebuttal.db"), &Options::default()).unwrap();
+        let location = Location::from(folder.path().join("rebuttal.db").as_path());
+        let store = Store::open(&location, &Options::default()).await.unwrap();
         assert_eq!(bound_ahead(&store, NOW).await.unwrap(), None);
         let act = Act::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
         store.commit(Work { arrived_at: NOW, once: Once::Always, act }).await.unwrap().unwrap();

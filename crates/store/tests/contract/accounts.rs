@@ -16,7 +16,7 @@ fn change_app(merchant_id: MerchantId, settings: AppSettings) -> Act {
 }
 
 pub(crate) async fn merchants_and_apps_are_created_and_changed(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     assert_ne!(one, two);
     commit(&store, Once::Always, create_app(one, APP, 1)).await.unwrap();
@@ -64,7 +64,7 @@ async fn rotate(
 }
 
 pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
     let until = UnixMillis(NOW.0 + 1_000);
@@ -79,7 +79,7 @@ pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Groun
 }
 
 pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let made = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
     assert_eq!(made, Done::App(store.app(APP).await.unwrap().unwrap()));
@@ -93,7 +93,7 @@ pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
 }
 
 pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let named = |name: &str| {
         let (name, time_zone) = (name.parse().unwrap(), "UTC".parse().unwrap());
         Act::Account(AccountChange::CreateMerchant { name, time_zone })
@@ -119,7 +119,7 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
 }
 
 pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let put = |name: &str, hash| {
         let change = AccountChange::PutToken { name: name.to_owned(), hash };
         let store = store.clone();

@@ -11,7 +11,7 @@ use crate::ground::{
 };
 
 pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     for file in [1, 2] {
@@ -32,7 +32,7 @@ pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
 }
 
 pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let before = story(&store, &no).await;
@@ -45,7 +45,7 @@ pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
 }
 
 pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, theirs, "D1").await;
     upload(&store, url(mine, 1), 1).await.unwrap();
@@ -60,7 +60,7 @@ pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
 }
 
 pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, mine, "D1").await;
     upload(&store, url(mine, 1), 1).await.unwrap();
@@ -93,7 +93,7 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
 }
 
 pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     for file in 0..64 {
@@ -117,7 +117,7 @@ pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
 }
 
 pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     // Joined without a pause between, they land in one batch or two: either way each sees those before it.
@@ -142,7 +142,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
 }
 
 pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let nobody = 999.try_into().unwrap();
     let open = |merchant_id, no: String| {
@@ -161,7 +161,7 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
 }
 
 pub(crate) async fn everything_is_there_after_reopening(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
@@ -172,7 +172,7 @@ pub(crate) async fn everything_is_there_after_reopening(ground: &Ground) {
     store.close().await;
     drop(store);
 
-    let store = ground.store();
+    let store = ground.store().await;
     assert_eq!(story(&store, &no).await, before);
     assert!(is_replay(&commit(&store, Once::Nonce(nonce), again()).await));
     assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), again()).await), "OK");

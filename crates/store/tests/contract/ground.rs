@@ -9,9 +9,11 @@ use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Act, Answer, Done, IdempotencyKey, NonceUse, Once, Options, Refused, Store, Story, Upload,
-    Work,
+    AccountChange, Act, Answer, Done, IdempotencyKey, Location, NonceUse, Once, Options, Refused, Store,
+    Story, Upload, Work,
 };
+use rebuttal_testbed::postgres;
+use tempfile::TempDir;
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
 pub(crate) const DEADLINE: UnixMillis = UnixMillis(NOW.0 + 3_600_000);
@@ -19,28 +21,62 @@ pub(crate) const APP: AppId = AppId::from_bytes([7; 16]);
 
 /// A database that outlives the stores that are opened on it.
 pub(crate) struct Ground {
-    _folder: tempfile::TempDir,
-    path: PathBuf,
+    database: Database,
     counter: AtomicU64,
+}
+
+enum Database {
+    Sqlite { _folder: TempDir, path: PathBuf },
+    Postgres(postgres::Database),
 }
 
 impl Ground {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rebuttal.db");
-        Self { _folder: folder, path, counter: AtomicU64::new(1) }
+        Self { database: Database::Sqlite { _folder: folder, path }, counter: AtomicU64::new(1) }
     }
 
-    pub(crate) fn path(&self) -> &std::path::Path {
-        &self.path
+    pub(crate) fn postgres() -> Self {
+        let database = Database::Postgres(postgres::Database::shared());
+        Self { database, counter: AtomicU64::new(1) }
     }
 
-    pub(crate) fn store(&self) -> Store {
-        self.store_with(&Options::default())
+    pub(crate) fn location(&self) -> Location {
+        match &self.database {
+            Database::Sqlite { path, .. } => Location::from(path.as_path()),
+            Database::Postgres(database) => database.url().parse().unwrap(),
+        }
     }
 
-    pub(crate) fn store_with(&self, options: &Options) -> Store {
-        Store::open(&self.path, options).unwrap()
+    /// Writes into the database behind the store's back, as nobody should. What SQLite calls a blob is bytes elsewhere.
+    pub(crate) fn by_hand(&self, sql: &str) {
+        match &self.database {
+            Database::Sqlite { path, .. } => {
+                rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+            }
+            Database::Postgres(database) => drop(database.query(&sql.replace("BLOB", "BYTEA"))),
+        }
+    }
+
+    /// What a question is answered, a text a line.
+    pub(crate) fn ask(&self, sql: &str) -> Vec<String> {
+        match &self.database {
+            Database::Sqlite { path, .. } => {
+                let connection = rusqlite::Connection::open(path).unwrap();
+                let mut select = connection.prepare(sql).unwrap();
+                select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+            }
+            Database::Postgres(database) => database.query(sql).lines().map(str::to_owned).collect(),
+        }
+    }
+
+    pub(crate) async fn store(&self) -> Store {
+        self.store_with(&Options::default()).await
+    }
+
+    pub(crate) async fn store_with(&self, options: &Options) -> Store {
+        Store::open(&self.location(), options).await.unwrap()
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod accounts;
+mod by_hand;
+mod catalogue;
 mod contests;
 mod ground;
 mod once;
@@ -12,19 +14,24 @@ mod reading;
 mod upkeep;
 
 macro_rules! suite {
-    ($ground:expr; $($room:ident: $($case:ident)*;)*) => {
-        $($(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                crate::$room::$case(&$ground).await;
-            }
-        )*)*
+    ($attributes:tt $ground:expr; $($room:ident: $($case:ident)*;)*) => {
+        $($(case! { $attributes $ground; $room $case })*)*
+    };
+}
+
+macro_rules! case {
+    ([$($attributes:tt)*] $ground:expr; $room:ident $case:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $($attributes)*
+        async fn $case() {
+            crate::$room::$case(&$ground).await;
+        }
     };
 }
 
 macro_rules! every_case {
-    ($ground:expr) => {
-        suite! { $ground;
+    ($ground:expr $(, ignored: $reason:literal)?) => {
+        suite! { [$(#[ignore = $reason])?] $ground;
             contests:
                 a_contest_is_committed_whole
                 a_refused_contest_leaves_only_its_nonce
@@ -58,65 +65,21 @@ macro_rules! every_case {
                 account_changes_count_once_per_key
                 a_key_answers_an_account_as_it_was
                 a_token_is_found_by_its_hash;
+            by_hand:
+                a_newer_schema_is_not_opened
+                a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer
+                a_story_tells_that_the_database_was_written_to_by_hand;
         }
     };
 }
 
 mod sqlite {
     every_case!(crate::ground::Ground::sqlite());
+}
 
-    #[test]
-    fn a_newer_schema_is_not_opened() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rebuttal.db");
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let _within = runtime.enter();
-        let store = rebuttal_store::Store::open(&path, &rebuttal_store::Options::default()).unwrap();
-        runtime.block_on(store.close());
-        let connection = rusqlite::Connection::open(&path).unwrap();
-        connection.execute("UPDATE meta SET value = x'3939' WHERE name = 'min_binary'", []).unwrap();
-        drop(connection);
-        let error = rebuttal_store::Store::open(&path, &rebuttal_store::Options::default()).err().unwrap();
-        assert!(matches!(error, rebuttal_store::StoreError::TooNew { min_binary: 99 }), "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer() {
-        use rebuttal_store::StoreError::Unreadable;
-        let ground = crate::ground::Ground::sqlite();
-        let store = ground.store();
-        let merchant_id = crate::ground::merchant(&store).await;
-        let no = crate::ground::open(&store, merchant_id, "D1").await;
-        let other = crate::ground::open(&store, merchant_id, "D2").await;
-        let connection = rusqlite::Connection::open(ground.path()).unwrap();
-        connection.execute("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'", []).unwrap();
-        assert!(matches!(store.dispute(&no).await, Err(Unreadable(_))));
-        assert!(matches!(store.story(&no).await, Err(Unreadable(_))));
-        let all = rebuttal_store::Filter { limit: 10, ..Default::default() };
-        assert!(matches!(store.list(all).await, Err(Unreadable(_))));
-        let act = crate::ground::act(&no, rebuttal_disputes::Command::Accept);
-        let once = rebuttal_store::Once::Always;
-        let work = rebuttal_store::Work { arrived_at: crate::ground::NOW, once, act };
-        assert!(matches!(store.commit(work).await, Err(rebuttal_store::CommitError::Failed(_))));
-        assert!(store.dispute(&other).await.unwrap().is_some());
-    }
-
-    #[tokio::test]
-    async fn a_story_tells_that_the_database_was_written_to_by_hand() {
-        let ground = crate::ground::Ground::sqlite();
-        crate::contests::a_contest_is_committed_whole(&ground).await;
-        for tampering in [
-            "UPDATE evidence SET size = size + 1 WHERE position = 1",
-            "UPDATE evidence SET size = size - 1, sha256 = zeroblob(32) WHERE position = 1",
-            "DELETE FROM evidence; DELETE FROM submissions",
-            "UPDATE history SET actor = 'gateway' WHERE sequence = 1",
-            "DELETE FROM history WHERE sequence = 2",
-        ] {
-            rusqlite::Connection::open(ground.path()).unwrap().execute_batch(tampering).unwrap();
-            let store = ground.store();
-            let story = store.story(&"D1".parse().unwrap()).await.unwrap().unwrap();
-            assert!(!rebuttal_store::Store::is_whole(&story), "unseen: {tampering}");
-            store.close().await;
-        }
-    }
+mod postgresql {
+    every_case!(
+        crate::ground::Ground::postgres(),
+        ignored: "needs PostgreSQL, which cargo xtask test starts"
+    );
 }

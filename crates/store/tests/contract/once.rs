@@ -9,7 +9,7 @@ use crate::ground::{
 };
 
 pub(crate) async fn a_nonce_counts_once(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let nonce = ground.nonce();
     commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await.unwrap();
     assert!(is_replay(&commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await));
@@ -23,7 +23,7 @@ pub(crate) async fn a_nonce_counts_once(ground: &Ground) {
 }
 
 pub(crate) async fn a_nonce_counts_once_within_a_batch(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     for _ in 0..20 {
         let nonce = ground.nonce();
         let uses = (0..16).map(|_| {
@@ -39,7 +39,7 @@ pub(crate) async fn a_nonce_counts_once_within_a_batch(ground: &Ground) {
 }
 
 pub(crate) async fn a_key_answers_its_first_answer_again(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let open = |no: &str| Act::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
     let first = commit(&store, key("k", 1), open("D1")).await;
@@ -56,7 +56,7 @@ pub(crate) async fn a_key_answers_its_first_answer_again(ground: &Ground) {
 }
 
 pub(crate) async fn a_refusal_is_the_first_answer_too(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let extend = || {
@@ -75,7 +75,7 @@ pub(crate) async fn a_refusal_is_the_first_answer_too(ground: &Ground) {
 }
 
 pub(crate) async fn the_same_opening_is_a_repetition(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     commit(

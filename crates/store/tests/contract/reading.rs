@@ -19,7 +19,7 @@ async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, a
 }
 
 pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let number = merchant_id.number();
     let later = UnixMillis(DEADLINE.0 + 1);
@@ -49,7 +49,7 @@ pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: 
 }
 
 pub(crate) async fn a_list_pages_through_everything_once(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let number = merchant(&store).await.number();
     for index in 0..25 {
         open_at(&store, number, &format!("D{index:02}"), DEADLINE, UnixMillis(NOW.0 + index / 3)).await;
@@ -70,7 +70,7 @@ pub(crate) async fn a_list_pages_through_everything_once(ground: &Ground) {
 }
 
 pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     open_at(&store, one.number(), "A1", DEADLINE, NOW).await;
     open_at(&store, two.number(), "A2", UnixMillis(DEADLINE.0 + 9), UnixMillis(NOW.0 + 9)).await;
@@ -101,7 +101,7 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
 }
 
 pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground) {
-    let store = ground.store();
+    let store = ground.store().await;
     let number = merchant(&store).await.number();
     for (no, offset) in [("D2", 2), ("D1", 1), ("D3", 3)] {
         open_at(&store, number, no, UnixMillis(DEADLINE.0 + offset), NOW).await;

@@ -1,0 +1,71 @@
+//! The lanes: committers side by side, each with a connection of its own. All works on one dispute take one lane, so that
+//! they share batches and do not wait for each other's locks; which lane a work takes decides nothing but its speed.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+
+use crate::committer::{Committer, Database};
+use crate::work::{Act, Answer, Once, Upkeep, Work};
+use crate::{CommitError, Options, StoreError};
+
+/// One lane or more.
+pub(crate) struct Lanes(Vec<Committer>);
+
+impl Lanes {
+    /// Starts a committer for each database; they share the room for what waits.
+    pub(crate) fn start<D: Database + Send + 'static>(
+        databases: Vec<D>,
+        options: &Options,
+    ) -> io::Result<Self> {
+        let queue_max = options.queue_max.div_ceil(databases.len().max(1));
+        let options = Options { queue_max, ..options.clone() };
+        let committers = databases.into_iter().map(|database| Committer::start(database, &options));
+        committers.collect::<io::Result<_>>().map(Self)
+    }
+
+    pub(crate) async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
+        let lane = match self.0.len() {
+            0 | 1 => 0,
+            lanes => usize::try_from(place(&work)).unwrap_or_default() % lanes,
+        };
+        match self.0.get(lane) {
+            Some(committer) => committer.commit(work).await,
+            None => Err(CommitError::Unavailable("there is no lane".to_owned())),
+        }
+    }
+
+    /// Takes nothing more and returns once everything that waited has been answered.
+    pub(crate) async fn close(&self) {
+        for committer in &self.0 {
+            committer.close().await;
+        }
+    }
+
+    /// Where the last attempt to change something failed for the database's own reasons, a change that touches nothing is
+    /// tried.
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+        for committer in self.0.iter().filter(|committer| committer.is_in_trouble()) {
+            let act = Act::Upkeep(Upkeep::Probe);
+            let arrived_at = rebuttal_protocol::UnixMillis(0);
+            drop(committer.commit(Work { arrived_at, once: Once::Always, act }).await?);
+        }
+        Ok(())
+    }
+}
+
+/// A number that is the same for works that belong together.
+fn place(work: &Work) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match (&work.act, &work.once) {
+        (Act::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
+        (Act::Open { opening, .. }, _) => opening.dispute_no.hash(&mut hasher),
+        (Act::RecordUpload(upload), _) => upload.url.hash(&mut hasher),
+        // In the order sent, as they would be in one lane.
+        (Act::Account(_) | Act::Upkeep(_), _) => {}
+        (Act::UseNonce, Once::Nonce(nonce)) => nonce.hash(&mut hasher),
+        (Act::UseNonce, Once::Key(key)) => key.hash(&mut hasher),
+        (Act::UseNonce, Once::Always) => {}
+    }
+    // The upper half: the lower one places keys in the maps of a batch.
+    hasher.finish() >> 32
+}

@@ -1,0 +1,86 @@
+//! Where the database lies: a SQLite file, or a PostgreSQL server.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::postgres::Address;
+
+/// Where the database lies.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A file, served by this process alone.
+    Sqlite(PathBuf),
+    /// A server, shared by any number of replicas.
+    Postgres(PostgresAddress),
+}
+
+/// A PostgreSQL server's address and how it is to be reached. Its password is never printed.
+#[derive(Clone)]
+pub struct PostgresAddress(pub(crate) Box<Address>);
+
+/// Why a database URL is refused. Tells nothing of the URL, which may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE: {0}")]
+pub struct InvalidLocation(pub(crate) String);
+
+impl From<&Path> for Location {
+    fn from(path: &Path) -> Self {
+        Self::Sqlite(path.to_owned())
+    }
+}
+
+impl FromStr for Location {
+    type Err = InvalidLocation;
+
+    fn from_str(url: &str) -> Result<Self, InvalidLocation> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            // Both forms are in use; sqlite:///dir/file is the absolute path.
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path {
+                "" => Err(InvalidLocation("the path is missing".to_owned())),
+                path => Ok(Self::Sqlite(path.into())),
+            };
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Address::parse(url).map(|address| Self::Postgres(PostgresAddress(Box::new(address))));
+        }
+        Err(InvalidLocation("it starts with something else".to_owned()))
+    }
+}
+
+impl std::fmt::Debug for PostgresAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresAddress(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_told_by_its_scheme() {
+        let path = |url: &str| match url.parse() {
+            Ok(Location::Sqlite(path)) => path.display().to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(path("sqlite:a/b.db"), "a/b.db");
+        assert_eq!(path("sqlite:///a/b.db"), "/a/b.db");
+        for url in ["postgres://h/d", "postgresql://u:p@h:1/d?sslmode=verify-full"] {
+            assert!(matches!(url.parse(), Ok(Location::Postgres(_))), "{url}");
+        }
+        for url in ["", "sqlite:", "mysql://h", "/a/b.db", "postgres://h/d?sslmode=perhaps"] {
+            assert!(url.parse::<Location>().is_err(), "{url} was taken");
+        }
+    }
+
+    #[test]
+    fn a_password_is_told_to_nobody() {
+        let location: Location = "postgres://u:Geheim7@h/d".parse().unwrap();
+        assert!(!format!("{location:?}").contains("Geheim7"));
+        for url in ["postgres://u:Geheim7@h:port/d", "postgres://u:Geheim7@h/d?nonsense=1", "u:Geheim7@h"] {
+            let error = url.parse::<Location>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("Geheim7"), "{error}");
+        }
+    }
+}

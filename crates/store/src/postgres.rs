@@ -1,0 +1,29 @@
+//! PostgreSQL: lanes that each own a connection and commit batches in two round trips, and a bounded pool of connections
+//! that read. Any number of processes may share one database.
+//!
+//! Nothing rests on the state of a session but what is set when it is made, so a pooler in session mode may stand
+//! between. One in transaction mode may not: prepared statements and settings would end up in others' sessions.
+
+mod accounts;
+mod address;
+mod fate;
+mod lane;
+mod load;
+mod nonces;
+pub(crate) mod reading;
+mod reads;
+mod rows;
+mod save;
+mod schema;
+mod session;
+mod statements;
+mod tls;
+mod upkeep;
+
+pub(crate) use address::Address;
+pub(crate) use lane::Lane;
+pub(crate) use reads::Reads;
+pub(crate) use schema::prepare;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
+
+use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
+
+use super::load::stored_answer;
+use super::save::kept;
+use super::session::{Error, Session};
+use super::statements::{
+    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, FIND_KEYS, HAS_MERCHANT, INSERT_KEYS,
+    INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_KEY_CHECK, PUT_TOKEN, RETIRE_SECRET, RUNNING_OVERLAP,
+    TOKEN_HOLDER, USE_SECRET,
+};
+use super::{reading, rows};
+use crate::accounts::{AccountChange, AccountRefusal, SecretId};
+use crate::batch::KeptAnswer;
+use crate::work::{Answer, Done, Once, Refused};
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// Applies a change, or gives the first answer again.
+pub(super) async fn apply(
+    session: &Session,
+    account: &AccountChange,
+    once: &Once,
+    now: UnixMillis,
+) -> Result<Answer> {
+    let Once::Key(key) = once else { return change(session, account, now).await };
+    if let Some(row) = session.row(FIND_KEYS, &[&vec![&key.token], &vec![&key.key]]).await? {
+        let stored = stored_answer(&row)?;
+        return Ok(match stored.request == key.request {
+            true => stored.answer.into_answer(),
+            false => Err(Refused::KeyReused),
+        });
+    }
+    let answer = change(session, account, now).await?;
+    let kept = kept(&KeptAnswer::of(&answer))?;
+    let (tokens, keys) = (vec![&key.token], vec![&key.key]);
+    let (requests, answers) = (vec![key.request.as_slice()], vec![kept]);
+    session.run(INSERT_KEYS, &[&tokens, &keys, &requests, &answers, &vec![now.0]]).await?;
+    Ok(answer)
+}
+
+async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> Result<Answer> {
+    match account {
+        AccountChange::CreateMerchant { name, time_zone } => {
+            session.row(LOCK_MERCHANT_NUMBERS, &[]).await?;
+            let values: [super::session::Value<'_>; 3] = [&name.as_str(), &time_zone.as_str(), &now.0];
+            match session.row(CREATE_MERCHANT, &values).await? {
+                Some(row) => merchant_done(session, rows::merchant_id(&row, 0)?).await,
+                None => Ok(no_merchant()),
+            }
+        }
+        AccountChange::ChangeMerchant { merchant_id, name, time_zone } => {
+            let name = name.as_ref().map(|name| name.as_str());
+            let time_zone = time_zone.as_ref().map(|zone| zone.as_str());
+            let changed = session.run(CHANGE_MERCHANT, &[&number(*merchant_id), &name, &time_zone]).await?;
+            if changed == 0 { Ok(no_merchant()) } else { merchant_done(session, *merchant_id).await }
+        }
+        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
+            if !create_app(session, *merchant_id, *app_id, settings, now).await? {
+                return Ok(no_merchant());
+            }
+            insert_secret(session, *app_id, *secret_id, sealed, now).await?;
+            app_done(session, *app_id, Some(*secret_id)).await
+        }
+        AccountChange::ChangeApp { merchant_id, app_id, settings } => {
+            let changed = change_app(session, *merchant_id, *app_id, settings).await?;
+            if changed { app_done(session, *app_id, None).await } else { Ok(no_app()) }
+        }
+        AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
+            if session.row(LOCK_APP, &[&bytes(app_id), &number(*merchant_id)]).await?.is_none() {
+                return Ok(no_app());
+            }
+            if let Some(until) = running_overlap(session, *app_id, now).await? {
+                return Ok(Err(AccountRefusal::OverlapRunning(until).into()));
+            }
+            session.run(RETIRE_SECRET, &[&bytes(app_id), &overlap_until.0]).await?;
+            insert_secret(session, *app_id, *secret_id, sealed, now).await?;
+            app_done(session, *app_id, Some(*secret_id)).await
+        }
+        AccountChange::SecretUsed { secret_id } => {
+            session.run(USE_SECRET, &[&secret_id.as_slice(), &now.0]).await?;
+            Ok(Ok(Done::Nothing))
+        }
+        AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
+        AccountChange::PutKeyCheck { value } => {
+            session.run(PUT_KEY_CHECK, &[value]).await?;
+            Ok(Ok(Done::Nothing))
+        }
+    }
+}
+
+fn number(merchant_id: MerchantId) -> i64 {
+    merchant_id.number().into()
+}
+
+fn bytes(app_id: &AppId) -> &[u8] {
+    app_id.as_bytes()
+}
+
+/// The merchant as it stands within this transaction: what is answered is what is kept for a repetition.
+async fn merchant_done(session: &Session, merchant_id: MerchantId) -> Result<Answer> {
+    let merchant = reading::merchant(session, merchant_id).await?;
+    Ok(merchant.map(Done::Merchant).ok_or_else(|| AccountRefusal::NoMerchant.into()))
+}
+
+/// The app as it stands within this transaction, with the secret that was made in it.
+async fn app_done(session: &Session, app_id: AppId, made: Option<SecretId>) -> Result<Answer> {
+    let Some(mut app) = reading::app(session, app_id).await? else { return Ok(no_app()) };
+    app.secrets.retain(|secret| Some(secret.secret_id) == made);
+    Ok(Ok(Done::App(app)))
+}
+
+fn no_merchant() -> Answer {
+    Err(AccountRefusal::NoMerchant.into())
+}
+
+fn no_app() -> Answer {
+    Err(AccountRefusal::NoApp.into())
+}
+
+/// Makes the app, unless there is no such merchant.
+async fn create_app(
+    session: &Session,
+    merchant_id: MerchantId,
+    app_id: AppId,
+    settings: &AppSettings,
+    now: UnixMillis,
+) -> Result<bool> {
+    if session.row(HAS_MERCHANT, &[&number(merchant_id)]).await?.is_none() {
+        return Ok(false);
+    }
+    let scheme = settings.scheme.unwrap_or(Scheme::V2Sha256).as_str();
+    let enabled = settings.enabled.unwrap_or(true);
+    let url = settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str());
+    let values: [super::session::Value<'_>; 6] =
+        [&bytes(&app_id), &number(merchant_id), &scheme, &enabled, &url, &now.0];
+    session.run(CREATE_APP, &values).await?;
+    Ok(true)
+}
+
+async fn change_app(
+    session: &Session,
+    merchant_id: MerchantId,
+    app_id: AppId,
+    settings: &AppSettings,
+) -> Result<bool> {
+    let scheme = settings.scheme.map(Scheme::as_str);
+    let sets_url = settings.notify_url.is_some();
+    let url = settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str());
+    let values: [super::session::Value<'_>; 6] =
+        [&number(merchant_id), &bytes(&app_id), &scheme, &settings.enabled, &sets_url, &url];
+    Ok(session.run(CHANGE_APP, &values).await? > 0)
+}
+
+async fn running_overlap(session: &Session, app_id: AppId, now: UnixMillis) -> Result<Option<UnixMillis>> {
+    let Some(row) = session.row(RUNNING_OVERLAP, &[&bytes(&app_id), &now.0]).await? else { return Ok(None) };
+    Ok(rows::value::<Option<i64>>(&row, 0)?.map(UnixMillis))
+}
+
+async fn insert_secret(
+    session: &Session,
+    app_id: AppId,
+    secret_id: SecretId,
+    sealed: &[u8],
+    now: UnixMillis,
+) -> Result<()> {
+    session.run(INSERT_SECRET, &[&secret_id.as_slice(), &bytes(&app_id), &sealed, &now.0]).await.map(drop)
+}
+
+async fn put_token(session: &Session, name: &str, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
+    if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.as_slice()]).await? {
+        let holder: String = rows::value(&row, 0)?;
+        return Ok(match holder == name {
+            true => Ok(Done::Nothing),
+            false => Err(AccountRefusal::TokenInUse.into()),
+        });
+    }
+    session.run(PUT_TOKEN, &[&name, &hash.as_slice(), &now.0]).await?;
+    Ok(Ok(Done::Nothing))
+}

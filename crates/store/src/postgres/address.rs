@@ -1,0 +1,73 @@
+//! A server's address as operators write it: a libpq URL, with the ways of checking a certificate that libpq knows.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::Config;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+
+use super::tls::Trust;
+use crate::location::InvalidLocation;
+
+/// How long making a connection may take.
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// A connection that has been silent this long is asked whether the other end is still there.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
+/// How long what was sent may stay unacknowledged by the other machine before the connection is given up.
+const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(10);
+/// What operators see in pg_stat_activity unless the URL says otherwise.
+const APPLICATION_NAME: &str = "rebuttal";
+
+/// A server, how to get in, and how to know that it is the right one.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(super) config: Config,
+    pub(super) trust: Trust,
+}
+
+impl Address {
+    /// Parses a libpq URL. What tokio-postgres does not know is taken out first: `sslmode` in libpq's words, and
+    /// `sslrootcert`.
+    pub(crate) fn parse(url: &str) -> Result<Self, InvalidLocation> {
+        let refused = |sentence: &str| InvalidLocation(sentence.to_owned());
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut mode, mut root) = (None, None);
+        let mut rest = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("sslmode", word)) => mode = Some(word),
+                Some(("sslrootcert", path)) => {
+                    let path = percent_decode_str(path).decode_utf8();
+                    root =
+                        Some(PathBuf::from(path.map_err(|_| refused("sslrootcert is no UTF-8"))?.as_ref()));
+                }
+                _ => rest.push(pair),
+            }
+        }
+        let url = format!("{address}?{}", rest.join("&"));
+        // Its error could quote what it does not understand.
+        let mut config: Config = url.parse().map_err(|_| refused("it cannot be parsed"))?;
+        if config.get_hosts().is_empty() {
+            return Err(refused("the host is missing"));
+        }
+        let (ssl_mode, trust) = match (mode.unwrap_or("prefer"), root) {
+            ("disable", _) => (SslMode::Disable, Trust::Anything),
+            ("allow" | "prefer", _) => (SslMode::Prefer, Trust::Anything),
+            ("require", None) => (SslMode::Require, Trust::Anything),
+            ("require" | "verify-ca", Some(root)) => (SslMode::Require, Trust::Issuer(root)),
+            ("verify-full", root) => (SslMode::Require, Trust::Name(root)),
+            ("verify-ca", None) => return Err(refused("sslmode=verify-ca needs sslrootcert")),
+            _ => return Err(refused("sslmode must be disable, prefer, require, verify-ca or verify-full")),
+        };
+        config.ssl_mode(ssl_mode);
+        config.connect_timeout(CONNECT_LIMIT);
+        config.keepalives(true).keepalives_idle(KEEPALIVE_AFTER).tcp_user_timeout(UNACKNOWLEDGED_LIMIT);
+        if config.get_application_name().is_none() {
+            config.application_name(APPLICATION_NAME);
+        }
+        // Of several hosts the one that takes changes: after a failover that is another one than before.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        Ok(Self { config, trust })
+    }
+}

@@ -1,0 +1,86 @@
+//! What became of a batch whose commit was sent and not answered.
+//!
+//! Two questions, in this order. Is its transaction still in progress? As long as it is, nothing is known. Then: is the
+//! lane's mark of this batch there? Each batch writes its number into the lane's row, which nobody else writes, in its
+//! own transaction; so the mark is there exactly if the batch is.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_postgres::error::SqlState;
+
+use super::address::{Address, CONNECT_LIMIT};
+use super::rows;
+use super::session::{Error, LANE, Session, within};
+use super::statements::{FATE, HAS_MARK};
+
+/// How long the fate is asked for. With the commit's own limit, a waiter is told after ten seconds at most.
+const ASK_LIMIT: Duration = Duration::from_secs(5);
+/// The pause between two questions.
+const ASK_PAUSE: Duration = Duration::from_millis(50);
+
+/// A batch that was sent.
+pub(super) struct Sent<'l> {
+    pub(super) lane: &'l str,
+    pub(super) batch: i64,
+    /// The transaction's number, as the server wrote it.
+    pub(super) transaction: &'l str,
+}
+
+/// What became of it.
+///
+/// That the transaction's number counts as committed would not prove it: a server that crashes forgets the numbers that
+/// it has not written down yet, and gives them out again. Nor would something that the batch saved, such as a nonce:
+/// another replica may have saved the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    Committed,
+    /// It is not there and never will be.
+    Aborted,
+    /// The server could not be asked.
+    Unknown(String),
+}
+
+/// Asks on new connections until it is known, or the limit is over.
+pub(super) async fn learn(address: &Address, sent: &Sent<'_>) -> Fate {
+    let until = Instant::now() + ASK_LIMIT;
+    let mut last = "nobody could be asked".to_owned();
+    while Instant::now() < until {
+        match Session::open(address, LANE).await {
+            Ok(session) => match ask_until(&session, sent, until).await {
+                Ok(Some(true)) => return Fate::Committed,
+                Ok(Some(false)) => return Fate::Aborted,
+                Ok(None) => return Fate::Unknown("it is still in progress".to_owned()),
+                Err(error) => last = error.to_string(),
+            },
+            Err(error) => last = error.to_string(),
+        }
+        sleep(ASK_PAUSE).await;
+    }
+    Fate::Unknown(last)
+}
+
+/// Whether it was committed; nothing where it is still in progress at the end.
+async fn ask_until(session: &Session, sent: &Sent<'_>, until: Instant) -> Result<Option<bool>, Error> {
+    while within(CONNECT_LIMIT, is_in_progress(session, sent)).await? {
+        if Instant::now() > until {
+            return Ok(None);
+        }
+        sleep(ASK_PAUSE).await;
+    }
+    let marked = within(CONNECT_LIMIT, session.row(HAS_MARK, &[&sent.lane, &sent.batch])).await?;
+    marked.map(|row| rows::value(&row, 0)).transpose()
+}
+
+async fn is_in_progress(session: &Session, sent: &Sent<'_>) -> Result<bool, Error> {
+    match session.row(FATE, &[&sent.transaction]).await {
+        // Null: so long ago that the server has forgotten it.
+        Ok(row) => {
+            let status: Option<String> = row.map(|row| rows::value(&row, 0)).transpose()?.flatten();
+            Ok(status.as_deref() == Some("in progress"))
+        }
+        // A number of the future: a server that crashed has not given it out yet.
+        Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

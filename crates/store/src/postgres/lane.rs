@@ -1,0 +1,208 @@
+//! A lane: one connection that commits batches, kept by one committer. The four strokes in two round trips.
+
+use std::time::Duration;
+
+use super::address::Address;
+use super::fate::{self, Fate, Sent};
+use super::load::load;
+use super::nonces;
+use super::save::save;
+use super::session::{Error, LANE, Session, within};
+use super::statements::BATCH;
+use super::{accounts, upkeep};
+use crate::batch::{Changes, Loaded, Names};
+use crate::committer::{Database, Failure};
+use crate::work::{Act, Answer, Done, Upkeep, Work};
+
+/// How long a round trip may take: longer than the server's own limits, which tell more.
+const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
+/// The pauses between the tries to connect, so that a batch outlives a short absence of the server, and nobody is
+/// pelted with connections during a long one.
+const CONNECT_PAUSES: [Duration; 5] = [
+    Duration::from_millis(0),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+];
+
+/// A connection and what it is in the middle of.
+pub(crate) struct Lane {
+    address: Address,
+    session: Option<Session>,
+    /// The name of the lane's row of marks: its own in every life of the process.
+    name: String,
+    /// Batches that were sent.
+    batch: i64,
+    /// The number of the open transaction.
+    transaction: Option<String>,
+}
+
+impl Lane {
+    pub(crate) fn new(address: Address) -> std::io::Result<Self> {
+        let mut random = [0_u8; 16];
+        getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+        let name = format!("lane:{:032x}", u128::from_be_bytes(random));
+        Ok(Self { address, session: None, name, batch: 0, transaction: None })
+    }
+
+    /// The open connection, made anew where it was lost.
+    async fn session(&mut self) -> Result<&Session, Failure> {
+        let open = self.session.take().filter(|session| !session.is_closed());
+        let session = match open {
+            Some(session) => session,
+            None => connect(&self.address).await?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    /// What a failure before the commit means. Whatever it was, nothing was changed.
+    async fn before_commit(&mut self, error: Error, names: Option<&Names>) -> Failure {
+        if error.is_loss() {
+            self.session = None;
+            self.transaction = None;
+        }
+        if let Some(names) = names.filter(|_| nonces::is_missing_partition(&error)) {
+            self.abandon().await;
+            return match self.make_partitions(names).await {
+                Ok(()) => Failure::Again("a partition of nonces was missing".to_owned()),
+                Err(error) => error.into(),
+            };
+        }
+        error.into()
+    }
+
+    async fn make_partitions(&mut self, names: &Names) -> Result<(), Error> {
+        let Some(session) = &self.session else { return Ok(()) };
+        within(ROUND_TRIP_LIMIT, nonces::make_for(session, names.nonces.iter().map(|nonce| nonce.timestamp)))
+            .await
+    }
+
+    /// What became of the round trip that held the commit.
+    async fn settle(&mut self, saved: Result<(), Error>) -> Result<(), Failure> {
+        let transaction = self.transaction.take();
+        let error = match saved {
+            Ok(()) => return Ok(()),
+            // The server refused a statement, and the commit behind it with it.
+            Err(error) if !error.is_loss() => return Err(error.into()),
+            Err(error) => error,
+        };
+        self.session = None;
+        let Some(transaction) = transaction else { return Err(Failure::Unknown(error.to_string())) };
+        let sent = Sent { lane: &self.name, batch: self.batch, transaction: &transaction };
+        let fate = fate::learn(&self.address, &sent).await;
+        tracing::warn!(%error, ?fate, "a commit was not answered; its fate was asked for");
+        match fate {
+            Fate::Committed => Ok(()),
+            Fate::Aborted => Err(Failure::Again(error.to_string())),
+            Fate::Unknown(cause) => Err(Failure::Unknown(format!("{error}; {cause}"))),
+        }
+    }
+
+    /// Does an account change or a step of upkeep.
+    async fn alone(&mut self, work: &Work) -> Result<Answer, Failure> {
+        let session = self.session().await?;
+        let done = within(ROUND_TRIP_LIMIT, async {
+            let transaction = begin(session).await?;
+            let answer = match &work.act {
+                Act::Account(change) => accounts::apply(session, change, &work.once, work.arrived_at).await?,
+                Act::Upkeep(step) => Ok(Done::Rows(upkeep::apply(session, step, work.arrived_at).await?)),
+                _ => Ok(Done::Nothing),
+            };
+            Ok((answer, transaction))
+        });
+        let (answer, transaction) = match done.await {
+            Ok(done) => done,
+            Err(error) => return Err(self.before_commit(error, None).await),
+        };
+        self.transaction = Some(transaction);
+        self.save(&Changes::default()).await?;
+        Ok(answer)
+    }
+}
+
+impl Database for Lane {
+    async fn load(&mut self, names: &Names) -> Result<Loaded, Failure> {
+        let session = self.session().await?;
+        match within(ROUND_TRIP_LIMIT, load(session, names)).await {
+            Ok((loaded, transaction)) => {
+                self.transaction = Some(transaction);
+                Ok(loaded)
+            }
+            Err(error) => Err(self.before_commit(error, Some(names)).await),
+        }
+    }
+
+    async fn save(&mut self, changes: &Changes) -> Result<(), Failure> {
+        let Some(session) = &self.session else {
+            return Err(Failure::Unavailable("the connection is gone".to_owned()));
+        };
+        self.batch += 1;
+        let saved = within(ROUND_TRIP_LIMIT, save(session, changes, &self.name, self.batch)).await;
+        self.settle(saved).await
+    }
+
+    async fn abandon(&mut self) {
+        self.transaction = None;
+        let Some(session) = &self.session else { return };
+        // Fails only with the connection, and the server ends what a lost connection leaves.
+        if within(ROUND_TRIP_LIMIT, session.batch("ROLLBACK")).await.is_err() {
+            self.session = None;
+        }
+    }
+
+    async fn solo(&mut self, work: &Work) -> Result<Answer, Failure> {
+        let outcome = self.alone(work).await;
+        if outcome.is_err() {
+            self.abandon().await;
+        }
+        let (Ok(Ok(Done::Rows(rows))), Act::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
+            (&outcome, &work.act)
+        else {
+            return outcome;
+        };
+        // Only now that the bound is committed.
+        let Some(session) = &self.session else { return outcome };
+        let dropped = nonces::drop_through(session, *bound, *limit).await;
+        Ok(Ok(Done::Rows(rows + dropped)))
+    }
+}
+
+/// Begins a transaction and gives its number.
+async fn begin(session: &Session) -> Result<String, Error> {
+    let (begun, number) = tokio::join! {
+        biased;
+        session.batch("BEGIN ISOLATION LEVEL READ COMMITTED"),
+        session.row(super::statements::NONCE_BOUND_AND_TRANSACTION, &[]),
+    };
+    begun?;
+    let number = number?.ok_or_else(|| Error::Unreadable("a select of values without a row".to_owned()))?;
+    super::rows::value(&number, 1)
+}
+
+/// Connects, trying a few times, with every statement of a batch prepared: a statement that had to be prepared between
+/// others would come out of their order.
+async fn connect(address: &Address) -> Result<Session, Failure> {
+    let mut last = None;
+    for pause in CONNECT_PAUSES {
+        tokio::time::sleep(pause).await;
+        match ready(address).await {
+            Ok(session) => return Ok(session),
+            Err(error) => last = Some(error),
+        }
+    }
+    let cause = last.map_or_else(String::new, |error| error.to_string());
+    Err(Failure::Unavailable(format!("the database cannot be reached: {cause}")))
+}
+
+async fn ready(address: &Address) -> Result<Session, Error> {
+    let session = Session::open(address, LANE).await?;
+    within(ROUND_TRIP_LIMIT, async {
+        for sql in BATCH {
+            session.prepared(sql).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(session)
+}

@@ -1,0 +1,110 @@
+//! The first round trip of a batch: everything that it names, in one go.
+//!
+//! Locks are taken in one order everywhere: disputes by number, nonces by time, then new rows. Whoever waits therefore
+//! waits for somebody who is further along, and nobody waits in a circle.
+
+use std::collections::{HashMap, HashSet};
+
+use rebuttal_protocol::{AppId, StorageUri, UnixMillis};
+use tokio_postgres::Row;
+
+use super::rows;
+use super::session::{Error, Session};
+use super::statements::{CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, NONCE_BOUND_AND_TRANSACTION};
+use crate::batch::{Loaded, Names, StoredAnswer, StoredUpload};
+use crate::work::NonceUse;
+
+/// What was found, and the number of the transaction that stands open now.
+pub(super) async fn load(session: &Session, names: &Names) -> Result<(Loaded, String), Error> {
+    // Asked all at once and answered in order; a question about nothing is not asked.
+    let (begun, disputes, nonces, keys, uploads, last) = tokio::join! {
+        biased;
+        session.batch("BEGIN ISOLATION LEVEL READ COMMITTED"),
+        lock_disputes(session, names),
+        claim_nonces(session, names),
+        find_keys(session, names),
+        find_uploads(session, names),
+        // Last: a nonce is claimed first and the bound read after that. Read before, it could miss that a purge raised it
+        // and dropped the partition in between, and a nonce used long ago would find its place empty.
+        session.row(NONCE_BOUND_AND_TRANSACTION, &[]),
+    };
+    begun?;
+    let mut loaded = Loaded { disputes: disputes?, used_nonces: nonces?, ..Loaded::default() };
+    loaded.keys = keys?;
+    loaded.uploads = uploads?;
+    let last = last?.ok_or_else(|| Error::Unreadable("a select of values without a row".to_owned()))?;
+    loaded.nonce_bound = rows::value(&last, 0)?;
+    Ok((loaded, rows::value(&last, 1)?))
+}
+
+async fn lock_disputes(
+    session: &Session,
+    names: &Names,
+) -> Result<HashMap<rebuttal_protocol::DisputeNo, rebuttal_disputes::Dispute>, Error> {
+    if names.disputes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let numbers: Vec<&str> = names.disputes.iter().map(|no| no.as_str()).collect();
+    let disputes = session.rows(LOCK_DISPUTES, &[&numbers]).await?;
+    let dispute = |row: &Row| rows::dispute(row).map(|dispute| (dispute.dispute_no.clone(), dispute));
+    disputes.iter().map(dispute).collect()
+}
+
+/// Claims every nonce that is not used yet, and gives those that are. One at or below the bound may be among them: it is
+/// stale before it is used.
+async fn claim_nonces(session: &Session, names: &Names) -> Result<HashSet<NonceUse>, Error> {
+    if names.nonces.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let nonces = &names.nonces;
+    let timestamps: Vec<i64> = nonces.iter().map(|nonce| nonce.timestamp.0).collect();
+    let apps: Vec<&[u8]> = nonces.iter().map(|nonce| nonce.app_id.as_bytes().as_slice()).collect();
+    let texts: Vec<&str> = nonces.iter().map(|nonce| nonce.nonce.as_str()).collect();
+    let claimed = session.rows(CLAIM_NONCES, &[&timestamps, &apps, &texts]).await?;
+    if claimed.len() == nonces.len() {
+        return Ok(HashSet::new());
+    }
+    let mut used: HashSet<NonceUse> = nonces.iter().cloned().collect();
+    for row in &claimed {
+        used.remove(&NonceUse {
+            timestamp: UnixMillis(rows::value(row, 0)?),
+            app_id: AppId::from_bytes(rows::bytes(row, 1)?),
+            nonce: rows::parsed(row, 2)?,
+        });
+    }
+    Ok(used)
+}
+
+async fn find_keys(
+    session: &Session,
+    names: &Names,
+) -> Result<HashMap<(String, String), StoredAnswer>, Error> {
+    if names.keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (tokens, keys): (Vec<&str>, Vec<&str>) =
+        names.keys.iter().map(|(token, key)| (token.as_str(), key.as_str())).unzip();
+    let found = session.rows(FIND_KEYS, &[&tokens, &keys]).await?;
+    found.iter().map(|row| Ok(((rows::value(row, 0)?, rows::value(row, 1)?), stored_answer(row)?))).collect()
+}
+
+/// Reads request and answer of a row of [`FIND_KEYS`].
+pub(super) fn stored_answer(row: &Row) -> Result<StoredAnswer, Error> {
+    let answer = serde_json::from_str(rows::value(row, 3)?);
+    let answer = answer.map_err(|error| Error::Unreadable(format!("a kept answer: {error}")))?;
+    Ok(StoredAnswer { request: rows::bytes(row, 2)?, answer })
+}
+
+async fn find_uploads(session: &Session, names: &Names) -> Result<HashMap<StorageUri, StoredUpload>, Error> {
+    if names.uploads.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys: Vec<String> = names.uploads.iter().map(StorageUri::key).collect();
+    let uploads = session.rows(FIND_UPLOADS, &[&keys]).await?;
+    let upload = |row: &Row| {
+        let file = rows::found_file(row, 1)?;
+        let (referenced, swept) = (rows::value(row, 4)?, rows::value(row, 5)?);
+        Ok((rows::url(row, 0)?, StoredUpload { file, referenced, swept }))
+    };
+    uploads.iter().map(upload).collect()
+}

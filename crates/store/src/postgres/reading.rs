@@ -1,0 +1,202 @@
+//! What can be read on a connection: one of the pool's, or a lane's within its transaction.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+
+use rebuttal_protocol::dispute::QueryRequest;
+use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
+use tokio_postgres::Row;
+
+use super::rows;
+use super::session::{Error, Session, Value};
+use super::statements::{
+    APP, APPS_OF_MERCHANT, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE,
+    EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS, SUBMISSIONS, SWEPT, TOKEN, UPLOAD,
+};
+use crate::accounts::{App, Merchant, Token};
+use crate::views::{DisputeRecord, Filter, Page, Position, Story};
+use crate::work::Upload;
+
+type Result<T> = std::result::Result<T, Error>;
+
+pub(crate) async fn meta(session: impl Deref<Target = Session>, name: &str) -> Result<Option<Vec<u8>>> {
+    let row = session.row(META, &[&name]).await?;
+    row.map(|row| rows::value(&row, 0)).transpose()
+}
+
+pub(crate) async fn app(session: impl Deref<Target = Session>, app_id: AppId) -> Result<Option<App>> {
+    let apps = session.rows(APP, &[&app_id.as_bytes().as_slice()]).await?;
+    Ok(with_secrets(&session, &apps).await?.pop())
+}
+
+pub(crate) async fn apps_of(
+    session: impl Deref<Target = Session>,
+    merchant_id: MerchantId,
+) -> Result<Vec<App>> {
+    let apps = session.rows(APPS_OF_MERCHANT, &[&number(merchant_id)]).await?;
+    with_secrets(&session, &apps).await
+}
+
+async fn with_secrets(session: &Session, apps: &[Row]) -> Result<Vec<App>> {
+    let mut apps: Vec<App> = apps.iter().map(rows::app).collect::<Result<_>>()?;
+    let ids: Vec<&[u8]> = apps.iter().map(|app| app.app_id.as_bytes().as_slice()).collect();
+    let mut secrets: HashMap<AppId, Vec<_>> = HashMap::new();
+    for row in session.rows(SECRETS_OF_APPS, &[&ids]).await? {
+        let app_id = AppId::from_bytes(rows::bytes(&row, 5)?);
+        secrets.entry(app_id).or_default().push(rows::secret(&row)?);
+    }
+    for app in &mut apps {
+        app.secrets = secrets.remove(&app.app_id).unwrap_or_default();
+    }
+    Ok(apps)
+}
+
+fn number(merchant_id: MerchantId) -> i64 {
+    merchant_id.number().into()
+}
+
+pub(crate) async fn merchant(
+    session: impl Deref<Target = Session>,
+    merchant_id: MerchantId,
+) -> Result<Option<Merchant>> {
+    let row = session.row(MERCHANT, &[&number(merchant_id)]).await?;
+    row.as_ref().map(rows::merchant).transpose()
+}
+
+pub(crate) async fn merchants(
+    session: impl Deref<Target = Session>,
+    after: Option<MerchantId>,
+    limit: u32,
+) -> Result<Vec<Merchant>> {
+    let rows = session.rows(MERCHANTS, &[&after.map_or(0, number), &i64::from(limit)]).await?;
+    rows.iter().map(rows::merchant).collect()
+}
+
+pub(crate) async fn token(session: impl Deref<Target = Session>, hash: [u8; 32]) -> Result<Option<Token>> {
+    let row = session.row(TOKEN, &[&hash.as_slice()]).await?;
+    row.map(|row| Ok(Token { name: rows::value(&row, 0)?, created_at: rows::millis(&row, 1)? })).transpose()
+}
+
+pub(crate) async fn upload(session: impl Deref<Target = Session>, url: StorageUri) -> Result<Option<Upload>> {
+    let row = session.row(UPLOAD, &[&url.key()]).await?;
+    row.map(|row| Ok(Upload { url, file: rows::found_file(&row, 0)? })).transpose()
+}
+
+pub(crate) async fn swept(
+    session: impl Deref<Target = Session>,
+    marked_before: UnixMillis,
+    limit: u32,
+) -> Result<Vec<StorageUri>> {
+    let rows = session.rows(SWEPT, &[&marked_before.0, &i64::from(limit)]).await?;
+    rows.iter().map(|row| rows::url(row, 0)).collect()
+}
+
+pub(crate) async fn due(
+    session: impl Deref<Target = Session>,
+    deadline_until: UnixMillis,
+    limit: u32,
+) -> Result<Vec<DisputeNo>> {
+    let rows = session.rows(DUE, &[&deadline_until.0, &i64::from(limit)]).await?;
+    rows.iter().map(|row| rows::parsed(row, 0)).collect()
+}
+
+pub(crate) async fn dispute(
+    session: impl Deref<Target = Session>,
+    dispute_no: &DisputeNo,
+) -> Result<Option<DisputeRecord>> {
+    let row = session.row(DISPUTE, &[&dispute_no.as_str()]).await?;
+    row.as_ref().map(rows::record).transpose()
+}
+
+pub(crate) async fn find(
+    session: impl Deref<Target = Session>,
+    merchant_id: MerchantId,
+    query: &QueryRequest,
+) -> Result<Option<DisputeRecord>> {
+    let (sql, key) = match query {
+        QueryRequest::DisputeNo(no) => (DISPUTE_OF_MERCHANT, no.as_str()),
+        QueryRequest::PaymentNo(no) => (DISPUTE_BY_PAYMENT, no.as_str()),
+        QueryRequest::MerchantTradeNo(no) => (DISPUTE_BY_TRADE, no.as_str()),
+    };
+    let row = session.row(sql, &[&number(merchant_id), &key]).await?;
+    row.as_ref().map(rows::record).transpose()
+}
+
+/// One transaction on one snapshot, so that everything read in it is of one moment.
+const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+pub(crate) async fn story(
+    session: impl Deref<Target = Session>,
+    dispute_no: &DisputeNo,
+) -> Result<Option<Story>> {
+    prepare(&session, &[DISPUTE, HISTORY, SUBMISSIONS, EVIDENCE]).await?;
+    let no: [Value<'_>; 1] = [&dispute_no.as_str()];
+    let (begun, dispute, history, submissions, evidence, ended) = tokio::join! {
+        biased;
+        session.batch(MOMENT),
+        session.row(DISPUTE, &no),
+        session.rows(HISTORY, &no),
+        session.rows(SUBMISSIONS, &no),
+        session.rows(EVIDENCE, &no),
+        session.batch("COMMIT"),
+    };
+    begun.and(ended)?;
+    let Some(record) = dispute?.as_ref().map(rows::record).transpose()? else { return Ok(None) };
+    let history = history?.iter().map(rows::entry).collect::<Result<_>>()?;
+    let mut submissions = submissions?.iter().map(rows::submission).collect::<Result<Vec<_>>>()?;
+    for row in evidence? {
+        let number: u32 = rows::number(&row, 6)?;
+        if let Some(submission) = submissions.iter_mut().find(|submission| submission.number == number) {
+            submission.evidence.push(rows::evidence(&row)?);
+        }
+    }
+    Ok(Some(Story { record, history, submissions }))
+}
+
+/// A page of a list.
+///
+/// It goes from the newest to the oldest, and a dispute's place never changes; so whoever walks through it meets every
+/// dispute whose opening was answered before the walk began, also one that was committed after a newer one was read.
+pub(crate) async fn list(session: impl Deref<Target = Session>, filter: &Filter) -> Result<Page> {
+    prepare(&session, &[COUNT, LIST]).await?;
+    let merchant_id = filter.merchant_id.map(number);
+    let (status, stage) =
+        (filter.status.map(|status| status.as_str()), filter.stage.map(|stage| stage.as_str()));
+    let deadline_before = filter.deadline_before.map(|at| at.0);
+    let created_after = filter.created_after.map(|at| at.0);
+    let end = filter.q.as_ref().map(|q| format!("{q}\u{10ffff}"));
+    let (count_max, limit) = (Page::COUNT_MAX as i64 + 1, i64::from(filter.limit) + 1);
+    let after = filter.after.as_ref();
+    let (after_at, after_no) =
+        (after.map(|after| after.created_at.0), after.map(|after| after.dispute_no.as_str()));
+    let conditions: [Value<'_>; 7] =
+        [&merchant_id, &status, &stage, &deadline_before, &created_after, &filter.q, &end];
+    let counting = [&conditions[..], &[&count_max]].concat();
+    let listing = [&conditions[..], &[&limit, &after_at, &after_no]].concat();
+    let (begun, counted, items, ended) = tokio::join! {
+        biased;
+        session.batch(MOMENT),
+        session.row(COUNT, &counting),
+        session.rows(LIST, &listing),
+        session.batch("COMMIT"),
+    };
+    begun.and(ended)?;
+    let counted: u64 = counted?.map_or(Ok(0), |row| rows::number(&row, 0))?;
+    let mut items: Vec<_> = items?.iter().map(rows::record).collect::<Result<_>>()?;
+    let more = items.len() > filter.limit as usize;
+    items.truncate(filter.limit as usize);
+    let next = items
+        .last()
+        .filter(|_| more)
+        .map(|last| Position { created_at: last.created_at, dispute_no: last.state.dispute_no.clone() });
+    let total_exact = counted <= Page::COUNT_MAX;
+    Ok(Page { items, next, total: counted.min(Page::COUNT_MAX), total_exact })
+}
+
+/// What is asked all at once has to be prepared before, or it comes out of its order.
+async fn prepare(session: &Session, statements: &[&'static str]) -> Result<()> {
+    for sql in statements {
+        session.prepared(sql).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! The connections that read: a bounded pool of them, made when they are needed and kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::address::Address;
+use super::session::{Error, READER, Session, within};
+use crate::StoreError;
+
+/// Most connections that read at once. Reads are short; with the lanes' these are what a replica takes of the server's.
+const SESSIONS_MAX: usize = 8;
+/// How long a read may take, waiting for a connection included.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// A pool of connections that read.
+pub(crate) struct Reads {
+    address: Address,
+    idle: Mutex<Vec<Arc<Session>>>,
+    turns: Semaphore,
+}
+
+impl Reads {
+    pub(crate) fn new(address: Address) -> Self {
+        Self { address, idle: Mutex::default(), turns: Semaphore::new(SESSIONS_MAX) }
+    }
+
+    /// Reads on a connection of the pool. One that turns out to be lost is made up for once: reading twice does no harm.
+    pub(crate) async fn read<T, R: Future<Output = Result<T>>>(
+        &self,
+        read: impl Fn(Arc<Session>) -> R,
+    ) -> std::result::Result<T, StoreError> {
+        let reading = async {
+            // Never closed.
+            let _turn = self.turns.acquire().await;
+            let pooled = std::iter::from_fn(|| self.idle.lock().pop()).find(|session| !session.is_closed());
+            if let Some(session) = pooled {
+                match read(Arc::clone(&session)).await {
+                    Err(error) if error.is_loss() => self.idle.lock().clear(),
+                    outcome => return self.keep(session, outcome),
+                }
+            }
+            let session = Arc::new(Session::open(&self.address, READER).await?);
+            let outcome = read(Arc::clone(&session)).await;
+            self.keep(session, outcome)
+        };
+        Ok(within(READ_LIMIT, reading).await?)
+    }
+
+    /// Puts a connection back, unless it is of no use any more.
+    fn keep<T>(&self, session: Arc<Session>, outcome: Result<T>) -> Result<T> {
+        if !outcome.as_ref().is_err_and(Error::is_loss) {
+            self.idle.lock().push(session);
+        }
+        outcome
+    }
+}

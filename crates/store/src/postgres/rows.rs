@@ -1,0 +1,186 @@
+//! Rows to types, written once for the lanes and the readers.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use rebuttal_disputes::{
+    Dispute, Entry, Event, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
+};
+use rebuttal_protocol::operator::OpenDispute;
+use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
+use super::session::Error;
+use crate::accounts::{App, Merchant, SealedSecret};
+use crate::views::DisputeRecord;
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// A column's value.
+pub(super) fn value<'r, T: FromSql<'r>>(row: &'r Row, column: usize) -> Result<T> {
+    row.try_get(column).map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(column: usize, error: impl Display) -> Error {
+    Error::Unreadable(format!("column {column}: {error}"))
+}
+
+/// Reads a text column through its type's own parser.
+pub(super) fn parsed<T: FromStr<Err: Display>>(row: &Row, column: usize) -> Result<T> {
+    value::<&str>(row, column)?.parse().map_err(|error| unreadable(column, error))
+}
+
+fn parsed_option<T: FromStr<Err: Display>>(row: &Row, column: usize) -> Result<Option<T>> {
+    let text: Option<&str> = value(row, column)?;
+    text.map(|text| text.parse().map_err(|error| unreadable(column, error))).transpose()
+}
+
+pub(super) fn millis(row: &Row, column: usize) -> Result<UnixMillis> {
+    value(row, column).map(UnixMillis)
+}
+
+/// A number that is never negative, in the type that it has here.
+pub(super) fn number<T: TryFrom<i64, Error: Display>>(row: &Row, column: usize) -> Result<T> {
+    T::try_from(value(row, column)?).map_err(|error| unreadable(column, error))
+}
+
+/// Bytes of a fixed number.
+pub(super) fn bytes<const N: usize>(row: &Row, column: usize) -> Result<[u8; N]> {
+    value::<&[u8]>(row, column)?.try_into().map_err(|error| unreadable(column, error))
+}
+
+fn fingerprint(row: &Row, column: usize) -> Result<Fingerprint> {
+    bytes(row, column).map(Fingerprint)
+}
+
+pub(super) fn merchant_id(row: &Row, column: usize) -> Result<MerchantId> {
+    MerchantId::try_from(number::<u32>(row, column)?).map_err(|error| unreadable(column, error))
+}
+
+/// Reads the columns of state.
+pub(super) fn dispute(row: &Row) -> Result<Dispute> {
+    let submission = match value::<Option<i64>>(row, 7)? {
+        Some(_) => Some(LastSubmission {
+            number: number(row, 7)?,
+            stage: parsed(row, 8)?,
+            fingerprint: fingerprint(row, 9)?,
+        }),
+        None => None,
+    };
+    Ok(Dispute {
+        dispute_no: parsed(row, 0)?,
+        merchant_id: merchant_id(row, 1)?,
+        status: parsed(row, 2)?,
+        stage: parsed(row, 3)?,
+        deadline: millis(row, 4)?,
+        sequence: number(row, 5)?,
+        head: fingerprint(row, 6)?,
+        submission,
+        opening: fingerprint(row, 10)?,
+    })
+}
+
+/// Reads the columns of state and of the facts after them.
+pub(super) fn record(row: &Row) -> Result<DisputeRecord> {
+    let state = dispute(row)?;
+    let currency: Currency = parsed(row, 15)?;
+    let facts = OpenDispute {
+        dispute_no: Some(state.dispute_no.clone()),
+        merchant_id: state.merchant_id,
+        payment_no: parsed(row, 11)?,
+        merchant_trade_no: parsed(row, 12)?,
+        payment_amount: Amount::from_minor_units(value(row, 13)?, currency),
+        dispute_amount: Amount::from_minor_units(value(row, 14)?, currency),
+        dispute_reason: parsed(row, 16)?,
+        reason_code: parsed_option(row, 17)?,
+        stage: state.stage,
+        rrn: parsed_option(row, 18)?,
+        deadline: state.deadline,
+    };
+    Ok(DisputeRecord { state, facts, created_at: millis(row, 19)? })
+}
+
+/// Reads sequence, at, event, actor, detail, hash.
+pub(super) fn entry(row: &Row) -> Result<Entry> {
+    let word: &str = value(row, 2)?;
+    Ok(Entry {
+        sequence: number(row, 0)?,
+        at: millis(row, 1)?,
+        event: Event::from_word(word).ok_or_else(|| unreadable(2, format!("event {word:?}")))?,
+        actor: value(row, 3)?,
+        detail: value(row, 4)?,
+        hash: fingerprint(row, 5)?,
+    })
+}
+
+/// Reads number, stage, submitted_at, fingerprint; the evidence is another table's.
+pub(super) fn submission(row: &Row) -> Result<Submission> {
+    Ok(Submission {
+        number: number(row, 0)?,
+        stage: parsed(row, 1)?,
+        submitted_at: millis(row, 2)?,
+        fingerprint: fingerprint(row, 3)?,
+        evidence: Vec::new(),
+    })
+}
+
+/// Reads type, name, url, sha256, size, media_type.
+pub(super) fn evidence(row: &Row) -> Result<SubmittedEvidence> {
+    Ok(SubmittedEvidence {
+        evidence_type: parsed(row, 0)?,
+        name: parsed(row, 1)?,
+        url: url(row, 2)?,
+        file: found_file(row, 3)?,
+    })
+}
+
+/// Reads sha256, size, media_type from a column on.
+pub(super) fn found_file(row: &Row, first: usize) -> Result<FoundFile> {
+    Ok(FoundFile {
+        sha256: fingerprint(row, first)?,
+        size: number(row, first + 1)?,
+        media_type: value(row, first + 2)?,
+    })
+}
+
+/// Reads a url, which is stored as the key within the bucket.
+pub(super) fn url(row: &Row, column: usize) -> Result<StorageUri> {
+    StorageUri::from_key(value(row, column)?).map_err(|error| unreadable(column, error))
+}
+
+/// Reads merchant_id, name, time_zone, created_at.
+pub(super) fn merchant(row: &Row) -> Result<Merchant> {
+    Ok(Merchant {
+        merchant_id: merchant_id(row, 0)?,
+        name: value(row, 1)?,
+        time_zone: value(row, 2)?,
+        created_at: millis(row, 3)?,
+    })
+}
+
+/// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the
+/// secrets are another table's.
+pub(super) fn app(row: &Row) -> Result<App> {
+    Ok(App {
+        app_id: AppId::from_bytes(bytes(row, 0)?),
+        merchant_id: merchant_id(row, 1)?,
+        time_zone: value(row, 2)?,
+        scheme: parsed(row, 3)?,
+        enabled: value(row, 4)?,
+        notify_url: value(row, 5)?,
+        created_at: millis(row, 6)?,
+        secrets: Vec::new(),
+    })
+}
+
+/// Reads secret_id, sealed, created_at, expires_at, first_used_at.
+pub(super) fn secret(row: &Row) -> Result<SealedSecret> {
+    Ok(SealedSecret {
+        secret_id: bytes(row, 0)?,
+        sealed: value(row, 1)?,
+        created_at: millis(row, 2)?,
+        expires_at: value::<Option<i64>>(row, 3)?.map(UnixMillis),
+        first_used_at: value::<Option<i64>>(row, 4)?.map(UnixMillis),
+    })
+}

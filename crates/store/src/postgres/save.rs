@@ -1,0 +1,285 @@
+//! The second round trip of a batch: what was decided, and the commit behind it. Nothing can be looked at in between, so
+//! every statement fails rather than skips; one that fails takes the commit with it.
+
+use std::collections::HashMap;
+
+use rebuttal_disputes::{Dispute, Opening};
+use rebuttal_protocol::{DisputeNo, StorageUri, UnixMillis};
+
+use super::session::{Error, Session, Value};
+use super::statements::{
+    INSERT_DISPUTES, INSERT_EVIDENCE, INSERT_HISTORY, INSERT_KEYS, INSERT_OUTBOX, INSERT_SUBMISSIONS,
+    INSERT_UPLOADS, MARK_BATCH, REFER_TO_UPLOADS, UPDATE_DISPUTES,
+};
+use crate::batch::{Changes, KeptAnswer};
+
+/// A statement that is given up while it waits for a standby counts as committed all the same, and a failover would lose
+/// it: so a commit has no limit but the patience of who waits for it. In a transaction that has failed the first half
+/// fails too, and the second is not reached: what was not saved can never seem committed.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+/// Saves everything, marks the batch as the lane's latest, and commits.
+///
+/// New rows come after the locks of `load`, each kind sorted by the key that another lane's could be equal to. The
+/// nonces are there since then.
+pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch: i64) -> Result<(), Error> {
+    let mark: [Value<'_>; 2] = [&lane, &batch];
+    let (opened, updated, keys, history, outbox, submissions, evidence, uploads, referred, marked, committed) = tokio::join! {
+        biased;
+        insert_disputes(session, changes),
+        update_disputes(session, changes),
+        insert_keys(session, changes),
+        insert_history(session, changes),
+        insert_outbox(session, changes),
+        insert_submissions(session, changes),
+        insert_evidence(session, changes),
+        insert_uploads(session, changes),
+        refer_to_uploads(session, changes),
+        session.run(MARK_BATCH, &mark),
+        session.batch(COMMIT),
+    };
+    // The first fault is the cause of those after it.
+    opened?;
+    updated?;
+    keys?;
+    history?;
+    outbox?;
+    submissions?;
+    evidence?;
+    uploads?;
+    referred?;
+    marked?;
+    committed
+}
+
+/// The columns in which a dispute stands, of many disputes.
+#[derive(Default)]
+struct Standings<'c> {
+    numbers: Vec<&'c str>,
+    statuses: Vec<&'c str>,
+    stages: Vec<&'c str>,
+    deadlines: Vec<i64>,
+    sequences: Vec<i64>,
+    heads: Vec<&'c [u8]>,
+    submission_numbers: Vec<Option<i64>>,
+    submission_stages: Vec<Option<&'c str>>,
+    submission_fingerprints: Vec<Option<&'c [u8]>>,
+}
+
+impl<'c> Standings<'c> {
+    fn of(disputes: impl Iterator<Item = &'c Dispute>) -> Self {
+        let mut standings = Self::default();
+        for dispute in disputes {
+            let submission = dispute.submission.as_ref();
+            standings.numbers.push(dispute.dispute_no.as_str());
+            standings.statuses.push(dispute.status.as_str());
+            standings.stages.push(dispute.stage.as_str());
+            standings.deadlines.push(dispute.deadline.0);
+            standings.sequences.push(signed(dispute.sequence));
+            standings.heads.push(&dispute.head.0);
+            standings.submission_numbers.push(submission.map(|submission| submission.number.into()));
+            standings.submission_stages.push(submission.map(|submission| submission.stage.as_str()));
+            standings
+                .submission_fingerprints
+                .push(submission.map(|submission| &submission.fingerprint.0[..]));
+        }
+        standings
+    }
+}
+
+async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Error> {
+    if changes.openings.is_empty() {
+        return Ok(());
+    }
+    let mut openings: Vec<&(Opening, UnixMillis)> = changes.openings.iter().collect();
+    openings.sort_by_key(|(opening, _)| &opening.dispute_no);
+    let standing = |(opening, _): &&(Opening, UnixMillis)| changes.disputes.get(&opening.dispute_no);
+    let standings = Standings::of(openings.iter().filter_map(standing));
+    let facts = || openings.iter().map(|(opening, _)| &opening.facts);
+    let merchants: Vec<i64> = facts().map(|facts| facts.merchant_id.number().into()).collect();
+    let fingerprints: Vec<[u8; 32]> = openings.iter().map(|(opening, _)| opening.fingerprint().0).collect();
+    let fingerprints: Vec<&[u8]> = fingerprints.iter().map(<[u8; 32]>::as_slice).collect();
+    let payments: Vec<&str> = facts().map(|facts| facts.payment_no.as_str()).collect();
+    let trades: Vec<&str> = facts().map(|facts| facts.merchant_trade_no.as_str()).collect();
+    let payment_amounts: Vec<i64> = facts().map(|facts| facts.payment_amount.minor_units()).collect();
+    let dispute_amounts: Vec<i64> = facts().map(|facts| facts.dispute_amount.minor_units()).collect();
+    let currencies: Vec<&str> = facts().map(|facts| facts.payment_amount.currency().code()).collect();
+    let reasons: Vec<&str> = facts().map(|facts| facts.dispute_reason.as_str()).collect();
+    let codes: Vec<Option<&str>> =
+        facts().map(|facts| facts.reason_code.as_ref().map(|code| code.as_str())).collect();
+    let rrns: Vec<Option<&str>> = facts().map(|facts| facts.rrn.as_ref().map(|rrn| rrn.as_str())).collect();
+    let created: Vec<i64> = openings.iter().map(|(_, created_at)| created_at.0).collect();
+    session
+        .run(
+            INSERT_DISPUTES,
+            &[
+                &standings.numbers,
+                &merchants,
+                &standings.statuses,
+                &standings.stages,
+                &standings.deadlines,
+                &standings.sequences,
+                &standings.heads,
+                &standings.submission_numbers,
+                &standings.submission_stages,
+                &standings.submission_fingerprints,
+                &fingerprints,
+                &payments,
+                &trades,
+                &payment_amounts,
+                &dispute_amounts,
+                &currencies,
+                &reasons,
+                &codes,
+                &rrns,
+                &created,
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), Error> {
+    let opened: HashMap<&DisputeNo, ()> =
+        changes.openings.iter().map(|(opening, _)| (&opening.dispute_no, ())).collect();
+    let standings =
+        Standings::of(changes.disputes.values().filter(|dispute| !opened.contains_key(&dispute.dispute_no)));
+    if standings.numbers.is_empty() {
+        return Ok(());
+    }
+    session
+        .run(
+            UPDATE_DISPUTES,
+            &[
+                &standings.numbers,
+                &standings.statuses,
+                &standings.stages,
+                &standings.deadlines,
+                &standings.sequences,
+                &standings.heads,
+                &standings.submission_numbers,
+                &standings.submission_stages,
+                &standings.submission_fingerprints,
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Error> {
+    if changes.keys.is_empty() {
+        return Ok(());
+    }
+    let mut keys: Vec<_> = changes.keys.iter().collect();
+    keys.sort_by_key(|(key, ..)| (&key.token, &key.key));
+    let tokens: Vec<&str> = keys.iter().map(|(key, ..)| key.token.as_str()).collect();
+    let texts: Vec<&str> = keys.iter().map(|(key, ..)| key.key.as_str()).collect();
+    let requests: Vec<&[u8]> = keys.iter().map(|(key, ..)| key.request.as_slice()).collect();
+    let answers = keys.iter().map(|(_, answer, _)| kept(answer)).collect::<Result<Vec<_>, _>>()?;
+    let created: Vec<i64> = keys.iter().map(|(.., created_at)| created_at.0).collect();
+    session.run(INSERT_KEYS, &[&tokens, &texts, &requests, &answers, &created]).await.map(drop)
+}
+
+/// An answer as it is stored.
+pub(super) fn kept(answer: &KeptAnswer) -> Result<String, Error> {
+    serde_json::to_string(answer).map_err(|error| Error::Unreadable(error.to_string()))
+}
+
+async fn insert_history(session: &Session, changes: &Changes) -> Result<(), Error> {
+    if changes.entries.is_empty() {
+        return Ok(());
+    }
+    let entries = || changes.entries.iter().map(|(_, entry)| entry);
+    let numbers: Vec<&str> = changes.entries.iter().map(|(dispute_no, _)| dispute_no.as_str()).collect();
+    let sequences: Vec<i64> = entries().map(|entry| signed(entry.sequence)).collect();
+    let times: Vec<i64> = entries().map(|entry| entry.at.0).collect();
+    let events: Vec<&str> = entries().map(|entry| entry.event.as_str()).collect();
+    let actors: Vec<&str> = entries().map(|entry| entry.actor.as_str()).collect();
+    let details: Vec<&str> = entries().map(|entry| entry.detail.as_str()).collect();
+    let hashes: Vec<&[u8]> = entries().map(|entry| entry.hash.0.as_slice()).collect();
+    session
+        .run(INSERT_HISTORY, &[&numbers, &sequences, &times, &events, &actors, &details, &hashes])
+        .await
+        .map(drop)
+}
+
+async fn insert_outbox(session: &Session, changes: &Changes) -> Result<(), Error> {
+    if changes.entries.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<&str> = changes.entries.iter().map(|(dispute_no, _)| dispute_no.as_str()).collect();
+    let sequences: Vec<i64> = changes.entries.iter().map(|(_, entry)| signed(entry.sequence)).collect();
+    let created: Vec<i64> = changes.entries.iter().map(|(_, entry)| entry.at.0).collect();
+    session.run(INSERT_OUTBOX, &[&numbers, &sequences, &created]).await.map(drop)
+}
+
+async fn insert_submissions(session: &Session, changes: &Changes) -> Result<(), Error> {
+    if changes.submissions.is_empty() {
+        return Ok(());
+    }
+    let submissions = || changes.submissions.iter().map(|(_, submission)| submission);
+    let disputes: Vec<&str> = changes.submissions.iter().map(|(no, _)| no.as_str()).collect();
+    let numbers: Vec<i64> = submissions().map(|submission| submission.number.into()).collect();
+    let stages: Vec<&str> = submissions().map(|submission| submission.stage.as_str()).collect();
+    let times: Vec<i64> = submissions().map(|submission| submission.submitted_at.0).collect();
+    let fingerprints: Vec<&[u8]> =
+        submissions().map(|submission| submission.fingerprint.0.as_slice()).collect();
+    session.run(INSERT_SUBMISSIONS, &[&disputes, &numbers, &stages, &times, &fingerprints]).await.map(drop)
+}
+
+async fn insert_evidence(session: &Session, changes: &Changes) -> Result<(), Error> {
+    let items = || {
+        changes.submissions.iter().flat_map(|(dispute_no, submission)| {
+            let items = (1_i64..).zip(&submission.evidence);
+            items.map(move |(position, item)| (dispute_no, i64::from(submission.number), position, item))
+        })
+    };
+    let disputes: Vec<&str> = items().map(|(dispute_no, ..)| dispute_no.as_str()).collect();
+    if disputes.is_empty() {
+        return Ok(());
+    }
+    let submissions: Vec<i64> = items().map(|(_, submission, ..)| submission).collect();
+    let positions: Vec<i64> = items().map(|(_, _, position, _)| position).collect();
+    let types: Vec<&str> = items().map(|(.., item)| item.evidence_type.as_str()).collect();
+    let names: Vec<&str> = items().map(|(.., item)| item.name.as_str()).collect();
+    let urls: Vec<String> = items().map(|(.., item)| item.url.key()).collect();
+    let hashes: Vec<&[u8]> = items().map(|(.., item)| item.file.sha256.0.as_slice()).collect();
+    let sizes: Vec<i64> = items().map(|(.., item)| signed(item.file.size)).collect();
+    let media_types: Vec<&str> = items().map(|(.., item)| item.file.media_type.as_str()).collect();
+    session
+        .run(
+            INSERT_EVIDENCE,
+            &[&disputes, &submissions, &positions, &types, &names, &urls, &hashes, &sizes, &media_types],
+        )
+        .await
+        .map(drop)
+}
+
+async fn insert_uploads(session: &Session, changes: &Changes) -> Result<(), Error> {
+    if changes.uploads.is_empty() {
+        return Ok(());
+    }
+    let mut uploads: Vec<_> =
+        changes.uploads.iter().map(|(upload, at)| (upload.url.key(), upload, at)).collect();
+    uploads.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let urls: Vec<&str> = uploads.iter().map(|(url, ..)| url.as_str()).collect();
+    let hashes: Vec<&[u8]> = uploads.iter().map(|(_, upload, _)| upload.file.sha256.0.as_slice()).collect();
+    let sizes: Vec<i64> = uploads.iter().map(|(_, upload, _)| signed(upload.file.size)).collect();
+    let media_types: Vec<&str> =
+        uploads.iter().map(|(_, upload, _)| upload.file.media_type.as_str()).collect();
+    let times: Vec<i64> = uploads.iter().map(|(.., at)| at.0).collect();
+    session.run(INSERT_UPLOADS, &[&urls, &hashes, &sizes, &media_types, &times]).await.map(drop)
+}
+
+async fn refer_to_uploads(session: &Session, changes: &Changes) -> Result<(), Error> {
+    if changes.referenced.is_empty() {
+        return Ok(());
+    }
+    let urls: Vec<String> = changes.referenced.iter().map(StorageUri::key).collect();
+    session.run(REFER_TO_UPLOADS, &[&urls]).await.map(drop)
+}
+
+/// PostgreSQL has no unsigned numbers; none of ours comes near the end of these.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

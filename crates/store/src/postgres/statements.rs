@@ -1,0 +1,232 @@
+//! Every statement by its name, so that a test can prepare them all. Those of the lanes come in the order in which a
+//! batch runs them.
+//!
+//! Lists travel as arrays, one for each column: a batch of any size is the same statement.
+
+/// Declares statements as constants, and [`ALL`] of them.
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident = $sql:expr;)*) => {
+        $($(#[$meta])* pub(super) const $name: &str = $sql;)*
+
+        /// Every statement with its name.
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+/// The columns that `rows::dispute` reads, in its order.
+macro_rules! state {
+    () => {
+        "dispute_no, merchant_id, status, stage, deadline, sequence, head, submission_number, submission_stage, \
+         submission_fingerprint, opening"
+    };
+}
+
+/// The columns that `rows::record` reads, in its order.
+macro_rules! record {
+    () => {
+        concat!(
+            state!(),
+            ", payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, \
+             rrn, created_at"
+        )
+    };
+}
+
+/// Of several, the one that needs a response soonest, else the newest, ties by number.
+macro_rules! first {
+    () => {
+        " ORDER BY CASE WHEN status = 'NEEDS_RESPONSE' THEN deadline END NULLS LAST, \
+         CASE WHEN status <> 'NEEDS_RESPONSE' THEN created_at END DESC, dispute_no LIMIT 1"
+    };
+}
+
+/// The conditions of a list, a null asking for nothing. A prefix is a range, which an index can serve: no text that
+/// starts with it lies beyond it followed by the last character there is.
+macro_rules! matching {
+    () => {
+        "($1::bigint IS NULL OR merchant_id = $1) AND ($2::text IS NULL OR status = $2) \
+         AND ($3::text IS NULL OR stage = $3) AND ($4::bigint IS NULL OR deadline < $4) \
+         AND ($5::bigint IS NULL OR created_at > $5) AND ($6::text IS NULL \
+         OR dispute_no >= $6 AND dispute_no < $7 OR payment_no >= $6 AND payment_no < $7 \
+         OR merchant_trade_no >= $6 AND merchant_trade_no < $7 OR rrn >= $6 AND rrn < $7)"
+    };
+}
+
+macro_rules! app {
+    () => {
+        "SELECT app_id, merchant_id, time_zone, scheme, enabled, notify_url, apps.created_at FROM apps \
+         JOIN merchants USING (merchant_id) WHERE "
+    };
+}
+
+macro_rules! nonce_bound {
+    () => {
+        "(SELECT convert_from(value, 'UTF8')::bigint FROM meta WHERE name = 'nonce_bound')"
+    };
+}
+
+statements! {
+    // A batch loads.
+
+    /// Locked in the order of their numbers, as everywhere, and read without a join: what is read after waiting for the
+    /// lock is then what the other left.
+    LOCK_DISPUTES = concat!(
+        "SELECT ", state!(), " FROM disputes WHERE dispute_no = ANY ($1::text[]) ORDER BY dispute_no FOR UPDATE"
+    );
+    /// Waits for whoever is about to use the same nonce. What is not given back was used, or is stale.
+    CLAIM_NONCES = concat!(
+        "INSERT INTO nonces (timestamp, app_id, nonce) SELECT u.timestamp, u.app_id, u.nonce \
+         FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS u (timestamp, app_id, nonce) WHERE u.timestamp > ",
+        nonce_bound!(), " ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING timestamp, app_id, nonce"
+    );
+    FIND_KEYS = "SELECT token, key, request, answer FROM idempotency_keys \
+         WHERE (token, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+    FIND_UPLOADS = "SELECT url, sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads \
+         WHERE url = ANY ($1::text[])";
+    /// Asked last: see `load`.
+    NONCE_BOUND_AND_TRANSACTION = concat!("SELECT ", nonce_bound!(), ", pg_current_xact_id()::text");
+
+    // A batch saves.
+
+    INSERT_DISPUTES = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, \
+         submission_number, submission_stage, submission_fingerprint, opening, payment_no, merchant_trade_no, \
+         payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, created_at) \
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], \
+         $7::bytea[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::bigint[], \
+         $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::bigint[])";
+    UPDATE_DISPUTES = "UPDATE disputes SET status = u.status, stage = u.stage, deadline = u.deadline, \
+         sequence = u.sequence, head = u.head, submission_number = u.submission_number, \
+         submission_stage = u.submission_stage, submission_fingerprint = u.submission_fingerprint \
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bigint[], \
+         $8::text[], $9::bytea[]) AS u (dispute_no, status, stage, deadline, sequence, head, submission_number, \
+         submission_stage, submission_fingerprint) WHERE disputes.dispute_no = u.dispute_no";
+    INSERT_KEYS = "INSERT INTO idempotency_keys (token, key, request, answer, created_at) \
+         SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bigint[])";
+    INSERT_HISTORY = "INSERT INTO history (dispute_no, sequence, at, event, actor, detail, hash) \
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[])";
+    INSERT_OUTBOX = "INSERT INTO outbox (dispute_no, sequence, created_at) \
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])";
+    INSERT_SUBMISSIONS = "INSERT INTO submissions (dispute_no, number, stage, submitted_at, fingerprint) \
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])";
+    INSERT_EVIDENCE = "INSERT INTO evidence (dispute_no, submission, position, type, name, url, sha256, size, \
+         media_type) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], \
+         $7::bytea[], $8::bigint[], $9::text[])";
+    INSERT_UPLOADS = "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) \
+         SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[])";
+    /// Takes back a mark that was set since they were read: what a submission refers to stays.
+    REFER_TO_UPLOADS = "WITH named AS \
+         (SELECT url FROM uploads WHERE url = ANY ($1::text[]) ORDER BY url FOR NO KEY UPDATE) \
+         UPDATE uploads SET referenced = TRUE, swept_at = NULL FROM named WHERE uploads.url = named.url";
+    /// The proof of a commit: see `fate`. Begins with the time, by which marks of lanes that are no more are told.
+    MARK_BATCH = "INSERT INTO meta (name, value) \
+         VALUES ($1, int8send((extract(epoch FROM now()) * 1000)::bigint) || int8send($2)) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+    // What became of a batch.
+
+    FATE = "SELECT pg_xact_status($1::text::xid8)";
+    HAS_MARK = "SELECT EXISTS (SELECT FROM meta WHERE name = $1 AND substring(value FROM 9) = int8send($2))";
+
+    // Partitions of nonces.
+
+    /// Held by who makes or drops one, until its transaction ends.
+    LOCK_PARTITIONS = "SELECT pg_advisory_xact_lock(7382001)";
+    NONCE_BOUND = concat!("SELECT ", nonce_bound!());
+    PARTITIONS = "SELECT inhrelid::regclass::text, substring(pg_get_expr(relpartbound, oid) \
+         FROM 'TO \\(''?(\\d+)''?\\)')::bigint FROM pg_inherits JOIN pg_class ON oid = inhrelid \
+         WHERE inhparent = 'nonces'::regclass ORDER BY 2";
+    RAISE_NONCE_BOUND = "UPDATE meta SET value = convert_to($1::bigint::text, 'UTF8') \
+         WHERE name = 'nonce_bound' AND convert_from(value, 'UTF8')::bigint < $1";
+    DROP_OLD_MARKS = "DELETE FROM meta WHERE name LIKE 'lane:%' AND value < int8send($1)";
+
+    // Upkeep. A row that another is at work on is left for the next time.
+
+    MARK_UNREFERENCED = "UPDATE uploads SET swept_at = $1 WHERE url IN (SELECT url FROM uploads \
+         WHERE NOT referenced AND swept_at IS NULL AND uploaded_at < $2 ORDER BY uploaded_at LIMIT $3 \
+         FOR NO KEY UPDATE SKIP LOCKED)";
+    FORGET_UPLOADS = "DELETE FROM uploads \
+         WHERE url = ANY ($1::text[]) AND NOT referenced AND swept_at IS NOT NULL";
+    PURGE_KEYS = "DELETE FROM idempotency_keys WHERE (token, key) IN (SELECT token, key FROM idempotency_keys \
+         WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    DROP_EXPIRED_SECRETS = "DELETE FROM secrets WHERE expires_at <= $1";
+    PROBE = "INSERT INTO meta (name, value) VALUES ('probe', '\\x00') \
+         ON CONFLICT (name) DO UPDATE SET value = CASE meta.value WHEN '\\x00' THEN '\\x01'::bytea ELSE '\\x00' END";
+
+    // Accounts.
+
+    /// Merchants become visible in the order of their numbers: a list goes by them.
+    LOCK_MERCHANT_NUMBERS = "SELECT pg_advisory_xact_lock(7382002)";
+    CREATE_MERCHANT = "INSERT INTO merchants (name, time_zone, created_at) VALUES ($1, $2, $3) RETURNING merchant_id";
+    CHANGE_MERCHANT = "UPDATE merchants SET name = coalesce($2, name), time_zone = coalesce($3, time_zone) \
+         WHERE merchant_id = $1";
+    HAS_MERCHANT = "SELECT FROM merchants WHERE merchant_id = $1";
+    CREATE_APP = "INSERT INTO apps (app_id, merchant_id, scheme, enabled, notify_url, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)";
+    CHANGE_APP = "UPDATE apps SET scheme = coalesce($3, scheme), enabled = coalesce($4, enabled), \
+         notify_url = CASE WHEN $5 THEN $6 ELSE notify_url END WHERE app_id = $2 AND merchant_id = $1";
+    /// Rotations of one app come one after another.
+    LOCK_APP = "SELECT FROM apps WHERE app_id = $1 AND merchant_id = $2 FOR NO KEY UPDATE";
+    RUNNING_OVERLAP = "SELECT max(expires_at) FROM secrets WHERE app_id = $1 AND expires_at > $2";
+    RETIRE_SECRET = "UPDATE secrets SET expires_at = $2 WHERE app_id = $1 AND expires_at IS NULL";
+    INSERT_SECRET = "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
+    USE_SECRET = "UPDATE secrets SET first_used_at = $2 WHERE secret_id = $1 AND first_used_at IS NULL";
+    TOKEN_HOLDER = "SELECT name FROM tokens WHERE hash = $1";
+    PUT_TOKEN = "INSERT INTO tokens (name, hash, created_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at";
+    PUT_KEY_CHECK = "INSERT INTO meta (name, value) VALUES ('key_check', $1)";
+
+    // Reads.
+
+    META = "SELECT value FROM meta WHERE name = $1";
+    APP = concat!(app!(), "app_id = $1");
+    APPS_OF_MERCHANT = concat!(app!(), "merchant_id = $1 ORDER BY apps.created_at, app_id");
+    SECRETS_OF_APPS = "SELECT secret_id, sealed, created_at, expires_at, first_used_at, app_id FROM secrets \
+         WHERE app_id = ANY ($1::bytea[]) ORDER BY expires_at IS NULL, created_at";
+    MERCHANT = "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id = $1";
+    MERCHANTS = "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id > $1 \
+         ORDER BY merchant_id LIMIT $2";
+    TOKEN = "SELECT name, created_at FROM tokens WHERE hash = $1";
+    UPLOAD = "SELECT sha256, size, media_type FROM uploads WHERE url = $1";
+    SWEPT = "SELECT url FROM uploads WHERE swept_at < $1 AND NOT referenced ORDER BY swept_at LIMIT $2";
+    DUE = "SELECT dispute_no FROM disputes WHERE status = 'NEEDS_RESPONSE' AND deadline <= $1 \
+         ORDER BY deadline LIMIT $2";
+    DISPUTE = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $1");
+    DISPUTE_OF_MERCHANT = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $2 AND merchant_id = $1");
+    DISPUTE_BY_PAYMENT = concat!(
+        "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND payment_no = $2", first!()
+    );
+    DISPUTE_BY_TRADE = concat!(
+        "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND merchant_trade_no = $2", first!()
+    );
+    HISTORY = "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = $1 ORDER BY sequence";
+    SUBMISSIONS = "SELECT number, stage, submitted_at, fingerprint FROM submissions WHERE dispute_no = $1 \
+         ORDER BY number";
+    EVIDENCE = "SELECT type, name, url, sha256, size, media_type, submission FROM evidence WHERE dispute_no = $1 \
+         ORDER BY submission, position";
+    COUNT = concat!("SELECT count(*) FROM (SELECT FROM disputes WHERE ", matching!(), " LIMIT $8) AS matching");
+    LIST = concat!(
+        "SELECT ", record!(), " FROM disputes WHERE ", matching!(),
+        " AND ($9::bigint IS NULL OR (created_at, dispute_no) < ($9, $10::text)) \
+         ORDER BY created_at DESC, dispute_no DESC LIMIT $8"
+    );
+}
+
+/// What a batch runs, to be prepared before the first one.
+pub(super) const BATCH: [&str; 15] = [
+    LOCK_DISPUTES,
+    CLAIM_NONCES,
+    FIND_KEYS,
+    FIND_UPLOADS,
+    NONCE_BOUND_AND_TRANSACTION,
+    INSERT_DISPUTES,
+    UPDATE_DISPUTES,
+    INSERT_KEYS,
+    INSERT_HISTORY,
+    INSERT_OUTBOX,
+    INSERT_SUBMISSIONS,
+    INSERT_EVIDENCE,
+    INSERT_UPLOADS,
+    REFER_TO_UPLOADS,
+    MARK_BATCH,
+];

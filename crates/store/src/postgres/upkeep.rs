@@ -1,0 +1,40 @@
+//! The bounded steps of cleaning up. Several replicas take them at once: each leaves alone what another is at.
+
+use rebuttal_protocol::{StorageUri, UnixMillis};
+
+use super::nonces;
+use super::session::{Error, Session};
+use super::statements::{
+    DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE, PURGE_KEYS,
+    RAISE_NONCE_BOUND,
+};
+use crate::work::Upkeep;
+
+/// How long a lane's mark is kept after its last batch: far longer than a batch's fate is asked for.
+const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
+
+/// Does one step within the open transaction and tells how many rows it touched.
+pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> Result<u64, Error> {
+    match step {
+        // The bound never moves back, so that a clock set back does not make forgotten nonces usable (contract §2). What
+        // lies below it is dropped once it is committed.
+        Upkeep::PurgeNonces { bound, .. } => {
+            session.run(RAISE_NONCE_BOUND, &[&bound.0]).await?;
+            session.run(DROP_OLD_MARKS, &[&(now.0 - MARKS_KEPT_MS)]).await?;
+            nonces::make_ahead(session, now).await?;
+            Ok(0)
+        }
+        Upkeep::MarkUnreferenced { uploaded_before, limit } => {
+            session.run(MARK_UNREFERENCED, &[&now.0, &uploaded_before.0, &i64::from(*limit)]).await
+        }
+        Upkeep::ForgetUploads { urls } => {
+            let urls: Vec<String> = urls.iter().map(StorageUri::key).collect();
+            session.run(FORGET_UPLOADS, &[&urls]).await
+        }
+        Upkeep::PurgeKeys { created_before, limit } => {
+            session.run(PURGE_KEYS, &[&created_before.0, &i64::from(*limit)]).await
+        }
+        Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
+        Upkeep::Probe => session.run(PROBE, &[]).await,
+    }
+}
