@@ -47,6 +47,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
+    /// Database, as postgres://user:password@host/name?sslmode=verify-full or sqlite:/path/to/file; a flag is seen by
+    /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data folder]
+    #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
+    database_url: Option<Secret>,
+
     /// Own address for the operator API, so that merchants cannot reach it [default: the one of --listen]
     #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR", value_parser = address)]
     operator_listen: Option<SocketAddr>,
@@ -160,6 +165,8 @@ impl Settings {
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
         config.public_urls = list(self.public_url, |text| text.parse().context("public_url"))?;
+        config.database =
+            self.database_url.map(|url| url.expose().parse().context("database_url")).transpose()?;
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.tls = tls;

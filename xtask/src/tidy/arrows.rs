@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
     (
         "rebuttal-store",
         &["rebuttal-protocol", "rebuttal-disputes"],
-        &["rusqlite", "refinery", "tokio-postgres", "deadpool-postgres"],
+        &["rusqlite", "refinery", "tokio-postgres"],
     ),
     (
         "rebuttal-server",
