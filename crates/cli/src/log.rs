@@ -23,6 +23,9 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
         format!("log_filter: {filter:?} is not a filter such as info or info,rebuttal_server=debug")
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // It would tell on standard error that standard error failed, and panic over that: in the middle of a commit, where
+    // the reader of a pipe is gone or the disk that the log lies on is full. A gateway that cannot log goes on serving.
+    let lines = lines.log_internal_errors(false);
     let colours = std::io::stderr().is_terminal() && console::colors_enabled_stderr();
     let started = match format {
         LogFormat::Text => lines.with_target(false).with_ansi(colours).try_init(),

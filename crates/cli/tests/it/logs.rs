@@ -48,3 +48,21 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
         assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "not structured: {line}");
     }
 }
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let full =
+        gateway().wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"]).args(["--log-filter", "trace"]);
+    let mut scene = Scene::of(full);
+    let url = scene.upload(&samples::receipt(1));
+    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+    let (dispute, database) = (scene.dispute(), scene.gateway.data().join("rebuttal.db"));
+    let away = database.with_extension("away");
+    std::fs::rename(&database, &away).unwrap();
+    // Every part that could tell of it tries to: the request, the committer, the chores.
+    scene.contest(&dispute, &[Item::receipt(&url)]).is("Common.System.Unavailable");
+    std::fs::rename(&away, &database).unwrap();
+    scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+}
