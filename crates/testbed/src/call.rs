@@ -2,6 +2,7 @@
 //! (contract §1, §2, §7): checked here once, so that every story of the test ground checks it every time.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -56,6 +57,8 @@ pub struct Call {
     pub sign_instead: Option<String>,
     /// Sent instead of the whole `Authorization` value; the answer stays bound to what the call itself says.
     pub authorization_instead: Option<String>,
+    /// How far the gateway's clock has been moved ahead of ours.
+    pub ahead_ms: i64,
     /// All headers but `Authorization`, `Host` and `Content-Length`.
     pub headers: Vec<(String, String)>,
 }
@@ -75,6 +78,7 @@ impl Call {
             body: body.into(),
             sign_instead: None,
             authorization_instead: None,
+            ahead_ms: 0,
             headers: vec![header("Content-Type"), header("Accept")],
         }
     }
@@ -98,6 +102,14 @@ impl Call {
     pub fn aged_ms(mut self, age_ms: i64) -> Self {
         self.timestamp = (now_ms() - age_ms).to_string();
         self
+    }
+
+    /// Made by a caller whose clock has been moved as the gateway's.
+    #[must_use]
+    pub fn ahead(mut self, ahead: Duration) -> Self {
+        let ahead_ms = i64::try_from(ahead.as_millis()).expect("milliseconds fit");
+        self.ahead_ms = ahead_ms;
+        self.aged_ms(-ahead_ms)
     }
 
     #[must_use]
@@ -165,7 +177,7 @@ impl Call {
         assert_eq!(given, expected, "the answer's header; answer {} {}", response.status, response.text());
         let at: i64 = timestamp.parse().expect("the answer's timestamp is a number");
         assert!(
-            timestamp.len() == 13 && (at - now_ms()).abs() < ANSWER_AGE_LIMIT_MS,
+            timestamp.len() == 13 && (at - now_ms() - self.ahead_ms).abs() < ANSWER_AGE_LIMIT_MS,
             "timestamp {timestamp}"
         );
         Answer::checked(response)

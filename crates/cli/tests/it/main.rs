@@ -8,6 +8,7 @@
     reason = "tests; clippy excuses only the functions marked #[test], not what they share"
 )]
 
+mod days;
 mod ground;
 mod keeping;
 mod kill;

@@ -3,50 +3,17 @@
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use parking_lot::Mutex;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{Act, Done, Once, Store, Upkeep, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
+use crate::sweeper::pace::Pace;
 
 /// Rows that one step may delete: a few milliseconds of the committer's time.
 pub(super) const STEP: u32 = 2_000;
 /// How long an idempotency key is kept (contract §8).
 const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// Trusts the system's clock only after it has gone at the pace of the monotonic one for a while: a clock that runs ahead
-/// would put the bound of forgotten nonces into the future, for good, and shut every merchant out.
-pub(super) struct Pace {
-    /// Both clocks at the last look, and since when they have agreed.
-    seen: Mutex<(UnixMillis, Instant, Instant)>,
-    /// How far they may differ between two looks, and how long they must have agreed.
-    window: Duration,
-}
-
-impl Pace {
-    pub(super) fn new(now: UnixMillis, instant: Instant, window: Duration) -> Self {
-        Self { seen: Mutex::new((now, instant, instant)), window }
-    }
-
-    /// Whether the clock can be trusted; a start counts as a jump.
-    pub(super) fn is_steady(&self, now: UnixMillis, instant: Instant) -> bool {
-        let mut seen = self.seen.lock();
-        let (last, last_instant, steady_since) = *seen;
-        let expected = last + instant.saturating_duration_since(last_instant);
-        let jumped = (now.0 - expected.0).unsigned_abs() > self.window.as_millis() as u64;
-        if jumped {
-            tracing::error!(
-                "the clock jumped from about {expected} to {now}: nothing is forgotten by it until it has been steady \
-                 for {:?}. If it is wrong, set it right before that",
-                self.window
-            );
-        }
-        let steady_since = if jumped { instant } else { steady_since };
-        *seen = (now, instant, steady_since);
-        instant.saturating_duration_since(steady_since) >= self.window
-    }
-}
 
 /// What to say where merchants are shut out because the clock once ran ahead: the stored bound lies in the future, and
 /// nothing moves it back.
@@ -73,7 +40,7 @@ pub(super) async fn purge_nonces(gateway: &Gateway, pace: &Pace) -> anyhow::Resu
     if let Some(sentence) = bound_ahead(&gateway.store, clock::now()).await? {
         tracing::error!("{sentence}");
     }
-    if !pace.is_steady(clock::now(), Instant::now()) {
+    if !pace.is_steady() {
         return Ok(());
     }
     let bound = clock::now() - 2 * gateway.freshness_window;
@@ -114,23 +81,8 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(300);
     const NOW: UnixMillis = UnixMillis(1_714_128_828_114);
     const AHEAD: Duration = Duration::from_secs(1000 * 24 * 3600);
-
-    #[test]
-    fn a_clock_is_trusted_after_a_window_of_steady_going() {
-        let start = Instant::now();
-        let pace = Pace::new(NOW, start, WINDOW);
-        let look = |wall: Duration, mono: Duration| pace.is_steady(NOW + wall, start + mono);
-        let second = Duration::from_secs(1);
-        assert!(!look(Duration::ZERO, Duration::ZERO) && !look(WINDOW - second, WINDOW - second));
-        assert!(look(WINDOW, WINDOW));
-        assert!(!look(AHEAD, WINDOW + second), "it jumped");
-        assert!(!look(AHEAD + second, WINDOW + 2 * second), "it jumped a moment ago");
-        assert!(!look(2 * WINDOW, 2 * WINDOW), "it was set right");
-        assert!(look(3 * WINDOW, 3 * WINDOW));
-    }
 
     #[tokio::test]
     async fn a_bound_in_the_future_is_told() {

@@ -1,0 +1,103 @@
+//! What only minutes and days bring: forms that expire, files that nobody refers to. The gateway's clock is moved; its
+//! timers go on as ever. Run by `cargo xtask test`, which sees to libfaketime.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rebuttal_testbed::clock::{pause, wait_for};
+use rebuttal_testbed::operator::in_days;
+use rebuttal_testbed::samples::{receipt, refund};
+use rebuttal_testbed::scene::UPLOAD_URL;
+use rebuttal_testbed::{Item, MovedClock, Scene};
+use serde_json::json;
+
+use crate::ground::gateway;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The chores run every few seconds, and trust a clock that was moved after a window.
+const LIMIT: Duration = Duration::from_secs(30);
+/// A little more than the gateway takes from one look at uploads and keys to the next.
+const CHORES_PERIOD: Duration = Duration::from_secs(6);
+
+/// A gateway that reads a clock of its own, and trusts it a second after it was moved.
+fn scene(clock: &MovedClock) -> Scene {
+    Scene::of(clock.under(gateway()).args(["--freshness-window-seconds", "1"]))
+}
+
+fn file_of(scene: &Scene, storage_uri: &str) -> PathBuf {
+    let key = storage_uri.strip_prefix("s3://uploaded/").unwrap();
+    scene.gateway.data().join("evidence").join(key)
+}
+
+#[test]
+#[ignore = "needs libfaketime: cargo xtask test runs it"]
+fn an_upload_form_expires_after_ten_minutes() {
+    let clock = MovedClock::new();
+    let scene = Scene::of(clock.under(gateway()));
+    let (in_time, late) = (scene.ticket("receipt.png"), scene.ticket("receipt.png"));
+    clock.ahead(9 * MINUTE);
+    assert_eq!(in_time.form(&receipt(1).bytes).send(scene.address()).status, 204);
+    clock.ahead(10 * MINUTE + MINUTE / 60);
+    let refused = late.form(&receipt(1).bytes).send(scene.address());
+    assert_eq!((refused.status, refused.store_error().as_str()), (403, "AccessDenied"), "{}", refused.text());
+    assert!(!file_of(&scene, &late.storage_uri).exists());
+}
+
+#[test]
+#[ignore = "needs libfaketime: cargo xtask test runs it"]
+fn an_upload_that_nothing_refers_to_goes_after_seven_days_and_its_file_an_hour_later() {
+    let clock = MovedClock::new();
+    let scene = scene(&clock);
+    let (kept, swept) = (scene.upload(&receipt(1)), scene.upload(&refund(1)));
+    let dispute = || scene.dispute_with(&json!({ "deadline": in_days(30) }));
+    let (dispute, other, third) = (dispute(), dispute(), dispute());
+    let upload_url = json!({ "filename": "receipt.png", "scene": "DISPUTE_EVIDENCE" });
+    let contest = |dispute: &str, url: &str, ahead: Duration| {
+        scene.contest_call(dispute, &[Item::receipt(url)]).ahead(ahead).send(scene.address()).code
+    };
+    assert_eq!(contest(&dispute, &kept, Duration::ZERO), "OK");
+
+    let six_days = 6 * DAY;
+    clock.ahead(six_days);
+    assert_eq!(contest(&other, &kept, six_days), "OK", "an old file serves as well as a new one");
+
+    let past_keep = 7 * DAY + MINUTE;
+    clock.ahead(past_keep);
+    // Beside a file that was never uploaded it is looked for, and not referred to.
+    let nothing = scene.call(UPLOAD_URL, &upload_url).ahead(past_keep).send(scene.address()).ok();
+    let items = [Item::receipt(&swept), Item::receipt(nothing["storageUri"].as_str().unwrap())];
+    let looked_for = || scene.contest_call(&third, &items).ahead(past_keep).send(scene.address());
+    let marked = || looked_for().expect("Evidence.NotUploaded").message.contains("[0]").then_some(());
+    wait_for("the upload to be swept", LIMIT, marked);
+    assert!(file_of(&scene, &swept).exists(), "a contest that found it just before may still be on its way");
+
+    clock.ahead(past_keep + HOUR + MINUTE);
+    wait_for("its file to go", LIMIT, || (!file_of(&scene, &swept).exists()).then_some(()));
+    assert!(file_of(&scene, &kept).exists());
+    assert_eq!(contest(&third, &kept, past_keep + HOUR + MINUTE), "OK", "what was submitted stays");
+}
+
+#[test]
+#[ignore = "needs libfaketime: cargo xtask test runs it"]
+fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
+    let clock = MovedClock::new();
+    let scene = Scene::of(clock.under(gateway()));
+    let url = scene.upload(&receipt(1));
+    let dispute = scene.dispute();
+    let merchant = json!({ "name": "Corner Shop", "timeZone": "Asia/Shanghai" });
+    let create =
+        scene.operator.request("POST", "/merchants", Some(&merchant)).header("Idempotency-Key", "day-1");
+    let created = scene.operator.send(&create).created();
+
+    clock.ahead(400 * DAY);
+    let told = || scene.gateway.stderr().contains("the clock jumped").then_some(());
+    wait_for("the jump to be told", LIMIT, told);
+    // What the chores would do by such a clock they would do within their period.
+    pause(CHORES_PERIOD);
+    clock.ahead(Duration::ZERO);
+
+    assert_eq!(scene.operator.send(&create).created(), created, "the key is forgotten");
+    scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+}

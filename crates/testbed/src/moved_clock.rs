@@ -1,0 +1,70 @@
+//! A clock that a test moves under a running gateway: the system's, seen through libfaketime. Only the time of day moves;
+//! what measures how long something takes goes on as ever.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::gateway::Builder;
+
+/// Where distributions put their libraries, each in a folder named for the processor.
+const LIBRARIES: &str = "/usr/lib";
+const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
+
+/// A clock that begins as the system's.
+#[derive(Debug)]
+pub struct MovedClock {
+    folder: tempfile::TempDir,
+}
+
+impl MovedClock {
+    /// A clock for one gateway.
+    #[must_use]
+    pub fn new() -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("rebuttal-clock-").tempdir().expect("a temporary folder");
+        let clock = Self { folder };
+        clock.ahead(Duration::ZERO);
+        clock
+    }
+
+    /// Whether the library is installed.
+    #[must_use]
+    pub fn is_installed() -> bool {
+        library().is_some()
+    }
+
+    /// Has a gateway read this clock.
+    #[must_use]
+    pub fn under(&self, gateway: Builder) -> Builder {
+        gateway
+            .env("LD_PRELOAD", library().expect("libfaketime is installed"))
+            .env("FAKETIME_TIMESTAMP_FILE", self.file())
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("NO_FAKE_STAT", "1")
+    }
+
+    /// Moves the clock: from the next look on it is this far ahead of the system's.
+    pub fn ahead(&self, ahead: Duration) {
+        // Renamed into its place, so that nobody reads half of it.
+        let written = self.folder.path().join("next");
+        fs::write(&written, format!("+{}\n", ahead.as_secs())).expect("the time is written");
+        fs::rename(written, self.file()).expect("the time is moved");
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("time")
+    }
+}
+
+impl Default for MovedClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn library() -> Option<PathBuf> {
+    let folders = fs::read_dir(Path::new(LIBRARIES)).ok()?;
+    folders.flatten().map(|folder| folder.path().join(LIBRARY)).find(|library| library.exists())
+}
