@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
+use rebuttal_testbed::ground;
 
 use crate::servers::Servers;
 use crate::stage::{Passed, Stage, command, program, there_is};
@@ -13,6 +14,9 @@ use crate::{tidy, tools};
 /// How much longer a soak is than the plain run, unless the environment says otherwise.
 const SOAK_SCALE: &str = "10";
 const SCALE: &str = "REBUTTAL_TEST_SCALE";
+/// The black-box stories, and what they are told on beside the default of SQLite and a folder.
+const STORIES: &str = "--package rebuttal --test it";
+const GROUNDS: [&str; 1] = ["postgres"];
 
 pub(crate) fn test() -> Vec<Stage> {
     vec![
@@ -56,23 +60,33 @@ fn deny(root: &Path) -> Result<Passed> {
     program(root, "cargo deny check", &[])
 }
 
-/// All tests, those that need more than Rust too; judged by the runner's closing line, so that a run of nothing is a
-/// failure.
+/// All tests, those that need more than Rust too, then the stories again on every other ground; judged by the runner's
+/// closing line, so that a run of nothing is a failure.
 fn tests(root: &Path, env: &[(&str, &str)]) -> Result<Passed> {
     let servers = Servers::start(root);
     let variables = servers.variables();
     let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
     let env = &env.iter().copied().chain(variables).collect::<Vec<_>>();
-    if there_is(root, "cargo nextest --version") {
-        let line = "cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow";
-        return judged(root, line, env, nextest_summary);
+    let everything = runner(root, "--workspace", env);
+    let stories =
+        GROUNDS.map(|name| runner(root, STORIES, &[env.as_slice(), &[(ground::VARIABLE, name)]].concat()));
+    let mut closing_lines = vec![everything?];
+    for (ground, story) in GROUNDS.iter().zip(stories) {
+        closing_lines.push(format!("{} on {ground}", story?));
     }
-    judged(
-        root,
-        "cargo test --workspace --lib --bins --tests --no-fail-fast -- --include-ignored",
-        env,
-        cargo_summary,
-    )
+    Ok(Passed { closing_line: Some(closing_lines.join("; ")) })
+}
+
+/// Runs the tests of some packages by whichever runner there is; gives the closing line.
+fn runner(root: &Path, packages: &str, env: &[(&str, &str)]) -> Result<String> {
+    if there_is(root, "cargo nextest --version") {
+        let line =
+            format!("cargo nextest run {packages} --run-ignored all --no-fail-fast --status-level slow");
+        return judged(root, &line, env, nextest_summary);
+    }
+    let kinds = if packages == STORIES { "" } else { " --lib --bins --tests" };
+    let line = format!("cargo test {packages}{kinds} --no-fail-fast -- --include-ignored");
+    judged(root, &line, env, cargo_summary)
 }
 
 /// Runs the tests with both streams shown as they come and read for the closing lines.
@@ -81,7 +95,7 @@ fn judged(
     line: &str,
     env: &[(&str, &str)],
     judge: fn(&[String]) -> Result<String>,
-) -> Result<Passed> {
+) -> Result<String> {
     println!("{line}");
     let mut command = command(root, line, env)?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -95,7 +109,7 @@ fn judged(
     if !status.success() {
         bail!("{closing_line} ({status})");
     }
-    Ok(Passed { closing_line: Some(closing_line) })
+    Ok(closing_line)
 }
 
 fn echo(from: impl std::io::BufRead) -> Vec<String> {

@@ -12,6 +12,7 @@
 pub mod call;
 pub mod clock;
 pub mod gateway;
+pub mod ground;
 pub mod http;
 pub mod lies;
 pub mod moved_clock;

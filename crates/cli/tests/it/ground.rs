@@ -19,6 +19,11 @@ pub(crate) fn scene() -> Scene {
     Scene::start(bin())
 }
 
+/// A scene on the default's own files: for stories that are about a SQLite file, a full disk, or what is synced when.
+pub(crate) fn embedded_scene() -> Scene {
+    Scene::of(gateway().embedded())
+}
+
 /// A count of the plain run, times what `cargo xtask soak` asks for.
 pub(crate) fn scaled(count: usize) -> usize {
     let scale = std::env::var("REBUTTAL_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());

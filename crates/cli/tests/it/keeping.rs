@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use rebuttal_testbed::{Gateway, Item, samples};
 
-use crate::ground::{bin, gateway, scene};
+use crate::ground::{bin, embedded_scene, gateway, scene};
 
 fn mode(gateway: &Gateway, name: &str) -> u32 {
     let path = gateway.data().join(name);
@@ -14,7 +14,7 @@ fn mode(gateway: &Gateway, name: &str) -> u32 {
 
 #[test]
 fn the_first_start_makes_what_is_needed_for_its_owner_alone() {
-    let gateway = gateway().start();
+    let gateway = gateway().embedded().start();
     assert_eq!([mode(&gateway, "operator.token"), mode(&gateway, "master.key")], [0o600, 0o600]);
     assert!(gateway.data().join("rebuttal.db").is_file() && gateway.data().join("evidence").is_dir());
     assert_eq!(mode(&gateway, ""), 0o700);
@@ -58,7 +58,7 @@ fn another_master_key_is_refused_and_the_right_one_goes_on() {
 
 #[test]
 fn a_lost_database_is_not_replaced_by_an_empty_one() {
-    let mut scene = scene();
+    let mut scene = embedded_scene();
     let dispute = scene.dispute();
     scene.gateway.terminate();
     assert!(scene.gateway.wait().success());
@@ -86,7 +86,7 @@ fn a_master_key_that_others_may_read_is_told() {
 
 #[test]
 fn no_secret_lies_readable_in_the_database() {
-    let mut scene = scene();
+    let mut scene = embedded_scene();
     scene.gateway.terminate();
     assert!(scene.gateway.wait().success());
     for name in ["rebuttal.db", "rebuttal.db-wal"] {

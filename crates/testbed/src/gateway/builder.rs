@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::Gateway;
 use super::process::{Process, Word};
+use crate::ground;
 
 /// Ports below those that Linux hands out to clients: a client that reconnects to a dead gateway can then
 /// never be given the gateway's own port, connect to itself, and keep the gateway from coming back.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 const PORT_TRIES: usize = 20;
+const DATABASE_URL: &str = "REBUTTAL_DATABASE_URL";
 
 /// How a gateway is to be started.
 #[derive(Clone, Debug)]
@@ -24,6 +26,7 @@ pub struct Builder {
     data: Option<PathBuf>,
     port: Option<u16>,
     https: bool,
+    embedded: bool,
 }
 
 impl Builder {
@@ -37,6 +40,7 @@ impl Builder {
             data: None,
             port: None,
             https: false,
+            embedded: false,
         }
     }
 
@@ -64,10 +68,18 @@ impl Builder {
         self
     }
 
-    /// The database, in place of the SQLite file of the data directory.
+    /// The database, in place of that of the run's ground.
     #[must_use]
-    pub fn database(self, url: &str) -> Self {
-        self.env("REBUTTAL_DATABASE_URL", url)
+    pub fn database(mut self, url: &str) -> Self {
+        self.embedded = true;
+        self.env(DATABASE_URL, url)
+    }
+
+    /// The default's own files, whatever the run stands on: for stories that are about them.
+    #[must_use]
+    pub fn embedded(mut self) -> Self {
+        self.embedded = true;
+        self
     }
 
     /// A data directory that outlives the gateway; otherwise one is made and removed with it.
@@ -107,11 +119,14 @@ impl Builder {
 
     /// Starts it and waits until it listens; panics with its output if it does not.
     #[must_use]
-    pub fn start(self) -> Gateway {
+    pub fn start(mut self) -> Gateway {
         let temp = tempfile::Builder::new().prefix("rebuttal-test-").tempdir().expect("a temporary folder");
         let data = self.data.clone().unwrap_or_else(|| temp.path().join("data"));
         if let Some(config) = &self.config {
             std::fs::write(temp.path().join("rebuttal.toml"), config).expect("the configuration is written");
+        }
+        if let Some(url) = ground::database(&data).filter(|_| !self.embedded) {
+            self.env.insert(DATABASE_URL.to_owned(), url.into());
         }
         for _ in 0..PORT_TRIES {
             let port = self.port.unwrap_or_else(free_port);

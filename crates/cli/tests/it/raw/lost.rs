@@ -9,7 +9,7 @@ use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, Request, Scene, samples};
 use serde_json::json;
 
-use crate::ground::{gateway, scene};
+use crate::ground::{embedded_scene, gateway, scene};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
 
@@ -68,7 +68,7 @@ fn a_recorded_file_that_is_gone_is_told_in_the_log() {
 
 #[test]
 fn a_row_that_cannot_be_read_is_a_failure_that_sending_again_does_not_mend() {
-    let scene = scene();
+    let scene = embedded_scene();
     let dispute = scene.dispute();
     let database = rusqlite::Connection::open(scene.gateway.data().join("rebuttal.db")).unwrap();
     assert_eq!(database.execute("UPDATE disputes SET status = 'OPEN'", []).unwrap(), 1);
@@ -82,7 +82,7 @@ fn a_row_that_cannot_be_read_is_a_failure_that_sending_again_does_not_mend() {
 
 #[test]
 fn a_database_that_is_gone_from_its_place_takes_no_more_changes() {
-    let scene = scene();
+    let scene = embedded_scene();
     let url = scene.upload(&samples::receipt(1));
     let dispute = scene.dispute();
     let database = scene.gateway.data().join("rebuttal.db");
@@ -109,7 +109,7 @@ fn a_database_that_is_gone_from_its_place_takes_no_more_changes() {
 
 #[test]
 fn readiness_follows_the_last_commit() {
-    let scene = Scene::of(gateway().survives_full_disk());
+    let scene = Scene::of(gateway().embedded().survives_full_disk());
     let dispute = scene.dispute();
     scene.gateway.limit_file_size(Some(0));
     scene.accept(&dispute).is(UNAVAILABLE);

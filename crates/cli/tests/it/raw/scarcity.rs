@@ -9,7 +9,7 @@ use rebuttal_testbed::scene::{ACCEPT, QUERY};
 use rebuttal_testbed::{Call, Connection, Item, Scene, samples};
 use serde_json::json;
 
-use crate::ground::{each, gateway, scene};
+use crate::ground::{each, embedded_scene, gateway, scene};
 
 /// Contract §7.
 const FAILURES_PER_SECOND: usize = 100;
@@ -44,7 +44,7 @@ fn a_flood_of_bad_signs_is_held_back_and_locks_nobody_else_out() {
 
 #[test]
 fn a_full_disk_changes_nothing_and_says_so() {
-    let scene = scene();
+    let scene = embedded_scene();
     let at = scene.address();
     let url = scene.upload(&samples::receipt(1));
     let (contested, accepted) = (scene.dispute(), scene.dispute());

@@ -68,7 +68,7 @@ impl Traced {
         let calls = "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,sendto,sendmsg,link,linkat,rename,renameat,renameat2";
         let out = trace.to_str().unwrap();
         let wrapper = ["strace", "-D", "-f", "-y", "-s", "2000", "-o", out, "-e", calls];
-        Self { scene: Scene::of(gateway().wrapper(wrapper)), trace }
+        Self { scene: Scene::of(gateway().embedded().wrapper(wrapper)), trace }
     }
 
     /// A read, so that everything of interest lies between its answer and the next.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Answer, Call, Connection, Item, Scene, samples};
 
-use crate::ground::scene;
+use crate::ground::embedded_scene;
 
 const SYNCS: &str = "fdatasync,fsync";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ fn told_the_truth(scene: &Scene, call: &Call, dispute: &str, answer: &Answer) {
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
 fn a_sync_that_fails_is_never_answered_with_ok() {
-    let mut scene = scene();
+    let mut scene = embedded_scene();
     let url = scene.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..4).map(|_| scene.dispute()).collect();
     let calls: Vec<_> = disputes.iter().map(|no| scene.contest_call(no, &[Item::receipt(&url)])).collect();
@@ -81,7 +81,7 @@ fn a_sync_that_fails_is_never_answered_with_ok() {
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
 fn a_slow_disk_delays_answers_and_makes_none_untrue() {
-    let mut scene = scene();
+    let mut scene = embedded_scene();
     let url = scene.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..64).map(|_| scene.dispute()).collect();
     let calls: Vec<_> = disputes.iter().map(|no| scene.contest_call(no, &[Item::receipt(&url)])).collect();

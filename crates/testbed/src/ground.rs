@@ -1,0 +1,30 @@
+//! What the gateways of a run stand on. `cargo xtask test` runs the black-box stories once for each ground, and they do
+//! not know on which; those that are about the default's own files say so.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::postgres::Database;
+
+/// Names what a run stands on, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL.
+pub const VARIABLE: &str = "REBUTTAL_TEST_GROUND";
+
+/// The database of each data directory: a gateway that is started again, or another one on the same data, finds it.
+/// Dropped with the cluster.
+static DATABASES: Mutex<BTreeMap<PathBuf, Database>> = Mutex::new(BTreeMap::new());
+
+/// Whether this run stands on something.
+#[must_use]
+pub fn has(part: &str) -> bool {
+    std::env::var(VARIABLE).is_ok_and(|ground| ground.split('+').any(|name| name == part))
+}
+
+/// Where the database of a data directory lies, if not in it.
+pub(crate) fn database(data: &Path) -> Option<String> {
+    if !has("postgres") {
+        return None;
+    }
+    let mut databases = DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(databases.entry(data.to_owned()).or_insert_with(Database::shared).url())
+}
