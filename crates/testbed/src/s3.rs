@@ -2,11 +2,13 @@
 //! past the gateway, so that a test can put, look at, swap and take away what the gateway relies on.
 
 mod exchange;
+mod proxy;
 mod server;
 
 use std::net::SocketAddr;
 
 pub use exchange::Reply;
+pub use proxy::{Fault, Proxy};
 pub use server::Server;
 
 use exchange::exchange;

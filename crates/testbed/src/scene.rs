@@ -112,7 +112,8 @@ impl Scene {
     #[must_use]
     pub fn upload(&self, sample: &Sample) -> String {
         let ticket = self.ticket(sample.filename);
-        let response = ticket.form(&sample.bytes).send(self.address());
+        let form = ticket.form(&sample.bytes);
+        let response = form.send(form.address().unwrap_or(self.address()));
         assert_eq!(response.status, 204, "{}: {}", sample.filename, response.text());
         ticket.storage_uri
     }

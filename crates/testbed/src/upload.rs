@@ -118,6 +118,12 @@ impl Form {
             .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
     }
 
+    /// The address in its own URL, where that is no name.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.url.split_once("://")?.1.split('/').next()?.parse().ok()
+    }
+
     #[must_use]
     pub fn send(&self, address: SocketAddr) -> Response {
         self.request().send(address).unwrap_or_else(|error| panic!("uploading: {error}"))

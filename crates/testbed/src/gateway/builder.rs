@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::Gateway;
 use super::process::{Process, Word};
 use crate::ground;
+use crate::s3::Bucket;
 
 /// Ports below those that Linux hands out to clients: a client that reconnects to a dead gateway can then
 /// never be given the gateway's own port, connect to itself, and keep the gateway from coming back.
@@ -80,6 +81,27 @@ impl Builder {
     pub fn embedded(mut self) -> Self {
         self.embedded = true;
         self
+    }
+
+    /// The evidence store, in place of the folder in the data directory.
+    #[must_use]
+    pub fn evidence(self, url: &str) -> Self {
+        self.env("REBUTTAL_EVIDENCE_URL", url)
+    }
+
+    /// Evidence in a bucket, with the keys that may do everything in it.
+    #[must_use]
+    pub fn bucket(self, bucket: &Bucket) -> Self {
+        self.bucket_through(bucket, bucket.store.address)
+    }
+
+    /// The same, reached through a proxy by the gateway; merchants post to the store itself.
+    #[must_use]
+    pub fn bucket_through(self, bucket: &Bucket, address: SocketAddr) -> Self {
+        let own = format!("http://{}", bucket.store.address);
+        let gateway = self.evidence(&bucket.evidence_url_through(address));
+        let gateway = gateway.env("REBUTTAL_EVIDENCE_PUBLIC_URL", own);
+        bucket.store.credentials().iter().fold(gateway, |gateway, (name, value)| gateway.env(name, value))
     }
 
     /// A data directory that outlives the gateway; otherwise one is made and removed with it.
