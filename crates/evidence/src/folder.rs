@@ -10,7 +10,7 @@ mod look;
 mod receive;
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub struct FolderStore {
 
 struct Shared {
     root: PathBuf,
+    /// The folder `incoming/`, locked for as long as the store is open.
+    _lock: File,
     receives: Arc<Semaphore>,
     judges: Arc<Semaphore>,
     /// Names in `incoming/` that this process is writing.
@@ -72,14 +74,16 @@ pub struct Received {
 impl FolderStore {
     /// Opens the store in `root`, making the folder if there is none. Blocking; meant for start-up.
     ///
-    /// One process at a time may use a folder; the data directory's lock sees to it.
+    /// One store at a time may use a folder: another would take what this one is receiving for left over.
     pub fn open(root: &Path) -> Result<Self, Error> {
         durable::make_folders(Path::new(""), root)
             .and_then(|()| durable::make_folders(root, Path::new(INCOMING)))
             .map_err(Error::folder("make its folders"))?;
+        let lock = lock(root).map_err(Error::folder("be locked"))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 root: root.to_owned(),
+                _lock: lock,
                 receives: Arc::new(Semaphore::new(RECEIVES_AT_ONCE)),
                 judges: Arc::new(Semaphore::new(JUDGES_AT_ONCE)),
                 active: Mutex::default(),
@@ -147,6 +151,18 @@ impl Shared {
 
     fn incoming_path(&self, name: &str) -> PathBuf {
         self.incoming_folder().join(name)
+    }
+}
+
+fn lock(root: &Path) -> io::Result<File> {
+    let incoming = File::open(root.join(INCOMING))?;
+    match incoming.try_lock() {
+        Ok(()) => Ok(incoming),
+        Err(TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::WouldBlock) => {
+            let taken = format!("another gateway keeps its evidence in {}", root.display());
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("{taken}; an S3 can be shared")))
+        }
     }
 }
 

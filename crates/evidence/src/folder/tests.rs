@@ -36,6 +36,8 @@ impl Bench {
 
     /// What a process that died and was started again finds.
     async fn restarted(&self) -> Vec<Received> {
+        // A process that died holds no lock.
+        self.store.shared._lock.unlock().unwrap();
         let store = FolderStore::open(&self.root).unwrap();
         store.unrecorded(UnixMillis::MAX).await.unwrap()
     }
@@ -87,6 +89,19 @@ async fn files_and_folders_are_for_their_owner_only() {
     }
     assert_eq!(mode(&bench.root), 0o700);
     assert_eq!(mode(&bench.root.join(INCOMING)), 0o700);
+}
+
+#[tokio::test]
+async fn a_folder_is_used_by_one_store_at_a_time() {
+    let bench = Bench::new();
+    let second = FolderStore::open(&bench.root).err().unwrap();
+    assert!(second.to_string().contains("another gateway keeps its evidence"), "{second}");
+    let Bench { store, root, _folder } = bench;
+    let clone = store.clone();
+    drop(store);
+    assert!(FolderStore::open(&root).is_err(), "a clone still uses it");
+    drop(clone);
+    assert!(FolderStore::open(&root).is_ok());
 }
 
 #[tokio::test]
