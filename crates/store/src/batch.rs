@@ -233,8 +233,11 @@ impl Fold {
         let Some(url) = item.url.filter(|url| url.merchant_id == dispute.merchant_id) else {
             return Some(EvidenceFault::NotFound);
         };
-        match (self.loaded.uploads.get(&url).filter(|upload| !upload.swept), finding) {
-            (None, _) => Some(EvidenceFault::NotUploaded),
+        match (self.loaded.uploads.get(&url), finding) {
+            (Some(upload), _) if upload.swept => Some(EvidenceFault::NotUploaded),
+            (None, Ok(_)) => Some(EvidenceFault::NotUploaded),
+            // In an S3, only what was found to be evidence gets a record.
+            (None, Err(_)) => None,
             (Some(upload), Ok(found)) if upload.file != *found => {
                 let sentence = "it is not what was uploaded; upload it again under a new generateUploadUrl";
                 Some(EvidenceFault::Mismatch(sentence.to_owned()))
