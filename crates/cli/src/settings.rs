@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use rebuttal_server::{Config, TlsFiles};
+use rebuttal_evidence::{AwsVariables, Place};
+use rebuttal_server::{Config, EvidencePlace, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogFormat;
@@ -51,6 +52,16 @@ pub(crate) struct Settings {
     /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data folder]
     #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
     database_url: Option<Secret>,
+
+    /// Where the evidence lies: file:///folder, or s3://bucket?endpoint=https://…&region=…&path_style=true with the
+    /// credentials in the AWS_… variables [default: evidence in the data folder]
+    #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
+    evidence_url: Option<String>,
+
+    /// Endpoint at which merchants reach the S3 of --evidence-url, such as https://files.example.com
+    /// [default: the one in --evidence-url]
+    #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
+    evidence_public_url: Option<String>,
 
     /// Own address for the operator API, so that merchants cannot reach it [default: the one of --listen]
     #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR", value_parser = address)]
@@ -162,11 +173,13 @@ impl Settings {
             }
             _ => bail!("operator_token and operator_token_file must not both be given"),
         };
+        let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref())?;
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
         config.public_urls = list(self.public_url, |text| text.parse().context("public_url"))?;
         config.database =
             self.database_url.map(|url| url.expose().parse().context("database_url")).transpose()?;
+        config.evidence = evidence;
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.tls = tls;
@@ -204,6 +217,24 @@ impl Settings {
             config.commit_queue_max = works.try_into()?;
         }
         Ok(config)
+    }
+}
+
+/// Where the evidence lies, with what AWS tools are told by the environment.
+fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<EvidencePlace> {
+    let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose()?;
+    match (url.map(|url| url.parse().context("evidence_url")).transpose()?, public) {
+        (Some(Place::Bucket(bucket)), public) => {
+            let variables = AwsVariables::read(|name| std::env::var(name).ok());
+            Ok(EvidencePlace::Bucket { bucket, public, variables })
+        }
+        (_, Some(_)) => {
+            bail!(
+                "evidence_public_url is for an evidence_url of s3://; merchants upload to a folder by public_url"
+            )
+        }
+        (Some(Place::Folder(folder)), None) => Ok(EvidencePlace::Folder(folder)),
+        (None, None) => Ok(EvidencePlace::DataDir),
     }
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use rebuttal_evidence::{AwsVariables, Bucket, Endpoint};
 use rebuttal_store::Location;
 use zeroize::Zeroizing;
 
@@ -52,10 +53,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Under which addresses merchants call it, the preferred one first. Empty: made from the bound address.
     pub public_urls: Vec<BaseUrl>,
-    /// Where the database, the evidence and the keys lie; made where missing.
+    /// Where the database, the keys and, unless said otherwise, the evidence lie; made where missing.
     pub data_dir: PathBuf,
     /// Where the database lies, if not in the data directory. A SQLite file must be this gateway's alone.
     pub database: Option<Location>,
+    /// Where the evidence lies.
+    pub evidence: EvidencePlace,
     /// Where the operator API listens, if not beside the merchant API.
     pub operator_listen: Option<SocketAddr>,
     /// Where `/metrics` is served; nowhere unless set.
@@ -96,6 +99,7 @@ impl Config {
             public_urls: Vec::new(),
             data_dir: data_dir.into(),
             database: None,
+            evidence: EvidencePlace::DataDir,
             operator_listen: None,
             metrics_listen: None,
             tls: None,
@@ -113,6 +117,24 @@ impl Config {
             commit_queue_max: COMMIT_QUEUE_MAX,
         }
     }
+}
+
+/// Where the evidence lies.
+#[derive(Debug, Clone)]
+pub enum EvidencePlace {
+    /// In `evidence` of the data directory.
+    DataDir,
+    /// In a folder of its own, which one gateway at a time may use.
+    Folder(PathBuf),
+    /// In an S3, which any number of gateways may share.
+    Bucket {
+        /// The bucket and how the gateway reaches it.
+        bucket: Bucket,
+        /// The endpoint at which merchants reach it, if another.
+        public: Option<Endpoint>,
+        /// What the environment tells AWS tools.
+        variables: AwsVariables,
+    },
 }
 
 /// The files that TLS needs, both PEM.

@@ -26,7 +26,8 @@ mod sweeper;
 pub use base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
 pub use config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config,
-    FRESHNESS_WINDOW, FRESHNESS_WINDOW_MAX, FreshnessWindow, InvalidSetting, OPERATOR_TOKEN_MAX,
-    OPERATOR_TOKEN_MIN, OperatorToken, READ_NONCE_CAPACITY, TlsFiles, UNREFERENCED_UPLOADS_KEPT,
+    EvidencePlace, FRESHNESS_WINDOW, FRESHNESS_WINDOW_MAX, FreshnessWindow, InvalidSetting,
+    OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OperatorToken, READ_NONCE_CAPACITY, TlsFiles,
+    UNREFERENCED_UPLOADS_KEPT,
 };
 pub use run::{Ready, run};

@@ -9,6 +9,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use rebuttal_evidence::Look;
 
 use crate::api::method_not_allowed;
 use crate::error::Refusal;
@@ -43,6 +44,17 @@ pub(crate) fn router(handle: PrometheusHandle) -> Router {
         .method_not_allowed_fallback(async || method_not_allowed())
 }
 
+/// Counts a look at evidence in an S3: fetched, judged, sealed and recorded, or found sealed; `None` is a failure.
+pub(crate) fn count_look(look: Option<&Look>, took: Duration) {
+    let outcome = match look {
+        Some(Look::True { .. }) => "true",
+        Some(Look::Absent) => "absent",
+        Some(Look::Lie(_)) => "lie",
+        None => "failed",
+    };
+    metrics::histogram!("rebuttal_evidence_look_seconds", "outcome" => outcome).record(took);
+}
+
 /// What is counted of every request. The handles are looked up once, not per request.
 pub(crate) struct HttpMetrics {
     ok: Counter,
@@ -55,6 +67,10 @@ impl HttpMetrics {
     pub(crate) fn new() -> Self {
         metrics::describe_counter!("rebuttal_http_requests_total", "Requests answered, by outcome");
         metrics::describe_histogram!("rebuttal_http_request_seconds", "From a request's head to its answer");
+        metrics::describe_histogram!(
+            "rebuttal_evidence_look_seconds",
+            "Looks of contests at evidence in an S3, by what was found"
+        );
         let counter =
             |outcome: &'static str| metrics::counter!("rebuttal_http_requests_total", "outcome" => outcome);
         Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use rebuttal_evidence::{Credentials, EvidenceStore, FolderStore};
+use rebuttal_evidence::{Credentials, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{AccountChange, Act, Location, Once, Options, Store, Work};
 use tokio::sync::Semaphore;
 
@@ -13,7 +13,7 @@ use crate::auth::operator::ensure_first_token;
 use crate::auth::rate::Rates;
 use crate::auth::read_nonces::ReadNonces;
 use crate::base_url::BaseUrl;
-use crate::config::Config;
+use crate::config::{Config, EvidencePlace};
 use crate::data_dir::DataDir;
 use crate::gateway::Gateway;
 use crate::operator::disputes::evidence::EVIDENCE_READS_AT_ONCE;
@@ -34,7 +34,7 @@ pub(crate) async fn open(
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
     let window = config.freshness_window.duration();
     let gateway = Arc::new(Gateway {
-        evidence: open_evidence(data_dir, &keys)?,
+        evidence: open_evidence(config, data_dir, &keys).await?,
         apps: Apps::new(store.clone(), Arc::clone(&keys)),
         store,
         keys,
@@ -71,14 +71,27 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
     Ok(Store::open(&location, &options).await?)
 }
 
-fn open_evidence(data_dir: &DataDir, keys: &Keys) -> anyhow::Result<EvidenceStore> {
+/// The evidence store. One that does not answer yet keeps no gateway from starting: it is not ready, and accepts and
+/// queries need no evidence.
+async fn open_evidence(config: &Config, data_dir: &DataDir, keys: &Keys) -> anyhow::Result<EvidenceStore> {
+    let folder = match &config.evidence {
+        EvidencePlace::DataDir => data_dir.evidence(),
+        EvidencePlace::Folder(folder) => folder.clone(),
+        EvidencePlace::Bucket { bucket, public, variables } => {
+            let store = EvidenceStore::S3(S3Store::open(bucket, public.as_ref(), variables)?);
+            if let Err(error) = store.answers().await {
+                tracing::error!(%error, "no evidence can be taken until the object store answers");
+            }
+            return Ok(store);
+        }
+    };
     let credentials = Credentials {
         access_key_id: UPLOAD_ACCESS_KEY_ID.to_owned(),
         secret_access_key: keys.upload_secret(),
         session_token: None,
         region: UPLOAD_REGION.to_owned(),
     };
-    Ok(EvidenceStore::Folder { files: FolderStore::open(&data_dir.evidence())?, credentials })
+    Ok(EvidenceStore::Folder { files: FolderStore::open(&folder)?, credentials })
 }
 
 /// The keys that belong to this database. The check value is stored last on the first start, so that a start which was

@@ -78,6 +78,29 @@ fn faulty_values_are_told_with_their_key() {
 }
 
 #[test]
+fn evidence_lies_in_the_data_folder_unless_told_otherwise() {
+    let place = |flags: &[&str]| from_flags(flags).config().map(|config| config.evidence);
+    assert!(matches!(place(&[]).unwrap(), EvidencePlace::DataDir));
+    let folder = place(&["--evidence-url", "file:///srv/evidence"]).unwrap();
+    assert!(matches!(folder, EvidencePlace::Folder(folder) if folder == Path::new("/srv/evidence")));
+    let url = "s3://evidence?endpoint=http://10.0.0.1:8333&region=eu-central-1";
+    let bucket =
+        place(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
+    assert!(matches!(&bucket, EvidencePlace::Bucket { public: Some(_), .. }), "{bucket:?}");
+    for (flags, said) in [
+        (["--evidence-url", "s3://evidence?endpont=x"].as_slice(), "known are endpoint, region, path_style"),
+        (&["--evidence-public-url", "https://files.example.com"], "is for an evidence_url of s3://"),
+        (
+            &["--evidence-url", url, "--evidence-public-url", "files.example.com"],
+            "evidence_public_url: needs",
+        ),
+    ] {
+        let error = format!("{:#}", place(flags).unwrap_err());
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
 fn the_operators_token_is_never_printed() {
     let settings = from_flags(&["--operator-token", "correct-horse-battery"]);
     assert!(!format!("{settings:?}").contains("horse"));

@@ -17,5 +17,6 @@ mod logs;
 mod memory;
 mod races;
 mod raw;
+mod s3;
 mod strace;
 mod tls;

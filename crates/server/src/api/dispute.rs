@@ -2,4 +2,5 @@
 
 pub(crate) mod accept;
 pub(crate) mod contest;
+mod findings;
 pub(crate) mod query;

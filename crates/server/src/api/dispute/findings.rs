@@ -1,0 +1,120 @@
+//! What a contest finds at the urls that it names. Found before the committer decides, so that a transaction never waits
+//! for a file; a finding that its record contradicts is overruled there.
+
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use futures_util::future::join_all;
+use rebuttal_disputes::{Actor, Command, EvidenceFault, Finding, Fingerprint, FoundFile, Refusal, decide};
+use rebuttal_evidence::{Look, Recorded};
+use rebuttal_protocol::dispute::{ContestRequest, EvidenceItem};
+use rebuttal_protocol::{MerchantId, StorageUri, UnixMillis};
+use rebuttal_store::StoreError;
+use tokio::time::{Instant as Deadline, timeout_at};
+
+use crate::gateway::Gateway;
+use crate::metrics::count_look;
+
+/// How long all looks of a contest may take where each asks an S3. With the 5 s that a commit may take, the answer is
+/// there before a client gives an attempt up, ours after 15 s.
+pub(crate) const LOOKS_LIMIT: Duration = Duration::from_secs(8);
+
+/// What lies at each item's url, as far as it is this merchant's.
+pub(super) async fn findings(
+    gateway: &Gateway,
+    merchant_id: MerchantId,
+    call: &ContestRequest,
+    arrived_at: UnixMillis,
+) -> Vec<Finding> {
+    let items = &call.evidence_list;
+    let urls = items.iter().map(|item| item.url.filter(|url| url.merchant_id == merchant_id));
+    let mut found = Vec::with_capacity(items.len());
+    if !gateway.evidence.records_at_contest() {
+        for url in urls {
+            found.push(in_folder(gateway, url).await);
+        }
+    } else if hangs_on_evidence(gateway, merchant_id, call, arrived_at).await.unwrap_or(false) {
+        let until = Deadline::now() + LOOKS_LIMIT;
+        found = join_all(urls.map(|url| in_s3(gateway, url, until))).await;
+    } else {
+        // Whatever is decided is decided without them; if it were not after all, nothing was looked at.
+        return vec![Err(EvidenceFault::Unreadable); items.len()];
+    }
+    let mut unreadable = None;
+    let or_unreadable = |(item, found): (&EvidenceItem, anyhow::Result<Finding>)| {
+        found.unwrap_or_else(|error| {
+            unreadable.get_or_insert((item.url, error));
+            Err(EvidenceFault::Unreadable)
+        })
+    };
+    let findings = items.iter().zip(found).map(or_unreadable).collect();
+    // Once, however many files a store that is out of order holds.
+    if let Some((Some(url), error)) = unreadable {
+        tracing::error!(error = format!("{error:#}"), %url, "a file of evidence could not be read");
+    }
+    findings
+}
+
+/// Whether the present state leaves anything for the evidence to decide: not for a repetition, nor for a dispute that
+/// is not there, in the wrong state or late. The committer decides again on the state as it is then; this only spares
+/// the store what cannot matter (contract §7, order of checks).
+async fn hangs_on_evidence(
+    gateway: &Gateway,
+    merchant_id: MerchantId,
+    call: &ContestRequest,
+    arrived_at: UnixMillis,
+) -> Result<bool, StoreError> {
+    let record = gateway.store.dispute(&call.dispute_no).await?;
+    let Some(dispute) =
+        record.map(|record| record.state).filter(|dispute| dispute.merchant_id == merchant_id)
+    else {
+        return Ok(false);
+    };
+    let blind = Command::contest(call.evidence_list.clone(), Vec::new());
+    Ok(matches!(decide(&dispute, &blind, &Actor::Gateway, arrived_at), Err(Refusal::Evidence(_))))
+}
+
+async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result<Finding> {
+    let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
+    Ok(finding(&url, gateway.evidence.look(&url, None).await?))
+}
+
+async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> anyhow::Result<Finding> {
+    let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
+    let started = Instant::now();
+    let looked = timeout_at(until, look_and_record(gateway, &url)).await;
+    let looked = looked.unwrap_or_else(|_| Err(anyhow!("the object store took longer than {LOOKS_LIMIT:?}")));
+    count_look(looked.as_ref().ok(), started.elapsed());
+    Ok(finding(&url, looked?))
+}
+
+fn finding(url: &StorageUri, look: Look) -> Finding {
+    match look {
+        Look::True { sha256, size } => {
+            let media_type = url.format.media_type().to_owned();
+            Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })
+        }
+        Look::Absent => Err(EvidenceFault::NotUploaded),
+        Look::Lie(lie) => Err(EvidenceFault::Mismatch(lie.to_string())),
+    }
+}
+
+/// Whoever names a url first says what it means for good: what was found, and sealed, is recorded before the contest
+/// itself is decided. Of two replicas that found different files the first to record wins, and the other believes it.
+async fn look_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<Look> {
+    if let Some(recorded) = recorded(gateway, url).await? {
+        return Ok(gateway.evidence.look(url, Some(recorded)).await?);
+    }
+    let look = gateway.evidence.look(url, None).await?;
+    let Look::True { sha256, size } = look else { return Ok(look) };
+    if gateway.record(*url, sha256, size).await?.is_ok() {
+        return Ok(look);
+    }
+    let recorded = recorded(gateway, url).await?;
+    Ok(gateway.evidence.look(url, recorded).await?)
+}
+
+async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<Recorded>, StoreError> {
+    let upload = gateway.store.upload(*url).await?;
+    Ok(upload.map(|upload| Recorded { sha256: upload.file.sha256.0, size: upload.file.size }))
+}
