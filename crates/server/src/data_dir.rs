@@ -57,6 +57,21 @@ impl DataDir {
         )
     }
 
+    /// Refuses a database that knows nothing beside evidence that it should know: a configured one that is empty is
+    /// probably another one than before.
+    pub(crate) fn refuse_strange_database(&self) -> anyhow::Result<()> {
+        let evidence = self.evidence().join("m");
+        if !evidence.exists() {
+            return Ok(());
+        }
+        bail!(
+            "the database is empty, and yet {} is there: this data directory has served before, from another database. \
+             Configure that one as database_url, or move {} away to begin anew",
+            evidence.display(),
+            self.path.display()
+        )
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("rebuttal.db")
     }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::{Keys, MasterKey};
-use crate::auth::operator::ensure_first_token;
+use crate::auth::operator::{FIRST_TOKEN, FirstToken, ensure_token};
 use crate::auth::rate::Rates;
 use crate::auth::read_nonces::ReadNonces;
 use crate::base_url::BaseUrl;
@@ -94,29 +94,45 @@ async fn open_evidence(config: &Config, data_dir: &DataDir, keys: &Keys) -> anyh
     Ok(EvidenceStore::Folder { files: FolderStore::open(&folder)?, credentials })
 }
 
-/// The keys that belong to this database. The check value is stored last on the first start, so that a start which was
-/// interrupted before is a first start again.
+/// The keys that belong to this database. A database without a check value is nobody's yet: a first start, or one that
+/// was interrupted, makes it its own.
 async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow::Result<Keys> {
     let check = store.key_check().await?;
-    let first_start = check.is_none();
     let made = data_dir.master_key();
     let master = match &config.master_key_file {
         Some(file) => MasterKey::read(file)?,
-        None if first_start && !made.exists() => MasterKey::create(&made)?,
+        None if check.is_none() && !made.exists() => MasterKey::create(&made)?,
         None => MasterKey::read(&made).context("the database's secrets are sealed with the master key")?,
     };
     let keys = Keys::derive(&master);
-    if let Some(check) = check {
-        ensure!(
-            check == keys.check_value(),
-            "the master key is not the one that this database's secrets are sealed with; start with that one"
-        );
-    }
-    let token_file = data_dir.operator_token();
-    ensure_first_token(store, config.operator_token.as_ref(), &token_file, first_start).await?;
-    if first_start {
-        let act = Act::Account(AccountChange::PutKeyCheck { value: keys.check_value().to_vec() });
-        store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
-    }
+    let check = match check {
+        Some(check) => Some(check),
+        None => {
+            data_dir.refuse_strange_database()?;
+            found(config, data_dir, store, &keys).await?;
+            store.key_check().await?
+        }
+    };
+    ensure!(
+        check.is_some_and(|check| check == keys.check_value()),
+        "the master key is not the one that this database's secrets are sealed with; start with that one. Gateways that \
+         share a database share it by master_key_file"
+    );
+    ensure_token(store, config.operator_token.as_ref(), &data_dir.operator_token()).await?;
     Ok(keys)
+}
+
+/// Makes a database that is nobody's this gateway's own. Another one may be doing the same: the first one's key and token
+/// count.
+async fn found(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) -> anyhow::Result<()> {
+    let file = data_dir.operator_token();
+    let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
+    let key_check = keys.check_value().to_vec();
+    let act =
+        Act::Account(AccountChange::Found { key_check, token: FIRST_TOKEN.to_owned(), hash: first.hash });
+    store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
+    if store.token(first.hash).await?.is_none() {
+        first.discard()?;
+    }
+    Ok(())
 }

@@ -132,10 +132,15 @@ pub enum AccountChange {
         /// SHA-256 of the token.
         hash: [u8; 32],
     },
-    /// Stores the value that tells the right master key, once.
-    PutKeyCheck {
-        /// The value.
-        value: Vec<u8>,
+    /// Makes a database somebody's: stores what tells the right master key, and the first token. Of several who try,
+    /// the first one does; the others change nothing and look what is there.
+    Found {
+        /// What tells the right master key.
+        key_check: Vec<u8>,
+        /// The first token's name.
+        token: String,
+        /// SHA-256 of the first token.
+        hash: [u8; 32],
     },
 }
 

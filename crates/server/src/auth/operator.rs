@@ -25,7 +25,7 @@ use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
 
 /// The name of the token that a gateway starts with.
-const FIRST_TOKEN: &str = "operator";
+pub(crate) const FIRST_TOKEN: &str = "operator";
 
 /// Who sent a request with a known token.
 #[derive(Debug, Clone)]
@@ -63,21 +63,46 @@ fn hash(token: &[u8]) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// Sees to it that there is a token: the configured one, else that of the file, else, on the first start, a new one
-/// that is written to the file.
-pub(crate) async fn ensure_first_token(
+/// The token of a database that is nobody's yet: the configured one, else that of the file, else a new one that is
+/// written to the file.
+pub(crate) struct FirstToken<'f> {
+    /// What the database is to know of it.
+    pub(crate) hash: [u8; 32],
+    made: Option<&'f Path>,
+}
+
+impl<'f> FirstToken<'f> {
+    pub(crate) fn of(configured: Option<&OperatorToken>, file: &'f Path) -> anyhow::Result<Self> {
+        let (token, made) = match configured {
+            Some(token) => (Zeroizing::new(token.expose().to_owned()), None),
+            None if file.exists() => (read(file)?, None),
+            None => (create(file)?, Some(file)),
+        };
+        Ok(Self { hash: hash(token.as_bytes()), made })
+    }
+
+    /// Another gateway was first: what was made here opens nothing and goes.
+    pub(crate) fn discard(self) -> anyhow::Result<()> {
+        let Some(file) = self.made else { return Ok(()) };
+        tracing::info!(
+            "another gateway has made this database its own a moment ago; its operator token counts"
+        );
+        fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
+    }
+}
+
+/// Sees to it that the configured token works, else that of the file.
+pub(crate) async fn ensure_token(
     store: &Store,
     configured: Option<&OperatorToken>,
     file: &Path,
-    first_start: bool,
 ) -> anyhow::Result<()> {
     let token = match configured {
         Some(token) => Zeroizing::new(token.expose().to_owned()),
         None if file.exists() => read(file)?,
-        None if first_start => create(file)?,
         None => {
             tracing::info!(
-                "{} is gone; its token still works, and a configured one would replace it",
+                "there is no {}; the first operator's token works all the same, and a configured one would replace it",
                 file.display()
             );
             return Ok(());

@@ -7,9 +7,9 @@ use super::load::stored_answer;
 use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
-    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, FIND_KEYS, HAS_MERCHANT, INSERT_KEYS,
-    INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_KEY_CHECK, PUT_TOKEN, RETIRE_SECRET, RUNNING_OVERLAP,
-    TOKEN_HOLDER, USE_SECRET,
+    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, FIND_KEYS, FOUND, HAS_MERCHANT, INSERT_KEYS,
+    INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RETIRE_SECRET, RUNNING_OVERLAP, TOKEN_HOLDER,
+    USE_SECRET,
 };
 use super::{reading, rows};
 use crate::accounts::{AccountChange, AccountRefusal, SecretId};
@@ -84,9 +84,9 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             Ok(Ok(Done::Nothing))
         }
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
-        AccountChange::PutKeyCheck { value } => {
-            session.run(PUT_KEY_CHECK, &[value]).await?;
-            Ok(Ok(Done::Nothing))
+        AccountChange::Found { key_check, token, hash } => {
+            let founded = session.run(FOUND, &[key_check]).await?;
+            if founded == 0 { Ok(Ok(Done::Nothing)) } else { put_token(session, token, hash, now).await }
         }
     }
 }

@@ -174,7 +174,8 @@ statements! {
     TOKEN_HOLDER = "SELECT name FROM tokens WHERE hash = $1";
     PUT_TOKEN = "INSERT INTO tokens (name, hash, created_at) VALUES ($1, $2, $3) \
          ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at";
-    PUT_KEY_CHECK = "INSERT INTO meta (name, value) VALUES ('key_check', $1)";
+    /// Waits for whoever is about to, and then does nothing.
+    FOUND = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
 
     // Reads.
 

@@ -91,11 +91,13 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             Ok(Ok(Done::Nothing))
         }
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
-        AccountChange::PutKeyCheck { value } => {
-            connection
-                .prepare_cached("INSERT INTO meta (name, value) VALUES ('key_check', ?1)")?
-                .execute([value])?;
-            Ok(Ok(Done::Nothing))
+        AccountChange::Found { key_check, token, hash } => {
+            let founded = connection
+                .prepare_cached(
+                    "INSERT INTO meta (name, value) VALUES ('key_check', ?1) ON CONFLICT DO NOTHING",
+                )?
+                .execute([key_check])?;
+            if founded == 0 { Ok(Ok(Done::Nothing)) } else { put_token(connection, token, hash, now) }
         }
     }
 }
