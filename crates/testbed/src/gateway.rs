@@ -96,6 +96,16 @@ impl Gateway {
         rustix::process::kill_process(self.handle(), Signal::TERM).expect("the gateway runs");
     }
 
+    /// SIGSTOP: it stops in its tracks, its connections stay.
+    pub fn freeze(&self) {
+        rustix::process::kill_process(self.handle(), Signal::STOP).expect("the gateway runs");
+    }
+
+    /// SIGCONT: it goes on, and knows nothing of the time between.
+    pub fn thaw(&self) {
+        rustix::process::kill_process(self.handle(), Signal::CONT).expect("the gateway runs");
+    }
+
     /// Waits until the process ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
         let child = &mut self.process.child;

@@ -17,6 +17,7 @@ mod logs;
 mod memory;
 mod races;
 mod raw;
+mod replicas;
 mod s3;
 mod strace;
 mod tls;

@@ -1,0 +1,64 @@
+//! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by
+//! `cargo xtask test`, which starts the database.
+
+mod frozen;
+mod races;
+mod starting;
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::{Gateway, Operator, Scene};
+
+use crate::ground::gateway;
+
+/// What merchants sign for, whichever replica a proxy before them would choose.
+const PUBLIC_URL: &str = "https://pay.example";
+
+/// Two gateways on one database, with one key, one operator and one folder of evidence.
+struct Replicas {
+    scene: Scene,
+    second: Gateway,
+    database: Database,
+}
+
+impl Replicas {
+    fn start() -> Self {
+        Self::on(Database::shared())
+    }
+
+    fn on(database: Database) -> Self {
+        let builder = || gateway().database(&database.url()).args(["--public-url", PUBLIC_URL]);
+        let mut scene = Scene::of(builder());
+        scene.base = PUBLIC_URL.to_owned();
+        let first = scene.gateway.data();
+        let data = scene.gateway.scratch().join("second");
+        std::fs::create_dir(&data).unwrap();
+        symlink(first.join("evidence"), data.join("evidence")).unwrap();
+        let shared = |flag: &str, name: &str| [flag.to_owned(), first.join(name).display().to_string()];
+        let second = builder()
+            .data(&data)
+            .args(shared("--master-key-file", "master.key"))
+            .args(shared("--operator-token-file", "operator.token"))
+            .start();
+        Self { scene, second, database }
+    }
+
+    fn addresses(&self) -> [std::net::SocketAddr; 2] {
+        [self.scene.address(), self.second.address()]
+    }
+
+    /// The operator, at either replica.
+    fn operators(&self) -> [Operator; 2] {
+        let token = self.scene.gateway.operator_token();
+        self.addresses().map(|address| Operator::new(address, &token))
+    }
+}
+
+/// Writes a file of a secret.
+fn secret(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}

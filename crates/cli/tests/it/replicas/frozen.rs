@@ -1,0 +1,53 @@
+//! A replica that freezes while it holds locks: the others are late, and nothing of its own is lost or done twice.
+
+use std::time::{Duration, Instant};
+
+use rebuttal_testbed::clock::pause;
+use rebuttal_testbed::{Connection, Item, samples};
+
+use super::Replicas;
+use crate::ground::scaled;
+
+/// What a frozen replica may hold another back, in all.
+const HELD_BACK_MAX: Duration = Duration::from_secs(5);
+const FREEZES: usize = 4;
+const CONTESTS: usize = 24;
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+fn a_frozen_replica_holds_the_others_back_for_five_seconds_at_most() {
+    let replicas = Replicas::start();
+    let scene = &replicas.scene;
+    let [first, second] = replicas.addresses();
+    let url = scene.upload(&samples::receipt(1));
+    for round in 0..scaled(FREEZES) {
+        let disputes: Vec<String> = (0..CONTESTS).map(|_| scene.dispute()).collect();
+        let call = |dispute: &str| scene.contest_call(dispute, &[Item::receipt(&url)]);
+        let mut connections: Vec<Connection> =
+            disputes.iter().map(|_| Connection::open(first).unwrap()).collect();
+        let calls: Vec<_> = disputes.iter().map(|dispute| call(dispute)).collect();
+        for (connection, call) in connections.iter_mut().zip(&calls) {
+            connection.send(&call.bytes()).unwrap();
+        }
+        // At another moment of the batch each time.
+        pause(Duration::from_micros(300 * round as u64));
+        scene.gateway.freeze();
+        let started = Instant::now();
+        for dispute in &disputes {
+            call(dispute).send(second).is("OK");
+        }
+        let held_back = started.elapsed();
+        scene.gateway.thaw();
+        assert!(held_back < HELD_BACK_MAX, "held back for {held_back:?} in round {round}");
+        for ((connection, call), dispute) in connections.iter_mut().zip(&calls).zip(&disputes) {
+            let answer = call.verified(connection.receive().unwrap());
+            assert!(
+                ["OK", "Common.System.Unavailable", "Common.System.OutcomeUnknown"]
+                    .contains(&answer.code.as_str()),
+                "{}",
+                answer.code
+            );
+            assert_eq!(scene.history(dispute).len(), 2, "one contest, whoever committed it");
+        }
+    }
+}

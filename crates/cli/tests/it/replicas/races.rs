@@ -1,0 +1,179 @@
+//! Races between two replicas: for one dispute, one nonce, one number, one key. Exactly one winner, one history.
+
+use rebuttal_testbed::operator::{dispute, in_days};
+use rebuttal_testbed::scene::{ACCEPT, history_of};
+use rebuttal_testbed::{Call, Connection, Item, Operator, Request, Response, samples};
+use serde_json::{Value, json};
+
+use super::Replicas;
+use crate::ground::scaled;
+
+const RACES: usize = 2_000;
+/// Enough at once that the batches of both replicas name the same disputes in different orders.
+const LANES: usize = 16;
+
+#[derive(Clone, Copy, Debug)]
+enum Race {
+    TwoContests,
+    ContestAndAccept,
+    AcceptAndResolve,
+    SameRequestTwice,
+    TwoOpenings,
+    SameKeyTwice,
+}
+
+impl Race {
+    const ALL: [Self; 6] = [
+        Self::TwoContests,
+        Self::ContestAndAccept,
+        Self::AcceptAndResolve,
+        Self::SameRequestTwice,
+        Self::TwoOpenings,
+        Self::SameKeyTwice,
+    ];
+
+    /// How the one who was second is answered.
+    fn loser(self) -> &'static str {
+        match self {
+            Self::TwoContests | Self::ContestAndAccept | Self::AcceptAndResolve => "Dispute.InvalidState",
+            Self::SameRequestTwice => "Common.Auth.ReplayedNonce",
+            Self::TwoOpenings => "Operator.Conflict",
+            Self::SameKeyTwice => "OK",
+        }
+    }
+}
+
+/// What one runner sends.
+enum Runner {
+    Merchant(Call),
+    Operator(Request),
+}
+
+impl Runner {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Merchant(call) => call.bytes(),
+            Self::Operator(request) => request.bytes(),
+        }
+    }
+
+    fn code(&self, response: Response) -> String {
+        match self {
+            Self::Merchant(call) => call.verified(response).code,
+            Self::Operator(_) if response.status < 300 => "OK".to_owned(),
+            Self::Operator(_) => response.problem(),
+        }
+    }
+}
+
+/// One lane's connections: a runner at each replica, and the operator.
+struct Lane<'a> {
+    replicas: &'a Replicas,
+    urls: &'a [String; 2],
+    runners: [Connection; 2],
+    operators: [Operator; 2],
+}
+
+impl Lane<'_> {
+    fn runners(&self, race: Race, no: &str) -> [Runner; 2] {
+        let scene = &self.replicas.scene;
+        let contest = |url: &str| Runner::Merchant(scene.contest_call(no, &[Item::receipt(url)]));
+        let accept = || Runner::Merchant(scene.call(ACCEPT, &json!({ "disputeNo": no })));
+        let operator = |path: &str, body: &Value, key: &str| {
+            let request = self.operators[0].request("POST", path, Some(body));
+            Runner::Operator(request.header("Idempotency-Key", key))
+        };
+        match race {
+            Race::TwoContests => [contest(&self.urls[0]), contest(&self.urls[1])],
+            Race::ContestAndAccept => [contest(&self.urls[0]), accept()],
+            Race::AcceptAndResolve => {
+                let body = json!({ "outcome": "WON" });
+                [accept(), operator(&format!("/disputes/{no}/resolve"), &body, no)]
+            }
+            Race::SameRequestTwice => {
+                let call = scene.contest_call(no, &[Item::receipt(&self.urls[0])]);
+                [Runner::Merchant(call.clone()), Runner::Merchant(call)]
+            }
+            Race::TwoOpenings => ["One", "Other"].map(|reason| {
+                let but = json!({ "disputeNo": format!("{no}-new"), "disputeReason": reason });
+                operator("/disputes", &dispute(scene.merchant_id, &but), &format!("{no}-{reason}"))
+            }),
+            Race::SameKeyTwice => {
+                let body = json!({ "deadline": in_days(9) });
+                [(); 2].map(|()| operator(&format!("/disputes/{no}/extend"), &body, no))
+            }
+        }
+    }
+
+    fn run(&mut self, index: usize) {
+        let race = Race::ALL[index % Race::ALL.len()];
+        let no = format!("R-{index}");
+        let opening = dispute(self.replicas.scene.merchant_id, &json!({ "disputeNo": no }));
+        let operator = &self.operators[index % 2];
+        let opened = operator.send(&operator.request("POST", "/disputes", Some(&opening)));
+        assert_eq!(opened.status, 201, "{}", opened.text());
+        let runners = self.runners(race, &no);
+        // Whoever is written first, and to which replica, has no advantage over all races.
+        let order = if index.is_multiple_of(2) { [0, 1] } else { [1, 0] };
+        let at = if index % 4 < 2 { [0, 1] } else { [1, 0] };
+        for one in order {
+            self.runners[at[one]].send(&runners[one].bytes()).unwrap();
+        }
+        let codes = [0, 1].map(|one| runners[one].code(self.runners[at[one]].receive().unwrap()));
+        let winner = codes.iter().position(|code| code == "OK");
+        let winner = winner.unwrap_or_else(|| panic!("{race:?} {no}: nobody won: {codes:?}"));
+        assert_eq!(codes[1 - winner], race.loser(), "{race:?} {no}: {codes:?}");
+        self.one_history(race, &no, winner);
+    }
+
+    fn one_history(&self, race: Race, no: &str, winner: usize) {
+        let no = if matches!(race, Race::TwoOpenings) { format!("{no}-new") } else { no.to_owned() };
+        let shown = self.operators[winner].show(&no);
+        let entries = if matches!(race, Race::TwoOpenings) { 1 } else { 2 };
+        assert_eq!(history_of(&shown).len(), entries, "{race:?}: {shown}");
+        let status = match (race, winner) {
+            (Race::TwoOpenings | Race::SameKeyTwice, _) => "NEEDS_RESPONSE",
+            (Race::ContestAndAccept, 1) | (Race::AcceptAndResolve, 0) => "ACCEPTED",
+            (Race::AcceptAndResolve, _) => "WON",
+            _ => "UNDER_REVIEW",
+        };
+        assert_eq!(shown["status"], status, "{race:?}: {shown}");
+        if let Race::TwoOpenings = race {
+            assert_eq!(shown["disputeReason"], ["One", "Other"][winner]);
+        }
+        let submissions = shown["submissions"].as_array().unwrap();
+        let wanted = (status == "UNDER_REVIEW").then(|| match race {
+            Race::TwoContests => &self.urls[winner],
+            _ => &self.urls[0],
+        });
+        let urls: Vec<_> =
+            submissions.iter().filter_map(|each| each["evidence"][0]["url"].as_str()).collect();
+        assert_eq!(urls, wanted.into_iter().collect::<Vec<_>>(), "{race:?}: {shown}");
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+fn two_replicas_agree_on_one_winner() {
+    let replicas = Replicas::start();
+    let urls = [1, 2].map(|seed| replicas.scene.upload(&samples::receipt(seed)));
+    let races = scaled(RACES);
+    std::thread::scope(|scope| {
+        for lane in 0..LANES {
+            let (replicas, urls) = (&replicas, &urls);
+            scope.spawn(move || {
+                let runners = replicas.addresses().map(|address| Connection::open(address).unwrap());
+                let operators = replicas.operators();
+                let mut lane_of = Lane { replicas, urls, runners, operators };
+                for index in (lane..races).step_by(LANES) {
+                    lane_of.run(index);
+                }
+            });
+        }
+    });
+    let unequal = replicas.database.query(
+        "SELECT count(*) FROM disputes \
+         WHERE sequence <> (SELECT count(*) FROM history WHERE history.dispute_no = disputes.dispute_no)",
+    );
+    assert_eq!(unequal, "0", "a history is not whole");
+}
