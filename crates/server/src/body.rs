@@ -1,5 +1,7 @@
 //! Reads a request's body whole, bounded in size and time, and notes when its last byte arrived (contract §6).
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -41,13 +43,33 @@ pub(crate) enum NoBody {
     TooSlow,
     #[error("the connection ended before the body did")]
     Broken,
+    #[error("{BAD_CHUNK}")]
+    BadChunk,
 }
 
-/// A body that did not arrive is answered below every API: 408 without envelope, and the connection ends (contract §1).
+/// What is wrong with a body in chunks that cannot be told apart (RFC 9112 §7.1).
+pub(crate) const BAD_CHUNK: &str = "a chunk of the body is broken: each must begin with its size in hexadecimal \
+                                    digits and CR LF, have that many bytes, and end with CR LF";
+
+/// A body that did not arrive is answered below every API: 408 or 400 without envelope, and the connection ends
+/// (contract §1).
 impl IntoResponse for NoBody {
     fn into_response(self) -> Response {
-        (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")], self.to_string()).into_response()
+        let status = match self {
+            Self::BadChunk => StatusCode::BAD_REQUEST,
+            Self::TooLarge | Self::TooSlow | Self::Broken => StatusCode::REQUEST_TIMEOUT,
+        };
+        (status, [(CONNECTION, "close")], self.to_string()).into_response()
     }
+}
+
+/// Whether a body failed because its chunks are not of their form, and not because its sender is gone.
+pub(crate) fn is_bad_chunk(error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        // The kinds by which hyper tells bytes that are wrong from bytes that are missing.
+        return matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+    }
+    error.source().is_some_and(is_bad_chunk)
 }
 
 /// Reads the body of a request.
@@ -75,7 +97,11 @@ async fn collect(body: &mut Body) -> Result<Bytes, NoBody> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| NoBody::Broken)?.into_data() else { continue };
+        let frame = frame.map_err(|error| match is_bad_chunk(&error) {
+            true => NoBody::BadChunk,
+            false => NoBody::Broken,
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
         if first.len() + rest.len() + data.len() > BODY_MAX_BYTES {
             return Err(NoBody::TooLarge);
         }
@@ -108,7 +134,7 @@ mod tests {
     use super::*;
 
     async fn read_chunks(chunks: Vec<usize>) -> Result<usize, NoBody> {
-        let chunks = chunks.into_iter().map(|size| Ok::<_, std::io::Error>(vec![b' '; size]));
+        let chunks = chunks.into_iter().map(|size| Ok::<_, io::Error>(vec![b' '; size]));
         let (parts, ()) = Request::new(()).into_parts();
         Ok(read(&parts, Body::from_stream(stream::iter(chunks))).await?.body.len())
     }
@@ -129,7 +155,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_never_ends_is_given_up() {
         let (parts, ()) = Request::new(()).into_parts();
-        let body = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let body = Body::from_stream(stream::pending::<Result<Vec<u8>, io::Error>>());
         assert_eq!(read_within(Duration::from_millis(10), &parts, body).await.err(), Some(NoBody::TooSlow));
     }
 }

@@ -20,6 +20,7 @@ use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_store::CommitError;
 use tokio::time::{Instant, timeout_at};
 
+use crate::body;
 use crate::clock;
 use crate::error::{Noted, UNAVAILABLE_RETRY_SECONDS};
 use crate::gateway::Gateway;
@@ -124,6 +125,9 @@ impl From<Error> for NotTaken {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(refusal) => refusal.into(),
+            Error::Body(ref cause) if body::is_bad_chunk(&**cause) => {
+                Self::failed(StatusCode::BAD_REQUEST, "InvalidRequest", body::BAD_CHUNK, error)
+            }
             Error::Body(_) => {
                 let message = "The upload did not arrive whole or in time. Send it again.";
                 Self::failed(StatusCode::BAD_REQUEST, "RequestTimeout", message, error)

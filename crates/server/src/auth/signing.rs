@@ -12,9 +12,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION};
+use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use rebuttal_protocol::signature::{Message, authorize};
 use rebuttal_protocol::{Authorization, Code, answer_nonce};
@@ -59,8 +59,8 @@ impl Service<Request<Body>> for Signing {
 async fn answer(mut router: Router, gateway: Arc<Gateway>, request: Request<Body>) -> Response {
     let (mut parts, body) = request.into_parts();
     let caller = Arc::new(meet(&gateway, &parts, body).await);
-    if let Err(fault @ (NoBody::TooSlow | NoBody::Broken)) = caller.body {
-        return (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")], fault.to_string()).into_response();
+    if let Err(fault @ (NoBody::TooSlow | NoBody::Broken | NoBody::BadChunk)) = caller.body {
+        return fault.into_response();
     }
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     parts.extensions.insert(Arc::clone(&caller));

@@ -114,14 +114,16 @@ impl FromRequest<Arc<Gateway>> for Change {
 fn no_body(fault: NoBody) -> Problem {
     match fault {
         NoBody::TooLarge => Refusal::new(Code::TooLarge, fault.to_string()).into(),
-        NoBody::TooSlow | NoBody::Broken => Problem::NoBody(fault),
+        NoBody::TooSlow | NoBody::Broken | NoBody::BadChunk => Problem::NoBody(fault),
     }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()));
+    let visible = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key =
+        value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len())).filter(visible);
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key.to_owned())),
         _ => Err(Refusal::new(

@@ -46,6 +46,38 @@ fn what_is_no_http_is_refused_without_envelope() {
 }
 
 #[test]
+fn a_broken_chunk_is_told_while_its_sender_waits() {
+    let scene = scene();
+    let head = |target: &str, more: &str| {
+        format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{more}\r\n")
+    };
+    let form = head("/uploaded", "Content-Type: multipart/form-data; boundary=b\r\n");
+    let operator = head(
+        "/operator/v1/disputes",
+        &format!(
+            "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
+            scene.gateway.operator_token()
+        ),
+    );
+    let cases = [
+        ("size that is none", head(QUERY, "") + "zz\r\n{}\r\n"),
+        ("size of too many digits", head(QUERY, "") + "11111111111111111\r\n"),
+        ("longer than its size", head(QUERY, "") + "1\r\n{}\r\n"),
+        ("in a form", form + "5\r\n--b\r\n\r\nzz\r\n"),
+        ("an operator's", operator + "2\r\n{}\r\nzz\r\n"),
+    ];
+    each(cases, |bytes| {
+        let mut connection = Connection::open(scene.address()).unwrap();
+        connection.send(bytes.as_bytes()).unwrap();
+        let response = connection.receive().unwrap();
+        assert_eq!(response.status, 400, "{}", response.text());
+        let told = response.text();
+        assert!(told.contains("a chunk of the body is broken") && !told.contains("\"code\""), "{told}");
+        assert_eq!(response.header("connection"), Some("close"));
+    });
+}
+
+#[test]
 fn one_connection_carries_many_calls() {
     let scene = scene();
     let mut connection = Connection::open(scene.address()).unwrap();
