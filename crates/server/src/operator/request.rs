@@ -231,9 +231,13 @@ mod tests {
 
     #[test]
     fn a_body_that_does_not_arrive_is_answered_without_a_document() {
-        for fault in [NoBody::TooSlow, NoBody::Broken] {
+        for (fault, status) in [
+            (NoBody::TooSlow, StatusCode::REQUEST_TIMEOUT),
+            (NoBody::Broken, StatusCode::REQUEST_TIMEOUT),
+            (NoBody::BadChunk, StatusCode::BAD_REQUEST),
+        ] {
             let response = no_body(fault).into_response();
-            assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+            assert_eq!(response.status(), status);
             assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
             assert_eq!(response.headers()[CONNECTION], "close");
         }

@@ -346,3 +346,13 @@ fn numbers_made_by_the_gateway_sort_by_time() {
     let opened: Vec<_> = (0..10).map(later).collect();
     assert!(opened.is_sorted(), "{opened:?}");
 }
+
+#[test]
+fn a_key_has_visible_characters_only() {
+    let scene = scene();
+    let body = json!({ "name": "Corner Shop", "timeZone": "UTC" });
+    for key in ["a b", "a\tb", "", "é", &"k".repeat(129)] {
+        keyed(&scene, "/merchants", &body, key).is_problem(400, INVALID);
+    }
+    assert_eq!(keyed(&scene, "/merchants", &body, "!~").status, 201);
+}
