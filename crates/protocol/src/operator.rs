@@ -107,7 +107,7 @@ impl std::str::FromStr for NotifyUrl {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let host = rest.and_then(|rest| rest.split(['/', '?']).next()).filter(|host| !host.is_empty());
+        let host = rest.and_then(|rest| rest.split(['/', '?']).next()).filter(|host| names_a_host(host));
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains(['#', '@', '\\']);
         if host.is_some() && plain && text.len() <= NOTIFY_URL_MAX {
             return Ok(Self(text.to_owned()));
@@ -116,6 +116,23 @@ impl std::str::FromStr for NotifyUrl {
             "must be an http or https address of at most {NOTIFY_URL_MAX} characters, without user or fragment"
         )))
     }
+}
+
+/// Whether an address's authority has a host, and a port that there can be: none, or 1 to 65535.
+fn names_a_host(authority: &str) -> bool {
+    let (host, port) = match authority.split_once(']') {
+        // An IPv6 address has colons of its own.
+        Some((host, port)) => {
+            let host = host.strip_prefix('[').filter(|host| host.contains(':')).unwrap_or_default();
+            (host, port)
+        }
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_port = |port: &str| {
+        let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse::<u16>().ok()).is_some_and(|port| port > 0)
+    };
+    !host.is_empty() && !host.contains(['[', ']']) && (port.is_empty() || is_port(port))
 }
 
 /// `POST /merchants/{merchantId}/apps` and `PATCH …/apps/{appId}`: what is missing stays, or is the default.
@@ -313,5 +330,41 @@ impl Act {
             }
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notifications_go_to_a_host_and_a_port_that_there_can_be() {
+        for good in [
+            "http://a",
+            "https://a.example:8443/x?y:z",
+            "http://[::1]",
+            "http://[::1]:65535/",
+            "http://10.0.0.1:1",
+        ] {
+            assert!(good.parse::<NotifyUrl>().is_ok(), "{good}");
+        }
+        for wrong in [
+            "http://[::1]:99999/",
+            "http://a:65536",
+            "http://a:0",
+            "http://a:+1",
+            "http://a:x",
+            "http://a:",
+            "http://:80",
+            "http://[::1",
+            "http://[]",
+            "http://[::1]x",
+            "http://::1",
+            "ftp://a",
+            "http://user@a",
+            "https:///x",
+        ] {
+            assert!(wrong.parse::<NotifyUrl>().is_err(), "{wrong}");
+        }
     }
 }
