@@ -138,6 +138,10 @@ pub enum Cause {
     NotConnected(String),
     /// The gateway's certificate is not trusted; the request did not leave.
     Untrusted(String),
+    /// The address starts with `https://`, but what answers there speaks no TLS; the request did not leave.
+    NotTls,
+    /// The address starts with `http://`, but what came back is not HTTP: most likely TLS is spoken there.
+    NotHttp,
     /// The connection failed after the request may have left.
     Lost(String),
     /// No answer came in time.
@@ -161,6 +165,14 @@ impl fmt::Display for Cause {
         match self {
             Self::NotConnected(why) => write!(f, "no connection could be made: {why}"),
             Self::Untrusted(why) => write!(f, "the gateway's certificate is not trusted: {why}"),
+            Self::NotTls => f.write_str(
+                "the address starts with https://, but what answers there speaks no TLS; if it is the gateway, the \
+                 address must start with http://",
+            ),
+            Self::NotHttp => f.write_str(
+                "the address starts with http://, but what answers there speaks no plain HTTP; if it is the gateway, \
+                 the address must start with https://",
+            ),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::Answered { code, message } => write!(f, "{code}: {message}"),

@@ -11,6 +11,7 @@ use rebuttal_protocol::dispute::Call;
 use rebuttal_protocol::signature::{self, Message};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use rustls::InvalidMessage;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -134,34 +135,49 @@ fn retry_after(response: &Response) -> Option<Duration> {
 /// Why there is no answer, and whether the request may have left.
 pub(crate) fn not_answered(error: reqwest::Error) -> Cause {
     let error = error.without_url();
-    let (why, untrusted) = sources(&error);
-    match error.is_connect() {
-        true if untrusted => Cause::Untrusted(why),
-        true => Cause::NotConnected(why),
-        false if error.is_timeout() => Cause::TimedOut,
-        false => Cause::Lost(why),
+    let (why, hint) = sources(&error);
+    match (error.is_connect(), hint) {
+        (true, Some(Hint::Untrusted)) => Cause::Untrusted(why),
+        (true, Some(Hint::NotTls)) => Cause::NotTls,
+        (true, _) => Cause::NotConnected(why),
+        (false, Some(Hint::NotHttp)) => Cause::NotHttp,
+        (false, _) if error.is_timeout() => Cause::TimedOut,
+        (false, _) => Cause::Lost(why),
     }
 }
 
-/// The whole chain of sources in one line, because the outermost says only "error sending request"; and whether a
-/// certificate is at the bottom of it.
-fn sources(error: &reqwest::Error) -> (String, bool) {
-    let (mut line, mut untrusted) = (String::new(), false);
+/// What a source tells about the other side.
+#[derive(Debug, Clone, Copy)]
+enum Hint {
+    Untrusted,
+    NotTls,
+    NotHttp,
+}
+
+/// The whole chain of sources in one line, because the outermost says only "error sending request"; and what one of
+/// them tells about the other side.
+fn sources(error: &reqwest::Error) -> (String, Option<Hint>) {
+    let (mut line, mut told) = (String::new(), None);
     let mut source = error.source();
     while let Some(error) = source {
         let separator = if line.is_empty() { "" } else { ": " };
         // Writing to a String cannot fail.
         let _ = write!(line, "{separator}{error}");
-        untrusted |= is_certificate(error);
+        told = told.or_else(|| hint(error));
         source = error.source();
     }
-    (if line.is_empty() { error.to_string() } else { line }, untrusted)
+    (if line.is_empty() { error.to_string() } else { line }, told)
 }
 
 /// An `io::Error` speaks for what it wraps and does not name it as its source, so it is unwrapped here.
-fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => is_certificate(wrapped),
-        None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
+fn hint(error: &(dyn std::error::Error + 'static)) -> Option<Hint> {
+    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return hint(wrapped);
     }
+    match error.downcast_ref() {
+        Some(rustls::Error::InvalidCertificate(_)) => return Some(Hint::Untrusted),
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => return Some(Hint::NotTls),
+        _ => {}
+    }
+    error.downcast_ref().filter(|error: &&hyper::Error| error.is_parse()).map(|_| Hint::NotHttp)
 }

@@ -133,9 +133,10 @@ impl Course {
     /// No verified answer. An unverified one is asked for patience only: one that claims a final code would claim it
     /// again, while one that is no envelope comes from something in between that is waiting for the gateway itself.
     fn failed(&mut self, cause: &Cause, retry_after: Option<Duration>) -> Option<Pause> {
-        self.fate_unknown |= !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_));
+        self.fate_unknown |= !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls);
         match cause {
-            Cause::Untrusted(_) => None,
+            // The next attempt would meet the same.
+            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => None,
             Cause::Unverified(Unverified { claim: Some(claim), .. }) => {
                 matches!(claim.code.resend(), Resend::Later).then(|| self.pause(retry_after))
             }

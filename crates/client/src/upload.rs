@@ -69,7 +69,9 @@ impl Client {
                 Posted::Stored => return Ok(target.storage_uri),
                 Posted::Failed(cause) => cause,
             };
-            if attempts >= UPLOAD_ATTEMPTS || matches!(cause, Cause::Unreadable(_) | Cause::Untrusted(_)) {
+            let lasting =
+                matches!(cause, Cause::Unreadable(_) | Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp);
+            if attempts >= UPLOAD_ATTEMPTS || lasting {
                 return Err(Error::Unavailable { attempts, cause, retry_after: None });
             }
             attempts += 1;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rebuttal_client::{Cause, Client, Error, Flaw, QueryRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -20,7 +21,7 @@ async fn serve(certificate: &Certificate, key: &KeyPair) -> String {
         .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
         loop {
@@ -83,4 +84,29 @@ async fn a_self_signed_authority_must_have_the_servers_name_and_be_in_its_time()
     params.not_after = date_time_ymd(2020, 1, 1);
     let expired = params.self_signed(&key).unwrap();
     assert!(!trusts(&serve(&expired, &key).await, Some(expired.pem())).await);
+}
+
+#[tokio::test]
+async fn an_address_with_the_wrong_scheme_is_told_at_once() {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let url = serve(&own.cert, &own.signing_key).await.replace("https://", "http://");
+    let client = Client::new(&url, app_id(), secret()).unwrap();
+    let query = QueryRequest::DisputeNo("D1".parse().unwrap());
+    let error = client.query(&query).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { attempts: 1, cause: Cause::NotHttp, .. }), "{error:?}");
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { attempts: 1, cause: Cause::NotHttp }), "{error:?}");
+
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", plain.local_addr().unwrap());
+    let server = async move {
+        let (mut stream, _) = plain.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    };
+    tokio::spawn(server);
+    let client = Client::new(&url, app_id(), secret()).unwrap();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { attempts: 1, cause: Cause::NotTls, .. }), "{error:?}");
+    assert!(error.to_string().ends_with("the address must start with http://"), "{error}");
 }
