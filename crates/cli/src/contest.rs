@@ -6,16 +6,17 @@ mod report;
 mod summary;
 mod uploads;
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
+use std::pin::pin;
 
 use anyhow::{Result, bail};
 use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::ContestRequest;
-use rebuttal_client::{Answer, DisputeNo, QueryRequest};
+use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest, Submission};
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::{look, signals};
+use crate::{ask, look, signals};
 use evidence::Evidence;
 
 /// Contest a dispute with evidence
@@ -70,6 +71,21 @@ impl Contest {
     /// `submitted` is filled as soon as there is something that may take effect.
     async fn carry_out(&self, submitted: &mut Option<ContestRequest>) -> Result<Answer<Done>> {
         let client = self.access.client()?;
+        let mut stop = pin!(signals::stop()?);
+        let submission = tokio::select! {
+            submission = self.prepare(&client) => submission?,
+            () = &mut stop => bail!("interrupted: nothing was submitted"),
+        };
+        let request = submitted.insert(submission.request().clone());
+        // From here on an interruption must not leave the user without the way to learn the outcome.
+        tokio::select! {
+            answer = client.submit(request) => Ok(answer?),
+            () = stop => Err(Interrupted.into()),
+        }
+    }
+
+    /// All that comes before the one call that counts.
+    async fn prepare(&self, client: &Client) -> Result<Submission> {
         let pieces = pieces::read(&self.evidence).await?;
         let dispute = client.query(&QueryRequest::DisputeNo(self.dispute_no.clone())).await?;
         let asks = !self.yes;
@@ -77,15 +93,9 @@ impl Contest {
             summary::print(&dispute, &pieces);
         }
         if asks {
-            confirm()?;
+            ask::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
         }
-        let submission = uploads::upload(&client, self.dispute_no.clone(), pieces).await?;
-        let request = submitted.insert(submission.request().clone());
-        // From here on an interruption must not leave the user without the way to learn the outcome.
-        tokio::select! {
-            answer = client.submit(request) => Ok(answer?),
-            () = signals::stop()? => Err(Interrupted.into()),
-        }
+        uploads::upload(client, self.dispute_no.clone(), pieces).await
     }
 }
 
@@ -99,23 +109,4 @@ impl std::fmt::Display for Interrupted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("interrupted before the gateway's answer came")
     }
-}
-
-/// Asks on a terminal. Without one, silence is a "no".
-fn confirm() -> Result<()> {
-    if !std::io::stdin().is_terminal() {
-        bail!(
-            "nothing was submitted: there is no terminal to ask on; pass --yes to submit without a question"
-        );
-    }
-    let mut stderr = std::io::stderr();
-    write!(stderr, "\n  Submit? It is done once and cannot be changed. [y/N] ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-        writeln!(stderr)?;
-        return Ok(());
-    }
-    bail!("nothing was submitted: not confirmed")
 }

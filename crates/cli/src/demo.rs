@@ -35,7 +35,7 @@ impl Demo {
     pub(crate) async fn run(self) -> Result<Exit> {
         // The client looks for certificates to trust; here it speaks plain HTTP, and needs none.
         log::start(LogFormat::Text, "warn,rustls_platform_verifier=error")?;
-        let mut stop = pin!(signals::stop()?);
+        let mut stop = pin!(signals::stop_or_hangup()?);
         let gateway = Gateway::start(self.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into())).await?;
         tokio::select! {
             told = story::tell(&gateway, self.once) => told?,

@@ -9,7 +9,7 @@ use rebuttal_client::Error;
 pub(crate) enum Exit {
     /// What was asked for is done.
     Done = 0,
-    /// Something on this side: a file, a setting, a "no" at the prompt. (2 is clap's, for wrong usage.)
+    /// Something on this side: a file, a setting, a "no" or Ctrl-C at the question. (2 is clap's, for wrong usage.)
     Local = 1,
     /// The gateway refused, in a verified answer.
     Refused = 3,
@@ -27,7 +27,7 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  done: the gateway's signed answer says OK
-  1  a file, a setting or the confirmation on this side; nothing was submitted
+  1  a file or a setting on this side, or a no or Ctrl-C at the question; nothing was submitted
   2  wrong usage; nothing was submitted
   3  refused by the gateway, in a verified answer
   4  unknown: the contest may or may not have taken effect; how to learn it is told

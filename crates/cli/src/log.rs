@@ -2,10 +2,15 @@
 
 use std::io::IsTerminal as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+
+use crate::settings::nearest;
+
+/// The words for how much is logged.
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -19,7 +24,7 @@ pub(crate) enum LogFormat {
 
 /// Starts logging. May be called once in a process.
 pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
-    let filter = EnvFilter::builder().parse(filter).with_context(|| {
+    let filter = EnvFilter::builder().parse(checked(filter)?).with_context(|| {
         format!("log_filter: {filter:?} is not a filter such as info or info,rebuttal_server=debug")
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -32,4 +37,58 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+}
+
+/// The filter, if every directive of it is a level or `target=level`. The library takes any bare word for a target, so
+/// that a misspelt level would silence the log without a word.
+fn checked(filter: &str) -> Result<&str> {
+    for directive in filter.split(',').map(str::trim) {
+        let (target, level) = match directive.rsplit_once('=') {
+            Some((target, level)) => (Some(target), level),
+            None => (None, directive),
+        };
+        let word = level.to_ascii_lowercase();
+        if !LEVELS.contains(&word.as_str()) {
+            let levels = LEVELS.join(", ");
+            let meant = nearest(&word, LEVELS.into_iter());
+            let meant = meant.map(|level| format!("; did you mean {level:?}?")).unwrap_or_default();
+            bail!("log_filter: {level:?} is no level; levels are {levels}{meant}");
+        }
+        let named = |target: &str| {
+            !target.is_empty() && target.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
+        };
+        ensure!(
+            target.is_none_or(named),
+            "log_filter: {directive:?} names no part of the program; write it as rebuttal_server=debug"
+        );
+    }
+    Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directive_is_a_level_or_a_part_with_its_level() {
+        for good in
+            ["info", "WARN", "off", "info,rebuttal_server=debug", "warn, rebuttal_server::front=trace"]
+        {
+            assert!(checked(good).is_ok(), "{good}");
+        }
+        for (wrong, told) in [
+            (
+                "inof",
+                "\"inof\" is no level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
+            ),
+            ("info,rebuttal_server", "\"rebuttal_server\" is no level"),
+            ("info,rebuttal_server=debgu", "did you mean \"debug\"?"),
+            ("", "\"\" is no level"),
+            ("=info", "names no part of the program"),
+            ("rebuttal_server =info", "names no part of the program"),
+        ] {
+            let error = checked(wrong).unwrap_err().to_string();
+            assert!(error.contains(told), "{wrong:?}: {error}");
+        }
+    }
 }

@@ -57,6 +57,11 @@ pub(crate) fn failure(text: &str) {
     eprintln!("{} {text}", style("✗").red().bold().for_stderr());
 }
 
+/// Tells on standard error what may be wrong.
+pub(crate) fn warning(text: &str) {
+    eprintln!("{} {text}", style("!").yellow().bold().for_stderr());
+}
+
 /// Tells on standard error what to do about it.
 pub(crate) fn remedy(text: &str) {
     for line in text.lines() {

@@ -1,6 +1,7 @@
 //! The one binary of Rebuttal: reads the command line and hands over to one file per command.
 
 mod access;
+mod ask;
 mod contest;
 mod demo;
 mod exit;
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
+    // `serve` logs them, in the form that its log has.
+    if !matches!(cli.command, Command::Serve(_)) {
+        settings::unknown_variables(&Cli::command()).iter().for_each(|told| look::warning(told));
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         match cli.command {

@@ -1,5 +1,7 @@
 //! `rebuttal serve`: runs a gateway until it is told to stop.
 
+mod open_files;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -34,11 +36,14 @@ impl Serve {
         let settings = self.settings.over(self.config.as_deref())?;
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         log::start(format, settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;
-        let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-        for warning in unknown_variables(&Cli::command(), names) {
+        for warning in unknown_variables(&Cli::command()) {
             tracing::warn!("{warning}");
         }
+        let connections_given = settings.max_connections.is_some();
         let config = settings.config()?;
+        if let Some(warning) = open_files::check(&config, connections_given)? {
+            tracing::warn!("{warning}");
+        }
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         let ready = |ready: &Ready| announce(scheme, ready);
         rebuttal_server::run(config, signals::stop()?, ready).await?;

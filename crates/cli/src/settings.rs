@@ -5,6 +5,7 @@
 //! [`rebuttal_server::Config`], and a line in `config`.
 
 mod file;
+mod nearest;
 mod pairs;
 mod secret;
 mod variables;
@@ -20,6 +21,7 @@ use rebuttal_server::{Config, EvidencePlace, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogFormat;
+pub(crate) use nearest::nearest;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::Secret;
 pub(crate) use variables::unknown_variables;
@@ -93,7 +95,7 @@ pub(crate) struct Settings {
     operator_token_file: Option<PathBuf>,
 
     /// How far a request's timestamp may lie from this machine's clock, 1 to 3600 seconds [default: 300]
-    #[arg(long, env = "REBUTTAL_FRESHNESS_WINDOW_SECONDS", value_name = "SECONDS")]
+    #[arg(long, env = "REBUTTAL_FRESHNESS_WINDOW_SECONDS", value_name = "SECONDS", value_parser = seconds)]
     freshness_window_seconds: Option<u64>,
 
     /// Signed requests that one app may make in a second [default: unlimited]
@@ -119,7 +121,7 @@ pub(crate) struct Settings {
 
     /// Connections that one listener serves at once; each needs an open file [default: 768]
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER", value_parser = positive)]
-    max_connections: Option<NonZeroU32>,
+    pub(crate) max_connections: Option<NonZeroU32>,
 
     /// Connections that one address may have at once, unless it is a trusted proxy [default: 256]
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER", value_parser = positive)]
@@ -249,6 +251,10 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 fn positive(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "must be a whole number of seconds".to_owned())
 }
 
 fn count(number: Option<NonZeroU32>, default: usize) -> usize {

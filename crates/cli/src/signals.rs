@@ -4,19 +4,33 @@ use anyhow::{Context as _, Result};
 
 /// Completes at the first SIGTERM, SIGINT or, where there are no such signals, Ctrl-C.
 ///
-/// The handlers stand when this returns, so that a signal that comes before the future is polled is not lost.
+/// The handlers stand when this returns, so that a signal that comes before the future is polled is not lost. SIGHUP
+/// is left alone: `nohup` has it ignored, and a handler would undo that.
 #[cfg(unix)]
 pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::signal::unix::SignalKind;
 
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    first_of([SignalKind::terminate(), SignalKind::interrupt()])
+}
+
+/// The same, and SIGHUP: for what is of no use once its terminal is gone.
+#[cfg(unix)]
+pub(crate) fn stop_or_hangup() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::SignalKind;
+
+    first_of([SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()])
+}
+
+#[cfg(unix)]
+fn first_of<const N: usize>(kinds: [tokio::signal::unix::SignalKind; N]) -> Result<impl Future<Output = ()>> {
+    let listening: Result<Vec<_>, _> = kinds.into_iter().map(tokio::signal::unix::signal).collect();
+    let mut listening = listening.context("cannot listen for the signals that stop a process")?;
+    Ok(std::future::poll_fn(move |cx| {
+        match listening.iter_mut().any(|signal| signal.poll_recv(cx).is_ready()) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
         }
-    })
+    }))
 }
 
 /// Completes at Ctrl-C.
@@ -27,4 +41,10 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
+}
+
+/// Completes at Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) fn stop_or_hangup() -> Result<impl Future<Output = ()>> {
+    stop()
 }

@@ -35,7 +35,7 @@ pub const CONNECTIONS_MAX: usize = 768;
 pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
 /// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and merchants must not be
 /// able to take their places.
-pub(crate) const OTHER_LISTENERS_PART: usize = 16;
+pub const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
 /// stays short.
 pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();

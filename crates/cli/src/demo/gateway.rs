@@ -24,7 +24,12 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) async fn start(listen: SocketAddr) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("rebuttal-demo-").tempdir()?;
+        let temp = std::env::temp_dir();
+        let folder =
+            tempfile::Builder::new().prefix("rebuttal-demo-").tempdir_in(&temp).with_context(|| {
+                let temp = temp.display();
+                format!("the demo cannot make a folder in {temp}; set TMPDIR to one where it can")
+            })?;
         std::fs::write(folder.path().join("receipt.png"), RECEIPT)?;
         std::fs::write(folder.path().join("refund.pdf"), REFUND)?;
         let mut config = Config::new(folder.path().join("data"));

@@ -1,42 +1,93 @@
 //! Reads the TOML file. A key that is not known is refused with the nearest known one: a misspelt setting that has no
-//! effect is worse than a gateway that does not start.
+//! effect is worse than a gateway that does not start. A faulty value is told with its line, its key, and what it must
+//! be, in the words that its flag has.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use toml::{Spanned, Value};
 
-use super::Settings;
+use super::{Secret, Settings, nearest};
 
-/// The file's keys and values, known and of the right type.
+/// The names of values that are numbers.
+const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
+const A_LIST: &str = "must be a list of texts in quotes, as [\"…\", \"…\"]";
+
+/// The file's keys and values, known and right.
 pub(super) fn read(path: &Path) -> Result<toml::Table> {
     let shown = path.display();
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the settings in {shown}"))?;
-    let table: toml::Table = text.parse().with_context(|| format!("{shown} is not valid TOML"))?;
-    let known = keys();
-    if let Some(key) = table.keys().find(|key| !known.contains(key)) {
-        match nearest(key, known.iter().map(String::as_str)) {
-            Some(nearest) => bail!("{shown}: there is no setting {key:?}; did you mean {nearest:?}?"),
-            None => bail!("{shown}: there is no setting {key:?}; `rebuttal serve --help` lists them"),
+    let values: BTreeMap<String, Spanned<Value>> =
+        toml::from_str(&text).with_context(|| format!("{shown} is not valid TOML"))?;
+    let command = command();
+    let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+    for (key, value) in &values {
+        if !known.contains(&key.as_str()) {
+            match nearest(key, known.iter().copied()) {
+                Some(nearest) => bail!("{shown}: there is no setting {key:?}; did you mean {nearest:?}?"),
+                None => bail!("{shown}: there is no setting {key:?}; `rebuttal serve --help` lists them"),
+            }
+        }
+        if let Err(must) = check(&command, key, value.as_ref()) {
+            let line = text.get(..value.span().start).unwrap_or_default().matches('\n').count() + 1;
+            let given = match is_secret(&command, key) {
+                true => String::new(),
+                false => format!(" = {}", value.as_ref()),
+            };
+            bail!("{shown}, line {line}: {key}{given}: it {must}");
         }
     }
-    // Read again from the text, because only then does a fault tell its line.
-    toml::from_str::<Settings>(&text).with_context(|| format!("{shown} has a value of the wrong kind"))?;
-    Ok(table)
+    Ok(values.into_iter().map(|(key, value)| (key, value.into_inner())).collect())
 }
 
-/// Every key: the names of the flags, with underscores.
-pub(super) fn keys() -> Vec<String> {
-    let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
-    command.get_arguments().map(|argument| argument.get_id().to_string()).collect()
+/// What a value must be, if it is not.
+fn check(command: &clap::Command, key: &str, value: &Value) -> Result<(), String> {
+    let Some(argument) = command.get_arguments().find(|argument| argument.get_id() == key) else {
+        return Ok(());
+    };
+    let words = words(argument, value)?;
+    let possible: Vec<_> = argument.get_possible_values();
+    let flags = words.iter().map(|word| format!("--{}={word}", key.replace('_', "-")));
+    match command.clone().try_get_matches_from(flags) {
+        Ok(_) => Ok(()),
+        Err(_) if !possible.is_empty() => {
+            let names: Vec<_> = possible.iter().map(|value| format!("{:?}", value.get_name())).collect();
+            Err(format!("must be {}", names.join(" or ")))
+        }
+        Err(error) => Err(error.source().map_or_else(|| error.to_string(), ToString::to_string)),
+    }
 }
 
-/// The known word that was probably meant.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const ALIKE: f64 = 0.75;
-    known
-        .map(|known| (strsim::jaro_winkler(word, known), known))
-        .filter(|(alike, _)| *alike >= ALIKE)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, known)| known)
+/// A value as its flag would have it, if it is of the flag's kind.
+fn words(argument: &clap::Arg, value: &Value) -> Result<Vec<String>, String> {
+    let is_number =
+        argument.get_value_names().unwrap_or_default().iter().any(|name| NUMBERS.contains(&&**name));
+    let is_list = argument.get_value_delimiter().is_some();
+    match value {
+        Value::Integer(number) if is_number => Ok(vec![number.to_string()]),
+        _ if is_number => Err("must be a whole number, without quotes".to_owned()),
+        Value::Array(items) if is_list => {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+            texts.collect::<Option<_>>().ok_or_else(|| A_LIST.to_owned())
+        }
+        _ if is_list => Err(A_LIST.to_owned()),
+        Value::String(text) => Ok(vec![text.clone()]),
+        _ => Err("must be a text in quotes".to_owned()),
+    }
+}
+
+/// Whether nobody may read the setting's value in an error.
+fn is_secret(command: &clap::Command, key: &str) -> bool {
+    let argument = command.get_arguments().find(|argument| argument.get_id() == key);
+    argument.is_some_and(|argument| argument.get_value_parser().type_id() == TypeId::of::<Secret>())
+}
+
+/// The flags, without the variables: those are another place.
+fn command() -> clap::Command {
+    let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
+    command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset))
 }

@@ -58,9 +58,31 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_tells_its_line() {
-    let error = with_file(&[], "data = \"x\"\nmax_connections = \"many\"\n").unwrap_err();
-    assert!(format!("{error:#}").contains("line 2"), "{error:#}");
+fn a_faulty_value_tells_its_line_its_key_and_what_it_must_be() {
+    for (wrong, told) in [
+        ("max_connections = \"many\"", "it must be a whole number, without quotes"),
+        ("max_connections = 0", "it must be a whole number from 1 to 4294967295"),
+        ("max_connections = 5000000000", "it must be a whole number from 1 to 4294967295"),
+        ("freshness_window_seconds = -1", "it must be a whole number of seconds"),
+        ("listen = \":8080\"", "it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080"),
+        ("listen = 8080", "it must be a text in quotes"),
+        ("public_url = \"https://a.example\"", "it must be a list of texts in quotes, as [\"…\", \"…\"]"),
+        ("public_url = [1]", "it must be a list of texts in quotes, as [\"…\", \"…\"]"),
+        ("log_format = \"xml\"", "it must be \"text\" or \"json\""),
+    ] {
+        let error = with_file(&[], &format!("data = \"x\"\n{wrong}\n")).unwrap_err();
+        let told = format!(", line 2: {wrong}: {told}");
+        assert!(format!("{error:#}").ends_with(&told), "{error:#}");
+    }
+}
+
+#[test]
+fn a_faulty_secret_is_told_without_its_value() {
+    let error = with_file(&[], "operator_token = 123456789012345678\n").unwrap_err();
+    assert!(
+        error.to_string().ends_with(", line 1: operator_token: it must be a text in quotes"),
+        "{error:#}"
+    );
 }
 
 #[test]
@@ -110,7 +132,7 @@ fn the_operators_token_is_never_printed() {
 #[test]
 fn variables_that_no_command_reads_are_warned_of() {
     let names = ["REBUTTAL_LISTN", "REBUTTAL_APP_SECRET", "REBUTTAL_DATA", "PATH", "REBUTTAL_XYZZY"];
-    let warnings = unknown_variables(&Cli::command(), names.iter().map(|name| (*name).to_owned()));
+    let warnings = variables::unknown_among(&Cli::command(), names.iter().map(|name| (*name).to_owned()));
     assert_eq!(
         warnings,
         [

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::file::nearest;
+use super::nearest;
 
 const PREFIX: &str = "REBUTTAL_";
 
-/// Every `REBUTTAL_…` variable that no command reads, as a sentence.
-pub(crate) fn unknown_variables(command: &clap::Command, names: impl Iterator<Item = String>) -> Vec<String> {
+/// Every `REBUTTAL_…` variable of this process that no command reads, as a sentence.
+pub(crate) fn unknown_variables(command: &clap::Command) -> Vec<String> {
+    unknown_among(command, std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()))
+}
+
+pub(super) fn unknown_among(command: &clap::Command, names: impl Iterator<Item = String>) -> Vec<String> {
     let known = known(command);
     names
         .filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()))

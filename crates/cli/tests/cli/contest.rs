@@ -6,6 +6,7 @@ use std::process::Stdio;
 use rebuttal_testbed::samples;
 
 use crate::ground::{Ended, Shell};
+use crate::terminal::Terminal;
 
 #[test]
 fn a_contest_is_done_and_told() {
@@ -121,7 +122,7 @@ fn without_a_terminal_nobody_is_asked_and_nothing_submitted() {
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.err.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {ended:?}");
     assert!(ended.err.contains("in 6 days 23 hours"), "{ended:?}");
-    assert!(ended.err.ends_with("pass --yes to submit without a question\n"), "{ended:?}");
+    assert!(ended.err.ends_with("pass --yes to go on without a question\n"), "{ended:?}");
     assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
 }
 
@@ -253,4 +254,46 @@ fn a_file_to_trust_without_a_certificate_is_named() {
     let ended = shell.run(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--trust", &key]);
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.err.contains(&format!("{key} holds no certificate to trust")), "{ended:?}");
+}
+
+#[test]
+fn variables_that_mean_nothing_are_warned_of() {
+    let shell = Shell::start();
+    let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
+    command.env("REBUTTAL_APP_SECERT", "00112233445566778899aabbccddeeff");
+    let ended = Ended::run(command);
+    let told = "! the variable REBUTTAL_APP_SECERT is not known and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
+    assert!(ended.err.starts_with(told), "{ended:?}");
+    assert!(!ended.err.contains("00112233"), "{ended:?}");
+}
+
+#[test]
+fn the_question_is_answered_with_yes_or_nothing_is_submitted() {
+    let shell = Shell::start();
+    let (no, receipt) = (shell.scene.dispute(), shell.receipt());
+    let question = "Submit? It is done once and cannot be changed. [y/N]";
+    let ask = |words: &[&str]| {
+        let mut terminal = Terminal::run(&shell.command(words), 100);
+        terminal.wait_for(question);
+        terminal
+    };
+    let words = ["contest", &no, "--receipt", &receipt];
+
+    let mut terminal = ask(&words);
+    terminal.interrupt();
+    let (code, said) = terminal.end();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.trim_end().ends_with("✗ interrupted: nothing was submitted"), "{said}");
+
+    let mut terminal = ask(&words);
+    terminal.type_in("n\n");
+    let (code, said) = terminal.end();
+    assert!(code == 1 && said.contains("✗ nothing was submitted: not confirmed"), "{said}");
+    assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
+
+    let mut terminal = ask(&words);
+    terminal.type_in("y\n");
+    let (code, said) = terminal.end();
+    assert!(code == 0 && said.contains("is contested with 1 piece of evidence."), "{said}");
+    assert_eq!(shell.status(&no), "UNDER_REVIEW");
 }

@@ -1,6 +1,8 @@
 //! `rebuttal demo`: the whole story, and nothing left behind.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::ground::{Ended, rebuttal};
 
@@ -37,4 +39,26 @@ fn a_story_that_nobody_can_read_is_a_failure() {
     let ended = Ended::run(command);
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.err.contains("could not be written to standard output"), "{ended:?}");
+}
+
+#[test]
+fn a_demo_whose_terminal_is_gone_leaves_nothing_behind() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut command = rebuttal(&["demo"]);
+    let mut child = command.env("TMPDIR", temp.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("The gateway stays up.")));
+    assert_eq!(temp.path().read_dir().unwrap().count(), 1);
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(temp.path().read_dir().unwrap().count(), 0, "the demo's folder is left");
+}
+
+#[test]
+fn a_demo_without_a_place_for_its_folder_says_what_to_do() {
+    let mut command = rebuttal(&["demo", "--once"]);
+    command.env("TMPDIR", "/nope");
+    let ended = Ended::run(command);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("cannot make a folder in /nope; set TMPDIR to one where it can"), "{ended:?}");
 }

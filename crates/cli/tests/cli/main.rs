@@ -12,5 +12,6 @@ mod demo;
 mod ground;
 mod help;
 mod serve;
+mod terminal;
 mod unsure;
 mod way;

@@ -64,6 +64,7 @@ fn faulty_settings_are_told_once_with_what_to_write() {
         (["--trusted-proxies", "10.0.0.0/40"], "is no network such as 10.0.0.0/8"),
         (["--public-url", "ftp://x"], "public_url: \"ftp://x\" is not a public base URL"),
         (["--config", "/nope.toml"], "/nope.toml"),
+        (["--log-filter", "inof"], "levels are error, warn, info, debug, trace, off; did you mean \"info\"?"),
     ] {
         let ended = Ended::run(rebuttal(&["serve", words[0], words[1]]));
         assert!([1, 2].contains(&ended.code), "{ended:?}");
@@ -72,4 +73,33 @@ fn faulty_settings_are_told_once_with_what_to_write() {
             assert!(ended.err.matches(once).count() <= 1, "{ended:?}");
         }
     }
+}
+
+#[test]
+fn more_connections_than_open_files_are_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let words = ["serve", "--data", data.to_str().unwrap(), "--max-connections", "1000000000"];
+    let ended = Ended::run(rebuttal(&words));
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let told = "max_connections is 1000000000, which may need 1000000128 open files";
+    assert!(ended.err.contains(told) && ended.err.contains("or less, or raise the limit"), "{ended:?}");
+    assert!(!data.exists(), "nothing is made before the settings are right");
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+    let limited = |hard: u32| {
+        let script = format!("ulimit -Sn 200; ulimit -Hn {hard}; exec \"$0\" \"$@\"");
+        Gateway::builder(bin()).wrapper(["sh", "-c", &script]).start()
+    };
+    let gateway = limited(1000);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", gateway.pid())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    assert_eq!(line.split_whitespace().take(2).collect::<Vec<_>>(), ["1000", "1000"]);
+    assert!(!gateway.stderr().contains("max_connections"), "{}", gateway.stderr());
+
+    // The default is not a wish, so it is only warned of.
+    let gateway = limited(500);
+    assert!(gateway.stderr().contains("this process may have 500 at most"), "{}", gateway.stderr());
 }

@@ -1,0 +1,75 @@
+//! Whether the system lets this process open as many files as its connections need. Each connection is one.
+
+use anyhow::{Result, bail};
+use rebuttal_server::Config;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Files beside the connections: the database's, the evidence that is written meanwhile, what the runtime holds.
+const OTHER_FILES: u64 = 128;
+
+/// Raises the limit of open files as far as it may be raised, and refuses more connections than it allows. Only a
+/// warning where the number is the default: nobody has asked for it.
+pub(super) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> {
+    let needed = needed(config);
+    let limit = getrlimit(Resource::Nofile);
+    let Some(hard) = limit.maximum else {
+        raise(needed, limit);
+        return Ok(None);
+    };
+    raise(hard, limit);
+    if needed <= hard {
+        return Ok(None);
+    }
+    let told = format!(
+        "max_connections is {}, which may need {needed} open files, but this process may have {hard} at most: set \
+         max_connections to {} or less, or raise the limit (`ulimit -Hn`, or LimitNOFILE= of a systemd unit)",
+        config.connections_max,
+        affordable(hard)
+    );
+    match asked_for {
+        true => bail!("{told}"),
+        false => Ok(Some(told)),
+    }
+}
+
+/// Where it fails, the limit stays as it is; it is not what is compared with.
+fn raise(to: u64, limit: Rlimit) {
+    if limit.current.is_some_and(|soft| soft < to) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(to), maximum: limit.maximum });
+    }
+}
+
+/// The merchants' connections, those of the operators' and the metrics' listeners beside them, and the other files.
+fn needed(config: &Config) -> u64 {
+    let connections = config.connections_max as u64;
+    let others = connections.div_ceil(rebuttal_server::OTHER_LISTENERS_PART as u64);
+    let listeners = [config.operator_listen, config.metrics_listen].iter().flatten().count() as u64;
+    connections + others * listeners + OTHER_FILES
+}
+
+/// How many connections there may be with so many files, whatever listeners there are.
+fn affordable(files: u64) -> u64 {
+    let part = rebuttal_server::OTHER_LISTENERS_PART as u64;
+    (files.saturating_sub(OTHER_FILES + 2) * part / (part + 2)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_affordable_is_not_refused() {
+        for files in [200, 1024, 4096, 1_048_576] {
+            let mut config = Config::new("data");
+            config.operator_listen = Some(([127, 0, 0, 1], 0).into());
+            config.metrics_listen = config.operator_listen;
+            config.connections_max = usize::try_from(affordable(files)).unwrap();
+            assert!(needed(&config) <= files, "{files}");
+        }
+    }
+
+    #[test]
+    fn the_default_fits_into_what_a_process_usually_may_have() {
+        assert!(needed(&Config::new("data")) <= 1024);
+    }
+}
