@@ -20,10 +20,10 @@ use crate::{CommitError, Options};
 /// still commits before the sweeper acts on a deadline that the work arrived in time for.
 const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
 
-/// How often works are served again that another transaction was in the way of. Whoever was first has committed by the
-/// next time, so that twice is rare.
+/// How often works are served that another transaction was in the way of. Whoever was first has committed by the next
+/// time, so that twice is rare.
 const TRIES_MAX: u32 = 8;
-/// For how long.
+/// For how long they are tried again.
 const TRIES_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a transaction did not go through.
@@ -35,7 +35,8 @@ pub(crate) enum Failure {
     Unknown(String),
     /// The data was refused; nothing was changed.
     Data(String),
-    /// Another transaction was in the way; nothing was changed. Loaded again, the works see what it left.
+    /// Another transaction was in the way, or the connection was lost before the commit; nothing was changed. Loaded
+    /// again, the works see what is there then.
     Again(String),
 }
 
@@ -251,9 +252,8 @@ fn single((answers, _): (Vec<Answer>, Changes)) -> Result<Answer, CommitError> {
 async fn solo(database: &mut impl Database, work: &Work) -> Result<Answer, Failure> {
     let mut tries = Tries::begin();
     loop {
-        match database.solo(work).await {
-            Err(Failure::Again(cause)) if tries.one_more(&cause) => {}
-            outcome => return outcome,
+        if let Some(outcome) = tries.judge(database.solo(work).await) {
+            return outcome;
         }
     }
 }
@@ -266,10 +266,15 @@ async fn transact(
 ) -> Result<(Vec<Answer>, Changes), Failure> {
     let mut tries = Tries::begin();
     loop {
-        match strokes(database, batch, trouble).await {
-            Err(Failure::Again(cause)) if tries.one_more(&cause) => {}
-            outcome => return outcome,
+        let outcome = strokes(database, batch).await;
+        let Some(outcome) = tries.judge(outcome) else { continue };
+        match &outcome {
+            // Nothing was written, which proves nothing.
+            Ok((_, changes)) if changes.is_empty() => {}
+            Ok(_) => trouble.over(),
+            Err(failure) => trouble.after(failure),
         }
+        return outcome;
     }
 }
 
@@ -284,11 +289,14 @@ impl Tries {
         Self { left: TRIES_MAX, until: Instant::now() + TRIES_LIMIT }
     }
 
-    fn one_more(&mut self, cause: &str) -> bool {
+    /// An outcome that counts; nothing where it is to be tried again.
+    fn judge<T>(&mut self, outcome: Result<T, Failure>) -> Option<Result<T, Failure>> {
+        let Err(Failure::Again(cause)) = outcome else { return Some(outcome) };
         metrics::counter!("rebuttal_commit_retries_total").increment(1);
-        tracing::debug!(cause, "another transaction was in the way");
+        tracing::debug!(cause, "works are served again");
         self.left = self.left.saturating_sub(1);
-        self.left > 0 && Instant::now() < self.until
+        let gives_up = self.left == 0 || Instant::now() >= self.until;
+        gives_up.then(|| Err(Failure::Unavailable(cause)))
     }
 }
 
@@ -296,12 +304,10 @@ impl Tries {
 async fn strokes(
     database: &mut impl Database,
     batch: &mut [Waiting],
-    trouble: &Trouble,
 ) -> Result<(Vec<Answer>, Changes), Failure> {
     let loaded = match database.load(&Names::of(batch.iter().map(|waiting| &waiting.work))).await {
         Ok(loaded) => loaded,
         Err(failure) => {
-            trouble.after(&failure);
             database.abandon().await;
             return Err(failure);
         }
@@ -314,10 +320,8 @@ async fn strokes(
         return Ok((answers, changes));
     }
     if let Err(failure) = database.save(&changes).await {
-        trouble.after(&failure);
         database.abandon().await;
         return Err(failure);
     }
-    trouble.over();
     Ok((answers, changes))
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+
 use super::address::Address;
 use super::fate::{self, Fate, Sent};
 use super::load::load;
@@ -56,11 +58,13 @@ impl Lane {
         Ok(self.session.insert(session))
     }
 
-    /// What a failure before the commit means. Whatever it was, nothing was changed.
+    /// What a failure before the commit means. Whatever it was, nothing was changed; and where only the connection is
+    /// lost, another one may do.
     async fn before_commit(&mut self, error: Error, names: Option<&Names>) -> Failure {
         if error.is_loss() {
             self.session = None;
             self.transaction = None;
+            return Failure::Again(error.to_string());
         }
         if let Some(names) = names.filter(|_| nonces::is_missing_partition(&error)) {
             self.abandon().await;
@@ -197,12 +201,6 @@ async fn connect(address: &Address) -> Result<Session, Failure> {
 
 async fn ready(address: &Address) -> Result<Session, Error> {
     let session = Session::open(address, LANE).await?;
-    within(ROUND_TRIP_LIMIT, async {
-        for sql in BATCH {
-            session.prepared(sql).await?;
-        }
-        Ok(())
-    })
-    .await?;
+    within(ROUND_TRIP_LIMIT, try_join_all(BATCH.map(|sql| session.prepared(sql)))).await?;
     Ok(session)
 }
