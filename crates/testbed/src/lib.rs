@@ -18,6 +18,7 @@ pub mod lies;
 pub mod moved_clock;
 pub mod operator;
 pub mod postgres;
+pub mod proxy;
 pub mod s3;
 pub mod samples;
 pub mod scene;

@@ -15,6 +15,7 @@ mod kill;
 mod leaving;
 mod logs;
 mod memory;
+mod outage;
 mod races;
 mod raw;
 mod replicas;

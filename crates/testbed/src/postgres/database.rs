@@ -30,6 +30,11 @@ impl Database {
     }
 
     #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[must_use]
     pub fn url(&self) -> String {
         let (address, _) = self.server.rsplit_once('/').expect("a URL with a database");
         format!("{address}/{}", self.name)

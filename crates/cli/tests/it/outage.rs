@@ -1,0 +1,125 @@
+//! The database goes away under load, in every way there is: no answered contest is lost, `Unavailable` is said only where
+//! nothing was changed, and the gateway goes on by itself. Run by `cargo xtask test`, which sees to PostgreSQL.
+
+mod load;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rebuttal_testbed::Scene;
+use rebuttal_testbed::clock::{pause, wait_for};
+use rebuttal_testbed::postgres::Cluster;
+use rebuttal_testbed::proxy::{Cut, Proxy};
+
+use crate::ground::{gateway, scaled};
+use load::{Load, Tally};
+
+/// How soon after the database is back the gateway serves again.
+const RECOVERY_MAX: Duration = Duration::from_secs(5);
+/// What the process may hold in all of this.
+const MEMORY_MAX_KIB: u64 = 100 * 1024;
+
+/// Lets the load run before and after a blow.
+fn a_while() {
+    pause(Duration::from_millis(300));
+}
+
+fn on(url: &str) -> Scene {
+    Scene::of(gateway().database(url))
+}
+
+/// Runs the load while something happens to the database, then holds every answer against what is there.
+fn under_load(scene: &Scene, blows: impl FnOnce()) -> Tally {
+    let load = Load::prepare(scene);
+    let tally = load.while_running(blows);
+    let back = Instant::now();
+    wait_for("the gateway to serve again", RECOVERY_MAX, || {
+        scene.accept(&scene.dispute()).code.eq("OK").then_some(())
+    });
+    eprintln!("{tally:?}, served again after {:?}", back.elapsed());
+    load.check();
+    let peak = scene.gateway.peak_memory_kib();
+    assert!(peak < MEMORY_MAX_KIB, "it held {peak} KiB");
+    assert!(tally.done > 0, "the load was too light to prove anything: {tally:?}");
+    tally
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+fn a_database_that_is_killed_loses_nothing_that_was_answered() {
+    let mut cluster = Cluster::durable();
+    let database = cluster.database();
+    let scene = on(&database.url());
+    under_load(&scene, || {
+        for _ in 0..scaled(3) {
+            a_while();
+            cluster.kill();
+            cluster.restart();
+        }
+        a_while();
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+fn connections_that_are_terminated_are_made_again() {
+    let cluster = Cluster::start();
+    let database = cluster.database();
+    let scene = on(&database.url());
+    let tally = under_load(&scene, || {
+        for _ in 0..scaled(20) {
+            pause(Duration::from_millis(50));
+            assert!(database.terminate_all_connections() > 0);
+        }
+        a_while();
+    });
+    assert_eq!(tally.unsure, 0, "every fate could be learnt");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+fn a_database_that_freezes_for_ten_seconds_is_waited_for_or_told_of() {
+    let cluster = Cluster::start();
+    let database = cluster.database();
+    let scene = on(&database.url());
+    under_load(&scene, || {
+        a_while();
+        cluster.freeze();
+        pause(Duration::from_secs(10));
+        cluster.thaw();
+        a_while();
+    });
+}
+
+/// Cuts many commits off, one after another.
+fn cut_off(cut: Cut) -> Tally {
+    let cluster = Cluster::start();
+    let database = cluster.database();
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, cluster.port()));
+    let proxy = Proxy::to(server, Duration::ZERO);
+    let scene = on(&proxy.url(&database));
+    let cuts = scaled(40);
+    let tally = under_load(&scene, || {
+        for done in 0..cuts {
+            proxy.cut(cut, 1);
+            wait_for("a commit to be cut off", Duration::from_secs(20), || {
+                (proxy.cuts() > done).then_some(())
+            });
+        }
+    });
+    assert_eq!((proxy.cuts(), tally.unsure), (cuts, 0), "every fate could be learnt");
+    tally
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+fn a_commit_whose_answer_is_cut_off_is_answered_all_the_same() {
+    let tally = cut_off(Cut::AfterCommit);
+    assert_eq!(tally.unavailable, 0, "what was committed was called unchanged");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+fn a_commit_that_is_cut_off_before_it_arrives_is_done_again_or_called_unchanged() {
+    cut_off(Cut::BeforeCommit);
+}
