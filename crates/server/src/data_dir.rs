@@ -1,7 +1,7 @@
 //! The data directory: made where missing, private, and held by one gateway at a time.
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -20,17 +20,15 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| format!("cannot make the data directory {}", path.display()))?;
-        let lock_path = path.join("lock");
-        let lock =
-            fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path);
-        let lock = lock.with_context(|| format!("cannot open {}", lock_path.display()))?;
+        // The directory itself is locked: a file in it could be deleted by somebody who takes it for stale.
+        let lock = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(fs::TryLockError::WouldBlock) => {
                 bail!("another gateway serves from {}; stop it first", path.display())
             }
             Err(fs::TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("cannot lock {}", lock_path.display()))
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
             }
         }
     }
