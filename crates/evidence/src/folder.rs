@@ -1,12 +1,14 @@
 //! The embedded store: a folder with one file per address, written once and never changed.
 //!
-//! `m/<merchant>/open/dispute-evidence/` holds the files, `incoming/` those on their way: a file gets its final name
-//! only when it is whole, true and durable, and keeps its incoming name until its record is durable too. No text from
-//! outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on hard links and inode numbers.
+//! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` tells whose they are, `incoming/` holds those on
+//! their way: a file gets its final name only when it is whole, true and durable, and keeps its incoming name until its
+//! record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on hard
+//! links and inode numbers.
 
 mod durable;
 mod incoming;
 mod look;
+mod mark;
 mod receive;
 
 use std::collections::HashSet;
@@ -22,6 +24,7 @@ use rebuttal_protocol::{MerchantId, StorageUri};
 use tokio::sync::Semaphore;
 
 pub use look::Look;
+pub use mark::MARK_FILE;
 
 use crate::Error;
 
@@ -47,6 +50,7 @@ struct Shared {
     root: PathBuf,
     /// The folder `incoming/`, locked for as long as the store is open.
     _lock: File,
+    mark: String,
     receives: Arc<Semaphore>,
     judges: Arc<Semaphore>,
     /// Names in `incoming/` that this process is writing.
@@ -72,17 +76,22 @@ pub struct Received {
 }
 
 impl FolderStore {
-    /// Opens the store in `root`, making the folder if there is none. Blocking; meant for start-up.
+    /// Opens the store in `root`. `mark` tells this gateway's folder from others; `holds_files` says whether files
+    /// must be in it, so that an empty one is not this gateway's. Otherwise it is made where there is none. Blocking;
+    /// meant for start-up.
     ///
     /// One store at a time may use a folder: another would take what this one is receiving for left over.
-    pub fn open(root: &Path) -> Result<Self, Error> {
-        durable::make_folders(Path::new(""), root)
-            .and_then(|()| durable::make_folders(root, Path::new(INCOMING)))
-            .map_err(Error::folder("make its folders"))?;
+    ///
+    /// # Errors
+    /// [`Error::Folder`], also where the folder is not this gateway's, or is used by another store.
+    pub fn open(root: &Path, mark: &str, holds_files: bool) -> Result<Self, Error> {
+        mark::claim(root, mark, holds_files).map_err(Error::folder("be taken for this gateway's"))?;
+        durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("make its folders"))?;
         let lock = lock(root).map_err(Error::folder("be locked"))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 root: root.to_owned(),
+                mark: mark.to_owned(),
                 _lock: lock,
                 receives: Arc::new(Semaphore::new(RECEIVES_AT_ONCE)),
                 judges: Arc::new(Semaphore::new(JUDGES_AT_ONCE)),
@@ -122,8 +131,9 @@ impl FolderStore {
 
     /// Whether the folder answers; for readiness checks.
     pub async fn answers(&self) -> Result<(), Error> {
-        let path = self.shared.incoming_folder();
-        blocking(move || fs::read_dir(path).map(drop).map_err(Error::folder("list its files"))).await
+        let shared = Arc::clone(&self.shared);
+        let list = move || shared.is_there().and_then(|()| fs::read_dir(shared.incoming_folder()));
+        blocking(move || list().map(drop).map_err(Error::folder("list its files"))).await
     }
 }
 
@@ -136,17 +146,10 @@ impl Shared {
         self.root.join(INCOMING)
     }
 
-    /// Fails where the store is not in its place: its folder unmounted, moved or deleted. Ask before believing that a
-    /// file is absent. The folder for incoming files tells: opening the store makes it and nothing takes it away.
+    /// Fails where the store is not in its place: its folder unmounted, moved, replaced or deleted. Ask before believing
+    /// that a file is absent, and before a file is put there.
     fn is_there(&self) -> io::Result<()> {
-        let incoming = fs::metadata(self.incoming_folder());
-        let reason = match incoming {
-            Ok(metadata) if metadata.is_dir() => return Ok(()),
-            Ok(_) => io::Error::from(io::ErrorKind::NotADirectory),
-            Err(error) => error,
-        };
-        let what = format!("the evidence store is not in its place ({}): {reason}", self.root.display());
-        Err(io::Error::new(reason.kind(), what))
+        mark::check(&self.root, &self.mark)
     }
 
     fn incoming_path(&self, name: &str) -> PathBuf {

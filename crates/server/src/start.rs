@@ -34,7 +34,7 @@ pub(crate) async fn open(
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
     let window = config.freshness_window.duration();
     let gateway = Arc::new(Gateway {
-        evidence: open_evidence(config, data_dir, &keys).await?,
+        evidence: open_evidence(config, data_dir, &keys, &store).await?,
         apps: Apps::new(store.clone(), Arc::clone(&keys)),
         store,
         keys,
@@ -73,7 +73,12 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
 
 /// The evidence store. One that does not answer yet keeps no gateway from starting: it is not ready, and accepts and
 /// queries need no evidence.
-async fn open_evidence(config: &Config, data_dir: &DataDir, keys: &Keys) -> anyhow::Result<EvidenceStore> {
+async fn open_evidence(
+    config: &Config,
+    data_dir: &DataDir,
+    keys: &Keys,
+    store: &Store,
+) -> anyhow::Result<EvidenceStore> {
     let folder = match &config.evidence {
         EvidencePlace::DataDir => data_dir.evidence(),
         EvidencePlace::Folder(folder) => folder.clone(),
@@ -91,7 +96,9 @@ async fn open_evidence(config: &Config, data_dir: &DataDir, keys: &Keys) -> anyh
         session_token: None,
         region: UPLOAD_REGION.to_owned(),
     };
-    Ok(EvidenceStore::Folder { files: FolderStore::open(&folder)?, credentials })
+    let holds_files = store.has_uploads().await?;
+    let files = FolderStore::open(&folder, &keys.evidence_mark(), holds_files)?;
+    Ok(EvidenceStore::Folder { files, credentials })
 }
 
 /// The keys that belong to this database. A database without a check value is nobody's yet: a first start, or one that

@@ -209,6 +209,14 @@ impl Store {
         }
     }
 
+    /// Whether any upload is recorded.
+    pub async fn has_uploads(&self) -> Result<bool, StoreError> {
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.has_uploads()),
+            Reads::Postgres(reads) => reads.read(reading::has_uploads).await,
+        }
+    }
+
     /// At most `limit` uploads that were marked before a moment and that no submission refers to: their files may go.
     pub async fn swept(&self, marked_before: UnixMillis, limit: u32) -> Result<Vec<StorageUri>, StoreError> {
         match &self.reads {

@@ -28,6 +28,8 @@ impl FolderStore {
         S: Stream<Item = Result<Bytes, Error>>,
     {
         let _turn = turn(&self.shared.receives).await?;
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.is_there().map_err(Error::folder("receive a file"))).await?;
         let mut writer = Writer { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
         let mut size = 0_u64;
         let mut chunks = pin!(chunks);

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::{Lie, Refusal};
 
+const MARK: &str = "the mark of this gateway";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
 
 struct Bench {
@@ -20,7 +21,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data/evidence");
-        let store = FolderStore::open(&root).unwrap();
+        let store = FolderStore::open(&root, MARK, false).unwrap();
         Self { _folder: folder, root, store }
     }
 
@@ -38,7 +39,7 @@ impl Bench {
     async fn restarted(&self) -> Vec<Received> {
         // A process that died holds no lock.
         self.store.shared._lock.unlock().unwrap();
-        let store = FolderStore::open(&self.root).unwrap();
+        let store = FolderStore::open(&self.root, MARK, true).unwrap();
         store.unrecorded(UnixMillis::MAX).await.unwrap()
     }
 }
@@ -94,14 +95,14 @@ async fn files_and_folders_are_for_their_owner_only() {
 #[tokio::test]
 async fn a_folder_is_used_by_one_store_at_a_time() {
     let bench = Bench::new();
-    let second = FolderStore::open(&bench.root).err().unwrap();
+    let second = FolderStore::open(&bench.root, MARK, true).err().unwrap();
     assert!(second.to_string().contains("another gateway keeps its evidence"), "{second}");
     let Bench { store, root, _folder } = bench;
     let clone = store.clone();
     drop(store);
-    assert!(FolderStore::open(&root).is_err(), "a clone still uses it");
+    assert!(FolderStore::open(&root, MARK, true).is_err(), "a clone still uses it");
     drop(clone);
-    assert!(FolderStore::open(&root).is_ok());
+    assert!(FolderStore::open(&root, MARK, true).is_ok());
 }
 
 #[tokio::test]

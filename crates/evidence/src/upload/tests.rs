@@ -32,7 +32,7 @@ fn credentials() -> Credentials {
 impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = FolderStore::open(folder.path()).unwrap();
+        let files = FolderStore::open(folder.path(), "mark", false).unwrap();
         let text = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
         let uri = text.parse().unwrap();
         let own = EvidenceStore::Folder { files: files.clone(), credentials: credentials() };
@@ -62,6 +62,7 @@ impl Bench {
         fn files(folder: &Path) -> usize {
             let entries = std::fs::read_dir(folder).unwrap();
             let paths = entries.map(|entry| entry.unwrap().path());
+            let paths = paths.filter(|path| !path.ends_with(crate::folder::MARK_FILE));
             paths.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
         }
         files(self._folder.path()) == 0

@@ -30,7 +30,7 @@ impl Ground {
             session_token: None,
             region: "rebuttal".into(),
         };
-        let files = FolderStore::open(folder.path()).unwrap();
+        let files = FolderStore::open(folder.path(), "the mark", false).unwrap();
         let store = EvidenceStore::Folder { files, credentials };
         Self { store, bucket: None, _folder: Some(folder) }
     }

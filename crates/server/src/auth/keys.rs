@@ -88,6 +88,7 @@ pub(crate) struct Keys {
     secrets: Aes256Gcm,
     check_value: [u8; 32],
     upload: Zeroizing<[u8; 32]>,
+    evidence_mark: [u8; 32],
 }
 
 /// A sealed secret that does not open: another key sealed it, or it was moved between rows, or altered.
@@ -101,6 +102,7 @@ impl Keys {
             secrets: Aes256Gcm::new((&*master.derive("rebuttal app secrets v1")).into()),
             check_value: *master.derive("rebuttal check value v1"),
             upload: master.derive("rebuttal upload forms v1"),
+            evidence_mark: *master.derive("rebuttal evidence folder v1"),
         }
     }
 
@@ -112,6 +114,11 @@ impl Keys {
     /// The secret half of the credentials that sign upload forms, as hex digits.
     pub(crate) fn upload_secret(&self) -> Zeroizing<String> {
         Zeroizing::new(hex::encode(self.upload.as_slice()))
+    }
+
+    /// What the evidence folder keeps to be known by, as hex digits; tells nothing about the key.
+    pub(crate) fn evidence_mark(&self) -> String {
+        hex::encode(self.evidence_mark)
     }
 
     /// Seals an app's secret for the database, bound to its app and its own name.

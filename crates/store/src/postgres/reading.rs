@@ -10,8 +10,9 @@ use tokio_postgres::Row;
 use super::rows;
 use super::session::{Error, Session, Value};
 use super::statements::{
-    APP, APPS_OF_MERCHANT, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE,
-    EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS, SUBMISSIONS, SWEPT, TOKEN, UPLOAD,
+    ANY_UPLOAD, APP, APPS_OF_MERCHANT, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
+    DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS,
+    SUBMISSIONS, SWEPT, TOKEN, UPLOAD,
 };
 use crate::accounts::{App, Merchant, Token};
 use crate::views::{DisputeRecord, Filter, Page, Position, Story};
@@ -80,6 +81,10 @@ pub(crate) async fn token(session: impl Deref<Target = Session>, hash: [u8; 32])
 pub(crate) async fn upload(session: impl Deref<Target = Session>, url: StorageUri) -> Result<Option<Upload>> {
     let row = session.row(UPLOAD, &[&url.key()]).await?;
     row.map(|row| Ok(Upload { url, file: rows::found_file(&row, 0)? })).transpose()
+}
+
+pub(crate) async fn has_uploads(session: impl Deref<Target = Session>) -> Result<bool> {
+    Ok(session.row(ANY_UPLOAD, &[]).await?.is_some())
 }
 
 pub(crate) async fn swept(

@@ -155,6 +155,10 @@ impl<'c> Read<'c> {
         select.query_row([url.key()], |row| Ok(Upload { url, file: rows::found_file(row, 0)? })).optional()
     }
 
+    pub(crate) fn has_uploads(&self) -> Result<bool> {
+        self.0.prepare_cached("SELECT 1 FROM uploads LIMIT 1")?.exists([])
+    }
+
     pub(crate) fn swept(&self, marked_before: UnixMillis, limit: u32) -> Result<Vec<StorageUri>> {
         let mut select = self.0.prepare_cached(
             "SELECT url FROM uploads WHERE swept_at < ?1 AND referenced = 0 ORDER BY swept_at LIMIT ?2",
