@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rebuttal_disputes::COMMIT_LIMIT;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::{Changes, Fold, Loaded, Names};
-use crate::work::{Act, Answer, Done, Work};
+use crate::work::{Act, Answer, Upkeep, Work};
 use crate::{CommitError, Options};
 
 /// How long a work may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
@@ -50,11 +51,16 @@ impl From<Failure> for CommitError {
     }
 }
 
-/// Whether the last attempt to change something failed for the database's own reasons. Readiness follows it.
-#[derive(Debug, Default)]
+/// Whether the last attempt to change something failed for the database's own reasons, or none was made yet. Readiness
+/// follows it.
+#[derive(Debug)]
 struct Trouble(AtomicBool);
 
 impl Trouble {
+    fn until_proven_otherwise() -> Self {
+        Self(AtomicBool::new(true))
+    }
+
     /// A transaction that wrote something was committed.
     fn over(&self) {
         self.0.store(false, Ordering::Relaxed);
@@ -81,6 +87,9 @@ pub(crate) trait Database {
 
     /// Does an account change or a step of upkeep in a transaction of its own.
     async fn solo(&mut self, work: &Work) -> Result<Answer, Failure>;
+
+    /// Leaves the database in order once the last work is answered.
+    async fn close(&mut self) {}
 }
 
 /// A work and who waits for it.
@@ -124,6 +133,19 @@ impl Herald {
     }
 }
 
+/// However the committer's thread ends: nothing is committed any more, and nobody waits for it in vain.
+struct End {
+    trouble: Arc<Trouble>,
+    finished: Arc<tokio::sync::Notify>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.trouble.0.store(true, Ordering::Relaxed);
+        self.finished.notify_one();
+    }
+}
+
 /// The intake of works, and the thread that serves them.
 pub(crate) struct Committer {
     intake: Mutex<Option<mpsc::Sender<Waiting>>>,
@@ -140,11 +162,11 @@ impl Committer {
         let when_finished = Arc::clone(&finished);
         let batch_max = options.batch_max.max(1);
         let herald = Herald::start();
-        let trouble = Arc::<Trouble>::default();
+        let trouble = Arc::new(Trouble::until_proven_otherwise());
         let within = Arc::clone(&trouble);
         std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
+            let _end = End { trouble: Arc::clone(&within), finished: when_finished };
             runtime.block_on(serve(database, queue, batch_max, &herald, &within));
-            when_finished.notify_one();
         })?;
         Ok(Self { intake: Mutex::new(Some(intake)), finished, trouble })
     }
@@ -156,9 +178,13 @@ impl Committer {
             Some(intake) => intake.try_send(waiting),
             None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
         };
-        if sent.is_err() {
+        if let Err(error) = sent {
             metrics::counter!("rebuttal_commit_refused_total").increment(1);
-            return Err(CommitError::Unavailable("too many changes are waiting".to_owned()));
+            let why = match error {
+                TrySendError::Full(_) => "too many changes are waiting",
+                TrySendError::Closed(_) => "the committer has failed; restart the gateway",
+            };
+            return Err(CommitError::Unavailable(why.to_owned()));
         }
         let gone = || CommitError::Unknown("the committer stopped before it answered".to_owned());
         answer.await.unwrap_or_else(|_| Err(gone()))
@@ -197,9 +223,9 @@ async fn serve(
                 serve_batch(&mut database, std::mem::take(&mut batch), herald, trouble).await;
                 let outcome = solo(&mut database, &waiting.work).await;
                 match &outcome {
-                    // Nothing was written, which proves nothing.
-                    Ok(Ok(Done::Rows(0)) | Err(_)) => {}
-                    Ok(Ok(_)) => trouble.over(),
+                    // Others write nothing or next to nothing, which proves nothing.
+                    Ok(_) if matches!(waiting.work.act, Act::Upkeep(Upkeep::Probe)) => trouble.over(),
+                    Ok(_) => {}
                     Err(failure) => trouble.after(failure),
                 }
                 herald.tell_one(waiting, outcome.map_err(CommitError::from));
@@ -209,6 +235,7 @@ async fn serve(
         }
         serve_batch(&mut database, batch, herald, trouble).await;
     }
+    database.close().await;
 }
 
 /// Serves a batch; one that the data spoils is served again one by one, so that only the spoiler fails.

@@ -18,7 +18,7 @@ fn the_first_start_makes_what_is_needed_for_its_owner_alone() {
     assert_eq!([mode(&gateway, "operator.token"), mode(&gateway, "master.key")], [0o600, 0o600]);
     assert!(gateway.data().join("rebuttal.db").is_file() && gateway.data().join("evidence").is_dir());
     assert_eq!(mode(&gateway, ""), 0o700);
-    for name in ["rebuttal.db", "rebuttal.db-wal", "rebuttal.db-shm", "lock"] {
+    for name in ["rebuttal.db", "rebuttal.db-wal", "rebuttal.db-shm"] {
         assert_eq!(mode(&gateway, name), 0o600, "{name}");
     }
 }
@@ -73,6 +73,42 @@ fn a_lost_database_is_not_replaced_by_an_empty_one() {
     std::fs::write(&database, whole).unwrap();
     scene.gateway.restart();
     scene.query(&dispute).is("OK");
+}
+
+#[test]
+fn an_evidence_folder_that_is_not_mounted_is_not_replaced_by_an_empty_one() {
+    let mut scene = scene();
+    let url = scene.upload(&samples::receipt(1));
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    let (evidence, away) = (scene.gateway.data().join("evidence"), scene.gateway.scratch().join("away"));
+    std::fs::rename(&evidence, &away).unwrap();
+    let refused = || refused_start(&["--data", scene.gateway.data().to_str().unwrap()]);
+    assert!(refused().contains("Mount or restore"), "{}", refused());
+    assert!(!evidence.exists(), "nothing is made where something is missing");
+    // A mount point without its volume, and the folder of somebody else.
+    std::fs::create_dir(&evidence).unwrap();
+    assert!(refused().contains("Mount or restore"));
+    std::fs::write(evidence.join("gateway.mark"), "0".repeat(64)).unwrap();
+    assert!(refused().contains("another gateway's"));
+    // An operator's word that the files are lost for good.
+    std::fs::write(evidence.join("gateway.mark"), "").unwrap();
+    scene.gateway.restart();
+    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
+    let again = scene.upload(&samples::receipt(1));
+    scene.contest(&scene.dispute(), &[Item::receipt(&again)]).is("OK");
+}
+
+#[test]
+fn after_a_stop_the_database_is_whole_without_its_log() {
+    let mut scene = scene();
+    let dispute = scene.dispute();
+    scene.accept(&dispute).is("OK");
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    std::fs::remove_file(scene.gateway.data().join("rebuttal.db-wal")).unwrap_or_default();
+    scene.gateway.restart();
+    assert_eq!(scene.status(&dispute), "ACCEPTED");
 }
 
 #[test]

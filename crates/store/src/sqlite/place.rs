@@ -1,41 +1,51 @@
-//! The file that was opened as the database, told by device and inode. Deleted, moved or replaced under the running
-//! gateway it could still be written to, and nobody would ever find what was written.
+//! The files that were opened as the database and its log, told by device and inode. Deleted, moved or replaced under the
+//! running gateway they could still be written to, and nobody would ever find what was written.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where the database lies, and which file that is.
+/// Where the database lies, and which files that are.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     path: PathBuf,
-    file: (u64, u64),
+    /// SQLite's name for it is the database's with `-wal` behind. It stays while a connection is open.
+    log_path: PathBuf,
+    files: [Identity; 2],
 }
 
+/// Device and inode.
+type Identity = (u64, u64);
+
 impl Place {
-    /// Remembers the file that lies there now.
+    /// Remembers the files that lie there now, while a connection has them open.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: file_at(path)? })
+        let mut log_path = path.as_os_str().to_owned();
+        log_path.push("-wal");
+        let log_path = PathBuf::from(log_path);
+        let files = [identity_at(path)?, identity_at(&log_path)?];
+        Ok(Self { path: path.to_owned(), log_path, files })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Fails unless the very same file still lies there. One system call, about a microsecond.
+    /// Fails unless the very same files still lie there. Two system calls, about a microsecond each.
     pub(super) fn check(&self) -> io::Result<()> {
-        let path = self.path.display();
-        match file_at(&self.path) {
-            Ok(file) if file == self.file => Ok(()),
-            Ok(_) => {
-                Err(io::Error::other(format!("{path} is another file than the database that was opened")))
+        for (path, identity) in [&self.path, &self.log_path].into_iter().zip(self.files) {
+            let shown = path.display();
+            match identity_at(path) {
+                Ok(found) if found == identity => {}
+                Ok(_) => return Err(io::Error::other(format!("{shown} is another file than was opened"))),
+                Err(error) => return Err(io::Error::new(error.kind(), format!("{shown}: {error}"))),
             }
-            Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
         }
+        Ok(())
     }
 }
 
-fn file_at(path: &Path) -> io::Result<(u64, u64)> {
+fn identity_at(path: &Path) -> io::Result<Identity> {
     fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }

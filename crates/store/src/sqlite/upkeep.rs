@@ -5,6 +5,9 @@ use rusqlite::{Connection, Result, params};
 
 use crate::work::Upkeep;
 
+/// Bytes that a probe writes: sixteen pages, and those that lead to them.
+const PROBE_BYTES: u32 = 64 * 1024;
+
 /// Does one step and tells how many rows it touched.
 pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> Result<u64> {
     let rows = match step {
@@ -29,13 +32,14 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
         Upkeep::DropExpiredSecrets => {
             connection.prepare_cached("DELETE FROM secrets WHERE expires_at <= ?1")?.execute([now.0])?
         }
-        // Another value each time: one that stays is not written at all.
+        // As many pages as a contest writes: room for one is no proof. Another value each time, for one that stays is not
+        // written at all.
         Upkeep::Probe => connection
             .prepare_cached(
-                "INSERT INTO meta (name, value) VALUES ('probe', x'00') \
-                 ON CONFLICT (name) DO UPDATE SET value = CASE value WHEN x'00' THEN x'01' ELSE x'00' END",
+                "INSERT INTO meta (name, value) VALUES ('probe', randomblob(?1)) \
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             )?
-            .execute([])?,
+            .execute([PROBE_BYTES])?,
     };
     Ok(rows as u64)
 }

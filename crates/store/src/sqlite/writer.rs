@@ -31,13 +31,17 @@ impl Writer {
         Ok(Self { connection: schema::open_writer(path)?, place: Place::of(path)?, astray: false })
     }
 
-    /// Commits, unless the file is no longer the one that the next start would open.
+    /// Commits, unless a file is no longer the one that the next start would open.
     fn commit(&mut self) -> Result<(), Failure> {
         let looked = self.place.check();
         let was_astray = std::mem::replace(&mut self.astray, looked.is_err());
         if let Err(error) = looked {
             if !was_astray {
-                tracing::error!(%error, "the database is gone from its place; nothing is changed until it is back");
+                tracing::error!(
+                    %error,
+                    "the database or its log is gone from its place; nothing is changed until it is back. Put it back, or \
+                     stop the gateway with SIGTERM, which moves what the log holds into the database, and start it again"
+                );
             }
             return Err(Failure::Unavailable(format!("the database is gone from its place: {error}")));
         }
@@ -81,6 +85,19 @@ impl Database for Writer {
             self.abandon().await;
         }
         outcome
+    }
+
+    /// Moves what the log holds into the database, which then is whole by itself: to be copied, and to be opened where
+    /// the log has been deleted.
+    async fn close(&mut self) {
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        match moved {
+            Ok(0) => {}
+            Ok(_) => tracing::warn!(
+                "a reader kept the log from being moved into the database; the next start goes on"
+            ),
+            Err(error) => tracing::error!(%error, "the log could not be moved into the database"),
+        }
     }
 }
 

@@ -119,3 +119,69 @@ fn readiness_follows_the_last_commit() {
     assert_eq!([ready(&scene), ready(&scene)], [200, 200]);
     scene.accept(&dispute).is("OK");
 }
+
+#[test]
+fn a_disk_with_room_for_one_page_is_full() {
+    let scene = Scene::of(gateway().survives_full_disk());
+    let dispute = scene.dispute();
+    let log = fs::metadata(scene.gateway.data().join("rebuttal.db-wal")).unwrap().len();
+    scene.gateway.limit_file_size(Some(log + 3 * 4096));
+    scene.accept(&dispute).is(UNAVAILABLE);
+    assert_eq!([ready(&scene), ready(&scene)], [503, 503]);
+    scene.gateway.limit_file_size(None);
+    assert_eq!(ready(&scene), 200);
+}
+
+#[test]
+fn a_start_that_cannot_write_is_not_ready() {
+    let mut scene = Scene::of(gateway().survives_full_disk());
+    scene.gateway.restart();
+    scene.gateway.limit_file_size(Some(0));
+    assert_eq!(ready(&scene), 503, "nothing has been committed since the start");
+    scene.gateway.limit_file_size(None);
+    assert_eq!(ready(&scene), 200);
+}
+
+#[test]
+fn a_log_that_was_deleted_loses_nothing() {
+    let mut scene = scene();
+    let url = scene.upload(&samples::receipt(1));
+    let (answered, dispute) = (scene.dispute(), scene.dispute());
+    scene.contest(&answered, &[Item::receipt(&url)]).is("OK");
+    fs::remove_file(scene.gateway.data().join("rebuttal.db-wal")).unwrap();
+    let contest = scene.contest_call(&dispute, &[Item::receipt(&url)]);
+    contest.send(scene.address()).is(UNAVAILABLE);
+    assert_eq!(ready(&scene), 503);
+    assert_eq!(logged(&scene, "stop the gateway with SIGTERM"), 1);
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    scene.gateway.restart();
+    assert_eq!(scene.status(&answered), "UNDER_REVIEW");
+    contest.send(scene.address()).is("OK");
+}
+
+#[test]
+fn another_evidence_folder_is_not_this_gateways() {
+    let scene = scene();
+    let url = scene.upload(&samples::receipt(1));
+    let dispute = scene.dispute();
+    let other = gateway().start();
+    let (evidence, away) = (scene.gateway.data().join("evidence"), scene.gateway.scratch().join("away"));
+    fs::rename(&evidence, &away).unwrap();
+    // One that was just made looks right but for whose it is.
+    fs::create_dir_all(evidence.join("incoming")).unwrap();
+    let ticket = scene.ticket("receipt.png");
+    for foreign in [false, true] {
+        if foreign {
+            fs::copy(other.data().join("evidence/gateway.mark"), evidence.join("gateway.mark")).unwrap();
+        }
+        scene.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
+        let upload = ticket.form(&samples::png(7)).send(scene.address());
+        assert!(upload.status >= 500, "{} {}", upload.status, upload.text());
+        assert_eq!(ready(&scene), 503, "foreign: {foreign}");
+    }
+    fs::remove_dir_all(&evidence).unwrap();
+    fs::rename(&away, &evidence).unwrap();
+    scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    assert_eq!(ticket.form(&samples::png(7)).send(scene.address()).status, 204);
+}
