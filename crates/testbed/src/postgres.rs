@@ -4,7 +4,8 @@
 mod database;
 mod processes;
 
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -60,9 +61,21 @@ impl Cluster {
         Self::with(&[])
     }
 
+    /// A cluster that speaks TLS too, with a certificate and its key in PEM.
+    #[must_use]
+    pub fn with_tls(certificate: &str, key: &str) -> Self {
+        let settings = ["fsync=off", "ssl=on", "ssl_cert_file=server.crt", "ssl_key_file=server.key"];
+        Self::make(&settings, &[("server.crt", certificate), ("server.key", key)])
+    }
+
     /// A cluster with settings as `name=value`.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
+        Self::make(settings, &[])
+    }
+
+    /// A cluster with settings, and files of its own beside its data.
+    fn make(settings: &[&str], files: &[(&str, &str)]) -> Self {
         let user = rustix::process::getuid().is_root().then(User::find);
         let folder = tempfile::Builder::new().prefix("rebuttal-pg-").tempdir().expect("a temporary folder");
         if let Some(user) = &user {
@@ -73,6 +86,14 @@ impl Cluster {
         initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         let made = initdb.arg("-D").arg(&data).output().expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        for (name, text) in files {
+            let path = data.join(name);
+            std::fs::write(&path, text).expect("the data folder is there");
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("ours");
+            if let Some(user) = &user {
+                chown(&path, Some(user.uid), Some(user.gid)).expect("root may give a file away");
+            }
+        }
         let port = free_port();
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let postmaster = spawn(user.as_ref(), folder.path(), port, &settings);

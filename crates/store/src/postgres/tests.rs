@@ -1,17 +1,30 @@
-//! What only PostgreSQL has: statements that are known to the server, a schema that is SQLite's, starts side by side.
+//! What only PostgreSQL has: statements that are known to the server, settings of sessions, starts side by side, and in
+//! the rooms below the fates of commits, partitions, and TLS.
+
+mod fate;
+mod late;
+mod nonces;
+mod tls;
 
 use rebuttal_testbed::postgres::Database;
 
 use super::address::Address;
+use super::rows;
 use super::session::{LANE, Session};
 use super::statements::ALL;
+
+/// A database with its schema, and how to reach it.
+async fn prepared() -> (Database, Address) {
+    let database = Database::shared();
+    let address = Address::parse(&database.url()).unwrap();
+    super::prepare(&address).await.unwrap();
+    (database, address)
+}
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn every_statement_is_understood() {
-    let database = Database::shared();
-    let address = Address::parse(&database.url()).unwrap();
-    super::prepare(&address).await.unwrap();
+    let (_database, address) = prepared().await;
     let session = Session::open(&address, LANE).await.unwrap();
     for (name, sql) in ALL {
         session.prepared(sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -32,4 +45,22 @@ async fn ten_starts_at_once_migrate_once() {
         started.unwrap();
     }
     assert_eq!(database.query("SELECT count(*) FROM refinery_schema_history"), "1");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_commit_waits_for_the_disk_whatever_the_servers_default() {
+    let (database, address) = prepared().await;
+    for (default, ours) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        database.query(&format!("ALTER DATABASE {} SET synchronous_commit = {default}", database.name()));
+        let session = Session::open(&address, LANE).await.unwrap();
+        let row = session.row("SELECT current_setting('synchronous_commit')", &[]).await.unwrap().unwrap();
+        assert_eq!(rows::value::<String>(&row, 0).unwrap(), ours, "where the default is {default}");
+    }
 }

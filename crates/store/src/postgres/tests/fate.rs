@@ -1,0 +1,68 @@
+//! What became of a commit is told by the mark alone, and only once its transaction is over.
+
+use std::time::{Duration, Instant};
+
+use super::super::address::Address;
+use super::super::fate::{Fate, Sent, learn};
+use super::super::rows;
+use super::super::save::save;
+use super::super::session::{LANE, Session};
+use super::prepared;
+use crate::batch::Changes;
+
+const OURS: &str = "lane:ours";
+
+/// Begins a transaction and gives its number.
+async fn begin(session: &Session) -> String {
+    session.batch("BEGIN").await.unwrap();
+    let row = session.row("SELECT pg_current_xact_id()::text", &[]).await.unwrap().unwrap();
+    rows::value(&row, 0).unwrap()
+}
+
+async fn fate(address: &Address, batch: i64, transaction: &str) -> Fate {
+    learn(address, &Sent { lane: OURS, batch, transaction }).await
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn what_was_committed_and_what_was_not_is_learnt() {
+    let (_database, address) = prepared().await;
+    let session = Session::open(&address, LANE).await.unwrap();
+    let committed = begin(&session).await;
+    save(&session, &Changes::default(), OURS, 1).await.unwrap();
+    assert_eq!(fate(&address, 1, &committed).await, Fate::Committed);
+    let aborted = begin(&session).await;
+    session.batch("ROLLBACK").await.unwrap();
+    assert_eq!(fate(&address, 2, &aborted).await, Fate::Aborted);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_number_that_was_given_out_again_proves_nothing() {
+    let (_database, address) = prepared().await;
+    let session = Session::open(&address, LANE).await.unwrap();
+    // What a crash leaves: our number, committed by somebody else.
+    let reused = begin(&session).await;
+    save(&session, &Changes::default(), "lane:other", 2).await.unwrap();
+    assert_eq!(fate(&address, 2, &reused).await, Fate::Aborted);
+    // Or not given out again yet.
+    let future = (reused.parse::<u64>().unwrap() + 1_000_000).to_string();
+    assert_eq!(fate(&address, 2, &future).await, Fate::Aborted);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_transaction_in_progress_is_waited_for() {
+    let (_database, address) = prepared().await;
+    let session = Session::open(&address, LANE).await.unwrap();
+    let transaction = begin(&session).await;
+    let asked = Instant::now();
+    let finish = async {
+        // It has no mark yet: whoever looked for that alone would call it aborted.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        save(&session, &Changes::default(), OURS, 3).await.unwrap();
+    };
+    let (fate, ()) = tokio::join!(fate(&address, 3, &transaction), finish);
+    assert_eq!(fate, Fate::Committed);
+    assert!(asked.elapsed() >= Duration::from_millis(300));
+}

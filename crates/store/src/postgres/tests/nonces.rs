@@ -1,0 +1,102 @@
+//! Partitions of nonces: made when they are missing, dropped when they are stale, and nobody is held up.
+
+use std::time::{Duration, Instant};
+
+use rebuttal_protocol::{AppId, Nonce, UnixMillis};
+use rebuttal_testbed::postgres::Database;
+
+use super::super::session::{LANE, Session};
+use super::prepared;
+use crate::{Act, Answer, Done, Location, NonceUse, Once, Options, Refused, Store, Upkeep, Work};
+
+const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
+const HOUR: i64 = 3_600_000;
+
+fn partitions(database: &Database) -> u64 {
+    database.query("SELECT count(*) FROM pg_inherits WHERE inhparent = 'nonces'::regclass").parse().unwrap()
+}
+
+async fn open(database: &Database) -> Store {
+    let location: Location = database.url().parse().unwrap();
+    Store::open(&location, &Options::default()).await.unwrap()
+}
+
+async fn uses(store: &Store, timestamp: UnixMillis, number: u64) -> Answer {
+    let nonce: Nonce = format!("nonce-{number:026}").parse().unwrap();
+    let once = Once::Nonce(NonceUse { timestamp, app_id: AppId::from_bytes([7; 16]), nonce });
+    store.commit(Work { arrived_at: NOW, once, act: Act::UseNonce }).await.unwrap()
+}
+
+async fn purge(store: &Store, bound: UnixMillis) -> u64 {
+    let act = Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
+    match store.commit(Work { arrived_at: bound, once: Once::Always, act }).await.unwrap() {
+        Ok(Done::Rows(rows)) => rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn partitions_come_with_the_first_nonce_and_go_with_the_last() {
+    let (database, _) = prepared().await;
+    let stores = [open(&database).await, open(&database).await];
+    // All at once from two replicas, an hour either way.
+    let mut answers = Vec::new();
+    for number in 0..48_u64 {
+        let at = UnixMillis(NOW.0 - HOUR + number as i64 * HOUR / 24);
+        answers.push(tokio::spawn({
+            let store = stores[number as usize % 2].clone();
+            async move { uses(&store, at, number).await }
+        }));
+    }
+    for answer in answers {
+        assert_eq!(answer.await.unwrap(), Ok(Done::Nothing));
+    }
+    assert_eq!(partitions(&database), 24);
+    let bound = UnixMillis(NOW.0 - HOUR / 2);
+    assert_eq!(purge(&stores[0], bound).await, 6, "half an hour of them is stale");
+    assert_eq!(purge(&stores[1], bound).await, 0);
+    assert_eq!(uses(&stores[1], bound, 99).await, Err(Refused::Stale), "and is not made again");
+    assert_eq!(uses(&stores[1], NOW, 24).await, Err(Refused::Replayed), "the others are still there");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_purge_that_somebody_is_in_the_way_of_holds_nobody_up() {
+    let (database, address) = prepared().await;
+    let store = open(&database).await;
+    uses(&store, UnixMillis(NOW.0 - HOUR), 1).await.unwrap();
+    uses(&store, NOW, 2).await.unwrap();
+    let reader = Session::plain(&address).await.unwrap();
+    reader.batch("BEGIN; SELECT count(*) FROM nonces").await.unwrap();
+    let started = Instant::now();
+    let contests = async {
+        for number in 3..50 {
+            uses(&store, NOW, number).await.unwrap();
+        }
+    };
+    let (dropped, ()) = tokio::join!(purge(&store, UnixMillis(NOW.0 - HOUR / 2)), contests);
+    assert_eq!(dropped, 0, "it is being read");
+    assert!(started.elapsed() < Duration::from_secs(1), "held up for {:?}", started.elapsed());
+    assert_eq!(
+        uses(&store, UnixMillis(NOW.0 - HOUR), 1).await,
+        Err(Refused::Stale),
+        "the bound counts all the same"
+    );
+    reader.batch("COMMIT").await.unwrap();
+    assert_eq!(purge(&store, UnixMillis(NOW.0 - HOUR / 2)).await, 1);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn marks_of_lanes_that_are_no_more_go() {
+    let (database, address) = prepared().await;
+    let session = Session::open(&address, LANE).await.unwrap();
+    session.batch("INSERT INTO meta VALUES ('lane:old', int8send(1) || int8send(1))").await.unwrap();
+    let store = open(&database).await;
+    uses(&store, NOW, 1).await.unwrap();
+    purge(&store, NOW).await;
+    let old = "SELECT count(*) FROM meta WHERE name = 'lane:old'";
+    assert_eq!(database.query(old), "0");
+    assert_ne!(database.query("SELECT count(*) FROM meta WHERE name LIKE 'lane:%'"), "0", "live ones stay");
+}
