@@ -1,11 +1,18 @@
 //! How things look on a terminal: calm, two spaces in, colour only where the terminal wants it (`NO_COLOR` is obeyed).
 
+mod table;
+mod wrap;
+
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::OnceLock;
 
 use console::{StyledObject, style};
 use rebuttal_client::protocol::UnixMillis;
+
+pub(crate) use table::Table;
+pub(crate) use wrap::stdout_width;
+use wrap::{stderr_width, wrap};
 
 /// A mark for what is done.
 pub(crate) fn tick() -> StyledObject<&'static str> {
@@ -54,19 +61,48 @@ pub(crate) fn causes(error: &anyhow::Error) -> String {
 
 /// Tells on standard error what went wrong.
 pub(crate) fn failure(text: &str) {
-    eprintln!("{} {text}", style("✗").red().bold().for_stderr());
+    marked(style("✗").red(), text);
 }
 
 /// Tells on standard error what may be wrong.
 pub(crate) fn warning(text: &str) {
-    eprintln!("{} {text}", style("!").yellow().bold().for_stderr());
+    marked(style("!").yellow(), text);
 }
 
-/// Tells on standard error what to do about it.
+fn marked(mark: StyledObject<&str>, text: &str) {
+    let mut first = format!("{} ", mark.bold().for_stderr());
+    for line in text.lines() {
+        eprintln!("{}", wrap(&first, line, 2, stderr_width()));
+        first.clear();
+    }
+}
+
+/// Tells on standard error what to do about it. A line that is a command stays whole, to be copied.
 pub(crate) fn remedy(text: &str) {
     for line in text.lines() {
-        eprintln!("  {line}");
+        let is_command = console::strip_ansi_codes(line).starts_with("rebuttal ");
+        let width = if is_command { None } else { stderr_width() };
+        eprintln!("{}", wrap("  ", line, 2, width));
     }
+}
+
+/// A fact on standard error: what it is, and what it says.
+pub(crate) fn fact(label: &str, value: &str) {
+    eprintln!("{}", labelled(style(label).dim().for_stderr(), value, stderr_width()));
+}
+
+/// A fact on standard output.
+pub(crate) fn say_fact(label: &str, value: &str) {
+    say(labelled(style(label).dim(), value, stdout_width()));
+}
+
+fn labelled(label: StyledObject<&str>, value: &str, width: Option<usize>) -> String {
+    wrap(&format!("  {label:<10} "), value, 13, width)
+}
+
+/// A sentence on standard output: what stands before it, and where its further lines begin.
+pub(crate) fn say_after(first: &str, text: &str, margin: usize) {
+    say(wrap(first, text, margin, stdout_width()));
 }
 
 /// A file's size, for people.

@@ -7,7 +7,7 @@ use rebuttal_client::{Answer, Client, DisputeNo, EvidenceType, Proof, QueryReque
 use super::cases::{ALL, CONTESTED, INVITED};
 use super::gateway::{Gateway, RECEIPT, REFUND};
 use super::operator::{App, Operator};
-use crate::look::{self, faint, say, strong, tick};
+use crate::look::{self, Table, faint, say, strong, tick};
 use crate::settings::DATA_DIR;
 
 const MERCHANT: &str = "Nordlys Coffee";
@@ -17,7 +17,11 @@ const TIME_ZONE: &str = "Europe/Oslo";
 pub(super) async fn tell(gateway: &Gateway, once: bool) -> Result<()> {
     say("");
     say(format!("  {}", strong("Rebuttal")));
-    say("  A payment dispute, from its opening to a signed answer, on this machine alone.");
+    look::say_after(
+        "  ",
+        "A payment dispute, from its opening to a signed answer, on this machine alone.",
+        2,
+    );
     let reader = if once { Reader::of_a_gateway_of_their_own() } else { Reader::of(gateway) };
     opening(gateway);
     let operator = Operator::of(gateway)?;
@@ -86,18 +90,20 @@ async fn merchant(operator: &Operator, reader: &Reader) -> Result<(u64, App)> {
 async fn disputes(operator: &Operator, reader: &Reader, merchant_id: u64, client: &Client) -> Result<()> {
     let now = client.gateway_time();
     step(3, "Six disputes come in");
+    let mut table = Table::new(["dispute", "disputed", "reason", "stage", "due"]).numbers(&[1]);
     for case in &ALL {
         operator.open_dispute(&case.request(merchant_id, now)).await?;
-        done(format!(
-            "{:<9} {:>9} {}  {:<27}{:<16} {}",
-            case.dispute_no,
-            case.disputed,
-            case.currency,
-            case.reason,
+        table.row([
+            case.dispute_no.to_owned(),
+            format!("{} {}", case.disputed, case.currency),
+            case.reason.to_owned(),
             case.stage.replace('_', "-").to_lowercase(),
-            faint(format!("due {}", look::distance(now, case.deadline(now)))),
-        ));
+            faint(look::distance(now, case.deadline(now))).to_string(),
+        ]);
     }
+    // Set in like everything below a step.
+    let width = look::stdout_width().map(|width| width - 5);
+    table.lines(width).iter().for_each(|line| say(format!("     {line}").trim_end()));
     command(&[&reader.operator_api("/disputes"), &reader.token()]);
     Ok(())
 }
@@ -135,7 +141,7 @@ async fn contest(client: &Client, app: &App, request: &ContestRequest) -> Result
     more(format!("Authorization: {scheme}"));
     for field in fields.split(',') {
         let (name, value) = field.split_once('=').unwrap_or_default();
-        more(format!("  {name:<9} {}", faint(value)));
+        look::say_after(&format!("         {name:<9} "), &faint(value).to_string(), 9);
     }
     say("");
     checked(&proof, app)?;
@@ -201,7 +207,7 @@ fn onward(gateway: &Gateway, reader: &Reader, app: &App) {
 
 fn step(number: u8, title: &str) {
     say("");
-    say(format!("  {}  {}", faint(number), strong(title)));
+    look::say_after(&format!("  {}  ", faint(number)), &strong(title).to_string(), 5);
 }
 
 fn heading(title: &str) {
@@ -210,11 +216,11 @@ fn heading(title: &str) {
 }
 
 fn done(text: impl std::fmt::Display) {
-    say(format!("     {} {text}", tick()));
+    look::say_after(&format!("     {} ", tick()), &text.to_string(), 7);
 }
 
 fn more(text: impl std::fmt::Display) {
-    say(format!("       {text}"));
+    look::say_after("       ", &text.to_string(), 7);
 }
 
 /// A command that does the same, ready to be copied.

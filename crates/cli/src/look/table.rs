@@ -1,0 +1,122 @@
+//! Tables: columns where the terminal is wide enough, one record under the other where it is not.
+
+use console::{Alignment, measure_text_width, pad_str, style};
+
+use super::wrap::wrap;
+
+/// Between two columns, and before the first one.
+const GAP: usize = 2;
+
+/// Rows under heads. Cells may have colours.
+#[derive(Debug)]
+pub(crate) struct Table<const N: usize> {
+    heads: [&'static str; N],
+    rows: Vec<[String; N]>,
+    /// Columns of numbers, which are compared digit by digit.
+    right: &'static [usize],
+}
+
+impl<const N: usize> Table<N> {
+    pub(crate) const fn new(heads: [&'static str; N]) -> Self {
+        Self { heads, rows: Vec::new(), right: &[] }
+    }
+
+    /// Sets columns to the right.
+    pub(crate) const fn numbers(mut self, right: &'static [usize]) -> Self {
+        self.right = right;
+        self
+    }
+
+    pub(crate) fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells);
+    }
+
+    /// The lines, at most `width` columns wide as far as the words allow.
+    pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
+        let widths: [usize; N] = std::array::from_fn(|column| {
+            let cells =
+                self.rows.iter().filter_map(|row| row.get(column)).map(|cell| measure_text_width(cell));
+            cells.chain(self.heads.get(column).map(|head| head.len())).max().unwrap_or_default()
+        });
+        let all = widths.iter().map(|width| width + GAP).sum::<usize>();
+        if width.is_some_and(|width| all > width) {
+            return self.records(width);
+        }
+        let heads = self.heads.map(|head| style(head).dim().to_string());
+        std::iter::once(&heads).chain(&self.rows).map(|row| self.line(row, &widths)).collect()
+    }
+
+    fn line(&self, row: &[String; N], widths: &[usize; N]) -> String {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let side = if self.right.contains(&column) { Alignment::Right } else { Alignment::Left };
+            line.push_str(&" ".repeat(GAP));
+            line.push_str(&pad_str(cell, *width, side, None));
+        }
+        line.trim_end().to_owned()
+    }
+
+    /// Each row as a block, its first cell as the title.
+    fn records(&self, width: Option<usize>) -> Vec<String> {
+        let margin = GAP + self.heads.iter().map(|head| head.len()).max().unwrap_or_default() + GAP;
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            for (index, (head, cell)) in self.heads.iter().zip(row).enumerate() {
+                let first = match index {
+                    0 => " ".repeat(GAP),
+                    _ => format!(
+                        "{:GAP$}{}",
+                        "",
+                        pad_str(&style(head).dim().to_string(), margin - GAP, Alignment::Left, None)
+                    ),
+                };
+                if index == 0 || !cell.is_empty() {
+                    let text = if index == 0 { style(cell).bold().to_string() } else { cell.clone() };
+                    lines.extend(wrap(&first, &text, margin, width).lines().map(str::to_owned));
+                }
+            }
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table<3> {
+        let mut table = Table::new(["dispute", "amount", "reason"]).numbers(&[1]);
+        table.row(["CB-1".to_owned(), "9.00".to_owned(), "Not as described".to_owned()]);
+        table.row(["CB-20418".to_owned(), "129.00".to_owned(), String::new()]);
+        table
+    }
+
+    fn text(lines: Vec<String>) -> String {
+        console::strip_ansi_codes(&lines.join("\n")).into_owned()
+    }
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        insta::assert_snapshot!(text(table().lines(Some(80))), @"
+          dispute   amount  reason
+          CB-1        9.00  Not as described
+          CB-20418  129.00
+        ");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_each_row_is_a_record() {
+        insta::assert_snapshot!(text(table().lines(Some(24))), @"
+        CB-1
+        amount   9.00
+        reason   Not as
+                 described
+
+        CB-20418
+        amount   129.00
+        ");
+    }
+}
