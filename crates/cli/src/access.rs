@@ -1,18 +1,33 @@
-//! How merchant commands reach a gateway: its address, and the app that signs.
+//! How merchant commands reach a gateway: its address, and the app that signs. What a flag says wins over the profile
+//! that a flag names; that one wins over the variables, and they over the profile that a variable names.
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rebuttal_client::{AppId, Client, Scheme};
+use rebuttal_client::{AppId, AppSecret, Client, Scheme};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use crate::profile::{self, Profile, ProfileName};
 use crate::settings::Secret;
 
-/// The gateway and the app, from flags or variables.
+/// The gateway and the app, from flags, variables or a profile.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway and app")]
 pub(crate) struct Access {
+    /// Profile that holds what is not given here; `rebuttal profile` keeps them [default: the one named default, where
+    /// nothing else is given]
+    #[arg(long, env = "REBUTTAL_PROFILE", value_name = "NAME")]
+    profile: Option<ProfileName>,
+
+    #[command(flatten)]
+    given: Given,
+}
+
+/// The same without a profile.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Gateway and app")]
+pub(crate) struct Given {
     /// Public base URL of the gateway, exactly as the gateway knows it: it is part of every signature
     #[arg(long, env = "REBUTTAL_URL", value_name = "URL")]
     url: Option<String>,
@@ -29,31 +44,51 @@ pub(crate) struct Access {
     #[arg(long, env = "REBUTTAL_APP_SECRET_FILE", value_name = "FILE")]
     app_secret_file: Option<PathBuf>,
 
-    /// How requests are signed: V2_SHA256 or V2_HMAC_SHA256
-    #[arg(long, env = "REBUTTAL_SCHEME", default_value_t = Scheme::V2Sha256)]
-    scheme: Scheme,
+    /// How requests are signed: V2_SHA256 or V2_HMAC_SHA256 [default: V2_SHA256]
+    #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME")]
+    scheme: Option<Scheme>,
 
     /// PEM file of certificates to trust beside those of the system: an authority's, or a self-signed one
     #[arg(long, env = "REBUTTAL_TRUST", value_name = "FILE")]
     trust: Option<PathBuf>,
 }
 
+/// Settings that a profile holds, too. Invariant: the names of [`Given`]'s fields.
+pub(crate) const IN_PROFILES: [&str; 6] =
+    ["url", "app_id", "app_secret", "app_secret_file", "scheme", "trust"];
+
 impl Access {
+    /// A client, ready to call.
     pub(crate) fn client(&self) -> Result<Client> {
-        let url = self.url.as_deref().context("REBUTTAL_URL or --url must tell the gateway's address")?;
-        let app_id = self.app_id.context("REBUTTAL_APP_ID or --app-id must tell who signs")?;
-        let secret = match (&self.app_secret, &self.app_secret_file) {
-            (Some(secret), None) => secret.expose().parse().context("the app's secret")?,
-            (None, Some(path)) => {
-                let secret = Secret::read(path)?;
-                secret.expose().parse().with_context(|| format!("the app's secret in {}", path.display()))?
-            }
-            (None, None) => {
-                bail!("REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE must hold the app's secret")
-            }
-            (Some(_), Some(_)) => bail!("the app's secret must be given directly or in a file, not both"),
+        self.resolve()?.client()
+    }
+
+    /// What is given, and below it what the profile holds.
+    pub(crate) fn resolve(&self) -> Result<Given> {
+        let given = self.given.clone();
+        let has_secret = given.app_secret.is_some() || given.app_secret_file.is_some();
+        let profile = match &self.profile {
+            Some(name) => profile::read(name)?,
+            // Half a default with half of something else would sign for a gateway that nobody meant.
+            None if given.url.is_none() && given.app_id.is_none() && !has_secret => profile::read_default()?,
+            None => Profile::default(),
         };
-        let mut builder = Client::builder(url, app_id, secret).scheme(self.scheme);
+        Ok(Given {
+            url: given.url.or(profile.url),
+            app_id: given.app_id.or(profile.app_id),
+            app_secret: given.app_secret.or(profile.app_secret.filter(|_| !has_secret)),
+            app_secret_file: given.app_secret_file,
+            scheme: given.scheme.or(profile.scheme),
+            trust: given.trust.or(profile.trust),
+        })
+    }
+}
+
+impl Given {
+    fn client(&self) -> Result<Client> {
+        let url = self.url()?;
+        let app_id = self.app_id.context("REBUTTAL_APP_ID, --app-id or a profile must tell who signs")?;
+        let mut builder = Client::builder(&url, app_id, self.app_secret()?).scheme(self.scheme());
         if let Some(path) = &self.trust {
             let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok);
@@ -61,5 +96,50 @@ impl Access {
             builder = builder.trust_pem(pem);
         }
         Ok(builder.build()?)
+    }
+
+    /// As a profile keeps it. A secret that lies in a file is copied; the file may go.
+    pub(crate) fn to_profile(&self, secret: Secret) -> Profile {
+        Profile {
+            url: self.url.clone(),
+            app_id: self.app_id,
+            app_secret: Some(secret),
+            scheme: self.scheme,
+            // The profile is used in other folders, too.
+            trust: self.trust.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        }
+    }
+
+    pub(crate) fn url(&self) -> Result<String> {
+        self.url.clone().context("REBUTTAL_URL, --url or a profile must tell the gateway's address")
+    }
+
+    pub(crate) const fn app_id(&self) -> Option<AppId> {
+        self.app_id
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme.unwrap_or(Scheme::V2Sha256)
+    }
+
+    /// The secret as it was given, without the white space around it where a file holds it; `None` if none was.
+    pub(crate) fn given_secret(&self) -> Result<Option<Secret>> {
+        match (&self.app_secret, &self.app_secret_file) {
+            (Some(secret), None) => Ok(Some(secret.clone())),
+            (None, Some(path)) => Secret::read(path).map(Some),
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => bail!("the app's secret must be given directly or in a file, not both"),
+        }
+    }
+
+    /// The secret, checked.
+    pub(crate) fn app_secret(&self) -> Result<AppSecret> {
+        let secret = self.given_secret()?.context(
+            "REBUTTAL_APP_SECRET, REBUTTAL_APP_SECRET_FILE or a profile must hold the app's secret",
+        )?;
+        secret.expose().parse().with_context(|| match &self.app_secret_file {
+            Some(path) => format!("the app's secret in {}", path.display()),
+            None => "the app's secret".to_owned(),
+        })
     }
 }

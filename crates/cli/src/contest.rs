@@ -3,7 +3,6 @@
 mod evidence;
 mod pieces;
 mod report;
-mod summary;
 mod uploads;
 
 use std::io::IsTerminal as _;
@@ -16,7 +15,8 @@ use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest, Submission};
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::{ask, look, signals};
+use crate::outcome::Interrupted;
+use crate::{ask, signals, summary};
 use evidence::Evidence;
 
 /// Contest a dispute with evidence
@@ -58,14 +58,7 @@ impl Contest {
         let result = self.carry_out(&mut submitted).await;
         let report =
             report::Report { dispute_no: &self.dispute_no, submitted: submitted.as_ref(), result: &result };
-        match self.json {
-            true => report.print_json()?,
-            false => report.print(),
-        }
-        Ok(match (look::all_said(), report.exit()) {
-            (Err(error), exit) => report.print_untold(error, exit, self.json),
-            (Ok(()), exit) => exit,
-        })
+        report.tell(self.json)
     }
 
     /// `submitted` is filled as soon as there is something that may take effect.
@@ -90,23 +83,13 @@ impl Contest {
         let dispute = client.query(&QueryRequest::DisputeNo(self.dispute_no.clone())).await?;
         let asks = !self.yes;
         if asks || std::io::stderr().is_terminal() {
-            summary::print(&dispute, &pieces);
+            summary::print(&dispute);
+            pieces::print(&pieces);
+            summary::print_warning(&dispute);
         }
         if asks {
             ask::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
         }
         uploads::upload(client, self.dispute_no.clone(), pieces).await
-    }
-}
-
-/// The user did not wait for the outcome.
-#[derive(Debug)]
-struct Interrupted;
-
-impl std::error::Error for Interrupted {}
-
-impl std::fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("interrupted before the gateway's answer came")
     }
 }

@@ -27,12 +27,12 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  done: the gateway's signed answer says OK
-  1  a file or a setting on this side, or a no or Ctrl-C at the question; nothing was submitted
-  2  wrong usage; nothing was submitted
+  1  a file or a setting on this side, or a no or Ctrl-C at the question; nothing was changed
+  2  wrong usage; nothing was changed
   3  refused by the gateway, in a verified answer
-  4  unknown: the contest may or may not have taken effect; how to learn it is told
-  5  the gateway or its file store cannot be reached or is busy; nothing was submitted
-  6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was submitted
+  4  unknown: it may or may not have taken effect; how to learn it is told
+  5  the gateway or its file store cannot be reached or is busy; nothing was changed
+  6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was changed
   7  done as with 0, but the answer could not be written to standard output; how to have it again is told";
 
 impl Exit {

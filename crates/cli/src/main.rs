@@ -1,15 +1,22 @@
 //! The one binary of Rebuttal: reads the command line and hands over to one file per command.
 
+mod accept;
 mod access;
 mod ask;
 mod contest;
 mod demo;
 mod exit;
+mod files;
 mod log;
 mod look;
+mod outcome;
+mod profile;
+mod query;
 mod serve;
 mod settings;
 mod signals;
+mod summary;
+mod upload;
 
 use std::process::ExitCode;
 
@@ -34,6 +41,10 @@ enum Command {
     Demo(demo::Demo),
     Serve(Box<serve::Serve>),
     Contest(Box<contest::Contest>),
+    Accept(Box<accept::Accept>),
+    Query(Box<query::Query>),
+    Upload(Box<upload::Upload>),
+    Profile(profile::ProfileCommand),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +71,10 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Demo(demo) => demo.run().await,
             Command::Serve(serve) => serve.run().await,
             Command::Contest(contest) => contest.run().await,
+            Command::Accept(accept) => accept.run().await,
+            Command::Query(query) => query.run().await,
+            Command::Upload(upload) => upload.run().await,
+            Command::Profile(profile) => profile.run(),
         }
     })
 }

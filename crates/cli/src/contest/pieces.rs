@@ -1,14 +1,15 @@
 //! Reads and checks every piece of evidence, and tells all that is wrong at once, before anything is sent.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use anyhow::{Result, bail};
+use console::style;
 use rebuttal_client::protocol::EvidenceName;
 use rebuttal_client::protocol::dispute::EVIDENCE_MAX;
 use rebuttal_client::{EvidenceFile, EvidenceType, StorageUri};
 
 use super::evidence::{Evidence, Given};
+use crate::{files, look};
 
 /// A piece that may be submitted.
 #[derive(Debug)]
@@ -47,6 +48,17 @@ pub(super) async fn read(evidence: &Evidence) -> Result<Vec<Piece>> {
     bail!("nothing was submitted:\n  {}", faults.join("\n  "))
 }
 
+/// Shows every piece on standard error as it will be submitted.
+pub(super) fn print(pieces: &[Piece]) {
+    for Piece { evidence_type, name, source } in pieces {
+        let details = match source {
+            Source::File(file) => format!("{}, {}", file.name(), look::size(file.content().len())),
+            Source::Uploaded(address) => address.to_string(),
+        };
+        look::fact(evidence_type.as_str(), &format!("{name} {}", style(format!("({details})")).dim()));
+    }
+}
+
 async fn piece(given: &Given) -> Result<Piece, String> {
     let Given { evidence_type, source, name } = given;
     let (source, own_name) = match source.starts_with("s3://") {
@@ -57,7 +69,7 @@ async fn piece(given: &Given) -> Result<Piece, String> {
             (Source::Uploaded(address), own_name)
         }
         false => {
-            let file = checked(source).await?;
+            let file = files::checked(source).await?;
             let own_name = file.name().to_owned();
             (Source::File(file), own_name)
         }
@@ -65,21 +77,4 @@ async fn piece(given: &Given) -> Result<Piece, String> {
     let name = name.as_ref().unwrap_or(&own_name);
     let name = name.parse().map_err(|error| format!("{}: its name {name:?} {error}", given.source))?;
     Ok(Piece { evidence_type: *evidence_type, name, source })
-}
-
-/// A file whose size, extension and content are what the gateway will demand.
-async fn checked(path: &str) -> Result<EvidenceFile, String> {
-    let shown = |error: &dyn std::fmt::Display| {
-        // The client names the file where it knows it; here the path was given, so it is the better name.
-        let sentence = error.to_string();
-        let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bare = sentence.strip_prefix(path).or_else(|| sentence.strip_prefix(&name));
-        match bare.and_then(|rest| rest.strip_prefix(": ")) {
-            Some(bare) => format!("{path}: {bare}"),
-            None => format!("{path}: {sentence}"),
-        }
-    };
-    let file = EvidenceFile::read(path).await.map_err(|error| shown(&error))?;
-    rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|lie| shown(&lie))?;
-    Ok(file)
 }

@@ -1,29 +1,35 @@
 //! Two settings for one thing, a secret or the file that holds it. What is given in the stronger place wins over the
-//! other one in a weaker place; both in one place are refused where they are used.
+//! other one in a weaker place; both in one place are refused where they are used. Likewise, a profile that a flag
+//! names wins over the variables of what it holds.
 
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
+use crate::access::IN_PROFILES;
+
 const PAIRS: [(&str, &str); 2] =
     [("app_secret", "app_secret_file"), ("operator_token", "operator_token_file")];
+const PROFILE: &str = "profile";
 
 /// Each setting of a pair with the other one.
 pub(super) fn both_ways() -> impl Iterator<Item = (&'static str, &'static str)> {
     PAIRS.into_iter().flat_map(|(one, other)| [(one, other), (other, one)])
 }
 
-/// The command without the variables for which a flag says the other of a pair.
+/// The command without the variables that a flag has beaten.
 pub(crate) fn prefer_flags(command: Command, matches: &ArgMatches) -> Command {
-    let Some((name, matches)) = matches.subcommand() else { return command };
     // A command knows only its own.
-    let comes_from =
-        |id, source| matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(source);
-    let beaten = both_ways().filter(|(one, other)| {
-        comes_from(one, ValueSource::CommandLine) && comes_from(other, ValueSource::EnvVariable)
-    });
-    beaten.fold(command, |command, (_, other)| {
-        let without = |argument: Arg| argument.env(Resettable::Reset);
-        command.mut_subcommand(name, |command| command.mut_arg(other, without))
-    })
+    let is_known = |id: &str| matches.try_contains_id(id).is_ok();
+    let comes_from = |id, source| is_known(id) && matches.value_source(id) == Some(source);
+    let pairs = both_ways().filter(|(one, _)| comes_from(*one, ValueSource::CommandLine));
+    let by_profile = IN_PROFILES.into_iter().filter(|_| comes_from(PROFILE, ValueSource::CommandLine));
+    let beaten = pairs.map(|(_, other)| other).chain(by_profile);
+    let beaten = beaten.filter(|id| comes_from(*id, ValueSource::EnvVariable));
+    let without = |argument: Arg| argument.env(Resettable::Reset);
+    let command = beaten.fold(command, |command, id| command.mut_arg(id, without));
+    match matches.subcommand() {
+        Some((name, matches)) => command.mut_subcommand(name, |command| prefer_flags(command, matches)),
+        None => command,
+    }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::nearest;
 
 const PREFIX: &str = "REBUTTAL_";
+/// Read without a flag: where the profiles lie.
+const WITHOUT_FLAG: &str = "PROFILES";
 
 /// Every `REBUTTAL_…` variable of this process that no command reads, as a sentence.
 pub(crate) fn unknown_variables(command: &clap::Command) -> Vec<String> {
@@ -30,5 +32,5 @@ pub(super) fn unknown_among(command: &clap::Command, names: impl Iterator<Item =
 fn known(command: &clap::Command) -> BTreeSet<String> {
     let own = command.get_arguments().filter_map(|argument| argument.get_env());
     let own = own.filter_map(|name| Some(name.to_str()?.strip_prefix(PREFIX)?.to_owned()));
-    own.chain(command.get_subcommands().flat_map(known)).collect()
+    own.chain(command.get_subcommands().flat_map(known)).chain([WITHOUT_FLAG.to_owned()]).collect()
 }

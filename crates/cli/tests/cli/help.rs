@@ -9,6 +9,13 @@ fn help_is_pinned() {
         ("contest", &["contest", "--help"]),
         ("demo", &["demo", "--help"]),
         ("serve", &["serve", "--help"]),
+        ("accept", &["accept", "--help"]),
+        ("query", &["query", "--help"]),
+        ("upload", &["upload", "--help"]),
+        ("profile", &["profile", "--help"]),
+        ("profile_add", &["profile", "add", "--help"]),
+        ("profile_list", &["profile", "list", "--help"]),
+        ("profile_remove", &["profile", "remove", "--help"]),
     ] {
         let ended = Ended::run(rebuttal(words));
         assert_eq!(ended.code, 0, "{ended:?}");

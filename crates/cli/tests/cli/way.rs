@@ -1,4 +1,5 @@
-//! The way between merchant and gateway: carries everything faithfully, but loses or holds the answers to contests.
+//! The way between merchant and gateway: carries everything faithfully, but loses or holds the answers to contests
+//! and acceptances.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-/// What happens to the answer of a contest.
+/// What happens to the answer of a contest or an acceptance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// The connection is cut after the gateway has answered.
@@ -64,9 +65,10 @@ fn carry(merchant: TcpStream, gateway: TcpStream, fate: Fate, doomed: &AtomicUsi
     while let Some(request) = message(&mut merchant) {
         gateway.write_all(&request).unwrap();
         let Some(answer) = message(&mut gateway) else { return };
-        let contest = request.starts_with(b"POST /pg/v2/dispute/contest ");
+        let counts = [b"POST /pg/v2/dispute/contest ".as_slice(), b"POST /pg/v2/dispute/accept "];
+        let counts = counts.iter().any(|call| request.starts_with(call));
         let less = |left: usize| left.checked_sub(1);
-        if contest && doomed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+        if counts && doomed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
             let _ = tell.send(());
             match fate {
                 Fate::Lost => return,

@@ -1,0 +1,108 @@
+//! `rebuttal accept`: gives a dispute up, after showing what that costs.
+
+use std::io::IsTerminal as _;
+use std::pin::pin;
+
+use anyhow::{Result, bail};
+use rebuttal_client::protocol::answer::Done;
+use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest};
+use serde::Serialize;
+
+use crate::access::Access;
+use crate::exit::{self, Exit};
+use crate::outcome::{self, Failing, Interrupted, Judged};
+use crate::{ask, look, signals, summary};
+
+const NOTHING: &str = "Nothing was accepted.";
+
+/// Accept a dispute: give the disputed money up
+///
+/// The dispute is shown, and one question asked: there is no way back. Accepting it again changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub(crate) struct Accept {
+    /// Number of the dispute
+    #[arg(value_name = "DISPUTE_NO")]
+    dispute_no: DisputeNo,
+
+    /// Do not ask before accepting; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+
+    /// Print one JSON object on standard output: the outcome, and the signed answer as proof
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+/// The object that `--json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    #[serde(flatten)]
+    judged: Judged<'a>,
+    dispute_no: &'a DisputeNo,
+    /// The command that accepts the same again, where the outcome is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<&'a str>,
+}
+
+impl Accept {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let result = self.carry_out().await;
+        let exit = result.as_ref().err().map_or(Exit::Done, outcome::exit);
+        let again = format!("rebuttal accept {}", self.dispute_no);
+        if self.json {
+            let again = (exit == Exit::Unknown).then_some(again.as_str());
+            let json = Json { judged: Judged::of(&result), dispute_no: &self.dispute_no, again };
+            look::say(serde_json::to_string_pretty(&json)?);
+        } else if let Ok(answer) = &result {
+            look::say(format!("{} {} is accepted.", look::tick(), look::strong(&self.dispute_no)));
+            outcome::print_proof(&answer.proof);
+        }
+        let told = |error: &anyhow::Error| Failing { nothing: NOTHING, again: Some(&again) }.print(error);
+        if let (false, Err(error)) = (self.json, &result) {
+            told(error);
+        }
+        let failed = || {
+            if self.json {
+                result.as_ref().err().into_iter().for_each(told)
+            }
+        };
+        Ok(outcome::end(exit, failed, |lost| {
+            look::failure(&format!(
+                "{} is accepted, but the signed answer could not be written to standard output: {lost}",
+                self.dispute_no
+            ));
+            look::remedy(&format!("To have it signed once more, accept it again; nothing changes:\n{again}"));
+        }))
+    }
+
+    async fn carry_out(&self) -> Result<Answer<Done>> {
+        let client = self.access.client()?;
+        let mut stop = pin!(signals::stop()?);
+        tokio::select! {
+            prepared = self.prepare(&client) => prepared?,
+            () = &mut stop => bail!("interrupted: nothing was accepted"),
+        }
+        // From here on an interruption must not leave the user without the way to learn the outcome.
+        tokio::select! {
+            answer = client.accept(self.dispute_no.clone()) => Ok(answer?),
+            () = stop => Err(Interrupted.into()),
+        }
+    }
+
+    async fn prepare(&self, client: &Client) -> Result<()> {
+        let asks = !self.yes;
+        if asks || std::io::stderr().is_terminal() {
+            summary::print(&client.query(&QueryRequest::DisputeNo(self.dispute_no.clone())).await?);
+        }
+        if asks {
+            ask::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! How every merchant command ends: to people what happened, why and what to do; to scripts one JSON object and the
+//! exit code. One way for all, so that whoever knows one command knows them all.
+
+use std::fmt;
+use std::io;
+
+use anyhow::Result;
+use console::style;
+use rebuttal_client::protocol::{Authorization, Code};
+use rebuttal_client::{Answer, Cause, Error, Flaw, Proof, Unverified};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::look;
+
+/// The user did not wait for the outcome of a call that may take effect.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl std::error::Error for Interrupted {}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted before the gateway's answer came")
+    }
+}
+
+/// What every command's `--json` begins with. Members that do not apply are left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Judged<'a> {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<&'a Proof>,
+}
+
+impl<'a> Judged<'a> {
+    /// What became of a call.
+    pub(crate) fn of<T>(result: &'a Result<Answer<T>>) -> Self {
+        match result {
+            Ok(answer) => Self::done(Some(&answer.proof)),
+            Err(error) => Self::failed(error),
+        }
+    }
+
+    pub(crate) const fn done(proof: Option<&'a Proof>) -> Self {
+        let code = if proof.is_some() { Some(&Code::Ok) } else { None };
+        Self { outcome: Exit::Done.word(), code, error_message: None, proof }
+    }
+
+    pub(crate) fn failed(error: &'a anyhow::Error) -> Self {
+        let outcome = exit(error).word();
+        match error.downcast_ref() {
+            Some(Error::Refused(refusal)) => Self {
+                outcome,
+                code: Some(&refusal.code),
+                error_message: Some(refusal.message.clone()),
+                proof: Some(&refusal.proof),
+            },
+            _ => Self { outcome, code: None, error_message: Some(look::causes(error)), proof: None },
+        }
+    }
+}
+
+/// How the process ends after this error.
+pub(crate) fn exit(error: &anyhow::Error) -> Exit {
+    match error.is::<Interrupted>() {
+        true => Exit::Unknown,
+        false => error.downcast_ref().map_or(Exit::Local, Exit::of),
+    }
+}
+
+/// What is particular to a command when it fails.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failing<'a> {
+    /// The sentence that nothing happened, such as "Nothing was submitted.".
+    pub(crate) nothing: &'a str,
+    /// The command that does exactly the same again, once something may have taken effect.
+    pub(crate) again: Option<&'a str>,
+}
+
+impl Failing<'_> {
+    /// Tells an error, and what to do about it.
+    pub(crate) fn print(&self, error: &anyhow::Error) {
+        look::failure(&look::causes(error));
+        let remedy = match error.is::<Interrupted>() {
+            true => self.make_sure(),
+            false => error.downcast_ref().and_then(|error| self.remedy(error)),
+        };
+        if let Some(remedy) = remedy {
+            look::remedy(&remedy);
+        }
+    }
+
+    fn remedy(&self, error: &Error) -> Option<String> {
+        let Self { nothing, .. } = self;
+        match error {
+            Error::Refused(refusal) if refusal.code == Code::InvalidSignature => Some(
+                "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds \
+                 what differs."
+                    .to_owned(),
+            ),
+            Error::Refused(refusal) if refusal.code == Code::StaleTimestamp => {
+                Some("Set this machine's clock; NTP does it for good.".to_owned())
+            }
+            Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
+                "{nothing} Check REBUTTAL_URL, or name its certificate or that of its authority with --trust."
+            )),
+            Error::Unavailable { cause: Cause::NotTls | Cause::NotHttp, .. } => {
+                Some(format!("{nothing} Check REBUTTAL_URL."))
+            }
+            Error::UploadRefused { .. } => Some((*nothing).to_owned()),
+            Error::Unavailable { retry_after: Some(pause), .. } => {
+                Some(format!("{nothing} Run the same command again in {} seconds.", pause.as_secs()))
+            }
+            Error::Unavailable { .. } => {
+                Some(format!("{nothing} Check REBUTTAL_URL, or run the same command again later."))
+            }
+            Error::Unverified(unverified) => Some(format!("{nothing} {}", suspect(unverified))),
+            Error::Unknown { .. } => self.make_sure(),
+            _ => None,
+        }
+    }
+
+    /// How an unknown outcome is learnt.
+    fn make_sure(&self) -> Option<String> {
+        let command = style(self.again?).bold().for_stderr();
+        Some(format!(
+            "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes:\n{command}"
+        ))
+    }
+}
+
+/// What to look at first, by what is wrong with an answer.
+fn suspect(unverified: &Unverified) -> &'static str {
+    match (&unverified.flaw, unverified.claim.as_ref().map(|claim| &claim.code)) {
+        (_, Some(Code::UnknownApp)) => "Check REBUTTAL_APP_ID, and that REBUTTAL_URL is the right gateway.",
+        (Flaw::WeakerScheme { .. }, _) => "The app signs with the weaker scheme: leave REBUTTAL_SCHEME out.",
+        (Flaw::WrongSign, _) => {
+            "Check REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, and that REBUTTAL_URL is spelt as the gateway knows it."
+        }
+        (Flaw::Unsigned, _) => {
+            "Check that REBUTTAL_URL is the gateway, and nothing in between answers for it."
+        }
+        _ => "Check REBUTTAL_URL: somebody else may be answering there.",
+    }
+}
+
+/// The signature that the user may keep, in three lines.
+pub(crate) fn print_proof(proof: &Proof) {
+    let Authorization { scheme, sign, timestamp, nonce, .. } = &proof.answer;
+    let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
+    look::say(format!("  The gateway signed this at {at}; its answer is verified:"));
+    look::say(look::faint(format!("  {scheme} nonce {nonce}")));
+    look::say(look::faint(format!("  sign {sign}")));
+}
+
+/// Ends a command: what standard output did not take is told on standard error. `failed` prints an error that was told
+/// nowhere yet, because it was part of the JSON; `lost` tells a success whose answer is lost.
+pub(crate) fn end(exit: Exit, failed: impl FnOnce(), lost: impl FnOnce(&io::Error)) -> Exit {
+    match look::all_said() {
+        Ok(()) => exit,
+        Err(error) if exit == Exit::Done => {
+            lost(error);
+            Exit::Untold
+        }
+        Err(error) => {
+            look::failure(&format!("the outcome could not be written to standard output: {error}"));
+            failed();
+            exit
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The file of the profiles: read only where nobody else can, and replaced whole, so that it is never half written.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use zeroize::Zeroizing;
+
+use super::Profile;
+
+/// Where the file lies, if not where the system keeps such files.
+const VARIABLE: &str = "REBUTTAL_PROFILES";
+/// Permissions that nobody but the owner may have.
+const OTHERS: u32 = 0o077;
+
+/// All profiles, and where they lie.
+pub(super) struct Profiles {
+    pub(super) path: PathBuf,
+    pub(super) by_name: BTreeMap<String, Profile>,
+}
+
+impl Profiles {
+    /// Reads the file; without one there are no profiles.
+    pub(super) fn read() -> Result<Self> {
+        let path = place()?;
+        let metadata = match std::fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self { path, by_name: BTreeMap::new() });
+            }
+            Err(error) => return Err(error).with_context(|| unreadable(&path)),
+        };
+        let shown = path.display();
+        ensure!(
+            metadata.permissions().mode() & OTHERS == 0,
+            "{shown} holds secrets, and others may read it; run `chmod 600 {shown}`, and rotate the secrets if they \
+             have been read"
+        );
+        let text = std::fs::read_to_string(&path).map(Zeroizing::new).with_context(|| unreadable(&path))?;
+        // The parser's own sentence would show the line, and the line may hold a secret.
+        let by_name = toml::from_str(&text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
+            anyhow::anyhow!(
+                "{shown}, line {line}: {}; mend it, or remove the profile and add it again",
+                error.message()
+            )
+        })?;
+        Ok(Self { path, by_name })
+    }
+
+    /// Writes the file in the place of the old one.
+    pub(super) fn write(&self) -> Result<()> {
+        let folder =
+            self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let refused = || format!("cannot write {}", self.path.display());
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(refused)?;
+        // Made with mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(refused)?;
+        let text = Zeroizing::new(toml::to_string(&self.by_name)?);
+        file.write_all(text.as_bytes()).with_context(refused)?;
+        file.as_file().sync_all().with_context(refused)?;
+        file.persist(&self.path).with_context(refused)?;
+        Ok(())
+    }
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("cannot read the profiles in {}", path.display())
+}
+
+fn place() -> Result<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = variable(VARIABLE) {
+        return Ok(path);
+    }
+    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
+    let config =
+        config.with_context(|| format!("HOME is not set; {VARIABLE} must tell where the profiles lie"))?;
+    Ok(config.join("rebuttal/profiles.toml"))
+}

@@ -1,0 +1,92 @@
+//! `rebuttal query`: how a dispute stands, by the gateway's signed word.
+
+use anyhow::Result;
+use rebuttal_client::protocol::dispute::DisputeData;
+use rebuttal_client::protocol::{MerchantTradeNo, PaymentNo};
+use rebuttal_client::{DisputeNo, QueryRequest};
+use serde::Serialize;
+
+use crate::access::Access;
+use crate::exit::{self, Exit};
+use crate::outcome::{self, Failing, Judged};
+use crate::{look, summary};
+
+/// Ask how a dispute stands
+///
+/// By one of three numbers. Of several disputes of one payment or trade, the one that needs a response soonest is told,
+/// else the newest.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub(crate) struct Query {
+    #[command(flatten)]
+    key: Key,
+
+    /// Print one JSON object on standard output: the outcome, the dispute, and the signed answer as proof
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+/// One of the three.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Key {
+    /// The dispute's own number
+    #[arg(long, value_name = "NO")]
+    dispute_no: Option<DisputeNo>,
+
+    /// The platform's number of the payment
+    #[arg(long, value_name = "NO")]
+    payment_no: Option<PaymentNo>,
+
+    /// The merchant's own number of the trade
+    #[arg(long, value_name = "NO")]
+    merchant_trade_no: Option<MerchantTradeNo>,
+}
+
+/// The object that `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    judged: Judged<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispute: Option<&'a DisputeData>,
+}
+
+impl Query {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let request = match (self.key.dispute_no, self.key.payment_no, self.key.merchant_trade_no) {
+            (Some(number), _, _) => Some(QueryRequest::DisputeNo(number)),
+            (_, Some(number), _) => Some(QueryRequest::PaymentNo(number)),
+            (_, _, number) => number.map(QueryRequest::MerchantTradeNo),
+        };
+        let result = match (self.access.client(), request) {
+            (Ok(client), Some(request)) => client.query(&request).await.map_err(anyhow::Error::from),
+            (Err(error), _) => Err(error),
+            (_, None) => Err(anyhow::anyhow!("one of the three numbers must be given")),
+        };
+        let exit = result.as_ref().err().map_or(Exit::Done, outcome::exit);
+        if self.json {
+            let dispute = result.as_ref().ok().map(|answer| &answer.data);
+            look::say(serde_json::to_string_pretty(&Json { judged: Judged::of(&result), dispute })?);
+        } else if let Ok(answer) = &result {
+            summary::facts(answer).iter().for_each(|(label, value)| look::say_fact(label, value));
+        }
+        let told = |error: &anyhow::Error| {
+            Failing { nothing: "A query changes nothing.", again: None }.print(error);
+        };
+        if let (false, Err(error)) = (self.json, &result) {
+            told(error);
+        }
+        let failed = || {
+            if self.json {
+                result.as_ref().err().into_iter().for_each(told)
+            }
+        };
+        Ok(outcome::end(exit, failed, |lost| {
+            look::failure(&format!("the answer could not be written to standard output: {lost}"));
+        }))
+    }
+}

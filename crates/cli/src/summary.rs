@@ -1,0 +1,59 @@
+//! A dispute as the gateway's verified answer tells it, for people.
+
+use console::{StyledObject, style};
+use rebuttal_client::Answer;
+use rebuttal_client::protocol::UnixMillis;
+use rebuttal_client::protocol::dispute::{DisputeData, Status};
+
+use crate::look;
+
+/// A deadline nearer than this is shown in red.
+pub(crate) const NEAR_MILLIS: i64 = 24 * 3600 * 1000;
+
+/// What is known of a dispute, each fact with its label.
+pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)> {
+    let data = &dispute.data;
+    let mut facts = vec![
+        ("Dispute", style(&data.dispute_no).bold().to_string()),
+        ("Status", data.status.clone()),
+        ("Disputed", format!("{} {} of {}", data.currency, data.dispute_amount, data.payment_amount)),
+        ("Reason", data.dispute_reason.clone()),
+        ("Payment", format!("{} (your {})", data.payment_no, data.merchant_trade_no)),
+    ];
+    facts.extend(data.stage.as_ref().map(|stage| ("Stage", stage.to_string())));
+    facts.extend(data.rrn.as_ref().map(|rrn| ("RRN", rrn.to_string())));
+    let deadline = data.deadline.as_ref();
+    facts.extend(deadline.map(|at| ("Deadline", time_left(at, dispute.proof.answer.timestamp))));
+    facts
+}
+
+/// Shows it on standard error, before a question.
+pub(crate) fn print(dispute: &Answer<DisputeData>) {
+    eprintln!();
+    for (label, value) in facts(dispute) {
+        look::fact(label, &value);
+    }
+    eprintln!();
+}
+
+/// Warns where the dispute's state lets no response through.
+pub(crate) fn print_warning(dispute: &Answer<DisputeData>) {
+    if dispute.data.status != Status::NeedsResponse.as_str() {
+        eprintln!();
+        let warning =
+            "Contests are taken in NEEDS_RESPONSE only; one that repeats the last is OK, others are refused.";
+        look::remedy(&style(warning).yellow().for_stderr().to_string());
+    }
+}
+
+/// By the gateway's clock, which signed the answer, not by ours.
+fn time_left(deadline: &str, now: UnixMillis) -> String {
+    let Ok(at) = UnixMillis::from_rfc3339(deadline) else { return deadline.to_owned() };
+    format!("{}, {}", look::moment(deadline), pressing(now, at))
+}
+
+/// How far off a deadline is, in red where it is near.
+pub(crate) fn pressing(now: UnixMillis, at: UnixMillis) -> StyledObject<String> {
+    let left = style(look::distance(now, at));
+    if at.0 - now.0 < NEAR_MILLIS { left.red().bold() } else { left }
+}

@@ -1,0 +1,116 @@
+//! `rebuttal upload`: checks files and uploads them, for a contest that names them later.
+
+use std::pin::pin;
+
+use anyhow::{Result, bail};
+use rebuttal_client::{EvidenceFile, StorageUri};
+use serde::Serialize;
+
+use crate::access::Access;
+use crate::exit::{self, Exit};
+use crate::outcome::{self, Failing, Judged};
+use crate::{files, look, signals};
+
+/// Most files in one call, as many as in one contest.
+const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
+
+/// Upload evidence files, to name them in a contest later
+///
+/// Every file is checked before the first byte is sent, as `rebuttal contest` does. For each the storageUri is printed,
+/// which may be given to `contest` in the place of a FILE. A file that no contest names within days is deleted.
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub(crate) struct Upload {
+    /// The files: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
+
+    /// Print one JSON object on standard output: the outcome, and the files with their storageUris
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+/// A file that is uploaded.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Uploaded<'a> {
+    file: &'a str,
+    storage_uri: StorageUri,
+}
+
+/// The object that `--json` prints. After a failure it holds what was uploaded before.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    judged: Judged<'a>,
+    files: &'a [Uploaded<'a>],
+}
+
+impl Upload {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let mut uploaded = Vec::new();
+        let result = self.carry_out(&mut uploaded).await;
+        let exit = result.as_ref().err().map_or(Exit::Done, outcome::exit);
+        if self.json {
+            let judged = result.as_ref().err().map_or(Judged::done(None), Judged::failed);
+            look::say(serde_json::to_string_pretty(&Json { judged, files: &uploaded })?);
+        }
+        let nothing = match uploaded.len() {
+            0 => "Nothing was uploaded.".to_owned(),
+            count => format!("{count} of {} files were uploaded before.", self.files.len()),
+        };
+        let told = |error: &anyhow::Error| Failing { nothing: &nothing, again: None }.print(error);
+        if let (false, Err(error)) = (self.json, &result) {
+            told(error);
+        }
+        let failed = || {
+            if self.json {
+                result.as_ref().err().into_iter().for_each(told)
+            }
+        };
+        Ok(outcome::end(exit, failed, |lost| {
+            look::failure(&format!(
+                "the files are uploaded, but their addresses could not be written to standard output: {lost}"
+            ));
+            look::remedy("Upload them again; files that no contest names are deleted.");
+        }))
+    }
+
+    async fn carry_out<'a>(&'a self, uploaded: &mut Vec<Uploaded<'a>>) -> Result<()> {
+        let client = self.access.client()?;
+        let checked = self.check().await?;
+        let mut stop = pin!(signals::stop()?);
+        for (file, content) in &checked {
+            let storage_uri = tokio::select! {
+                storage_uri = client.upload(content) => storage_uri?,
+                () = &mut stop => bail!("interrupted"),
+            };
+            if !self.json {
+                look::say(format!("{storage_uri}  {}", look::faint(file)));
+            }
+            uploaded.push(Uploaded { file, storage_uri });
+        }
+        Ok(())
+    }
+
+    /// All files, or every reason why not.
+    async fn check(&self) -> Result<Vec<(&str, EvidenceFile)>> {
+        let (mut checked, mut faults) = (Vec::new(), Vec::new());
+        for file in &self.files {
+            match files::checked(file).await {
+                Ok(content) => checked.push((file.as_str(), content)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if self.files.len() > FILES_MAX {
+            faults.push(format!("one call takes at most {FILES_MAX} files"));
+        }
+        match faults.is_empty() {
+            true => Ok(checked),
+            false => bail!("nothing was uploaded:\n  {}", faults.join("\n  ")),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `rebuttal upload`, `query` and `accept`: what each does, tells and exits with.
+
+use rebuttal_testbed::samples;
+use serde_json::json;
+
+use crate::ground::{Ended, Shell};
+use crate::terminal::Terminal;
+use crate::way::{Fate, Way};
+
+#[test]
+fn uploaded_files_are_contested_with_by_their_addresses() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
+    let ended = shell.run(&["upload", &receipt, &refund]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let told: Vec<_> = ended.out.lines().map(|line| line.split_once("  ").unwrap()).collect();
+    assert_eq!((told[0].1, told[1].1), (receipt.as_str(), refund.as_str()));
+    let words = ["contest", &no, "--receipt", told[0].0, "--refund", told[1].0, "--yes"];
+    assert_eq!(shell.run(&words).code, 0);
+
+    let json = shell.run(&["upload", &receipt, "--json"]).json();
+    assert_eq!((&json["outcome"], &json["files"][0]["file"]), (&"done".into(), &receipt.as_str().into()));
+    assert!(json["files"][0]["storageUri"].as_str().unwrap().starts_with("s3://uploaded/m/"));
+}
+
+#[test]
+fn every_faulty_file_is_told_and_none_uploaded() {
+    let shell = Shell::start();
+    let lie = shell.file_named("lie.pdf", &samples::png(7));
+    let mut command = shell.command(&["upload", &shell.receipt(), &lie, "/nope.png"]);
+    command.env("REBUTTAL_URL", "http://127.0.0.1:1");
+    let ended = Ended::run(command);
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
+    assert!(ended.err.starts_with("✗ nothing was uploaded:\n"), "{ended:?}");
+    assert!(
+        ended.err.contains("is a PNG image") && ended.err.contains("/nope.png: No such file"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_dispute_is_found_by_each_of_its_numbers() {
+    let shell = Shell::start();
+    let dispute = json!({ "paymentNo": "PAY-1", "merchantTradeNo": "MTU-1", "rrn": "413314208817" });
+    let no = shell.scene.dispute_with(&dispute);
+    for (flag, number) in
+        [("--dispute-no", no.as_str()), ("--payment-no", "PAY-1"), ("--merchant-trade-no", "MTU-1")]
+    {
+        let ended = shell.run(&["query", flag, number]);
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        assert!(ended.out.contains(&format!("Dispute    {no}\n")), "{ended:?}");
+        assert!(ended.out.contains("Payment    PAY-1 (your MTU-1)\n"), "{ended:?}");
+        assert!(ended.out.contains("in 6 days 23 hours"), "{ended:?}");
+        let json = shell.run(&["query", flag, number, "--json"]).json();
+        assert_eq!((&json["code"], &json["dispute"]["disputeNo"]), (&"OK".into(), &no.as_str().into()));
+        assert!(json["proof"]["answer"]["authorization"].as_str().unwrap().starts_with("V2_SHA256 appId="));
+    }
+    let ended = shell.run(&["query", "--dispute-no", "NOPE", "--json"]);
+    assert_eq!((ended.code, &ended.json()["code"]), (3, &"Dispute.NotFound".into()), "{ended:?}");
+    for wrong in [["query"].as_slice(), &["query", "--dispute-no", "a", "--payment-no", "b"]] {
+        assert_eq!(shell.run(wrong).code, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_dispute_is_accepted_after_a_question_only() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let ended = shell.run(&["accept", &no]);
+    assert_eq!((ended.code, shell.status(&no).as_str()), (1, "NEEDS_RESPONSE"), "{ended:?}");
+    assert!(ended.err.contains("Disputed   USD 100.05 of 100.05"), "{ended:?}");
+    assert!(ended.err.ends_with("pass --yes to go on without a question\n"), "{ended:?}");
+
+    let mut terminal = Terminal::run(&shell.command(&["accept", &no]), 100);
+    terminal.wait_for("there is no way back. [y/N]");
+    terminal.interrupt();
+    let (code, said) = terminal.end();
+    assert!(code == 1 && said.trim_end().ends_with("✗ interrupted: nothing was accepted"), "{said}");
+    assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
+
+    for _ in 0..2 {
+        let ended = shell.run(&["accept", &no, "--yes"]);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert!(ended.out.starts_with(&format!("✓ {no} is accepted.\n")), "{ended:?}");
+        assert_eq!(shell.status(&no), "ACCEPTED");
+    }
+    let json = shell.run(&["accept", &no, "--yes", "--json"]).json();
+    assert_eq!((&json["outcome"], &json["disputeNo"]), (&"done".into(), &no.as_str().into()));
+}
+
+#[test]
+fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
+    let way = Way::open(Fate::Lost, usize::MAX);
+    let shell = Shell::behind(&way.url);
+    way.leads_to(shell.scene.address());
+    let no = shell.scene.dispute();
+    let ended = shell.run(&["accept", &no, "--yes", "--json"]);
+    let json = ended.json();
+    assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
+    assert_eq!(shell.status(&no), "ACCEPTED", "it took effect, which nobody was told");
+    way.mend();
+    assert_eq!(shell.paste(json["again"].as_str().unwrap()).code, 0);
+}

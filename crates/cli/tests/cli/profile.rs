@@ -1,0 +1,137 @@
+//! `rebuttal profile`: what is kept, from whom, and which place wins.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::ground::{Ended, Shell, rebuttal};
+
+/// A person with a home, and a merchant's shell beside it.
+struct Home {
+    shell: Shell,
+    file: PathBuf,
+}
+
+impl Home {
+    fn new() -> Self {
+        let shell = Shell::start();
+        let file = shell.scene.gateway.scratch().join("home/.config/rebuttal/profiles.toml");
+        Self { shell, file }
+    }
+
+    /// A command in this home, without any variable of ours.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = rebuttal(words);
+        command.env("HOME", self.shell.scene.gateway.scratch().join("home")).env_remove("XDG_CONFIG_HOME");
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Ended {
+        Ended::run(self.command(words))
+    }
+
+    fn add(&self, name: &str, secret: &str) -> Ended {
+        let app_id = &self.shell.scene.signer.app_id;
+        let words = ["profile", "add", name, "--url", &self.shell.url, "--app-id", app_id, "--replace"];
+        let mut command = self.command(&words);
+        command.env("REBUTTAL_APP_SECRET", secret);
+        Ended::run(command)
+    }
+
+    fn secret(&self) -> &str {
+        &self.shell.scene.signer.app_secret
+    }
+}
+
+#[test]
+fn a_profile_is_kept_where_nobody_else_reads_and_its_secret_never_shown() {
+    let home = Home::new();
+    let no = home.shell.scene.dispute();
+    assert_eq!(home.add("shop", home.secret()).code, 0);
+    assert_eq!(home.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(home.file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let ended = home.run(&["query", "--dispute-no", &no, "--profile", "shop"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+
+    for words in [["profile", "list"].as_slice(), &["profile", "list", "--json"]] {
+        let ended = home.run(words);
+        assert!(ended.out.contains("shop") && ended.out.contains(&home.shell.url), "{ended:?}");
+        assert!(!ended.out.contains(home.secret()) && !ended.err.contains(home.secret()), "{ended:?}");
+    }
+
+    let ended = home.run(&["query", "--dispute-no", &no, "--profile", "shpo"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("did you mean \"shop\"?"), "{ended:?}");
+    assert_eq!(home.run(&["profile", "remove", "shop"]).code, 0);
+    assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 1);
+}
+
+#[test]
+fn a_file_that_others_may_read_is_refused() {
+    let home = Home::new();
+    let _ = home.add("shop", home.secret());
+    std::fs::set_permissions(&home.file, PermissionsExt::from_mode(0o644)).unwrap();
+    let ended = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains(&format!("run `chmod 600 {}`", home.file.display())), "{ended:?}");
+}
+
+#[test]
+fn a_broken_file_is_told_without_what_it_holds() {
+    let home = Home::new();
+    let _ = home.add("shop", home.secret());
+    let text = std::fs::read_to_string(&home.file).unwrap();
+    std::fs::write(&home.file, text.replace("app_secret = \"", "app_secret = ")).unwrap();
+    let ended = home.run(&["profile", "list"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("profiles.toml, line ") && !ended.err.contains(home.secret()), "{ended:?}");
+}
+
+#[test]
+fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
+    let home = Home::new();
+    let no = home.shell.scene.dispute();
+    let _ = home.add("shop", home.secret());
+    let query = ["query", "--dispute-no", &no];
+    let named = [query.as_slice(), &["--profile", "shop"]].concat();
+    let code = |words: &[&str], variables: &[(&str, &str)]| {
+        let mut command = home.command(words);
+        command.envs(variables.iter().copied());
+        Ended::run(command).code
+    };
+    let nowhere = "http://127.0.0.1:1";
+    assert_eq!(code(&named, &[("REBUTTAL_URL", nowhere), ("REBUTTAL_APP_SECRET_FILE", "/nope")]), 0);
+    assert_eq!(code(&[named.as_slice(), &["--url", nowhere]].concat(), &[]), 5);
+    assert_eq!(code(&query, &[("REBUTTAL_PROFILE", "shop")]), 0);
+    assert_eq!(code(&query, &[("REBUTTAL_PROFILE", "shop"), ("REBUTTAL_URL", nowhere)]), 5);
+}
+
+#[test]
+fn the_profile_named_default_counts_where_nothing_is_given() {
+    let home = Home::new();
+    let no = home.shell.scene.dispute();
+    assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 1);
+    let _ = home.add("default", home.secret());
+    assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 0);
+    let mut half = home.command(&["query", "--dispute-no", &no]);
+    half.env("REBUTTAL_URL", &home.shell.url);
+    let ended = Ended::run(half);
+    assert_eq!(ended.code, 1, "half a default is none: {ended:?}");
+}
+
+#[test]
+fn what_no_client_could_use_is_not_kept() {
+    let home = Home::new();
+    let ended = home.add("shop", "too short");
+    assert!(ended.code == 1 && ended.err.contains("the app's secret: must be 32"), "{ended:?}");
+    assert!(!ended.err.contains("too short"), "{ended:?}");
+    assert!(!home.file.exists());
+    assert_eq!(home.add("a/b", home.secret()).code, 2);
+
+    let _ = home.add("shop", home.secret());
+    let app_id = &home.shell.scene.signer.app_id;
+    let mut again = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
+    again.env("REBUTTAL_APP_SECRET", home.secret());
+    let ended = Ended::run(again);
+    assert!(ended.code == 1 && ended.err.contains("pass --replace"), "{ended:?}");
+}
