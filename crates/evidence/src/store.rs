@@ -106,6 +106,14 @@ impl EvidenceStore {
         }
     }
 
+    /// The bucket, where it is one.
+    pub const fn s3(&self) -> Option<&S3Store> {
+        match self {
+            Self::Folder { .. } => None,
+            Self::S3(store) => Some(store),
+        }
+    }
+
     /// The folder, where it is one, with what its forms are signed with.
     pub const fn folder(&self) -> Option<(&FolderStore, &Credentials)> {
         match self {

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rebuttal_disputes::{Fingerprint, FoundFile};
 use rebuttal_evidence::EvidenceStore;
-use rebuttal_protocol::StorageUri;
-use rebuttal_store::{Act, Answer, CommitError, Done, NonceUse, Once, Refused, Store, Upload, Work};
+use rebuttal_store::{CommitError, Done, NonceUse, Once, Refused, Store, Work};
 use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
@@ -15,7 +13,6 @@ use crate::auth::rate::Rates;
 use crate::auth::read_nonces::{Held, ReadNonces};
 use crate::auth::signature::forgotten;
 use crate::base_url::BaseUrl;
-use crate::clock;
 use crate::error::Refusal;
 
 pub(crate) struct Gateway {
@@ -58,19 +55,6 @@ impl Gateway {
             Err(Refused::Stale) => Err(forgotten()),
             answer => Ok(answer?),
         }
-    }
-
-    /// Records what lies at an address, for good: whatever is found there later, this is what the url means.
-    pub(crate) async fn record(
-        &self,
-        url: StorageUri,
-        sha256: [u8; 32],
-        size: u64,
-    ) -> Result<Answer, CommitError> {
-        let media_type = url.format.media_type().to_owned();
-        let file = FoundFile { sha256: Fingerprint(sha256), size, media_type };
-        let act = Act::RecordUpload(Upload { url, file });
-        self.store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await
     }
 
     /// The base URL at an index, else the first.

@@ -18,6 +18,7 @@ mod listen;
 mod media_types;
 mod metrics;
 mod operator;
+mod recording;
 mod request_id;
 mod run;
 mod start;

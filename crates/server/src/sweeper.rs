@@ -4,6 +4,7 @@
 
 mod chores;
 mod deadlines;
+mod originals;
 mod pace;
 mod uploads;
 
@@ -28,6 +29,8 @@ const DEADLINES_EVERY: Duration = Duration::from_millis(250);
 const NONCES_EVERY: Duration = Duration::from_secs(30);
 /// How often uploads, idempotency keys and secrets are looked through. A step that finds nothing writes nothing.
 const CHORES_EVERY: Duration = Duration::from_secs(5);
+/// How often uploads in an S3 are looked through: each look is paid for, and they are kept for days.
+const ORIGINALS_EVERY: Duration = Duration::from_secs(3600);
 /// How often memory is tidied: read nonces, addresses, the samples of metrics.
 pub(crate) const MEMORY_EVERY: Duration = Duration::from_secs(5);
 
@@ -56,6 +59,12 @@ pub(crate) fn start(
             true => adopted.and(uploads::sweep(&gateway).await).and(chores::purge_accounts(&gateway).await),
             false => adopted,
         }
+    }));
+    let (gateway, pace) = shared();
+    let round = originals::Round::default();
+    chores.spawn(every(ORIGINALS_EVERY, stop.clone(), async move || match pace.is_steady() {
+        true => originals::sweep(&gateway, &round).await,
+        false => Ok(()),
     }));
     let (gateway, pace) = shared();
     chores.spawn(every(MEMORY_EVERY, stop.clone(), async move || {

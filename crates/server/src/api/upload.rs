@@ -24,6 +24,7 @@ use crate::body;
 use crate::clock;
 use crate::error::{Noted, UNAVAILABLE_RETRY_SECONDS};
 use crate::gateway::Gateway;
+use crate::recording::record;
 
 /// Where forms are sent, under the public base URL.
 pub(crate) const PATH: &str = "/uploaded";
@@ -65,16 +66,16 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Body) -> 
         let Inbox { gateway, files, credentials } = inbox;
         let received =
             upload::receive(&files, &credentials, BUCKET, content_type, timely(body), arrived_at).await?;
-        record(&gateway, &files, &received).await
+        settle(&gateway, &files, &received).await
     });
     taking.await.map_err(NotTaken::unavailable)??;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Records a file that lies durably in its place, and ends its arrival.
-async fn record(gateway: &Gateway, files: &FolderStore, received: &Received) -> Result<(), NotTaken> {
+async fn settle(gateway: &Gateway, files: &FolderStore, received: &Received) -> Result<(), NotTaken> {
     let Received { uri, sha256, size, .. } = received;
-    gateway.record(*uri, *sha256, *size).await?.map_err(|_| Refused::AlreadyUploaded)?;
+    record(&gateway.store, *uri, *sha256, *size).await?.map_err(|_| Refused::AlreadyUploaded)?;
     Ok(files.confirm(received).await?)
 }
 

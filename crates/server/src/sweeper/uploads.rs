@@ -7,6 +7,7 @@ use rebuttal_store::Upkeep;
 
 use crate::clock;
 use crate::gateway::Gateway;
+use crate::recording::record;
 use crate::sweeper::chores::{STEP, in_steps, step};
 
 /// How long a marked file still lies there: longer than any contest that found it unmarked can take to commit.
@@ -51,7 +52,7 @@ pub(crate) async fn adopt(gateway: &Gateway, before: UnixMillis) -> anyhow::Resu
             return Ok(());
         }
         for received in &leftovers {
-            match gateway.record(received.uri, received.sha256, received.size).await? {
+            match record(&gateway.store, received.uri, received.sha256, received.size).await? {
                 Ok(_) => tracing::info!(uri = %received.uri, "adopted a file whose arrival had not ended"),
                 // It has a record already, and is being swept.
                 Err(refused) => tracing::info!(uri = %received.uri, %refused, "a leftover is not adopted"),

@@ -14,6 +14,7 @@ use tokio::time::{Instant as Deadline, timeout_at};
 
 use crate::gateway::Gateway;
 use crate::metrics::count_look;
+use crate::recording::record;
 
 /// How long all looks of a contest may take where each asks an S3. With the 5 s that a commit may take, the answer is
 /// there before a client gives an attempt up, ours after 15 s.
@@ -107,7 +108,7 @@ async fn look_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<
     }
     let look = gateway.evidence.look(url, None).await?;
     let Look::True { sha256, size } = look else { return Ok(look) };
-    if gateway.record(*url, sha256, size).await?.is_ok() {
+    if record(&gateway.store, *url, sha256, size).await?.is_ok() {
         return Ok(look);
     }
     let recorded = recorded(gateway, url).await?;

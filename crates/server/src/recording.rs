@@ -1,0 +1,22 @@
+//! The one way to write down what an address means: at an upload to the folder, at the first contest that names an
+//! upload in an S3, and when a file is adopted whose record was never committed.
+
+use rebuttal_disputes::{Fingerprint, FoundFile};
+use rebuttal_protocol::StorageUri;
+use rebuttal_store::{Act, Answer, CommitError, Once, Store, Upload, Work};
+
+use crate::clock;
+
+/// Records what lies at an address, for good: whatever is found there later, this is what the url means. Recording the
+/// same again is a repetition; another file is refused, and the first stays.
+pub(crate) async fn record(
+    store: &Store,
+    url: StorageUri,
+    sha256: [u8; 32],
+    size: u64,
+) -> Result<Answer, CommitError> {
+    let media_type = url.format.media_type().to_owned();
+    let file = FoundFile { sha256: Fingerprint(sha256), size, media_type };
+    let act = Act::RecordUpload(Upload { url, file });
+    store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await
+}

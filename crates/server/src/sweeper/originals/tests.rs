@@ -1,0 +1,79 @@
+//! On a real S3 and a real database: what goes, what stays, and what is written down first.
+
+use std::time::Duration;
+
+use rebuttal_evidence::{AwsVariables, Look, Place};
+use rebuttal_store::{Location, Options};
+use rebuttal_testbed::{s3, samples};
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+struct Bench {
+    folder: tempfile::TempDir,
+    objects: s3::Bucket,
+    bucket: S3Store,
+    store: Store,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = s3::Store::shared().bucket();
+        let credentials = objects.store.credentials();
+        let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
+        let Ok(Place::Bucket(place)) = objects.evidence_url().parse() else { panic!("a bucket") };
+        let bucket = S3Store::open(&place, None, &AwsVariables::read(variable)).unwrap();
+        let location = Location::from(folder.path().join("rebuttal.db").as_path());
+        let store = Store::open(&location, &Options::default()).await.unwrap();
+        Self { folder, objects, bucket, store }
+    }
+
+    async fn upload(&self, letter: &str) -> StorageUri {
+        let text = format!("s3://uploaded/m/80/open/dispute-evidence/{}.png", letter.repeat(32));
+        let uri: StorageUri = text.parse().unwrap();
+        self.objects.put(&uri.key(), &samples::receipt(1).bytes);
+        uri
+    }
+
+    async fn seal(&self, uri: &StorageUri) -> ([u8; 32], u64) {
+        match self.bucket.seal(uri).await.unwrap() {
+            Look::True { sha256, size } => (sha256, size),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn sweep(&self, before: UnixMillis) {
+        assert_eq!(sweep_page(&self.store, &self.bucket, before, None).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn old_uploads_go_and_what_was_sealed_of_them_stays() {
+    let bench = Bench::new().await;
+    let [sealed, waiting] = [bench.upload("a").await, bench.upload("b").await];
+    let (sha256, size) = bench.seal(&sealed).await;
+    record(&bench.store, sealed, sha256, size).await.unwrap().unwrap();
+    bench.sweep(clock::now() - HOUR).await;
+    assert_eq!(bench.objects.keys("m/").len(), 2, "both are young");
+    bench.sweep(clock::now() + HOUR).await;
+    assert_eq!(bench.objects.keys("m/"), Vec::<String>::new());
+    assert!(bench.bucket.has_sealed(&sealed, &sha256, size).await.unwrap());
+    assert!(bench.store.upload(waiting).await.unwrap().is_none());
+    drop(bench.folder);
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn a_seal_without_a_record_gets_one_before_its_upload_goes() {
+    let bench = Bench::new().await;
+    let uri = bench.upload("c").await;
+    let (sha256, size) = bench.seal(&uri).await;
+    bench.sweep(clock::now() + HOUR).await;
+    let recorded = bench.store.upload(uri).await.unwrap().unwrap().file;
+    assert_eq!((recorded.sha256.0, recorded.size), (sha256, size));
+    assert!(bench.bucket.has_sealed(&uri, &sha256, size).await.unwrap(), "it goes when its record does");
+    assert_eq!(bench.objects.keys("m/"), Vec::<String>::new());
+}
