@@ -16,7 +16,8 @@ use crate::gateway::Gateway;
 /// Contests a dispute with all its evidence.
 ///
 /// 1. The signature has been verified, and every field read.
-/// 2. What the merchant refers to is looked for where it should lie.
+/// 2. What the merchant refers to is looked for where it should lie. Out of reach, and needed, it ends the request before
+///    its nonce is used up.
 /// 3. The committer uses the nonce up and decides, in one transaction: the dispute, a repetition, state and lateness by
 ///    the request's arrival, the evidence. All items are taken or none.
 /// 4. The merchant is answered after the commit, so that nothing can take the answer back.
@@ -27,7 +28,7 @@ pub(crate) async fn contest(
     let once = signed.once();
     let Signed { call, app, arrived_at, .. } = signed;
 
-    let findings = findings(&gateway, app.merchant_id, &call, arrived_at).await;
+    let findings = findings(&gateway, app.merchant_id, &call, arrived_at).await?;
 
     let act = Act::Command {
         dispute_no: call.dispute_no,

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use futures_util::future::join_all;
-use rebuttal_disputes::{Actor, Command, EvidenceFault, Finding, Fingerprint, FoundFile, Refusal, decide};
+use rebuttal_disputes::{Actor, Command, EvidenceFault, Finding, Fingerprint, FoundFile, decide};
 use rebuttal_evidence::{Look, Recorded};
 use rebuttal_protocol::dispute::{ContestRequest, EvidenceItem};
-use rebuttal_protocol::{MerchantId, StorageUri, UnixMillis};
+use rebuttal_protocol::{Code, MerchantId, StorageUri, UnixMillis};
 use rebuttal_store::StoreError;
 use tokio::time::{Instant as Deadline, timeout_at};
 
+use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::metrics::count_look;
 use crate::recording::record;
@@ -21,12 +22,16 @@ use crate::recording::record;
 pub(crate) const LOOKS_LIMIT: Duration = Duration::from_secs(8);
 
 /// What lies at each item's url, as far as it is this merchant's.
+///
+/// # Errors
+/// `Unavailable` where only evidence that is out of reach keeps the contest from being decided. The committer is not even
+/// asked, so that nothing is changed indeed: the very same request can be sent again, nonce and all.
 pub(super) async fn findings(
     gateway: &Gateway,
     merchant_id: MerchantId,
     call: &ContestRequest,
     arrived_at: UnixMillis,
-) -> Vec<Finding> {
+) -> Result<Vec<Finding>, Refusal> {
     let items = &call.evidence_list;
     let urls = items.iter().map(|item| item.url.filter(|url| url.merchant_id == merchant_id));
     let mut found = Vec::with_capacity(items.len());
@@ -34,12 +39,12 @@ pub(super) async fn findings(
         for url in urls {
             found.push(in_folder(gateway, url).await);
         }
-    } else if hangs_on_evidence(gateway, merchant_id, call, arrived_at).await.unwrap_or(false) {
+    } else if refused_with(Vec::new(), gateway, merchant_id, call, arrived_at).await.is_some() {
         let until = Deadline::now() + LOOKS_LIMIT;
         found = join_all(urls.map(|url| in_s3(gateway, url, until))).await;
     } else {
         // Whatever is decided is decided without them; if it were not after all, nothing was looked at.
-        return vec![Err(EvidenceFault::Unreadable); items.len()];
+        return Ok(vec![Err(EvidenceFault::Unreadable); items.len()]);
     }
     let mut unreadable = None;
     let or_unreadable = |(item, found): (&EvidenceItem, anyhow::Result<Finding>)| {
@@ -48,31 +53,37 @@ pub(super) async fn findings(
             Err(EvidenceFault::Unreadable)
         })
     };
-    let findings = items.iter().zip(found).map(or_unreadable).collect();
+    let findings: Vec<_> = items.iter().zip(found).map(or_unreadable).collect();
+    let Some((url, error)) = unreadable else { return Ok(findings) };
     // Once, however many files a store that is out of order holds.
-    if let Some((Some(url), error)) = unreadable {
-        tracing::error!(error = format!("{error:#}"), %url, "a file of evidence could not be read");
+    let url = url.map(|url| url.to_string());
+    tracing::error!(error = format!("{error:#}"), url, "a file of evidence could not be read");
+    match refused_with(findings.clone(), gateway, merchant_id, call, arrived_at).await {
+        Some(refusal) if refusal.code() == Code::Unavailable => {
+            Err(rebuttal_store::Refused::from(refusal).into())
+        }
+        _ => Ok(findings),
     }
-    findings
 }
 
-/// Whether the present state leaves anything for the evidence to decide: not for a repetition, nor for a dispute that
-/// is not there, in the wrong state or late. The committer decides again on the state as it is then; this only spares
-/// the store what cannot matter (contract §7, order of checks).
-async fn hangs_on_evidence(
+/// How the contest would be refused for its evidence, in the dispute's present state, if these were the findings. Not at
+/// all where the state leaves nothing for evidence to decide: for a repetition, or a dispute that is not there, in the
+/// wrong state or late. The committer decides again on the state as it is then; this only spares an object store what
+/// cannot matter (contract §7, order of checks).
+async fn refused_with(
+    findings: Vec<Finding>,
     gateway: &Gateway,
     merchant_id: MerchantId,
     call: &ContestRequest,
     arrived_at: UnixMillis,
-) -> Result<bool, StoreError> {
-    let record = gateway.store.dispute(&call.dispute_no).await?;
-    let Some(dispute) =
-        record.map(|record| record.state).filter(|dispute| dispute.merchant_id == merchant_id)
-    else {
-        return Ok(false);
-    };
-    let blind = Command::contest(call.evidence_list.clone(), Vec::new());
-    Ok(matches!(decide(&dispute, &blind, &Actor::Gateway, arrived_at), Err(Refusal::Evidence(_))))
+) -> Option<rebuttal_disputes::Refusal> {
+    let dispute = gateway.store.dispute(&call.dispute_no).await.ok()??.state;
+    if dispute.merchant_id != merchant_id {
+        return None;
+    }
+    let command = Command::contest(call.evidence_list.clone(), findings);
+    let decided = decide(&dispute, &command, &Actor::Gateway, arrived_at);
+    decided.err().filter(|refusal| matches!(refusal, rebuttal_disputes::Refusal::Evidence(_)))
 }
 
 async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result<Finding> {
