@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::postgres::Database;
+use crate::s3::{Bucket, Store};
 
-/// Names what a run stands on, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL.
+/// Names what a run stands on, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL, `s3` for an S3.
 pub const VARIABLE: &str = "REBUTTAL_TEST_GROUND";
 
 /// The database of each data directory: a gateway that is started again, or another one on the same data, finds it.
 /// Dropped with the cluster.
 static DATABASES: Mutex<BTreeMap<PathBuf, Database>> = Mutex::new(BTreeMap::new());
+
+/// The bucket of each data directory, likewise.
+static BUCKETS: Mutex<BTreeMap<PathBuf, Bucket>> = Mutex::new(BTreeMap::new());
 
 /// Whether this run stands on something.
 #[must_use]
@@ -27,4 +31,13 @@ pub(crate) fn database(data: &Path) -> Option<String> {
     }
     let mut databases = DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
     Some(databases.entry(data.to_owned()).or_insert_with(Database::shared).url())
+}
+
+/// The bucket in which the evidence of a data directory lies, if not in it.
+pub(crate) fn bucket(data: &Path) -> Option<Bucket> {
+    if !has("s3") {
+        return None;
+    }
+    let mut buckets = BUCKETS.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(buckets.entry(data.to_owned()).or_insert_with(|| Store::shared().bucket()).clone())
 }

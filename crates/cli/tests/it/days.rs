@@ -23,7 +23,7 @@ const CHORES_PERIOD: Duration = Duration::from_secs(6);
 
 /// A gateway that reads a clock of its own, and trusts it a second after it was moved.
 fn scene(clock: &MovedClock) -> Scene {
-    Scene::of(clock.under(gateway()).args(["--freshness-window-seconds", "1"]))
+    Scene::of(clock.under(gateway().folder()).args(["--freshness-window-seconds", "1"]))
 }
 
 fn file_of(scene: &Scene, storage_uri: &str) -> PathBuf {
@@ -35,7 +35,7 @@ fn file_of(scene: &Scene, storage_uri: &str) -> PathBuf {
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
 fn an_upload_form_expires_after_ten_minutes() {
     let clock = MovedClock::new();
-    let scene = Scene::of(clock.under(gateway()));
+    let scene = Scene::of(clock.under(gateway().folder()));
     let (in_time, late) = (scene.ticket("receipt.png"), scene.ticket("receipt.png"));
     clock.ahead(9 * MINUTE);
     assert_eq!(in_time.form(&receipt(1).bytes).send(scene.address()).status, 204);

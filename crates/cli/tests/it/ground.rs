@@ -24,6 +24,11 @@ pub(crate) fn embedded_scene() -> Scene {
     Scene::of(gateway().embedded())
 }
 
+/// A scene whose evidence lies in a folder: for stories that are about how the gateway itself takes and keeps files.
+pub(crate) fn folder_scene() -> Scene {
+    Scene::of(gateway().folder())
+}
+
 /// A count of the plain run, times what `cargo xtask soak` asks for.
 pub(crate) fn scaled(count: usize) -> usize {
     let scale = std::env::var("REBUTTAL_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());

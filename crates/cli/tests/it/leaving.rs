@@ -9,7 +9,7 @@ use rebuttal_testbed::clock::{pause, wait_for};
 use rebuttal_testbed::{Call, Connection, Item, Scene, samples};
 use serde_json::json;
 
-use crate::ground::{each, scaled, scene};
+use crate::ground::{each, folder_scene, scaled, scene};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
@@ -79,7 +79,7 @@ fn files_below(folder: &Path) -> usize {
 
 #[test]
 fn an_upload_broken_off_leaves_nothing_behind() {
-    let scene = scene();
+    let scene = folder_scene();
     let folder = scene.gateway.data().join("evidence");
     let before = files_below(&folder);
     let stages = [("the head", 0), ("half", 50), ("nearly all", 99)];

@@ -14,7 +14,8 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
     let at = scene.address();
     let ticket = scene.ticket("receipt.pdf");
     let file = samples::pdf_of("% Jane Cardholder 4111111111111111\n", "");
-    assert_eq!(ticket.form(&file).send(at).status, 204);
+    let form = ticket.form(&file);
+    assert_eq!(form.send(form.address().unwrap_or(at)).status, 204);
     let contest = scene.contest_call(&scene.dispute(), &[Item::receipt(&ticket.storage_uri)]);
     let calls = [
         contest,

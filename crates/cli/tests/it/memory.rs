@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use rebuttal_testbed::{Request, lies, samples};
+use rebuttal_testbed::s3::Store;
+use rebuttal_testbed::{Item, Request, Scene, lies, samples};
 
-use crate::ground::scene;
+use crate::ground::{folder_scene, gateway, scene};
 
 const PEAK_LIMIT_KIB: u64 = 80 * 1024;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024;
@@ -15,7 +16,7 @@ const LANES: usize = 8;
 
 #[test]
 fn every_lie_at_once_stays_below_80_mb() {
-    let scene = scene();
+    let scene = folder_scene();
     let lies = lies::all();
     let large = samples::png_of_size(2 * 1024 * 1024);
     std::thread::scope(|scope| {
@@ -35,6 +36,40 @@ fn every_lie_at_once_stays_below_80_mb() {
     let peak_kib = scene.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
+}
+
+/// What a folder refuses at the upload, a contest refuses that reads it from an S3.
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn every_lie_at_once_in_an_s3_stays_below_80_mb() {
+    let bucket = Store::shared().bucket();
+    let scene = Scene::of(gateway().bucket(&bucket));
+    let dispute = scene.dispute();
+    let upload = |filename: &str, bytes: &[u8]| {
+        let ticket = scene.ticket(filename);
+        let form = ticket.form(bytes);
+        assert_eq!(form.send(form.address().unwrap()).status, 204, "{filename}");
+        ticket.storage_uri
+    };
+    let lies: Vec<_> = lies::all().into_iter().map(|lie| (upload(lie.filename, &lie.bytes), lie)).collect();
+    let large = samples::png_of_size(2 * 1024 * 1024);
+    let large: Vec<_> = (0..LANES).map(|_| upload("a.png", &large)).collect();
+    std::thread::scope(|scope| {
+        for (lane, large) in large.iter().enumerate() {
+            let (scene, dispute, lies) = (&scene, &dispute, &lies);
+            scope.spawn(move || {
+                for index in 0..lies.len() {
+                    let (url, lie) = &lies[(index + lane * lies.len() / LANES) % lies.len()];
+                    let answer = scene.contest(dispute, &[Item::receipt(large), Item::receipt(url)]);
+                    assert_eq!(answer.code, "File.ContentMismatch", "{}: {}", lie.about, answer.message);
+                }
+            });
+        }
+    });
+    let peak_kib = scene.gateway.peak_memory_kib();
+    eprintln!("peak {peak_kib} KiB");
+    assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
+    assert_eq!(bucket.keys("sealed/").len(), LANES, "only what is true was sealed");
 }
 
 #[test]

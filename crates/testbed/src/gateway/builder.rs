@@ -28,6 +28,7 @@ pub struct Builder {
     port: Option<u16>,
     https: bool,
     embedded: bool,
+    folder: bool,
 }
 
 impl Builder {
@@ -42,6 +43,7 @@ impl Builder {
             port: None,
             https: false,
             embedded: false,
+            folder: false,
         }
     }
 
@@ -83,10 +85,17 @@ impl Builder {
         self
     }
 
-    /// The evidence store, in place of the folder in the data directory.
+    /// Evidence in a folder that takes uploads itself, whatever the run stands on: for stories that are about that.
+    #[must_use]
+    pub fn folder(mut self) -> Self {
+        self.folder = true;
+        self
+    }
+
+    /// The evidence store, in place of that of the run's ground.
     #[must_use]
     pub fn evidence(self, url: &str) -> Self {
-        self.env("REBUTTAL_EVIDENCE_URL", url)
+        self.folder().env("REBUTTAL_EVIDENCE_URL", url)
     }
 
     /// Evidence in a bucket, with the keys that may do everything in it.
@@ -149,6 +158,9 @@ impl Builder {
         }
         if let Some(url) = ground::database(&data).filter(|_| !self.embedded) {
             self.env.insert(DATABASE_URL.to_owned(), url.into());
+        }
+        if let Some(bucket) = ground::bucket(&data).filter(|_| !self.embedded && !self.folder) {
+            self = self.bucket(&bucket);
         }
         for _ in 0..PORT_TRIES {
             let port = self.port.unwrap_or_else(free_port);

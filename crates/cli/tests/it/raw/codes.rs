@@ -10,7 +10,7 @@ use rebuttal_testbed::scene::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};
 use rebuttal_testbed::{Answer, Item, Scene, samples};
 use serde_json::json;
 
-use crate::ground::scene;
+use crate::ground::folder_scene;
 
 /// Given elsewhere: by a flood, a full disk, a failing fsync; or, one hopes, by nothing.
 const ELSEWHERE: [&str; 4] = [
@@ -22,7 +22,7 @@ const ELSEWHERE: [&str; 4] = [
 
 #[test]
 fn every_code_is_given_with_its_status_and_headers() {
-    let scene = scene();
+    let scene = folder_scene();
     let given = [envelope(&scene), authentication(&scene), disputes(&scene), files(&scene)].concat();
     let given: BTreeSet<_> = given.iter().map(|answer| answer.code.as_str()).collect();
     let wanted: BTreeSet<_> =

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use crate::ground::{each, gateway, scene};
+use crate::ground::{each, folder_scene, gateway, scene};
 
 /// Fits into the socket, so that it is wholly sent before an answer can cut it off.
 const SENT_AT_ONCE: usize = 10_000;
@@ -124,7 +124,7 @@ fn one_peer_cannot_take_every_place() {
 
 #[test]
 fn who_stops_in_the_middle_is_not_waited_for() {
-    let scene = scene();
+    let scene = folder_scene();
     let form = "POST /uploaded HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n\
                 Content-Length: 1000\r\n\r\n--b\r\n";
     let body = format!("POST {QUERY} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{{");

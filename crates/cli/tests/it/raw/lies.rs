@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rebuttal_testbed::{Item, Scene, lies};
 
-use crate::ground::{each, scene};
+use crate::ground::{each, folder_scene};
 
 fn refused(scene: &Scene, dispute: &str, filename: &str, bytes: &[u8]) {
     let ticket = scene.ticket(filename);
@@ -17,7 +17,7 @@ fn refused(scene: &Scene, dispute: &str, filename: &str, bytes: &[u8]) {
 
 #[test]
 fn every_lie_about_a_file_is_refused_at_upload() {
-    let scene = scene();
+    let scene = folder_scene();
     let dispute = scene.dispute();
     each(lies::all().into_iter().map(|lie| (lie.about, lie)), |lie| {
         refused(&scene, &dispute, lie.filename, &lie.bytes);
@@ -32,7 +32,7 @@ fn what_real_programs_write_is_taken_unless_it_is_locked_or_runs() {
     let names =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let samples = names.filter(|name| !name.ends_with(".md") && !name.ends_with(".json"));
-    let scene = scene();
+    let scene = folder_scene();
     let dispute = scene.dispute();
     each(samples.map(|name| (name.clone(), name)), |name| {
         let bytes = std::fs::read(folder.join(&name)).unwrap();

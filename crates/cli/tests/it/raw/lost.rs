@@ -9,7 +9,7 @@ use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, Request, Scene, samples};
 use serde_json::json;
 
-use crate::ground::{embedded_scene, gateway, scene};
+use crate::ground::{embedded_scene, folder_scene, gateway};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
 
@@ -32,7 +32,7 @@ fn file_of(scene: &Scene, url: &str) -> PathBuf {
 
 #[test]
 fn evidence_that_is_not_mounted_is_no_missing_file() {
-    let scene = scene();
+    let scene = folder_scene();
     let [submitted, waiting] = [1, 2].map(|number| scene.upload(&samples::receipt(number)));
     let (contested, dispute) = (scene.dispute(), scene.dispute());
     scene.contest(&contested, &[Item::receipt(&submitted)]).is("OK");
@@ -52,7 +52,7 @@ fn evidence_that_is_not_mounted_is_no_missing_file() {
 
 #[test]
 fn a_recorded_file_that_is_gone_is_told_in_the_log() {
-    let scene = scene();
+    let scene = folder_scene();
     let [submitted, waiting] = [1, 2].map(|number| scene.upload(&samples::receipt(number)));
     let dispute = scene.dispute();
     scene.contest(&dispute, &[Item::receipt(&submitted)]).is("OK");

@@ -9,7 +9,7 @@ use rebuttal_testbed::upload::Part;
 use rebuttal_testbed::{Connection, Form, Item, Response, Scene, Ticket, samples};
 use serde_json::Value;
 
-use crate::ground::{each, scene};
+use crate::ground::{each, folder_scene};
 
 const LIMIT_BYTES: usize = 2 * 1024 * 1024;
 
@@ -35,7 +35,7 @@ fn refused(response: &Response, status: u16, codes: &[&str]) {
 
 #[test]
 fn every_kind_is_stored_and_answered_as_s3_does() {
-    let scene = scene();
+    let scene = folder_scene();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let response = scene.ticket(sample.filename).form(&sample.bytes).send(scene.address());
         assert_eq!(response.status, 204, "{}", response.text());
@@ -44,7 +44,7 @@ fn every_kind_is_stored_and_answered_as_s3_does() {
 
 #[test]
 fn every_field_must_be_sent() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     each(ticket.fields.iter().map(|(name, _)| (name, name)), |name| {
@@ -55,7 +55,7 @@ fn every_field_must_be_sent() {
 
 #[test]
 fn no_field_may_be_altered() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     let alterations: [(&str, Alter); 4] = [
@@ -84,7 +84,7 @@ fn no_field_may_be_altered() {
 
 #[test]
 fn a_form_goes_nowhere_but_to_its_own_key() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let other = scene.ticket("b.png");
     let of_other = |name: &str| other.fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
@@ -104,7 +104,7 @@ fn a_form_goes_nowhere_but_to_its_own_key() {
 
 #[test]
 fn undeclared_and_repeated_fields_are_refused() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     let key = ticket.fields.iter().find(|(name, _)| name == "key").unwrap().1.clone();
@@ -125,7 +125,7 @@ fn undeclared_and_repeated_fields_are_refused() {
 
 #[test]
 fn the_file_comes_last_and_once() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     let mut first = form.clone();
@@ -155,7 +155,7 @@ fn the_file_comes_last_and_once() {
 
 #[test]
 fn two_mebibytes_to_the_byte() {
-    let scene = scene();
+    let scene = folder_scene();
     each([("png", "a.png"), ("pdf", "a.pdf")], |filename| {
         let of = |bytes| {
             if filename == "a.png" { samples::png_of_size(bytes) } else { samples::pdf_of_size(bytes) }
@@ -171,7 +171,7 @@ fn two_mebibytes_to_the_byte() {
 
 #[test]
 fn a_file_far_too_large_is_cut_off_in_flight() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let before_kib = scene.gateway.peak_memory_kib();
     let request = ticket.form(&vec![b'x'; 64 * LIMIT_BYTES]).request();
@@ -188,7 +188,7 @@ fn a_file_far_too_large_is_cut_off_in_flight() {
 
 #[test]
 fn what_was_stored_first_stays() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let first = samples::png(1);
     assert_eq!(ticket.form(&first).send(scene.address()).status, 204);
@@ -214,7 +214,7 @@ fn served(scene: &Scene, dispute: &str) -> Response {
 
 #[test]
 fn a_file_is_served_as_an_attachment_of_its_own_type() {
-    let scene = scene();
+    let scene = folder_scene();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let url = scene.upload(&sample);
         let dispute = scene.dispute();
@@ -229,7 +229,7 @@ fn a_file_is_served_as_an_attachment_of_its_own_type() {
 
 #[test]
 fn the_parts_own_content_type_is_ignored() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let mut form = ticket.form(&samples::png(1));
     form.parts.last_mut().unwrap().rest = "; filename=\"../../x.html\"\r\nContent-Type: text/html".to_owned();
@@ -241,7 +241,7 @@ fn the_parts_own_content_type_is_ignored() {
 
 #[test]
 fn a_form_cut_short_stores_nothing() {
-    let scene = scene();
+    let scene = folder_scene();
     let ticket = scene.ticket("a.png");
     let request = ticket.form(&samples::png(1)).request();
     let boundary = find(&request.body, b"\r\n").unwrap();
