@@ -16,7 +16,7 @@ const SOAK_SCALE: &str = "10";
 const SCALE: &str = "REBUTTAL_TEST_SCALE";
 /// The black-box stories, and what they are told on beside the default of SQLite and a folder.
 const STORIES: &str = "--package rebuttal --test it";
-const GROUNDS: [&str; 1] = ["postgres"];
+const GROUNDS: [&str; 2] = ["postgres", "postgres+s3"];
 
 pub(crate) fn test() -> Vec<Stage> {
     vec![

@@ -144,7 +144,7 @@ fn a_start_that_cannot_write_is_not_ready() {
 
 #[test]
 fn a_log_that_was_deleted_loses_nothing() {
-    let mut scene = scene();
+    let mut scene = embedded_scene();
     let url = scene.upload(&samples::receipt(1));
     let (answered, dispute) = (scene.dispute(), scene.dispute());
     scene.contest(&answered, &[Item::receipt(&url)]).is("OK");
@@ -162,10 +162,10 @@ fn a_log_that_was_deleted_loses_nothing() {
 
 #[test]
 fn another_evidence_folder_is_not_this_gateways() {
-    let scene = scene();
+    let scene = folder_scene();
     let url = scene.upload(&samples::receipt(1));
     let dispute = scene.dispute();
-    let other = gateway().start();
+    let other = gateway().folder().start();
     let (evidence, away) = (scene.gateway.data().join("evidence"), scene.gateway.scratch().join("away"));
     fs::rename(&evidence, &away).unwrap();
     // One that was just made looks right but for whose it is.
