@@ -77,7 +77,7 @@ fn a_lost_database_is_not_replaced_by_an_empty_one() {
 
 #[test]
 fn an_evidence_folder_that_is_not_mounted_is_not_replaced_by_an_empty_one() {
-    let mut scene = scene();
+    let mut scene = embedded_scene();
     let url = scene.upload(&samples::receipt(1));
     scene.gateway.terminate();
     assert!(scene.gateway.wait().success());

@@ -52,8 +52,10 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
 
 #[test]
 fn a_log_that_cannot_be_written_stops_nothing() {
-    let full =
-        gateway().wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"]).args(["--log-filter", "trace"]);
+    let full = gateway()
+        .embedded()
+        .wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"])
+        .args(["--log-filter", "trace"]);
     let mut scene = Scene::of(full);
     let url = scene.upload(&samples::receipt(1));
     scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");

@@ -1,14 +1,15 @@
 //! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by
-//! `cargo xtask test`, which starts the database.
+//! `cargo xtask test`, which starts database and object store.
 
+mod evidence;
 mod frozen;
 mod races;
 mod starting;
 
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::s3::{Bucket, Store};
 use rebuttal_testbed::{Gateway, Operator, Scene};
 
 use crate::ground::gateway;
@@ -16,11 +17,12 @@ use crate::ground::gateway;
 /// What merchants sign for, whichever replica a proxy before them would choose.
 const PUBLIC_URL: &str = "https://pay.example";
 
-/// Two gateways on one database, with one key, one operator and one folder of evidence.
+/// Two gateways on one database, with one key, one operator and one bucket of evidence.
 struct Replicas {
     scene: Scene,
     second: Gateway,
     database: Database,
+    bucket: Bucket,
 }
 
 impl Replicas {
@@ -29,20 +31,20 @@ impl Replicas {
     }
 
     fn on(database: Database) -> Self {
-        let builder = || gateway().database(&database.url()).args(["--public-url", PUBLIC_URL]);
+        let bucket = Store::shared().bucket();
+        let builder =
+            || gateway().database(&database.url()).bucket(&bucket).args(["--public-url", PUBLIC_URL]);
         let mut scene = Scene::of(builder());
         scene.base = PUBLIC_URL.to_owned();
         let first = scene.gateway.data();
         let data = scene.gateway.scratch().join("second");
-        std::fs::create_dir(&data).unwrap();
-        symlink(first.join("evidence"), data.join("evidence")).unwrap();
         let shared = |flag: &str, name: &str| [flag.to_owned(), first.join(name).display().to_string()];
         let second = builder()
             .data(&data)
             .args(shared("--master-key-file", "master.key"))
             .args(shared("--operator-token-file", "operator.token"))
             .start();
-        Self { scene, second, database }
+        Self { scene, second, database, bucket }
     }
 
     fn addresses(&self) -> [std::net::SocketAddr; 2] {

@@ -122,7 +122,7 @@ fn readiness_follows_the_last_commit() {
 
 #[test]
 fn a_disk_with_room_for_one_page_is_full() {
-    let scene = Scene::of(gateway().survives_full_disk());
+    let scene = Scene::of(gateway().embedded().survives_full_disk());
     let dispute = scene.dispute();
     let log = fs::metadata(scene.gateway.data().join("rebuttal.db-wal")).unwrap().len();
     scene.gateway.limit_file_size(Some(log + 3 * 4096));
@@ -134,7 +134,7 @@ fn a_disk_with_room_for_one_page_is_full() {
 
 #[test]
 fn a_start_that_cannot_write_is_not_ready() {
-    let mut scene = Scene::of(gateway().survives_full_disk());
+    let mut scene = Scene::of(gateway().embedded().survives_full_disk());
     scene.gateway.restart();
     scene.gateway.limit_file_size(Some(0));
     assert_eq!(ready(&scene), 503, "nothing has been committed since the start");
