@@ -339,6 +339,11 @@ async fn strokes(
             return Err(failure);
         }
     };
+    if batch.iter().any(|waiting| waiting.since.elapsed() > COMMIT_LIMIT) {
+        // Another replica may have let a deadline lapse that one of them kept; what was locked now stays as it is.
+        database.abandon().await;
+        return Err(Failure::Unavailable("the database took too long".to_owned()));
+    }
     let mut fold = Fold::over(loaded);
     let answers = batch.iter_mut().map(|waiting| fold.decide(&mut waiting.work)).collect();
     let changes = fold.into_changes();
