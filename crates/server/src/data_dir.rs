@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 
@@ -13,6 +14,7 @@ const EMPTY_DATABASE_BYTES: u64 = 4096;
 pub(crate) struct DataDir {
     path: PathBuf,
     _lock: File,
+    database_lock: OnceLock<File>,
 }
 
 impl DataDir {
@@ -20,17 +22,20 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| format!("cannot make the data directory {}", path.display()))?;
-        // The directory itself is locked: a file in it could be deleted by somebody who takes it for stale.
-        let lock = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => {
-                bail!("another gateway serves from {}; stop it first", path.display())
-            }
-            Err(fs::TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("cannot lock {}", path.display()))
-            }
+        Ok(Self { path: path.to_owned(), _lock: lock(path)?, database_lock: OnceLock::new() })
+    }
+
+    /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time.
+    pub(crate) fn hold_database(&self, file: &Path) -> anyhow::Result<()> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let real =
+            |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot open {}", path.display()));
+        if real(folder)? == real(&self.path)? {
+            return Ok(());
         }
+        // Asked for once in a process.
+        let _ = self.database_lock.set(lock(folder)?);
+        Ok(())
     }
 
     /// Refuses a directory that has lost its database. A first start makes the database first, and the key and the
@@ -87,6 +92,20 @@ impl DataDir {
     }
 }
 
+/// Locks a directory itself: a file in it could be deleted by somebody who takes it for stale.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let lock = File::open(folder).with_context(|| format!("cannot open {}", folder.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("another gateway serves from {}; stop it first", folder.display())
+        }
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", folder.display()))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +118,17 @@ mod tests {
         assert!(DataDir::open(&path).is_err());
         drop(held);
         assert!(DataDir::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_database_elsewhere_is_held_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| DataDir::open(&folder.path().join(name)).unwrap());
+        one.hold_database(&folder.path().join("elsewhere.db")).unwrap();
+        one.hold_database(&folder.path().join("one/within.db")).unwrap();
+        assert!(other.hold_database(&folder.path().join("elsewhere.db")).is_err());
+        drop(one);
+        other.hold_database(&folder.path().join("elsewhere.db")).unwrap();
     }
 
     #[test]

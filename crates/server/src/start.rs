@@ -62,7 +62,12 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
         ..Options::default()
     };
     let location = match &config.database {
-        Some(location) => location.clone(),
+        Some(location) => {
+            if let Location::Sqlite(file) = location {
+                data_dir.hold_database(file)?;
+            }
+            location.clone()
+        }
         None => {
             data_dir.refuse_lost_database()?;
             Location::from(data_dir.database().as_path())
