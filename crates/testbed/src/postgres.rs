@@ -125,6 +125,14 @@ impl Cluster {
         Database::on(&self.url())
     }
 
+    /// Runs pgbench against a database and gives what it says.
+    #[expect(clippy::must_use_candidate, reason = "what it says of its tables is of no interest")]
+    pub fn pgbench(&self, database: &Database, args: &[&str]) -> String {
+        let output = command(None, "pgbench").args(args).arg(database.url()).output().expect("pgbench runs");
+        assert!(output.status.success(), "pgbench: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// SIGKILL to every process of it; returns when they are gone.
     pub fn kill(&mut self) {
         let family = processes::family(self.postmaster.id());

@@ -4,7 +4,8 @@
 //! machine with the same load generator: a bare axum answer, durable contests, contests with a transaction each, and
 //! queries. The ratios of each round are what counts; their medians are reported.
 //!
-//! `--nonces N` (3,000,000 by default) then uses up that many nonces and measures contests beside a fresh gateway.
+//! `--nonces N` (3,000,000 by default) then uses up that many nonces and measures contests beside a fresh gateway. What
+//! PostgreSQL does comes last; `--postgres` measures it alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +19,7 @@
 mod bare;
 mod calls;
 mod load;
+mod postgres;
 mod report;
 
 use crate::calls::Shop;
@@ -41,6 +43,14 @@ fn main() {
         .position(|arg| arg == "--nonces")
         .map_or(NONCES, |at| args[at + 1].parse().expect("a number after --nonces"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let only_postgres = args.iter().any(|arg| arg == "--postgres");
+    if !only_postgres {
+        on_sqlite(&runtime, nonces);
+    }
+    runtime.block_on(postgres::run());
+}
+
+fn on_sqlite(runtime: &tokio::runtime::Runtime, nonces: usize) {
     let mut report = Report::default();
     runtime.block_on(rounds(&mut report));
     if nonces > 0 {
