@@ -16,7 +16,7 @@ use crate::error::Noted;
 use crate::gateway::Gateway;
 
 /// How long the database and the evidence store may take to answer.
-const READY_LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const READY_LIMIT: Duration = Duration::from_secs(2);
 
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()

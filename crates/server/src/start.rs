@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use rebuttal_evidence::{Credentials, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{AccountChange, Act, Location, Once, Options, Store, Work};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::{Keys, MasterKey};
@@ -16,6 +17,7 @@ use crate::base_url::BaseUrl;
 use crate::config::{Config, EvidencePlace};
 use crate::data_dir::DataDir;
 use crate::gateway::Gateway;
+use crate::health::READY_LIMIT;
 use crate::operator::disputes::evidence::EVIDENCE_READS_AT_ONCE;
 use crate::{clock, sweeper};
 
@@ -89,8 +91,10 @@ async fn open_evidence(
         EvidencePlace::Folder(folder) => folder.clone(),
         EvidencePlace::Bucket { bucket, public, variables } => {
             let store = EvidenceStore::S3(S3Store::open(bucket, public.as_ref(), variables)?);
-            if let Err(error) = store.answers().await {
-                tracing::error!(%error, "no evidence can be taken until the object store answers");
+            let answer = timeout(READY_LIMIT, store.answers()).await;
+            if !matches!(answer, Ok(Ok(()))) {
+                let reason = answer.map_or_else(|late| late.to_string(), |answer| format!("{answer:?}"));
+                tracing::error!(reason, "no evidence can be taken until the object store answers");
             }
             return Ok(store);
         }

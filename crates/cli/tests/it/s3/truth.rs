@@ -4,6 +4,7 @@ use rebuttal_testbed::{Item, Request, samples};
 use serde_json::json;
 
 use super::{key, scene, submitted};
+use crate::ground::bin;
 
 fn digest(content: &[u8]) -> String {
     use sha2::Digest as _;
@@ -34,6 +35,26 @@ fn what_is_posted_to_the_store_is_evidence_of_every_kind() {
     }
     scene.contest(&dispute, &items).is("OK");
     assert_eq!(scene.history(&dispute).len(), 2, "the second is a repetition");
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn the_command_contests_with_files_that_go_to_the_store() {
+    let (bucket, scene) = scene();
+    let dispute = scene.dispute();
+    let file = scene.gateway.scratch().join("receipt.png");
+    std::fs::write(&file, samples::receipt(1).bytes).unwrap();
+    let output = std::process::Command::new(bin())
+        .args(["contest", "--yes", &dispute, "--receipt"])
+        .arg(&file)
+        .env("REBUTTAL_URL", &scene.base)
+        .env("REBUTTAL_APP_ID", &scene.signer.app_id)
+        .env("REBUTTAL_APP_SECRET", &scene.signer.app_secret)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(scene.status(&dispute), "UNDER_REVIEW");
+    assert_eq!((bucket.keys("m/").len(), bucket.keys("sealed/").len()), (1, 1));
 }
 
 #[test]
