@@ -85,7 +85,8 @@ impl Access {
 }
 
 impl Given {
-    fn client(&self) -> Result<Client> {
+    /// A client, ready to call.
+    pub(crate) fn client(&self) -> Result<Client> {
         let url = self.url()?;
         let app_id = self.app_id.context("REBUTTAL_APP_ID, --app-id or a profile must tell who signs")?;
         let mut builder = Client::builder(&url, app_id, self.app_secret()?).scheme(self.scheme());
@@ -116,6 +117,11 @@ impl Given {
 
     pub(crate) const fn app_id(&self) -> Option<AppId> {
         self.app_id
+    }
+
+    /// The scheme, if one was given.
+    pub(crate) const fn given_scheme(&self) -> Option<Scheme> {
+        self.scheme
     }
 
     pub(crate) fn scheme(&self) -> Scheme {

@@ -19,6 +19,11 @@ pub(crate) fn tick() -> StyledObject<&'static str> {
     style("✓").green().bold()
 }
 
+/// A mark for what is not as it should be.
+pub(crate) fn cross() -> StyledObject<&'static str> {
+    style("✗").red().bold()
+}
+
 /// What stands back.
 pub(crate) fn faint<T: Display>(text: T) -> StyledObject<T> {
     style(text).dim()

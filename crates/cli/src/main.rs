@@ -14,9 +14,12 @@ mod profile;
 mod query;
 mod serve;
 mod settings;
+mod sign;
 mod signals;
+mod signing;
 mod summary;
 mod upload;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -45,6 +48,8 @@ enum Command {
     Query(Box<query::Query>),
     Upload(Box<upload::Upload>),
     Profile(profile::ProfileCommand),
+    Sign(Box<sign::Sign>),
+    Verify(Box<verify::Verify>),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +80,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Query(query) => query.run().await,
             Command::Upload(upload) => upload.run().await,
             Command::Profile(profile) => profile.run(),
+            Command::Sign(sign) => sign.run(),
+            Command::Verify(verify) => verify.run(),
         }
     })
 }

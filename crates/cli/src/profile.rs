@@ -119,6 +119,11 @@ pub(crate) fn read_default() -> Result<Profile> {
     Ok(Profiles::read()?.by_name.remove(DEFAULT).unwrap_or_default())
 }
 
+/// Every profile, for whoever looks for the secret that made a sign.
+pub(crate) fn read_all() -> Result<impl Iterator<Item = (String, Profile)>> {
+    Ok(Profiles::read()?.by_name.into_iter())
+}
+
 impl ProfileCommand {
     pub(crate) fn run(self) -> Result<Exit> {
         match self.verb {

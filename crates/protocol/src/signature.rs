@@ -91,6 +91,29 @@ impl<F: FnMut(&[u8])> fmt::Write for Feed<F> {
     }
 }
 
+/// The signed bytes whole, for people who compare them with what they signed themselves.
+///
+/// Under `V2_SHA256` they hold the secret: whoever shows them masks it.
+pub fn transcript(
+    scheme: Scheme,
+    app_id: AppId,
+    secret: &AppSecret,
+    timestamp: UnixMillis,
+    nonce: &Nonce,
+    message: &Message<'_>,
+) -> Zeroizing<Vec<u8>> {
+    let secret_line = match scheme {
+        Scheme::V2Sha256 => Some(secret),
+        Scheme::V2HmacSha256 => None,
+    };
+    // Room for all, so that no copy of the secret stays behind where the bytes were moved away from.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        message.body.len() + message.base_url.len() + message.target.len() + 512,
+    ));
+    signed_bytes(app_id, secret_line, timestamp, nonce, message, |part| bytes.extend_from_slice(part));
+    bytes
+}
+
 /// Computes the sign of a message under a scheme.
 pub fn sign(
     scheme: Scheme,

@@ -13,6 +13,8 @@ fn help_is_pinned() {
         ("query", &["query", "--help"]),
         ("upload", &["upload", "--help"]),
         ("profile", &["profile", "--help"]),
+        ("sign", &["sign", "--help"]),
+        ("verify", &["verify", "--help"]),
         ("profile_add", &["profile", "add", "--help"]),
         ("profile_list", &["profile", "list", "--help"]),
         ("profile_remove", &["profile", "remove", "--help"]),

@@ -15,6 +15,7 @@ mod merchant;
 mod narrow;
 mod profile;
 mod serve;
+mod signing;
 mod terminal;
 mod unsure;
 mod way;

@@ -1,0 +1,216 @@
+//! JSON as text: its tokens, and the ways in which they can be written. Numbers and the order of members stay as they
+//! were sent.
+
+use serde_json::Value;
+
+/// White space between tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    AsSent,
+    Compact,
+    /// One space after colons and commas.
+    Spaced,
+    Indented(usize),
+}
+
+/// How strings are escaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strings {
+    /// Only what must be.
+    Plain,
+    /// Everything beyond ASCII, too.
+    Ascii,
+    /// Slashes, too.
+    Slashed,
+    AsciiSlashed,
+    /// `<`, `>` and `&`, too.
+    Html,
+}
+
+#[derive(Debug)]
+enum Token {
+    Space(String),
+    /// One of `{ } [ ] : ,`.
+    Sign(char),
+    /// Unescaped.
+    Text(String),
+    /// A number or a word.
+    Other(String),
+}
+
+/// A JSON text in tokens.
+#[derive(Debug)]
+pub(super) struct Text(Vec<Token>);
+
+impl Text {
+    /// `None` where it is no JSON.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        serde_json::from_str::<Value>(text).ok()?;
+        let mut tokens = Vec::new();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let (token, length) = match first {
+                '{' | '}' | '[' | ']' | ':' | ',' => (Token::Sign(first), 1),
+                '"' => {
+                    let length = string_length(rest);
+                    (Token::Text(serde_json::from_str(rest.get(..length)?).ok()?), length)
+                }
+                _ if first.is_ascii_whitespace() => {
+                    let length = rest.find(|c: char| !c.is_ascii_whitespace()).unwrap_or(rest.len());
+                    (Token::Space(rest.get(..length)?.to_owned()), length)
+                }
+                _ => {
+                    let ends = |c: char| c.is_ascii_whitespace() || "{}[]:,\"".contains(c);
+                    let length = rest.find(ends).unwrap_or(rest.len());
+                    (Token::Other(rest.get(..length)?.to_owned()), length)
+                }
+            };
+            tokens.push(token);
+            rest = rest.get(length..)?;
+        }
+        Some(Self(tokens))
+    }
+
+    /// The same with the members of every object in the order of their names.
+    pub(super) fn sorted(body: &[u8]) -> Option<Self> {
+        // A map of this library is sorted.
+        let value: Value = serde_json::from_slice(body).ok()?;
+        Self::read(value.to_string().as_bytes())
+    }
+
+    pub(super) fn write(&self, layout: Layout, strings: Strings) -> String {
+        let mut written = String::new();
+        let mut depth = 0;
+        let mut tokens =
+            self.0.iter().filter(|token| layout == Layout::AsSent || !matches!(token, Token::Space(_)));
+        let mut next = tokens.next();
+        while let Some(token) = next {
+            next = tokens.next();
+            match token {
+                Token::Space(space) => written.push_str(space),
+                Token::Text(text) => write_string(&mut written, text, strings),
+                Token::Other(other) => written.push_str(other),
+                Token::Sign(sign) => {
+                    let closes = matches!(next, Some(Token::Sign('}' | ']')));
+                    write_sign(&mut written, *sign, closes, layout, &mut depth);
+                }
+            }
+        }
+        written
+    }
+}
+
+/// Bytes of the string that the text begins with, quotes included.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, character)| {
+        let ends = *character == '"' && !escaped;
+        escaped = *character == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |(at, _)| at + 1)
+}
+
+/// `closes` tells that a closing bracket follows.
+fn write_sign(written: &mut String, sign: char, closes: bool, layout: Layout, depth: &mut usize) {
+    let indent = match layout {
+        Layout::Indented(indent) => indent,
+        Layout::Spaced => {
+            written.push(sign);
+            return if matches!(sign, ':' | ',') {
+                written.push(' ')
+            };
+        }
+        Layout::AsSent | Layout::Compact => return written.push(sign),
+    };
+    let line = |written: &mut String, depth: usize| {
+        written.push('\n');
+        written.push_str(&" ".repeat(indent * depth));
+    };
+    match sign {
+        '{' | '[' => {
+            written.push(sign);
+            *depth += 1;
+            // Empty objects and lists stay on one line.
+            if !closes {
+                line(written, *depth);
+            }
+        }
+        '}' | ']' => {
+            *depth = depth.saturating_sub(1);
+            if !written.ends_with(['{', '[']) {
+                line(written, *depth);
+            }
+            written.push(sign);
+        }
+        ',' => {
+            written.push(sign);
+            line(written, *depth);
+        }
+        _ => {
+            written.push(sign);
+            written.push(' ');
+        }
+    }
+}
+
+fn write_string(written: &mut String, text: &str, strings: Strings) {
+    let plain = serde_json::to_string(text).unwrap_or_default();
+    let (ascii, slashed, html) = match strings {
+        Strings::Plain => (false, false, false),
+        Strings::Ascii => (true, false, false),
+        Strings::Slashed => (false, true, false),
+        Strings::AsciiSlashed => (true, true, false),
+        Strings::Html => (false, false, true),
+    };
+    for character in plain.chars() {
+        match character {
+            '/' if slashed => written.push_str("\\/"),
+            '<' | '>' | '&' if html => written.push_str(&format!("\\u{:04x}", u32::from(character))),
+            character if ascii && !character.is_ascii() => {
+                let units = &mut [0; 2];
+                for unit in character.encode_utf16(units) {
+                    written.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            character => written.push(character),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: &str = "{ \"b\":\"ä/\\u0041\\\"\",\"a\" : [1.50,{}, true] }";
+
+    fn written(layout: Layout, strings: Strings) -> String {
+        Text::read(SENT.as_bytes()).unwrap().write(layout, strings)
+    }
+
+    #[test]
+    fn a_body_is_written_as_the_well_known_writers_do() {
+        assert_eq!(written(Layout::Compact, Strings::Plain), r#"{"b":"ä/A\"","a":[1.50,{},true]}"#);
+        assert_eq!(written(Layout::Spaced, Strings::Ascii), r#"{"b": "\u00e4/A\"", "a": [1.50, {}, true]}"#);
+        assert_eq!(
+            written(Layout::Compact, Strings::AsciiSlashed),
+            r#"{"b":"\u00e4\/A\"","a":[1.50,{},true]}"#
+        );
+        assert_eq!(written(Layout::AsSent, Strings::Plain), r#"{ "b":"ä/A\"","a" : [1.50,{}, true] }"#);
+        assert_eq!(
+            written(Layout::Indented(2), Strings::Plain),
+            "{\n  \"b\": \"ä/A\\\"\",\n  \"a\": [\n    1.50,\n    {},\n    true\n  ]\n}"
+        );
+        let sorted = Text::sorted(SENT.as_bytes()).unwrap().write(Layout::Compact, Strings::Plain);
+        assert_eq!(sorted, r#"{"a":[1.5,{},true],"b":"ä/A\""}"#);
+    }
+
+    #[test]
+    fn surrogates_and_signs_of_html_are_escaped() {
+        let text = Text::read("\"😀<\"".as_bytes()).unwrap();
+        assert_eq!(text.write(Layout::Compact, Strings::Ascii), "\"\\ud83d\\ude00<\"");
+        assert_eq!(text.write(Layout::Compact, Strings::Html), "\"😀\\u003c\"");
+        assert!(Text::read(b"{").is_none());
+    }
+}

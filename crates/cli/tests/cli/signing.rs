@@ -1,0 +1,218 @@
+//! `rebuttal sign` and `verify`: what is signed is shown, and a wrong sign explained.
+
+use rebuttal_testbed::clock::now_ms;
+use rebuttal_testbed::{Request, Scheme, Signer};
+use serde_json::Value;
+
+use crate::ground::{Ended, Shell, rebuttal};
+
+const BASE: &str = "https://pay.example";
+const TARGET: &str = "/pg/v2/dispute/query";
+const BODY: &str = r#"{"disputeNo":"D-1","note":"a/b ä"}"#;
+const NONCE: &str = "662AE409A10299D21603C9149F1AE7A0";
+
+fn signer(scheme: Scheme) -> Signer {
+    let text = |text: &str| text.repeat(4);
+    Signer { app_id: text("0a1b2c3d"), app_secret: text("deadbeef"), scheme }
+}
+
+/// A request as it was sent, and the header that somebody made for it.
+struct Sent<'a> {
+    url: &'a str,
+    body: &'a str,
+    header: String,
+}
+
+impl Sent<'_> {
+    fn verify(&self, more: &[&str]) -> Ended {
+        let words = ["verify", self.url, "--authorization", &self.header, "--body", self.body];
+        let mut command = rebuttal(&[words.as_slice(), more].concat());
+        command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret);
+        Ended::run(command)
+    }
+}
+
+/// The request of these tests, with a header that is made of something else.
+fn sent(signer: &Signer, method: &str, url: &str, body: &str) -> Sent<'static> {
+    let timestamp = now_ms().to_string();
+    let sign = signer.sign(method, url, &timestamp, NONCE, body.as_bytes());
+    let header = signer.header(&sign, &timestamp, NONCE);
+    Sent { url: "https://pay.example/pg/v2/dispute/query", body: BODY, header }
+}
+
+fn url() -> String {
+    format!("{BASE}{TARGET}")
+}
+
+#[test]
+fn a_right_sign_is_told_so() {
+    for scheme in [Scheme::Sha256, Scheme::HmacSha256] {
+        let ended = sent(&signer(scheme), "POST", &url(), BODY).verify(&[]);
+        assert_eq!((ended.code, ended.out.as_str()), (0, "✓ the sign is right.\n"), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_mistake_that_makes_a_sign_is_named() {
+    let plain = signer(Scheme::Sha256);
+    let other = |change: &dyn Fn(&mut Signer)| {
+        let mut other = plain.clone();
+        change(&mut other);
+        other
+    };
+    let secret = |text: &str| other(&|signer| signer.app_secret = text.to_owned());
+    let url = url();
+    let python = r#"{"disputeNo": "D-1", "note": "a/b \u00e4"}"#;
+    let php = r#"{"disputeNo":"D-1","note":"a\/b \u00e4"}"#;
+    for (case, told) in [
+        (sent(&plain, "POST", &format!("{url}/"), BODY), "a slash too many at the end"),
+        (sent(&plain, "POST", TARGET, BODY), "without the base URL"),
+        (sent(&plain, "POST", &url.replace("https", "http"), BODY), "http and https are confused"),
+        (sent(&plain, "POST", &url, &format!("{BODY}\n")), "with an LF at its end that was not sent"),
+        (sent(&plain, "POST", &url, &format!("\u{feff}{BODY}")), "with a byte order mark that was not sent"),
+        (sent(&plain, "POST", &url, python), "as Python's json.dumps writes it"),
+        (sent(&plain, "POST", &url, php), "as PHP's json_encode writes it"),
+        (
+            sent(&secret(&format!("{}\n", plain.app_secret)), "POST", &url, BODY),
+            "the secret has an LF at its end",
+        ),
+        (
+            sent(&secret(&plain.app_secret.to_uppercase()), "POST", &url, BODY),
+            "the secret has upper-case digits",
+        ),
+        (sent(&plain, "post", &url, BODY), "the method is in lower case"),
+        // Two at once.
+        (sent(&plain, "POST", &format!("{url}/"), python), "as Python's json.dumps writes it"),
+    ] {
+        let ended = case.verify(&[]);
+        assert_eq!(ended.code, 3, "{told}: {ended:?}");
+        assert!(ended.out.contains(told), "{told}: {ended:?}");
+        assert!(!ended.out.contains(&plain.app_secret), "the secret is shown: {ended:?}");
+        let json: Value = case.verify(&["--json"]).json();
+        assert_eq!(json["verifies"], false);
+        // The header that is told is right.
+        let header = json["rightAuthorization"].as_str().unwrap().to_owned();
+        assert_eq!(Sent { header, ..case }.verify(&[]).code, 0);
+    }
+}
+
+#[test]
+fn a_last_line_end_that_is_missing_is_named() {
+    // Signed without it, an empty body is what a body without its LF looks like.
+    let mut case = sent(&signer(Scheme::Sha256), "POST", &url(), "");
+    let timestamp = case.header.split("timestamp=").nth(1).unwrap().split(',').next().unwrap().to_owned();
+    let Signer { app_id, app_secret, .. } = signer(Scheme::Sha256);
+    let bytes = format!("{app_id}\n{app_secret}\nPOST\n{}\n{timestamp}\n{NONCE}\n{BODY}", url());
+    let sign = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes));
+    case.header = signer(Scheme::Sha256).header(&sign, &timestamp, NONCE);
+    let ended = case.verify(&[]);
+    assert!(ended.out.contains("the LF after the last value, the body, is missing"), "{ended:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hashed");
+    std::fs::write(&file, bytes.replace("/query", "/quarry")).unwrap();
+    let ended = case.verify(&["--signed-bytes", file.to_str().unwrap()]);
+    assert!(ended.out.contains("the given bytes do not end in LF"), "{ended:?}");
+    assert!(
+        ended.out.contains("/dispute/quarry, where https://pay.example/pg/v2/dispute/query is right"),
+        "{ended:?}"
+    );
+    assert!(!ended.out.contains(&app_secret), "{ended:?}");
+}
+
+#[test]
+fn a_confused_scheme_is_named() {
+    for (made, said) in [(Scheme::HmacSha256, "V2_SHA256"), (Scheme::Sha256, "V2_HMAC_SHA256")] {
+        let mut case = sent(&signer(made), "POST", &url(), BODY);
+        case.header = format!("{said} {}", case.header.split_once(' ').unwrap().1);
+        let ended = case.verify(&[]);
+        let told = format!("it is signed as {}, but the header says {said}", made.name());
+        assert!(ended.code == 3 && ended.out.contains(&told), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_gateways_own_url_is_what_counts() {
+    let case = Sent {
+        url: "http://10.0.0.7:8080/pg/v2/dispute/query?x=1",
+        ..sent(&signer(Scheme::Sha256), "POST", "http://10.0.0.7:8080/pg/v2/dispute/query?x=1", BODY)
+    };
+    assert_eq!(case.verify(&[]).code, 0);
+    let ended = case.verify(&["--url", BASE]);
+    assert!(ended.out.contains("the URL that it was sent to, which is not the gateway's own"), "{ended:?}");
+
+    let without = sent(&signer(Scheme::Sha256), "POST", &url(), BODY);
+    let with_query = Sent { url: "https://pay.example/pg/v2/dispute/query?x=1", ..without };
+    assert!(with_query.verify(&[]).out.contains("the query string is left out"));
+}
+
+#[test]
+fn another_profiles_secret_is_found() {
+    let home = tempfile::tempdir().unwrap();
+    let mut other = signer(Scheme::Sha256);
+    other.app_secret = "00112233445566778899aabbccddeeff".to_owned();
+    let run = |words: &[&str], secret: &str| {
+        let mut command = rebuttal(words);
+        command
+            .env("REBUTTAL_PROFILES", home.path().join("profiles.toml"))
+            .env("REBUTTAL_APP_SECRET", secret);
+        Ended::run(command)
+    };
+    let added =
+        run(&["profile", "add", "staging", "--url", BASE, "--app-id", &other.app_id], &other.app_secret);
+    assert_eq!(added.code, 0, "{added:?}");
+    let case = sent(&other, "POST", &url(), BODY);
+    let words = ["verify", case.url, "--authorization", &case.header, "--body", BODY];
+    let ended = run(&words, &signer(Scheme::Sha256).app_secret);
+    assert!(ended.out.contains("the secret is that of the profile staging"), "{ended:?}");
+}
+
+#[test]
+fn what_is_amiss_beside_the_sign_is_told() {
+    let plain = signer(Scheme::Sha256);
+    let timestamp = (now_ms() - 3_600_000).to_string();
+    let body = r#"{"code":1}"#;
+    let sign = plain.sign("POST", &url(), &timestamp, NONCE, body.as_bytes());
+    let case = Sent {
+        url: "https://pay.example/pg/v2/dispute/query",
+        body,
+        header: plain.header(&sign, &timestamp, NONCE),
+    };
+    let ended = case.verify(&["--app-id", &"0".repeat(32), "--scheme", "V2_HMAC_SHA256"]);
+    assert_eq!(ended.code, 0, "the sign itself is right: {ended:?}");
+    for told in [
+        "passed 1 hour ago",
+        "must not have a top-level member",
+        "the secret given here is of 0000",
+        "is to sign with V2_HMAC",
+    ] {
+        assert!(ended.out.contains(told), "{told}: {ended:?}");
+    }
+    let broken = Sent { header: "V2_SHA256 appId=1".to_owned(), ..case }.verify(&[]);
+    assert_eq!(broken.code, 1, "{broken:?}");
+    assert!(broken.err.contains("the gateway refuses such an Authorization header"), "{broken:?}");
+}
+
+#[test]
+fn a_signed_request_is_shown_and_good() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let body = format!(r#"{{"disputeNo":"{no}"}}"#);
+    let ended = shell.run(&["sign", TARGET, "--body", &body]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    assert!(ended.out.contains(&format!("4 URL        {}{TARGET}␊", shell.url)), "{ended:?}");
+    assert!(ended.out.contains(&format!("7 body       {body}␊")), "{ended:?}");
+    assert!(!ended.out.contains(&shell.scene.signer.app_secret), "{ended:?}");
+
+    let json = shell.run(&["sign", TARGET, "--body", &body, "--json"]).json();
+    let header = json["authorization"].as_str().unwrap();
+    let request = Request::new("POST", TARGET, body.clone())
+        .header("Authorization", header)
+        .header("Content-Type", "application/json");
+    assert_eq!(request.send(shell.scene.address()).unwrap().status, 200);
+
+    let ended = shell.run(&["sign", TARGET, "--body", &body, "--show-secret"]);
+    assert!(ended.out.contains(&format!("2 appSecret  {}␊", shell.scene.signer.app_secret)), "{ended:?}");
+    let ended = shell.run(&["sign", TARGET, "--body", "{} {}"]);
+    assert!(ended.err.contains("the gateway will refuse this body"), "{ended:?}");
+}
