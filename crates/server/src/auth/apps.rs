@@ -23,8 +23,9 @@ const KNOWN_MAX: usize = 20_000;
 const UNKNOWN_MAX: usize = 10_000;
 /// How seldom one app is read again.
 const READ_PAUSE: Duration = Duration::from_secs(1);
-/// How long an app is remembered. Changes made here are forgotten at once; this bounds everything else.
-const REMEMBERED_FOR: Duration = Duration::from_secs(10);
+/// How long an app is remembered. Changes made here are forgotten at once; those of another replica take effect within
+/// this.
+const REMEMBERED_FOR: Duration = Duration::from_secs(4);
 
 /// An app as calls are checked against it.
 #[derive(Debug)]
