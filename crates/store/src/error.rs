@@ -1,5 +1,10 @@
 //! What can go wrong with a database, by what the caller can do.
 
+/// In a database that has been moved: where to.
+pub(crate) const MOVED_TO: &str = "moved_to";
+/// In a database that is being moved into: how far the move has come.
+pub(crate) const MOVING: &str = "moving";
+
 /// The database could not be opened or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -13,6 +18,20 @@ pub enum StoreError {
         /// The oldest generation that may open it.
         min_binary: u32,
     },
+    /// The content was moved to another database.
+    #[error(
+        "this database was moved to {to}; set database_url to that. To serve from here after all, losing what was changed \
+         there, delete the row moved_to from its table meta"
+    )]
+    Moved {
+        /// Where to, without a password.
+        to: String,
+    },
+    /// A move into this database was broken off.
+    #[error(
+        "a move into this database is not finished; run `rebuttal move` again, which goes on where it stopped"
+    )]
+    HalfMoved,
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
     Migration(#[from] Box<refinery::Error>),

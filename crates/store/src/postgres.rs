@@ -17,6 +17,7 @@ mod save;
 mod schema;
 mod session;
 mod statements;
+mod target;
 mod tls;
 mod upkeep;
 
@@ -24,6 +25,7 @@ pub(crate) use address::Address;
 pub(crate) use lane::Lane;
 pub(crate) use reads::Reads;
 pub(crate) use schema::prepare;
+pub(crate) use target::Target;
 
 #[cfg(test)]
 mod tests;

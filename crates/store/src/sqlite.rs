@@ -5,8 +5,10 @@ mod place;
 mod reads;
 mod rows;
 mod schema;
+mod source;
 mod upkeep;
 mod writer;
 
 pub(crate) use reads::Reads;
+pub(crate) use source::Source;
 pub(crate) use writer::Writer;

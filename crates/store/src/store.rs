@@ -8,6 +8,7 @@ use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
+use crate::error::{MOVED_TO, MOVING};
 use crate::lanes::Lanes;
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
@@ -50,6 +51,16 @@ enum Reads {
     Postgres(Arc<postgres::Reads>),
 }
 
+impl Reads {
+    /// A single value.
+    async fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Sqlite(reads) => reads.in_place(|read| read.meta(name)),
+            Self::Postgres(reads) => reads.read(|session| reading::meta(session, name)).await,
+        }
+    }
+}
+
 impl Store {
     /// Opens the database at a location, making it where it is a file, and bringing its schema up to date first.
     ///
@@ -59,12 +70,16 @@ impl Store {
     /// writer. A PostgreSQL database is shared by any number of processes.
     ///
     /// # Errors
-    /// [`StoreError::TooNew`] where a newer version made the schema; otherwise what the database says.
+    /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::Moved`] and [`StoreError::HalfMoved`]
+    /// where the content is elsewhere or not yet whole; otherwise what the database says.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, StoreError> {
         match location {
             Location::Sqlite(path) => {
                 let writer = sqlite::Writer::open(path)?;
                 let reads = Reads::Sqlite(Arc::new(sqlite::Reads::open(path)?));
+                if let Some(to) = reads.meta(MOVED_TO).await? {
+                    return Err(StoreError::Moved { to: String::from_utf8_lossy(&to).into_owned() });
+                }
                 Ok(Self { lanes: Arc::new(Lanes::start(vec![writer], options)?), reads })
             }
             Location::Postgres(PostgresAddress(address)) => {
@@ -72,6 +87,9 @@ impl Store {
                 let lane = |_| postgres::Lane::new((**address).clone());
                 let lanes = (0..options.lanes.get()).map(lane).collect::<Result<_, _>>()?;
                 let reads = Reads::Postgres(Arc::new(postgres::Reads::new((**address).clone())));
+                if reads.meta(MOVING).await?.is_some() {
+                    return Err(StoreError::HalfMoved);
+                }
                 Ok(Self { lanes: Arc::new(Lanes::start(lanes, options)?), reads })
             }
         }
@@ -189,12 +207,12 @@ impl Store {
 
     /// The value that tells the right master key, once it is stored.
     pub async fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.meta("key_check").await
+        self.reads.meta("key_check").await
     }
 
     /// The newest timestamp whose nonces may have been forgotten; requests with it or an older one are stale.
     pub async fn nonce_bound(&self) -> Result<UnixMillis, StoreError> {
-        let stored = self.meta("nonce_bound").await?.unwrap_or_default();
+        let stored = self.reads.meta("nonce_bound").await?.unwrap_or_default();
         let bound = String::from_utf8_lossy(&stored).parse().ok();
         bound
             .map(UnixMillis)
@@ -232,16 +250,9 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.reads {
             Reads::Sqlite(reads) => reads.answer()?,
-            Reads::Postgres(_) => drop(self.meta("min_binary").await?),
+            Reads::Postgres(_) => drop(self.reads.meta("min_binary").await?),
         }
         self.lanes.probe().await
-    }
-
-    async fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
-        match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.meta(name)),
-            Reads::Postgres(reads) => reads.read(|session| reading::meta(session, name)).await,
-        }
     }
 
     /// Whether a story is whole: every entry's hash follows from the one before, up to the head, and every submission is

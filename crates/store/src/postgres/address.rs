@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use super::tls::Trust;
 use crate::location::InvalidLocation;
@@ -69,5 +69,17 @@ impl Address {
         // Of several hosts the one that takes changes: after a failover that is another one than before.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         Ok(Self { config, trust })
+    }
+
+    /// The server and the database, for people to read: without user and password.
+    pub(crate) fn told(&self) -> String {
+        let host = |host: &Host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        };
+        let hosts: Vec<_> = self.config.get_hosts().iter().map(host).collect();
+        let ports: Vec<_> = self.config.get_ports().iter().map(u16::to_string).collect();
+        let port = if ports.is_empty() { String::new() } else { format!(":{}", ports.join(",")) };
+        format!("postgres://{}{port}/{}", hosts.join(","), self.config.get_dbname().unwrap_or_default())
     }
 }

@@ -9,6 +9,7 @@ mod by_hand;
 mod catalogue;
 mod contests;
 mod ground;
+mod moving;
 mod once;
 mod reading;
 mod upkeep;

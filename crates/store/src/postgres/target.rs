@@ -1,0 +1,209 @@
+//! The PostgreSQL database that a move fills. Until the move is finished a mark in `meta` keeps every gateway from
+//! serving it, and tells the next try where to go on: it is written in the transaction of each page.
+
+use futures_util::TryStreamExt as _;
+use rusqlite::types::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use rebuttal_protocol::UnixMillis;
+
+use super::address::Address;
+use super::session::{Error, Session};
+use super::{nonces, rows, schema};
+use crate::StoreError;
+use crate::error::MOVING;
+use crate::moving::digest::TableDigest;
+use crate::moving::tables::{Kind, NONCES, NUMBERED, Table};
+
+/// One move at a time; a second one waits for nothing and is told so.
+const LOCK: &str = "SELECT pg_try_advisory_lock(7382003)";
+/// A page or a whole table may take as long as it takes.
+const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '30s'; SET synchronous_commit = on";
+const META: &str = "SELECT value FROM meta WHERE name = $1";
+const PUT_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) \
+                        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const FORGET_META: &str = "DELETE FROM meta WHERE name = $1";
+pub(crate) struct Target {
+    session: Session,
+}
+
+impl Target {
+    /// Connects, with the schema brought up to date. `None` where another move is at it.
+    pub(crate) async fn open(address: &Address) -> Result<Option<Self>, StoreError> {
+        schema::prepare(address).await?;
+        let session = Session::plain(address).await?;
+        session.batch(SETTINGS).await?;
+        let locked = session.row(LOCK, &[]).await?;
+        let locked = locked.map_or(Ok(false), |row| rows::value(&row, 0))?;
+        Ok(locked.then_some(Self { session }))
+    }
+
+    pub(crate) async fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = self.session.row(META, &[&name]).await?;
+        Ok(row.map(|row| rows::value(&row, 0)).transpose()?)
+    }
+
+    /// Where an unfinished move stands.
+    pub(crate) async fn mark(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.meta(MOVING).await
+    }
+
+    /// Whether nothing lies here that anyone could miss.
+    pub(crate) async fn is_empty(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM merchants) AND NOT EXISTS (SELECT 1 FROM tokens) \
+                   AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'key_check')";
+        let row = self.session.row(sql, &[]).await?;
+        Ok(row.map_or(Ok(false), |row| rows::value(&row, 0))?)
+    }
+
+    /// Begins: the mark and the single values, in one transaction.
+    pub(crate) async fn begin(&self, mark: &[u8], values: &[(&str, Vec<u8>)]) -> Result<(), StoreError> {
+        let done = async {
+            self.session.batch("BEGIN").await?;
+            self.session.run(PUT_META, &[&MOVING, &mark]).await?;
+            for (name, value) in values {
+                self.session.run(PUT_META, &[name, value]).await?;
+            }
+            self.session.batch("COMMIT").await
+        };
+        Ok(self.whole(done.await).await?)
+    }
+
+    /// Writes a page, and how far the move has come with it.
+    pub(crate) async fn write(
+        &self,
+        table: &Table,
+        page: &[Vec<Value>],
+        mark: &[u8],
+    ) -> Result<(), StoreError> {
+        let done = async {
+            self.session.batch("BEGIN").await?;
+            if table.name == NONCES {
+                let timestamps = page.iter().filter_map(|row| match row.first() {
+                    Some(Value::Integer(timestamp)) => Some(UnixMillis(*timestamp)),
+                    _ => None,
+                });
+                nonces::make(&self.session, timestamps).await?;
+            }
+            self.insert(table, page).await?;
+            self.session.run(PUT_META, &[&MOVING, &mark]).await?;
+            self.session.batch("COMMIT").await
+        };
+        Ok(self.whole(done.await).await?)
+    }
+
+    /// Plain inserts that fail rather than skip: what lies here already should not.
+    async fn insert(&self, table: &Table, page: &[Vec<Value>]) -> Result<(), Error> {
+        let places: Vec<_> = (1..)
+            .zip(table.columns)
+            .map(|(place, (_, kind))| format!("${place}::{}", kind.array()))
+            .collect();
+        let (name, columns) = (table.name, table.column_list());
+        let sql = format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({})", places.join(", "));
+        let arrays: Vec<_> = (0..)
+            .zip(table.columns)
+            .map(|(column, (_, kind))| array(*kind, page.iter().map(move |row| row.get(column))))
+            .collect::<Result<_, _>>()?;
+        let values: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| &**array as _).collect();
+        Ok(self.session.client.execute(&sql, &values).await.map(drop)?)
+    }
+
+    /// Counts and hashes a table's rows in the order of their keys, byte by byte.
+    pub(crate) async fn digest(&self, table: &Table) -> Result<TableDigest, StoreError> {
+        let order: Vec<_> = table
+            .key_columns()
+            .map(|(name, kind)| match kind {
+                Kind::Text => format!("{name} COLLATE \"C\""),
+                _ => name.to_owned(),
+            })
+            .collect();
+        let (name, columns) = (table.name, table.column_list());
+        let sql = format!("SELECT {columns} FROM {name} ORDER BY {}", order.join(", "));
+        let nothing: [&str; 0] = [];
+        let mut found =
+            std::pin::pin!(self.session.client.query_raw(&sql, nothing).await.map_err(Error::from)?);
+        let mut digest = TableDigest::default();
+        while let Some(row) = found.try_next().await.map_err(Error::from)? {
+            digest.row(&cells(table, &row)?);
+        }
+        Ok(digest)
+    }
+
+    /// Ends the move: numbers go on where the source's ended, and gateways may serve from here.
+    pub(crate) async fn finish(&self) -> Result<(), StoreError> {
+        let done = async {
+            self.session.batch("BEGIN").await?;
+            for (table, column) in NUMBERED {
+                let sql = format!(
+                    "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), coalesce(max({column}), 0) + 1, FALSE) \
+                     FROM {table}"
+                );
+                self.session.batch(&sql).await?;
+            }
+            self.session.run(FORGET_META, &[&MOVING]).await?;
+            self.session.batch("COMMIT").await
+        };
+        Ok(self.whole(done.await).await?)
+    }
+
+    /// Takes back what a failed transaction did. Where that fails, too, the connection is gone, and the server does it.
+    async fn whole(&self, done: Result<(), Error>) -> Result<(), Error> {
+        if done.is_err() {
+            let _ = self.session.batch("ROLLBACK").await;
+        }
+        done
+    }
+}
+
+/// A column of a page as a parameter.
+fn array<'v>(
+    kind: Kind,
+    values: impl Iterator<Item = Option<&'v Value>>,
+) -> Result<Box<dyn ToSql + Sync + 'v>, Error> {
+    fn of<'v, T>(
+        values: impl Iterator<Item = Option<&'v Value>>,
+        read: impl Fn(&'v Value) -> Option<T>,
+    ) -> Result<Vec<Option<T>>, Error> {
+        values
+            .map(|value| match value {
+                None | Some(Value::Null) => Ok(None),
+                Some(value) => read(value)
+                    .map(Some)
+                    .ok_or_else(|| Error::Unreadable("a value of another type than its column".to_owned())),
+            })
+            .collect()
+    }
+    Ok(match kind {
+        Kind::Number => Box::new(of(values, |value| match value {
+            Value::Integer(number) => Some(*number),
+            _ => None,
+        })?),
+        Kind::Flag => Box::new(of(values, |value| match value {
+            Value::Integer(flag @ (0 | 1)) => Some(*flag == 1),
+            _ => None,
+        })?),
+        Kind::Text => Box::new(of(values, |value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })?),
+        Kind::Bytes => Box::new(of(values, |value| match value {
+            Value::Blob(bytes) => Some(bytes.as_slice()),
+            _ => None,
+        })?),
+    })
+}
+
+/// A row as the source has it.
+fn cells(table: &Table, row: &Row) -> Result<Vec<Value>, Error> {
+    let cell = |(column, (_, kind)): (usize, &(&str, Kind))| {
+        Ok(match kind {
+            Kind::Number => rows::value::<Option<i64>>(row, column)?.map(Value::Integer),
+            Kind::Flag => rows::value::<Option<bool>>(row, column)?.map(|flag| Value::Integer(flag.into())),
+            Kind::Text => rows::value::<Option<String>>(row, column)?.map(Value::Text),
+            Kind::Bytes => rows::value::<Option<Vec<u8>>>(row, column)?.map(Value::Blob),
+        }
+        .unwrap_or(Value::Null))
+    };
+    table.columns.iter().enumerate().map(cell).collect()
+}

@@ -1,0 +1,75 @@
+//! The SQLite file that a move reads, page by page, and marks as moved at the end.
+
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+
+use super::{schema, upkeep};
+use crate::StoreError;
+use crate::error::MOVED_TO;
+use crate::moving::tables::{NONCES, Table};
+
+pub(crate) struct Source {
+    connection: Connection,
+    /// Nonces at or below it stay behind.
+    pub(crate) nonce_bound: i64,
+}
+
+impl Source {
+    /// Opens the file, which must be there, with its schema brought up to date.
+    pub(crate) fn open(path: &Path) -> std::result::Result<Self, StoreError> {
+        if !path.is_file() {
+            let missing = format!("there is no database at {}", path.display());
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, missing).into());
+        }
+        let connection = schema::open_writer(path)?;
+        let nonce_bound = upkeep::nonce_bound(&connection)?;
+        Ok(Self { connection, nonce_bound })
+    }
+
+    pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let mut select = self.connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+        select.query_row([name], |row| row.get(0)).optional()
+    }
+
+    /// Writes down where the data has gone, so that no gateway serves from here by mistake.
+    pub(crate) fn mark_moved(&self, to: &str) -> Result<()> {
+        let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
+                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.connection.execute(sql, params![MOVED_TO, to.as_bytes()]).map(drop)
+    }
+
+    pub(crate) fn count(&self, table: &Table) -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM {} {}", table.name, self.condition(table, "WHERE"));
+        self.connection.query_row(&sql, [], |row| row.get(0))
+    }
+
+    /// At most `limit` rows in the order of the key, after a key.
+    pub(crate) fn page(&self, table: &Table, after: &[Value], limit: usize) -> Result<Vec<Vec<Value>>> {
+        let key: Vec<_> = table.key_columns().map(|(name, _)| name).collect();
+        let key = key.join(", ");
+        let condition = match after {
+            [] => self.condition(table, "WHERE"),
+            after => {
+                let places: Vec<_> = (1..=after.len()).map(|place| format!("?{place}")).collect();
+                format!("WHERE ({key}) > ({}) {}", places.join(", "), self.condition(table, "AND"))
+            }
+        };
+        let columns = table.column_list();
+        let sql = format!("SELECT {columns} FROM {} {condition} ORDER BY {key} LIMIT {limit}", table.name);
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let width = table.columns.len();
+        let rows = select.query_map(params_from_iter(after), |row| {
+            (0..width).map(|column| row.get::<_, Value>(column)).collect()
+        })?;
+        rows.collect()
+    }
+
+    fn condition(&self, table: &Table, word: &str) -> String {
+        match table.name {
+            NONCES => format!("{word} timestamp > {}", self.nonce_bound),
+            _ => String::new(),
+        }
+    }
+}
