@@ -9,6 +9,7 @@ mod exit;
 mod files;
 mod log;
 mod look;
+mod moving;
 mod outcome;
 mod profile;
 mod query;
@@ -44,6 +45,7 @@ enum Command {
     Demo(demo::Demo),
     Serve(Box<serve::Serve>),
     Contest(Box<contest::Contest>),
+    Move(Box<moving::Move>),
     Accept(Box<accept::Accept>),
     Query(Box<query::Query>),
     Upload(Box<upload::Upload>),
@@ -76,6 +78,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Demo(demo) => demo.run().await,
             Command::Serve(serve) => serve.run().await,
             Command::Contest(contest) => contest.run().await,
+            Command::Move(moving) => moving.run().await,
             Command::Accept(accept) => accept.run().await,
             Command::Query(query) => query.run().await,
             Command::Upload(upload) => upload.run().await,

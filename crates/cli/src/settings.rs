@@ -223,7 +223,7 @@ impl Settings {
 }
 
 /// Where the evidence lies, with what AWS tools are told by the environment.
-fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<EvidencePlace> {
+pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<EvidencePlace> {
     let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose()?;
     match (url.map(|url| url.parse().context("evidence_url")).transpose()?, public) {
         (Some(Place::Bucket(bucket)), public) => {

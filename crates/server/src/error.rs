@@ -135,9 +135,11 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Database(_) | StoreError::Commit(_) | StoreError::Io(_) => Self::unavailable(error),
-            StoreError::TooNew { .. } | StoreError::Migration(_) | StoreError::Unreadable(_) => {
-                Self::internal(error)
-            }
+            StoreError::TooNew { .. }
+            | StoreError::Moved { .. }
+            | StoreError::HalfMoved
+            | StoreError::Migration(_)
+            | StoreError::Unreadable(_) => Self::internal(error),
         }
     }
 }

@@ -17,6 +17,7 @@ mod health;
 mod listen;
 mod media_types;
 mod metrics;
+mod moving;
 mod operator;
 mod recording;
 mod request_id;
@@ -31,4 +32,6 @@ pub use config::{
     OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
     TlsFiles, UNREFERENCED_UPLOADS_KEPT,
 };
+pub use moving::{Moved, MovedFiles, Moving, MovingProgress};
+pub use rebuttal_store::Location;
 pub use run::{Ready, run};

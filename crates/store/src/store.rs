@@ -227,6 +227,14 @@ impl Store {
         }
     }
 
+    /// At most `limit` uploads that are not about to be swept, by url, after a url.
+    pub async fn uploads(&self, after: Option<StorageUri>, limit: u32) -> Result<Vec<Upload>, StoreError> {
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(move |read| read.uploads(after, limit)).await,
+            Reads::Postgres(reads) => reads.read(|session| reading::uploads(session, after, limit)).await,
+        }
+    }
+
     /// Whether any upload is recorded.
     pub async fn has_uploads(&self) -> Result<bool, StoreError> {
         match &self.reads {

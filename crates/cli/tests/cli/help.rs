@@ -9,6 +9,7 @@ fn help_is_pinned() {
         ("contest", &["contest", "--help"]),
         ("demo", &["demo", "--help"]),
         ("serve", &["serve", "--help"]),
+        ("move", &["move", "--help"]),
         ("accept", &["accept", "--help"]),
         ("query", &["query", "--help"]),
         ("upload", &["upload", "--help"]),

@@ -15,6 +15,7 @@ mod kill;
 mod leaving;
 mod logs;
 mod memory;
+mod moving;
 mod outage;
 mod races;
 mod raw;

@@ -12,7 +12,7 @@ use super::session::{Error, Session, Value};
 use super::statements::{
     ANY_UPLOAD, APP, APPS_OF_MERCHANT, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
     DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS,
-    SUBMISSIONS, SWEPT, TOKEN, UPLOAD,
+    SUBMISSIONS, SWEPT, TOKEN, UPLOAD, UPLOADS,
 };
 use crate::accounts::{App, Merchant, Token};
 use crate::views::{DisputeRecord, Filter, Page, Position, Story};
@@ -81,6 +81,17 @@ pub(crate) async fn token(session: impl Deref<Target = Session>, hash: [u8; 32])
 pub(crate) async fn upload(session: impl Deref<Target = Session>, url: StorageUri) -> Result<Option<Upload>> {
     let row = session.row(UPLOAD, &[&url.key()]).await?;
     row.map(|row| Ok(Upload { url, file: rows::found_file(&row, 0)? })).transpose()
+}
+
+pub(crate) async fn uploads(
+    session: impl Deref<Target = Session>,
+    after: Option<StorageUri>,
+    limit: u32,
+) -> Result<Vec<Upload>> {
+    let after = after.map(|url| url.key()).unwrap_or_default();
+    let found = session.rows(UPLOADS, &[&after, &i64::from(limit)]).await?;
+    let upload = |row: &Row| Ok(Upload { url: rows::url(row, 0)?, file: rows::found_file(row, 1)? });
+    found.iter().map(upload).collect()
 }
 
 pub(crate) async fn has_uploads(session: impl Deref<Target = Session>) -> Result<bool> {

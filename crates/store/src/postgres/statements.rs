@@ -189,6 +189,8 @@ statements! {
          ORDER BY merchant_id LIMIT $2";
     TOKEN = "SELECT name, created_at FROM tokens WHERE hash = $1";
     UPLOAD = "SELECT sha256, size, media_type FROM uploads WHERE url = $1";
+    UPLOADS = "SELECT url, sha256, size, media_type FROM uploads WHERE url > $1 AND swept_at IS NULL \
+         ORDER BY url LIMIT $2";
     ANY_UPLOAD = "SELECT 1 FROM uploads LIMIT 1";
     SWEPT = "SELECT url FROM uploads WHERE swept_at < $1 AND NOT referenced ORDER BY swept_at LIMIT $2";
     DUE = "SELECT dispute_no FROM disputes WHERE status = 'NEEDS_RESPONSE' AND deadline <= $1 \

@@ -4,6 +4,7 @@
 use futures_util::TryStreamExt as _;
 use rusqlite::types::Value;
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 use rebuttal_protocol::UnixMillis;
@@ -16,10 +17,10 @@ use crate::error::MOVING;
 use crate::moving::digest::TableDigest;
 use crate::moving::tables::{Kind, NONCES, NUMBERED, Table};
 
-/// One move at a time; a second one waits for nothing and is told so.
-const LOCK: &str = "SELECT pg_try_advisory_lock(7382003)";
 /// A page or a whole table may take as long as it takes.
-const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '30s'; SET synchronous_commit = on";
+const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
+/// One move at a time. One that was just killed holds it until the server has noticed.
+const LOCK: &str = "SELECT pg_advisory_lock(7382003)";
 const META: &str = "SELECT value FROM meta WHERE name = $1";
 const PUT_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) \
                         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -34,9 +35,11 @@ impl Target {
         schema::prepare(address).await?;
         let session = Session::plain(address).await?;
         session.batch(SETTINGS).await?;
-        let locked = session.row(LOCK, &[]).await?;
-        let locked = locked.map_or(Ok(false), |row| rows::value(&row, 0))?;
-        Ok(locked.then_some(Self { session }))
+        match session.batch(LOCK).await {
+            Ok(()) => Ok(Some(Self { session })),
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(crate) async fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

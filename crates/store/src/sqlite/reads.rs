@@ -155,6 +155,16 @@ impl<'c> Read<'c> {
         select.query_row([url.key()], |row| Ok(Upload { url, file: rows::found_file(row, 0)? })).optional()
     }
 
+    pub(crate) fn uploads(&self, after: Option<StorageUri>, limit: u32) -> Result<Vec<Upload>> {
+        let mut select = self.0.prepare_cached(
+            "SELECT url, sha256, size, media_type FROM uploads WHERE url > ?1 AND swept_at IS NULL ORDER BY url LIMIT ?2",
+        )?;
+        let after = after.map(|url| url.key()).unwrap_or_default();
+        let upload =
+            |row: &rusqlite::Row<'_>| Ok(Upload { url: rows::url(row, 0)?, file: rows::found_file(row, 1)? });
+        select.query_map(params![after, limit], upload)?.collect()
+    }
+
     pub(crate) fn has_uploads(&self) -> Result<bool> {
         self.0.prepare_cached("SELECT 1 FROM uploads LIMIT 1")?.exists([])
     }

@@ -1,0 +1,182 @@
+//! `rebuttal move`: takes a gateway that outgrew its machine to PostgreSQL and an S3, while nobody serves.
+
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use rebuttal_evidence::Place;
+use rebuttal_server::{EvidencePlace, Location, Moved, Moving, MovingProgress};
+
+use crate::exit::Exit;
+use crate::settings::{Secret, evidence};
+use crate::{ask, look, signals};
+
+/// How often a bar without an end shows that it lives.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Move a gateway's database to PostgreSQL, its evidence to an S3, or both
+///
+/// Stop the gateway first: a move refuses while it serves. Whatever is broken off can be run again and goes on where it
+/// stopped. Everything is counted and hashed on both sides before anything is switched over; until then the gateway can
+/// be started again as it was. What was moved stays where it was, to be deleted when you are sure.
+///
+/// The credentials of an S3 come from the AWS_… variables.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Move {
+    /// Folder of the gateway's data
+    #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", default_value = "rebuttal-data")]
+    data: PathBuf,
+
+    /// File of the master key [default: master.key in the data folder]
+    #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+
+    /// Database that served so far, sqlite:PATH [default: rebuttal.db in the data folder]
+    #[arg(long, value_name = "URL")]
+    from: Option<Secret>,
+
+    /// Empty database to move into, postgres://USER:PASSWORD@HOST/DATABASE; a flag is seen by every user of the machine,
+    /// so prefer the variable where it holds a password
+    #[arg(long, env = "REBUTTAL_MOVE_TO", value_name = "URL")]
+    to: Option<Secret>,
+
+    /// Folder that held the evidence so far, file:///FOLDER [default: evidence in the data folder]
+    #[arg(long, value_name = "URL")]
+    evidence_from: Option<String>,
+
+    /// S3 to move the evidence into, s3://bucket?endpoint=https://…&region=…&path_style=true
+    #[arg(long, value_name = "URL")]
+    evidence_to: Option<String>,
+
+    /// Go on where files are missing that the database knows of; each is told
+    #[arg(long)]
+    skip_missing: bool,
+
+    /// Do not ask before moving; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+
+    /// Print one JSON object on standard output: what was moved, with counts and hashes
+    #[arg(long)]
+    json: bool,
+}
+
+impl Move {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let moving = self.moving()?;
+        let mut stop = pin!(signals::stop()?);
+        if !self.yes {
+            ask::confirm(&self.question(), "moved").await?;
+        }
+        let bar = Bar::new()?;
+        let moved = tokio::select! {
+            moved = moving.run(|progress| bar.show(progress)) => moved,
+            () = &mut stop => bail!("interrupted: nothing was switched over. Run it again to go on where it stopped"),
+        };
+        bar.0.finish_and_clear();
+        let moved = moved.context("nothing was switched over")?;
+        match self.json {
+            true => look::say(serde_json::to_string_pretty(&moved)?),
+            false => self.tell(&moved),
+        }
+        Ok(Exit::Done)
+    }
+
+    fn moving(&self) -> Result<Moving> {
+        let location = |url: &Option<Secret>, name: &'static str| {
+            url.as_ref().map(|url| url.expose().parse::<Location>().context(name)).transpose()
+        };
+        let evidence_from = match self.evidence_from.as_deref() {
+            Some(url) => match url.parse().context("--evidence-from")? {
+                Place::Folder(folder) => Some(folder),
+                Place::Bucket(_) => bail!("--evidence-from must be file:///FOLDER"),
+            },
+            None => None,
+        };
+        let evidence_to = match self.evidence_to.as_deref() {
+            Some(url) => match evidence(Some(url), None).context("--evidence-to")? {
+                bucket @ EvidencePlace::Bucket { .. } => Some(bucket),
+                EvidencePlace::DataDir | EvidencePlace::Folder(_) => {
+                    bail!("--evidence-to must be s3://bucket")
+                }
+            },
+            None => None,
+        };
+        if self.to.is_none() && evidence_to.is_none() {
+            bail!("there is nothing to move: pass --to, --evidence-to, or both");
+        }
+        Ok(Moving {
+            data_dir: self.data.clone(),
+            master_key_file: self.master_key_file.clone(),
+            from: location(&self.from, "--from")?,
+            to: location(&self.to, "--to")?,
+            evidence_from,
+            evidence_to,
+            skip_missing: self.skip_missing,
+        })
+    }
+
+    fn question(&self) -> String {
+        let what = match (&self.to, &self.evidence_to) {
+            (Some(_), Some(_)) => "the database and the evidence",
+            (Some(_), None) => "the database",
+            _ => "the evidence",
+        };
+        format!("Move {what} of {}?", self.data.display())
+    }
+
+    fn tell(&self, moved: &Moved) {
+        if let Some(files) = &moved.files {
+            let (count, bytes) = (HumanCount(files.files), HumanBytes(files.bytes));
+            look::say(format!("{} {count} files, {bytes}, sealed in the S3 and read back", look::tick()));
+            for address in &files.missing {
+                look::warning(&format!("{address} is missing and was left out"));
+            }
+        }
+        for table in moved.tables.iter().flatten() {
+            let (rows, hash) = (HumanCount(table.rows), table.sha256.get(..16).unwrap_or_default());
+            look::say(format!("{} {:<16} {rows:>12} rows  {}", look::tick(), table.name, look::faint(hash)));
+        }
+        let mut settings = String::new();
+        if let Some(to) = &self.to {
+            settings.push_str(&format!("\n  database_url = {}", without_password(to.expose())));
+        }
+        if let Some(to) = &self.evidence_to {
+            settings.push_str(&format!("\n  evidence_url = {to}"));
+        }
+        look::say(format!("\nStart the gateway with{settings}\nand the same master key."));
+    }
+}
+
+/// Where standard error is a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Result<Self> {
+        let style = ProgressStyle::with_template(
+            "  {prefix:10} {msg:16} {bar:24.green/dim} {human_pos:>11} of {human_len}",
+        )?;
+        let bar = ProgressBar::new(0).with_style(style.progress_chars("━━─"));
+        bar.enable_steady_tick(TICK);
+        Ok(Self(bar))
+    }
+
+    fn show(&self, progress: MovingProgress) {
+        self.0.set_prefix(progress.doing);
+        self.0.set_message(progress.what);
+        self.0.set_length(progress.of.unwrap_or(progress.done));
+        self.0.set_position(progress.done);
+    }
+}
+
+/// A URL as it may be shown.
+fn without_password(url: &str) -> String {
+    let hidden = url.split_once("://").and_then(|(scheme, rest)| {
+        let (user, host) = rest.split_once('@')?;
+        let (user, _password) = user.split_once(':')?;
+        Some(format!("{scheme}://{user}:…@{host}"))
+    });
+    hidden.unwrap_or_else(|| url.to_owned())
+}

@@ -1,0 +1,121 @@
+//! Moving house: `rebuttal move` takes everything to PostgreSQL and an S3, and the gateway goes on there. Run by
+//! `cargo xtask test`, which starts both.
+
+use std::process::{Command, Output};
+
+use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::s3::{Bucket, Store};
+use rebuttal_testbed::{Gateway, Item, Scene, samples};
+use serde_json::Value;
+
+use crate::ground::{bin, embedded_scene, gateway};
+
+struct House {
+    scene: Scene,
+    database: Database,
+    bucket: Bucket,
+}
+
+impl House {
+    fn new() -> Self {
+        Self { scene: embedded_scene(), database: Database::shared(), bucket: Store::shared().bucket() }
+    }
+
+    fn stop(&mut self) {
+        self.scene.gateway.terminate();
+        assert!(self.scene.gateway.wait().success());
+    }
+
+    fn moved(&self, more: &[&str]) -> Output {
+        let mut command = Command::new(bin());
+        command.args(["move", "--yes", "--json", "--data"]).arg(self.scene.gateway.data());
+        command.args(["--evidence-to", &self.bucket.evidence_url()]).args(more);
+        command.env("REBUTTAL_MOVE_TO", self.database.url()).envs(self.bucket.store.credentials());
+        command.output().unwrap()
+    }
+
+    /// The gateway in its new house, under its old address.
+    fn reopened(&self) -> Gateway {
+        let data = self.scene.gateway.data();
+        let gateway = gateway().embedded().data(data).port(self.scene.address().port());
+        gateway.database(&self.database.url()).bucket(&self.bucket).start()
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn done(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", said(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_gateway_goes_on_in_its_new_house() {
+    let mut house = House::new();
+    let scene = &house.scene;
+    let [submitted, waiting] = [1, 2].map(|number| scene.upload(&samples::receipt(number)));
+    let (contested, open) = (scene.dispute(), scene.dispute());
+    let contest = scene.contest_call(&contested, &[Item::receipt(&submitted)]);
+    contest.send(scene.address()).is("OK");
+    let before = scene.show(&contested);
+
+    let refused = house.moved(&[]);
+    assert!(said(&refused).contains("stop it first"), "while it is served: {}", said(&refused));
+
+    house.stop();
+    let moved = done(&house.moved(&[]));
+    assert_eq!(moved["files"]["files"], 2);
+    let rows = |table: &str| {
+        let tables = moved["tables"].as_array().unwrap();
+        tables.iter().find(|row| row["name"] == table).map(|row| row["rows"].as_u64().unwrap())
+    };
+    assert_eq!((rows("disputes"), rows("submissions"), rows("uploads")), (Some(2), Some(1), Some(2)));
+
+    let gateway = house.reopened();
+    let scene = &house.scene;
+    assert_eq!(scene.show(&contested), before);
+    contest.send(gateway.address()).is("Common.Auth.ReplayedNonce");
+    scene.contest(&contested, &[Item::receipt(&submitted)]).is("OK");
+    scene.contest(&open, &[Item::receipt(&waiting)]).is("OK");
+    assert_eq!(
+        scene.operator.fetch(&format!("/disputes/{open}/evidence/1-1")).body,
+        samples::receipt(2).bytes
+    );
+    drop(gateway);
+
+    // The old house is shut, so that nobody serves from both.
+    let start = Command::new(bin())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(scene.gateway.data())
+        .output();
+    let start = start.unwrap();
+    assert!(!start.status.success() && said(&start).contains("set database_url"), "{}", said(&start));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_file_that_is_missing_or_altered_is_told_before_anything_is_switched_over() {
+    let mut house = House::new();
+    let [lost, altered] = [1, 2].map(|number| house.scene.upload(&samples::receipt(number)));
+    house.stop();
+    let evidence = house.scene.gateway.data().join("evidence");
+    let path = |url: &str| evidence.join(url.strip_prefix("s3://uploaded/").unwrap());
+    let whole = std::fs::read(path(&altered)).unwrap();
+    std::fs::write(path(&altered), samples::receipt(3).bytes).unwrap();
+    assert!(said(&house.moved(&[])).contains("has been altered"));
+    std::fs::write(path(&altered), whole).unwrap();
+    std::fs::remove_file(path(&lost)).unwrap();
+    let refused = house.moved(&[]);
+    assert!(
+        said(&refused).contains(&lost) && said(&refused).contains("--skip-missing"),
+        "{}",
+        said(&refused)
+    );
+    house.scene.gateway.restart();
+    house.stop();
+    let moved = done(&house.moved(&["--skip-missing"]));
+    assert_eq!((&moved["files"]["files"], &moved["files"]["missing"][0]), (&1.into(), &lost.into()));
+}
