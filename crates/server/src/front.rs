@@ -64,8 +64,8 @@ impl Front {
 
             response.headers_mut().insert(REQUEST_ID, id.to_header());
             let took = started.elapsed();
-            shared.metrics.count(response.status(), took);
             let noted = response.extensions_mut().remove::<Noted>();
+            shared.metrics.count(uri.path(), response.status(), noted.as_ref(), took);
             log(id, &method, uri.path(), response.status(), noted.as_ref(), took);
             Ok(response)
         }

@@ -15,7 +15,7 @@ use crate::api::method_not_allowed;
 use crate::error::Noted;
 use crate::gateway::Gateway;
 
-/// How long the database and the evidence store may take to answer.
+/// How long the database and the evidence store, which are asked at once, may take to answer.
 pub(crate) const READY_LIMIT: Duration = Duration::from_secs(2);
 
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -26,16 +26,24 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
+/// Whether the database answers in time and takes changes.
+pub(crate) async fn database(gateway: &Gateway) -> anyhow::Result<()> {
+    let asked = async { gateway.store.ping().await.context("the database does not answer") };
+    let late = |_| Err(anyhow!("the database did not answer in {READY_LIMIT:?}"));
+    tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late)
+}
+
+/// Whether the evidence store answers in time.
+pub(crate) async fn evidence(gateway: &Gateway) -> anyhow::Result<()> {
+    let asked = async { gateway.evidence.answers().await.context("the evidence store does not answer") };
+    let late = |_| Err(anyhow!("the evidence store did not answer in {READY_LIMIT:?}"));
+    tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late)
+}
+
 /// Database and object store answer. What does not is told in the request's log line alone.
 async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
-    let asked = async {
-        gateway.store.ping().await.context("the database does not answer")?;
-        gateway.evidence.answers().await.context("the evidence store does not answer")
-    };
-    let late = |_| Err(anyhow!("the database or the evidence store did not answer in {READY_LIMIT:?}"));
-    let Err(cause) = tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late) else {
-        return "ready\n".into_response();
-    };
+    let (database, evidence) = tokio::join!(database(&gateway), evidence(&gateway));
+    let Err(cause) = database.and(evidence) else { return "ready\n".into_response() };
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
     response.extensions_mut().insert(Noted { code: Code::Unavailable, cause: Some(Arc::new(cause)) });
     response

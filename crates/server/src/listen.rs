@@ -29,6 +29,7 @@ use self::peers::{Peers, Place};
 use self::punctual::{Punctual, Turns};
 use self::unstalled::Unstalled;
 use crate::front::Front;
+use crate::metrics::{ConnectionMetrics, Counted};
 
 /// Most bytes of a request's head; beyond, 431. The published header needs 210, proxies add a few hundred.
 pub(crate) const HEAD_MAX_BYTES: usize = 16 * 1024;
@@ -54,13 +55,14 @@ pub(crate) struct Listener {
     pub(crate) front: Front,
     pub(crate) connections_max: usize,
     pub(crate) peers: Arc<Peers>,
+    pub(crate) metrics: ConnectionMetrics,
 }
 
 impl Listener {
     /// Serves until `stop` turns true; then accepts nothing more, closes idle connections, and gives the others
     /// [`STOP_LIMIT`] to finish.
     pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) {
-        let Self { socket, tls, front, connections_max, peers } = self;
+        let Self { socket, tls, front, connections_max, peers, metrics } = self;
         let permits = Arc::new(Semaphore::new(connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
@@ -72,9 +74,12 @@ impl Listener {
                 (permit, accepted) = accept(&permits, &socket) => match accepted {
                     Ok((stream, peer)) => {
                         // Closed at once where the peer has too many: an answer would cost what it is refused.
-                        let Some(place) = peers.enter(peer.ip()) else { continue };
+                        let Some(place) = peers.enter(peer.ip()) else {
+                            metrics.refuse();
+                            continue;
+                        };
                         let connection = Connection { peer, front: front.clone(), watcher: graceful.watcher() };
-                        connections.spawn(connection.serve(stream, tls.clone(), (permit, place)));
+                        connections.spawn(connection.serve(stream, tls.clone(), (permit, place, metrics.enter())));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a connection");
@@ -120,7 +125,7 @@ impl Connection {
         self,
         stream: TcpStream,
         tls: Option<TlsAcceptor>,
-        _place: (Option<OwnedSemaphorePermit>, Place),
+        _place: (Option<OwnedSemaphorePermit>, Place, Counted),
     ) {
         // Answers are small and written at once; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);

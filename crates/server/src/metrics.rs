@@ -1,22 +1,36 @@
 //! What the gateway counts, and the listener's `/metrics` that tells it in Prometheus' text form.
+//!
+//! Every metric is declared in [`described`], and explained to operators in `docs/operate/monitoring.md`.
 
-use std::sync::OnceLock;
+mod chores;
+mod described;
+mod http;
+mod process;
+mod sample;
+
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ::http::header::CONTENT_TYPE;
 use axum::Router;
 use axum::routing::get;
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
-use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use rebuttal_evidence::Look;
 
 use crate::api::method_not_allowed;
+use crate::clock;
 use crate::error::Refusal;
+use crate::gateway::Gateway;
+
+pub(crate) use self::chores::ChoreMetrics;
+pub(crate) use self::http::{ConnectionMetrics, Counted, HttpMetrics};
+pub(crate) use sample::sample;
 
 /// Bounds of the histograms' buckets, in seconds: from one group commit to the limit of a stop.
 const SECONDS_BUCKETS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+/// Bounds of the buckets of a batch's size, up to the usual most.
+const SIZE_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// A process has one recorder, however many gateways run in it.
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -28,15 +42,21 @@ pub(crate) fn install() -> Result<PrometheusHandle, BuildError> {
     }
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZE_BUCKETS)?
         .install_recorder()?;
+    described::declare();
+    process::note_start(clock::now());
     Ok(RECORDER.get_or_init(|| handle).clone())
 }
 
 /// The routes of the metrics listener.
-pub(crate) fn router(handle: PrometheusHandle) -> Router {
+pub(crate) fn router(handle: PrometheusHandle, gateway: Arc<Gateway>) -> Router {
     let render = move || {
-        let handle = handle.clone();
-        async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()) }
+        // Cheap, and of the very moment; what asks the database is sampled by the sweeper, however often this is asked.
+        sample::traffic(&gateway);
+        process::sample();
+        let text = handle.render();
+        async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
     };
     Router::new()
         .route("/metrics", get(render))
@@ -53,41 +73,4 @@ pub(crate) fn count_look(look: Option<&Look>, took: Duration) {
         None => "failed",
     };
     metrics::histogram!("rebuttal_evidence_look_seconds", "outcome" => outcome).record(took);
-}
-
-/// What is counted of every request. The handles are looked up once, not per request.
-pub(crate) struct HttpMetrics {
-    ok: Counter,
-    refused: Counter,
-    failed: Counter,
-    seconds: Histogram,
-}
-
-impl HttpMetrics {
-    pub(crate) fn new() -> Self {
-        metrics::describe_counter!("rebuttal_http_requests_total", "Requests answered, by outcome");
-        metrics::describe_histogram!("rebuttal_http_request_seconds", "From a request's head to its answer");
-        metrics::describe_histogram!(
-            "rebuttal_evidence_look_seconds",
-            "Looks of contests at evidence in an S3, by what was found"
-        );
-        let counter =
-            |outcome: &'static str| metrics::counter!("rebuttal_http_requests_total", "outcome" => outcome);
-        Self {
-            ok: counter("ok"),
-            refused: counter("refused"),
-            failed: counter("failed"),
-            seconds: metrics::histogram!("rebuttal_http_request_seconds"),
-        }
-    }
-
-    pub(crate) fn count(&self, status: StatusCode, took: Duration) {
-        let counter = match status.as_u16() {
-            ..400 => &self.ok,
-            400..500 => &self.refused,
-            _ => &self.failed,
-        };
-        counter.increment(1);
-        self.seconds.record(took);
-    }
 }

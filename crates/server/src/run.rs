@@ -19,6 +19,7 @@ use crate::front::Front;
 use crate::gateway::Gateway;
 use crate::listen::peers::Peers;
 use crate::listen::{Listener, tls};
+use crate::metrics::ConnectionMetrics;
 use crate::request_id::RequestIds;
 use crate::{api, health, metrics, operator, start, sweeper};
 
@@ -124,8 +125,9 @@ impl Sockets {
         let ids = Arc::new(RequestIds::new()?);
         let places = config.connections_max;
         let other_places = places.div_ceil(OTHER_LISTENERS_PART);
-        let listener = |socket, tls, router, connections_max| Listener {
+        let listener = |name, socket, tls, router, connections_max| Listener {
             socket,
+            metrics: ConnectionMetrics::new(name, connections_max),
             tls,
             front: Front::new(router, Arc::clone(&ids)),
             connections_max,
@@ -139,14 +141,20 @@ impl Sockets {
             let operators = health::router(Arc::clone(gateway))
                 .merge(operator::router(Arc::clone(gateway)))
                 .fallback_service(api::no_calls(Arc::clone(gateway)));
-            listeners.push(listener(socket, tls.clone(), operators, other_places));
+            listeners.push(listener("operators", socket, tls.clone(), operators, other_places));
         } else {
             merchants = merchants.merge(operator::router(Arc::clone(gateway)));
         }
-        listeners.push(listener(main, tls, merchants, places));
+        listeners.push(listener("merchants", main, tls, merchants, places));
         if let (Some(socket), Some(recorder)) = (metrics, recorder) {
             // Scrapers seldom speak TLS, and the listener is for them alone.
-            listeners.push(listener(socket, None, metrics::router(recorder), other_places));
+            listeners.push(listener(
+                "metrics",
+                socket,
+                None,
+                metrics::router(recorder, Arc::clone(gateway)),
+                other_places,
+            ));
         }
         Ok(listeners)
     }

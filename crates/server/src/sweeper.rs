@@ -9,7 +9,7 @@ mod pace;
 mod uploads;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::listen::stopped;
+use crate::metrics::{self, ChoreMetrics};
 use crate::sweeper::pace::Pace;
 
 pub(crate) use uploads::adopt;
@@ -44,15 +45,16 @@ pub(crate) fn start(
     let pace = Arc::new(Pace::new(gateway.freshness_window));
     let shared = || (Arc::clone(gateway), Arc::clone(&pace));
     let (gateway, pace) = shared();
-    chores.spawn(every(DEADLINES_EVERY, stop.clone(), async move || match pace.is_unbroken() {
+    chores.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || match pace.is_unbroken() {
         true => deadlines::lapse(&gateway).await,
         false => Ok(()),
     }));
     let (gateway, pace) = shared();
-    chores
-        .spawn(every(NONCES_EVERY, stop.clone(), async move || chores::purge_nonces(&gateway, &pace).await));
+    chores.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
+        chores::purge_nonces(&gateway, &pace).await
+    }));
     let (gateway, pace) = shared();
-    chores.spawn(every(CHORES_EVERY, stop.clone(), async move || {
+    chores.spawn(every("leftovers", CHORES_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
         let adopted = uploads::adopt_leftovers(&gateway).await;
         match pace.is_steady() {
@@ -62,18 +64,19 @@ pub(crate) fn start(
     }));
     let (gateway, pace) = shared();
     let round = originals::Round::default();
-    chores.spawn(every(ORIGINALS_EVERY, stop.clone(), async move || match pace.is_steady() {
+    chores.spawn(every("originals", ORIGINALS_EVERY, stop.clone(), async move || match pace.is_steady() {
         true => originals::sweep(&gateway, &round).await,
         false => Ok(()),
     }));
     let (gateway, pace) = shared();
-    chores.spawn(every(MEMORY_EVERY, stop.clone(), async move || {
+    chores.spawn(every("memory", MEMORY_EVERY, stop.clone(), async move || {
         if pace.is_steady() {
             gateway.read_nonces.forget(clock::now());
         }
         gateway.rates.forget();
-        recorder.iter().for_each(PrometheusHandle::run_upkeep);
-        Ok(())
+        let Some(recorder) = &recorder else { return Ok(()) };
+        recorder.run_upkeep();
+        metrics::sample(&gateway).await
     }));
     chores
 }
@@ -81,25 +84,29 @@ pub(crate) fn start(
 /// Repeats a chore until the stop, which may come between any two steps of it: what was handed to the committer is
 /// committed all the same. A failure is logged, and the next time is a new chance.
 async fn every(
+    name: &'static str,
     period: Duration,
     mut stop: watch::Receiver<bool>,
     chore: impl AsyncFn() -> anyhow::Result<()>,
 ) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let metrics = ChoreMetrics::new(name);
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
             _ = ticks.tick() => {}
         }
+        let started = Instant::now();
         let done = tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
             done = chore() => done,
         };
+        metrics.count(done.is_ok(), started.elapsed());
         if let Err(error) = done {
-            tracing::warn!("a chore failed and will be tried again: {error:#}");
+            tracing::warn!(chore = name, "a chore failed and will be tried again: {error:#}");
         }
     }
 }

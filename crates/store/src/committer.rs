@@ -14,6 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::{Changes, Fold, Loaded, Names};
+use crate::meters;
 use crate::work::{Act, Answer, Upkeep, Work};
 use crate::{CommitError, Options};
 
@@ -114,6 +115,7 @@ impl Herald {
         let (herald, mut answered) = mpsc::unbounded_channel::<(Vec<(Waiting, Reply)>, Changes)>();
         tokio::spawn(async move {
             while let Some((replies, _changes)) = answered.recv().await {
+                meters::count_works(replies.iter().map(|(_, reply)| reply));
                 for (Waiting { waiter, .. }, reply) in replies {
                     // The waiter may have left; what was committed stays committed.
                     let _ = waiter.send(reply);
@@ -195,6 +197,12 @@ impl Committer {
         self.trouble.0.load(Ordering::Relaxed)
     }
 
+    /// How many works wait to join a batch.
+    pub(crate) fn waiting(&self) -> usize {
+        let room = |intake: &mpsc::Sender<_>| intake.max_capacity().saturating_sub(intake.capacity());
+        self.intake.lock().as_ref().map_or(0, room)
+    }
+
     /// Takes nothing more and returns once everything that waited has been answered.
     pub(crate) async fn close(&self) {
         if self.intake.lock().take().is_some() {
@@ -248,10 +256,10 @@ async fn serve_batch(
     if batch.is_empty() {
         return;
     }
-    metrics::histogram!("rebuttal_commit_batch_size").record(batch.len() as f64);
     let started = Instant::now();
+    let waited = batch.iter().map(|waiting| started.duration_since(waiting.since)).max().unwrap_or_default();
     let outcome = transact(database, &mut batch, trouble).await;
-    metrics::histogram!("rebuttal_commit_seconds").record(started.elapsed());
+    meters::count_batch(batch.len(), waited, started.elapsed());
     match outcome {
         Ok((answers, changes)) => {
             herald.tell(batch.into_iter().zip(answers.into_iter().map(Ok)), changes);

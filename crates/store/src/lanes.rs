@@ -8,8 +8,24 @@ use crate::committer::{Committer, Database};
 use crate::work::{Act, Answer, Once, Upkeep, Work};
 use crate::{CommitError, Options, StoreError};
 
+/// How busy the lanes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    /// Works that wait to join a batch, in all lanes.
+    pub waiting: usize,
+    /// How many may.
+    pub waiting_max: usize,
+    /// Batches that can be committed side by side.
+    pub lanes: usize,
+    /// Lanes whose last attempt to change something failed for the database's own reasons, or that made none yet.
+    pub lanes_in_trouble: usize,
+}
+
 /// One lane or more.
-pub(crate) struct Lanes(Vec<Committer>);
+pub(crate) struct Lanes {
+    committers: Vec<Committer>,
+    waiting_max: usize,
+}
 
 impl Lanes {
     /// Starts a committer for each database; they share the room for what waits.
@@ -18,17 +34,27 @@ impl Lanes {
         options: &Options,
     ) -> io::Result<Self> {
         let queue_max = options.queue_max.div_ceil(databases.len().max(1));
+        let waiting_max = queue_max * databases.len();
         let options = Options { queue_max, ..options.clone() };
         let committers = databases.into_iter().map(|database| Committer::start(database, &options));
-        committers.collect::<io::Result<_>>().map(Self)
+        Ok(Self { committers: committers.collect::<io::Result<_>>()?, waiting_max })
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            waiting: self.committers.iter().map(Committer::waiting).sum(),
+            waiting_max: self.waiting_max,
+            lanes: self.committers.len(),
+            lanes_in_trouble: self.committers.iter().filter(|committer| committer.is_in_trouble()).count(),
+        }
     }
 
     pub(crate) async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
-        let lane = match self.0.len() {
+        let lane = match self.committers.len() {
             0 | 1 => 0,
             lanes => usize::try_from(place(&work)).unwrap_or_default() % lanes,
         };
-        match self.0.get(lane) {
+        match self.committers.get(lane) {
             Some(committer) => committer.commit(work).await,
             None => Err(CommitError::Unavailable("there is no lane".to_owned())),
         }
@@ -36,7 +62,7 @@ impl Lanes {
 
     /// Takes nothing more and returns once everything that waited has been answered.
     pub(crate) async fn close(&self) {
-        for committer in &self.0 {
+        for committer in &self.committers {
             committer.close().await;
         }
     }
@@ -44,7 +70,7 @@ impl Lanes {
     /// Where the last attempt to change something failed for the database's own reasons, a change that touches nothing is
     /// tried.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        for committer in self.0.iter().filter(|committer| committer.is_in_trouble()) {
+        for committer in self.committers.iter().filter(|committer| committer.is_in_trouble()) {
             let act = Act::Upkeep(Upkeep::Probe);
             let arrived_at = rebuttal_protocol::UnixMillis(0);
             drop(committer.commit(Work { arrived_at, once: Once::Always, act }).await?);

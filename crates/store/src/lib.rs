@@ -10,6 +10,7 @@ mod committer;
 mod error;
 mod lanes;
 mod location;
+mod meters;
 mod moving;
 mod postgres;
 mod sqlite;
@@ -19,10 +20,11 @@ mod work;
 
 pub use accounts::{AccountChange, AccountRefusal, App, Merchant, SealedSecret, SecretId, Token};
 pub use error::{CommitError, StoreError};
+pub use lanes::Traffic;
 pub use location::{InvalidLocation, Location, PostgresAddress};
 pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};
 pub use store::{Options, Store};
-pub use views::{DisputeRecord, Filter, Page, Position, Story};
+pub use views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
 pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upkeep, Upload, Work};
 
 /// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.

@@ -9,10 +9,10 @@ use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
 use crate::error::{MOVED_TO, MOVING};
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
-use crate::views::{DisputeRecord, Filter, Page, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
 use crate::work::{Answer, Upload, Work};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
@@ -167,6 +167,19 @@ impl Store {
                 reads.read(|session| reading::due(session, deadline_until, limit)).await
             }
         }
+    }
+
+    /// What waits to be done of the gateway's own accord. Each figure is the first row of an index.
+    pub async fn backlog(&self) -> Result<Backlog, StoreError> {
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(|read| read.backlog()).await,
+            Reads::Postgres(reads) => reads.read(reading::backlog).await,
+        }
+    }
+
+    /// How busy the committers are, at this moment.
+    pub fn traffic(&self) -> Traffic {
+        self.lanes.traffic()
     }
 
     /// A merchant.

@@ -27,6 +27,17 @@ pub struct Story {
     pub submissions: Vec<Submission>,
 }
 
+/// The oldest of what waits to be done of the gateway's own accord; nothing where nothing waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The earliest deadline of a dispute that needs a response.
+    pub earliest_deadline: Option<UnixMillis>,
+    /// When the oldest upload was made that nothing refers to and that is not marked to go.
+    pub oldest_unreferenced_at: Option<UnixMillis>,
+    /// When the oldest upload was marked whose file has not been deleted yet.
+    pub oldest_marked_at: Option<UnixMillis>,
+}
+
 /// Which disputes a list holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {

@@ -156,6 +156,12 @@ impl ReadNonces {
         }
     }
 
+    /// How many nonces of reads are remembered, and how many can be.
+    pub(crate) fn reads(&self) -> (usize, usize) {
+        let remembered = self.shards.iter().map(|shard| shard.lock().reads).sum();
+        (remembered, self.shard_capacity * SHARDS)
+    }
+
     /// When a set may be forgotten.
     fn forgotten_at(&self, bucket: Option<i64>) -> UnixMillis {
         let ends = bucket.unwrap_or_default().saturating_add(1).saturating_mul(BUCKET_MILLIS);

@@ -31,8 +31,12 @@ async fn lapse_one(gateway: &Gateway, dispute_no: DisputeNo) -> anyhow::Result<(
     let act = Act::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
     let work = Work { arrived_at: clock::now(), once: Once::Always, act };
     match gateway.store.commit(work).await? {
+        Ok(_) => {
+            metrics::counter!("rebuttal_lapses_total").increment(1);
+            Ok(())
+        }
         // It was answered, moved or extended since it was read.
-        Ok(_) | Err(Refused::Dispute(Refusal::NotDue)) => Ok(()),
+        Err(Refused::Dispute(Refusal::NotDue)) => Ok(()),
         Err(refused) => Err(refused.into()),
     }
 }

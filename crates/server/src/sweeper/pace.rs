@@ -69,6 +69,7 @@ impl Pace {
                  has been steady for {:?}. If it is wrong, set it right before that",
                 self.window
             );
+            metrics::counter!("rebuttal_clock_jumps_total").increment(1);
             (seen.agreed_since, seen.jumped) = (instant, true);
         }
         (seen.now, seen.instant) = (now, instant);

@@ -27,6 +27,7 @@ pub(super) async fn sweep(gateway: &Gateway) -> anyhow::Result<()> {
         let more = urls.len() as u32 == DELETE_STEP;
         for url in &urls {
             gateway.evidence.delete(url).await?;
+            metrics::counter!("rebuttal_uploads_swept_total").increment(1);
         }
         if !urls.is_empty() && step(gateway, Upkeep::ForgetUploads { urls }).await? == 0 {
             anyhow::bail!("deleted files could not be forgotten");

@@ -41,6 +41,17 @@ pub(super) enum Fate {
     Unknown(String),
 }
 
+impl Fate {
+    /// A word for it, to count by.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 /// Asks on new connections until it is known, or the limit is over.
 pub(super) async fn learn(address: &Address, sent: &Sent<'_>) -> Fate {
     let until = Instant::now() + ASK_LIMIT;

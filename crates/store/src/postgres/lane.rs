@@ -96,6 +96,7 @@ impl Lane {
         let sent = Sent { lane: &self.name, batch: self.batch, transaction: &transaction };
         let fate = fate::learn(&self.address, &sent).await;
         tracing::warn!(%error, ?fate, "a commit was not answered; its fate was asked for");
+        metrics::counter!("rebuttal_commit_fates_total", "fate" => fate.name()).increment(1);
         match fate {
             Fate::Committed => Ok(()),
             Fate::Aborted => Err(Failure::Again(error.to_string())),

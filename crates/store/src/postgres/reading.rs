@@ -10,12 +10,12 @@ use tokio_postgres::Row;
 use super::rows;
 use super::session::{Error, Session, Value};
 use super::statements::{
-    ANY_UPLOAD, APP, APPS_OF_MERCHANT, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
+    ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
     DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS,
     SUBMISSIONS, SWEPT, TOKEN, UPLOAD, UPLOADS,
 };
 use crate::accounts::{App, Merchant, Token};
-use crate::views::{DisputeRecord, Filter, Page, Position, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
 use crate::work::Upload;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -114,6 +114,12 @@ pub(crate) async fn due(
 ) -> Result<Vec<DisputeNo>> {
     let rows = session.rows(DUE, &[&deadline_until.0, &i64::from(limit)]).await?;
     rows.iter().map(|row| rows::parsed(row, 0)).collect()
+}
+
+pub(crate) async fn backlog(session: impl Deref<Target = Session>) -> Result<Backlog> {
+    let Some(row) = session.row(BACKLOG, &[]).await? else { return Ok(Backlog::default()) };
+    let at = |index| -> Result<_> { Ok(rows::value::<Option<i64>>(&row, index)?.map(UnixMillis)) };
+    Ok(Backlog { earliest_deadline: at(0)?, oldest_unreferenced_at: at(1)?, oldest_marked_at: at(2)? })
 }
 
 pub(crate) async fn dispute(

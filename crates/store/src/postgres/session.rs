@@ -132,6 +132,7 @@ impl Session {
     pub(super) async fn open(address: &Address, settings: &str) -> Result<Self, Error> {
         let session = Self::plain(address).await?;
         within(CONNECT_LIMIT, session.batch(settings)).await?;
+        metrics::counter!("rebuttal_database_connects_total").increment(1);
         Ok(session)
     }
 

@@ -195,6 +195,9 @@ statements! {
     SWEPT = "SELECT url FROM uploads WHERE swept_at < $1 AND NOT referenced ORDER BY swept_at LIMIT $2";
     DUE = "SELECT dispute_no FROM disputes WHERE status = 'NEEDS_RESPONSE' AND deadline <= $1 \
          ORDER BY deadline LIMIT $2";
+    BACKLOG = "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
+         (SELECT min(uploaded_at) FROM uploads WHERE NOT referenced AND swept_at IS NULL), \
+         (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";
     DISPUTE = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $1");
     DISPUTE_OF_MERCHANT = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $2 AND merchant_id = $1");
     DISPUTE_BY_PAYMENT = concat!(

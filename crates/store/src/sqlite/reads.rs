@@ -15,7 +15,7 @@ use super::rows::{self, FACT_COLUMNS, STATE_COLUMNS};
 use super::schema;
 use crate::StoreError;
 use crate::accounts::{App, Merchant, Token};
-use crate::views::{DisputeRecord, Filter, Page, Position, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
 use crate::work::Upload;
 
 /// Read connections that are kept; point reads may open more for as long as they last.
@@ -182,6 +182,21 @@ impl<'c> Read<'c> {
              ORDER BY deadline LIMIT ?2",
         )?;
         select.query_map(params![deadline_until.0, limit], |row| rows::parsed(row, 0))?.collect()
+    }
+
+    pub(crate) fn backlog(&self) -> Result<Backlog> {
+        let mut select = self.0.prepare_cached(
+            "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
+             (SELECT min(uploaded_at) FROM uploads WHERE referenced = 0 AND swept_at IS NULL), \
+             (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)",
+        )?;
+        select.query_row([], |row| {
+            Ok(Backlog {
+                earliest_deadline: row.get::<_, Option<i64>>(0)?.map(UnixMillis),
+                oldest_unreferenced_at: row.get::<_, Option<i64>>(1)?.map(UnixMillis),
+                oldest_marked_at: row.get::<_, Option<i64>>(2)?.map(UnixMillis),
+            })
+        })
     }
 
     pub(crate) fn dispute(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeRecord>> {

@@ -52,7 +52,8 @@ macro_rules! every_case {
                 a_query_finds_the_one_that_needs_a_response_soonest
                 a_list_pages_through_everything_once
                 a_list_holds_what_its_filter_asks
-                what_is_due_is_listed_longest_overdue_first;
+                what_is_due_is_listed_longest_overdue_first
+                the_oldest_of_what_waits_is_told;
             upkeep:
                 purged_nonces_are_stale_whatever_the_clock_says
                 a_step_of_upkeep_is_bounded

@@ -6,9 +6,11 @@ use rebuttal_disputes::{COMMIT_LIMIT, Command};
 use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
 use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
-use rebuttal_store::{Act, Filter, Once, Store, Work};
+use rebuttal_store::{Act, Backlog, Filter, Location, Once, Options, Store, Upkeep, Work};
 
-use crate::ground::{DEADLINE, Ground, NOW, act, code, commit, merchant, open, opening, operator, story};
+use crate::ground::{
+    DEADLINE, Ground, NOW, act, code, commit, merchant, open, opening, operator, story, upload, url,
+};
 
 /// Opens a dispute of payment `P` at a moment.
 async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, at: UnixMillis) {
@@ -117,4 +119,26 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground)
     assert_eq!(lapse(due_at).await, "OK");
     assert_eq!(story(&store, &due[0]).await.record.state.status, Status::Expired);
     assert_eq!(store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn the_oldest_of_what_waits_is_told(ground: &Ground) {
+    let store = ground.store().await;
+    assert_eq!(store.backlog().await.unwrap(), Backlog::default());
+    let merchant_id = merchant(&store).await;
+    open_at(&store, merchant_id.number(), "D2", UnixMillis(DEADLINE.0 + 2), NOW).await;
+    open_at(&store, merchant_id.number(), "D1", UnixMillis(DEADLINE.0 + 1), NOW).await;
+    upload(&store, url(merchant_id, 1), 1).await.unwrap();
+    let earliest_deadline = Some(UnixMillis(DEADLINE.0 + 1));
+    let waits = Backlog { earliest_deadline, oldest_unreferenced_at: Some(NOW), oldest_marked_at: None };
+    assert_eq!(store.backlog().await.unwrap(), waits);
+    let mark = Upkeep::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 10 };
+    commit(&store, Once::Always, Act::Upkeep(mark)).await.unwrap();
+    let marked = Backlog { oldest_unreferenced_at: None, oldest_marked_at: Some(NOW), ..waits };
+    assert_eq!(store.backlog().await.unwrap(), marked);
+    let lanes = store.traffic();
+    assert_eq!((lanes.waiting, lanes.waiting_max), (0, Options::default().queue_max));
+    assert_eq!(
+        lanes.lanes,
+        if matches!(ground.location(), Location::Sqlite(_)) { 1 } else { Options::default().lanes.get() }
+    );
 }
