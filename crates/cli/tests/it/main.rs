@@ -17,6 +17,7 @@ mod logs;
 mod memory;
 mod moving;
 mod outage;
+mod papers;
 mod races;
 mod raw;
 mod replicas;
