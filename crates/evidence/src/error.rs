@@ -25,6 +25,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// The bucket is another gateway's, or not the one that the files lie in; the sentence says what to do.
+    #[error("{0}")]
+    NotOurs(String),
     /// The object store failed, or did not answer in time. Nothing was stored, or it does no harm there.
     #[error("the object store could not {task}: {source}")]
     S3 {

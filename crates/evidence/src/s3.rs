@@ -5,6 +5,7 @@
 //! submission is what its sealed copy is, whatever becomes of the upload.
 
 mod connect;
+mod mark;
 mod seal;
 mod sweep;
 mod variables;
@@ -56,6 +57,10 @@ struct Shared {
     region: String,
     /// The bucket's address for those who post forms.
     forms_url: String,
+    /// What tells this gateway's bucket from others.
+    mark: String,
+    /// Whether files were uploaded before the start: a bucket without a mark is not ours then.
+    holds_files: bool,
     fetches: Semaphore,
     judges: Semaphore,
     /// When the store last answered.
@@ -64,10 +69,17 @@ struct Shared {
 
 impl S3Store {
     /// Opens a bucket; nothing is asked of the store yet. `public` is its endpoint as merchants reach it, if another.
+    /// `mark` tells this gateway's bucket from others; `holds_files` says whether files were uploaded to it before.
     ///
     /// # Errors
     /// [`Error::S3`] where the credentials are incomplete or TLS cannot be set up.
-    pub fn open(bucket: &Bucket, public: Option<&Endpoint>, variables: &AwsVariables) -> Result<Self, Error> {
+    pub fn open(
+        bucket: &Bucket,
+        public: Option<&Endpoint>,
+        variables: &AwsVariables,
+        mark: &str,
+        holds_files: bool,
+    ) -> Result<Self, Error> {
         let region =
             bucket.region.clone().or_else(|| variables.region()).unwrap_or(DEFAULT_REGION.to_owned());
         let aws = Endpoint::of_aws(&region);
@@ -97,6 +109,8 @@ impl S3Store {
                 region,
                 // What an address has after a host is at least a slash.
                 forms_url: if bucket.path_style { forms_url } else { forms_url + "/" },
+                mark: mark.to_owned(),
+                holds_files,
                 fetches: Semaphore::new(FETCHES_AT_ONCE),
                 judges: Semaphore::new(JUDGES_AT_ONCE),
                 answered: Mutex::default(),
@@ -131,11 +145,11 @@ impl S3Store {
         Ok(sign_form(&credentials, target, now, now + lifetime))
     }
 
-    /// Whether the store answers, the bucket is there and may be listed. An answer counts for a second, and only one
-    /// is waited for at a time, however many ask.
+    /// Whether the store answers, and the bucket is there, may be listed and is this gateway's; one that is nobody's
+    /// becomes so. An answer counts for a second, and only one is waited for at a time, however many ask.
     ///
     /// # Errors
-    /// [`Error::S3`] says why not.
+    /// [`Error::S3`] says why not; [`Error::NotOurs`] where the bucket is not the one to be used.
     pub async fn answers(&self) -> Result<(), Error> {
         let mut answered = self.shared.answered.lock().await;
         if answered.is_some_and(|at| at.elapsed() < ANSWERED_FOR) {
@@ -144,8 +158,11 @@ impl S3Store {
         // Nothing lies there, so the list is short.
         let nowhere = self.shared.key("ready");
         let listed = self.shared.store.list(Some(&nowhere)).try_next().await;
-        *answered = listed.is_ok().then(Instant::now);
-        listed.map(drop).map_err(Error::s3("list the bucket"))
+        *answered = None;
+        listed.map_err(Error::s3("list the bucket"))?;
+        self.claim().await?;
+        *answered = Some(Instant::now());
+        Ok(())
     }
 }
 

@@ -108,10 +108,11 @@ impl Moving {
         let EvidencePlace::Bucket { bucket, public, variables } = to else {
             bail!("evidence can be moved from a folder to s3://…, and in no other direction");
         };
-        let bucket = S3Store::open(bucket, public.as_ref(), variables)?;
-        bucket.answers().await?;
         let store = Store::open(from, &Options::default()).await?;
         let keys = self.keys(data_dir, &store).await?;
+        // A bucket that is nobody's gets this gateway's mark, by which it is served from afterwards.
+        let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), false)?;
+        bucket.answers().await?;
         let folder = self.evidence_from.clone().unwrap_or_else(|| data_dir.evidence());
         let folder = FolderStore::open(&folder, &keys.evidence_mark(), store.has_uploads().await?)?;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use rebuttal_evidence::{Credentials, EvidenceStore, FolderStore, S3Store};
+use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{AccountChange, Act, Location, Once, Options, Store, Work};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -86,17 +86,20 @@ async fn open_evidence(
     keys: &Keys,
     store: &Store,
 ) -> anyhow::Result<EvidenceStore> {
+    let (mark, holds_files) = (keys.evidence_mark(), store.has_uploads().await?);
     let folder = match &config.evidence {
         EvidencePlace::DataDir => data_dir.evidence(),
         EvidencePlace::Folder(folder) => folder.clone(),
         EvidencePlace::Bucket { bucket, public, variables } => {
-            let store = EvidenceStore::S3(S3Store::open(bucket, public.as_ref(), variables)?);
-            let answer = timeout(READY_LIMIT, store.answers()).await;
-            if !matches!(answer, Ok(Ok(()))) {
-                let reason = answer.map_or_else(|late| late.to_string(), |answer| format!("{answer:?}"));
-                tracing::error!(reason, "no evidence can be taken until the object store answers");
-            }
-            return Ok(store);
+            let bucket = S3Store::open(bucket, public.as_ref(), variables, &mark, holds_files)?;
+            let reason = match timeout(READY_LIMIT, bucket.answers()).await {
+                Ok(Ok(())) => return Ok(EvidenceStore::S3(bucket)),
+                Ok(Err(error @ Error::NotOurs(_))) => return Err(error.into()),
+                Ok(Err(error)) => error.to_string(),
+                Err(late) => late.to_string(),
+            };
+            tracing::error!(reason, "no evidence can be taken until the object store answers");
+            return Ok(EvidenceStore::S3(bucket));
         }
     };
     let credentials = Credentials {
@@ -105,8 +108,7 @@ async fn open_evidence(
         session_token: None,
         region: UPLOAD_REGION.to_owned(),
     };
-    let holds_files = store.has_uploads().await?;
-    let files = FolderStore::open(&folder, &keys.evidence_mark(), holds_files)?;
+    let files = FolderStore::open(&folder, &mark, holds_files)?;
     Ok(EvidenceStore::Folder { files, credentials })
 }
 

@@ -15,7 +15,7 @@ use crate::truth::{Lie, judge};
 use crate::{Error, Look};
 
 /// What lies at a key, as far as it may count.
-enum Fetched {
+pub(super) enum Fetched {
     Nothing,
     TooMuch,
     Whole(Bytes),
@@ -94,7 +94,7 @@ impl S3Store {
     }
 
     /// Reads at most a byte more than a file may have, whatever the store says about its size.
-    async fn fetch(&self, key: &Path) -> Result<Fetched, Error> {
+    pub(super) async fn fetch(&self, key: &Path) -> Result<Fetched, Error> {
         let failed = || Error::s3("read a file");
         let found = match self.shared.store.get(key).await {
             Ok(found) => found,

@@ -82,7 +82,7 @@ impl Ground {
 pub(crate) fn open(bucket: &s3::Bucket, url: &str) -> S3Store {
     let credentials = bucket.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
-    S3Store::open(&place(url), None, &AwsVariables::read(variable)).unwrap()
+    S3Store::open(&place(url), None, &AwsVariables::read(variable), "mark", false).unwrap()
 }
 
 pub(crate) fn place(url: &str) -> Bucket {

@@ -2,7 +2,7 @@
 
 use rebuttal_evidence::policy::UPLOAD_URL_LIFETIME;
 use rebuttal_evidence::s3::{PAGE_MAX, TEMPORARY_FORM_LIFETIME};
-use rebuttal_evidence::{AwsVariables, Endpoint, EvidenceStore, Look, Recorded, S3Store};
+use rebuttal_evidence::{AwsVariables, Endpoint, Error, EvidenceStore, Look, Recorded, S3Store};
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
@@ -36,7 +36,9 @@ fn found(content: &[u8]) -> Look {
 #[tokio::test]
 async fn a_form_leads_to_the_address_that_merchants_reach() {
     let public: Endpoint = "https://files.example.com".parse().unwrap();
-    let of = |url: &str, public: Option<&Endpoint>| S3Store::open(&place(url), public, &variables(None));
+    let of = |url: &str, public: Option<&Endpoint>| {
+        S3Store::open(&place(url), public, &variables(None), "mark", false)
+    };
     for (url, public, wanted) in [
         ("s3://evidence?region=eu-central-1", None, "https://evidence.s3.eu-central-1.amazonaws.com/"),
         ("s3://evidence/gateway?endpoint=http://10.0.0.1:8333", None, "http://10.0.0.1:8333/evidence"),
@@ -57,7 +59,7 @@ async fn a_form_leads_to_the_address_that_merchants_reach() {
 #[tokio::test]
 async fn a_form_signed_with_temporary_credentials_does_not_outlive_them() {
     for (token, lifetime) in [(None, UPLOAD_URL_LIFETIME), (Some("token"), TEMPORARY_FORM_LIFETIME)] {
-        let store = S3Store::open(&place("s3://evidence"), None, &variables(token)).unwrap();
+        let store = S3Store::open(&place("s3://evidence"), None, &variables(token), "mark", false).unwrap();
         let form = store.form(&uri('a', "png"), NOW).await.unwrap();
         assert_eq!(form.expires_at, NOW + lifetime);
         let field = form.fields.iter().find(|(name, _)| *name == "x-amz-security-token");
@@ -68,7 +70,8 @@ async fn a_form_signed_with_temporary_credentials_does_not_outlive_them() {
 #[test]
 fn half_a_key_pair_is_refused_at_the_start() {
     let half = |name: &str| (name == "AWS_ACCESS_KEY_ID").then(|| "AKIDEXAMPLE".to_owned());
-    let refused = S3Store::open(&place("s3://evidence"), None, &AwsVariables::read(half)).err().unwrap();
+    let refused =
+        S3Store::open(&place("s3://evidence"), None, &AwsVariables::read(half), "mark", false).err().unwrap();
     assert!(format!("{refused:#}").contains("SecretAccessKey"), "{refused}");
 }
 
@@ -224,4 +227,29 @@ async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
     let store = open(&strange, &strange.evidence_url());
     assert!(store.answers().await.is_err());
     assert!(store.seal(&uri('2', "png")).await.is_err(), "a refusal is no absence");
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn a_bucket_belongs_to_whoever_marked_it_first() {
+    let bucket = s3::Store::shared().bucket();
+    let credentials = bucket.store.credentials();
+    let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
+    let of = |mark: &str, holds_files: bool| {
+        let variables = AwsVariables::read(variable);
+        S3Store::open(&place(&bucket.evidence_url()), None, &variables, mark, holds_files).unwrap()
+    };
+    let said = |outcome: Result<(), Error>| match outcome {
+        Err(Error::NotOurs(sentence)) => sentence,
+        other => panic!("{other:?}"),
+    };
+    assert!(said(of("mine", true).answers().await).contains("is missing, and yet files have been uploaded"));
+    let nothing = EvidenceStore::S3(of("mine", true)).look(&uri('3', "png"), None).await;
+    assert!(nothing.is_err(), "what is missing in a strange bucket is not absent");
+    of("mine", false).answers().await.unwrap();
+    of("mine", true).answers().await.unwrap();
+    assert!(said(of("another", false).answers().await).contains("is another gateway's"));
+    bucket.put("gateway.mark", b"");
+    of("another", true).answers().await.unwrap();
+    assert_eq!(bucket.read("gateway.mark").unwrap(), b"another\n");
 }

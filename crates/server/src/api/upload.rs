@@ -133,7 +133,7 @@ impl From<Error> for NotTaken {
                 let message = "The upload did not arrive whole or in time. Send it again.";
                 Self::failed(StatusCode::BAD_REQUEST, "RequestTimeout", message, error)
             }
-            Error::Folder { .. } | Error::S3 { .. } => Self::unavailable(error),
+            Error::Folder { .. } | Error::S3 { .. } | Error::NotOurs(_) => Self::unavailable(error),
         }
     }
 }

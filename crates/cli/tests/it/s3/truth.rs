@@ -1,5 +1,8 @@
 //! Contract §3 and §4: the store takes what it is given, and a contest believes what it has read and sealed itself.
 
+use std::time::Duration;
+
+use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, Request, samples};
 use serde_json::json;
 
@@ -204,4 +207,31 @@ fn many_contests_of_one_fresh_upload_agree_on_what_it_is() {
 fn the_store_is_part_of_being_ready() {
     let (_, scene) = scene();
     assert_eq!(Request::new("GET", "/readyz", "").send(scene.address()).unwrap().status, 200);
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_bucket_is_one_gateways_alone() {
+    let (bucket, mut scene) = scene();
+    let output = std::process::Command::new(bin())
+        .args(["serve", "--listen", "127.0.0.1:0", "--evidence-url", &bucket.evidence_url(), "--data"])
+        .arg(scene.gateway.scratch().join("other"))
+        .envs(bucket.store.credentials())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("is another gateway's"), "{said}");
+    let url = scene.upload(&samples::receipt(1));
+    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+    // Another bucket behind the gateway's back: what is missing there is not said to have never been uploaded.
+    bucket.keys("").iter().for_each(|key| bucket.delete(key));
+    bucket.put("gateway.mark", b"somebody else's");
+    let contest = || scene.contest(&scene.dispute(), &[Item::receipt(&url)]).code;
+    // An answer of the store counts for a second.
+    wait_for("the mark to be looked at", Duration::from_secs(5), || {
+        (contest() == "Common.System.Unavailable").then_some(())
+    });
+    bucket.put("gateway.mark", b"");
+    scene.gateway.restart();
+    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
 }

@@ -24,7 +24,7 @@ impl Bench {
         let credentials = objects.store.credentials();
         let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
         let Ok(Place::Bucket(place)) = objects.evidence_url().parse() else { panic!("a bucket") };
-        let bucket = S3Store::open(&place, None, &AwsVariables::read(variable)).unwrap();
+        let bucket = S3Store::open(&place, None, &AwsVariables::read(variable), "mark", false).unwrap();
         let location = Location::from(folder.path().join("rebuttal.db").as_path());
         let store = Store::open(&location, &Options::default()).await.unwrap();
         Self { folder, objects, bucket, store }
