@@ -7,6 +7,7 @@
 mod accounts;
 mod address;
 mod fate;
+mod hazards;
 mod lane;
 mod load;
 mod nonces;
@@ -22,6 +23,7 @@ mod tls;
 mod upkeep;
 
 pub(crate) use address::Address;
+pub(crate) use hazards::hazards;
 pub(crate) use lane::Lane;
 pub(crate) use reads::Reads;
 pub(crate) use schema::prepare;

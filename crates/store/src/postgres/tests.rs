@@ -6,7 +6,7 @@ mod late;
 mod nonces;
 mod tls;
 
-use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::postgres::{Cluster, Database};
 
 use super::address::Address;
 use super::rows;
@@ -63,4 +63,16 @@ async fn a_commit_waits_for_the_disk_whatever_the_servers_default() {
         let row = session.row("SELECT current_setting('synchronous_commit')", &[]).await.unwrap().unwrap();
         assert_eq!(rows::value::<String>(&row, 0).unwrap(), ours, "where the default is {default}");
     }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+async fn what_endangers_the_promises_is_told() {
+    let told = async |cluster: &Cluster| {
+        let location = cluster.url().parse().unwrap();
+        crate::Store::hazards(&location).await.unwrap().join("\n")
+    };
+    assert_eq!(told(&Cluster::durable()).await, "");
+    let told = told(&Cluster::with(&["fsync=off", "max_connections=10"])).await;
+    assert!(told.contains("fsync = off") && told.contains("raise max_connections"), "{told}");
 }

@@ -1,0 +1,78 @@
+//! What about a server, or what stands before it, endangers what a gateway promises: told at the start and by whoever asks.
+
+use super::address::Address;
+use super::rows;
+use super::session::{Error, LANE, Session};
+
+/// The oldest version with everything that is used here.
+const VERSION_MIN: i32 = 14;
+/// What one replica takes: four lanes, eight readers, and some for asking about fates.
+const CONNECTIONS_OF_A_REPLICA: i64 = 16;
+
+/// Sentences for the person who runs the server; none where all is well.
+pub(crate) async fn hazards(address: &Address) -> Result<Vec<String>, Error> {
+    let session = Session::open(address, LANE).await?;
+    let mut hazards = of_the_server(&session).await?;
+    if is_shared(address, &session).await? {
+        hazards.push(
+            "something between the gateway and the database hands sessions out by transaction; settings and prepared \
+             statements get lost or end up with others. Let it pool by session"
+                .to_owned(),
+        );
+    }
+    Ok(hazards)
+}
+
+async fn of_the_server(session: &Session) -> Result<Vec<String>, Error> {
+    let sql = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \
+         current_setting('full_page_writes'), current_setting('server_encoding'), \
+         current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
+    let Some(row) = session.row(sql, &[]).await? else { return Ok(Vec::new()) };
+    let mut hazards = Vec::new();
+    let version: i32 = rows::value(&row, 0)?;
+    if version < VERSION_MIN {
+        hazards
+            .push(format!("the database server is PostgreSQL {version}; {VERSION_MIN} or later is needed"));
+    }
+    for (column, name) in [(1, "fsync"), (2, "full_page_writes")] {
+        if rows::value::<&str>(&row, column)? == "off" {
+            hazards.push(format!(
+                "the database server runs with {name} = off: a power cut can lose contests that were answered, or the \
+                 whole database. Set it to on"
+            ));
+        }
+    }
+    let encoding: &str = rows::value(&row, 3)?;
+    if encoding != "UTF8" {
+        hazards.push(format!(
+            "the database's encoding is {encoding}, in which not every name can be written; it must be UTF8"
+        ));
+    }
+    let left: i64 = rows::value(&row, 4)?;
+    if left < CONNECTIONS_OF_A_REPLICA {
+        hazards.push(format!(
+            "the database server has {left} connections left, and a gateway takes up to {CONNECTIONS_OF_A_REPLICA}; \
+             raise max_connections"
+        ));
+    }
+    Ok(hazards)
+}
+
+/// Whether a session is another one in its next transaction: seen when a second one takes its place in between.
+async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> {
+    let before = process(session).await?;
+    let other = Session::plain(address).await?;
+    other.batch("BEGIN; SELECT 1").await?;
+    let after = process(session).await?;
+    other.batch("ROLLBACK").await?;
+    Ok(before != after)
+}
+
+async fn process(session: &Session) -> Result<Option<i32>, Error> {
+    // As a simple query: where statements are lost between two transactions, this still answers.
+    let messages = session.client.simple_query("SELECT pg_backend_pid()").await?;
+    Ok(messages.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    }))
+}
