@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rebuttal_testbed::s3::Store;
 use rebuttal_testbed::{Item, Request, Scene, lies, samples};
 
-use crate::ground::{folder_scene, gateway, scene};
+use crate::ground::{embedded_scene, folder_scene, gateway, scene};
 
 const PEAK_LIMIT_KIB: u64 = 80 * 1024;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024;
@@ -85,7 +85,7 @@ fn idle_it_holds_less_than_30_mb() {
 
 #[test]
 fn on_existing_data_it_answers_within_100_ms() {
-    let mut scene = scene();
+    let mut scene = embedded_scene();
     let dispute = scene.dispute();
     let mut times: Vec<_> = (0..STARTS)
         .map(|_| {

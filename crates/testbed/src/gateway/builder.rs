@@ -159,7 +159,10 @@ impl Builder {
         if let Some(url) = ground::database(&data).filter(|_| !self.embedded) {
             self.env.insert(DATABASE_URL.to_owned(), url.into());
         }
-        if let Some(bucket) = ground::bucket(&data).filter(|_| !self.embedded && !self.folder) {
+        if !self.embedded
+            && !self.folder
+            && let Some(bucket) = ground::bucket(&data)
+        {
             self = self.bucket(&bucket);
         }
         for _ in 0..PORT_TRIES {
