@@ -105,6 +105,14 @@ fn labelled(label: StyledObject<&str>, value: &str, width: Option<usize>) -> Str
     wrap(&format!("  {label:<10} "), value, 13, width)
 }
 
+/// A table on standard output, or a sentence where there is nothing in it.
+pub(crate) fn say_table<const N: usize>(table: &Table<N>, empty: &str) {
+    match table.is_empty() {
+        true => say(empty),
+        false => table.lines(stdout_width()).iter().for_each(say),
+    }
+}
+
 /// A sentence on standard output: what stands before it, and where its further lines begin.
 pub(crate) fn say_after(first: &str, text: &str, margin: usize) {
     say(wrap(first, text, margin, stdout_width()));
@@ -141,6 +149,11 @@ pub(crate) fn distance(from: UnixMillis, to: UnixMillis) -> String {
     let words: Vec<_> = [unit(days, "day"), unit(hours, "hour"), minutes].into_iter().flatten().collect();
     let span = if words.is_empty() { "less than a minute".to_owned() } else { words.join(" ") };
     if to > from { format!("in {span}") } else { format!("passed {span} ago") }
+}
+
+/// Text from elsewhere, fit for a line of a terminal.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 /// A word in single quotes where a shell needs them.

@@ -10,6 +10,7 @@ mod files;
 mod log;
 mod look;
 mod moving;
+mod operator;
 mod outcome;
 mod profile;
 mod query;
@@ -18,6 +19,7 @@ mod settings;
 mod sign;
 mod signals;
 mod signing;
+mod span;
 mod summary;
 mod upload;
 mod verify;
@@ -43,12 +45,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    // For whoever runs a gateway.
     Serve(Box<serve::Serve>),
-    Contest(Box<contest::Contest>),
+    Operator(Box<operator::Operator>),
     Move(Box<moving::Move>),
+    // For merchants and their developers.
+    Upload(Box<upload::Upload>),
+    Contest(Box<contest::Contest>),
     Accept(Box<accept::Accept>),
     Query(Box<query::Query>),
-    Upload(Box<upload::Upload>),
     Profile(profile::ProfileCommand),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
@@ -85,6 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Profile(profile) => profile.run(),
             Command::Sign(sign) => sign.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Operator(operator) => operator.run().await,
         }
     })
 }

@@ -205,16 +205,12 @@ impl List {
             look::say(serde_json::to_string_pretty(&listed)?);
             return Ok(());
         }
-        if listed.is_empty() {
-            look::say(format!("There are no profiles in {}.", profiles.path.display()));
-            return Ok(());
-        }
         let mut table = Table::new(["profile", "gateway", "app", "scheme"]);
         for Listed { name, url, app_id, scheme } in listed {
             let app_id = app_id.map(|app_id| app_id.to_string()).unwrap_or_default();
             table.row([name.to_owned(), url.unwrap_or_default().to_owned(), app_id, scheme.to_string()]);
         }
-        table.lines(look::stdout_width()).iter().for_each(look::say);
+        look::say_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
         Ok(())
     }
 }

@@ -8,7 +8,9 @@ use rebuttal_client::protocol::dispute::{DisputeData, Status};
 use crate::look;
 
 /// A deadline nearer than this is shown in red.
-pub(crate) const NEAR_MILLIS: i64 = 24 * 3600 * 1000;
+const NEAR_MILLIS: i64 = 24 * 3600 * 1000;
+/// A deadline nearer than this is shown in yellow.
+const SOON_MILLIS: i64 = 3 * NEAR_MILLIS;
 
 /// What is known of a dispute, each fact with its label.
 pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)> {
@@ -52,8 +54,12 @@ fn time_left(deadline: &str, now: UnixMillis) -> String {
     format!("{}, {}", look::moment(deadline), pressing(now, at))
 }
 
-/// How far off a deadline is, in red where it is near.
+/// How far off a deadline is, in the colour of its pressure.
 pub(crate) fn pressing(now: UnixMillis, at: UnixMillis) -> StyledObject<String> {
     let left = style(look::distance(now, at));
-    if at.0 - now.0 < NEAR_MILLIS { left.red().bold() } else { left }
+    match at.0 - now.0 {
+        ..NEAR_MILLIS => left.red().bold(),
+        NEAR_MILLIS..SOON_MILLIS => left.yellow(),
+        _ => left,
+    }
 }

@@ -95,29 +95,11 @@ impl ClientBuilder {
     /// [`Error::Configuration`] if the URL is not an `http` or `https` address without user, query and fragment, if
     /// a certificate cannot be read, or if TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
-        let base = base_url(&self.url)?;
-        let roots = certificates(&self.certificates_pem)?;
-        let tls = tls::config(roots, base.scheme() == "https")?;
-        let mut http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            // A signature covers one URL. Whoever redirects asks for a request that nobody signed.
-            .redirect(reqwest::redirect::Policy::none())
-            // Every attempt needs a header of its own, so the only retries are those of `retry`.
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("rebuttal-client/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&base) {
-            // A proxy set for the outside world must not be asked for this machine.
-            http = http.no_proxy();
-        }
-        let http = http
-            .build()
-            .map_err(|error| Error::Configuration(format!("the HTTP client cannot be set up: {error}")))?;
+        let (http, base_url) = http(&self.url, &self.certificates_pem)?;
         Ok(Client {
             inner: Arc::new(Inner {
                 http,
-                base_url: base.as_str().trim_end_matches('/').to_owned(),
+                base_url,
                 app_id: self.app_id,
                 secret: self.secret,
                 scheme: self.scheme,
@@ -126,6 +108,30 @@ impl ClientBuilder {
             }),
         })
     }
+}
+
+/// An HTTP client for a gateway's address, and the address in its one spelling, without a trailing slash.
+pub(crate) fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::Client, String), Error> {
+    let base = base_url(url)?;
+    let roots = certificates(certificates_pem)?;
+    let tls = tls::config(roots, base.scheme() == "https")?;
+    let mut http = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        // A signature covers one URL. Whoever redirects asks for a request that nobody signed.
+        .redirect(reqwest::redirect::Policy::none())
+        // Every attempt needs a header of its own, so the only retries are those of `retry`.
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("rebuttal-client/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(&base) {
+        // A proxy set for the outside world must not be asked for this machine.
+        http = http.no_proxy();
+    }
+    let http = http
+        .build()
+        .map_err(|error| Error::Configuration(format!("the HTTP client cannot be set up: {error}")))?;
+    Ok((http, base.as_str().trim_end_matches('/').to_owned()))
 }
 
 /// The base URL in its one spelling: lower-case host, no default port (contract §2).

@@ -127,7 +127,7 @@ pub(crate) async fn read_bounded(
 }
 
 /// `Retry-After` in seconds. The form with a date is not read: it would need a clock that agrees with theirs.
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }

@@ -11,6 +11,8 @@ mod error;
 mod exchange;
 mod file;
 pub mod limits;
+#[doc(hidden)]
+pub mod plumbing;
 mod proof;
 mod random;
 mod retry;

@@ -31,6 +31,10 @@ impl<const N: usize> Table<N> {
         self.rows.push(cells);
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The lines, at most `width` columns wide as far as the words allow.
     pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
         let widths: [usize; N] = std::array::from_fn(|column| {

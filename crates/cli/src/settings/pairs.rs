@@ -25,7 +25,10 @@ pub(crate) fn prefer_flags(command: Command, matches: &ArgMatches) -> Command {
     let pairs = both_ways().filter(|(one, _)| comes_from(*one, ValueSource::CommandLine));
     let by_profile = IN_PROFILES.into_iter().filter(|_| comes_from(PROFILE, ValueSource::CommandLine));
     let beaten = pairs.map(|(_, other)| other).chain(by_profile);
-    let beaten = beaten.filter(|id| comes_from(*id, ValueSource::EnvVariable));
+    // A setting of a command above is known here, too, but not defined here.
+    let defined: Vec<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    let beaten =
+        beaten.filter(|id| comes_from(*id, ValueSource::EnvVariable) && defined.iter().any(|own| own == id));
     let without = |argument: Arg| argument.env(Resettable::Reset);
     let command = beaten.fold(command, |command, id| command.mut_arg(id, without));
     match matches.subcommand() {

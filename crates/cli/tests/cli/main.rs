@@ -13,6 +13,7 @@ mod ground;
 mod help;
 mod merchant;
 mod narrow;
+mod operator;
 mod profile;
 mod serve;
 mod signing;

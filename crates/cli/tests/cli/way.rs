@@ -1,5 +1,5 @@
-//! The way between merchant and gateway: carries everything faithfully, but loses or holds the answers to contests
-//! and acceptances.
+//! The way between merchant and gateway: carries everything faithfully, but loses or holds the answers to contests,
+//! acceptances and openings.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-/// What happens to the answer of a contest or an acceptance.
+/// What happens to the answer of a contest, an acceptance or an opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// The connection is cut after the gateway has answered.
@@ -65,8 +65,9 @@ fn carry(merchant: TcpStream, gateway: TcpStream, fate: Fate, doomed: &AtomicUsi
     while let Some(request) = message(&mut merchant) {
         gateway.write_all(&request).unwrap();
         let Some(answer) = message(&mut gateway) else { return };
-        let counts = [b"POST /pg/v2/dispute/contest ".as_slice(), b"POST /pg/v2/dispute/accept "];
-        let counts = counts.iter().any(|call| request.starts_with(call));
+        let counts =
+            ["POST /pg/v2/dispute/contest ", "POST /pg/v2/dispute/accept ", "POST /operator/v1/disputes "];
+        let counts = counts.iter().any(|call| request.starts_with(call.as_bytes()));
         let less = |left: usize| left.checked_sub(1);
         if counts && doomed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
             let _ = tell.send(());

@@ -1,0 +1,81 @@
+//! `rebuttal operator`: the operator API from a shell. Each file below is one noun of it, or one verb of a dispute.
+
+mod access;
+mod app;
+mod client;
+mod dispute;
+mod failure;
+mod merchant;
+mod page;
+mod tell;
+
+use anyhow::Result;
+
+use crate::exit::Exit;
+use crate::signals;
+use access::Access;
+use client::Client;
+
+/// The codes, as `--help` tells them.
+const EXITS: &str = "\
+Exit codes:
+  0  done
+  1  a file or a setting on this side, or a no or Ctrl-C at the question; nothing was changed
+  2  wrong usage; nothing was changed
+  3  refused by the gateway
+  4  unknown: it may or may not have taken effect; the command that makes sure is told
+  5  the gateway cannot be reached or is busy; nothing was changed
+  7  done as with 0, but the answer could not be written to standard output";
+
+/// Run the gateway: merchants, apps and disputes
+///
+/// Every change is sent under an Idempotency-Key, so that it is safe to send it again: it counts once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXITS)]
+pub(crate) struct Operator {
+    #[command(subcommand)]
+    noun: Noun,
+
+    #[command(flatten)]
+    access: Access,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Noun {
+    /// Merchants: those who are paid, and whose payments are disputed
+    #[command(subcommand)]
+    Merchant(merchant::Merchant),
+    /// Apps: what a merchant signs with
+    #[command(subcommand)]
+    App(app::App),
+    /// Disputes, from their opening to their end
+    #[command(subcommand)]
+    Dispute(Box<dispute::Dispute>),
+}
+
+impl Operator {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let Self { noun, access } = self;
+        let result = match access.client() {
+            Err(error) => Err(error),
+            Ok(client) => {
+                let stop = signals::stop()?;
+                tokio::select! {
+                    result = noun.run(&client, access.json) => result,
+                    () = stop => Err(client.interrupted()),
+                }
+            }
+        };
+        tell::end(result, access.json)
+    }
+}
+
+impl Noun {
+    async fn run(self, client: &Client, json: bool) -> Result<()> {
+        match self {
+            Self::Merchant(merchant) => merchant.run(client, json).await,
+            Self::App(app) => app.run(client, json).await,
+            Self::Dispute(dispute) => dispute.run(client, json).await,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! `rebuttal operator app`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use rebuttal_client::protocol::MerchantId;
+use rebuttal_client::protocol::operator::{NotifyUrl, OVERLAP_MAX_SECONDS};
+use rebuttal_client::{AppId, Scheme};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::client::Client;
+use super::tell;
+use crate::ask;
+use crate::look::{self, Table};
+use crate::settings::Secret;
+use crate::span;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum App {
+    /// Make an app; its secret is shown this once
+    Create {
+        #[command(flatten)]
+        of: Of,
+
+        #[command(flatten)]
+        settings: Settings,
+
+        #[command(flatten)]
+        keep: Keep,
+    },
+    /// List a merchant's apps, the oldest first, without their secrets
+    List(Of),
+    /// Change an app; what is not given stays
+    Change {
+        /// The app's id
+        #[arg(value_name = "APP_ID")]
+        app_id: AppId,
+
+        #[command(flatten)]
+        of: Of,
+
+        #[command(flatten)]
+        settings: Settings,
+
+        /// Send it no more notifications
+        #[arg(long, conflicts_with = "notify_url")]
+        no_notify_url: bool,
+
+        /// Let it call again
+        #[arg(long, conflicts_with = "disable")]
+        enable: bool,
+
+        /// Let it call no more
+        #[arg(long)]
+        disable: bool,
+    },
+    /// Give an app a new secret, which is shown this once; the old one stays valid for a while
+    Rotate {
+        /// The app's id
+        #[arg(value_name = "APP_ID")]
+        app_id: AppId,
+
+        #[command(flatten)]
+        of: Of,
+
+        /// How long the old secret stays valid, such as 7d, 12h, 30m or 0s; at most 90d
+        #[arg(long, value_name = "SPAN", value_parser = overlap)]
+        overlap: u64,
+
+        #[command(flatten)]
+        keep: Keep,
+
+        /// Do not ask before; needed where there is no terminal
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Whose app.
+#[derive(Debug, clap::Args)]
+pub(super) struct Of {
+    /// Number of the merchant
+    #[arg(long, value_name = "MERCHANT_ID")]
+    merchant: MerchantId,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Settings {
+    /// Where its notifications go
+    #[arg(long, value_name = "URL")]
+    notify_url: Option<NotifyUrl>,
+
+    /// How it must sign: V2_SHA256 or V2_HMAC_SHA256
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Option<Scheme>,
+}
+
+/// Where a new secret goes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Keep {
+    /// Write the secret to this new file, which nobody else may read, in the place of showing it
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+/// An app as the API tells it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    app_id: String,
+    app_secret: Option<Secret>,
+    merchant_id: u32,
+    notify_url: Option<String>,
+    scheme: String,
+    enabled: bool,
+}
+
+#[derive(Deserialize)]
+struct Apps {
+    items: Vec<Told>,
+}
+
+impl App {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        match self {
+            Self::Create { of, settings, keep } => {
+                let place = keep.open()?;
+                let body = Value::Object(settings.members());
+                let answer = client.post(&of.path(""), &body).await?;
+                made(&answer, json, place, "is made")
+            }
+            Self::List(of) => {
+                let answer = client.fetch(&of.path("")).await?;
+                tell::answer(&answer, json, |apps: Apps| list(&apps.items))
+            }
+            Self::Change { app_id, of, settings, no_notify_url, enable, disable } => {
+                let mut members = settings.members();
+                if no_notify_url {
+                    members.insert("notifyUrl".to_owned(), Value::Null);
+                }
+                if enable || disable {
+                    members.insert("enabled".to_owned(), enable.into());
+                }
+                ensure!(!members.is_empty(), "give what is to change; --help lists it");
+                let path = of.path(&format!("/{app_id}"));
+                let answer = client.patch(&path, &Value::Object(members)).await?;
+                tell::answer(&answer, json, |told: Told| say(&told, "is changed"))
+            }
+            Self::Rotate { app_id, of, overlap, keep, yes } => {
+                let place = keep.open()?;
+                if !yes {
+                    let left = if overlap == 0 {
+                        "ends now".to_owned()
+                    } else {
+                        format!("ends in {overlap} seconds")
+                    };
+                    let question = format!("Give {app_id} a new secret? The old one {left}.");
+                    ask::confirm(&question, "changed").await?;
+                }
+                let path = of.path(&format!("/{app_id}/rotate"));
+                let answer = client.post(&path, &json!({ "overlapSeconds": overlap })).await?;
+                made(&answer, json, place, "has a new secret")
+            }
+        }
+    }
+}
+
+impl Of {
+    fn path(&self, rest: &str) -> String {
+        format!("/merchants/{}/apps{rest}", self.merchant)
+    }
+}
+
+impl Settings {
+    fn members(&self) -> Map<String, Value> {
+        let notify_url = self.notify_url.as_ref().map(|url| ("notifyUrl".to_owned(), url.as_str().into()));
+        let scheme = self.scheme.map(|scheme| ("scheme".to_owned(), scheme.as_str().into()));
+        [notify_url, scheme].into_iter().flatten().collect()
+    }
+}
+
+/// A new file for a secret; open before anything is changed, so that no secret is lost for want of a place.
+struct Place {
+    path: PathBuf,
+    file: std::fs::File,
+}
+
+impl Keep {
+    fn open(self) -> Result<Option<Place>> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        let Some(path) = self.secret_file else { return Ok(None) };
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.with_context(|| format!("cannot make {} for the secret", path.display()))?;
+        Ok(Some(Place { path, file }))
+    }
+}
+
+/// Tells of an app that has a new secret.
+fn made(answer: &[u8], json: bool, place: Option<Place>, how: &str) -> Result<()> {
+    let told: Told = tell::read(answer)?;
+    let secret = told.app_secret.as_ref().context("the gateway's answer has no secret")?;
+    let Some(mut place) = place else {
+        return tell::answer(answer, json, |told: Told| {
+            say(&told, how);
+            look::say(format!("  {}  {secret}", look::faint("secret"), secret = secret.expose()));
+            look::say(format!("  {}", look::faint("It is shown this once.")));
+        });
+    };
+    use std::io::Write as _;
+    writeln!(place.file, "{}", secret.expose())
+        .and_then(|()| place.file.sync_all())
+        .with_context(|| format!("cannot write the secret to {}", place.path.display()))?;
+    if json {
+        let mut without: Map<String, Value> = tell::read(answer)?;
+        without.remove("appSecret");
+        look::say(serde_json::to_string(&without)?);
+        return Ok(());
+    }
+    say(&told, how);
+    look::say(format!("  {}  in {}", look::faint("secret"), place.path.display()));
+    Ok(())
+}
+
+fn say(told: &Told, how: &str) {
+    let state = if told.enabled { "" } else { ", and may not call" };
+    let text = format!(
+        "app {} of merchant {} {how}; it signs with {}{state}.",
+        look::strong(&told.app_id),
+        told.merchant_id,
+        told.scheme
+    );
+    look::say_after(&format!("{} ", look::tick()), &text, 2);
+    if let Some(url) = &told.notify_url {
+        look::say(format!("  {}  {}", look::faint("notify"), look::clean(url)));
+    }
+}
+
+fn list(apps: &[Told]) {
+    let mut table = Table::new(["app", "scheme", "may call", "notifications"]);
+    for app in apps {
+        let may_call = if app.enabled { "yes" } else { "no" };
+        let notify_url = look::clean(app.notify_url.as_deref().unwrap_or_default());
+        table.row([app.app_id.clone(), app.scheme.clone(), may_call.to_owned(), notify_url]);
+    }
+    look::say_table(&table, "The merchant has no apps.");
+}
+
+fn overlap(text: &str) -> Result<u64, String> {
+    let wrong = || "must be a span such as 7d, 12h, 30m or 0s, at most 90d".to_owned();
+    let seconds = span::seconds(text).ok_or_else(wrong)?;
+    (seconds <= OVERLAP_MAX_SECONDS).then_some(seconds).ok_or_else(wrong)
+}

@@ -1,0 +1,159 @@
+//! The acts that move a dispute. Those that have no way back ask first.
+
+use anyhow::Result;
+use rebuttal_client::DisputeNo;
+use rebuttal_client::protocol::UnixMillis;
+use rebuttal_client::protocol::dispute::Stage;
+use rebuttal_client::protocol::operator::Outcome;
+use rebuttal_client::protocol::text::Note;
+use serde_json::{Value, json};
+
+use super::view::View;
+use crate::ask;
+use crate::operator::client::Client;
+use crate::operator::tell;
+use crate::span;
+
+/// Which dispute.
+#[derive(Debug, clap::Args)]
+struct Of {
+    /// Number of the dispute
+    #[arg(value_name = "DISPUTE_NO")]
+    dispute_no: DisputeNo,
+}
+
+/// Whether to ask first.
+#[derive(Debug, clap::Args)]
+struct Asking {
+    /// Do not ask before; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resolve {
+    #[command(flatten)]
+    of: Of,
+
+    /// WON, for the merchant, or LOST
+    #[arg(value_name = "OUTCOME")]
+    outcome: Outcome,
+
+    /// What to remember beside it; merchants do not see it
+    #[arg(long, value_name = "TEXT")]
+    note: Option<Note>,
+
+    #[command(flatten)]
+    asking: Asking,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RequestEvidence {
+    #[command(flatten)]
+    of: Of,
+
+    /// Until when it may respond: a time with its zone, or a span from now, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = span::moment)]
+    deadline: UnixMillis,
+
+    /// What is asked for
+    #[arg(long, value_name = "TEXT")]
+    note: Note,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Extend {
+    #[command(flatten)]
+    of: Of,
+
+    /// The new deadline: a time with its zone, or a span from now, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = span::moment)]
+    deadline: UnixMillis,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Advance {
+    #[command(flatten)]
+    of: Of,
+
+    /// The later stage: CHARGEBACK, PRE_ARBITRATION or ARBITRATION
+    #[arg(value_name = "STAGE")]
+    stage: Stage,
+
+    /// Until when the merchant may respond in it: a time with its zone, or a span from now, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = span::moment)]
+    deadline: UnixMillis,
+
+    #[command(flatten)]
+    asking: Asking,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Withdraw {
+    #[command(flatten)]
+    of: Of,
+
+    /// What to remember beside it; merchants do not see it
+    #[arg(long, value_name = "TEXT")]
+    note: Option<Note>,
+
+    #[command(flatten)]
+    asking: Asking,
+}
+
+impl Resolve {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        self.asking.ask(&format!("Resolve {} as {}?", self.of.dispute_no, self.outcome)).await?;
+        let body = json!({ "outcome": self.outcome.as_str(), "note": self.note.as_ref().map(Note::as_str) });
+        self.of.act(client, json, "resolve", &body).await
+    }
+}
+
+impl RequestEvidence {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        let body = json!({ "deadline": time(self.deadline), "note": self.note.as_str() });
+        self.of.act(client, json, "requestEvidence", &body).await
+    }
+}
+
+impl Extend {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        self.of.act(client, json, "extend", &json!({ "deadline": time(self.deadline) })).await
+    }
+}
+
+impl Advance {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        self.asking.ask(&format!("Take {} to {}?", self.of.dispute_no, self.stage)).await?;
+        let body = json!({ "type": self.stage.as_str(), "deadline": time(self.deadline) });
+        self.of.act(client, json, "advance", &body).await
+    }
+}
+
+impl Withdraw {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        self.asking.ask(&format!("Withdraw {}?", self.of.dispute_no)).await?;
+        let body = json!({ "note": self.note.as_ref().map(Note::as_str) });
+        self.of.act(client, json, "withdraw", &body).await
+    }
+}
+
+impl Of {
+    async fn act(&self, client: &Client, json: bool, act: &str, body: &Value) -> Result<()> {
+        let answer = client.post(&format!("/disputes/{}/{act}", self.dispute_no), body).await?;
+        tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())
+    }
+}
+
+impl Asking {
+    async fn ask(&self, question: &str) -> Result<()> {
+        match self.yes {
+            true => Ok(()),
+            false => ask::confirm(&format!("{question} There is no way back."), "changed").await,
+        }
+    }
+}
+
+fn time(at: UnixMillis) -> String {
+    at.to_rfc3339(&jiff::tz::TimeZone::UTC)
+}

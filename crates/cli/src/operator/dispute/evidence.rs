@@ -1,0 +1,94 @@
+//! `rebuttal operator dispute evidence`: fetches files, and keeps none whose bytes are not those that were submitted.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rebuttal_client::DisputeNo;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::view::{Item, View};
+use crate::look;
+use crate::operator::client::Client;
+use crate::operator::tell;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Evidence {
+    /// Number of the dispute
+    #[arg(value_name = "DISPUTE_NO")]
+    dispute_no: DisputeNo,
+
+    /// Which pieces, as `show` names them, such as 1-2 [default: all]
+    #[arg(value_name = "EVIDENCE_ID")]
+    evidence_ids: Vec<String>,
+
+    /// Folder that the files are written to; files that are there are never overwritten
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+}
+
+/// A file that was written; also what `--json` prints of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    evidence_id: &'a str,
+    #[serde(rename = "type")]
+    evidence_type: &'a str,
+    name: &'a str,
+    sha256: &'a str,
+    size: u64,
+    file: PathBuf,
+}
+
+impl Evidence {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        let Self { dispute_no, evidence_ids, directory } = self;
+        let dispute: View = tell::read(&client.fetch(&format!("/disputes/{dispute_no}")).await?)?;
+        let items: Vec<_> = dispute.submissions.iter().flat_map(|submission| &submission.evidence).collect();
+        for id in &evidence_ids {
+            if !items.iter().any(|item| item.evidence_id == *id) {
+                let known: Vec<_> = items.iter().map(|item| item.evidence_id.as_str()).collect();
+                bail!("{dispute_no} has no evidence {id:?}; it has: {}", known.join(", "));
+            }
+        }
+        let wanted = |item: &&&Item| evidence_ids.is_empty() || evidence_ids.contains(&item.evidence_id);
+        let mut written = Vec::new();
+        for item in items.iter().filter(wanted) {
+            let id = &item.evidence_id;
+            let content = client.fetch(&format!("/disputes/{dispute_no}/evidence/{id}")).await?;
+            let file = write(&directory, dispute_no.as_str(), item, &content)?;
+            if !json {
+                let what = format!("{} {}", item.evidence_type, look::clean(&item.name));
+                look::say(format!("{}  {}", file.display(), look::faint(what)));
+            }
+            let Item { evidence_id, evidence_type, name, sha256, size, .. } = item;
+            written.push(Written { evidence_id, evidence_type, name, sha256, size: *size, file });
+        }
+        if json {
+            look::say(serde_json::to_string(&written)?);
+        } else if written.is_empty() {
+            look::say(format!("Nothing was submitted for {dispute_no}."));
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file under a name of our own: what a merchant called it decides nothing on this machine.
+fn write(directory: &Path, dispute_no: &str, item: &Item, content: &[u8]) -> Result<PathBuf> {
+    let Item { evidence_id, sha256, url, .. } = item;
+    let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    ensure!(
+        digest == *sha256,
+        "the bytes of {evidence_id} are not those that were submitted; nothing was written"
+    );
+    let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let id =
+        Some(evidence_id.as_str()).filter(plain).context("the gateway's evidenceId is not of its form")?;
+    let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
+    let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let written = file.and_then(|mut file| file.write_all(content));
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}

@@ -1,0 +1,22 @@
+//! `rebuttal operator dispute show`.
+
+use anyhow::Result;
+use rebuttal_client::DisputeNo;
+
+use super::view::View;
+use crate::operator::client::Client;
+use crate::operator::tell;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// Number of the dispute
+    #[arg(value_name = "DISPUTE_NO")]
+    dispute_no: DisputeNo,
+}
+
+impl Show {
+    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+        let answer = client.fetch(&format!("/disputes/{}", self.dispute_no)).await?;
+        tell::answer(&answer, json, |dispute: View| dispute.say())
+    }
+}

@@ -1,0 +1,114 @@
+//! Why an operator's call did not succeed, told apart by what the caller can do about it.
+
+use std::fmt;
+
+use rebuttal_client::Cause;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The gateway said no, in a problem document.
+    #[error("the gateway refused: {code}: {detail}")]
+    Refused { code: String, detail: String },
+    /// Something that is not the operator API answers.
+    #[error("what answers there is not a gateway's operator API (HTTP status {status})")]
+    NotOurs { status: u16 },
+    /// Nothing was changed.
+    #[error("the gateway did not serve the call (tried {attempts} times), and nothing was changed: {why}")]
+    Unavailable { attempts: u32, why: String },
+    /// A change may have taken effect.
+    #[error("whether the change took effect is not known (tried {attempts} times): {why}")]
+    Unknown { attempts: u32, why: String, again: Again },
+    /// The user did not wait; a change may have taken effect.
+    #[error("interrupted before the gateway's answer came")]
+    Interrupted { again: Again },
+}
+
+/// How a change is sent again so that it counts once.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Again {
+    /// None where the change sets what may be set twice.
+    pub(super) idempotency_key: Option<String>,
+    /// The deadline as it was sent: a span from now would be another one later, and the change another change.
+    pub(super) deadline: Option<String>,
+}
+
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("It may have taken effect. To make sure, run the same command again")?;
+        if let Some(key) = &self.idempotency_key {
+            write!(f, " with --idempotency-key {key}")?;
+        }
+        if let Some(deadline) = &self.deadline {
+            write!(f, " and --deadline {deadline}")?;
+        }
+        f.write_str("; it counts once.")
+    }
+}
+
+/// A problem document (RFC 9457) with our code.
+#[derive(Debug, Deserialize)]
+pub(super) struct Problem {
+    pub(super) code: String,
+    /// Merchants' answers have a code, too, but no detail.
+    pub(super) detail: String,
+}
+
+impl Failure {
+    pub(super) const fn exit(&self) -> Exit {
+        match self {
+            Self::Refused { .. } => Exit::Refused,
+            Self::NotOurs { .. } => Exit::Local,
+            Self::Unavailable { .. } => Exit::Unavailable,
+            Self::Unknown { .. } | Self::Interrupted { .. } => Exit::Unknown,
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Refused { code, .. } if code == "Operator.Unauthorized" => Some(
+                "Check REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, and that the data folder is this \
+                 gateway's."
+                    .to_owned(),
+            ),
+            Self::Refused { .. } => None,
+            Self::NotOurs { .. } => Some(
+                "Check REBUTTAL_OPERATOR_URL: operators may be served on an address of their own.".to_owned(),
+            ),
+            Self::Unavailable { .. } => {
+                Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
+            }
+            Self::Unknown { again, .. } | Self::Interrupted { again } => Some(again.to_string()),
+        }
+    }
+}
+
+/// What one attempt met.
+pub(super) enum Met {
+    /// Worth another attempt; whether the request may have taken effect.
+    Passing {
+        why: String,
+        may_have_counted: bool,
+    },
+    Final(Failure),
+}
+
+impl Met {
+    /// An attempt without an answer.
+    pub(super) fn unanswered(cause: &Cause) -> Self {
+        let may_have_counted = !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls);
+        let why = cause.to_string();
+        match cause {
+            // The next attempt would meet the same.
+            Cause::Untrusted(_) | Cause::NotTls => Self::Final(Failure::Unavailable { attempts: 1, why }),
+            // TLS answered to plain text: it cannot have been read.
+            Cause::NotHttp => Self::Final(Failure::Unavailable { attempts: 1, why }),
+            _ => Self::Passing { why, may_have_counted },
+        }
+    }
+}

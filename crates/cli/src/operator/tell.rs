@@ -1,0 +1,87 @@
+//! How an operator's command ends: the API's own JSON for scripts, and for people what happened, why and what to do.
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::failure::{Again, Failure};
+use crate::exit::Exit;
+use crate::look;
+
+/// What `--json` prints of a failure.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failed<'a> {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    error_message: String,
+    /// How the change is sent again so that it counts once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<&'a Again>,
+}
+
+/// Tells an answer: as it came, or through a function that shows it to people.
+pub(super) fn answer<T: DeserializeOwned>(answer: &[u8], json: bool, show: impl FnOnce(T)) -> Result<()> {
+    if json {
+        look::say(String::from_utf8_lossy(answer).trim_end());
+        return Ok(());
+    }
+    show(read(answer)?);
+    Ok(())
+}
+
+/// Reads an answer of the API.
+pub(super) fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
+    serde_json::from_slice(answer)
+        .context("the gateway's answer cannot be read; is it of another version than this program?")
+}
+
+/// Ends a command.
+pub(super) fn end(result: Result<()>, json: bool) -> Result<Exit> {
+    let exit = match &result {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            let failure: Option<&Failure> = error.downcast_ref();
+            let exit = failure.map_or(Exit::Local, Failure::exit);
+            if json {
+                look::say(serde_json::to_string_pretty(&failed(error, failure, exit))?);
+            } else {
+                print(error, failure);
+            }
+            exit
+        }
+    };
+    let Err(lost) = look::all_said() else { return Ok(exit) };
+    match &result {
+        Ok(()) => {
+            look::failure(&format!(
+                "it is done, but the answer could not be written to standard output: {lost}"
+            ));
+            Ok(Exit::Untold)
+        }
+        Err(error) => {
+            look::failure(&format!("the outcome could not be written to standard output: {lost}"));
+            print(error, error.downcast_ref());
+            Ok(exit)
+        }
+    }
+}
+
+fn failed<'a>(error: &anyhow::Error, failure: Option<&'a Failure>, exit: Exit) -> Failed<'a> {
+    let (code, error_message, again) = match failure {
+        Some(Failure::Refused { code, detail }) => (Some(code.as_str()), detail.clone(), None),
+        Some(Failure::Unknown { again, .. } | Failure::Interrupted { again }) => {
+            (None, look::causes(error), Some(again))
+        }
+        _ => (None, look::causes(error), None),
+    };
+    Failed { outcome: exit.word(), code, error_message, again }
+}
+
+fn print(error: &anyhow::Error, failure: Option<&Failure>) {
+    look::failure(&look::clean(&look::causes(error)));
+    if let Some(remedy) = failure.and_then(Failure::remedy) {
+        look::remedy(&remedy);
+    }
+}

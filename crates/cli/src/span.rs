@@ -1,0 +1,51 @@
+//! Spans of time as people write them, and moments that are so far away.
+
+use std::time::Duration;
+
+use rebuttal_client::plumbing;
+use rebuttal_client::protocol::UnixMillis;
+
+/// Farthest moment ahead: ten years, more than any dispute takes.
+const AHEAD_MAX_SECONDS: u64 = 10 * 366 * 24 * 3600;
+
+/// Seconds of a span such as `7d`, `12h`, `30m` or `45s`.
+pub(crate) fn seconds(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "d" => 24 * 3600,
+        "h" => 3600,
+        "m" => 60,
+        "s" => 1,
+        _ => return None,
+    };
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(seconds)
+}
+
+/// A moment of the wire, or one that is a span from now.
+pub(crate) fn moment(text: &str) -> Result<UnixMillis, String> {
+    if let Some(seconds) = seconds(text).filter(|seconds| *seconds <= AHEAD_MAX_SECONDS) {
+        return Ok(plumbing::now() + Duration::from_secs(seconds));
+    }
+    UnixMillis::from_rfc3339(text).map_err(|_| {
+        "must be a time with its zone, such as 2024-03-06T12:00:00+08:00, or a span from now, such as 7d or 36h".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_a_number_and_a_unit() {
+        assert_eq!(
+            [seconds("7d"), seconds("36h"), seconds("5m"), seconds("0s")],
+            [Some(604_800), Some(129_600), Some(300), Some(0)]
+        );
+        for wrong in
+            ["", "d", "7", "-1d", "+1d", "1.5h", "7 d", "99999999999999999999d", "300000000000000d", "ä"]
+        {
+            assert_eq!(seconds(wrong), None, "{wrong:?}");
+        }
+    }
+}

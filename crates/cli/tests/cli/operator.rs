@@ -1,0 +1,333 @@
+//! `rebuttal operator`: the gateway run from a shell alone.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use rebuttal_testbed::operator::in_days;
+use rebuttal_testbed::scene::Item;
+use rebuttal_testbed::{Gateway, samples};
+use serde_json::{Value, json};
+
+use crate::ground::{Ended, Shell, bin, rebuttal};
+use crate::terminal::Terminal;
+use crate::way::{Fate, Way};
+
+impl Shell {
+    /// A command of this gateway's operator, who sits beside the data folder.
+    fn operator_command(&self, words: &[&str]) -> Command {
+        let mut command = rebuttal(&[&["operator"], words].concat());
+        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
+        command
+    }
+
+    fn operator(&self, words: &[&str]) -> Ended {
+        Ended::run(self.operator_command(words))
+    }
+}
+
+#[test]
+fn a_merchant_from_its_registration_to_a_resolved_dispute() {
+    let shell = Shell::start();
+    let done = |words: &[&str]| {
+        let ended = shell.operator(&[words, &["--json"]].concat());
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{words:?}: {ended:?}");
+        ended.json()
+    };
+    let merchant = done(&["merchant", "create", "--name", "Nordlys Coffee", "--time-zone", "Europe/Oslo"]);
+    let id = merchant["merchantId"].to_string();
+    let app = done(&["app", "create", "--merchant", &id]);
+    let (app_id, secret) = (app["appId"].as_str().unwrap(), app["appSecret"].as_str().unwrap());
+    let facts = [
+        "--payment-no",
+        "PAY-1",
+        "--merchant-trade-no",
+        "T-1",
+        "--payment-amount",
+        "42.750",
+        "--currency",
+        "KWD",
+    ];
+    let why =
+        ["--reason", "Not as described", "--reason-code", "13.3", "--deadline", "7d", "--dispute-no", "CB-1"];
+    let open = [["dispute", "open", "--merchant", &id].as_slice(), &facts, &why].concat();
+    assert_eq!(done(&open)["disputeAmount"], "42.750");
+
+    let mut contest = rebuttal(&["contest", "CB-1", "--receipt", &shell.receipt(), "--yes"]);
+    contest.env("REBUTTAL_URL", &shell.url).env("REBUTTAL_APP_ID", app_id).env("REBUTTAL_APP_SECRET", secret);
+    assert_eq!(Ended::run(contest).code, 0);
+
+    let asked = ["dispute", "request-evidence", "CB-1", "--deadline", "3d", "--note", "The tracking number"];
+    assert_eq!(done(&asked)["status"], "NEEDS_RESPONSE");
+    let (before, after) =
+        (done(&["dispute", "show", "CB-1"]), done(&["dispute", "extend", "CB-1", "--deadline", "9d"]));
+    assert!(before["deadline"].as_str() < after["deadline"].as_str(), "{before} {after}");
+    assert_eq!(
+        done(&["dispute", "advance", "CB-1", "PRE_ARBITRATION", "--deadline", "10d", "--yes"])["type"],
+        "PRE_ARBITRATION"
+    );
+    let resolved = done(&["dispute", "resolve", "CB-1", "WON", "--note", "Seen", "--yes"]);
+    assert_eq!((&resolved["status"], &resolved["allowedActions"]), (&"WON".into(), &json!(["advance"])));
+
+    let shown = shell.operator(&["dispute", "show", "CB-1"]);
+    for told in [
+        "Status     WON",
+        "Disputed   KWD 42.750 of 42.750",
+        "Reason     Not as described (13.3)",
+        "1-1",
+        "The tracking number",
+        "Seen",
+    ] {
+        assert!(shown.out.contains(told), "{told}: {shown:?}");
+    }
+}
+
+#[test]
+fn json_is_what_the_api_said_byte_for_byte() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let ended = shell.operator(&["dispute", "show", &no, "--json"]);
+    let own = shell.scene.operator.fetch(&format!("/disputes/{no}"));
+    assert_eq!(ended.out.trim_end(), own.text());
+}
+
+#[test]
+fn lists_are_followed_through_pages_up_to_their_bound() {
+    let shell = Shell::start();
+    let numbers: Vec<String> = (0..205).map(|_| shell.scene.dispute()).collect();
+    let all = shell.operator(&["dispute", "list", "--json", "--limit", "1000"]).json();
+    assert_eq!((all["items"].as_array().unwrap().len(), &all["nextCursor"]), (205, &Value::Null));
+    assert_eq!(all["total"], 205);
+
+    let first = shell.operator(&["dispute", "list", "--json", "--limit", "203"]).json();
+    assert_eq!(first["items"].as_array().unwrap().len(), 203);
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let rest = shell.operator(&["dispute", "list", "--json", "--cursor", cursor]).json();
+    let number = |item: &Value| item["disputeNo"].as_str().unwrap().to_owned();
+    let mut told: Vec<_> =
+        [&first, &rest].iter().flat_map(|page| page["items"].as_array().unwrap()).map(number).collect();
+    told.sort_unstable();
+    let mut numbers = numbers;
+    numbers.sort_unstable();
+    assert_eq!(told, numbers, "each once");
+
+    let text = shell.operator(&["dispute", "list", "--limit", "2"]);
+    assert!(text.out.contains("2 of 205 are shown; go on with --cursor "), "{text:?}");
+    let text = shell.operator(&["dispute", "list", "--status", "WON"]);
+    assert_eq!((text.code, text.out.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
+}
+
+#[test]
+fn disputes_are_listed_by_what_is_asked_for() {
+    let shell = Shell::start();
+    let soon = shell.scene.dispute_with(&json!({ "deadline": in_days(1), "type": "INQUIRY" }));
+    let late = shell.scene.dispute_with(&json!({ "deadline": in_days(20), "merchantTradeNo": "T-+ 1" }));
+    let listed = |filter: &[&str]| {
+        let json = shell.operator(&[&["dispute", "list", "--json"], filter].concat()).json();
+        let items = json["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["disputeNo"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&["--deadline-before", "2d"]), [soon.as_str()]);
+    assert_eq!(listed(&["--type", "INQUIRY"]), [soon.as_str()]);
+    assert_eq!(listed(&["--q", "T-+ 1"]), [late.as_str()]);
+    assert_eq!(listed(&["--merchant", "77"]), [""; 0]);
+    assert_eq!(listed(&["--created-after", &in_days(-1), "--status", "NEEDS_RESPONSE"]).len(), 2);
+
+    let (_, said) = Terminal::run(&shell.operator_command(&["dispute", "list"]), 200).end();
+    let line = |no: &str| said.lines().find(|line| line.contains(no)).unwrap().to_owned();
+    assert!(
+        line(&soon).contains("in 23 hours 59 minutes") && line(&late).contains("in 19 days 23 hours"),
+        "{said}"
+    );
+}
+
+#[test]
+fn evidence_is_fetched_whole_and_never_over_another_file() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    let sample = samples::receipt(1);
+    let uri = shell.scene.upload(&sample);
+    shell.scene.contest(&no, &[Item::receipt(&uri)]).is("OK");
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().to_str().unwrap();
+    let fetch =
+        |more: &[&str]| shell.operator(&[&["dispute", "evidence", &no, "--directory", to], more].concat());
+    let ended = fetch(&["--json"]);
+    let json = ended.json();
+    let file = json[0]["file"].as_str().unwrap();
+    assert_eq!(
+        (&json[0]["evidenceId"], file),
+        (&"1-1".into(), format!("{to}/{no}-1-1.png").as_str()),
+        "{ended:?}"
+    );
+    assert_eq!(std::fs::read(file).unwrap(), sample.bytes);
+
+    let again = fetch(&["1-1"]);
+    assert!(
+        again.code == 1 && again.err.contains("cannot write") && again.err.contains("exists"),
+        "{again:?}"
+    );
+    let wrong = fetch(&["9-9"]);
+    assert!(wrong.code == 1 && wrong.err.contains("it has: 1-1"), "{wrong:?}");
+}
+
+#[test]
+fn an_app_is_changed_and_its_secret_rotated() {
+    let shell = Shell::start();
+    let (id, app) = (shell.scene.merchant_id.to_string(), shell.scene.signer.app_id.clone());
+    let at = |words: &[&str]| shell.operator(&[&["app"], words, &["--merchant", &id]].concat());
+    let changed = at(&[
+        "change",
+        &app,
+        "--scheme",
+        "V2_HMAC_SHA256",
+        "--notify-url",
+        "https://shop.example/hook",
+        "--disable",
+    ]);
+    assert_eq!(changed.code, 0, "{changed:?}");
+    assert!(changed.out.contains("signs with V2_HMAC_SHA256, and may not call."), "{changed:?}");
+    let json = at(&["list", "--json"]).json();
+    assert_eq!(
+        (&json["items"][0]["enabled"], &json["items"][0]["notifyUrl"]),
+        (&false.into(), &"https://shop.example/hook".into())
+    );
+    let _ = at(&["change", &app, "--enable", "--no-notify-url"]);
+    assert_eq!(at(&["list", "--json"]).json()["items"][0]["notifyUrl"], Value::Null);
+    assert_eq!(at(&["change", &app]).code, 1, "nothing to change");
+
+    let file = shell.scene.gateway.scratch().join("new.secret");
+    let rotate = ["rotate", &app, "--overlap", "1h", "--secret-file", file.to_str().unwrap(), "--yes"];
+    let ended = at(&rotate);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let secret = std::fs::read_to_string(&file).unwrap();
+    assert!(secret.trim().len() == 32 && !ended.out.contains(secret.trim()), "{ended:?}");
+    let ended = at(&rotate);
+    assert!(ended.code == 1 && ended.err.contains("cannot make"), "the file is there already: {ended:?}");
+    let ended = at(&["rotate", &app, "--overlap", "1h", "--yes"]);
+    assert!(ended.code == 3 && ended.err.contains("Operator.Conflict"), "one rotation at a time: {ended:?}");
+    assert_eq!(at(&["rotate", &app, "--overlap", "91d", "--yes"]).code, 2);
+}
+
+#[test]
+fn a_merchant_is_changed() {
+    let shell = Shell::start();
+    let id = shell.scene.merchant_id.to_string();
+    let ended = shell.operator(&["merchant", "change", &id, "--name", "Corner Shop & Sons"]);
+    assert!(ended.out.contains("Corner Shop & Sons is now merchant"), "{ended:?}");
+    let listed = shell.operator(&["merchant", "list"]);
+    assert!(listed.out.contains("Corner Shop & Sons  Asia/Shanghai"), "{listed:?}");
+    let nobody = shell.operator(&["merchant", "change", "4711", "--name", "X", "--json"]);
+    assert_eq!((nobody.code, &nobody.json()["code"]), (3, &"Operator.NotFound".into()), "{nobody:?}");
+}
+
+#[test]
+fn what_has_no_way_back_is_asked_first() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    for words in [["dispute", "resolve", &no, "LOST"].as_slice(), &["dispute", "withdraw", &no]] {
+        let ended = shell.operator(words);
+        assert!(ended.code == 1 && ended.err.contains("pass --yes"), "{ended:?}");
+        let mut terminal = Terminal::run(&shell.operator_command(words), 100);
+        terminal.wait_for("There is no way back. [y/N]");
+        terminal.interrupt();
+        let (code, said) = terminal.end();
+        assert!(code == 1 && said.trim_end().ends_with("✗ interrupted: nothing was changed"), "{said}");
+    }
+    assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
+    let mut terminal = Terminal::run(&shell.operator_command(&["dispute", "withdraw", &no]), 100);
+    terminal.wait_for("[y/N]");
+    terminal.type_in("y\n");
+    let (code, said) = terminal.end();
+    assert!(code == 0 && said.contains("is WITHDRAWN in CHARGEBACK."), "{said}");
+}
+
+/// An opening, but for what differs.
+fn opening(deadline: &str) -> Vec<String> {
+    let words =
+        "dispute open --merchant 1 --payment-no P --merchant-trade-no T --payment-amount 1.00 --currency USD";
+    let words = words.split(' ').chain(["--reason", "Fraud", "--deadline", deadline]);
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_and_the_change_counts_once() {
+    let way = Way::open(Fate::Lost, 2);
+    let shell = Shell::behind(&way.url);
+    way.leads_to(shell.scene.address());
+    let words = opening("7d");
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ended = shell.operator(&words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);
+}
+
+#[test]
+fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
+    let way = Way::open(Fate::Lost, usize::MAX);
+    let shell = Shell::behind(&way.url);
+    way.leads_to(shell.scene.address());
+    let words = opening("7d");
+    let mut words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ended = shell.operator(&[words.as_slice(), &["--json"]].concat());
+    let json = ended.json();
+    assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
+    way.mend();
+    *words.last_mut().unwrap() = json["again"]["deadline"].as_str().unwrap();
+    let key = json["again"]["idempotencyKey"].as_str().unwrap();
+    let again = shell.operator(&[words.as_slice(), &["--idempotency-key", key]].concat());
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);
+}
+
+#[test]
+fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
+    let way = Way::open(Fate::Held, usize::MAX);
+    let shell = Shell::behind(&way.url);
+    way.leads_to(shell.scene.address());
+    let words = opening("7d");
+    let mut command = shell.operator_command(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    way.wait();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, 4, "{ended:?}");
+    assert!(ended.err.contains("run the same command again with --idempotency-key cli-"), "{ended:?}");
+}
+
+#[test]
+fn who_and_where_is_told_when_it_is_wrong() {
+    let shell = Shell::start();
+    let list = ["merchant", "list"];
+    let with = |variable: &str, value: &str| {
+        let mut command = shell.operator_command(&list);
+        command.env(variable, value);
+        Ended::run(command)
+    };
+    let ended = with("REBUTTAL_DATA", "/nope");
+    assert!(ended.code == 1 && ended.err.contains("set REBUTTAL_OPERATOR_TOKEN"), "{ended:?}");
+    let ended = with("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong");
+    assert!(ended.code == 3 && ended.err.contains("Operator.Unauthorized"), "{ended:?}");
+    assert!(!ended.err.contains("wrong-wrong"), "{ended:?}");
+    let ended = with("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
+    assert!(ended.code == 5 && ended.err.contains("Check REBUTTAL_OPERATOR_URL"), "{ended:?}");
+    let ended = with("REBUTTAL_OPERATOR_URL", &shell.url.replace("http://", "https://"));
+    assert!(ended.code == 5 && ended.err.contains("the address must start with http://"), "{ended:?}");
+    let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}/elsewhere", shell.url));
+    assert!(ended.code == 1 && ended.err.contains("not a gateway's operator API"), "{ended:?}");
+
+    let token = shell.file_named("token", format!("{}\n", shell.scene.gateway.operator_token()).as_bytes());
+    let mut command = shell.operator_command(&["merchant", "list", "--operator-token-file", &token]);
+    command.env("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong");
+    assert_eq!(Ended::run(command).code, 0, "a flag wins over the variable of its pair");
+}
+
+#[test]
+fn operators_with_a_listener_of_their_own_are_reached_there() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = Gateway::builder(bin()).args(["--operator-listen", &port.to_string()]).start();
+    let mut command = rebuttal(&["operator", "merchant", "list"]);
+    command.env("REBUTTAL_DATA", gateway.data()).env("REBUTTAL_OPERATOR_URL", format!("http://{port}"));
+    let ended = Ended::run(command);
+    assert_eq!((ended.code, ended.out.as_str()), (0, "There are no merchants.\n"), "{ended:?}");
+}

@@ -1,0 +1,50 @@
+//! What the command line's operator side shares with this crate: one way to reach a gateway, one clock, one set of
+//! sentences for what goes wrong on the way. No part of the published interface: it may change with any version.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rebuttal_protocol::UnixMillis;
+
+use crate::error::{Cause, Error};
+use crate::{builder, clock, exchange, random};
+
+/// An HTTP client that trusts these PEM files beside the platform's certificates and follows no redirect, and the
+/// address without its trailing slash.
+///
+/// # Errors
+/// As [`ClientBuilder::build`](crate::ClientBuilder::build).
+pub fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::Client, String), Error> {
+    builder::http(url, certificates_pem)
+}
+
+/// Why there is no answer.
+pub fn not_answered(error: reqwest::Error) -> Cause {
+    exchange::not_answered(error)
+}
+
+/// Reads a body of at most `max` bytes; `None` if it is longer.
+///
+/// # Errors
+/// If the connection fails before the end.
+pub async fn read_bounded(response: reqwest::Response, max: usize) -> Result<Option<Bytes>, reqwest::Error> {
+    exchange::read_bounded(response, max).await
+}
+
+/// `Retry-After` in seconds, if the answer has it.
+#[must_use]
+pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    exchange::retry_after(response)
+}
+
+/// Between half of a pause and all of it.
+#[must_use]
+pub fn jittered(pause: Duration) -> Duration {
+    random::jittered(pause)
+}
+
+/// Now, by this machine's clock.
+#[must_use]
+pub fn now() -> UnixMillis {
+    clock::now()
+}
