@@ -14,7 +14,7 @@ use anyhow::Result;
 use crate::exit::Exit;
 use crate::signals;
 use access::Access;
-use client::Client;
+pub(crate) use client::Client;
 
 /// The codes, as `--help` tells them.
 const EXITS: &str = "\

@@ -1,19 +1,16 @@
 //! The operator's side of the demo, over HTTP like everybody else's.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use rebuttal_client::{AppId, AppSecret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::gateway::Gateway;
+use crate::operator::Client;
 use crate::settings::Secret;
 
 /// Somebody with an operator's token.
-pub(super) struct Operator {
-    http: reqwest::Client,
-    url: String,
-    token: Secret,
-}
+pub(super) struct Operator(Client);
 
 /// What a merchant's integration is given.
 #[derive(Deserialize)]
@@ -31,11 +28,7 @@ impl App {
 
 impl Operator {
     pub(super) fn of(gateway: &Gateway) -> Result<Self> {
-        // reqwest wants a provider even where no TLS is spoken. Losing the race to install one is as good as winning.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
-        let url = format!("{}/operator/v1", gateway.url());
-        Ok(Self { http, url, token: Secret::read(&gateway.token_file())? })
+        Client::new(gateway.url(), Secret::read(&gateway.token_file())?, None, &[]).map(Self)
     }
 
     pub(super) async fn register_merchant(&self, name: &str, time_zone: &str) -> Result<u64> {
@@ -53,20 +46,6 @@ impl Operator {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let answer = self
-            .http
-            .post(format!("{}{path}", self.url))
-            .bearer_auth(self.token.expose())
-            .header("Content-Type", "application/json")
-            .header("Idempotency-Key", format!("demo-{:016x}", getrandom::u64()?))
-            .body(body.to_string())
-            .send()
-            .await?;
-        let created = answer.status().is_success();
-        let text = answer.text().await?;
-        if !created {
-            bail!("the operator API refused {path}: {text}");
-        }
-        Ok(serde_json::from_str(&text)?)
+        Ok(serde_json::from_slice(&self.0.post(path, body).await?)?)
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn tell(gateway: &Gateway, once: bool) -> Result<()> {
     let operator = Operator::of(gateway)?;
     let (merchant_id, app) = merchant(&operator, &reader).await?;
     let client = Client::new(gateway.url(), app.app_id, app.secret()?)?;
-    disputes(&operator, &reader, merchant_id, &client).await?;
+    disputes(&operator, merchant_id, &client).await?;
     let request = evidence(&client).await?;
     contest(&client, &app, &request).await?;
     afterwards(&client, &request).await?;
@@ -40,28 +40,32 @@ pub(super) async fn tell(gateway: &Gateway, once: bool) -> Result<()> {
     Ok(())
 }
 
-/// Where the reader's own commands go: to the demo if it stays, else to a gateway that they start with `serve`.
+/// Where the reader's own commands go: to the demo if it stays, else to a gateway that they start with `serve`, which
+/// is where the commands go by themselves.
 struct Reader {
-    url: String,
-    token_file: String,
+    before: Option<String>,
 }
 
 impl Reader {
     fn of(gateway: &Gateway) -> Self {
-        Self { url: gateway.url().to_owned(), token_file: gateway.token_file().display().to_string() }
+        let (url, data) = (gateway.url(), gateway.folder().join("data"));
+        Self { before: Some(format!("export REBUTTAL_OPERATOR_URL={url} REBUTTAL_DATA={}", data.display())) }
     }
 
-    fn of_a_gateway_of_their_own() -> Self {
-        Self { url: "http://127.0.0.1:8080".to_owned(), token_file: format!("{DATA_DIR}/operator.token") }
+    const fn of_a_gateway_of_their_own() -> Self {
+        Self { before: None }
     }
 
-    fn operator_api(&self, path: &str) -> String {
-        format!("curl {}/operator/v1{path} \\", self.url)
+    /// What they may do as an operator, in a terminal where they have done nothing yet.
+    fn operator_first(&self, words: &str) {
+        let line = operator_command(words);
+        let lines: Vec<_> = self.before.iter().chain([&line]).map(String::as_str).collect();
+        command(&lines);
     }
+}
 
-    fn token(&self) -> String {
-        format!("  -H \"Authorization: Bearer $(cat {})\"", self.token_file)
-    }
+fn operator_command(words: &str) -> String {
+    format!("{} operator {words}", program())
 }
 
 fn opening(gateway: &Gateway) {
@@ -77,17 +81,12 @@ async fn merchant(operator: &Operator, reader: &Reader) -> Result<(u64, App)> {
     step(2, "An operator registers a merchant and its app");
     done(format!("{} is merchant {merchant_id}, in {TIME_ZONE}", strong(MERCHANT)));
     done(format!("its app is {}; the secret is shown this once", app.app_id));
-    let body = format!(r#"{{"name":"{MERCHANT}","timeZone":"{TIME_ZONE}"}}"#);
-    command(&[
-        &reader.operator_api("/merchants"),
-        &format!("{} \\", reader.token()),
-        "  -H 'Idempotency-Key: my-first-merchant' -H 'Content-Type: application/json' \\",
-        &format!("  -d '{body}'"),
-    ]);
+    reader
+        .operator_first(&format!("merchant create --name {} --time-zone {TIME_ZONE}", look::shell(MERCHANT)));
     Ok((merchant_id, app))
 }
 
-async fn disputes(operator: &Operator, reader: &Reader, merchant_id: u64, client: &Client) -> Result<()> {
+async fn disputes(operator: &Operator, merchant_id: u64, client: &Client) -> Result<()> {
     let now = client.gateway_time();
     step(3, "Six disputes come in");
     let mut table = Table::new(["dispute", "disputed", "reason", "stage", "due"]).numbers(&[1]);
@@ -104,7 +103,7 @@ async fn disputes(operator: &Operator, reader: &Reader, merchant_id: u64, client
     // Set in like everything below a step.
     let width = look::stdout_width().map(|width| width - 5);
     table.lines(width).iter().for_each(|line| say(format!("     {line}").trim_end()));
-    command(&[&reader.operator_api("/disputes"), &reader.token()]);
+    command(&[&operator_command("dispute list")]);
     Ok(())
 }
 
@@ -191,7 +190,7 @@ fn onward(gateway: &Gateway, reader: &Reader, app: &App) {
     heading("Go on, in another terminal");
     more("Contest the next one yourself:");
     command(&[
-        &format!("export REBUTTAL_URL={}", reader.url),
+        &format!("export REBUTTAL_URL={}", gateway.url()),
         &format!("export REBUTTAL_APP_ID={}", app.app_id),
         &format!("export REBUTTAL_APP_SECRET={}", app.app_secret.expose()),
         &format!("{} contest {} \\", program(), INVITED.dispute_no),
@@ -200,7 +199,7 @@ fn onward(gateway: &Gateway, reader: &Reader, app: &App) {
     ]);
     say("");
     more("See its history and evidence as an operator does:");
-    command(&[&reader.operator_api(&format!("/disputes/{}", INVITED.dispute_no)), &reader.token()]);
+    reader.operator_first(&format!("dispute show {}", INVITED.dispute_no));
     say("");
     say(format!("  {}", faint("The gateway stays up. Ctrl-C stops it and removes its data.")));
 }

@@ -1,7 +1,7 @@
 //! Calls of the operator API (contract §8). Reads are repeated until they are answered; changes too, because each goes
 //! under a key that makes it count once, or sets what is already set.
 
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -33,9 +33,10 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     authorization: HeaderValue,
-    key: String,
-    /// How the change that has been sent is sent again.
-    sent: OnceLock<Again>,
+    /// The key that was asked for; every change has one of its own otherwise.
+    key: Option<String>,
+    /// How the change that was sent last is sent again.
+    sent: Mutex<Option<Again>>,
 }
 
 impl Client {
@@ -45,24 +46,20 @@ impl Client {
             .ok()
             .context("the operator's token must have visible ASCII characters only")?;
         authorization.set_sensitive(true);
-        let key = match key {
-            Some(key) => {
-                let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-                ensure!(
-                    visible && (1..=KEY_MAX).contains(&key.len()),
-                    "--idempotency-key must have 1 to {KEY_MAX} visible ASCII characters"
-                );
-                key
-            }
-            None => format!("cli-{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
-        };
-        Ok(Self { http, base: format!("{base}{PREFIX}"), authorization, key, sent: OnceLock::new() })
+        if let Some(key) = &key {
+            let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+            ensure!(
+                visible && (1..=KEY_MAX).contains(&key.len()),
+                "--idempotency-key must have 1 to {KEY_MAX} visible ASCII characters"
+            );
+        }
+        Ok(Self { http, base: format!("{base}{PREFIX}"), authorization, key, sent: Mutex::new(None) })
     }
 
     /// What it means that the user does not wait any longer.
     pub(super) fn interrupted(&self) -> anyhow::Error {
-        match self.sent.get() {
-            Some(again) => Failure::Interrupted { again: again.clone() }.into(),
+        match self.again() {
+            Some(again) => Failure::Interrupted { again }.into(),
             None => anyhow::anyhow!("interrupted: nothing was changed"),
         }
     }
@@ -82,30 +79,42 @@ impl Client {
         self.call(Method::PATCH, path, Some(body)).await
     }
 
+    fn again(&self) -> Option<Again> {
+        self.sent.lock().ok()?.clone()
+    }
+
+    /// Makes a call until it is answered or tried often enough.
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Vec<u8>> {
-        if method != Method::GET {
-            let deadline = body.and_then(|body| body.get("deadline")?.as_str()).map(str::to_owned);
-            let idempotency_key = (method == Method::POST).then(|| self.key.clone());
-            self.sent.get_or_init(|| Again { idempotency_key, deadline });
+        let key = match &self.key {
+            Some(key) => key.clone(),
+            None => format!("cli-{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
+        };
+        let again = (method != Method::GET).then(|| Again {
+            idempotency_key: (method == Method::POST).then(|| key.clone()),
+            deadline: body.and_then(|body| body.get("deadline")?.as_str()).map(str::to_owned),
+        });
+        if let Ok(mut sent) = self.sent.lock() {
+            sent.clone_from(&again);
         }
-        let (mut may_have_counted, mut pause) = (false, PAUSE);
-        for attempt in 1.. {
-            let (met, asked) = match self.attempt(&method, path, body).await {
+        let (mut attempts, mut may_have_counted, mut pause) = (0, false, PAUSE);
+        loop {
+            attempts += 1;
+            let (met, asked) = match self.attempt(&method, path, body, &key).await {
                 Ok(answer) => return Ok(answer),
                 Err(met) => met,
             };
-            let why = match met {
+            let (why, lasting) = match met {
+                Met::Refused(failure) => return Err(failure.into()),
                 Met::Passing { why, may_have_counted: this } => {
                     may_have_counted |= this;
-                    why
+                    (why, false)
                 }
-                Met::Final(failure) => return Err(failure.into()),
+                Met::Lasting { why } => (why, true),
             };
             let wait = asked.map_or_else(|| plumbing::jittered(pause), |asked| asked.max(pause));
-            if attempt >= ATTEMPTS || wait > RETRY_AFTER_MAX {
-                let attempts = attempt;
-                return Err(match self.sent.get().filter(|_| may_have_counted) {
-                    Some(again) => Failure::Unknown { attempts, why, again: again.clone() },
+            if lasting || attempts >= ATTEMPTS || wait > RETRY_AFTER_MAX {
+                return Err(match again.filter(|_| may_have_counted) {
+                    Some(again) => Failure::Unknown { attempts, why, again },
                     None => Failure::Unavailable { attempts, why },
                 }
                 .into());
@@ -113,7 +122,6 @@ impl Client {
             tokio::time::sleep(wait).await;
             pause = pause.saturating_mul(2);
         }
-        Err(Failure::Unavailable { attempts: 0, why: "nothing was tried".to_owned() }.into())
     }
 
     async fn attempt(
@@ -121,6 +129,7 @@ impl Client {
         method: &Method,
         path: &str,
         body: Option<&Value>,
+        key: &str,
     ) -> Result<Vec<u8>, (Met, Option<Duration>)> {
         let url = format!("{}{path}", self.base);
         let mut request = self.http.request(method.clone(), url).timeout(ATTEMPT_TIMEOUT);
@@ -129,7 +138,7 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
         if *method == Method::POST {
-            request = request.header("Idempotency-Key", &self.key);
+            request = request.header("Idempotency-Key", key);
         }
         let unanswered = |error| (Met::unanswered(&plumbing::not_answered(error)), None);
         let response = request.send().await.map_err(unanswered)?;
@@ -165,7 +174,7 @@ fn refused(status: u16, answer: &[u8]) -> Met {
         }
         // A proxy that waits for the gateway.
         (500.., None) => Met::Passing { why: format!("HTTP status {status}"), may_have_counted: true },
-        (_, Some(Problem { code, detail })) => Met::Final(Failure::Refused { code, detail }),
-        (_, None) => Met::Final(Failure::NotOurs { status }),
+        (_, Some(Problem { code, detail })) => Met::Refused(Failure::Refused { code, detail }),
+        (_, None) => Met::Refused(Failure::NotOurs { status }),
     }
 }

@@ -91,24 +91,21 @@ impl Failure {
 /// What one attempt met.
 pub(super) enum Met {
     /// Worth another attempt; whether the request may have taken effect.
-    Passing {
-        why: String,
-        may_have_counted: bool,
-    },
-    Final(Failure),
+    Passing { why: String, may_have_counted: bool },
+    /// The next attempt would meet the same, and this one did not take effect.
+    Lasting { why: String },
+    /// A final answer.
+    Refused(Failure),
 }
 
 impl Met {
     /// An attempt without an answer.
     pub(super) fn unanswered(cause: &Cause) -> Self {
-        let may_have_counted = !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls);
         let why = cause.to_string();
         match cause {
-            // The next attempt would meet the same.
-            Cause::Untrusted(_) | Cause::NotTls => Self::Final(Failure::Unavailable { attempts: 1, why }),
             // TLS answered to plain text: it cannot have been read.
-            Cause::NotHttp => Self::Final(Failure::Unavailable { attempts: 1, why }),
-            _ => Self::Passing { why, may_have_counted },
+            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => Self::Lasting { why },
+            cause => Self::Passing { why, may_have_counted: !matches!(cause, Cause::NotConnected(_)) },
         }
     }
 }

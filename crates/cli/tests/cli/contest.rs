@@ -297,3 +297,14 @@ fn the_question_is_answered_with_yes_or_nothing_is_submitted() {
     assert!(code == 0 && said.contains("is contested with 1 piece of evidence."), "{said}");
     assert_eq!(shell.status(&no), "UNDER_REVIEW");
 }
+
+#[test]
+fn an_address_with_the_wrong_scheme_is_told_at_once() {
+    let shell = Shell::start();
+    let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
+    command.env("REBUTTAL_URL", shell.url.replace("http://", "https://"));
+    let ended = Ended::run(command);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert!(ended.err.contains("(tried once)"), "{ended:?}");
+    assert!(ended.err.contains("the address must start with http://\n  Nothing was submitted."), "{ended:?}");
+}

@@ -14,6 +14,7 @@ mod help;
 mod merchant;
 mod narrow;
 mod operator;
+mod papers;
 mod profile;
 mod serve;
 mod signing;

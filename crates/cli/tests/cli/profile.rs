@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::ground::{Ended, Shell, rebuttal};
+use crate::terminal::Terminal;
 
 /// A person with a home, and a merchant's shell beside it.
 struct Home {
@@ -134,4 +135,18 @@ fn what_no_client_could_use_is_not_kept() {
     again.env("REBUTTAL_APP_SECRET", home.secret());
     let ended = Ended::run(again);
     assert!(ended.code == 1 && ended.err.contains("pass --replace"), "{ended:?}");
+}
+
+#[test]
+fn a_secret_is_asked_for_without_showing_it() {
+    let home = Home::new();
+    let app_id = &home.shell.scene.signer.app_id;
+    let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
+    let mut terminal = Terminal::run(&home.command(&words), 100);
+    terminal.wait_for("The app's secret, which is not shown:");
+    terminal.type_in(&format!("{}\n", home.secret()));
+    let (code, said) = terminal.end();
+    assert!(code == 0 && said.contains("shop is kept in") && !said.contains(home.secret()), "{said}");
+    let no = home.shell.scene.dispute();
+    assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 0);
 }
