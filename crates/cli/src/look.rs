@@ -11,8 +11,8 @@ use console::{StyledObject, style};
 use rebuttal_client::protocol::UnixMillis;
 
 pub(crate) use table::Table;
-pub(crate) use wrap::stdout_width;
-use wrap::{stderr_width, wrap};
+use wrap::stderr_width;
+pub(crate) use wrap::{stdout_width, wrap};
 
 /// A mark for what is done.
 pub(crate) fn tick() -> StyledObject<&'static str> {

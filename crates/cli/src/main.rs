@@ -5,6 +5,7 @@ mod access;
 mod ask;
 mod contest;
 mod demo;
+mod doctor;
 mod exit;
 mod files;
 mod log;
@@ -49,6 +50,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Operator(Box<operator::Operator>),
     Move(Box<moving::Move>),
+    Doctor(Box<doctor::Doctor>),
     // For merchants and their developers.
     Upload(Box<upload::Upload>),
     Contest(Box<contest::Contest>),
@@ -84,6 +86,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Serve(serve) => serve.run().await,
             Command::Contest(contest) => contest.run().await,
             Command::Move(moving) => moving.run().await,
+            Command::Doctor(doctor) => doctor.run().await,
             Command::Accept(accept) => accept.run().await,
             Command::Query(query) => query.run().await,
             Command::Upload(upload) => upload.run().await,

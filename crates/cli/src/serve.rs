@@ -1,6 +1,6 @@
 //! `rebuttal serve`: runs a gateway until it is told to stop.
 
-mod open_files;
+pub(crate) mod open_files;
 
 use std::io::Write as _;
 use std::path::PathBuf;

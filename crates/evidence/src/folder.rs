@@ -102,6 +102,14 @@ impl FolderStore {
         })
     }
 
+    /// Whether the folder in `root` bears a mark, without opening a store there: one may be open.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] where it does not.
+    pub fn is_marked(root: &Path, mark: &str) -> Result<(), Error> {
+        mark::check(root, mark).map_err(Error::folder("be found"))
+    }
+
     /// Reads a file back whole, as far as a file here may reach; `None` if nothing lies there.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
-use object_store::{BackoffConfig, ObjectStore as _, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore as _, ObjectStoreExt as _, RetryConfig};
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
@@ -163,6 +163,26 @@ impl S3Store {
         self.claim().await?;
         *answered = Some(Instant::now());
         Ok(())
+    }
+}
+
+impl S3Store {
+    /// Stores a small object of its own, reads it back and deletes it: what the credentials must allow.
+    ///
+    /// # Errors
+    /// [`Error::S3`] says which of the three failed.
+    pub async fn try_out(&self) -> Result<(), Error> {
+        const CONTENT: &[u8] = b"stored by rebuttal to see whether it can";
+        let (store, key) = (&self.shared.store, self.shared.key("try-out"));
+        store.put(&key, CONTENT.into()).await.map_err(Error::s3("store a file"))?;
+        let read = store.get(&key).await.map_err(Error::s3("read a file"))?;
+        let read = read.bytes().await.map_err(Error::s3("read a file"))?;
+        store.delete(&key).await.map_err(Error::s3("delete a file"))?;
+        if read == CONTENT {
+            return Ok(());
+        }
+        let source = "it hands out something else than it was given".into();
+        Err(Error::s3("keep a file")(object_store::Error::Generic { store: "S3", source }))
     }
 }
 

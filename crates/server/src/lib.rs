@@ -10,6 +10,7 @@ mod body;
 mod clock;
 mod config;
 mod data_dir;
+mod doctor;
 mod error;
 mod front;
 mod gateway;
@@ -32,6 +33,7 @@ pub use config::{
     OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
     TlsFiles, UNREFERENCED_UPLOADS_KEPT,
 };
+pub use doctor::{Finding, State, examine};
 pub use moving::{Moved, MovedFiles, Moving, MovingProgress};
 pub use rebuttal_store::Location;
 pub use run::{Ready, run};

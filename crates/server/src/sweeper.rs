@@ -22,6 +22,7 @@ use crate::listen::stopped;
 use crate::metrics::{self, ChoreMetrics};
 use crate::sweeper::pace::Pace;
 
+pub(crate) use chores::bound_ahead;
 pub(crate) use uploads::adopt;
 
 /// How often deadlines are looked at: a lapse has to happen within 1 s after it is due (contract §6).

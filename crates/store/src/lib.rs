@@ -8,6 +8,7 @@ mod accounts;
 mod batch;
 mod committer;
 mod error;
+mod examine;
 mod lanes;
 mod location;
 mod meters;
@@ -20,6 +21,7 @@ mod work;
 
 pub use accounts::{AccountChange, AccountRefusal, App, Merchant, SealedSecret, SecretId, Token};
 pub use error::{CommitError, StoreError};
+pub use examine::{Ailment, Examined, examine};
 pub use lanes::Traffic;
 pub use location::{InvalidLocation, Location, PostgresAddress};
 pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};

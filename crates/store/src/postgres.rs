@@ -6,6 +6,7 @@
 
 mod accounts;
 mod address;
+mod examine;
 mod fate;
 mod hazards;
 mod lane;
@@ -23,7 +24,7 @@ mod tls;
 mod upkeep;
 
 pub(crate) use address::Address;
-pub(crate) use hazards::hazards;
+pub(crate) use examine::examine;
 pub(crate) use lane::Lane;
 pub(crate) use reads::Reads;
 pub(crate) use schema::prepare;

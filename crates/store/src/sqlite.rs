@@ -1,6 +1,7 @@
 //! SQLite: one writer thread owning one connection in WAL mode with full fsync, and read connections beside it.
 
 mod accounts;
+mod look;
 mod place;
 mod reads;
 mod rows;
@@ -9,6 +10,7 @@ mod source;
 mod upkeep;
 mod writer;
 
+pub(crate) use look::Look;
 pub(crate) use reads::Reads;
 pub(crate) use source::Source;
 pub(crate) use writer::Writer;

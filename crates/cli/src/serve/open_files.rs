@@ -9,7 +9,7 @@ const OTHER_FILES: u64 = 128;
 
 /// Raises the limit of open files as far as it may be raised, and refuses more connections than it allows. Only a
 /// warning where the number is the default: nobody has asked for it.
-pub(super) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> {
+pub(crate) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> {
     let needed = needed(config);
     let limit = getrlimit(Resource::Nofile);
     let Some(hard) = limit.maximum else {

@@ -10,6 +10,7 @@ fn help_is_pinned() {
         ("demo", &["demo", "--help"]),
         ("serve", &["serve", "--help"]),
         ("move", &["move", "--help"]),
+        ("doctor", &["doctor", "--help"]),
         ("accept", &["accept", "--help"]),
         ("query", &["query", "--help"]),
         ("upload", &["upload", "--help"]),

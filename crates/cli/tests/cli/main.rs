@@ -9,6 +9,7 @@
 
 mod contest;
 mod demo;
+mod doctor;
 mod ground;
 mod help;
 mod merchant;

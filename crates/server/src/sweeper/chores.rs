@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Act, Done, Once, Store, Upkeep, Work};
+use rebuttal_store::{Act, Done, Once, Upkeep, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -17,9 +17,8 @@ const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What to say where merchants are shut out because the clock once ran ahead: the stored bound lies in the future, and
 /// nothing moves it back.
-pub(crate) async fn bound_ahead(store: &Store, now: UnixMillis) -> anyhow::Result<Option<String>> {
-    let bound = store.nonce_bound().await?;
-    Ok((bound > now).then(|| {
+pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis) -> Option<String> {
+    (bound > now).then(|| {
         let utc = |at: UnixMillis| at.to_rfc3339(&TimeZone::UTC);
         format!(
             "the clock ran ahead once, or is behind now: nonces up to {} have been forgotten, and it is {}. Until then \
@@ -29,7 +28,7 @@ pub(crate) async fn bound_ahead(store: &Store, now: UnixMillis) -> anyhow::Resul
             utc(now),
             now.0
         )
-    }))
+    })
 }
 
 /// Forgets nonces two windows after their timestamp.
@@ -37,7 +36,7 @@ pub(crate) async fn bound_ahead(store: &Store, now: UnixMillis) -> anyhow::Resul
 /// Invariant: `auth::signature` takes timestamps of one window either way, so that what is forgotten has been stale for
 /// a window; and the store refuses timestamps at or below its bound whatever the clock says (contract §2).
 pub(super) async fn purge_nonces(gateway: &Gateway, pace: &Pace) -> anyhow::Result<()> {
-    if let Some(sentence) = bound_ahead(&gateway.store, clock::now()).await? {
+    if let Some(sentence) = bound_ahead(gateway.store.nonce_bound().await?, clock::now()) {
         tracing::error!("{sentence}");
     }
     if !pace.is_steady() {
@@ -89,12 +88,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::from(folder.path().join("rebuttal.db").as_path());
         let store = Store::open(&location, &Options::default()).await.unwrap();
-        assert_eq!(bound_ahead(&store, NOW).await.unwrap(), None);
+        assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW), None);
         let act = Act::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
         store.commit(Work { arrived_at: NOW, once: Once::Always, act }).await.unwrap().unwrap();
-        let said = bound_ahead(&store, NOW).await.unwrap().unwrap();
+        let bound = store.nonce_bound().await.unwrap();
+        let said = bound_ahead(bound, NOW).unwrap();
         assert!(said.contains("2027-01-21") && said.contains("1714128828114"), "{said}");
-        assert_eq!(bound_ahead(&store, NOW + AHEAD).await.unwrap(), None);
+        assert_eq!(bound_ahead(bound, NOW + AHEAD), None);
         store.close().await;
     }
 }

@@ -1,0 +1,142 @@
+//! `rebuttal doctor`: what is wrong with an installation, and what to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+use console::style;
+use rebuttal_client::protocol::Code;
+use rebuttal_client::{Client, DisputeNo, Error, QueryRequest};
+use rebuttal_server::{Config, Finding, State, examine};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::serve::open_files;
+use crate::settings::{Settings, unknown_variables};
+use crate::{Cli, look};
+
+/// How long a public URL may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// Tell what is wrong with an installation, and what to do
+///
+/// Takes the settings of `serve`, and looks at everything that a gateway with them stands on: directories, keys, the
+/// database and what stands before it, clocks, the evidence store, room on the disk, limits, and whether its public URLs
+/// lead to a gateway. Nothing is changed, and a gateway may be serving meanwhile.
+///
+/// Exit code 0 where there is no fault, 1 where there is one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// Print one JSON object on standard output: every finding
+    #[arg(long)]
+    json: bool,
+
+    /// TOML file of settings, as for serve
+    #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    faults: usize,
+    warnings: usize,
+    findings: &'a [Finding],
+}
+
+impl Doctor {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        let settings = self.settings.over(self.config.as_deref())?;
+        let connections_given = settings.max_connections.is_some();
+        let config = settings.config()?;
+        let mut findings: Vec<_> = unknown_variables(&Cli::command())
+            .into_iter()
+            .map(|told| Finding::warning("settings", told))
+            .collect();
+        findings.push(limits(&config, connections_given));
+        findings.extend(examine(&config).await);
+        findings.extend(public_urls(&config).await);
+
+        let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
+        let (faults, warnings) = (count(State::Fault), count(State::Warning));
+        if self.json {
+            look::say(serde_json::to_string_pretty(&Json { faults, warnings, findings: &findings })?);
+        } else {
+            findings.iter().for_each(tell);
+            let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+            look::say(match (faults, warnings) {
+                (0, 0) => "\nNothing is wrong.".to_owned(),
+                (faults, warnings) => {
+                    format!("\n{}, {}.", counted(faults, "fault"), counted(warnings, "warning"))
+                }
+            });
+        }
+        Ok(if faults == 0 { Exit::Done } else { Exit::Local })
+    }
+}
+
+fn tell(finding: &Finding) {
+    let mark = match finding.state {
+        State::Well => look::tick(),
+        State::Warning => style("!").yellow().bold(),
+        State::Fault => look::cross(),
+    };
+    look::say(format!("{mark} {}", look::strong(finding.about)));
+    look::say(look::wrap("  ", &finding.told, 2, look::stdout_width()));
+}
+
+fn limits(config: &Config, connections_given: bool) -> Finding {
+    const ABOUT: &str = "open files";
+    match open_files::check(config, connections_given) {
+        Ok(None) => Finding::well(ABOUT, "this process may have as many as its connections need"),
+        Ok(Some(told)) => Finding::warning(ABOUT, told),
+        Err(error) => Finding::fault(ABOUT, error.to_string()),
+    }
+}
+
+/// Calls each public URL as a merchant would, with an appId that nobody has: a gateway says so.
+async fn public_urls(config: &Config) -> Vec<Finding> {
+    const ABOUT: &str = "public URL";
+    if config.public_urls.is_empty() {
+        let told = "none is configured, so merchants sign for the address that the gateway listens on; set public_url to \
+                    the one by which they reach it";
+        return vec![Finding::warning(ABOUT, told)];
+    }
+    let mut findings = Vec::new();
+    for url in config.public_urls.iter().map(|url| url.as_str()) {
+        findings.push(match reached(url).await {
+            Ok(()) => Finding::well(ABOUT, format!("{url} leads to a gateway")),
+            Err(why) => Finding::fault(
+                ABOUT,
+                format!(
+                    "{url} does not lead to a gateway: {why}. See DNS, the proxy before the gateway, which must pass the \
+                     path on unchanged, and that the gateway runs"
+                ),
+            ),
+        });
+    }
+    findings
+}
+
+async fn reached(url: &str) -> Result<(), String> {
+    let nobody = || "0".repeat(32).parse().map_err(|_| String::new());
+    let client = Client::builder(url, nobody()?, "0".repeat(32).parse().map_err(|_| String::new())?)
+        .attempts(1)
+        .call_timeout(ANSWER_LIMIT)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let anything: DisputeNo = "doctor".parse().map_err(|_| String::new())?;
+    match client.query(&QueryRequest::DisputeNo(anything)).await {
+        Err(Error::Unverified(answer)) => match answer.claim {
+            Some(claim) if claim.code == Code::UnknownApp => Ok(()),
+            Some(claim) => Err(format!("something answers {}: {}", claim.code, claim.message)),
+            None => Err(format!("what answers there is no gateway ({})", answer.flaw)),
+        },
+        Err(Error::Unavailable { cause, .. }) => Err(cause.to_string()),
+        Err(error) => Err(error.to_string()),
+        Ok(_) => Err("what answers there knows an appId that nobody has".to_owned()),
+    }
+}

@@ -1,0 +1,208 @@
+//! `rebuttal doctor`: everything that it finds is broken here, one thing at a time.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use rebuttal_testbed::clock::now_ms;
+use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::s3::Store;
+use rebuttal_testbed::{Gateway, Scene, samples};
+use serde_json::Value;
+
+use crate::ground::{Ended, bin, rebuttal};
+
+/// A gateway that has served and was stopped.
+fn stopped() -> Scene {
+    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
+    let _ = (scene.dispute(), scene.upload(&samples::receipt(1)));
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    scene
+}
+
+fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
+    let mut command = rebuttal(&["doctor", "--json", "--data", data.to_str().unwrap()]);
+    command.args(more).envs(env.iter().map(|(name, value)| (name, value)));
+    Ended::run(command)
+}
+
+/// What was found of something in a state, all of it.
+fn told(ended: &Ended, about: &str, state: &str) -> String {
+    let json = ended.json();
+    let findings = json["findings"].as_array().unwrap().iter();
+    let found = findings.filter(|finding| finding["about"] == about && finding["state"] == state);
+    found.filter_map(|finding| finding["told"].as_str()).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn finds(ended: &Ended, about: &str, what: &str) {
+    assert!(told(ended, about, "fault").contains(what), "{about} {what}: {ended:?}");
+    assert_eq!(ended.code, 1);
+}
+
+#[test]
+fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
+    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
+    let data = scene.gateway.data().to_owned();
+    let url = scene.base.clone();
+    for running in [true, false] {
+        if !running {
+            scene.gateway.terminate();
+            assert!(scene.gateway.wait().success());
+        }
+        let ended = doctor(&data, &["--public-url", &url], &[]);
+        let reached = told(&ended, "public URL", "well");
+        assert_eq!(
+            (ended.json()["faults"].as_u64(), reached.is_empty()),
+            (Some(u64::from(!running)), !running),
+            "{ended:?}"
+        );
+    }
+    scene.gateway.restart();
+}
+
+#[test]
+fn an_installation_that_is_not_there_yet_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let ended = doctor(&data, &[], &[]);
+    assert_eq!((ended.code, ended.json()["faults"].as_u64()), (0, Some(0)), "{ended:?}");
+    assert!(!data.exists(), "a doctor changes nothing");
+}
+
+#[test]
+fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
+    let scene = stopped();
+    let (data, key) = (scene.gateway.data(), scene.gateway.data().join("master.key"));
+    let right = fs::read(&key).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    finds(&doctor(data, &[], &[]), "master key", "chmod 600");
+    fs::remove_file(&key).unwrap();
+    finds(&doctor(data, &[], &[]), "master key", "restore it");
+    fs::write(&key, "0".repeat(64)).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    finds(&doctor(data, &[], &[]), "master key", "is not the key");
+    fs::write(&key, right).unwrap();
+    assert_eq!(doctor(data, &[], &[]).code, 0);
+}
+
+#[test]
+fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
+    let scene = stopped();
+    let data = scene.gateway.data();
+    for name in ["operator.token", "rebuttal.db"] {
+        fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o640)).unwrap();
+        finds(&doctor(data, &[], &[]), "data directory", &format!("{name}; run: chmod 600"));
+        fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(told(&doctor(data, &[], &[]), "data directory", "warning").contains("chmod 700"));
+    fs::set_permissions(data, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::rename(data.join("evidence"), data.join("away")).unwrap();
+    fs::create_dir(data.join("evidence")).unwrap();
+    finds(&doctor(data, &[], &[]), "evidence", "Mount or restore");
+}
+
+#[test]
+fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
+    let scene = stopped();
+    let data = scene.gateway.data();
+    let by_hand = |sql: &str| {
+        let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+    };
+    let ahead = now_ms() + 3_600_000;
+    for (sql, undo, about, what) in [
+        (
+            "UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'",
+            "UPDATE meta SET value = CAST('1' AS BLOB) WHERE name = 'min_binary'",
+            "database",
+            "generation 99",
+        ),
+        (
+            "INSERT INTO meta VALUES ('moved_to', CAST('postgres://h/d' AS BLOB))",
+            "DELETE FROM meta WHERE name = 'moved_to'",
+            "database",
+            "moved to postgres://h/d",
+        ),
+        (
+            &format!("UPDATE meta SET value = CAST('{ahead}' AS BLOB) WHERE name = 'nonce_bound'"),
+            "UPDATE meta SET value = CAST('0' AS BLOB) WHERE name = 'nonce_bound'",
+            "clock",
+            "ran ahead once",
+        ),
+        (
+            &format!("UPDATE outbox SET created_at = {ahead}"),
+            "UPDATE outbox SET created_at = 1",
+            "clock",
+            "a clock is wrong",
+        ),
+    ] {
+        by_hand(sql);
+        finds(&doctor(data, &[], &[]), about, what);
+        by_hand(undo);
+        assert_eq!(doctor(data, &[], &[]).code, 0, "{sql}");
+    }
+    let file = data.join("rebuttal.db");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8192].fill(0x55);
+    fs::write(&file, bytes).unwrap();
+    let ended = doctor(data, &[], &[]);
+    assert_eq!(ended.code, 1);
+    assert!(!told(&ended, "database", "fault").is_empty(), "{ended:?}");
+}
+
+#[test]
+fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
+    let scene = stopped();
+    let data = scene.gateway.data().to_str().unwrap().to_owned();
+    let line = "ulimit -n 256; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"";
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", line]).arg(bin()).arg(&data);
+    finds(&Ended::run(limited), "open files", "LimitNOFILE");
+
+    let misspelt = doctor(Path::new(&data), &[], &[("REBUTTAL_PUBLC_URL", "https://pay.example".to_owned())]);
+    assert!(told(&misspelt, "settings", "warning").contains("REBUTTAL_PUBLIC_URL"), "{misspelt:?}");
+
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", other.local_addr().unwrap());
+    drop(other);
+    finds(
+        &doctor(Path::new(&data), &["--public-url", &url], &[]),
+        "public URL",
+        "does not lead to a gateway",
+    );
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, bucket) = (Database::shared(), Store::shared().bucket());
+    let credentials = bucket.store.credentials();
+    let mut env =
+        vec![("REBUTTAL_DATABASE_URL", database.url()), ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url())];
+    env.extend(credentials);
+    let ended = doctor(folder.path(), &[], &env);
+    // The tests' own cluster does not wait for its disk.
+    finds(&ended, "database", "fsync = off");
+    assert!(told(&ended, "evidence", "well").contains("gives it back"), "{ended:?}");
+    assert!(told(&ended, "clock", "well").contains("database server's"), "{ended:?}");
+
+    env.iter_mut().filter(|(name, _)| *name == "AWS_SECRET_ACCESS_KEY").for_each(|(_, key)| key.push('x'));
+    finds(&doctor(folder.path(), &[], &env), "evidence", "AWS_");
+    let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
+    finds(&doctor(folder.path(), &[], &nowhere), "database", "running");
+}
+
+#[test]
+fn findings_are_told_to_people_with_what_to_do() {
+    let scene = stopped();
+    fs::remove_file(scene.gateway.data().join("master.key")).unwrap();
+    let ended = Ended::run(rebuttal(&["doctor", "--data", scene.gateway.data().to_str().unwrap()]));
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("✗ master key") && ended.out.contains("1 fault"), "{ended:?}");
+    let _: Value = doctor(scene.gateway.data(), &[], &[]).json();
+}

@@ -1,0 +1,82 @@
+//! Directories: whose they are, who may look into them, and how much room is left.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Finding;
+use crate::config::{Config, EvidencePlace};
+
+/// Room below which a gateway soon cannot write: some hundred uploads, or a day of a busy database.
+const ROOM_WARNING_BYTES: u64 = 2 << 30;
+/// Room below which it may fail at any moment.
+const ROOM_FAULT_BYTES: u64 = 200 << 20;
+/// Files of the data directory that hold secrets.
+const SECRETS: [&str; 2] = ["operator.token", "rebuttal.db"];
+
+/// Whether anybody but the owner may read a file.
+pub(super) fn others_may_read(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+pub(super) fn data_dir(path: &Path) -> Vec<Finding> {
+    const ABOUT: &str = "data directory";
+    let shown = path.display();
+    if !path.exists() {
+        return vec![Finding::warning(ABOUT, format!("{shown} is not there yet; the first start makes it"))];
+    }
+    let mut findings = Vec::new();
+    // Root may write anywhere, so only a try tells.
+    if let Err(error) = tempfile_in(path) {
+        let told = format!(
+            "{shown} cannot be written to ({error}); it must belong to the user that the gateway runs as"
+        );
+        findings.push(Finding::fault(ABOUT, told));
+    }
+    for file in SECRETS.iter().map(|name| path.join(name)).filter(|file| others_may_read(file)) {
+        let file = file.display();
+        findings.push(Finding::fault(
+            ABOUT,
+            format!("others than its owner may read {file}; run: chmod 600 {file}"),
+        ));
+    }
+    if others_may_read(path) {
+        findings.push(Finding::warning(
+            ABOUT,
+            format!("others than its owner may look into {shown}; run: chmod 700 {shown}"),
+        ));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::well(ABOUT, format!("{shown} is its owner's alone and can be written to")));
+    }
+    findings
+}
+
+fn tempfile_in(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join(format!(".doctor-{}", std::process::id()));
+    fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
+    fs::remove_file(file)
+}
+
+/// The room on each disk that the gateway writes to.
+pub(super) fn room(config: &Config) -> Vec<Finding> {
+    let mut folders: Vec<PathBuf> = vec![config.data_dir.clone()];
+    if let EvidencePlace::Folder(folder) = &config.evidence {
+        folders.push(folder.clone());
+    }
+    folders.iter().filter_map(|folder| room_of(folder)).collect()
+}
+
+fn room_of(folder: &Path) -> Option<Finding> {
+    const ABOUT: &str = "disk";
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let told = format!("{} MB are left for {}", left / 1_000_000, folder.display());
+    Some(match left {
+        0..ROOM_FAULT_BYTES => {
+            Finding::fault(ABOUT, format!("{told}; make room before changes and uploads are refused"))
+        }
+        ROOM_FAULT_BYTES..ROOM_WARNING_BYTES => Finding::warning(ABOUT, format!("{told}; make room soon")),
+        _ => Finding::well(ABOUT, told),
+    })
+}

@@ -1,0 +1,131 @@
+//! A look at a database without serving from it, and without changing it: what a doctor needs to know.
+
+use std::path::Path;
+
+use rebuttal_protocol::UnixMillis;
+
+use crate::error::{MOVED_TO, MOVING};
+use crate::location::{Location, PostgresAddress};
+use crate::{SCHEMA_GENERATION, StoreError, postgres, sqlite};
+
+/// What was seen of a database.
+#[derive(Debug, Clone, Default)]
+pub struct Examined {
+    /// The value that tells the right master key; `None` until a gateway has started on it.
+    pub key_check: Option<Vec<u8>>,
+    /// Timestamps at or below it are refused.
+    pub nonce_bound: Option<UnixMillis>,
+    /// The newest entry of any dispute's history.
+    pub newest_entry_at: Option<UnixMillis>,
+    /// The server's own clock, where it has one.
+    pub server_time: Option<UnixMillis>,
+    /// Whether any upload is recorded.
+    pub has_uploads: bool,
+    /// What is wrong with it.
+    pub ailments: Vec<Ailment>,
+}
+
+/// Something that is wrong with a database; each sentence says what, why it matters, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Ailment {
+    /// It has no schema: no gateway has started on it, or it is not a gateway's.
+    #[error("no gateway has started on this database yet; the first start makes what it needs")]
+    Empty,
+    /// A newer version made the schema.
+    #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
+    TooNew(u32),
+    /// The content was moved elsewhere.
+    #[error("the content was moved to {0}; set database_url to that")]
+    Moved(String),
+    /// A move into it was broken off.
+    #[error("a move into this database is not finished; run `rebuttal move` again")]
+    HalfMoved,
+    /// Pages do not fit together.
+    #[error("the file is damaged ({0}): stop the gateway and restore it from a backup")]
+    Damaged(String),
+    /// The server does not write to disk what it has acknowledged.
+    #[error(
+        "the server runs with {0} = off: a power cut can lose contests that were answered, or the whole database; set it \
+         to on"
+    )]
+    Volatile(String),
+    /// Something between gives each transaction another session.
+    #[error(
+        "a connection changes its session between transactions, as behind a pooler in transaction mode: settings that \
+         commits rest on get lost. Set pool_mode = session for this database, or connect without the pooler"
+    )]
+    TransactionPooler,
+    /// The server is too old.
+    #[error(
+        "the server is PostgreSQL {0}; 14 or later is needed, which can detach partitions while others write"
+    )]
+    OldServer(String),
+    /// There is no room for the connections of one gateway.
+    #[error(
+        "the server allows {allowed} connections in all, and one gateway takes up to {needed}; raise max_connections"
+    )]
+    FewConnections {
+        /// What the server allows.
+        allowed: u32,
+        /// What one gateway may take.
+        needed: u32,
+    },
+}
+
+impl Ailment {
+    /// Whether a gateway cannot or must not serve like that.
+    pub const fn is_fatal(&self) -> bool {
+        match self {
+            Self::Empty | Self::FewConnections { .. } => false,
+            Self::TooNew(_)
+            | Self::Moved(_)
+            | Self::HalfMoved
+            | Self::Damaged(_)
+            | Self::Volatile(_)
+            | Self::TransactionPooler
+            | Self::OldServer(_) => true,
+        }
+    }
+}
+
+/// Looks at a database, which may be served meanwhile.
+///
+/// # Errors
+/// Where it cannot be reached or read at all.
+pub async fn examine(location: &Location, lanes: usize) -> Result<Examined, StoreError> {
+    match location {
+        Location::Sqlite(path) => examine_file(path),
+        Location::Postgres(PostgresAddress(address)) => postgres::examine(address, lanes).await,
+    }
+}
+
+fn examine_file(path: &Path) -> Result<Examined, StoreError> {
+    let Some(look) = sqlite::Look::at(path)? else {
+        return Ok(Examined { ailments: vec![Ailment::Empty], ..Examined::default() });
+    };
+    let mut examined = Examined {
+        key_check: look.meta("key_check")?,
+        nonce_bound: look.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
+        newest_entry_at: look.newest_entry_at()?,
+        server_time: None,
+        has_uploads: look.has_uploads()?,
+        ailments: look.damage()?.map(Ailment::Damaged).into_iter().collect(),
+    };
+    let marks = [look.meta("min_binary")?, look.meta(MOVED_TO)?, look.meta(MOVING)?];
+    examined.ailments.extend(ailments_of(marks));
+    Ok(examined)
+}
+
+/// What the single values tell: `min_binary`, `moved_to`, `moving`.
+pub(crate) fn ailments_of([min_binary, moved_to, moving]: [Option<Vec<u8>>; 3]) -> Vec<Ailment> {
+    let too_new =
+        min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());
+    let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Ailment::TooNew);
+    let moved = moved_to.map(|to| Ailment::Moved(String::from_utf8_lossy(&to).into_owned()));
+    too_new.into_iter().chain(moved).chain(moving.map(|_| Ailment::HalfMoved)).collect()
+}
+
+/// A number as single values hold it.
+pub(crate) fn number(value: &[u8]) -> Option<i64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
