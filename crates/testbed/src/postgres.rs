@@ -2,6 +2,7 @@
 //! again, and the databases on it, one for each test.
 
 mod database;
+mod pooler;
 mod processes;
 
 use std::fs::Permissions;
@@ -11,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 pub use database::Database;
+pub use pooler::Pooler;
 
 use crate::clock::wait_for;
 use crate::gateway::free_port;

@@ -76,7 +76,7 @@ pub(super) async fn step(gateway: &Gateway, upkeep: Upkeep) -> anyhow::Result<u6
 
 #[cfg(test)]
 mod tests {
-    use rebuttal_store::{Location, Options};
+    use rebuttal_store::{Location, Options, Store};
 
     use super::*;
 

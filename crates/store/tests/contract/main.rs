@@ -11,6 +11,7 @@ mod contests;
 mod ground;
 mod moving;
 mod once;
+mod pooler;
 mod reading;
 mod upkeep;
 

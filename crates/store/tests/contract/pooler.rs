@@ -1,0 +1,34 @@
+//! A pooler before PostgreSQL: in session mode everything goes through it; in transaction mode it is found.
+
+use rebuttal_store::{Ailment, Options, Store, examine};
+use rebuttal_testbed::postgres::{Database, Pooler};
+
+use crate::ground::{Ground, contest, item, merchant, open, upload, url};
+
+const LANES: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_pooler_in_session_mode_changes_nothing() {
+    let database = Database::shared();
+    let pooler = Pooler::before(&database, "session");
+    let store = Store::open(&pooler.url().parse().unwrap(), &Options::default()).await.unwrap();
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    upload(&store, url(merchant_id, 1), 1).await.unwrap();
+    let act = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
+    let once = rebuttal_store::Once::Nonce(Ground::sqlite().nonce());
+    crate::ground::commit(&store, once, act).await.unwrap();
+    assert_eq!(crate::ground::story(&store, &no).await.submissions.len(), 1);
+    let found = examine(&pooler.url().parse().unwrap(), LANES).await.unwrap();
+    assert!(!found.ailments.contains(&Ailment::TransactionPooler), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_pooler_in_transaction_mode_is_found() {
+    let database = Database::shared();
+    let pooler = Pooler::before(&database, "transaction");
+    let found = examine(&pooler.url().parse().unwrap(), LANES).await.unwrap();
+    assert!(found.ailments.contains(&Ailment::TransactionPooler), "{found:?}");
+}
