@@ -5,7 +5,7 @@ mod evidence;
 mod files;
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Ailment, Examined, Location, Options};
+use rebuttal_store::{Ailment, Examined, Location};
 use serde::Serialize;
 
 use crate::auth::keys::{Keys, MasterKey};
@@ -63,7 +63,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         Some(location) => location.clone(),
         None => Location::from(config.data_dir.join("rebuttal.db").as_path()),
     };
-    let examined = match rebuttal_store::examine(&location, Options::default().lanes.get()).await {
+    let examined = match rebuttal_store::examine(&location).await {
         Ok(examined) => examined,
         Err(error) => {
             findings.push(Finding::fault("database", format!("{error}; see that it is there and running")));
@@ -84,7 +84,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 fn database(examined: &Examined) -> Vec<Finding> {
-    let finding = |ailment: &Ailment| match ailment.is_fatal() {
+    let finding = |ailment: &Ailment| match ailment.is_fault() {
         true => Finding::fault("database", ailment.to_string()),
         false => Finding::warning("database", ailment.to_string()),
     };

@@ -43,48 +43,15 @@ pub enum Ailment {
     /// Pages do not fit together.
     #[error("the file is damaged ({0}): stop the gateway and restore it from a backup")]
     Damaged(String),
-    /// The server does not write to disk what it has acknowledged.
-    #[error(
-        "the server runs with {0} = off: a power cut can lose contests that were answered, or the whole database; set it \
-         to on"
-    )]
-    Volatile(String),
-    /// Something between gives each transaction another session.
-    #[error(
-        "a connection changes its session between transactions, as behind a pooler in transaction mode: settings that \
-         commits rest on get lost. Set pool_mode = session for this database, or connect without the pooler"
-    )]
-    TransactionPooler,
-    /// The server is too old.
-    #[error(
-        "the server is PostgreSQL {0}; 14 or later is needed, which can detach partitions while others write"
-    )]
-    OldServer(String),
-    /// There is no room for the connections of one gateway.
-    #[error(
-        "the server allows {allowed} connections in all, and one gateway takes up to {needed}; raise max_connections"
-    )]
-    FewConnections {
-        /// What the server allows.
-        allowed: u32,
-        /// What one gateway may take.
-        needed: u32,
-    },
+    /// Something about the server, or what stands before it, endangers what a gateway promises.
+    #[error("{0}")]
+    Hazard(String),
 }
 
 impl Ailment {
-    /// Whether a gateway cannot or must not serve like that.
-    pub const fn is_fatal(&self) -> bool {
-        match self {
-            Self::Empty | Self::FewConnections { .. } => false,
-            Self::TooNew(_)
-            | Self::Moved(_)
-            | Self::HalfMoved
-            | Self::Damaged(_)
-            | Self::Volatile(_)
-            | Self::TransactionPooler
-            | Self::OldServer(_) => true,
-        }
+    /// Whether it is more than a database that has not been begun.
+    pub const fn is_fault(&self) -> bool {
+        !matches!(self, Self::Empty)
     }
 }
 
@@ -92,10 +59,10 @@ impl Ailment {
 ///
 /// # Errors
 /// Where it cannot be reached or read at all.
-pub async fn examine(location: &Location, lanes: usize) -> Result<Examined, StoreError> {
+pub async fn examine(location: &Location) -> Result<Examined, StoreError> {
     match location {
         Location::Sqlite(path) => examine_file(path),
-        Location::Postgres(PostgresAddress(address)) => postgres::examine(address, lanes).await,
+        Location::Postgres(PostgresAddress(address)) => postgres::examine(address).await,
     }
 }
 

@@ -95,19 +95,6 @@ impl Store {
         }
     }
 
-    /// What about a database endangers what a gateway promises, in sentences for the person who runs it; none where all
-    /// is well. Needs no schema.
-    ///
-    /// # Errors
-    /// What the database says where it cannot be asked.
-    pub async fn hazards(location: &Location) -> Result<Vec<String>, StoreError> {
-        match location {
-            // Everything that counts is the file's, and set when it is opened.
-            Location::Sqlite(_) => Ok(Vec::new()),
-            Location::Postgres(PostgresAddress(address)) => Ok(postgres::hazards(address).await?),
-        }
-    }
-
     /// Does a work, together with whatever else waits, and answers once it is durable.
     ///
     /// Dropping the future does not take the work back.

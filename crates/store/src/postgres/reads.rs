@@ -11,7 +11,7 @@ use super::session::{Error, READER, Session, within};
 use crate::StoreError;
 
 /// Most connections that read at once. Reads are short; with the lanes' these are what a replica takes of the server's.
-pub(super) const SESSIONS_MAX: usize = 8;
+const SESSIONS_MAX: usize = 8;
 /// How long a read may take, waiting for a connection included.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
