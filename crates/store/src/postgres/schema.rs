@@ -25,7 +25,9 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     // Ends with the session, whatever becomes of it.
     session.batch(LOCK).await?;
     refuse_newer(&session).await?;
-    let migrated = migrations::migrations::runner().run_async(&mut session.client).await;
+    // What a newer binary has added is no obstacle: min_binary alone says who may not open the database.
+    let runner = migrations::migrations::runner().set_abort_missing(false);
+    let migrated = runner.run_async(&mut session.client).await;
     migrated.map_err(Box::new)?;
     // Said and not refused: somebody who turned a safeguard off may be trying things out.
     for hazard in hazards(address).await? {

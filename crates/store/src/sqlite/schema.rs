@@ -37,7 +37,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
-    migrations::migrations::runner().run(&mut connection).map_err(Box::new)?;
+    // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
+    migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
     Ok(connection)
 }
 

@@ -14,6 +14,18 @@ pub(crate) async fn a_newer_schema_is_not_opened(ground: &Ground) {
     assert!(matches!(error, StoreError::TooNew { min_binary: 99 }), "{error}");
 }
 
+pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(ground: &Ground) {
+    ground.store().await.close().await;
+    ground.by_hand(
+        "INSERT INTO refinery_schema_history SELECT 2, 'later', applied_on, checksum FROM refinery_schema_history; \
+         ALTER TABLE merchants ADD COLUMN later TEXT",
+    );
+    let store = ground.store().await;
+    let merchant_id = merchant(&store).await;
+    open(&store, merchant_id, "D1").await;
+    store.close().await;
+}
+
 pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer(
     ground: &Ground,
 ) {

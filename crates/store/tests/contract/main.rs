@@ -70,6 +70,7 @@ macro_rules! every_case {
                 a_token_is_found_by_its_hash;
             by_hand:
                 a_newer_schema_is_not_opened
+                an_older_binary_goes_on_where_a_newer_one_has_added
                 a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer
                 a_story_tells_that_the_database_was_written_to_by_hand;
         }
