@@ -30,6 +30,8 @@ pub(crate) use variables::unknown_variables;
 pub(crate) const DATA_DIR: &str = "rebuttal-data";
 /// What is logged unless told otherwise: of the migrations only what goes wrong.
 pub(crate) const LOG_FILTER: &str = "info,refinery_core=warn";
+/// Longer than any load balancer looks away.
+const DRAIN_MAX_SECONDS: u16 = 300;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What `serve` can be told. None of it is needed.
@@ -127,6 +129,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER", value_parser = positive)]
     max_connections_per_peer: Option<NonZeroU32>,
 
+    /// How long to go on serving after a stop was asked for, while /readyz says 503; for load balancers, 0 to 300
+    /// seconds [default: 0]
+    #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = drain)]
+    drain_seconds: Option<u16>,
+
     /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 256]
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_batch_max: Option<NonZeroU32>,
@@ -212,6 +219,12 @@ impl Settings {
         config.connections_max = count(self.max_connections, config.connections_max);
         config.connections_per_peer_max =
             count(self.max_connections_per_peer, config.connections_per_peer_max);
+        if let Some(seconds) = self.drain_seconds {
+            if seconds > DRAIN_MAX_SECONDS {
+                bail!("drain_seconds must be 0 to {DRAIN_MAX_SECONDS}");
+            }
+            config.drain = Duration::from_secs(seconds.into());
+        }
         if let Some(works) = self.commit_batch_max {
             config.commit_batch_max = works.try_into()?;
         }
@@ -251,6 +264,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 fn positive(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
+}
+
+fn drain(text: &str) -> Result<u16, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= DRAIN_MAX_SECONDS);
+    seconds.ok_or_else(|| format!("must be a whole number from 0 to {DRAIN_MAX_SECONDS}"))
 }
 
 fn seconds(text: &str) -> Result<u64, String> {

@@ -85,6 +85,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Connections that a listener serves at once of one peer address; more are closed. Trusted proxies have no limit.
     pub connections_per_peer_max: usize,
+    /// How long a gateway that was told to stop goes on serving while it says that it is not ready.
+    pub drain: Duration,
     /// Changes that share one transaction; 1 gives each its own.
     pub commit_batch_max: NonZeroUsize,
     /// Changes that wait for a transaction; more are answered `Unavailable` at once.
@@ -113,6 +115,7 @@ impl Config {
             read_nonce_capacity: READ_NONCE_CAPACITY,
             connections_max: CONNECTIONS_MAX,
             connections_per_peer_max: CONNECTIONS_PER_PEER_MAX,
+            drain: Duration::ZERO,
             commit_batch_max: COMMIT_BATCH_MAX,
             commit_queue_max: COMMIT_QUEUE_MAX,
         }

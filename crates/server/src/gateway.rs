@@ -1,6 +1,7 @@
 //! What every handler works with: the running gateway's parts.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rebuttal_evidence::EvidenceStore;
@@ -30,6 +31,8 @@ pub(crate) struct Gateway {
     pub(crate) freshness_window: Duration,
     /// How long an upload that nothing refers to is kept.
     pub(crate) unreferenced_uploads_kept: Duration,
+    /// Whether a stop was asked for: it is not ready any more, and serves whoever comes all the same.
+    pub(crate) draining: AtomicBool,
 }
 
 impl Gateway {

@@ -1,6 +1,7 @@
 //! Whether the process lives and whether it can serve. Unauthenticated, and told to anyone, so they tell no causes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -42,8 +43,12 @@ pub(crate) async fn evidence(gateway: &Gateway) -> anyhow::Result<()> {
 
 /// Database and object store answer. What does not is told in the request's log line alone.
 async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
+    let stays = match gateway.draining.load(Ordering::Relaxed) {
+        true => Err(anyhow!("it was told to stop")),
+        false => Ok(()),
+    };
     let (database, evidence) = tokio::join!(database(&gateway), evidence(&gateway));
-    let Err(cause) = database.and(evidence) else { return "ready\n".into_response() };
+    let Err(cause) = stays.and(database).and(evidence) else { return "ready\n".into_response() };
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
     response.extensions_mut().insert(Noted { code: Code::Unavailable, cause: Some(Arc::new(cause)) });
     response

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -71,7 +73,10 @@ pub async fn run(
     on_ready(&ready);
 
     let stopped = tokio::select! {
-        () = shutdown => Ok(()),
+        () = async {
+            shutdown.await;
+            drain(&gateway, config.drain).await;
+        } => Ok(()),
         Some(ended) = serving.join_next() => Err(anyhow::anyhow!("a listener ended of its own accord: {ended:?}")),
     };
     tracing::info!("stopping: no new work, finishing what is in flight");
@@ -81,6 +86,17 @@ pub async fn run(
     // Last, so that everything above still got its answers.
     gateway.store.close().await;
     stopped
+}
+
+/// Serves on for a while, not ready any more, so that a load balancer sends its requests elsewhere before there is nobody
+/// to take them: a connection that was made and not accepted yet would be cut.
+async fn drain(gateway: &Gateway, drain: Duration) {
+    if drain.is_zero() {
+        return;
+    }
+    gateway.draining.store(true, Ordering::Relaxed);
+    tracing::info!("draining: not ready any more, and serving for {drain:?}");
+    tokio::time::sleep(drain).await;
 }
 
 /// The bound sockets.

@@ -1,6 +1,7 @@
 //! Opens everything that a gateway stands on, in the order in which a first start must survive being interrupted.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
@@ -50,6 +51,7 @@ pub(crate) async fn open(
         public_urls,
         freshness_window: window,
         unreferenced_uploads_kept: config.unreferenced_uploads_kept,
+        draining: AtomicBool::new(false),
     });
     // Nothing is being received yet, so everything that is not recorded was left over.
     sweeper::adopt(&gateway, clock::now()).await?;

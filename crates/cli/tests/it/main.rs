@@ -9,6 +9,7 @@
 )]
 
 mod days;
+mod draining;
 mod ground;
 mod keeping;
 mod kill;
