@@ -2,7 +2,9 @@
 //! running gateway, and what they tell people to do is done.
 
 mod backup;
+mod growth;
 mod metrics;
+mod packaging;
 
 use std::path::{Path, PathBuf};
 
