@@ -24,7 +24,7 @@ fn fill(scene: &Scene) {
     std::thread::scope(|scope| {
         for lane in 0..LANES {
             scope.spawn(move || {
-                for index in (lane..DISPUTES).step_by(LANES) {
+                for _ in (lane..DISPUTES).step_by(LANES) {
                     let urls = [1, 2].map(|seed| scene.upload(&samples::receipt(seed)));
                     scene.contest(&scene.dispute(), &urls.each_ref().map(|url| Item::receipt(url))).is("OK");
                 }
