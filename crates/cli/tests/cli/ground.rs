@@ -17,7 +17,8 @@ pub(crate) fn rebuttal(words: &[&str]) -> Command {
     command
 }
 
-fn bare(program: &Path) -> Command {
+/// A program that none of this run's own variables reach.
+pub(crate) fn bare(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("REBUTTAL_") {

@@ -1,10 +1,10 @@
 //! What the README tells to type does what it says.
 
-use std::process::Command;
+use std::path::Path;
 
 use rebuttal_testbed::Gateway;
 
-use crate::ground::{Ended, bin};
+use crate::ground::{Ended, bare, bin};
 
 #[test]
 fn the_operators_commands_of_the_readme_run() {
@@ -14,7 +14,7 @@ fn the_operators_commands_of_the_readme_run() {
     assert_eq!(commands.len(), 3, "{readme}");
     let gateway = Gateway::builder(bin()).start();
     for words in commands {
-        let mut command = Command::new("sh");
+        let mut command = bare(Path::new("sh"));
         command
             .args(["-c", &format!("exec {} operator {words}", bin().display())])
             .env("REBUTTAL_OPERATOR_URL", gateway.base_url())
