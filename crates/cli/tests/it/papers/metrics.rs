@@ -12,6 +12,8 @@ use crate::ground::gateway;
 
 const PAGE: &str = "docs/operate/monitoring.md";
 const ALERTS: &str = "packaging/prometheus/rebuttal.rules.yml";
+/// Run by promtool, which is not among the tools of the tests.
+const ALERTS_TESTS: &str = "packaging/prometheus/rebuttal.rules.test.yml";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
 /// The sweeper samples every 5 s.
 const SAMPLED: Duration = Duration::from_secs(20);
@@ -110,6 +112,8 @@ fn each_alert_links_to_what_to_do() {
     let (alerts, page) = (paper(ALERTS), paper(PAGE));
     let names: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     assert!(names.len() > 10, "{names:?}");
+    let all_fire = format!("value: {} }}", names.len());
+    assert!(paper(ALERTS_TESTS).contains(&all_fire), "{ALERTS_TESTS} expects another number of alerts");
     for name in names {
         let heading = format!("\n### {name}\n");
         assert!(page.contains(&heading), "{PAGE} has no heading {name}");
