@@ -15,6 +15,7 @@ mod meters;
 mod moving;
 mod postgres;
 mod sqlite;
+mod statements;
 mod store;
 mod views;
 mod work;

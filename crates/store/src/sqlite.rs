@@ -7,6 +7,7 @@ mod reads;
 mod rows;
 mod schema;
 mod source;
+mod statements;
 mod upkeep;
 mod writer;
 
@@ -14,3 +15,6 @@ pub(crate) use look::Look;
 pub(crate) use reads::Reads;
 pub(crate) use source::Source;
 pub(crate) use writer::Writer;
+
+#[cfg(test)]
+mod tests;

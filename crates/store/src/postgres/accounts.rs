@@ -54,7 +54,7 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::ChangeMerchant { merchant_id, name, time_zone } => {
             let name = name.as_ref().map(|name| name.as_str());
             let time_zone = time_zone.as_ref().map(|zone| zone.as_str());
-            let changed = session.run(CHANGE_MERCHANT, &[&number(*merchant_id), &name, &time_zone]).await?;
+            let changed = session.run(CHANGE_MERCHANT, &[&name, &time_zone, &number(*merchant_id)]).await?;
             if changed == 0 { Ok(no_merchant()) } else { merchant_done(session, *merchant_id).await }
         }
         AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
@@ -75,12 +75,12 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             if let Some(until) = running_overlap(session, *app_id, now).await? {
                 return Ok(Err(AccountRefusal::OverlapRunning(until).into()));
             }
-            session.run(RETIRE_SECRET, &[&bytes(app_id), &overlap_until.0]).await?;
+            session.run(RETIRE_SECRET, &[&overlap_until.0, &bytes(app_id)]).await?;
             insert_secret(session, *app_id, *secret_id, sealed, now).await?;
             app_done(session, *app_id, Some(*secret_id)).await
         }
         AccountChange::SecretUsed { secret_id } => {
-            session.run(USE_SECRET, &[&secret_id.as_slice(), &now.0]).await?;
+            session.run(USE_SECRET, &[&now.0, &secret_id.as_slice()]).await?;
             Ok(Ok(Done::Nothing))
         }
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
@@ -150,7 +150,7 @@ async fn change_app(
     let sets_url = settings.notify_url.is_some();
     let url = settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str());
     let values: [super::session::Value<'_>; 6] =
-        [&number(merchant_id), &bytes(&app_id), &scheme, &settings.enabled, &sets_url, &url];
+        [&scheme, &settings.enabled, &sets_url, &url, &bytes(&app_id), &number(merchant_id)];
     Ok(session.run(CHANGE_APP, &values).await? > 0)
 }
 

@@ -4,8 +4,9 @@ use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
 use super::hazards::hazards;
-use super::rows;
-use super::session::{Error, Session};
+use super::session::Session;
+use super::statements::{HAS_META, NEWEST_ENTRY, SERVER_TIME};
+use super::{reading, rows};
 use crate::StoreError;
 use crate::error::{MOVED_TO, MOVING};
 use crate::examine::{Ailment, Examined, ailments_of, number};
@@ -16,30 +17,24 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
     let mut examined =
         Examined { ailments: hazards.into_iter().map(Ailment::Hazard).collect(), ..Examined::default() };
     let session = Session::plain(address).await?;
-    let time = text(&session, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint::text").await?;
-    examined.server_time = time.and_then(|time| time.parse().ok()).map(UnixMillis);
-    if text(&session, "SELECT to_regclass('meta')::text").await?.is_none() {
+    let time = session.row(SERVER_TIME, &[]).await?;
+    examined.server_time = time.map(|row| rows::millis(&row, 0)).transpose()?;
+    let there = session.row(HAS_META, &[]).await?;
+    if !there.map_or(Ok(false), |row| rows::value(&row, 0))? {
         examined.ailments.push(Ailment::Empty);
         return Ok(examined);
     }
     let mut values = Vec::new();
     for name in ["min_binary", MOVED_TO, MOVING, "key_check", "nonce_bound"] {
-        let row = session.row("SELECT value FROM meta WHERE name = $1", &[&name]).await?;
-        values.push(row.map(|row| rows::value::<Vec<u8>>(&row, 0)).transpose()?);
+        values.push(reading::meta(&session, name).await?);
     }
     let mut values = values.into_iter();
     let mut next = || values.next().flatten();
     examined.ailments.extend(ailments_of([next(), next(), next()]));
     examined.key_check = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
-    let newest =
-        text(&session, "SELECT created_at::text FROM outbox ORDER BY outbox_id DESC LIMIT 1").await?;
-    examined.newest_entry_at = newest.and_then(|at| at.parse().ok()).map(UnixMillis);
-    examined.has_uploads = text(&session, "SELECT url FROM uploads LIMIT 1").await?.is_some();
+    let newest = session.row(NEWEST_ENTRY, &[]).await?;
+    examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
+    examined.has_uploads = reading::has_uploads(&session).await?;
     Ok(examined)
-}
-
-async fn text(session: &Session, sql: &'static str) -> Result<Option<String>, Error> {
-    let row = session.row(sql, &[]).await?;
-    row.map(|row| rows::value(&row, 0)).transpose().map(Option::flatten)
 }

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::rows;
 use super::session::{Error, LANE, Session};
+use super::statements::{PROCESS, SERVER};
 
 /// The oldest version with everything that is used here.
 const VERSION_MIN: i32 = 14;
@@ -24,10 +25,7 @@ pub(crate) async fn hazards(address: &Address) -> Result<Vec<String>, Error> {
 }
 
 async fn of_the_server(session: &Session) -> Result<Vec<String>, Error> {
-    let sql = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \
-         current_setting('full_page_writes'), current_setting('server_encoding'), \
-         current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
-    let Some(row) = session.row(sql, &[]).await? else { return Ok(Vec::new()) };
+    let Some(row) = session.row(SERVER, &[]).await? else { return Ok(Vec::new()) };
     let mut hazards = Vec::new();
     let version: i32 = rows::value(&row, 0)?;
     if version < VERSION_MIN {
@@ -62,7 +60,7 @@ async fn of_the_server(session: &Session) -> Result<Vec<String>, Error> {
 async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> {
     let before = process(session).await?;
     let other = Session::plain(address).await?;
-    other.batch("BEGIN; SELECT 1").await?;
+    other.batch(&format!("BEGIN; {PROCESS}")).await?;
     let after = process(session).await?;
     other.batch("ROLLBACK").await?;
     Ok(before != after)
@@ -70,7 +68,7 @@ async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> 
 
 async fn process(session: &Session) -> Result<Option<i32>, Error> {
     // As a simple query: where statements are lost between two transactions, this still answers.
-    let messages = session.client.simple_query("SELECT pg_backend_pid()").await?;
+    let messages = session.client.simple_query(PROCESS).await?;
     Ok(messages.iter().find_map(|message| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
         _ => None,

@@ -8,14 +8,12 @@ use super::address::Address;
 use super::hazards::hazards;
 use super::rows;
 use super::session::Session;
+use super::statements::{HAS_META, LOCK_SCHEMA, MIN_BINARY};
 use crate::{SCHEMA_GENERATION, StoreError};
 
 mod migrations {
     refinery::embed_migrations!("migrations/postgres");
 }
-
-/// Held while the schema is looked at and changed: of ten replicas that start at once, one migrates and nine wait.
-const LOCK: &str = "SELECT pg_advisory_lock(7382000)";
 
 /// Connects, brings the schema up to date, and tells what endangers what is kept in it.
 pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
@@ -23,7 +21,7 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     // A table that is there already is no news.
     session.batch("SET client_min_messages = warning").await?;
     // Ends with the session, whatever becomes of it.
-    session.batch(LOCK).await?;
+    session.batch(LOCK_SCHEMA).await?;
     refuse_newer(&session).await?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the database.
     let runner = migrations::migrations::runner().set_abort_missing(false);
@@ -37,12 +35,11 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
 }
 
 async fn refuse_newer(session: &Session) -> Result<(), StoreError> {
-    let there = session.row("SELECT to_regclass('meta') IS NOT NULL", &[]).await?;
+    let there = session.row(HAS_META, &[]).await?;
     if !there.map_or(Ok(false), |row| rows::value(&row, 0))? {
         return Ok(());
     }
-    let stored =
-        session.row("SELECT convert_from(value, 'UTF8') FROM meta WHERE name = 'min_binary'", &[]).await?;
+    let stored = session.row(MIN_BINARY, &[]).await?;
     let stored: String = stored.map_or_else(|| Ok(String::new()), |row| rows::value(&row, 0))?;
     let min_binary = stored.parse().map_err(|_| StoreError::Unreadable(format!("min_binary {stored:?}")))?;
     if min_binary > SCHEMA_GENERATION {

@@ -1,45 +1,9 @@
-//! Every statement by its name, so that a test can prepare them all. Those of the lanes come in the order in which a
-//! batch runs them.
+//! Every statement by its name, so that a test can prepare them all: these are PostgreSQL's own, beside those that it
+//! shares. Those of the lanes come in the order in which a batch runs them.
 //!
 //! Lists travel as arrays, one for each column: a batch of any size is the same statement.
 
-/// Declares statements as constants, and [`ALL`] of them.
-macro_rules! statements {
-    ($($(#[$meta:meta])* $name:ident = $sql:expr;)*) => {
-        $($(#[$meta])* pub(super) const $name: &str = $sql;)*
-
-        /// Every statement with its name.
-        #[cfg(test)]
-        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
-    };
-}
-
-/// The columns that `rows::dispute` reads, in its order.
-macro_rules! state {
-    () => {
-        "dispute_no, merchant_id, status, stage, deadline, sequence, head, submission_number, submission_stage, \
-         submission_fingerprint, opening"
-    };
-}
-
-/// The columns that `rows::record` reads, in its order.
-macro_rules! record {
-    () => {
-        concat!(
-            state!(),
-            ", payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, \
-             rrn, created_at"
-        )
-    };
-}
-
-/// Of several, the one that needs a response soonest, else the newest, ties by number.
-macro_rules! first {
-    () => {
-        " ORDER BY CASE WHEN status = 'NEEDS_RESPONSE' THEN deadline END NULLS LAST, \
-         CASE WHEN status <> 'NEEDS_RESPONSE' THEN created_at END DESC, dispute_no LIMIT 1"
-    };
-}
+pub(super) use crate::statements::*;
 
 /// The conditions of a list, a null asking for nothing. A prefix is a range, which an index can serve: no text that
 /// starts with it lies beyond it followed by the last character there is.
@@ -50,13 +14,6 @@ macro_rules! matching {
          AND ($5::bigint IS NULL OR created_at > $5) AND ($6::text IS NULL \
          OR dispute_no >= $6 AND dispute_no < $7 OR payment_no >= $6 AND payment_no < $7 \
          OR merchant_trade_no >= $6 AND merchant_trade_no < $7 OR rrn >= $6 AND rrn < $7)"
-    };
-}
-
-macro_rules! app {
-    () => {
-        "SELECT app_id, merchant_id, time_zone, scheme, enabled, notify_url, apps.created_at FROM apps \
-         JOIN merchants USING (merchant_id) WHERE "
     };
 }
 
@@ -149,7 +106,6 @@ statements! {
          WHERE url = ANY ($1::text[]) AND NOT referenced AND swept_at IS NOT NULL";
     PURGE_KEYS = "DELETE FROM idempotency_keys WHERE (token, key) IN (SELECT token, key FROM idempotency_keys \
          WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-    DROP_EXPIRED_SECRETS = "DELETE FROM secrets WHERE expires_at <= $1";
     PROBE = "INSERT INTO meta (name, value) VALUES ('probe', '\\x00') \
          ON CONFLICT (name) DO UPDATE SET value = CASE meta.value WHEN '\\x00' THEN '\\x01'::bytea ELSE '\\x00' END";
 
@@ -158,57 +114,36 @@ statements! {
     /// Merchants become visible in the order of their numbers: a list goes by them.
     LOCK_MERCHANT_NUMBERS = "SELECT pg_advisory_xact_lock(7382002)";
     CREATE_MERCHANT = "INSERT INTO merchants (name, time_zone, created_at) VALUES ($1, $2, $3) RETURNING merchant_id";
-    CHANGE_MERCHANT = "UPDATE merchants SET name = coalesce($2, name), time_zone = coalesce($3, time_zone) \
-         WHERE merchant_id = $1";
-    HAS_MERCHANT = "SELECT FROM merchants WHERE merchant_id = $1";
-    CREATE_APP = "INSERT INTO apps (app_id, merchant_id, scheme, enabled, notify_url, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)";
-    CHANGE_APP = "UPDATE apps SET scheme = coalesce($3, scheme), enabled = coalesce($4, enabled), \
-         notify_url = CASE WHEN $5 THEN $6 ELSE notify_url END WHERE app_id = $2 AND merchant_id = $1";
     /// Rotations of one app come one after another.
     LOCK_APP = "SELECT FROM apps WHERE app_id = $1 AND merchant_id = $2 FOR NO KEY UPDATE";
-    RUNNING_OVERLAP = "SELECT max(expires_at) FROM secrets WHERE app_id = $1 AND expires_at > $2";
-    RETIRE_SECRET = "UPDATE secrets SET expires_at = $2 WHERE app_id = $1 AND expires_at IS NULL";
-    INSERT_SECRET = "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
-    USE_SECRET = "UPDATE secrets SET first_used_at = $2 WHERE secret_id = $1 AND first_used_at IS NULL";
-    TOKEN_HOLDER = "SELECT name FROM tokens WHERE hash = $1";
-    PUT_TOKEN = "INSERT INTO tokens (name, hash, created_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at";
-    /// Waits for whoever is about to, and then does nothing.
-    FOUND = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
+
+    // What is found at the start, and by whoever looks.
+
+    /// Held while the schema is looked at and changed: of ten replicas that start at once, one migrates and nine wait.
+    LOCK_SCHEMA = "SELECT pg_advisory_lock(7382000)";
+    HAS_META = "SELECT to_regclass('meta') IS NOT NULL";
+    MIN_BINARY = "SELECT convert_from(value, 'UTF8') FROM meta WHERE name = 'min_binary'";
+    SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \
+         current_setting('full_page_writes'), current_setting('server_encoding'), \
+         current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
+    SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    PROCESS = "SELECT pg_backend_pid()";
+
+    // Moving in.
+
+    /// One move at a time. One that was just killed holds it until the server has noticed.
+    LOCK_MOVE = "SELECT pg_advisory_lock(7382003)";
+    IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM merchants) AND NOT EXISTS (SELECT 1 FROM tokens) \
+         AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'key_check')";
+    FORGET_META = "DELETE FROM meta WHERE name = $1";
 
     // Reads.
 
-    META = "SELECT value FROM meta WHERE name = $1";
-    APP = concat!(app!(), "app_id = $1");
-    APPS_OF_MERCHANT = concat!(app!(), "merchant_id = $1 ORDER BY apps.created_at, app_id");
     SECRETS_OF_APPS = "SELECT secret_id, sealed, created_at, expires_at, first_used_at, app_id FROM secrets \
          WHERE app_id = ANY ($1::bytea[]) ORDER BY expires_at IS NULL, created_at";
-    MERCHANT = "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id = $1";
-    MERCHANTS = "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id > $1 \
-         ORDER BY merchant_id LIMIT $2";
-    TOKEN = "SELECT name, created_at FROM tokens WHERE hash = $1";
-    UPLOAD = "SELECT sha256, size, media_type FROM uploads WHERE url = $1";
-    UPLOADS = "SELECT url, sha256, size, media_type FROM uploads WHERE url > $1 AND swept_at IS NULL \
-         ORDER BY url LIMIT $2";
-    ANY_UPLOAD = "SELECT 1 FROM uploads LIMIT 1";
-    SWEPT = "SELECT url FROM uploads WHERE swept_at < $1 AND NOT referenced ORDER BY swept_at LIMIT $2";
-    DUE = "SELECT dispute_no FROM disputes WHERE status = 'NEEDS_RESPONSE' AND deadline <= $1 \
-         ORDER BY deadline LIMIT $2";
     BACKLOG = "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
          (SELECT min(uploaded_at) FROM uploads WHERE NOT referenced AND swept_at IS NULL), \
          (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";
-    DISPUTE = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $1");
-    DISPUTE_OF_MERCHANT = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $2 AND merchant_id = $1");
-    DISPUTE_BY_PAYMENT = concat!(
-        "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND payment_no = $2", first!()
-    );
-    DISPUTE_BY_TRADE = concat!(
-        "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND merchant_trade_no = $2", first!()
-    );
-    HISTORY = "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = $1 ORDER BY sequence";
-    SUBMISSIONS = "SELECT number, stage, submitted_at, fingerprint FROM submissions WHERE dispute_no = $1 \
-         ORDER BY number";
     EVIDENCE = "SELECT type, name, url, sha256, size, media_type, submission FROM evidence WHERE dispute_no = $1 \
          ORDER BY submission, position";
     COUNT = concat!("SELECT count(*) FROM (SELECT FROM disputes WHERE ", matching!(), " LIMIT $8) AS matching");

@@ -11,7 +11,8 @@ use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
 use super::session::{Error, Session};
-use super::{nonces, rows, schema};
+use super::statements::{FORGET_META, IS_EMPTY, LOCK_MOVE, PUT_META};
+use super::{nonces, reading, rows, schema};
 use crate::StoreError;
 use crate::error::MOVING;
 use crate::moving::digest::TableDigest;
@@ -19,12 +20,7 @@ use crate::moving::tables::{Kind, NONCES, NUMBERED, Table};
 
 /// A page or a whole table may take as long as it takes.
 const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
-/// One move at a time. One that was just killed holds it until the server has noticed.
-const LOCK: &str = "SELECT pg_advisory_lock(7382003)";
-const META: &str = "SELECT value FROM meta WHERE name = $1";
-const PUT_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) \
-                        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-const FORGET_META: &str = "DELETE FROM meta WHERE name = $1";
+
 pub(crate) struct Target {
     session: Session,
 }
@@ -35,7 +31,7 @@ impl Target {
         schema::prepare(address).await?;
         let session = Session::plain(address).await?;
         session.batch(SETTINGS).await?;
-        match session.batch(LOCK).await {
+        match session.batch(LOCK_MOVE).await {
             Ok(()) => Ok(Some(Self { session })),
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(None),
             Err(error) => Err(error.into()),
@@ -43,8 +39,7 @@ impl Target {
     }
 
     pub(crate) async fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = self.session.row(META, &[&name]).await?;
-        Ok(row.map(|row| rows::value(&row, 0)).transpose()?)
+        Ok(reading::meta(&self.session, name).await?)
     }
 
     /// Where an unfinished move stands.
@@ -54,9 +49,7 @@ impl Target {
 
     /// Whether nothing lies here that anyone could miss.
     pub(crate) async fn is_empty(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT NOT EXISTS (SELECT 1 FROM merchants) AND NOT EXISTS (SELECT 1 FROM tokens) \
-                   AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'key_check')";
-        let row = self.session.row(sql, &[]).await?;
+        let row = self.session.row(IS_EMPTY, &[]).await?;
         Ok(row.map_or(Ok(false), |row| rows::value(&row, 0))?)
     }
 

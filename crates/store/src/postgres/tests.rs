@@ -11,7 +11,7 @@ use rebuttal_testbed::postgres::{Cluster, Database};
 use super::address::Address;
 use super::rows;
 use super::session::{LANE, Session};
-use super::statements::ALL;
+use super::statements;
 
 /// A database with its schema, and how to reach it.
 async fn prepared() -> (Database, Address) {
@@ -26,7 +26,7 @@ async fn prepared() -> (Database, Address) {
 async fn every_statement_is_understood() {
     let (_database, address) = prepared().await;
     let session = Session::open(&address, LANE).await.unwrap();
-    for (name, sql) in ALL {
+    for (name, sql) in [crate::statements::ALL, statements::ALL].concat() {
         session.prepared(sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }

@@ -5,6 +5,10 @@ use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::reads::Read;
+use super::statements::{
+    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, FOUND, HAS_APP, HAS_MERCHANT, INSERT_SECRET,
+    PUT_TOKEN, RETIRE_SECRET, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+};
 use super::writer::{keep_answer, stored_answer};
 use crate::accounts::{AccountChange, AccountRefusal, SecretId};
 use crate::batch::KeptAnswer;
@@ -32,9 +36,11 @@ pub(super) fn apply(
 fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> Result<Answer> {
     match account {
         AccountChange::CreateMerchant { name, time_zone } => {
-            connection
-                .prepare_cached("INSERT INTO merchants (name, time_zone, created_at) VALUES (?1, ?2, ?3)")?
-                .execute(params![name.as_str(), time_zone.as_str(), now.0])?;
+            connection.prepare_cached(CREATE_MERCHANT)?.execute(params![
+                name.as_str(),
+                time_zone.as_str(),
+                now.0
+            ])?;
             let number = u32::try_from(connection.last_insert_rowid()).unwrap_or(u32::MAX);
             match MerchantId::try_from(number) {
                 Ok(merchant_id) => merchant_done(connection, merchant_id),
@@ -42,16 +48,11 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             }
         }
         AccountChange::ChangeMerchant { merchant_id, name, time_zone } => {
-            let changed = connection
-                .prepare_cached(
-                    "UPDATE merchants SET name = coalesce(?2, name), time_zone = coalesce(?3, time_zone) \
-                     WHERE merchant_id = ?1",
-                )?
-                .execute(params![
-                    merchant_id.number(),
-                    name.as_ref().map(|name| name.as_str()),
-                    time_zone.as_ref().map(|zone| zone.as_str()),
-                ])?;
+            let changed = connection.prepare_cached(CHANGE_MERCHANT)?.execute(params![
+                name.as_ref().map(|name| name.as_str()),
+                time_zone.as_ref().map(|zone| zone.as_str()),
+                merchant_id.number(),
+            ])?;
             if changed == 0 { Ok(no_merchant()) } else { merchant_done(connection, *merchant_id) }
         }
         AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
@@ -74,29 +75,17 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             if let Some(until) = running_overlap(connection, *app_id, now)? {
                 return Ok(Err(AccountRefusal::OverlapRunning(until).into()));
             }
-            connection
-                .prepare_cached(
-                    "UPDATE secrets SET expires_at = ?2 WHERE app_id = ?1 AND expires_at IS NULL",
-                )?
-                .execute(params![app_id.as_bytes(), overlap_until.0])?;
+            connection.prepare_cached(RETIRE_SECRET)?.execute(params![overlap_until.0, app_id.as_bytes()])?;
             insert_secret(connection, *app_id, *secret_id, sealed, now)?;
             app_done(connection, *app_id, Some(*secret_id))
         }
         AccountChange::SecretUsed { secret_id } => {
-            connection
-                .prepare_cached(
-                    "UPDATE secrets SET first_used_at = ?2 WHERE secret_id = ?1 AND first_used_at IS NULL",
-                )?
-                .execute(params![secret_id, now.0])?;
+            connection.prepare_cached(USE_SECRET)?.execute(params![now.0, secret_id])?;
             Ok(Ok(Done::Nothing))
         }
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
         AccountChange::Found { key_check, token, hash } => {
-            let founded = connection
-                .prepare_cached(
-                    "INSERT INTO meta (name, value) VALUES ('key_check', ?1) ON CONFLICT DO NOTHING",
-                )?
-                .execute([key_check])?;
+            let founded = connection.prepare_cached(FOUND)?.execute([key_check])?;
             if founded == 0 { Ok(Ok(Done::Nothing)) } else { put_token(connection, token, hash, now) }
         }
     }
@@ -130,25 +119,17 @@ fn create_app(
     settings: &AppSettings,
     now: UnixMillis,
 ) -> Result<Option<()>> {
-    let known = connection
-        .prepare_cached("SELECT 1 FROM merchants WHERE merchant_id = ?1")?
-        .exists([merchant_id.number()])?;
-    if !known {
+    if !connection.prepare_cached(HAS_MERCHANT)?.exists([merchant_id.number()])? {
         return Ok(None);
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO apps (app_id, merchant_id, scheme, enabled, notify_url, created_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            app_id.as_bytes(),
-            merchant_id.number(),
-            settings.scheme.unwrap_or(Scheme::V2Sha256).as_str(),
-            settings.enabled.unwrap_or(true),
-            settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str()),
-            now.0,
-        ])?;
+    connection.prepare_cached(CREATE_APP)?.execute(params![
+        app_id.as_bytes(),
+        merchant_id.number(),
+        settings.scheme.unwrap_or(Scheme::V2Sha256).as_str(),
+        settings.enabled.unwrap_or(true),
+        settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str()),
+        now.0,
+    ])?;
     Ok(Some(()))
 }
 
@@ -158,31 +139,24 @@ fn change_app(
     app_id: AppId,
     settings: &AppSettings,
 ) -> Result<bool> {
-    let changed = connection
-        .prepare_cached(
-            "UPDATE apps SET scheme = coalesce(?3, scheme), enabled = coalesce(?4, enabled), \
-             notify_url = CASE WHEN ?5 THEN ?6 ELSE notify_url END WHERE app_id = ?2 AND merchant_id = ?1",
-        )?
-        .execute(params![
-            merchant_id.number(),
-            app_id.as_bytes(),
-            settings.scheme.map(Scheme::as_str),
-            settings.enabled,
-            settings.notify_url.is_some(),
-            settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str()),
-        ])?;
+    let changed = connection.prepare_cached(CHANGE_APP)?.execute(params![
+        settings.scheme.map(Scheme::as_str),
+        settings.enabled,
+        settings.notify_url.is_some(),
+        settings.notify_url.as_ref().and_then(|url| url.as_ref()).map(|url| url.as_str()),
+        app_id.as_bytes(),
+        merchant_id.number(),
+    ])?;
     Ok(changed > 0)
 }
 
 fn has_app(connection: &Connection, merchant_id: MerchantId, app_id: AppId) -> Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM apps WHERE app_id = ?1 AND merchant_id = ?2")?
-        .exists(params![app_id.as_bytes(), merchant_id.number()])
+    connection.prepare_cached(HAS_APP)?.exists(params![app_id.as_bytes(), merchant_id.number()])
 }
 
 fn running_overlap(connection: &Connection, app_id: AppId, now: UnixMillis) -> Result<Option<UnixMillis>> {
     connection
-        .prepare_cached("SELECT max(expires_at) FROM secrets WHERE app_id = ?1 AND expires_at > ?2")?
+        .prepare_cached(RUNNING_OVERLAP)?
         .query_row(params![app_id.as_bytes(), now.0], |row| row.get::<_, Option<i64>>(0))
         .map(|until| until.map(UnixMillis))
 }
@@ -195,28 +169,19 @@ fn insert_secret(
     now: UnixMillis,
 ) -> Result<()> {
     connection
-        .prepare_cached(
-            "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES (?1, ?2, ?3, ?4)",
-        )?
+        .prepare_cached(INSERT_SECRET)?
         .execute(params![secret_id, app_id.as_bytes(), sealed, now.0])
         .map(drop)
 }
 
 fn put_token(connection: &Connection, name: &str, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
-    let holder: Option<String> = connection
-        .prepare_cached("SELECT name FROM tokens WHERE hash = ?1")?
-        .query_row([hash], |row| row.get(0))
-        .optional()?;
+    let holder: Option<String> =
+        connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash], |row| row.get(0)).optional()?;
     match holder {
         Some(holder) if holder == name => return Ok(Ok(Done::Nothing)),
         Some(_) => return Ok(Err(AccountRefusal::TokenInUse.into())),
         None => {}
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO tokens (name, hash, created_at) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at",
-        )?
-        .execute(params![name, hash, now.0])?;
+    connection.prepare_cached(PUT_TOKEN)?.execute(params![name, hash, now.0])?;
     Ok(Ok(Done::Nothing))
 }

@@ -6,6 +6,7 @@ use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::reads::Read;
+use super::statements::{DAMAGE, NEWEST_ENTRY};
 use crate::StoreError;
 
 /// Files beyond this are not read whole to find damage: it would take minutes, and push others out of memory.
@@ -37,9 +38,7 @@ impl Look {
     }
 
     pub(crate) fn newest_entry_at(&self) -> Result<Option<UnixMillis>, StoreError> {
-        // The outbox has a row for each entry, in the order of their making.
-        let sql = "SELECT created_at FROM outbox ORDER BY outbox_id DESC LIMIT 1";
-        let at = self.connection.query_row(sql, [], |row| row.get(0)).optional()?;
+        let at = self.connection.query_row(NEWEST_ENTRY, [], |row| row.get(0)).optional()?;
         Ok(at.map(UnixMillis))
     }
 
@@ -48,7 +47,7 @@ impl Look {
         if self.bytes > READ_WHOLE_MAX_BYTES {
             return Ok(None);
         }
-        let told: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        let told: String = self.connection.query_row(DAMAGE, [], |row| row.get(0))?;
         Ok((told != "ok").then_some(told))
     }
 }

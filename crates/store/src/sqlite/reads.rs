@@ -7,12 +7,16 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
-use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 use tokio::sync::Semaphore;
 
 use super::place::Place;
-use super::rows::{self, FACT_COLUMNS, STATE_COLUMNS};
-use super::schema;
+use super::statements::{
+    self, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
+    DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS, SUBMISSIONS,
+    SWEPT, TOKEN, UPLOAD, UPLOADS,
+};
+use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{App, Merchant, Token};
 use crate::views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
@@ -96,69 +100,52 @@ impl<'c> Read<'c> {
     }
 
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let mut select = self.0.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+        let mut select = self.0.prepare_cached(META)?;
         select.query_row([name], |row| row.get(0)).optional()
     }
 
     pub(crate) fn app(&self, app_id: AppId) -> Result<Option<App>> {
-        let mut select = self.0.prepare_cached(
-            "SELECT app_id, merchant_id, time_zone, scheme, enabled, notify_url, apps.created_at \
-             FROM apps JOIN merchants USING (merchant_id) WHERE app_id = ?1",
-        )?;
+        let mut select = self.0.prepare_cached(APP)?;
         let app = select.query_row([app_id.as_bytes()], rows::app).optional()?;
         app.map(|app| self.with_secrets(app)).transpose()
     }
 
     pub(crate) fn apps_of(&self, merchant_id: MerchantId) -> Result<Vec<App>> {
-        let mut select = self.0.prepare_cached(
-            "SELECT app_id, merchant_id, time_zone, scheme, enabled, notify_url, apps.created_at \
-             FROM apps JOIN merchants USING (merchant_id) WHERE merchant_id = ?1 ORDER BY apps.created_at, app_id",
-        )?;
+        let mut select = self.0.prepare_cached(APPS_OF_MERCHANT)?;
         let apps: Vec<App> = select.query_map([merchant_id.number()], rows::app)?.collect::<Result<_>>()?;
         apps.into_iter().map(|app| self.with_secrets(app)).collect()
     }
 
     fn with_secrets(&self, app: App) -> Result<App> {
-        let mut select = self.0.prepare_cached(
-            "SELECT secret_id, sealed, created_at, expires_at, first_used_at FROM secrets WHERE app_id = ?1 \
-             ORDER BY expires_at IS NULL, created_at",
-        )?;
+        let mut select = self.0.prepare_cached(SECRETS_OF_APPS)?;
         let secrets = select.query_map([app.app_id.as_bytes()], rows::secret)?.collect::<Result<_>>()?;
         Ok(App { secrets, ..app })
     }
 
     pub(crate) fn merchant(&self, merchant_id: MerchantId) -> Result<Option<Merchant>> {
-        let mut select = self.0.prepare_cached(
-            "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id = ?1",
-        )?;
+        let mut select = self.0.prepare_cached(MERCHANT)?;
         select.query_row([merchant_id.number()], rows::merchant).optional()
     }
 
     pub(crate) fn merchants(&self, after: Option<MerchantId>, limit: u32) -> Result<Vec<Merchant>> {
-        let mut select = self.0.prepare_cached(
-            "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id > ?1 \
-             ORDER BY merchant_id LIMIT ?2",
-        )?;
+        let mut select = self.0.prepare_cached(MERCHANTS)?;
         select.query_map([after.map_or(0, MerchantId::number), limit], rows::merchant)?.collect()
     }
 
     pub(crate) fn token(&self, hash: [u8; 32]) -> Result<Option<Token>> {
-        let mut select = self.0.prepare_cached("SELECT name, created_at FROM tokens WHERE hash = ?1")?;
+        let mut select = self.0.prepare_cached(TOKEN)?;
         select
             .query_row([hash], |row| Ok(Token { name: row.get(0)?, created_at: rows::millis(row, 1)? }))
             .optional()
     }
 
     pub(crate) fn upload(&self, url: StorageUri) -> Result<Option<Upload>> {
-        let mut select =
-            self.0.prepare_cached("SELECT sha256, size, media_type FROM uploads WHERE url = ?1")?;
+        let mut select = self.0.prepare_cached(UPLOAD)?;
         select.query_row([url.key()], |row| Ok(Upload { url, file: rows::found_file(row, 0)? })).optional()
     }
 
     pub(crate) fn uploads(&self, after: Option<StorageUri>, limit: u32) -> Result<Vec<Upload>> {
-        let mut select = self.0.prepare_cached(
-            "SELECT url, sha256, size, media_type FROM uploads WHERE url > ?1 AND swept_at IS NULL ORDER BY url LIMIT ?2",
-        )?;
+        let mut select = self.0.prepare_cached(UPLOADS)?;
         let after = after.map(|url| url.key()).unwrap_or_default();
         let upload =
             |row: &rusqlite::Row<'_>| Ok(Upload { url: rows::url(row, 0)?, file: rows::found_file(row, 1)? });
@@ -166,30 +153,21 @@ impl<'c> Read<'c> {
     }
 
     pub(crate) fn has_uploads(&self) -> Result<bool> {
-        self.0.prepare_cached("SELECT 1 FROM uploads LIMIT 1")?.exists([])
+        self.0.prepare_cached(ANY_UPLOAD)?.exists([])
     }
 
     pub(crate) fn swept(&self, marked_before: UnixMillis, limit: u32) -> Result<Vec<StorageUri>> {
-        let mut select = self.0.prepare_cached(
-            "SELECT url FROM uploads WHERE swept_at < ?1 AND referenced = 0 ORDER BY swept_at LIMIT ?2",
-        )?;
+        let mut select = self.0.prepare_cached(SWEPT)?;
         select.query_map(params![marked_before.0, limit], |row| rows::url(row, 0))?.collect()
     }
 
     pub(crate) fn due(&self, deadline_until: UnixMillis, limit: u32) -> Result<Vec<DisputeNo>> {
-        let mut select = self.0.prepare_cached(
-            "SELECT dispute_no FROM disputes WHERE status = 'NEEDS_RESPONSE' AND deadline <= ?1 \
-             ORDER BY deadline LIMIT ?2",
-        )?;
+        let mut select = self.0.prepare_cached(DUE)?;
         select.query_map(params![deadline_until.0, limit], |row| rows::parsed(row, 0))?.collect()
     }
 
     pub(crate) fn backlog(&self) -> Result<Backlog> {
-        let mut select = self.0.prepare_cached(
-            "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
-             (SELECT min(uploaded_at) FROM uploads WHERE referenced = 0 AND swept_at IS NULL), \
-             (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)",
-        )?;
+        let mut select = self.0.prepare_cached(BACKLOG)?;
         select.query_row([], |row| {
             Ok(Backlog {
                 earliest_deadline: row.get::<_, Option<i64>>(0)?.map(UnixMillis),
@@ -200,7 +178,7 @@ impl<'c> Read<'c> {
     }
 
     pub(crate) fn dispute(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeRecord>> {
-        self.record("dispute_no = ?1", [dispute_no.as_str()])
+        self.0.prepare_cached(DISPUTE)?.query_row([dispute_no.as_str()], rows::record).optional()
     }
 
     pub(crate) fn find(
@@ -208,20 +186,13 @@ impl<'c> Read<'c> {
         merchant_id: MerchantId,
         query: &QueryRequest,
     ) -> Result<Option<DisputeRecord>> {
-        /// Of several, the one that needs a response soonest, else the newest, ties by number.
-        const FIRST: &str = "ORDER BY CASE WHEN status = 'NEEDS_RESPONSE' THEN deadline END NULLS LAST, \
-             CASE WHEN status <> 'NEEDS_RESPONSE' THEN created_at END DESC, dispute_no LIMIT 1";
-        let (condition, key) = match query {
-            QueryRequest::DisputeNo(no) => ("dispute_no = ?2".to_owned(), no.as_str()),
-            QueryRequest::PaymentNo(no) => (format!("payment_no = ?2 {FIRST}"), no.as_str()),
-            QueryRequest::MerchantTradeNo(no) => (format!("merchant_trade_no = ?2 {FIRST}"), no.as_str()),
+        let (sql, key) = match query {
+            QueryRequest::DisputeNo(no) => (DISPUTE_OF_MERCHANT, no.as_str()),
+            QueryRequest::PaymentNo(no) => (DISPUTE_BY_PAYMENT, no.as_str()),
+            QueryRequest::MerchantTradeNo(no) => (DISPUTE_BY_TRADE, no.as_str()),
         };
-        self.record(&format!("merchant_id = ?1 AND {condition}"), params![merchant_id.number(), key])
-    }
-
-    fn record(&self, condition: &str, params: impl rusqlite::Params) -> Result<Option<DisputeRecord>> {
-        let sql = format!("SELECT {STATE_COLUMNS}, {FACT_COLUMNS} FROM disputes WHERE {condition}");
-        self.0.prepare_cached(&sql)?.query_row(params, rows::record).optional()
+        let mut select = self.0.prepare_cached(sql)?;
+        select.query_row(params![merchant_id.number(), key], rows::record).optional()
     }
 
     pub(crate) fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>> {
@@ -229,18 +200,11 @@ impl<'c> Read<'c> {
         let moment = self.0.unchecked_transaction()?;
         let Some(record) = self.dispute(dispute_no)? else { return Ok(None) };
         let no = [dispute_no.as_str()];
-        let mut select = moment.prepare_cached(
-            "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = ?1 ORDER BY sequence",
-        )?;
+        let mut select = moment.prepare_cached(HISTORY)?;
         let history = select.query_map(no, rows::entry)?.collect::<Result<_>>()?;
-        let mut select = moment.prepare_cached(
-            "SELECT number, stage, submitted_at, fingerprint FROM submissions WHERE dispute_no = ?1 ORDER BY number",
-        )?;
+        let mut select = moment.prepare_cached(SUBMISSIONS)?;
         let mut submissions: Vec<_> = select.query_map(no, rows::submission)?.collect::<Result<_>>()?;
-        let mut select = moment.prepare_cached(
-            "SELECT type, name, url, sha256, size, media_type FROM evidence WHERE dispute_no = ?1 AND submission = ?2 \
-             ORDER BY position",
-        )?;
+        let mut select = moment.prepare_cached(EVIDENCE)?;
         for submission in &mut submissions {
             let key = params![dispute_no.as_str(), submission.number];
             submission.evidence = select.query_map(key, rows::evidence)?.collect::<Result<_>>()?;
@@ -250,28 +214,27 @@ impl<'c> Read<'c> {
 
     pub(crate) fn list(&self, filter: &Filter) -> Result<Page> {
         let moment = self.0.unchecked_transaction()?;
-        let (matching, values) = conditions(filter);
-        let count = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM disputes WHERE {matching} LIMIT {})",
-            Page::COUNT_MAX + 1
-        );
-        let counted: u64 =
-            moment.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get(0))?;
-
-        let mut page_values = values;
-        let mut after = String::new();
-        if let Some(Position { created_at, dispute_no }) = &filter.after {
-            after.push_str(" AND (created_at, dispute_no) < (?, ?)");
-            page_values.extend([Value::from(created_at.0), Value::from(dispute_no.to_string())]);
-        }
-        let sql = format!(
-            "SELECT {STATE_COLUMNS}, {FACT_COLUMNS} FROM disputes WHERE {matching}{after} \
-             ORDER BY created_at DESC, dispute_no DESC LIMIT {}",
-            u64::from(filter.limit) + 1
-        );
-        let mut select = moment.prepare_cached(&sql)?;
-        let mut items: Vec<_> =
-            select.query_map(params_from_iter(page_values), rows::record)?.collect::<Result<_>>()?;
+        let end = filter.q.as_ref().map(|q| format!("{q}\u{10ffff}"));
+        let after = filter.after.as_ref();
+        let values = |limit: u64| {
+            (
+                filter.merchant_id.map(MerchantId::number),
+                filter.status.map(|status| status.as_str()),
+                filter.stage.map(|stage| stage.as_str()),
+                filter.deadline_before.map(|at| at.0),
+                filter.created_after.map(|at| at.0),
+                filter.q.as_deref(),
+                end.as_deref(),
+                after.map(|after| after.created_at.0),
+                after.map(|after| after.dispute_no.as_str()),
+                limit,
+            )
+        };
+        let mut count = moment.prepare_cached(&statements::count(filter))?;
+        let counted: u64 = count.query_row(values(Page::COUNT_MAX + 1), |row| row.get(0))?;
+        let mut select = moment.prepare_cached(&statements::list(filter))?;
+        let found = select.query_map(values(u64::from(filter.limit) + 1), rows::record)?;
+        let mut items: Vec<_> = found.collect::<Result<_>>()?;
         let more = items.len() > filter.limit as usize;
         items.truncate(filter.limit as usize);
         let next = items
@@ -281,32 +244,4 @@ impl<'c> Read<'c> {
         let total_exact = counted <= Page::COUNT_MAX;
         Ok(Page { items, next, total: counted.min(Page::COUNT_MAX), total_exact })
     }
-}
-
-/// What a filter asks for, in SQL, with its values in order.
-fn conditions(filter: &Filter) -> (String, Vec<Value>) {
-    let mut sql = vec!["TRUE".to_owned()];
-    let mut values = Vec::new();
-    let mut condition = |condition: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            sql.push(condition.to_owned());
-            values.push(value);
-        }
-    };
-    condition("merchant_id = ?", filter.merchant_id.map(|id| id.number().into()));
-    condition("status = ?", filter.status.map(|status| status.to_string().into()));
-    condition("stage = ?", filter.stage.map(|stage| stage.to_string().into()));
-    condition("deadline < ?", filter.deadline_before.map(|at| at.0.into()));
-    condition("created_at > ?", filter.created_after.map(|at| at.0.into()));
-    if let Some(q) = &filter.q {
-        const COLUMNS: [&str; 4] = ["dispute_no", "payment_no", "merchant_trade_no", "rrn"];
-        // A prefix as a range, which an index can serve: no text that starts with `q` lies beyond q followed by the
-        // last character there is.
-        let either = COLUMNS.map(|column| format!("({column} >= ? AND {column} < ?)")).join(" OR ");
-        sql.push(format!("({either})"));
-        for _ in COLUMNS {
-            values.extend([Value::from(q.clone()), Value::from(format!("{q}\u{10ffff}"))]);
-        }
-    }
-    (sql.join(" AND "), values)
 }

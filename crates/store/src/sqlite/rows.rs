@@ -14,14 +14,6 @@ use rusqlite::{Error, Result, Row};
 use crate::accounts::{App, Merchant, SealedSecret};
 use crate::views::DisputeRecord;
 
-/// The columns of [`dispute`], in its order.
-pub(super) const STATE_COLUMNS: &str = "dispute_no, merchant_id, status, stage, deadline, sequence, head, \
-     submission_number, submission_stage, submission_fingerprint, opening";
-
-/// The columns of [`record`] after those of [`dispute`].
-pub(super) const FACT_COLUMNS: &str = "payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, \
-     dispute_reason, reason_code, rrn, created_at";
-
 /// Reads a text column through its type's own parser.
 pub(super) fn parsed<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<T> {
     parse(row.get_ref(column)?.as_str()?, column)
@@ -51,7 +43,7 @@ fn merchant_id(row: &Row<'_>, column: usize) -> Result<MerchantId> {
     MerchantId::try_from(row.get::<_, u32>(column)?).map_err(|error| unreadable(column, error))
 }
 
-/// Reads [`STATE_COLUMNS`].
+/// Reads what `statements::state!` names.
 pub(super) fn dispute(row: &Row<'_>) -> Result<Dispute> {
     let submission = match row.get::<_, Option<u32>>(7)? {
         Some(number) => {
@@ -72,7 +64,7 @@ pub(super) fn dispute(row: &Row<'_>) -> Result<Dispute> {
     })
 }
 
-/// Reads [`STATE_COLUMNS`] and [`FACT_COLUMNS`].
+/// Reads what `statements::record!` names.
 pub(super) fn record(row: &Row<'_>) -> Result<DisputeRecord> {
     let state = dispute(row)?;
     let currency: Currency = parsed(row, 15)?;

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::statements::MIN_BINARY;
 use crate::{SCHEMA_GENERATION, StoreError};
 
-/// Prepared statements that a connection keeps; more than there are in this crate.
-const STATEMENTS_MAX: usize = 64;
+/// Prepared statements that a connection keeps: more than there are of fixed words. As no connection runs all of those,
+/// there is room for lists, whose words vary.
+pub(super) const STATEMENTS_MAX: usize = 64;
 /// How long a statement waits for a lock. Only migrations and checkpoints take one that another could want.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Memory of the writer's page cache, in KiB: the right edges of the tables, where contests land, many times over.
@@ -61,8 +63,7 @@ fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
     if !connection.table_exists(None, "meta")? {
         return Ok(());
     }
-    let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = 'min_binary'";
-    let stored: String = connection.query_row(sql, [], |row| row.get(0))?;
+    let stored: String = connection.query_row(MIN_BINARY, [], |row| row.get(0))?;
     let min_binary = stored.parse().map_err(|_| StoreError::Unreadable(format!("min_binary {stored:?}")))?;
     if min_binary > SCHEMA_GENERATION {
         return Err(StoreError::TooNew { min_binary });

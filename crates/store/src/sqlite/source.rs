@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+use rusqlite::{Connection, Result, params, params_from_iter};
 
+use super::reads::Read;
+use super::statements::PUT_META;
 use super::{schema, upkeep};
 use crate::StoreError;
 use crate::error::MOVED_TO;
@@ -29,15 +31,12 @@ impl Source {
     }
 
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let mut select = self.connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
-        select.query_row([name], |row| row.get(0)).optional()
+        Read::on(&self.connection).meta(name)
     }
 
     /// Writes down where the data has gone, so that no gateway serves from here by mistake.
     pub(crate) fn mark_moved(&self, to: &str) -> Result<()> {
-        let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
-                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        self.connection.execute(sql, params![MOVED_TO, to.as_bytes()]).map(drop)
+        self.connection.execute(PUT_META, params![MOVED_TO, to.as_bytes()]).map(drop)
     }
 
     pub(crate) fn count(&self, table: &Table) -> Result<u64> {

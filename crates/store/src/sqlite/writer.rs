@@ -1,22 +1,23 @@
 //! The one connection that writes: the four strokes of the committer in SQLite's words.
 
 use std::path::Path;
-use std::sync::LazyLock;
 
 use rebuttal_disputes::{Dispute, Fingerprint};
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
 use super::place::Place;
+use super::statements::{
+    BEGIN, CHECKPOINT, COMMIT, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES, INSERT_EVIDENCE,
+    INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS,
+    LOAD_DISPUTES, REFER_TO_UPLOADS, ROLLBACK, UPDATE_DISPUTES,
+};
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
 use crate::batch::{Changes, KeptAnswer, Loaded, Names, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
 use crate::work::{Act, Answer, Done, Work};
-
-static SELECT_DISPUTE: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT {} FROM disputes WHERE dispute_no = ?1", rows::STATE_COLUMNS));
 
 /// The writing connection.
 pub(crate) struct Writer {
@@ -63,7 +64,7 @@ impl Database for Writer {
         if self.connection.is_autocommit() {
             return;
         }
-        if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+        if let Err(error) = self.connection.execute_batch(ROLLBACK) {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
     }
@@ -90,7 +91,7 @@ impl Database for Writer {
     /// Moves what the log holds into the database, which then is whole by itself: to be copied, and to be opened where
     /// the log has been deleted.
     async fn close(&mut self) {
-        let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        let moved = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
         match moved {
             Ok(0) => {}
             Ok(_) => tracing::warn!(
@@ -102,13 +103,13 @@ impl Database for Writer {
 }
 
 fn begin(connection: &Connection) -> Result<(), Error> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+    connection.prepare_cached(BEGIN)?.execute([]).map(drop)
 }
 
 /// Commits. Where the log could not be written it holds no whole transaction, and none is found when it is read again;
 /// after any other error, a failed sync above all, it may or may not hold this one.
 fn commit(connection: &Connection) -> Result<(), Failure> {
-    let outcome = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+    let outcome = connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([]));
     outcome.map(drop).map_err(|error| {
         let unwritten = error.sqlite_error().is_some_and(|error| {
             matches!(error.code, ErrorCode::DiskFull | ErrorCode::DatabaseBusy)
@@ -132,14 +133,13 @@ fn failure(error: Error) -> Failure {
 
 fn load(connection: &Connection, names: &Names) -> Result<Loaded, Error> {
     let mut loaded = Loaded { nonce_bound: upkeep::nonce_bound(connection)?, ..Loaded::default() };
-    let mut disputes = connection.prepare_cached(&SELECT_DISPUTE)?;
+    let mut disputes = connection.prepare_cached(LOAD_DISPUTES)?;
     for dispute_no in &names.disputes {
         if let Some(dispute) = disputes.query_row([dispute_no.as_str()], rows::dispute).optional()? {
             loaded.disputes.insert(dispute_no.clone(), dispute);
         }
     }
-    let mut nonces = connection
-        .prepare_cached("SELECT 1 FROM nonces WHERE timestamp = ?1 AND app_id = ?2 AND nonce = ?3")?;
+    let mut nonces = connection.prepare_cached(FIND_NONCES)?;
     for nonce in &names.nonces {
         if nonces.exists(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])? {
             loaded.used_nonces.insert(nonce.clone());
@@ -150,9 +150,7 @@ fn load(connection: &Connection, names: &Names) -> Result<Loaded, Error> {
             loaded.keys.insert((token.clone(), key.clone()), stored);
         }
     }
-    let mut uploads = connection.prepare_cached(
-        "SELECT sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads WHERE url = ?1",
-    )?;
+    let mut uploads = connection.prepare_cached(FIND_UPLOADS)?;
     for url in &names.uploads {
         let stored = uploads.query_row([url.key()], |row| {
             Ok(StoredUpload { file: rows::found_file(row, 0)?, referenced: row.get(3)?, swept: row.get(4)? })
@@ -170,8 +168,7 @@ pub(super) fn stored_answer(
     token: &str,
     key: &str,
 ) -> Result<Option<StoredAnswer>, Error> {
-    let mut select = connection
-        .prepare_cached("SELECT request, answer FROM idempotency_keys WHERE token = ?1 AND key = ?2")?;
+    let mut select = connection.prepare_cached(FIND_KEYS)?;
     select
         .query_row([token, key], |row| {
             let answer = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| {
@@ -192,14 +189,13 @@ pub(super) fn keep_answer(
     let answer =
         serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
     connection
-        .prepare_cached("INSERT INTO idempotency_keys (token, key, request, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(INSERT_KEYS)?
         .execute(params![key.token, key.key, key.request, answer, created_at.0])
         .map(drop)
 }
 
 fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
-    let mut nonces =
-        connection.prepare_cached("INSERT INTO nonces (timestamp, app_id, nonce) VALUES (?1, ?2, ?3)")?;
+    let mut nonces = connection.prepare_cached(INSERT_NONCES)?;
     for nonce in &changes.nonces {
         nonces.execute(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])?;
     }
@@ -213,11 +209,7 @@ fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
 }
 
 fn save_disputes(connection: &Connection, changes: &Changes) -> Result<(), Error> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, payment_no, \
-         merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, created_at) \
-         VALUES (?1, ?2, '', '', 0, 0, x'', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?;
+    let mut insert = connection.prepare_cached(INSERT_DISPUTES)?;
     for (opening, created_at) in &changes.openings {
         let facts = &opening.facts;
         insert.execute(params![
@@ -235,10 +227,7 @@ fn save_disputes(connection: &Connection, changes: &Changes) -> Result<(), Error
             created_at.0,
         ])?;
     }
-    let mut update = connection.prepare_cached(
-        "UPDATE disputes SET status = ?2, stage = ?3, deadline = ?4, sequence = ?5, head = ?6, submission_number = ?7, \
-         submission_stage = ?8, submission_fingerprint = ?9 WHERE dispute_no = ?1",
-    )?;
+    let mut update = connection.prepare_cached(UPDATE_DISPUTES)?;
     for dispute in changes.disputes.values() {
         let Dispute { dispute_no, status, stage, deadline, sequence, head, submission, .. } = dispute;
         update.execute(params![
@@ -257,11 +246,8 @@ fn save_disputes(connection: &Connection, changes: &Changes) -> Result<(), Error
 }
 
 fn save_history(connection: &Connection, changes: &Changes) -> Result<(), Error> {
-    let mut history = connection.prepare_cached(
-        "INSERT INTO history (dispute_no, sequence, at, event, actor, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let mut outbox = connection
-        .prepare_cached("INSERT INTO outbox (dispute_no, sequence, created_at) VALUES (?1, ?2, ?3)")?;
+    let mut history = connection.prepare_cached(INSERT_HISTORY)?;
+    let mut outbox = connection.prepare_cached(INSERT_OUTBOX)?;
     for (dispute_no, entry) in &changes.entries {
         let Fingerprint(hash) = entry.hash;
         let event = entry.event.as_str();
@@ -280,13 +266,8 @@ fn save_history(connection: &Connection, changes: &Changes) -> Result<(), Error>
 }
 
 fn save_submissions(connection: &Connection, changes: &Changes) -> Result<(), Error> {
-    let mut submissions = connection.prepare_cached(
-        "INSERT INTO submissions (dispute_no, number, stage, submitted_at, fingerprint) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    let mut evidence = connection.prepare_cached(
-        "INSERT INTO evidence (dispute_no, submission, position, type, name, url, sha256, size, media_type) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
+    let mut submissions = connection.prepare_cached(INSERT_SUBMISSIONS)?;
+    let mut evidence = connection.prepare_cached(INSERT_EVIDENCE)?;
     for (dispute_no, submission) in &changes.submissions {
         submissions.execute(params![
             dispute_no.as_str(),
@@ -313,9 +294,7 @@ fn save_submissions(connection: &Connection, changes: &Changes) -> Result<(), Er
 }
 
 fn save_uploads(connection: &Connection, changes: &Changes) -> Result<(), Error> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at, referenced) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
-    )?;
+    let mut insert = connection.prepare_cached(INSERT_UPLOADS)?;
     for (upload, uploaded_at) in &changes.uploads {
         let file = &upload.file;
         insert.execute(params![
@@ -326,7 +305,7 @@ fn save_uploads(connection: &Connection, changes: &Changes) -> Result<(), Error>
             uploaded_at.0
         ])?;
     }
-    let mut refer = connection.prepare_cached("UPDATE uploads SET referenced = 1 WHERE url = ?1")?;
+    let mut refer = connection.prepare_cached(REFER_TO_UPLOADS)?;
     for url in &changes.referenced {
         refer.execute([url.key()])?;
     }

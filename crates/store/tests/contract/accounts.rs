@@ -78,6 +78,20 @@ pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Groun
     rotate(&store, merchant_id, 3, until, UnixMillis(NOW.0 + 2_000)).await.unwrap();
 }
 
+pub(crate) async fn the_first_use_of_a_secret_is_kept(ground: &Ground) {
+    let store = ground.store().await;
+    let merchant_id = merchant(&store).await;
+    commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1_000)).await.unwrap();
+    for used_at in [UnixMillis(NOW.0 + 1), UnixMillis(NOW.0 + 2)] {
+        let act = Act::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
+        store.commit(Work { arrived_at: used_at, once: Once::Always, act }).await.unwrap().unwrap();
+    }
+    let app = store.app(APP).await.unwrap().unwrap();
+    let uses: Vec<_> = app.secrets.iter().map(|secret| secret.first_used_at).collect();
+    assert_eq!(uses, [None, Some(UnixMillis(NOW.0 + 1))], "the other's, and a later use");
+}
+
 pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;

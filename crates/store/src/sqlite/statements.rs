@@ -1,0 +1,122 @@
+//! Every statement by its name, so that a test can prepare them all: these are SQLite's own, beside those that it shares.
+//! Where PostgreSQL's of the same name does many rows at once, the one here is run for each of them.
+
+use crate::views::Filter;
+
+pub(super) use crate::statements::*;
+
+statements! {
+    // Transactions.
+
+    /// Takes the lock at once: who read first and wrote later could find that somebody else had written in between.
+    BEGIN = "BEGIN IMMEDIATE";
+    COMMIT = "COMMIT";
+    ROLLBACK = "ROLLBACK";
+
+    // A batch loads.
+
+    NONCE_BOUND = "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE name = 'nonce_bound'";
+    LOAD_DISPUTES = concat!("SELECT ", state!(), " FROM disputes WHERE dispute_no = ?1");
+    FIND_NONCES = "SELECT 1 FROM nonces WHERE timestamp = ?1 AND app_id = ?2 AND nonce = ?3";
+    FIND_KEYS = "SELECT request, answer FROM idempotency_keys WHERE token = ?1 AND key = ?2";
+    FIND_UPLOADS = "SELECT sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads WHERE url = ?1";
+
+    // A batch saves.
+
+    INSERT_NONCES = "INSERT INTO nonces (timestamp, app_id, nonce) VALUES (?1, ?2, ?3)";
+    INSERT_KEYS = "INSERT INTO idempotency_keys (token, key, request, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    /// What is left empty is set by the update that follows, as of any dispute.
+    INSERT_DISPUTES = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
+         payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, \
+         created_at) VALUES (?1, ?2, '', '', 0, 0, x'', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    UPDATE_DISPUTES = "UPDATE disputes SET status = ?2, stage = ?3, deadline = ?4, sequence = ?5, head = ?6, \
+         submission_number = ?7, submission_stage = ?8, submission_fingerprint = ?9 WHERE dispute_no = ?1";
+    INSERT_HISTORY = "INSERT INTO history (dispute_no, sequence, at, event, actor, detail, hash) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    INSERT_OUTBOX = "INSERT INTO outbox (dispute_no, sequence, created_at) VALUES (?1, ?2, ?3)";
+    INSERT_SUBMISSIONS = "INSERT INTO submissions (dispute_no, number, stage, submitted_at, fingerprint) \
+         VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT_EVIDENCE = "INSERT INTO evidence (dispute_no, submission, position, type, name, url, sha256, size, \
+         media_type) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    INSERT_UPLOADS = "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at, referenced) \
+         VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+    REFER_TO_UPLOADS = "UPDATE uploads SET referenced = 1 WHERE url = ?1";
+
+    // Accounts.
+
+    CREATE_MERCHANT = "INSERT INTO merchants (name, time_zone, created_at) VALUES (?1, ?2, ?3)";
+    HAS_APP = "SELECT 1 FROM apps WHERE app_id = ?1 AND merchant_id = ?2";
+    SECRETS_OF_APPS = "SELECT secret_id, sealed, created_at, expires_at, first_used_at FROM secrets \
+         WHERE app_id = ?1 ORDER BY expires_at IS NULL, created_at";
+
+    // Upkeep.
+
+    RAISE_NONCE_BOUND = "UPDATE meta SET value = CAST(CAST(?1 AS TEXT) AS BLOB) \
+         WHERE name = 'nonce_bound' AND CAST(CAST(value AS TEXT) AS INTEGER) < ?1";
+    PURGE_NONCES = "DELETE FROM nonces WHERE (timestamp, app_id, nonce) IN (SELECT timestamp, app_id, nonce FROM nonces \
+         WHERE timestamp <= ?1 ORDER BY timestamp, app_id, nonce LIMIT ?2)";
+    /// `referenced = 0` in the words of the index that serves it, here and in `BACKLOG`.
+    MARK_UNREFERENCED = "UPDATE uploads SET swept_at = ?1 WHERE url IN (SELECT url FROM uploads \
+         WHERE referenced = 0 AND swept_at IS NULL AND uploaded_at < ?2 ORDER BY uploaded_at LIMIT ?3)";
+    FORGET_UPLOADS = "DELETE FROM uploads WHERE url = ?1 AND referenced = 0 AND swept_at IS NOT NULL";
+    PURGE_KEYS = "DELETE FROM idempotency_keys WHERE (token, key) IN (SELECT token, key FROM idempotency_keys \
+         WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+    /// Another value each time, for one that stays is not written at all.
+    PROBE = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(?1)) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+    // Reads.
+
+    MIN_BINARY = "SELECT CAST(value AS TEXT) FROM meta WHERE name = 'min_binary'";
+    BACKLOG = "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
+         (SELECT min(uploaded_at) FROM uploads WHERE referenced = 0 AND swept_at IS NULL), \
+         (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";
+    EVIDENCE = "SELECT type, name, url, sha256, size, media_type FROM evidence WHERE dispute_no = ?1 \
+         AND submission = ?2 ORDER BY position";
+    /// The first thing that does not fit, else `ok`.
+    DAMAGE = "PRAGMA quick_check(1)";
+}
+
+/// Counts what a filter asks for, to a limit. Takes the values of [`list`].
+pub(super) fn count(filter: &Filter) -> String {
+    format!("SELECT count(*) FROM (SELECT 1 FROM disputes WHERE {} LIMIT ?10)", matching(filter))
+}
+
+/// A page of what a filter asks for.
+///
+/// A condition that is not asked for is left out, where PostgreSQL's `LIST` says `?1 IS NULL OR …`: with that no index
+/// would be searched here. Of 20,000 disputes one merchant's newest fifty then take 1,800 µs and not 28, a page in the
+/// middle 16,000 µs and not 180. The values keep their places: what is left out leaves a gap in the numbers.
+pub(super) fn list(filter: &Filter) -> String {
+    let after = if filter.after.is_some() { " AND (created_at, dispute_no) < (?8, ?9)" } else { "" };
+    format!(
+        concat!(
+            "SELECT ",
+            record!(),
+            " FROM disputes WHERE {}{} ORDER BY created_at DESC, dispute_no DESC LIMIT ?10"
+        ),
+        matching(filter),
+        after
+    )
+}
+
+/// The conditions of a list. A prefix is a range, which an index can serve: no text that starts with it lies beyond it
+/// followed by the last character there is.
+fn matching(filter: &Filter) -> String {
+    let conditions = [
+        (true, "TRUE"),
+        (filter.merchant_id.is_some(), "merchant_id = ?1"),
+        (filter.status.is_some(), "status = ?2"),
+        (filter.stage.is_some(), "stage = ?3"),
+        (filter.deadline_before.is_some(), "deadline < ?4"),
+        (filter.created_after.is_some(), "created_at > ?5"),
+        (
+            filter.q.is_some(),
+            "(dispute_no >= ?6 AND dispute_no < ?7 OR payment_no >= ?6 AND payment_no < ?7 \
+             OR merchant_trade_no >= ?6 AND merchant_trade_no < ?7 OR rrn >= ?6 AND rrn < ?7)",
+        ),
+    ];
+    let asked = conditions.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition);
+    asked.collect::<Vec<_>>().join(" AND ")
+}

@@ -1,0 +1,112 @@
+//! Statements that both databases understand as they stand, and what more of them are made of. Those that differ stand
+//! in `sqlite/statements.rs` and `postgres/statements.rs`, under the same names where they do the same.
+//!
+//! To SQLite `$1` is a name, and it numbers names as they first occur. So in each statement here $1 comes before $2;
+//! a test of SQLite's proves it.
+
+/// Declares statements as constants, and `ALL` of them.
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident = $sql:expr;)*) => {
+        $($(#[$meta])* pub(super) const $name: &str = $sql;)*
+
+        /// Every statement with its name.
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+/// The columns that `rows::dispute` reads, in its order.
+macro_rules! state {
+    () => {
+        "dispute_no, merchant_id, status, stage, deadline, sequence, head, submission_number, submission_stage, \
+         submission_fingerprint, opening"
+    };
+}
+
+/// The columns that `rows::record` reads, in its order.
+macro_rules! record {
+    () => {
+        concat!(
+            $crate::statements::state!(),
+            ", payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, \
+             rrn, created_at"
+        )
+    };
+}
+
+/// Of several, the one that needs a response soonest, else the newest, ties by number.
+macro_rules! first {
+    () => {
+        " ORDER BY CASE WHEN status = 'NEEDS_RESPONSE' THEN deadline END NULLS LAST, \
+         CASE WHEN status <> 'NEEDS_RESPONSE' THEN created_at END DESC, dispute_no LIMIT 1"
+    };
+}
+
+macro_rules! app {
+    () => {
+        "SELECT app_id, merchant_id, time_zone, scheme, enabled, notify_url, apps.created_at FROM apps \
+         JOIN merchants USING (merchant_id) WHERE "
+    };
+}
+
+pub(crate) use {record, state, statements};
+
+statements! {
+    // Single values.
+
+    META = "SELECT value FROM meta WHERE name = $1";
+    PUT_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    /// Once and for all: who comes second does nothing.
+    FOUND = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
+
+    // Accounts.
+
+    CHANGE_MERCHANT = "UPDATE merchants SET name = coalesce($1, name), time_zone = coalesce($2, time_zone) \
+         WHERE merchant_id = $3";
+    HAS_MERCHANT = "SELECT 1 FROM merchants WHERE merchant_id = $1";
+    MERCHANT = "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id = $1";
+    MERCHANTS = "SELECT merchant_id, name, time_zone, created_at FROM merchants WHERE merchant_id > $1 \
+         ORDER BY merchant_id LIMIT $2";
+    CREATE_APP = "INSERT INTO apps (app_id, merchant_id, scheme, enabled, notify_url, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)";
+    CHANGE_APP = "UPDATE apps SET scheme = coalesce($1, scheme), enabled = coalesce($2, enabled), \
+         notify_url = CASE WHEN $3 THEN $4 ELSE notify_url END WHERE app_id = $5 AND merchant_id = $6";
+    APP = concat!(app!(), "app_id = $1");
+    APPS_OF_MERCHANT = concat!(app!(), "merchant_id = $1 ORDER BY apps.created_at, app_id");
+    RUNNING_OVERLAP = "SELECT max(expires_at) FROM secrets WHERE app_id = $1 AND expires_at > $2";
+    RETIRE_SECRET = "UPDATE secrets SET expires_at = $1 WHERE app_id = $2 AND expires_at IS NULL";
+    INSERT_SECRET = "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
+    USE_SECRET = "UPDATE secrets SET first_used_at = $1 WHERE secret_id = $2 AND first_used_at IS NULL";
+    DROP_EXPIRED_SECRETS = "DELETE FROM secrets WHERE expires_at <= $1";
+    TOKEN = "SELECT name, created_at FROM tokens WHERE hash = $1";
+    TOKEN_HOLDER = "SELECT name FROM tokens WHERE hash = $1";
+    PUT_TOKEN = "INSERT INTO tokens (name, hash, created_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at";
+
+    // Uploads.
+
+    UPLOAD = "SELECT sha256, size, media_type FROM uploads WHERE url = $1";
+    UPLOADS = "SELECT url, sha256, size, media_type FROM uploads WHERE url > $1 AND swept_at IS NULL \
+         ORDER BY url LIMIT $2";
+    ANY_UPLOAD = "SELECT 1 FROM uploads LIMIT 1";
+    SWEPT = "SELECT url FROM uploads WHERE swept_at < $1 AND NOT referenced ORDER BY swept_at LIMIT $2";
+
+    // Disputes.
+
+    DUE = "SELECT dispute_no FROM disputes WHERE status = 'NEEDS_RESPONSE' AND deadline <= $1 \
+         ORDER BY deadline LIMIT $2";
+    DISPUTE = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $1");
+    DISPUTE_OF_MERCHANT = concat!("SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND dispute_no = $2");
+    DISPUTE_BY_PAYMENT = concat!(
+        "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND payment_no = $2", first!()
+    );
+    DISPUTE_BY_TRADE = concat!(
+        "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND merchant_trade_no = $2", first!()
+    );
+    HISTORY = "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = $1 ORDER BY sequence";
+    SUBMISSIONS = "SELECT number, stage, submitted_at, fingerprint FROM submissions WHERE dispute_no = $1 \
+         ORDER BY number";
+    /// The outbox has a row for each entry of a history, in the order of their making.
+    NEWEST_ENTRY = "SELECT created_at FROM outbox ORDER BY outbox_id DESC LIMIT 1";
+}
