@@ -113,7 +113,8 @@ impl std::str::FromStr for NotifyUrl {
             return Ok(Self(text.to_owned()));
         }
         Err(Invalid::new(format!(
-            "must be an http or https address of at most {NOTIFY_URL_MAX} characters, without user or fragment"
+            "must be an http or https address of at most {NOTIFY_URL_MAX} characters, without user or fragment, \
+             its port, if any, from 1 to 65535"
         )))
     }
 }
