@@ -63,7 +63,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = without_values(Cli::command());
-    let matches = settings::prefer_flags(command.clone(), &command.get_matches()).get_matches();
+    let matches = |preferring: clap::Command| {
+        let matches = preferring.try_get_matches();
+        matches.unwrap_or_else(|error| settings::name_variable(&command, error).exit())
+    };
+    let matches = matches(settings::prefer_flags(command.clone(), &matches(command.clone())));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(cli) {
         Ok(exit) => exit.into(),

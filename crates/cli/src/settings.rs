@@ -6,6 +6,7 @@
 
 mod file;
 mod nearest;
+mod origin;
 mod pairs;
 mod secret;
 mod variables;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::LogFormat;
 pub(crate) use nearest::nearest;
+pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::Secret;
 pub(crate) use variables::unknown_variables;

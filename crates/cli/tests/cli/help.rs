@@ -54,3 +54,17 @@ fn help_never_shows_what_the_variables_hold() {
     let ended = Ended::run(command);
     assert!(!ended.out.contains("00112233") && !ended.out.contains("http://here"), "{ended:?}");
 }
+
+#[test]
+fn a_faulty_value_is_told_with_the_variable_that_it_comes_from() {
+    let query = |words: &[&str]| {
+        let mut command = rebuttal(&[&["query", "--dispute-no", "D1"], words].concat());
+        command.env("REBUTTAL_APP_ID", "xyz");
+        Ended::run(command)
+    };
+    let told = "tip: the value comes from the variable REBUTTAL_APP_ID";
+    let ended = query(&[]);
+    assert!(ended.code == 2 && ended.err.contains(told), "{ended:?}");
+    let ended = query(&["--app-id", "xyz"]);
+    assert!(ended.code == 2 && !ended.err.contains(told), "{ended:?}");
+}
