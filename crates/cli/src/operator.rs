@@ -56,17 +56,16 @@ enum Noun {
 impl Operator {
     pub(crate) async fn run(self) -> Result<Exit> {
         let Self { noun, access } = self;
-        let result = match access.client() {
-            Err(error) => Err(error),
-            Ok(client) => {
-                let stop = signals::stop()?;
-                tokio::select! {
-                    result = noun.run(&client, access.json) => result,
-                    () = stop => Err(client.interrupted()),
-                }
-            }
+        let client = match access.client() {
+            Ok(client) => client,
+            Err(error) => return tell::end(Err(error), access.json, false),
         };
-        tell::end(result, access.json)
+        let stop = signals::stop()?;
+        let result = tokio::select! {
+            result = noun.run(&client, access.json) => result,
+            () = stop => Err(client.interrupted()),
+        };
+        tell::end(result, access.json, client.has_changed())
     }
 }
 

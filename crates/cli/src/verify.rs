@@ -153,7 +153,7 @@ impl Verify {
     /// What the gateway would compare with.
     fn case(&self, given: &Given, body: &[u8]) -> Result<Case> {
         let header = Authorization::parse(self.authorization.trim().as_bytes())
-            .context("the gateway refuses such an Authorization header; it")?;
+            .map_err(|fault| anyhow::anyhow!("the gateway refuses this Authorization header: it {fault}"))?;
         let secret = given.given_secret()?.context(
             "REBUTTAL_APP_SECRET, REBUTTAL_APP_SECRET_FILE or a profile must hold the app's secret",
         )?;

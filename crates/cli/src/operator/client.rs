@@ -79,6 +79,11 @@ impl Client {
         self.call(Method::PATCH, path, Some(body)).await
     }
 
+    /// Whether a change was sent.
+    pub(super) fn has_changed(&self) -> bool {
+        self.again().is_some()
+    }
+
     fn again(&self) -> Option<Again> {
         self.sent.lock().ok()?.clone()
     }

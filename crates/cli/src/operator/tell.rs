@@ -1,5 +1,7 @@
 //! How an operator's command ends: the API's own JSON for scripts, and for people what happened, why and what to do.
 
+use std::io;
+
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,8 +39,8 @@ pub(super) fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
         .context("the gateway's answer cannot be read; is it of another version than this program?")
 }
 
-/// Ends a command.
-pub(super) fn end(result: Result<()>, json: bool) -> Result<Exit> {
+/// Ends a command; `changed` tells whether it may have changed anything.
+pub(super) fn end(result: Result<()>, json: bool, changed: bool) -> Result<Exit> {
     let exit = match &result {
         Ok(()) => Exit::Done,
         Err(error) => {
@@ -54,6 +56,8 @@ pub(super) fn end(result: Result<()>, json: bool) -> Result<Exit> {
     };
     let Err(lost) = look::all_said() else { return Ok(exit) };
     match &result {
+        // Whoever closed the pipe has read what they wanted.
+        Ok(()) if !changed && lost.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Ok(()) => {
             look::failure(&format!(
                 "it is done, but the answer could not be written to standard output: {lost}"

@@ -181,6 +181,8 @@ fn write_string(written: &mut String, text: &str, strings: Strings) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SENT: &str = "{ \"b\":\"ä/\\u0041\\\"\",\"a\" : [1.50,{}, true] }";
@@ -212,5 +214,46 @@ mod tests {
         assert_eq!(text.write(Layout::Compact, Strings::Ascii), "\"\\ud83d\\ude00<\"");
         assert_eq!(text.write(Layout::Compact, Strings::Html), "\"😀\\u003c\"");
         assert!(Text::read(b"{").is_none());
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_way_of_writing_means_the_same(value in value()) {
+            let text = Text::read(serde_json::to_string_pretty(&value).unwrap().as_bytes()).unwrap();
+            for layout in [Layout::AsSent, Layout::Compact, Layout::Spaced, Layout::Indented(3)] {
+                for strings in
+                    [Strings::Plain, Strings::Ascii, Strings::Slashed, Strings::AsciiSlashed, Strings::Html]
+                {
+                    let written = text.write(layout, strings);
+                    prop_assert_eq!(&serde_json::from_str::<Value>(&written).unwrap(), &value);
+                }
+            }
+            prop_assert_eq!(text.write(Layout::Compact, Strings::Plain), value.to_string());
+            prop_assert_eq!(
+                text.write(Layout::Indented(2), Strings::Plain),
+                serde_json::to_string_pretty(&value).unwrap()
+            );
+        }
+
+        #[test]
+        fn no_bytes_are_too_strange_to_be_looked_at(bytes: Vec<u8>) {
+            let _ = Text::read(&bytes);
+        }
     }
 }

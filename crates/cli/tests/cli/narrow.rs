@@ -43,3 +43,13 @@ fn errors_and_facts_break_between_words() {
     let (code, said) = Terminal::run(&shell.command(&["query", "--dispute-no", "NOPE"]), COLUMNS).end();
     assert_eq!((code, broken(&said, &[])), (3, Vec::new()), "{said}");
 }
+
+#[test]
+fn what_operators_see_fits_a_narrow_terminal() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    for words in [["dispute", "list"].as_slice(), &["dispute", "show", &no], &["merchant", "list"]] {
+        let (code, said) = Terminal::run(&shell.operator_command(words), COLUMNS).end();
+        assert_eq!((code, broken(&said, &[&no, "MTU-"])), (0, Vec::new()), "{said}");
+    }
+}

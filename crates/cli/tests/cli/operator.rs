@@ -1,5 +1,6 @@
 //! `rebuttal operator`: the gateway run from a shell alone.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
@@ -14,7 +15,7 @@ use crate::way::{Fate, Way};
 
 impl Shell {
     /// A command of this gateway's operator, who sits beside the data folder.
-    fn operator_command(&self, words: &[&str]) -> Command {
+    pub(crate) fn operator_command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(&[&["operator"], words].concat());
         command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
         command
@@ -330,4 +331,49 @@ fn operators_with_a_listener_of_their_own_are_reached_there() {
     command.env("REBUTTAL_DATA", gateway.data()).env("REBUTTAL_OPERATOR_URL", format!("http://{port}"));
     let ended = Ended::run(command);
     assert_eq!((ended.code, ended.out.as_str()), (0, "There are no merchants.\n"), "{ended:?}");
+}
+
+#[test]
+fn a_reader_who_closes_the_pipe_has_read_enough_and_a_full_disk_is_told() {
+    let shell = Shell::start();
+    let ended = |words: &[&str], output: Stdio| {
+        let mut command = shell.operator_command(words);
+        command.stdout(output);
+        Ended::run(command)
+    };
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    let list = ["merchant", "list"];
+    let read = ended(&list, closed());
+    assert_eq!((read.code, read.err.as_str()), (0, ""), "{read:?}");
+    assert_eq!(ended(&list, full()).code, 7);
+    let create = ["merchant", "create", "--name", "Second", "--time-zone", "UTC"];
+    for output in [closed(), full()] {
+        let made = ended(&create, output);
+        assert!(made.code == 7 && made.err.contains("it is done, but the answer"), "{made:?}");
+    }
+}
+
+#[test]
+fn operators_are_served_over_tls_with_a_certificate_that_is_told_to_be_trusted() {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&certificate, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let [certificate, key] = [&certificate, &key].map(|path| path.to_str().unwrap());
+    let gateway =
+        Gateway::builder(bin()).args(["--tls-certificate", certificate, "--tls-key", key]).https().start();
+    let list = |more: &[&str]| {
+        let mut command = rebuttal(&[&["operator", "merchant", "list"], more].concat());
+        command.env("REBUTTAL_DATA", gateway.data()).env("REBUTTAL_OPERATOR_URL", gateway.base_url());
+        Ended::run(command)
+    };
+    assert_eq!(list(&["--trust", certificate]).code, 0);
+    let ended = list(&[]);
+    assert!(ended.code == 5 && ended.err.contains("certificate is not trusted"), "{ended:?}");
 }

@@ -144,6 +144,7 @@ fn a_secret_is_asked_for_without_showing_it() {
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let mut terminal = Terminal::run(&home.command(&words), 100);
     terminal.wait_for("The app's secret, which is not shown:");
+    terminal.wait_until_hidden();
     terminal.type_in(&format!("{}\n", home.secret()));
     let (code, said) = terminal.end();
     assert!(code == 0 && said.contains("shop is kept in") && !said.contains(home.secret()), "{said}");

@@ -2,8 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
+
+use rebuttal_testbed::clock::wait_for;
 
 /// A command that says nothing new for so long has said what it had to say.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -59,6 +61,17 @@ impl Terminal {
         self.keyboard.write_all(words.as_bytes()).unwrap();
     }
 
+    /// Waits until the terminal shows no more what is typed: what is typed before is thrown away.
+    pub(crate) fn wait_until_hidden(&self) {
+        let id = self.child.id();
+        wait_for("the terminal to hide what is typed", PATIENCE, || {
+            let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
+            let input = format!("/proc/{}/fd/0", children.split_whitespace().next()?);
+            let settings = Command::new("stty").args(["-a", "-F", &input]).output().ok()?;
+            String::from_utf8_lossy(&settings.stdout).contains(" -echo ").then_some(())
+        });
+    }
+
     /// Ctrl-C.
     pub(crate) fn interrupt(&mut self) {
         self.type_in("\u{3}");
@@ -66,10 +79,21 @@ impl Terminal {
 
     /// How it ended, and all that it said, as bare text with the terminal's line ends.
     pub(crate) fn end(mut self) -> (i32, String) {
-        while let Ok(bytes) = self.heard.recv() {
-            self.said.push_str(&String::from_utf8_lossy(&bytes));
+        loop {
+            match self.heard.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.said.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {}", self.said),
+            }
         }
         let code = self.child.wait().unwrap().code().unwrap();
         (code, console::strip_ansi_codes(&self.said).replace("\r\n", "\n"))
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
