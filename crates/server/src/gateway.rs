@@ -1,5 +1,6 @@
 //! What every handler works with: the running gateway's parts.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub(crate) struct Gateway {
     pub(crate) rates: Rates,
     /// Turns for handing evidence out.
     pub(crate) evidence_reads: Arc<Semaphore>,
+    /// Where the data directory lies, for what is measured of it.
+    pub(crate) data_dir: PathBuf,
     /// At least one.
     pub(crate) public_urls: Vec<BaseUrl>,
     /// How far a timestamp may lie from the clock.

@@ -48,6 +48,7 @@ pub(crate) async fn open(
             config.trusted_proxies.clone(),
         ),
         evidence_reads: Arc::new(Semaphore::new(EVIDENCE_READS_AT_ONCE)),
+        data_dir: config.data_dir.clone(),
         public_urls,
         freshness_window: window,
         unreferenced_uploads_kept: config.unreferenced_uploads_kept,

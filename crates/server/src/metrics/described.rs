@@ -120,6 +120,12 @@ const ALL: &[Described] = &[
         "1 if the database answered and took changes when it was last asked, every 5 s, else 0",
     ),
     plain(
+        "rebuttal_data_free_bytes",
+        Gauge,
+        "Room that is left to the gateway where its data directory lies",
+    ),
+    plain("rebuttal_data_size_bytes", Gauge, "Size of the file system where the data directory lies"),
+    plain(
         "rebuttal_evidence_up",
         Gauge,
         "1 if the evidence store answered when it was last asked, every 5 s, else 0",

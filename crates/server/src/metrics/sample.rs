@@ -32,6 +32,10 @@ pub(crate) async fn sample(gateway: &Gateway) -> anyhow::Result<()> {
     let (database, evidence) = tokio::join!(health::database(gateway), health::evidence(gateway));
     gauge!("rebuttal_database_up").set(f64::from(u8::from(database.is_ok())));
     gauge!("rebuttal_evidence_up").set(f64::from(u8::from(evidence.is_ok())));
+    if let Ok(room) = rustix::fs::statvfs(&gateway.data_dir) {
+        gauge!("rebuttal_data_free_bytes").set((room.f_bavail * room.f_frsize) as f64);
+        gauge!("rebuttal_data_size_bytes").set((room.f_blocks * room.f_frsize) as f64);
+    }
     let (read_nonces, read_nonces_max) = gateway.read_nonces.reads();
     gauge!("rebuttal_read_nonces").set(read_nonces as f64);
     gauge!("rebuttal_read_nonces_max").set(read_nonces_max as f64);

@@ -164,6 +164,8 @@ fn what_waits_is_seen() {
         assert_eq!(value(&scraped, name), Some(1.0), "{scraped}");
     }
     assert_eq!(value(&scraped, "rebuttal_lapse_overdue_seconds"), Some(0.0));
+    let (free, size) = ("rebuttal_data_free_bytes", "rebuttal_data_size_bytes");
+    assert!(value(&scraped, free) > Some(0.0) && value(&scraped, free) < value(&scraped, size), "{scraped}");
     assert_eq!(value(&scraped, "rebuttal_commit_lanes_in_trouble"), Some(0.0), "{scraped}");
     let (deadline, _) = rebuttal_testbed::operator::in_ms(500);
     let dispute = scene.dispute_with(&json!({ "deadline": deadline }));
