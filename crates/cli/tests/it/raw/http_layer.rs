@@ -47,7 +47,7 @@ fn what_is_no_http_is_refused_without_envelope() {
 
 #[test]
 fn a_broken_chunk_is_told_while_its_sender_waits() {
-    let scene = scene();
+    let scene = folder_scene();
     let head = |target: &str, more: &str| {
         format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{more}\r\n")
     };
