@@ -22,6 +22,7 @@ use crate::sign::{BodyArgs, read_file};
 use crate::signing::{Draft, Signer, Value, visible};
 use crate::{look, profile};
 use mistakes::{Mistake, Place, Seen};
+use search::Search;
 
 /// How far a timestamp may lie from the gateway's clock, unless the gateway is told otherwise.
 const FRESHNESS_WINDOW_MILLIS: u64 = 5 * 60 * 1000;
@@ -129,10 +130,17 @@ impl Verify {
         };
         let right = Draft::right(&signer, &message);
         let verifies = signature::verify(header, parsed, &message);
-        let found = if verifies { None } else { self.search(&case, &right)? };
+        let search = if verifies { Search::Nothing } else { self.search(&case, &right)? };
         let hashed =
             self.signed_bytes.as_ref().map(|path| read_file(path, "the signed bytes")).transpose()?;
         let mut findings = case.findings.clone();
+        if matches!(search, Search::GivenUp) {
+            findings.push("not every pair of mistakes was tried: the body is too long for that".to_owned());
+        }
+        let found = match search {
+            Search::Found(mistakes) => Some(mistakes),
+            Search::Nothing | Search::GivenUp => None,
+        };
         if let Some(hashed) = &hashed {
             findings.extend(compare::differences(&right, hashed, &header.sign.to_string()));
         }
@@ -173,7 +181,7 @@ impl Verify {
     }
 
     /// The mistakes that together make the sign.
-    fn search(&self, case: &Case, right: &Draft) -> Result<Option<Vec<Mistake>>> {
+    fn search(&self, case: &Case, right: &Draft) -> Result<Search> {
         let others = profile::read_all()?
             .filter_map(|(name, profile)| Some((name, profile.app_secret?)))
             .filter(|(_, secret)| secret.expose() != case.secret.expose());

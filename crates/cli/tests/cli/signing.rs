@@ -216,3 +216,18 @@ fn a_signed_request_is_shown_and_good() {
     let ended = shell.run(&["sign", TARGET, "--body", "{} {}"]);
     assert!(ended.err.contains("the gateway will refuse this body"), "{ended:?}");
 }
+
+#[test]
+fn a_search_that_was_given_up_is_told_so() {
+    let body = format!(r#"{{"note":"{}"}}"#, "a/".repeat(45_000));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body.json");
+    std::fs::write(&file, &body).unwrap();
+    let Sent { url, header, .. } = sent(&signer(Scheme::Sha256), "POST", "nobody signs this", &body);
+    let mut command =
+        rebuttal(&["verify", url, "--authorization", &header, "--body-file", file.to_str().unwrap()]);
+    command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret);
+    let ended = Ended::run(command);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.out.contains("not every pair of mistakes was tried"), "it was tried: {}", ended.out.len());
+}
