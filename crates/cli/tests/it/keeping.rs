@@ -100,6 +100,19 @@ fn an_evidence_folder_that_is_not_mounted_is_not_replaced_by_an_empty_one() {
 }
 
 #[test]
+fn a_database_under_two_names_is_not_served() {
+    let mut scene = embedded_scene();
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    let other = scene.gateway.scratch().join("other.db");
+    std::fs::hard_link(scene.gateway.data().join("rebuttal.db"), &other).unwrap();
+    let said = refused_start(&["--data", scene.gateway.data().to_str().unwrap()]);
+    assert!(said.contains("hard link"), "{said}");
+    std::fs::remove_file(other).unwrap();
+    scene.gateway.restart();
+}
+
+#[test]
 fn after_a_stop_the_database_is_whole_without_its_log() {
     let mut scene = scene();
     let dispute = scene.dispute();

@@ -25,6 +25,13 @@ impl Place {
         log_path.push("-wal");
         let log_path = PathBuf::from(log_path);
         let files = [identity_at(path)?, identity_at(&log_path)?];
+        if fs::metadata(path)?.nlink() > 1 {
+            let twice = format!(
+                "{} is a hard link: whoever opens the other name would write into it, too",
+                path.display()
+            );
+            return Err(io::Error::other(twice));
+        }
         Ok(Self { path: path.to_owned(), log_path, files })
     }
 
