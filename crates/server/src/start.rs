@@ -130,6 +130,7 @@ async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow
         Some(check) => Some(check),
         None => {
             data_dir.refuse_strange_database()?;
+            refuse_strange_bucket(config, store, &keys).await?;
             found(config, data_dir, store, &keys).await?;
             store.key_check().await?
         }
@@ -141,6 +142,22 @@ async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow
     );
     ensure_token(store, config.operator_token.as_ref(), &data_dir.operator_token()).await?;
     Ok(keys)
+}
+
+/// Refuses a database that knows nothing beside a bucket that has served before: it is probably another one than then.
+async fn refuse_strange_bucket(config: &Config, store: &Store, keys: &Keys) -> anyhow::Result<()> {
+    let EvidencePlace::Bucket { bucket, public, variables } = &config.evidence else { return Ok(()) };
+    // Asked as if files had been uploaded: then a bucket without our mark is not made ours by asking.
+    let marked = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), true)?;
+    let is_marked = matches!(timeout(READY_LIMIT, marked.answers()).await, Ok(Ok(())));
+    // Another replica may have founded the database meanwhile, and marked the bucket after that.
+    ensure!(
+        !is_marked || store.key_check().await?.is_some(),
+        "the database is empty, and yet the bucket {} bears this gateway's mark: it has served before, from another \
+         database. Configure that one as database_url, or another bucket or prefix to begin anew",
+        bucket.name
+    );
+    Ok(())
 }
 
 /// Makes a database that is nobody's this gateway's own. Another one may be doing the same: the first one's key and token
