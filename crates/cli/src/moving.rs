@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use rebuttal_evidence::Place;
-use rebuttal_server::{EvidencePlace, Location, Moved, Moving, MovingProgress};
+use rebuttal_server::{EvidencePlace, Location, MoveError, Moved, Moving, MovingProgress};
 
 use crate::exit::Exit;
 use crate::settings::{Secret, evidence};
@@ -73,10 +73,13 @@ impl Move {
         let bar = Bar::new()?;
         let moved = tokio::select! {
             moved = moving.run(|progress| bar.show(progress)) => moved,
-            () = &mut stop => bail!("interrupted: nothing was switched over. Run it again to go on where it stopped"),
+            () = &mut stop => bail!("interrupted: run it again to go on where it stopped"),
         };
         bar.0.finish_and_clear();
-        let moved = moved.context("nothing was switched over")?;
+        let moved = moved.map_err(|error| match error.downcast_ref() {
+            Some(MoveError::Moved(_)) => error,
+            _ => error.context("the move did not come to its end"),
+        })?;
         match self.json {
             true => look::say(serde_json::to_string_pretty(&moved)?),
             false => self.tell(&moved),

@@ -35,5 +35,5 @@ pub use config::{
 };
 pub use doctor::{Finding, State, examine};
 pub use moving::{Moved, MovedFiles, Moving, MovingProgress};
-pub use rebuttal_store::Location;
+pub use rebuttal_store::{Location, MoveError};
 pub use run::{Ready, run};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use rebuttal_evidence::{FolderStore, S3Store};
-use rebuttal_store::{Location, Move, MoveProgress, MoveStep, MovedTable, Options, Store, Upload};
+use rebuttal_store::{Ailment, Location, Move, MoveProgress, MoveStep, MovedTable, Options, Store, Upload};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -87,9 +87,14 @@ impl Moving {
             data_dir.hold_database(path)?;
             ensure!(path.is_file(), "there is no database at {}", path.display());
         }
+        let seen = rebuttal_store::examine(&from).await?;
+        // The database is switched over last, so a source that is marked as moved has had its files copied.
+        let has_moved = seen.ailments.iter().any(|ailment| matches!(ailment, Ailment::Moved(_)));
         let files = match &self.evidence_to {
-            Some(place) => Some(self.move_files(&data_dir, &from, place, &mut tell).await?),
-            None => None,
+            Some(place) if !(has_moved && self.to.is_some()) => {
+                Some(self.move_files(&data_dir, &from, place, &mut tell).await?)
+            }
+            _ => None,
         };
         let tables = match &self.to {
             Some(to) => Some(Move::open(&from, to).await?.run(|progress| tell(progress.into())).await?),

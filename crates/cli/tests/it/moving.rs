@@ -119,3 +119,45 @@ fn a_file_that_is_missing_or_altered_is_told_before_anything_is_switched_over() 
     let moved = done(&house.moved(&["--skip-missing"]));
     assert_eq!((&moved["files"]["files"], &moved["files"]["missing"][0]), (&1.into(), &lost.into()));
 }
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_move_that_was_killed_between_its_last_two_steps_is_finished_by_running_it_again() {
+    let mut house = House::new();
+    let dispute = house.scene.dispute();
+    let url = house.scene.upload(&samples::receipt(1));
+    house.stop();
+    done(&house.moved(&[]));
+    // As it stood before the last step: the old house is shut, the new one not open yet.
+    let old = rusqlite::Connection::open(house.scene.gateway.data().join("rebuttal.db")).unwrap();
+    let key: Vec<u8> =
+        old.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0)).unwrap();
+    let last: i64 = old.query_row("SELECT max(outbox_id) FROM outbox", [], |row| row.get(0)).unwrap();
+    let mark =
+        format!(r#"{{"source":"{}","table":"outbox","after":[{{"Number":{last}}}]}}"#, hex::encode(key));
+    let _ = house.database.query(&format!("INSERT INTO meta VALUES ('moving', '{mark}'::bytea)"));
+    done(&house.moved(&[]));
+    let gateway = house.reopened();
+    house.scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    drop(gateway);
+    let again = house.moved(&[]);
+    assert!(said(&again).contains("has been moved to"), "{}", said(&again));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn an_empty_database_beside_a_bucket_that_has_served_is_not_begun() {
+    let mut house = House::new();
+    let _ = house.scene.upload(&samples::receipt(1));
+    house.stop();
+    done(&house.moved(&[]));
+    let other = tempfile::tempdir().unwrap();
+    let mut start = Command::new(bin());
+    start.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(other.path());
+    start.arg("--master-key-file").arg(house.scene.gateway.data().join("master.key"));
+    let empty = Database::shared();
+    start.env("REBUTTAL_DATABASE_URL", empty.url());
+    start.env("REBUTTAL_EVIDENCE_URL", house.bucket.evidence_url()).envs(house.bucket.store.credentials());
+    let start = start.output().unwrap();
+    assert!(!start.status.success() && said(&start).contains("the database is empty"), "{}", said(&start));
+}

@@ -21,9 +21,10 @@ pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis) -> Option<String> 
     (bound > now).then(|| {
         let utc = |at: UnixMillis| at.to_rfc3339(&TimeZone::UTC);
         format!(
-            "the clock ran ahead once, or is behind now: nonces up to {} have been forgotten, and it is {}. Until then \
-             every call that changes something is refused as stale. If the clock is behind, correct it; else stop the \
-             gateway and set nonce_bound in the database's table meta to the text {}, the present moment",
+            "nonces up to {} have been forgotten, and it is {}: the clock ran ahead once, or is behind now. Until then \
+             every call that changes something is refused as stale. If the bound was raised after a restore, that is \
+             meant: wait. If the clock is behind, correct it. Only if the clock ran ahead, stop the gateway and set \
+             nonce_bound in the database's table meta to the text {}, the present moment",
             utc(bound),
             utc(now),
             now.0
