@@ -2,6 +2,7 @@
 //! nothing was changed, and the gateway goes on by itself. Run by `cargo xtask test`, which sees to PostgreSQL.
 
 mod load;
+mod operators;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};

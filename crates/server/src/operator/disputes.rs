@@ -7,15 +7,65 @@ pub(crate) mod open;
 pub(crate) mod show;
 pub(crate) mod view;
 
+use std::time::Duration;
+
+use anyhow::Context as _;
 use rebuttal_disputes::Refusal as Refused;
-use rebuttal_protocol::DisputeNo;
-use rebuttal_store::Story;
+use rebuttal_protocol::{Code, DisputeNo};
+use rebuttal_store::{Done, Story};
+use tokio::time::{sleep, timeout};
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::operator::disputes::view::View;
+
+/// How long a dispute that was just changed is tried to be read: as long as one read may take that has to wait.
+const READ_BACK_LIMIT: Duration = Duration::from_secs(5);
+/// The pauses between the tries: a database that lost its connections has new ones in a moment.
+const READ_BACK_PAUSES: [Duration; 4] = [
+    Duration::from_millis(0),
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(800),
+];
 
 /// A dispute with all that happened to it.
 async fn story(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<Story, Refusal> {
     let story = gateway.store.story(dispute_no).await?;
     story.ok_or_else(|| rebuttal_store::Refused::from(Refused::NotFound).into())
+}
+
+/// What a committed work left of its dispute, and whether the work opened it.
+///
+/// The change stands, whatever becomes of this read: a read that fails is tried again, and at the end never told in the
+/// words of a change that failed.
+async fn after(gateway: &Gateway, done: Done) -> Result<(View, bool), Refusal> {
+    let Done::Dispute { dispute_no, sequence, opened } = done else {
+        return Err(Refusal::internal(anyhow::anyhow!("the store answered {done:?}")));
+    };
+    let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;
+    match reading.context("it took too long").flatten() {
+        Ok(story) => Ok((View::as_of(story, sequence), opened)),
+        Err(cause) => Err(done_and_unread(&dispute_no, cause)),
+    }
+}
+
+async fn read_back(gateway: &Gateway, dispute_no: &DisputeNo) -> anyhow::Result<Story> {
+    let mut last = None;
+    for pause in READ_BACK_PAUSES {
+        sleep(pause).await;
+        match gateway.store.story(dispute_no).await {
+            Ok(story) => return story.context("it is not there"),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or_else(|| anyhow::anyhow!("it was not tried"), Into::into))
+}
+
+fn done_and_unread(dispute_no: &DisputeNo, cause: anyhow::Error) -> Refusal {
+    let message = format!(
+        "the change of dispute {dispute_no} was made, but the dispute could not be read for this answer; GET it, or send \
+         the same request again with the same Idempotency-Key"
+    );
+    Refusal::new(Code::OutcomeUnknown, message).caused_by(cause.context("read after the commit"))
 }

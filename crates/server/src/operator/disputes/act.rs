@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::DisputeNo;
 use rebuttal_protocol::operator;
-use rebuttal_store::{Act, Done};
+use rebuttal_store::Act;
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::operator::disputes::story;
+use crate::operator::disputes::after;
 use crate::operator::disputes::view::View;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
@@ -28,8 +28,6 @@ pub(crate) async fn act(
     let asked = asked.ok_or_else(Refusal::no_such_path)?;
     let act = Act::Command { dispute_no, merchant_id: None, actor: change.actor(), command: asked.into() };
     let done = change.commit(&gateway, act).await?;
-    let Done::Dispute { dispute_no, sequence, .. } = done else {
-        return Err(Refusal::internal(anyhow::anyhow!("the store answered {done:?}")).into());
-    };
-    Ok(Json(View::as_of(story(&gateway, &dispute_no).await?, sequence)))
+    let (view, _) = after(&gateway, done).await?;
+    Ok(Json(view))
 }

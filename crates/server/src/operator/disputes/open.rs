@@ -9,11 +9,11 @@ use http::StatusCode;
 use rebuttal_disputes::Opening;
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
-use rebuttal_store::{Act, Done};
+use rebuttal_store::Act;
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::operator::disputes::story;
+use crate::operator::disputes::after;
 use crate::operator::disputes::view::View;
 use crate::operator::problem::Problem;
 use crate::operator::request::Change;
@@ -43,11 +43,9 @@ pub(crate) async fn open(
     let actor = change.actor();
     let act = Act::Open { opening: Opening { dispute_no, facts }, actor };
     let done = change.commit(&gateway, act).await?;
-    let Done::Dispute { dispute_no, sequence, opened } = done else {
-        return Err(Refusal::internal(anyhow::anyhow!("the store answered {done:?}")).into());
-    };
+    let (view, opened) = after(&gateway, done).await?;
     let status = if opened { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(View::as_of(story(&gateway, &dispute_no).await?, sequence))))
+    Ok((status, Json(view)))
 }
 
 /// A random number that sorts by time: a UUID of version 7.
