@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::rows;
-use super::session::{Error, LANE, Session};
+use super::session::{Error, LANE, SHARED, Session};
 use super::statements::{PROCESS, SERVER};
 
 /// The oldest version with everything that is used here.
@@ -15,11 +15,7 @@ pub(crate) async fn hazards(address: &Address) -> Result<Vec<String>, Error> {
     let session = Session::open(address, LANE).await?;
     let mut hazards = of_the_server(&session).await?;
     if is_shared(address, &session).await? {
-        hazards.push(
-            "something between the gateway and the database hands sessions out by transaction; settings and prepared \
-             statements get lost or end up with others. Let it pool by session"
-                .to_owned(),
-        );
+        hazards.push(SHARED.to_owned());
     }
     Ok(hazards)
 }

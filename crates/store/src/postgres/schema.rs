@@ -7,7 +7,7 @@
 use super::address::Address;
 use super::hazards::hazards;
 use super::rows;
-use super::session::Session;
+use super::session::{self, Session};
 use super::statements::{HAS_META, LOCK_SCHEMA, MIN_BINARY};
 use crate::{SCHEMA_GENERATION, StoreError};
 
@@ -25,13 +25,25 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     refuse_newer(&session).await?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the database.
     let runner = migrations::migrations::runner().set_abort_missing(false);
-    let migrated = runner.run_async(&mut session.client).await;
-    migrated.map_err(Box::new)?;
+    runner.run_async(&mut session.client).await.map_err(not_migrated)?;
     // Said and not refused: somebody who turned a safeguard off may be trying things out.
     for hazard in hazards(address).await? {
         tracing::warn!("{hazard}");
     }
     Ok(())
+}
+
+/// In the server's own words where it was the server who refused: the migrations' own error leaves them out.
+fn not_migrated(error: refinery::Error) -> StoreError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
+            let told = format!("its schema could not be brought up to date: {}", session::told(error));
+            return StoreError::Database(told.into());
+        }
+        cause = error.source();
+    }
+    StoreError::Migration(Box::new(error))
 }
 
 async fn refuse_newer(session: &Session) -> Result<(), StoreError> {

@@ -34,6 +34,10 @@ pub(super) const READER: &str = "\
     SET idle_in_transaction_session_timeout = '2s'; SET lock_timeout = '3s'; SET statement_timeout = '4s'; \
     SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan";
 
+/// What a pooler that does not pool by session does, and what to do about it.
+pub(super) const SHARED: &str = "something between the gateway and the database hands sessions out by transaction; \
+    settings and prepared statements get lost or end up with others. Let it pool by session";
+
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -80,10 +84,17 @@ impl Error {
     }
 }
 
+/// Whether the server knows a statement that this session did not prepare, or does not know one that it did: what a
+/// session that others use as well comes to.
+fn is_of_another(code: &SqlState) -> bool {
+    [SqlState::DUPLICATE_PSTATEMENT, SqlState::INVALID_SQL_STATEMENT_NAME].contains(code)
+}
+
 /// The server's own words without its details, which quote rows; else the causes down to the first one.
-fn told(error: &tokio_postgres::Error) -> String {
+pub(super) fn told(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
-        return format!("{}: {} ({})", said.severity(), said.message(), said.code().code());
+        let told = format!("{}: {} ({})", said.severity(), said.message(), said.code().code());
+        return if is_of_another(said.code()) { format!("{told}: {SHARED}") } else { told };
     }
     let mut told = error.to_string();
     let mut cause = std::error::Error::source(error);

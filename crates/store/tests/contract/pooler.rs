@@ -34,3 +34,28 @@ async fn a_pooler_in_transaction_mode_is_found() {
     let found = examine(&pooler.url().parse().unwrap()).await.unwrap();
     assert!(is_found(&found), "{found:?}");
 }
+
+/// How a start is refused where statements lie in the session that the pooler hands out, named as a gateway names its
+/// own, from a number on.
+async fn start_after_another(first: usize) -> String {
+    let database = Database::shared();
+    let pooler = Pooler::before(&database, "transaction");
+    let left: String = (first..200).map(|number| format!("PREPARE s{number} AS SELECT 1; ")).collect();
+    pooler.query(&left);
+    Store::open(&pooler.url().parse().unwrap(), &Options::default()).await.err().unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn statements_of_another_gateway_are_told_as_the_poolers_doing() {
+    let told = start_after_another(0).await;
+    assert!(told.contains("Let it pool by session"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn statements_of_another_gateway_are_told_while_migrating_too() {
+    // The first statement looks for the schema; those behind it make it.
+    let told = start_after_another(1).await;
+    assert!(told.contains("Let it pool by session"), "{told}");
+}

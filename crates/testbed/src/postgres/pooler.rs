@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::Database;
+use super::{Database, database};
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 
@@ -64,6 +64,12 @@ impl Pooler {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Runs statements through it and gives what they answered, one line a row.
+    #[expect(clippy::must_use_candidate, reason = "often run for what it does")]
+    pub fn query(&self, sql: &str) -> String {
+        database::query(&self.url, sql)
     }
 }
 
