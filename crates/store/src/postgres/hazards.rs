@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::rows;
 use super::session::{Error, LANE, SHARED, Session};
-use super::statements::{PROCESS, SERVER};
+use super::statements::{PROCESS, RIGHTS_MISSING, SERVER};
 
 /// The oldest version with everything that is used here.
 const VERSION_MIN: i32 = 14;
@@ -14,6 +14,7 @@ const CONNECTIONS_OF_A_REPLICA: i64 = 16;
 pub(crate) async fn hazards(address: &Address) -> Result<Vec<String>, Error> {
     let session = Session::open(address, LANE).await?;
     let mut hazards = of_the_server(&session).await?;
+    hazards.extend(of_the_role(&session).await?);
     if is_shared(address, &session).await? {
         hazards.push(SHARED.to_owned());
     }
@@ -50,6 +51,18 @@ async fn of_the_server(session: &Session) -> Result<Vec<String>, Error> {
         ));
     }
     Ok(hazards)
+}
+
+/// What the role lacks: known before the first contest is refused for it.
+async fn of_the_role(session: &Session) -> Result<Option<String>, Error> {
+    let rows = session.rows(RIGHTS_MISSING, &[]).await?;
+    let missing = rows.iter().map(|row| rows::value(row, 0)).collect::<Result<Vec<String>, Error>>()?;
+    Ok((!missing.is_empty()).then(|| {
+        format!(
+            "the database role of the gateway lacks {}; let it own the schema and its tables, or grant it that",
+            missing.join(", ")
+        )
+    }))
 }
 
 /// Whether a session is another one in its next transaction: seen when a second one takes its place in between.

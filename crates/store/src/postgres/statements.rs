@@ -126,6 +126,19 @@ statements! {
     SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \
          current_setting('full_page_writes'), current_setting('server_encoding'), \
          current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
+    /// What the role may not do and has to; of tables, only those that are there. Partitions are made by the table's owner.
+    RIGHTS_MISSING = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
+         UNION ALL SELECT 'ownership of nonces' FROM pg_class \
+         WHERE oid = to_regclass('nonces') AND NOT pg_has_role(relowner, 'USAGE') \
+         UNION ALL SELECT privilege || ' on ' || name FROM (VALUES \
+         ('merchants', '{SELECT,INSERT,UPDATE}'::text[]), ('apps', '{SELECT,INSERT,UPDATE}'), \
+         ('secrets', '{SELECT,INSERT,UPDATE,DELETE}'), ('tokens', '{SELECT,INSERT,UPDATE}'), \
+         ('meta', '{SELECT,INSERT,UPDATE,DELETE}'), ('nonces', '{SELECT,INSERT}'), \
+         ('disputes', '{SELECT,INSERT,UPDATE}'), ('history', '{SELECT,INSERT}'), \
+         ('submissions', '{SELECT,INSERT}'), ('evidence', '{SELECT,INSERT}'), \
+         ('uploads', '{SELECT,INSERT,UPDATE,DELETE}'), ('idempotency_keys', '{SELECT,INSERT,UPDATE,DELETE}'), \
+         ('outbox', '{SELECT,INSERT}')) AS needed (name, privileges), unnest(privileges) AS privilege \
+         WHERE NOT has_table_privilege(to_regclass(name)::oid, privilege)";
     SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     PROCESS = "SELECT pg_backend_pid()";
 

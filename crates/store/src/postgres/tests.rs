@@ -78,3 +78,34 @@ async fn what_endangers_the_promises_is_told() {
     let told = told(&Cluster::with(&["fsync=off", "max_connections=10"])).await;
     assert!(told.contains("fsync = off") && told.contains("raise max_connections"), "{told}");
 }
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+async fn a_role_that_may_only_read_is_told_what_it_lacks() {
+    let cluster = Cluster::start();
+    let database = cluster.database();
+    super::prepare(&Address::parse(&database.url()).unwrap()).await.unwrap();
+    database.query(
+        "CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader; \
+         CREATE ROLE owner LOGIN; GRANT CREATE ON SCHEMA public TO owner",
+    );
+    let lacks = async |role: &str| {
+        let url = database.url().replace("postgres@", &format!("{role}@"));
+        let told = super::hazards::hazards(&Address::parse(&url).unwrap()).await.unwrap();
+        told.into_iter().find(|hazard| hazard.contains("lacks")).unwrap_or_default()
+    };
+    let told = lacks("reader").await;
+    for missing in ["CREATE on its schema", "ownership of nonces", "INSERT on nonces", "UPDATE on disputes"] {
+        assert!(told.contains(missing), "{missing}: {told}");
+    }
+    assert!(!told.contains("SELECT on"), "{told}");
+
+    let tables = database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    for table in tables.lines() {
+        database.query(&format!("ALTER TABLE {table} OWNER TO owner"));
+    }
+    assert_eq!(lacks("owner").await, "");
+    database.query("REVOKE INSERT ON history FROM owner");
+    let told = lacks("owner").await;
+    assert!(told.contains("lacks INSERT on history;"), "{told}");
+}
