@@ -3,6 +3,7 @@
 
 mod load;
 mod operators;
+mod ready;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};

@@ -185,3 +185,25 @@ pub(super) const BATCH: [&str; 15] = [
     REFER_TO_UPLOADS,
     MARK_BATCH,
 ];
+
+/// The proof that contests, openings and uploads would be taken, done and taken back: each table is there under its name,
+/// and the role may write it. The table that is made takes room that no table has yet, as much as the probe of SQLite
+/// does; rows of this size are not compressed. Its name is the session's own, for replicas probe at once. Several
+/// statements, which cannot be prepared.
+pub(super) const PROOF: &str = "\
+    SAVEPOINT proof; \
+    INSERT INTO nonces SELECT * FROM nonces WHERE FALSE; \
+    INSERT INTO disputes SELECT * FROM disputes WHERE FALSE; \
+    UPDATE disputes SET status = status WHERE FALSE; \
+    INSERT INTO history SELECT * FROM history WHERE FALSE; \
+    INSERT INTO outbox SELECT * FROM outbox WHERE FALSE; \
+    INSERT INTO submissions SELECT * FROM submissions WHERE FALSE; \
+    INSERT INTO evidence SELECT * FROM evidence WHERE FALSE; \
+    INSERT INTO uploads SELECT * FROM uploads WHERE FALSE; \
+    UPDATE uploads SET referenced = referenced WHERE FALSE; \
+    INSERT INTO idempotency_keys SELECT * FROM idempotency_keys WHERE FALSE; \
+    DO $$ BEGIN \
+        EXECUTE 'CREATE TABLE probe_' || pg_backend_pid() || \
+            ' AS SELECT repeat(''x'', 1900) AS room FROM generate_series(1, 35)'; \
+    END $$; \
+    ROLLBACK TO SAVEPOINT proof";

@@ -1,0 +1,43 @@
+//! A database that answers and takes no contests: readiness says so until one would be taken again.
+
+use rebuttal_testbed::postgres::Cluster;
+use rebuttal_testbed::{Request, Scene};
+
+use super::on;
+use crate::ground::each;
+
+/// What an administrator's hand does, and how it is undone.
+const BLOWS: [(&str, &str); 6] = [
+    ("REVOKE INSERT ON nonces FROM gateway", "GRANT INSERT ON nonces TO gateway"),
+    ("REVOKE INSERT ON history FROM gateway", "GRANT INSERT ON history TO gateway"),
+    ("REVOKE UPDATE ON disputes FROM gateway", "GRANT UPDATE ON disputes TO gateway"),
+    ("ALTER TABLE outbox RENAME TO away", "ALTER TABLE away RENAME TO outbox"),
+    ("ALTER TABLE history RENAME TO away", "ALTER TABLE away RENAME TO history"),
+    ("ALTER TABLE outbox SET SCHEMA other", "ALTER TABLE other.outbox SET SCHEMA public"),
+];
+
+fn readiness(scene: &Scene) -> u16 {
+    Request::new("GET", "/readyz", "").send(scene.address()).unwrap().status
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test installs"]
+fn a_database_that_refuses_what_a_contest_writes_is_not_ready() {
+    let cluster = Cluster::start();
+    let database = cluster.database();
+    database.query("CREATE ROLE gateway LOGIN; CREATE SCHEMA other");
+    database.query(&format!("ALTER DATABASE {} OWNER TO gateway", database.name()));
+    let scene = on(&database.url().replace("postgres@", "gateway@"));
+    each(BLOWS.map(|blow| (blow.0, blow)), |(blow, undo)| {
+        let dispute_no = scene.dispute();
+        scene.accept(&dispute_no).is("OK");
+        let dispute_no = scene.dispute();
+        database.query(blow);
+        assert_eq!(scene.accept(&dispute_no).code, "Common.System.Unavailable");
+        let during = [readiness(&scene), readiness(&scene)];
+        database.query(undo);
+        assert_eq!((during, readiness(&scene)), ([503, 503], 200));
+        scene.accept(&dispute_no).is("OK");
+        assert_eq!(database.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'probe%'"), "0");
+    });
+}
