@@ -111,6 +111,7 @@ codes! {
     UnsupportedFileType "File.UnsupportedType" No "The extension or content type is not allowed in the scene."
     ContentMismatch "File.ContentMismatch" AnotherFile "A file's content is not what its name says, or is not accepted."
     OperatorUnauthorized "Operator.Unauthorized" No "The operator token is missing or unknown."
+    OperatorForbidden "Operator.Forbidden" No "The operator token's role does not allow this."
     OperatorNotFound "Operator.NotFound" No "There is no such resource."
     OperatorConflict "Operator.Conflict" No "The request contradicts what is already there."
 }

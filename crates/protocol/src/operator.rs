@@ -1,6 +1,8 @@
 //! The operator API's requests (contract §8). They come with a token instead of a signature, and members that are not
 //! known are refused: an operator's misspelt option must not pass in silence.
 
+mod token;
+
 use jiff::tz::TimeZone;
 
 use crate::body::Object;
@@ -10,6 +12,8 @@ use crate::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use crate::{
     Amount, Currency, DisputeNo, Invalid, MerchantId, MerchantTradeNo, PaymentNo, Scheme, UnixMillis,
 };
+
+pub use token::{CreateToken, RevokeToken, Role, TokenName};
 
 /// Most characters of a notification address.
 pub const NOTIFY_URL_MAX: usize = 2048;

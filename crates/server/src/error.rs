@@ -183,7 +183,7 @@ pub(crate) const fn status(code: &Code) -> StatusCode {
         | Code::InvalidSignature
         | Code::ReplayedNonce
         | Code::OperatorUnauthorized => StatusCode::UNAUTHORIZED,
-        Code::AppDisabled => StatusCode::FORBIDDEN,
+        Code::AppDisabled | Code::OperatorForbidden => StatusCode::FORBIDDEN,
         Code::PathNotFound | Code::DisputeNotFound | Code::OperatorNotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -236,6 +236,7 @@ mod tests {
         422 File.UnsupportedType
         422 File.ContentMismatch
         401 Operator.Unauthorized
+        403 Operator.Forbidden
         404 Operator.NotFound
         409 Operator.Conflict
         ");

@@ -1,0 +1,124 @@
+//! Operators' tokens: what one is called, and what its holder may do (contract §8). The token itself is no word of the
+//! wire: who makes one decides how it looks.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Invalid;
+use crate::body::Object;
+use crate::dispute::words;
+use crate::fields::{Fields, Refused};
+use crate::ids::serde_as_text;
+
+words! {
+    /// What the holder of a token may do. Each may do what the one before it may.
+    Role {
+        /// Reads everything, evidence included, and changes nothing.
+        Viewer = "viewer",
+        /// Opens disputes and acts on them, too.
+        Operator = "operator",
+        /// Administers merchants, apps, their secrets, and tokens, too.
+        Admin = "admin",
+    }
+}
+
+/// A token's name, which the history tells as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
+/// names look alike.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenName(Box<str>);
+
+impl TokenName {
+    /// Most characters.
+    pub const MAX: usize = 64;
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TokenName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        // A dot segment cannot be sent as part of a path, however it is encoded (RFC 3986 §5.2.4).
+        if !visible || !(1..=Self::MAX).contains(&text.len()) || [".", ".."].contains(&text) {
+            let max = Self::MAX;
+            return Err(Invalid::new(format!(
+                "must have 1 to {max} visible ASCII characters, not only dots"
+            )));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for TokenName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+serde_as_text!(TokenName);
+
+/// `POST /tokens`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateToken {
+    /// What the token is called.
+    pub name: TokenName,
+    /// What its holder may do.
+    pub role: Role,
+}
+
+impl CreateToken {
+    /// Reads the request.
+    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        fields.refuse_unknown(&["name", "role"]);
+        let (name, role) = (fields.required("name"), fields.required("role"));
+        fields.finish(|| Some(Self { name: name?, role: role? }))
+    }
+}
+
+/// `POST /tokens/{name}/revoke`: the path says all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevokeToken;
+
+impl RevokeToken {
+    /// Reads the request, which has no members.
+    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        fields.refuse_unknown(&[]);
+        fields.finish(|| Some(Self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_visible_and_can_stand_in_a_path() {
+        for good in ["a", "night-shift", "ci/deploy", "50%", "...", "~!@", &"n".repeat(64)] {
+            assert!(good.parse::<TokenName>().is_ok(), "{good}");
+        }
+        for wrong in ["", ".", "..", "night shift", " a", "a\n", "é", "a\u{7f}", &"n".repeat(65)] {
+            assert!(wrong.parse::<TokenName>().is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_role_is_a_word_in_lower_case() {
+        assert_eq!(
+            Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>(),
+            ["viewer", "operator", "admin"]
+        );
+        assert!("Admin".parse::<Role>().is_err());
+    }
+
+    #[test]
+    fn a_revocation_has_no_members() {
+        assert!(RevokeToken::parse(&Object::parse(b"{}").unwrap()).is_ok());
+        assert!(RevokeToken::parse(&Object::parse(br#"{"dryRun":true}"#).unwrap()).is_err());
+    }
+}
