@@ -19,6 +19,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     let mut faults = arrows::faults(&arrows::metadata(root)?)?;
     faults.extend(absences::faults(&tree));
     faults.extend(handlers::faults(&tree));
+    faults.extend(handlers::untold_faults(&tree));
     faults.extend(sizes::faults(&tree));
     faults.extend(papers::faults(&tree));
     for fault in &faults {

@@ -6,5 +6,6 @@ pub(crate) mod keys;
 pub(crate) mod operator;
 pub(crate) mod rate;
 pub(crate) mod read_nonces;
+pub(crate) mod right;
 pub(crate) mod signature;
 pub(crate) mod signing;

@@ -1,10 +1,11 @@
-//! The operator API: merchants, apps and disputes, for the people who run the gateway and the systems beside it
+//! The operator API: merchants, apps, tokens and disputes, for the people who run the gateway and the systems beside it
 //! (contract §8).
 
 pub(crate) mod disputes;
 pub(crate) mod merchants;
 pub(crate) mod problem;
 pub(crate) mod request;
+pub(crate) mod tokens;
 
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         )
         .route("/merchants/{merchant_id}/apps/{app_id}", patch(merchants::change_app::change))
         .route("/merchants/{merchant_id}/apps/{app_id}/rotate", post(merchants::rotate::rotate))
+        .route("/tokens", post(tokens::create::create).get(tokens::list::list))
+        .route("/tokens/{name}/revoke", post(tokens::revoke::revoke))
         .route("/disputes", post(disputes::open::open).get(disputes::list::list))
         .route("/disputes/{dispute_no}", get(disputes::show::show))
         .route("/disputes/{dispute_no}/{act}", post(disputes::act::act))

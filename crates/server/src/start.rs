@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::{Keys, MasterKey};
-use crate::auth::operator::{FIRST_TOKEN, FirstToken, ensure_token};
+use crate::auth::operator::{FirstToken, ensure_token, first_name};
 use crate::auth::rate::Rates;
 use crate::auth::read_nonces::ReadNonces;
 use crate::base_url::BaseUrl;
@@ -166,8 +166,7 @@ async fn found(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) 
     let file = data_dir.operator_token();
     let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
     let key_check = keys.check_value().to_vec();
-    let act =
-        Act::Account(AccountChange::Found { key_check, token: FIRST_TOKEN.to_owned(), hash: first.hash });
+    let act = Act::Account(AccountChange::Found { key_check, token: first_name()?, hash: first.hash });
     store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
     if store.token(first.hash).await?.is_none() {
         first.discard()?;

@@ -1,6 +1,6 @@
 //! Merchants, their apps and secrets, and the operators' tokens.
 
-use rebuttal_protocol::operator::{AppSettings, TimeZoneName};
+use rebuttal_protocol::operator::{AppSettings, Role, TimeZoneName, TokenName};
 use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
@@ -58,13 +58,34 @@ pub struct SealedSecret {
 }
 
 /// An operator's token; only its hash is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// Its name, which the history tells.
-    pub name: String,
+    pub name: TokenName,
+    /// What its holder may do.
+    pub role: Role,
     /// When it was made.
     pub created_at: UnixMillis,
+    /// Since when it lets nobody in.
+    pub revoked_at: Option<UnixMillis>,
 }
+
+/// A token that was made, encrypted for whoever made it to be told again under a repeated key. Where tokens are looked up
+/// there is only its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// Its name.
+    pub name: TokenName,
+    /// What its holder may do.
+    pub role: Role,
+    /// SHA-256 of the token.
+    pub hash: [u8; 32],
+    /// The ciphertext of the token.
+    pub sealed: Vec<u8>,
+}
+
+/// From which generation of the schema to which `min_binary` goes where a token is below admin, or revoked.
+pub(crate) const TOKENS_NEED: [&[u8]; 2] = [b"1", b"2"];
 
 /// A change of merchants, apps, secrets or tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,10 +146,17 @@ pub enum AccountChange {
         /// Which.
         secret_id: SecretId,
     },
-    /// Sets a token, in place of one with the same name.
+    /// A new token.
+    CreateToken(NewToken),
+    /// A token lets nobody in any more. Its name is free for another one.
+    RevokeToken {
+        /// Which.
+        name: TokenName,
+    },
+    /// Sets an admin's token, in place of one with the same name.
     PutToken {
         /// Its name.
-        name: String,
+        name: TokenName,
         /// SHA-256 of the token.
         hash: [u8; 32],
     },
@@ -138,7 +166,7 @@ pub enum AccountChange {
         /// What tells the right master key.
         key_check: Vec<u8>,
         /// The first token's name.
-        token: String,
+        token: TokenName,
         /// SHA-256 of the first token.
         hash: [u8; 32],
     },
@@ -159,14 +187,20 @@ pub enum AccountRefusal {
     /// Another token has the same value.
     #[error("this token's value is in use under another name; make a new one")]
     TokenInUse,
+    /// A token with this name lets somebody in.
+    #[error("a token of this name is in use; choose another name, or revoke that one first")]
+    TokenNameInUse,
+    /// There never was a token with this name.
+    #[error("there is no such token")]
+    NoToken,
 }
 
 impl AccountRefusal {
     /// The code that answers it.
     pub const fn code(&self) -> Code {
         match self {
-            Self::NoMerchant | Self::NoApp => Code::OperatorNotFound,
-            Self::OverlapRunning(_) | Self::TokenInUse => Code::OperatorConflict,
+            Self::NoMerchant | Self::NoApp | Self::NoToken => Code::OperatorNotFound,
+            Self::OverlapRunning(_) | Self::TokenInUse | Self::TokenNameInUse => Code::OperatorConflict,
         }
     }
 }

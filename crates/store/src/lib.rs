@@ -20,7 +20,7 @@ mod store;
 mod views;
 mod work;
 
-pub use accounts::{AccountChange, AccountRefusal, App, Merchant, SealedSecret, SecretId, Token};
+pub use accounts::{AccountChange, AccountRefusal, App, Merchant, NewToken, SealedSecret, SecretId, Token};
 pub use error::{CommitError, StoreError};
 pub use examine::{Ailment, Examined, examine};
 pub use lanes::Traffic;
@@ -31,4 +31,7 @@ pub use views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
 pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upkeep, Upload, Work};
 
 /// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.
-pub const SCHEMA_GENERATION: u32 = 1;
+///
+/// 2: a token may have a role below admin, or be revoked, and binaries of generation 1 would let it do everything. They
+/// are kept out from the first such token on, not by the migration: until then they may run beside this one.
+pub const SCHEMA_GENERATION: u32 = 2;

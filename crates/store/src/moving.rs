@@ -18,8 +18,9 @@ use crate::sqlite::Source;
 
 /// Rows of one transaction: a second's work at most, so little is done twice after a break.
 const PAGE: usize = 2_000;
-/// Single values that move; the others belong to the database that they lie in.
-const VALUES: [&str; 2] = ["key_check", "nonce_bound"];
+/// Single values that move; the others belong to the database that they lie in. `min_binary` follows from what the tables
+/// hold, and so goes with them.
+const VALUES: [&str; 3] = ["key_check", "nonce_bound", "min_binary"];
 
 /// Why a move did not come to its end; each sentence says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -49,7 +49,22 @@ macro_rules! app {
     };
 }
 
-pub(crate) use {record, state, statements};
+/// The columns that `rows::token` reads, in its order.
+macro_rules! token {
+    () => {
+        "name, role, created_at, revoked_at"
+    };
+}
+
+/// A token takes the place of the one of its name.
+macro_rules! anew {
+    () => {
+        " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = excluded.role, \
+         created_at = excluded.created_at, revoked_at = NULL"
+    };
+}
+
+pub(crate) use {record, state, statements, token};
 
 statements! {
     // Single values.
@@ -79,10 +94,20 @@ statements! {
     INSERT_SECRET = "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
     USE_SECRET = "UPDATE secrets SET first_used_at = $1 WHERE secret_id = $2 AND first_used_at IS NULL";
     DROP_EXPIRED_SECRETS = "DELETE FROM secrets WHERE expires_at <= $1";
-    TOKEN = "SELECT name, created_at FROM tokens WHERE hash = $1";
+    TOKEN = concat!("SELECT ", token!(), " FROM tokens WHERE hash = $1 AND revoked_at IS NULL");
+    /// A revoked one's value is taken, too: it lets nobody in again.
     TOKEN_HOLDER = "SELECT name FROM tokens WHERE hash = $1";
-    PUT_TOKEN = "INSERT INTO tokens (name, hash, created_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at";
+    PUT_TOKEN = concat!("INSERT INTO tokens (name, hash, role, created_at) VALUES ($1, $2, $3, $4)", anew!());
+    /// Changes nothing where the name's token is not revoked.
+    CREATE_TOKEN = concat!(
+        "INSERT INTO tokens (name, hash, role, created_at) VALUES ($1, $2, $3, $4)", anew!(),
+        " WHERE tokens.revoked_at IS NOT NULL"
+    );
+    REVOKE_TOKEN = concat!(
+        "UPDATE tokens SET revoked_at = coalesce(revoked_at, $1) WHERE name = $2 RETURNING ", token!()
+    );
+    /// From the generation that a database is made with to the one that it needs from now on.
+    RAISE_MIN_BINARY = "UPDATE meta SET value = $1 WHERE name = 'min_binary' AND value = $2";
 
     // Uploads.
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rebuttal_disputes::Fingerprint;
 use rebuttal_protocol::dispute::QueryRequest;
+use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
@@ -210,11 +211,21 @@ impl Store {
         }
     }
 
-    /// The token whose SHA-256 this is.
+    /// The token whose SHA-256 this is, unless it is revoked.
     pub async fn token(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
         match &self.reads {
             Reads::Sqlite(reads) => reads.in_place(|read| read.token(hash)),
             Reads::Postgres(reads) => reads.read(|session| reading::token(session, hash)).await,
+        }
+    }
+
+    /// The tokens that are not revoked, by name, at most `limit`, after a name.
+    pub async fn tokens(&self, after: Option<TokenName>, limit: u32) -> Result<Vec<Token>, StoreError> {
+        match &self.reads {
+            Reads::Sqlite(reads) => reads.apart(move |read| read.tokens(after.as_ref(), limit)).await,
+            Reads::Postgres(reads) => {
+                reads.read(|session| reading::tokens(session, after.as_ref(), limit)).await
+            }
         }
     }
 

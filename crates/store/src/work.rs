@@ -4,7 +4,7 @@ use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{AccountChange, AccountRefusal, App, Merchant};
+use crate::accounts::{AccountChange, AccountRefusal, App, Merchant, NewToken, Token};
 
 /// One change, all or nothing.
 #[derive(Debug)]
@@ -42,7 +42,8 @@ pub struct NonceUse {
 /// An operator's `Idempotency-Key` (contract §8).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// The name of the operator's token; keys of different tokens are apart.
+    /// What tells the operator's token from all others, those included that had its name before: keys of different tokens
+    /// are apart.
     pub token: String,
     /// The key as it was sent.
     pub key: String,
@@ -146,6 +147,10 @@ pub enum Done {
     /// An app was created or changed, or its secret rotated: as it stood then. Of its secrets only the one that the work
     /// made is there, encrypted as ever.
     App(App),
+    /// A token was created.
+    NewToken(NewToken),
+    /// A token was revoked: as it stood then.
+    Token(Token),
     /// A step of upkeep touched so many rows.
     Rows(u64),
     /// Done, with nothing to tell.

@@ -8,8 +8,9 @@ const FOLDERS: [&str; 2] = ["crates/server/src/api/", "crates/server/src/operato
 /// What only a handler takes as an argument. The one that takes uploads has another state: its caller is known by the
 /// signature inside the form itself (contract §3).
 const HANDLER: &str = "State(gateway): State<";
-/// The extractors that authenticate: a merchant's signature, an operator's token, an operator's token with a change.
-const WHO: [&str; 3] = ["Signed<", "_: Operator", "change: Change"];
+/// The extractors that authenticate: a merchant's signature, an operator's token, an operator's token with a change. The
+/// latter two do not compile without the right that the operation needs.
+const WHO: [&str; 3] = ["Signed<", "_: Operator<", "change: Change<"];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
@@ -35,6 +36,43 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
+/// The operator API's routes, and the paper that tells for each which role may call it; a story calls every one that the
+/// paper tells with every role.
+const ROUTES: &str = "crates/server/src/operator.rs";
+const CONTRACT: &str = "docs/integrate/contract.md";
+const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
+
+/// Routes of operators that the contract does not tell.
+pub(crate) fn untold_faults(tree: &Tree) -> Vec<String> {
+    match (tree.find(ROUTES), tree.find(CONTRACT)) {
+        (Some(router), Some(contract)) => untold_routes(&router.text, &contract.text),
+        _ => vec![format!("{ROUTES} or {CONTRACT} is not where tidy looks for it")],
+    }
+}
+
+fn untold_routes(router: &str, contract: &str) -> Vec<String> {
+    let mut untold = Vec::new();
+    for route in router.split(".route(").skip(1) {
+        let route = route.split(".fallback(").next().unwrap_or_default();
+        let Some(path) = route.split('"').nth(1) else { continue };
+        for method in METHODS.iter().filter(|method| route.contains(&format!("{method}("))) {
+            let call = format!("{} ", method.to_uppercase());
+            let told = contract.split('`').filter_map(|quoted| quoted.strip_prefix(&call));
+            if !told.into_iter().any(|told| is_of(told, path)) {
+                untold.push(format!("{ROUTES}: {call}{path} is not told in the table of {CONTRACT}"));
+            }
+        }
+    }
+    untold
+}
+
+/// Whether a path that is told is of a route: parameters may be named otherwise, or be one of their values.
+fn is_of(told: &str, route: &str) -> bool {
+    let alike = |(told, route): (&str, &str)| told == route || route.starts_with('{');
+    let (told, route): (Vec<_>, Vec<_>) = (told.split('/').collect(), route.split('/').collect());
+    told.len() == route.len() && told.into_iter().zip(route).all(alike)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tree::sample;
@@ -48,11 +86,19 @@ mod tests {
     }
 
     #[test]
+    fn every_route_is_told() {
+        let router = "Router::new().route(\"/a\", post(x).get(y)).route(\"/a/{a_id}/{act}\", post(z)).fallback(get(n))";
+        let told = "| `POST /a`, `GET /a` | `POST /a/{aId}/go` |";
+        assert_eq!(untold_routes(router, told), [""; 0]);
+        assert_eq!(untold_routes(router, "`POST /a` `POST /a/{aId}`").len(), 2);
+    }
+
+    #[test]
     fn handlers_are_short_and_know_who_calls() {
         assert_eq!(count("signed: Signed<Query>,", 10), 0);
-        assert_eq!(count("_: Operator,", 10), 0);
+        assert_eq!(count("_: Operator<Reading>,", 10), 0);
         assert_eq!(count("query: Query,", 10), 1);
-        assert_eq!(count("_: Operator,", 45), 1);
+        assert_eq!(count("_: Operator<Reading>,", 45), 1);
         assert_eq!(faults(&sample(&[])).len(), 1);
     }
 }

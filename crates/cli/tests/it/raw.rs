@@ -17,5 +17,6 @@ mod order;
 mod scarcity;
 mod signature;
 mod states;
+mod tokens;
 mod upload;
 mod upload_url;

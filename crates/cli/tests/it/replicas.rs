@@ -5,6 +5,7 @@ mod evidence;
 mod frozen;
 mod races;
 mod starting;
+mod tokens;
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The master key, and what is derived from it: the key that seals app secrets at rest, the check value that refuses
+//! The master key, and what is derived from it: the keys that seal app secrets and new tokens at rest, the check value that refuses
 //! another master key, and the credentials that sign the embedded store's upload forms.
 //!
 //! Every purpose has a key of its own, so that none can be learnt or replayed through another.
@@ -86,10 +86,16 @@ pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
 /// The keys of a running gateway.
 pub(crate) struct Keys {
     secrets: Aes256Gcm,
+    tokens: Aes256Gcm,
     check_value: [u8; 32],
     upload: Zeroizing<[u8; 32]>,
     evidence_mark: [u8; 32],
 }
+
+/// A sealed token that does not open, for the same reasons as [`DoesNotOpen`].
+#[derive(Debug, thiserror::Error)]
+#[error("a sealed operator token does not open: it was altered, moved, or sealed with another master key")]
+pub(crate) struct TokenDoesNotOpen;
 
 /// A sealed secret that does not open: another key sealed it, or it was moved between rows, or altered.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +106,7 @@ impl Keys {
     pub(crate) fn derive(master: &MasterKey) -> Self {
         Self {
             secrets: Aes256Gcm::new((&*master.derive("rebuttal app secrets v1")).into()),
+            tokens: Aes256Gcm::new((&*master.derive("rebuttal operator tokens v1")).into()),
             check_value: *master.derive("rebuttal check value v1"),
             upload: master.derive("rebuttal upload forms v1"),
             evidence_mark: *master.derive("rebuttal evidence folder v1"),
@@ -128,12 +135,7 @@ impl Keys {
         secret_id: SecretId,
         secret: &AppSecret,
     ) -> anyhow::Result<Vec<u8>> {
-        let mut nonce = [0; SEAL_NONCE_BYTES];
-        getrandom::fill(&mut nonce).context("the system has no randomness")?;
-        let payload = Payload { msg: secret.expose_ascii(), aad: &associated(app_id, secret_id) };
-        let sealed =
-            self.secrets.encrypt((&nonce).into(), payload).ok().context("sealing a secret failed")?;
-        Ok([nonce.as_slice(), &sealed].concat())
+        seal(&self.secrets, secret.expose_ascii(), &associated(app_id, secret_id))
     }
 
     /// Opens what [`Self::seal`] made for the same app and name.
@@ -143,12 +145,38 @@ impl Keys {
         secret_id: SecretId,
         sealed: &[u8],
     ) -> Result<AppSecret, DoesNotOpen> {
-        let (nonce, sealed) = sealed.split_first_chunk::<SEAL_NONCE_BYTES>().ok_or(DoesNotOpen(app_id))?;
-        let payload = Payload { msg: sealed, aad: &associated(app_id, secret_id) };
-        let opened = self.secrets.decrypt(nonce.into(), payload).map_err(|_| DoesNotOpen(app_id))?;
-        let opened = Zeroizing::new(opened);
-        std::str::from_utf8(&opened).ok().and_then(|digits| digits.parse().ok()).ok_or(DoesNotOpen(app_id))
+        let opened = open(&self.secrets, sealed, &associated(app_id, secret_id));
+        opened.and_then(|digits| digits.parse().ok()).ok_or(DoesNotOpen(app_id))
     }
+
+    /// Seals a new operator token for the answer that is kept under its idempotency key, bound to its hash.
+    pub(crate) fn seal_token(&self, hash: &[u8; 32], token: &str) -> anyhow::Result<Vec<u8>> {
+        seal(&self.tokens, token.as_bytes(), hash)
+    }
+
+    /// Opens what [`Self::seal_token`] made for the same hash.
+    pub(crate) fn open_token(
+        &self,
+        hash: &[u8; 32],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<String>, TokenDoesNotOpen> {
+        open(&self.tokens, sealed, hash).ok_or(TokenDoesNotOpen)
+    }
+}
+
+/// Encrypts a text, bound to what it belongs to, behind a nonce of its own.
+fn seal(key: &Aes256Gcm, text: &[u8], aad: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut nonce = [0; SEAL_NONCE_BYTES];
+    getrandom::fill(&mut nonce).context("the system has no randomness")?;
+    let sealed = key.encrypt((&nonce).into(), Payload { msg: text, aad }).ok().context("sealing failed")?;
+    Ok([nonce.as_slice(), &sealed].concat())
+}
+
+/// Decrypts what [`seal`] made for the same thing.
+fn open(key: &Aes256Gcm, sealed: &[u8], aad: &[u8]) -> Option<Zeroizing<String>> {
+    let (nonce, msg) = sealed.split_first_chunk::<SEAL_NONCE_BYTES>()?;
+    let opened = Zeroizing::new(key.decrypt(nonce.into(), Payload { msg, aad }).ok()?);
+    std::str::from_utf8(&opened).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
 /// What a sealed secret is bound to, so that rows cannot be swapped by who can write the database but has no key.
@@ -178,6 +206,17 @@ mod tests {
         *altered.last_mut().unwrap() ^= 1;
         assert!(keys(1).open(app, [5; 16], &altered).is_err());
         assert!(!sealed.windows(8).any(|window| window == &secret.expose_ascii()[..8]));
+    }
+
+    #[test]
+    fn a_token_opens_only_for_its_hash_and_its_key() {
+        let sealed = keys(1).seal_token(&[3; 32], "a-token-of-mine").unwrap();
+        assert_eq!(*keys(1).open_token(&[3; 32], &sealed).unwrap(), "a-token-of-mine");
+        assert!(keys(1).open_token(&[4; 32], &sealed).is_err());
+        assert!(keys(2).open_token(&[3; 32], &sealed).is_err());
+        assert!(keys(1).open_token(&[3; 32], &sealed[..11]).is_err());
+        let as_secret = keys(1).seal(AppId::from_bytes([3; 16]), [3; 16], &AppSecret::from_bytes(&[7; 16]));
+        assert!(keys(1).open_token(&[3; 32], &as_secret.unwrap()).is_err(), "a purpose has its own key");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! dictionary of them to try. Looking a hash up leaks no timing that would help to find the token.
 
 use std::fs;
+use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,11 +13,13 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use rebuttal_protocol::Code;
-use rebuttal_store::{AccountChange, Act, Once, Store, Work};
+use rebuttal_protocol::operator::TokenName;
+use rebuttal_store::{AccountChange, Act, Once, Store, Token, Work};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::auth::keys::write_private;
+use crate::auth::right::Needs;
 use crate::clock;
 use crate::config::OperatorToken;
 use crate::error::Refusal;
@@ -24,26 +27,46 @@ use crate::front::Peer;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
 
-/// The name of the token that a gateway starts with.
+/// The name of the token that a gateway starts with. It is an admin's, and no other token can take its name.
 pub(crate) const FIRST_TOKEN: &str = "operator";
 
-/// Who sent a request with a known token.
-#[derive(Debug, Clone)]
-pub(crate) struct Operator {
+/// Who sent a request with a known token, and may do what the handler needs.
+#[derive(Debug)]
+pub(crate) struct Operator<N> {
     /// The token's name.
-    pub(crate) name: String,
+    pub(crate) name: TokenName,
+    /// What tells this token's idempotency keys from those of all others. A name can be used again by somebody else, who
+    /// must not be answered what was answered before; so the hash is in it. Not of the first token, whose value
+    /// its owner replaces.
+    pub(crate) key_space: String,
+    needs: PhantomData<N>,
 }
 
-impl FromRequestParts<Arc<Gateway>> for Operator {
+impl<N> Operator<N> {
+    fn of(name: TokenName, hash: &[u8; 32]) -> Self {
+        let key_space = match name.as_str() {
+            FIRST_TOKEN => FIRST_TOKEN.to_owned(),
+            // No name has a space.
+            other => format!("{other} {}", hex::encode(hash)),
+        };
+        Self { name, key_space, needs: PhantomData }
+    }
+}
+
+impl<N: Needs> FromRequestParts<Arc<Gateway>> for Operator<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let token = values.next().and_then(|value| bearer(value.as_bytes()));
         if let (Some(token), None) = (token, values.next())
-            && let Some(known) = gateway.store.token(hash(token)).await.map_err(Refusal::from)?
+            && let hash = hash(token)
+            && let Some(known) = gateway.store.token(hash).await.map_err(Refusal::from)?
         {
-            return Ok(Self { name: known.name });
+            return match N::RIGHT.is_of(known.role) {
+                true => Ok(Self::of(known.name, &hash)),
+                false => Err(N::RIGHT.refuse(known.role).into()),
+            };
         }
         if let Some(peer) = parts.extensions.get::<Peer>() {
             gateway.rates.failure(gateway.rates.origin(peer.0, &parts.headers))?;
@@ -109,12 +132,22 @@ pub(crate) async fn ensure_token(
         }
     };
     let hash = hash(token.as_bytes());
-    if store.token(hash).await?.is_some() {
+    if let Some(Token { name, role, .. }) = store.token(hash).await? {
+        if name.as_str() != FIRST_TOKEN {
+            tracing::warn!(
+                "the configured operator token is {name}'s, whose role is {role}; the first token stays as it was"
+            );
+        }
         return Ok(());
     }
-    let act = Act::Account(AccountChange::PutToken { name: FIRST_TOKEN.to_owned(), hash });
+    let act = Act::Account(AccountChange::PutToken { name: first_name()?, hash });
     store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
     Ok(())
+}
+
+/// [`FIRST_TOKEN`] as the store takes it.
+pub(crate) fn first_name() -> anyhow::Result<TokenName> {
+    Ok(FIRST_TOKEN.parse()?)
 }
 
 fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
@@ -125,10 +158,17 @@ fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(token.expose().to_owned()))
 }
 
-fn create(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+/// A new token and its hash.
+pub(crate) fn make_token() -> anyhow::Result<(Zeroizing<String>, [u8; 32])> {
     let mut random = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *random).context("the system has no randomness")?;
     let token = Zeroizing::new(hex::encode(random.as_slice()));
+    let hash = hash(token.as_bytes());
+    Ok((token, hash))
+}
+
+fn create(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let (token, _) = make_token()?;
     write_private(file, &Zeroizing::new(format!("{}\n", token.as_str())))
         .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(token)

@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::view::View;
+use crate::operator::request::unexpected;
 
 /// How long a dispute that was just changed is tried to be read: as long as one read may take that has to wait.
 const READ_BACK_LIMIT: Duration = Duration::from_secs(5);
@@ -41,7 +42,7 @@ async fn story(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<Story, Refus
 /// words of a change that failed.
 async fn after(gateway: &Gateway, done: Done) -> Result<(View, bool), Refusal> {
     let Done::Dispute { dispute_no, sequence, opened } = done else {
-        return Err(Refusal::internal(anyhow::anyhow!("the store answered {done:?}")));
+        return Err(unexpected(&done));
     };
     let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;
     match reading.context("it took too long").flatten() {

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::operator::request::unexpected;
 
 /// A merchant as operators see it.
 #[derive(Serialize)]
@@ -91,8 +92,4 @@ fn random() -> Result<[u8; 16], Refusal> {
 
 fn no_merchant() -> Refusal {
     Refusal::new(Code::OperatorNotFound, "there is no such merchant")
-}
-
-fn unexpected(done: &Done) -> Refusal {
-    Refusal::internal(anyhow::anyhow!("the store answered {done:?}"))
 }

@@ -14,6 +14,7 @@ use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Work};
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
+use crate::auth::right::Needs;
 use crate::body::{self, Arrived, NoBody};
 use crate::error::Refusal;
 use crate::gateway::Gateway;
@@ -25,14 +26,14 @@ pub(crate) const IDEMPOTENCY_KEY_MAX: usize = 128;
 /// The name of the path's parameter that is a number.
 const MERCHANT_ID: &str = "merchant_id";
 
-/// A request that changes something, read whole.
-pub(crate) struct Change {
-    operator: Operator,
+/// A request that changes something, read whole, of an operator who may.
+pub(crate) struct Change<N> {
+    operator: Operator<N>,
     key: Option<IdempotencyKey>,
     arrived: Arrived,
 }
 
-impl Change {
+impl<N: Needs> Change<N> {
     /// Reads the body's fields.
     pub(crate) fn parse<T>(
         &self,
@@ -53,7 +54,7 @@ impl Change {
 
     /// Who acts, as the history tells it.
     pub(crate) fn actor(&self) -> Actor {
-        Actor::Operator(self.operator.name.clone())
+        Actor::Operator(self.operator.name.to_string())
     }
 
     /// Has the change committed, once under its key.
@@ -62,7 +63,7 @@ impl Change {
         gateway.commit(Work { arrived_at: self.arrived.arrived_at, once, act }).await
     }
 
-    /// Has a change of a merchant or an app committed, and what is remembered of them forgotten; in a task of its own,
+    /// Has a change of a merchant, an app or a token committed, and what is remembered of them forgotten; in a task of its own,
     /// so that an operator who leaves in between does not leave a disabled app remembered as enabled.
     pub(crate) async fn commit_account(
         self,
@@ -87,12 +88,12 @@ impl Change {
     }
 }
 
-impl FromRequest<Arc<Gateway>> for Change {
+impl<N: Needs> FromRequest<Arc<Gateway>> for Change<N> {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let operator = Operator::from_request_parts(&mut parts, gateway).await?;
+        let operator = Operator::<N>::from_request_parts(&mut parts, gateway).await?;
         media_types::check(&parts.headers)?;
         NoQuery::from_request_parts(&mut parts, gateway).await?;
         let arrived = body::read(&parts, body).await.map_err(no_body)?;
@@ -102,13 +103,18 @@ impl FromRequest<Arc<Gateway>> for Change {
                     .chain_update(parts.uri.path().as_bytes())
                     .chain_update(b"\n")
                     .chain_update(&arrived.body);
-                let token = operator.name.clone();
+                let token = operator.key_space.clone();
                 IdempotencyKey { token, key, request: request.finalize().into() }
             }),
             _ => None,
         };
         Ok(Self { operator, key, arrived })
     }
+}
+
+/// The store answered something else than what was asked of it.
+pub(crate) fn unexpected(done: &Done) -> Refusal {
+    Refusal::internal(anyhow::anyhow!("the store answered {done:?}"))
 }
 
 fn no_body(fault: NoBody) -> Problem {

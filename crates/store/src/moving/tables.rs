@@ -74,7 +74,17 @@ pub(crate) const TABLES: &[Table] = &[
             ("first_used_at", Number),
         ],
     },
-    Table { name: "tokens", key: 1, columns: &[("name", Text), ("hash", Bytes), ("created_at", Number)] },
+    Table {
+        name: "tokens",
+        key: 1,
+        columns: &[
+            ("name", Text),
+            ("hash", Bytes),
+            ("created_at", Number),
+            ("role", Text),
+            ("revoked_at", Number),
+        ],
+    },
     Table {
         name: "disputes",
         key: 1,

@@ -1,18 +1,18 @@
 //! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
 
-use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 
 use super::load::stored_answer;
 use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
-    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, FIND_KEYS, FOUND, HAS_MERCHANT, INSERT_KEYS,
-    INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RETIRE_SECRET, RUNNING_OVERLAP, TOKEN_HOLDER,
-    USE_SECRET,
+    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FIND_KEYS, FOUND, HAS_MERCHANT,
+    INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RAISE_MIN_BINARY, RETIRE_SECRET,
+    REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{reading, rows};
-use crate::accounts::{AccountChange, AccountRefusal, SecretId};
+use crate::accounts::{AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED};
 use crate::batch::KeptAnswer;
 use crate::work::{Answer, Done, Once, Refused};
 
@@ -83,6 +83,8 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             session.run(USE_SECRET, &[&now.0, &secret_id.as_slice()]).await?;
             Ok(Ok(Done::Nothing))
         }
+        AccountChange::CreateToken(new) => create_token(session, new, now).await,
+        AccountChange::RevokeToken { name } => revoke_token(session, name, now).await,
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
         AccountChange::Found { key_check, token, hash } => {
             let founded = session.run(FOUND, &[key_check]).await?;
@@ -169,14 +171,42 @@ async fn insert_secret(
     session.run(INSERT_SECRET, &[&secret_id.as_slice(), &bytes(&app_id), &sealed, &now.0]).await.map(drop)
 }
 
-async fn put_token(session: &Session, name: &str, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
+async fn put_token(session: &Session, name: &TokenName, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
     if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.as_slice()]).await? {
         let holder: String = rows::value(&row, 0)?;
-        return Ok(match holder == name {
+        return Ok(match holder == name.as_str() {
             true => Ok(Done::Nothing),
             false => Err(AccountRefusal::TokenInUse.into()),
         });
     }
-    session.run(PUT_TOKEN, &[&name, &hash.as_slice(), &now.0]).await?;
+    let values: [super::session::Value<'_>; 4] =
+        [&name.as_str(), &hash.as_slice(), &Role::Admin.as_str(), &now.0];
+    session.run(PUT_TOKEN, &values).await?;
     Ok(Ok(Done::Nothing))
+}
+
+async fn create_token(session: &Session, new: &NewToken, now: UnixMillis) -> Result<Answer> {
+    let NewToken { name, role, hash, .. } = new;
+    let values: [super::session::Value<'_>; 4] = [&name.as_str(), &hash.as_slice(), &role.as_str(), &now.0];
+    if session.run(CREATE_TOKEN, &values).await? == 0 {
+        return Ok(Err(AccountRefusal::TokenNameInUse.into()));
+    }
+    if *role != Role::Admin {
+        keep_older_binaries_out(session).await?;
+    }
+    Ok(Ok(Done::NewToken(new.clone())))
+}
+
+async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> Result<Answer> {
+    let Some(row) = session.row(REVOKE_TOKEN, &[&now.0, &name.as_str()]).await? else {
+        return Ok(Err(AccountRefusal::NoToken.into()));
+    };
+    keep_older_binaries_out(session).await?;
+    Ok(Ok(Done::Token(rows::token(&row)?)))
+}
+
+/// Those of the generation before let every token do everything, revoked ones too.
+async fn keep_older_binaries_out(session: &Session) -> Result<()> {
+    let [from, to] = TOKENS_NEED;
+    session.run(RAISE_MIN_BINARY, &[&to, &from]).await.map(drop)
 }

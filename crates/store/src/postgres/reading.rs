@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use rebuttal_protocol::dispute::QueryRequest;
+use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use tokio_postgres::Row;
 
@@ -12,7 +13,7 @@ use super::session::{Error, Session, Value};
 use super::statements::{
     ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
     DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS,
-    SUBMISSIONS, SWEPT, TOKEN, UPLOAD, UPLOADS,
+    SUBMISSIONS, SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use crate::accounts::{App, Merchant, Token};
 use crate::views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
@@ -75,7 +76,17 @@ pub(crate) async fn merchants(
 
 pub(crate) async fn token(session: impl Deref<Target = Session>, hash: [u8; 32]) -> Result<Option<Token>> {
     let row = session.row(TOKEN, &[&hash.as_slice()]).await?;
-    row.map(|row| Ok(Token { name: rows::value(&row, 0)?, created_at: rows::millis(&row, 1)? })).transpose()
+    row.as_ref().map(rows::token).transpose()
+}
+
+pub(crate) async fn tokens(
+    session: impl Deref<Target = Session>,
+    after: Option<&TokenName>,
+    limit: u32,
+) -> Result<Vec<Token>> {
+    let after = after.map_or("", TokenName::as_str);
+    let rows = session.rows(TOKENS, &[&after, &i64::from(limit)]).await?;
+    rows.iter().map(rows::token).collect()
 }
 
 pub(crate) async fn upload(session: impl Deref<Target = Session>, url: StorageUri) -> Result<Option<Upload>> {

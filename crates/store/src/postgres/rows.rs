@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::session::Error;
-use crate::accounts::{App, Merchant, SealedSecret};
+use crate::accounts::{App, Merchant, SealedSecret, Token};
 use crate::views::DisputeRecord;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -182,5 +182,15 @@ pub(super) fn secret(row: &Row) -> Result<SealedSecret> {
         created_at: millis(row, 2)?,
         expires_at: value::<Option<i64>>(row, 3)?.map(UnixMillis),
         first_used_at: value::<Option<i64>>(row, 4)?.map(UnixMillis),
+    })
+}
+
+/// Reads the columns of a token.
+pub(super) fn token(row: &Row) -> Result<Token> {
+    Ok(Token {
+        name: parsed(row, 0)?,
+        role: parsed(row, 1)?,
+        created_at: millis(row, 2)?,
+        revoked_at: value::<Option<i64>>(row, 3)?.map(UnixMillis),
     })
 }

@@ -154,6 +154,10 @@ statements! {
 
     SECRETS_OF_APPS = "SELECT secret_id, sealed, created_at, expires_at, first_used_at, app_id FROM secrets \
          WHERE app_id = ANY ($1::bytea[]) ORDER BY expires_at IS NULL, created_at";
+    TOKENS = concat!(
+        "SELECT ", token!(), " FROM tokens WHERE revoked_at IS NULL AND name COLLATE \"C\" > $1 \
+         ORDER BY name COLLATE \"C\" LIMIT $2"
+    );
     BACKLOG = "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
          (SELECT min(uploaded_at) FROM uploads WHERE NOT referenced AND swept_at IS NULL), \
          (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";

@@ -44,7 +44,7 @@ async fn ten_starts_at_once_migrate_once() {
     for started in starts.join_all().await {
         started.unwrap();
     }
-    assert_eq!(database.query("SELECT count(*) FROM refinery_schema_history"), "1");
+    assert_eq!(database.query("SELECT count(*) = max(version) FROM refinery_schema_history"), "t");
 }
 
 #[tokio::test]

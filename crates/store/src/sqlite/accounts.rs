@@ -1,16 +1,18 @@
 //! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
 
-use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::reads::Read;
+use super::rows;
 use super::statements::{
-    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, FOUND, HAS_APP, HAS_MERCHANT, INSERT_SECRET,
-    PUT_TOKEN, RETIRE_SECRET, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FOUND, HAS_APP, HAS_MERCHANT,
+    INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER,
+    USE_SECRET,
 };
 use super::writer::{keep_answer, stored_answer};
-use crate::accounts::{AccountChange, AccountRefusal, SecretId};
+use crate::accounts::{AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED};
 use crate::batch::KeptAnswer;
 use crate::work::{Answer, Done, Once, Refused};
 
@@ -83,6 +85,8 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             connection.prepare_cached(USE_SECRET)?.execute(params![now.0, secret_id])?;
             Ok(Ok(Done::Nothing))
         }
+        AccountChange::CreateToken(new) => create_token(connection, new, now),
+        AccountChange::RevokeToken { name } => revoke_token(connection, name, now),
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
         AccountChange::Found { key_check, token, hash } => {
             let founded = connection.prepare_cached(FOUND)?.execute([key_check])?;
@@ -174,14 +178,46 @@ fn insert_secret(
         .map(drop)
 }
 
-fn put_token(connection: &Connection, name: &str, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
+fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
     let holder: Option<String> =
         connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash], |row| row.get(0)).optional()?;
     match holder {
-        Some(holder) if holder == name => return Ok(Ok(Done::Nothing)),
+        Some(holder) if holder == name.as_str() => return Ok(Ok(Done::Nothing)),
         Some(_) => return Ok(Err(AccountRefusal::TokenInUse.into())),
         None => {}
     }
-    connection.prepare_cached(PUT_TOKEN)?.execute(params![name, hash, now.0])?;
+    connection.prepare_cached(PUT_TOKEN)?.execute(params![
+        name.as_str(),
+        hash,
+        Role::Admin.as_str(),
+        now.0
+    ])?;
     Ok(Ok(Done::Nothing))
+}
+
+fn create_token(connection: &Connection, new: &NewToken, now: UnixMillis) -> Result<Answer> {
+    let NewToken { name, role, hash, .. } = new;
+    let values = params![name.as_str(), hash, role.as_str(), now.0];
+    if connection.prepare_cached(CREATE_TOKEN)?.execute(values)? == 0 {
+        return Ok(Err(AccountRefusal::TokenNameInUse.into()));
+    }
+    if *role != Role::Admin {
+        keep_older_binaries_out(connection)?;
+    }
+    Ok(Ok(Done::NewToken(new.clone())))
+}
+
+fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> Result<Answer> {
+    let mut revoke = connection.prepare_cached(REVOKE_TOKEN)?;
+    let Some(token) = revoke.query_row(params![now.0, name.as_str()], rows::token).optional()? else {
+        return Ok(Err(AccountRefusal::NoToken.into()));
+    };
+    keep_older_binaries_out(connection)?;
+    Ok(Ok(Done::Token(token)))
+}
+
+/// Those of the generation before let every token do everything, revoked ones too.
+fn keep_older_binaries_out(connection: &Connection) -> Result<()> {
+    let [from, to] = TOKENS_NEED;
+    connection.prepare_cached(RAISE_MIN_BINARY)?.execute([to, from]).map(drop)
 }

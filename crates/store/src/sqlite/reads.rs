@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rebuttal_protocol::dispute::QueryRequest;
+use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use tokio::sync::Semaphore;
@@ -14,7 +15,7 @@ use super::place::Place;
 use super::statements::{
     self, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
     DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS, SUBMISSIONS,
-    SWEPT, TOKEN, UPLOAD, UPLOADS,
+    SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use super::{rows, schema};
 use crate::StoreError;
@@ -134,9 +135,12 @@ impl<'c> Read<'c> {
 
     pub(crate) fn token(&self, hash: [u8; 32]) -> Result<Option<Token>> {
         let mut select = self.0.prepare_cached(TOKEN)?;
-        select
-            .query_row([hash], |row| Ok(Token { name: row.get(0)?, created_at: rows::millis(row, 1)? }))
-            .optional()
+        select.query_row([hash], rows::token).optional()
+    }
+
+    pub(crate) fn tokens(&self, after: Option<&TokenName>, limit: u32) -> Result<Vec<Token>> {
+        let mut select = self.0.prepare_cached(TOKENS)?;
+        select.query_map(params![after.map_or("", TokenName::as_str), limit], rows::token)?.collect()
     }
 
     pub(crate) fn upload(&self, url: StorageUri) -> Result<Option<Upload>> {

@@ -11,7 +11,7 @@ use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMil
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 
-use crate::accounts::{App, Merchant, SealedSecret};
+use crate::accounts::{App, Merchant, SealedSecret, Token};
 use crate::views::DisputeRecord;
 
 /// Reads a text column through its type's own parser.
@@ -164,5 +164,15 @@ pub(super) fn secret(row: &Row<'_>) -> Result<SealedSecret> {
         created_at: millis(row, 2)?,
         expires_at: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
         first_used_at: row.get::<_, Option<i64>>(4)?.map(UnixMillis),
+    })
+}
+
+/// Reads the columns of a token.
+pub(super) fn token(row: &Row<'_>) -> Result<Token> {
+    Ok(Token {
+        name: parsed(row, 0)?,
+        role: parsed(row, 1)?,
+        created_at: millis(row, 2)?,
+        revoked_at: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
     })
 }

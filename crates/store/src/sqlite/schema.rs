@@ -13,7 +13,7 @@ use crate::{SCHEMA_GENERATION, StoreError};
 
 /// Prepared statements that a connection keeps: more than there are of fixed words. As no connection runs all of those,
 /// there is room for lists, whose words vary.
-pub(super) const STATEMENTS_MAX: usize = 64;
+pub(super) const STATEMENTS_MAX: usize = 96;
 /// How long a statement waits for a lock. Only migrations and checkpoints take one that another could want.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Memory of the writer's page cache, in KiB: the right edges of the tables, where contests land, many times over.

@@ -69,6 +69,9 @@ statements! {
     // Reads.
 
     MIN_BINARY = "SELECT CAST(value AS TEXT) FROM meta WHERE name = 'min_binary'";
+    TOKENS = concat!(
+        "SELECT ", token!(), " FROM tokens WHERE revoked_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"
+    );
     BACKLOG = "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
          (SELECT min(uploaded_at) FROM uploads WHERE referenced = 0 AND swept_at IS NULL), \
          (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";

@@ -1,4 +1,4 @@
-//! Merchants, apps, secrets and tokens.
+//! Merchants, apps and secrets.
 
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
@@ -130,19 +130,4 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
     assert_eq!(commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap(), app);
     let Done::App(app) = app else { panic!("{app:?}") };
     assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
-}
-
-pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
-    let store = ground.store().await;
-    let put = |name: &str, hash| {
-        let change = AccountChange::PutToken { name: name.to_owned(), hash };
-        let store = store.clone();
-        async move { code(commit(&store, Once::Always, Act::Account(change)).await) }
-    };
-    assert_eq!(put("first", [1; 32]).await, "OK");
-    assert_eq!(put("first", [1; 32]).await, "OK");
-    assert_eq!(put("second", [1; 32]).await, "Operator.Conflict");
-    assert_eq!(put("first", [2; 32]).await, "OK");
-    assert!(store.token([1; 32]).await.unwrap().is_none());
-    assert_eq!(store.token([2; 32]).await.unwrap().unwrap().name, "first");
 }

@@ -17,7 +17,8 @@ pub(crate) async fn a_newer_schema_is_not_opened(ground: &Ground) {
 pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(ground: &Ground) {
     ground.store().await.close().await;
     ground.by_hand(
-        "INSERT INTO refinery_schema_history SELECT 2, 'later', applied_on, checksum FROM refinery_schema_history; \
+        "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum FROM refinery_schema_history \
+         WHERE version = 1; \
          ALTER TABLE merchants ADD COLUMN later TEXT",
     );
     let store = ground.store().await;

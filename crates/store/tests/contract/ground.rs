@@ -71,6 +71,24 @@ impl Ground {
         }
     }
 
+    /// A single value that is text.
+    pub(crate) fn meta(&self, name: &str) -> String {
+        let value = match &self.database {
+            Database::Sqlite { .. } => "CAST(value AS TEXT)",
+            Database::Postgres(_) => "convert_from(value, 'UTF8')",
+        };
+        self.ask(&format!("SELECT {value} FROM meta WHERE name = '{name}'")).concat()
+    }
+
+    /// 32 equal bytes as the database's SQL writes them.
+    pub(crate) fn bytes(&self, byte: u8) -> String {
+        let digits = format!("{byte:02x}").repeat(32);
+        match &self.database {
+            Database::Sqlite { .. } => format!("x'{digits}'"),
+            Database::Postgres(_) => format!("'\\x{digits}'::bytea"),
+        }
+    }
+
     pub(crate) async fn store(&self) -> Store {
         self.store_with(&Options::default()).await
     }

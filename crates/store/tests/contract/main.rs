@@ -13,6 +13,7 @@ mod moving;
 mod once;
 mod pooler;
 mod reading;
+mod tokens;
 mod upkeep;
 
 macro_rules! suite {
@@ -67,8 +68,15 @@ macro_rules! every_case {
                 a_second_rotation_waits_for_the_first_overlap
                 the_first_use_of_a_secret_is_kept
                 account_changes_count_once_per_key
-                a_key_answers_an_account_as_it_was
-                a_token_is_found_by_its_hash;
+                a_key_answers_an_account_as_it_was;
+            tokens:
+                a_token_is_found_by_its_hash
+                a_token_lets_its_role_in_until_it_is_revoked
+                a_name_is_one_tokens_at_a_time
+                tokens_are_listed_by_name_without_the_revoked_ones
+                tokens_from_before_there_were_roles_are_an_admins
+                older_binaries_are_kept_out_once_a_token_may_not_do_everything
+                older_binaries_are_kept_out_once_a_token_is_revoked;
             by_hand:
                 a_newer_schema_is_not_opened
                 an_older_binary_goes_on_where_a_newer_one_has_added

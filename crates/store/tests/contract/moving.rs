@@ -31,8 +31,10 @@ async fn furnished() -> Ground {
     commit(&store, Once::Nonce(ground.nonce_at(UnixMillis(NOW.0 - 900_000))), Act::UseNonce).await.unwrap();
     let bound = UnixMillis(NOW.0 - 600_000);
     commit(&store, Once::Always, Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 })).await.unwrap();
-    let token = AccountChange::PutToken { name: "night shift".to_owned(), hash: [9; 32] };
+    let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: [9; 32] };
     commit(&store, Once::Always, Act::Account(token)).await.unwrap();
+    let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
+    commit(&store, Once::Always, Act::Account(revoked)).await.unwrap();
     store.close().await;
     ground
 }
@@ -69,6 +71,9 @@ async fn everything_arrives_and_goes_on() {
     let mut again = from.nonce();
     again.nonce = used.first().unwrap().parse().unwrap();
     assert!(ground::is_replay(&commit(&store, Once::Nonce(again), Act::UseNonce).await));
+
+    // What a binary must know of goes with the tables.
+    assert_eq!((store.token([9; 32]).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
 
     // Nobody serves from the old house any more, and nobody moves out of it twice.
     assert!(matches!(opened(&from).await, Err(StoreError::Moved { .. })));

@@ -34,7 +34,7 @@ fn ten_that_start_at_once_are_one_gateway() {
         let merchants = operator.fetch("/merchants").json();
         assert_eq!(merchants["items"][0]["merchantId"], merchant_id, "{merchants}");
     }
-    assert_eq!(database.query("SELECT count(*) FROM refinery_schema_history"), "1");
+    assert_eq!(database.query("SELECT count(*) = max(version) FROM refinery_schema_history"), "t");
     assert_eq!(database.query("SELECT name FROM tokens"), "operator");
 }
 

@@ -8,6 +8,7 @@ use rebuttal_protocol::DisputeNo;
 use rebuttal_protocol::operator;
 use rebuttal_store::Act;
 
+use crate::auth::right::Acting;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::after;
@@ -19,7 +20,7 @@ use crate::operator::request::{Change, Named};
 pub(crate) async fn act(
     State(gateway): State<Arc<Gateway>>,
     Named((dispute_no, name)): Named<(DisputeNo, String)>,
-    change: Change,
+    change: Change<Acting>,
 ) -> Result<Json<View>, Problem> {
     if !operator::Act::NAMES.contains(&name.as_str()) {
         return Err(Refusal::no_such_path().into());

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::operator::Operator;
+use crate::auth::right::Reading;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::story;
@@ -35,7 +36,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// attachment, so that no browser ever shows a merchant's file as a page of ours (contract §3).
 pub(crate) async fn evidence(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator,
+    _: Operator<Reading>,
     _: NoQuery,
     Named((dispute_no, id)): Named<(DisputeNo, String)>,
 ) -> Result<Response, Problem> {

@@ -11,6 +11,7 @@ use rebuttal_store::{Filter, Page as Found, Position};
 use serde::Serialize;
 
 use crate::auth::operator::Operator;
+use crate::auth::right::Reading;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::view::Summary;
@@ -38,7 +39,7 @@ pub(crate) struct Page {
 /// Lists disputes that match every filter given.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator,
+    _: Operator<Reading>,
     query: Query,
 ) -> Result<Json<Page>, Problem> {
     query.refuse_unknown(&KNOWN)?;

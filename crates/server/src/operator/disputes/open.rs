@@ -11,6 +11,7 @@ use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
 use rebuttal_store::Act;
 
+use crate::auth::right::Acting;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::after;
@@ -25,7 +26,7 @@ use crate::operator::request::Change;
 /// 3. The committer opens it, or finds that it was opened alike: 201, or 200 for a repetition.
 pub(crate) async fn open(
     State(gateway): State<Arc<Gateway>>,
-    change: Change,
+    change: Change<Acting>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     let facts = change.parse(OpenDispute::parse)?;
     let dispute_no = match &facts.dispute_no {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use rebuttal_protocol::DisputeNo;
 
 use crate::auth::operator::Operator;
+use crate::auth::right::Reading;
 use crate::gateway::Gateway;
 use crate::operator::disputes::story;
 use crate::operator::disputes::view::View;
@@ -16,7 +17,7 @@ use crate::operator::request::{Named, NoQuery};
 /// Tells a dispute with all that was submitted and all that happened.
 pub(crate) async fn show(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator,
+    _: Operator<Reading>,
     _: NoQuery,
     Named(dispute_no): Named<DisputeNo>,
 ) -> Result<Json<View>, Problem> {

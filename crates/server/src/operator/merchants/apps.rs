@@ -8,6 +8,7 @@ use rebuttal_protocol::MerchantId;
 use serde::Serialize;
 
 use crate::auth::operator::Operator;
+use crate::auth::right::Reading;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{AppView, no_merchant};
 use crate::operator::problem::Problem;
@@ -22,7 +23,7 @@ pub(crate) struct Apps {
 /// Lists a merchant's apps, the oldest first, without their secrets.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator,
+    _: Operator<Reading>,
     _: NoQuery,
     Named(merchant_id): Named<MerchantId>,
 ) -> Result<Json<Apps>, Problem> {

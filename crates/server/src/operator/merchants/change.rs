@@ -8,6 +8,7 @@ use rebuttal_protocol::MerchantId;
 use rebuttal_protocol::operator::ChangeMerchant;
 use rebuttal_store::AccountChange;
 
+use crate::auth::right::Administering;
 use crate::gateway::Gateway;
 use crate::operator::merchants::MerchantView;
 use crate::operator::problem::Problem;
@@ -17,7 +18,7 @@ use crate::operator::request::{Change, Named};
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
     Named(merchant_id): Named<MerchantId>,
-    change: Change,
+    change: Change<Administering>,
 ) -> Result<Json<MerchantView>, Problem> {
     let ChangeMerchant { name, time_zone } = change.parse(ChangeMerchant::parse)?;
     let account = AccountChange::ChangeMerchant { merchant_id, name, time_zone };

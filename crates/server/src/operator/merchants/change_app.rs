@@ -8,6 +8,7 @@ use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
+use crate::auth::right::Administering;
 use crate::gateway::Gateway;
 use crate::operator::merchants::AppView;
 use crate::operator::problem::Problem;
@@ -17,7 +18,7 @@ use crate::operator::request::{Change, Named};
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
     Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
-    change: Change,
+    change: Change<Administering>,
 ) -> Result<Json<AppView>, Problem> {
     let settings = change.parse(AppSettings::parse)?;
     let account = AccountChange::ChangeApp { merchant_id, app_id, settings };

@@ -8,6 +8,7 @@ use http::StatusCode;
 use rebuttal_protocol::operator::CreateMerchant;
 use rebuttal_store::AccountChange;
 
+use crate::auth::right::Administering;
 use crate::gateway::Gateway;
 use crate::operator::merchants::MerchantView;
 use crate::operator::problem::Problem;
@@ -16,7 +17,7 @@ use crate::operator::request::Change;
 /// Makes a merchant.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
-    change: Change,
+    change: Change<Administering>,
 ) -> Result<(StatusCode, Json<MerchantView>), Problem> {
     let CreateMerchant { name, time_zone } = change.parse(CreateMerchant::parse)?;
     let account = AccountChange::CreateMerchant { name, time_zone };

@@ -9,6 +9,7 @@ use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
+use crate::auth::right::Administering;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{AppView, make_secret, random};
 use crate::operator::problem::Problem;
@@ -18,7 +19,7 @@ use crate::operator::request::{Change, Named};
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     Named(merchant_id): Named<MerchantId>,
-    change: Change,
+    change: Change<Administering>,
 ) -> Result<(StatusCode, Json<AppView>), Problem> {
     let settings = change.parse(AppSettings::parse)?;
     let app_id = AppId::from_bytes(random()?);

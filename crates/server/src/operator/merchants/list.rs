@@ -8,6 +8,7 @@ use rebuttal_protocol::{Code, MerchantId};
 use serde::Serialize;
 
 use crate::auth::operator::Operator;
+use crate::auth::right::Reading;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::list::PAGE_MAX;
@@ -26,7 +27,7 @@ pub(crate) struct Page {
 /// Lists merchants; the cursor is the number of the last one told.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator,
+    _: Operator<Reading>,
     query: Query,
 ) -> Result<Json<Page>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;

@@ -9,6 +9,7 @@ use rebuttal_protocol::operator::RotateSecret;
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
+use crate::auth::right::Administering;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{AppView, make_secret};
 use crate::operator::problem::Problem;
@@ -19,7 +20,7 @@ use crate::operator::request::{Change, Named};
 pub(crate) async fn rotate(
     State(gateway): State<Arc<Gateway>>,
     Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
-    change: Change,
+    change: Change<Administering>,
 ) -> Result<Json<AppView>, Problem> {
     let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;

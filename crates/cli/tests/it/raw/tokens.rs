@@ -1,0 +1,227 @@
+//! Contract §8: operators' tokens; what each role may do, and until when a token lets somebody in.
+
+use rebuttal_testbed::operator::{Operator, dispute};
+use rebuttal_testbed::scene::number;
+use rebuttal_testbed::signer::fresh_nonce;
+use rebuttal_testbed::{Item, Response, Scene, samples};
+use serde_json::{Value, json};
+
+use crate::ground::{each, embedded_scene, scene};
+
+const CONTRACT: &str = include_str!("../../../../../docs/integrate/contract.md");
+const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
+const FORBIDDEN: &str = "Operator.Forbidden";
+const CONFLICT: &str = "Operator.Conflict";
+
+/// The calls that the contract's table lists: method, path, and the lowest role that may.
+fn calls() -> Vec<(String, String, String)> {
+    let rows = CONTRACT.lines().skip_while(|line| !line.starts_with("| call | role |")).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let of_row = |row: &str| {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        let (calls, role) = (cells.next().unwrap().to_owned(), cells.next().unwrap().to_owned());
+        let calls = calls.replace('`', "");
+        let calls: Vec<_> = calls.split(", ").map(str::to_owned).collect();
+        calls.into_iter().map(move |call| {
+            let (method, path) = call.split_once(' ').unwrap();
+            (method.to_owned(), path.to_owned(), role.clone())
+        })
+    };
+    rows.flat_map(of_row).collect()
+}
+
+fn rank(role: &str) -> usize {
+    ROLES.iter().position(|known| *known == role).unwrap_or_else(|| panic!("{role} is no role"))
+}
+
+/// Somebody with a new token.
+fn holder(scene: &Scene, name: &str, role: &str) -> Operator {
+    let made = scene.operator.post("/tokens", &json!({ "name": name, "role": role })).created();
+    assert_eq!((&made["name"], &made["role"]), (&json!(name), &json!(role)));
+    Operator::new(scene.address(), made["token"].as_str().unwrap())
+}
+
+fn revoke(operator: &Operator, name: &str) -> Response {
+    operator.post(&format!("/tokens/{name}/revoke"), &json!({}))
+}
+
+fn keyed(operator: &Operator, path: &str, body: &Value, key: &str) -> Response {
+    operator.send(&operator.request("POST", path, Some(body)).header("Idempotency-Key", key))
+}
+
+fn names(scene: &Scene) -> Vec<String> {
+    let items = scene.operator.fetch("/tokens").json()["items"].as_array().unwrap().clone();
+    items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_call_asks_for_its_role() {
+    let scene = scene();
+    let no = scene.dispute();
+    scene.contest(&no, &[Item::receipt(&scene.upload(&samples::receipt(1)))]).is("OK");
+    drop(holder(&scene, "spare", "viewer"));
+    let calls = calls();
+    assert!(calls.len() >= 19, "the contract's table was not read: {calls:?}");
+    let at = |path: &str| {
+        let names = [
+            ("{merchantId}", scene.merchant_id.to_string()),
+            ("{appId}", scene.signer.app_id.clone()),
+            ("{disputeNo}", no.clone()),
+            ("{evidenceId}", "1-1".to_owned()),
+            ("{name}", "spare".to_owned()),
+        ];
+        names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+    };
+    for role in ROLES {
+        let somebody = holder(&scene, &format!("some-{role}"), role);
+        let cases = calls.iter().map(|call| (format!("{role}: {} {}", call.0, call.1), call));
+        each(cases, |(method, path, lowest)| {
+            let body = (method != "GET").then(|| json!({}));
+            let answer = somebody.send(&somebody.request(method, &at(path), body.as_ref()));
+            if rank(role) < rank(lowest) {
+                answer.is_problem(403, FORBIDDEN);
+                assert!(answer.text().contains(role) && answer.text().contains(lowest), "{}", answer.text());
+            } else if method == "GET" {
+                assert_eq!(answer.status, 200, "{}", answer.text());
+            } else {
+                // Let in: what is said of an empty body, or of a dispute that is over, is another story.
+                assert!(![401, 403].contains(&answer.status), "{}", answer.text());
+            }
+        });
+    }
+    let nobody = Operator::new(scene.address(), "nobodys-token-at-all");
+    for (method, path, _) in &calls {
+        nobody.send(&nobody.request(method, &at(path), None)).is_problem(401, "Operator.Unauthorized");
+    }
+}
+
+#[test]
+fn what_is_forbidden_changes_nothing_and_uses_no_key_up() {
+    let scene = scene();
+    let no = scene.dispute();
+    let (viewer, operator) = (holder(&scene, "v", "viewer"), holder(&scene, "o", "operator"));
+    viewer.act(&no, "resolve", &json!({ "outcome": "WON" })).is_problem(403, FORBIDDEN);
+    viewer.post("/disputes", &dispute(scene.merchant_id, &json!({}))).is_problem(403, FORBIDDEN);
+    assert_eq!((scene.status(&no).as_str(), scene.history(&no).len()), ("NEEDS_RESPONSE", 1));
+    assert_eq!(viewer.fetch("/disputes").json()["total"], 1);
+
+    let path = format!("/merchants/{}/apps/{}/rotate", scene.merchant_id, scene.signer.app_id);
+    let (key, body) = (fresh_nonce(), json!({ "overlapSeconds": 60 }));
+    keyed(&operator, &path, &body, &key).is_problem(403, FORBIDDEN);
+    assert_eq!(keyed(&scene.operator, &path, &body, &key).status, 200);
+    assert_eq!(operator.act(&no, "resolve", &json!({ "outcome": "WON" })).status, 200);
+    let history = scene.show(&no)["history"].clone();
+    assert!(history[1]["actor"].as_str().unwrap().ends_with('o'), "the history names the token: {history}");
+}
+
+#[test]
+fn a_token_is_shown_once_and_kept_as_its_hash() {
+    let mut scene = embedded_scene();
+    let (key, body) = (fresh_nonce(), json!({ "name": "night-shift", "role": "operator" }));
+    let made = keyed(&scene.operator, "/tokens", &body, &key).created();
+    let token = made["token"].as_str().unwrap().to_owned();
+    let list = scene.operator.fetch("/tokens");
+    let item = list.json()["items"][0].clone();
+    assert_eq!((&item["name"], &item["role"]), (&json!("night-shift"), &json!("operator")));
+    assert!(item["createdTime"].as_str().unwrap().ends_with("+00:00") && item["token"].is_null(), "{item}");
+    assert!(!list.text().contains(&token));
+    assert_eq!(names(&scene), ["night-shift", "operator"]);
+
+    scene.gateway.restart();
+    assert_eq!(keyed(&scene.operator, "/tokens", &body, &key).created(), made, "the first answer again");
+    assert_eq!(Operator::new(scene.address(), &token).fetch("/disputes").status, 200);
+    for file in std::fs::read_dir(scene.gateway.data()).unwrap() {
+        let path = file.unwrap().path();
+        let holds = path.is_file() && {
+            let bytes = std::fs::read(&path).unwrap();
+            bytes.windows(token.len()).any(|window| window == token.as_bytes())
+        };
+        assert!(!holds, "{} holds the token as it is", path.display());
+    }
+    assert!(!scene.gateway.stderr().contains(&token), "the log tells the token");
+}
+
+#[test]
+fn a_revoked_token_lets_nobody_in_from_then_on() {
+    let mut scene = scene();
+    let [one, other] = ["one", "other"].map(|name| holder(&scene, name, "viewer"));
+    assert_eq!((one.fetch("/disputes").status, other.fetch("/disputes").status), (200, 200));
+    let revoked = revoke(&scene.operator, "one");
+    assert_eq!((revoked.status, &revoked.json()["name"]), (200, &json!("one")), "{}", revoked.text());
+    one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
+    assert_eq!(revoke(&scene.operator, "one").json(), revoked.json(), "repeatable");
+    revoke(&scene.operator, "nobody").is_problem(404, "Operator.NotFound");
+    scene.gateway.restart();
+    one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
+    assert_eq!(other.fetch("/disputes").status, 200);
+    assert_eq!(names(&scene), ["operator", "other"]);
+}
+
+#[test]
+fn an_admin_is_always_left() {
+    let mut scene = scene();
+    let admin = holder(&scene, "second", "admin");
+    for by in [&scene.operator, &admin] {
+        revoke(by, "operator").is_problem(409, CONFLICT);
+    }
+    assert_eq!(revoke(&admin, "second").status, 200, "any other admin's own, too");
+    revoke(&admin, "second").is_problem(401, "Operator.Unauthorized");
+    let taken = scene.operator.post("/tokens", &json!({ "name": "operator", "role": "viewer" }));
+    taken.is_problem(409, CONFLICT);
+    scene.gateway.restart();
+    assert_eq!(revoke(&scene.operator, "second").status, 200, "the first token is an admin's still");
+}
+
+#[test]
+fn a_name_that_is_used_again_shares_nothing_with_the_one_before() {
+    let scene = scene();
+    let first = holder(&scene, "ci", "admin");
+    let (key, body) = (fresh_nonce(), dispute(scene.merchant_id, &json!({})));
+    let no = number(&keyed(&first, "/disputes", &body, &key).created());
+    let other = holder(&scene, "other", "admin");
+    assert_ne!(number(&keyed(&other, "/disputes", &body, &key).created()), no, "keys of tokens are apart");
+    scene.operator.post("/tokens", &json!({ "name": "ci", "role": "viewer" })).is_problem(409, CONFLICT);
+    assert_eq!(revoke(&scene.operator, "ci").status, 200);
+    let second = holder(&scene, "ci", "operator");
+    assert_ne!(number(&keyed(&second, "/disputes", &body, &key).created()), no, "of one name, too");
+    second.post("/merchants", &json!({ "name": "m", "timeZone": "UTC" })).is_problem(403, FORBIDDEN);
+    first.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
+    let actor = scene.show(&no)["history"][0]["actor"].clone();
+    assert!(actor.as_str().unwrap().ends_with("ci"), "{actor}");
+}
+
+#[test]
+fn names_and_roles_are_of_their_form() {
+    let scene = scene();
+    let invalid = "Common.Request.InvalidParameter";
+    let long = "n".repeat(65);
+    for body in [
+        json!({ "name": "", "role": "viewer" }),
+        json!({ "name": "night shift", "role": "viewer" }),
+        json!({ "name": "é", "role": "viewer" }),
+        json!({ "name": "..", "role": "viewer" }),
+        json!({ "name": long, "role": "viewer" }),
+        json!({ "name": "n", "role": "Admin" }),
+        json!({ "name": "n", "role": "root" }),
+        json!({ "name": "n" }),
+        json!({ "role": "viewer" }),
+        json!({ "name": "n", "role": "viewer", "scope": "all" }),
+    ] {
+        scene.operator.post("/tokens", &body).is_problem(400, invalid);
+    }
+    for name in ["a/b", "50%", "?#&", &long[1..]] {
+        drop(holder(&scene, name, "viewer"));
+        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(revoke(&scene.operator, &encoded).json()["name"], name);
+    }
+    for name in ["night%20shift", "%FF", "%C3%A9"] {
+        revoke(&scene.operator, name).is_problem(404, "Operator.NotFound");
+    }
+    let page = scene.operator.fetch("/tokens?limit=1").json();
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["nextCursor"]), (1, &Value::Null), "{page}");
+    drop(holder(&scene, "a", "viewer"));
+    let page = scene.operator.fetch("/tokens?limit=1").json();
+    assert_eq!(page["nextCursor"], "a");
+    let rest = scene.operator.fetch("/tokens?limit=1&cursor=a").json();
+    assert_eq!((&rest["items"][0]["name"], &rest["nextCursor"]), (&json!("operator"), &Value::Null));
+}

@@ -1,0 +1,51 @@
+//! Operators' tokens (contract §8), and how they are told.
+
+pub(crate) mod create;
+pub(crate) mod list;
+pub(crate) mod revoke;
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
+use jiff::tz::TimeZone;
+use rebuttal_protocol::Code;
+use rebuttal_protocol::operator::{Role, TokenName};
+use rebuttal_store::Token;
+use serde::Serialize;
+
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::operator::problem::Problem;
+
+/// A token as operators see it. What opens the API is told only by what made it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TokenView {
+    name: TokenName,
+    role: Role,
+    created_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_time: Option<String>,
+}
+
+impl From<Token> for TokenView {
+    fn from(Token { name, role, created_at, revoked_at }: Token) -> Self {
+        let created_time = created_at.to_rfc3339(&TimeZone::UTC);
+        let revoked_time = revoked_at.map(|at| at.to_rfc3339(&TimeZone::UTC));
+        Self { name, role, created_time, revoked_time }
+    }
+}
+
+/// The token that a path names. Its characters may have been percent-encoded, and some of them have to be.
+pub(crate) struct OfToken(pub(crate) TokenName);
+
+impl FromRequestParts<Arc<Gateway>> for OfToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let nothing = || Refusal::new(Code::OperatorNotFound, "there is no such token");
+        let Path(name) = Path::from_request_parts(parts, gateway).await.map_err(|_| nothing())?;
+        Ok(Self(name))
+    }
+}

@@ -1,0 +1,122 @@
+//! Operators' tokens: what their holders may do, until when, and what older binaries make of it.
+
+use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::operator::{Role, TokenName};
+use rebuttal_store::{AccountChange, Act, Answer, Done, NewToken, Once, Store, Work};
+
+use crate::ground::{Ground, NOW, code, commit, key};
+
+fn named(name: &str) -> TokenName {
+    name.parse().unwrap()
+}
+
+fn create(name: &str, role: Role, value: u8) -> Act {
+    let (hash, sealed) = ([value; 32], vec![value; 92]);
+    Act::Account(AccountChange::CreateToken(NewToken { name: named(name), role, hash, sealed }))
+}
+
+fn put(name: &str, value: u8) -> Act {
+    Act::Account(AccountChange::PutToken { name: named(name), hash: [value; 32] })
+}
+
+async fn revoke(store: &Store, name: &str, at: UnixMillis) -> Answer {
+    let act = Act::Account(AccountChange::RevokeToken { name: named(name) });
+    store.commit(Work { arrived_at: at, once: Once::Always, act }).await.unwrap()
+}
+
+/// Whom a token lets in, and as what.
+async fn holder(store: &Store, value: u8) -> Option<(String, Role)> {
+    store.token([value; 32]).await.unwrap().map(|token| (token.name.to_string(), token.role))
+}
+
+pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
+    let store = ground.store().await;
+    let put = async |name: &str, value| code(commit(&store, Once::Always, put(name, value)).await);
+    assert_eq!(put("first", 1).await, "OK");
+    assert_eq!(put("first", 1).await, "OK");
+    assert_eq!(put("second", 1).await, "Operator.Conflict");
+    assert_eq!(put("first", 2).await, "OK");
+    assert_eq!(holder(&store, 1).await, None);
+    assert_eq!(holder(&store, 2).await, Some(("first".to_owned(), Role::Admin)));
+}
+
+pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(ground: &Ground) {
+    let store = ground.store().await;
+    for (value, role) in (1..).zip(Role::ALL) {
+        assert_eq!(code(commit(&store, Once::Always, create(role.as_str(), *role, value)).await), "OK");
+        assert_eq!(holder(&store, value).await, Some((role.to_string(), *role)));
+    }
+    let first = revoke(&store, "viewer", NOW).await.unwrap();
+    let Done::Token(token) = &first else { panic!("{first:?}") };
+    assert_eq!((token.role, token.created_at, token.revoked_at), (Role::Viewer, NOW, Some(NOW)));
+    assert_eq!(revoke(&store, "viewer", UnixMillis(NOW.0 + 1)).await.unwrap(), first, "revoked once");
+    assert_eq!(holder(&store, 1).await, None);
+    assert!(holder(&store, 2).await.is_some() && holder(&store, 3).await.is_some());
+    assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
+}
+
+pub(crate) async fn a_name_is_one_tokens_at_a_time(ground: &Ground) {
+    let store = ground.store().await;
+    commit(&store, key("k", 1), create("ci", Role::Operator, 1)).await.unwrap();
+    let taken = async |value| code(commit(&store, Once::Always, create("ci", Role::Viewer, value)).await);
+    assert_eq!(taken(2).await, "Operator.Conflict");
+    assert_eq!(holder(&store, 2).await, None);
+    revoke(&store, "ci", NOW).await.unwrap();
+    assert_eq!(taken(3).await, "OK");
+    assert_eq!((holder(&store, 1).await, holder(&store, 3).await.unwrap().1), (None, Role::Viewer));
+    // The first answer, though its token lets nobody in any more.
+    let again = commit(&store, key("k", 1), create("ci", Role::Operator, 9)).await.unwrap();
+    let Done::NewToken(again) = again else { panic!("{again:?}") };
+    assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, [1; 32], vec![1; 92]));
+    // Nor does the value of a revoked one under another name.
+    revoke(&store, "ci", NOW).await.unwrap();
+    assert_eq!(code(commit(&store, Once::Always, put("first", 3)).await), "Operator.Conflict");
+}
+
+pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(ground: &Ground) {
+    let store = ground.store().await;
+    for (value, name) in (1..).zip(["b", "a", "~", "B", "c"]) {
+        commit(&store, Once::Always, create(name, Role::Viewer, value)).await.unwrap();
+    }
+    revoke(&store, "c", NOW).await.unwrap();
+    let page = async |after: Option<&str>, limit| {
+        let tokens = store.tokens(after.map(named), limit).await.unwrap();
+        tokens.into_iter().map(|token| token.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 9).await, ["B", "a", "b", "~"]);
+    assert_eq!(page(None, 2).await, ["B", "a"]);
+    assert_eq!(page(Some("a"), 2).await, ["b", "~"]);
+}
+
+pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(ground: &Ground) {
+    ground.store().await.close().await;
+    ground.by_hand(
+        "DELETE FROM refinery_schema_history WHERE version = 2; ALTER TABLE tokens DROP COLUMN role; \
+         ALTER TABLE tokens DROP COLUMN revoked_at",
+    );
+    let of_old =
+        format!("INSERT INTO tokens (name, hash, created_at) SELECT 'first', {}, 1", ground.bytes(7));
+    ground.by_hand(&of_old);
+    let store = ground.store().await;
+    assert_eq!(holder(&store, 7).await, Some(("first".to_owned(), Role::Admin)));
+}
+
+pub(crate) async fn older_binaries_are_kept_out_once_a_token_may_not_do_everything(ground: &Ground) {
+    let store = ground.store().await;
+    let needed = || ground.meta("min_binary");
+    commit(&store, Once::Always, create("admin", Role::Admin, 1)).await.unwrap();
+    commit(&store, Once::Always, put("first", 2)).await.unwrap();
+    assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
+    assert_eq!(needed(), "1");
+    commit(&store, Once::Always, create("viewer", Role::Viewer, 3)).await.unwrap();
+    assert_eq!(needed(), "2");
+    store.close().await;
+    drop(ground.store().await);
+}
+
+pub(crate) async fn older_binaries_are_kept_out_once_a_token_is_revoked(ground: &Ground) {
+    let store = ground.store().await;
+    commit(&store, Once::Always, create("admin", Role::Admin, 1)).await.unwrap();
+    revoke(&store, "admin", NOW).await.unwrap();
+    assert_eq!(ground.meta("min_binary"), "2");
+}
