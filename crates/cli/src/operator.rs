@@ -5,9 +5,11 @@ mod app;
 mod client;
 mod dispute;
 mod failure;
+mod keep;
 mod merchant;
 mod page;
 mod tell;
+mod token;
 
 use anyhow::Result;
 
@@ -27,7 +29,7 @@ Exit codes:
   5  the gateway cannot be reached or is busy; nothing was changed
   7  done as with 0, but the answer could not be written to standard output";
 
-/// Run the gateway: merchants, apps and disputes
+/// Run the gateway: merchants, apps, tokens and disputes
 ///
 /// Every change is sent under an Idempotency-Key, so that it is safe to send it again: it counts once.
 #[derive(Debug, clap::Args)]
@@ -48,6 +50,9 @@ enum Noun {
     /// Apps: what a merchant signs with
     #[command(subcommand)]
     App(app::App),
+    /// Tokens: what operators are let in by, and as whom
+    #[command(subcommand)]
+    Token(token::Token),
     /// Disputes, from their opening to their end
     #[command(subcommand)]
     Dispute(Box<dispute::Dispute>),
@@ -74,6 +79,7 @@ impl Noun {
         match self {
             Self::Merchant(merchant) => merchant.run(client, json).await,
             Self::App(app) => app.run(client, json).await,
+            Self::Token(token) => token.run(client, json).await,
             Self::Dispute(dispute) => dispute.run(client, json).await,
         }
     }

@@ -1,8 +1,6 @@
 //! `rebuttal operator app`.
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::operator::{NotifyUrl, OVERLAP_MAX_SECONDS};
 use rebuttal_client::{AppId, Scheme};
@@ -10,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
+use super::keep::{self, Keep, Place};
 use super::tell;
 use crate::ask;
 use crate::look::{self, Table};
@@ -96,14 +95,6 @@ pub(super) struct Settings {
     scheme: Option<Scheme>,
 }
 
-/// Where a new secret goes.
-#[derive(Debug, clap::Args)]
-pub(super) struct Keep {
-    /// Write the secret to this new file, which nobody else may read, in the place of showing it
-    #[arg(long, value_name = "FILE")]
-    secret_file: Option<PathBuf>,
-}
-
 /// An app as the API tells it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -180,47 +171,11 @@ impl Settings {
     }
 }
 
-/// A new file for a secret; open before anything is changed, so that no secret is lost for want of a place.
-struct Place {
-    path: PathBuf,
-    file: std::fs::File,
-}
-
-impl Keep {
-    fn open(self) -> Result<Option<Place>> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-
-        let Some(path) = self.secret_file else { return Ok(None) };
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let file = file.with_context(|| format!("cannot make {} for the secret", path.display()))?;
-        Ok(Some(Place { path, file }))
-    }
-}
-
 /// Tells of an app that has a new secret.
 fn made(answer: &[u8], json: bool, place: Option<Place>, how: &str) -> Result<()> {
     let told: Told = tell::read(answer)?;
-    let secret = told.app_secret.as_ref().context("the gateway's answer has no secret")?;
-    let Some(mut place) = place else {
-        return tell::answer(answer, json, |told: Told| {
-            say(&told, how);
-            look::say(format!("  {}  {secret}", look::faint("secret"), secret = secret.expose()));
-            look::say(format!("  {}", look::faint("It is shown this once.")));
-        });
-    };
-    use std::io::Write as _;
-    writeln!(place.file, "{}", secret.expose())
-        .and_then(|()| place.file.sync_all())
-        .with_context(|| format!("cannot write the secret to {}", place.path.display()))?;
-    if json {
-        let mut without: Map<String, Value> = tell::read(answer)?;
-        without.remove("appSecret");
-        look::say(serde_json::to_string(&without)?);
-        return Ok(());
-    }
-    say(&told, how);
-    look::say(format!("  {}  in {}", look::faint("secret"), place.path.display()));
-    Ok(())
+    let once = keep::Once { member: "appSecret", word: "secret", secret: told.app_secret.as_ref() };
+    keep::tell(answer, json, place, once, || say(&told, how))
 }
 
 fn say(told: &Told, how: &str) {

@@ -20,5 +20,6 @@ mod profile;
 mod serve;
 mod signing;
 mod terminal;
+mod tokens;
 mod unsure;
 mod way;

@@ -21,7 +21,7 @@ impl Shell {
         command
     }
 
-    fn operator(&self, words: &[&str]) -> Ended {
+    pub(crate) fn operator(&self, words: &[&str]) -> Ended {
         Ended::run(self.operator_command(words))
     }
 }

@@ -1,0 +1,77 @@
+//! What is shown once (an app's secret, an operator's token): on standard output, or in a file that nobody else may read.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value};
+
+use super::tell;
+use crate::look;
+use crate::settings::Secret;
+
+/// Where a new secret goes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Keep {
+    /// Write the secret to this new file, which nobody else may read, in the place of showing it
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+/// A new file for a secret; open before anything is changed, so that no secret is lost for want of a place.
+pub(super) struct Place {
+    path: PathBuf,
+    file: std::fs::File,
+}
+
+impl Keep {
+    pub(super) fn open(self) -> Result<Option<Place>> {
+        let Some(path) = self.secret_file else { return Ok(None) };
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.with_context(|| format!("cannot make {} for the secret", path.display()))?;
+        Ok(Some(Place { path, file }))
+    }
+}
+
+/// A secret in an answer of the API.
+pub(super) struct Once<'a> {
+    /// The answer's member that holds it.
+    pub(super) member: &'static str,
+    /// What people call it.
+    pub(super) word: &'static str,
+    pub(super) secret: Option<&'a Secret>,
+}
+
+/// Tells an answer that holds a secret: what `say` tells, and then the secret, or where it went.
+pub(super) fn tell(
+    answer: &[u8],
+    json: bool,
+    place: Option<Place>,
+    Once { member, word, secret }: Once<'_>,
+    say: impl FnOnce(),
+) -> Result<()> {
+    let secret = secret.with_context(|| format!("the gateway's answer has no {word}"))?;
+    let Some(mut place) = place else {
+        if json {
+            look::say(String::from_utf8_lossy(answer).trim_end());
+            return Ok(());
+        }
+        say();
+        look::say(format!("  {}  {}", look::faint(word), secret.expose()));
+        look::say(format!("  {}", look::faint("It is shown this once.")));
+        return Ok(());
+    };
+    writeln!(place.file, "{}", secret.expose())
+        .and_then(|()| place.file.sync_all())
+        .with_context(|| format!("cannot write the {word} to {}", place.path.display()))?;
+    if json {
+        let mut without: Map<String, Value> = tell::read(answer)?;
+        without.remove(member);
+        look::say(serde_json::to_string(&without)?);
+        return Ok(());
+    }
+    say();
+    look::say(format!("  {}  in {}", look::faint(word), place.path.display()));
+    Ok(())
+}
