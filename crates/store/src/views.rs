@@ -84,4 +84,18 @@ pub struct Page {
 impl Page {
     /// How far matches are counted.
     pub const COUNT_MAX: u64 = 10_000;
+
+    /// The page of what was found: one dispute more than it may hold tells that there is another, and one match more
+    /// than are counted that there are others.
+    pub(crate) fn of(mut found: Vec<DisputeRecord>, limit: u32, counted: u64) -> Self {
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let position = |last: &DisputeRecord| Position {
+            created_at: last.created_at,
+            dispute_no: last.state.dispute_no.clone(),
+        };
+        let next = found.last().filter(|_| more).map(position);
+        let total_exact = counted <= Self::COUNT_MAX;
+        Self { items: found, next, total: counted.min(Self::COUNT_MAX), total_exact }
+    }
 }

@@ -16,7 +16,7 @@ use super::statements::{
     SUBMISSIONS, SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use crate::accounts::{App, Merchant, Token};
-use crate::views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
 use crate::work::Upload;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -215,15 +215,8 @@ pub(crate) async fn list(session: impl Deref<Target = Session>, filter: &Filter)
     };
     begun.and(ended)?;
     let counted: u64 = counted?.map_or(Ok(0), |row| rows::number(&row, 0))?;
-    let mut items: Vec<_> = items?.iter().map(rows::record).collect::<Result<_>>()?;
-    let more = items.len() > filter.limit as usize;
-    items.truncate(filter.limit as usize);
-    let next = items
-        .last()
-        .filter(|_| more)
-        .map(|last| Position { created_at: last.created_at, dispute_no: last.state.dispute_no.clone() });
-    let total_exact = counted <= Page::COUNT_MAX;
-    Ok(Page { items, next, total: counted.min(Page::COUNT_MAX), total_exact })
+    let found = items?.iter().map(rows::record).collect::<Result<_>>()?;
+    Ok(Page::of(found, filter.limit, counted))
 }
 
 /// What is asked all at once has to be prepared before, or it comes out of its order.

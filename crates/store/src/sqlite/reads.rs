@@ -20,7 +20,7 @@ use super::statements::{
 use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{App, Merchant, Token};
-use crate::views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
 use crate::work::Upload;
 
 /// Read connections that are kept; point reads may open more for as long as they last.
@@ -238,14 +238,6 @@ impl<'c> Read<'c> {
         let counted: u64 = count.query_row(values(Page::COUNT_MAX + 1), |row| row.get(0))?;
         let mut select = moment.prepare_cached(&statements::list(filter))?;
         let found = select.query_map(values(u64::from(filter.limit) + 1), rows::record)?;
-        let mut items: Vec<_> = found.collect::<Result<_>>()?;
-        let more = items.len() > filter.limit as usize;
-        items.truncate(filter.limit as usize);
-        let next = items
-            .last()
-            .filter(|_| more)
-            .map(|last| Position { created_at: last.created_at, dispute_no: last.state.dispute_no.clone() });
-        let total_exact = counted <= Page::COUNT_MAX;
-        Ok(Page { items, next, total: counted.min(Page::COUNT_MAX), total_exact })
+        Ok(Page::of(found.collect::<Result<_>>()?, filter.limit, counted))
     }
 }
