@@ -5,6 +5,8 @@ use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
 
+use crate::work::{Answer, Done};
+
 /// Random bytes that name a secret; they are part of what its encryption is bound to.
 pub type SecretId = [u8; 16];
 
@@ -203,4 +205,24 @@ impl AccountRefusal {
             Self::OverlapRunning(_) | Self::TokenInUse | Self::TokenNameInUse => Code::OperatorConflict,
         }
     }
+}
+
+/// The merchant as it stands after a change: what is answered is what is kept for a repetition.
+pub(crate) fn merchant_answer(merchant: Option<Merchant>) -> Answer {
+    merchant.map_or_else(no_merchant, |merchant| Ok(Done::Merchant(merchant)))
+}
+
+/// The app as it stands after a change, with the secret that was made in it.
+pub(crate) fn app_answer(app: Option<App>, made: Option<SecretId>) -> Answer {
+    let Some(mut app) = app else { return no_app() };
+    app.secrets.retain(|secret| Some(secret.secret_id) == made);
+    Ok(Done::App(app))
+}
+
+pub(crate) fn no_merchant() -> Answer {
+    Err(AccountRefusal::NoMerchant.into())
+}
+
+pub(crate) fn no_app() -> Answer {
+    Err(AccountRefusal::NoApp.into())
 }

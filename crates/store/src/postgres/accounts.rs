@@ -12,7 +12,10 @@ use super::statements::{
     REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{reading, rows};
-use crate::accounts::{AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED};
+use crate::accounts::{
+    AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
+    no_merchant,
+};
 use crate::batch::KeptAnswer;
 use crate::work::{Answer, Done, Once, Refused};
 
@@ -101,25 +104,14 @@ fn bytes(app_id: &AppId) -> &[u8] {
     app_id.as_bytes()
 }
 
-/// The merchant as it stands within this transaction: what is answered is what is kept for a repetition.
+/// Read within the transaction of the change.
 async fn merchant_done(session: &Session, merchant_id: MerchantId) -> Result<Answer> {
-    let merchant = reading::merchant(session, merchant_id).await?;
-    Ok(merchant.map(Done::Merchant).ok_or_else(|| AccountRefusal::NoMerchant.into()))
+    Ok(merchant_answer(reading::merchant(session, merchant_id).await?))
 }
 
-/// The app as it stands within this transaction, with the secret that was made in it.
+/// Read within the transaction of the change.
 async fn app_done(session: &Session, app_id: AppId, made: Option<SecretId>) -> Result<Answer> {
-    let Some(mut app) = reading::app(session, app_id).await? else { return Ok(no_app()) };
-    app.secrets.retain(|secret| Some(secret.secret_id) == made);
-    Ok(Ok(Done::App(app)))
-}
-
-fn no_merchant() -> Answer {
-    Err(AccountRefusal::NoMerchant.into())
-}
-
-fn no_app() -> Answer {
-    Err(AccountRefusal::NoApp.into())
+    Ok(app_answer(reading::app(session, app_id).await?, made))
 }
 
 /// Makes the app, unless there is no such merchant.

@@ -12,7 +12,10 @@ use super::statements::{
     USE_SECRET,
 };
 use super::writer::{keep_answer, stored_answer};
-use crate::accounts::{AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED};
+use crate::accounts::{
+    AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
+    no_merchant,
+};
 use crate::batch::KeptAnswer;
 use crate::work::{Answer, Done, Once, Refused};
 
@@ -95,25 +98,14 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
     }
 }
 
-/// The merchant as it stands within this transaction: what is answered is what is kept for a repetition.
+/// Read within the transaction of the change.
 fn merchant_done(connection: &Connection, merchant_id: MerchantId) -> Result<Answer> {
-    let merchant = Read::on(connection).merchant(merchant_id)?;
-    Ok(merchant.map(Done::Merchant).ok_or_else(|| AccountRefusal::NoMerchant.into()))
+    Ok(merchant_answer(Read::on(connection).merchant(merchant_id)?))
 }
 
-/// The app as it stands within this transaction, with the secret that was made in it.
+/// Read within the transaction of the change.
 fn app_done(connection: &Connection, app_id: AppId, made: Option<SecretId>) -> Result<Answer> {
-    let Some(mut app) = Read::on(connection).app(app_id)? else { return Ok(no_app()) };
-    app.secrets.retain(|secret| Some(secret.secret_id) == made);
-    Ok(Ok(Done::App(app)))
-}
-
-fn no_merchant() -> Answer {
-    Err(AccountRefusal::NoMerchant.into())
-}
-
-fn no_app() -> Answer {
-    Err(AccountRefusal::NoApp.into())
+    Ok(app_answer(Read::on(connection).app(app_id)?, made))
 }
 
 fn create_app(
