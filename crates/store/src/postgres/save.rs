@@ -85,6 +85,20 @@ impl<'c> Standings<'c> {
         }
         standings
     }
+
+    /// The columns after the number, in the order that both statements have them in.
+    fn values(&self) -> [Value<'_>; 8] {
+        [
+            &self.statuses,
+            &self.stages,
+            &self.deadlines,
+            &self.sequences,
+            &self.heads,
+            &self.submission_numbers,
+            &self.submission_stages,
+            &self.submission_fingerprints,
+        ]
+    }
 }
 
 async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Error> {
@@ -109,34 +123,21 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Err
         facts().map(|facts| facts.reason_code.as_ref().map(|code| code.as_str())).collect();
     let rrns: Vec<Option<&str>> = facts().map(|facts| facts.rrn.as_ref().map(|rrn| rrn.as_str())).collect();
     let created: Vec<i64> = openings.iter().map(|(_, created_at)| created_at.0).collect();
-    session
-        .run(
-            INSERT_DISPUTES,
-            &[
-                &standings.numbers,
-                &merchants,
-                &standings.statuses,
-                &standings.stages,
-                &standings.deadlines,
-                &standings.sequences,
-                &standings.heads,
-                &standings.submission_numbers,
-                &standings.submission_stages,
-                &standings.submission_fingerprints,
-                &fingerprints,
-                &payments,
-                &trades,
-                &payment_amounts,
-                &dispute_amounts,
-                &currencies,
-                &reasons,
-                &codes,
-                &rrns,
-                &created,
-            ],
-        )
-        .await
-        .map(drop)
+    let whose: [Value<'_>; 2] = [&standings.numbers, &merchants];
+    let opened: [Value<'_>; 10] = [
+        &fingerprints,
+        &payments,
+        &trades,
+        &payment_amounts,
+        &dispute_amounts,
+        &currencies,
+        &reasons,
+        &codes,
+        &rrns,
+        &created,
+    ];
+    let values = [&whose[..], &standings.values(), &opened].concat();
+    session.run(INSERT_DISPUTES, &values).await.map(drop)
 }
 
 async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), Error> {
@@ -147,23 +148,9 @@ async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), Err
     if standings.numbers.is_empty() {
         return Ok(());
     }
-    session
-        .run(
-            UPDATE_DISPUTES,
-            &[
-                &standings.numbers,
-                &standings.statuses,
-                &standings.stages,
-                &standings.deadlines,
-                &standings.sequences,
-                &standings.heads,
-                &standings.submission_numbers,
-                &standings.submission_stages,
-                &standings.submission_fingerprints,
-            ],
-        )
-        .await
-        .map(drop)
+    let numbers: [Value<'_>; 1] = [&standings.numbers];
+    let values = [&numbers[..], &standings.values()].concat();
+    session.run(UPDATE_DISPUTES, &values).await.map(drop)
 }
 
 async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Error> {
