@@ -24,7 +24,6 @@ use rebuttal_protocol::{MerchantId, StorageUri};
 use tokio::sync::Semaphore;
 
 pub use look::Look;
-pub use mark::MARK_FILE;
 
 use crate::Error;
 

@@ -2,8 +2,9 @@
 //! what is in them (contract §3).
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores,
-//! [`truth`] judges the content; [`upload`] is the four of them in a row, and [`EvidenceStore`] what they serve. It knows nothing of databases, HTTP
-//! statuses or XML: the server turns a [`Refusal`] into an answer and records what was [received](folder::Received).
+//! [`truth`] judges the content; [`upload`] is the four of them in a row, and [`EvidenceStore`] what they serve. It knows
+//! nothing of databases, HTTP statuses or XML: the server turns a [`Refusal`] into an answer and records what was
+//! [received](folder::Received).
 
 #![warn(missing_docs)]
 
@@ -16,6 +17,7 @@ pub mod truth;
 pub mod upload;
 
 mod error;
+mod mark;
 mod refusal;
 mod store;
 

@@ -181,9 +181,14 @@ impl S3Store {
         if read == CONTENT {
             return Ok(());
         }
-        let source = "it hands out something else than it was given".into();
-        Err(Error::s3("keep a file")(object_store::Error::Generic { store: "S3", source }))
+        Err(altered())
     }
+}
+
+/// What is read back is not what was stored.
+fn altered() -> Error {
+    let source = "it hands out something else than it was given".into();
+    Error::s3("keep a file")(object_store::Error::Generic { store: "S3", source })
 }
 
 impl Shared {

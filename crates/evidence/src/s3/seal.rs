@@ -10,7 +10,7 @@ use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
-use super::S3Store;
+use super::{S3Store, altered};
 use crate::truth::{Lie, judge};
 use crate::{Error, Look};
 
@@ -65,8 +65,7 @@ impl S3Store {
         if self.read(uri, sha256).await?.as_ref() == Some(&content) {
             return Ok(());
         }
-        let source = "it hands out something else than it was given".into();
-        Err(Error::s3("keep a file")(object_store::Error::Generic { store: "S3", source }))
+        Err(altered())
     }
 
     /// Whether the sealed copy that a record tells of is there.

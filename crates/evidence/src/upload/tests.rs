@@ -62,7 +62,7 @@ impl Bench {
         fn files(folder: &Path) -> usize {
             let entries = std::fs::read_dir(folder).unwrap();
             let paths = entries.map(|entry| entry.unwrap().path());
-            let paths = paths.filter(|path| !path.ends_with(crate::folder::MARK_FILE));
+            let paths = paths.filter(|path| !path.ends_with(crate::mark::MARK_FILE));
             paths.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
         }
         files(self._folder.path()) == 0
