@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use rebuttal_evidence::{FolderStore, S3Store};
-use rebuttal_store::{Ailment, Location, Move, MoveProgress, MoveStep, MovedTable, Options, Store, Upload};
+use rebuttal_store::{
+    Location, Move, MoveProgress, MoveStep, MovedTable, Options, Store, StoreError, Upload,
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -87,14 +89,14 @@ impl Moving {
             data_dir.hold_database(path)?;
             ensure!(path.is_file(), "there is no database at {}", path.display());
         }
-        let seen = rebuttal_store::examine(&from).await?;
-        // The database is switched over last, so a source that is marked as moved has had its files copied.
-        let has_moved = seen.ailments.iter().any(|ailment| matches!(ailment, Ailment::Moved(_)));
         let files = match &self.evidence_to {
-            Some(place) if !(has_moved && self.to.is_some()) => {
-                Some(self.move_files(&data_dir, &from, place, &mut tell).await?)
-            }
-            _ => None,
+            Some(place) => match Store::open(&from, &Options::default()).await {
+                Ok(store) => Some(self.move_files(&data_dir, &store, place, &mut tell).await?),
+                // The database is switched over last: the files of one that has been moved were copied before.
+                Err(StoreError::Moved { .. }) if self.to.is_some() => None,
+                Err(error) => return Err(error.into()),
+            },
+            None => None,
         };
         let tables = match &self.to {
             Some(to) => Some(Move::open(&from, to).await?.run(|progress| tell(progress.into())).await?),
@@ -106,15 +108,14 @@ impl Moving {
     async fn move_files(
         &self,
         data_dir: &DataDir,
-        from: &Location,
+        store: &Store,
         to: &EvidencePlace,
         tell: &mut impl FnMut(MovingProgress),
     ) -> anyhow::Result<MovedFiles> {
         let EvidencePlace::Bucket { bucket, public, variables } = to else {
             bail!("evidence can be moved from a folder to s3://…, and in no other direction");
         };
-        let store = Store::open(from, &Options::default()).await?;
-        let keys = self.keys(data_dir, &store).await?;
+        let keys = self.keys(data_dir, store).await?;
         // A bucket that is nobody's gets this gateway's mark, by which it is served from afterwards.
         let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), false)?;
         bucket.answers().await?;
