@@ -1,6 +1,7 @@
 //! The data directory: made where missing, private, and held by one gateway at a time.
 
 use std::fs::{self, DirBuilder, File};
+use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -10,9 +11,34 @@ use anyhow::{Context as _, bail};
 /// Size of a database that holds nothing: SQLite's first page, which lies there before any table does.
 const EMPTY_DATABASE_BYTES: u64 = 4096;
 
+/// What lies where in a data directory, whoever serves from it.
+pub(crate) struct Places(PathBuf);
+
+impl Places {
+    pub(crate) fn of(data_dir: &Path) -> Self {
+        Self(data_dir.to_owned())
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.join("rebuttal.db")
+    }
+
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.0.join("evidence")
+    }
+
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.0.join("master.key")
+    }
+
+    pub(crate) fn operator_token(&self) -> PathBuf {
+        self.0.join("operator.token")
+    }
+}
+
 /// A data directory that nobody else serves from, until this is dropped or the process ends.
 pub(crate) struct DataDir {
-    path: PathBuf,
+    places: Places,
     _lock: File,
     database_lock: OnceLock<File>,
 }
@@ -22,7 +48,7 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| format!("cannot make the data directory {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), _lock: lock(path)?, database_lock: OnceLock::new() })
+        Ok(Self { places: Places::of(path), _lock: lock(path)?, database_lock: OnceLock::new() })
     }
 
     /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time.
@@ -30,7 +56,7 @@ impl DataDir {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let real =
             |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot open {}", path.display()));
-        if real(folder)? == real(&self.path)? {
+        if real(folder)? == real(&self.places.0)? {
             return Ok(());
         }
         // Asked for once in a process.
@@ -56,7 +82,7 @@ impl DataDir {
              move {} away to begin anew",
             database.display(),
             left.display(),
-            self.path.display()
+            self.places.0.display()
         )
     }
 
@@ -71,24 +97,16 @@ impl DataDir {
             "the database is empty, and yet {} is there: this data directory has served before, from another database. \
              Configure that one as database_url, or move {} away to begin anew",
             evidence.display(),
-            self.path.display()
+            self.places.0.display()
         )
     }
+}
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("rebuttal.db")
-    }
+impl Deref for DataDir {
+    type Target = Places;
 
-    pub(crate) fn evidence(&self) -> PathBuf {
-        self.path.join("evidence")
-    }
-
-    pub(crate) fn master_key(&self) -> PathBuf {
-        self.path.join("master.key")
-    }
-
-    pub(crate) fn operator_token(&self) -> PathBuf {
-        self.path.join("operator.token")
+    fn deref(&self) -> &Places {
+        &self.places
     }
 }
 

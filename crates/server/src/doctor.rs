@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::auth::keys::{Keys, MasterKey};
 use crate::clock;
 use crate::config::Config;
+use crate::data_dir::Places;
 use crate::sweeper::bound_ahead;
 
 /// How far two clocks may differ: as much as the sweeper leaves between a deadline and its lapse.
@@ -61,7 +62,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = files::data_dir(&config.data_dir);
     let location = match &config.database {
         Some(location) => location.clone(),
-        None => Location::from(config.data_dir.join("rebuttal.db").as_path()),
+        None => Location::from(Places::of(&config.data_dir).database().as_path()),
     };
     let examined = match rebuttal_store::examine(&location).await {
         Ok(examined) => examined,
@@ -97,7 +98,7 @@ fn database(examined: &Examined) -> Vec<Finding> {
 /// The keys, if the master key is the database's.
 fn master_key(config: &Config, examined: &Examined) -> Result<(Keys, Finding), Finding> {
     const ABOUT: &str = "master key";
-    let file = config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
+    let file = config.master_key_file.clone().unwrap_or_else(|| Places::of(&config.data_dir).master_key());
     if !file.exists() && examined.key_check.is_none() && config.master_key_file.is_none() {
         return Err(Finding::warning(ABOUT, "there is none yet; the first start makes it"));
     }

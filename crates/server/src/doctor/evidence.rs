@@ -1,19 +1,32 @@
 //! The evidence store: that it is there, is this gateway's, and takes what it must.
 
-use rebuttal_evidence::{FolderStore, S3Store};
+use rebuttal_evidence::{Error, FolderStore, S3Store};
 use rebuttal_store::Examined;
 
 use super::Finding;
 use crate::auth::keys::Keys;
 use crate::config::{Config, EvidencePlace};
+use crate::data_dir::Places;
 
 const ABOUT: &str = "evidence";
 
 pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Examined) -> Finding {
     let folder = match &config.evidence {
-        EvidencePlace::DataDir => config.data_dir.join("evidence"),
+        EvidencePlace::DataDir => Places::of(&config.data_dir).evidence(),
         EvidencePlace::Folder(folder) => folder.clone(),
-        EvidencePlace::Bucket { .. } => return bucket(config, keys, examined).await,
+        EvidencePlace::Bucket { bucket, public, variables } => {
+            let mark = keys.map(Keys::evidence_mark);
+            let has_uploads = examined.has_uploads;
+            let opened = S3Store::open(
+                bucket,
+                public.as_ref(),
+                variables,
+                mark.as_deref().unwrap_or_default(),
+                has_uploads,
+            );
+            // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
+            return try_out(opened, mark.is_some() && has_uploads).await;
+        }
     };
     let shown = folder.display();
     if !folder.exists() && !examined.has_uploads {
@@ -31,15 +44,10 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
     }
 }
 
-async fn bucket(config: &Config, keys: Option<&Keys>, examined: &Examined) -> Finding {
-    let EvidencePlace::Bucket { bucket, public, variables } = &config.evidence else {
-        return Finding::well(ABOUT, "there is no bucket");
-    };
-    let mark = keys.map(Keys::evidence_mark).unwrap_or_default();
+async fn try_out(opened: Result<S3Store, Error>, is_marked: bool) -> Finding {
     let tried = async {
-        let store = S3Store::open(bucket, public.as_ref(), variables, &mark, examined.has_uploads)?;
-        // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
-        if keys.is_some() && examined.has_uploads {
+        let store = opened?;
+        if is_marked {
             store.answers().await?;
         }
         store.try_out().await
