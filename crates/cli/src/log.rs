@@ -41,7 +41,7 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
 
 /// The filter, if every directive of it is a level or `target=level`. The library takes any bare word for a target, so
 /// that a misspelt level would silence the log without a word.
-fn checked(filter: &str) -> Result<&str> {
+pub(crate) fn checked(filter: &str) -> Result<&str> {
     for directive in filter.split(',').map(str::trim) {
         let (target, level) = match directive.rsplit_once('=') {
             Some((target, level)) => (Some(target), level),

@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod ask;
+mod config;
 mod contest;
 mod demo;
 mod doctor;
@@ -49,6 +50,7 @@ enum Command {
     // For whoever runs a gateway.
     Serve(Box<serve::Serve>),
     Operator(Box<operator::Operator>),
+    Config(config::Config),
     Move(Box<moving::Move>),
     Doctor(Box<doctor::Doctor>),
     // For merchants and their developers.
@@ -59,6 +61,17 @@ enum Command {
     Profile(profile::ProfileCommand),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
+}
+
+impl Command {
+    /// Whether the command itself tells of variables that mean nothing.
+    const fn tells_variables(&self) -> bool {
+        match self {
+            Self::Serve(_) | Self::Doctor(_) => true,
+            Self::Config(config) => config.tells_variables(),
+            _ => false,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -79,8 +92,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    // `serve` logs them, in the form that its log has.
-    if !matches!(cli.command, Command::Serve(_)) {
+    // `serve` logs them, in the form that its log has; `config check` and `doctor` tell them as what they find.
+    if !cli.command.tells_variables() {
         settings::unknown_variables(&Cli::command()).iter().for_each(|told| look::warning(told));
     }
     let runtime = tokio::runtime::Runtime::new()?;
@@ -89,6 +102,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Demo(demo) => demo.run().await,
             Command::Serve(serve) => serve.run().await,
             Command::Contest(contest) => contest.run().await,
+            Command::Config(config) => config.run(),
             Command::Move(moving) => moving.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Accept(accept) => accept.run().await,

@@ -10,7 +10,7 @@ use rebuttal_evidence::Place;
 use rebuttal_server::{EvidencePlace, Location, MoveError, Moved, Moving, MovingProgress};
 
 use crate::exit::Exit;
-use crate::settings::{Secret, evidence};
+use crate::settings::{Secret, evidence, without_password};
 use crate::{ask, look, signals};
 
 /// How often a bar without an end shows that it lives.
@@ -172,14 +172,4 @@ impl Bar {
         self.0.set_length(progress.of.unwrap_or(progress.done));
         self.0.set_position(progress.done);
     }
-}
-
-/// A URL as it may be shown.
-fn without_password(url: &str) -> String {
-    let hidden = url.split_once("://").and_then(|(scheme, rest)| {
-        let (user, host) = rest.split_once('@')?;
-        let (user, _password) = user.split_once(':')?;
-        Some(format!("{scheme}://{user}:…@{host}"))
-    });
-    hidden.unwrap_or_else(|| url.to_owned())
 }

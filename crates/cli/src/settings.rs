@@ -2,13 +2,15 @@
 //!
 //! A flag wins over its variable, the variable over the file, the file over the default. Values are checked where they
 //! become a [`Config`], so that a fault reads the same wherever it came from. A new setting is a field, its default in
-//! [`rebuttal_server::Config`], and a line in `config`.
+//! [`rebuttal_server::Config`], a line in `config`, and a paragraph in `default.toml`, which documents it.
 
+mod commented;
 mod file;
 mod nearest;
 mod origin;
 mod pairs;
 mod secret;
+mod sources;
 mod variables;
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,16 +19,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use clap::FromArgMatches as _;
 use rebuttal_evidence::{AwsVariables, Place};
 use rebuttal_server::{Config, EvidencePlace, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogFormat;
+pub(crate) use commented::COMMENTED;
 pub(crate) use nearest::nearest;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
-pub(crate) use secret::Secret;
-pub(crate) use variables::unknown_variables;
+pub(crate) use secret::{Secret, without_password};
+pub(crate) use sources::{InForce, Sources, in_force};
+pub(crate) use variables::{faulty_variables, unknown_variables};
 
 /// Where everything is kept unless told otherwise.
 pub(crate) const DATA_DIR: &str = "rebuttal-data";
@@ -58,6 +63,10 @@ pub(crate) struct Settings {
     /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data folder]
     #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
     database_url: Option<Secret>,
+
+    /// File that holds the URL of --database-url
+    #[arg(long, env = "REBUTTAL_DATABASE_URL_FILE", value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
 
     /// Where the evidence lies: file:///folder, or s3://bucket?endpoint=https://…&region=…&path_style=true with the
     /// credentials in the AWS_… variables [default: evidence in the data folder]
@@ -119,7 +128,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS", value_parser = positive)]
     unreferenced_upload_days: Option<NonZeroU32>,
 
-    /// Queries whose nonces are remembered at once, at most 34 bytes each; beyond, queries wait [default: 2000000]
+    /// Queries whose nonces are remembered at once, at most 34 bytes each; beyond, they are answered Unavailable
+    /// [default: 2000000]
     #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER", value_parser = positive)]
     read_nonce_capacity: Option<NonZeroU32>,
 
@@ -136,7 +146,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = drain)]
     drain_seconds: Option<u16>,
 
-    /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 256]
+    /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 512]
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_batch_max: Option<NonZeroU32>,
 
@@ -155,18 +165,30 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// What the variables alone say.
+    pub(crate) fn of_variables() -> Result<Self> {
+        let command = <Self as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
+        Ok(Self::from_arg_matches(&command.try_get_matches_from([""; 0])?)?)
+    }
+
     /// Puts what the file says below what flags and variables said.
     pub(crate) fn over(self, file: Option<&Path>) -> Result<Self> {
-        let Some(path) = file else { return Ok(self) };
-        let mut table = file::read(path)?;
+        let [given, mut below] = self.layers(file)?;
+        below.extend(given);
+        Ok(below.try_into()?)
+    }
+
+    /// What flags and variables said, and what the file says of the rest.
+    fn layers(self, file: Option<&Path>) -> Result<[toml::Table; 2]> {
         let given = toml::Table::try_from(self)?;
+        let mut below = file.map(file::read).transpose()?.unwrap_or_default();
         for (one, other) in pairs::both_ways() {
             if given.contains_key(one) {
-                table.remove(other);
+                below.remove(other);
             }
         }
-        table.extend(given);
-        Ok(table.try_into()?)
+        below.retain(|key, _| !given.contains_key(key));
+        Ok([given, below])
     }
 
     /// What the server understands, every value checked.
@@ -176,20 +198,12 @@ impl Settings {
             (None, None) => None,
             _ => bail!("tls_certificate and tls_key must be given together"),
         };
-        let operator_token = match (self.operator_token, self.operator_token_file) {
-            (None, None) => None,
-            (Some(token), None) => Some(token.expose().parse().context("operator_token")?),
-            (None, Some(path)) => {
-                Some(Secret::read(&path)?.expose().parse().with_context(|| path.display().to_string())?)
-            }
-            _ => bail!("operator_token and operator_token_file must not both be given"),
-        };
+        let operator_token = secret::parse("operator_token", self.operator_token, self.operator_token_file)?;
         let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref())?;
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
         config.public_urls = list(self.public_url, |text| text.parse().context("public_url"))?;
-        config.database =
-            self.database_url.map(|url| url.expose().parse().context("database_url")).transpose()?;
+        config.database = secret::parse("database_url", self.database_url, self.database_url_file)?;
         config.evidence = evidence;
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;

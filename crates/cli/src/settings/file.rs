@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use toml::{Spanned, Value};
 
 use super::{Secret, Settings, nearest};
@@ -16,7 +16,7 @@ use super::{Secret, Settings, nearest};
 const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
 const A_LIST: &str = "must be a list of texts in quotes, as [\"…\", \"…\"]";
 
-/// The file's keys and values, known and right.
+/// The file's keys and values, known and right; or everything that is wrong with them, a line each.
 pub(super) fn read(path: &Path) -> Result<toml::Table> {
     let shown = path.display();
     let text =
@@ -25,22 +25,24 @@ pub(super) fn read(path: &Path) -> Result<toml::Table> {
         toml::from_str(&text).with_context(|| format!("{shown} is not valid TOML"))?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+    let mut faults = Vec::new();
     for (key, value) in &values {
         if !known.contains(&key.as_str()) {
-            match nearest(key, known.iter().copied()) {
-                Some(nearest) => bail!("{shown}: there is no setting {key:?}; did you mean {nearest:?}?"),
-                None => bail!("{shown}: there is no setting {key:?}; `rebuttal serve --help` lists them"),
-            }
-        }
-        if let Err(must) = check(&command, key, value.as_ref()) {
+            let meant = match nearest(key, known.iter().copied()) {
+                Some(nearest) => format!("did you mean {nearest:?}?"),
+                None => "`rebuttal config default` lists them".to_owned(),
+            };
+            faults.push(format!("{shown}: there is no setting {key:?}; {meant}"));
+        } else if let Err(must) = check(&command, key, value.as_ref()) {
             let line = text.get(..value.span().start).unwrap_or_default().matches('\n').count() + 1;
             let given = match is_secret(&command, key) {
                 true => String::new(),
                 false => format!(" = {}", value.as_ref()),
             };
-            bail!("{shown}, line {line}: {key}{given}: it {must}");
+            faults.push(format!("{shown}, line {line}: {key}{given}: it {must}"));
         }
     }
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(values.into_iter().map(|(key, value)| (key, value.into_inner())).collect())
 }
 
@@ -49,8 +51,17 @@ fn check(command: &clap::Command, key: &str, value: &Value) -> Result<(), String
     let Some(argument) = command.get_arguments().find(|argument| argument.get_id() == key) else {
         return Ok(());
     };
-    let words = words(argument, value)?;
+    check_words(command, argument, &words(argument, value)?)
+}
+
+/// What the words of a flag must be, if they are not.
+pub(super) fn check_words(
+    command: &clap::Command,
+    argument: &clap::Arg,
+    words: &[String],
+) -> Result<(), String> {
     let possible: Vec<_> = argument.get_possible_values();
+    let key = argument.get_id().as_str();
     let flags = words.iter().map(|word| format!("--{}={word}", key.replace('_', "-")));
     match command.clone().try_get_matches_from(flags) {
         Ok(_) => Ok(()),
@@ -80,14 +91,14 @@ fn words(argument: &clap::Arg, value: &Value) -> Result<Vec<String>, String> {
     }
 }
 
-/// Whether nobody may read the setting's value in an error.
-fn is_secret(command: &clap::Command, key: &str) -> bool {
+/// Whether nobody may read the setting's value.
+pub(super) fn is_secret(command: &clap::Command, key: &str) -> bool {
     let argument = command.get_arguments().find(|argument| argument.get_id() == key);
     argument.is_some_and(|argument| argument.get_value_parser().type_id() == TypeId::of::<Secret>())
 }
 
 /// The flags, without the variables: those are another place.
-fn command() -> clap::Command {
+pub(super) fn command() -> clap::Command {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
     command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset))
 }

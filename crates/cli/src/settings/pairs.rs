@@ -8,8 +8,11 @@ use clap::{Arg, ArgMatches, Command};
 
 use crate::access::IN_PROFILES;
 
-const PAIRS: [(&str, &str); 2] =
-    [("app_secret", "app_secret_file"), ("operator_token", "operator_token_file")];
+const PAIRS: [(&str, &str); 3] = [
+    ("app_secret", "app_secret_file"),
+    ("operator_token", "operator_token_file"),
+    ("database_url", "database_url_file"),
+];
 const PROFILE: &str = "profile";
 
 /// Each setting of a pair with the other one.

@@ -2,10 +2,10 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -40,5 +40,73 @@ impl FromStr for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+/// What a secret says that is given directly or in a file.
+pub(super) fn parse<T>(key: &str, direct: Option<Secret>, file: Option<PathBuf>) -> Result<Option<T>>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    match (direct, file) {
+        (None, None) => Ok(None),
+        (Some(secret), None) => Ok(Some(secret.expose().parse().with_context(|| key.to_owned())?)),
+        (None, Some(path)) => {
+            let secret = Secret::read(&path).with_context(|| format!("{key}_file"))?;
+            let parsed =
+                secret.expose().parse().with_context(|| format!("{key}_file: {}", path.display()))?;
+            Ok(Some(parsed))
+        }
+        (Some(_), Some(_)) => bail!("{key} and {key}_file must not both be given; leave one of them out"),
+    }
+}
+
+/// What a database's URL may say after its `?` and show to everybody.
+const SHOWN: [&str; 8] =
+    ["application_name", "connect_timeout", "dbname", "host", "port", "sslmode", "sslrootcert", "user"];
+
+/// A database's URL as it may be shown. Rather too much is hidden than a part of a password shown.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
+        return url.to_owned();
+    };
+    let (user, address) = match rest.rsplit_once('@') {
+        Some((credentials, address)) => match credentials.split_once(':') {
+            Some((user, _)) if !user.contains(['/', '?']) => (format!("{user}:…@"), address),
+            None if !credentials.contains(['/', '?']) => (format!("{credentials}@"), address),
+            _ => return format!("{scheme}://…"),
+        },
+        None => (String::new(), rest),
+    };
+    let Some((address, query)) = address.split_once('?') else {
+        return format!("{scheme}://{user}{address}");
+    };
+    let shown = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((key, _)) if SHOWN.contains(&key) => pair.to_owned(),
+        Some((key, _)) => format!("{key}=…"),
+        None => "…".to_owned(),
+    });
+    format!("{scheme}://{user}{address}?{}", shown.collect::<Vec<_>>().join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown_wherever_it_stands_in_a_url() {
+        for (url, shown) in [
+            ("postgres://h/d?sslmode=require", "postgres://h/d?sslmode=require"),
+            ("postgres://u@h:5432/d", "postgres://u@h:5432/d"),
+            ("postgres://u:Geheim7@h/d", "postgres://u:…@h/d"),
+            ("postgres://u:Ge/h@eim?7@h/d", "postgres://u:…@h/d"),
+            ("postgres://h/d?password=Geheim7&user=u", "postgres://h/d?password=…&user=u"),
+            ("postgres://h/d?p%61ssword=Geheim7", "postgres://h/d?p%61ssword=…"),
+            ("postgres://h/d?password=Ge@heim7", "postgres://…"),
+            ("sqlite:/a/b@c:d.db", "sqlite:/a/b@c:d.db"),
+            ("sqlite:///a/b.db", "sqlite:///a/b.db"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
     }
 }

@@ -54,7 +54,7 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
     let error = with_file(&[], "pubic_url = []\n").unwrap_err().to_string();
     assert!(error.ends_with("there is no setting \"pubic_url\"; did you mean \"public_url\"?"), "{error}");
     let error = with_file(&[], "colour = 1\n").unwrap_err().to_string();
-    assert!(error.contains("`rebuttal serve --help`"), "{error}");
+    assert!(error.contains("`rebuttal config default`"), "{error}");
 }
 
 #[test]
@@ -158,4 +158,89 @@ fn an_address_alone_is_a_trusted_proxy() {
     let config = from_flags(&["--trusted-proxies", "10.0.0.1,::1"]).config().unwrap();
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.1/32", "::1/128"]);
+}
+
+/// The default file with the # before some of its settings taken away.
+fn uncommented(chosen: impl Fn(&commented::Setting) -> bool) -> String {
+    let chosen = COMMENTED.settings.iter().filter(|setting| chosen(setting));
+    let line = |setting: &commented::Setting| {
+        let commented = format!("#{} = {}", setting.key, setting.written);
+        assert!(COMMENTED.text.lines().any(|line| line.starts_with(&commented)), "{commented}");
+        commented.trim_start_matches('#').to_owned() + "\n"
+    };
+    chosen.map(line).collect()
+}
+
+#[test]
+fn the_default_file_has_every_setting_and_no_other() {
+    let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
+    let mut known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    let mut documented: Vec<_> = COMMENTED.settings.iter().map(|setting| setting.key.to_owned()).collect();
+    known.sort();
+    documented.sort();
+    assert_eq!(documented, known);
+    for setting in &COMMENTED.settings {
+        assert!(!setting.meaning.is_empty() && !setting.section.is_empty(), "{setting:?}");
+    }
+}
+
+#[test]
+fn the_default_file_as_it_is_sets_nothing() {
+    assert_eq!(with_file(&[], COMMENTED.text).unwrap(), Settings::default());
+}
+
+#[test]
+fn each_default_of_the_file_is_that_of_the_code() {
+    let nothing = format!("{:?}", Settings::default().config().unwrap());
+    let defaults = with_file(&[], &uncommented(|setting| !setting.is_example)).unwrap();
+    assert_eq!(defaults.log_format, Some(LogFormat::Text));
+    assert_eq!(defaults.log_filter.as_deref(), Some(LOG_FILTER));
+    assert_eq!(format!("{:?}", defaults.config().unwrap()), nothing);
+    // An example that said the same as no setting would be a default.
+    let needed = [("tls_key", "tls_certificate"), ("evidence_public_url", "evidence_url")];
+    for example in COMMENTED.settings.iter().filter(|setting| setting.is_example) {
+        let goes_with =
+            |key: &str| needed.iter().any(|pair| [*pair, (pair.1, pair.0)].contains(&(example.key, key)));
+        let file = uncommented(|setting| setting.key == example.key || goes_with(setting.key));
+        let config = with_file(&[], &file).unwrap().config();
+        let is_file_that_is_not_there = example.written.starts_with("\"/run/");
+        match config {
+            Ok(config) => assert_ne!(format!("{config:?}"), nothing, "{file}"),
+            Err(error) => assert!(is_file_that_is_not_there, "{file}: {error:#}"),
+        }
+    }
+}
+
+#[test]
+fn the_help_tells_the_defaults_of_the_file() {
+    let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
+    for setting in COMMENTED.settings.iter().filter(|setting| !setting.is_example) {
+        let argument = command.get_arguments().find(|argument| argument.get_id() == setting.key).unwrap();
+        let help = argument.get_help().unwrap().to_string();
+        let default = setting.default().unwrap();
+        let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        let told = [format!("[default: {default}]"), format!("[default: ./{default}]")];
+        assert!(told.iter().any(|told| help.contains(told)), "{}: {default} is not in {help:?}", setting.key);
+    }
+}
+
+#[test]
+fn every_fault_of_a_file_is_told_at_once() {
+    let error = with_file(&[], "lisen = 1\nmax_connections = 0\n").unwrap_err().to_string();
+    let faults: Vec<_> = error.lines().collect();
+    assert!(faults.len() == 2 && faults[0].contains("\"listen\"") && faults[1].contains("line 2"), "{error}");
+}
+
+#[test]
+fn a_database_url_may_lie_in_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    std::fs::write(file.path(), "postgres://u:Geheim7@h/d\n").unwrap();
+    let config = from_flags(&["--database-url-file", path]).config().unwrap();
+    assert!(matches!(config.database, Some(rebuttal_server::Location::Postgres(_))));
+    let config = with_file(&["--database-url-file", path], "database_url = \"sqlite:other.db\"\n").unwrap();
+    assert!(matches!(config.config().unwrap().database, Some(rebuttal_server::Location::Postgres(_))));
+    std::fs::write(file.path(), "mysql://u:Geheim7@h/d").unwrap();
+    let error = format!("{:#}", from_flags(&["--database-url-file", path]).config().unwrap_err());
+    assert!(error.starts_with("database_url_file: ") && !error.contains("Geheim7"), "{error}");
 }

@@ -1,8 +1,9 @@
-//! Finds variables that look like ours but mean nothing: warned of, because another program may own them.
+//! Finds variables that look like ours but mean nothing: warned of, because another program may own them. And, for
+//! `config check`, those of settings whose value is wrong, which clap would tell one at a time.
 
 use std::collections::BTreeSet;
 
-use super::nearest;
+use super::{Settings, file, nearest};
 
 const PREFIX: &str = "REBUTTAL_";
 /// Read without a flag: where the profiles lie.
@@ -26,6 +27,24 @@ pub(super) fn unknown_among(command: &clap::Command, names: impl Iterator<Item =
             None => format!("the variable {PREFIX}{name} is not known and has no effect"),
         })
         .collect()
+}
+
+/// Every variable of a setting whose value is not what it must be, as a sentence.
+pub(crate) fn faulty_variables() -> Vec<String> {
+    let command = file::command();
+    let with_variables = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
+    let faulty = |argument: &clap::Arg| {
+        let variable = argument.get_env()?.to_str()?;
+        let value = std::env::var_os(variable)?;
+        let Some(value) = value.to_str() else { return Some(format!("{variable} is no UTF-8")) };
+        let must = file::check_words(&command, argument, &[value.to_owned()]).err()?;
+        let shown = match file::is_secret(&command, argument.get_id().as_str()) {
+            true => String::new(),
+            false => format!("={}", crate::look::clean(value)),
+        };
+        Some(format!("{variable}{shown}: it {must}"))
+    };
+    with_variables.get_arguments().filter_map(faulty).collect()
 }
 
 /// What follows the prefix in the variables of a command and of those below it.

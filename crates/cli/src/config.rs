@@ -1,0 +1,169 @@
+//! `rebuttal config`: the settings of `serve` without a gateway: all there are, what is wrong with them, and which are in
+//! force.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::json;
+use toml::Value;
+
+use crate::exit::Exit;
+use crate::look::{self, Table};
+use crate::settings::{
+    COMMENTED, InForce, LOG_FILTER, Settings, Sources, faulty_variables, in_force, unknown_variables,
+};
+use crate::{Cli, log};
+
+/// Settings of a gateway: all there are, what is wrong with them, which are in force
+#[derive(Debug, clap::Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Print a settings file with every setting, its default and what it means
+    ///
+    /// Example: rebuttal config default > rebuttal.toml
+    Default,
+    Check(Check),
+    Show(Box<Show>),
+}
+
+/// Tell what is wrong with a settings file and the variables
+///
+/// Looks for keys and variables that are not known, values that are not what they must be, and settings that do not go
+/// together. What they stand for, such as whether the database answers, is looked at by `rebuttal doctor`.
+///
+/// Example: rebuttal config check --config /etc/rebuttal/rebuttal.toml
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes:\n  0  nothing is wrong\n  1  something is wrong; each fault is told\n  2  wrong usage"
+)]
+struct Check {
+    /// TOML file of settings, as for serve
+    #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Print one JSON object on standard output: every fault
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show the settings in force, and where each comes from
+///
+/// Takes the flags of `serve`, and prints what a gateway with them, these variables and this file would go by. Secrets
+/// and passwords are not shown.
+///
+/// Example: rebuttal config show --config /etc/rebuttal/rebuttal.toml
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// Print one JSON object on standard output: each setting with its value and where it comes from
+    #[arg(long)]
+    json: bool,
+
+    /// TOML file of settings, as for serve
+    #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    sources: Sources,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Config {
+    /// Whether it tells of variables that mean nothing.
+    pub(crate) const fn tells_variables(&self) -> bool {
+        matches!(self.verb, Verb::Check(_))
+    }
+
+    pub(crate) fn run(self) -> Result<Exit> {
+        match self.verb {
+            Verb::Default => {
+                look::say(COMMENTED.text.trim_end());
+                Ok(Exit::Done)
+            }
+            Verb::Check(check) => check.run(),
+            Verb::Show(show) => show.run(),
+        }
+    }
+}
+
+impl Check {
+    fn run(self) -> Result<Exit> {
+        let faults = self.faults();
+        if self.json {
+            look::say(serde_json::to_string_pretty(&json!({ "faults": faults }))?);
+        } else if faults.is_empty() {
+            look::say(format!("{} Nothing is wrong.", look::tick()));
+        } else {
+            faults.iter().for_each(|fault| look::say_after(&format!("{} ", look::cross()), fault, 2));
+        }
+        Ok(if faults.is_empty() { Exit::Done } else { Exit::Local })
+    }
+
+    /// Everything that is wrong, a sentence each. Whether the settings go together is looked at once each is right.
+    fn faults(&self) -> Vec<String> {
+        let faulty = faulty_variables();
+        let of_variables = match faulty.is_empty() {
+            true => Settings::of_variables(),
+            false => Ok(Settings::default()),
+        };
+        let together = of_variables.and_then(|settings| settings.over(self.config.as_deref()));
+        let together = together.and_then(|settings| {
+            log::checked(settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;
+            settings.config().map(drop)
+        });
+        let mut faults = [unknown_variables(&Cli::command()), faulty].concat();
+        let told = together.err().map(|error| look::causes(&error)).unwrap_or_default();
+        faults.extend(told.lines().map(str::to_owned));
+        faults
+    }
+}
+
+impl Show {
+    fn run(self) -> Result<Exit> {
+        let file = self.config.as_deref();
+        // What does not start a gateway is in force nowhere.
+        self.settings.clone().over(file)?.config()?;
+        let settings = in_force(self.settings, &self.sources, file)?;
+        if self.json {
+            look::say(serde_json::to_string_pretty(&Json(&settings))?);
+            return Ok(Exit::Done);
+        }
+        let mut table = Table::new(["setting", "value", "from"]);
+        for setting in &settings {
+            let value = match &setting.value {
+                _ if setting.is_hidden => look::faint("hidden").to_string(),
+                None => look::faint("not set").to_string(),
+                Some(Value::String(text)) => look::clean(text),
+                Some(value) => look::clean(&value.to_string()),
+            };
+            table.row([setting.key.to_owned(), value, setting.source.told(setting.key, file)]);
+        }
+        look::say_table(&table, "");
+        Ok(Exit::Done)
+    }
+}
+
+/// The object that `show --json` prints, in the order of the default file.
+struct Json<'a>(&'a [InForce]);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for InForce { key, value, is_hidden, source } in self.0 {
+            let mut told = json!({ "value": value, "from": source.word() });
+            if let (true, Some(told)) = (is_hidden, told.as_object_mut()) {
+                told.insert("hidden".to_owned(), json!(true));
+            }
+            map.serialize_entry(key, &told)?;
+        }
+        map.end()
+    }
+}

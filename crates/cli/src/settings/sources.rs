@@ -1,0 +1,111 @@
+//! Which settings are in force, and where each comes from.
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, Error, FromArgMatches};
+use toml::Value;
+
+use super::{COMMENTED, Settings, file, without_password};
+
+/// The settings whose URL may hold a password, which is not shown.
+const URLS: [&str; 1] = ["database_url"];
+
+/// Which of the command line's settings stood in a variable. Flattened into a command *before* [`Settings`], which takes
+/// what it reads away.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    variables: Vec<String>,
+}
+
+impl clap::Args for Sources {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
+impl FromArgMatches for Sources {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let ids = matches.ids().map(|id| id.as_str());
+        let variables = ids.filter(|id| matches.value_source(id) == Some(ValueSource::EnvVariable));
+        Ok(Self { variables: variables.map(str::to_owned).collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Where a setting's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Default,
+    File,
+    Variable,
+    Flag,
+}
+
+/// A setting in force.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    pub(crate) key: &'static str,
+    /// Nothing where it is not set, or where nobody may read it.
+    pub(crate) value: Option<Value>,
+    pub(crate) is_hidden: bool,
+    pub(crate) source: Source,
+}
+
+/// Every setting, in the order of the default file.
+pub(crate) fn in_force(settings: Settings, sources: &Sources, file: Option<&Path>) -> Result<Vec<InForce>> {
+    let [given, below] = settings.layers(file)?;
+    let command = file::command();
+    let stands = |(key, value, source): (&'static str, Option<Value>, Source)| {
+        let is_url = URLS.contains(&key);
+        let is_hidden = value.is_some() && !is_url && file::is_secret(&command, key);
+        let value = match value {
+            Some(Value::String(url)) if is_url => Some(Value::String(without_password(&url))),
+            value => value.filter(|_| !is_hidden),
+        };
+        InForce { key, value, is_hidden, source }
+    };
+    let found = COMMENTED.settings.iter().map(|setting| {
+        let key = setting.key;
+        match (given.get(key), below.get(key)) {
+            (Some(value), _) if sources.variables.iter().any(|variable| variable == key) => {
+                (key, Some(value.clone()), Source::Variable)
+            }
+            (Some(value), _) => (key, Some(value.clone()), Source::Flag),
+            (None, Some(value)) => (key, Some(value.clone()), Source::File),
+            (None, None) => (key, setting.default(), Source::Default),
+        }
+    });
+    Ok(found.map(stands).collect())
+}
+
+impl Source {
+    /// The word that `--json` tells it with.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::File => "file",
+            Self::Variable => "variable",
+            Self::Flag => "flag",
+        }
+    }
+
+    /// Where exactly, for people.
+    pub(crate) fn told(&self, key: &str, file: Option<&Path>) -> String {
+        match self {
+            Self::Default => "default".to_owned(),
+            Self::File => file.map(|path| path.display().to_string()).unwrap_or_default(),
+            Self::Variable => format!("REBUTTAL_{}", key.to_uppercase()),
+            Self::Flag => format!("--{}", key.replace('_', "-")),
+        }
+    }
+}

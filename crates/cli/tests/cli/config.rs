@@ -1,0 +1,126 @@
+//! `rebuttal config`: what a file and the variables make of a gateway, before there is one.
+
+use serde_json::json;
+
+use crate::ground::{Ended, rebuttal};
+
+/// A settings file in a folder of its own.
+fn file(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rebuttal.toml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+fn config(words: &[&str], env: &[(&str, &str)]) -> Ended {
+    let mut command = rebuttal(&[&["config"], words].concat());
+    command.envs(env.iter().copied());
+    Ended::run(command)
+}
+
+#[test]
+fn the_default_file_is_a_file_that_check_accepts() {
+    let printed = config(&["default"], &[]);
+    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    let (_folder, path) = file(&printed.out);
+    let ended = config(&["check", "--config", &path], &[]);
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "✓ Nothing is wrong.\n", ""));
+}
+
+#[test]
+fn check_tells_every_fault_of_file_and_variables_at_once() {
+    let (_folder, path) = file("lisen = \"127.0.0.1:1\"\nmax_connections = 0\n");
+    let env = [
+        ("REBUTTAL_OPERATOR_LISTEN", ":8081"),
+        ("REBUTTAL_PUBLC_URL", "x"),
+        ("REBUTTAL_DRAIN_SECONDS", "301"),
+    ];
+    let ended = config(&["check", "--json", "--config", &path], &env);
+    let faults = [
+        "the variable REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?".to_owned(),
+        "REBUTTAL_OPERATOR_LISTEN=:8081: it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080"
+            .to_owned(),
+        "REBUTTAL_DRAIN_SECONDS=301: it must be a whole number from 0 to 300".to_owned(),
+        format!("{path}: there is no setting \"lisen\"; did you mean \"listen\"?"),
+        format!("{path}, line 2: max_connections = 0: it must be a whole number from 1 to 4294967295"),
+    ];
+    assert_eq!((ended.code, ended.json()), (1, json!({ "faults": faults })), "{ended:?}");
+    let ended = config(&["check", "--config", &path], &env);
+    assert_eq!(
+        (ended.code, ended.out.lines().count(), ended.err.as_str()),
+        (1, faults.len(), ""),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn check_tells_what_does_not_go_together_and_never_a_secret() {
+    let secret = "Geheim7-Geheim7-Geheim7";
+    let url = format!("mysql://u:{secret}@h/d");
+    for (toml, env, told) in [
+        ("tls_key = \"k.pem\"\n", None, "tls_certificate and tls_key must be given together"),
+        ("evidence_public_url = \"https://f.example\"\n", None, "is for an evidence_url of s3://"),
+        ("log_filter = \"inof\"\n", None, "did you mean \"info\"?"),
+        ("", Some(("REBUTTAL_DATABASE_URL", url.as_str())), "database_url: the database URL must be"),
+        ("", Some(("REBUTTAL_OPERATOR_TOKEN_FILE", "/nope")), "cannot read the secret in /nope"),
+        ("public_url = [\"pay.example\"]\n", None, "public_url: \"pay.example\" is not a public base URL"),
+    ] {
+        let (_folder, path) = file(toml);
+        let ended = config(&["check", "--config", &path], env.as_slice());
+        assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
+        assert!(!format!("{ended:?}").contains(secret), "{ended:?}");
+    }
+    // Both of a pair in one place.
+    let both = [("REBUTTAL_DATABASE_URL", "sqlite:a.db"), ("REBUTTAL_DATABASE_URL_FILE", "/nope")];
+    let ended = config(&["check"], &both);
+    assert!(ended.code == 1 && ended.out.contains("leave one of them out"), "{ended:?}");
+    let ended = config(&["check", "--config", "/nope.toml"], &[]);
+    assert!(ended.code == 1 && ended.out.contains("cannot read the settings in /nope.toml"), "{ended:?}");
+}
+
+#[test]
+fn show_tells_each_setting_and_where_it_comes_from() {
+    let (_folder, path) = file(
+        "listen = \"127.0.0.1:1\"\nmax_connections = 5\noperator_token = \"Geheim7-Geheim7-Geheim7\"\ndata = \"d\"\n",
+    );
+    let env = [
+        ("REBUTTAL_DATABASE_URL", "postgres://u:Geheim7@h/d?password=Geheim7"),
+        ("REBUTTAL_LISTEN", "127.0.0.1:2"),
+        ("REBUTTAL_PUBLIC_URL", "https://a.example,https://b.example"),
+    ];
+    let words = ["show", "--config", &path, "--data", "elsewhere"];
+    let ended = config(&[words.as_slice(), &["--json"]].concat(), &env);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    assert!(!ended.out.contains("Geheim7"), "{ended:?}");
+    let json = ended.json();
+    for (key, told) in [
+        ("listen", json!({ "value": "127.0.0.1:2", "from": "variable" })),
+        ("data", json!({ "value": "elsewhere", "from": "flag" })),
+        ("max_connections", json!({ "value": 5, "from": "file" })),
+        ("max_connections_per_peer", json!({ "value": 256, "from": "default" })),
+        ("public_url", json!({ "value": ["https://a.example", "https://b.example"], "from": "variable" })),
+        ("metrics_listen", json!({ "value": null, "from": "default" })),
+        ("database_url", json!({ "value": "postgres://u:…@h/d?password=…", "from": "variable" })),
+        ("operator_token", json!({ "value": null, "hidden": true, "from": "file" })),
+    ] {
+        assert_eq!(json[key], told, "{key}");
+    }
+    let ended = config(&words, &env);
+    assert!(ended.code == 0 && !ended.out.contains("Geheim7"), "{ended:?}");
+    let line = |key: &str| {
+        let line = ended.out.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap();
+        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("listen"), "127.0.0.1:2 REBUTTAL_LISTEN");
+    assert_eq!(line("data"), "elsewhere --data");
+    assert_eq!(line("max_connections"), format!("5 {path}"));
+    assert_eq!(line("operator_token"), format!("hidden {path}"));
+    assert_eq!(line("metrics_listen"), "not set default");
+}
+
+#[test]
+fn show_refuses_what_serve_refuses() {
+    let ended = config(&["show", "--tls-key", "k.pem"], &[]);
+    assert!(ended.code == 1 && ended.err.contains("must be given together"), "{ended:?}");
+}
