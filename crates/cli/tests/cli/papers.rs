@@ -1,4 +1,6 @@
-//! What the README tells to type does what it says.
+//! What the README and `docs/start.md` tell to type does what they say.
+
+mod start;
 
 use std::path::Path;
 

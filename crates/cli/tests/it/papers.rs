@@ -6,14 +6,4 @@ mod growth;
 mod metrics;
 mod packaging;
 
-use std::path::{Path, PathBuf};
-
-/// A file of the project, by its path from the root.
-fn paper(path: &str) -> String {
-    let path = root().join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use rebuttal_testbed::page::{file as paper, root};

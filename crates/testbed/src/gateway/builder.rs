@@ -193,7 +193,8 @@ impl Builder {
 }
 
 /// A port that was free a moment ago; whoever loses the race for it is told by the bind and takes another.
-pub(crate) fn free_port() -> u16 {
+#[must_use]
+pub fn free_port() -> u16 {
     loop {
         let mut random = [0_u8; 2];
         getrandom::fill(&mut random).expect("the system has randomness");

@@ -8,24 +8,15 @@ use std::time::Duration;
 use rebuttal_testbed::clock::{now_ms, wait_for};
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::scene::ACCEPT;
-use rebuttal_testbed::{Call, Item, Scene, samples};
+use rebuttal_testbed::{Call, Item, Page, Scene, samples};
 use serde_json::{Value, json};
 
-use super::paper;
 use crate::ground::gateway;
 
 const PAGE: &str = "docs/operate/backup-and-restore.md";
 /// Long enough for a restore in between, short enough to wait for: the bound lies one window ahead.
 const WINDOW: &str = "10";
 const WINDOW_OVER: Duration = Duration::from_secs(30);
-
-/// The commands that the page marks with this name.
-fn commands(name: &str) -> String {
-    let page = paper(PAGE);
-    let mark = format!("<!-- run: {name} -->\n```sh\n");
-    let (_, after) = page.split_once(&mark).unwrap_or_else(|| panic!("{PAGE} has no commands to {name}"));
-    after.split_once("```").expect("the block ends").0.to_owned()
-}
 
 /// A place to restore at: the gateway's own data directory, with a key that was copied apart.
 struct Place {
@@ -50,7 +41,7 @@ impl Place {
     /// Runs commands of the page; gives what they print.
     fn run(&self, name: &str) -> String {
         let output = Command::new("sh")
-            .args(["-eu", "-c", &commands(name)])
+            .args(["-eu", "-c", &Page::open(PAGE).marked(&format!("run: {name}"))])
             .env("DATA", &self.data)
             .env("BACKUP", &self.backup)
             .env("KEY", &self.key)

@@ -1,0 +1,119 @@
+//! `docs/start.md`, followed to the letter by a stranger with two terminals. Only the building is left out, which takes
+//! minutes and is what made the binary under test, and port 8080 is another one, so that tests can run side by side.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rebuttal_testbed::{Page, gateway, page};
+
+use crate::ground::{Ended, bare, bin};
+
+/// The stranger's folder: what of the project the page names, and the binary on the path.
+struct Stranger {
+    folder: tempfile::TempDir,
+    address: String,
+    page: Page,
+}
+
+impl Stranger {
+    fn arrives() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = page::root().canonicalize().unwrap();
+        let there = folder.path();
+        std::fs::create_dir(there.join("bin")).unwrap();
+        std::os::unix::fs::symlink(bin(), there.join("bin/rebuttal")).unwrap();
+        for name in ["docs", "crates"] {
+            std::os::unix::fs::symlink(root.join(name), there.join(name)).unwrap();
+        }
+        let address = format!("127.0.0.1:{}", gateway::free_port());
+        Self { folder, address, page: Page::open("docs/start.md") }
+    }
+
+    /// A terminal of theirs.
+    fn shell(&self, script: &str) -> Command {
+        let mut command = bare(Path::new("sh"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(self.folder.path().join("bin")).chain(std::env::split_paths(&path));
+        command
+            .args(["-euc", &script.replace("127.0.0.1:8080", &self.address)])
+            .current_dir(self.folder.path())
+            .env("PATH", std::env::join_paths(paths).unwrap())
+            .env("HOME", self.folder.path())
+            .env("REBUTTAL_LISTEN", &self.address)
+            .env("REBUTTAL_OPERATOR_URL", format!("http://{}", self.address));
+        command
+    }
+
+    fn commands(&self, name: &str) -> String {
+        self.page.marked(&format!("run: {name}"))
+    }
+
+    /// Types the page's commands, these after those; the last ones say what the page says.
+    fn types(&self, names: &[&str], fill_in: &str) -> Ended {
+        let script: String = names.iter().map(|name| self.commands(name)).collect();
+        let ended = Ended::run(self.shell(&script.replace("=...", &format!("={fill_in}"))));
+        let name = names.last().unwrap();
+        let told = self.page.marked(&format!("said: {name}"));
+        for line in told.lines() {
+            assert!(says(&format!("{}{}", ended.out, ended.err), line), "{name}: no {line:?}: {ended:?}");
+        }
+        ended
+    }
+}
+
+/// Whether a line begins like this one; `…` stands for anything within it.
+fn says(output: &str, line: &str) -> bool {
+    let mut pieces = line.split('…');
+    let first = pieces.next().unwrap_or_default();
+    let follow = |rest| pieces.clone().try_fold(rest, |rest: &str, piece| Some(rest.split_once(piece)?.1));
+    output.lines().filter_map(|said| said.strip_prefix(first)).any(|rest| follow(rest).is_some())
+}
+
+/// Ended when the test is over.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+#[ignore = "needs Python, which cargo xtask test installs"]
+fn a_stranger_gets_from_the_page_to_a_contest() {
+    let stranger = Stranger::arrives();
+    let mut serve = stranger.shell(&format!("exec {}", stranger.commands("the gateway")));
+    let mut serve = Running(serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(serve.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, format!("listening on http://{}\n", stranger.address));
+
+    let operator = stranger.types(&["the operator"], "");
+    assert_eq!((operator.code, operator.err.as_str()), (0, ""), "{operator:?}");
+    let app_id = operator.out.split_once("✓ app ").unwrap().1.split_once(' ').unwrap().0;
+
+    let contest = stranger.types(&["the merchant", "the contest"], app_id);
+    assert_eq!((contest.code, contest.err.as_str()), (0, ""), "{contest:?}");
+    let query = stranger.types(&["the merchant", "the query"], app_id);
+    assert_eq!((query.code, query.err.as_str()), (0, ""), "{query:?}");
+    assert_eq!(query.out.matches("UNDER_REVIEW").count(), 3, "{query:?}");
+    let another = stranger.types(&["the merchant", "another contest"], app_id);
+    assert_eq!(another.code, 3, "{another:?}");
+
+    let urls: Vec<_> = contest.out.lines().filter_map(|line| line.split_once(" lies at ")).collect();
+    let [(receipt, first), (refund, second)] = urls.try_into().unwrap();
+    let again = stranger.commands("the contest").replace(receipt, first).replace(refund, second);
+    let script = format!("{}{again}", stranger.commands("the merchant"));
+    let ended = Ended::run(stranger.shell(&script.replace("=...", &format!("={app_id}"))));
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "the same contest again: {ended:?}");
+}
+
+#[test]
+fn the_page_builds_what_it_starts() {
+    let built = Page::open("docs/start.md").marked("build");
+    let krate = PathBuf::from(built.trim().strip_prefix("cargo install --path ").unwrap());
+    let manifest = page::file(krate.join("Cargo.toml").to_str().unwrap());
+    assert!(manifest.contains("[[bin]]\nname = \"rebuttal\"\n"), "{manifest}");
+}

@@ -1,0 +1,135 @@
+//! The project's papers, as the tests that hold them to the truth read them: pages, and the blocks of code in them.
+
+use std::path::{Path, PathBuf};
+
+/// A Markdown page of the project.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// From the project's root.
+    pub path: String,
+    pub text: String,
+}
+
+/// A block of code: fenced, or set in by four spaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The first word after the fence; empty for a block that is set in.
+    pub language: String,
+    /// What a comment just above the block calls it: `<!-- run: serve -->`.
+    pub mark: String,
+    /// The number of its first line of code.
+    pub line: usize,
+    pub text: String,
+}
+
+/// The project's folder.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Any file of the project, by its path from the root.
+#[must_use]
+pub fn file(path: &str) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+impl Page {
+    #[must_use]
+    pub fn open(path: &str) -> Self {
+        Self { path: path.to_owned(), text: file(path) }
+    }
+
+    /// Every page of the project.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut paths = Vec::new();
+        walk(&root(), &mut paths);
+        paths.sort();
+        paths.iter().map(|path| Self::open(path)).collect()
+    }
+
+    /// The block that is marked with this comment.
+    #[must_use]
+    pub fn marked(&self, mark: &str) -> String {
+        let mut found = self.blocks().into_iter().filter(|block| block.mark == mark);
+        let block = found.next().unwrap_or_else(|| panic!("{} has no block marked {mark:?}", self.path));
+        assert_eq!(found.next(), None, "{}: two blocks are marked {mark:?}", self.path);
+        block.text
+    }
+
+    /// All blocks, in order.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let (mut mark, mut before) = (String::new(), "");
+        let mut lines = self.text.lines().enumerate().peekable();
+        while let Some((index, line)) = lines.next() {
+            if let Some(language) = line.strip_prefix("```") {
+                let code: Vec<_> = lines
+                    .by_ref()
+                    .map(|(_, line)| line)
+                    .take_while(|line| !line.starts_with("```"))
+                    .collect();
+                let language = language.split([' ', ',']).next().unwrap_or_default();
+                blocks.push(Block::new(language, std::mem::take(&mut mark), index + 2, &code));
+            } else if line.starts_with("    ") && before.trim().is_empty() {
+                let mut code = vec![line];
+                let within = |(_, line): &(usize, &str)| line.starts_with("    ") || line.is_empty();
+                code.extend(std::iter::from_fn(|| lines.next_if(within)).map(|(_, line)| line));
+                let code: Vec<_> = code.iter().map(|line| line.get(4..).unwrap_or_default()).collect();
+                blocks.push(Block::new("", std::mem::take(&mut mark), index + 1, &code));
+            } else if !line.trim().is_empty() {
+                let comment = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+                mark = comment.unwrap_or_default().to_owned();
+            }
+            before = line;
+        }
+        blocks
+    }
+}
+
+impl Block {
+    fn new(language: &str, mark: String, line: usize, code: &[&str]) -> Self {
+        let text = format!("{}\n", code.join("\n").trim_end());
+        Self { language: language.to_owned(), mark, line, text }
+    }
+
+    /// The commands in a block for a shell: lines that go on with `\` are one.
+    #[must_use]
+    pub fn commands(&self) -> Vec<String> {
+        self.text.replace("\\\n", " ").lines().map(str::to_owned).collect()
+    }
+}
+
+/// The pages below a folder; hidden folders and what builds leave behind hold none.
+fn walk(folder: &Path, paths: &mut Vec<String>) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("a folder can be read").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&&*name) {
+            walk(&path, paths);
+        } else if name.ends_with(".md") {
+            let path = path.strip_prefix(root()).expect("below the root");
+            paths.push(path.to_string_lossy().into_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_found_with_language_mark_and_place() {
+        let text = "# T\n\n<!-- run: a -->\n```sh\none \\\n  two\n```\n\ntext\n\n    in\n\n      more\n\n- item\n    no\n";
+        let page = Page { path: "x.md".to_owned(), text: text.to_owned() };
+        let [fenced, set_in] = page.blocks().try_into().expect("two blocks");
+        assert_eq!((fenced.language.as_str(), fenced.line), ("sh", 5));
+        assert_eq!(fenced.commands(), ["one    two"]);
+        assert_eq!(page.marked("run: a"), fenced.text);
+        assert_eq!((set_in.text.as_str(), set_in.line, set_in.mark.as_str()), ("in\n\n  more\n", 11, ""));
+    }
+}

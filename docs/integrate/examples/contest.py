@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""One whole contest: two files are uploaded, one signed call names them, and its signed answer is checked.
+
+    contest.py DISPUTE_NO RECEIPT REFUND
+
+RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
+REBUTTAL_APP_SECRET must be set. Needs Python 3.9 and nothing else.
+
+Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
+what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+"""
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import secrets
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+BASE_URL, APP_ID, APP_SECRET = SETTINGS = [
+    os.environ.get(name, "") for name in ("REBUTTAL_URL", "REBUTTAL_APP_ID", "REBUTTAL_APP_SECRET")
+]
+# After these, even if they are proven, the call may have taken effect.
+UNSETTLED = {"Common.Auth.ReplayedNonce", "Common.System.Error", "Common.System.OutcomeUnknown"}
+ANSWER_MAX_BYTES = 1 << 20
+TIMEOUT_SECONDS = 30
+
+
+class Refused(Exception):
+    """The gateway has said no, and proven it; or the file store did not take a file."""
+
+
+class Unanswered(Exception):
+    """No answer that settles the call."""
+
+
+class Unproven(Unanswered):
+    """An answer that anybody could have written."""
+
+
+def sign(url, timestamp, nonce, body):
+    """Seven values, each followed by a line feed, the last one too."""
+    values = [APP_ID, APP_SECRET, "POST", url, timestamp, nonce]
+    return hashlib.sha256("".join(value + "\n" for value in values).encode() + body + b"\n").hexdigest()
+
+
+def authorization(sign, timestamp, nonce):
+    return f"V2_SHA256 appId={APP_ID},sign={sign},timestamp={timestamp},nonce={nonce}"
+
+
+def is_proven(given, url, nonce, request_sign, body):
+    """Whether a header is the only one that the gateway could have sent with this answer to this very request."""
+    timestamp = given.partition("timestamp=")[2][:13]
+    bound = hashlib.sha256(f"answer\n{nonce}\n{request_sign}\n".encode()).hexdigest().upper()[:32]
+    right = authorization(sign(url, timestamp, bound, body), timestamp, bound)
+    return hmac.compare_digest(given.encode(), right.encode())
+
+
+class AsItIs(urllib.request.HTTPErrorProcessor):
+    """Leaves every answer as it is: a signed refusal is no exception, and a redirection is not followed."""
+
+    def http_response(self, request, response):
+        return response
+
+    https_response = http_response
+
+
+def post(url, body, headers):
+    try:
+        request = urllib.request.Request(url, body, headers)
+        with urllib.request.build_opener(AsItIs).open(request, timeout=TIMEOUT_SECONDS) as answer:
+            return answer.status, answer.headers.get("Authorization", ""), answer.read(ANSWER_MAX_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise Unanswered(f"{url}: {error}") from error
+
+
+def call(path, params):
+    """Makes one signed call; gives the data of a proven OK, and the proof."""
+    url = BASE_URL + path
+    body = json.dumps(params, ensure_ascii=False).encode()  # These bytes are signed, and these are sent.
+    timestamp, nonce = str(time.time_ns() // 1_000_000), secrets.token_hex(16)
+    request_sign = sign(url, timestamp, nonce, body)
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Authorization": authorization(request_sign, timestamp, nonce),
+    }
+    _, given, answer = post(url, body, headers)
+    text = answer.decode(errors="replace")
+    if not is_proven(given, url, nonce, request_sign, answer):
+        raise Unproven(f"The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: {text[:500]}")
+    envelope = json.loads(answer)
+    if envelope["code"] in UNSETTLED:
+        raise Unanswered(f"{envelope['code']}: {envelope['errorMessage']}")
+    if envelope["code"] != "OK":
+        raise Refused(f"{envelope['code']}: {envelope['errorMessage']}")
+    return envelope["data"], f"{given}\n{text}"
+
+
+def upload(file):
+    """Puts a file where evidence lies; gives its storageUri."""
+    if file.startswith("s3://"):
+        return file
+    content = Path(file).read_bytes()
+    filename = "evidence" + Path(file).suffix
+    ticket, _ = call("/pg/v2/file/generateUploadUrl", {"filename": filename, "scene": "DISPUTE_EVIDENCE"})
+
+    boundary = secrets.token_hex(16)
+    part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+    fields = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in ticket["formFields"].items())
+    head = f'{fields}{part}file"; filename="{filename}"\r\n\r\n'  # The file comes last.
+    form = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    status, _, answer = post(ticket["uploadUrl"], form, headers)
+    if status != 204:
+        raise Refused(f"{file} was not taken: {status} {answer.decode(errors='replace')[:500]}")
+    print(f"{file} lies at {ticket['storageUri']}")
+    return ticket["storageUri"]
+
+
+def contest(dispute_no, receipt, refund):
+    urls = upload(receipt), upload(refund)
+    evidence = [
+        {"type": "RECEIPT", "name": "Receipt – reçu № 7", "url": urls[0]},
+        {"type": "REFUND", "name": "Refund confirmation – 退款凭证", "url": urls[1]},
+    ]
+    try:
+        _, proof = call("/pg/v2/dispute/contest", {"disputeNo": dispute_no, "evidenceList": evidence})
+    except Unanswered as error:
+        # The same files again are the same contest: it counts once, however often it is sent.
+        end(4, f"{error}\nWhether it counts is not known. To make sure: {sys.argv[0]} {dispute_no} {' '.join(urls)}")
+    print(f"{dispute_no} is contested; the gateway has signed for it:\n{proof}")
+
+
+def end(code, why):
+    print(why, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        end(2, "usage: contest.py DISPUTE_NO RECEIPT REFUND")
+    if not all(SETTINGS):
+        end(1, "REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set")
+    try:
+        contest(*sys.argv[1:])
+    except OSError as error:
+        end(1, str(error))
+    except Refused as error:
+        end(3, f"Refused: {error}")
+    except Unproven as error:
+        end(6, str(error))
+    except Unanswered as error:
+        end(5, str(error))
