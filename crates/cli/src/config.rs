@@ -9,15 +9,23 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
 use toml::Value;
 
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::look::{self, Table};
 use crate::settings::{
     COMMENTED, InForce, LOG_FILTER, Settings, Sources, faulty_variables, in_force, unknown_variables,
 };
-use crate::{Cli, log};
+use crate::{Cli, log, outcome};
+
+/// The codes of `check`, as `--help` tells them.
+const CHECK_EXITS: &str = "\
+Exit codes:
+  0  nothing is wrong
+  1  something is wrong, and each fault is told; or it could not be told
+  2  wrong usage";
 
 /// Settings of a gateway: all there are, what is wrong with them, which are in force
 #[derive(Debug, clap::Args)]
+#[command(after_help = exit::SAYING)]
 pub(crate) struct Config {
     #[command(subcommand)]
     verb: Verb,
@@ -26,8 +34,6 @@ pub(crate) struct Config {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Print a settings file with every setting, its default and what it means
-    ///
-    /// Example: rebuttal config default > rebuttal.toml
     Default,
     Check(Check),
     Show(Box<Show>),
@@ -37,12 +43,8 @@ enum Verb {
 ///
 /// Looks for keys and variables that are not known, values that are not what they must be, and settings that do not go
 /// together. What they stand for, such as whether the database answers, is looked at by `rebuttal doctor`.
-///
-/// Example: rebuttal config check --config /etc/rebuttal/rebuttal.toml
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Exit codes:\n  0  nothing is wrong\n  1  something is wrong; each fault is told\n  2  wrong usage"
-)]
+#[command(after_help = CHECK_EXITS)]
 struct Check {
     /// TOML file of settings, as for serve
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
@@ -57,8 +59,6 @@ struct Check {
 ///
 /// Takes the flags of `serve`, and prints what a gateway with them, these variables and this file would go by. Secrets
 /// and passwords are not shown.
-///
-/// Example: rebuttal config show --config /etc/rebuttal/rebuttal.toml
 #[derive(Debug, clap::Args)]
 struct Show {
     /// Print one JSON object on standard output: each setting with its value and where it comes from
@@ -86,7 +86,7 @@ impl Config {
         match self.verb {
             Verb::Default => {
                 look::say(COMMENTED.text.trim_end());
-                Ok(Exit::Done)
+                outcome::said(Exit::Done)
             }
             Verb::Check(check) => check.run(),
             Verb::Show(show) => show.run(),
@@ -104,7 +104,7 @@ impl Check {
         } else {
             faults.iter().for_each(|fault| look::say_after(&format!("{} ", look::cross()), fault, 2));
         }
-        Ok(if faults.is_empty() { Exit::Done } else { Exit::Local })
+        outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
     }
 
     /// Everything that is wrong, a sentence each. Whether the settings go together is looked at once each is right.
@@ -134,7 +134,7 @@ impl Show {
         let settings = in_force(self.settings, &self.sources, file)?;
         if self.json {
             look::say(serde_json::to_string_pretty(&Json(&settings))?);
-            return Ok(Exit::Done);
+            return outcome::said(Exit::Done);
         }
         let mut table = Table::new(["setting", "value", "from"]);
         for setting in &settings {
@@ -147,7 +147,7 @@ impl Show {
             table.row([setting.key.to_owned(), value, setting.source.told(setting.key, file)]);
         }
         look::say_table(&table, "");
-        Ok(Exit::Done)
+        outcome::said(Exit::Done)
     }
 }
 

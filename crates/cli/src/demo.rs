@@ -8,11 +8,11 @@ mod story;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::log::{self, LogFormat};
-use crate::{look, signals};
+use crate::{outcome, signals};
 use gateway::Gateway;
 
 /// See it work: a fresh gateway, six disputes, one contested
@@ -21,6 +21,7 @@ use gateway::Gateway;
 /// merchant would: uploads a receipt and a refund confirmation, submits them, and verifies the signed answer. Then it
 /// stays up, for you to go on by hand, until Ctrl-C.
 #[derive(Debug, clap::Args)]
+#[command(after_help = exit::SAYING)]
 pub(crate) struct Demo {
     /// Stop when the story is told
     #[arg(long)]
@@ -45,7 +46,6 @@ impl Demo {
             stop.await;
         }
         gateway.stop().await?;
-        look::all_said().context("the story could not be written to standard output")?;
-        Ok(Exit::Done)
+        outcome::said(Exit::Done)
     }
 }

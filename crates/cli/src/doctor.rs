@@ -14,19 +14,25 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::serve::open_files;
 use crate::settings::{Settings, unknown_variables};
-use crate::{Cli, look};
+use crate::{Cli, look, outcome};
 
 /// How long a public URL may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// The codes, as `--help` tells them.
+const EXITS: &str = "\
+Exit codes:
+  0  there is no fault; there may be warnings
+  1  there is a fault, and each is told; or it could not be told
+  2  wrong usage";
 
 /// Tell what is wrong with an installation, and what to do
 ///
 /// Takes the settings of `serve`, and looks at everything that a gateway with them stands on: directories, keys, the
 /// database and what stands before it, clocks, the evidence store, room on the disk, limits, and whether its public URLs
 /// lead to a gateway. Nothing is changed, and a gateway may be serving meanwhile.
-///
-/// Exit code 0 where there is no fault, 1 where there is one.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXITS)]
 pub(crate) struct Doctor {
     /// Print one JSON object on standard output: every finding
     #[arg(long)]
@@ -74,7 +80,7 @@ impl Doctor {
                 }
             });
         }
-        Ok(if faults == 0 { Exit::Done } else { Exit::Local })
+        outcome::said(if faults == 0 { Exit::Done } else { Exit::Local })
     }
 }
 

@@ -35,6 +35,13 @@ Exit codes:
   6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was changed
   7  done as with 0, but the answer could not be written to standard output; how to have it again is told";
 
+/// The codes of a command that only says or writes something.
+pub(crate) const SAYING: &str = "\
+Exit codes:
+  0  done
+  1  not done; why is told on standard error
+  2  wrong usage";
+
 impl Exit {
     /// The code for what a client's call ended with.
     pub(crate) const fn of(error: &Error) -> Self {

@@ -3,14 +3,17 @@
 mod accept;
 mod access;
 mod ask;
+mod completions;
 mod config;
 mod contest;
 mod demo;
 mod doctor;
 mod exit;
 mod files;
+mod help;
 mod log;
 mod look;
+mod man;
 mod moving;
 mod operator;
 mod outcome;
@@ -38,7 +41,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A self-hosted gateway for payment disputes
 #[derive(Debug, Parser)]
-#[command(name = "rebuttal", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "rebuttal",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Begin with `rebuttal demo`. `rebuttal COMMAND --help` tells all about a command, with an example."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -61,6 +70,9 @@ enum Command {
     Profile(profile::ProfileCommand),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
+    // For whoever installs it.
+    Completions(completions::Completions),
+    Man(man::WriteMan),
 }
 
 impl Command {
@@ -75,7 +87,7 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let command = without_values(Cli::command());
+    let command = help::complete(Cli::command());
     let matches = |preferring: clap::Command| {
         let matches = preferring.try_get_matches();
         matches.unwrap_or_else(|error| settings::name_variable(&command, error).exit())
@@ -112,11 +124,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Sign(sign) => sign.run(),
             Command::Verify(verify) => verify.run(),
             Command::Operator(operator) => operator.run().await,
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
         }
     })
 }
 
-/// Help names the variables but never shows what they hold: some are secrets.
-fn without_values(command: clap::Command) -> clap::Command {
-    command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(without_values)
-}
+#[cfg(test)]
+mod tests;

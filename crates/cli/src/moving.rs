@@ -11,10 +11,18 @@ use rebuttal_server::{EvidencePlace, Location, MoveError, Moved, Moving, MovingP
 
 use crate::exit::Exit;
 use crate::settings::{Secret, evidence, without_password};
-use crate::{ask, look, signals};
+use crate::{ask, look, outcome, signals};
 
 /// How often a bar without an end shows that it lives.
 const TICK: Duration = Duration::from_millis(120);
+
+/// The codes, as `--help` tells them.
+const EXITS: &str = "\
+Exit codes:
+  0  everything is moved
+  1  it did not come to its end, and why is told; the same command goes on where it stopped
+  2  wrong usage
+  7  moved as with 0, but what to start with could not be written to standard output";
 
 /// Move a gateway's database to PostgreSQL, its evidence to an S3, or both
 ///
@@ -24,6 +32,7 @@ const TICK: Duration = Duration::from_millis(120);
 ///
 /// The credentials of an S3 come from the AWS_… variables.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXITS)]
 pub(crate) struct Move {
     /// Folder of the gateway's data
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", default_value = "rebuttal-data")]
@@ -84,7 +93,15 @@ impl Move {
             true => look::say(serde_json::to_string_pretty(&moved)?),
             false => self.tell(&moved),
         }
-        Ok(Exit::Done)
+        Ok(outcome::end(
+            Exit::Done,
+            || {},
+            |lost| {
+                look::failure(&format!(
+                    "it is moved, but that could not be written to standard output: {lost}"
+                ));
+            },
+        ))
     }
 
     fn moving(&self) -> Result<Moving> {

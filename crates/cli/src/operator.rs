@@ -29,7 +29,7 @@ Exit codes:
   5  the gateway cannot be reached or is busy; nothing was changed
   7  done as with 0, but the answer could not be written to standard output";
 
-/// Run the gateway: merchants, apps, tokens and disputes
+/// Do an operator's work: merchants, apps, tokens and disputes
 ///
 /// Every change is sent under an Idempotency-Key, so that it is safe to send it again: it counts once.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use console::style;
 use rebuttal_client::protocol::{Authorization, Code};
 use rebuttal_client::{Answer, Cause, Error, Flaw, Proof, Unverified};
@@ -157,6 +157,12 @@ pub(crate) fn print_proof(proof: &Proof) {
     look::say(format!("  The gateway signed this at {at}; its answer is verified:"));
     look::say(look::faint(format!("  {scheme} nonce {nonce}")));
     look::say(look::faint(format!("  sign {sign}")));
+}
+
+/// Ends a command that only says something: it is not done where standard output did not take it.
+pub(crate) fn said(exit: Exit) -> Result<Exit> {
+    look::all_said().context("the result could not be written to standard output")?;
+    Ok(exit)
 }
 
 /// Ends a command: what standard output did not take is told on standard error. `failed` prints an error that was told

@@ -11,8 +11,9 @@ use rebuttal_client::{AppId, Client, Scheme};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Given;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::look::{self, Table};
+use crate::outcome;
 use crate::settings::{Secret, nearest};
 use file::Profiles;
 
@@ -26,6 +27,7 @@ const DEFAULT: &str = "default";
 /// They lie in one file that nobody else may read: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
 /// says. Secrets are never shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = exit::SAYING)]
 pub(crate) struct ProfileCommand {
     #[command(subcommand)]
     verb: Verb,
@@ -138,8 +140,7 @@ impl ProfileCommand {
                 look::say(format!("{} {name} is forgotten.", look::tick()));
             }
         }
-        look::all_said().context("standard output")?;
-        Ok(Exit::Done)
+        outcome::said(Exit::Done)
     }
 }
 

@@ -14,6 +14,13 @@ use crate::log::{self, LogFormat};
 use crate::settings::{LOG_FILTER, Settings, unknown_variables};
 use crate::{Cli, signals};
 
+/// The codes, as `--help` tells them.
+const EXITS: &str = "\
+Exit codes:
+  0  stopped as it was told to
+  1  it could not start, or not go on; why is told on standard error
+  2  wrong usage";
+
 /// Run a gateway
 ///
 /// Every setting is a flag, a REBUTTAL_… variable and a key of the settings file, in this order of precedence. None is
@@ -22,6 +29,7 @@ use crate::{Cli, signals};
 /// It is ready when it prints `listening on http://…`. SIGTERM or Ctrl-C stops it: no new work is taken, and what is
 /// in flight is finished, for at most 30 seconds.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXITS)]
 pub(crate) struct Serve {
     /// TOML file of settings; its keys are the flags below with underscores, as in public_url = ["https://…"]
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]

@@ -10,15 +10,16 @@ use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
 use serde::Serialize;
 
 use crate::access::{Access, Given};
-use crate::exit::Exit;
-use crate::look;
+use crate::exit::{self, Exit};
 use crate::signing::{Draft, Signer};
+use crate::{look, outcome};
 
 /// Sign a request, and show the exact bytes that are signed
 ///
 /// Nothing is sent. The header and a curl command are printed, both good for the next minutes and for one use. The
 /// secret is masked in what is shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = exit::SAYING)]
 pub(crate) struct Sign {
     /// Path and query under the base URL, such as /pg/v2/dispute/query
     #[arg(value_name = "TARGET")]
@@ -124,8 +125,7 @@ impl Sign {
         let header = signature::authorize(scheme, app_id, &parsed, timestamp, nonce.clone(), &message);
         let signer = Signer { scheme, app_id, secret: &secret, parsed: &parsed, timestamp, nonce: &nonce };
         self.tell(&header, &Draft::right(&signer, &message), client.base_url(), &body)?;
-        look::all_said().context("standard output")?;
-        Ok(Exit::Done)
+        outcome::said(Exit::Done)
     }
 
     fn tell(&self, header: &Authorization, draft: &Draft, base_url: &str, body: &[u8]) -> Result<()> {

@@ -20,23 +20,20 @@ use crate::exit::Exit;
 use crate::settings::Secret;
 use crate::sign::{BodyArgs, read_file};
 use crate::signing::{Draft, Signer, Value, visible};
-use crate::{look, profile};
+use crate::{look, outcome, profile};
 use mistakes::{Mistake, Place, Seen};
 use search::Search;
 
 /// How far a timestamp may lie from the gateway's clock, unless the gateway is told otherwise.
 const FRESHNESS_WINDOW_MILLIS: u64 = 5 * 60 * 1000;
 
-const HELP: &str = "\
+/// The codes, as `--help` tells them.
+const EXITS: &str = "\
 Exit codes:
   0  the sign is right
   1  a file or a setting on this side
   2  wrong usage
-  3  the sign is not right; what was found is told
-
-Example:
-  rebuttal verify https://pay.example.com/pg/v2/dispute/query \\
-    --authorization 'V2_SHA256 appId=…,sign=…,timestamp=…,nonce=…' --body-file request.json";
+  3  the sign is not right; what was found is told";
 
 /// Find out why a request's signature is refused
 ///
@@ -46,7 +43,7 @@ Example:
 ///
 /// With REBUTTAL_URL, --url or a profile, the URL is compared with the gateway's own base URL.
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP)]
+#[command(after_help = EXITS)]
 pub(crate) struct Verify {
     /// Absolute URL that the request was sent to, with its query
     #[arg(value_name = "URL")]
@@ -154,8 +151,7 @@ impl Verify {
             right_signed_bytes: right.text(self.show_secret),
         };
         self.tell(&told, &right, found.as_deref())?;
-        look::all_said().context("standard output")?;
-        Ok(if verifies { Exit::Done } else { Exit::Refused })
+        outcome::said(if verifies { Exit::Done } else { Exit::Refused })
     }
 
     /// What the gateway would compare with.

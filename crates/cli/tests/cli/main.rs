@@ -19,6 +19,7 @@ mod operator;
 mod papers;
 mod profile;
 mod serve;
+mod shells;
 mod signing;
 mod terminal;
 mod tokens;

@@ -1,0 +1,87 @@
+//! The help is part of the interface: a change to it is seen in review.
+
+use std::process::Command as Process;
+
+use clap::{Command, CommandFactory as _};
+
+use crate::{Cli, help};
+
+/// Wide enough for our sentences, and what clap takes where there is no terminal.
+const COLUMNS: usize = 100;
+
+/// Every command with the words that call it, as the user meets it.
+pub(super) fn commands() -> Vec<(String, Command)> {
+    let mut root = help::complete(Cli::command()).term_width(COLUMNS).disable_help_subcommand(true);
+    root.build();
+    let mut found = Vec::new();
+    collect(String::new(), &root, &mut found);
+    found
+}
+
+fn collect(words: String, command: &Command, found: &mut Vec<(String, Command)>) {
+    found.push((words.clone(), command.clone()));
+    for below in command.get_subcommands() {
+        collect(format!("{words} {}", below.get_name()).trim_start().to_owned(), below, found);
+    }
+}
+
+/// What `--help` prints.
+fn help_of(words: &str) -> String {
+    let root = help::complete(Cli::command()).term_width(COLUMNS);
+    let typed = ["rebuttal"].into_iter().chain(words.split_whitespace()).chain(["--help"]);
+    root.try_get_matches_from(typed).unwrap_err().render().to_string()
+}
+
+/// The commands that do something.
+fn leaves() -> impl Iterator<Item = (String, Command)> {
+    commands().into_iter().filter(|(_, command)| !command.has_subcommands())
+}
+
+#[test]
+fn the_help_of_every_command_is_pinned() {
+    for (words, _) in commands() {
+        let name = if words.is_empty() { "rebuttal".to_owned() } else { words.replace([' ', '-'], "_") };
+        insta::assert_snapshot!(name, help_of(&words));
+    }
+}
+
+#[test]
+fn every_command_that_does_something_tells_an_example_and_its_exit_codes() {
+    for (words, command) in leaves() {
+        let ending = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(ending.starts_with(&format!("Example:\n  rebuttal {words}")), "{words}: {ending}");
+        assert!(ending.contains("\n\nExit codes:\n  0  "), "{words}: {ending}");
+    }
+}
+
+#[test]
+fn every_argument_says_what_it_is() {
+    for (words, command) in commands() {
+        assert!(command.get_about().is_some(), "{words} says nothing");
+        for argument in command.get_arguments() {
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!help.is_empty() && !help.ends_with('.'), "{words} {}: {help:?}", argument.get_id());
+        }
+    }
+}
+
+#[test]
+fn every_example_is_a_command_line_that_is_understood() {
+    for (words, command) in leaves() {
+        let ending = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let (example, _) = ending.strip_prefix("Example:\n").unwrap().split_once("\n\n").unwrap();
+        let (example, _) = example.split_once(" > ").unwrap_or((example, ""));
+        // A shell takes it apart, as it will for whoever copies it.
+        let script = format!("set -- {}; printf '%s\\n' \"$@\"", example.trim());
+        let output = Process::new("sh").args(["-c", &script]).output().unwrap();
+        let typed = String::from_utf8(output.stdout).unwrap();
+        let understood = without_variables(Cli::command()).try_get_matches_from(typed.lines());
+        assert!(understood.is_ok(), "{words}: {understood:?}");
+    }
+}
+
+/// What the developer's own shell says must not count.
+fn without_variables(command: Command) -> Command {
+    let command = command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset));
+    command.mut_subcommands(without_variables)
+}
