@@ -36,7 +36,9 @@ pub(crate) struct Lane {
     name: String,
     /// Batches that were sent.
     batch: i64,
-    /// The number of the open transaction.
+    /// Whether a transaction may be open: a server that is told to end none complains.
+    is_open: bool,
+    /// The number of the open transaction, once it is known.
     transaction: Option<String>,
 }
 
@@ -45,16 +47,17 @@ impl Lane {
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(std::io::Error::other)?;
         let name = format!("lane:{:032x}", u128::from_be_bytes(random));
-        Ok(Self { address, session: None, name, batch: 0, transaction: None })
+        Ok(Self { address, session: None, name, batch: 0, is_open: false, transaction: None })
     }
 
-    /// The open connection, made anew where it was lost.
+    /// The open connection, made anew where it was lost, to begin a transaction on.
     async fn session(&mut self) -> Result<&Session, Failure> {
         let open = self.session.take().filter(|session| !session.is_closed());
         let session = match open {
             Some(session) => session,
             None => connect(&self.address).await?,
         };
+        self.is_open = true;
         Ok(self.session.insert(session))
     }
 
@@ -86,7 +89,10 @@ impl Lane {
     async fn settle(&mut self, saved: Result<(), Error>) -> Result<(), Failure> {
         let transaction = self.transaction.take();
         let error = match saved {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                self.is_open = false;
+                return Ok(());
+            }
             // The server refused a statement, and the commit behind it with it.
             Err(error) if !error.is_loss() => return Err(error.into()),
             Err(error) => error,
@@ -149,7 +155,8 @@ impl Database for Lane {
 
     async fn abandon(&mut self) {
         self.transaction = None;
-        let Some(session) = &self.session else { return };
+        let was_open = std::mem::take(&mut self.is_open);
+        let Some(session) = self.session.as_ref().filter(|_| was_open) else { return };
         // Fails only with the connection, and the server ends what a lost connection leaves.
         if within(ROUND_TRIP_LIMIT, session.batch("ROLLBACK")).await.is_err() {
             self.session = None;
