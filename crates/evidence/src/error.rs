@@ -4,6 +4,9 @@ use std::io;
 
 use crate::{Lie, Refusal};
 
+/// Characters that are told of what a store says.
+const REASON_MAX: usize = 200;
+
 /// What a request body's stream fails with.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -29,7 +32,7 @@ pub enum Error {
     #[error("{0}")]
     NotOurs(String),
     /// The object store failed, or did not answer in time. Nothing was stored, or it does no harm there.
-    #[error("the object store could not {task}: {source}")]
+    #[error("the object store could not {task}: {}", told(source))]
     S3 {
         /// What was being done, as a verb with its object.
         task: &'static str,
@@ -55,8 +58,39 @@ impl Error {
     }
 }
 
+/// A store's reason in a line: of the XML document that an S3 answers with, its code and its sentence.
+fn told(error: &object_store::Error) -> String {
+    let told = error.to_string();
+    let Some((before, document)) = told.split_once('<') else { return told };
+    let element = |name: &str| {
+        let (_, rest) = document.split_once(&format!("<{name}>"))?;
+        let (content, _) = rest.split_once('<')?;
+        Some(content.chars().take(REASON_MAX).collect::<String>())
+    };
+    match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{before}{code}: {message}"),
+        (Some(code), None) => format!("{before}{code}"),
+        (None, _) => told.chars().take(REASON_MAX).collect(),
+    }
+}
+
 impl From<Lie> for Error {
     fn from(lie: Lie) -> Self {
         Self::Refused(Refusal::Untrue(lie))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_stores_document_its_code_and_sentence_are_told() {
+        let document = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied.</Message>\
+                        <Resource>/evidence</Resource></Error>";
+        let source = format!("Server returned non-2xx status code: 403 Forbidden: {document}").into();
+        let error = Error::s3("list the bucket")(object_store::Error::Generic { store: "S3", source });
+        let told = error.to_string();
+        assert!(told.ends_with("403 Forbidden: AccessDenied: Access Denied."), "{told}");
     }
 }

@@ -53,19 +53,21 @@ impl S3Store {
         Ok(Look::True { sha256, size })
     }
 
-    /// Seals a file that another store kept, and reads it back. One that lies sealed already is read all the same.
+    /// Seals a file that another store kept, and reads it back. A copy that lies sealed already and holds something else,
+    /// from a try that was broken off, is written anew: nobody has been told of it.
     ///
     /// # Errors
     /// [`Error::S3`] where the store fails, or hands out something else than it was given.
     pub async fn copy_in(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
         let _turn = turn(&self.shared.fetches).await?;
-        if !self.has_sealed(uri, sha256, content.len() as u64).await? {
-            self.put_sealed(uri, sha256, content.clone()).await?;
-        }
         if self.read(uri, sha256).await?.as_ref() == Some(&content) {
             return Ok(());
         }
-        Err(altered())
+        self.put_sealed(uri, sha256, content.clone()).await?;
+        match self.read(uri, sha256).await?.as_ref() == Some(&content) {
+            true => Ok(()),
+            false => Err(altered()),
+        }
     }
 
     /// Whether the sealed copy that a record tells of is there.

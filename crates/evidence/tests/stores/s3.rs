@@ -156,6 +156,22 @@ async fn sealing_at_once_and_again_is_a_repetition() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
+async fn a_file_is_copied_in_whole_even_where_a_broken_copy_lies() {
+    let (bucket, store) = ground();
+    let content = samples::receipt(1).bytes;
+    let (uri, sha256) = (uri('e', "png"), <[u8; 32]>::from(Sha256::digest(&content)));
+    let copy_in = async || store.copy_in(&uri, &sha256, content.clone().into()).await.unwrap();
+    copy_in().await;
+    let [key] = bucket.keys("sealed/").try_into().unwrap();
+    let mut altered = content.clone();
+    altered[0] ^= 1;
+    bucket.put(&key, &altered);
+    copy_in().await;
+    assert_eq!(store.read(&uri, &sha256).await.unwrap().unwrap(), content);
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
 async fn a_prefix_keeps_two_gateways_apart() {
     let bucket = s3::Store::shared().bucket();
     let url = bucket.evidence_url().replace('?', "/gateways/one?");
