@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use console::{StyledObject, style};
 use rebuttal_client::protocol::UnixMillis;
 
+pub(crate) use rebuttal_server::causes;
 pub(crate) use table::Table;
 use wrap::stderr_width;
 pub(crate) use wrap::{stdout_width, wrap};
@@ -53,15 +54,6 @@ pub(crate) fn say(line: impl Display) {
 /// Whether every line of [`say`] was written; if not, why.
 pub(crate) fn all_said() -> Result<(), &'static io::Error> {
     LOST.get().map_or(Ok(()), Err)
-}
-
-/// An error with its causes, each told once: many a sentence holds that of its cause already.
-pub(crate) fn causes(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.contains(&cause) {
-        true => told,
-        false if told.is_empty() => cause,
-        false => format!("{told}: {cause}"),
-    })
 }
 
 /// Tells on standard error what went wrong.

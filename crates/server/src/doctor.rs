@@ -12,6 +12,7 @@ use crate::auth::keys::{Keys, MasterKey};
 use crate::clock;
 use crate::config::Config;
 use crate::data_dir::Places;
+use crate::error::causes;
 use crate::sweeper::bound_ahead;
 
 /// How far two clocks may differ: as much as the sweeper leaves between a deadline and its lapse.
@@ -105,7 +106,7 @@ fn master_key(config: &Config, examined: &Examined) -> Result<(Keys, Finding), F
     let key = MasterKey::read(&file).map_err(|error| {
         Finding::fault(
             ABOUT,
-            format!("{error:#}. The database's secrets cannot be opened without it: restore it"),
+            format!("{}. The database's secrets cannot be opened without it: restore it", causes(&error)),
         )
     })?;
     let keys = Keys::derive(&key);

@@ -16,6 +16,15 @@ use rebuttal_store::{CommitError, StoreError};
 
 use crate::clock;
 
+/// An error with its causes, each told once: many a sentence holds that of its cause already.
+pub fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.contains(&cause) {
+        true => told,
+        false if told.is_empty() => cause,
+        false => format!("{told}: {cause}"),
+    })
+}
+
 /// When to come again after `Common.System.Unavailable`: what is short of something has it again soon.
 pub(crate) const UNAVAILABLE_RETRY_SECONDS: u64 = 1;
 

@@ -17,7 +17,7 @@ use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tower::Service;
 
-use crate::error::{Noted, Refusal};
+use crate::error::{Noted, Refusal, causes};
 use crate::listen::BODY_PAUSE_LIMIT;
 use crate::listen::steady::Steady;
 use crate::metrics::HttpMetrics;
@@ -100,7 +100,7 @@ fn log(
         tracing::debug!(request_id = %id, %method, path, status, code, took_us, "answered");
         return;
     }
-    let cause = noted.and_then(|noted| noted.cause.as_deref()).map(|cause| format!("{cause:#}"));
+    let cause = noted.and_then(|noted| noted.cause.as_deref()).map(causes);
     if status == StatusCode::INTERNAL_SERVER_ERROR.as_u16() {
         tracing::error!(request_id = %id, %method, path, status, code, took_us, cause, "failed");
     } else {

@@ -34,6 +34,7 @@ pub use config::{
     TlsFiles, UNREFERENCED_UPLOADS_KEPT,
 };
 pub use doctor::{Finding, State, examine};
+pub use error::causes;
 pub use moving::{Moved, MovedFiles, Moving, MovingProgress};
 pub use rebuttal_store::{Location, MoveError};
 pub use run::{Ready, run};

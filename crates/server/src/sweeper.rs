@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock;
+use crate::error::causes;
 use crate::gateway::Gateway;
 use crate::listen::stopped;
 use crate::metrics::{self, ChoreMetrics};
@@ -107,7 +108,7 @@ async fn every(
         };
         metrics.count(done.is_ok(), started.elapsed());
         if let Err(error) = done {
-            tracing::warn!(chore = name, "a chore failed and will be tried again: {error:#}");
+            tracing::warn!(chore = name, "a chore failed and will be tried again: {}", causes(&error));
         }
     }
 }

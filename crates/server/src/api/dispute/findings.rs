@@ -12,7 +12,7 @@ use rebuttal_protocol::{Code, MerchantId, StorageUri, UnixMillis};
 use rebuttal_store::StoreError;
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use crate::error::Refusal;
+use crate::error::{Refusal, causes};
 use crate::gateway::Gateway;
 use crate::metrics::count_look;
 use crate::recording::record;
@@ -57,7 +57,7 @@ pub(super) async fn findings(
     let Some((url, error)) = unreadable else { return Ok(findings) };
     // Once, however many files a store that is out of order holds.
     let url = url.map(|url| url.to_string());
-    tracing::error!(error = format!("{error:#}"), url, "a file of evidence could not be read");
+    tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
     match refused_with(findings.clone(), gateway, merchant_id, call, arrived_at).await {
         Some(refusal) if refusal.code() == Code::Unavailable => {
             Err(rebuttal_store::Refused::from(refusal).into())
