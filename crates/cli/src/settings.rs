@@ -11,6 +11,7 @@ mod origin;
 mod pairs;
 mod secret;
 mod sources;
+mod switch;
 mod variables;
 
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +32,7 @@ pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};
 pub(crate) use sources::{InForce, Sources, in_force};
+use switch::Switch;
 pub(crate) use variables::{faulty_variables, unknown_variables};
 
 /// Where everything is kept unless told otherwise.
@@ -85,6 +87,10 @@ pub(crate) struct Settings {
     /// Address that serves /metrics for Prometheus, in plain HTTP [default: off]
     #[arg(long, env = "REBUTTAL_METRICS_LISTEN", value_name = "ADDR", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
+
+    /// Whether /openapi.json and /docs are served beside the APIs that they tell of [default: on]
+    #[arg(long, env = "REBUTTAL_API_DOCS", value_name = "SWITCH")]
+    api_docs: Option<Switch>,
 
     /// PEM file with the TLS certificate chain; needs --tls-key [default: plain HTTP]
     #[arg(long, env = "REBUTTAL_TLS_CERTIFICATE", value_name = "FILE")]
@@ -207,6 +213,7 @@ impl Settings {
         config.evidence = evidence;
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
+        config.api_docs = self.api_docs.map_or(config.api_docs, Switch::is_on);
         config.tls = tls;
         config.master_key_file = self.master_key_file;
         config.operator_token = operator_token;

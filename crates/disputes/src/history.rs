@@ -51,6 +51,11 @@ impl Event {
         Self::ALL.into_iter().find_map(|(event, word)| (event == self).then_some(word)).unwrap_or_default()
     }
 
+    /// Every word there is, in the order of a dispute's life.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(|(_, word)| word)
+    }
+
     /// The event that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find_map(|(event, known)| (known == word).then_some(event))

@@ -20,15 +20,19 @@ use crate::gateway::Gateway;
 
 /// Everything that answers in the merchant's envelope, behind the layer that signs. Unknown paths are part of it.
 pub(crate) fn merchant_calls(gateway: Arc<Gateway>) -> Signing {
-    let router = Router::new()
+    Signing::around(calls(&gateway), gateway)
+}
+
+/// The calls, which cannot be served without that layer.
+pub(crate) fn calls(gateway: &Arc<Gateway>) -> Router {
+    Router::new()
         .route(CONTEST_PATH, post(dispute::contest::contest))
         .route(ACCEPT_PATH, post(dispute::accept::accept))
         .route(QUERY_PATH, post(dispute::query::query))
         .route(GENERATE_UPLOAD_URL_PATH, post(file::generate_upload_url::generate_upload_url))
         .fallback(async || Refusal::no_such_path())
         .method_not_allowed_fallback(async || method_not_allowed())
-        .with_state(Arc::clone(&gateway));
-    Signing::around(router, gateway)
+        .with_state(Arc::clone(gateway))
 }
 
 /// What answers without the merchant's envelope where only unknown paths are answered.

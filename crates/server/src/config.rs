@@ -63,6 +63,8 @@ pub struct Config {
     pub operator_listen: Option<SocketAddr>,
     /// Where `/metrics` is served; nowhere unless set.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether every listener but that one serves `/openapi.json` and `/docs`.
+    pub api_docs: bool,
     /// Certificate and key; without them the gateway speaks plain HTTP and something before it has to speak TLS.
     pub tls: Option<TlsFiles>,
     /// Where the master key lies, if not in `master.key` of the data directory. It is never made there.
@@ -104,6 +106,7 @@ impl Config {
             evidence: EvidencePlace::DataDir,
             operator_listen: None,
             metrics_listen: None,
+            api_docs: true,
             tls: None,
             master_key_file: None,
             operator_token: None,

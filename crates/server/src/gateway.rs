@@ -34,6 +34,8 @@ pub(crate) struct Gateway {
     pub(crate) freshness_window: Duration,
     /// How long an upload that nothing refers to is kept.
     pub(crate) unreferenced_uploads_kept: Duration,
+    /// Whether the OpenAPI document is served, and the page to read it.
+    pub(crate) tells_of_itself: bool,
     /// Whether a stop was asked for: it is not ready any more, and serves whoever comes all the same.
     pub(crate) draining: AtomicBool,
 }

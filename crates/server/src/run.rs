@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::api::upload;
 use crate::base_url::BaseUrl;
 use crate::config::{Config, OTHER_LISTENERS_PART};
 use crate::data_dir::DataDir;
@@ -23,7 +22,7 @@ use crate::listen::peers::Peers;
 use crate::listen::{Listener, tls};
 use crate::metrics::ConnectionMetrics;
 use crate::request_id::RequestIds;
-use crate::{api, health, metrics, operator, start, sweeper};
+use crate::{metrics, routes, start, sweeper};
 
 /// The same number on Linux and macOS, on every processor that the gateway is built for.
 const SIGXFSZ: i32 = 25;
@@ -149,19 +148,11 @@ impl Sockets {
             connections_max,
             peers: Peers::new(config.connections_per_peer_max, config.trusted_proxies.clone()),
         };
-        let mut merchants = health::router(Arc::clone(gateway))
-            .merge(upload::router(Arc::clone(gateway)))
-            .fallback_service(api::merchant_calls(Arc::clone(gateway)));
-        let mut listeners = Vec::new();
+        let merchants = routes::merchants(gateway, operator.is_none());
+        let mut listeners = vec![listener("merchants", main, tls.clone(), merchants, places)];
         if let Some(socket) = operator {
-            let operators = health::router(Arc::clone(gateway))
-                .merge(operator::router(Arc::clone(gateway)))
-                .fallback_service(api::no_calls(Arc::clone(gateway)));
-            listeners.push(listener("operators", socket, tls.clone(), operators, other_places));
-        } else {
-            merchants = merchants.merge(operator::router(Arc::clone(gateway)));
+            listeners.push(listener("operators", socket, tls, routes::operators(gateway), other_places));
         }
-        listeners.push(listener("merchants", main, tls, merchants, places));
         if let (Some(socket), Some(recorder)) = (metrics, recorder) {
             // Scrapers seldom speak TLS, and the listener is for them alone.
             listeners.push(listener(

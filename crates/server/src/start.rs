@@ -52,6 +52,7 @@ pub(crate) async fn open(
         public_urls,
         freshness_window: window,
         unreferenced_uploads_kept: config.unreferenced_uploads_kept,
+        tells_of_itself: config.api_docs,
         draining: AtomicBool::new(false),
     });
     // Nothing is being received yet, so everything that is not recorded was left over.

@@ -11,6 +11,7 @@
 
 pub mod call;
 pub mod clock;
+pub mod document;
 pub mod gateway;
 pub mod ground;
 pub mod http;
@@ -25,9 +26,9 @@ pub mod samples;
 pub mod scene;
 pub mod signer;
 pub mod upload;
-pub mod way;
 
 pub use call::{Answer, Call};
+pub use document::Document;
 pub use gateway::Gateway;
 pub use http::{Connection, Request, Response};
 pub use moved_clock::MovedClock;
@@ -37,4 +38,3 @@ pub use samples::Sample;
 pub use scene::{Item, Scene};
 pub use signer::{Scheme, Signer};
 pub use upload::{Form, Ticket};
-pub use way::{Passage, Way};

@@ -17,6 +17,7 @@ mod leaving;
 mod logs;
 mod memory;
 mod moving;
+mod openapi;
 mod outage;
 mod papers;
 mod races;

@@ -2,7 +2,6 @@
 //! running gateway, and what they tell people to do is done.
 
 mod backup;
-mod examples;
 mod growth;
 mod metrics;
 mod packaging;

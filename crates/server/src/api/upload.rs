@@ -101,15 +101,25 @@ struct NotTaken {
     cause: Option<Arc<anyhow::Error>>,
 }
 
+/// The refusals that have no word in [`S3Code`], in S3's words too.
+const METHOD_NOT_ALLOWED: (StatusCode, &str) = (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed");
+const TIMED_OUT: (StatusCode, &str) = (StatusCode::BAD_REQUEST, "RequestTimeout");
+const UNAVAILABLE: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable");
+
+/// Every code of a refusal, with its status.
+pub(crate) fn refusals() -> impl Iterator<Item = (StatusCode, &'static str)> {
+    let codes = S3Code::ALL.into_iter().map(|code| (status(code), code.as_str()));
+    codes.chain([METHOD_NOT_ALLOWED, TIMED_OUT, UNAVAILABLE])
+}
+
 impl NotTaken {
     fn method_not_allowed() -> Self {
-        let message = "Send the form by POST.".to_owned();
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, code: "MethodNotAllowed", message, cause: None }
+        let (status, code) = METHOD_NOT_ALLOWED;
+        Self { status, code, message: "Send the form by POST.".to_owned(), cause: None }
     }
 
     fn failed(
-        status: StatusCode,
-        code: &'static str,
+        (status, code): (StatusCode, &'static str),
         message: &str,
         cause: impl Into<anyhow::Error>,
     ) -> Self {
@@ -118,7 +128,7 @@ impl NotTaken {
 
     fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         let message = "The gateway cannot take files now. Call generateUploadUrl again later.";
-        Self::failed(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message, cause)
+        Self::failed(UNAVAILABLE, message, cause)
     }
 }
 
@@ -127,11 +137,12 @@ impl From<Error> for NotTaken {
         match error {
             Error::Refused(refusal) => refusal.into(),
             Error::Body(ref cause) if body::is_bad_chunk(&**cause) => {
-                Self::failed(StatusCode::BAD_REQUEST, "InvalidRequest", body::BAD_CHUNK, error)
+                let invalid = (StatusCode::BAD_REQUEST, S3Code::InvalidRequest.as_str());
+                Self::failed(invalid, body::BAD_CHUNK, error)
             }
             Error::Body(_) => {
                 let message = "The upload did not arrive whole or in time. Send it again.";
-                Self::failed(StatusCode::BAD_REQUEST, "RequestTimeout", message, error)
+                Self::failed(TIMED_OUT, message, error)
             }
             Error::Folder { .. } | Error::S3 { .. } | Error::NotOurs(_) => Self::unavailable(error),
         }

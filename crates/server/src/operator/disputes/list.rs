@@ -21,7 +21,7 @@ use crate::operator::request::Query;
 /// Most items of a page (contract §8).
 pub(crate) const PAGE_MAX: u32 = 200;
 /// Most characters of a search text: no number that it is compared with is longer.
-const Q_MAX: usize = 50;
+pub(crate) const Q_MAX: usize = 50;
 
 const KNOWN: [&str; 8] =
     ["merchantId", "status", "type", "deadlineBefore", "createdAfter", "q", "limit", "cursor"];

@@ -1,0 +1,16 @@
+//! The gateway's description of itself, held to what the gateway answers.
+
+mod served;
+mod story;
+
+use std::net::SocketAddr;
+
+use rebuttal_testbed::{Document, Request, Response};
+
+fn fetch(address: SocketAddr, path: &str) -> Response {
+    Request::new("GET", path, "").send(address).unwrap()
+}
+
+fn document(address: SocketAddr) -> Document {
+    Document(fetch(address, "/openapi.json").json())
+}

@@ -1,0 +1,74 @@
+//! Where the document is served, to whom, and with what around it.
+
+use std::net::SocketAddr;
+
+use rebuttal_testbed::{Gateway, Operator, Request};
+
+use super::{document, fetch};
+use crate::ground::gateway;
+
+/// The operators' own listener, where there is one.
+fn operators_address(gateway: &Gateway) -> SocketAddr {
+    let said = gateway.stderr();
+    let (_, after) = said.split_once("operators are served on http://").expect("the log tells where");
+    after.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn each_listener_tells_what_it_serves() {
+    let shared = gateway().folder().start();
+    let paths =
+        |address| document(address).operations().map(|(path, ..)| path.to_owned()).collect::<Vec<_>>();
+    let told = |paths: &[String], part: &str| paths.iter().any(|path| path.starts_with(part));
+    let all = paths(shared.address());
+    assert!(
+        ["/pg/v2", "/uploaded", "/operator/v1", "/healthz"].iter().all(|part| told(&all, part)),
+        "{all:?}"
+    );
+
+    let apart = gateway().folder().args(["--operator-listen", "127.0.0.1:0"]).start();
+    let merchants = paths(apart.address());
+    assert!(told(&merchants, "/pg/v2") && !told(&merchants, "/operator"), "{merchants:?}");
+    let operators = paths(operators_address(&apart));
+    assert!(told(&operators, "/operator/v1") && !told(&operators, "/pg"), "{operators:?}");
+    assert!(!told(&operators, "/uploaded"), "{operators:?}");
+}
+
+#[test]
+fn it_is_the_same_for_everybody_and_cached_by_its_name() {
+    let gateway = gateway().start();
+    let first = fetch(gateway.address(), "/openapi.json");
+    assert_eq!(first.header("content-type"), Some("application/json"));
+    assert_eq!(first.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(first.header("cache-control"), Some("no-cache"));
+    let etag = first.header("etag").expect("an entity tag").to_owned();
+    // Whatever a caller says of itself, and whatever the gateway knows by now.
+    let operator = Operator::new(gateway.address(), &gateway.operator_token());
+    let merchant_id = operator.open_merchant("A name that nobody else has", "Europe/Oslo");
+    let app = operator.open_app(merchant_id, rebuttal_testbed::signer::Scheme::Sha256);
+    let request = Request::new("GET", "/openapi.json", "").header("Host", "elsewhere.example");
+    let again = request.send(gateway.address()).unwrap();
+    assert_eq!(again.body, first.body);
+    for secret in [gateway.operator_token(), app.app_id, app.app_secret, gateway.base_url()] {
+        assert!(!first.text().contains(&secret), "{secret}");
+    }
+    let known = Request::new("GET", "/openapi.json", "").header("If-None-Match", etag.clone());
+    let known = known.send(gateway.address()).unwrap();
+    assert_eq!((known.status, known.body.len(), known.header("etag")), (304, 0, Some(etag.as_str())));
+}
+
+#[test]
+fn another_method_is_told_which_there_is() {
+    let gateway = gateway().start();
+    let response = Request::new("POST", "/openapi.json", "{}").send(gateway.address()).unwrap();
+    assert_eq!((response.status, response.header("allow")), (405, Some("GET,HEAD")));
+    document(gateway.address()).holds("GET", "/openapi.json", &response);
+}
+
+#[test]
+fn who_switches_it_off_has_neither() {
+    let gateway = gateway().args(["--api-docs", "off"]).start();
+    for path in ["/openapi.json", "/docs", "/docs/"] {
+        assert_eq!(fetch(gateway.address(), path).status, 404, "{path}");
+    }
+}

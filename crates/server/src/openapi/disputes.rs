@@ -1,0 +1,144 @@
+//! Disputes as operators open, see and move them, as the document tells it.
+
+use anyhow::{Context as _, Result};
+use http::StatusCode;
+use rebuttal_protocol::{Code, FileFormat};
+use serde_json::{Value, json};
+use utoipa::openapi::Content;
+use utoipa::openapi::path::{Operation, Parameter};
+
+use super::call::{in_path, in_query, with_id};
+use super::document::Told;
+use super::examples::{Examples, opening};
+use super::operators::{change, page, paging, read};
+use super::shapes::{ACTS, EVIDENCE_ID};
+use super::words::{binary, count, flag, form, of, text};
+use crate::auth::right::Right;
+use crate::operator::disputes::list::Q_MAX;
+
+const DEADLINE: &str = "2034-06-03T12:00:00.000+08:00";
+
+pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
+    let mut calls = vec![
+        Told::get("/disputes", list_disputes(examples)?),
+        Told::post("/disputes", open_dispute(examples)?),
+        Told::get("/disputes/{disputeNo}", show_dispute(examples)?),
+        Told::get("/disputes/{disputeNo}/evidence/{evidenceId}", download_evidence()),
+    ];
+    for (name, schema) in ACTS {
+        calls.push(Told::post(&format!("/disputes/{{disputeNo}}/{name}"), act(name, schema, examples)?));
+    }
+    Ok(calls.into_iter().map(Told::of_operators).collect())
+}
+
+fn dispute_no() -> Parameter {
+    in_path("disputeNo", of("DisputeNo"), "1234567890")
+}
+
+fn list_disputes(examples: &Examples) -> Result<Operation> {
+    let filters = [
+        in_query("merchantId", of("MerchantId"), "Of this merchant."),
+        in_query("status", of("Status"), "In this state."),
+        in_query("type", of("Stage"), "In this stage."),
+        in_query("deadlineBefore", of("Time"), "With a deadline before this moment."),
+        in_query("createdAfter", of("Time"), "Opened after this moment."),
+        in_query(
+            "q",
+            text().max_length(Some(Q_MAX)).into(),
+            "Whose dispute, payment, trade or reference number starts with this.",
+        ),
+    ];
+    let disputes = page("DisputeSummary")
+        .property("total", count().description(Some("How many match; counted up to 10,000.")))
+        .required("total")
+        .property("totalExact", flag().description(Some("Whether these are all.")))
+        .required("totalExact");
+    Ok(read("listDisputes", "List disputes", "Those that match every filter given, the newest first.")
+        .with(filters)
+        .with(paging())
+        .answered(StatusCode::OK, "A page of disputes.", disputes, examples.listed()?)
+        .done())
+}
+
+fn open_dispute(examples: &Examples) -> Result<Operation> {
+    let description = "What it is opened with never changes. A `disputeNo` or an `Idempotency-Key` must be given, so that \
+        sending it again opens no second one.";
+    Ok(change(Right::Act, "openDispute", "Open a dispute", description, ("OpenDispute", opening()))
+        .keyed()
+        .answered(StatusCode::CREATED, "The dispute.", of("Dispute"), examples.opened()?)
+        .answered(
+            StatusCode::OK,
+            "It was opened before, with the same content.",
+            of("Dispute"),
+            examples.opened()?,
+        )
+        .done())
+}
+
+fn show_dispute(examples: &Examples) -> Result<Operation> {
+    let description = "With all that was submitted, and all that happened.";
+    Ok(read("showDispute", "Show a dispute", description)
+        .with([dispute_no()])
+        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound])
+        .answered(StatusCode::OK, "The dispute.", of("Dispute"), examples.contested()?)
+        .done())
+}
+
+fn download_evidence() -> Operation {
+    let description = "The bytes as they were submitted, only if they still have the SHA-256 that was recorded; always as an \
+        attachment.";
+    let evidence_id = in_path("evidenceId", form(EVIDENCE_ID).into(), "1-1");
+    let mut operation = read("downloadEvidence", "Download a piece of evidence", description)
+        .with([dispute_no(), evidence_id])
+        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound])
+        .done();
+    let file = with_id(utoipa::openapi::Response::builder()).description("The file.");
+    let file = FileFormat::ALL
+        .iter()
+        .fold(file, |file, format| file.content(format.media_type(), Content::new(Some(binary()))));
+    operation.responses.responses.insert(StatusCode::OK.as_str().to_owned(), file.build().into());
+    operation
+}
+
+/// What an act is called, what it does, and an example of it.
+fn told(name: &str) -> Option<(&'static str, &'static str, Value)> {
+    Some(match name {
+        "resolve" => (
+            "Resolve a dispute",
+            "Decides it. The same outcome again is answered again, another one is refused.",
+            json!({ "outcome": "WON", "note": "The issuer took the receipt" }),
+        ),
+        "requestEvidence" => (
+            "Ask for more evidence",
+            "`UNDER_REVIEW` becomes `NEEDS_RESPONSE`. Where the deadline passes unanswered, what was submitted counts.",
+            json!({ "deadline": DEADLINE, "note": "A proof of delivery, please" }),
+        ),
+        "extend" => (
+            "Give more time",
+            "Moves the deadline; an expired dispute needs a response again.",
+            json!({ "deadline": DEADLINE }),
+        ),
+        "advance" => (
+            "Go on to a later stage",
+            "The dispute needs a response again, in the new stage.",
+            json!({ "type": "PRE_ARBITRATION", "deadline": DEADLINE }),
+        ),
+        "withdraw" => (
+            "Withdraw a dispute",
+            "The other side took it back. It may be repeated.",
+            json!({ "note": "The cardholder found the parcel" }),
+        ),
+        _ => return None,
+    })
+}
+
+fn act(name: &'static str, schema: &'static str, examples: &Examples) -> Result<Operation> {
+    let (summary, description, example) = told(name).with_context(|| format!("no words for {name}"))?;
+    let answered = examples.moved(name, &example)?;
+    Ok(change(Right::Act, name, summary, description, (schema, example))
+        .with([dispute_no()])
+        .keyed()
+        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::InvalidState])
+        .answered(StatusCode::OK, "The dispute as it is now.", of("Dispute"), answered)
+        .done())
+}

@@ -1,0 +1,275 @@
+//! The examples: one story that the gateway's own parts tell. Requests and signatures are those of
+//! `testdata/signing.json`; the dispute is opened and contested by the heart, so that states, times and hashes are what a
+//! gateway would really have answered.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use jiff::tz::TimeZone;
+use rebuttal_disputes::{
+    Actor, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, decide, open,
+};
+use rebuttal_evidence::Credentials;
+use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::dispute::{Call, ContestRequest};
+use rebuttal_protocol::file::UploadUrlData;
+use rebuttal_protocol::operator::{Act, OpenDispute, Role};
+use rebuttal_protocol::storage_uri::BUCKET;
+use rebuttal_protocol::{Authorization, Envelope, Scheme, StorageUri, UnixMillis};
+use rebuttal_store::{App, DisputeRecord, Merchant, Story, Token};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::api::dispute::query::data;
+use crate::api::upload;
+use crate::auth::operator::FIRST_TOKEN;
+use crate::operator::disputes::view::{Summary, View};
+use crate::operator::merchants::{AppView, MerchantView};
+use crate::operator::tokens::TokenView;
+
+/// Made by an independent implementation; the tests of `protocol` hold the signature to them.
+const VECTORS: &str = include_str!("../../../../testdata/signing.json");
+const ZONE: &str = "Asia/Shanghai";
+/// What the example's file consists of; only its hash and its size are seen.
+const RECEIPT: &[u8] = b"Transaction receipt";
+const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
+
+/// A signed message of the vectors.
+pub(super) struct Signed {
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) app_secret: String,
+    pub(super) body: String,
+    pub(super) authorization: String,
+}
+
+/// Everything that the document shows.
+pub(super) struct Examples {
+    vectors: Value,
+    opened: Dispute,
+    story: Story,
+}
+
+impl Examples {
+    pub(super) fn new() -> Result<Self> {
+        let vectors = serde_json::from_str(VECTORS)?;
+        let contest = signed(&vectors, "contest")?;
+        let (opened, story) = story(&contest)?;
+        Ok(Self { vectors, opened, story })
+    }
+
+    fn contested_at(&self) -> UnixMillis {
+        self.story.record.created_at + TWO_DAYS
+    }
+
+    /// The signed message of that name.
+    pub(super) fn signed(&self, name: &str) -> Result<Signed> {
+        signed(&self.vectors, name)
+    }
+
+    /// The body of the signed message of that name.
+    pub(super) fn body(&self, name: &str) -> Result<Value> {
+        Ok(serde_json::from_str(&self.signed(name)?.body)?)
+    }
+
+    pub(super) fn dispute_no(&self) -> &str {
+        self.story.record.state.dispute_no.as_str()
+    }
+
+    pub(super) fn app_id(&self) -> Result<String> {
+        Ok(self.signed("contest")?.header()?.app_id.to_string())
+    }
+
+    /// What a query is answered.
+    pub(super) fn queried(&self) -> Result<Value> {
+        value(&Envelope::ok(data(&self.story.record, &TimeZone::get(ZONE)?)))
+    }
+
+    /// What a call for an upload's form is answered.
+    pub(super) fn upload_url(&self) -> Result<Value> {
+        let contest = self.signed("contest")?;
+        let (base, _) = contest.url.split_once("/pg/").context("a path of the merchant API")?;
+        let storage_uri = contest.storage_uri()?;
+        let credentials = Credentials {
+            access_key_id: "REBUTTAL".to_owned(),
+            secret_access_key: contest.app_secret.clone().into(),
+            session_token: None,
+            region: "rebuttal".to_owned(),
+        };
+        let target = Target {
+            url: format!("{base}{}", upload::PATH),
+            bucket: BUCKET,
+            key: storage_uri.key(),
+            content_type: storage_uri.format.media_type(),
+        };
+        let at = self.contested_at();
+        let form = sign_form(&credentials, target, at, at + UPLOAD_URL_LIFETIME);
+        value(&Envelope::ok(UploadUrlData {
+            upload_url: form.url,
+            http_method: "POST".to_owned(),
+            form_fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            storage_uri,
+            expire_time: form.expires_at,
+        }))
+    }
+
+    /// The dispute as it was opened.
+    pub(super) fn opened(&self) -> Result<Value> {
+        value(&View::as_of(self.story.clone(), 1))
+    }
+
+    /// The dispute after the contest.
+    pub(super) fn contested(&self) -> Result<Value> {
+        value(&View::now(self.story.clone()))
+    }
+
+    /// The dispute after an operator's act: on the contested one, or on the opened one where the state demands it.
+    pub(super) fn moved(&self, name: &str, body: &Value) -> Result<Value> {
+        let body = body.to_string();
+        let act = Act::parse(name, &Object::parse(body.as_bytes())?).context("an act")??;
+        let (mut story, command) = (self.story.clone(), Command::from(act));
+        let (actor, at) = (Actor::Operator(FIRST_TOKEN.to_owned()), self.contested_at() + TWO_DAYS);
+        let moved = decide(&story.record.state, &command, &actor, at).or_else(|_| {
+            story.history.truncate(1);
+            story.submissions.clear();
+            decide(&self.opened, &command, &actor, at)
+        });
+        let Change { dispute, entry, .. } = change(moved?)?;
+        story.record.state = dispute;
+        story.history.push(entry);
+        value(&View::now(story))
+    }
+
+    /// The same in a list.
+    pub(super) fn listed(&self) -> Result<Value> {
+        let item = value(&Summary::from(&self.story.record))?;
+        Ok(json!({ "items": [item], "nextCursor": null, "total": 1, "totalExact": true }))
+    }
+
+    pub(super) fn merchant(&self) -> Result<Value> {
+        value(&MerchantView::from(Merchant {
+            merchant_id: self.story.record.state.merchant_id,
+            name: "Corner Shop".to_owned(),
+            time_zone: ZONE.to_owned(),
+            created_at: self.story.record.created_at,
+        }))
+    }
+
+    pub(super) fn app(&self) -> Result<Value> {
+        let app_id = self.signed("contest")?.header()?.app_id;
+        value(&AppView::from(App {
+            app_id,
+            merchant_id: self.story.record.state.merchant_id,
+            time_zone: ZONE.to_owned(),
+            scheme: Scheme::V2Sha256,
+            enabled: true,
+            notify_url: Some("https://shop.example/disputes".to_owned()),
+            created_at: self.story.record.created_at,
+            secrets: Vec::new(),
+        }))
+    }
+
+    /// The app with the secret that it signs the examples with.
+    pub(super) fn new_app(&self) -> Result<Value> {
+        let mut app = self.app()?;
+        let secret = self.signed("contest")?.app_secret;
+        app.as_object_mut().context("an object")?.insert("appSecret".to_owned(), secret.into());
+        Ok(app)
+    }
+
+    pub(super) fn token(&self, revoked: bool) -> Result<Value> {
+        let created_at = self.story.record.created_at;
+        value(&TokenView::from(Token {
+            name: "night-shift".parse()?,
+            role: Role::Operator,
+            created_at,
+            revoked_at: revoked.then(|| created_at + TWO_DAYS),
+        }))
+    }
+}
+
+/// The request that opens the example's dispute.
+pub(super) fn opening() -> Value {
+    json!({
+        "disputeNo": "1234567890",
+        "merchantId": 80,
+        "paymentNo": "2404241000000080",
+        "merchantTradeNo": "MTU-11677",
+        "paymentAmount": "100.05",
+        "disputeAmount": "100.05",
+        "currency": "USD",
+        "disputeReason": "Goods not received",
+        "reasonCode": "13.1",
+        "type": "CHARGEBACK",
+        "rrn": "411510280017",
+        "deadline": "2034-05-03T12:00:00.000+08:00",
+    })
+}
+
+fn value(of: &impl Serialize) -> Result<Value> {
+    Ok(serde_json::to_value(of)?)
+}
+
+fn signed(vectors: &Value, name: &str) -> Result<Signed> {
+    let good = vectors["good"].as_array().context("good vectors")?;
+    let vector =
+        good.iter().find(|vector| vector["name"] == name).with_context(|| format!("no vector {name}"))?;
+    let text = |member: &str| vector[member].as_str().map(str::to_owned).with_context(|| member.to_owned());
+    Ok(Signed {
+        method: text("method")?,
+        url: text("url")?,
+        app_secret: text("appSecret")?,
+        body: text("body")?,
+        authorization: text("authorization")?,
+    })
+}
+
+impl Signed {
+    fn header(&self) -> Result<Authorization> {
+        Ok(Authorization::parse(self.authorization.as_bytes())?)
+    }
+
+    fn contest(&self) -> Result<ContestRequest> {
+        Ok(ContestRequest::parse(&Object::parse_signed(self.body.as_bytes())?)?)
+    }
+
+    /// Where the contest's one file lies.
+    fn storage_uri(&self) -> Result<StorageUri> {
+        let item = self.contest()?.evidence_list.into_iter().next();
+        item.and_then(|item| item.url).context("a piece of evidence")
+    }
+}
+
+/// Opens the dispute, and contests it two days later as the signed example does.
+fn story(contest: &Signed) -> Result<(Dispute, Story)> {
+    let (header, call) = (contest.header()?, contest.contest()?);
+    let contested_at = header.timestamp;
+    let created_at = contested_at - TWO_DAYS;
+    let facts = OpenDispute::parse(&Object::parse(opening().to_string().as_bytes())?)?;
+    let opening = Opening { dispute_no: call.dispute_no, facts };
+    let opened = change(open(None, &opening, &Actor::Operator(FIRST_TOKEN.to_owned()), created_at)?)?;
+
+    let found = FoundFile {
+        sha256: Fingerprint(Sha256::digest(RECEIPT).into()),
+        size: RECEIPT.len() as u64,
+        media_type: contest.storage_uri()?.format.media_type().to_owned(),
+    };
+    let findings = vec![Ok(found); call.evidence_list.len()];
+    let command = Command::contest(call.evidence_list, findings);
+    let contested = change(decide(&opened.dispute, &command, &Actor::App(header.app_id), contested_at)?)?;
+    let story = Story {
+        record: DisputeRecord { state: contested.dispute, facts: opening.facts, created_at },
+        history: vec![opened.entry, contested.entry],
+        submissions: contested.submission.into_iter().collect(),
+    };
+    Ok((opened.dispute, story))
+}
+
+fn change(decision: Decision) -> Result<Change> {
+    match decision {
+        Decision::Change(change) => Ok(*change),
+        Decision::Repetition => bail!("nothing of this has been done before"),
+    }
+}

@@ -1,0 +1,178 @@
+//! Every named value: what its schema takes is what its parser takes, tried on texts at and beyond each edge.
+
+use std::str::FromStr;
+
+use rebuttal_protocol::file::{Filename, Scene};
+use rebuttal_protocol::operator::{NotifyUrl, Outcome, Role, TokenName};
+use rebuttal_protocol::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
+use rebuttal_protocol::{
+    Amount, AppId, AppSecret, Currency, DisputeNo, EvidenceName, MerchantTradeNo, PaymentNo, Scheme,
+    StorageUri, UnixMillis,
+};
+use rebuttal_testbed::document::Members;
+use serde_json::json;
+
+use super::{ALL, told};
+
+/// Texts that some parser takes and most do not.
+const PLAIN: &[&str] = &[
+    "",
+    " ",
+    "a",
+    "é",
+    " a ",
+    "a\nb",
+    "\u{0}",
+    "\u{7f}",
+    "\u{85}",
+    "\u{a0}",
+    "\u{3000}",
+    "\u{200b}",
+    "\u{feff}",
+    "D-1_x",
+    "D 1",
+    "D.1",
+    ".",
+    "..",
+    "...",
+    ".a",
+    "a.",
+    "a.png",
+    "a.PnG",
+    "a.gif",
+    ".png",
+    "a/b.png",
+    "a\\b.png",
+    " .pdf",
+    "receipt.xlsx",
+    "a.png.exe",
+    "DISPUTE_EVIDENCE",
+    "dispute_evidence",
+    "WON",
+    "viewer",
+    "V2_SHA256",
+    "USD",
+    "usd",
+    "XAU",
+    "KWD",
+    "0",
+    "00",
+    "0.5",
+    "1.",
+    ".5",
+    "100.05",
+    "100.055",
+    "100.0555",
+    "-1",
+    "+1",
+    "1e3",
+    "2024-03-06T12:00:00Z",
+    "2024-03-06T12:00:00.000+08:00",
+    "2024-03-06T12:00:00",
+    "2024-03-06 12:00:00Z",
+    "2024-03-06T24:00:00Z",
+    "2024-03-06T12:00:60Z",
+    "2024-13-06T12:00:00Z",
+    "2024-03-06T12:00:00+24:00",
+    "2024-03-06T12:00:00.1234567890Z",
+    "2024-03-06T12:00:00.Z",
+    "2024-03-06t12:00:00z",
+    "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png",
+    "s3://uploaded/m/080/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png",
+    "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.PNG",
+    "s3://uploaded/m/80/open/dispute-evidence/2ACE1b345cbb4a09852d7d92e540591a.png",
+    "https://a",
+    "https://a.example:8443/x?y:z",
+    "http://[::1]",
+    "http://[::1]:65535/",
+    "http://10.0.0.1:1",
+    "http://[::1]:99999/",
+    "http://a:65536",
+    "http://a:0",
+    "http://a:00080",
+    "http://a:+1",
+    "http://a:",
+    "http://:80",
+    "http://[::1",
+    "http://[]",
+    "http://[::1]x",
+    "http://::1",
+    "ftp://a",
+    "http://user@a",
+    "https:///x",
+    "https://a#b",
+    "https://a/\\",
+    "https://a/ b",
+    "https://a?",
+    "https://a/[x]",
+    "https://é",
+];
+
+/// The same with texts at and beyond each length.
+fn texts() -> Vec<String> {
+    let lengths = [1, 2, 3, 28, 29, 31, 32, 33, 50, 51, 64, 65, 128, 129, 256, 257, 1000, 1001];
+    let of_length = lengths.iter().flat_map(|length| {
+        let letters = ["a", "é", "~", "1", "f"].map(|letter| letter.repeat(*length));
+        letters.into_iter().chain([format!("{}.png", "a".repeat(*length))])
+    });
+    let digits = (14..17).map(|digits| "9".repeat(digits));
+    let urls = [2047, 2048, 2049].map(|length| format!("https://{}", "a".repeat(length - 8)));
+    PLAIN.iter().map(|text| (*text).to_owned()).chain(of_length).chain(digits).chain(urls).collect()
+}
+
+/// Whether the schema and the parser take the same texts; at least one of each kind is among them.
+fn agree(name: &str, parse: impl Fn(&str) -> bool) {
+    let document = told(ALL);
+    let schema = &document.0["components"]["schemas"][name];
+    assert!(schema.is_object(), "no schema {name}");
+    let (mut taken, mut refused) = (0, 0);
+    for text in texts() {
+        let is_of_schema = document.faults(schema, &json!(text), Members::OthersToo).is_empty();
+        assert_eq!(
+            is_of_schema,
+            parse(&text),
+            "{name}: {text:?}; left: the schema takes it; right: the parser does"
+        );
+        if is_of_schema { taken += 1 } else { refused += 1 }
+    }
+    assert!(taken > 0 && refused > 0, "{name}: {taken} taken, {refused} refused");
+}
+
+fn parses<T: FromStr>(text: &str) -> bool {
+    text.parse::<T>().is_ok()
+}
+
+#[test]
+fn a_schema_takes_what_its_parser_takes() {
+    agree("DisputeNo", parses::<DisputeNo>);
+    agree("PaymentNo", parses::<PaymentNo>);
+    agree("MerchantTradeNo", parses::<MerchantTradeNo>);
+    agree("EvidenceName", parses::<EvidenceName>);
+    agree("MerchantName", parses::<MerchantName>);
+    agree("DisputeReason", parses::<DisputeReason>);
+    agree("ReasonCode", parses::<ReasonCode>);
+    agree("Rrn", parses::<Rrn>);
+    agree("Note", parses::<Note>);
+    agree("Filename", |text| parses::<Filename>(text) && is_supported(text));
+    agree("StorageUri", parses::<StorageUri>);
+    agree("AppId", parses::<AppId>);
+    agree("AppSecret", parses::<AppSecret>);
+    agree("TokenName", parses::<TokenName>);
+    agree("NotifyUrl", parses::<NotifyUrl>);
+    agree("Time", |text| UnixMillis::from_rfc3339(text).is_ok());
+    agree("Amount", |text| Amount::parse(text, "KWD".parse().unwrap()).is_ok());
+}
+
+#[test]
+fn a_schema_has_every_word() {
+    agree("Scene", parses::<Scene>);
+    agree("Outcome", parses::<Outcome>);
+    agree("Role", parses::<Role>);
+    agree("Scheme", parses::<Scheme>);
+    agree("Currency", parses::<Currency>);
+}
+
+fn is_supported(filename: &str) -> bool {
+    let extension = filename.rsplit_once('.').map_or("", |(_, extension)| extension);
+    rebuttal_protocol::FileFormat::from_extension(extension).is_some()
+}
