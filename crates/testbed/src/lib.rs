@@ -26,6 +26,7 @@ pub mod samples;
 pub mod scene;
 pub mod signer;
 pub mod upload;
+pub mod way;
 
 pub use call::{Answer, Call};
 pub use document::Document;
@@ -38,3 +39,4 @@ pub use samples::Sample;
 pub use scene::{Item, Scene};
 pub use signer::{Scheme, Signer};
 pub use upload::{Form, Ticket};
+pub use way::{Passage, Way};

@@ -2,6 +2,7 @@
 //! running gateway, and what they tell people to do is done.
 
 mod backup;
+mod examples;
 mod growth;
 mod metrics;
 mod packaging;

@@ -1,0 +1,276 @@
+//! The examples for merchants, each in its language against a gateway: they contest, they are believed when they say so,
+//! and they believe nobody who lies to them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use rebuttal_testbed::scene::CONTEST;
+use rebuttal_testbed::{Passage, Scene, Way, http, page, samples};
+
+use crate::ground::gateway;
+
+const FOLDER: &str = "docs/integrate/examples";
+/// Installed by `cargo xtask test`; checks the types of the example, and takes them away for a Node.js that cannot.
+const TYPESCRIPT: &str = "target/test-tools/typescript-5.9.3";
+/// What the examples call their evidence: bytes that are lost on whoever signs characters.
+const NAMES: [&str; 2] = ["Receipt – reçu № 7", "Refund confirmation – 退款凭证"];
+
+/// What becomes of the answers to contests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lie {
+    None,
+    /// The answer never arrives.
+    Lost,
+    /// It arrives without its signature.
+    Unsigned,
+    /// A refusal arrives as an `OK`, under the signature of the refusal.
+    Altered,
+    /// An earlier `OK`, rightly signed, arrives in its place.
+    Replayed,
+}
+
+/// A merchant with one of the examples, on a way that may lie.
+struct Merchant {
+    words: Vec<String>,
+    scene: Scene,
+    lie: Arc<Mutex<Lie>>,
+    _way: Way,
+}
+
+/// How an example ended.
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Merchant {
+    fn with(words: &[&str]) -> Self {
+        let lie = Arc::new(Mutex::new(Lie::None));
+        let (told, honest) = (Arc::clone(&lie), Mutex::new(Vec::new()));
+        let way = Way::open(move |request, answer| {
+            if !request.starts_with(format!("POST {CONTEST} ").as_bytes()) {
+                return Passage::On(answer);
+            }
+            passage(*told.lock().unwrap(), answer, &mut honest.lock().unwrap())
+        });
+        let mut scene = Scene::of(gateway().args(["--public-url", &way.url]));
+        way.leads_to(scene.address());
+        scene.base.clone_from(&way.url);
+        Self { words: words.iter().map(|word| (*word).to_owned()).collect(), scene, lie, _way: way }
+    }
+
+    fn file(&self, sample: &rebuttal_testbed::Sample) -> String {
+        let path = self.scene.gateway.scratch().join(sample.filename);
+        std::fs::write(&path, &sample.bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn run(&self, secret: &str, arguments: &[&str]) -> Ended {
+        let (program, words) = self.words.split_first().unwrap();
+        let output = Command::new(program)
+            .args(words)
+            .args(arguments)
+            // Where no character but those of ASCII is known, bytes must still be bytes.
+            .env("LC_ALL", "C")
+            .env("REBUTTAL_URL", &self.scene.base)
+            .env("REBUTTAL_APP_ID", &self.scene.signer.app_id)
+            .env("REBUTTAL_APP_SECRET", secret)
+            .current_dir(page::root().join(FOLDER))
+            .output()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let Output { status, stdout, stderr } = output;
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ended { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+
+    /// Contests a dispute with these two.
+    fn contests(&self, dispute_no: &str, evidence: [&str; 2]) -> Ended {
+        self.run(&self.scene.signer.app_secret, &[dispute_no, evidence[0], evidence[1]])
+    }
+
+    fn submissions(&self, dispute_no: &str) -> usize {
+        self.scene.show(dispute_no)["submissions"].as_array().unwrap().len()
+    }
+}
+
+fn passage(lie: Lie, answer: Vec<u8>, honest: &mut Vec<u8>) -> Passage {
+    let head = http::find(&answer, b"\r\n\r\n").unwrap() + 4;
+    let text = String::from_utf8(answer.clone()).unwrap();
+    Passage::On(match lie {
+        Lie::Lost => return Passage::Cut,
+        Lie::None => {
+            honest.clone_from(&answer);
+            answer
+        }
+        Lie::Replayed => honest.clone(),
+        Lie::Unsigned => text.replacen("authorization: ", "x-authorization: ", 1).into_bytes(),
+        Lie::Altered => {
+            assert!(text.contains("Dispute.InvalidState"), "{text}");
+            let body = r#"{"code":"OK","errorMessage":null,"data":{"result":true}}"#;
+            let length = |line: &str| line.to_ascii_lowercase().starts_with("content-length:");
+            let lines = text[..head].lines().filter(|line| !length(line) && !line.is_empty());
+            let head: String = lines.map(|line| format!("{line}\r\n")).collect();
+            format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+        }
+    })
+}
+
+impl Ended {
+    #[track_caller]
+    fn is(&self, code: i32, told: &str) {
+        let Self { code: ended, out, err } = self;
+        assert!(*ended == code && err.contains(told), "not {code} with {told:?}, but {ended}:\n{out}{err}");
+    }
+
+    /// The files' storageUris, as they are told.
+    fn urls(&self) -> [&str; 2] {
+        let urls: Vec<_> =
+            self.out.lines().filter_map(|line| Some(line.split_once(" lies at ")?.1)).collect();
+        urls.try_into().unwrap_or_else(|_| panic!("{}", self.out))
+    }
+}
+
+/// Everything that an example must do, be it in whatever language.
+fn holds(words: &[&str]) {
+    let merchant = Merchant::with(words);
+    let receipt = merchant.file(&samples::receipt(1));
+    let refund = merchant.file(&samples::refund(2));
+    let files = [receipt.as_str(), &refund];
+    let urls = contests_once(&merchant, files);
+    refuses_and_is_refused(&merchant, files);
+    believes_no_lie(&merchant, [&urls[0], &urls[1]]);
+}
+
+/// Contests, and gives the storageUris.
+fn contests_once(merchant: &Merchant, files: [&str; 2]) -> [String; 2] {
+    let (scene, no) = (&merchant.scene, merchant.scene.dispute());
+    let done = merchant.contests(&no, files);
+    done.is(0, "");
+    let shown = scene.show(&no);
+    assert_eq!(shown["status"], "UNDER_REVIEW");
+    let evidence = shown["submissions"][0]["evidence"].as_array().unwrap();
+    let told: Vec<_> = evidence.iter().map(|item| (item["name"].as_str(), item["url"].as_str())).collect();
+    assert_eq!(told, [0, 1].map(|at| (Some(NAMES[at]), Some(done.urls()[at]))));
+    for (item, file) in evidence.iter().zip(files) {
+        let id = item["evidenceId"].as_str().unwrap();
+        let kept = scene.operator.fetch(&format!("/disputes/{no}/evidence/{id}")).body;
+        assert_eq!(kept, std::fs::read(file).unwrap(), "{file} did not arrive as it is");
+    }
+    proves(merchant, &done);
+
+    let again = merchant.contests(&no, done.urls());
+    again.is(0, "");
+    assert_eq!(merchant.submissions(&no), 1, "the same contest again counts once");
+    merchant.contests(&no, files).is(3, "Dispute.InvalidState");
+    done.urls().map(str::to_owned)
+}
+
+/// The two last lines are an answer's header and body, and the one is the signature of the other.
+fn proves(merchant: &Merchant, done: &Ended) {
+    let lines: Vec<_> = done.out.lines().collect();
+    let [.., header, body] = lines.as_slice() else { panic!("{}", done.out) };
+    let field = |name: &str| header.split([' ', ',']).find_map(|field| field.strip_prefix(name)).unwrap();
+    let (timestamp, nonce) = (field("timestamp="), field("nonce="));
+    let url = format!("{}{CONTEST}", merchant.scene.base);
+    let signer = &merchant.scene.signer;
+    let sign = signer.sign("POST", &url, timestamp, nonce, body.as_bytes());
+    assert_eq!(*header, signer.header(&sign, timestamp, nonce), "{body}");
+}
+
+fn refuses_and_is_refused(merchant: &Merchant, files: [&str; 2]) {
+    let no = merchant.scene.dispute();
+    let run = |secret: &str, arguments: &[&str]| merchant.run(secret, arguments);
+    let secret = &merchant.scene.signer.app_secret;
+    let wrong = run(&"0".repeat(32), &[&no, files[0], files[1]]);
+    wrong.is(6, "Common.Auth.InvalidSignature");
+    wrong.is(6, "proves nothing");
+    run(secret, &[&no, files[0]]).is(2, "usage: ");
+    run("", &[&no, files[0], files[1]]).is(1, "must be set");
+    run(secret, &[&no, "/nope.png", files[1]]).is(1, "/nope.png");
+    run(secret, &["NO-SUCH", files[0], files[1]]).is(3, "Dispute.NotFound");
+    let program = merchant.scene.gateway.scratch().join("program.exe");
+    std::fs::write(&program, "MZ").unwrap();
+    run(secret, &[&no, program.to_str().unwrap(), files[1]]).is(3, "File.UnsupportedType");
+    assert_eq!(merchant.submissions(&no), 0);
+}
+
+fn believes_no_lie(merchant: &Merchant, urls: [&str; 2]) {
+    let lies = |lie| *merchant.lie.lock().unwrap() = lie;
+    let scene = &merchant.scene;
+    let accepted = scene.dispute();
+    scene.accept(&accepted).is("OK");
+    for (lie, told) in [
+        (Lie::Lost, ""),
+        (Lie::Unsigned, "proves nothing"),
+        (Lie::Altered, "proves nothing"),
+        (Lie::Replayed, "proves nothing"),
+    ] {
+        // A replayed answer is told for a contest that the gateway has refused, too.
+        let no = if matches!(lie, Lie::Altered | Lie::Replayed) { accepted.clone() } else { scene.dispute() };
+        lies(lie);
+        let ended = merchant.contests(&no, urls);
+        ended.is(4, told);
+        assert!(!ended.out.contains("is contested"), "{lie:?} is believed: {}", ended.out);
+        lies(Lie::None);
+        let (_, again) = ended.err.split_once("To make sure: ").unwrap_or_else(|| panic!("{}", ended.err));
+        let words: Vec<_> = again.split_whitespace().collect();
+        let [.., told_no, first, second] = words.as_slice() else { panic!("{again}") };
+        let made_sure = merchant.contests(told_no, [first, second]);
+        match no == accepted {
+            true => made_sure.is(3, "Dispute.InvalidState"),
+            false => made_sure.is(0, ""),
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs curl and openssl, which cargo xtask test installs"]
+fn the_example_of_curl_and_openssl_holds() {
+    holds(&["sh", "contest.sh"]);
+}
+
+#[test]
+#[ignore = "needs Python, which cargo xtask test installs"]
+fn the_example_in_python_holds() {
+    holds(&["python3", "contest.py"]);
+}
+
+#[test]
+#[ignore = "needs PHP, which cargo xtask test installs"]
+fn the_example_in_php_holds() {
+    holds(&["php", "contest.php"]);
+}
+
+#[test]
+#[ignore = "needs a JDK, which cargo xtask test installs"]
+fn the_example_in_java_holds() {
+    // Quick to compile rather than to run, which is what a program of one second is about.
+    holds(&["java", "-XX:TieredStopAtLevel=1", "Contest.java"]);
+}
+
+#[test]
+#[ignore = "needs Node.js and TypeScript, which cargo xtask test installs"]
+fn the_example_in_typescript_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let javascript = without_types(folder.path());
+    holds(&["node", javascript.to_str().unwrap()]);
+}
+
+/// The example as every Node.js of the last years runs it, after its types were found right.
+fn without_types(folder: &Path) -> PathBuf {
+    let root = page::root().canonicalize().unwrap();
+    let flags = "--strict --noUncheckedIndexedAccess --erasableSyntaxOnly --verbatimModuleSyntax --module nodenext \
+                 --target es2022 --types node --outDir";
+    let output = Command::new("node")
+        .arg("node_modules/typescript/bin/tsc")
+        .args(flags.split_whitespace())
+        .arg(folder)
+        .arg(root.join(FOLDER).join("contest.mts"))
+        .current_dir(root.join(TYPESCRIPT))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    folder.join("contest.mjs")
+}

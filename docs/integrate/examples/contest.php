@@ -1,0 +1,164 @@
+#!/usr/bin/env php
+<?php
+/*
+ * One whole contest: two files are uploaded, one signed call names them, and its signed answer is checked.
+ *
+ *     php contest.php DISPUTE_NO RECEIPT REFUND
+ *
+ * RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
+ * REBUTTAL_APP_SECRET must be set. Needs PHP 8.1 and no extension but those that it always has (and openssl for https).
+ *
+ * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
+ * what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+ */
+declare(strict_types=1);
+
+// After these, even if they are proven, the call may have taken effect.
+const UNSETTLED = ['Common.Auth.ReplayedNonce', 'Common.System.Error', 'Common.System.OutcomeUnknown'];
+const ANSWER_MAX_BYTES = 1 << 20;
+const TIMEOUT_SECONDS = 30;
+
+/** A file of ours that cannot be read. */
+class Unreadable extends Exception {}
+/** The gateway has said no, and proven it; or the file store did not take a file. */
+class Refused extends Exception {}
+/** No answer that settles the call. */
+class Unanswered extends Exception {}
+/** An answer that anybody could have written. */
+class Unproven extends Unanswered {}
+
+/** Seven values, each followed by a line feed, the last one too. */
+function sign(string $url, string $timestamp, string $nonce, string $body): string
+{
+    $values = [APP_ID, APP_SECRET, 'POST', $url, $timestamp, $nonce, $body];
+    return hash('sha256', implode("\n", $values) . "\n");
+}
+
+function authorization(string $sign, string $timestamp, string $nonce): string
+{
+    return 'V2_SHA256 appId=' . APP_ID . ",sign=$sign,timestamp=$timestamp,nonce=$nonce";
+}
+
+/** Whether a header is the only one that the gateway could have sent with this answer to this very request. */
+function isProven(string $given, string $url, string $nonce, string $requestSign, string $body): bool
+{
+    $timestamp = preg_match('/timestamp=(\d{13}),/', $given, $found) ? $found[1] : '';
+    $bound = substr(strtoupper(hash('sha256', "answer\n$nonce\n$requestSign\n")), 0, 32);
+    return hash_equals(authorization(sign($url, $timestamp, $bound, $body), $timestamp, $bound), $given);
+}
+
+/** @return array{int, string, string} status, Authorization header and body of the answer */
+function post(string $url, string $body, array $headers): array
+{
+    $http = ['method' => 'POST', 'header' => $headers, 'content' => $body, 'timeout' => TIMEOUT_SECONDS];
+    // Every answer as it is: a signed refusal is no failure, and a redirection is not followed.
+    $http += ['ignore_errors' => true, 'follow_location' => 0];
+    $stream = @fopen($url, 'r', context: stream_context_create(['http' => $http]));
+    $answer = $stream ? stream_get_contents($stream, ANSWER_MAX_BYTES) : false;
+    if ($answer === false) {
+        throw new Unanswered("$url: " . (error_get_last()['message'] ?? 'no answer'));
+    }
+    $lines = stream_get_meta_data($stream)['wrapper_data'];
+    $given = preg_replace('/^authorization: */i', '', preg_grep('/^authorization:/i', $lines));
+    return [(int) explode(' ', $lines[0])[1], implode(', ', $given), $answer];
+}
+
+/** Makes one signed call; gives the data of a proven OK, and the proof. */
+function call(string $path, array $params): array
+{
+    $url = BASE_URL . $path;
+    // These bytes are signed, and these are sent.
+    $body = json_encode($params, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR);
+    $timestamp = (string) (int) (microtime(true) * 1000);
+    $nonce = bin2hex(random_bytes(16));
+    $requestSign = sign($url, $timestamp, $nonce, $body);
+    [, $given, $answer] = post($url, $body, [
+        'Content-Type: application/json',
+        'Accept: application/json',
+        'Authorization: ' . authorization($requestSign, $timestamp, $nonce),
+    ]);
+    if (!isProven($given, $url, $nonce, $requestSign, $answer)) {
+        $says = substr($answer, 0, 500);
+        throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $says");
+    }
+    ['code' => $code, 'errorMessage' => $message, 'data' => $data] = json_decode($answer, true, 16, JSON_THROW_ON_ERROR);
+    if (in_array($code, UNSETTLED, true)) {
+        throw new Unanswered("$code: $message");
+    }
+    if ($code !== 'OK') {
+        throw new Refused("$code: $message");
+    }
+    return [$data, "$given\n$answer"];
+}
+
+/** Puts a file where evidence lies; gives its storageUri. */
+function upload(string $file): string
+{
+    if (str_starts_with($file, 's3://')) {
+        return $file;
+    }
+    $content = @file_get_contents($file);
+    if ($content === false) {
+        throw new Unreadable("$file cannot be read");
+    }
+    $filename = 'evidence.' . pathinfo($file, PATHINFO_EXTENSION);
+    [$ticket] = call('/pg/v2/file/generateUploadUrl', ['filename' => $filename, 'scene' => 'DISPUTE_EVIDENCE']);
+
+    $boundary = bin2hex(random_bytes(16));
+    $part = "--$boundary\r\nContent-Disposition: form-data; name=";
+    $form = '';
+    foreach ($ticket['formFields'] as $name => $value) {
+        $form .= "$part\"$name\"\r\n\r\n$value\r\n";
+    }
+    $form .= "$part\"file\"; filename=\"$filename\"\r\n\r\n$content\r\n--$boundary--\r\n"; // The file comes last.
+    $headers = ["Content-Type: multipart/form-data; boundary=$boundary"];
+    [$status, , $answer] = post($ticket['uploadUrl'], $form, $headers);
+    if ($status !== 204) {
+        throw new Refused("$file was not taken: $status " . substr($answer, 0, 500));
+    }
+    echo "$file lies at {$ticket['storageUri']}\n";
+    return $ticket['storageUri'];
+}
+
+function contest(string $program, string $disputeNo, string $receipt, string $refund): void
+{
+    $urls = [upload($receipt), upload($refund)];
+    $evidence = [
+        ['type' => 'RECEIPT', 'name' => 'Receipt – reçu № 7', 'url' => $urls[0]],
+        ['type' => 'REFUND', 'name' => 'Refund confirmation – 退款凭证', 'url' => $urls[1]],
+    ];
+    try {
+        [, $proof] = call('/pg/v2/dispute/contest', ['disputeNo' => $disputeNo, 'evidenceList' => $evidence]);
+    } catch (Unanswered $error) {
+        // The same files again are the same contest: it counts once, however often it is sent.
+        $again = "$program $disputeNo " . implode(' ', $urls);
+        end_with(4, "{$error->getMessage()}\nWhether it counts is not known. To make sure: php $again");
+    }
+    echo "$disputeNo is contested; the gateway has signed for it:\n$proof\n";
+}
+
+function end_with(int $code, string $why): never
+{
+    fwrite(STDERR, "$why\n");
+    exit($code);
+}
+
+define('BASE_URL', (string) getenv('REBUTTAL_URL'));
+define('APP_ID', (string) getenv('REBUTTAL_APP_ID'));
+define('APP_SECRET', (string) getenv('REBUTTAL_APP_SECRET'));
+if ($argc !== 4) {
+    end_with(2, 'usage: php contest.php DISPUTE_NO RECEIPT REFUND');
+}
+if (in_array('', [BASE_URL, APP_ID, APP_SECRET], true)) {
+    end_with(1, 'REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set');
+}
+try {
+    contest(...$argv);
+} catch (Exception $error) {
+    end_with(match ($error::class) {
+        Refused::class => 3,
+        Unproven::class => 6,
+        Unanswered::class => 5,
+        default => 1,
+    }, ($error instanceof Refused ? 'Refused: ' : '') . $error->getMessage());
+}
