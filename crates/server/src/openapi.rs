@@ -7,6 +7,7 @@ mod document;
 mod examples;
 mod merchants;
 mod operators;
+mod page;
 mod shapes;
 mod signing;
 mod values;
@@ -19,7 +20,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
@@ -29,6 +33,8 @@ use crate::error::Refusal;
 
 /// Where the document lies.
 const DOCUMENT: &str = "/openapi.json";
+/// Where the page lies.
+const DOCS: &str = "/docs";
 
 /// What a listener serves beside this, and so what its document tells.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +51,7 @@ pub(crate) struct Apis {
 struct Made {
     apis: Apis,
     document: OnceCell<Fixed>,
+    docs: OnceCell<Fixed>,
 }
 
 /// Bytes that never change, and the name by which a cache knows them.
@@ -55,9 +62,10 @@ struct Fixed {
 }
 
 pub(crate) fn router(apis: Apis) -> Router {
-    let made = Made { apis, document: OnceCell::new() };
+    let made = Made { apis, document: OnceCell::new(), docs: OnceCell::new() };
     Router::new()
         .route(DOCUMENT, get(document))
+        .route(DOCS, get(docs))
         .method_not_allowed_fallback(async || method_not_allowed())
         .with_state(Arc::new(made))
 }
@@ -66,6 +74,16 @@ async fn document(State(made): State<Arc<Made>>, headers: HeaderMap) -> Result<R
     let make = async || Fixed::of(document::document(made.apis)?.to_json()?);
     let fixed = made.document.get_or_try_init(make).await.map_err(Refusal::internal)?;
     Ok(fixed.answer("application/json", &headers))
+}
+
+async fn docs(State(made): State<Arc<Made>>, headers: HeaderMap) -> Result<Response, Refusal> {
+    let make = async || Fixed::of(page::page(&document::document(made.apis)?));
+    let fixed = made.docs.get_or_try_init(make).await.map_err(Refusal::internal)?;
+    let mut response = fixed.answer("text/html; charset=utf-8", &headers);
+    let policy = HeaderValue::try_from(page::policy()).map_err(Refusal::internal)?;
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok(response)
 }
 
 impl Fixed {

@@ -15,7 +15,7 @@ use super::call::{Form, Group, OPERATOR_TOKEN, below, headers, in_header, plain,
 use super::examples::Examples;
 use super::signing::signing;
 use super::words::{object, text};
-use super::{Apis, DOCUMENT, disputes, merchants, operators, shapes, values};
+use super::{Apis, DOCS, DOCUMENT, disputes, merchants, operators, shapes, values};
 use crate::operator::PREFIX;
 
 const OTHERS: &str = "Anybody";
@@ -186,6 +186,7 @@ fn others() -> Vec<Told> {
             Some("It cannot; why is told in the gateway's log alone."),
         ),
         bytes(DOCUMENT, "document", "This document", "application/json", object([])),
+        bytes(DOCS, "docs", "This document as a page", "text/html; charset=utf-8", text()),
     ]
 }
 

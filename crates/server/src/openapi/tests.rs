@@ -1,9 +1,11 @@
 //! The document against the code that it tells of: routes, codes, limits, examples.
 
 mod limits;
+mod page;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::body::Object;
@@ -187,13 +189,15 @@ fn every_example_is_of_its_schema() {
     assert!(tried > 35, "{tried}");
 }
 
+/// Made once for all examples.
+static WHOLE: LazyLock<Document> = LazyLock::new(|| told(ALL));
+
 fn request(path: &str, method: &str) -> String {
-    told(ALL).operation(method, path)["requestBody"]["content"]["application/json"]["example"].to_string()
+    WHOLE.operation(method, path)["requestBody"]["content"]["application/json"]["example"].to_string()
 }
 
 fn answer(path: &str) -> String {
-    told(ALL).operation("POST", path)["responses"]["200"]["content"]["application/json"]["example"]
-        .to_string()
+    WHOLE.operation("POST", path)["responses"]["200"]["content"]["application/json"]["example"].to_string()
 }
 
 #[test]

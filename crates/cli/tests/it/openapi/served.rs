@@ -58,6 +58,23 @@ fn it_is_the_same_for_everybody_and_cached_by_its_name() {
 }
 
 #[test]
+fn the_page_may_do_nothing_but_be_read() {
+    let gateway = gateway().start();
+    let page = fetch(gateway.address(), "/docs");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    for word in ["unsafe", "http", "*", "'self'"] {
+        assert!(!policy.contains(word), "{policy}");
+    }
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    let known = Request::new("GET", "/docs", "").header("If-None-Match", page.header("etag").unwrap());
+    assert_eq!(known.send(gateway.address()).unwrap().status, 304);
+    document(gateway.address()).holds("GET", "/docs", &page);
+}
+
+#[test]
 fn another_method_is_told_which_there_is() {
     let gateway = gateway().start();
     let response = Request::new("POST", "/openapi.json", "{}").send(gateway.address()).unwrap();
