@@ -35,6 +35,16 @@ pub fn file(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Whether a text is what a page quotes; `…` stands for anything that would differ from one time to another.
+#[must_use]
+pub fn fits(quoted: &str, text: &str) -> bool {
+    let Some((begin, rest)) = quoted.split_once('…') else { return text == quoted };
+    let (middle, end) = rest.rsplit_once('…').unwrap_or(("", rest));
+    let inner = text.strip_prefix(begin).and_then(|text| text.strip_suffix(end));
+    let follow = |text| middle.split('…').try_fold(text, |text: &str, piece| Some(text.split_once(piece)?.1));
+    inner.and_then(follow).is_some()
+}
+
 impl Page {
     #[must_use]
     pub fn open(path: &str) -> Self {
@@ -121,6 +131,21 @@ fn walk(folder: &Path, paths: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quotation_fits_what_differs_only_where_it_may() {
+        for (quoted, text, right) in [
+            ("a b", "a b", true),
+            ("a b", "a b c", false),
+            ("a … c", "a b c", true),
+            ("a … c", "a  c d", false),
+            ("a …", "a b c", true),
+            ("… c … e", "b c d e", true),
+            ("… d … c … e", "b c d e", false),
+        ] {
+            assert_eq!(fits(quoted, text), right, "{quoted} {text}");
+        }
+    }
 
     #[test]
     fn blocks_are_found_with_language_mark_and_place() {

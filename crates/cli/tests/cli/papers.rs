@@ -1,12 +1,59 @@
-//! What the README and `docs/start.md` tell to type does what they say.
+//! What the papers tell to type does what they say.
 
+mod signature;
 mod start;
 
 use std::path::Path;
+use std::process::Command;
 
-use rebuttal_testbed::Gateway;
+use rebuttal_testbed::{Gateway, Page, page};
 
 use crate::ground::{Ended, bare, bin};
+
+/// Somebody at a terminal who has the project's folder before him and the binary on his path.
+struct Reader {
+    folder: tempfile::TempDir,
+    page: Page,
+}
+
+impl Reader {
+    fn of(page: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = page::root().canonicalize().unwrap();
+        let there = folder.path();
+        std::fs::create_dir(there.join("bin")).unwrap();
+        std::os::unix::fs::symlink(bin(), there.join("bin/rebuttal")).unwrap();
+        for name in ["docs", "crates"] {
+            std::os::unix::fs::symlink(root.join(name), there.join(name)).unwrap();
+        }
+        Self { folder, page: Page::open(page) }
+    }
+
+    fn shell(&self, script: &str) -> Command {
+        let mut command = bare(Path::new("sh"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(self.folder.path().join("bin")).chain(std::env::split_paths(&path));
+        command
+            .args(["-euc", script])
+            .current_dir(self.folder.path())
+            .env("PATH", std::env::join_paths(paths).unwrap())
+            .env("HOME", self.folder.path());
+        command
+    }
+
+    /// The commands that the page marks with this name.
+    fn commands(&self, name: &str) -> String {
+        self.page.marked(&format!("run: {name}"))
+    }
+
+    /// Panics unless everything that the page says of these commands was said.
+    fn was_told(&self, name: &str, ended: &Ended) {
+        let output = format!("{}{}", ended.out, ended.err);
+        for line in self.page.marked(&format!("said: {name}")).lines() {
+            assert!(output.lines().any(|said| page::fits(line, said)), "{name}: no {line:?}: {ended:?}");
+        }
+    }
+}
 
 #[test]
 fn the_operators_commands_of_the_readme_run() {

@@ -4,6 +4,7 @@
 mod backup;
 mod examples;
 mod growth;
+mod integrate;
 mod metrics;
 mod packaging;
 

@@ -2,72 +2,47 @@
 //! minutes and is what made the binary under test, and port 8080 is another one, so that tests can run side by side.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rebuttal_testbed::{Page, gateway, page};
 
-use crate::ground::{Ended, bare, bin};
+use super::Reader;
+use crate::ground::Ended;
 
-/// The stranger's folder: what of the project the page names, and the binary on the path.
+const PAGE: &str = "docs/start.md";
+
+/// A reader who starts from nothing, on a port of his own.
 struct Stranger {
-    folder: tempfile::TempDir,
+    reader: Reader,
     address: String,
-    page: Page,
 }
 
 impl Stranger {
     fn arrives() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = page::root().canonicalize().unwrap();
-        let there = folder.path();
-        std::fs::create_dir(there.join("bin")).unwrap();
-        std::os::unix::fs::symlink(bin(), there.join("bin/rebuttal")).unwrap();
-        for name in ["docs", "crates"] {
-            std::os::unix::fs::symlink(root.join(name), there.join(name)).unwrap();
-        }
-        let address = format!("127.0.0.1:{}", gateway::free_port());
-        Self { folder, address, page: Page::open("docs/start.md") }
+        Self { reader: Reader::of(PAGE), address: format!("127.0.0.1:{}", gateway::free_port()) }
     }
 
     /// A terminal of theirs.
     fn shell(&self, script: &str) -> Command {
-        let mut command = bare(Path::new("sh"));
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let paths = std::iter::once(self.folder.path().join("bin")).chain(std::env::split_paths(&path));
+        let mut command = self.reader.shell(&script.replace("127.0.0.1:8080", &self.address));
         command
-            .args(["-euc", &script.replace("127.0.0.1:8080", &self.address)])
-            .current_dir(self.folder.path())
-            .env("PATH", std::env::join_paths(paths).unwrap())
-            .env("HOME", self.folder.path())
             .env("REBUTTAL_LISTEN", &self.address)
             .env("REBUTTAL_OPERATOR_URL", format!("http://{}", self.address));
         command
     }
 
     fn commands(&self, name: &str) -> String {
-        self.page.marked(&format!("run: {name}"))
+        self.reader.commands(name)
     }
 
     /// Types the page's commands, these after those; the last ones say what the page says.
     fn types(&self, names: &[&str], fill_in: &str) -> Ended {
         let script: String = names.iter().map(|name| self.commands(name)).collect();
         let ended = Ended::run(self.shell(&script.replace("=...", &format!("={fill_in}"))));
-        let name = names.last().unwrap();
-        let told = self.page.marked(&format!("said: {name}"));
-        for line in told.lines() {
-            assert!(says(&format!("{}{}", ended.out, ended.err), line), "{name}: no {line:?}: {ended:?}");
-        }
+        self.reader.was_told(names.last().unwrap(), &ended);
         ended
     }
-}
-
-/// Whether a line begins like this one; `…` stands for anything within it.
-fn says(output: &str, line: &str) -> bool {
-    let mut pieces = line.split('…');
-    let first = pieces.next().unwrap_or_default();
-    let follow = |rest| pieces.clone().try_fold(rest, |rest: &str, piece| Some(rest.split_once(piece)?.1));
-    output.lines().filter_map(|said| said.strip_prefix(first)).any(|rest| follow(rest).is_some())
 }
 
 /// Ended when the test is over.
@@ -112,7 +87,7 @@ fn a_stranger_gets_from_the_page_to_a_contest() {
 
 #[test]
 fn the_page_builds_what_it_starts() {
-    let built = Page::open("docs/start.md").marked("build");
+    let built = Page::open(PAGE).marked("build");
     let krate = PathBuf::from(built.trim().strip_prefix("cargo install --path ").unwrap());
     let manifest = page::file(krate.join("Cargo.toml").to_str().unwrap());
     assert!(manifest.contains("[[bin]]\nname = \"rebuttal\"\n"), "{manifest}");
