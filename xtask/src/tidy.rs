@@ -4,6 +4,7 @@
 mod absences;
 mod arrows;
 mod handlers;
+mod links;
 mod papers;
 mod sizes;
 mod tree;
@@ -22,6 +23,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     faults.extend(handlers::untold_faults(&tree));
     faults.extend(sizes::faults(&tree));
     faults.extend(papers::faults(&tree));
+    faults.extend(links::faults(&tree));
     for fault in &faults {
         println!("tidy: {fault}");
     }

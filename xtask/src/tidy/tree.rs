@@ -10,6 +10,8 @@ use crate::stage::command;
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) files: Vec<File>,
+    /// Of the files that are not text, only where they are.
+    others: Vec<String>,
 }
 
 pub(crate) struct File {
@@ -23,12 +25,27 @@ impl Tree {
         let list = command(root, "git ls-files --cached --others --exclude-standard", &[])?;
         let list = { list }.output().context("tidy asks git which files belong to the project")?;
         let paths = String::from_utf8_lossy(&list.stdout).into_owned();
-        let read = |path: &str| {
-            // A deleted file is still listed; what is not text is nobody's business here.
-            let text = std::fs::read_to_string(root.join(path)).ok()?;
-            Some(File { path: path.to_owned(), text })
-        };
-        Ok(Self { files: paths.lines().filter_map(read).collect() })
+        let mut tree = Self::default();
+        // A deleted file is still listed.
+        for path in paths.lines().filter(|path| root.join(path).is_file()) {
+            match std::fs::read_to_string(root.join(path)) {
+                Ok(text) => tree.files.push(File { path: path.to_owned(), text }),
+                Err(_) => tree.others.push(path.to_owned()),
+            }
+        }
+        Ok(tree)
+    }
+
+    /// Whether there is this file or folder.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        let below =
+            |file: &str| file.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.files
+            .iter()
+            .map(|file| file.path.as_str())
+            .chain(self.others.iter().map(String::as_str))
+            .any(below)
     }
 
     /// Rust files that are not tests.
@@ -103,5 +120,5 @@ impl File {
 #[cfg(test)]
 pub(crate) fn sample(files: &[(&str, &str)]) -> Tree {
     let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), text: (*text).to_owned() };
-    Tree { files: files.iter().map(file).collect() }
+    Tree { files: files.iter().map(file).collect(), others: Vec::new() }
 }

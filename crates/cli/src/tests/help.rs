@@ -70,14 +70,18 @@ fn every_example_is_a_command_line_that_is_understood() {
     for (words, command) in leaves() {
         let ending = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let (example, _) = ending.strip_prefix("Example:\n").unwrap().split_once("\n\n").unwrap();
-        let (example, _) = example.split_once(" > ").unwrap_or((example, ""));
-        // A shell takes it apart, as it will for whoever copies it.
-        let script = format!("set -- {}; printf '%s\\n' \"$@\"", example.trim());
-        let output = Process::new("sh").args(["-c", &script]).output().unwrap();
-        let typed = String::from_utf8(output.stdout).unwrap();
-        let understood = without_variables(Cli::command()).try_get_matches_from(typed.lines());
+        let understood = understood(example.trim());
         assert!(understood.is_ok(), "{words}: {understood:?}");
     }
+}
+
+/// What clap makes of a command line, after a shell has taken it apart as it will for whoever copies it.
+pub(super) fn understood(line: &str) -> Result<clap::ArgMatches, clap::Error> {
+    let (line, _) = line.split_once(" > ").unwrap_or((line, ""));
+    let script = format!("set -- {line}\nprintf '%s\\n' \"$@\"");
+    let output = Process::new("sh").args(["-c", &script]).output().unwrap();
+    let typed = String::from_utf8(output.stdout).unwrap();
+    without_variables(help::complete(Cli::command())).try_get_matches_from(typed.lines())
 }
 
 /// What the developer's own shell says must not count.

@@ -72,3 +72,34 @@ fn the_operators_commands_of_the_readme_run() {
         assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{words}: {ended:?}");
     }
 }
+
+/// Every block is of a language that something looks at (`cargo xtask tidy`); here are those that need nothing but Rust.
+#[test]
+fn json_in_the_papers_is_json() {
+    let mut count = 0;
+    for page in Page::all() {
+        for block in page.blocks().iter().filter(|block| block.language == "json") {
+            count += 1;
+            let read = serde_json::from_str::<serde_json::Value>(&block.text);
+            assert!(read.is_ok(), "{}:{}: {read:?}", page.path, block.line);
+        }
+    }
+    assert!(count > 5, "{count} is fewer than the papers ever had");
+}
+
+#[test]
+fn a_shell_can_read_every_script_in_the_papers() {
+    let mut count = 0;
+    for page in Page::all() {
+        for block in page.blocks().iter().filter(|block| block.language == "sh") {
+            count += 1;
+            let read = Ended::run({
+                let mut shell = bare(Path::new("sh"));
+                shell.args(["-n", "-c", &block.text]);
+                shell
+            });
+            assert_eq!((read.code, read.err.as_str()), (0, ""), "{}:{}", page.path, block.line);
+        }
+    }
+    assert!(count > 10, "{count} is fewer than the papers ever had");
+}

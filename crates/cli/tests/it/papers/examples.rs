@@ -238,6 +238,8 @@ fn believes_no_lie(merchant: &Merchant, urls: [&str; 2]) {
 #[ignore = "needs Python, which cargo xtask test installs"]
 fn the_loop_of_the_page_settles_what_was_unknown() {
     let block = Page::open("docs/integrate/retry.md").marked("runs after contest.py");
+    let blocks = Page::all().iter().flat_map(Page::blocks).filter(|block| block.language == "python").count();
+    assert_eq!(blocks, 1, "another page has Python: run it, too");
     let program = format!(
         "import json, random, sys, time\nfrom contest import *\n{block}\n\
          print(settled('{CONTEST}', json.loads(sys.argv[1]))[0])"
