@@ -1,10 +1,9 @@
 //! Evidence files: the upload form that a merchant fills in, the folder that keeps the files, and the truth about
 //! what is in them (contract §3).
 //!
-//! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores,
-//! [`truth`] judges the content; [`upload`] is the four of them in a row, and [`EvidenceStore`] what they serve. It knows
-//! nothing of databases, HTTP statuses or XML: the server turns a [`Refusal`] into an answer and records what was
-//! [received](folder::Received).
+//! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores, [`truth`]
+//! judges the content; [`upload`] is the four in a row, [`EvidenceStore`] what they serve. It knows nothing of databases,
+//! HTTP statuses or XML: the server answers a [`Refusal`], and records what was [received](folder::Received).
 
 #![warn(missing_docs)]
 
