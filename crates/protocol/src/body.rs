@@ -80,6 +80,11 @@ impl<'a> Object<'a> {
         self.members.iter().filter(|(_, value)| value.get() != "null").map(|(name, value)| (&**name, *value))
     }
 
+    /// The names of all members in the order sent, those that are null too.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(name, _)| &**name)
+    }
+
     /// The member of that name, unless it is missing or null.
     pub fn member(&self, name: &str) -> Option<&'a RawValue> {
         self.members().find_map(|(known, value)| (known == name).then_some(value))

@@ -111,7 +111,7 @@ impl<'a, 'o> Fields<'a, 'o> {
         serde_json::from_str(value.get()).map_err(|_| self.wrong_type(name, "true or false")).ok()
     }
 
-    /// A field of a whole number within bounds that must be there.
+    /// A field of a whole number within bounds that must be there. JSON has one kind of number: `7.0` is a whole one.
     pub fn required_number(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
         let Some(value) = self.object.member(name) else {
             self.fault(name, "is missing");
@@ -121,7 +121,11 @@ impl<'a, 'o> Fields<'a, 'o> {
             self.wrong_type(name, "a number");
             return None;
         }
-        let number = value.get().parse().ok().filter(|number| (min..=max).contains(number));
+        let whole = match value.get().split_once('.') {
+            Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
+            _ => value.get(),
+        };
+        let number = whole.parse().ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
             self.fault(name, &format!("must be a whole number from {min} to {max}"));
         }
@@ -179,10 +183,10 @@ impl<'a, 'o> Fields<'a, 'o> {
         value
     }
 
-    /// Refuses members that are not among `known`: for callers whose misspelt option must not pass in silence.
+    /// Refuses members that are not among `known`, those that are null too: for callers whose misspelt option must not
+    /// pass in silence.
     pub fn refuse_unknown(&mut self, known: &[&str]) {
-        let unknown: Vec<_> =
-            self.object.members().map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
+        let unknown: Vec<_> = self.object.names().filter(|name| !known.contains(name)).collect();
         for name in unknown {
             let name: String = name.chars().take(64).collect();
             self.fault(&name, &format!("is not known here; known are {}", known.join(", ")));

@@ -95,7 +95,7 @@ impl ChangeMerchant {
     }
 }
 
-/// An absolute `http` or `https` address for notifications, at most 2,048 characters.
+/// An absolute `http` or `https` address for notifications, at most 2,048 characters: a URI of RFC 3986.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyUrl(String);
 
@@ -111,9 +111,11 @@ impl std::str::FromStr for NotifyUrl {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let host = rest.and_then(|rest| rest.split(['/', '?']).next()).filter(|host| names_a_host(host));
-        let plain = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains(['#', '@', '\\']);
-        if host.is_some() && plain && text.len() <= NOTIFY_URL_MAX {
+        let is_address = rest.is_some_and(|rest| {
+            let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            names_a_host(authority) && has_only(path, b":/?")
+        });
+        if is_address && text.len() <= NOTIFY_URL_MAX {
             return Ok(Self(text.to_owned()));
         }
         Err(Invalid::new(format!(
@@ -125,19 +127,34 @@ impl std::str::FromStr for NotifyUrl {
 
 /// Whether an address's authority has a host, and a port that there can be: none, or 1 to 65535.
 fn names_a_host(authority: &str) -> bool {
-    let (host, port) = match authority.split_once(']') {
-        // An IPv6 address has colons of its own.
-        Some((host, port)) => {
-            let host = host.strip_prefix('[').filter(|host| host.contains(':')).unwrap_or_default();
-            (host, port)
+    let (is_host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        // An IPv6 address has colons of its own. To read one takes no network.
+        Some((host, port)) => (host.parse::<core::net::Ipv6Addr>().is_ok(), port),
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (!host.is_empty() && has_only(host, b""), port)
         }
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
     let is_port = |port: &str| {
         let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
         digits.and_then(|digits| digits.parse::<u16>().ok()).is_some_and(|port| port > 0)
     };
-    !host.is_empty() && !host.contains(['[', ']']) && (port.is_empty() || is_port(port))
+    is_host && (port.is_empty() || is_port(port))
+}
+
+/// Whether a part of an address has only what may stand anywhere in one, and these (RFC 3986 §2, §3.3). No `@`: before a
+/// host it would end a user's name.
+fn has_only(part: &str, these: &[u8]) -> bool {
+    let mut rest = part.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
+            (byte, after) if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) => after,
+            (byte, after) if these.contains(byte) => after,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// `POST /merchants/{merchantId}/apps` and `PATCH …/apps/{appId}`: what is missing stays, or is the default.
@@ -350,6 +367,7 @@ mod tests {
             "http://[::1]",
             "http://[::1]:65535/",
             "http://10.0.0.1:1",
+            "https://a/%2F?q=(1)&x=%c3%a9",
         ] {
             assert!(good.parse::<NotifyUrl>().is_ok(), "{good}");
         }
@@ -368,6 +386,14 @@ mod tests {
             "ftp://a",
             "http://user@a",
             "https:///x",
+            "https://\"",
+            "https://a/<b>",
+            "https://a/{id}|x",
+            "https://a/%zz",
+            "https://a/%2",
+            "https://a/[x]",
+            "https://a/@b",
+            "http://[1:2]",
         ] {
             assert!(wrong.parse::<NotifyUrl>().is_err(), "{wrong}");
         }

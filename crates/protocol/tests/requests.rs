@@ -6,7 +6,7 @@ use rebuttal_protocol::Code;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{Call, ContestRequest, QueryRequest};
 use rebuttal_protocol::file::GenerateUploadUrlRequest;
-use rebuttal_protocol::operator::{Act, OpenDispute};
+use rebuttal_protocol::operator::{Act, AppSettings, OpenDispute, RotateSecret};
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 
@@ -126,6 +126,23 @@ fn an_operators_misspelt_member_is_refused() {
     let message = Act::parse("resolve", &object).unwrap().unwrap_err().to_string();
     assert!(message.contains("outcom is not known here"), "{message}");
     assert!(Act::parse("delete", &object).is_none());
+    // A null says nothing, but who sends one under a wrong name thinks it does.
+    let settings = AppSettings::parse(&Object::parse(br#"{"notifyURL":null}"#).unwrap());
+    assert!(settings.unwrap_err().to_string().contains("notifyURL is not known here"));
+}
+
+#[test]
+fn a_whole_number_is_one_however_its_fraction_of_nothing_is_written() {
+    let rotate = |seconds: &str| {
+        let body = format!(r#"{{"overlapSeconds":{seconds}}}"#);
+        RotateSecret::parse(&Object::parse(body.as_bytes()).unwrap()).map(|asked| asked.overlap_seconds).ok()
+    };
+    for (written, read) in [("86400", 86_400), ("86400.0", 86_400), ("0.000", 0)] {
+        assert_eq!(rotate(written), Some(read), "{written}");
+    }
+    for wrong in ["86400.5", "-1", "-0.5", "7776001.0", "1e3", "0.0000001"] {
+        assert_eq!(rotate(wrong), None, "{wrong}");
+    }
 }
 
 #[test]

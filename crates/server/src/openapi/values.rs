@@ -14,13 +14,14 @@ use utoipa::openapi::ObjectBuilder;
 
 use super::words::{Schema, form, hex_digits, line, named_form, number, one_of, text};
 
-/// RFC 3339, as `UnixMillis::from_rfc3339` reads it; whether there is such a day is the format's business.
-const TIME: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\
-                    (\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
-/// An http or https address: a host, perhaps an IPv6 address, a port that there can be; no user, no fragment.
-const NOTIFY_URL: &str = "^https?://([!\"$-.0-9;<=>A-Z^-~]+|\\[[!\"$-.0-9;<=>A-Z^-~]*:[!\"$-.0-:;<=>A-Z^-~]*\\])\
+/// RFC 3339 in the years that `UnixMillis::from_rfc3339` reads; whether there is such a day is the format's business.
+const TIME: &str = "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-7][0-9]|228[0-6])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
+                    T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
+/// An http or https address: a host, a port that there can be; no user, no fragment. Which IPv6 addresses there are is the
+/// format's business.
+const NOTIFY_URL: &str = "^https?://(([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\\[[0-9A-Fa-f:.]+\\])\
                           (:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\
-                          ([/?][!\"$-?A-\\[\\]-~]*)?$";
+                          ([/?]([A-Za-z0-9._~!$&'()*+,;=:/?-]|%[0-9A-Fa-f]{2})*)?$";
 
 /// Every value that has a name.
 pub(super) fn values() -> Vec<(&'static str, Schema)> {
