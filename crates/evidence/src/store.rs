@@ -56,9 +56,10 @@ impl EvidenceStore {
         matches!(self, Self::S3(_))
     }
 
-    /// What a contest may believe of an address. Where that [becomes its record](Self::records_at_contest), what is
-    /// recorded already is not looked at again but for being there, and what is found now must be recorded before
-    /// anything relies on it.
+    /// What a contest may believe of an address: what lies there now. Where that [becomes its
+    /// record](Self::records_at_contest), of what is recorded already the sealed copy is read again, and what is found
+    /// for the first time must be recorded before anything relies on it. That it is what was recorded is the caller's
+    /// to compare.
     ///
     /// # Errors
     /// Where the store does not answer, or is not in its place. That is no absence.
@@ -66,9 +67,8 @@ impl EvidenceStore {
         match (self, recorded) {
             (Self::Folder { files, .. }, _) => files.look(uri).await,
             (Self::S3(store), None) => in_its_place(store, store.seal(uri).await?).await,
-            (Self::S3(store), Some(Recorded { sha256, size })) => {
-                let is_there = store.has_sealed(uri, &sha256, size).await?;
-                in_its_place(store, if is_there { Look::True { sha256, size } } else { Look::Absent }).await
+            (Self::S3(store), Some(recorded)) => {
+                in_its_place(store, store.look_at_sealed(uri, &recorded.sha256).await?).await
             }
         }
     }

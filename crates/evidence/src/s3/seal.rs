@@ -70,16 +70,20 @@ impl S3Store {
         }
     }
 
-    /// Whether the sealed copy that a record tells of is there.
+    /// What the sealed copy of a record holds now: whoever has the bucket's credentials may have altered it. It was
+    /// judged before it was sealed, so only what it is made of is found out.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
-    pub async fn has_sealed(&self, uri: &StorageUri, sha256: &[u8; 32], size: u64) -> Result<bool, Error> {
-        match self.shared.store.head(&self.shared.sealed(uri, sha256)).await {
-            Ok(copy) => Ok(copy.size == size),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(Error::s3("look for a sealed file")(error)),
-        }
+    pub async fn look_at_sealed(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Look, Error> {
+        let _turn = turn(&self.shared.fetches).await?;
+        Ok(match self.fetch(&self.shared.sealed(uri, sha256)).await? {
+            Fetched::Nothing => Look::Absent,
+            Fetched::TooMuch => Look::Lie(Lie::too_large(uri.format)),
+            Fetched::Whole(content) => {
+                Look::True { sha256: Sha256::digest(&content).into(), size: content.len() as u64 }
+            }
+        })
     }
 
     /// Reads a sealed copy back; `None` if it is gone. What the store hands out may still be altered: compare its

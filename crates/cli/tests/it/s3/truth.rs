@@ -144,6 +144,8 @@ fn a_seal_that_was_altered_is_handed_to_nobody() {
     scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
     let [seal] = bucket.keys("sealed/").try_into().unwrap();
     bucket.put(&seal, &samples::receipt(2).bytes);
+    let other = scene.dispute();
+    scene.contest(&other, &[Item::receipt(&url)]).is("File.ContentMismatch");
     let download = format!("/disputes/{dispute}/evidence/1-1");
     scene.operator.fetch(&download).is_problem(500, "Common.System.Error");
     bucket.delete(&seal);
