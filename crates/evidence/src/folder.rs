@@ -37,6 +37,8 @@ pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 pub const UNRECORDED_MAX: usize = 256;
 
 const INCOMING: &str = "incoming";
+/// What the merchants' files lie under, as their keys begin.
+const MERCHANTS: &str = "m";
 const FILE_MODE: u32 = 0o600;
 
 /// The embedded store. Clones share the folder and its limits.
@@ -49,7 +51,9 @@ struct Shared {
     root: PathBuf,
     /// The folder `incoming/`, locked for as long as the store is open.
     _lock: File,
+    /// The gateway's mark, with what tells this folder from its others.
     mark: String,
+    by_word: bool,
     receives: Arc<Semaphore>,
     judges: Arc<Semaphore>,
     /// Names in `incoming/` that this process is writing.
@@ -84,13 +88,15 @@ impl FolderStore {
     /// # Errors
     /// [`Error::Folder`], also where the folder is not this gateway's, or is used by another store.
     pub fn open(root: &Path, mark: &str, holds_files: bool) -> Result<Self, Error> {
-        mark::claim(root, mark, holds_files).map_err(Error::folder("be taken for this gateway's"))?;
+        let claimed =
+            mark::claim(root, mark, holds_files).map_err(Error::folder("be taken for this gateway's"))?;
         durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("make its folders"))?;
         let lock = lock(root).map_err(Error::folder("be locked"))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 root: root.to_owned(),
-                mark: mark.to_owned(),
+                mark: claimed.mark,
+                by_word: claimed.by_word,
                 _lock: lock,
                 receives: Arc::new(Semaphore::new(RECEIVES_AT_ONCE)),
                 judges: Arc::new(Semaphore::new(JUDGES_AT_ONCE)),
@@ -101,12 +107,23 @@ impl FolderStore {
         })
     }
 
-    /// Whether the folder in `root` bears a mark, without opening a store there: one may be open.
+    /// The [place](Self::place) of the folder in `root`, if it bears a mark, without opening a store there: one may be
+    /// open.
     ///
     /// # Errors
     /// [`Error::Folder`] where it does not.
-    pub fn is_marked(root: &Path, mark: &str) -> Result<(), Error> {
-        mark::check(root, mark).map_err(Error::folder("be found"))
+    pub fn place_at(root: &Path, mark: &str) -> Result<String, Error> {
+        mark::check(root, mark).map(|mark| mark::place(&mark)).map_err(Error::folder("be found"))
+    }
+
+    /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.
+    pub fn place(&self) -> String {
+        mark::place(&self.shared.mark)
+    }
+
+    /// Whether this start made the folder the gateway's by an operator's word, which an empty mark is.
+    pub fn is_by_word(&self) -> bool {
+        self.shared.by_word
     }
 
     /// Reads a file back whole, as far as a file here may reach; `None` if nothing lies there.
@@ -136,11 +153,25 @@ impl FolderStore {
         Ok(removed.await?.is_some())
     }
 
-    /// Whether the folder answers; for readiness checks.
+    /// Whether the folder is in its place and takes files; for readiness checks.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] says what it does not do.
     pub async fn answers(&self) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
-        let list = move || shared.is_there().and_then(|()| fs::read_dir(shared.incoming_folder()));
-        blocking(move || list().map(drop).map_err(Error::folder("list its files"))).await
+        blocking(move || {
+            shared.is_there().map_err(Error::folder("be found"))?;
+            try_out(&shared.root)
+        })
+        .await
+    }
+
+    /// Whether the folder in `root` takes files, without opening a store there: one may be open. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] says what it does not do.
+    pub fn takes_files(root: &Path) -> Result<(), Error> {
+        try_out(root)
     }
 }
 
@@ -156,12 +187,29 @@ impl Shared {
     /// Fails where the store is not in its place: its folder unmounted, moved, replaced or deleted. Ask before believing
     /// that a file is absent, and before a file is put there.
     fn is_there(&self) -> io::Result<()> {
-        mark::check(&self.root, &self.mark)
+        mark::check(&self.root, &self.mark).map(drop)
     }
 
     fn incoming_path(&self, name: &str) -> PathBuf {
         self.incoming_folder().join(name)
     }
+}
+
+/// Begins a file, gives it a second name where the merchants' files lie, and removes both: what an upload does, and
+/// what a folder that somebody else restored may not allow. Under names that nobody takes for a file of evidence.
+fn try_out(root: &Path) -> Result<(), Error> {
+    let name = incoming::random_name("try-out").map_err(Error::folder("begin a file"))?;
+    let (begun, given) = (root.join(INCOMING).join(&name), root.join(MERCHANTS).join(&name));
+    File::create_new(&begun).map_err(Error::folder("begin a file"))?;
+    let linked = match fs::hard_link(&begun, &given) {
+        // Made with the first upload.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => fs::remove_file(&given),
+    };
+    let removed = fs::remove_file(&begun);
+    linked.map_err(Error::folder("give a file its name"))?;
+    removed.map_err(Error::folder("remove a file"))
 }
 
 fn lock(root: &Path) -> io::Result<File> {

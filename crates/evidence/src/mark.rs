@@ -20,12 +20,15 @@ pub(crate) enum Whose {
 }
 
 impl Whose {
-    /// `found` is what the mark file holds, if there is one.
+    /// `found` is what the mark file holds, if there is one. Behind the gateway's mark and a hyphen a store may have
+    /// something that tells it from the gateway's other stores.
     pub(crate) fn by(found: Option<&[u8]>, mark: &str, holds_files: bool) -> Self {
         match found.map(<[u8]>::trim_ascii) {
-            Some(found) if found == mark.as_bytes() => Self::Ours,
             Some([]) => Self::Nobodys,
-            Some(_) => Self::Anothers,
+            Some(found) => match found.strip_prefix(mark.as_bytes()) {
+                Some([] | [b'-', ..]) => Self::Ours,
+                _ => Self::Anothers,
+            },
             None if holds_files => Self::Lost,
             None => Self::Nobodys,
         }

@@ -95,6 +95,11 @@ impl Bucket {
         Ok(Self { name: name.to_owned(), prefix, endpoint, region, path_style })
     }
 
+    /// What tells it from every other place that evidence can lie in, however it is reached.
+    pub fn place(&self) -> String {
+        format!("s3://{}/{}", self.name, self.prefix)
+    }
+
     /// The bucket's own address at an endpoint.
     pub(crate) fn url_at(&self, endpoint: &Endpoint) -> String {
         let (scheme, host) = endpoint.0.split_once("://").unwrap_or(("https", &endpoint.0));

@@ -7,12 +7,14 @@ use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use rebuttal_evidence::{FolderStore, S3Store};
 use rebuttal_store::{
-    Location, Move, MoveProgress, MoveStep, MovedTable, Options, Store, StoreError, Upload,
+    AccountChange, Act, Location, Move, MoveProgress, MoveStep, MovedTable, Once, Options, Store, StoreError,
+    Upload, Work,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::keys::{Keys, MasterKey};
+use crate::clock;
 use crate::config::EvidencePlace;
 use crate::data_dir::DataDir;
 
@@ -99,10 +101,21 @@ impl Moving {
             None => None,
         };
         let tables = match &self.to {
-            Some(to) => Some(Move::open(&from, to).await?.run(|progress| tell(progress.into())).await?),
+            Some(to) => {
+                let moving = Move::open(&from, to).await?.with_evidence_at(self.new_place());
+                Some(moving.run(|progress| tell(progress.into())).await?)
+            }
             None => None,
         };
         Ok(Moved { tables, files })
+    }
+
+    /// Where the evidence lies afterwards, if it is moved.
+    fn new_place(&self) -> Option<String> {
+        match &self.evidence_to {
+            Some(EvidencePlace::Bucket { bucket, .. }) => Some(bucket.place()),
+            _ => None,
+        }
     }
 
     async fn move_files(
@@ -116,11 +129,19 @@ impl Moving {
             bail!("evidence can be moved from a folder to s3://…, and in no other direction");
         };
         let keys = self.keys(data_dir, store).await?;
+        let new_place = bucket.place();
         // A bucket that is nobody's gets this gateway's mark, by which it is served from afterwards.
         let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), false)?;
         bucket.answers().await?;
         let folder = self.evidence_from.clone().unwrap_or_else(|| data_dir.evidence());
         let folder = FolderStore::open(&folder, &keys.evidence_mark(), store.has_uploads().await?)?;
+        let place = store.evidence_place().await?;
+        ensure!(
+            place.as_ref().is_none_or(|place| *place == folder.place() || *place == new_place),
+            "this database's evidence does not lie in that folder ({}), but in {}",
+            folder.place(),
+            place.unwrap_or_default()
+        );
 
         let mut moved = MovedFiles::default();
         let mut after = None;
@@ -141,10 +162,16 @@ impl Moving {
                 tell(MovingProgress { doing: "copying", what: "files", done: moved.files, of: None });
             }
         }
-        store.close().await;
         if !moved.missing.is_empty() && !self.skip_missing {
             bail!("{}", missing_told(&moved.missing));
         }
+        if self.to.is_none() {
+            // A database that goes along is told in its new place: this one may be gone back to until then.
+            let change = AccountChange::PlaceEvidence { place: new_place, instead_of: place };
+            let act = Act::Account(change);
+            store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
+        }
+        store.close().await;
         Ok(moved)
     }
 

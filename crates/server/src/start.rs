@@ -95,6 +95,7 @@ async fn open_evidence(
         EvidencePlace::DataDir => data_dir.evidence(),
         EvidencePlace::Folder(folder) => folder.clone(),
         EvidencePlace::Bucket { bucket, public, variables } => {
+            keep_to_place(store, bucket.place(), false).await?;
             let bucket = S3Store::open(bucket, public.as_ref(), variables, &mark, holds_files)?;
             let reason = match timeout(READY_LIMIT, bucket.answers()).await {
                 Ok(Ok(())) => return Ok(EvidenceStore::S3(bucket)),
@@ -113,7 +114,35 @@ async fn open_evidence(
         region: UPLOAD_REGION.to_owned(),
     };
     let files = FolderStore::open(&folder, &mark, holds_files)?;
+    keep_to_place(store, files.place(), files.is_by_word()).await?;
     Ok(EvidenceStore::Folder { files, credentials })
+}
+
+/// Refuses another evidence store than the one that this database's files lie in: what is missing there would be taken
+/// for never uploaded. The first gateway decides which one that is.
+async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::Result<()> {
+    let kept = store.evidence_place().await?;
+    if kept.as_ref() == Some(&place) {
+        return Ok(());
+    }
+    // Where nobody else serves and nothing was uploaded, nothing can be missed.
+    let is_free = by_word || (!store.is_shared() && !store.has_uploads().await?);
+    let change = AccountChange::PlaceEvidence { place: place.clone(), instead_of: kept.filter(|_| is_free) };
+    let work = Work { arrived_at: clock::now(), once: Once::Always, act: Act::Account(change) };
+    store.commit(work).await??;
+    let kept = store.evidence_place().await?.unwrap_or_default();
+    ensure!(kept == place, "{}", strange_place(&kept, &place));
+    Ok(())
+}
+
+/// What to do about a place that is not the one that is kept to.
+pub(crate) fn strange_place(kept: &str, place: &str) -> String {
+    format!(
+        "this database's evidence lies in {kept}, and evidence_url names another place, {place}: what is missing there \
+         would be taken for never uploaded. Set evidence_url to the first, on every replica, or take the files along with \
+         `rebuttal move --evidence-to`. Where they have been taken along by other means, delete the row evidence_place \
+         from the database's table meta"
+    )
 }
 
 /// The keys that belong to this database. A database without a check value is nobody's yet: a first start, or one that

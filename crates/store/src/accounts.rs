@@ -172,6 +172,15 @@ pub enum AccountChange {
         /// SHA-256 of the first token.
         hash: [u8; 32],
     },
+    /// Records where the evidence lies, so that no gateway serves this database with another place, in which what is
+    /// missing would be taken for never uploaded. Changes nothing where another place is recorded than the one that it
+    /// takes the place of.
+    PlaceEvidence {
+        /// What tells the place from every other.
+        place: String,
+        /// The recorded one, if it is to be given up.
+        instead_of: Option<String>,
+    },
 }
 
 /// Why an account did not change.

@@ -1,5 +1,7 @@
 //! What can go wrong with a database, by what the caller can do.
 
+/// What tells the place that a database's evidence lies in.
+pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
 /// In a database that has been moved: where to.
 pub(crate) const MOVED_TO: &str = "moved_to";
 /// In a database that is being moved into: how far the move has come.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{MOVED_TO, MOVING};
+use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING};
 use crate::location::{Location, PostgresAddress};
 use crate::{SCHEMA_GENERATION, StoreError, postgres, sqlite};
 
@@ -19,6 +19,8 @@ pub struct Examined {
     pub newest_entry_at: Option<UnixMillis>,
     /// The server's own clock, where it has one.
     pub server_time: Option<UnixMillis>,
+    /// What tells the place that the evidence lies in, once a gateway has served.
+    pub evidence_place: Option<String>,
     /// Whether any upload is recorded.
     pub has_uploads: bool,
     /// What is wrong with it.
@@ -75,6 +77,7 @@ fn examine_file(path: &Path) -> Result<Examined, StoreError> {
         nonce_bound: look.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
         newest_entry_at: look.newest_entry_at()?,
         server_time: None,
+        evidence_place: look.meta(EVIDENCE_PLACE)?.as_deref().map(text),
         has_uploads: look.has_uploads()?,
         ailments: look.damage()?.map(Ailment::Damaged).into_iter().collect(),
     };
@@ -88,11 +91,16 @@ pub(crate) fn ailments_of([min_binary, moved_to, moving]: [Option<Vec<u8>>; 3]) 
     let too_new =
         min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());
     let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Ailment::TooNew);
-    let moved = moved_to.map(|to| Ailment::Moved(String::from_utf8_lossy(&to).into_owned()));
+    let moved = moved_to.map(|to| Ailment::Moved(text(&to)));
     too_new.into_iter().chain(moved).chain(moving.map(|_| Ailment::HalfMoved)).collect()
 }
 
 /// A number as single values hold it.
 pub(crate) fn number(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// A text as single values hold it.
+pub(crate) fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
 }

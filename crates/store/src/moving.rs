@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::digest::TableDigest;
 use self::tables::{TABLES, Table};
 use crate::StoreError;
-use crate::error::MOVED_TO;
+use crate::error::{EVIDENCE_PLACE, MOVED_TO};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::Target;
 use crate::sqlite::Source;
@@ -20,7 +20,7 @@ use crate::sqlite::Source;
 const PAGE: usize = 2_000;
 /// Single values that move; the others belong to the database that they lie in. `min_binary` follows from what the tables
 /// hold, and so goes with them.
-const VALUES: [&str; 3] = ["key_check", "nonce_bound", "min_binary"];
+const VALUES: [&str; 4] = ["key_check", "nonce_bound", "min_binary", EVIDENCE_PLACE];
 
 /// Why a move did not come to its end; each sentence says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +151,8 @@ pub struct Move {
     mark: Mark,
     /// How the target is told to people: without its password.
     told: String,
+    /// Where the evidence lies from then on, if it goes along.
+    evidence_place: Option<String>,
     rows: u64,
 }
 
@@ -192,7 +194,13 @@ impl Move {
             }
         };
         let rows = TABLES.iter().map(|table| source.count(table)).sum::<rusqlite::Result<u64>>()?;
-        Ok(Self { source, target, mark, told, rows })
+        Ok(Self { source, target, mark, told, evidence_place: None, rows })
+    }
+
+    /// Has the database told in its new place that the evidence lies in another one from then on.
+    #[must_use]
+    pub fn with_evidence_at(self, place: Option<String>) -> Self {
+        Self { evidence_place: place, ..self }
     }
 
     /// Rows that there are to move.
@@ -210,10 +218,12 @@ impl Move {
     /// # Errors
     /// [`MoveError::Differs`], or what one of the databases says; the next move goes on where this one stopped.
     pub async fn run(mut self, mut tell: impl FnMut(MoveProgress)) -> Result<Vec<MovedTable>, MoveError> {
-        let values: Vec<(&str, Vec<u8>)> = VALUES
+        let mut values: Vec<(&str, Vec<u8>)> = VALUES
             .into_iter()
             .filter_map(|name| self.source.meta(name).map(|value| Some((name, value?))).transpose())
             .collect::<rusqlite::Result<_>>()?;
+        // Of two values under one name the later one counts.
+        values.extend(self.evidence_place.take().map(|place| (EVIDENCE_PLACE, place.into_bytes())));
         self.target.begin(&self.written(), &values).await?;
         let mut rows = 0;
         for table in TABLES {

@@ -75,6 +75,10 @@ statements! {
     /// Once and for all: who comes second does nothing.
     FOUND = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
 
+    /// Where none is recorded, or the one that it takes the place of.
+    PLACE_EVIDENCE = "INSERT INTO meta (name, value) VALUES ('evidence_place', $1) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = $2";
+
     // Accounts.
 
     CHANGE_MERCHANT = "UPDATE merchants SET name = coalesce($1, name), time_zone = coalesce($2, time_zone) \

@@ -9,7 +9,7 @@ use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
-use crate::error::{MOVED_TO, MOVING};
+use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
@@ -232,6 +232,17 @@ impl Store {
     /// The value that tells the right master key, once it is stored.
     pub async fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
         self.reads.meta("key_check").await
+    }
+
+    /// What tells the place that the evidence lies in, once a gateway has served.
+    pub async fn evidence_place(&self) -> Result<Option<String>, StoreError> {
+        let place = self.reads.meta(EVIDENCE_PLACE).await?;
+        Ok(place.map(|place| String::from_utf8_lossy(&place).into_owned()))
+    }
+
+    /// Whether several gateways may serve this database.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.reads, Reads::Postgres(_))
     }
 
     /// The newest timestamp whose nonces may have been forgotten; requests with it or an older one are stale.

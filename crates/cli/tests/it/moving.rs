@@ -97,6 +97,39 @@ fn a_gateway_goes_on_in_its_new_house() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
+    let mut house = House::new();
+    let (dispute, url) = (house.scene.dispute(), house.scene.upload(&samples::receipt(1)));
+    house.stop();
+    let move_evidence = || {
+        let mut command = Command::new(bin());
+        command.args(["move", "--yes", "--json", "--data"]).arg(house.scene.gateway.data());
+        command.args(["--evidence-to", &house.bucket.evidence_url()]);
+        done(&command.envs(house.bucket.store.credentials()).output().unwrap())
+    };
+    assert_eq!(move_evidence()["files"]["files"], 1);
+    assert_eq!(move_evidence()["files"]["files"], 1, "again is a repetition");
+    let start = Command::new(bin())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(house.scene.gateway.data())
+        .output()
+        .unwrap();
+    let told = said(&start);
+    assert!(!start.status.success() && told.contains("this database's evidence lies in s3://"), "{told}");
+    let doctor = Command::new(bin()).args(["doctor", "--data"]).arg(house.scene.gateway.data()).output();
+    let told = String::from_utf8(doctor.unwrap().stdout).unwrap();
+    assert!(told.contains("evidence lies in s3://"), "{told}");
+    // The database that goes along later takes the place with it.
+    let mut command = Command::new(bin());
+    command.args(["move", "--yes", "--json", "--data"]).arg(house.scene.gateway.data());
+    done(&command.env("REBUTTAL_MOVE_TO", house.database.url()).output().unwrap());
+    let gateway = house.reopened();
+    house.scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    drop(gateway);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
 fn a_file_that_is_missing_or_altered_is_told_before_anything_is_switched_over() {
     let mut house = House::new();
     let [lost, altered] = [1, 2].map(|number| house.scene.upload(&samples::receipt(number)));

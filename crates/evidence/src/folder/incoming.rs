@@ -20,10 +20,14 @@ const SUFFIX_BYTES: usize = 8;
 
 /// A name in `incoming/` that tells which address the file is for, and a random suffix against collisions.
 fn name_for(uri: &StorageUri) -> io::Result<String> {
+    random_name(&uri.key().replace('/', SEPARATOR))
+}
+
+/// A name that nothing else here has.
+pub(super) fn random_name(beginning: &str) -> io::Result<String> {
     let mut suffix = [0; SUFFIX_BYTES];
     getrandom::fill(&mut suffix).map_err(io::Error::other)?;
-    let key = uri.key().replace('/', SEPARATOR);
-    Ok(format!("{key}{SEPARATOR}{}", hex::encode(suffix)))
+    Ok(format!("{beginning}{SEPARATOR}{}", hex::encode(suffix)))
 }
 
 /// The address that an incoming name tells; `None` for a name that is not ours.

@@ -10,10 +10,22 @@ use super::durable::{make_folders, sync_folder};
 use super::{FILE_MODE, found};
 use crate::mark::{MARK_FILE, Whose};
 
+/// Random bytes that tell a folder from the gateway's others: each machine may have one under the same path.
+const ID_BYTES: usize = 8;
+
+/// A folder that is this gateway's.
+pub(super) struct Claimed {
+    /// The gateway's mark with what tells the folder from others behind it.
+    pub(super) mark: String,
+    /// Whether an operator said so, by an empty mark, rather than an earlier start.
+    pub(super) by_word: bool,
+}
+
 /// Makes the folder this gateway's where it is nobody's, and refuses it where it is not this gateway's.
-pub(super) fn claim(root: &Path, mark: &str, holds_files: bool) -> io::Result<()> {
-    match Whose::by(read(root)?.as_deref(), mark, holds_files) {
-        Whose::Ours => Ok(()),
+pub(super) fn claim(root: &Path, mark: &str, holds_files: bool) -> io::Result<Claimed> {
+    let found = read(root)?;
+    match Whose::by(found.as_deref(), mark, holds_files) {
+        Whose::Ours => Ok(Claimed { mark: text(found), by_word: false }),
         Whose::Anothers => Err(io::Error::other(format!(
             "{} is another gateway's; start with the folder that belongs to this database and master key",
             root.display()
@@ -24,21 +36,36 @@ pub(super) fn claim(root: &Path, mark: &str, holds_files: bool) -> io::Result<()
             root.join(MARK_FILE).display()
         ))),
         Whose::Nobodys => {
+            let mut id = [0; ID_BYTES];
+            getrandom::fill(&mut id).map_err(io::Error::other)?;
+            let mark = format!("{mark}-{}", hex::encode(id));
             make_folders(Path::new(""), root)?;
-            write(root, mark)
+            write(root, &mark)?;
+            Ok(Claimed { mark, by_word: found.is_some() })
         }
     }
 }
 
-/// Fails where the folder does not bear the mark.
-pub(super) fn check(root: &Path, mark: &str) -> io::Result<()> {
+/// Reads the mark, and fails where the folder does not bear this one.
+pub(super) fn check(root: &Path, mark: &str) -> io::Result<String> {
     let away = match read(root) {
-        Ok(found) if Whose::by(found.as_deref(), mark, true) == Whose::Ours => return Ok(()),
+        Ok(found) if Whose::by(found.as_deref(), mark, true) == Whose::Ours => return Ok(text(found)),
         Ok(_) => io::Error::other("the folder there does not bear this gateway's mark"),
         Err(error) => error,
     };
     let what = format!("the evidence store is not in its place ({}): {away}", root.display());
     Err(io::Error::new(away.kind(), what))
+}
+
+/// What tells the folder with this mark from every other place.
+pub(super) fn place(mark: &str) -> String {
+    let id = mark.split_once('-').map(|(_, id)| id).unwrap_or_default();
+    format!("folder {id}").trim_end().to_owned()
+}
+
+/// A mark that was found to be ours, and so is of plain letters.
+fn text(found: Option<Vec<u8>>) -> String {
+    String::from_utf8_lossy(found.unwrap_or_default().trim_ascii()).into_owned()
 }
 
 fn read(root: &Path) -> io::Result<Option<Vec<u8>>> {

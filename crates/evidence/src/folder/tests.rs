@@ -295,6 +295,41 @@ async fn more_uploads_than_turns_all_arrive() {
 }
 
 #[tokio::test]
+async fn a_folder_that_takes_no_files_is_not_ready() {
+    let bench = Bench::new();
+    bench.put(uri('a', "png"), PNG).await.unwrap();
+    bench.store.answers().await.unwrap();
+    assert_eq!(bench.incoming().len(), 1, "a try leaves nothing behind");
+    let (merchants, incoming) = (bench.root.join("m"), bench.root.join("incoming"));
+    for (folder, refused) in [(&merchants, "give a file its name"), (&incoming, "begin a file")] {
+        let away = folder.with_extension("away");
+        fs::rename(folder, &away).unwrap();
+        // Not a folder: what no permission keeps root from.
+        fs::write(folder, "").unwrap();
+        for error in
+            [bench.store.answers().await.unwrap_err(), FolderStore::takes_files(&bench.root).unwrap_err()]
+        {
+            assert!(error.to_string().contains(refused), "{error}");
+        }
+        fs::remove_file(folder).unwrap();
+        fs::rename(&away, folder).unwrap();
+    }
+    bench.store.answers().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
+    let (one, other) = (Bench::new(), Bench::new());
+    assert_ne!(one.store.place(), other.store.place());
+    assert_eq!(FolderStore::place_at(&one.root, MARK).unwrap(), one.store.place());
+    assert!(!one.store.is_by_word());
+    let (place, root) = (one.store.place(), one.root.clone());
+    fs::write(root.join("gateway.mark"), format!("{MARK}\n")).unwrap();
+    assert_eq!(FolderStore::place_at(&root, MARK).unwrap(), "folder", "as first versions marked it");
+    assert_ne!(place, "folder");
+}
+
+#[tokio::test]
 async fn a_look_tells_what_lies_there_now() {
     let bench = Bench::new();
     let uri = uri('a', "png");

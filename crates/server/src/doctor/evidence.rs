@@ -1,5 +1,7 @@
 //! The evidence store: that it is there, is this gateway's, and takes what it must.
 
+use std::path::Path;
+
 use rebuttal_evidence::{Error, FolderStore, S3Store};
 use rebuttal_store::Examined;
 
@@ -7,6 +9,7 @@ use super::Finding;
 use crate::auth::keys::Keys;
 use crate::config::{Config, EvidencePlace};
 use crate::data_dir::Places;
+use crate::start::strange_place;
 
 const ABOUT: &str = "evidence";
 
@@ -15,6 +18,9 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
         EvidencePlace::DataDir => Places::of(&config.data_dir).evidence(),
         EvidencePlace::Folder(folder) => folder.clone(),
         EvidencePlace::Bucket { bucket, public, variables } => {
+            if let Some(finding) = strange(examined, &bucket.place()) {
+                return finding;
+            }
             let mark = keys.map(Keys::evidence_mark);
             let has_uploads = examined.has_uploads;
             let opened = S3Store::open(
@@ -35,13 +41,33 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
     let Some(keys) = keys else {
         return Finding::warning(ABOUT, "whose folder it is can only be told with the master key");
     };
-    match FolderStore::is_marked(&folder, &keys.evidence_mark()) {
-        Ok(()) => Finding::well(ABOUT, format!("{shown} is this gateway's")),
+    match FolderStore::place_at(&folder, &keys.evidence_mark()) {
+        Ok(place) => strange(examined, &place).unwrap_or_else(|| taking(&folder)),
         Err(error) => Finding::fault(
             ABOUT,
             format!("{error}. Mount or restore the folder that holds this gateway's files"),
         ),
     }
+}
+
+fn taking(folder: &Path) -> Finding {
+    let shown = folder.display();
+    match FolderStore::takes_files(folder) {
+        Ok(()) => Finding::well(ABOUT, format!("{shown} is this gateway's and takes files")),
+        Err(error) => Finding::fault(
+            ABOUT,
+            format!(
+                "{error}: no upload can be taken. Give {shown}, with all that is in it, to the user that the gateway \
+                 runs as; doctor looks as the user that it is run as"
+            ),
+        ),
+    }
+}
+
+/// Another place than the database's files lie in.
+fn strange(examined: &Examined, place: &str) -> Option<Finding> {
+    let kept = examined.evidence_place.as_deref().filter(|kept| *kept != place)?;
+    Some(Finding::fault(ABOUT, strange_place(kept, place)))
 }
 
 async fn try_out(opened: Result<S3Store, Error>, is_marked: bool) -> Finding {

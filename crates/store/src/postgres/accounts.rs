@@ -8,8 +8,8 @@ use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FIND_KEYS, FOUND, HAS_MERCHANT,
-    INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RAISE_MIN_BINARY, RETIRE_SECRET,
-    REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PLACE_EVIDENCE, PUT_TOKEN, RAISE_MIN_BINARY,
+    RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{reading, rows};
 use crate::accounts::{
@@ -89,6 +89,11 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::CreateToken(new) => create_token(session, new, now).await,
         AccountChange::RevokeToken { name } => revoke_token(session, name, now).await,
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
+        AccountChange::PlaceEvidence { place, instead_of } => {
+            let instead_of = instead_of.as_deref().map(str::as_bytes);
+            session.run(PLACE_EVIDENCE, &[&place.as_bytes(), &instead_of]).await?;
+            Ok(Ok(Done::Nothing))
+        }
         AccountChange::Found { key_check, token, hash } => {
             let founded = session.run(FOUND, &[key_check]).await?;
             if founded == 0 { Ok(Ok(Done::Nothing)) } else { put_token(session, token, hash, now).await }

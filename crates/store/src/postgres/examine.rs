@@ -8,8 +8,8 @@ use super::session::Session;
 use super::statements::{HAS_META, NEWEST_ENTRY, SERVER_TIME};
 use super::{reading, rows};
 use crate::StoreError;
-use crate::error::{MOVED_TO, MOVING};
-use crate::examine::{Ailment, Examined, ailments_of, number};
+use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING};
+use crate::examine::{Ailment, Examined, ailments_of, number, text};
 
 /// Looks at a database, and at how it is reached.
 pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
@@ -25,7 +25,7 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
         return Ok(examined);
     }
     let mut values = Vec::new();
-    for name in ["min_binary", MOVED_TO, MOVING, "key_check", "nonce_bound"] {
+    for name in ["min_binary", MOVED_TO, MOVING, "key_check", "nonce_bound", EVIDENCE_PLACE] {
         values.push(reading::meta(&session, name).await?);
     }
     let mut values = values.into_iter();
@@ -33,6 +33,7 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
     examined.ailments.extend(ailments_of([next(), next(), next()]));
     examined.key_check = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
+    examined.evidence_place = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;
     examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
     examined.has_uploads = reading::has_uploads(&session).await?;

@@ -8,8 +8,8 @@ use super::reads::Read;
 use super::rows;
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FOUND, HAS_APP, HAS_MERCHANT,
-    INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER,
-    USE_SECRET,
+    INSERT_SECRET, PLACE_EVIDENCE, PUT_TOKEN, RAISE_MIN_BINARY, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP,
+    TOKEN_HOLDER, USE_SECRET,
 };
 use super::writer::{keep_answer, stored_answer};
 use crate::accounts::{
@@ -91,6 +91,11 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::CreateToken(new) => create_token(connection, new, now),
         AccountChange::RevokeToken { name } => revoke_token(connection, name, now),
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
+        AccountChange::PlaceEvidence { place, instead_of } => {
+            let instead_of = instead_of.as_deref().map(str::as_bytes);
+            connection.prepare_cached(PLACE_EVIDENCE)?.execute(params![place.as_bytes(), instead_of])?;
+            Ok(Ok(Done::Nothing))
+        }
         AccountChange::Found { key_check, token, hash } => {
             let founded = connection.prepare_cached(FOUND)?.execute([key_check])?;
             if founded == 0 { Ok(Ok(Done::Nothing)) } else { put_token(connection, token, hash, now) }

@@ -131,3 +131,18 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
     let Done::App(app) = app else { panic!("{app:?}") };
     assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
 }
+
+pub(crate) async fn evidence_stays_at_the_place_that_was_recorded_first(ground: &Ground) {
+    let store = ground.store().await;
+    let place = async |place: &str, instead_of: Option<&str>| {
+        let (place, instead_of) = (place.to_owned(), instead_of.map(str::to_owned));
+        let act = Act::Account(AccountChange::PlaceEvidence { place, instead_of });
+        commit(&store, Once::Always, act).await.unwrap();
+        store.evidence_place().await.unwrap().unwrap()
+    };
+    assert_eq!(store.evidence_place().await.unwrap(), None);
+    assert_eq!(place("s3://first/", None).await, "s3://first/");
+    assert_eq!(place("s3://second/", None).await, "s3://first/");
+    assert_eq!(place("s3://second/", Some("s3://third/")).await, "s3://first/");
+    assert_eq!(place("s3://second/", Some("s3://first/")).await, "s3://second/");
+}

@@ -68,7 +68,8 @@ macro_rules! every_case {
                 a_second_rotation_waits_for_the_first_overlap
                 the_first_use_of_a_secret_is_kept
                 account_changes_count_once_per_key
-                a_key_answers_an_account_as_it_was;
+                a_key_answers_an_account_as_it_was
+                evidence_stays_at_the_place_that_was_recorded_first;
             tokens:
                 a_token_is_found_by_its_hash
                 a_token_lets_its_role_in_until_it_is_revoked

@@ -1,9 +1,12 @@
-//! Many that start at once, on a database that is nobody's yet.
+//! Many that start at once, on a database that is nobody's yet, and those that do not belong to it.
+
+use std::process::Command;
 
 use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::s3::Store;
 use rebuttal_testbed::{Gateway, Operator};
 
-use super::secret;
+use super::{Replicas, secret};
 use crate::ground::{bin, gateway};
 
 const REPLICAS: usize = 10;
@@ -18,15 +21,15 @@ fn all_at_once(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
 fn ten_that_start_at_once_are_one_gateway() {
-    let database = Database::shared();
+    let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
     let token = secret(folder.path(), "token", TOKEN);
     let gateways = all_at_once(|_| {
         let shared = ["--master-key-file", &key, "--operator-token-file", &token];
-        gateway().database(&database.url()).args(shared).start()
+        gateway().database(&database.url()).bucket(&bucket).args(shared).start()
     });
     let merchant_id = Operator::new(gateways[0].address(), TOKEN).open_merchant("Corner Shop", "UTC");
     for gateway in &gateways {
@@ -39,13 +42,14 @@ fn ten_that_start_at_once_are_one_gateway() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
 fn a_token_that_was_not_first_is_not_left_lying() {
-    let database = Database::shared();
+    let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
-    let gateways =
-        all_at_once(|_| gateway().database(&database.url()).args(["--master-key-file", &key]).start());
+    let gateways = all_at_once(|_| {
+        gateway().database(&database.url()).bucket(&bucket).args(["--master-key-file", &key]).start()
+    });
     let tokens: Vec<_> =
         gateways.iter().filter(|gateway| gateway.data().join("operator.token").exists()).collect();
     assert_eq!(tokens.len(), 1, "one was first, and its token alone is left");
@@ -61,7 +65,7 @@ fn a_replica_with_another_master_key_does_not_start() {
     let database = Database::shared();
     let first = gateway().database(&database.url()).start();
     let folder = tempfile::tempdir().unwrap();
-    let mut second = std::process::Command::new(bin());
+    let mut second = Command::new(bin());
     second.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &database.url()]);
     let data = folder.path().join("data");
     let no_key = second.arg("--data").arg(&data).output().unwrap();
@@ -80,10 +84,37 @@ fn a_replica_with_another_master_key_does_not_start() {
 fn no_password_is_told_where_the_database_cannot_be_reached() {
     let folder = tempfile::tempdir().unwrap();
     for url in ["postgres://u:Geheim7@127.0.0.1:1/d", "postgres://u:Geheim7@127.0.0.1:1/d?sslmode=perhaps"] {
-        let mut command = std::process::Command::new(bin());
+        let mut command = Command::new(bin());
         command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", url, "--log-filter", "trace"]);
         let output = command.arg("--data").arg(folder.path().join("data")).output().unwrap();
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(!output.status.success() && !said.contains("Geheim7"), "{said}");
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_replica_with_another_evidence_store_does_not_start() {
+    let replicas = Replicas::start();
+    let first = replicas.scene.gateway.data();
+    let other_bucket = Store::shared().bucket();
+    let prefixed = replicas.bucket.evidence_url().replacen('?', "/elsewhere?", 1);
+    for (name, evidence) in
+        [("folder", None), ("bucket", Some(other_bucket.evidence_url())), ("prefix", Some(prefixed))]
+    {
+        let mut start = Command::new(bin());
+        start
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(replicas.scene.gateway.scratch().join(name));
+        for (flag, file) in [("--master-key-file", "master.key"), ("--operator-token-file", "operator.token")]
+        {
+            start.arg(flag).arg(first.join(file));
+        }
+        start.env("REBUTTAL_DATABASE_URL", replicas.database.url()).envs(replicas.bucket.store.credentials());
+        start.envs(evidence.map(|url| ("REBUTTAL_EVIDENCE_URL", url)));
+        let start = start.output().unwrap();
+        let told = String::from_utf8_lossy(&start.stderr);
+        let kept = format!("evidence lies in s3://{}/", replicas.bucket.name);
+        assert!(!start.status.success() && told.contains(&kept), "{name}: {told}");
     }
 }

@@ -2,6 +2,7 @@
 
 use rebuttal_testbed::Operator;
 use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::s3::Store;
 use serde_json::json;
 
 use super::secret;
@@ -10,14 +11,14 @@ use crate::ground::gateway;
 const TOKEN: &str = "the-operators-own-token";
 
 #[test]
-#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
 fn a_token_is_made_and_revoked_on_every_replica_at_once() {
-    let database = Database::shared();
+    let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
     let first = secret(folder.path(), "token", TOKEN);
     let shared = ["--master-key-file", &key, "--operator-token-file", &first];
-    let replicas = [(); 2].map(|()| gateway().database(&database.url()).args(shared).start());
+    let replicas = [(); 2].map(|()| gateway().database(&database.url()).bucket(&bucket).args(shared).start());
     let addresses = [replicas[0].address(), replicas[1].address()];
     let [here, there] = addresses.map(|address| Operator::new(address, TOKEN));
     let made = here.post("/tokens", &json!({ "name": "night-shift", "role": "viewer" })).created();
