@@ -85,7 +85,7 @@ impl Merchant {
             .env("REBUTTAL_URL", &self.scene.base)
             .env("REBUTTAL_APP_ID", &self.scene.signer.app_id)
             .env("REBUTTAL_APP_SECRET", secret)
-            .current_dir(page::root().join(FOLDER))
+            .current_dir(folder())
             .output()
             .unwrap_or_else(|error| panic!("{program}: {error}"));
         let Output { status, stdout, stderr } = output;
@@ -138,6 +138,11 @@ impl Ended {
             self.out.lines().filter_map(|line| Some(line.split_once(" lies at ")?.1)).collect();
         urls.try_into().unwrap_or_else(|_| panic!("{}", self.out))
     }
+}
+
+/// Where the examples lie.
+fn folder() -> PathBuf {
+    page::root().join(FOLDER).canonicalize().unwrap()
 }
 
 /// Everything that an example must do, be it in whatever language.
@@ -240,10 +245,8 @@ fn the_loop_of_the_page_settles_what_was_unknown() {
     let block = Page::open("docs/integrate/retry.md").marked("runs after contest.py");
     let blocks = Page::all().iter().flat_map(Page::blocks).filter(|block| block.language == "python").count();
     assert_eq!(blocks, 1, "another page has Python: run it, too");
-    let program = format!(
-        "import json, random, sys, time\nfrom contest import *\n{block}\n\
-         print(settled('{CONTEST}', json.loads(sys.argv[1]))[0])"
-    );
+    let python = format!("import json, random, sys, time\nfrom contest import *\n{block}\n");
+    let program = format!("{python}print(settled('{CONTEST}', json.loads(sys.argv[1]))[0])");
     let merchant = Merchant::with(&["python3", "-c", &program]);
     let (scene, no) = (&merchant.scene, merchant.scene.dispute());
     let url = scene.upload(&samples::receipt(1));
@@ -254,6 +257,28 @@ fn the_loop_of_the_page_settles_what_was_unknown() {
     ended.is(0, "");
     assert_eq!(ended.out, "{'result': True}\n");
     assert_eq!((merchant.submissions(&no), *merchant.lie.lock().unwrap()), (1, Lie::None));
+    merchant
+        .run(&scene.signer.app_secret, &[&body.replace(&no, "NO-SUCH")])
+        .is(1, "Refused: Dispute.NotFound");
+    merchant.run(&"0".repeat(32), &[&body]).is(1, "Unproven: ");
+
+    // What a gateway says only when it is short of something.
+    let busy = r#"
+ends = [Refused("Common.System.Unavailable: later"), Unanswered("cut"), Refused("Common.RateLimited: later")]
+def call(path, params):
+    raise ends[tries.append(path) or len(tries) - 1]
+for most in (1, 2, 3):
+    tries = []
+    try:
+        settled("", {}, most)
+    except Exception as error:
+        print(type(error).__name__, len(tries))
+"#;
+    let busy =
+        Command::new("python3").args(["-c", &format!("{python}{busy}")]).current_dir(folder()).output();
+    let Output { stdout, stderr, .. } = busy.unwrap();
+    let said = String::from_utf8_lossy(&stdout);
+    assert_eq!(said, "Refused 1\nUnanswered 2\nUnanswered 3\n", "{}", String::from_utf8_lossy(&stderr));
 }
 
 #[test]
@@ -278,45 +303,41 @@ fn the_example_in_php_holds() {
 #[ignore = "needs a JDK, which cargo xtask test installs"]
 fn the_example_in_java_holds() {
     // As it is told to be run, once; the many other times without compiling it anew.
-    let Output { status, stderr, .. } = Command::new("java")
-        .arg("Contest.java")
-        .current_dir(page::root().join(FOLDER))
-        .env("LC_ALL", "C")
-        .output()
-        .unwrap();
+    let Output { status, stderr, .. } =
+        Command::new("java").arg("Contest.java").current_dir(folder()).env("LC_ALL", "C").output().unwrap();
     assert_eq!(status.code(), Some(2), "{}", String::from_utf8_lossy(&stderr));
     let classes = tempfile::tempdir().unwrap();
-    let folder = classes.path().to_str().unwrap();
+    let there = classes.path().to_str().unwrap();
     let compiled = Command::new("javac")
-        .args(["-Xlint:all,-serial", "-Werror", "-d", folder, "Contest.java"])
-        .current_dir(page::root().join(FOLDER))
+        .args(["-Xlint:all,-serial", "-Werror", "-d", there, "Contest.java"])
+        .current_dir(folder())
         .env("LC_ALL", "C")
         .status();
     assert!(compiled.unwrap().success());
-    holds(&["java", "-XX:TieredStopAtLevel=1", "-cp", folder, "Contest"]);
+    holds(&["java", "-XX:TieredStopAtLevel=1", "-cp", there, "Contest"]);
 }
 
 #[test]
 #[ignore = "needs Node.js and TypeScript, which cargo xtask test installs"]
 fn the_example_in_typescript_holds() {
-    let folder = tempfile::tempdir().unwrap();
-    let javascript = without_types(folder.path());
+    let place = tempfile::tempdir().unwrap();
+    let javascript = without_types(place.path());
     holds(&["node", javascript.to_str().unwrap()]);
 }
 
 /// The example as every Node.js of the last years runs it, after its types were found right.
-fn without_types(folder: &Path) -> PathBuf {
+fn without_types(place: &Path) -> PathBuf {
     let root = page::root().canonicalize().unwrap();
     let flags = "--strict --noUncheckedIndexedAccess --erasableSyntaxOnly --verbatimModuleSyntax --module nodenext \
                  --target es2022 --types node --outDir";
     let output = Command::new("node")
         .arg("node_modules/typescript/bin/tsc")
         .args(flags.split_whitespace())
-        .arg(folder)
-        .arg(root.join(FOLDER).join("contest.mts"))
+        .arg(place)
+        .arg(folder().join("contest.mts"))
         .current_dir(root.join(TYPESCRIPT))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    folder.join("contest.mjs")
+    place.join("contest.mjs")
 }
