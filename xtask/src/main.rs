@@ -1,6 +1,7 @@
 //! The project's own tasks: `test` is everything a change must pass, `tidy` the rules of the house alone, `soak` the
-//! black-box stories with larger counts. What only a developer's machine needs does not belong here.
+//! black-box stories with larger counts, `regenerate` the pages that are made from the code. What only a developer's machine needs does not belong here.
 
+mod limits;
 mod servers;
 mod stage;
 mod stages;
@@ -15,9 +16,10 @@ use anyhow::{Context as _, Result, bail};
 const USAGE: &str = "\
 Usage: cargo xtask <task>
 
-  test   install what the tests need, then fmt, clippy, docs, all tests, doc tests, tidy
-  tidy   the rules of the house alone: arrows, absences, sizes, papers
-  soak   the black-box stories with ten times the counts (REBUTTAL_TEST_SCALE changes the factor)";
+  test         install what the tests need, then fmt, clippy, docs, all tests, doc tests, tidy
+  tidy         the rules of the house alone: arrows, absences, sizes, papers
+  soak         the black-box stories with ten times the counts (REBUTTAL_TEST_SCALE changes the factor)
+  regenerate   docs/reference, from the code that it tells of";
 
 fn main() -> ExitCode {
     match task() {
@@ -38,6 +40,16 @@ fn task() -> Result<ExitCode> {
         (Some("tidy"), None) => {
             tidy::check(&root)?;
             println!("tidy: the house is in order");
+            Ok(ExitCode::SUCCESS)
+        }
+        (Some("regenerate"), None) => {
+            limits::regenerate(&root)?;
+            // The other pages are made where the program's own words are at hand.
+            stage::program(
+                &root,
+                "cargo test --package rebuttal --bins --quiet reference",
+                &[("REBUTTAL_REGENERATE", "1")],
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         _ => bail!("{USAGE}"),

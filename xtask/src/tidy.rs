@@ -7,12 +7,13 @@ mod handlers;
 mod links;
 mod papers;
 mod sizes;
-mod tree;
+pub(crate) mod tree;
 
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use crate::limits;
 use tree::Tree;
 
 pub(crate) fn check(root: &Path) -> Result<()> {
@@ -24,6 +25,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     faults.extend(sizes::faults(&tree));
     faults.extend(papers::faults(&tree));
     faults.extend(links::faults(&tree));
+    faults.extend(limits::faults(&tree));
     for fault in &faults {
         println!("tidy: {fault}");
     }

@@ -36,9 +36,12 @@ pub const FETCHES_AT_ONCE: usize = 16;
 pub const TEMPORARY_FORM_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a request may take from its beginning to the end of its answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-/// How often a request is repeated that the store failed to answer, and how long after its beginning at the latest.
+/// How often a request is repeated that the store failed to answer.
 const REPEATS: usize = 2;
+/// How long after its beginning a request is repeated at the latest, so that the whole of it stays below its own limit.
 const REPEAT_LIMIT: Duration = Duration::from_secs(4);
+/// The longest pause between two tries; the library's own would outlast the request.
+const REPEAT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Where AWS itself keeps what is nowhere.
 const DEFAULT_REGION: &str = "us-east-1";
 /// How long an answer of the store is good for as a sign of its life: readiness is asked by anybody, and each request
@@ -86,7 +89,7 @@ impl S3Store {
         let endpoint = bucket.endpoint.as_ref().unwrap_or(&aws);
         // The library wants the bucket in a virtual host's address, and adds it to a path by itself.
         let address = if bucket.path_style { endpoint.as_str().to_owned() } else { bucket.url_at(endpoint) };
-        let backoff = BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() };
+        let backoff = BackoffConfig { max_backoff: REPEAT_PAUSE_MAX, ..BackoffConfig::default() };
         let retry = RetryConfig { backoff, max_retries: REPEATS, retry_timeout: REPEAT_LIMIT };
         let builder = variables
             .all()

@@ -32,6 +32,24 @@ impl Resend {
             Self::AnotherFile => "with another file",
         }
     }
+
+    /// Every word, in the order of what there is to do.
+    pub const ALL: [Self; 6] =
+        [Self::No, Self::FreshHeader, Self::Later, Self::QueryFirst, Self::AfterUploading, Self::AnotherFile];
+
+    /// What to do, in a sentence.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::No => "The same request would get the same answer: change what the message names.",
+            Self::FreshHeader => "Send it again at once, with a new timestamp and nonce, and so a new sign.",
+            Self::Later => {
+                "Send it again after a pause, as long as Retry-After says where it is there, with a fresh header."
+            }
+            Self::QueryFirst => "Query the dispute, which tells what became of the request; then decide.",
+            Self::AfterUploading => "Upload the files that the message names, then send it again.",
+            Self::AnotherFile => "Upload another file in the place of the one that the message names.",
+        }
+    }
 }
 
 macro_rules! codes {

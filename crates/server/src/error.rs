@@ -210,6 +210,11 @@ pub(crate) const fn status(code: &Code) -> StatusCode {
     }
 }
 
+/// The HTTP status of a code, for whoever writes the table down.
+pub const fn http_status(code: &Code) -> u16 {
+    status(code).as_u16()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

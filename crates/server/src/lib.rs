@@ -36,7 +36,8 @@ pub use config::{
     TlsFiles, UNREFERENCED_UPLOADS_KEPT,
 };
 pub use doctor::{Finding, State, examine};
-pub use error::causes;
+pub use error::{causes, http_status};
+pub use metrics::{MetricKind, described_metrics};
 pub use moving::{Moved, MovedFiles, Moving, MovingProgress};
 pub use rebuttal_store::{Location, MoveError};
 pub use run::{Ready, run};

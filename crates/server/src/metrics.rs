@@ -1,6 +1,7 @@
 //! What the gateway counts, and the listener's `/metrics` that tells it in Prometheus' text form.
 //!
-//! Every metric is declared in [`described`], and explained to operators in `docs/operate/monitoring.md`.
+//! Every metric is declared in [`described`], listed in `docs/reference/metrics.md`, and explained in
+//! `docs/operate/monitoring.md`.
 
 mod chores;
 mod described;
@@ -23,6 +24,7 @@ use crate::error::Refusal;
 use crate::gateway::Gateway;
 
 pub(crate) use self::chores::ChoreMetrics;
+pub use self::described::{MetricKind, described_metrics};
 pub(crate) use self::http::{ConnectionMetrics, Counted, HttpMetrics};
 pub(crate) use sample::sample;
 

@@ -26,7 +26,7 @@ fn collect(words: String, command: &Command, found: &mut Vec<(String, Command)>)
 }
 
 /// What `--help` prints.
-fn help_of(words: &str) -> String {
+pub(super) fn help_of(words: &str) -> String {
     let root = help::complete(Cli::command()).term_width(COLUMNS);
     let typed = ["rebuttal"].into_iter().chain(words.split_whitespace()).chain(["--help"]);
     root.try_get_matches_from(typed).unwrap_err().render().to_string()

@@ -1,15 +1,16 @@
 //! Every metric that the gateway exports: its name, its kind, what it means, and the labels whose values are known
 //! beforehand. Those start at zero, so that the first increase is seen as one.
 //!
-//! Invariant: `docs/operate/monitoring.md` has a row for each with the same words; a story compares the two.
+//! Invariant: `docs/reference/metrics.md` has a row for each with the same words; a test writes the page from here, and a
+//! story compares it with what a gateway exports.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use super::http::CALLS;
 
 /// What becomes of a figure.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
     /// Only grows, and starts anew with the process.
     Counter,
     /// Goes up and down.
@@ -18,24 +19,35 @@ enum Kind {
     Histogram,
 }
 
-use Kind::{Counter, Gauge, Histogram};
+impl MetricKind {
+    /// As Prometheus calls it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Counter => "counter",
+            Gauge => "gauge",
+            Histogram => "histogram",
+        }
+    }
+}
+
+use MetricKind::{Counter, Gauge, Histogram};
 
 /// A metric, its label and the label's values; no values where the metric has no label or its series are made where
 /// they are counted.
 struct Described {
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     meaning: &'static str,
     label: Option<(&'static str, &'static [&'static str])>,
 }
 
-const fn plain(name: &'static str, kind: Kind, meaning: &'static str) -> Described {
+const fn plain(name: &'static str, kind: MetricKind, meaning: &'static str) -> Described {
     Described { name, kind, meaning, label: None }
 }
 
 const fn labelled(
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     meaning: &'static str,
     label: (&'static str, &'static [&'static str]),
 ) -> Described {
@@ -194,6 +206,11 @@ const ALL: &[Described] = &[
     plain("process_max_fds", Gauge, "Files and sockets that the process may open"),
     plain("process_start_time_seconds", Gauge, "When the process began to count, in Unix seconds"),
 ];
+
+/// Every metric with its kind and its meaning, for whoever writes the page.
+pub fn described_metrics() -> impl Iterator<Item = (&'static str, MetricKind, &'static str)> {
+    ALL.iter().map(|described| (described.name, described.kind, described.meaning))
+}
 
 /// Describes every metric, and starts those whose labels are known at zero.
 pub(super) fn declare() {

@@ -11,6 +11,7 @@ use super::paper;
 use crate::ground::gateway;
 
 const PAGE: &str = "docs/operate/monitoring.md";
+const LIST: &str = "docs/reference/metrics.md";
 const ALERTS: &str = "packaging/prometheus/rebuttal.rules.yml";
 /// Run by promtool, which is not among the tools of the tests.
 const ALERTS_TESTS: &str = "packaging/prometheus/rebuttal.rules.test.yml";
@@ -73,7 +74,7 @@ fn named(text: &str) -> BTreeSet<&str> {
 fn every_metric_is_explained_and_every_explanation_is_of_a_metric() {
     let scene = metered();
     let families = families(&scrape(&scene.gateway));
-    assert_eq!(families, rows(&paper(PAGE)), "left: what the gateway exports; right: {PAGE}");
+    assert_eq!(families, rows(&paper(LIST)), "left: what the gateway exports; right: {LIST}");
     let page = paper(PAGE);
     let in_prose = named(&page).into_iter().filter(|name| !families.contains_key(*name));
     let unknown: Vec<_> = in_prose.filter(|name| !is_sample(&families, name)).collect();
