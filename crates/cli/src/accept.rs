@@ -52,32 +52,31 @@ struct Json<'a> {
 impl Accept {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.carry_out().await;
-        let exit = result.as_ref().err().map_or(Exit::Done, outcome::exit);
         let again = format!("rebuttal accept {}", self.dispute_no);
-        if self.json {
-            let again = (exit == Exit::Unknown).then_some(again.as_str());
-            let json = Json { judged: Judged::of(&result), dispute_no: &self.dispute_no, again };
-            look::say(serde_json::to_string_pretty(&json)?);
-        } else if let Ok(answer) = &result {
-            look::say(format!("{} {} is accepted.", look::tick(), look::strong(&self.dispute_no)));
-            outcome::print_proof(&answer.proof);
-        }
-        let told = |error: &anyhow::Error| Failing { nothing: NOTHING, again: Some(&again) }.print(error);
-        if let (false, Err(error)) = (self.json, &result) {
-            told(error);
-        }
-        let failed = || {
-            if self.json {
-                result.as_ref().err().into_iter().for_each(told)
-            }
-        };
-        Ok(outcome::end(exit, failed, |lost| {
-            look::failure(&format!(
-                "{} is accepted, but the signed answer could not be written to standard output: {lost}",
-                self.dispute_no
-            ));
-            look::remedy(&format!("To have it signed once more, accept it again; nothing changes:\n{again}"));
-        }))
+        let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
+        let json = self.json.then(|| Json {
+            judged: Judged::of(&result),
+            dispute_no: &self.dispute_no,
+            again: is_unknown.then_some(again.as_str()),
+        });
+        outcome::tell(
+            &result,
+            json,
+            |answer| {
+                look::say(format!("{} {} is accepted.", look::tick(), look::strong(&self.dispute_no)));
+                outcome::print_proof(&answer.proof);
+            },
+            |error| Failing { nothing: NOTHING, again: Some(&again) }.print(error),
+            |lost| {
+                look::failure(&format!(
+                    "{} is accepted, but the signed answer could not be written to standard output: {lost}",
+                    self.dispute_no
+                ));
+                look::remedy(&format!(
+                    "To have it signed once more, accept it again; nothing changes:\n{again}"
+                ));
+            },
+        )
     }
 
     async fn carry_out(&self) -> Result<Answer<Done>> {

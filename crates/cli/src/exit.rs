@@ -9,8 +9,10 @@ use rebuttal_client::Error;
 pub(crate) enum Exit {
     /// What was asked for is done.
     Done = 0,
-    /// Something on this side: a file, a setting, a "no" or Ctrl-C at the question. (2 is clap's, for wrong usage.)
+    /// Something on this side: a file, a setting, a "no" or Ctrl-C at the question.
     Local = 1,
+    /// A command line that is not understood.
+    Usage = 2,
     /// The gateway refused, in a verified answer.
     Refused = 3,
     /// Whether it took effect is not known.
@@ -59,6 +61,7 @@ impl Exit {
         match self {
             Self::Done => "done",
             Self::Local => "local",
+            Self::Usage => "usage",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
             Self::Unavailable => "unavailable",

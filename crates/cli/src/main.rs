@@ -27,6 +27,7 @@ mod signing;
 mod span;
 mod summary;
 mod upload;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::exit::Exit;
+use crate::outcome::Judged;
 
 /// A contest costs the gateway a tenth less processor time than with the system's allocator.
 #[global_allocator]
@@ -87,20 +89,29 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    let cli = match understood() {
+        Ok(cli) => cli,
+        Err(error) => return usage::tell(error),
+    };
+    run(cli).or_else(unended).unwrap_or(Exit::Local).into()
+}
+
+/// Ends a command that left its error to us.
+fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
+    let result = Err::<(), _>(error);
+    let json = result.as_ref().err().filter(|_| usage::wants_json()).map(Judged::failed);
+    outcome::tell(&result, json, |()| {}, |error| look::failure(&look::causes(error)), |_| {})
+}
+
+/// The command line, with the variables that no flag has beaten.
+fn understood() -> Result<Cli, clap::Error> {
     let command = help::complete(Cli::command());
     let matches = |preferring: clap::Command| {
         let matches = preferring.try_get_matches();
-        matches.unwrap_or_else(|error| settings::name_variable(&command, error).exit())
+        matches.map_err(|error| settings::name_variable(&command, error))
     };
-    let matches = matches(settings::prefer_flags(command.clone(), &matches(command.clone())));
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match run(cli) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            look::failure(&look::causes(&error));
-            Exit::Local.into()
-        }
-    }
+    let matches = matches(settings::prefer_flags(command.clone(), &matches(command.clone())?))?;
+    Cli::from_arg_matches(&matches)
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

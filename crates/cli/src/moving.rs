@@ -8,10 +8,12 @@ use anyhow::{Context as _, Result, bail};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use rebuttal_evidence::Place;
 use rebuttal_server::{EvidencePlace, Location, MoveError, Moved, Moving, MovingProgress};
+use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::outcome::{self, Judged};
 use crate::settings::{Secret, evidence, without_password};
-use crate::{ask, look, outcome, signals};
+use crate::{ask, look, signals};
 
 /// How often a bar without an end shows that it lives.
 const TICK: Duration = Duration::from_millis(120);
@@ -72,8 +74,35 @@ pub(crate) struct Move {
     json: bool,
 }
 
+/// The object that `--json` prints: what `moved` holds stands beside the outcome.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    judged: Judged<'a>,
+    #[serde(flatten)]
+    moved: Option<&'a Moved>,
+}
+
 impl Move {
     pub(crate) async fn run(self) -> Result<Exit> {
+        let result = self.carry_out().await;
+        outcome::tell(
+            &result,
+            self.json.then(|| Json {
+                judged: result.as_ref().err().map_or(Judged::done(None), Judged::failed),
+                moved: result.as_ref().ok(),
+            }),
+            |moved| self.tell(moved),
+            |error| look::failure(&look::causes(error)),
+            |lost| {
+                look::failure(&format!(
+                    "it is moved, but that could not be written to standard output: {lost}"
+                ));
+            },
+        )
+    }
+
+    async fn carry_out(&self) -> Result<Moved> {
         let moving = self.moving()?;
         let mut stop = pin!(signals::stop()?);
         if !self.yes {
@@ -85,23 +114,10 @@ impl Move {
             () = &mut stop => bail!("interrupted: run it again to go on where it stopped"),
         };
         bar.0.finish_and_clear();
-        let moved = moved.map_err(|error| match error.downcast_ref() {
+        moved.map_err(|error| match error.downcast_ref() {
             Some(MoveError::Moved(_)) => error,
             _ => error.context("the move did not come to its end"),
-        })?;
-        match self.json {
-            true => look::say(serde_json::to_string_pretty(&moved)?),
-            false => self.tell(&moved),
-        }
-        Ok(outcome::end(
-            Exit::Done,
-            || {},
-            |lost| {
-                look::failure(&format!(
-                    "it is moved, but that could not be written to standard output: {lost}"
-                ));
-            },
-        ))
+        })
     }
 
     fn moving(&self) -> Result<Moving> {

@@ -165,19 +165,38 @@ pub(crate) fn said(exit: Exit) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Ends a command: what standard output did not take is told on standard error. `failed` prints an error that was told
-/// nowhere yet, because it was part of the JSON; `lost` tells a success whose answer is lost.
-pub(crate) fn end(exit: Exit, failed: impl FnOnce(), lost: impl FnOnce(&io::Error)) -> Exit {
-    match look::all_said() {
-        Ok(()) => exit,
-        Err(error) if exit == Exit::Done => {
-            lost(error);
-            Exit::Untold
+/// Ends a command whose outcome counts, and tells how the process ends. To scripts goes one object, whatever the
+/// outcome; to people what `say` makes of a success on standard output, or what `fail` makes of an error on standard
+/// error. `lost` tells of a success whose answer standard output did not take.
+///
+/// A descriptor that was closed before the start is `/dev/null` by now: the standard library sees to that, and nothing
+/// tells it from a `/dev/null` that was meant.
+pub(crate) fn tell<T>(
+    result: &Result<T>,
+    json: Option<impl Serialize>,
+    say: impl FnOnce(&T),
+    fail: impl Fn(&anyhow::Error),
+    lost: impl FnOnce(&io::Error),
+) -> Result<Exit> {
+    match (&json, result) {
+        (Some(json), _) => look::say(serde_json::to_string_pretty(json)?),
+        (None, Ok(done)) => say(done),
+        (None, Err(error)) => fail(error),
+    }
+    let ended = result.as_ref().err().map_or(Exit::Done, exit);
+    let Err(why) = look::all_said() else { return Ok(ended) };
+    match result {
+        Ok(_) => {
+            lost(why);
+            Ok(Exit::Untold)
         }
         Err(error) => {
-            look::failure(&format!("the outcome could not be written to standard output: {error}"));
-            failed();
-            exit
+            look::failure(&format!("the outcome could not be written to standard output: {why}"));
+            // It was told nowhere yet where it was part of the object.
+            if json.is_some() {
+                fail(error);
+            }
+            Ok(ended)
         }
     }
 }

@@ -67,26 +67,13 @@ impl Query {
             (Err(error), _) => Err(error),
             (_, None) => Err(anyhow::anyhow!("one of the three numbers must be given")),
         };
-        let exit = result.as_ref().err().map_or(Exit::Done, outcome::exit);
-        if self.json {
-            let dispute = result.as_ref().ok().map(|answer| &answer.data);
-            look::say(serde_json::to_string_pretty(&Json { judged: Judged::of(&result), dispute })?);
-        } else if let Ok(answer) = &result {
-            summary::facts(answer).iter().for_each(|(label, value)| look::say_fact(label, value));
-        }
-        let told = |error: &anyhow::Error| {
-            Failing { nothing: "A query changes nothing.", again: None }.print(error);
-        };
-        if let (false, Err(error)) = (self.json, &result) {
-            told(error);
-        }
-        let failed = || {
-            if self.json {
-                result.as_ref().err().into_iter().for_each(told)
-            }
-        };
-        Ok(outcome::end(exit, failed, |lost| {
-            look::failure(&format!("the answer could not be written to standard output: {lost}"));
-        }))
+        let dispute = result.as_ref().ok().map(|answer| &answer.data);
+        outcome::tell(
+            &result,
+            self.json.then(|| Json { judged: Judged::of(&result), dispute }),
+            |answer| summary::facts(answer).iter().for_each(|(label, value)| look::say_fact(label, value)),
+            |error| Failing { nothing: "A query changes nothing.", again: None }.print(error),
+            |lost| look::failure(&format!("the answer could not be written to standard output: {lost}")),
+        )
     }
 }

@@ -53,30 +53,32 @@ impl Upload {
     pub(crate) async fn run(self) -> Result<Exit> {
         let mut uploaded = Vec::new();
         let result = self.carry_out(&mut uploaded).await;
-        let exit = result.as_ref().err().map_or(Exit::Done, outcome::exit);
-        if self.json {
-            let judged = result.as_ref().err().map_or(Judged::done(None), Judged::failed);
-            look::say(serde_json::to_string_pretty(&Json { judged, files: &uploaded })?);
-        }
-        let nothing = match uploaded.len() {
+        let json = self.json.then(|| Json {
+            judged: result.as_ref().err().map_or(Judged::done(None), Judged::failed),
+            files: &uploaded,
+        });
+        let nothing = self.before(uploaded.len());
+        outcome::tell(
+            &result,
+            json,
+            // Each file was told when it was uploaded.
+            |()| {},
+            |error| Failing { nothing: &nothing, again: None }.print(error),
+            |lost| {
+                look::failure(&format!(
+                    "the files are uploaded, but their addresses could not be written to standard output: {lost}"
+                ));
+                look::remedy("Upload them again; files that no contest names are deleted.");
+            },
+        )
+    }
+
+    /// What was done before it went wrong.
+    fn before(&self, uploaded: usize) -> String {
+        match uploaded {
             0 => "Nothing was uploaded.".to_owned(),
             count => format!("{count} of {} files were uploaded before.", self.files.len()),
-        };
-        let told = |error: &anyhow::Error| Failing { nothing: &nothing, again: None }.print(error);
-        if let (false, Err(error)) = (self.json, &result) {
-            told(error);
         }
-        let failed = || {
-            if self.json {
-                result.as_ref().err().into_iter().for_each(told)
-            }
-        };
-        Ok(outcome::end(exit, failed, |lost| {
-            look::failure(&format!(
-                "the files are uploaded, but their addresses could not be written to standard output: {lost}"
-            ));
-            look::remedy("Upload them again; files that no contest names are deleted.");
-        }))
     }
 
     async fn carry_out<'a>(&'a self, uploaded: &mut Vec<Uploaded<'a>>) -> Result<()> {
@@ -86,7 +88,7 @@ impl Upload {
         for (file, content) in &checked {
             let storage_uri = tokio::select! {
                 storage_uri = client.upload(content) => storage_uri?,
-                () = &mut stop => bail!("interrupted"),
+                () = &mut stop => bail!("interrupted. {}", self.before(uploaded.len())),
             };
             if !self.json {
                 look::say(format!("{storage_uri}  {}", look::faint(file)));

@@ -38,33 +38,24 @@ struct Json<'a> {
 impl Report<'_> {
     /// Tells it, and how the process ends.
     pub(super) fn tell(&self, json: bool) -> Result<Exit> {
-        let exit = self.result.as_ref().err().map_or(Exit::Done, outcome::exit);
-        if json {
-            let unsettled = exit != Exit::Done && exit != Exit::Refused;
-            let json = Json {
-                judged: Judged::of(self.result),
-                dispute_no: self.dispute_no,
-                evidence_list: self.submitted.map(|request| request.evidence_list.as_slice()),
-                again: self.submitted.filter(|_| unsettled).map(again),
-            };
-            look::say(serde_json::to_string_pretty(&json)?);
-        } else {
-            self.print();
-        }
-        // As text a failure was told on standard error already.
-        let failed = || {
-            if json {
-                self.print()
-            }
-        };
-        Ok(outcome::end(exit, failed, |lost| self.print_untold(lost)))
+        let error = self.result.as_ref().err();
+        let unsettled = error.is_some_and(|error| outcome::exit(error) != Exit::Refused);
+        let json = json.then(|| Json {
+            judged: Judged::of(self.result),
+            dispute_no: self.dispute_no,
+            evidence_list: self.submitted.map(|request| request.evidence_list.as_slice()),
+            again: self.submitted.filter(|_| unsettled).map(again),
+        });
+        outcome::tell(
+            self.result,
+            json,
+            |answer| self.print_done(answer),
+            |error| self.print_failed(error),
+            |lost| self.print_untold(lost),
+        )
     }
 
-    fn print(&self) {
-        let error = match self.result {
-            Ok(answer) => return self.print_done(answer),
-            Err(error) => error,
-        };
+    fn print_failed(&self, error: &anyhow::Error) {
         match (error.downcast_ref(), self.submitted) {
             (Some(Error::Unavailable { .. }), Some(request)) => {
                 look::failure(&look::causes(error));

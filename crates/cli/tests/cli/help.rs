@@ -34,3 +34,39 @@ fn a_faulty_value_is_told_with_the_variable_that_it_comes_from() {
     let ended = query(&["--app-id", "xyz"]);
     assert!(ended.code == 2 && !ended.err.contains(told), "{ended:?}");
 }
+
+#[test]
+fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
+    for (words, told) in [
+        (["query", "--json"].as_slice(), "the following required arguments were not provided: <--dispute-no"),
+        (&["accept", "a b", "--json"], "invalid value 'a b' for '<DISPUTE_NO>': must be 1 to 32 characters"),
+        (&["operator", "merchant", "lst", "--json"], "unrecognized subcommand 'lst'"),
+    ] {
+        let ended = Ended::run(rebuttal(words));
+        assert_eq!((ended.code, ended.json()["outcome"].as_str()), (2, Some("usage")), "{ended:?}");
+        let message = ended.json()["errorMessage"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(told) && !message.contains("Usage"), "{message}");
+        assert!(ended.err.starts_with("error: "), "people read it, too: {ended:?}");
+        let bare: Vec<_> = words.iter().copied().filter(|word| *word != "--json").collect();
+        let ended = Ended::run(rebuttal(&bare));
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_on_this_side_is_an_object_where_one_was_asked_for() {
+    for words in [
+        ["sign", "/x", "--json"].as_slice(),
+        &["verify", "http://h/x", "--authorization", "x", "--json"],
+        &["config", "show", "--tls-key", "k.pem", "--json"],
+        &["move", "--json"],
+        &["profile", "list", "--json"],
+    ] {
+        let mut command = rebuttal(words);
+        // A folder in the place of the file.
+        command.env("REBUTTAL_PROFILES", "/");
+        let ended = Ended::run(command);
+        assert_eq!((ended.code, ended.json()["outcome"].as_str()), (1, Some("local")), "{ended:?}");
+        assert!(!ended.json()["errorMessage"].as_str().unwrap().is_empty(), "{ended:?}");
+    }
+}

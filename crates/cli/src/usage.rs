@@ -1,0 +1,45 @@
+//! Wrong usage: told as clap tells it, and as an object where `--json` asked for one.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::look;
+
+/// The object for wrong usage, in the words of every other outcome.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json {
+    outcome: &'static str,
+    error_message: String,
+}
+
+/// Whether the command line asks for an object. Looked for in the words themselves, because a command line that is not
+/// understood has nothing else.
+pub(crate) fn wants_json() -> bool {
+    std::env::args_os().any(|word| word == "--json")
+}
+
+/// Tells why a command line is not understood, or the help or version that it asked for.
+pub(crate) fn tell(error: clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    if wants_json() {
+        let json = Json { outcome: Exit::Usage.word(), error_message: sentence(&error.render().to_string()) };
+        // Cannot fail: two texts.
+        look::say(serde_json::to_string_pretty(&json).unwrap_or_default());
+    }
+    // People read it beside the object; printing it is all that could fail, and nobody is left to tell.
+    let _ = error.print();
+    Exit::Usage.into()
+}
+
+/// What is wrong, without how it could be right: that is for people.
+fn sentence(rendered: &str) -> String {
+    let lines =
+        rendered.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let text = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
