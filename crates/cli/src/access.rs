@@ -88,8 +88,7 @@ impl Given {
     /// A client, ready to call.
     pub(crate) fn client(&self) -> Result<Client> {
         let url = self.url()?;
-        let app_id = self.app_id.context("REBUTTAL_APP_ID, --app-id or a profile must tell who signs")?;
-        let mut builder = Client::builder(&url, app_id, self.app_secret()?).scheme(self.scheme());
+        let mut builder = Client::builder(&url, self.signer()?, self.app_secret()?).scheme(self.scheme());
         if let Some(path) = &self.trust {
             let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok);
@@ -112,7 +111,16 @@ impl Given {
     }
 
     pub(crate) fn url(&self) -> Result<String> {
-        self.url.clone().context("REBUTTAL_URL, --url or a profile must tell the gateway's address")
+        self.url.clone().context(
+            "no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`",
+        )
+    }
+
+    /// The app that signs.
+    pub(crate) fn signer(&self) -> Result<AppId> {
+        self.app_id.context(
+            "no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`",
+        )
     }
 
     pub(crate) const fn app_id(&self) -> Option<AppId> {
@@ -134,15 +142,23 @@ impl Given {
             (Some(secret), None) => Ok(Some(secret.clone())),
             (None, Some(path)) => Secret::read(path).map(Some),
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => bail!("the app's secret must be given directly or in a file, not both"),
+            (Some(_), Some(_)) => {
+                bail!("the app's secret must be given directly or in a file, not both; leave one of them out")
+            }
         }
+    }
+
+    /// The same where there must be one.
+    pub(crate) fn needed_secret(&self) -> Result<Secret> {
+        self.given_secret()?.context(
+            "no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with \
+             `rebuttal profile add`",
+        )
     }
 
     /// The secret, checked.
     pub(crate) fn app_secret(&self) -> Result<AppSecret> {
-        let secret = self.given_secret()?.context(
-            "REBUTTAL_APP_SECRET, REBUTTAL_APP_SECRET_FILE or a profile must hold the app's secret",
-        )?;
+        let secret = self.needed_secret()?;
         secret.expose().parse().with_context(|| match &self.app_secret_file {
             Some(path) => format!("the app's secret in {}", path.display()),
             None => "the app's secret".to_owned(),

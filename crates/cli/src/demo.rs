@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::exit::{self, Exit};
 use crate::log::{self, LogFormat};
-use crate::{outcome, signals};
+use crate::{outcome, settings, signals};
 use gateway::Gateway;
 
 /// See it work: a fresh gateway, six disputes, one contested
@@ -28,7 +28,7 @@ pub(crate) struct Demo {
     once: bool,
 
     /// Where the gateway listens [default: a free port of 127.0.0.1]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = settings::address)]
     listen: Option<SocketAddr>,
 }
 

@@ -109,11 +109,18 @@ pub(crate) fn read(ProfileName(name): &ProfileName) -> Result<Profile> {
     if let Some(profile) = profiles.by_name.remove(name) {
         return Ok(profile);
     }
-    let shown = profiles.path.display();
-    match nearest(name, profiles.by_name.keys().map(String::as_str)) {
-        Some(nearest) => bail!("there is no profile {name:?} in {shown}; did you mean {nearest:?}?"),
-        None => bail!("there is no profile {name:?} in {shown}; `rebuttal profile add {name}` makes it"),
+    let told = unknown(name, &profiles);
+    match told.ends_with('?') {
+        true => bail!(told),
+        false => bail!("{told}; `rebuttal profile add {name}` makes it"),
     }
+}
+
+/// That there is no profile of a name, and which one may have been meant.
+fn unknown(name: &str, profiles: &Profiles) -> String {
+    let meant = nearest(name, profiles.by_name.keys().map(String::as_str));
+    let meant = meant.map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default();
+    format!("there is no profile {name:?} in {}{meant}", profiles.path.display())
 }
 
 /// The profile that counts where nothing is given; empty where there is none.
@@ -134,7 +141,7 @@ impl ProfileCommand {
             Verb::Remove { name: ProfileName(name) } => {
                 let mut profiles = Profiles::read()?;
                 if profiles.by_name.remove(&name).is_none() {
-                    bail!("there is no profile {name:?} in {}", profiles.path.display());
+                    bail!(unknown(&name, &profiles));
                 }
                 profiles.write()?;
                 look::say(format!("{} {name} is forgotten.", look::tick()));
@@ -151,8 +158,8 @@ impl Add {
         if profiles.by_name.contains_key(&name) && !replace {
             bail!("there is a profile {name:?} already; pass --replace to replace it");
         }
-        let url = given.url().context("a profile needs the gateway's address")?;
-        let app_id = given.app_id().context("a profile needs the app's id: --app-id")?;
+        let url = given.url().ok().context("a profile needs the gateway's address: pass --url")?;
+        let app_id = given.app_id().context("a profile needs the app's id: pass --app-id")?;
         let secret = match given.given_secret()? {
             Some(secret) => secret,
             None => ask_secret()?,

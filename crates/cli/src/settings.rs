@@ -202,7 +202,10 @@ impl Settings {
         let tls = match (self.tls_certificate, self.tls_key) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) => None,
-            _ => bail!("tls_certificate and tls_key must be given together"),
+            (given, _) => {
+                let missing = if given.is_some() { "tls_key" } else { "tls_certificate" };
+                bail!("tls_certificate and tls_key must be given together, and {missing} is missing")
+            }
         };
         let operator_token = secret::parse("operator_token", self.operator_token, self.operator_token_file)?;
         let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref())?;
@@ -280,7 +283,8 @@ fn list<T>(texts: Option<Vec<String>>, parse: impl Fn(&str) -> Result<T>) -> Res
     texts.unwrap_or_default().iter().map(|text| parse(text)).collect()
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+/// Where to listen, as a flag has it.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080".to_owned())
 }

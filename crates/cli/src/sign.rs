@@ -112,13 +112,16 @@ impl Sign {
         ensure!(self.target.starts_with('/'), "the target must begin with /, such as /pg/v2/dispute/query");
         let given = self.access.resolve()?;
         let (client, secret, parsed) = signer_of(&given)?;
-        let app_id = given.app_id().context("REBUTTAL_APP_ID, --app-id or a profile must tell who signs")?;
+        let app_id = given.signer()?;
         let body = self.body.read()?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("the system has no randomness")?;
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
         let timestamp = self.timestamp.map_or_else(|| client.gateway_time(), UnixMillis);
-        ensure!((0..=UnixMillis::MAX.0).contains(&timestamp.0), "the timestamp must be Unix milliseconds");
+        ensure!(
+            (0..=UnixMillis::MAX.0).contains(&timestamp.0),
+            "--timestamp must be Unix milliseconds, such as 1700000000000"
+        );
         let message =
             Message { method: &self.method, base_url: client.base_url(), target: &self.target, body: &body };
         let scheme = given.scheme();
@@ -164,8 +167,5 @@ impl Sign {
 
 /// A client for its clock and its spelling of the address, and the secret as text and parsed.
 fn signer_of(given: &Given) -> Result<(Client, crate::settings::Secret, rebuttal_client::AppSecret)> {
-    let secret = given
-        .given_secret()?
-        .context("REBUTTAL_APP_SECRET, REBUTTAL_APP_SECRET_FILE or a profile must hold the app's secret")?;
-    Ok((given.client()?, secret, given.app_secret()?))
+    Ok((given.client()?, given.needed_secret()?, given.app_secret()?))
 }

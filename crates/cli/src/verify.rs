@@ -158,9 +158,7 @@ impl Verify {
     fn case(&self, given: &Given, body: &[u8]) -> Result<Case> {
         let header = Authorization::parse(self.authorization.trim().as_bytes())
             .map_err(|fault| anyhow::anyhow!("the gateway refuses this Authorization header: it {fault}"))?;
-        let secret = given.given_secret()?.context(
-            "REBUTTAL_APP_SECRET, REBUTTAL_APP_SECRET_FILE or a profile must hold the app's secret",
-        )?;
+        let secret = given.needed_secret()?;
         let parsed = given.app_secret()?;
         let (origin, target) = split(&self.sent_to)?;
         // A client knows the one spelling of an address, and the time; it is not used for anything else.

@@ -137,9 +137,13 @@ pub(crate) fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::
 /// The base URL in its one spelling: lower-case host, no default port (contract §2).
 fn base_url(text: &str) -> Result<Url, Error> {
     let refused = |why: &str| Error::Configuration(format!("{text:?} is not a gateway's address: {why}"));
-    let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
+    const ABSOLUTE: &str = "it must start with https:// or http://, as in https://pay.example.com";
+    let url = Url::parse(text).map_err(|error| match text.contains("://") {
+        true => refused(&error.to_string()),
+        false => refused(ABSOLUTE),
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused("it must start with https:// or http://"));
+        return Err(refused(ABSOLUTE));
     }
     if !url.username().is_empty() || url.password().is_some() {
         // Not repeated in the sentence: it may be a password.

@@ -1,7 +1,6 @@
 //! One call, from the request's bytes to a verified answer, over as many attempts as its bounds allow.
 
 use std::error::Error as _;
-use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -160,9 +159,13 @@ fn sources(error: &reqwest::Error) -> (String, Option<Hint>) {
     let (mut line, mut told) = (String::new(), None);
     let mut source = error.source();
     while let Some(error) = source {
-        let separator = if line.is_empty() { "" } else { ": " };
-        // Writing to a String cannot fail.
-        let _ = write!(line, "{separator}{error}");
+        let text = error.to_string();
+        // What the HTTP library puts before every cause tells people nothing.
+        if !text.starts_with("client error (") || error.source().is_none() {
+            let separator = if line.is_empty() { "" } else { ": " };
+            line.push_str(separator);
+            line.push_str(&text);
+        }
         told = told.or_else(|| hint(error));
         source = error.source();
     }

@@ -47,7 +47,10 @@ impl DataDir {
     /// Opens the directory, making it if need be, and locks it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.with_context(|| format!("cannot make the data directory {}", path.display()))?;
+        made.with_context(|| {
+            let shown = path.display();
+            format!("cannot make the data directory {shown}; make it yourself for this user, or choose another with data")
+        })?;
         Ok(Self { places: Places::of(path), _lock: lock(path)?, database_lock: OnceLock::new() })
     }
 

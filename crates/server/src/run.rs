@@ -1,5 +1,6 @@
 //! Starts a gateway, serves until it is told to stop, and stops it without losing what is in flight.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -168,7 +169,19 @@ impl Sockets {
 }
 
 async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(addr).await.with_context(|| format!("cannot listen on {addr}"))
+    TcpListener::bind(addr).await.map_err(|error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => "; another program listens there: stop it, or choose another address",
+            ErrorKind::AddrNotAvailable => {
+                "; this machine has no such address: choose one that it has, or 0.0.0.0"
+            }
+            ErrorKind::PermissionDenied => {
+                "; ports below 1024 take a right of their own: leave them to a proxy"
+            }
+            _ => "",
+        };
+        anyhow::anyhow!("cannot listen on {addr}: {error}{hint}")
+    })
 }
 
 /// Without a configured URL the bound address is it; where that is this machine only, or any address, people say

@@ -62,7 +62,9 @@ impl Access {
         match (&self.operator_token, &self.operator_token_file) {
             (Some(token), None) => Ok(token.clone()),
             (None, Some(path)) => Secret::read(path),
-            (Some(_), Some(_)) => bail!("the operator's token must be given directly or in a file, not both"),
+            (Some(_), Some(_)) => bail!(
+                "the operator's token must be given directly or in a file, not both; leave one of them out"
+            ),
             (None, None) => {
                 let data = self.data.clone().unwrap_or_else(|| DATA_DIR.into());
                 Secret::read(&data.join(TOKEN_FILE)).context(

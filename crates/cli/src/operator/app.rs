@@ -133,7 +133,10 @@ impl App {
                 if enable || disable {
                     members.insert("enabled".to_owned(), enable.into());
                 }
-                ensure!(!members.is_empty(), "give what is to change; --help lists it");
+                ensure!(
+                    !members.is_empty(),
+                    "give what is to change: --notify-url, --no-notify-url, --scheme, --enable or --disable"
+                );
                 let path = of.path(&format!("/{app_id}"));
                 let answer = client.patch(&path, &Value::Object(members)).await?;
                 tell::answer(&answer, json, |told: Told| say(&told, "is changed"))

@@ -17,14 +17,18 @@ pub(super) enum Failure {
     #[error("what answers there is not a gateway's operator API (HTTP status {status})")]
     NotOurs { status: u16 },
     /// Nothing was changed.
-    #[error("the gateway did not serve the call (tried {attempts} times), and nothing was changed: {why}")]
+    #[error("the gateway did not serve the call ({}), and nothing was changed: {why}", tries(*attempts))]
     Unavailable { attempts: u32, why: String },
     /// A change may have taken effect.
-    #[error("whether the change took effect is not known (tried {attempts} times): {why}")]
+    #[error("whether the change took effect is not known ({}): {why}", tries(*attempts))]
     Unknown { attempts: u32, why: String, again: Again },
     /// The user did not wait; a change may have taken effect.
     #[error("interrupted before the gateway's answer came")]
     Interrupted { again: Again },
+}
+
+fn tries(attempts: u32) -> String {
+    if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") }
 }
 
 /// How a change is sent again so that it counts once.

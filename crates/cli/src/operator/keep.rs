@@ -51,7 +51,9 @@ pub(super) fn tell(
     Once { member, word, secret }: Once<'_>,
     say: impl FnOnce(),
 ) -> Result<()> {
-    let secret = secret.with_context(|| format!("the gateway's answer has no {word}"))?;
+    let secret = secret.with_context(|| {
+        format!("the gateway's answer has no {word}; is it of another version than this program?")
+    })?;
     let Some(mut place) = place else {
         if json {
             look::say(String::from_utf8_lossy(answer).trim_end());

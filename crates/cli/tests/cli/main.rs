@@ -11,6 +11,7 @@ mod config;
 mod contest;
 mod demo;
 mod doctor;
+mod faults;
 mod ground;
 mod help;
 mod merchant;

@@ -30,13 +30,14 @@ pub(crate) struct MasterKey(Zeroizing<[u8; MASTER_KEY_BYTES]>);
 impl MasterKey {
     /// Reads a key file: 64 hex digits, white space around them.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let unread = || format!("cannot read the master key in {}", path.display());
+        let metadata = fs::metadata(path).with_context(unread)?;
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!("others than its owner may use the master key; run: chmod 600 {}", path.display());
         }
         let size = metadata.len();
         ensure!(size <= KEY_FILE_MAX_BYTES, "{} is too long for a master key", path.display());
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = fs::read_to_string(path).with_context(unread)?;
         let key = hex_digits::parse_any_case(Zeroizing::new(text).trim())
             .with_context(|| format!("{} must hold {} hex digits", path.display(), 2 * MASTER_KEY_BYTES))?;
         Ok(Self(Zeroizing::new(key)))

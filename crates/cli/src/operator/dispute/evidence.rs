@@ -80,15 +80,19 @@ fn write(directory: &Path, dispute_no: &str, item: &Item, content: &[u8]) -> Res
     let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     ensure!(
         digest == *sha256,
-        "the bytes of {evidence_id} are not those that were submitted; nothing was written"
+        "the bytes of {evidence_id} are not those that were submitted, so they were not written: they changed on their \
+         way, or where they are kept. Fetch them again; if that is the same, run `rebuttal doctor` beside the gateway"
     );
     let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let id =
-        Some(evidence_id.as_str()).filter(plain).context("the gateway's evidenceId is not of its form")?;
+    let id = Some(evidence_id.as_str()).filter(plain).context(
+        "the gateway's answer has an evidenceId that is none; is it of another version than this program?",
+    )?;
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let written = file.and_then(|mut file| file.write_all(content));
-    written.with_context(|| format!("cannot write {}", path.display()))?;
+    written.with_context(|| {
+        format!("cannot write {}; a file that is there is never overwritten", path.display())
+    })?;
     Ok(path)
 }

@@ -1,0 +1,145 @@
+//! What people are told when something is wrong on their side: what happened, why, and what to do.
+
+use std::net::TcpListener;
+
+use rebuttal_testbed::Gateway;
+
+use crate::ground::{Ended, Shell, rebuttal};
+
+const APP_ID: &str = "00112233445566778899aabbccddeeff";
+
+/// Runs a command in a folder of its own; gives what it said on standard error.
+#[track_caller]
+fn told(words: &[&str], code: i32) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = rebuttal(words);
+    command.current_dir(folder.path()).env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
+    let ended = Ended::run(command);
+    assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{ended:?}");
+    ended.err
+}
+
+#[test]
+fn what_is_missing_is_told_with_every_way_to_give_it() {
+    let query = ["query", "--dispute-no", "D1"];
+    let with = |more: &[&str]| told(&[query.as_slice(), more].concat(), 1);
+    assert_eq!(
+        with(&[]),
+        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`\n"
+    );
+    assert_eq!(
+        with(&["--url", "http://h"]),
+        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`\n"
+    );
+    let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with `rebuttal \
+                  profile add`\n";
+    assert_eq!(with(&["--url", "http://h", "--app-id", APP_ID]), secret);
+    assert_eq!(told(&["verify", "http://h/x", "--authorization", "V2_SHA256 x"], 1).matches('✗').count(), 1);
+    assert_eq!(told(&["profile", "add", "shop"], 1), "✗ a profile needs the gateway's address: pass --url\n");
+    let no_token = told(&["operator", "merchant", "list"], 1);
+    assert!(
+        no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or tell"),
+        "{no_token}"
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_told_with_one_that_is() {
+    for url in ["pay.example.com", "localhost", "ftp://pay.example.com"] {
+        let told = told(
+            &["query", "--dispute-no", "D1", "--url", url, "--app-id", APP_ID, "--app-secret", APP_ID],
+            1,
+        );
+        let why = "is not a gateway's address: it must start with https:// or http://, as in https://pay.example.com";
+        assert_eq!(told, format!("✗ {url:?} {why}\n"));
+    }
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_told_without_the_librarys_words() {
+    // Bound and not listening: nobody else can take the port, and nobody answers.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    let words =
+        ["operator", "merchant", "list", "--operator-token", "0123456789abcdef", "--operator-url", &url];
+    let told = told(&words, 5);
+    assert!(!told.contains("client error"), "{told}");
+    assert!(told.contains("no connection could be made: tcp connect error: Connection refused"), "{told}");
+    assert!(told.contains("Check REBUTTAL_OPERATOR_URL, or run the same command again later."), "{told}");
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_told_with_the_nearest_whatever_it_was_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let mut command = rebuttal(words);
+        command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
+        Ended::run(command)
+    };
+    let add = ["profile", "add", "shop", "--url", "http://h", "--app-id", APP_ID, "--app-secret", APP_ID];
+    assert_eq!(run(&add).code, 0);
+    for words in
+        [["profile", "remove", "shpo"].as_slice(), &["query", "--dispute-no", "D", "--profile", "shpo"]]
+    {
+        let ended = run(words);
+        assert!(ended.code == 1 && ended.err.ends_with("; did you mean \"shop\"?\n"), "{ended:?}");
+    }
+    assert!(
+        run(&["query", "--dispute-no", "D", "--profile", "x"])
+            .err
+            .contains("`rebuttal profile add x` makes it")
+    );
+}
+
+#[test]
+fn a_gateway_that_cannot_listen_tells_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let listen = |addr: &str| told(&["serve", "--data", "d", "--listen", addr], 1);
+    assert!(
+        listen(&taken).ends_with("; another program listens there: stop it, or choose another address\n")
+    );
+    // TEST-NET-1: no machine has it.
+    assert!(
+        listen("192.0.2.1:80")
+            .ends_with("; this machine has no such address: choose one that it has, or 0.0.0.0\n")
+    );
+    let wrong = told(&["demo", "--listen", "8080"], 2);
+    assert!(wrong.contains("must be an IP address and a port, such as 127.0.0.1:8080"), "{wrong}");
+}
+
+#[test]
+fn what_a_gateway_stands_on_is_named_where_it_cannot_be_had() {
+    let serve =
+        |more: &[&str]| told(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
+    let key = serve(&["--master-key-file", "nope"]);
+    assert!(key.contains("cannot read the master key in nope: No such file"), "{key}");
+    let tls = serve(&["--tls-key", "k.pem"]);
+    assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
+    let data = told(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
+    assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
+}
+
+#[test]
+fn evidence_that_was_fetched_already_is_never_overwritten() {
+    let shell = Shell::start();
+    let dispute = shell.scene.dispute();
+    let receipt = shell.receipt();
+    let contested = shell.run(&["contest", &dispute, "--receipt", &receipt, "--yes"]);
+    assert_eq!(contested.code, 0, "{contested:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let gateway: &Gateway = &shell.scene.gateway;
+    let fetch = || {
+        let mut command = rebuttal(&["operator", "dispute", "evidence", &dispute]);
+        command.current_dir(folder.path());
+        command.env("REBUTTAL_OPERATOR_URL", gateway.base_url()).env("REBUTTAL_DATA", gateway.data());
+        Ended::run(command)
+    };
+    let ended = fetch();
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let again = fetch();
+    assert!(
+        again.code == 1 && again.err.contains("; a file that is there is never overwritten: File exists"),
+        "{again:?}"
+    );
+}
