@@ -3,6 +3,7 @@
 
 pub(crate) mod disputes;
 pub(crate) mod merchants;
+pub(crate) mod page;
 pub(crate) mod problem;
 pub(crate) mod request;
 pub(crate) mod tokens;

@@ -15,6 +15,7 @@ use crate::auth::right::Reading;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::view::Summary;
+use crate::operator::page::{self, Page};
 use crate::operator::problem::Problem;
 use crate::operator::request::Query;
 
@@ -26,12 +27,12 @@ pub(crate) const Q_MAX: usize = 50;
 const KNOWN: [&str; 8] =
     ["merchantId", "status", "type", "deadlineBefore", "createdAfter", "q", "limit", "cursor"];
 
-/// A page of disputes, the newest first.
+/// A page of disputes, the newest first, and how many there are in all.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Page {
-    items: Vec<Summary>,
-    next_cursor: Option<String>,
+pub(crate) struct Disputes {
+    #[serde(flatten)]
+    page: Page<Summary>,
     total: u64,
     total_exact: bool,
 }
@@ -41,7 +42,7 @@ pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<Reading>,
     query: Query,
-) -> Result<Json<Page>, Problem> {
+) -> Result<Json<Disputes>, Problem> {
     query.refuse_unknown(&KNOWN)?;
     let filter = Filter {
         merchant_id: query.read("merchantId", str::parse)?,
@@ -50,12 +51,13 @@ pub(crate) async fn list(
         deadline_before: query.read("deadlineBefore", UnixMillis::from_rfc3339)?,
         created_after: query.read("createdAfter", UnixMillis::from_rfc3339)?,
         q: search(&query)?,
-        after: query.get("cursor").map(|cursor| position(cursor).ok_or_else(no_cursor)).transpose()?,
+        after: page::cursor(&query, position)?,
         limit: query.limit(PAGE_MAX)?,
     };
     let Found { items, next, total, total_exact } = gateway.store.list(filter).await?;
-    let next_cursor = next.map(|next| cursor(&next));
-    Ok(Json(Page { items: items.iter().map(Summary::from).collect(), next_cursor, total, total_exact }))
+    let page =
+        Page { items: items.iter().map(Summary::from).collect(), next_cursor: next.as_ref().map(cursor) };
+    Ok(Json(Disputes { page, total, total_exact }))
 }
 
 fn search(query: &Query) -> Result<Option<String>, Refusal> {
@@ -77,10 +79,6 @@ fn position(cursor: &str) -> Option<Position> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     let (created_at, dispute_no) = text.split_once(':')?;
     Some(Position { created_at: UnixMillis(created_at.parse().ok()?), dispute_no: dispute_no.parse().ok()? })
-}
-
-fn no_cursor() -> Refusal {
-    Refusal::new(Code::InvalidParameter, "cursor is not one of ours; start without it")
 }
 
 #[cfg(test)]
