@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use http::uri::Authority;
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tower::Service;
@@ -75,14 +76,24 @@ impl Front {
 /// Why two servers could understand a request differently (RFC 9112 §3.2, §6.1). Beside a `Transfer-Encoding`, hyper
 /// takes a `Content-Length` away before anyone sees it.
 fn ambiguity<T>(request: &Request<T>) -> Option<&'static str> {
-    let hosts = request.headers().get_all(HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Some("the request must have one Host\n");
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let is_one = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host.as_bytes()),
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    };
+    if !is_one {
+        return Some("the request must have one Host, as RFC 9112 section 3.2 writes it\n");
     }
     let mut encodings = request.headers().get_all(TRANSFER_ENCODING).iter();
     let chunked =
         encodings.next().is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     (!chunked || encodings.next().is_some()).then_some("Transfer-Encoding must be chunked and nothing else\n")
+}
+
+/// A name or address with or without a port, or nothing.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }
 
 /// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told.

@@ -24,6 +24,8 @@ fn what_is_no_http_is_refused_without_envelope() {
         ("length that is none", post("Content-Length: ten"), &[400]),
         ("two lengths", post("Content-Length: 1\r\nContent-Length: 2"), &[400]),
         ("no host", "GET /healthz HTTP/1.1\r\n\r\n".to_owned(), &[400]),
+        ("a host of two words", "GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(), &[400]),
+        ("a host with a user", "GET /healthz HTTP/1.1\r\nHost: a@b\r\n\r\n".to_owned(), &[400]),
         ("two hosts", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), &[400]),
         ("two encodings", post("Transfer-Encoding: gzip, chunked") + "0\r\n\r\n", &[400]),
         ("long head", long, &[431]),
