@@ -41,7 +41,7 @@ pub(crate) fn soak() -> Vec<Stage> {
             name: "tests",
             act: |root| {
                 let scale = std::env::var(SCALE).unwrap_or_else(|_| SOAK_SCALE.to_owned());
-                tests(root, &[(SCALE, &scale)])
+                tests(root, &[(SCALE, &scale), ("NEXTEST_PROFILE", "soak")])
             },
         },
     ]
