@@ -1,11 +1,13 @@
-//! `docs/integrate/signature.md`: its values are those of the vectors, its commands make them, and what it quotes of
-//! `rebuttal verify` is what that says.
+//! `docs/integrate/signature.md`: its values are those of the vectors, its commands and its code make them, and what it
+//! quotes of `rebuttal verify` is what that says.
+
+use std::path::Path;
 
 use rebuttal_testbed::{Page, page};
 use serde_json::Value;
 
 use super::Reader;
-use crate::ground::Ended;
+use crate::ground::{Ended, bare};
 
 const PAGE: &str = "docs/integrate/signature.md";
 
@@ -41,6 +43,59 @@ fn the_values_of_the_page_are_those_of_the_vectors() {
     for name in ["appId", "appSecret", "method", "url", "timestamp", "nonce"] {
         let value = vector("contest")[name].as_str().unwrap();
         assert!(page.text.contains(&format!(" | `{value}`")), "step 3 has no {name} {value}");
+    }
+}
+
+/// The code of a language in the page's table, as it stands there.
+fn hmac_in(page: &Page, language: &str) -> String {
+    let begin = format!("| {language} | `");
+    let row = page.text.lines().find_map(|line| line.strip_prefix(begin.as_str())?.strip_suffix("` |"));
+    row.unwrap_or_else(|| panic!("no {language}")).to_owned()
+}
+
+#[test]
+#[ignore = "needs Python, PHP, Node.js and a JDK, which cargo xtask test installs"]
+fn the_stronger_scheme_is_made_by_each_language_as_the_page_says() {
+    let page = Page::open(PAGE);
+    let vectors: Value = serde_json::from_str(&page::file("testdata/signing.json")).unwrap();
+    let good = vectors["good"].as_array().unwrap();
+    let vector = good.iter().find(|vector| vector["name"] == "hmac-contest").unwrap();
+    let value = |name: &str| vector[name].as_str().unwrap();
+    let text =
+        ["appId", "method", "url", "timestamp", "nonce", "body"].map(|name| format!("{}\n", value(name)));
+    let [python, node, php, java] =
+        ["Python", "TypeScript", "PHP", "Java"].map(|language| hmac_in(&page, language));
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, source: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, source).unwrap();
+        path
+    };
+    let python = format!(
+        "import hmac, os\nAPP_SECRET, text = os.environ['SECRET'], os.environ['TEXT'].encode()\nprint({python})"
+    );
+    let node = format!(
+        "import {{ createHmac }} from 'node:crypto';\nconst appSecret = process.env.SECRET, text = process.env.TEXT;\n\
+         console.log({node});"
+    );
+    let php = format!("<?php define('APP_SECRET', getenv('SECRET')); $text = getenv('TEXT'); echo {php};");
+    let java = format!(
+        "import static java.nio.charset.StandardCharsets.UTF_8; import java.util.HexFormat; import javax.crypto.Mac;\n\
+         import javax.crypto.spec.SecretKeySpec;\n\
+         class Sign {{ public static void main(String[] words) throws Exception {{\n\
+         String APP_SECRET = System.getenv(\"SECRET\"); byte[] text = System.getenv(\"TEXT\").getBytes(UTF_8);\n\
+         {java} System.out.println(sign); }} }}"
+    );
+    for (program, path) in [
+        ("python3", write("sign.py", python)),
+        ("node", write("sign.mjs", node)),
+        ("php", write("sign.php", php)),
+        ("java", write("Sign.java", java)),
+    ] {
+        let mut command = bare(Path::new(program));
+        command.arg(path).env("SECRET", value("appSecret")).env("TEXT", text.concat());
+        let ended = Ended::run(command);
+        assert_eq!((ended.out.trim(), ended.err.as_str()), (value("sign"), ""), "{program}: {ended:?}");
     }
 }
 
