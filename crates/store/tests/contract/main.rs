@@ -53,6 +53,7 @@ macro_rules! every_case {
             reading:
                 a_query_finds_the_one_that_needs_a_response_soonest
                 a_list_pages_through_everything_once
+                a_list_that_was_begun_skips_nothing_that_commits_late
                 a_list_holds_what_its_filter_asks
                 what_is_due_is_listed_longest_overdue_first
                 the_oldest_of_what_waits_is_told;

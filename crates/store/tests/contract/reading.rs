@@ -71,6 +71,33 @@ pub(crate) async fn a_list_pages_through_everything_once(ground: &Ground) {
     assert!(seen.is_sorted_by(|one, next| one > next), "the newest come first");
 }
 
+/// A dispute has the time of its arrival, and another lane or replica may commit it after some that came later.
+pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(ground: &Ground) {
+    let store = ground.store().await;
+    let number = merchant(&store).await.number();
+    let open_then = async |no: &str, at: i64| {
+        open_at(&store, number, no, DEADLINE, UnixMillis(NOW.0 + at)).await;
+    };
+    for at in [1, 2, 3, 4] {
+        open_then(&format!("D{at}"), 10 * at).await;
+    }
+    let list = async |filter: Filter| {
+        let page = store.list(Filter { limit: 2, ..filter }).await.unwrap();
+        let numbers: Vec<_> = page.items.iter().map(|item| item.state.dispute_no.to_string()).collect();
+        (numbers, page.next)
+    };
+    let (first, after) = list(Filter::default()).await;
+    assert_eq!(first, ["D4", "D3"]);
+    open_then("D2-late", 25).await;
+    open_then("D3-late", 35).await;
+    let (second, after) = list(Filter { after, ..Filter::default() }).await;
+    assert_eq!(second, ["D2-late", "D2"]);
+    assert_eq!(list(Filter { after, ..Filter::default() }).await.0, ["D1"]);
+    // Who asks for what is new goes back by how long a commit may take, and finds the one above the cursor, too.
+    let created_after = Some(UnixMillis(NOW.0 + 30));
+    assert_eq!(list(Filter { created_after, ..Filter::default() }).await.0, ["D4", "D3-late"]);
+}
+
 pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
     let store = ground.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
