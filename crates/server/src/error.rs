@@ -67,6 +67,12 @@ impl Refusal {
         Self::new(Code::PathNotFound, "there is no such path; check the URL, dots and slashes included")
     }
 
+    /// No operator's token came along, or one that lets nobody in.
+    pub(crate) fn unauthorized() -> Self {
+        let message = "send Authorization: Bearer with an operator token; the first one is in operator.token";
+        Self::new(Code::OperatorUnauthorized, message)
+    }
+
     /// The timestamp is not fresh. Tells the gateway's time, by which a client can correct its clock.
     pub(crate) fn stale() -> Self {
         let now = clock::now();
@@ -116,10 +122,11 @@ impl From<Refused> for Refusal {
 
 impl From<rebuttal_store::Refused> for Refusal {
     fn from(refused: rebuttal_store::Refused) -> Self {
-        use rebuttal_store::Refused::{Replayed, Stale};
+        use rebuttal_store::Refused::{Replayed, Stale, TokenRevoked};
         match refused {
             Replayed => Self::replayed(),
             Stale => Self::stale(),
+            TokenRevoked => Self::unauthorized(),
             refused => Self::new(refused.code(), refused.to_string()),
         }
     }

@@ -169,7 +169,7 @@ impl Moving {
             // A database that goes along is told in its new place: this one may be gone back to until then.
             let change = AccountChange::PlaceEvidence { place: new_place, instead_of: place };
             let act = Act::Account(change);
-            store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
+            store.commit(Work { arrived_at: clock::now(), once: Once::Always, token: None, act }).await??;
         }
         store.close().await;
         Ok(moved)

@@ -20,6 +20,7 @@ use crate::work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Up
 pub(crate) struct Names {
     pub(crate) disputes: BTreeSet<DisputeNo>,
     pub(crate) nonces: BTreeSet<NonceUse>,
+    pub(crate) tokens: BTreeSet<[u8; 32]>,
     pub(crate) keys: BTreeSet<(String, String)>,
     pub(crate) uploads: BTreeSet<StorageUri>,
 }
@@ -28,6 +29,7 @@ impl Names {
     pub(crate) fn of<'a>(works: impl Iterator<Item = &'a Work>) -> Self {
         let mut names = Self::default();
         for work in works {
+            names.tokens.extend(work.token);
             match &work.once {
                 Once::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
                 Once::Key(key) => drop(names.keys.insert((key.token.clone(), key.key.clone()))),
@@ -56,6 +58,8 @@ pub(crate) struct Loaded {
     pub(crate) nonce_bound: i64,
     pub(crate) disputes: HashMap<DisputeNo, Dispute>,
     pub(crate) used_nonces: HashSet<NonceUse>,
+    /// Those of the named ones that still let somebody in.
+    pub(crate) tokens: HashSet<[u8; 32]>,
     pub(crate) keys: HashMap<(String, String), StoredAnswer>,
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
 }
@@ -138,6 +142,9 @@ impl Fold {
 
     /// Decides one work. A refused work leaves its nonce or key and nothing else.
     pub(crate) fn decide(&mut self, work: &mut Work) -> Answer {
+        if work.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
+            return Err(Refused::TokenRevoked);
+        }
         match &work.once {
             Once::Nonce(nonce) => {
                 if nonce.timestamp.0 <= self.loaded.nonce_bound {

@@ -13,6 +13,9 @@ pub struct Work {
     pub arrived_at: UnixMillis,
     /// What makes the request count once.
     pub once: Once,
+    /// SHA-256 of the operator's token that asks for it, checked once more in the work's own transaction: a body may come
+    /// slowly, and a token be revoked meanwhile. `None` for merchants and the gateway itself.
+    pub token: Option<[u8; 32]>,
     /// What is to be done.
     pub act: Act,
 }
@@ -157,7 +160,7 @@ pub enum Done {
     Nothing,
 }
 
-/// Why a work was not done. Its nonce or key is used up all the same.
+/// Why a work was not done. Its nonce or key is used up all the same, where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The nonce was used before.
@@ -166,6 +169,9 @@ pub enum Refused {
     /// The timestamp lies at or below the bound of purged nonces.
     #[error("the timestamp lies before what the gateway still remembers")]
     Stale,
+    /// The operator's token lets nobody in any more. Nothing is used up.
+    #[error("the token was revoked before the change was made")]
+    TokenRevoked,
     /// The idempotency key was used for another request. This key is not used up.
     #[error("the Idempotency-Key was used for another request; use a new one")]
     KeyReused,
@@ -194,6 +200,7 @@ impl Refused {
         match self {
             Self::Replayed => Code::ReplayedNonce,
             Self::Stale => Code::StaleTimestamp,
+            Self::TokenRevoked => Code::OperatorUnauthorized,
             Self::KeyReused | Self::UploadExists => Code::OperatorConflict,
             Self::Dispute(refusal) => refusal.code(),
             Self::Account(refusal) => refusal.code(),

@@ -217,7 +217,7 @@ mod tests {
 
         async fn commit(&self, account: AccountChange) -> Done {
             let act = Act::Account(account);
-            let work = Work { arrived_at: clock::now(), once: Once::Always, act };
+            let work = Work { arrived_at: clock::now(), once: Once::Always, token: None, act };
             self.apps.store.commit(work).await.unwrap().unwrap()
         }
 

@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::TokenName;
 use rebuttal_store::{AccountChange, Act, Once, Store, Token, Work};
 use sha2::{Digest, Sha256};
@@ -39,17 +38,19 @@ pub(crate) struct Operator<N> {
     /// must not be answered what was answered before; so the hash is in it. Not of the first token, whose value
     /// its owner replaces.
     pub(crate) key_space: String,
+    /// SHA-256 of the token: what it asks for is done only if it lets somebody in still when that is committed.
+    pub(crate) hash: [u8; 32],
     needs: PhantomData<N>,
 }
 
 impl<N> Operator<N> {
-    fn of(name: TokenName, hash: &[u8; 32]) -> Self {
+    fn of(name: TokenName, hash: [u8; 32]) -> Self {
         let key_space = match name.as_str() {
             FIRST_TOKEN => FIRST_TOKEN.to_owned(),
             // No name has a space.
             other => format!("{other} {}", hex::encode(hash)),
         };
-        Self { name, key_space, needs: PhantomData }
+        Self { name, key_space, hash, needs: PhantomData }
     }
 }
 
@@ -64,15 +65,14 @@ impl<N: Needs> FromRequestParts<Arc<Gateway>> for Operator<N> {
             && let Some(known) = gateway.store.token(hash).await.map_err(Refusal::from)?
         {
             return match N::RIGHT.is_of(known.role) {
-                true => Ok(Self::of(known.name, &hash)),
+                true => Ok(Self::of(known.name, hash)),
                 false => Err(N::RIGHT.refuse(known.role).into()),
             };
         }
         if let Some(peer) = parts.extensions.get::<Peer>() {
             gateway.rates.failure(gateway.rates.origin(peer.0, &parts.headers))?;
         }
-        let message = "send Authorization: Bearer with an operator token; the first one is in operator.token";
-        Err(Refusal::new(Code::OperatorUnauthorized, message).into())
+        Err(Refusal::unauthorized().into())
     }
 }
 
@@ -141,7 +141,7 @@ pub(crate) async fn ensure_token(
         return Ok(());
     }
     let act = Act::Account(AccountChange::PutToken { name: first_name()?, hash });
-    store.commit(Work { arrived_at: clock::now(), once: Once::Always, act }).await??;
+    store.commit(Work { arrived_at: clock::now(), once: Once::Always, token: None, act }).await??;
     Ok(())
 }
 

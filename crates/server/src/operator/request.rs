@@ -60,7 +60,9 @@ impl<N: Needs> Change<N> {
     /// Has the change committed, once under its key.
     pub(crate) async fn commit(self, gateway: &Gateway, act: Act) -> Result<Done, Refusal> {
         let once = self.key.map_or(Once::Always, Once::Key);
-        gateway.commit(Work { arrived_at: self.arrived.arrived_at, once, act }).await
+        gateway
+            .commit(Work { arrived_at: self.arrived.arrived_at, once, token: Some(self.operator.hash), act })
+            .await
     }
 
     /// Has a change of a merchant, an app or a token committed, and what is remembered of them forgotten; in a task of its own,

@@ -1,9 +1,11 @@
 //! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
 
+use std::collections::BTreeSet;
+
 use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 
-use super::load::stored_answer;
+use super::load::{lock_tokens, stored_answer};
 use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
@@ -17,18 +19,18 @@ use crate::accounts::{
     no_merchant,
 };
 use crate::batch::KeptAnswer;
-use crate::work::{Answer, Done, Once, Refused};
+use crate::work::{Answer, Done, Once, Refused, Work};
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// Applies a change, or gives the first answer again.
-pub(super) async fn apply(
-    session: &Session,
-    account: &AccountChange,
-    once: &Once,
-    now: UnixMillis,
-) -> Result<Answer> {
-    let Once::Key(key) = once else { return change(session, account, now).await };
+/// Applies a change, or gives the first answer again; neither for a token that is revoked.
+pub(super) async fn apply(session: &Session, account: &AccountChange, work: &Work) -> Result<Answer> {
+    let now = work.arrived_at;
+    let token: BTreeSet<_> = work.token.into_iter().collect();
+    if lock_tokens(session, &token).await?.len() < token.len() {
+        return Ok(Err(Refused::TokenRevoked));
+    }
+    let Once::Key(key) = &work.once else { return change(session, account, now).await };
     if let Some(row) = session.row(FIND_KEYS, &[&vec![&key.token], &vec![&key.key]]).await? {
         let stored = stored_answer(&row)?;
         return Ok(match stored.request == key.request {

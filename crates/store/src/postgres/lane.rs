@@ -116,7 +116,7 @@ impl Lane {
         let done = within(ROUND_TRIP_LIMIT, async {
             let transaction = begin(session).await?;
             let answer = match &work.act {
-                Act::Account(change) => accounts::apply(session, change, &work.once, work.arrived_at).await?,
+                Act::Account(change) => accounts::apply(session, change, work).await?,
                 Act::Upkeep(step) => Ok(Done::Rows(upkeep::apply(session, step, work.arrived_at).await?)),
                 _ => Ok(Done::Nothing),
             };

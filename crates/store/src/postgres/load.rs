@@ -1,27 +1,30 @@
 //! The first round trip of a batch: everything that it names, in one go.
 //!
-//! Locks are taken in one order everywhere: disputes by number, nonces by time, then new rows. Whoever waits therefore
+//! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens, then new rows. Whoever waits therefore
 //! waits for somebody who is further along, and nobody waits in a circle.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rebuttal_protocol::{AppId, StorageUri, UnixMillis};
 use tokio_postgres::Row;
 
 use super::rows;
 use super::session::{Error, Session};
-use super::statements::{CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, NONCE_BOUND_AND_TRANSACTION};
+use super::statements::{
+    CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
+};
 use crate::batch::{Loaded, Names, StoredAnswer, StoredUpload};
 use crate::work::NonceUse;
 
 /// What was found, and the number of the transaction that stands open now.
 pub(super) async fn load(session: &Session, names: &Names) -> Result<(Loaded, String), Error> {
     // Asked all at once and answered in order; a question about nothing is not asked.
-    let (begun, disputes, nonces, keys, uploads, last) = tokio::join! {
+    let (begun, disputes, nonces, tokens, keys, uploads, last) = tokio::join! {
         biased;
         session.batch("BEGIN ISOLATION LEVEL READ COMMITTED"),
         lock_disputes(session, names),
         claim_nonces(session, names),
+        lock_tokens(session, &names.tokens),
         find_keys(session, names),
         find_uploads(session, names),
         // Last: a nonce is claimed first and the bound read after that. Read before, it could miss that a purge raised it
@@ -30,6 +33,7 @@ pub(super) async fn load(session: &Session, names: &Names) -> Result<(Loaded, St
     };
     begun?;
     let mut loaded = Loaded { disputes: disputes?, used_nonces: nonces?, ..Loaded::default() };
+    loaded.tokens = tokens?;
     loaded.keys = keys?;
     loaded.uploads = uploads?;
     let last = last?.ok_or_else(|| Error::Unreadable("a select of values without a row".to_owned()))?;
@@ -73,6 +77,18 @@ async fn claim_nonces(session: &Session, names: &Names) -> Result<HashSet<NonceU
         });
     }
     Ok(used)
+}
+
+/// Those of the tokens that still let somebody in, and do until the transaction ends.
+pub(super) async fn lock_tokens(
+    session: &Session,
+    tokens: &BTreeSet<[u8; 32]>,
+) -> Result<HashSet<[u8; 32]>, Error> {
+    if tokens.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let hashes: Vec<&[u8]> = tokens.iter().map(<[u8; 32]>::as_slice).collect();
+    session.rows(LOCK_TOKENS, &[&hashes]).await?.iter().map(|row| rows::bytes(row, 0)).collect()
 }
 
 async fn find_keys(

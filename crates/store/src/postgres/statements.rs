@@ -37,6 +37,8 @@ statements! {
          FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS u (timestamp, app_id, nonce) WHERE u.timestamp > ",
         nonce_bound!(), " ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING timestamp, app_id, nonce"
     );
+    /// Held against being revoked until the transaction ends: what is answered after a revocation was made before it.
+    LOCK_TOKENS = "SELECT hash FROM tokens WHERE hash = ANY ($1::bytea[]) AND revoked_at IS NULL ORDER BY hash FOR SHARE";
     FIND_KEYS = "SELECT token, key, request, answer FROM idempotency_keys \
          WHERE (token, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
     FIND_UPLOADS = "SELECT url, sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads \
@@ -172,9 +174,10 @@ statements! {
 }
 
 /// What a batch runs, to be prepared before the first one.
-pub(super) const BATCH: [&str; 15] = [
+pub(super) const BATCH: [&str; 16] = [
     LOCK_DISPUTES,
     CLAIM_NONCES,
+    LOCK_TOKENS,
     FIND_KEYS,
     FIND_UPLOADS,
     NONCE_BOUND_AND_TRANSACTION,

@@ -17,16 +17,17 @@ use crate::accounts::{
     no_merchant,
 };
 use crate::batch::KeptAnswer;
-use crate::work::{Answer, Done, Once, Refused};
+use crate::work::{Answer, Done, Once, Refused, Work};
 
-/// Applies a change, or gives the first answer again.
-pub(super) fn apply(
-    connection: &Connection,
-    account: &AccountChange,
-    once: &Once,
-    now: UnixMillis,
-) -> Result<Answer> {
-    let Once::Key(key) = once else { return change(connection, account, now) };
+/// Applies a change, or gives the first answer again; neither for a token that is revoked.
+pub(super) fn apply(connection: &Connection, account: &AccountChange, work: &Work) -> Result<Answer> {
+    let now = work.arrived_at;
+    if let Some(token) = work.token
+        && Read::on(connection).token(token)?.is_none()
+    {
+        return Ok(Err(Refused::TokenRevoked));
+    }
+    let Once::Key(key) = &work.once else { return change(connection, account, now) };
     if let Some(stored) = stored_answer(connection, &key.token, &key.key)? {
         return Ok(match stored.request == key.request {
             true => stored.answer.into_answer(),

@@ -10,7 +10,7 @@ use super::place::Place;
 use super::statements::{
     BEGIN, CHECKPOINT, COMMIT, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES, INSERT_EVIDENCE,
     INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS,
-    LOAD_DISPUTES, REFER_TO_UPLOADS, ROLLBACK, UPDATE_DISPUTES,
+    LOAD_DISPUTES, REFER_TO_UPLOADS, ROLLBACK, TOKEN, UPDATE_DISPUTES,
 };
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
@@ -72,7 +72,7 @@ impl Database for Writer {
     async fn solo(&mut self, work: &Work) -> Result<Answer, Failure> {
         let connection = &self.connection;
         let answer = begin(connection).and_then(|()| match &work.act {
-            Act::Account(change) => accounts::apply(connection, change, &work.once, work.arrived_at),
+            Act::Account(change) => accounts::apply(connection, change, work),
             Act::Upkeep(step) => {
                 upkeep::apply(connection, step, work.arrived_at).map(|rows| Ok(Done::Rows(rows)))
             }
@@ -143,6 +143,12 @@ fn load(connection: &Connection, names: &Names) -> Result<Loaded, Error> {
     for nonce in &names.nonces {
         if nonces.exists(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])? {
             loaded.used_nonces.insert(nonce.clone());
+        }
+    }
+    let mut tokens = connection.prepare_cached(TOKEN)?;
+    for token in &names.tokens {
+        if tokens.exists([token])? {
+            loaded.tokens.insert(*token);
         }
     }
     for (token, key) in &names.keys {

@@ -60,7 +60,7 @@ async fn rotate(
         sealed: vec![secret; 44],
         overlap_until: until,
     });
-    store.commit(Work { arrived_at: now, once: Once::Always, act }).await.unwrap()
+    store.commit(Work { arrived_at: now, once: Once::Always, token: None, act }).await.unwrap()
 }
 
 pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Ground) {
@@ -85,7 +85,11 @@ pub(crate) async fn the_first_use_of_a_secret_is_kept(ground: &Ground) {
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1_000)).await.unwrap();
     for used_at in [UnixMillis(NOW.0 + 1), UnixMillis(NOW.0 + 2)] {
         let act = Act::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
-        store.commit(Work { arrived_at: used_at, once: Once::Always, act }).await.unwrap().unwrap();
+        store
+            .commit(Work { arrived_at: used_at, once: Once::Always, token: None, act })
+            .await
+            .unwrap()
+            .unwrap();
     }
     let app = store.app(APP).await.unwrap().unwrap();
     let uses: Vec<_> = app.secrets.iter().map(|secret| secret.first_used_at).collect();
@@ -123,7 +127,8 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
     commit(&store, Once::Always, change_app(merchant_id, disabled)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1)).await.unwrap();
     let drop_expired = Act::Upkeep(Upkeep::DropExpiredSecrets);
-    let later = Work { arrived_at: UnixMillis(NOW.0 + 2), once: Once::Always, act: drop_expired };
+    let later =
+        Work { arrived_at: UnixMillis(NOW.0 + 2), once: Once::Always, token: None, act: drop_expired };
     assert_eq!(store.commit(later).await.unwrap(), Ok(Done::Rows(1)));
 
     assert_eq!(commit(&store, key("merchant", 1), named("Before")).await.unwrap(), merchant);

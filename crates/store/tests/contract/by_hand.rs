@@ -39,7 +39,7 @@ pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that
     assert!(matches!(store.story(&no).await, Err(StoreError::Unreadable(_))));
     let all = Filter { limit: 10, ..Default::default() };
     assert!(matches!(store.list(all).await, Err(StoreError::Unreadable(_))));
-    let work = Work { arrived_at: NOW, once: Once::Always, act: act(&no, Command::Accept) };
+    let work = Work { arrived_at: NOW, once: Once::Always, token: None, act: act(&no, Command::Accept) };
     assert!(matches!(store.commit(work).await, Err(CommitError::Failed(_))));
     assert!(store.dispute(&other).await.unwrap().is_some());
 }

@@ -148,7 +148,7 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
     let open = |merchant_id, no: String| {
         let act = Act::Open { opening: opening(merchant_id, &no, DEADLINE), actor: operator() };
         let store = store.clone();
-        async move { store.commit(Work { arrived_at: NOW, once: Once::Always, act }).await }
+        async move { store.commit(Work { arrived_at: NOW, once: Once::Always, token: None, act }).await }
     };
     let good =
         (0..16).map(|number| tokio::spawn(open(merchant_id, format!("D{number}")))).collect::<Vec<_>>();

@@ -112,7 +112,7 @@ impl Ground {
 }
 
 pub(crate) async fn commit(store: &Store, once: Once, act: Act) -> Answer {
-    store.commit(Work { arrived_at: NOW, once, act }).await.unwrap()
+    store.commit(Work { arrived_at: NOW, once, token: None, act }).await.unwrap()
 }
 
 pub(crate) async fn merchant(store: &Store) -> MerchantId {

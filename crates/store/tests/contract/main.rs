@@ -74,6 +74,7 @@ macro_rules! every_case {
             tokens:
                 a_token_is_found_by_its_hash
                 a_token_lets_its_role_in_until_it_is_revoked
+                a_revoked_token_commits_nothing_more
                 a_name_is_one_tokens_at_a_time
                 tokens_are_listed_by_name_without_the_revoked_ones
                 tokens_from_before_there_were_roles_are_an_admins

@@ -17,7 +17,7 @@ async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, a
     let mut opening = opening(merchant.try_into().unwrap(), no, deadline);
     opening.facts.payment_no = "P".parse().unwrap();
     let act = Act::Open { opening, actor: operator() };
-    store.commit(Work { arrived_at: at, once: Once::Always, act }).await.unwrap().unwrap();
+    store.commit(Work { arrived_at: at, once: Once::Always, token: None, act }).await.unwrap().unwrap();
 }
 
 pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: &Ground) {
@@ -139,7 +139,9 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground)
     assert_eq!(due.iter().map(DisputeNo::as_str).collect::<Vec<_>>(), ["D1", "D2"]);
     let lapse = |at| {
         let (store, act) = (store.clone(), act(&due[0], Command::Lapse));
-        async move { code(store.commit(Work { arrived_at: at, once: Once::Always, act }).await.unwrap()) }
+        async move {
+            code(store.commit(Work { arrived_at: at, once: Once::Always, token: None, act }).await.unwrap())
+        }
     };
     let due_at = UnixMillis(DEADLINE.0 + 1) + COMMIT_LIMIT;
     assert_eq!(lapse(UnixMillis(due_at.0 - 1)).await, "Dispute.InvalidState");

@@ -1,10 +1,13 @@
 //! Operators' tokens: what their holders may do, until when, and what older binaries make of it.
 
+use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::{Role, TokenName};
 use rebuttal_store::{AccountChange, Act, Answer, Done, NewToken, Once, Store, Work};
 
-use crate::ground::{Ground, NOW, code, commit, key};
+use crate::ground::{
+    DEADLINE, Ground, NOW, act, code, commit, key, merchant, open, opening, operator, story,
+};
 
 fn named(name: &str) -> TokenName {
     name.parse().unwrap()
@@ -21,7 +24,7 @@ fn put(name: &str, value: u8) -> Act {
 
 async fn revoke(store: &Store, name: &str, at: UnixMillis) -> Answer {
     let act = Act::Account(AccountChange::RevokeToken { name: named(name) });
-    store.commit(Work { arrived_at: at, once: Once::Always, act }).await.unwrap()
+    store.commit(Work { arrived_at: at, once: Once::Always, token: None, act }).await.unwrap()
 }
 
 /// Whom a token lets in, and as what.
@@ -53,6 +56,37 @@ pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(ground: &Ground
     assert_eq!(holder(&store, 1).await, None);
     assert!(holder(&store, 2).await.is_some() && holder(&store, 3).await.is_some());
     assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
+}
+
+pub(crate) async fn a_revoked_token_commits_nothing_more(ground: &Ground) {
+    let store = ground.store().await;
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    commit(&store, Once::Always, create("gone", Role::Admin, 1)).await.unwrap();
+    let asked = async |once, act| {
+        code(store.commit(Work { arrived_at: NOW, once, token: Some([1; 32]), act }).await.unwrap())
+    };
+    let works = || {
+        let opening = Act::Open { opening: opening(merchant_id, "D2", DEADLINE), actor: operator() };
+        [opening, act(&no, Command::Accept), create("heir", Role::Admin, 2)]
+    };
+    assert_eq!(asked(key("before", 1), create("viewer", Role::Viewer, 3)).await, "OK");
+    revoke(&store, "gone", NOW).await.unwrap();
+    for (number, act) in (1..).zip(works()) {
+        assert_eq!(asked(key("after", number), act).await, "Operator.Unauthorized");
+    }
+    for act in works() {
+        assert_eq!(asked(Once::Always, act).await, "Operator.Unauthorized");
+    }
+    let told = asked(key("before", 1), create("viewer", Role::Viewer, 3)).await;
+    assert_eq!(told, "Operator.Unauthorized", "the first answer is not for whoever has lost the token");
+    assert_eq!((holder(&store, 2).await, story(&store, &no).await.history.len()), (None, 1));
+    assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
+    assert_eq!(
+        code(commit(&store, key("after", 9), create("ci", Role::Viewer, 4)).await),
+        "OK",
+        "its key is free"
+    );
 }
 
 pub(crate) async fn a_name_is_one_tokens_at_a_time(ground: &Ground) {

@@ -79,7 +79,8 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {
     let works = (0..2_000).map(|_| {
         let (store, nonce) = (store.clone(), ground.nonce());
         tokio::spawn(async move {
-            let work = Work { arrived_at: NOW, once: Once::Nonce(nonce.clone()), act: Act::UseNonce };
+            let work =
+                Work { arrived_at: NOW, once: Once::Nonce(nonce.clone()), token: None, act: Act::UseNonce };
             (nonce, store.commit(work).await)
         })
     });
@@ -105,7 +106,12 @@ pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
         .map(|_| {
             let (store, nonce) = (store.clone(), ground.nonce());
             tokio::spawn(async move {
-                let work = Work { arrived_at: NOW, once: Once::Nonce(nonce.clone()), act: Act::UseNonce };
+                let work = Work {
+                    arrived_at: NOW,
+                    once: Once::Nonce(nonce.clone()),
+                    token: None,
+                    act: Act::UseNonce,
+                };
                 (nonce, store.commit(work).await)
             })
         })

@@ -1,9 +1,11 @@
 //! Contract §8: operators' tokens; what each role may do, and until when a token lets somebody in.
 
+use std::time::Duration;
+
 use rebuttal_testbed::operator::{Operator, dispute};
 use rebuttal_testbed::scene::number;
 use rebuttal_testbed::signer::fresh_nonce;
-use rebuttal_testbed::{Item, Response, Scene, samples};
+use rebuttal_testbed::{Connection, Item, Response, Scene, samples};
 use serde_json::{Value, json};
 
 use crate::ground::{each, embedded_scene, scene};
@@ -155,6 +157,37 @@ fn a_revoked_token_lets_nobody_in_from_then_on() {
     one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
     assert_eq!(other.fetch("/disputes").status, 200);
     assert_eq!(names(&scene), ["operator", "other"]);
+}
+
+/// The gateway asks for the body when it has let the token in; then the token is revoked, and the body comes.
+#[test]
+fn a_token_that_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
+    let scene = scene();
+    let no = scene.dispute();
+    let merchant = json!({ "name": "m", "timeZone": "UTC" });
+    let changes = [
+        ("POST", "/tokens".to_owned(), json!({ "name": "heir", "role": "admin" })),
+        ("POST", "/merchants".to_owned(), merchant.clone()),
+        ("PATCH", format!("/merchants/{}", scene.merchant_id), merchant),
+        ("POST", "/disputes".to_owned(), dispute(scene.merchant_id, &json!({ "disputeNo": "heir" }))),
+        ("POST", format!("/disputes/{no}/withdraw"), json!({})),
+        ("POST", "/tokens/slow/revoke".to_owned(), json!({})),
+    ];
+    let before = [scene.operator.fetch("/merchants").text(), scene.show(&no).to_string()];
+    for (method, path, body) in changes {
+        let slow = holder(&scene, "slow", "admin");
+        let key = fresh_nonce();
+        let request = slow.request(method, &path, Some(&body)).header("Idempotency-Key", &key);
+        let mut connection = Connection::open(scene.address()).unwrap();
+        connection.send(&request.clone().header("Expect", "100-continue").head()).unwrap();
+        assert!(connection.answers_within(Duration::from_secs(30)), "{path}: asks for no body");
+        assert_eq!(revoke(&scene.operator, "slow").status, 200);
+        connection.send(&request.body).unwrap();
+        connection.receive().unwrap().is_problem(401, "Operator.Unauthorized");
+    }
+    assert_eq!([scene.operator.fetch("/merchants").text(), scene.show(&no).to_string()], before);
+    assert_eq!(names(&scene), ["operator"]);
+    scene.operator.fetch("/disputes/heir").is_problem(404, "Dispute.NotFound");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) async fn accept(
         actor: Actor::App(app.app_id),
         command: Command::Accept,
     };
-    gateway.commit(Work { arrived_at, once, act }).await?;
+    gateway.commit(Work { arrived_at, once, token: None, act }).await?;
 
     Ok(Success(Done::TRUE))
 }

@@ -36,7 +36,7 @@ pub(crate) async fn contest(
         actor: Actor::App(app.app_id),
         command: Command::contest(call.evidence_list, findings),
     };
-    gateway.commit(Work { arrived_at, once, act }).await?;
+    gateway.commit(Work { arrived_at, once, token: None, act }).await?;
 
     Ok(Success(Done::TRUE))
 }

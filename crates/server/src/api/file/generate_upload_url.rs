@@ -24,7 +24,7 @@ pub(crate) async fn generate_upload_url(
     signed: Signed<GenerateUploadUrlRequest>,
 ) -> Reply<UploadUrlData> {
     let (once, arrived_at) = (signed.once(), signed.arrived_at);
-    gateway.commit(Work { arrived_at, once, act: Act::UseNonce }).await?;
+    gateway.commit(Work { arrived_at, once, token: None, act: Act::UseNonce }).await?;
 
     let format = signed.call.format().map_err(|(code, sentence)| Refusal::new(code, sentence))?;
 

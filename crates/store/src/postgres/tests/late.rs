@@ -1,12 +1,17 @@
-//! Rows that become visible later than newer ones: no walk through a list misses one that was answered before it began.
+//! What becomes visible late: no walk through a list misses what was answered before it began, and no change slips past
+//! the revocation of its token.
 
-use rebuttal_protocol::MerchantId;
+use std::time::Duration;
+
+use rebuttal_protocol::{MerchantId, UnixMillis};
+use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::postgres::Database;
 
 use super::super::session::Session;
 use super::prepared;
-use crate::{AccountChange, Act, Done, Filter, Location, Once, Options, Store, Work};
-use rebuttal_protocol::UnixMillis;
+use crate::{
+    AccountChange, Act, Done, Filter, IdempotencyKey, Location, Once, Options, Refused, Store, Work,
+};
 
 const DISPUTE: &str = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
      payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, created_at) \
@@ -34,6 +39,33 @@ async fn a_walk_meets_a_dispute_that_commits_while_it_goes_on() {
     assert_eq!(met, (11..=20).rev().chain((1..=3).rev()).collect::<Vec<_>>());
 }
 
+/// A revocation that is about to be committed is waited for, and counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_change_waits_for_the_revocation_of_its_token() {
+    let (database, address) = prepared().await;
+    let store = open(&database).await;
+    database.query("INSERT INTO tokens VALUES ('ci', decode(repeat('07', 32), 'hex'), 1, 'admin')");
+    let revoking = Session::plain(&address).await.unwrap();
+    revoking.batch("BEGIN; UPDATE tokens SET revoked_at = 1").await.unwrap();
+    let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
+    let account = AccountChange::CreateMerchant { name, time_zone };
+    let works = [Act::Account(account), Act::UseNonce].map(|act| {
+        let key = IdempotencyKey { token: "ci".to_owned(), key: "k".to_owned(), request: [1; 32] };
+        Work { arrived_at: UnixMillis(1), once: Once::Key(key), token: Some([7; 32]), act }
+    });
+    let committing = works.map(|work| {
+        let store = store.clone();
+        tokio::spawn(async move { store.commit(work).await.unwrap() })
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    wait_for("both to wait", Duration::from_secs(30), || (database.query(waiting) == "2").then_some(()));
+    revoking.batch("COMMIT").await.unwrap();
+    for answer in committing {
+        assert_eq!(answer.await.unwrap(), Err(Refused::TokenRevoked));
+    }
+}
+
 /// Merchants are listed by number, upwards: one that became visible after a higher one would be passed over for good.
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
@@ -46,7 +78,7 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
         made.spawn(async move {
             let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
             let act = Act::Account(AccountChange::CreateMerchant { name, time_zone });
-            let work = Work { arrived_at: UnixMillis(1), once: Once::Always, act };
+            let work = Work { arrived_at: UnixMillis(1), once: Once::Always, token: None, act };
             assert!(matches!(store.commit(work).await.unwrap(), Ok(Done::Merchant(_))));
         });
     }

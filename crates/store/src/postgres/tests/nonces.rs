@@ -24,12 +24,12 @@ async fn open(database: &Database) -> Store {
 async fn uses(store: &Store, timestamp: UnixMillis, number: u64) -> Answer {
     let nonce: Nonce = format!("nonce-{number:026}").parse().unwrap();
     let once = Once::Nonce(NonceUse { timestamp, app_id: AppId::from_bytes([7; 16]), nonce });
-    store.commit(Work { arrived_at: NOW, once, act: Act::UseNonce }).await.unwrap()
+    store.commit(Work { arrived_at: NOW, once, token: None, act: Act::UseNonce }).await.unwrap()
 }
 
 async fn purge(store: &Store, bound: UnixMillis) -> u64 {
     let act = Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
-    match store.commit(Work { arrived_at: bound, once: Once::Always, act }).await.unwrap() {
+    match store.commit(Work { arrived_at: bound, once: Once::Always, token: None, act }).await.unwrap() {
         Ok(Done::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
