@@ -5,7 +5,7 @@ mod evidence;
 mod files;
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Ailment, Examined, Location};
+use rebuttal_store::{Ailment, Examined, Location, StoreError};
 use serde::Serialize;
 
 use crate::auth::keys::{Keys, MasterKey};
@@ -67,6 +67,10 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     };
     let examined = match rebuttal_store::examine(&location).await {
         Ok(examined) => examined,
+        Err(error @ StoreError::Shared) => {
+            findings.push(Finding::fault("database", error.to_string()));
+            return findings;
+        }
         Err(error) => {
             findings.push(Finding::fault("database", format!("{error}; see that it is there and running")));
             return findings;

@@ -154,6 +154,7 @@ impl From<StoreError> for Refusal {
             StoreError::TooNew { .. }
             | StoreError::Moved { .. }
             | StoreError::HalfMoved
+            | StoreError::Shared
             | StoreError::Migration(_)
             | StoreError::Unreadable(_) => Self::internal(error),
         }

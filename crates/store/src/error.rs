@@ -7,6 +7,10 @@ pub(crate) const MOVED_TO: &str = "moved_to";
 /// In a database that is being moved into: how far the move has come.
 pub(crate) const MOVING: &str = "moving";
 
+/// What a pooler that does not pool by session does, and what to do about it.
+pub(crate) const SHARED: &str = "something between the gateway and the database hands sessions out by transaction; \
+    settings and prepared statements get lost or end up with others. Let it pool by session";
+
 /// The database could not be opened or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -34,6 +38,9 @@ pub enum StoreError {
         "a move into this database is not finished; run `rebuttal move` again, which goes on where it stopped"
     )]
     HalfMoved,
+    /// A pooler stands between that hands one session to many.
+    #[error("{SHARED}")]
+    Shared,
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
     Migration(#[from] Box<refinery::Error>),

@@ -3,7 +3,7 @@
 use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
-use super::hazards::hazards;
+use super::hazards::{hazards, refuse_shared};
 use super::session::Session;
 use super::statements::{HAS_META, NEWEST_ENTRY, SERVER_TIME};
 use super::{reading, rows};
@@ -13,6 +13,7 @@ use crate::examine::{Ailment, Examined, ailments_of, number, text};
 
 /// Looks at a database, and at how it is reached.
 pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
+    refuse_shared(address).await?;
     let hazards = hazards(address).await?;
     let mut examined =
         Examined { ailments: hazards.into_iter().map(Ailment::Hazard).collect(), ..Examined::default() };

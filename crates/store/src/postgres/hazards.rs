@@ -1,24 +1,37 @@
 //! What about a server, or what stands before it, endangers what a gateway promises: told at the start and by whoever asks.
 
-use super::address::Address;
+use std::time::Duration;
+
+use super::address::{Address, CONNECT_LIMIT};
 use super::rows;
-use super::session::{Error, LANE, SHARED, Session};
+use super::session::{Error, LANE, Session, within};
 use super::statements::{PROCESS, RIGHTS_MISSING, SERVER};
+use crate::StoreError;
 
 /// The oldest version with everything that is used here.
 const VERSION_MIN: i32 = 14;
 /// What one replica takes: four lanes, eight readers, and some for asking about fates.
 const CONNECTIONS_OF_A_REPLICA: i64 = 16;
 
+/// How long a session that is one's own takes to tell its process, and longer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+
 /// Sentences for the person who runs the server; none where all is well.
 pub(crate) async fn hazards(address: &Address) -> Result<Vec<String>, Error> {
     let session = Session::open(address, LANE).await?;
     let mut hazards = of_the_server(&session).await?;
     hazards.extend(of_the_role(&session).await?);
-    if is_shared(address, &session).await? {
-        hazards.push(SHARED.to_owned());
-    }
     Ok(hazards)
+}
+
+/// Refuses a session that others get as well. Asked before anything is set, prepared or locked in one: it would be left to
+/// them, and a lane would run without its limits, or with another's `synchronous_commit`.
+pub(crate) async fn refuse_shared(address: &Address) -> Result<(), StoreError> {
+    let session = Session::plain(address).await?;
+    match within(CONNECT_LIMIT * 2, is_shared(address, &session)).await? {
+        true => Err(StoreError::Shared),
+        false => Ok(()),
+    }
 }
 
 async fn of_the_server(session: &Session) -> Result<Vec<String>, Error> {
@@ -65,14 +78,19 @@ async fn of_the_role(session: &Session) -> Result<Option<String>, Error> {
     }))
 }
 
-/// Whether a session is another one in its next transaction: seen when a second one takes its place in between.
+/// Whether a session is another one in its next transaction: seen when a second one takes its place in between. Where the
+/// pooler has only the one, nobody answers as long as the second one has it.
 async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> {
     let before = process(session).await?;
     let other = Session::plain(address).await?;
-    other.batch(&format!("BEGIN; {PROCESS}")).await?;
-    let after = process(session).await?;
+    other.batch("BEGIN").await?;
+    let taken = process(&other).await?;
+    let after = match within(ANSWER_LIMIT, process(session)).await {
+        Err(Error::Late(_)) => None,
+        after => after?,
+    };
     other.batch("ROLLBACK").await?;
-    Ok(before != after)
+    Ok(before == taken || before != after)
 }
 
 async fn process(session: &Session) -> Result<Option<i32>, Error> {

@@ -5,7 +5,7 @@
 //! would damage raises `min_binary`.
 
 use super::address::Address;
-use super::hazards::hazards;
+use super::hazards::{hazards, refuse_shared};
 use super::rows;
 use super::session::{self, Session};
 use super::statements::{HAS_META, LOCK_SCHEMA, MIN_BINARY};
@@ -17,20 +17,26 @@ mod migrations {
 
 /// Connects, brings the schema up to date, and tells what endangers what is kept in it.
 pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
+    refuse_shared(address).await?;
     let mut session = Session::plain(address).await?;
     // A table that is there already is no news.
     session.batch("SET client_min_messages = warning").await?;
     // Ends with the session, whatever becomes of it.
     session.batch(LOCK_SCHEMA).await?;
     refuse_newer(&session).await?;
-    // What a newer binary has added is no obstacle: min_binary alone says who may not open the database.
-    let runner = migrations::migrations::runner().set_abort_missing(false);
-    runner.run_async(&mut session.client).await.map_err(not_migrated)?;
+    migrate(&mut session).await?;
     // Said and not refused: somebody who turned a safeguard off may be trying things out.
     for hazard in hazards(address).await? {
         tracing::warn!("{hazard}");
     }
     Ok(())
+}
+
+/// Brings the schema up to date.
+pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
+    // What a newer binary has added is no obstacle: min_binary alone says who may not open the database.
+    let runner = migrations::migrations::runner().set_abort_missing(false);
+    runner.run_async(&mut session.client).await.map(drop).map_err(not_migrated)
 }
 
 /// In the server's own words where it was the server who refused: the migrations' own error leaves them out.

@@ -15,6 +15,7 @@ use super::address::{Address, CONNECT_LIMIT};
 use super::tls::Tls;
 use crate::StoreError;
 use crate::committer::Failure;
+use crate::error::SHARED;
 
 /// A value of a statement.
 pub(super) type Value<'v> = &'v (dyn ToSql + Sync);
@@ -29,14 +30,14 @@ pub(super) const LANE: &str = "\
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') <> 'remote_apply'";
 
-/// What a reader's session is made with. A list is planned each time, for what it is asked differs widely.
+/// What a reader's session is made with. A list is planned each time, for what it is asked differs widely. Nothing that
+/// would keep others from writing, should the session become theirs by a pooler that was changed meanwhile.
 pub(super) const READER: &str = "\
     SET idle_in_transaction_session_timeout = '2s'; SET lock_timeout = '3s'; SET statement_timeout = '4s'; \
-    SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan";
+    SET plan_cache_mode = force_custom_plan";
 
-/// What a pooler that does not pool by session does, and what to do about it.
-pub(super) const SHARED: &str = "something between the gateway and the database hands sessions out by transaction; \
-    settings and prepared statements get lost or end up with others. Let it pool by session";
+/// The driver's words for a server of which none of the hosts takes changes.
+const NO_WRITES: &str = "database does not allow writes";
 
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +102,12 @@ pub(super) fn told(error: &tokio_postgres::Error) -> String {
     while let Some(error) = cause {
         told.push_str(&format!(": {error}"));
         cause = error.source();
+    }
+    if told.ends_with(NO_WRITES) {
+        told.push_str(
+            ": it is a standby, or default_transaction_read_only is on, for all or in a session that a pooler hands out. \
+             Name the server that takes changes",
+        );
     }
     told
 }

@@ -6,7 +6,7 @@ mod late;
 mod nonces;
 mod tls;
 
-use rebuttal_testbed::postgres::{Cluster, Database};
+use rebuttal_testbed::postgres::{Cluster, Database, Pooler};
 
 use super::address::Address;
 use super::rows;
@@ -45,6 +45,32 @@ async fn ten_starts_at_once_migrate_once() {
         started.unwrap();
     }
     assert_eq!(database.query("SELECT count(*) = max(version) FROM refinery_schema_history"), "t");
+}
+
+/// A pooler that is changed to pool by transaction while a gateway runs.
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn statements_that_another_gateway_left_in_a_session_are_told_as_the_poolers_doing() {
+    let database = Database::shared();
+    let pooler = Pooler::before(&database, "transaction");
+    let left: String = (0..200).map(|number| format!("PREPARE s{number} AS SELECT 1; ")).collect();
+    pooler.query(&left);
+    let address = Address::parse(pooler.url()).unwrap();
+    let mut session = Session::plain(&address).await.unwrap();
+    let told = session.row("SELECT 2", &[]).await.unwrap_err().to_string();
+    assert!(told.contains("Let it pool by session"), "{told}");
+    let told = super::schema::migrate(&mut session).await.unwrap_err().to_string();
+    assert!(told.contains("Let it pool by session"), "{told}");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_server_that_takes_no_changes_is_told_with_what_to_do() {
+    let database = Database::shared();
+    database.query(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", database.name()));
+    let address = Address::parse(&database.url()).unwrap();
+    let told = super::prepare(&address).await.unwrap_err().to_string();
+    assert!(told.contains("a standby") && told.contains("Name the server that takes changes"), "{told}");
 }
 
 #[tokio::test]
