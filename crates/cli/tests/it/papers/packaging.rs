@@ -133,30 +133,6 @@ fn every_variable_and_flag_that_the_papers_name_is_there() {
 }
 
 #[test]
-fn links_between_the_papers_lead_somewhere() {
-    for path in papers_below(&root().join("docs/operate")) {
-        let text = std::fs::read_to_string(&path).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
-            let (file, heading) =
-                link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)));
-            if link.contains("://") {
-                continue;
-            }
-            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
-            assert!(target.exists(), "{}: {link}", path.display());
-            let headings = std::fs::read_to_string(&target).unwrap_or_default().to_lowercase();
-            let plain = |line: &str| -> String {
-                let kept = |letter: &char| letter.is_alphanumeric() || [' ', '-', '_'].contains(letter);
-                line.trim_start_matches('#').trim().chars().filter(kept).collect::<String>().replace(' ', "-")
-            };
-            let there =
-                |heading: &str| headings.lines().any(|line| line.starts_with('#') && plain(line) == heading);
-            assert!(heading.is_none_or(there), "{}: {link}", path.display());
-        }
-    }
-}
-
-#[test]
 fn every_image_is_of_a_named_version() {
     let compose = paper(COMPOSE);
     let images = compose.lines().filter_map(|line| line.trim().strip_prefix("image: "));
