@@ -84,7 +84,11 @@ impl Moving {
     /// What keeps it from being done, in a sentence for the person who started it. Nothing is switched over then.
     pub async fn run(self, mut tell: impl FnMut(MovingProgress)) -> anyhow::Result<Moved> {
         ensure!(self.to.is_some() || self.evidence_to.is_some(), "there is nothing to move: say where to");
-        ensure!(self.data_dir.is_dir(), "there is no data directory at {}", self.data_dir.display());
+        ensure!(
+            self.data_dir.is_dir(),
+            "there is no data directory at {}; tell where it is with --data",
+            self.data_dir.display()
+        );
         let data_dir = DataDir::open(&self.data_dir)?;
         let from = self.from.clone().unwrap_or_else(|| Location::from(data_dir.database().as_path()));
         if let Location::Sqlite(path) = &from {

@@ -79,7 +79,11 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
             Location::from(data_dir.database().as_path())
         }
     };
-    Ok(Store::open(&location, &options).await?)
+    let opened = Store::open(&location, &options).await;
+    Ok(match &config.database {
+        Some(_) => opened.context("the database that database_url names cannot be opened")?,
+        None => opened?,
+    })
 }
 
 /// The evidence store. One that does not answer yet keeps no gateway from starting: it is not ready, and accepts and

@@ -114,10 +114,15 @@ fn what_a_gateway_stands_on_is_named_where_it_cannot_be_had() {
         |more: &[&str]| told(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
     let key = serve(&["--master-key-file", "nope"]);
     assert!(key.contains("cannot read the master key in nope: No such file"), "{key}");
+    let database = serve(&["--database-url", "postgres://u:Geheim7@127.0.0.1:1/d"]);
+    assert!(database.starts_with("✗ the database that database_url names cannot be opened: "), "{database}");
+    assert!(!database.contains("Geheim7"), "{database}");
     let tls = serve(&["--tls-key", "k.pem"]);
     assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
     let data = told(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
     assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
+    let moved = told(&["move", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
+    assert!(moved.contains("there is no data directory at nope; tell where it is with --data"), "{moved}");
 }
 
 #[test]
