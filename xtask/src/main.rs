@@ -47,7 +47,7 @@ fn task() -> Result<ExitCode> {
             // The other pages are made where the program's own words are at hand.
             stage::program(
                 &root,
-                "cargo test --package rebuttal --bins --quiet reference",
+                "cargo test --package rebuttal --package rebuttal-server --bins --lib --quiet reference",
                 &[("REBUTTAL_REGENERATE", "1")],
             )?;
             Ok(ExitCode::SUCCESS)

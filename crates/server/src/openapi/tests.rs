@@ -12,7 +12,8 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, DisputeData, QueryRequest};
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
 use rebuttal_protocol::operator::{
-    Act, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, OpenDispute, RevokeToken, RotateSecret,
+    Act, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, OpenDispute, RevokeToken, Role,
+    RotateSecret,
 };
 use rebuttal_protocol::{Code, Envelope};
 use rebuttal_testbed::Document;
@@ -258,4 +259,27 @@ fn a_cache_that_has_the_bytes_gets_none() {
     }
     assert_eq!(asked("\"other\""), StatusCode::OK);
     assert_eq!(fixed.answer("application/json", &HeaderMap::new()).status(), StatusCode::OK);
+}
+
+/// The contract's table tells who may do what, and a story calls everything that it tells with every role.
+#[test]
+fn every_operators_call_tells_the_roles_of_the_contract() {
+    let contract = include_str!("../../../../docs/integrate/contract.md");
+    let mut tried = 0;
+    for row in contract.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.split(" | ").collect();
+        let Some(lowest) = Role::ALL.iter().position(|role| cells.get(1) == Some(&role.as_str())) else {
+            continue;
+        };
+        let roles: Vec<_> = Role::ALL[lowest..].iter().map(|role| format!("`{role}`")).collect();
+        let sentence = format!("The token's role: {}.", roles.join(" or "));
+        for call in cells[0].split('`').filter(|quoted| quoted.contains(" /")) {
+            let (method, path) = call.split_once(' ').unwrap();
+            let path = format!("{}{path}", crate::operator::PREFIX);
+            let description = WHOLE.operation(method, &path)["description"].as_str().unwrap();
+            assert!(description.ends_with(&sentence), "{call}: {description}");
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 19, "the operators' calls");
 }
