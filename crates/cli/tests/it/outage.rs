@@ -71,7 +71,10 @@ fn connections_that_are_terminated_are_made_again() {
     let tally = under_load(&scene, || {
         for _ in 0..scaled(20) {
             pause(Duration::from_millis(50));
-            assert!(database.terminate_all_connections() > 0);
+            // Just after the last time there may be none again yet.
+            wait_for("connections to terminate", Duration::from_secs(5), || {
+                (database.terminate_all_connections() > 0).then_some(())
+            });
         }
         a_while();
     });
