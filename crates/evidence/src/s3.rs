@@ -44,6 +44,8 @@ const REPEAT_LIMIT: Duration = Duration::from_secs(4);
 const REPEAT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Where AWS itself keeps what is nowhere.
 const DEFAULT_REGION: &str = "us-east-1";
+/// What is stored to see whether it can be, where the gateway may store and no form of a merchant reaches.
+const TRY_OUT: &str = "sealed/try-out";
 /// How long an answer of the store is good for as a sign of its life: readiness is asked by anybody, and each request
 /// to the store costs.
 const ANSWERED_FOR: Duration = Duration::from_secs(1);
@@ -170,17 +172,22 @@ impl S3Store {
 }
 
 impl S3Store {
-    /// Stores a small object of its own, reads it back and deletes it: what the credentials must allow.
+    /// Stores a small object of its own below `sealed/`, reads it back and deletes it: what the credentials must allow.
     ///
     /// # Errors
     /// [`Error::S3`] says which of the three failed.
     pub async fn try_out(&self) -> Result<(), Error> {
         const CONTENT: &[u8] = b"stored by rebuttal to see whether it can";
-        let (store, key) = (&self.shared.store, self.shared.key("try-out"));
-        store.put(&key, CONTENT.into()).await.map_err(Error::s3("store a file"))?;
-        let read = store.get(&key).await.map_err(Error::s3("read a file"))?;
-        let read = read.bytes().await.map_err(Error::s3("read a file"))?;
-        store.delete(&key).await.map_err(Error::s3("delete a file"))?;
+        let (store, key) = (&self.shared.store, self.shared.key(TRY_OUT));
+        let tried = async {
+            store.put(&key, CONTENT.into()).await.map_err(Error::s3("store a file"))?;
+            let read = store.get(&key).await.map_err(Error::s3("read a file"))?;
+            read.bytes().await.map_err(Error::s3("read a file"))
+        };
+        // Deleted in any case: a file whose storing was not answered may lie there all the same.
+        let (read, deleted) = (tried.await, store.delete(&key).await);
+        let read = read?;
+        deleted.map_err(Error::s3("delete a file"))?;
         if read == CONTENT {
             return Ok(());
         }

@@ -269,3 +269,22 @@ async fn a_bucket_belongs_to_whoever_marked_it_first() {
     of("another", true).answers().await.unwrap();
     assert_eq!(bucket.read("gateway.mark").unwrap(), b"another\n");
 }
+
+/// As the documented policy allows it, and gone in any case.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn what_a_try_stores_lies_below_the_seals_and_is_left_nowhere() {
+    let (bucket, direct) = ground();
+    direct.try_out().await.unwrap();
+    let proxy = s3::Proxy::before(bucket.store.address);
+    let (there, through) = (bucket.store.address.to_string(), proxy.address.to_string());
+    let store = open(&bucket, &bucket.evidence_url().replace(&there, &through));
+    for (method, fault) in [("PUT", s3::Fault::LosesAnswer), ("GET", s3::Fault::Fails)] {
+        let before = proxy.befallen();
+        proxy.fault(method, "/sealed/", fault);
+        assert!(store.try_out().await.is_err(), "{method}");
+        assert!(proxy.befallen() > before, "{method}: not below sealed/");
+        proxy.heal();
+        assert_eq!(bucket.keys(""), Vec::<String>::new(), "{method}");
+    }
+}
