@@ -63,6 +63,7 @@ pub fn decide(
         status: next.status,
         stage: next.stage,
         deadline: next.deadline,
+        opening: None,
         submission: submission.as_ref().map(Into::into),
         note,
     };

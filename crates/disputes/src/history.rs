@@ -73,6 +73,9 @@ pub struct Detail {
     pub stage: Stage,
     /// With which deadline.
     pub deadline: UnixMillis,
+    /// [`crate::Opening::fingerprint`] in lower-case hex, of the first entry: so the chain holds the facts, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<String>,
     /// What was submitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submission: Option<SubmissionDigest>,

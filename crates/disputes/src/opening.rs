@@ -75,6 +75,7 @@ pub fn open(
         status: unopened.status,
         stage: facts.stage,
         deadline: facts.deadline,
+        opening: Some(fingerprint.to_string()),
         submission: None,
         note: None,
     };

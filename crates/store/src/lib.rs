@@ -17,6 +17,7 @@ mod postgres;
 mod sqlite;
 mod statements;
 mod store;
+mod verify;
 mod views;
 mod work;
 
@@ -27,6 +28,7 @@ pub use lanes::Traffic;
 pub use location::{InvalidLocation, Location, PostgresAddress};
 pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};
 pub use store::{Options, Store};
+pub use verify::{Histories, verify_histories};
 pub use views::{Backlog, DisputeRecord, Filter, Page, Position, Story};
 pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upkeep, Upload, Work};
 

@@ -23,6 +23,16 @@ pub struct PostgresAddress(pub(crate) Box<Address>);
 #[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE: {0}")]
 pub struct InvalidLocation(pub(crate) String);
 
+impl Location {
+    /// Where it lies, for people to read: a server without user and password.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(PostgresAddress(address)) => address.told(),
+        }
+    }
+}
+
 impl From<&Path> for Location {
     fn from(path: &Path) -> Self {
         Self::Sqlite(path.to_owned())
@@ -77,7 +87,8 @@ mod tests {
     #[test]
     fn a_password_is_told_to_nobody() {
         let location: Location = "postgres://u:Geheim7@h/d".parse().unwrap();
-        assert!(!format!("{location:?}").contains("Geheim7"));
+        assert!(!format!("{location:?} {}", location.told()).contains("Geheim7"));
+        assert_eq!(location.told(), "postgres://h/d");
         for url in ["postgres://u:Geheim7@h:port/d", "postgres://u:Geheim7@h/d?nonsense=1", "u:Geheim7@h"] {
             let error = url.parse::<Location>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("Geheim7"), "{error}");

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod address;
+mod archive;
 mod examine;
 mod fate;
 mod hazards;
@@ -24,6 +25,7 @@ mod tls;
 mod upkeep;
 
 pub(crate) use address::Address;
+pub(crate) use archive::Archive;
 pub(crate) use examine::examine;
 pub(crate) use lane::Lane;
 pub(crate) use reads::Reads;

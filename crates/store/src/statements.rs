@@ -133,6 +133,12 @@ statements! {
     DISPUTE_BY_TRADE = concat!(
         "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND merchant_trade_no = $2", first!()
     );
+    /// All numbers, a page at a time.
+    NUMBERS = "SELECT dispute_no FROM disputes WHERE dispute_no > $1 ORDER BY dispute_no LIMIT $2";
+    COUNT_NUMBERS = "SELECT count(*) FROM (SELECT 1 FROM disputes LIMIT $1) AS counted";
+    /// Of a dispute that is not there: by hand alone.
+    STRAY_HISTORY = "SELECT dispute_no FROM history \
+         WHERE NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.dispute_no = history.dispute_no) LIMIT 1";
     HISTORY = "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = $1 ORDER BY sequence";
     SUBMISSIONS = "SELECT number, stage, submitted_at, fingerprint FROM submissions WHERE dispute_no = $1 \
          ORDER BY number";

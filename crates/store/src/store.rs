@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use rebuttal_disputes::Fingerprint;
 use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
@@ -296,25 +295,5 @@ impl Store {
             Reads::Postgres(_) => drop(self.reads.meta("min_binary").await?),
         }
         self.lanes.probe().await
-    }
-
-    /// Whether a story is whole: every entry's hash follows from the one before, up to the head, and every submission is
-    /// the one that its entry proves.
-    pub fn is_whole(story: &Story) -> bool {
-        let dispute_no = story.record.state.dispute_no.as_str();
-        let mut before = Fingerprint::ZERO;
-        let mut submissions = story.submissions.iter();
-        for (index, entry) in story.history.iter().enumerate() {
-            let in_order = entry.sequence == index as u64 + 1;
-            if !in_order || entry.hash_after(dispute_no, before) != entry.hash {
-                return false;
-            }
-            before = entry.hash;
-            let Some(detail) = entry.parse_detail() else { return false };
-            if detail.submission.is_some() && detail.submission != submissions.next().map(Into::into) {
-                return false;
-            }
-        }
-        before == story.record.state.head && submissions.next().is_none()
     }
 }

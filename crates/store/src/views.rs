@@ -1,6 +1,6 @@
 //! What is read: a dispute with its facts, its story, and pages of a list.
 
-use rebuttal_disputes::{Dispute, Entry, Submission};
+use rebuttal_disputes::{Dispute, Entry, Flaw, Submission, flaw};
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, MerchantId, UnixMillis};
@@ -25,6 +25,15 @@ pub struct Story {
     pub history: Vec<Entry>,
     /// The submissions, in order.
     pub submissions: Vec<Submission>,
+}
+
+impl Story {
+    /// What is not as it was written, if anything is not: every entry's hash follows from the one before, up to the head;
+    /// every submission is the one that its entry proves; state and facts are what the history says.
+    pub fn flaw(&self) -> Option<Flaw> {
+        let DisputeRecord { state, facts, created_at } = &self.record;
+        flaw(state, facts, *created_at, &self.history, &self.submissions)
+    }
 }
 
 /// The oldest of what waits to be done of the gateway's own accord; nothing where nothing waits.

@@ -1,13 +1,18 @@
 //! A look at the file, beside whoever serves from it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
-use rebuttal_protocol::UnixMillis;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rebuttal_protocol::{DisputeNo, UnixMillis};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
+use super::place;
 use super::reads::Read;
-use super::statements::{DAMAGE, NEWEST_ENTRY};
+use super::statements::{COUNT_NUMBERS, DAMAGE, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
 use crate::StoreError;
+use crate::verify::Archive;
+use crate::views::Story;
 
 /// Files beyond this are not read whole to find damage: it would take minutes, and push others out of memory.
 const READ_WHOLE_MAX_BYTES: u64 = 1 << 30;
@@ -18,12 +23,21 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// Opens the file; `None` if there is none, or none with our tables.
+    /// Opens the file; `None` if there is none, or none with our tables. Nothing of it is changed: a log that a killed
+    /// gateway left is read and stays where it is.
     pub(crate) fn at(path: &Path) -> Result<Option<Self>, StoreError> {
-        let Ok(metadata) = std::fs::metadata(path) else { return Ok(None) };
+        let metadata = match std::fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(place::at(path)(error).into()),
+        };
+        let log = std::fs::metadata(place::log_of(path)).map_or(0, |log| log.len());
         // A log that nobody has open can only be read by somebody who may write beside it.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
+        // Whoever closes a file last moves its log into it and deletes the log. Where there is none yet, it is what this
+        // connection itself has made.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log > 0)?;
         connection.pragma_update(None, "query_only", true)?;
         let is_ours = connection.table_exists(None, "meta")?;
         Ok(is_ours.then_some(Self { connection, bytes: metadata.len() }))
@@ -49,5 +63,25 @@ impl Look {
         }
         let told: String = self.connection.query_row(DAMAGE, [], |row| row.get(0))?;
         Ok((told != "ok").then_some(told))
+    }
+}
+
+impl Archive for Look {
+    async fn count(&self, most: u64) -> Result<u64, StoreError> {
+        Ok(self.connection.query_row(COUNT_NUMBERS, [most], |row| row.get(0))?)
+    }
+
+    async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+        let mut select = self.connection.prepare_cached(NUMBERS)?;
+        let found = select.query_map(params![after, limit], |row| row.get(0))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    async fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>, StoreError> {
+        Ok(Read::on(&self.connection).story(dispute_no)?)
+    }
+
+    async fn stray(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.connection.query_row(STRAY_HISTORY, [], |row| row.get(0)).optional()?)
     }
 }

@@ -21,11 +21,9 @@ type Identity = (u64, u64);
 impl Place {
     /// Remembers the files that lie there now, while a connection has them open.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let mut log_path = path.as_os_str().to_owned();
-        log_path.push("-wal");
-        let log_path = PathBuf::from(log_path);
-        let files = [identity_at(path)?, identity_at(&log_path)?];
-        if fs::metadata(path)?.nlink() > 1 {
+        let log_path = log_of(path);
+        let files = [identity_at(path).map_err(at(path))?, identity_at(&log_path).map_err(at(&log_path))?];
+        if fs::metadata(path).map_err(at(path))?.nlink() > 1 {
             let twice = format!(
                 "{} is a hard link: whoever opens the other name would write into it, too",
                 path.display()
@@ -46,11 +44,23 @@ impl Place {
             match identity_at(path) {
                 Ok(found) if found == identity => {}
                 Ok(_) => return Err(io::Error::other(format!("{shown} is another file than was opened"))),
-                Err(error) => return Err(io::Error::new(error.kind(), format!("{shown}: {error}"))),
+                Err(error) => return Err(at(path)(error)),
             }
         }
         Ok(())
     }
+}
+
+/// The log beside a database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+/// Names the file that an error is about.
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn identity_at(path: &Path) -> io::Result<Identity> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::place;
 use super::statements::MIN_BINARY;
 use crate::{SCHEMA_GENERATION, StoreError};
 
@@ -30,7 +31,7 @@ mod migrations {
 /// Opens the connection that writes, with the schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     // Made for its owner alone, whatever the umask; the log and the index beside it take the mode of this file.
-    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(place::at(path))?;
     let mut connection = Connection::open(path)?;
     prepare(&connection, WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

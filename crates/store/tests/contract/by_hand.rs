@@ -1,7 +1,9 @@
 //! A database that somebody else wrote into.
 
 use rebuttal_disputes::Command;
-use rebuttal_store::{CommitError, Filter, Once, Options, Store, StoreError, Work};
+use rebuttal_store::{
+    CommitError, Filter, Histories, Once, Options, Store, StoreError, Work, verify_histories,
+};
 
 use crate::contests;
 use crate::ground::{Ground, NOW, act, merchant, open};
@@ -44,19 +46,77 @@ pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that
     assert!(store.dispute(&other).await.unwrap().is_some());
 }
 
-pub(crate) async fn a_story_tells_that_the_database_was_written_to_by_hand(ground: &Ground) {
-    contests::a_contest_is_committed_whole(ground).await;
-    for tampering in [
+/// What somebody writes by hand, how he takes it back, and what is said of it meanwhile.
+const TAMPERINGS: [(&str, &str, &str); 11] = [
+    (
+        "UPDATE disputes SET dispute_amount = dispute_amount + 1",
+        "UPDATE disputes SET dispute_amount = dispute_amount - 1",
+        "its facts",
+    ),
+    ("UPDATE disputes SET payment_no = 'P'", "UPDATE disputes SET payment_no = 'P-D1'", "its facts"),
+    ("UPDATE disputes SET rrn = 'R'", "UPDATE disputes SET rrn = NULL", "its facts"),
+    (
+        "UPDATE disputes SET created_at = created_at - 1",
+        "UPDATE disputes SET created_at = created_at + 1",
+        "entry 1",
+    ),
+    ("UPDATE disputes SET status = 'WON'", "UPDATE disputes SET status = 'UNDER_REVIEW'", "its status"),
+    ("UPDATE disputes SET status = 'OPEN'", "UPDATE disputes SET status = 'UNDER_REVIEW'", "cannot be read"),
+    (
+        "UPDATE disputes SET deadline = deadline + 1",
+        "UPDATE disputes SET deadline = deadline - 1",
+        "its status, type, deadline",
+    ),
+    (
+        "UPDATE disputes SET submission_number = NULL, submission_stage = NULL",
+        "UPDATE disputes SET submission_number = 1, submission_stage = 'CHARGEBACK'",
+        "last submission",
+    ),
+    (
         "UPDATE evidence SET size = size + 1 WHERE position = 1",
-        "UPDATE evidence SET size = size - 1, sha256 = (SELECT opening FROM disputes) WHERE position = 1",
-        "DELETE FROM evidence; DELETE FROM submissions",
+        "UPDATE evidence SET size = size - 1 WHERE position = 1",
+        "submission 1",
+    ),
+    (
         "UPDATE history SET actor = 'gateway' WHERE sequence = 1",
-        "DELETE FROM history WHERE sequence = 2",
-    ] {
+        "UPDATE history SET actor = 'operator:night shift' WHERE sequence = 1",
+        "entry 1",
+    ),
+    ("DELETE FROM history WHERE sequence = 2", "", "submission 1"),
+];
+
+pub(crate) async fn a_database_that_was_written_to_by_hand_tells_what_is_not_as_it_was(ground: &Ground) {
+    contests::a_contest_is_committed_whole(ground).await;
+    let (all, mut told) = (
+        async |most, told: &mut Vec<_>| {
+            let tell = &mut |done, of| told.push((done, of));
+            verify_histories(&ground.location(), most, tell).await.unwrap()
+        },
+        Vec::new(),
+    );
+    let whole = Histories { disputes: 1, entries: 2, ..Histories::default() };
+    assert_eq!(all(None, &mut told).await, Some(whole.clone()));
+    assert_eq!(told, [(1, 1)]);
+    for (tampering, undo, what) in TAMPERINGS {
         ground.by_hand(tampering);
-        let store = ground.store().await;
-        let story = store.story(&"D1".parse().unwrap()).await.unwrap().unwrap();
-        assert!(!Store::is_whole(&story), "unseen: {tampering}");
-        store.close().await;
+        let found = all(Some(1), &mut told).await.unwrap();
+        let [(number, flaw)] = &found.named[..] else { panic!("unseen: {tampering}") };
+        assert!((number.as_str(), found.flawed) == ("D1", 1) && flaw.contains(what), "{tampering}: {flaw}");
+        ground.by_hand(undo);
+        if !undo.is_empty() {
+            assert_eq!(all(None, &mut told).await, Some(whole.clone()), "{undo}");
+        }
     }
+    assert_eq!(all(Some(0), &mut told).await, None, "more than are asked for");
+}
+
+pub(crate) async fn a_history_without_its_dispute_is_told(ground: &Ground) {
+    let store = ground.store().await;
+    let merchant_id = merchant(&store).await;
+    open(&store, merchant_id, "D1").await;
+    open(&store, merchant_id, "D2").await;
+    ground.without_references("DELETE FROM disputes WHERE dispute_no = 'D1'");
+    let found = verify_histories(&ground.location(), None, &mut |_, _| {}).await.unwrap().unwrap();
+    assert_eq!((found.disputes, found.flawed), (1, 1));
+    assert_eq!(found.named[0].0, "D1", "{found:?}");
 }

@@ -1,0 +1,128 @@
+//! Whether a dispute is what its history proves it to be: the chain of hashes, the submissions and files that its entries
+//! name, where the dispute stands, and what it was opened with.
+//!
+//! The hashes have no secret. They tell whatever was changed in one place and not everywhere; who may write into the
+//! database and computes all of them anew is told by a copy that lies elsewhere.
+
+use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::operator::OpenDispute;
+
+use crate::history::Detail;
+use crate::{Dispute, Entry, Fingerprint, LastSubmission, Opening, Submission};
+
+/// What is not as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// The chain breaks at the entry of this number.
+    #[error("entry {0} of its history is missing, altered or out of its order")]
+    Entry(u64),
+    /// Its items, its files or its time are other ones.
+    #[error("submission {0} is not the one that the history proves")]
+    Submission(u32),
+    /// Its row contradicts its last entry.
+    #[error("its status, type, deadline or last submission is not what the history ends with")]
+    State,
+    /// The merchant, the payment, an amount, the reason or another fact was changed.
+    #[error("its facts (merchant, payment, amounts, reason, time) are not those that it was opened with")]
+    Facts,
+}
+
+/// The first thing that is not as it was written; nothing where all is.
+pub fn flaw(
+    dispute: &Dispute,
+    facts: &OpenDispute,
+    opened_at: UnixMillis,
+    history: &[Entry],
+    submissions: &[Submission],
+) -> Option<Flaw> {
+    check(dispute, facts, opened_at, history, submissions).err()
+}
+
+fn check(
+    dispute: &Dispute,
+    facts: &OpenDispute,
+    opened_at: UnixMillis,
+    history: &[Entry],
+    submissions: &[Submission],
+) -> Result<(), Flaw> {
+    let (mut before, mut proven) = (Fingerprint::ZERO, submissions.iter());
+    let mut ends: Option<(Detail, Detail)> = None;
+    for (number, entry) in (1..).zip(history) {
+        let follows = entry.sequence == number
+            && entry.hash_after(dispute.dispute_no.as_str(), before) == entry.hash
+            && (number > 1 || entry.at == opened_at);
+        let detail = entry.parse_detail().filter(|_| follows).ok_or(Flaw::Entry(number))?;
+        if let Some(digest) = &detail.submission
+            && proven.next().map(Into::into).as_ref() != Some(digest)
+        {
+            return Err(Flaw::Submission(digest.number));
+        }
+        before = entry.hash;
+        let opened = ends.take().map_or_else(|| detail.clone(), |(opened, _)| opened);
+        ends = Some((opened, detail));
+    }
+    if let Some(unproven) = proven.next() {
+        return Err(Flaw::Submission(unproven.number));
+    }
+    let (opened, last) = ends.ok_or(Flaw::Entry(1))?;
+    if !stands_at(dispute, &last, before, history.len() as u64, submissions.last()) {
+        return Err(Flaw::State);
+    }
+    // Of an opening's facts these two change later; what they were then is in the first entry.
+    let facts = OpenDispute { stage: opened.stage, deadline: opened.deadline, ..facts.clone() };
+    let opening = Opening { dispute_no: dispute.dispute_no.clone(), facts }.fingerprint();
+    let chained = opened.opening.is_none_or(|chained| chained == opening.to_string());
+    if opening == dispute.opening && chained { Ok(()) } else { Err(Flaw::Facts) }
+}
+
+/// Whether the dispute's row says what its last entry does.
+fn stands_at(
+    dispute: &Dispute,
+    last: &Detail,
+    head: Fingerprint,
+    sequence: u64,
+    submission: Option<&Submission>,
+) -> bool {
+    let submission = submission.map(|last| LastSubmission {
+        number: last.number,
+        stage: last.stage,
+        fingerprint: last.fingerprint,
+    });
+    (dispute.status, dispute.stage, dispute.deadline) == (last.status, last.stage, last.deadline)
+        && (dispute.head, dispute.sequence, dispute.submission) == (head, sequence, submission)
+}
+
+#[cfg(test)]
+mod tests {
+    use rebuttal_protocol::body::Object;
+
+    use super::*;
+    use crate::{Actor, Decision, open};
+
+    const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
+
+    fn opening(amount: &str) -> Opening {
+        let body = format!(
+            r#"{{"merchantId":80,"paymentNo":"P1","merchantTradeNo":"T1","paymentAmount":"100.05",
+            "disputeAmount":"{amount}","currency":"USD","disputeReason":"Not received","type":"CHARGEBACK",
+            "deadline":"2030-01-01T00:00:00Z"}}"#
+        );
+        let facts = OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap()).unwrap();
+        Opening { dispute_no: "D1".parse().unwrap(), facts }
+    }
+
+    /// Whoever alters an amount can compute what identifies the facts anew, and then contradicts the chain.
+    #[test]
+    fn altered_facts_are_told_by_the_chain_too() {
+        let (told, altered) = (opening("99"), opening("9"));
+        let opened = open(None, &told, &Actor::Operator("night".to_owned()), NOW).unwrap();
+        let Decision::Change(change) = opened else { panic!("{opened:?}") };
+        let history = [change.entry];
+        let seen = |dispute: &Dispute, facts| flaw(dispute, facts, NOW, &history, &[]);
+        assert_eq!(seen(&change.dispute, &told.facts), None);
+        assert_eq!(seen(&change.dispute, &altered.facts), Some(Flaw::Facts));
+        let forged = Dispute { opening: altered.fingerprint(), ..change.dispute };
+        assert_eq!(seen(&forged, &altered.facts), Some(Flaw::Facts));
+        assert_eq!(flaw(&forged, &told.facts, NOW, &[], &[]), Some(Flaw::Entry(1)));
+    }
+}

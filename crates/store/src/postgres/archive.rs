@@ -1,0 +1,41 @@
+//! Every history of the server's, read one by one on a connection of its own.
+
+use rebuttal_protocol::DisputeNo;
+
+use super::address::Address;
+use super::session::Session;
+use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY};
+use super::{reading, rows};
+use crate::StoreError;
+use crate::verify;
+use crate::views::Story;
+
+pub(crate) struct Archive(Session);
+
+impl Archive {
+    pub(crate) async fn open(address: &Address) -> Result<Self, StoreError> {
+        Ok(Self(Session::plain(address).await?))
+    }
+}
+
+impl verify::Archive for Archive {
+    async fn count(&self, most: u64) -> Result<u64, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let row = self.0.row(COUNT_NUMBERS, &[&most]).await?;
+        Ok(row.map_or(Ok(0), |row| rows::number(&row, 0))?)
+    }
+
+    async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+        let found = self.0.rows(NUMBERS, &[&after, &i64::from(limit)]).await?;
+        Ok(found.iter().map(|row| rows::value(row, 0)).collect::<Result<_, _>>()?)
+    }
+
+    async fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>, StoreError> {
+        Ok(reading::story(&self.0, dispute_no).await?)
+    }
+
+    async fn stray(&self) -> Result<Option<String>, StoreError> {
+        let row = self.0.row(STRAY_HISTORY, &[]).await?;
+        Ok(row.map(|row| rows::value(&row, 0)).transpose()?)
+    }
+}
