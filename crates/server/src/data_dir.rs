@@ -34,6 +34,32 @@ impl Places {
     pub(crate) fn operator_token(&self) -> PathBuf {
         self.0.join("operator.token")
     }
+
+    /// Refuses a directory that has lost its database. A first start makes the database first, and the key and the
+    /// evidence once its tables are there, so that one that was interrupted can go on.
+    pub(crate) fn refuse_lost_database(&self) -> anyhow::Result<()> {
+        let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let database = self.database();
+        let log = database.with_extension("db-wal");
+        let holds = match size(&database) {
+            0 => false,
+            bytes => bytes > EMPTY_DATABASE_BYTES || size(&log) > 0,
+        };
+        let left = [self.master_key(), self.evidence().join("m")].into_iter().find(|path| path.exists());
+        let Some(left) = left.filter(|_| !holds) else { return Ok(()) };
+        let what = match size(&database) {
+            0 | EMPTY_DATABASE_BYTES.. => "missing or empty",
+            _ => "no database, or cut off",
+        };
+        bail!(
+            "{} is {what}, and yet {} is there: this data directory has served before, and a new database \
+             would know none of its merchants and disputes. Restore the database, with the -wal file beside it, or \
+             move {} away to begin anew",
+            database.display(),
+            left.display(),
+            self.0.display()
+        )
+    }
 }
 
 /// A data directory that nobody else serves from, until this is dropped or the process ends.
@@ -54,8 +80,18 @@ impl DataDir {
         Ok(Self { places: Places::of(path), _lock: lock(path)?, database_lock: OnceLock::new() })
     }
 
-    /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time.
+    /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time. A file that
+    /// is not there is made only for a data directory that has not served yet, or its name was misspelt.
     pub(crate) fn hold_database(&self, file: &Path) -> anyhow::Result<()> {
+        let served = [self.master_key(), self.database()].into_iter().find(|path| path.exists());
+        if let Some(served) = served.filter(|_| !file.exists()) {
+            bail!(
+                "there is no {}, and yet {} is there: this data directory has served before, from another database. Set \
+                 database_url to that one; where a new one is meant, make the file first, empty",
+                file.display(),
+                served.display()
+            );
+        }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let real =
             |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot open {}", path.display()));
@@ -65,28 +101,6 @@ impl DataDir {
         // Asked for once in a process.
         let _ = self.database_lock.set(lock(folder)?);
         Ok(())
-    }
-
-    /// Refuses a directory that has lost its database. A first start makes the database first, and the key and the
-    /// evidence once its tables are there, so that one that was interrupted can go on.
-    pub(crate) fn refuse_lost_database(&self) -> anyhow::Result<()> {
-        let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let database = self.database();
-        let log = database.with_extension("db-wal");
-        let holds = match size(&database) {
-            0 => false,
-            bytes => bytes > EMPTY_DATABASE_BYTES || size(&log) > 0,
-        };
-        let left = [self.master_key(), self.evidence().join("m")].into_iter().find(|path| path.exists());
-        let Some(left) = left.filter(|_| !holds) else { return Ok(()) };
-        bail!(
-            "{} is missing or empty, and yet {} is there: this data directory has served before, and a new database \
-             would know none of its merchants and disputes. Restore the database, with the -wal file beside it, or \
-             move {} away to begin anew",
-            database.display(),
-            left.display(),
-            self.places.0.display()
-        )
     }
 
     /// Refuses a database that knows nothing beside evidence that it should know: a configured one that is empty is
@@ -111,6 +125,11 @@ impl Deref for DataDir {
     fn deref(&self) -> &Places {
         &self.places
     }
+}
+
+/// Whether a gateway serves from a directory; one that cannot be opened is nobody's.
+pub(crate) fn is_held(folder: &Path) -> bool {
+    File::open(folder).is_ok_and(|folder| matches!(folder.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
 /// Locks a directory itself: a file in it could be deleted by somebody who takes it for stale.
@@ -153,6 +172,22 @@ mod tests {
     }
 
     #[test]
+    fn a_data_directory_that_has_served_gets_no_new_database_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(&folder.path().join("data")).unwrap();
+        let file = folder.path().join("typo.db");
+        for left in [data_dir.master_key(), data_dir.database()] {
+            fs::write(&left, "something").unwrap();
+            let told = data_dir.hold_database(&file).unwrap_err().to_string();
+            assert!(told.contains("typo.db") && told.contains("has served before"), "{told}");
+            fs::remove_file(left).unwrap();
+        }
+        fs::write(data_dir.master_key(), "key").unwrap();
+        fs::write(&file, "").unwrap();
+        data_dir.hold_database(&file).unwrap();
+    }
+
+    #[test]
     fn a_lost_database_is_told_from_a_first_start_that_was_interrupted() {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = DataDir::open(folder.path()).unwrap();
@@ -166,6 +201,10 @@ mod tests {
         assert!(is_refused(), "no file");
         fs::write(data_dir.database(), [0; 4096]).unwrap();
         assert!(is_refused(), "no table, and the log is gone");
+        fs::write(data_dir.database(), [7; 100]).unwrap();
+        let told = data_dir.refuse_lost_database().unwrap_err().to_string();
+        assert!(told.contains("no database, or cut off"), "{told}");
+        fs::write(data_dir.database(), [0; 4096]).unwrap();
         fs::write(folder.path().join("rebuttal.db-wal"), "log").unwrap();
         assert!(!is_refused(), "the tables are in the log");
         fs::write(data_dir.database(), [0; 8192]).unwrap();

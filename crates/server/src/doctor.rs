@@ -3,6 +3,8 @@
 
 mod evidence;
 mod files;
+mod histories;
+mod listeners;
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{Ailment, Examined, Location, StoreError};
@@ -10,7 +12,7 @@ use serde::Serialize;
 
 use crate::auth::keys::{Keys, MasterKey};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, EvidencePlace};
 use crate::data_dir::Places;
 use crate::error::causes;
 use crate::sweeper::bound_ahead;
@@ -58,13 +60,28 @@ impl Finding {
     }
 }
 
-/// Looks at everything that a gateway with these settings stands on.
-pub async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = files::data_dir(&config.data_dir);
+/// Looks at everything that a gateway with these settings stands on. The histories are all verified if `histories` asks for
+/// it, or if they are few; `tell` learns how many are done, and of how many.
+pub async fn examine(
+    config: &Config,
+    histories: bool,
+    tell: &mut (dyn FnMut(u64, u64) + Send),
+) -> Vec<Finding> {
+    let places = Places::of(&config.data_dir);
     let location = match &config.database {
         Some(location) => location.clone(),
-        None => Location::from(Places::of(&config.data_dir).database().as_path()),
+        None => Location::from(places.database().as_path()),
     };
+    let mut findings = vec![Finding::well("installation", installation(config, &location))];
+    findings.extend(files::data_dir(&config.data_dir));
+    findings.extend(listeners::examine(config));
+    if let Location::Sqlite(file) = &location {
+        findings.extend(files::database(file));
+    }
+    if let (None, Err(lost)) = (&config.database, places.refuse_lost_database()) {
+        findings.push(Finding::fault("database", lost.to_string()));
+        return findings;
+    }
     let examined = match rebuttal_store::examine(&location).await {
         Ok(examined) => examined,
         Err(error @ StoreError::Shared) => {
@@ -84,9 +101,22 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     };
     findings.push(finding);
     findings.extend(clocks(&examined, clock::now()));
+    if examined.ailments.iter().all(|ailment| matches!(ailment, Ailment::Hazard(_))) {
+        findings.push(histories::examine(&location, histories, tell).await);
+    }
     findings.push(evidence::examine(config, keys.as_ref(), &examined).await);
     findings.extend(files::room(config));
     findings
+}
+
+/// Which one is looked at: a doctor with other settings than the gateway's looks at another.
+fn installation(config: &Config, location: &Location) -> String {
+    let evidence = match &config.evidence {
+        EvidencePlace::DataDir => Places::of(&config.data_dir).evidence().display().to_string(),
+        EvidencePlace::Folder(folder) => folder.display().to_string(),
+        EvidencePlace::Bucket { bucket, .. } => bucket.place(),
+    };
+    format!("the database is {}, the evidence lies in {evidence}", location.told())
 }
 
 fn database(examined: &Examined) -> Vec<Finding> {

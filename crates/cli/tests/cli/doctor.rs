@@ -23,6 +23,8 @@ fn stopped() -> Scene {
 
 fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
     let mut command = rebuttal(&["doctor", "--json", "--data", data.to_str().unwrap()]);
+    // Free, whatever else runs on this machine; a flag wins over it.
+    command.env("REBUTTAL_LISTEN", "127.0.0.1:0");
     command.args(more).envs(env.iter().map(|(name, value)| (name, value)));
     Ended::run(command)
 }
@@ -91,9 +93,9 @@ fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
 fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
     let scene = stopped();
     let data = scene.gateway.data();
-    for name in ["operator.token", "rebuttal.db"] {
+    for (name, about) in [("operator.token", "data directory"), ("rebuttal.db", "database")] {
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o640)).unwrap();
-        finds(&doctor(data, &[], &[]), "data directory", &format!("{name}; run: chmod 600"));
+        finds(&doctor(data, &[], &[]), about, &format!("{name}; run: chmod 600"));
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
     fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
@@ -191,6 +193,11 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     assert!(told(&ended, "evidence", "well").contains("gives it back"), "{ended:?}");
     assert!(told(&ended, "clock", "well").contains("database server's"), "{ended:?}");
 
+    let nowhere = "http://127.0.0.1:1";
+    env.push(("REBUTTAL_EVIDENCE_PUBLIC_URL", nowhere.to_owned()));
+    finds(&doctor(folder.path(), &[], &env), "evidence public URL", nowhere);
+    env.pop();
+
     env.iter_mut().filter(|(name, _)| *name == "AWS_SECRET_ACCESS_KEY").for_each(|(_, key)| key.push('x'));
     finds(&doctor(folder.path(), &[], &env), "evidence", "AWS_");
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
@@ -205,4 +212,86 @@ fn findings_are_told_to_people_with_what_to_do() {
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains("✗ master key") && ended.out.contains("1 fault"), "{ended:?}");
     let _: Value = doctor(scene.gateway.data(), &[], &[]).json();
+}
+
+#[test]
+fn what_is_looked_at_is_told_first_and_without_a_password() {
+    let scene = stopped();
+    let data = scene.gateway.data();
+    let first = doctor(data, &[], &[]).json()["findings"][0].clone();
+    let told = first["told"].as_str().unwrap();
+    for place in ["rebuttal.db", "evidence"].map(|name| data.join(name).display().to_string()) {
+        assert!(first["about"] == "installation" && told.contains(&place), "{first}");
+    }
+    let url = ("REBUTTAL_DATABASE_URL", "postgres://me:Geheim7@127.0.0.1:1/some".to_owned());
+    let ended = doctor(data, &[], &[url]);
+    let first = ended.json()["findings"][0]["told"].as_str().unwrap().to_owned();
+    assert!(first.contains("postgres://127.0.0.1:1/some"), "{first}");
+    assert!(!format!("{ended:?}").contains("Geheim7"), "{ended:?}");
+}
+
+#[test]
+fn a_history_that_was_rewritten_is_found_with_its_dispute() {
+    let scene = stopped();
+    let data = scene.gateway.data();
+    assert!(told(&doctor(data, &[], &[]), "histories", "well").contains("1 disputes are what"));
+    let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
+    let no: String = database.query_row("SELECT dispute_no FROM disputes", [], |row| row.get(0)).unwrap();
+    database.execute_batch("UPDATE disputes SET dispute_amount = 1").unwrap();
+    drop(database);
+    for more in [&[][..], &["--histories"]] {
+        finds(&doctor(data, more, &[]), "histories", &format!("{no}: its facts"));
+    }
+}
+
+#[test]
+fn a_killed_gateways_log_is_read_and_left_as_it_is() {
+    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
+    let data = scene.gateway.data().to_owned();
+    let _ = (scene.dispute(), scene.dispute());
+    scene.gateway.kill();
+    let files = || ["rebuttal.db", "rebuttal.db-wal"].map(|name| fs::read(data.join(name)).unwrap());
+    let before = files();
+    assert!(!before[1].is_empty(), "nothing is in the log");
+    let ended = doctor(&data, &[], &[]);
+    assert!(told(&ended, "histories", "well").contains("2 disputes are what"), "{ended:?}");
+    assert!(files() == before, "the database or its log is another one than before");
+    scene.gateway.restart();
+}
+
+#[test]
+fn an_address_that_another_program_has_is_found() {
+    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
+    let data = scene.gateway.data().to_owned();
+    let own = scene.address().to_string();
+    let ended = doctor(&data, &["--listen", &own], &[]);
+    assert!(told(&ended, "listener", "well").contains("a gateway serves from this data"), "{ended:?}");
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().to_string();
+    for flag in ["--listen", "--operator-listen", "--metrics-listen"] {
+        finds(&doctor(&data, &[flag, &taken], &[]), "listener", "another program has it");
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
+    let scene = stopped();
+    let data = scene.gateway.data();
+    let file = data.join("rebuttal.db");
+    fs::rename(&file, data.join("away")).unwrap();
+    finds(&doctor(data, &[], &[]), "database", "this data directory has served before");
+    // What no permission keeps root from.
+    fs::create_dir(&file).unwrap();
+    finds(&doctor(data, &[], &[]), "database", &format!("{} cannot be written to", file.display()));
+    let elsewhere = data.join("elsewhere.db");
+    fs::create_dir(&elsewhere).unwrap();
+    let url = format!("sqlite:{}", elsewhere.display());
+    let served = Ended::run(rebuttal(&["serve", "--data", data.to_str().unwrap(), "--database-url", &url]));
+    assert!(served.code == 1 && served.err.contains("elsewhere.db: Is a directory"), "{served:?}");
+    let typo = format!("sqlite:{}", data.join("typo.db").display());
+    let served = Ended::run(rebuttal(&["serve", "--data", data.to_str().unwrap(), "--database-url", &typo]));
+    assert!(served.code == 1 && served.err.contains("has served before"), "{served:?}");
+    assert!(!data.join("typo.db").exists(), "a database was made");
 }

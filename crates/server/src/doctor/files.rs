@@ -1,18 +1,18 @@
 //! Directories: whose they are, who may look into them, and how much room is left.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Finding;
 use crate::config::{Config, EvidencePlace};
+use crate::data_dir::Places;
 
 /// Room below which a gateway soon cannot write: some hundred uploads, or a day of a busy database.
 const ROOM_WARNING_BYTES: u64 = 2 << 30;
 /// Room below which it may fail at any moment.
 const ROOM_FAULT_BYTES: u64 = 200 << 20;
-/// Files of the data directory that hold secrets.
-const SECRETS: [&str; 2] = ["operator.token", "rebuttal.db"];
 
 /// Whether anybody but the owner may read a file.
 pub(super) fn others_may_read(file: &Path) -> bool {
@@ -33,12 +33,9 @@ pub(super) fn data_dir(path: &Path) -> Vec<Finding> {
         );
         findings.push(Finding::fault(ABOUT, told));
     }
-    for file in SECRETS.iter().map(|name| path.join(name)).filter(|file| others_may_read(file)) {
-        let file = file.display();
-        findings.push(Finding::fault(
-            ABOUT,
-            format!("others than its owner may read {file}; run: chmod 600 {file}"),
-        ));
+    let token = Places::of(path).operator_token();
+    if others_may_read(&token) {
+        findings.push(Finding::fault(ABOUT, open_to_others(&token)));
     }
     if others_may_read(path) {
         findings.push(Finding::warning(
@@ -50,6 +47,38 @@ pub(super) fn data_dir(path: &Path) -> Vec<Finding> {
         findings.push(Finding::well(ABOUT, format!("{shown} is its owner's alone and can be written to")));
     }
     findings
+}
+
+/// What keeps a gateway from opening a SQLite file, or shows it to others. The file is opened as a gateway opens it, and not
+/// written to.
+pub(super) fn database(file: &Path) -> Vec<Finding> {
+    const ABOUT: &str = "database";
+    let beside = |suffix: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let mut findings = Vec::new();
+    for file in ["", "-wal", "-shm"].map(beside) {
+        let shown = file.display();
+        match fs::OpenOptions::new().append(true).open(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => findings.push(Finding::fault(
+                ABOUT,
+                format!(
+                    "{shown} cannot be written to ({error}); it must be a file of the user that the gateway runs as"
+                ),
+            )),
+            Ok(_) if others_may_read(&file) => findings.push(Finding::fault(ABOUT, open_to_others(&file))),
+            Ok(_) => {}
+        }
+    }
+    findings
+}
+
+fn open_to_others(file: &Path) -> String {
+    let file = file.display();
+    format!("others than its owner may read {file}; run: chmod 600 {file}")
 }
 
 fn tempfile_in(folder: &Path) -> std::io::Result<()> {

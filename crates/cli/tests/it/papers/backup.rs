@@ -11,7 +11,7 @@ use rebuttal_testbed::scene::ACCEPT;
 use rebuttal_testbed::{Call, Item, Page, Scene, samples};
 use serde_json::{Value, json};
 
-use crate::ground::gateway;
+use crate::ground::{bin, gateway};
 
 const PAGE: &str = "docs/operate/backup-and-restore.md";
 /// Long enough for a restore in between, short enough to wait for: the bound lies one window ahead.
@@ -48,11 +48,13 @@ impl Place {
             .env("DATABASE_URL", &self.database_url)
             .env("ENDED", (now_ms() / 1000).to_string())
             .env("WINDOW", WINDOW)
+            .env("PATH", format!("{}:{}", bin().parent().unwrap().display(), std::env::var("PATH").unwrap()))
+            .env("REBUTTAL_LISTEN", "127.0.0.1:0")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{name}: {said}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let [out, said] = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
+        assert!(output.status.success(), "{name}: {out}{said}");
+        out
     }
 
     fn destroy(&self) {
@@ -137,6 +139,8 @@ fn a_restored_sqlite_is_whole_and_takes_no_used_request() {
     place.run("restore sqlite");
     assert!(folder(&place.data, "evidence/m"));
     assert_eq!(place.run("check sqlite"), "ok\n");
+    let looked = place.run("check histories");
+    assert!(looked.contains("43 disputes are what their") && looked.contains("\n0 faults, 1 warning."), "{looked}");
     restored(&mut scene, &past, || drop(place.run("raise the bound on sqlite")));
 }
 

@@ -1,0 +1,44 @@
+//! The histories: that every dispute is what its chain of hashes proves.
+
+use rebuttal_store::{Histories, Location, verify_histories};
+
+use super::Finding;
+
+const ABOUT: &str = "histories";
+/// Disputes whose histories are verified unasked: a second or two.
+const UNASKED_MAX: u64 = 10_000;
+
+/// Verifies all of them if they are few, or are asked for. `tell` learns how many are done, and of how many.
+pub(super) async fn examine(
+    location: &Location,
+    all: bool,
+    tell: &mut (dyn FnMut(u64, u64) + Send),
+) -> Finding {
+    match verify_histories(location, (!all).then_some(UNASKED_MAX), tell).await {
+        Ok(Some(found)) if found.flawed == 0 => {
+            let Histories { disputes, entries, .. } = found;
+            Finding::well(ABOUT, format!("{disputes} disputes are what their {entries} entries prove"))
+        }
+        Ok(Some(found)) => Finding::fault(ABOUT, flawed(&found)),
+        Ok(None) => Finding::well(
+            ABOUT,
+            format!(
+                "not looked at, for there are more than {UNASKED_MAX} disputes; --histories verifies them all"
+            ),
+        ),
+        Err(error) => Finding::fault(ABOUT, format!("they could not be read: {error}")),
+    }
+}
+
+fn flawed(found: &Histories) -> String {
+    let named: Vec<String> = found.named.iter().map(|(number, what)| format!("{number}: {what}")).collect();
+    let left = found.flawed - found.named.len() as u64;
+    let others = if left == 0 { String::new() } else { format!("; and {left} others") };
+    format!(
+        "of {} disputes, {} are not as they were written. {}{others}. Something else than a gateway has written into the \
+         database, or it is damaged: keep it as it is, and compare it with a backup",
+        found.disputes,
+        found.flawed,
+        named.join("; ")
+    )
+}
