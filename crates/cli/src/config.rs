@@ -107,21 +107,23 @@ impl Check {
         outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
     }
 
-    /// Everything that is wrong, a sentence each. Whether the settings go together is looked at once each is right.
+    /// Everything that is wrong, a sentence each. Whether the settings go together is looked at once each is of its kind.
     fn faults(&self) -> Vec<String> {
-        let faulty = faulty_variables();
-        let of_variables = match faulty.is_empty() {
-            true => Settings::of_variables(),
-            false => Ok(Settings::default()),
-        };
-        let together = of_variables.and_then(|settings| settings.over(self.config.as_deref()));
-        let together = together.and_then(|settings| {
-            log::checked(settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;
-            settings.config().map(drop)
-        });
-        let mut faults = [unknown_variables(&Cli::command()), faulty].concat();
-        let told = together.err().map(|error| look::causes(&error)).unwrap_or_default();
-        faults.extend(told.lines().map(str::to_owned));
+        let mut faults = [unknown_variables(&Cli::command()), faulty_variables()].concat();
+        let mut add = |error: anyhow::Error| faults.extend(look::causes(&error).lines().map(str::to_owned));
+        let of_variables = Settings::of_variables();
+        // Which variables are faulty is told already. The file is looked at without them, but what only the whole can
+        // judge is not.
+        let is_whole = of_variables.is_ok();
+        match of_variables.unwrap_or_default().over(self.config.as_deref()) {
+            Ok(_) if !is_whole => {}
+            Ok(settings) => {
+                let filter = settings.log_filter.as_deref().unwrap_or(LOG_FILTER);
+                log::checked(filter).err().into_iter().for_each(&mut add);
+                settings.config().err().into_iter().for_each(&mut add);
+            }
+            Err(error) => add(error),
+        }
         faults
     }
 }

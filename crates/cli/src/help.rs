@@ -43,7 +43,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("operator dispute resolve", "rebuttal operator dispute resolve CB-20418 WON --note 'Refund was proven'"),
     (
         "operator dispute request-evidence",
-        "rebuttal operator dispute request-evidence CB-20418 --deadline 3d --note 'Proof of delivery, please'",
+        "rebuttal operator dispute request-evidence CB-20418 --deadline 3d --note 'Proof of delivery'",
     ),
     (
         "operator dispute extend",

@@ -5,6 +5,7 @@
 //! [`rebuttal_server::Config`], a line in `config`, and a paragraph in `default.toml`, which documents it.
 
 mod commented;
+mod faults;
 mod file;
 mod nearest;
 mod origin;
@@ -17,6 +18,7 @@ mod variables;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::LogFormat;
 pub(crate) use commented::COMMENTED;
+use faults::Faults;
 pub(crate) use nearest::nearest;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
@@ -197,47 +200,32 @@ impl Settings {
         Ok([given, below])
     }
 
-    /// What the server understands, every value checked.
+    /// What the server understands, every value checked; or every value that is wrong, a line each.
     pub(crate) fn config(self) -> Result<Config> {
-        let tls = match (self.tls_certificate, self.tls_key) {
-            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-            (None, None) => None,
-            (given, _) => {
-                let missing = if given.is_some() { "tls_key" } else { "tls_certificate" };
-                bail!("tls_certificate and tls_key must be given together, and {missing} is missing")
-            }
-        };
-        let operator_token = secret::parse("operator_token", self.operator_token, self.operator_token_file)?;
-        let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref())?;
+        let mut faults = Faults::default();
+        let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref());
+        let token = secret::parse("operator_token", self.operator_token, self.operator_token_file);
+        let database = secret::parse("database_url", self.database_url, self.database_url_file);
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
-        config.public_urls = list(self.public_url, |text| text.parse().context("public_url"))?;
-        config.database = secret::parse("database_url", self.database_url, self.database_url_file)?;
-        config.evidence = evidence;
+        let public_urls = list(self.public_url, |text| text.parse().context("public_url"));
+        config.public_urls = faults.take(public_urls).unwrap_or_default();
+        config.database = faults.take(database).flatten();
+        config.evidence = faults.take(evidence).unwrap_or(config.evidence);
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.api_docs = self.api_docs.map_or(config.api_docs, Switch::is_on);
-        config.tls = tls;
+        config.tls = faults.take(tls(self.tls_certificate, self.tls_key)).flatten();
         config.master_key_file = self.master_key_file;
-        config.operator_token = operator_token;
+        config.operator_token = faults.take(token).flatten();
         if let Some(seconds) = self.freshness_window_seconds {
-            config.freshness_window =
-                Duration::from_secs(seconds).try_into().context("freshness_window_seconds")?;
+            let window = Duration::from_secs(seconds).try_into().context("freshness_window_seconds");
+            config.freshness_window = faults.take(window).unwrap_or(config.freshness_window);
         }
         config.app_requests_per_second = self.app_rate_per_second;
         config.auth_failures_per_second =
             self.failed_auth_per_second.unwrap_or(config.auth_failures_per_second);
-        config.trusted_proxies = list(self.trusted_proxies, |text| {
-            // An address alone is the network that has no other.
-            let network = match text.parse() {
-                Ok(IpAddr::V4(_)) => format!("{text}/32"),
-                Ok(IpAddr::V6(_)) => format!("{text}/128"),
-                Err(_) => text.to_owned(),
-            };
-            network.parse().with_context(|| {
-                format!("trusted_proxies: {text:?} is no network such as 10.0.0.0/8 or 2001:db8::/32")
-            })
-        })?;
+        config.trusted_proxies = faults.take(list(self.trusted_proxies, network)).unwrap_or_default();
         if let Some(days) = self.unreferenced_upload_days {
             config.unreferenced_uploads_kept = DAY.saturating_mul(days.get());
         }
@@ -245,20 +233,42 @@ impl Settings {
         config.connections_max = count(self.max_connections, config.connections_max);
         config.connections_per_peer_max =
             count(self.max_connections_per_peer, config.connections_per_peer_max);
-        if let Some(seconds) = self.drain_seconds {
-            if seconds > DRAIN_MAX_SECONDS {
-                bail!("drain_seconds must be 0 to {DRAIN_MAX_SECONDS}");
-            }
-            config.drain = Duration::from_secs(seconds.into());
-        }
+        config.drain = Duration::from_secs(self.drain_seconds.unwrap_or_default().into());
         if let Some(works) = self.commit_batch_max {
             config.commit_batch_max = works.try_into()?;
         }
         if let Some(works) = self.commit_queue_max {
             config.commit_queue_max = works.try_into()?;
         }
-        Ok(config)
+        faults.told().map(|()| config)
     }
+}
+
+/// Certificate and key, which go together.
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (given, _) => {
+            let missing = if given.is_some() { "tls_key" } else { "tls_certificate" };
+            bail!("tls_certificate and tls_key must be given together, and {missing} is missing")
+        }
+    }
+}
+
+/// A trusted proxy's network; an address alone is the network that has no other.
+fn network<T>(text: &str) -> Result<T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let network = match text.parse() {
+        Ok(IpAddr::V4(_)) => format!("{text}/32"),
+        Ok(IpAddr::V6(_)) => format!("{text}/128"),
+        Err(_) => text.to_owned(),
+    };
+    network.parse().with_context(|| {
+        format!("trusted_proxies: {text:?} is no network such as 10.0.0.0/8 or 2001:db8::/32")
+    })
 }
 
 /// Where the evidence lies, with what AWS tools are told by the environment.

@@ -86,11 +86,11 @@ pub(super) struct Of {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Settings {
-    /// Where its notifications go
+    /// Where its notifications will go; they are not delivered yet
     #[arg(long, value_name = "URL")]
     notify_url: Option<NotifyUrl>,
 
-    /// How it must sign: V2_SHA256 or V2_HMAC_SHA256
+    /// How it must sign: V2_SHA256, as a new app does unless told otherwise, or V2_HMAC_SHA256
     #[arg(long, value_name = "SCHEME")]
     scheme: Option<Scheme>,
 }

@@ -51,6 +51,11 @@ fn every_command_that_does_something_tells_an_example_and_its_exit_codes() {
         let ending = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(ending.starts_with(&format!("Example:\n  rebuttal {words}")), "{words}: {ending}");
         assert!(ending.contains("\n\nExit codes:\n  0  "), "{words}: {ending}");
+        let (example, _) = ending.split_once("\n\n").unwrap();
+        assert!(
+            example.lines().all(|line| line.chars().count() < COLUMNS),
+            "{words}: broken, it does not run"
+        );
     }
 }
 

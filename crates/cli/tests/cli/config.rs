@@ -55,6 +55,20 @@ fn check_tells_every_fault_of_file_and_variables_at_once() {
 }
 
 #[test]
+fn check_tells_every_value_that_only_the_whole_can_judge() {
+    let (_folder, path) = file(
+        "tls_key = \"k.pem\"\npublic_url = [\"pay.example\"]\nlog_filter = \"inof\"\ntrusted_proxies = [\"10.0.0.0/40\"]\n",
+    );
+    let ended = config(&["check", "--json", "--config", &path], &[]);
+    let json = ended.json();
+    let faults: Vec<_> =
+        json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
+    let begin = ["log_filter: ", "public_url: ", "tls_certificate and tls_key ", "trusted_proxies: "];
+    assert_eq!((ended.code, faults.len()), (1, begin.len()), "{ended:?}");
+    assert!(faults.iter().zip(begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:?}");
+}
+
+#[test]
 fn check_tells_what_does_not_go_together_and_never_a_secret() {
     let secret = "Geheim7-Geheim7-Geheim7";
     let url = format!("mysql://u:{secret}@h/d");

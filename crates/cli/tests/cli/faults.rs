@@ -135,7 +135,7 @@ fn evidence_that_was_fetched_already_is_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let gateway: &Gateway = &shell.scene.gateway;
     let fetch = || {
-        let mut command = rebuttal(&["operator", "dispute", "evidence", &dispute]);
+        let mut command = rebuttal(&["operator", "dispute", "evidence", &dispute, "--directory", "new"]);
         command.current_dir(folder.path());
         command.env("REBUTTAL_OPERATOR_URL", gateway.base_url()).env("REBUTTAL_DATA", gateway.data());
         Ended::run(command)

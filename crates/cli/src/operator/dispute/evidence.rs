@@ -23,7 +23,7 @@ pub(crate) struct Evidence {
     #[arg(value_name = "EVIDENCE_ID")]
     evidence_ids: Vec<String>,
 
-    /// Folder that the files are written to; files that are there are never overwritten
+    /// Folder that the files are written to, made if missing; files that are there are never overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 }
@@ -89,10 +89,12 @@ fn write(directory: &Path, dispute_no: &str, item: &Item, content: &[u8]) -> Res
     )?;
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
+    std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let written = file.and_then(|mut file| file.write_all(content));
-    written.with_context(|| {
-        format!("cannot write {}; a file that is there is never overwritten", path.display())
+    written.with_context(|| match path.exists() {
+        true => format!("cannot write {}; a file that is there is never overwritten", path.display()),
+        false => format!("cannot write {}", path.display()),
     })?;
     Ok(path)
 }
