@@ -1,8 +1,10 @@
 //! What people are told when something is wrong on their side: what happened, why, and what to do.
 
 use std::net::TcpListener;
+use std::process::Stdio;
 
-use rebuttal_testbed::Gateway;
+use rebuttal_testbed::{Gateway, samples};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ground::{Ended, Shell, rebuttal};
 
@@ -147,4 +149,21 @@ fn evidence_that_was_fetched_already_is_never_overwritten() {
         again.code == 1 && again.err.contains("; a file that is there is never overwritten: File exists"),
         "{again:?}"
     );
+}
+
+#[test]
+fn an_upload_that_is_interrupted_tells_how_far_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.png"), samples::receipt(1).bytes).unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let words = ["upload", "a.png", "--url", &url, "--app-id", APP_ID, "--app-secret", APP_ID];
+    let mut command = rebuttal(&words);
+    let child =
+        command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It waits for an answer that never comes.
+    let _asked = silent.accept().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (1, "✗ interrupted. Nothing was uploaded.\n"), "{ended:?}");
 }
