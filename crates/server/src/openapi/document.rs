@@ -129,7 +129,7 @@ fn components(examples: &Examples, apis: Apis) -> Result<Components> {
     let named = values::values().into_iter().chain(shapes::shapes());
     let mut components =
         named.fold(Components::builder(), |components, (name, schema)| components.schema(name, schema));
-    for (name, header) in headers(&examples.signed("answer")?.authorization) {
+    for (name, header) in headers(&examples.answer_to("contest")?.authorization) {
         components = components.header(name, header);
     }
     for (name, response) in below() {
@@ -141,10 +141,8 @@ fn components(examples: &Examples, apis: Apis) -> Result<Components> {
         components = components.response(name, response);
     }
     if apis.merchants {
-        for (scheme, request, answer) in
-            [(Scheme::V2Sha256, "contest", "answer"), (Scheme::V2HmacSha256, "hmac-contest", "hmac-answer")]
-        {
-            let how = signing(scheme, &examples.signed(request)?, &examples.signed(answer)?);
+        for (scheme, vector) in [(Scheme::V2Sha256, "contest"), (Scheme::V2HmacSha256, "hmac-contest")] {
+            let how = signing(scheme, &examples.signed(vector)?, &examples.answer_to(vector)?);
             let header = ApiKey::Header(ApiKeyValue::with_description("Authorization".to_owned(), how));
             components = components.security_scheme(scheme.as_str(), SecurityScheme::ApiKey(header));
         }

@@ -15,8 +15,9 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{Call, ContestRequest};
 use rebuttal_protocol::file::UploadUrlData;
 use rebuttal_protocol::operator::{Act, OpenDispute, Role};
+use rebuttal_protocol::signature::{Message, authorize};
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_protocol::{Authorization, Envelope, Scheme, StorageUri, UnixMillis};
+use rebuttal_protocol::{Authorization, Envelope, Scheme, StorageUri, UnixMillis, answer_nonce};
 use rebuttal_store::{App, DisputeRecord, Merchant, Story, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -67,6 +68,18 @@ impl Examples {
     /// The signed message of that name.
     pub(super) fn signed(&self, name: &str) -> Result<Signed> {
         signed(&self.vectors, name)
+    }
+
+    /// The answer to the signed request of that name, signed as the gateway signs; for `contest` it is the vectors' own.
+    pub(super) fn answer_to(&self, name: &str) -> Result<Signed> {
+        let (request, answer) = (self.signed(name)?, self.signed("answer")?);
+        let header = request.header()?;
+        let nonce = answer_nonce(&header.nonce, &header.sign);
+        let (method, target, body) = (request.method.as_str(), request.url.as_str(), answer.body.as_bytes());
+        let message = Message { method, base_url: "", target, body };
+        let (secret, at) = (request.app_secret.parse()?, answer.header()?.timestamp);
+        let signed = authorize(header.scheme, header.app_id, &secret, at, nonce, &message);
+        Ok(Signed { body: answer.body, authorization: signed.to_string(), ..request })
     }
 
     /// The body of the signed message of that name.

@@ -15,7 +15,8 @@ use rebuttal_protocol::operator::{
     Act, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, OpenDispute, RevokeToken, Role,
     RotateSecret,
 };
-use rebuttal_protocol::{Code, Envelope};
+use rebuttal_protocol::signature::{Message, verify};
+use rebuttal_protocol::{Authorization, Code, Envelope, answer_nonce};
 use rebuttal_testbed::Document;
 use rebuttal_testbed::document::Members;
 use serde_json::Value;
@@ -229,6 +230,30 @@ fn every_example_of_a_request_is_read_as_one() {
     for name in Act::NAMES {
         let path = operator(&format!("/disputes/{{disputeNo}}/{name}"));
         reads(&path, "POST", |object| Act::parse(name, object).unwrap());
+    }
+}
+
+/// The answers that are shown under each scheme are those to the requests shown, and the vectors know one of them.
+#[test]
+fn every_signed_example_is_rightly_signed_and_bound() {
+    let examples = examples::Examples::new().unwrap();
+    let known = examples.signed("answer").unwrap().authorization;
+    assert_eq!(examples.answer_to("contest").unwrap().authorization, known);
+    for (scheme, vector) in [("V2_SHA256", "contest"), ("V2_HMAC_SHA256", "hmac-contest")] {
+        let (request, answer) = (examples.signed(vector).unwrap(), examples.answer_to(vector).unwrap());
+        let [asked, told] = [&request, &answer].map(|signed| {
+            let header = Authorization::parse(signed.authorization.as_bytes()).unwrap();
+            let (method, target, body) =
+                (signed.method.as_str(), signed.url.as_str(), signed.body.as_bytes());
+            let message = Message { method, base_url: "", target, body };
+            assert!(verify(&header, &signed.app_secret.parse().unwrap(), &message), "{vector}");
+            header
+        });
+        assert_eq!(told.nonce, answer_nonce(&asked.nonce, &asked.sign), "{vector}");
+        let described = &WHOLE.0["components"]["securitySchemes"][scheme]["description"];
+        for signed in [request, answer] {
+            assert!(described.as_str().unwrap().contains(&signed.authorization), "{vector}");
+        }
     }
 }
 
