@@ -118,8 +118,14 @@ def before_call(context, case, kwargs):
         lead(parameters)
     if case.query and "cursor" in case.query:
         case.query["cursor"] = cursor(case.operation.path)
+    if not strays and "Idempotency-Key" in (case.headers or {}):
+        case.headers["Idempotency-Key"] = fresh()
     if isinstance(case.body, dict):
         mend(case, strays)
+
+
+def fresh():
+    return f"{CHOICE.getrandbits(128):032x}"
 
 
 def lead(parameters):
@@ -154,8 +160,8 @@ def mend(case, strays):
         for amount in ("paymentAmount", "disputeAmount"):
             whole, _, decimals = body[amount].partition(".")
             body[amount] = whole + ("." + decimals[:2] if decimals else "")
-        if not body.get("disputeNo") and "Idempotency-Key" not in (case.headers or {}):
-            body["disputeNo"] = secrets.token_hex(8)
+        if not strays or "Idempotency-Key" not in (case.headers or {}):
+            body["disputeNo"] = fresh()
     if path.startswith("/pg/") and body.get("disputeNo") and not strays:
         body["disputeNo"] = CHOICE.choice(GROUND["disputes"])
     if "evidenceList" in body:
