@@ -12,7 +12,7 @@ use toml::Value;
 use crate::exit::{self, Exit};
 use crate::look::{self, Table};
 use crate::settings::{
-    COMMENTED, InForce, LOG_FILTER, Settings, Sources, faulty_variables, in_force, unknown_variables,
+    COMMENTED, InForce, LOG_FILTER, Settings, Sources, Unknown, faulty_variables, in_force, unknown_variables,
 };
 use crate::{Cli, log, outcome};
 
@@ -41,8 +41,8 @@ enum Verb {
 
 /// Tell what is wrong with a settings file and the variables
 ///
-/// Looks for keys and variables that are not known, values that are not what they must be, and settings that do not go
-/// together. What they stand for, such as whether the database answers, is looked at by `rebuttal doctor`.
+/// Looks for keys that are not known, variables that are misspelt, values that are not what they must be, and settings
+/// that do not go together. What they stand for, such as whether the database answers, is looked at by `rebuttal doctor`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_EXITS)]
 struct Check {
@@ -50,7 +50,7 @@ struct Check {
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Print one JSON object on standard output: every fault
+    /// Print one JSON object on standard output: every fault, and what may be one
     #[arg(long)]
     json: bool,
 }
@@ -96,20 +96,26 @@ impl Config {
 
 impl Check {
     fn run(self) -> Result<Exit> {
-        let faults = self.faults();
+        let (misspelt, strange): (Vec<_>, Vec<_>) =
+            unknown_variables(&Cli::command()).into_iter().partition(Unknown::is_misspelt);
+        let told = |unknown: Vec<Unknown>| unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (faults, warnings) = ([told(misspelt), self.faults()].concat(), told(strange));
         if self.json {
-            look::say(serde_json::to_string_pretty(&json!({ "faults": faults }))?);
-        } else if faults.is_empty() {
-            look::say(format!("{} Nothing is wrong.", look::tick()));
+            let json = json!({ "faults": faults, "warnings": warnings });
+            look::say(serde_json::to_string_pretty(&json)?);
         } else {
             faults.iter().for_each(|fault| look::say_after(&format!("{} ", look::cross()), fault, 2));
+            warnings.iter().for_each(|told| look::say_after(&format!("{} ", look::doubt()), told, 2));
+            if faults.is_empty() {
+                look::say(format!("{} Nothing is wrong.", look::tick()));
+            }
         }
         outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
     }
 
-    /// Everything that is wrong, a sentence each. Whether the settings go together is looked at once each is of its kind.
+    /// Everything that is wrong with file and values, a sentence each. Whether the settings go together is looked at once each is of its kind.
     fn faults(&self) -> Vec<String> {
-        let mut faults = [unknown_variables(&Cli::command()), faulty_variables()].concat();
+        let mut faults = faulty_variables();
         let mut add = |error: anyhow::Error| faults.extend(look::causes(&error).lines().map(str::to_owned));
         let of_variables = Settings::of_variables();
         // Which variables are faulty is told already. The file is looked at without them, but what only the whole can

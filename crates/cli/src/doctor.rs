@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::CommandFactory as _;
-use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 use rebuttal_client::protocol::Code;
 use rebuttal_client::{Client, DisputeNo, Error, QueryRequest, plumbing};
@@ -74,7 +73,7 @@ impl Doctor {
         let mut findings = examine(&config, self.histories, &mut show).await;
         bar.finish_and_clear();
         let unknown = unknown_variables(&Cli::command());
-        findings.extend(unknown.into_iter().map(|told| Finding::warning("settings", told)));
+        findings.extend(unknown.into_iter().map(|unknown| Finding::warning("settings", unknown.to_string())));
         findings.push(limits(&config, connections_given));
         findings.extend(public_urls(&config).await);
         findings.extend(evidence_public_url(&config).await);
@@ -107,7 +106,7 @@ fn bar() -> Result<ProgressBar> {
 fn tell(finding: &Finding) {
     let mark = match finding.state {
         State::Well => look::tick(),
-        State::Warning => style("!").yellow().bold(),
+        State::Warning => look::doubt(),
         State::Fault => look::cross(),
     };
     look::say(format!("{mark} {}", look::strong(finding.about)));

@@ -25,6 +25,11 @@ pub(crate) fn cross() -> StyledObject<&'static str> {
     style("✗").red().bold()
 }
 
+/// A mark for what may not be as it should be.
+pub(crate) fn doubt() -> StyledObject<&'static str> {
+    style("!").yellow().bold()
+}
+
 /// What stands back.
 pub(crate) fn faint<T: Display>(text: T) -> StyledObject<T> {
     style(text).dim()

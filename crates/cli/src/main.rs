@@ -117,7 +117,9 @@ fn understood() -> Result<Cli, clap::Error> {
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     // `serve` logs them, in the form that its log has; `config check` and `doctor` tell them as what they find.
     if !cli.command.tells_variables() {
-        settings::unknown_variables(&Cli::command()).iter().for_each(|told| look::warning(told));
+        settings::unknown_variables(&Cli::command())
+            .iter()
+            .for_each(|unknown| look::warning(&unknown.to_string()));
     }
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {

@@ -36,7 +36,7 @@ pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};
 pub(crate) use sources::{InForce, Sources, in_force};
 use switch::Switch;
-pub(crate) use variables::{faulty_variables, unknown_variables};
+pub(crate) use variables::{Unknown, faulty_variables, unknown_variables};
 
 /// Where everything is kept unless told otherwise.
 pub(crate) const DATA_DIR: &str = "rebuttal-data";

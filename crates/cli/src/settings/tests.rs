@@ -132,9 +132,9 @@ fn the_operators_token_is_never_printed() {
 #[test]
 fn variables_that_no_command_reads_are_warned_of() {
     let names = ["REBUTTAL_LISTN", "REBUTTAL_APP_SECRET", "REBUTTAL_DATA", "PATH", "REBUTTAL_XYZZY"];
-    let warnings = variables::unknown_among(&Cli::command(), names.iter().map(|name| (*name).to_owned()));
+    let unknown = variables::unknown_among(&Cli::command(), names.iter().map(|name| (*name).to_owned()));
     assert_eq!(
-        warnings,
+        unknown.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
             "the variable REBUTTAL_LISTN is not known and has no effect; did you mean REBUTTAL_LISTEN?",
             "the variable REBUTTAL_XYZZY is not known and has no effect"

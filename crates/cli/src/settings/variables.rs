@@ -2,6 +2,7 @@
 //! `config check`, those of settings whose value is wrong, which clap would tell one at a time.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::{Settings, file, nearest};
 
@@ -9,24 +10,43 @@ const PREFIX: &str = "REBUTTAL_";
 /// Read without a flag: where the profiles lie.
 const WITHOUT_FLAG: &str = "PROFILES";
 
-/// Every `REBUTTAL_…` variable of this process that no command reads, as a sentence.
-pub(crate) fn unknown_variables(command: &clap::Command) -> Vec<String> {
+/// A variable that looks like ours and that no command reads.
+#[derive(Debug)]
+pub(crate) struct Unknown {
+    name: String,
+    /// The known one that was probably meant. Where there is none, the variable is probably somebody else's: Kubernetes
+    /// makes `REBUTTAL_PORT` and the like for a service of our name.
+    meant: Option<String>,
+}
+
+impl Unknown {
+    /// Whether it is probably a misspelt one of ours.
+    pub(crate) const fn is_misspelt(&self) -> bool {
+        self.meant.is_some()
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the variable {PREFIX}{} is not known and has no effect", self.name)?;
+        match &self.meant {
+            Some(meant) => write!(f, "; did you mean {PREFIX}{meant}?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Every `REBUTTAL_…` variable of this process that no command reads.
+pub(crate) fn unknown_variables(command: &clap::Command) -> Vec<Unknown> {
     unknown_among(command, std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()))
 }
 
-pub(super) fn unknown_among(command: &clap::Command, names: impl Iterator<Item = String>) -> Vec<String> {
+pub(super) fn unknown_among(command: &clap::Command, names: impl Iterator<Item = String>) -> Vec<Unknown> {
     let known = known(command);
-    names
-        .filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()))
-        .filter(|name| !known.contains(name))
-        // Compared without the prefix, which would make any two of them look alike.
-        .map(|name| match nearest(&name, known.iter().map(String::as_str)) {
-            Some(nearest) => format!(
-                "the variable {PREFIX}{name} is not known and has no effect; did you mean {PREFIX}{nearest}?"
-            ),
-            None => format!("the variable {PREFIX}{name} is not known and has no effect"),
-        })
-        .collect()
+    let unknown = names.filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()));
+    // Compared without the prefix, which would make any two of them look alike.
+    let meant = |name: &str| nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+    unknown.filter(|name| !known.contains(name)).map(|name| Unknown { meant: meant(&name), name }).collect()
 }
 
 /// Every variable of a setting whose value is not what it must be, as a sentence.

@@ -45,13 +45,25 @@ fn check_tells_every_fault_of_file_and_variables_at_once() {
         format!("{path}: there is no setting \"lisen\"; did you mean \"listen\"?"),
         format!("{path}, line 2: max_connections = 0: it must be a whole number from 1 to 4294967295"),
     ];
-    assert_eq!((ended.code, ended.json()), (1, json!({ "faults": faults })), "{ended:?}");
+    let json = json!({ "faults": faults, "warnings": [] });
+    assert_eq!((ended.code, ended.json()), (1, json), "{ended:?}");
     let ended = config(&["check", "--config", &path], &env);
     assert_eq!(
         (ended.code, ended.out.lines().count(), ended.err.as_str()),
         (1, faults.len(), ""),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
+    // As Kubernetes makes for a service of our name.
+    let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
+    let told = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
+    let ended = config(&["check", "--json"], &env);
+    assert_eq!((ended.code, ended.json()), (0, json!({ "faults": [], "warnings": [told] })), "{ended:?}");
+    let ended = config(&["check"], &env);
+    assert_eq!((ended.code, ended.out), (0, format!("! {told}\n✓ Nothing is wrong.\n")));
 }
 
 #[test]
