@@ -26,11 +26,14 @@ fn ground(scene: &Scene, seed: u64) -> Value {
     let files: Vec<_> = (0..FILES).map(|_| scene.upload(&samples::receipt(1))).collect();
     let contested = scene.dispute();
     scene.contest(&contested, &[Item::receipt(&files[0])]).is("OK");
+    let stronger = scene.operator.open_app(scene.merchant_id, Scheme::HmacSha256);
+    let apps = [&scene.signer, &stronger].map(|signer| {
+        json!({ "scheme": signer.scheme.name(), "appId": signer.app_id, "appSecret": signer.app_secret })
+    });
     let spare_merchant_id = scene.operator.open_merchant("Spare Shop", "UTC");
     json!({
         "seed": seed,
-        "appId": scene.signer.app_id,
-        "appSecret": scene.signer.app_secret,
+        "apps": apps,
         "token": scene.gateway.operator_token(),
         "merchantId": scene.merchant_id,
         "spareMerchantId": spare_merchant_id,

@@ -6,6 +6,7 @@ Only cases that are meant to be served are adjusted. Those that break the schema
 import base64
 import datetime
 import hashlib
+import hmac
 import json
 import os
 import random
@@ -27,13 +28,14 @@ OPERATORS = "/operator/v1"
 STRAYS = 8
 
 
-def header(method, url, body, timestamp, nonce):
+def header(app, method, url, body, timestamp, nonce):
     """The header of a signed message (contract §2), read once more."""
-    app_id = GROUND["appId"]
-    lines = [app_id, GROUND["appSecret"], method, url, timestamp, nonce]
+    scheme, app_id, secret = app["scheme"], app["appId"], app["appSecret"]
+    plain = scheme == "V2_SHA256"
+    lines = [app_id, *([secret] if plain else []), method, url, timestamp, nonce]
     signed = b"".join(line.encode() + b"\n" for line in lines) + body + b"\n"
-    digest = hashlib.sha256(signed).hexdigest()
-    return f"V2_SHA256 appId={app_id},sign={digest},timestamp={timestamp},nonce={nonce}"
+    digest = hashlib.sha256(signed) if plain else hmac.new(secret.encode(), signed, hashlib.sha256)
+    return f"{scheme} appId={app_id},sign={digest.hexdigest()},timestamp={timestamp},nonce={nonce}"
 
 
 class Credentials(requests.auth.AuthBase):
@@ -45,7 +47,8 @@ class Credentials(requests.auth.AuthBase):
             body = request.body or b""
             body = body.encode() if isinstance(body, str) else body
             timestamp, nonce = str(int(time.time() * 1000)), secrets.token_hex(16)
-            request.headers["Authorization"] = header(request.method, request.url, body, timestamp, nonce)
+            app = CHOICE.choice(GROUND["apps"])
+            request.headers["Authorization"] = header(app, request.method, request.url, body, timestamp, nonce)
         elif path.startswith(OPERATORS):
             request.headers["Authorization"] = "Bearer " + GROUND["token"]
         return request
@@ -53,21 +56,22 @@ class Credentials(requests.auth.AuthBase):
 
 schemathesis.auth.set_from_requests(Credentials())
 
-HEADER = re.compile(r"V2_SHA256 appId=(\w+),sign=(\w+),timestamp=(\d{13}),nonce=([\w-]{16,64})")
+HEADER = re.compile(r"V2_(?:HMAC_)?SHA256 appId=(\w+),sign=(\w+),timestamp=(\d{13}),nonce=([\w-]{16,64})")
 
 
 @schemathesis.check
 def answer_is_signed(context, response, case):
     """Whoever signed gets an answer that is signed and bound to the request, whatever it says."""
     asked = HEADER.fullmatch(response.request.headers.get("Authorization") or "")
-    if asked is None or asked[1] != GROUND["appId"]:
+    app = next((app for app in GROUND["apps"] if asked and app["appId"] == asked[1]), None)
+    if app is None:
         return
     given = (response.headers.get("authorization") or [""])[0]
     told = HEADER.fullmatch(given)
     assert told is not None, f"the answer is not signed: {given!r}"
     bound = hashlib.sha256(f"answer\n{asked[4]}\n{asked[2].lower()}\n".encode()).hexdigest().upper()[:32]
     request = response.request
-    expected = header(request.method, request.url, response.content, told[3], bound)
+    expected = header(app, request.method, request.url, response.content, told[3], bound)
     assert given == expected, f"{given} is not {expected}"
 
 
@@ -107,9 +111,9 @@ def close(schema):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The app that signs and its merchant stay as they are, whoever finds them.
+    # The apps that sign stay as they are, whoever finds them.
     parameters = case.path_parameters or {}
-    if parameters.get("appId") == GROUND["appId"]:
+    if any(parameters.get("appId") == app["appId"] for app in GROUND["apps"]):
         parameters["appId"] = GROUND["spareAppId"]
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
