@@ -8,11 +8,18 @@ use crate::error::Refusal;
 
 /// Checks `Content-Type`, `Content-Encoding` and `Accept`.
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !headers.contains_key(CONTENT_TYPE) {
+        return Err(not_json());
+    }
+    check_if_any(headers)
+}
+
+/// As [`check`], of a request that may come without a body, and then says nothing of its type.
+pub(crate) fn check_if_any(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut content_types = headers.get_all(CONTENT_TYPE).iter();
-    let is_json = content_types.next().is_some_and(|value| is_json(value.as_bytes()));
+    let is_json = content_types.next().is_none_or(|value| is_json(value.as_bytes()));
     if !is_json || content_types.next().is_some() {
-        let message = "send Content-Type: application/json, once";
-        return Err(Refusal::new(Code::UnsupportedMediaType, message));
+        return Err(not_json());
     }
     if headers.contains_key(CONTENT_ENCODING) {
         let message = "send the body without Content-Encoding";
@@ -23,6 +30,11 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(Code::NotAcceptable, "answers are application/json; accept it, or leave Accept out"))
+}
+
+/// The body is not said to be JSON.
+pub(crate) fn not_json() -> Refusal {
+    Refusal::new(Code::UnsupportedMediaType, "send Content-Type: application/json, once")
 }
 
 /// `application/json`, alone or with `charset=utf-8`.

@@ -7,6 +7,7 @@ use http::StatusCode;
 use rebuttal_protocol::operator::Role;
 use rebuttal_protocol::{Code, Scheme};
 use serde_json::Value;
+use serde_json::json;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::{
@@ -104,8 +105,10 @@ impl Call {
             operation = operation.parameters(Some(self.parameters));
         }
         if let Some(Taken(schema, example)) = self.takes {
+            // What takes nothing needs no body.
+            let required = if example == json!({}) { Required::False } else { Required::True };
             let content = Content::builder().schema(Some(of(schema))).example(Some(example)).build();
-            let body = RequestBody::builder().content(JSON, content).required(Some(Required::True));
+            let body = RequestBody::builder().content(JSON, content).required(Some(required));
             let late = Ref::from_response_name(BODY_TOO_SLOW);
             operation = operation
                 .request_body(Some(body.build()))

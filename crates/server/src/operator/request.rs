@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, RawPathParams};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request};
 use rebuttal_disputes::Actor;
@@ -31,11 +33,24 @@ pub(crate) struct Change<N> {
     operator: Operator<N>,
     key: Option<IdempotencyKey>,
     arrived: Arrived,
+    /// Whether it came without a body and its type, and counts as `{}` where nothing is taken.
+    is_bare: bool,
 }
 
 impl<N: Needs> Change<N> {
     /// Reads the body's fields.
     pub(crate) fn parse<T>(
+        &self,
+        read: impl FnOnce(&Object<'_>) -> Result<T, Refused>,
+    ) -> Result<T, Refusal> {
+        if self.is_bare {
+            return Err(media_types::not_json());
+        }
+        self.parse_if_any(read)
+    }
+
+    /// Reads the body's fields, of a change that takes none and needs no body.
+    pub(crate) fn parse_if_any<T>(
         &self,
         read: impl FnOnce(&Object<'_>) -> Result<T, Refused>,
     ) -> Result<T, Refusal> {
@@ -96,9 +111,15 @@ impl<N: Needs> FromRequest<Arc<Gateway>> for Change<N> {
     async fn from_request(request: Request<Body>, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let operator = Operator::<N>::from_request_parts(&mut parts, gateway).await?;
-        media_types::check(&parts.headers)?;
+        media_types::check_if_any(&parts.headers)?;
         NoQuery::from_request_parts(&mut parts, gateway).await?;
-        let arrived = body::read(&parts, body).await.map_err(no_body)?;
+        let mut arrived = body::read(&parts, body).await.map_err(no_body)?;
+        let is_bare = arrived.body.is_empty() && !parts.headers.contains_key(CONTENT_TYPE);
+        if is_bare {
+            arrived.body = Bytes::from_static(b"{}");
+        } else {
+            media_types::check(&parts.headers)?;
+        }
         let key = match parts.method {
             Method::POST => idempotency_key(&parts.headers)?.map(|key| {
                 let request = Sha256::new()
@@ -110,7 +131,7 @@ impl<N: Needs> FromRequest<Arc<Gateway>> for Change<N> {
             }),
             _ => None,
         };
-        Ok(Self { operator, key, arrived })
+        Ok(Self { operator, key, arrived, is_bare })
     }
 }
 

@@ -191,6 +191,22 @@ fn a_token_that_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
 }
 
 #[test]
+fn a_change_that_takes_nothing_needs_no_body() {
+    let scene = scene();
+    let bare = |path: &str, body: &str| {
+        let mut request = scene.operator.request("POST", path, None);
+        request.body = body.into();
+        scene.operator.send(&request)
+    };
+    drop(holder(&scene, "gone", "viewer"));
+    let revoked = bare("/tokens/gone/revoke", "");
+    assert_eq!((revoked.status, &revoked.json()["name"]), (200, &json!("gone")), "{}", revoked.text());
+    bare("/tokens/gone/revoke", "{}").is_problem(415, "Common.Request.UnsupportedMediaType");
+    bare("/merchants", "").is_problem(415, "Common.Request.UnsupportedMediaType");
+    assert_eq!(scene.operator.post("/tokens/gone/revoke", &json!({})).json(), revoked.json());
+}
+
+#[test]
 fn an_admin_is_always_left() {
     let mut scene = scene();
     let admin = holder(&scene, "second", "admin");

@@ -23,7 +23,7 @@ pub(crate) async fn revoke(
     OfToken(name): OfToken,
     change: Change<Administering>,
 ) -> Result<Json<TokenView>, Problem> {
-    let RevokeToken = change.parse(RevokeToken::parse)?;
+    let RevokeToken = change.parse_if_any(RevokeToken::parse)?;
     if name.as_str() == FIRST_TOKEN {
         let message = "the first token cannot be revoked, so that nobody is left without an admin; to make it invalid, \
                        put another one into its file or variable and start the gateway again";
