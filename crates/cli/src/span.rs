@@ -1,5 +1,6 @@
 //! Spans of time as people write them, and moments that are so far away.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use rebuttal_client::plumbing;
@@ -22,14 +23,30 @@ pub(crate) fn seconds(text: &str) -> Option<u64> {
     number.parse::<u64>().ok().filter(|_| digits)?.checked_mul(seconds)
 }
 
+/// A moment, and how it was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) at: UnixMillis,
+    /// Whether as a span, which gives another moment each time.
+    pub(crate) from_now: bool,
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(seconds) = seconds(text).filter(|seconds| *seconds <= AHEAD_MAX_SECONDS) {
+            return Ok(Self { at: plumbing::now() + Duration::from_secs(seconds), from_now: true });
+        }
+        UnixMillis::from_rfc3339(text).map(|at| Self { at, from_now: false }).map_err(|_| {
+            "must be a time with its zone, such as 2024-03-06T12:00:00+08:00, or a span from now, such as 7d or 36h".to_owned()
+        })
+    }
+}
+
 /// A moment of the wire, or one that is a span from now.
 pub(crate) fn moment(text: &str) -> Result<UnixMillis, String> {
-    if let Some(seconds) = seconds(text).filter(|seconds| *seconds <= AHEAD_MAX_SECONDS) {
-        return Ok(plumbing::now() + Duration::from_secs(seconds));
-    }
-    UnixMillis::from_rfc3339(text).map_err(|_| {
-        "must be a time with its zone, such as 2024-03-06T12:00:00+08:00, or a span from now, such as 7d or 36h".to_owned()
-    })
+    text.parse().map(|Moment { at, .. }| at)
 }
 
 #[cfg(test)]

@@ -51,7 +51,14 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
     let why =
         ["--reason", "Not as described", "--reason-code", "13.3", "--deadline", "7d", "--dispute-no", "CB-1"];
     let open = [["dispute", "open", "--merchant", &id].as_slice(), &facts, &why].concat();
-    assert_eq!(done(&open)["disputeAmount"], "42.750");
+    let opened = done(&open);
+    assert_eq!(opened["disputeAmount"], "42.750");
+    // A span gives another deadline by now, and yet it is the same opening.
+    let again = shell.operator(&[&open[..], &["--json"]].concat());
+    assert!(again.code == 0 && again.err.contains("counts anew each time"), "{again:?}");
+    assert_eq!(again.json(), opened);
+    let other = shell.operator(&[&open[..], &["--dispute-amount", "42"]].concat());
+    assert!(other.code == 3 && other.err.contains("exists with other content"), "{other:?}");
 
     let mut contest = rebuttal(&["contest", "CB-1", "--receipt", &shell.receipt(), "--yes"]);
     contest.env("REBUTTAL_URL", &shell.url).env("REBUTTAL_APP_ID", app_id).env("REBUTTAL_APP_SECRET", secret);

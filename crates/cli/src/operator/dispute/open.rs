@@ -1,16 +1,18 @@
 //! `rebuttal operator dispute open`.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use rebuttal_client::DisputeNo;
 use rebuttal_client::protocol::dispute::Stage;
 use rebuttal_client::protocol::text::{DisputeReason, ReasonCode, Rrn};
-use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, PaymentNo, UnixMillis};
-use serde_json::json;
+use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, PaymentNo};
+use serde_json::{Value, json};
 
 use super::view::View;
+use crate::look;
 use crate::operator::client::Client;
+use crate::operator::failure::Failure;
 use crate::operator::tell;
-use crate::span;
+use crate::span::Moment;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
@@ -54,9 +56,10 @@ pub(crate) struct Open {
     #[arg(long, value_name = "RRN")]
     rrn: Option<Rrn>,
 
-    /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d
-    #[arg(long, value_name = "TIME", value_parser = span::moment)]
-    deadline: UnixMillis,
+    /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d. A span counts anew each
+    /// time; where the dispute is there with these facts, its deadline stays
+    #[arg(long, value_name = "TIME")]
+    deadline: Moment,
 
     /// The upstream's own number; the same number and facts again open nothing new [default: made by the gateway]
     #[arg(long, value_name = "NO")]
@@ -85,9 +88,33 @@ impl Open {
             "reasonCode": self.reason_code.as_ref().map(ReasonCode::as_str),
             "type": self.stage.as_str(),
             "rrn": self.rrn.as_ref().map(Rrn::as_str),
-            "deadline": self.deadline.to_rfc3339(&jiff::tz::TimeZone::UTC),
+            "deadline": self.deadline.at.to_rfc3339(&jiff::tz::TimeZone::UTC),
         });
-        let answer = client.post("/disputes", &body).await?;
+        let answer = match client.post("/disputes", &body).await {
+            Err(refused) if self.deadline.from_now && is_conflict(&refused) => match &self.dispute_no {
+                Some(no) => open_as_before(client, no, body).await.map_err(|_| refused)?,
+                None => return Err(refused),
+            },
+            answer => answer?,
+        };
         tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())
     }
+}
+
+fn is_conflict(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Failure::Refused { code, .. }) if code == "Operator.Conflict")
+}
+
+/// Opens with the deadline that the dispute under this number was opened with, and lets the gateway say whether all else
+/// is the same: a span gives another deadline each time, and would make another opening of the same one.
+async fn open_as_before(client: &Client, no: &DisputeNo, mut body: Value) -> Result<Vec<u8>> {
+    let there: Value = tell::read(&client.fetch(&format!("/disputes/{no}")).await?)?;
+    let deadline = there.pointer("/history/0/deadline").and_then(Value::as_str).context("no deadline")?;
+    body.as_object_mut().context("no object")?.insert("deadline".to_owned(), deadline.into());
+    let answer = client.post("/disputes", &body).await?;
+    look::warning(&format!(
+        "{no} was opened before with these facts, until {}; nothing was changed, for a span counts anew each time",
+        look::moment(deadline)
+    ));
+    Ok(answer)
 }
