@@ -22,15 +22,17 @@ const TICK: Duration = Duration::from_millis(120);
 const EXITS: &str = "\
 Exit codes:
   0  everything is moved
-  1  it did not come to its end, and why is told; the same command goes on where it stopped
+  1  it did not come to its end, and why is told; the same command goes on where it stopped, unless the gateway has
+     served meanwhile
   2  wrong usage
   7  moved as with 0, but what to start with could not be written to standard output";
 
 /// Move a gateway's database to PostgreSQL, its evidence to an S3, or both
 ///
-/// Stop the gateway first: a move refuses while it serves. Whatever is broken off can be run again and goes on where it
-/// stopped. Everything is counted and hashed on both sides before anything is switched over; until then the gateway can
-/// be started again as it was. What was moved stays where it was, to be deleted when you are sure.
+/// Stop the gateway first: a move refuses while it serves. What was broken off goes on where it stopped when the same
+/// command is run again, as long as the gateway has not served meanwhile. Everything is counted and hashed on both sides
+/// before anything is switched over; until then the gateway can be started again as it was, and a move of its database
+/// must then be begun anew, into a new one. What was moved stays where it was, to be deleted when you are sure.
 ///
 /// The credentials of an S3 come from the AWS_… variables.
 #[derive(Debug, clap::Args)]
@@ -111,7 +113,10 @@ impl Move {
         let bar = Bar::new()?;
         let moved = tokio::select! {
             moved = moving.run(|progress| bar.show(progress)) => moved,
-            () = &mut stop => bail!("interrupted: run it again to go on where it stopped"),
+            () = &mut stop => bail!(
+                "interrupted: run it again to go on where it stopped. Once a gateway has served from the old database, a \
+                 move of it must be begun anew, into a new one"
+            ),
         };
         bar.0.finish_and_clear();
         moved.map_err(|error| match error.downcast_ref() {
@@ -177,10 +182,10 @@ impl Move {
         }
         let mut settings = String::new();
         if let Some(to) = &self.to {
-            settings.push_str(&format!("\n  database_url = {}", without_password(to.expose())));
+            settings.push_str(&format!("\n  database_url = \"{}\"", without_password(to.expose())));
         }
         if let Some(to) = &self.evidence_to {
-            settings.push_str(&format!("\n  evidence_url = {to}"));
+            settings.push_str(&format!("\n  evidence_url = \"{to}\""));
         }
         look::say(format!("\nStart the gateway with{settings}\nand the same master key."));
     }

@@ -138,7 +138,10 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => {
-            bail!("another gateway serves from {}; stop it first", folder.display())
+            bail!(
+                "another gateway serves from {}, or a move is at work there; stop it, or let it end",
+                folder.display()
+            )
         }
         Err(fs::TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock {}", folder.display()))

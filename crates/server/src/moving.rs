@@ -107,6 +107,10 @@ impl Moving {
         let tables = match &self.to {
             Some(to) => {
                 let moving = Move::open(&from, to).await?.with_evidence_at(self.new_place());
+                // Not needed for it; but who has another one at hand has another gateway's data before him.
+                if self.key_file(&data_dir).exists() {
+                    self.keys(&data_dir, moving.key_check()?)?;
+                }
                 Some(moving.run(|progress| tell(progress.into())).await?)
             }
             None => None,
@@ -132,7 +136,7 @@ impl Moving {
         let EvidencePlace::Bucket { bucket, public, variables } = to else {
             bail!("evidence can be moved from a folder to s3://…, and in no other direction");
         };
-        let keys = self.keys(data_dir, store).await?;
+        let keys = self.keys(data_dir, store.key_check().await?)?;
         let new_place = bucket.place();
         // A bucket that is nobody's gets this gateway's mark, by which it is served from afterwards.
         let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), false)?;
@@ -179,11 +183,14 @@ impl Moving {
         Ok(moved)
     }
 
+    fn key_file(&self, data_dir: &DataDir) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| data_dir.master_key())
+    }
+
     /// The keys of the data directory, which must be those of the database.
-    async fn keys(&self, data_dir: &DataDir, store: &Store) -> anyhow::Result<Keys> {
-        let file = self.master_key_file.clone().unwrap_or_else(|| data_dir.master_key());
+    fn keys(&self, data_dir: &DataDir, check: Option<Vec<u8>>) -> anyhow::Result<Keys> {
+        let file = self.key_file(data_dir);
         let keys = Keys::derive(&MasterKey::read(&file)?);
-        let check = store.key_check().await?;
         ensure!(
             check.is_some_and(|check| check == keys.check_value()),
             "the master key in {} is not the one that this database's secrets are sealed with",

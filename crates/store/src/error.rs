@@ -35,7 +35,8 @@ pub enum StoreError {
     },
     /// A move into this database was broken off.
     #[error(
-        "a move into this database is not finished; run `rebuttal move` again, which goes on where it stopped"
+        "a move into this database is not finished; run `rebuttal move` again, which goes on where it stopped unless a \
+         gateway has served from the source since"
     )]
     HalfMoved,
     /// A pooler stands between that hands one session to many.

@@ -33,8 +33,8 @@ pub enum MoveError {
     Busy,
     /// The target is in use.
     #[error(
-        "the database to move into is not empty: a gateway has been started on it. Make a new database and move into \
-         that"
+        "the database to move into is not empty: a gateway has been started on it, or one has been moved into it. Make a \
+         new database and move into that"
     )]
     NotEmpty,
     /// The target holds part of another source.
@@ -48,8 +48,9 @@ pub enum MoveError {
     /// The two sides differ at the end.
     #[error(
         "after the move the table {table} differs: {source_rows} rows here, {target_rows} there, or their content is \
-         not the same. The source was changed meanwhile, or somebody wrote into the target. Nothing was switched over: \
-         make a new database and move into that, with the gateway stopped"
+         not the same. A gateway has served from the source since the move was begun, or somebody wrote into the target. \
+         Nothing was switched over, and this move cannot go on: make a new database and move into that, with the gateway \
+         stopped until the end"
     )]
     Differs {
         /// Which table.
@@ -201,6 +202,14 @@ impl Move {
     #[must_use]
     pub fn with_evidence_at(self, place: Option<String>) -> Self {
         Self { evidence_place: place, ..self }
+    }
+
+    /// The value that tells the right master key of the source.
+    ///
+    /// # Errors
+    /// [`MoveError::Store`] where it cannot be read.
+    pub fn key_check(&self) -> Result<Option<Vec<u8>>, MoveError> {
+        Ok(self.source.meta("key_check")?)
     }
 
     /// Rows that there are to move.

@@ -42,8 +42,10 @@ impl House {
     }
 }
 
+/// A failure is told on standard error, or with `--json` on standard output.
 fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    let [out, told] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+    out + &told
 }
 
 fn done(output: &Output) -> Value {
@@ -63,7 +65,7 @@ fn a_gateway_goes_on_in_its_new_house() {
     let before = scene.show(&contested);
 
     let refused = house.moved(&[]);
-    assert!(said(&refused).contains("stop it first"), "while it is served: {}", said(&refused));
+    assert!(said(&refused).contains("stop it, or let it end"), "while it is served: {}", said(&refused));
 
     house.stop();
     let moved = done(&house.moved(&[]));
@@ -193,4 +195,37 @@ fn an_empty_database_beside_a_bucket_that_has_served_is_not_begun() {
     start.env("REBUTTAL_EVIDENCE_URL", house.bucket.evidence_url()).envs(house.bucket.store.credentials());
     let start = start.output().unwrap();
     assert!(!start.status.success() && said(&start).contains("the database is empty"), "{}", said(&start));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+fn a_move_of_the_database_alone_asks_for_its_own_key_and_tells_settings_as_a_file_takes_them() {
+    let mut scene = embedded_scene();
+    let _ = scene.dispute();
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    let (data, database) = (scene.gateway.data().to_owned(), Database::shared());
+    let moved = || {
+        let mut command = Command::new(bin());
+        command.args(["move", "--yes", "--data"]).arg(&data).env("REBUTTAL_MOVE_TO", database.url());
+        command.output().unwrap()
+    };
+    let key = data.join("master.key");
+    let right = std::fs::read(&key).unwrap();
+    std::fs::write(&key, "5a".repeat(32)).unwrap();
+    let refused = moved();
+    assert!(!refused.status.success() && said(&refused).contains("is not the one"), "{}", said(&refused));
+    std::fs::write(&key, right).unwrap();
+    let told = moved();
+    let settings = String::from_utf8(told.stdout.clone()).unwrap();
+    assert!(
+        settings.contains("database_url = \"postgres://") && told.status.success(),
+        "{settings}{}",
+        said(&told)
+    );
+    let again = embedded_scene();
+    let data = again.gateway.data();
+    let mut command = Command::new(bin());
+    command.args(["move", "--yes", "--data"]).arg(data).env("REBUTTAL_MOVE_TO", database.url());
+    assert!(said(&command.output().unwrap()).contains("or a move is at work there"));
 }
