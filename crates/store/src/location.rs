@@ -88,7 +88,7 @@ mod tests {
     fn a_password_is_told_to_nobody() {
         let location: Location = "postgres://u:Geheim7@h/d".parse().unwrap();
         assert!(!format!("{location:?} {}", location.told()).contains("Geheim7"));
-        assert_eq!(location.told(), "postgres://h/d");
+        assert_eq!(location.told(), "postgres://h:5432/d");
         for url in ["postgres://u:Geheim7@h:port/d", "postgres://u:Geheim7@h/d?nonsense=1", "u:Geheim7@h"] {
             let error = url.parse::<Location>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("Geheim7"), "{error}");
