@@ -29,6 +29,13 @@ fn the_default_file_is_a_file_that_check_accepts() {
 }
 
 #[test]
+fn the_file_that_is_installed_with_the_service_is_right() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/rebuttal.toml");
+    let ended = config(&["check", "--config", path], &[]);
+    assert_eq!((ended.code, ended.out.as_str()), (0, "✓ Nothing is wrong.\n"));
+}
+
+#[test]
 fn check_tells_every_fault_of_file_and_variables_at_once() {
     let (_folder, path) = file("lisen = \"127.0.0.1:1\"\nmax_connections = 0\n");
     let env = [
