@@ -113,7 +113,8 @@ impl Check {
         outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
     }
 
-    /// Everything that is wrong with file and values, a sentence each. Whether the settings go together is looked at once each is of its kind.
+    /// Everything that is wrong with file and values, a sentence each. Whether the settings go together is looked at once
+    /// each is of its kind.
     fn faults(&self) -> Vec<String> {
         let mut faults = faulty_variables();
         let mut add = |error: anyhow::Error| faults.extend(look::causes(&error).lines().map(str::to_owned));
