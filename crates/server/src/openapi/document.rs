@@ -75,7 +75,8 @@ pub(super) fn document(apis: Apis) -> Result<OpenApi> {
         paths
     });
     let mut document = OpenApi::new(info, paths);
-    document.servers = Some(vec![Server::new("/")]);
+    let what = "The gateway's public base URL, a part of every signature; where that has a path, the path comes first.";
+    document.servers = Some(vec![Server::builder().url("/").description(Some(what)).build()]);
     document.tags = Some(tags);
     document.components = Some(components(&examples, apis)?);
     without_the_unnamed(document)
