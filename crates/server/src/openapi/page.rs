@@ -118,7 +118,9 @@ impl Call<'_> {
         if let Some(RefOr::T(body)) = request_body {
             let contents =
                 body.content.iter().filter_map(|(kind, of)| Some(taken(kind, inline(of)?, document)));
-            told += &format!("<h4>Takes</h4>\n{}", contents.collect::<String>());
+            let needed = matches!(body.required, Some(Required::True));
+            let heading = if needed { "Takes" } else { "Takes, if anything" };
+            told += &format!("<h4>{heading}</h4>\n{}", contents.collect::<String>());
         }
         let answers = responses.responses.iter().map(|(status, response)| answer(status, response, document));
         told += &format!("<h4>Answers</h4>\n{}</section>\n", answers.collect::<String>());
