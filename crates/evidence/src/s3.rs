@@ -5,6 +5,7 @@
 //! submission is what its sealed copy is, whatever becomes of the upload.
 
 mod connect;
+mod link;
 mod mark;
 mod seal;
 mod sweep;
@@ -21,6 +22,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis};
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
+pub use link::{LINK_LIFETIME, Link};
 pub use sweep::{OldUploads, PAGE_MAX};
 pub use variables::AwsVariables;
 
@@ -58,6 +60,8 @@ pub struct S3Store {
 
 struct Shared {
     store: AmazonS3,
+    /// The same store at the address that links lead to; it signs, and is never asked anything.
+    links: AmazonS3,
     bucket: Bucket,
     region: String,
     /// The bucket's address for those who post forms.
@@ -73,7 +77,8 @@ struct Shared {
 }
 
 impl S3Store {
-    /// Opens a bucket; nothing is asked of the store yet. `public` is its endpoint as merchants reach it, if another.
+    /// Opens a bucket; nothing is asked of the store yet. `public` is its endpoint as merchants and operators reach it, if
+    /// another.
     /// `mark` tells this gateway's bucket from others; `holds_files` says whether files were uploaded to it before.
     ///
     /// # Errors
@@ -89,27 +94,35 @@ impl S3Store {
             bucket.region.clone().or_else(|| variables.region()).unwrap_or(DEFAULT_REGION.to_owned());
         let aws = Endpoint::of_aws(&region);
         let endpoint = bucket.endpoint.as_ref().unwrap_or(&aws);
-        // The library wants the bucket in a virtual host's address, and adds it to a path by itself.
-        let address = if bucket.path_style { endpoint.as_str().to_owned() } else { bucket.url_at(endpoint) };
-        let backoff = BackoffConfig { max_backoff: REPEAT_PAUSE_MAX, ..BackoffConfig::default() };
-        let retry = RetryConfig { backoff, max_retries: REPEATS, retry_timeout: REPEAT_LIMIT };
-        let builder = variables
-            .all()
-            .fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value));
-        let store = builder
-            .with_config(AmazonS3ConfigKey::Endpoint, address)
-            .with_bucket_name(&bucket.name)
-            .with_region(&region)
-            .with_virtual_hosted_style_request(!bucket.path_style)
-            .with_allow_http(!endpoint.is_https())
-            .with_retry(retry)
-            .with_http_connector(connect::Connector::new(endpoint.is_https())?)
-            .build()
-            .map_err(Error::s3("be set up"))?;
+        let connector = connect::Connector::new(endpoint.is_https())?;
+        let at = |endpoint: &Endpoint| {
+            // The library wants the bucket in a virtual host's address, and adds it to a path by itself.
+            let address =
+                if bucket.path_style { endpoint.as_str().to_owned() } else { bucket.url_at(endpoint) };
+            let backoff = BackoffConfig { max_backoff: REPEAT_PAUSE_MAX, ..BackoffConfig::default() };
+            let retry = RetryConfig { backoff, max_retries: REPEATS, retry_timeout: REPEAT_LIMIT };
+            variables
+                .all()
+                .fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value))
+                .with_config(AmazonS3ConfigKey::Endpoint, address)
+                .with_bucket_name(&bucket.name)
+                .with_region(&region)
+                .with_virtual_hosted_style_request(!bucket.path_style)
+                .with_allow_http(!endpoint.is_https())
+                .with_retry(retry)
+                .with_http_connector(connector.clone())
+        };
+        let build = |builder: AmazonS3Builder| builder.build().map_err(Error::s3("be set up"));
+        let store = build(at(endpoint))?;
+        let links = match public {
+            Some(public) => build(at(public).with_credentials(Arc::clone(store.credentials())))?,
+            None => store.clone(),
+        };
         let forms_url = bucket.url_at(public.unwrap_or(endpoint));
         Ok(Self {
             shared: Arc::new(Shared {
                 store,
+                links,
                 bucket: bucket.clone(),
                 region,
                 // What an address has after a host is at least a slash.

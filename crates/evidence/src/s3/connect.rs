@@ -17,7 +17,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 const PAUSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Makes the clients that the library asks for: one for the store, others for those who give credentials.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Connector {
     tls: ClientConfig,
 }

@@ -1,7 +1,7 @@
 //! What only an S3 can do: take whatever it is given, at any time, and lose it.
 
 use rebuttal_evidence::policy::UPLOAD_URL_LIFETIME;
-use rebuttal_evidence::s3::{PAGE_MAX, TEMPORARY_FORM_LIFETIME};
+use rebuttal_evidence::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
 use rebuttal_evidence::{AwsVariables, Endpoint, Error, EvidenceStore, Look, Recorded, S3Store};
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
@@ -65,6 +65,50 @@ async fn a_form_signed_with_temporary_credentials_does_not_outlive_them() {
         let field = form.fields.iter().find(|(name, _)| *name == "x-amz-security-token");
         assert_eq!(field.map(|(_, value)| value.as_str()), token);
     }
+}
+
+#[tokio::test]
+async fn a_link_leads_to_the_seal_at_the_address_that_people_reach() {
+    let public: Endpoint = "https://Files.example.com:443".parse().unwrap();
+    let uri = uri('a', "png");
+    for (url, public, wanted) in [
+        ("s3://evidence?region=eu-central-1", None, "https://evidence.s3.eu-central-1.amazonaws.com"),
+        (
+            "s3://evidence/gateway?endpoint=http://10.0.0.1:8333",
+            None,
+            "http://10.0.0.1:8333/evidence/gateway",
+        ),
+        // As the client will name it: in lower case, without the port that is understood.
+        ("s3://evidence?endpoint=http://10.0.0.1:8333", Some(&public), "https://files.example.com/evidence"),
+        (
+            "s3://evidence?endpoint=http://s3.internal&path_style=false",
+            Some(&public),
+            "https://evidence.files.example.com",
+        ),
+    ] {
+        let store = S3Store::open(&place(url), public, &variables(None), "mark", false).unwrap();
+        let link = store.link(&uri, &[0xab; 32], "D-1-1.png", NOW).await.unwrap();
+        let seal = format!("{wanted}/sealed/m/80/{}/{}.png?", "a".repeat(32), "ab".repeat(32));
+        assert!(link.url.starts_with(&seal), "{url}: {}", *link.url);
+        assert_eq!(link.expires_at, UnixMillis(NOW.0 / 1000 * 1000) + LINK_LIFETIME);
+    }
+}
+
+#[tokio::test]
+async fn a_link_made_with_temporary_credentials_carries_their_token_and_does_not_outlive_them() {
+    for token in [None, Some("a+token/")] {
+        let public: Endpoint = "https://files.example.com".parse().unwrap();
+        for public in [None, Some(&public)] {
+            let store =
+                S3Store::open(&place("s3://evidence"), public, &variables(token), "mark", false).unwrap();
+            let link = store.link(&uri('a', "png"), &[0; 32], "D-1-1.png", NOW).await.unwrap();
+            let carried = link.url.split_once("X-Amz-Security-Token=").map(|(_, rest)| rest);
+            let carried = carried.and_then(|rest| rest.split('&').next());
+            assert_eq!(carried, token.map(|_| "a%2Btoken%2F"));
+            assert!(link.url.contains("X-Amz-Expires=300&"), "{}", *link.url);
+        }
+    }
+    assert!(LINK_LIFETIME <= TEMPORARY_FORM_LIFETIME);
 }
 
 #[test]
