@@ -78,7 +78,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
     evidence_url: Option<String>,
 
-    /// Endpoint at which merchants reach the S3 of --evidence-url, such as https://files.example.com
+    /// Endpoint at which merchants and operators reach the S3 of --evidence-url, such as https://files.example.com
     /// [default: the one in --evidence-url]
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,

@@ -43,6 +43,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/disputes/{dispute_no}", get(disputes::show::show))
         .route("/disputes/{dispute_no}/{act}", post(disputes::act::act))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}", get(disputes::evidence::evidence))
+        .route("/disputes/{dispute_no}/evidence/{evidence_id}/link", get(disputes::link::link))
         .fallback(async || Problem::from(Refusal::no_such_path()))
         .method_not_allowed_fallback(async || Problem::from(method_not_allowed()));
     Router::new().nest(PREFIX, routes.layer(map_response(never_stored))).with_state(gateway)

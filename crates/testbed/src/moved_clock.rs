@@ -47,9 +47,18 @@ impl MovedClock {
 
     /// Moves the clock: from the next look on it is this far ahead of the system's.
     pub fn ahead(&self, ahead: Duration) {
+        self.moved(&format!("+{}\n", ahead.as_secs()));
+    }
+
+    /// Moves the clock: from the next look on it is this far behind the system's.
+    pub fn behind(&self, behind: Duration) {
+        self.moved(&format!("-{}\n", behind.as_secs()));
+    }
+
+    fn moved(&self, by: &str) {
         // Renamed into its place, so that nobody reads half of it.
         let written = self.folder.path().join("next");
-        fs::write(&written, format!("+{}\n", ahead.as_secs())).expect("the time is written");
+        fs::write(&written, by).expect("the time is written");
         fs::rename(written, self.file()).expect("the time is moved");
     }
 

@@ -2,6 +2,7 @@
 //! fails.
 
 mod failures;
+mod links;
 mod truth;
 
 use rebuttal_testbed::Scene;

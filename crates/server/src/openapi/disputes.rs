@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use http::StatusCode;
+use rebuttal_evidence::s3::LINK_LIFETIME;
 use rebuttal_protocol::{Code, FileFormat};
 use serde_json::{Value, json};
 use utoipa::openapi::Content;
@@ -24,6 +25,7 @@ pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
         Told::post("/disputes", open_dispute(examples)?),
         Told::get("/disputes/{disputeNo}", show_dispute(examples)?),
         Told::get("/disputes/{disputeNo}/evidence/{evidenceId}", download_evidence()),
+        Told::get("/disputes/{disputeNo}/evidence/{evidenceId}/link", link_evidence(examples)?),
     ];
     for (name, schema) in ACTS {
         calls.push(Told::post(&format!("/disputes/{{disputeNo}}/{name}"), act(name, schema, examples)?));
@@ -33,6 +35,10 @@ pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
 
 fn dispute_no() -> Parameter {
     in_path("disputeNo", of("DisputeNo"), "1234567890")
+}
+
+fn evidence_id() -> Parameter {
+    in_path("evidenceId", form(EVIDENCE_ID).into(), "1-1")
 }
 
 fn list_disputes(examples: &Examples) -> Result<Operation> {
@@ -87,9 +93,8 @@ fn show_dispute(examples: &Examples) -> Result<Operation> {
 fn download_evidence() -> Operation {
     let description = "The bytes as they were submitted, only if they still have the SHA-256 that was recorded; always as an \
         attachment.";
-    let evidence_id = in_path("evidenceId", form(EVIDENCE_ID).into(), "1-1");
     let mut operation = read("downloadEvidence", "Download a piece of evidence", description)
-        .with([dispute_no(), evidence_id])
+        .with([dispute_no(), evidence_id()])
         .refused(&[Code::OperatorNotFound, Code::DisputeNotFound])
         .done();
     let file = with_id(utoipa::openapi::Response::builder()).description("The file.");
@@ -98,6 +103,21 @@ fn download_evidence() -> Operation {
         .fold(file, |file, format| file.content(format.media_type(), Content::new(Some(binary()))));
     operation.responses.responses.insert(StatusCode::OK.as_str().to_owned(), file.build().into());
     operation
+}
+
+fn link_evidence(examples: &Examples) -> Result<Operation> {
+    let minutes = LINK_LIFETIME.as_secs() / 60;
+    let description = format!(
+        "Where the evidence lies in an S3, a link by which a browser or a program fetches the file from there without a \
+         token, within {minutes} minutes; always as an attachment. It is made only if the bytes, read just now, still have \
+         the SHA-256 that was recorded; compare it with that of what was fetched. Whoever has the link can use it, and it \
+         cannot be taken back: treat it as a password. Evidence in a folder has no links."
+    );
+    Ok(read("linkEvidence", "Link to a piece of evidence", &description)
+        .with([dispute_no(), evidence_id()])
+        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::OperatorConflict])
+        .answered(StatusCode::OK, "The link.", of("EvidenceLink"), examples.link()?)
+        .done())
 }
 
 /// What an act is called, what it does, and an example of it.

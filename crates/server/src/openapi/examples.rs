@@ -11,6 +11,7 @@ use rebuttal_disputes::{
 };
 use rebuttal_evidence::Credentials;
 use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
+use rebuttal_evidence::s3::Link;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{Call, ContestRequest};
 use rebuttal_protocol::file::UploadUrlData;
@@ -26,6 +27,7 @@ use sha2::{Digest, Sha256};
 use crate::api::dispute::query::data;
 use crate::api::upload;
 use crate::auth::operator::FIRST_TOKEN;
+use crate::operator::disputes::link::LinkView;
 use crate::operator::disputes::view::{Summary, View};
 use crate::operator::merchants::{AppView, MerchantView};
 use crate::operator::tokens::TokenView;
@@ -138,6 +140,21 @@ impl Examples {
         value(&View::now(self.story.clone()))
     }
 
+    /// A link to what was submitted, in a store of AWS.
+    pub(super) fn link(&self) -> Result<Value> {
+        let submitted = self.story.submissions.iter().flat_map(|submission| &submission.evidence).next();
+        let item = submitted.context("a piece of evidence")?.clone();
+        let url = format!(
+            "https://evidence.s3.eu-central-1.amazonaws.com/sealed/m/{}/{}/{}.{}?{LINK_QUERY}",
+            item.url.merchant_id,
+            hex::encode(item.url.file_id),
+            item.file.sha256,
+            item.url.format.extension()
+        );
+        let expires_at = Link::end(self.contested_at() + TWO_DAYS);
+        value(&LinkView::of(item, Link { url: url.into(), expires_at }))
+    }
+
     /// The dispute after an operator's act: on the contested one, or on the opened one where the state demands it.
     pub(super) fn moved(&self, name: &str, body: &Value) -> Result<Value> {
         let body = body.to_string();
@@ -202,6 +219,10 @@ impl Examples {
         }))
     }
 }
+
+/// What a store asks of a link, shortened.
+const LINK_QUERY: &str = "response-content-disposition=attachment&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=300&\
+    X-Amz-Signature=2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
 
 /// The request that opens the example's dispute.
 pub(super) fn opening() -> Value {

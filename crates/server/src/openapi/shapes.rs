@@ -195,6 +195,7 @@ fn operators_answers() -> Shapes {
         ),
         ("Submission", submission().into()),
         ("HistoryEntry", history_entry().into()),
+        ("EvidenceLink", evidence_link().into()),
     ]
 }
 
@@ -231,22 +232,35 @@ fn summary() -> Vec<Member> {
 }
 
 fn submission() -> ObjectBuilder {
-    let largest = usize::try_from(rebuttal_protocol::storage_uri::FILE_MAX_BYTES).unwrap_or(usize::MAX);
-    let evidence = object([
+    let named = [
         must("evidenceId", form(EVIDENCE_ID).description(Some("Names the file within its dispute."))),
         must("type", of("EvidenceType")),
         must("name", of("EvidenceName")),
         must("url", of("StorageUri")),
-        must("sha256", of_as("Sha256", "Of the bytes that were submitted; it never changes.")),
-        must("size", number(1, largest).description(Some("In bytes."))),
-        must("mediaType", of("MediaType")),
-    ]);
+    ];
+    let evidence = object(named.into_iter().chain(content()));
     object([
         must("submissionId", text().description(Some("Counts the dispute's submissions from 1."))),
         must("submittedTime", of("Time")),
         must("type", of_as("Stage", "In which stage it was submitted.")),
         must("evidence", list(evidence)),
     ])
+}
+
+/// What a file is made of.
+fn content() -> [Member; 3] {
+    let largest = usize::try_from(rebuttal_protocol::storage_uri::FILE_MAX_BYTES).unwrap_or(usize::MAX);
+    [
+        must("sha256", of_as("Sha256", "Of the bytes that were submitted; it never changes.")),
+        must("size", number(1, largest).description(Some("In bytes."))),
+        must("mediaType", of("MediaType")),
+    ]
+}
+
+fn evidence_link() -> ObjectBuilder {
+    let url = text().description(Some("Where the file is fetched with GET. It is a secret."));
+    let expires = of_as("Time", "Until when the store answers it.");
+    object([must("url", url), must("expiresTime", expires)].into_iter().chain(content()))
 }
 
 fn history_entry() -> ObjectBuilder {

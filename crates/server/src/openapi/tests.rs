@@ -306,5 +306,5 @@ fn every_operators_call_tells_the_roles_of_the_contract() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 19, "the operators' calls");
+    assert_eq!(tried, 20, "the operators' calls");
 }

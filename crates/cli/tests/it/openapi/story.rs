@@ -2,20 +2,21 @@
 //! says, member by member, and nothing else.
 
 use rebuttal_testbed::signer::{Scheme, Signer};
-use rebuttal_testbed::{Call, Document, Gateway, Operator, Response, Ticket, samples};
+use rebuttal_testbed::{Call, Document, Gateway, Operator, Response, Ticket, ground, samples};
 use serde_json::{Value, json};
 
 use super::document;
 use crate::ground::gateway;
 
 /// What depends on when and where a story is told.
-const VARIES: [&str; 17] = [
+const VARIES: [&str; 18] = [
     "actor",
     "appId",
     "appSecret",
     "createdTime",
     "disputeNo",
     "expireTime",
+    "expiresTime",
     "formFields",
     "hash",
     "merchantId",
@@ -152,7 +153,7 @@ fn alike(place: &str, example: &Value, answer: &Value) {
             told.iter().zip(given).for_each(|(told, given)| alike(place, told, given));
         }
         // The merchant and the file of the story are not those of the example.
-        (Value::String(told), _) if told.starts_with("s3://") => {}
+        (Value::String(told), _) if told.starts_with("s3://") || told.contains("X-Amz-Signature") => {}
         _ => assert_eq!(example, answer, "{place}; left: the example"),
     }
 }
@@ -172,7 +173,13 @@ fn a_disputes_life_is_answered_as_told() {
     stage.operators("GET", DISPUTES, &[], &Value::Null, 200);
     let file = stage.operator.fetch(&format!("/disputes/{number}/evidence/1-1"));
     assert_eq!(file.status, 200);
-    stage.document.holds("GET", "/operator/v1/disputes/{disputeNo}/evidence/{evidenceId}", &file);
+    let evidence = format!("{DISPUTE}/evidence/{{evidenceId}}");
+    stage.document.holds("GET", &evidence, &file);
+    let link = stage.operator.fetch(&format!("/disputes/{number}/evidence/1-1/link"));
+    match ground::has("s3") {
+        true => drop(stage.is_as_told("GET", &format!("{evidence}/link"), &link, 200)),
+        false => stage.document.holds("GET", &format!("{evidence}/link"), &link),
+    }
 
     stage.opens("accepted", 201);
     let accept = "/pg/v2/dispute/accept";

@@ -14,7 +14,6 @@ use http::header::{
 };
 use rebuttal_disputes::SubmittedEvidence;
 use rebuttal_protocol::{Code, DisputeNo};
-use rebuttal_store::Story;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -40,20 +39,14 @@ pub(crate) async fn evidence(
     _: NoQuery,
     Named((dispute_no, id)): Named<(DisputeNo, String)>,
 ) -> Result<Response, Problem> {
-    let story = story(&gateway, &dispute_no).await?;
-    let item = find(&story, &id)
-        .ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))?;
-    // Never closed.
-    let turn = Arc::clone(&gateway.evidence_reads).acquire_owned().await.map_err(Refusal::internal)?;
-    // Where the store is not in its place, every file comes back with it.
-    let read = gateway.evidence.read(&item.url, &item.file.sha256.0).await.map_err(Refusal::unavailable)?;
-    let content = unaltered(read, item).map_err(Refusal::internal)?;
+    let item = submitted(&gateway, &dispute_no, &id).await?;
+    let (content, turn) = unaltered(&gateway, &item).await?;
 
     let mut response = Response::new(Body::from_stream(pieces(content, turn)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, item.file.size.into());
-    let filename = format!("attachment; filename=\"{dispute_no}-{id}.{}\"", item.url.format.extension());
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::try_from(filename).map_err(Refusal::internal)?);
+    let attachment = format!("attachment; filename=\"{}\"", filename(&dispute_no, &id, &item));
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::try_from(attachment).map_err(Refusal::internal)?);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(item.url.format.media_type()));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
@@ -71,17 +64,40 @@ fn pieces(
     })
 }
 
-fn find<'s>(story: &'s Story, id: &str) -> Option<&'s SubmittedEvidence> {
-    story.submissions.iter().find_map(|submission| {
-        let mut items = submission.evidence.iter().enumerate();
+/// A piece of a dispute's evidence, by its id.
+pub(super) async fn submitted(
+    gateway: &Gateway,
+    dispute_no: &DisputeNo,
+    id: &str,
+) -> Result<SubmittedEvidence, Refusal> {
+    let story = story(gateway, dispute_no).await?;
+    let found = story.submissions.into_iter().find_map(|submission| {
+        let mut items = submission.evidence.into_iter().enumerate();
         items.find_map(|(index, item)| (evidence_id(submission.number, index) == id).then_some(item))
-    })
+    });
+    found.ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))
 }
 
-/// The content, if it is there and still what was submitted.
-fn unaltered(content: Option<Bytes>, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
+/// The content, if it is there and still what was submitted, and the turn in which it may be held.
+pub(super) async fn unaltered(
+    gateway: &Gateway,
+    item: &SubmittedEvidence,
+) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
+    // Never closed.
+    let turn = Arc::clone(&gateway.evidence_reads).acquire_owned().await.map_err(Refusal::internal)?;
+    // Where the store is not in its place, every file comes back with it.
+    let read = gateway.evidence.read(&item.url, &item.file.sha256.0).await.map_err(Refusal::unavailable)?;
+    Ok((as_submitted(read, item).map_err(Refusal::internal)?, turn))
+}
+
+fn as_submitted(content: Option<Bytes>, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
     let content = content.with_context(|| format!("{} is gone although it was submitted", item.url))?;
     let sha256: [u8; 32] = Sha256::digest(&content).into();
     ensure!(sha256 == item.file.sha256.0, "{} was altered after it was submitted", item.url);
     Ok(content)
+}
+
+/// What a file is called where it is handed out; what the merchant called it decides nothing.
+pub(super) fn filename(dispute_no: &DisputeNo, id: &str, item: &SubmittedEvidence) -> String {
+    format!("{dispute_no}-{id}.{}", item.url.format.extension())
 }

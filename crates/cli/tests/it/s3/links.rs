@@ -1,0 +1,260 @@
+//! Contract §8: links to evidence. What they lead to is what was submitted, and they lead nobody to anything else, nor for
+//! longer than they say.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rebuttal_testbed::clock::{now_ms, wait_for};
+use rebuttal_testbed::s3::{Fault, Proxy, Store};
+use rebuttal_testbed::{Item, MovedClock, Operator, Request, Response, Scene, samples};
+use serde_json::{Value, json};
+
+use super::{scene, submitted};
+use crate::ground::{each, folder_scene, gateway};
+
+const LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long a story may take from the making of a link to its use.
+const MARGIN: Duration = Duration::from_secs(20);
+
+/// A contested dispute with a receipt.
+fn contested(scene: &Scene) -> String {
+    let dispute = scene.dispute();
+    scene.contest(&dispute, &[Item::receipt(&scene.upload(&samples::receipt(1)))]).is("OK");
+    dispute
+}
+
+fn path(dispute: &str) -> String {
+    format!("/disputes/{dispute}/evidence/1-1/link")
+}
+
+fn link(scene: &Scene, dispute: &str) -> Value {
+    let answer = scene.operator.fetch(&path(dispute));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+fn url(link: &Value) -> &str {
+    link["url"].as_str().unwrap()
+}
+
+/// Asks the store for what a link names, with nothing but the link.
+fn ask(method: &str, url: &str, store: SocketAddr) -> Response {
+    let (host, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    Request::new(method, &format!("/{target}"), "").header("Host", host).send(store).unwrap()
+}
+
+/// The link of one gateway after another that read a clock so far behind; what the store says to it.
+fn answered_when_made_before(ago: Duration) -> Response {
+    let (clock, bucket) = (MovedClock::new(), Store::shared().bucket());
+    let scene = Scene::of(clock.under(gateway().bucket(&bucket)));
+    let dispute = contested(&scene);
+    clock.behind(ago);
+    let link = link(&scene, &dispute);
+    ask("GET", url(&link), bucket.store.address)
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_link_fetches_what_was_submitted_without_any_credentials() {
+    let (bucket, scene) = scene();
+    let dispute = scene.dispute();
+    let samples = samples::all();
+    let urls: Vec<_> = samples.iter().map(|sample| scene.upload(sample)).collect();
+    let items: Vec<_> = urls.iter().map(|url| Item::receipt(url)).collect();
+    scene.contest(&dispute, &items).is("OK");
+    let evidence = scene.show(&dispute)["submissions"][0]["evidence"].clone();
+    for (index, sample) in samples.iter().enumerate() {
+        let (evidence, id) = (&evidence[index], format!("1-{}", index + 1));
+        let answer = scene.operator.fetch(&format!("/disputes/{dispute}/evidence/{id}/link"));
+        assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+        let link = answer.json();
+        for member in ["sha256", "size", "mediaType"] {
+            assert_eq!(link[member], evidence[member], "{}", sample.filename);
+        }
+        let file = ask("GET", url(&link), bucket.store.address);
+        assert_eq!((file.status, &file.body), (200, &sample.bytes), "{}", sample.filename);
+        assert_eq!(file.header("Content-Type"), Some(sample.media_type));
+        assert_eq!(file.header("Cache-Control"), Some("no-store"));
+        let extension = sample.filename.rsplit('.').next().unwrap();
+        let name = format!("attachment; filename=\"{dispute}-{id}.{extension}\"");
+        assert_eq!(file.header("Content-Disposition"), Some(name.as_str()));
+    }
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_link_is_good_for_reading_its_file_alone() {
+    let (bucket, scene) = scene();
+    let (mine, other) = (contested(&scene), contested(&scene));
+    let (link, other) = (link(&scene, &mine), link(&scene, &other));
+    let (url, other) = (url(&link), url(&other));
+    let (key, query) = url.split_once('?').unwrap();
+    let (other_key, _) = other.split_once('?').unwrap();
+    assert_ne!(key, other_key);
+    let last = if url.ends_with('0') { "1" } else { "0" };
+    let cases = [
+        ("another signature", "GET", format!("{}{last}", &url[..url.len() - 1])),
+        ("no signature", "GET", key.to_owned()),
+        ("another key", "GET", format!("{other_key}?{query}")),
+        ("longer", "GET", url.replace("X-Amz-Expires=300", "X-Amz-Expires=3000")),
+        ("as a page", "GET", url.replace("attachment", "inline")),
+        ("as HTML", "GET", url.replace("image%2Fpng", "text%2Fhtml")),
+        (
+            "a list of the bucket",
+            "GET",
+            format!("{}?list-type=2&{query}", &key[..key.find("/sealed/").unwrap()]),
+        ),
+        ("overwriting", "PUT", url.to_owned()),
+        ("deleting", "DELETE", url.to_owned()),
+        ("looking", "HEAD", url.to_owned()),
+    ];
+    each(cases.map(|(name, method, bent)| (name, (method, bent))), |(method, bent)| {
+        assert!(method != "GET" || bent != url, "nothing was bent");
+        let answer = ask(method, &bent, bucket.store.address);
+        assert_eq!(answer.status, 403, "{}", answer.text());
+    });
+    assert_eq!(ask("GET", url, bucket.store.address).body, samples::receipt(1).bytes);
+}
+
+#[test]
+#[ignore = "needs an S3 and libfaketime: cargo xtask test runs it"]
+fn a_link_ends_after_five_minutes() {
+    assert_eq!(answered_when_made_before(LIFETIME.checked_sub(MARGIN).unwrap()).status, 200);
+    let late = answered_when_made_before(LIFETIME + Duration::from_secs(1));
+    assert_eq!((late.status, late.store_error().as_str()), (403, "AccessDenied"), "{}", late.text());
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_link_tells_how_long_it_is_good_for() {
+    let (_, scene) = scene();
+    let dispute = contested(&scene);
+    let before = now_ms() / 1000 * 1000;
+    let link = link(&scene, &dispute);
+    let until: jiff::Timestamp = link["expiresTime"].as_str().unwrap().parse().unwrap();
+    let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap();
+    assert!((before..=now_ms()).contains(&(until.as_millisecond() - lifetime)), "{until}");
+    // What the store goes by is never earlier.
+    let dated = url(&link).split("X-Amz-Date=").nth(1).unwrap().split('&').next().unwrap();
+    let dated = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", dated).unwrap();
+    let dated = dated.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+    assert!(until.as_millisecond() <= dated.as_millisecond() + lifetime, "{until}, {dated}");
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn nobody_is_linked_to_a_seal_that_was_altered_or_is_gone() {
+    let (bucket, scene) = scene();
+    let dispute = contested(&scene);
+    let [seal] = bucket.keys("sealed/").try_into().unwrap();
+    let cases = [
+        ("altered", Some(samples::receipt(2).bytes)),
+        ("too large", Some(vec![0; 3_000_000])),
+        ("gone", None),
+    ];
+    each(cases, |content| {
+        match content {
+            Some(content) => bucket.put(&seal, &content),
+            None => bucket.delete(&seal),
+        }
+        let answer = scene.operator.fetch(&path(&dispute));
+        answer.is_problem(500, "Common.System.Error");
+        assert!(!answer.text().contains(&seal) && !answer.text().contains("X-Amz"), "{}", answer.text());
+    });
+    bucket.put(&seal, &samples::receipt(1).bytes);
+    assert_eq!(ask("GET", url(&link(&scene, &dispute)), bucket.store.address).status, 200);
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_store_that_does_not_answer_gives_no_link() {
+    let bucket = Store::shared().bucket();
+    let proxy = Proxy::before(bucket.store.address);
+    let scene = Scene::of(gateway().bucket_through(&bucket, proxy.address));
+    let dispute = contested(&scene);
+    for fault in [Fault::Fails, Fault::CutsAfter(10)] {
+        proxy.fault("GET", "sealed/", fault);
+        scene.operator.fetch(&path(&dispute)).is_problem(503, "Common.System.Unavailable");
+    }
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_link_leads_to_where_people_reach_the_store() {
+    let bucket = Store::shared().bucket();
+    // The gateway's own way to the store ends at a proxy that is gone.
+    let proxy = Proxy::before(bucket.store.address);
+    let public = format!("http://localhost:{}", bucket.store.address.port());
+    let reached =
+        gateway().bucket_through(&bucket, proxy.address).env("REBUTTAL_EVIDENCE_PUBLIC_URL", &public);
+    let scene = Scene::of(reached);
+    let dispute = scene.dispute();
+    let ticket = scene.ticket("receipt.png");
+    assert_eq!(ticket.form(&samples::receipt(1).bytes).send(bucket.store.address).status, 204);
+    scene.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    let link = link(&scene, &dispute);
+    drop(proxy);
+    assert!(url(&link).starts_with(&format!("{public}/{}/sealed/m/", bucket.name)), "{link}");
+    assert_eq!(ask("GET", url(&link), bucket.store.address).body, samples::receipt(1).bytes);
+    // The host is signed, too.
+    let elsewhere = url(&link).replace("localhost", "127.0.0.1");
+    assert_eq!(ask("GET", &elsewhere, bucket.store.address).status, 403);
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn who_reads_gets_links_and_nobody_else() {
+    let (bucket, scene) = scene();
+    let dispute = contested(&scene);
+    let made = scene.operator.post("/tokens", &json!({ "name": "eyes", "role": "viewer" })).created();
+    let viewer = Operator::new(scene.address(), made["token"].as_str().unwrap());
+    let link = viewer.fetch(&path(&dispute)).json();
+    assert_eq!(scene.operator.post("/tokens/eyes/revoke", &json!({})).status, 200);
+    let nobody = Operator::new(scene.address(), "nobodys-token-at-all");
+    for stranger in [&viewer, &nobody] {
+        stranger.fetch(&path(&dispute)).is_problem(401, "Operator.Unauthorized");
+    }
+    assert_eq!(ask("GET", url(&link), bucket.store.address).status, 200, "it is not taken back");
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_link_is_in_no_log() {
+    let bucket = Store::shared().bucket();
+    let scene = Scene::of(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
+    let dispute = contested(&scene);
+    let answer = scene.operator.fetch(&path(&dispute));
+    let (id, link) = (answer.header("X-Request-Id").unwrap().to_owned(), answer.json());
+    wait_for("the log", Duration::from_secs(5), || scene.gateway.stderr().contains(&id).then_some(()));
+    let signature = url(&link).split("X-Amz-Signature=").nth(1).unwrap();
+    assert_eq!(signature.len(), 64);
+    assert!(!scene.gateway.stderr().contains(signature));
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_link_is_asked_for_as_the_file_is() {
+    let (_, scene) = scene();
+    let dispute = contested(&scene);
+    assert_eq!(submitted(&scene, &dispute)["evidenceId"], json!("1-1"));
+    let fetch = |path: &str| scene.operator.fetch(path);
+    fetch(&format!("{}?minutes=600", path(&dispute))).is_problem(400, "Common.Request.InvalidParameter");
+    fetch(&path("never-opened")).is_problem(404, "Dispute.NotFound");
+    fetch(&path(&dispute).replace("1-1", "1-2")).is_problem(404, "Operator.NotFound");
+    scene.operator.post(&path(&dispute), &json!({})).is_problem(405, "Common.Request.MethodNotAllowed");
+}
+
+#[test]
+fn a_folder_links_to_nothing() {
+    let scene = folder_scene();
+    let dispute = contested(&scene);
+    let answer = scene.operator.fetch(&path(&dispute));
+    answer.is_problem(409, "Operator.Conflict");
+    let download = path(&dispute).replace("/link", "");
+    let told = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(
+        told.contains("lies in a folder") && told.ends_with(&format!("GET /operator/v1{download}")),
+        "{told}"
+    );
+    assert_eq!(scene.operator.fetch(&download).status, 200);
+}

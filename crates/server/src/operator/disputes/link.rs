@@ -1,0 +1,72 @@
+//! `GET /operator/v1/disputes/{disputeNo}/evidence/{evidenceId}/link`.
+//!
+//! A read, although it makes something: nothing is changed, and each answer is another one. Under the key of a repeated
+//! POST the first link would be told again, which is over.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::tz::TimeZone;
+use rebuttal_disputes::{FoundFile, SubmittedEvidence};
+use rebuttal_evidence::s3::Link;
+use rebuttal_protocol::{Code, DisputeNo};
+use serde::Serialize;
+
+use crate::auth::operator::Operator;
+use crate::auth::right::Reading;
+use crate::clock;
+use crate::error::Refusal;
+use crate::gateway::Gateway;
+use crate::operator::PREFIX;
+use crate::operator::disputes::evidence::{filename, submitted, unaltered};
+use crate::operator::problem::Problem;
+use crate::operator::request::{Named, NoQuery};
+
+/// Where a file can be fetched without a token, for a while, and what it is then.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LinkView {
+    url: String,
+    expires_time: String,
+    sha256: String,
+    size: u64,
+    media_type: String,
+}
+
+/// Links to a file in an S3, which hands it out as an attachment: only if its sealed copy, read just now, still has the
+/// SHA-256 that was recorded. A folder hands nothing out itself.
+pub(crate) async fn link(
+    State(gateway): State<Arc<Gateway>>,
+    _: Operator<Reading>,
+    _: NoQuery,
+    Named((dispute_no, id)): Named<(DisputeNo, String)>,
+) -> Result<Json<LinkView>, Problem> {
+    let item = submitted(&gateway, &dispute_no, &id).await?;
+    let store = gateway.evidence.s3().ok_or_else(|| in_a_folder(&dispute_no, &id))?;
+    let (_, _turn) = unaltered(&gateway, &item).await?;
+    let name = filename(&dispute_no, &id, &item);
+    let link = store.link(&item.url, &item.file.sha256.0, &name, clock::now()).await;
+    Ok(Json(LinkView::of(item, link.map_err(Refusal::unavailable)?)))
+}
+
+impl LinkView {
+    pub(crate) fn of(item: SubmittedEvidence, link: Link) -> Self {
+        let FoundFile { sha256, size, media_type } = item.file;
+        Self {
+            url: (*link.url).clone(),
+            expires_time: link.expires_at.to_rfc3339(&TimeZone::UTC),
+            sha256: sha256.to_string(),
+            size,
+            media_type,
+        }
+    }
+}
+
+fn in_a_folder(dispute_no: &DisputeNo, id: &str) -> Refusal {
+    let message = format!(
+        "this gateway's evidence lies in a folder, which nothing links to; download it with GET \
+         {PREFIX}/disputes/{dispute_no}/evidence/{id}"
+    );
+    Refusal::new(Code::OperatorConflict, message)
+}
