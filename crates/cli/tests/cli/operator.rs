@@ -176,6 +176,10 @@ fn evidence_is_fetched_whole_and_never_over_another_file() {
     );
     let wrong = fetch(&["9-9"]);
     assert!(wrong.code == 1 && wrong.err.contains("it has: 1-1"), "{wrong:?}");
+    let both = fetch(&["--link"]);
+    assert!(both.code == 2 && both.err.contains("--directory"), "{both:?}");
+    let linked = shell.operator(&["dispute", "evidence", &no, "--link", "--json"]);
+    assert_eq!((linked.code, &linked.json()["code"]), (3, &"Operator.Conflict".into()), "{linked:?}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! `rebuttal operator dispute evidence`: fetches files, and keeps none whose bytes are not those that were submitted.
+//! `rebuttal operator dispute evidence`: fetches files, and keeps none whose bytes are not those that were submitted; or
+//! prints links to them, and fetches nothing.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rebuttal_client::DisputeNo;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::view::{Item, View};
@@ -26,6 +27,11 @@ pub(crate) struct Evidence {
     /// Folder that the files are written to, made if missing; files that are there are never overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
+
+    /// Print a link to each piece in the place of fetching it, if the evidence lies in an S3: whoever has it can fetch the
+    /// file, for five minutes
+    #[arg(long, conflicts_with = "directory")]
+    link: bool,
 }
 
 /// A file that was written; also what `--json` prints of it.
@@ -41,37 +47,96 @@ struct Written<'a> {
     file: PathBuf,
 }
 
+/// Where a file can be fetched by whoever knows of it; as the API tells it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Link {
+    url: String,
+    expires_time: String,
+    sha256: String,
+    size: u64,
+    media_type: String,
+}
+
+/// What `--json` prints of a link.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Linked<'a> {
+    evidence_id: &'a str,
+    #[serde(rename = "type")]
+    evidence_type: &'a str,
+    name: &'a str,
+    #[serde(flatten)]
+    link: Link,
+}
+
 impl Evidence {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        let Self { dispute_no, evidence_ids, directory } = self;
+        let Self { dispute_no, evidence_ids, .. } = &self;
         let dispute: View = tell::read(&client.fetch(&format!("/disputes/{dispute_no}")).await?)?;
-        let items: Vec<_> = dispute.submissions.iter().flat_map(|submission| &submission.evidence).collect();
-        for id in &evidence_ids {
+        let mut items: Vec<_> =
+            dispute.submissions.iter().flat_map(|submission| &submission.evidence).collect();
+        for id in evidence_ids {
             if !items.iter().any(|item| item.evidence_id == *id) {
                 let known: Vec<_> = items.iter().map(|item| item.evidence_id.as_str()).collect();
                 bail!("{dispute_no} has no evidence {id:?}; it has: {}", known.join(", "));
             }
         }
-        let wanted = |item: &&&Item| evidence_ids.is_empty() || evidence_ids.contains(&item.evidence_id);
+        items.retain(|item| evidence_ids.is_empty() || evidence_ids.contains(&item.evidence_id));
+        if items.is_empty() && !json {
+            look::say(format!("Nothing was submitted for {dispute_no}."));
+        }
+        match self.link {
+            true => self.print(&items, client, json).await,
+            false => self.write(&items, client, json).await,
+        }
+    }
+
+    async fn write(&self, items: &[&Item], client: &Client, json: bool) -> Result<()> {
+        let Self { dispute_no, directory, .. } = self;
         let mut written = Vec::new();
-        for item in items.iter().filter(wanted) {
-            let id = &item.evidence_id;
-            let content = client.fetch(&format!("/disputes/{dispute_no}/evidence/{id}")).await?;
-            let file = write(&directory, dispute_no.as_str(), item, &content)?;
+        for item in items {
+            let content = client.fetch(&self.path(item)).await?;
+            let file = write(directory, dispute_no.as_str(), item, &content)?;
             if !json {
-                let what = format!("{} {}", item.evidence_type, look::clean(&item.name));
-                look::say(format!("{}  {}", file.display(), look::faint(what)));
+                look::say(format!("{}  {}", file.display(), look::faint(what(item))));
             }
             let Item { evidence_id, evidence_type, name, sha256, size, .. } = item;
             written.push(Written { evidence_id, evidence_type, name, sha256, size: *size, file });
         }
         if json {
             look::say(serde_json::to_string(&written)?);
-        } else if written.is_empty() {
-            look::say(format!("Nothing was submitted for {dispute_no}."));
         }
         Ok(())
     }
+
+    async fn print(&self, items: &[&Item], client: &Client, json: bool) -> Result<()> {
+        let mut linked = Vec::new();
+        for item in items {
+            let link: Link = tell::read(&client.fetch(&format!("{}/link", self.path(item))).await?)?;
+            if !json {
+                look::say(format!("{}  {}", item.evidence_id, look::faint(what(item))));
+                // In one line, whatever the terminal's width: it is to be copied.
+                look::say(format!("  {}", look::clean(&link.url)));
+                look::say_fact("until", &look::clean(&look::moment(&link.expires_time)));
+                look::say_fact("SHA-256", &look::clean(&link.sha256));
+            }
+            let Item { evidence_id, evidence_type, name, .. } = item;
+            linked.push(Linked { evidence_id, evidence_type, name, link });
+        }
+        if json {
+            look::say(serde_json::to_string(&linked)?);
+        }
+        Ok(())
+    }
+
+    fn path(&self, item: &Item) -> String {
+        format!("/disputes/{}/evidence/{}", self.dispute_no, item.evidence_id)
+    }
+}
+
+fn what(item: &Item) -> String {
+    format!("{} {}", item.evidence_type, look::clean(&item.name))
 }
 
 /// Writes a file under a name of our own: what a merchant called it decides nothing on this machine.

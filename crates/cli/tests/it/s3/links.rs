@@ -10,7 +10,7 @@ use rebuttal_testbed::{Item, MovedClock, Operator, Request, Response, Scene, sam
 use serde_json::{Value, json};
 
 use super::{scene, submitted};
-use crate::ground::{each, folder_scene, gateway};
+use crate::ground::{bin, each, folder_scene, gateway};
 
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a story may take from the making of a link to its use.
@@ -242,6 +242,44 @@ fn a_link_is_asked_for_as_the_file_is() {
     fetch(&path("never-opened")).is_problem(404, "Dispute.NotFound");
     fetch(&path(&dispute).replace("1-1", "1-2")).is_problem(404, "Operator.NotFound");
     scene.operator.post(&path(&dispute), &json!({})).is_problem(405, "Common.Request.MethodNotAllowed");
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn the_command_prints_links() {
+    let (bucket, scene) = scene();
+    let dispute = contested(&scene);
+    let printed = |more: &[&str]| {
+        let output = std::process::Command::new(bin())
+            .args([&["operator", "dispute", "evidence", &dispute, "--link"], more].concat())
+            .env("REBUTTAL_OPERATOR_URL", &scene.base)
+            .env("REBUTTAL_OPERATOR_TOKEN", scene.gateway.operator_token())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_whole = |url: &str| ask("GET", url, bucket.store.address).body == samples::receipt(1).bytes;
+    let mut json: Value = serde_json::from_str(&printed(&["--json"])).unwrap();
+    assert!(is_whole(url(&json[0])), "{json}");
+    let item = submitted(&scene, &dispute);
+    for (member, value) in json[0].as_object_mut().unwrap() {
+        match member.as_str() {
+            "url" => *value = "secret".into(),
+            "expiresTime" => *value = "soon".into(),
+            _ => {}
+        }
+    }
+    let wanted = json!([{
+        "evidenceId": "1-1", "type": "RECEIPT", "name": item["name"], "url": "secret", "expiresTime": "soon",
+        "sha256": item["sha256"], "size": item["size"], "mediaType": "image/png",
+    }]);
+    assert_eq!(json, wanted);
+
+    let said = printed(&["1-1"]);
+    let lines: Vec<_> = said.lines().map(str::trim).collect();
+    assert!(lines[0].starts_with("1-1  RECEIPT") && is_whole(lines[1]), "{said}");
+    assert!(lines[2].starts_with("until ") && lines[3].ends_with(item["sha256"].as_str().unwrap()), "{said}");
 }
 
 #[test]
