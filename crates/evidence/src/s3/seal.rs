@@ -14,11 +14,11 @@ use super::{S3Store, altered};
 use crate::truth::{Lie, judge};
 use crate::{Error, Look};
 
-/// What lies at a key, as far as it may count.
-pub(super) enum Fetched {
+/// What lies at a key, as far as it may count, and what was made of it.
+pub(super) enum Fetched<T> {
     Nothing,
     TooMuch,
-    Whole(Bytes),
+    Whole(T),
 }
 
 impl S3Store {
@@ -71,18 +71,21 @@ impl S3Store {
     }
 
     /// What the sealed copy of a record holds now: whoever has the bucket's credentials may have altered it. It was
-    /// judged before it was sealed, so only what it is made of is found out.
+    /// judged before it was sealed, so only what it is made of is found out, without holding it.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
     pub async fn look_at_sealed(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Look, Error> {
         let _turn = turn(&self.shared.fetches).await?;
-        Ok(match self.fetch(&self.shared.sealed(uri, sha256)).await? {
+        let hash = |(hasher, size): &mut (Sha256, u64), chunk: &[u8]| {
+            hasher.update(chunk);
+            *size += chunk.len() as u64;
+        };
+        let sealed = self.shared.sealed(uri, sha256);
+        Ok(match self.take_in(&sealed, |_| (Sha256::new(), 0), hash).await? {
             Fetched::Nothing => Look::Absent,
             Fetched::TooMuch => Look::Lie(Lie::too_large(uri.format)),
-            Fetched::Whole(content) => {
-                Look::True { sha256: Sha256::digest(&content).into(), size: content.len() as u64 }
-            }
+            Fetched::Whole((hasher, size)) => Look::True { sha256: hasher.finalize().into(), size },
         })
     }
 
@@ -98,8 +101,24 @@ impl S3Store {
         }
     }
 
-    /// Reads at most a byte more than a file may have, whatever the store says about its size.
-    pub(super) async fn fetch(&self, key: &Path) -> Result<Fetched, Error> {
+    /// Reads a file whole.
+    pub(super) async fn fetch(&self, key: &Path) -> Result<Fetched<Bytes>, Error> {
+        let gather = |content: &mut BytesMut, chunk: &[u8]| content.extend_from_slice(chunk);
+        Ok(match self.take_in(key, BytesMut::with_capacity, gather).await? {
+            Fetched::Nothing => Fetched::Nothing,
+            Fetched::TooMuch => Fetched::TooMuch,
+            Fetched::Whole(content) => Fetched::Whole(content.freeze()),
+        })
+    }
+
+    /// Takes in what lies at a key, chunk by chunk: never much more than a file may have, whatever the store says about
+    /// its size.
+    async fn take_in<T>(
+        &self,
+        key: &Path,
+        begin: impl FnOnce(usize) -> T,
+        take: impl Fn(&mut T, &[u8]),
+    ) -> Result<Fetched<T>, Error> {
         let failed = || Error::s3("read a file");
         let found = match self.shared.store.get(key).await {
             Ok(found) => found,
@@ -110,18 +129,20 @@ impl S3Store {
         if declared > FILE_MAX_BYTES {
             return Ok(Fetched::TooMuch);
         }
-        let mut content = BytesMut::with_capacity(usize::try_from(declared).unwrap_or_default());
-        let mut chunks = found.into_stream();
+        let mut taken = begin(usize::try_from(declared).unwrap_or_default());
+        let (mut bytes, mut chunks) = (0, found.into_stream());
         while let Some(chunk) = chunks.next().await {
-            content.extend_from_slice(&chunk.map_err(failed())?);
-            if content.len() as u64 > FILE_MAX_BYTES {
+            let chunk = chunk.map_err(failed())?;
+            bytes += chunk.len() as u64;
+            if bytes > FILE_MAX_BYTES {
                 return Ok(Fetched::TooMuch);
             }
+            take(&mut taken, &chunk);
         }
-        if content.len() as u64 == declared {
-            return Ok(Fetched::Whole(content.freeze()));
+        if bytes == declared {
+            return Ok(Fetched::Whole(taken));
         }
-        let source = format!("{} of {declared} bytes came", content.len()).into();
+        let source = format!("{bytes} of {declared} bytes came").into();
         Err(failed()(object_store::Error::Generic { store: "S3", source }))
     }
 
