@@ -13,7 +13,7 @@ use super::document::Told;
 use super::examples::{Examples, opening};
 use super::operators::{change, page, paging, read};
 use super::shapes::{ACTS, EVIDENCE_ID};
-use super::words::{binary, count, flag, form, of, text};
+use super::words::{WITHOUT_CONTROLS, binary, count, flag, form, of};
 use crate::auth::right::Right;
 use crate::operator::disputes::list::Q_MAX;
 
@@ -50,7 +50,7 @@ fn list_disputes(examples: &Examples) -> Result<Operation> {
         in_query("createdAfter", of("Time"), "Opened after this moment."),
         in_query(
             "q",
-            text().max_length(Some(Q_MAX)).into(),
+            form(WITHOUT_CONTROLS).max_length(Some(Q_MAX)).into(),
             "Whose dispute, payment, trade or reference number starts with this.",
         ),
     ];

@@ -15,6 +15,9 @@ pub(super) type Schema = RefOr<Inline>;
 /// Of what a line of text consists: no control characters, and something to be seen.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$";
 
+/// A line, or nothing.
+pub(super) const WITHOUT_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
 /// One line of 1 to `max` characters, as `protocol::text` reads it.
 pub(super) fn line(max: usize) -> ObjectBuilder {
     text().min_length(Some(1)).max_length(Some(max)).pattern(Some(LINE))

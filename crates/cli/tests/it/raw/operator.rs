@@ -111,6 +111,8 @@ fn refusals_are_problem_documents() {
         ("limit of 201", operator.fetch("/disputes?limit=201"), 400, INVALID),
         ("limit of 0", operator.fetch("/disputes?limit=0"), 400, INVALID),
         ("unknown status", operator.fetch("/disputes?status=OPEN"), 400, INVALID),
+        ("search for a NUL", operator.fetch("/disputes?q=%00"), 400, INVALID),
+        ("search for 51", operator.fetch(&format!("/disputes?q={}", "P".repeat(51))), 400, INVALID),
         ("parameter of a POST", operator.post("/disputes?dryRun=true", &json!({})), 400, INVALID),
         ("parameter of a PATCH", operator.patch("/merchants/1?dryRun=true", &json!({})), 400, INVALID),
         ("parameter of one dispute", operator.fetch("/disputes/never-opened?full=true"), 400, INVALID),
