@@ -166,12 +166,16 @@ impl FolderStore {
         .await
     }
 
-    /// Whether the folder in `root` takes files, without opening a store there: one may be open. Blocking.
+    /// Whether the folder in `root` takes files, without opening a store there: one may be open. A restored one has no
+    /// `incoming/` yet, which the next start makes. Blocking.
     ///
     /// # Errors
     /// [`Error::Folder`] says what it does not do.
     pub fn takes_files(root: &Path) -> Result<(), Error> {
-        try_out(root)
+        match root.join(INCOMING).exists() {
+            true => try_out(root),
+            false => Ok(()),
+        }
     }
 }
 
