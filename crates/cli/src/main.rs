@@ -26,6 +26,7 @@ mod signals;
 mod signing;
 mod span;
 mod summary;
+mod toml_file;
 mod upload;
 mod usage;
 mod verify;

@@ -156,8 +156,11 @@ impl Verify {
 
     /// What the gateway would compare with.
     fn case(&self, given: &Given, body: &[u8]) -> Result<Case> {
-        let header = Authorization::parse(self.authorization.trim().as_bytes())
-            .map_err(|fault| anyhow::anyhow!("the gateway refuses this Authorization header: it {fault}"))?;
+        let header = Authorization::parse(self.authorization.trim().as_bytes()).map_err(|fault| {
+            anyhow::anyhow!(
+                "the gateway refuses this Authorization header, which is not of its form: {fault}"
+            )
+        })?;
         let secret = given.needed_secret()?;
         let parsed = given.app_secret()?;
         let (origin, target) = split(&self.sent_to)?;

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use zeroize::Zeroizing;
 
 use super::Profile;
+use crate::toml_file;
 
 /// Where the file lies, if not where the system keeps such files.
 const VARIABLE: &str = "REBUTTAL_PROFILES";
@@ -39,16 +40,8 @@ impl Profiles {
              have been read"
         );
         let text = std::fs::read_to_string(&path).map(Zeroizing::new).with_context(|| unreadable(&path))?;
-        // The parser's own sentence would show the line, and the line may hold a secret.
-        let by_name = toml::from_str(&text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
-            anyhow::anyhow!(
-                "{shown}, line {line}: {}; mend it, or remove the profile and add it again",
-                error.message()
-            )
-        })?;
+        let by_name = toml_file::parse(&path, &text)
+            .map_err(|fault| anyhow::anyhow!("{fault}; mend it, or remove the profile and add it again"))?;
         Ok(Self { path, by_name })
     }
 

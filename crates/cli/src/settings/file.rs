@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use toml::{Spanned, Value};
 
 use super::{Secret, Settings, nearest};
+use crate::toml_file;
 
 /// The names of values that are numbers.
 const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
@@ -21,8 +22,8 @@ pub(super) fn read(path: &Path) -> Result<toml::Table> {
     let shown = path.display();
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the settings in {shown}"))?;
-    let values: BTreeMap<String, Spanned<Value>> =
-        toml::from_str(&text).with_context(|| format!("{shown} is not valid TOML"))?;
+    let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)
+        .map_err(|fault| anyhow!("{fault}; texts stand in quotes, as in `rebuttal config default`"))?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let mut faults = Vec::new();

@@ -91,12 +91,16 @@ fn check_tells_every_value_that_only_the_whole_can_judge() {
 fn check_tells_what_does_not_go_together_and_never_a_secret() {
     let secret = "Geheim7-Geheim7-Geheim7";
     let url = format!("mysql://u:{secret}@h/d");
+    let unquoted = format!("listen = \"127.0.0.1:0\"\noperator_token = {secret}\n");
+    let unclosed = format!("database_url = \"postgres://u:{secret}@h/d\n");
     for (toml, env, told) in [
         ("tls_key = \"k.pem\"\n", None, "tls_certificate and tls_key must be given together"),
         ("evidence_public_url = \"https://f.example\"\n", None, "is for an evidence_url of s3://"),
         ("log_filter = \"inof\"\n", None, "did you mean \"info\"?"),
         ("", Some(("REBUTTAL_DATABASE_URL", url.as_str())), "database_url: the database URL must be"),
         ("", Some(("REBUTTAL_OPERATOR_TOKEN_FILE", "/nope")), "cannot read the secret in /nope"),
+        (&unquoted, None, "rebuttal.toml, line 2: "),
+        (&unclosed, None, "rebuttal.toml, line 1: "),
         ("public_url = [\"pay.example\"]\n", None, "public_url: \"pay.example\" is not a public base URL"),
     ] {
         let (_folder, path) = file(toml);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::postgres::Database;
@@ -21,11 +22,22 @@ fn stopped() -> Scene {
     scene
 }
 
-fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
-    let mut command = rebuttal(&["doctor", "--json", "--data", data.to_str().unwrap()]);
-    // Free, whatever else runs on this machine; a flag wins over it.
+/// Of a gateway on any port: somebody else may have the default one on this machine. A flag wins over it.
+fn looking_at(data: &Path) -> Command {
+    let mut command = rebuttal(&["doctor", "--data", data.to_str().unwrap()]);
     command.env("REBUTTAL_LISTEN", "127.0.0.1:0");
-    command.args(more).envs(env.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+fn serve(data: &Path, database_url: &str) -> Ended {
+    let data = data.to_str().unwrap();
+    let wanted = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--database-url", database_url];
+    Ended::run(rebuttal(&wanted))
+}
+
+fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
+    let mut command = looking_at(data);
+    command.arg("--json").args(more).envs(env.iter().map(|(name, value)| (name, value)));
     Ended::run(command)
 }
 
@@ -161,7 +173,7 @@ fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
     let scene = stopped();
     let data = scene.gateway.data().to_str().unwrap().to_owned();
     let line = "ulimit -n 256; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"";
-    let mut limited = std::process::Command::new("sh");
+    let mut limited = Command::new("sh");
     limited.args(["-c", line]).arg(bin()).arg(&data);
     finds(&Ended::run(limited), "open files", "LimitNOFILE");
 
@@ -208,7 +220,7 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
 fn findings_are_told_to_people_with_what_to_do() {
     let scene = stopped();
     fs::remove_file(scene.gateway.data().join("master.key")).unwrap();
-    let ended = Ended::run(rebuttal(&["doctor", "--data", scene.gateway.data().to_str().unwrap()]));
+    let ended = Ended::run(looking_at(scene.gateway.data()));
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains("✗ master key") && ended.out.contains("1 fault"), "{ended:?}");
     let _: Value = doctor(scene.gateway.data(), &[], &[]).json();
@@ -288,10 +300,10 @@ fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
     let elsewhere = data.join("elsewhere.db");
     fs::create_dir(&elsewhere).unwrap();
     let url = format!("sqlite:{}", elsewhere.display());
-    let served = Ended::run(rebuttal(&["serve", "--data", data.to_str().unwrap(), "--database-url", &url]));
+    let served = serve(data, &url);
     assert!(served.code == 1 && served.err.contains("elsewhere.db: Is a directory"), "{served:?}");
     let typo = format!("sqlite:{}", data.join("typo.db").display());
-    let served = Ended::run(rebuttal(&["serve", "--data", data.to_str().unwrap(), "--database-url", &typo]));
+    let served = serve(data, &typo);
     assert!(served.code == 1 && served.err.contains("has served before"), "{served:?}");
     assert!(!data.join("typo.db").exists(), "a database was made");
 }

@@ -190,7 +190,10 @@ fn what_is_amiss_beside_the_sign_is_told() {
     }
     let broken = Sent { header: "V2_SHA256 appId=1".to_owned(), ..case }.verify(&[]);
     assert_eq!(broken.code, 1, "{broken:?}");
-    assert!(broken.err.contains("the gateway refuses this Authorization header: it "), "{broken:?}");
+    assert!(
+        broken.err.contains("the gateway refuses this Authorization header, which is not of its form: "),
+        "{broken:?}"
+    );
 }
 
 #[test]
