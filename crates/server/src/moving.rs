@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use rebuttal_evidence::{FolderStore, S3Store};
 use rebuttal_store::{
-    AccountChange, Act, Location, Move, MoveProgress, MoveStep, MovedTable, Once, Options, Store, StoreError,
+    AccountChange, Act, Location, Move, MoveProgress, MoveStep, MovedTable, Options, Store, StoreError,
     Upload, Work,
 };
 use serde::Serialize;
@@ -177,7 +177,7 @@ impl Moving {
             // A database that goes along is told in its new place: this one may be gone back to until then.
             let change = AccountChange::PlaceEvidence { place: new_place, instead_of: place };
             let act = Act::Account(change);
-            store.commit(Work { arrived_at: clock::now(), once: Once::Always, token: None, act }).await??;
+            store.commit(Work::own(clock::now(), act)).await??;
         }
         store.close().await;
         Ok(moved)

@@ -3,7 +3,7 @@
 
 use rebuttal_disputes::{Fingerprint, FoundFile};
 use rebuttal_protocol::StorageUri;
-use rebuttal_store::{Act, Answer, CommitError, Once, Store, Upload, Work};
+use rebuttal_store::{Act, Answer, CommitError, Store, Upload, Work};
 
 use crate::clock;
 
@@ -18,5 +18,5 @@ pub(crate) async fn record(
     let media_type = url.format.media_type().to_owned();
     let file = FoundFile { sha256: Fingerprint(sha256), size, media_type };
     let act = Act::RecordUpload(Upload { url, file });
-    store.commit(Work { arrived_at: clock::now(), once: Once::Always, token: None, act }).await
+    store.commit(Work::own(clock::now(), act)).await
 }

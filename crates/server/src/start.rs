@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
-use rebuttal_store::{AccountChange, Act, Location, Once, Options, Store, Work};
+use rebuttal_store::{AccountChange, Act, Location, Options, Store, Work};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -132,7 +132,7 @@ async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::R
     // Where nobody else serves and nothing was uploaded, nothing can be missed.
     let is_free = by_word || (!store.is_shared() && !store.has_uploads().await?);
     let change = AccountChange::PlaceEvidence { place: place.clone(), instead_of: kept.filter(|_| is_free) };
-    let work = Work { arrived_at: clock::now(), once: Once::Always, token: None, act: Act::Account(change) };
+    let work = Work::own(clock::now(), Act::Account(change));
     store.commit(work).await??;
     let kept = store.evidence_place().await?.unwrap_or_default();
     ensure!(kept == place, "{}", strange_place(&kept, &place));
@@ -201,7 +201,7 @@ async fn found(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) 
     let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
     let key_check = keys.check_value().to_vec();
     let act = Act::Account(AccountChange::Found { key_check, token: first_name()?, hash: first.hash });
-    store.commit(Work { arrived_at: clock::now(), once: Once::Always, token: None, act }).await??;
+    store.commit(Work::own(clock::now(), act)).await??;
     if store.token(first.hash).await?.is_none() {
         first.discard()?;
     }

@@ -73,7 +73,7 @@ impl Lanes {
         for committer in self.committers.iter().filter(|committer| committer.is_in_trouble()) {
             let act = Act::Upkeep(Upkeep::Probe);
             let arrived_at = rebuttal_protocol::UnixMillis(0);
-            drop(committer.commit(Work { arrived_at, once: Once::Always, token: None, act }).await?);
+            drop(committer.commit(Work::own(arrived_at, act)).await?);
         }
         Ok(())
     }

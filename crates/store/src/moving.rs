@@ -12,6 +12,7 @@ use self::digest::TableDigest;
 use self::tables::{TABLES, Table};
 use crate::StoreError;
 use crate::error::{EVIDENCE_PLACE, MOVED_TO};
+use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::Target;
 use crate::sqlite::Source;
@@ -170,7 +171,7 @@ impl Move {
         };
         let source = Source::open(path)?;
         let told = address.told();
-        let moved_to = source.meta(MOVED_TO)?.map(|to| String::from_utf8_lossy(&to).into_owned());
+        let moved_to = source.meta(MOVED_TO)?.as_deref().map(text);
         let target = Target::open(address).await?.ok_or(MoveError::Busy)?;
         let mark = target.mark().await?;
         // Between the last two steps of a move both marks are there.

@@ -9,6 +9,7 @@ use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
 use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING};
+use crate::examine::{number, text};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
@@ -78,7 +79,7 @@ impl Store {
                 let writer = sqlite::Writer::open(path)?;
                 let reads = Reads::Sqlite(Arc::new(sqlite::Reads::open(path)?));
                 if let Some(to) = reads.meta(MOVED_TO).await? {
-                    return Err(StoreError::Moved { to: String::from_utf8_lossy(&to).into_owned() });
+                    return Err(StoreError::Moved { to: text(&to) });
                 }
                 Ok(Self { lanes: Arc::new(Lanes::start(vec![writer], options)?), reads })
             }
@@ -235,8 +236,7 @@ impl Store {
 
     /// What tells the place that the evidence lies in, once a gateway has served.
     pub async fn evidence_place(&self) -> Result<Option<String>, StoreError> {
-        let place = self.reads.meta(EVIDENCE_PLACE).await?;
-        Ok(place.map(|place| String::from_utf8_lossy(&place).into_owned()))
+        Ok(self.reads.meta(EVIDENCE_PLACE).await?.as_deref().map(text))
     }
 
     /// Whether several gateways may serve this database.
@@ -246,8 +246,8 @@ impl Store {
 
     /// The newest timestamp whose nonces may have been forgotten; requests with it or an older one are stale.
     pub async fn nonce_bound(&self) -> Result<UnixMillis, StoreError> {
-        let stored = self.reads.meta("nonce_bound").await?.unwrap_or_default();
-        let bound = String::from_utf8_lossy(&stored).parse().ok();
+        let stored = self.reads.meta("nonce_bound").await?;
+        let bound = stored.as_deref().and_then(number);
         bound
             .map(UnixMillis)
             .ok_or_else(|| StoreError::Unreadable("a nonce_bound that is no number".to_owned()))

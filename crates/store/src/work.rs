@@ -20,6 +20,13 @@ pub struct Work {
     pub act: Act,
 }
 
+impl Work {
+    /// What the gateway does by itself: no request asks for it, so nothing has to make it count once.
+    pub const fn own(arrived_at: UnixMillis, act: Act) -> Self {
+        Self { arrived_at, once: Once::Always, token: None, act }
+    }
+}
+
 /// What makes a request count once, in the transaction of its outcome.
 #[derive(Debug)]
 pub enum Once {

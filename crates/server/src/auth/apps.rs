@@ -184,7 +184,7 @@ fn make_room<T>(map: &mut HashMap<AppId, T>, max: usize, for_key: &AppId) {
 #[cfg(test)]
 mod tests {
     use rebuttal_protocol::operator::AppSettings;
-    use rebuttal_store::{AccountChange, Act, Done, Location, Once, Options, Work};
+    use rebuttal_store::{AccountChange, Act, Done, Location, Options, Work};
 
     use super::*;
     use crate::auth::keys::MasterKey;
@@ -217,7 +217,7 @@ mod tests {
 
         async fn commit(&self, account: AccountChange) -> Done {
             let act = Act::Account(account);
-            let work = Work { arrived_at: clock::now(), once: Once::Always, token: None, act };
+            let work = Work::own(clock::now(), act);
             self.apps.store.commit(work).await.unwrap().unwrap()
         }
 

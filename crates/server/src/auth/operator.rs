@@ -13,7 +13,7 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use rebuttal_protocol::operator::TokenName;
-use rebuttal_store::{AccountChange, Act, Once, Store, Token, Work};
+use rebuttal_store::{AccountChange, Act, Store, Token, Work};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -141,7 +141,7 @@ pub(crate) async fn ensure_token(
         return Ok(());
     }
     let act = Act::Account(AccountChange::PutToken { name: first_name()?, hash });
-    store.commit(Work { arrived_at: clock::now(), once: Once::Always, token: None, act }).await??;
+    store.commit(Work::own(clock::now(), act)).await??;
     Ok(())
 }
 

@@ -185,7 +185,7 @@ fn verify_with_any(
 fn note_first_use(gateway: &Gateway, verified: &Verified) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
     let act = Act::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
-    let work = Work { arrived_at: clock::now(), once: Once::Always, token: None, act };
+    let work = Work::own(clock::now(), act);
     let store = gateway.store.clone();
     tokio::spawn(async move {
         if let Err(error) = store.commit(work).await {

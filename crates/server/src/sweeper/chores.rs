@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Act, Done, Once, Upkeep, Work};
+use rebuttal_store::{Act, Done, Upkeep, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -68,7 +68,7 @@ pub(super) async fn in_steps(gateway: &Gateway, upkeep: impl Fn() -> Upkeep) -> 
 
 /// Takes one step and tells how many rows it touched.
 pub(super) async fn step(gateway: &Gateway, upkeep: Upkeep) -> anyhow::Result<u64> {
-    let work = Work { arrived_at: clock::now(), once: Once::Always, token: None, act: Act::Upkeep(upkeep) };
+    let work = Work::own(clock::now(), Act::Upkeep(upkeep));
     match gateway.store.commit(work).await?? {
         Done::Rows(rows) => Ok(rows),
         _ => Ok(0),
@@ -91,7 +91,7 @@ mod tests {
         let store = Store::open(&location, &Options::default()).await.unwrap();
         assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW), None);
         let act = Act::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
-        store.commit(Work { arrived_at: NOW, once: Once::Always, token: None, act }).await.unwrap().unwrap();
+        store.commit(Work::own(NOW, act)).await.unwrap().unwrap();
         let bound = store.nonce_bound().await.unwrap();
         let said = bound_ahead(bound, NOW).unwrap();
         assert!(said.contains("2027-01-21") && said.contains("1714128828114"), "{said}");

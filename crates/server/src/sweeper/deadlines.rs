@@ -2,7 +2,7 @@
 
 use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command, Refusal};
 use rebuttal_protocol::DisputeNo;
-use rebuttal_store::{Act, Once, Refused, Work};
+use rebuttal_store::{Act, Refused, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -29,7 +29,7 @@ pub(super) async fn lapse(gateway: &Gateway) -> anyhow::Result<()> {
 async fn lapse_one(gateway: &Gateway, dispute_no: DisputeNo) -> anyhow::Result<()> {
     let command = Command::Lapse;
     let act = Act::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
-    let work = Work { arrived_at: clock::now(), once: Once::Always, token: None, act };
+    let work = Work::own(clock::now(), act);
     match gateway.store.commit(work).await? {
         Ok(_) => {
             metrics::counter!("rebuttal_lapses_total").increment(1);
