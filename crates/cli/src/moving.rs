@@ -138,10 +138,8 @@ impl Move {
         };
         let evidence_to = match self.evidence_to.as_deref() {
             Some(url) => match evidence(Some(url), None).context("--evidence-to")? {
-                bucket @ EvidencePlace::Bucket { .. } => Some(bucket),
-                EvidencePlace::DataDir | EvidencePlace::Folder(_) => {
-                    bail!("--evidence-to must be s3://bucket")
-                }
+                Some(bucket @ EvidencePlace::Bucket { .. }) => Some(bucket),
+                _ => bail!("--evidence-to must be s3://bucket"),
             },
             None => None,
         };

@@ -211,7 +211,7 @@ impl Settings {
         let public_urls = list(self.public_url, |text| text.parse().context("public_url"));
         config.public_urls = faults.take(public_urls).unwrap_or_default();
         config.database = faults.take(database).flatten();
-        config.evidence = faults.take(evidence).unwrap_or(config.evidence);
+        config.evidence = faults.take(evidence).flatten().unwrap_or(config.evidence);
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.api_docs = self.api_docs.map_or(config.api_docs, Switch::is_on);
@@ -271,21 +271,21 @@ where
     })
 }
 
-/// Where the evidence lies, with what AWS tools are told by the environment.
-pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<EvidencePlace> {
+/// Where the evidence lies, if that is said, with what AWS tools are told by the environment.
+pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidencePlace>> {
     let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose()?;
     match (url.map(|url| url.parse().context("evidence_url")).transpose()?, public) {
         (Some(Place::Bucket(bucket)), public) => {
             let variables = AwsVariables::read(|name| std::env::var(name).ok());
-            Ok(EvidencePlace::Bucket { bucket, public, variables })
+            Ok(Some(EvidencePlace::Bucket { bucket, public, variables }))
         }
         (_, Some(_)) => {
             bail!(
                 "evidence_public_url is for an evidence_url of s3://; merchants upload to a folder by public_url"
             )
         }
-        (Some(Place::Folder(folder)), None) => Ok(EvidencePlace::Folder(folder)),
-        (None, None) => Ok(EvidencePlace::DataDir),
+        (Some(Place::Folder(folder)), None) => Ok(Some(EvidencePlace::Folder(folder))),
+        (None, None) => Ok(None),
     }
 }
 

@@ -116,6 +116,19 @@ impl FolderStore {
         mark::check(root, mark).map(|mark| mark::place(&mark)).map_err(Error::folder("be found"))
     }
 
+    /// Whether what tells a place tells a folder.
+    pub fn is_place(place: &str) -> bool {
+        place.split(' ').next() == Some(mark::FOLDER)
+    }
+
+    /// Whether the folder in `root`, there or not, is nobody's yet: it bears no mark.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] where that cannot be seen.
+    pub fn is_unmarked(root: &Path) -> Result<bool, Error> {
+        mark::is_missing(root).map_err(Error::folder("be looked at"))
+    }
+
     /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.
     pub fn place(&self) -> String {
         mark::place(&self.shared.mark)

@@ -15,6 +15,7 @@ use rebuttal_store::Location;
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
+use crate::data_dir::Places;
 
 /// How far a request's timestamp may lie from the gateway's clock, either way (contract §2).
 pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -98,12 +99,13 @@ pub struct Config {
 impl Config {
     /// The defaults around a data directory: plain HTTP on 127.0.0.1:8080.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_urls: Vec::new(),
-            data_dir: data_dir.into(),
+            evidence: EvidencePlace::Folder(Places::of(&data_dir).evidence()),
+            data_dir,
             database: None,
-            evidence: EvidencePlace::DataDir,
             operator_listen: None,
             metrics_listen: None,
             api_docs: true,
@@ -123,14 +125,23 @@ impl Config {
             commit_queue_max: COMMIT_QUEUE_MAX,
         }
     }
+
+    /// Where the database lies, said or not.
+    pub(crate) fn database_location(&self) -> Location {
+        let unsaid = || Location::from(Places::of(&self.data_dir).database().as_path());
+        self.database.clone().unwrap_or_else(unsaid)
+    }
+
+    /// Where the master key lies, said or not.
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| Places::of(&self.data_dir).master_key())
+    }
 }
 
 /// Where the evidence lies.
 #[derive(Debug, Clone)]
 pub enum EvidencePlace {
-    /// In `evidence` of the data directory.
-    DataDir,
-    /// In a folder of its own, which one gateway at a time may use.
+    /// In a folder, which one gateway at a time may use: `evidence` of the data directory, unless said otherwise.
     Folder(PathBuf),
     /// In an S3, which any number of gateways may share.
     Bucket {

@@ -67,18 +67,14 @@ pub async fn examine(
     histories: bool,
     tell: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Vec<Finding> {
-    let places = Places::of(&config.data_dir);
-    let location = match &config.database {
-        Some(location) => location.clone(),
-        None => Location::from(places.database().as_path()),
-    };
+    let location = config.database_location();
     let mut findings = vec![Finding::well("installation", installation(config, &location))];
     findings.extend(files::data_dir(&config.data_dir));
     findings.extend(listeners::examine(config));
     if let Location::Sqlite(file) = &location {
         findings.extend(files::database(file));
     }
-    if let (None, Err(lost)) = (&config.database, places.refuse_lost_database()) {
+    if let (None, Err(lost)) = (&config.database, Places::of(&config.data_dir).refuse_lost_database()) {
         findings.push(Finding::fault("database", lost.to_string()));
         return findings;
     }
@@ -112,7 +108,6 @@ pub async fn examine(
 /// Which one is looked at: a doctor with other settings than the gateway's looks at another.
 fn installation(config: &Config, location: &Location) -> String {
     let evidence = match &config.evidence {
-        EvidencePlace::DataDir => Places::of(&config.data_dir).evidence().display().to_string(),
         EvidencePlace::Folder(folder) => folder.display().to_string(),
         EvidencePlace::Bucket { bucket, .. } => bucket.place(),
     };
@@ -133,7 +128,7 @@ fn database(examined: &Examined) -> Vec<Finding> {
 /// The keys, if the master key is the database's.
 fn master_key(config: &Config, examined: &Examined) -> Result<(Keys, Finding), Finding> {
     const ABOUT: &str = "master key";
-    let file = config.master_key_file.clone().unwrap_or_else(|| Places::of(&config.data_dir).master_key());
+    let file = config.master_key();
     if !file.exists() && examined.key_check.is_none() && config.master_key_file.is_none() {
         return Err(Finding::warning(ABOUT, "there is none yet; the first start makes it"));
     }

@@ -1,9 +1,10 @@
 //! Opens everything that a gateway stands on, in the order in which a first start must survive being interrupted.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{AccountChange, Act, Location, Options, Store, Work};
 use tokio::sync::Semaphore;
@@ -37,7 +38,7 @@ pub(crate) async fn open(
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
     let window = config.freshness_window.duration();
     let gateway = Arc::new(Gateway {
-        evidence: open_evidence(config, data_dir, &keys, &store).await?,
+        evidence: open_evidence(config, &keys, &store).await?,
         apps: Apps::new(store.clone(), Arc::clone(&keys)),
         store,
         keys,
@@ -67,19 +68,12 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
         batch_max: config.commit_batch_max.get(),
         ..Options::default()
     };
-    let location = match &config.database {
-        Some(location) => {
-            if let Location::Sqlite(file) = location {
-                data_dir.hold_database(file)?;
-            }
-            location.clone()
-        }
-        None => {
-            data_dir.refuse_lost_database()?;
-            Location::from(data_dir.database().as_path())
-        }
-    };
-    let opened = Store::open(&location, &options).await;
+    match &config.database {
+        Some(Location::Sqlite(file)) => data_dir.hold_database(file)?,
+        Some(Location::Postgres(_)) => {}
+        None => data_dir.refuse_lost_database()?,
+    }
+    let opened = Store::open(&config.database_location(), &options).await;
     Ok(match &config.database {
         Some(_) => opened.context("the database that database_url names cannot be opened")?,
         None => opened?,
@@ -88,16 +82,10 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
 
 /// The evidence store. One that does not answer yet keeps no gateway from starting: it is not ready, and accepts and
 /// queries need no evidence.
-async fn open_evidence(
-    config: &Config,
-    data_dir: &DataDir,
-    keys: &Keys,
-    store: &Store,
-) -> anyhow::Result<EvidenceStore> {
+async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::Result<EvidenceStore> {
     let (mark, holds_files) = (keys.evidence_mark(), store.has_uploads().await?);
     let folder = match &config.evidence {
-        EvidencePlace::DataDir => data_dir.evidence(),
-        EvidencePlace::Folder(folder) => folder.clone(),
+        EvidencePlace::Folder(folder) => folder,
         EvidencePlace::Bucket { bucket, public, variables } => {
             keep_to_place(store, bucket.place(), false).await?;
             let bucket = S3Store::open(bucket, public.as_ref(), variables, &mark, holds_files)?;
@@ -117,7 +105,11 @@ async fn open_evidence(
         session_token: None,
         region: UPLOAD_REGION.to_owned(),
     };
-    let files = FolderStore::open(&folder, &mark, holds_files)?;
+    let kept = store.evidence_place().await?;
+    if !holds_files && is_lost(folder, kept.as_deref()) {
+        bail!("{}", lost_folder(folder));
+    }
+    let files = FolderStore::open(folder, &mark, holds_files)?;
     keep_to_place(store, files.place(), files.is_by_word()).await?;
     Ok(EvidenceStore::Folder { files, credentials })
 }
@@ -131,12 +123,35 @@ async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::R
     }
     // Where nobody else serves and nothing was uploaded, nothing can be missed.
     let is_free = by_word || (!store.is_shared() && !store.has_uploads().await?);
+    if let Some(kept) = kept.as_ref().filter(|_| is_free) {
+        tracing::warn!(
+            "the evidence lies in {place} from now on, and not in {kept} any more: nothing was recorded there"
+        );
+    }
     let change = AccountChange::PlaceEvidence { place: place.clone(), instead_of: kept.filter(|_| is_free) };
     let work = Work::own(clock::now(), Act::Account(change));
     store.commit(work).await??;
     let kept = store.evidence_place().await?.unwrap_or_default();
     ensure!(kept == place, "{}", strange_place(&kept, &place));
     Ok(())
+}
+
+/// Whether a folder is not the one that the evidence is kept in, though nothing may have been uploaded to that: there is
+/// none, or it bears no mark, and the database knows one that does.
+pub(crate) fn is_lost(folder: &Path, kept: Option<&str>) -> bool {
+    kept.is_some_and(FolderStore::is_place)
+        && FolderStore::is_unmarked(folder).is_ok_and(|is_unmarked| is_unmarked)
+}
+
+/// What to do about it.
+pub(crate) fn lost_folder(folder: &Path) -> String {
+    let (shown, what) =
+        (folder.display(), if folder.exists() { "does not bear its mark" } else { "is not there" });
+    format!(
+        "this database's evidence lies in a folder of this gateway, and {shown} {what}: it was removed, is not mounted, or \
+         lies elsewhere. Mount or restore it, or set evidence_url to where it lies. No upload is recorded yet: where the \
+         folder is lost for good, or another is to take its place, put an empty file gateway.mark into {shown}"
+    )
 }
 
 /// What to do about a place that is not the one that is kept to.

@@ -102,7 +102,9 @@ fn faulty_values_are_told_with_their_key() {
 #[test]
 fn evidence_lies_in_the_data_folder_unless_told_otherwise() {
     let place = |flags: &[&str]| from_flags(flags).config().map(|config| config.evidence);
-    assert!(matches!(place(&[]).unwrap(), EvidencePlace::DataDir));
+    assert!(
+        matches!(place(&["--data", "d"]).unwrap(), EvidencePlace::Folder(folder) if folder == Path::new("d/evidence"))
+    );
     let folder = place(&["--evidence-url", "file:///srv/evidence"]).unwrap();
     assert!(matches!(folder, EvidencePlace::Folder(folder) if folder == Path::new("/srv/evidence")));
     let url = "s3://evidence?endpoint=http://10.0.0.1:8333&region=eu-central-1";

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::ground::{Ended, bin, rebuttal};
 
 /// A gateway that has served and was stopped.
-fn stopped() -> Scene {
+pub(crate) fn stopped() -> Scene {
     let mut scene = Scene::of(Gateway::builder(bin()).embedded());
     let _ = (scene.dispute(), scene.upload(&samples::receipt(1)));
     scene.gateway.terminate();
@@ -29,20 +29,22 @@ fn looking_at(data: &Path) -> Command {
     command
 }
 
-fn serve(data: &Path, database_url: &str) -> Ended {
-    let data = data.to_str().unwrap();
-    let wanted = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--database-url", database_url];
-    Ended::run(rebuttal(&wanted))
+/// A start that must fail, and what it says.
+pub(crate) fn serve(data: &Path, more: &[&str]) -> Ended {
+    let wanted = ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+    let ended = Ended::run(rebuttal(&[&wanted, more].concat()));
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
+    ended
 }
 
-fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
+pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
     let mut command = looking_at(data);
     command.arg("--json").args(more).envs(env.iter().map(|(name, value)| (name, value)));
     Ended::run(command)
 }
 
 /// What was found of something in a state, all of it.
-fn told(ended: &Ended, about: &str, state: &str) -> String {
+pub(crate) fn told(ended: &Ended, about: &str, state: &str) -> String {
     let json = ended.json();
     let findings = json["findings"].as_array().unwrap().iter();
     let found = findings.filter(|finding| finding["about"] == about && finding["state"] == state);
@@ -50,7 +52,7 @@ fn told(ended: &Ended, about: &str, state: &str) -> String {
 }
 
 #[track_caller]
-fn finds(ended: &Ended, about: &str, what: &str) {
+pub(crate) fn finds(ended: &Ended, about: &str, what: &str) {
     assert!(told(ended, about, "fault").contains(what), "{about} {what}: {ended:?}");
     assert_eq!(ended.code, 1);
 }
@@ -300,10 +302,10 @@ fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
     let elsewhere = data.join("elsewhere.db");
     fs::create_dir(&elsewhere).unwrap();
     let url = format!("sqlite:{}", elsewhere.display());
-    let served = serve(data, &url);
-    assert!(served.code == 1 && served.err.contains("elsewhere.db: Is a directory"), "{served:?}");
+    let served = serve(data, &["--database-url", &url]);
+    assert!(served.err.contains("elsewhere.db: Is a directory"), "{served:?}");
     let typo = format!("sqlite:{}", data.join("typo.db").display());
-    let served = serve(data, &typo);
-    assert!(served.code == 1 && served.err.contains("has served before"), "{served:?}");
+    let served = serve(data, &["--database-url", &typo]);
+    assert!(served.err.contains("has served before"), "{served:?}");
     assert!(!data.join("typo.db").exists(), "a database was made");
 }

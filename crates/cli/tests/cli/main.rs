@@ -7,6 +7,7 @@
     reason = "tests; clippy excuses only the functions marked #[test], not what they share"
 )]
 
+mod broken;
 mod config;
 mod contest;
 mod demo;

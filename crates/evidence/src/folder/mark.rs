@@ -12,6 +12,8 @@ use crate::mark::{MARK_FILE, Whose};
 
 /// Random bytes that tell a folder from the gateway's others: each machine may have one under the same path.
 const ID_BYTES: usize = 8;
+/// What every folder's place begins with.
+pub(super) const FOLDER: &str = "folder";
 
 /// A folder that is this gateway's.
 pub(super) struct Claimed {
@@ -60,7 +62,12 @@ pub(super) fn check(root: &Path, mark: &str) -> io::Result<String> {
 /// What tells the folder with this mark from every other place.
 pub(super) fn place(mark: &str) -> String {
     let id = mark.split_once('-').map(|(_, id)| id).unwrap_or_default();
-    format!("folder {id}").trim_end().to_owned()
+    format!("{FOLDER} {id}").trim_end().to_owned()
+}
+
+/// Whether the folder bears no mark at all.
+pub(super) fn is_missing(root: &Path) -> io::Result<bool> {
+    read(root).map(|found| found.is_none())
 }
 
 /// A mark that was found to be ours, and so is of plain letters.

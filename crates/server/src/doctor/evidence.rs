@@ -8,15 +8,13 @@ use rebuttal_store::Examined;
 use super::Finding;
 use crate::auth::keys::Keys;
 use crate::config::{Config, EvidencePlace};
-use crate::data_dir::Places;
-use crate::start::strange_place;
+use crate::start::{is_lost, lost_folder, strange_place};
 
 const ABOUT: &str = "evidence";
 
 pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Examined) -> Finding {
     let folder = match &config.evidence {
-        EvidencePlace::DataDir => Places::of(&config.data_dir).evidence(),
-        EvidencePlace::Folder(folder) => folder.clone(),
+        EvidencePlace::Folder(folder) => folder,
         EvidencePlace::Bucket { bucket, public, variables } => {
             if let Some(finding) = strange(examined, &bucket.place()) {
                 return finding;
@@ -35,14 +33,25 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
         }
     };
     let shown = folder.display();
-    if !folder.exists() && !examined.has_uploads {
-        return Finding::warning(ABOUT, format!("{shown} is not there yet; the first start makes it"));
+    if !examined.has_uploads {
+        let kept = examined.evidence_place.as_deref();
+        if is_lost(folder, kept) {
+            return Finding::fault(ABOUT, lost_folder(folder));
+        }
+        match (kept, FolderStore::is_unmarked(folder)) {
+            (Some(kept), Ok(true)) => return Finding::fault(ABOUT, strange_place(kept, &shown.to_string())),
+            (None, Ok(true)) => {
+                let what = if folder.exists() { "is nobody's" } else { "is not there" };
+                return Finding::warning(ABOUT, format!("{shown} {what} yet; the first start takes it"));
+            }
+            _ => {}
+        }
     }
     let Some(keys) = keys else {
         return Finding::warning(ABOUT, "whose folder it is can only be told with the master key");
     };
-    match FolderStore::place_at(&folder, &keys.evidence_mark()) {
-        Ok(place) => strange(examined, &place).unwrap_or_else(|| taking(&folder)),
+    match FolderStore::place_at(folder, &keys.evidence_mark()) {
+        Ok(place) => strange(examined, &place).unwrap_or_else(|| taking(folder)),
         Err(error) => Finding::fault(
             ABOUT,
             format!("{error}. Mount or restore the folder that holds this gateway's files"),
