@@ -1,13 +1,14 @@
 //! `rebuttal doctor`: what is wrong with an installation, and what to do.
 
+mod public_urls;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::CommandFactory as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use rebuttal_client::protocol::Code;
-use rebuttal_client::{Client, DisputeNo, Error, QueryRequest, plumbing};
+use rebuttal_client::plumbing;
 use rebuttal_server::{Config, EvidencePlace, Finding, State, examine};
 use serde::Serialize;
 
@@ -30,7 +31,7 @@ Exit codes:
 ///
 /// Takes the settings of `serve`, and looks at everything that a gateway with them stands on: directories, keys, the
 /// database and what stands before it, every dispute's history, clocks, the evidence store, room on the disk, limits, the
-/// addresses to listen on, and whether its public URLs lead to a gateway. Nothing that is there is changed, and a gateway
+/// addresses to listen on, and whether its public URLs lead to this gateway. Nothing that is there is changed, and a gateway
 /// may be serving meanwhile. Run it with the service's own settings and variables, as the service's user: what it looked
 /// at is told first.
 #[derive(Debug, clap::Args)]
@@ -64,18 +65,20 @@ impl Doctor {
     pub(crate) async fn run(self) -> Result<Exit> {
         let settings = self.settings.over(self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();
+        let respelt = settings.respelt();
         let config = settings.config()?;
         let bar = bar()?;
         let mut show = |done, of| {
             bar.set_length(of);
             bar.set_position(done);
         };
-        let mut findings = examine(&config, self.histories, &mut show).await;
+        let mut examination = examine(&config, self.histories, &mut show).await;
         bar.finish_and_clear();
+        let mut findings = std::mem::take(&mut examination.findings);
         let unknown = unknown_variables(&Cli::command());
         findings.extend(unknown.into_iter().map(|unknown| Finding::warning("settings", unknown.to_string())));
         findings.push(limits(&config, connections_given));
-        findings.extend(public_urls(&config).await);
+        findings.extend(public_urls::examine(&config, &respelt, examination).await);
         findings.extend(evidence_public_url(&config).await);
 
         let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
@@ -110,7 +113,7 @@ fn tell(finding: &Finding) {
         State::Fault => look::cross(),
     };
     look::say(format!("{mark} {}", look::strong(finding.about)));
-    look::say(look::wrap("  ", &finding.told, 2, look::stdout_width()));
+    look::say(look::wrap("  ", &look::clean(&finding.told), 2, look::stdout_width()));
 }
 
 fn limits(config: &Config, connections_given: bool) -> Finding {
@@ -120,30 +123,6 @@ fn limits(config: &Config, connections_given: bool) -> Finding {
         Ok(Some(told)) => Finding::warning(ABOUT, told),
         Err(error) => Finding::fault(ABOUT, error.to_string()),
     }
-}
-
-/// Calls each public URL as a merchant would, with an appId that nobody has: a gateway says so.
-async fn public_urls(config: &Config) -> Vec<Finding> {
-    const ABOUT: &str = "public URL";
-    if config.public_urls.is_empty() {
-        let told = "none is configured, so merchants sign for the address that the gateway listens on; set public_url to \
-                    the one by which they reach it";
-        return vec![Finding::warning(ABOUT, told)];
-    }
-    let mut findings = Vec::new();
-    for url in config.public_urls.iter().map(|url| url.as_str()) {
-        findings.push(match reached(url).await {
-            Ok(()) => Finding::well(ABOUT, format!("{url} leads to a gateway")),
-            Err(why) => Finding::fault(
-                ABOUT,
-                format!(
-                    "{url} does not lead to a gateway: {why}. See DNS, the proxy before the gateway, which must pass the \
-                     path on unchanged, and that the gateway runs"
-                ),
-            ),
-        });
-    }
-    findings
 }
 
 /// Asks for anything at the address that merchants are to post their files to: a store answers, if only with a refusal.
@@ -165,24 +144,4 @@ async fn evidence_public_url(config: &Config) -> Option<Finding> {
             ),
         ),
     })
-}
-
-async fn reached(url: &str) -> Result<(), String> {
-    let nobody = || "0".repeat(32).parse().map_err(|_| String::new());
-    let client = Client::builder(url, nobody()?, "0".repeat(32).parse().map_err(|_| String::new())?)
-        .attempts(1)
-        .call_timeout(ANSWER_LIMIT)
-        .build()
-        .map_err(|error| error.to_string())?;
-    let anything: DisputeNo = "doctor".parse().map_err(|_| String::new())?;
-    match client.query(&QueryRequest::DisputeNo(anything)).await {
-        Err(Error::Unverified(answer)) => match answer.claim {
-            Some(claim) if claim.code == Code::UnknownApp => Ok(()),
-            Some(claim) => Err(format!("something answers {}: {}", claim.code, claim.message)),
-            None => Err(format!("what answers there is no gateway ({})", answer.flaw)),
-        },
-        Err(Error::Unavailable { cause, .. }) => Err(cause.to_string()),
-        Err(error) => Err(error.to_string()),
-        Ok(_) => Err("what answers there knows an appId that nobody has".to_owned()),
-    }
 }

@@ -24,7 +24,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::FromArgMatches as _;
 use rebuttal_evidence::{AwsVariables, Place};
-use rebuttal_server::{Config, EvidencePlace, TlsFiles};
+use rebuttal_server::{BaseUrl, Config, EvidencePlace, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogFormat;
@@ -198,6 +198,15 @@ impl Settings {
         }
         below.retain(|key, _| !given.contains_key(key));
         Ok([given, below])
+    }
+
+    /// The public URLs that are written in another way than they count, each with how it counts: in signatures, a host has
+    /// lower-case letters, and neither a default port nor a slash at the end is there.
+    pub(crate) fn respelt(&self) -> Vec<(String, String)> {
+        let counts =
+            |written: &String| Some((written.clone(), written.parse::<BaseUrl>().ok()?.as_str().to_owned()));
+        let urls = self.public_url.iter().flatten().filter_map(counts);
+        urls.filter(|(written, counts)| written != counts).collect()
     }
 
     /// What the server understands, every value checked; or every value that is wrong, a line each.

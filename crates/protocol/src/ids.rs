@@ -154,6 +154,8 @@ pub struct MerchantId(u32);
 impl MerchantId {
     /// The largest merchant number: what a signed 32-bit column of every database holds.
     pub const MAX: u32 = i32::MAX as u32;
+    /// The merchant with that number. Numbers are given from 1 on, so nobody ever is it.
+    pub const LAST: Self = Self(Self::MAX);
 
     /// The number itself.
     pub const fn number(self) -> u32 {

@@ -6,14 +6,16 @@ mod files;
 mod histories;
 mod listeners;
 
-use rebuttal_protocol::UnixMillis;
+use anyhow::anyhow;
+use rebuttal_protocol::{AppId, AppSecret, Scheme, UnixMillis};
 use rebuttal_store::{Ailment, Examined, Location, StoreError};
 use serde::Serialize;
 
+use crate::auth::apps::DOCTORS_SCHEME;
 use crate::auth::keys::{Keys, MasterKey};
 use crate::clock;
 use crate::config::{Config, EvidencePlace};
-use crate::data_dir::Places;
+use crate::data_dir::{Places, is_held};
 use crate::error::causes;
 use crate::sweeper::bound_ahead;
 
@@ -60,49 +62,83 @@ impl Finding {
     }
 }
 
+/// What was found, and what a public URL is asked with to find out where it leads.
+#[derive(Debug)]
+pub struct Examination {
+    /// Everything that was looked at.
+    pub findings: Vec<Finding>,
+    /// What the gateways of this installation know a doctor by; `None` without the right master key.
+    pub app: Option<DoctorsApp>,
+    /// Whether a gateway may serve this database from another data directory than this one, or does so from this one.
+    pub is_served: bool,
+}
+
+/// What a doctor calls a gateway as. A gateway with the same master key knows it, answers that it is disabled, and signs
+/// that; to any other it is unknown.
+#[derive(Debug)]
+pub struct DoctorsApp {
+    /// Its id.
+    pub app_id: AppId,
+    /// Its secret.
+    pub secret: AppSecret,
+    /// How it signs.
+    pub scheme: Scheme,
+}
+
 /// Looks at everything that a gateway with these settings stands on. The histories are all verified if `histories` asks for
 /// it, or if they are few; `tell` learns how many are done, and of how many.
 pub async fn examine(
     config: &Config,
     histories: bool,
     tell: &mut (dyn FnMut(u64, u64) + Send),
-) -> Vec<Finding> {
+) -> Examination {
     let location = config.database_location();
     let mut findings = vec![Finding::well("installation", installation(config, &location))];
     findings.extend(files::data_dir(&config.data_dir));
     findings.extend(listeners::examine(config));
-    if let Location::Sqlite(file) = &location {
-        findings.extend(files::database(file));
+    let mut keys = MasterKey::read(&config.master_key()).map(|key| Keys::derive(&key));
+    match look(config, &location).await {
+        Ok((of_files, examined)) => {
+            findings.extend(of_files);
+            findings.extend(database(&examined));
+            let (finding, right) = master_key(config, &examined, keys);
+            keys = right;
+            findings.push(finding);
+            findings.extend(clocks(&examined, clock::now()));
+            if examined.ailments.iter().all(|ailment| matches!(ailment, Ailment::Hazard(_))) {
+                findings.push(histories::examine(&location, histories, tell).await);
+            }
+            findings.push(evidence::examine(config, keys.as_ref().ok(), &examined).await);
+            findings.extend(files::room(config));
+        }
+        Err(faults) => findings.extend(faults),
     }
+    let app = keys.ok().map(|keys| {
+        let (app_id, secret) = keys.doctor().clone();
+        DoctorsApp { app_id, secret, scheme: DOCTORS_SCHEME }
+    });
+    let is_served = matches!(location, Location::Postgres(_)) || is_held(&config.data_dir);
+    Examination { findings, app, is_served }
+}
+
+/// What the database holds, or what keeps it from being looked at.
+async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Examined), Vec<Finding>> {
+    let mut findings = match location {
+        Location::Sqlite(file) => files::database(file),
+        Location::Postgres(_) => Vec::new(),
+    };
     if let (None, Err(lost)) = (&config.database, Places::of(&config.data_dir).refuse_lost_database()) {
         findings.push(Finding::fault("database", lost.to_string()));
-        return findings;
+        return Err(findings);
     }
-    let examined = match rebuttal_store::examine(&location).await {
-        Ok(examined) => examined,
-        Err(error @ StoreError::Shared) => {
-            findings.push(Finding::fault("database", error.to_string()));
-            return findings;
-        }
+    match rebuttal_store::examine(location).await {
+        Ok(examined) => return Ok((findings, examined)),
+        Err(error @ StoreError::Shared) => findings.push(Finding::fault("database", error.to_string())),
         Err(error) => {
             findings.push(Finding::fault("database", format!("{error}; see that it is there and running")));
-            return findings;
         }
-    };
-    findings.extend(database(&examined));
-    let keys = master_key(config, &examined);
-    let (keys, finding) = match keys {
-        Ok((keys, finding)) => (Some(keys), finding),
-        Err(finding) => (None, finding),
-    };
-    findings.push(finding);
-    findings.extend(clocks(&examined, clock::now()));
-    if examined.ailments.iter().all(|ailment| matches!(ailment, Ailment::Hazard(_))) {
-        findings.push(histories::examine(&location, histories, tell).await);
     }
-    findings.push(evidence::examine(config, keys.as_ref(), &examined).await);
-    findings.extend(files::room(config));
-    findings
+    Err(findings)
 }
 
 /// Which one is looked at: a doctor with other settings than the gateway's looks at another.
@@ -126,37 +162,42 @@ fn database(examined: &Examined) -> Vec<Finding> {
 }
 
 /// The keys, if the master key is the database's.
-fn master_key(config: &Config, examined: &Examined) -> Result<(Keys, Finding), Finding> {
+fn master_key(
+    config: &Config,
+    examined: &Examined,
+    keys: anyhow::Result<Keys>,
+) -> (Finding, anyhow::Result<Keys>) {
     const ABOUT: &str = "master key";
     let file = config.master_key();
-    if !file.exists() && examined.key_check.is_none() && config.master_key_file.is_none() {
-        return Err(Finding::warning(ABOUT, "there is none yet; the first start makes it"));
-    }
-    let key = MasterKey::read(&file).map_err(|error| {
-        Finding::fault(
-            ABOUT,
-            format!("{}. The database's secrets cannot be opened without it: restore it", causes(&error)),
-        )
-    })?;
-    let keys = Keys::derive(&key);
     let shown = file.display();
-    if examined.key_check.as_ref().is_some_and(|check| check != keys.check_value()) {
-        return Err(Finding::fault(
+    let is_right = |keys: &Keys| examined.key_check.as_ref().is_none_or(|check| check == keys.check_value());
+    let finding = match &keys {
+        Err(_) if !file.exists() && examined.key_check.is_none() && config.master_key_file.is_none() => {
+            Finding::warning(ABOUT, "there is none yet; the first start makes it")
+        }
+        Err(error) => Finding::fault(
+            ABOUT,
+            format!("{}. The database's secrets cannot be opened without it: restore it", causes(error)),
+        ),
+        Ok(keys) if !is_right(keys) => Finding::fault(
             ABOUT,
             format!(
                 "{shown} is not the key that this database's secrets are sealed with; put that one in its place"
             ),
-        ));
-    }
-    Ok(match files::others_may_read(&file) {
-        true => {
-            let told = format!(
+        ),
+        Ok(_) if files::others_may_read(&file) => Finding::fault(
+            ABOUT,
+            format!(
                 "others than its owner may read {shown}, and with it every secret; run: chmod 600 {shown}"
-            );
-            (keys, Finding::fault(ABOUT, told))
-        }
-        false => (keys, Finding::well(ABOUT, "it is the one that the database's secrets are sealed with")),
-    })
+            ),
+        ),
+        Ok(_) => Finding::well(ABOUT, "it is the one that the database's secrets are sealed with"),
+    };
+    let right = keys.and_then(|keys| match is_right(&keys) {
+        true => Ok(keys),
+        false => Err(anyhow!("another database's")),
+    });
+    (finding, right)
 }
 
 /// The clock, by whatever else tells the time: what the database holds of the past, and its server's own clock.

@@ -15,6 +15,7 @@ mod doctor;
 mod faults;
 mod ground;
 mod help;
+mod leads;
 mod merchant;
 mod narrow;
 mod operator;

@@ -2,6 +2,8 @@
 //!
 //! An app that is unknown, or whose sign does not match, is read again, at most once a second: another process may have
 //! made or changed it (contract §2).
+//!
+//! One app is in no database: the doctor's. It is disabled for ever, so all that it can do is be told so, in a signed answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ const READ_PAUSE: Duration = Duration::from_secs(1);
 /// How long an app is remembered. Changes made here are forgotten at once; those of another replica take effect within
 /// this.
 const REMEMBERED_FOR: Duration = Duration::from_secs(4);
+/// How a doctor signs.
+pub(crate) const DOCTORS_SCHEME: Scheme = Scheme::V2HmacSha256;
 
 /// An app as calls are checked against it.
 #[derive(Debug)]
@@ -54,6 +58,26 @@ impl KnownApp {
     /// The secrets that verify at a moment, the oldest first.
     pub(crate) fn valid_secrets(&self, at: UnixMillis) -> impl Iterator<Item = &KnownSecret> {
         self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|expires_at| at < expires_at))
+    }
+
+    /// The app that a doctor calls as. Only who has the master key can sign as it, or for it.
+    fn of_doctor(keys: &Keys) -> Self {
+        let (app_id, secret) = keys.doctor();
+        let secret = KnownSecret {
+            secret_id: *app_id.as_bytes(),
+            secret: secret.clone(),
+            expires_at: None,
+            // There is no row to write a first use into.
+            used: AtomicBool::new(true),
+        };
+        Self {
+            app_id: *app_id,
+            merchant_id: MerchantId::LAST,
+            zone: TimeZone::UTC,
+            scheme: DOCTORS_SCHEME,
+            enabled: false,
+            secrets: vec![secret],
+        }
     }
 
     fn open(app: App, keys: &Keys) -> Result<Self, DoesNotOpen> {
@@ -94,17 +118,22 @@ struct Memory {
 
 pub(crate) struct Apps {
     memory: RwLock<Memory>,
+    doctor: Arc<KnownApp>,
     store: Store,
     keys: Arc<Keys>,
 }
 
 impl Apps {
     pub(crate) fn new(store: Store, keys: Arc<Keys>) -> Self {
-        Self { memory: RwLock::default(), store, keys }
+        let doctor = Arc::new(KnownApp::of_doctor(&keys));
+        Self { memory: RwLock::default(), doctor, store, keys }
     }
 
     /// The app, if it is remembered; read again where it has been remembered for long.
     pub(crate) async fn remembered(&self, app_id: AppId) -> Result<Option<Arc<KnownApp>>, Refusal> {
+        if app_id == self.doctor.app_id {
+            return Ok(Some(Arc::clone(&self.doctor)));
+        }
         match self.memory.read().known.get(&app_id) {
             Some(entry) if entry.read_at.elapsed() < REMEMBERED_FOR => {
                 return Ok(Some(Arc::clone(&entry.app)));
@@ -117,6 +146,9 @@ impl Apps {
 
     /// The app as the database has it, unless it was read within the last second.
     pub(crate) async fn read_again(&self, app_id: AppId) -> Result<Option<Arc<KnownApp>>, Refusal> {
+        if app_id == self.doctor.app_id {
+            return Ok(Some(Arc::clone(&self.doctor)));
+        }
         let changes = {
             let memory = self.memory.read();
             match (memory.known.get(&app_id), memory.unknown.get(&app_id)) {
@@ -271,6 +303,21 @@ mod tests {
         let apps = Apps::new(bench.apps.store.clone(), Arc::new(Keys::derive(&other)));
         let refusal = apps.read_again(APP).await.unwrap_err();
         assert_eq!(refusal.code, rebuttal_protocol::Code::SystemError);
+    }
+
+    #[tokio::test]
+    async fn the_doctors_app_is_known_by_its_key_and_may_do_nothing() {
+        let bench = Bench::new().await;
+        let (app_id, secret) = bench.apps.keys.doctor();
+        for app in [bench.apps.remembered(*app_id).await, bench.apps.read_again(*app_id).await] {
+            let app = app.unwrap().unwrap();
+            assert!(!app.enabled && app.merchant_id == MerchantId::LAST && !app.secrets[0].is_first_use());
+            assert_eq!(app.secrets[0].secret.expose_ascii(), secret.expose_ascii());
+        }
+        let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
+        let (others, _) = *Keys::derive(&other).doctor();
+        assert!(bench.apps.remembered(others).await.unwrap().is_none());
+        assert!(bench.apps.read_again(others).await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -91,6 +91,7 @@ pub(crate) struct Keys {
     check_value: [u8; 32],
     upload: Zeroizing<[u8; 32]>,
     evidence_mark: [u8; 32],
+    doctor: (AppId, AppSecret),
 }
 
 /// A sealed token that does not open, for the same reasons as [`DoesNotOpen`].
@@ -111,6 +112,10 @@ impl Keys {
             check_value: *master.derive("rebuttal check value v1"),
             upload: master.derive("rebuttal upload forms v1"),
             evidence_mark: *master.derive("rebuttal evidence folder v1"),
+            doctor: (
+                AppId::from_bytes(half(&master.derive("rebuttal doctor app id v1"))),
+                AppSecret::from_bytes(&half(&master.derive("rebuttal doctor app secret v1"))),
+            ),
         }
     }
 
@@ -127,6 +132,12 @@ impl Keys {
     /// What the evidence folder keeps to be known by, as hex digits; tells nothing about the key.
     pub(crate) fn evidence_mark(&self) -> String {
         hex::encode(self.evidence_mark)
+    }
+
+    /// What a doctor signs as, to be known by the gateways that have this key and by no other. The id is no part of the
+    /// secret, and neither tells anything about the key.
+    pub(crate) const fn doctor(&self) -> &(AppId, AppSecret) {
+        &self.doctor
     }
 
     /// Seals an app's secret for the database, bound to its app and its own name.
@@ -163,6 +174,13 @@ impl Keys {
     ) -> Result<Zeroizing<String>, TokenDoesNotOpen> {
         open(&self.tokens, sealed, hash).ok_or(TokenDoesNotOpen)
     }
+}
+
+/// The first half of a derived key, which is as long as an id or a secret.
+fn half(key: &[u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    half
 }
 
 /// Encrypts a text, bound to what it belongs to, behind a nonce of its own.
@@ -224,6 +242,8 @@ mod tests {
     fn each_purpose_has_its_own_key() {
         let keys = keys(1);
         assert_ne!(hex::encode(keys.check_value()), *keys.upload_secret());
+        let (app_id, secret) = keys.doctor();
+        assert_ne!(app_id.to_string().as_bytes(), secret.expose_ascii());
     }
 
     #[test]

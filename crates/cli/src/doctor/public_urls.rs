@@ -1,0 +1,121 @@
+//! Where the public URLs lead. Each is called as a merchant would call it, by the app that only gateways with this
+//! installation's master key know, and signed: what is learnt is learnt of the whole way, proxies and path included.
+
+use rebuttal_client::protocol::Code;
+use rebuttal_client::{AppId, AppSecret, Cause, Client, DisputeNo, Error, QueryRequest, Scheme, Unverified};
+use rebuttal_server::{Config, DoctorsApp, Examination, Finding, State};
+
+use super::ANSWER_LIMIT;
+
+const ABOUT: &str = "public URL";
+/// What to look at where no gateway answers, or not the right one.
+const SEE: &str =
+    "See DNS, the proxy before the gateway, which must pass the path on unchanged, and that the gateway runs";
+
+/// A finding for each. `respelt` has those that were written in another way than they count.
+pub(super) async fn examine(
+    config: &Config,
+    respelt: &[(String, String)],
+    examination: Examination,
+) -> Vec<Finding> {
+    if config.public_urls.is_empty() {
+        let told = "none is configured, so merchants sign for the address that the gateway listens on; set public_url to \
+                    the one by which they reach it";
+        return vec![Finding::warning(ABOUT, told)];
+    }
+    let Examination { app, is_served, .. } = examination;
+    let knows = app.is_some();
+    // Without the key it can still be learnt whether any gateway is there: to that, nobody's app is unknown.
+    let nobodys = || DoctorsApp {
+        app_id: AppId::from_bytes([0; 16]),
+        secret: AppSecret::from_bytes(&[0; 16]),
+        scheme: Scheme::V2Sha256,
+    };
+    let app = app.unwrap_or_else(nobodys);
+    let mut findings = Vec::new();
+    for url in config.public_urls.iter().map(|url| url.as_str()) {
+        let (state, told) = match call(url, &app).await {
+            Ok(()) => (State::Fault, format!("leads to something that answers whatever it is asked. {SEE}")),
+            Err(error) => leads(&error, knows, is_served),
+        };
+        let written = respelt.iter().find(|(_, counts)| counts == url);
+        let written = written.map(|(written, _)| format!(" (written {written})")).unwrap_or_default();
+        findings.push(Finding { about: ABOUT, state, told: format!("{url}{written} {told}") });
+    }
+    findings
+}
+
+/// A query for anything: it is refused before anything is looked up.
+async fn call(url: &str, app: &DoctorsApp) -> Result<(), Error> {
+    let client = Client::builder(url, app.app_id, app.secret.clone())
+        .scheme(app.scheme)
+        .attempts(1)
+        .call_timeout(ANSWER_LIMIT)
+        .build()?;
+    let anything: DisputeNo = "doctor".parse()?;
+    client.query(&QueryRequest::DisputeNo(anything)).await.map(drop)
+}
+
+/// Where a URL leads, by how the call was refused there.
+fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
+    let told = match error {
+        Error::Refused(refusal) if refusal.code == Code::AppDisabled && is_served => {
+            return (State::Well, "leads to this gateway".to_owned());
+        }
+        Error::Refused(refusal) if refusal.code == Code::AppDisabled => {
+            "leads to a gateway with this installation's key, and yet none serves from this data directory: a copy of it is \
+             served elsewhere. What is changed there is not changed here; see which of the two is to serve, and stop the \
+             other"
+                .to_owned()
+        }
+        Error::Refused(refusal) if refusal.code == Code::PathNotFound => by_path(&refusal.message),
+        Error::Refused(refusal) => {
+            format!("leads to this gateway, which answers {}: {}", refusal.code, refusal.message)
+        }
+        Error::Unavailable { cause: Cause::Answered { code, message }, .. } => {
+            format!("leads to this gateway, which answers {code}: {message}")
+        }
+        Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer),
+        Error::Unverified(answer) => match &answer.claim {
+            Some(claim) if claim.code == Code::UnknownApp && !knows => {
+                let told = "leads to a gateway; whether to this one can only be told with the master key";
+                return (State::Warning, told.to_owned());
+            }
+            _ => unverified(answer),
+        },
+        Error::Unavailable { cause, .. } => format!("does not lead to a gateway: {cause}. {SEE}"),
+        error => format!("cannot be called: {error}"),
+    };
+    (State::Fault, told)
+}
+
+/// What an answer claims that the installation's key does not verify.
+fn unverified(answer: &Unverified) -> String {
+    let Some(claim) = &answer.claim else {
+        return format!("does not lead to a gateway: what answers there is none ({}). {SEE}", answer.flaw);
+    };
+    let said = &claim.message;
+    match claim.code {
+        Code::UnknownApp => format!(
+            "leads to another gateway: one with another master key, or one that still runs an older version. {SEE}, with \
+             these settings and this version"
+        ),
+        Code::InvalidSignature => format!(
+            "leads to a gateway with this installation's key that does not know the address for its own, or the request was \
+             changed on the way ({said}). Start it with these settings, and have the proxy pass path and body on unchanged"
+        ),
+        Code::StaleTimestamp => format!(
+            "leads to a gateway with this installation's key, and this machine's clock is not its clock ({said}). Let NTP \
+             keep both"
+        ),
+        Code::PathNotFound => by_path(said),
+        _ => format!("does not lead to a gateway: something answers {}: {said}. {SEE}", claim.code),
+    }
+}
+
+fn by_path(said: &str) -> String {
+    format!(
+        "leads to a gateway by a path that it does not know ({said}). What public_url has of a path, the proxy must take \
+         away; what follows, it must pass on unchanged"
+    )
+}

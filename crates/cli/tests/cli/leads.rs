@@ -1,0 +1,93 @@
+//! Where public URLs lead: to this gateway, which is found out of another one that answers there.
+
+use std::fs;
+use std::path::Path;
+
+use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::{Gateway, Scene};
+
+use crate::doctor::{doctor, finds, stopped, told};
+use crate::ground::bin;
+
+fn serving() -> Scene {
+    Scene::of(Gateway::builder(bin()).embedded())
+}
+
+/// Copies a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() { copy(&path, &to) } else { assert!(fs::copy(path, to).is_ok()) }
+    }
+}
+
+#[test]
+fn an_address_that_leads_to_another_gateway_is_found() {
+    let (here, there) = (serving(), serving());
+    let look = |url: &str| doctor(here.gateway.data(), &["--public-url", url], &[]);
+    assert!(told(&look(&here.base), "public URL", "well").ends_with("leads to this gateway"));
+    finds(&look(&there.base), "public URL", &format!("{} leads to another gateway", there.base));
+}
+
+#[test]
+fn an_address_is_told_as_it_counts_and_as_it_was_written() {
+    let scene = serving();
+    let port = scene.address().port();
+    let written = format!("HTTP://LocalHost:{port}/");
+    let ended = doctor(scene.gateway.data(), &["--public-url", &written], &[]);
+    let counts = format!("http://localhost:{port} (written {written}) leads to this gateway");
+    assert_eq!(told(&ended, "public URL", "well"), counts);
+}
+
+#[test]
+fn a_gateway_that_does_not_know_its_address_is_found() {
+    let scene = Scene::of(Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]));
+    let (data, own) = (scene.gateway.data(), format!("http://{}", scene.address()));
+    let ended = doctor(data, &["--public-url", &own], &[]);
+    finds(&ended, "public URL", "with this installation's key that does not know the address for its own");
+    assert!(
+        told(&ended, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
+        "{ended:?}"
+    );
+    // A proxy that leaves the path of the address where it is.
+    let ended = doctor(data, &["--public-url", &format!("{own}/pay")], &[]);
+    finds(&ended, "public URL", "by a path that it does not know");
+}
+
+#[test]
+fn a_copy_that_is_served_elsewhere_is_found() {
+    let scene = stopped();
+    let (data, away) = (scene.gateway.data(), scene.gateway.scratch().join("away"));
+    copy(data, &away);
+    let elsewhere = Gateway::builder(bin()).embedded().data(&away).start();
+    let ended = doctor(data, &["--public-url", &elsewhere.base_url()], &[]);
+    finds(&ended, "public URL", "a copy of it is served elsewhere");
+}
+
+#[test]
+fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
+    let scene = serving();
+    let (data, key) = (scene.gateway.data(), scene.gateway.data().join("master.key"));
+    fs::write(&key, "0".repeat(64)).unwrap();
+    for what in ["another's", "none"] {
+        let ended = doctor(data, &["--public-url", &scene.base], &[]);
+        assert!(told(&ended, "public URL", "warning").contains("with the master key"), "{what}: {ended:?}");
+        let _ = fs::remove_file(&key);
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+fn any_replica_of_an_installation_is_this_gateway() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), Database::shared());
+    let key = folder.path().join("key");
+    fs::write(&key, "7".repeat(64)).unwrap();
+    let (url, key) = (database.url(), key.to_str().unwrap().to_owned());
+    let replica = || Gateway::builder(bin()).database(&url).folder().args(["--master-key-file", &key]);
+    let there = replica().start();
+    let env = [("REBUTTAL_DATABASE_URL", url.clone()), ("REBUTTAL_MASTER_KEY_FILE", key.clone())];
+    let own = folder.path().join("data");
+    let ended = doctor(&own, &["--public-url", &there.base_url()], &env);
+    assert!(told(&ended, "public URL", "well").ends_with("leads to this gateway"), "{ended:?}");
+}
