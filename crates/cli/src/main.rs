@@ -99,6 +99,13 @@ fn main() -> ExitCode {
 
 /// Ends a command that left its error to us.
 fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
+    let error = match error.downcast() {
+        Ok(wrong) => {
+            usage::tell(wrong);
+            return Ok(Exit::Usage);
+        }
+        Err(error) => error,
+    };
     let result = Err::<(), _>(error);
     let json = result.as_ref().err().filter(|_| usage::wants_json()).map(Judged::failed);
     outcome::tell(&result, json, |()| {}, |error| look::failure(&look::causes(error)), |_| {})

@@ -1,40 +1,42 @@
 //! `rebuttal sign`: signs a request and shows how, byte by byte. Nothing is sent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use rebuttal_client::Client;
-use rebuttal_client::protocol::body::{BODY_MAX_BYTES, Object};
+use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use rebuttal_client::protocol::signature::{self, Message};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
 use serde::Serialize;
 
 use crate::access::{Access, Given};
 use crate::exit::{self, Exit};
-use crate::signing::{Draft, Signer};
+use crate::outcome::Judged;
+use crate::signing::beside::{self, Freshness};
+use crate::signing::{Draft, Signer, arguments};
 use crate::{look, outcome};
 
 /// Sign a request, and show the exact bytes that are signed
 ///
 /// Nothing is sent. The header and a curl command are printed, both good for the next minutes and for one use. The
-/// secret is masked in what is shown.
+/// secret is masked in what is shown. What the gateway will refuse is signed all the same, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::SAYING)]
 pub(crate) struct Sign {
     /// Path and query under the base URL, such as /pg/v2/dispute/query
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", value_parser = arguments::target)]
     target: String,
 
     #[command(flatten)]
     body: BodyArgs,
 
     /// Method, in upper case
-    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    #[arg(long, value_name = "METHOD", default_value = "POST", value_parser = arguments::method)]
     method: String,
 
     /// Unix milliseconds, 13 digits [default: now]
-    #[arg(long, value_name = "MILLIS")]
-    timestamp: Option<i64>,
+    #[arg(long, value_name = "MILLIS", value_parser = arguments::timestamp)]
+    timestamp: Option<UnixMillis>,
 
     /// 16 to 64 of 0-9 A-Z a-z _ - [default: random]
     #[arg(long, value_name = "NONCE")]
@@ -66,6 +68,14 @@ pub(crate) struct BodyArgs {
 }
 
 impl BodyArgs {
+    pub(crate) const fn is_left_out(&self) -> bool {
+        self.body.is_none() && self.body_file.is_none()
+    }
+
+    pub(crate) fn is_standard_input(&self) -> bool {
+        self.body_file.as_deref() == Some(Path::new("-"))
+    }
+
     /// The bytes; `{}` where nothing is given.
     pub(crate) fn read(&self) -> Result<Vec<u8>> {
         match (&self.body, &self.body_file) {
@@ -100,16 +110,20 @@ pub(crate) fn read_file(path: &PathBuf, what: &str) -> Result<Vec<u8>> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Json<'a> {
+    #[serde(flatten)]
+    judged: Judged<'a>,
     method: &'a str,
     url: &'a str,
     authorization: String,
     /// The secret is masked unless it may be shown.
     signed_bytes: String,
+    freshness: Freshness,
+    /// Why the gateway will refuse this request, if it will.
+    refusals: Vec<String>,
 }
 
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit> {
-        ensure!(self.target.starts_with('/'), "the target must begin with /, such as /pg/v2/dispute/query");
         let given = self.access.resolve()?;
         let (client, secret, parsed) = signer_of(&given)?;
         let app_id = given.signer()?;
@@ -117,35 +131,39 @@ impl Sign {
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("the system has no randomness")?;
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
-        let timestamp = self.timestamp.map_or_else(|| client.gateway_time(), UnixMillis);
-        ensure!(
-            (0..=UnixMillis::MAX.0).contains(&timestamp.0),
-            "--timestamp must be Unix milliseconds, such as 1700000000000"
-        );
+        let now = client.gateway_time();
+        let timestamp = self.timestamp.unwrap_or(now);
         let message =
             Message { method: &self.method, base_url: client.base_url(), target: &self.target, body: &body };
         let scheme = given.scheme();
         let header = signature::authorize(scheme, app_id, &parsed, timestamp, nonce.clone(), &message);
         let signer = Signer { scheme, app_id, secret: &secret, parsed: &parsed, timestamp, nonce: &nonce };
-        self.tell(&header, &Draft::right(&signer, &message), client.base_url(), &body)?;
-        outcome::said(Exit::Done)
-    }
-
-    fn tell(&self, header: &Authorization, draft: &Draft, base_url: &str, body: &[u8]) -> Result<()> {
-        if let Err(fault) = Object::parse_signed(body) {
-            look::warning(&format!("the gateway will refuse this body: {fault}"));
-        }
-        let url = format!("{base_url}{}", self.target);
+        let freshness = Freshness::of(timestamp, now);
+        let mut refusals = beside::refusals(&self.method, &self.target, &body);
+        refusals.extend(freshness.fault(timestamp, now));
+        refusals.iter().for_each(|refusal| {
+            look::warning(&format!("the gateway will refuse this request: {refusal}"));
+        });
+        let draft = Draft::right(&signer, &message);
+        let url = format!("{}{}", client.base_url(), self.target);
         if self.json {
             let json = Json {
+                judged: Judged::done(None),
                 method: &self.method,
                 url: &url,
                 authorization: header.to_string(),
                 signed_bytes: draft.text(self.show_secret),
+                freshness,
+                refusals,
             };
             look::say(serde_json::to_string_pretty(&json)?);
-            return Ok(());
+        } else {
+            self.tell(&header, &draft, &url, &body);
         }
+        outcome::said(Exit::Done)
+    }
+
+    fn tell(&self, header: &Authorization, draft: &Draft, url: &str, body: &[u8]) {
         draft.say(self.show_secret);
         look::say("");
         look::say(format!("  {}       {}", look::faint("sign"), header.sign));
@@ -154,14 +172,13 @@ impl Sign {
         look::say("");
         let text = String::from_utf8_lossy(body);
         for line in [
-            format!("  curl -X {} {} \\", look::shell(&self.method), look::shell(&url)),
+            format!("  curl -X {} {} \\", look::shell(&self.method), look::shell(url)),
             "    -H 'Content-Type: application/json' -H 'Accept: application/json' \\".to_owned(),
             format!("    -H 'Authorization: {header}' \\"),
             format!("    --data-binary {}", look::shell(&text)),
         ] {
             look::say(look::command(line));
         }
-        Ok(())
     }
 }
 

@@ -3,6 +3,9 @@
 //! What is right comes from `protocol::signature`, which alone makes signed bytes; nothing that is sent or believed
 //! depends on what is altered here.
 
+pub(crate) mod arguments;
+pub(crate) mod beside;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rebuttal_client::protocol::signature::{self, Message};
 use rebuttal_client::protocol::{Nonce, UnixMillis};

@@ -21,6 +21,11 @@ pub(crate) fn wants_json() -> bool {
     std::env::args_os().any(|word| word == "--json")
 }
 
+/// Wrong usage that only the command itself sees, as its error.
+pub(crate) fn wrong(sentence: impl std::fmt::Display) -> anyhow::Error {
+    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{sentence}\n")).into()
+}
+
 /// Tells why a command line is not understood, or the help or version that it asked for.
 pub(crate) fn tell(error: clap::Error) -> ExitCode {
     if !error.use_stderr() {

@@ -1,0 +1,75 @@
+//! What is amiss with a request beside its sign: what the gateway refuses whatever the sign, and how fresh it is.
+
+use rebuttal_client::protocol::UnixMillis;
+use rebuttal_client::protocol::body::{BODY_MAX_BYTES, Object};
+use rebuttal_client::protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
+use rebuttal_client::protocol::file::GENERATE_UPLOAD_URL_PATH;
+use rebuttal_server::FRESHNESS_WINDOW;
+use serde::Serialize;
+
+use crate::look;
+use crate::signing::visible;
+
+/// Every path that merchants call.
+pub(crate) const PATHS: [&str; 4] = [CONTEST_PATH, ACCEPT_PATH, QUERY_PATH, GENERATE_UPLOAD_URL_PATH];
+
+/// What the gateway refuses of a request whatever its sign, as sentences in the order of its checks (contract §7).
+/// `target` is what follows the gateway's base URL.
+pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
+    let mut refusals = Vec::new();
+    let path = target.split('?').next().unwrap_or(target);
+    if !PATHS.contains(&path) {
+        refusals.push(format!(
+            "the gateway has no path {}; a merchant's are {}",
+            visible(path.as_bytes()),
+            PATHS.join(", ")
+        ));
+    }
+    if method != "POST" {
+        refusals.push(format!("the method is {method}; every call of a merchant is POST"));
+    }
+    if body.len() > BODY_MAX_BYTES {
+        refusals.push(format!("the body has {} bytes; the gateway takes {BODY_MAX_BYTES}", body.len()));
+    } else if let Err(fault) = Object::parse_signed(body) {
+        refusals.push(fault.to_string());
+    }
+    refusals
+}
+
+/// How a timestamp stands to a clock; also the object that `--json` prints.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Freshness {
+    fresh: bool,
+    /// How far the timestamp is ahead of this machine's clock; below zero where it is behind.
+    ahead_millis: i64,
+    /// How far it may be off, unless the gateway's operator has set otherwise.
+    window_millis: i64,
+}
+
+impl Freshness {
+    pub(crate) fn of(timestamp: UnixMillis, now: UnixMillis) -> Self {
+        let window_millis = i64::try_from(FRESHNESS_WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let ahead_millis = timestamp.0.saturating_sub(now.0);
+        Self { fresh: ahead_millis.saturating_abs() <= window_millis, ahead_millis, window_millis }
+    }
+
+    /// Why the timestamp is not fresh, if it is not.
+    pub(crate) fn fault(self, timestamp: UnixMillis, now: UnixMillis) -> Option<String> {
+        if self.fresh {
+            return None;
+        }
+        let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
+        let age = look::distance(now, timestamp);
+        let minutes = self.window_millis / 60_000;
+        let in_seconds = UnixMillis(timestamp.0.saturating_mul(1000));
+        let meant = match Self::of(in_seconds, now).fresh {
+            true => format!("; {} are seconds, and in milliseconds it is {}", timestamp.0, in_seconds.0),
+            false => String::new(),
+        };
+        Some(format!(
+            "its timestamp is {at} ({age} by this machine's clock), and a request is fresh for {minutes} minutes either \
+             way, unless the gateway's operator has set otherwise{meant}"
+        ))
+    }
+}
