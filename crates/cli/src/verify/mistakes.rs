@@ -30,6 +30,8 @@ pub(super) enum Place {
 /// What is known beside the signed values.
 pub(super) struct Seen<'a> {
     pub(super) sent_to: &'a str,
+    /// What follows `#`, with it.
+    pub(super) fragment: &'a str,
     pub(super) base_url: &'a str,
     pub(super) target: &'a str,
     pub(super) secret: &'a str,
@@ -94,7 +96,8 @@ fn line_ends() -> Vec<Mistake> {
 }
 
 fn urls(seen: &Seen<'_>) -> Vec<Mistake> {
-    let Seen { sent_to, base_url, target, .. } = seen;
+    let Seen { sent_to, fragment, base_url, target, .. } = seen;
+    let sent_to = sent_to.strip_suffix(fragment).unwrap_or(sent_to);
     let right = format!("{base_url}{target}");
     let (path, query) = target.split_once('?').map_or((*target, None), |(path, query)| (path, Some(query)));
     let (scheme, host) = base_url.split_once("://").unwrap_or(("", base_url));
@@ -102,7 +105,8 @@ fn urls(seen: &Seen<'_>) -> Vec<Mistake> {
     let (authority, base_path) = host.split_at(host.find('/').unwrap_or(host.len()));
     let default_port = if scheme == "https" { 443 } else { 80 };
     let mut urls = vec![
-        ("the URL that it was sent to, which is not the gateway's own", (*sent_to).to_owned()),
+        ("the URL that it was sent to, which is not the gateway's own", sent_to.to_owned()),
+        ("the fragment, which is never sent, is signed with it", format!("{right}{fragment}")),
         ("the query string is left out", format!("{base_url}{path}")),
         ("the path and the query alone, without the base URL", (*target).to_owned()),
         ("the path alone, without the base URL", path.to_owned()),

@@ -53,11 +53,13 @@ fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
     }
 }
 
+const HEADER: &str = "V2_SHA256 appId=00000000000000000000000000000000,sign=0000000000000000000000000000000000000000000000000000000000000000,timestamp=1700000000000,nonce=0000000000000000";
+
 #[test]
 fn what_goes_wrong_on_this_side_is_an_object_where_one_was_asked_for() {
     for words in [
         ["sign", "/x", "--json"].as_slice(),
-        &["verify", "http://h/x", "--authorization", "x", "--json"],
+        &["verify", "http://h/x", "--authorization", HEADER, "--json"],
         &["config", "show", "--tls-key", "k.pem", "--json"],
         &["move", "--json"],
         &["profile", "list", "--json"],

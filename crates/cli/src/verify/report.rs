@@ -1,0 +1,208 @@
+//! What `verify` found, as it is told to people and to scripts, and the exit code that follows from it.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::case::Case;
+use super::mistakes::{Mistake, Place};
+use crate::exit::Exit;
+use crate::look;
+use crate::signing::{Draft, Value, visible};
+
+/// What is known of the sign.
+pub(super) enum Verdict {
+    Right,
+    /// Right for the URL that it was sent to, where the gateway's URL was said to be another.
+    RightWhereSent,
+    /// The one or two mistakes that together make this sign.
+    Mistaken(Vec<Mistake>),
+    Unexplained,
+}
+
+/// All that was found; also the object that `--json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    outcome: &'static str,
+    verifies: bool,
+    /// The URL that the sign is right for, if there is one.
+    verified_url: Option<String>,
+    /// What was done wrong, if it is known: one or two mistakes that together make this sign.
+    mistakes: Vec<Told>,
+    /// Why the gateway refuses the request, whatever the sign.
+    refusals: Vec<String>,
+    /// What else may be amiss.
+    findings: Vec<String>,
+    /// The header that would have been right; null where the given one cannot be read.
+    right_authorization: Option<String>,
+    /// What should have been signed; the secret is masked unless it may be shown.
+    right_signed_bytes: Option<String>,
+    #[serde(skip)]
+    exit: Exit,
+    #[serde(skip)]
+    headline: String,
+    /// What differs, as the signer had it and as it is right.
+    #[serde(skip)]
+    altered: Vec<(String, String)>,
+    /// The right bytes, where they help, and whether the secret may be shown in them.
+    #[serde(skip)]
+    right: Option<(Draft, bool)>,
+}
+
+/// A mistake as it is told; `value` is null where it is between the values or in the scheme.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    value: Option<Value>,
+    mistake: String,
+}
+
+impl Report {
+    /// Of a header that cannot be read: nothing can be said of its sign.
+    pub(super) fn malformed(faults: Vec<String>) -> Self {
+        Self {
+            outcome: Exit::Refused.word(),
+            verifies: false,
+            verified_url: None,
+            mistakes: Vec::new(),
+            refusals: faults,
+            findings: Vec::new(),
+            right_authorization: None,
+            right_signed_bytes: None,
+            exit: Exit::Refused,
+            headline: "the gateway refuses this Authorization header, which is not of its form:".to_owned(),
+            altered: Vec::new(),
+            right: None,
+        }
+    }
+
+    /// `draft` is what should have been signed under the header's scheme, which the mistakes are made in.
+    pub(super) fn of(
+        case: &Case<'_>,
+        verdict: Verdict,
+        draft: &Draft,
+        mut findings: Vec<String>,
+        shows_secret: bool,
+    ) -> Self {
+        let url = format!("{}{}", case.base_url, case.target);
+        let scheme = case.app_scheme.unwrap_or(case.header.scheme);
+        let right = case.draft(scheme);
+        let exit = match &verdict {
+            _ if !case.refusals.is_empty() => Exit::Refused,
+            Verdict::Right => Exit::Done,
+            Verdict::RightWhereSent => Exit::Unknown,
+            Verdict::Mistaken(_) | Verdict::Unexplained => Exit::Refused,
+        };
+        if let Verdict::RightWhereSent = verdict {
+            findings.insert(
+                0,
+                format!(
+                    "it was sent to {}, but by the gateway's address given here (--url, REBUTTAL_URL or the profile) it \
+                     is {url}; a gateway may have several: if this one has both, the sign is right, if not, sign the \
+                     second",
+                    case.sent_to
+                ),
+            );
+        } else if let (Verdict::Right, None) = (&verdict, case.app_scheme) {
+            findings.insert(
+                0,
+                format!(
+                    "it is made with {scheme}, and the app must be set to that; the gateway's InvalidSignature answer \
+                     names the scheme that it expects, and --scheme compares it"
+                ),
+            );
+        }
+        let mistakes = if let Verdict::Mistaken(mistakes) = &verdict { mistakes.as_slice() } else { &[] };
+        Self {
+            outcome: exit.word(),
+            verifies: matches!(verdict, Verdict::Right),
+            verified_url: match &verdict {
+                Verdict::Right => Some(url),
+                Verdict::RightWhereSent => Some(case.sent_to.clone()),
+                Verdict::Mistaken(_) | Verdict::Unexplained => None,
+            },
+            mistakes: mistakes.iter().map(Mistake::told).collect(),
+            refusals: case.refusals.clone(),
+            findings,
+            right_authorization: Some(case.right_authorization(scheme).to_string()),
+            right_signed_bytes: Some(right.text(shows_secret)),
+            exit,
+            headline: headline(&verdict, !case.refusals.is_empty()).to_owned(),
+            altered: altered(draft, mistakes),
+            right: Some((right, shows_secret))
+                .filter(|_| !matches!(verdict, Verdict::Right) || scheme != case.header.scheme),
+        }
+    }
+
+    pub(super) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(super) fn tell(&self, json: bool) -> Result<()> {
+        if json {
+            look::say(serde_json::to_string_pretty(self)?);
+            return Ok(());
+        }
+        let mark = match self.exit {
+            Exit::Done => look::tick(),
+            Exit::Unknown => look::doubt(),
+            _ => look::cross(),
+        };
+        look::say_after(&format!("{mark} "), &self.headline, 2);
+        let point = |sentence: &String| look::say_after("  · ", sentence, 4);
+        self.mistakes.iter().map(|told| &told.mistake).for_each(point);
+        for (theirs, ours) in &self.altered {
+            look::say("");
+            look::say(format!("    {} {theirs}", look::faint("they signed ")));
+            look::say(format!("    {} {ours}", look::faint("what is right")));
+        }
+        self.refusals.iter().chain(&self.findings).for_each(point);
+        if let Some((right, shows_secret)) = &self.right {
+            look::say("");
+            right.say(*shows_secret);
+            look::say("");
+            look::say(format!(
+                "  Authorization: {}",
+                self.right_authorization.as_deref().unwrap_or_default()
+            ));
+        }
+        Ok(())
+    }
+}
+
+const fn headline(verdict: &Verdict, is_refused: bool) -> &'static str {
+    match (verdict, is_refused) {
+        (Verdict::Right, false) => "the sign is right.",
+        (Verdict::Right, true) => "the sign is right, but the gateway refuses the request:",
+        (Verdict::RightWhereSent, false) => "the sign is right for the URL that it was sent to.",
+        (Verdict::RightWhereSent, true) => {
+            "the sign is right for the URL that it was sent to, but the gateway refuses the request:"
+        }
+        (Verdict::Mistaken(_), _) => "the sign is not right, and this is why:",
+        (Verdict::Unexplained, _) => {
+            "the sign is not right, and no usual mistake explains it: it may be made with another app's secret, or over \
+             another body. Compare what you hash with the bytes below, or give them with --signed-bytes."
+        }
+    }
+}
+
+fn altered(right: &Draft, mistakes: &[Mistake]) -> Vec<(String, String)> {
+    let mut theirs = right.clone();
+    mistakes.iter().for_each(|mistake| (mistake.make)(&mut theirs));
+    let values = theirs.values.iter().filter(|(value, _)| *value != Value::AppSecret);
+    let pairs = values.filter_map(|(value, bytes)| Some((bytes.as_slice(), right.value(*value)?)));
+    pairs
+        .filter(|(theirs, ours)| theirs != ours)
+        .map(|(theirs, ours)| (visible(theirs), visible(ours)))
+        .collect()
+}
+
+impl Mistake {
+    fn told(&self) -> Told {
+        let value = match self.place {
+            Place::Value(value) => Some(value),
+            Place::Ends | Place::Scheme => None,
+        };
+        Told { value, mistake: self.sentence.clone() }
+    }
+}

@@ -1,0 +1,130 @@
+//! What no request can carry is wrong usage, told with what is right.
+
+use super::{BASE, NONCE, Sent, TARGET, sent, signer, url};
+use crate::ground::{Ended, rebuttal};
+use rebuttal_testbed::Scheme;
+
+fn sign(words: &[&str]) -> Ended {
+    let plain = signer(Scheme::Sha256);
+    let mut command = rebuttal(&[["sign"].as_slice(), words].concat());
+    command
+        .env("HOME", "/nope")
+        .env("REBUTTAL_URL", BASE)
+        .env("REBUTTAL_APP_ID", &plain.app_id)
+        .env("REBUTTAL_APP_SECRET", &plain.app_secret);
+    Ended::run(command)
+}
+
+fn is_usage(ended: &Ended, told: &str) {
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+    assert!(ended.err.starts_with("error: ") && ended.err.contains(told), "{told}: {ended:?}");
+}
+
+#[test]
+fn what_cannot_be_signed_is_wrong_usage() {
+    let such_as = "it must begin with /, such as /pg/v2/dispute/query";
+    for (words, told) in [
+        (["pg/v2/x"].as_slice(), such_as),
+        (&[""], such_as),
+        (&["https://pay.example/pg/v2/dispute/query"], "what stands before it is given with --url"),
+        (&["/pg/v2/dispute/query?a=1 2"], "write a space as %20"),
+        (&["/x\nPOST"], "no line end"),
+        (&["/x#top"], "a fragment, # and what follows, is never sent"),
+        (&[TARGET, "--method", "PO ST"], "it must be one word, such as POST"),
+        (&[TARGET, "--method", "POST\n"], "it must be one word, such as POST"),
+        (&[TARGET, "--timestamp", "17000000000000"], "at most 13 digits, such as 1700000000000"),
+        (&[TARGET, "--timestamp", "2024-03-06"], "it must be Unix milliseconds"),
+        (&[TARGET, "--timestamp", "+1"], "it must be Unix milliseconds"),
+        (&[TARGET, "--timestamp", ""], "it must be Unix milliseconds"),
+        (&[TARGET, "--nonce", "short"], "must be 16 to 64 characters"),
+    ] {
+        is_usage(&sign(words), told);
+    }
+}
+
+#[test]
+fn what_cannot_have_been_sent_is_wrong_usage() {
+    let plain = signer(Scheme::Sha256);
+    let case = sent(&plain, "POST", &url(), super::BODY);
+    for (url, told) in [
+        ("/pg/v2/dispute/query", "it must be absolute and begin with https:// or http://"),
+        ("pay.example/pg/v2/dispute/query", "it must be absolute"),
+        ("ftp://pay.example/pg/v2/dispute/query", "it must be absolute and begin with https:// or http://"),
+        ("https://pay.example", "it must have the path that the request was sent to"),
+        ("https://pay.example#x/y", "it must have the path"),
+        ("https://pay.example/a b", "write a space as %20"),
+        ("https://pay example/ab", "no white space"),
+        ("https://:1/ab", "is not a gateway's address"),
+    ] {
+        let case = Sent { url, header: case.header.clone(), ..case };
+        is_usage(&case.verify(&[]), told);
+    }
+    let words = ["--method", "POST /"];
+    is_usage(&case.verify(&words), "it must be one word, such as POST");
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_without_being_shown() {
+    let case = Sent {
+        url: "https://shop:Geheim7@pay.example/pg/v2/dispute/query",
+        ..sent(&signer(Scheme::Sha256), "POST", &url(), super::BODY)
+    };
+    let ended = case.verify(&[]);
+    is_usage(&ended, "must not hold a user or password");
+    assert!(!ended.err.contains("Geheim7"), "{ended:?}");
+    let ended = case.verify(&["--json"]);
+    assert_eq!((ended.code, ended.json()["outcome"].as_str()), (2, Some("usage")), "{ended:?}");
+}
+
+#[test]
+fn standard_input_cannot_be_two_things() {
+    let header = sent(&signer(Scheme::Sha256), "POST", &url(), super::BODY).header;
+    let url = url();
+    let words = ["verify", &url, "--authorization", &header, "--body-file", "-", "--signed-bytes", "-"];
+    is_usage(&Ended::run(rebuttal(&words)), "give one of them as a file");
+}
+
+#[test]
+fn what_the_gateway_will_refuse_is_signed_with_a_warning() {
+    for (words, told) in [
+        (
+            [TARGET, "--timestamp", "1"].as_slice(),
+            "its timestamp is 1970-01-01T00:00:00.001+00:00 (passed 20",
+        ),
+        (&[TARGET, "--timestamp", "9999999999999"], "a request is fresh for 5 minutes either way"),
+        (&["/pg/v2/disputes/query"], "the gateway has no path /pg/v2/disputes/query"),
+        (&["/pg/v2/../v2/dispute/query"], "the gateway has no path /pg/v2/../v2/dispute/query"),
+        (&[TARGET, "--method", "get"], "the method is get; every call of a merchant is POST"),
+        (&[TARGET, "--body", ""], "the body must be exactly one JSON object"),
+    ] {
+        let ended = sign(words);
+        assert!(ended.err.starts_with("! the gateway will refuse this request: "), "{ended:?}");
+        assert!(ended.code == 0 && ended.err.contains(told), "{told}: {ended:?}");
+        assert!(ended.out.contains("Authorization: V2_SHA256 appId="), "{ended:?}");
+        let json = sign(&[words, &["--json"]].concat()).json();
+        assert_eq!(json["outcome"], "done");
+        assert!(json["refusals"][0].as_str().unwrap().contains(told), "{json}");
+    }
+    let ended = sign(&[TARGET, "--nonce", NONCE]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+}
+
+#[test]
+fn how_fresh_a_signed_request_is_is_told_to_scripts() {
+    let json = |timestamp: &str| sign(&[TARGET, "--json", "--timestamp", timestamp]).json();
+    let now = rebuttal_testbed::clock::now_ms();
+    let old = json("1")["freshness"].clone();
+    assert_eq!((&old["fresh"], &old["windowMillis"]), (&false.into(), &300_000.into()), "{old}");
+    let ahead = old["aheadMillis"].as_i64().unwrap();
+    assert!((0..60_000).contains(&(1 - now - ahead)), "{old} at {now}");
+    let fresh = json(&now.to_string())["freshness"].clone();
+    assert_eq!(fresh["fresh"], true, "{fresh}");
+
+    // Seconds in the place of milliseconds are named, because read so they are fresh.
+    let seconds = (now / 1000).to_string();
+    let warned = sign(&[TARGET, "--timestamp", &seconds]).err;
+    assert!(
+        warned.contains(&format!("{seconds} are seconds, and in milliseconds it is {seconds}000")),
+        "{warned}"
+    );
+}
