@@ -16,11 +16,13 @@ pub mod truth;
 pub mod upload;
 
 mod error;
+mod fence;
 mod mark;
 mod refusal;
 mod store;
 
 pub use error::{BodyError, Error};
+pub use fence::{Fence, InvalidFence};
 pub use folder::{FolderStore, Look, Received};
 pub use place::{Bucket, Endpoint, InvalidPlace, Place};
 pub use policy::{Credentials, UploadForm};

@@ -5,6 +5,7 @@
 //! submission is what its sealed copy is, whatever becomes of the upload.
 
 mod connect;
+mod fence;
 mod link;
 mod mark;
 mod seal;

@@ -4,6 +4,7 @@
 
 mod chores;
 mod deadlines;
+mod fence;
 mod originals;
 mod pace;
 mod uploads;
@@ -21,9 +22,11 @@ use crate::error::causes;
 use crate::gateway::Gateway;
 use crate::listen::stopped;
 use crate::metrics::{self, ChoreMetrics};
+use crate::sweeper::fence::Hold;
 use crate::sweeper::pace::Pace;
 
 pub(crate) use chores::bound_ahead;
+pub(crate) use fence::{parse as parse_fence, strange as strange_fence};
 pub(crate) use uploads::adopt;
 
 /// How often deadlines are looked at: a lapse has to happen within 1 s after it is due (contract §6).
@@ -34,6 +37,8 @@ const NONCES_EVERY: Duration = Duration::from_secs(30);
 const CHORES_EVERY: Duration = Duration::from_secs(5);
 /// How often uploads in an S3 are looked through: each look is paid for, and they are kept for days.
 const ORIGINALS_EVERY: Duration = Duration::from_secs(3600);
+/// How often the fence of a bucket is looked at and moved: a read and a write of the database and of the bucket each.
+const FENCE_EVERY: Duration = Duration::from_secs(60);
 /// How often memory is tidied: read nonces, addresses, the samples of metrics.
 pub(crate) const MEMORY_EVERY: Duration = Duration::from_secs(5);
 
@@ -45,6 +50,7 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut chores = JoinSet::new();
     let pace = Arc::new(Pace::new(gateway.freshness_window));
+    let hold = Arc::new(Hold::on(gateway.evidence.s3().cloned()));
     let shared = || (Arc::clone(gateway), Arc::clone(&pace));
     let (gateway, pace) = shared();
     chores.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || match pace.is_unbroken() {
@@ -55,21 +61,26 @@ pub(crate) fn start(
     chores.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
         chores::purge_nonces(&gateway, &pace).await
     }));
-    let (gateway, pace) = shared();
+    let ((gateway, pace), held) = (shared(), Arc::clone(&hold));
     chores.spawn(every("leftovers", CHORES_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
         let adopted = uploads::adopt_leftovers(&gateway).await;
-        match pace.is_steady() {
-            true => adopted.and(uploads::sweep(&gateway).await).and(chores::purge_accounts(&gateway).await),
-            false => adopted,
+        if !pace.is_steady() {
+            return adopted;
+        }
+        let swept = if held.may_sweep() { uploads::sweep(&gateway).await } else { Ok(()) };
+        adopted.and(swept).and(chores::purge_accounts(&gateway).await)
+    }));
+    let ((gateway, pace), held) = (shared(), Arc::clone(&hold));
+    let round = originals::Round::default();
+    chores.spawn(every("originals", ORIGINALS_EVERY, stop.clone(), async move || {
+        match pace.is_steady() && held.may_sweep() {
+            true => originals::sweep(&gateway, &round).await,
+            false => Ok(()),
         }
     }));
-    let (gateway, pace) = shared();
-    let round = originals::Round::default();
-    chores.spawn(every("originals", ORIGINALS_EVERY, stop.clone(), async move || match pace.is_steady() {
-        true => originals::sweep(&gateway, &round).await,
-        false => Ok(()),
-    }));
+    let (gateway, _) = shared();
+    chores.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || hold.keep(&gateway.store).await));
     let (gateway, pace) = shared();
     chores.spawn(every("memory", MEMORY_EVERY, stop.clone(), async move || {
         if pace.is_steady() {
@@ -112,3 +123,6 @@ async fn every(
         }
     }
 }
+
+#[cfg(test)]
+mod bench;

@@ -2,6 +2,8 @@
 
 /// What tells the place that a database's evidence lies in.
 pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
+/// What tells the database whose sweeper may delete evidence from its copies.
+pub(crate) const SWEEP_FENCE: &str = "sweep_fence";
 /// In a database that has been moved: where to.
 pub(crate) const MOVED_TO: &str = "moved_to";
 /// In a database that is being moved into: how far the move has come.

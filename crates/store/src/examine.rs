@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING};
+use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
 use crate::{SCHEMA_GENERATION, StoreError, postgres, sqlite};
 
@@ -21,6 +21,8 @@ pub struct Examined {
     pub server_time: Option<UnixMillis>,
     /// What tells the place that the evidence lies in, once a gateway has served.
     pub evidence_place: Option<String>,
+    /// The fence that tells this database from its copies, once it has swept a bucket.
+    pub sweep_fence: Option<String>,
     /// Whether any upload is recorded.
     pub has_uploads: bool,
     /// What is wrong with it.
@@ -78,6 +80,7 @@ fn examine_file(path: &Path) -> Result<Examined, StoreError> {
         newest_entry_at: look.newest_entry_at()?,
         server_time: None,
         evidence_place: look.meta(EVIDENCE_PLACE)?.as_deref().map(text),
+        sweep_fence: look.meta(SWEEP_FENCE)?.as_deref().map(text),
         has_uploads: look.has_uploads()?,
         ailments: look.damage()?.map(Ailment::Damaged).into_iter().collect(),
     };

@@ -75,9 +75,9 @@ statements! {
     /// Once and for all: who comes second does nothing.
     FOUND = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
 
-    /// Where none is recorded, or the one that it takes the place of.
-    PLACE_EVIDENCE = "INSERT INTO meta (name, value) VALUES ('evidence_place', $1) \
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = $2";
+    /// Where there is none, or the one that it takes the place of.
+    REPLACE_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = $3";
 
     // Accounts.
 

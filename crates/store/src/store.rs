@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
-use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING};
+use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::examine::{number, text};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
@@ -237,6 +237,11 @@ impl Store {
     /// What tells the place that the evidence lies in, once a gateway has served.
     pub async fn evidence_place(&self) -> Result<Option<String>, StoreError> {
         Ok(self.reads.meta(EVIDENCE_PLACE).await?.as_deref().map(text))
+    }
+
+    /// The fence that tells this database from its copies, once it has swept a bucket.
+    pub async fn sweep_fence(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.reads.meta(SWEEP_FENCE).await?.as_deref().map(text))
     }
 
     /// Whether several gateways may serve this database.

@@ -133,6 +133,13 @@ pub enum Upkeep {
     },
     /// Deletes secrets whose overlap is over.
     DropExpiredSecrets,
+    /// Moves the fence that tells this database from its copies; no row where it stands elsewhere than was thought.
+    MoveFence {
+        /// Where to.
+        fence: String,
+        /// Where it stood, if anywhere.
+        instead_of: Option<String>,
+    },
     /// Writes one value that nobody reads, to learn whether the database takes changes.
     Probe,
 }

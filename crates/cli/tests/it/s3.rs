@@ -2,6 +2,7 @@
 //! fails.
 
 mod failures;
+mod fence;
 mod links;
 mod truth;
 

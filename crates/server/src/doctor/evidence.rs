@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use rebuttal_evidence::{Error, FolderStore, S3Store};
+use rebuttal_evidence::{Error, Fence, FolderStore, S3Store};
 use rebuttal_store::Examined;
 
 use super::Finding;
 use crate::auth::keys::Keys;
 use crate::config::{Config, EvidencePlace};
 use crate::start::{is_lost, lost_folder, strange_place};
+use crate::sweeper::{parse_fence, strange_fence};
 
 const ABOUT: &str = "evidence";
 
@@ -29,7 +30,7 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
                 has_uploads,
             );
             // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
-            return try_out(opened, mark.is_some() && has_uploads).await;
+            return try_out(opened, mark.is_some() && has_uploads, examined.sweep_fence.as_deref()).await;
         }
     };
     let shown = folder.display();
@@ -79,16 +80,20 @@ fn strange(examined: &Examined, place: &str) -> Option<Finding> {
     Some(Finding::fault(ABOUT, strange_place(kept, place)))
 }
 
-async fn try_out(opened: Result<S3Store, Error>, is_marked: bool) -> Finding {
+/// `fence` is what the database keeps of it.
+async fn try_out(opened: Result<S3Store, Error>, is_marked: bool, fence: Option<&str>) -> Finding {
     let tried = async {
         let store = opened?;
         if is_marked {
             store.answers().await?;
         }
-        store.try_out().await
+        store.try_out().await?;
+        let is_ours = Fence::is_ours(parse_fence(fence)?, store.fence().await?);
+        anyhow::Ok((!is_ours).then(|| strange_fence(&store.told_fence())))
     };
     match tried.await {
-        Ok(()) => Finding::well(ABOUT, "the bucket takes a file, gives it back and deletes it"),
+        Ok(None) => Finding::well(ABOUT, "the bucket takes a file, gives it back and deletes it"),
+        Ok(Some(strange)) => Finding::warning(ABOUT, strange),
         Err(error) => Finding::fault(
             ABOUT,
             format!("{error}; see evidence_url, the AWS_… variables, and what the bucket's policy allows"),

@@ -54,7 +54,7 @@ const fn labelled(
     Described { name, kind, meaning, label: Some(label) }
 }
 
-const CHORES: &[&str] = &["deadlines", "nonces", "leftovers", "originals", "memory"];
+const CHORES: &[&str] = &["deadlines", "nonces", "leftovers", "originals", "fence", "memory"];
 const LISTENERS: &[&str] = &["merchants", "operators", "metrics"];
 
 /// In the order of the page.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Act, Done, Upkeep, Work};
+use rebuttal_store::{Act, Done, Store, Upkeep, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -51,7 +51,7 @@ pub(super) async fn purge_nonces(gateway: &Gateway, pace: &Pace) -> anyhow::Resu
 pub(super) async fn purge_accounts(gateway: &Gateway) -> anyhow::Result<()> {
     let created_before = clock::now() - KEYS_KEPT;
     in_steps(gateway, || Upkeep::PurgeKeys { created_before, limit: STEP }).await?;
-    step(gateway, Upkeep::DropExpiredSecrets).await.map(drop)
+    step(&gateway.store, Upkeep::DropExpiredSecrets).await.map(drop)
 }
 
 /// Takes steps until one finds less than it may. Between two it waits as long as one takes, so that contests have at
@@ -59,7 +59,7 @@ pub(super) async fn purge_accounts(gateway: &Gateway) -> anyhow::Result<()> {
 pub(super) async fn in_steps(gateway: &Gateway, upkeep: impl Fn() -> Upkeep) -> anyhow::Result<()> {
     loop {
         let started = Instant::now();
-        if step(gateway, upkeep()).await? < u64::from(STEP) {
+        if step(&gateway.store, upkeep()).await? < u64::from(STEP) {
             return Ok(());
         }
         tokio::time::sleep(started.elapsed()).await;
@@ -67,9 +67,9 @@ pub(super) async fn in_steps(gateway: &Gateway, upkeep: impl Fn() -> Upkeep) -> 
 }
 
 /// Takes one step and tells how many rows it touched.
-pub(super) async fn step(gateway: &Gateway, upkeep: Upkeep) -> anyhow::Result<u64> {
+pub(super) async fn step(store: &Store, upkeep: Upkeep) -> anyhow::Result<u64> {
     let work = Work::own(clock::now(), Act::Upkeep(upkeep));
-    match gateway.store.commit(work).await?? {
+    match store.commit(work).await?? {
         Done::Rows(rows) => Ok(rows),
         _ => Ok(0),
     }
@@ -77,7 +77,7 @@ pub(super) async fn step(gateway: &Gateway, upkeep: Upkeep) -> anyhow::Result<u6
 
 #[cfg(test)]
 mod tests {
-    use rebuttal_store::{Location, Options, Store};
+    use rebuttal_store::{Location, Options};
 
     use super::*;
 

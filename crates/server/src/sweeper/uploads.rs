@@ -29,7 +29,7 @@ pub(super) async fn sweep(gateway: &Gateway) -> anyhow::Result<()> {
             gateway.evidence.delete(url).await?;
             metrics::counter!("rebuttal_uploads_swept_total").increment(1);
         }
-        if !urls.is_empty() && step(gateway, Upkeep::ForgetUploads { urls }).await? == 0 {
+        if !urls.is_empty() && step(&gateway.store, Upkeep::ForgetUploads { urls }).await? == 0 {
             anyhow::bail!("deleted files could not be forgotten");
         }
         if !more {

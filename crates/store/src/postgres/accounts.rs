@@ -10,7 +10,7 @@ use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FIND_KEYS, FOUND, HAS_MERCHANT,
-    INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PLACE_EVIDENCE, PUT_TOKEN, RAISE_MIN_BINARY,
+    INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META,
     RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{reading, rows};
@@ -19,6 +19,7 @@ use crate::accounts::{
     no_merchant,
 };
 use crate::batch::KeptAnswer;
+use crate::error::EVIDENCE_PLACE;
 use crate::work::{Answer, Done, Once, Refused, Work};
 
 type Result<T> = std::result::Result<T, Error>;
@@ -93,7 +94,7 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
         AccountChange::PlaceEvidence { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
-            session.run(PLACE_EVIDENCE, &[&place.as_bytes(), &instead_of]).await?;
+            session.run(REPLACE_META, &[&EVIDENCE_PLACE, &place.as_bytes(), &instead_of]).await?;
             Ok(Ok(Done::Nothing))
         }
         AccountChange::Found { key_check, token, hash } => {

@@ -8,7 +8,7 @@ use super::session::Session;
 use super::statements::{HAS_META, NEWEST_ENTRY, SERVER_TIME};
 use super::{reading, rows};
 use crate::StoreError;
-use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING};
+use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::examine::{Ailment, Examined, ailments_of, number, text};
 
 /// Looks at a database, and at how it is reached.
@@ -26,7 +26,7 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
         return Ok(examined);
     }
     let mut values = Vec::new();
-    for name in ["min_binary", MOVED_TO, MOVING, "key_check", "nonce_bound", EVIDENCE_PLACE] {
+    for name in ["min_binary", MOVED_TO, MOVING, "key_check", "nonce_bound", EVIDENCE_PLACE, SWEEP_FENCE] {
         values.push(reading::meta(&session, name).await?);
     }
     let mut values = values.into_iter();
@@ -35,6 +35,7 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
     examined.key_check = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
     examined.evidence_place = next().as_deref().map(text);
+    examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;
     examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
     examined.has_uploads = reading::has_uploads(&session).await?;

@@ -6,8 +6,9 @@ use super::nonces;
 use super::session::{Error, Session};
 use super::statements::{
     DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE, PROOF, PURGE_KEYS,
-    RAISE_NONCE_BOUND,
+    RAISE_NONCE_BOUND, REPLACE_META,
 };
+use crate::error::SWEEP_FENCE;
 use crate::work::Upkeep;
 
 /// How long a lane's mark is kept after its last batch: far longer than a batch's fate is asked for.
@@ -35,6 +36,10 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(PURGE_KEYS, &[&created_before.0, &i64::from(*limit)]).await
         }
         Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
+        Upkeep::MoveFence { fence, instead_of } => {
+            let instead_of = instead_of.as_deref().map(str::as_bytes);
+            session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &instead_of]).await
+        }
         // A small row of our own that goes through proves nothing of other tables, of rights, or of room.
         Upkeep::Probe => {
             session.batch(PROOF).await?;

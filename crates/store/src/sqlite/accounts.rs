@@ -8,7 +8,7 @@ use super::reads::Read;
 use super::rows;
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FOUND, HAS_APP, HAS_MERCHANT,
-    INSERT_SECRET, PLACE_EVIDENCE, PUT_TOKEN, RAISE_MIN_BINARY, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP,
+    INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP,
     TOKEN_HOLDER, USE_SECRET,
 };
 use super::writer::{keep_answer, stored_answer};
@@ -17,6 +17,7 @@ use crate::accounts::{
     no_merchant,
 };
 use crate::batch::KeptAnswer;
+use crate::error::EVIDENCE_PLACE;
 use crate::work::{Answer, Done, Once, Refused, Work};
 
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
@@ -94,7 +95,11 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
         AccountChange::PlaceEvidence { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
-            connection.prepare_cached(PLACE_EVIDENCE)?.execute(params![place.as_bytes(), instead_of])?;
+            connection.prepare_cached(REPLACE_META)?.execute(params![
+                EVIDENCE_PLACE,
+                place.as_bytes(),
+                instead_of
+            ])?;
             Ok(Ok(Done::Nothing))
         }
         AccountChange::Found { key_check, token, hash } => {

@@ -5,8 +5,9 @@ use rusqlite::{Connection, Result, params};
 
 use super::statements::{
     DROP_EXPIRED_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, NONCE_BOUND, PROBE, PURGE_KEYS, PURGE_NONCES,
-    RAISE_NONCE_BOUND,
+    RAISE_NONCE_BOUND, REPLACE_META,
 };
+use crate::error::SWEEP_FENCE;
 use crate::work::Upkeep;
 
 /// Bytes that a probe writes: sixteen pages, and those that lead to them.
@@ -27,6 +28,14 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
             connection.prepare_cached(PURGE_KEYS)?.execute(params![created_before.0, limit])?
         }
         Upkeep::DropExpiredSecrets => connection.prepare_cached(DROP_EXPIRED_SECRETS)?.execute([now.0])?,
+        Upkeep::MoveFence { fence, instead_of } => {
+            let instead_of = instead_of.as_deref().map(str::as_bytes);
+            connection.prepare_cached(REPLACE_META)?.execute(params![
+                SWEEP_FENCE,
+                fence.as_bytes(),
+                instead_of
+            ])?
+        }
         // As many pages as a contest writes: room for one is no proof.
         Upkeep::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
     };

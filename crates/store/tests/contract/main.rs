@@ -60,6 +60,7 @@ macro_rules! every_case {
             upkeep:
                 purged_nonces_are_stale_whatever_the_clock_says
                 a_step_of_upkeep_is_bounded
+                the_fence_moves_only_from_where_it_was_thought_to_stand
                 a_purge_stalls_no_contest
                 unreferenced_uploads_are_swept_and_referenced_ones_stay
                 a_full_queue_refuses_and_changes_nothing

@@ -31,6 +31,8 @@ async fn furnished() -> Ground {
     commit(&store, Once::Nonce(ground.nonce_at(UnixMillis(NOW.0 - 900_000))), Act::UseNonce).await.unwrap();
     let bound = UnixMillis(NOW.0 - 600_000);
     commit(&store, Once::Always, Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 })).await.unwrap();
+    let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
+    commit(&store, Once::Always, Act::Upkeep(fence)).await.unwrap();
     let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: [9; 32] };
     commit(&store, Once::Always, Act::Account(token)).await.unwrap();
     let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
@@ -72,7 +74,8 @@ async fn everything_arrives_and_goes_on() {
     again.nonce = used.first().unwrap().parse().unwrap();
     assert!(ground::is_replay(&commit(&store, Once::Nonce(again), Act::UseNonce).await));
 
-    // What a binary must know of goes with the tables.
+    // What a binary must know of goes with the tables, and so does what tells the database from its copies.
+    assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
     assert_eq!((store.token([9; 32]).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
 
     // Nobody serves from the old house any more, and nobody moves out of it twice.

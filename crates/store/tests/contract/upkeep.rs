@@ -47,6 +47,20 @@ pub(crate) async fn a_step_of_upkeep_is_bounded(ground: &Ground) {
     assert_eq!(steps, [10, 10, 5, 0]);
 }
 
+pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(ground: &Ground) {
+    let store = ground.store().await;
+    let moved = async |fence: &str, instead_of: Option<&str>| {
+        let (fence, instead_of) = (fence.to_owned(), instead_of.map(str::to_owned));
+        let rows = step(&store, Upkeep::MoveFence { fence, instead_of }).await;
+        (rows, store.sweep_fence().await.unwrap().unwrap())
+    };
+    assert_eq!(store.sweep_fence().await.unwrap(), None);
+    assert_eq!(moved("1-a", None).await, (1, "1-a".to_owned()));
+    assert_eq!(moved("1-b", None).await, (0, "1-a".to_owned()));
+    assert_eq!(moved("2-b", Some("1-b")).await, (0, "1-a".to_owned()));
+    assert_eq!(moved("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
+}
+
 pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;

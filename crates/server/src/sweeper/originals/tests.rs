@@ -2,34 +2,15 @@
 
 use std::time::Duration;
 
-use rebuttal_evidence::{AwsVariables, Look, Place};
-use rebuttal_store::{Location, Options};
-use rebuttal_testbed::{s3, samples};
+use rebuttal_evidence::Look;
+use rebuttal_testbed::samples;
 
 use super::*;
+use crate::sweeper::bench::Bench;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-struct Bench {
-    folder: tempfile::TempDir,
-    objects: s3::Bucket,
-    bucket: S3Store,
-    store: Store,
-}
-
 impl Bench {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let objects = s3::Store::shared().bucket();
-        let credentials = objects.store.credentials();
-        let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
-        let Ok(Place::Bucket(place)) = objects.evidence_url().parse() else { panic!("a bucket") };
-        let bucket = S3Store::open(&place, None, &AwsVariables::read(variable), "mark", false).unwrap();
-        let location = Location::from(folder.path().join("rebuttal.db").as_path());
-        let store = Store::open(&location, &Options::default()).await.unwrap();
-        Self { folder, objects, bucket, store }
-    }
-
     async fn upload(&self, letter: &str) -> StorageUri {
         let text = format!("s3://uploaded/m/80/open/dispute-evidence/{}.png", letter.repeat(32));
         let uri: StorageUri = text.parse().unwrap();

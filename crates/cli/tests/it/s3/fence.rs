@@ -1,0 +1,38 @@
+//! A gateway on a database that was restored beside production's bucket.
+
+use std::process::Command;
+use std::time::Duration;
+
+use rebuttal_testbed::clock::wait_for;
+use rebuttal_testbed::{Item, samples};
+
+use super::scene;
+use crate::ground::bin;
+
+/// What a production that goes on leaves in the bucket: moved on further than the restored database knows.
+const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_gateway_on_a_copy_of_the_database_serves_and_says_that_it_does_not_sweep() {
+    let (bucket, mut scene) = scene();
+    bucket.put("gateway.fence", MOVED_ON);
+    scene.gateway.restart();
+    wait_for("the fence to be looked at", Duration::from_secs(10), || {
+        scene.gateway.stderr().contains("gateway.fence").then_some(())
+    });
+    let url = scene.upload(&samples::receipt(1));
+    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+    let doctor = || {
+        let mut command = Command::new(bin());
+        command.args(["doctor", "--evidence-url", &bucket.evidence_url(), "--data"]);
+        command.arg(scene.gateway.data()).envs(bucket.store.credentials());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let told = doctor();
+    assert!(told.contains("gateway.fence") && told.contains("rehearsal"), "{told}");
+    assert_eq!(bucket.read("gateway.fence").unwrap(), MOVED_ON, "it is production's to move");
+    bucket.delete("gateway.fence");
+    let told = doctor();
+    assert!(told.contains("the bucket takes a file") && !told.contains("gateway.fence"), "{told}");
+}

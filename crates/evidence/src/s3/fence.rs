@@ -1,0 +1,47 @@
+//! The fence in a bucket: an object under a fixed name.
+
+use bytes::Bytes;
+use object_store::{ObjectStoreExt as _, PutPayload};
+
+use super::S3Store;
+use super::seal::Fetched;
+use crate::{Error, Fence};
+
+/// The object that holds the fence.
+const FENCE_FILE: &str = "gateway.fence";
+
+impl S3Store {
+    /// The fence that stands in the bucket; `None` where there is none, or an empty object, which is an operator's word.
+    ///
+    /// # Errors
+    /// [`Error::S3`] where the store does not answer; [`Error::NotOurs`] where something else lies there.
+    pub async fn fence(&self) -> Result<Option<Fence>, Error> {
+        let strange = || Error::NotOurs(format!("{} holds no fence; delete it", self.told_fence()));
+        let found = match self.fetch(&self.shared.key(FENCE_FILE)).await? {
+            Fetched::Nothing => return Ok(None),
+            Fetched::TooMuch => return Err(strange()),
+            Fetched::Whole(found) => found,
+        };
+        match found.trim_ascii() {
+            [] => Ok(None),
+            text => {
+                str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map(Some).ok_or_else(strange)
+            }
+        }
+    }
+
+    /// Puts a fence in place of the one that stands there. Late ones do no harm: the database is ahead of them.
+    ///
+    /// # Errors
+    /// [`Error::S3`] where the store does not take it.
+    pub async fn put_fence(&self, fence: Fence) -> Result<(), Error> {
+        let content = PutPayload::from_bytes(Bytes::from(format!("{fence}\n")));
+        let put = self.shared.store.put(&self.shared.key(FENCE_FILE), content).await;
+        put.map(drop).map_err(Error::s3("move the fence"))
+    }
+
+    /// How people find it.
+    pub fn told_fence(&self) -> String {
+        format!("{FENCE_FILE} in the bucket {}", self.shared.bucket.name)
+    }
+}
