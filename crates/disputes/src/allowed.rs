@@ -27,6 +27,12 @@ fn allows(status: Status, stage: Stage, action: &str) -> bool {
     }
 }
 
+/// Names the stages that come after this one.
+pub(crate) fn later(stage: Stage) -> String {
+    let later = Stage::ALL.iter().filter(|other| **other > stage).map(|stage| stage.as_str());
+    later.collect::<Vec<_>>().join(", ")
+}
+
 /// Names what a state allows to the one who is refused; queries are always allowed.
 pub(crate) fn sentence(status: Status, stage: Stage, to: Told) -> String {
     const AGAIN: &str = "the same contest again";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{EvidenceItem, Status};
+use rebuttal_protocol::dispute::{EvidenceItem, Stage, Status};
 use rebuttal_protocol::operator::{self, Act};
 use rebuttal_protocol::text::Note;
 
@@ -140,8 +140,11 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
         }
         Command::Act(Act::Advance { stage, deadline }) => {
             check_future(*deadline, arrival)?;
-            if dispute.status == Status::Withdrawn || *stage <= dispute.stage {
+            if dispute.status == Status::Withdrawn || dispute.stage == Stage::Arbitration {
                 return Err(invalid_state(dispute, Told::Operator));
+            }
+            if *stage <= dispute.stage {
+                return Err(Refusal::StageNotLater { status: dispute.status, stage: dispute.stage });
             }
             let mut advanced = due_at(Event::Advanced, NeedsResponse, *deadline, None)?;
             advanced.next.stage = *stage;

@@ -23,6 +23,14 @@ pub enum Refusal {
         /// Who is told.
         to: Told,
     },
+    /// An advance, which the state allows, to a stage that is not a later one.
+    #[error("the dispute is {status} in {stage}; advance leads to a later stage only: {}", allowed::later(*stage))]
+    StageNotLater {
+        /// Where the dispute stands.
+        status: Status,
+        /// In which stage.
+        stage: Stage,
+    },
     /// What was submitted before does not answer a request for more.
     #[error(
         "the dispute is NEEDS_RESPONSE because more evidence was requested; this is what was submitted before. \
@@ -57,7 +65,10 @@ pub enum Refusal {
     #[error("extend only gives more time; the deadline is {} already", rfc3339(.0))]
     DeadlineNotLater(UnixMillis),
     /// The dispute was opened before with other content.
-    #[error("the dispute exists with other content; use another disputeNo, or send what it was opened with")]
+    #[error(
+        "the dispute exists with other content, and what it was opened with never changes; look at it first: under \
+         another disputeNo, the same case would be disputed twice"
+    )]
     OpenedDifferently,
     /// No deadline has passed; nothing lapses.
     #[error("the deadline has not passed, or was answered")]
@@ -81,7 +92,9 @@ impl Refusal {
     pub fn code(&self) -> Code {
         match self {
             Self::NotFound => Code::DisputeNotFound,
-            Self::InvalidState { .. } | Self::NothingNew | Self::NotDue => Code::InvalidState,
+            Self::InvalidState { .. } | Self::StageNotLater { .. } | Self::NothingNew | Self::NotDue => {
+                Code::InvalidState
+            }
             Self::DeadlinePassed { .. } => Code::DeadlinePassed,
             Self::Overtaken => Code::Unavailable,
             Self::Evidence(faults) => match faults.iter().map(|(_, fault)| fault).min() {

@@ -180,6 +180,31 @@ fn stages_only_move_forward() {
     }
 }
 
+/// Whoever is refused an act is never told that it is among the allowed ones.
+#[test]
+fn no_refusal_allows_what_it_refuses() {
+    let advance = |stage| Command::Act(operator::Act::Advance { stage, deadline: LATER });
+    let advances = Stage::ALL.iter().map(|stage| ("advance", advance(*stage)));
+    let others = [
+        ("resolve", resolve(Outcome::Won)),
+        ("requestEvidence", request_evidence(LATER)),
+        ("extend", Command::Act(operator::Act::Extend { deadline: LATER })),
+        ("withdraw", withdraw()),
+    ];
+    for (name, dispute) in states() {
+        for (act, command) in advances.clone().chain(others.clone()) {
+            let Err(refusal) = decide(&dispute, &command, &Actor::Gateway, IN_TIME) else { continue };
+            let told = refusal.to_string();
+            let allows = told.split_once("allows").is_some_and(|(_, allowed)| allowed.contains(act));
+            assert!(!allows, "{act} in {name}: {told}");
+        }
+    }
+    assert_eq!(
+        decide(&after(&[]), &advance(Stage::Inquiry), &Actor::Gateway, IN_TIME).unwrap_err().to_string(),
+        "the dispute is NEEDS_RESPONSE in CHARGEBACK; advance leads to a later stage only: PRE_ARBITRATION, ARBITRATION"
+    );
+}
+
 #[test]
 fn a_new_deadline_lies_ahead_and_an_extension_takes_no_time_away() {
     let past = Command::Act(operator::Act::Extend { deadline: OPENED_AT });
