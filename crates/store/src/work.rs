@@ -187,7 +187,10 @@ pub enum Refused {
     #[error("the token was revoked before the change was made")]
     TokenRevoked,
     /// The idempotency key was used for another request. This key is not used up.
-    #[error("the Idempotency-Key was used for another request; use a new one")]
+    #[error(
+        "the Idempotency-Key was used for another request, which may have done what this one asks for; look at what is \
+         there before you send it under a new key, which would do it once more"
+    )]
     KeyReused,
     /// The dispute's rules refuse it.
     #[error(transparent)]
