@@ -3,13 +3,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use rebuttal_client::{AppId, AppSecret, Client, Scheme};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
+use crate::files;
 use crate::profile::{self, Profile, ProfileName};
-use crate::settings::Secret;
+use crate::settings::{Secret, Sources};
+use crate::words;
 
 /// The gateway and the app, from flags, variables or a profile.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,9 @@ pub(crate) struct Access {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Gateway and app")]
 pub(crate) struct Given {
+    #[command(flatten)]
+    sources: Sources,
+
     /// Public base URL of the gateway, exactly as the gateway knows it: it is part of every signature
     #[arg(long, env = "REBUTTAL_URL", value_name = "URL")]
     url: Option<String>,
@@ -44,8 +47,8 @@ pub(crate) struct Given {
     #[arg(long, env = "REBUTTAL_APP_SECRET_FILE", value_name = "FILE")]
     app_secret_file: Option<PathBuf>,
 
-    /// How requests are signed: V2_SHA256 or V2_HMAC_SHA256 [default: V2_SHA256]
-    #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME")]
+    /// How requests are signed [default: V2_SHA256]
+    #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME", value_parser = words::of(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 
     /// PEM file of certificates to trust beside those of the system: an authority's, or a self-signed one
@@ -74,6 +77,7 @@ impl Access {
             None => Profile::default(),
         };
         Ok(Given {
+            sources: given.sources,
             url: given.url.or(profile.url),
             app_id: given.app_id.or(profile.app_id),
             app_secret: given.app_secret.or(profile.app_secret.filter(|_| !has_secret)),
@@ -90,10 +94,7 @@ impl Given {
         let url = self.url()?;
         let mut builder = Client::builder(&url, self.signer()?, self.app_secret()?).scheme(self.scheme());
         if let Some(path) = &self.trust {
-            let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok);
-            ensure!(certificates.count() > 0, "{} holds no certificate to trust", path.display());
-            builder = builder.trust_pem(pem);
+            builder = builder.trust_pem(files::trusted(path, &self.sources.name("trust"))?);
         }
         Ok(builder.build()?)
     }
@@ -140,7 +141,7 @@ impl Given {
     pub(crate) fn given_secret(&self) -> Result<Option<Secret>> {
         match (&self.app_secret, &self.app_secret_file) {
             (Some(secret), None) => Ok(Some(secret.clone())),
-            (None, Some(path)) => Secret::read(path).map(Some),
+            (None, Some(path)) => files::secret(path, &self.sources.name("app_secret_file")).map(Some),
             (None, None) => Ok(None),
             (Some(_), Some(_)) => {
                 bail!("the app's secret must be given directly or in a file, not both; leave one of them out")

@@ -1,8 +1,15 @@
-//! Evidence files, checked before the first byte travels.
+//! Files that arguments name: evidence, checked before the first byte travels; secrets; certificates to trust. What is
+//! wrong with one is told with the argument, the path, and what to do.
 
+use std::io;
 use std::path::Path;
 
-use rebuttal_client::EvidenceFile;
+use anyhow::{Result, ensure};
+use rebuttal_client::{Error, EvidenceFile};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::settings::Secret;
 
 /// A file whose size, extension and content are what the gateway will demand.
 pub(crate) async fn checked(path: &str) -> Result<EvidenceFile, String> {
@@ -16,7 +23,67 @@ pub(crate) async fn checked(path: &str) -> Result<EvidenceFile, String> {
             None => format!("{path}: {sentence}"),
         }
     };
-    let file = EvidenceFile::read(path).await.map_err(|error| shown(&error))?;
+    let file = EvidenceFile::read(path).await.map_err(|error| match &error {
+        Error::File { source, .. } => format!("{path}: {}", unread(source)),
+        error => shown(error),
+    })?;
     rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|lie| shown(&lie))?;
     Ok(file)
+}
+
+/// The secret in a file that an argument names.
+pub(crate) fn secret(path: &Path, argument: &str) -> Result<Secret> {
+    Secret::read(path).map_err(|error| match error.downcast_ref() {
+        Some(why) => unreadable(path, argument, why),
+        None => error.context(argument.to_owned()),
+    })
+}
+
+/// The certificates in a PEM file that an argument names.
+pub(crate) fn trusted(path: &Path, argument: &str) -> Result<Vec<u8>> {
+    let pem = std::fs::read(path).map_err(|error| unreadable(path, argument, &error))?;
+    let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok).count();
+    ensure!(certificates > 0, "{argument}: {} holds no certificate to trust", path.display());
+    Ok(pem)
+}
+
+/// What is wrong with a file that nobody named, but that was looked for.
+pub(crate) fn missing(path: &Path, error: &anyhow::Error) -> String {
+    let why = error.downcast_ref().map_or_else(|| error.to_string(), unread);
+    let why = why.split_once(';').map_or(why.as_str(), |(why, _)| why);
+    format!("none can be read in {}: {why}", path.display())
+}
+
+fn unreadable(path: &Path, argument: &str, error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!("{argument}: cannot read {}: {}", path.display(), unread(error))
+}
+
+/// Why a file cannot be read, and what to do.
+fn unread(error: &io::Error) -> String {
+    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    let told = match error.kind() {
+        NotFound => "there is no such file; check the path",
+        PermissionDenied => "this user may not read it; check who owns it, and the folders above it",
+        IsADirectory => "it is a folder; name a file in it",
+        NotADirectory => "a part of the path is a file and no folder; check the path",
+        InvalidData => "it holds no text; check that it is the right file",
+        // Our own sentence.
+        InvalidInput => return error.to_string(),
+        _ => return format!("{error}; check the path"),
+    };
+    told.to_owned()
+}
+
+/// Why a new file cannot be made, and what to do.
+pub(crate) fn unmade(path: &Path, argument: &str, error: &io::Error) -> anyhow::Error {
+    use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    let told = match error.kind() {
+        AlreadyExists | IsADirectory if path.is_dir() => "it is a folder; name a new file in it",
+        AlreadyExists => "it is there already, and a file that is there is never overwritten; name another",
+        NotFound => "its folder is not there; make that first",
+        PermissionDenied => "this user may not write there; name another folder",
+        NotADirectory => "a part of the path is a file and no folder; check the path",
+        _ => return anyhow::anyhow!("{argument}: cannot make {}: {error}", path.display()),
+    };
+    anyhow::anyhow!("{argument}: cannot make {}: {told}", path.display())
 }

@@ -1,7 +1,7 @@
 //! How the help of every command ends: one example, and how the process ends. Gathered here, so that one test can hold
 //! all of them to it; every other sentence of the help stands with what it describes.
 
-use clap::Command;
+use clap::{Arg, Command, ValueHint};
 
 /// One example for each command that does something, by the words of the command.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -98,11 +98,25 @@ fn ended(command: Command, path: &str, above: Option<&str>) -> Command {
     let example = EXAMPLES.iter().find(|(of, _)| *of == path);
     let example = example.map(|(_, example)| format!("Example:\n  {example}"));
     let ending = [example.as_deref(), exits].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-    let command = command.after_help(ending).mut_args(|argument| argument.hide_env_values(true));
+    let command = command.after_help(ending).mut_args(|argument| hinted(argument.hide_env_values(true)));
     // What the root ends with is no list of codes.
     let exits = exits.filter(|_| !path.is_empty());
     command.mut_subcommands(|below| {
         let path = format!("{path} {}", below.get_name());
         ended(below, path.trim_start(), exits)
     })
+}
+
+/// The argument with what a shell may offer for its value, which its name tells: files for a FILE, folders for a DIR, and
+/// nothing for numbers, times and texts, where names of files would be noise.
+fn hinted(argument: Arg) -> Arg {
+    if !argument.get_action().takes_values() {
+        return argument;
+    }
+    let hint = match argument.get_value_names() {
+        Some([name]) if name == "FILE" => ValueHint::FilePath,
+        Some([name]) if name == "DIR" => ValueHint::DirPath,
+        _ => ValueHint::Other,
+    };
+    argument.value_hint(hint)
 }

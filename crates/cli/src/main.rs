@@ -27,9 +27,11 @@ mod signing;
 mod span;
 mod summary;
 mod toml_file;
+mod typed;
 mod upload;
 mod usage;
 mod verify;
+mod words;
 
 use std::process::ExitCode;
 
@@ -92,20 +94,16 @@ impl Command {
 fn main() -> ExitCode {
     let cli = match understood() {
         Ok(cli) => cli,
-        Err(error) => return usage::tell(error),
+        Err(error) => return usage::tell(&error).into(),
     };
     run(cli).or_else(unended).unwrap_or(Exit::Local).into()
 }
 
 /// Ends a command that left its error to us.
 fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
-    let error = match error.downcast() {
-        Ok(wrong) => {
-            usage::tell(wrong);
-            return Ok(Exit::Usage);
-        }
-        Err(error) => error,
-    };
+    if let Some(wrong) = error.downcast_ref() {
+        return Ok(usage::tell(wrong));
+    }
     let result = Err::<(), _>(error);
     let json = result.as_ref().err().filter(|_| usage::wants_json()).map(Judged::failed);
     outcome::tell(&result, json, |()| {}, |error| look::failure(&look::causes(error)), |_| {})

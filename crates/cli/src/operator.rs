@@ -6,6 +6,7 @@ mod client;
 mod dispute;
 mod failure;
 mod keep;
+mod key;
 mod merchant;
 mod page;
 mod tell;
@@ -16,7 +17,9 @@ use anyhow::Result;
 use crate::exit::Exit;
 use crate::signals;
 use access::Access;
+pub(crate) use access::Token;
 pub(crate) use client::Client;
+pub(crate) use key::Key;
 
 /// The codes, as `--help` tells them.
 const EXITS: &str = "\
@@ -31,7 +34,9 @@ Exit codes:
 
 /// Do an operator's work: merchants, apps, tokens and disputes
 ///
-/// Every change is sent under an Idempotency-Key, so that it is safe to send it again: it counts once.
+/// Every change is safe to send again. What makes or does something goes under an Idempotency-Key and counts once;
+/// `change` needs none, for it sets values, and setting them twice is setting them once. Beside a key of your own, a
+/// deadline must be a time: a span from now is another one whenever it is sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXITS)]
 pub(crate) struct Operator {

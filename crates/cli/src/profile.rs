@@ -15,6 +15,7 @@ use crate::exit::{self, Exit};
 use crate::look::{self, Table};
 use crate::outcome;
 use crate::settings::{Secret, nearest};
+use crate::usage;
 use file::Profiles;
 
 /// Longest name of a profile.
@@ -158,8 +159,9 @@ impl Add {
         if profiles.by_name.contains_key(&name) && !replace {
             bail!("there is a profile {name:?} already; pass --replace to replace it");
         }
-        let url = given.url().ok().context("a profile needs the gateway's address: pass --url")?;
-        let app_id = given.app_id().context("a profile needs the app's id: pass --app-id")?;
+        let missing = |what| usage::wrong(format!("a profile needs {what}"));
+        let url = given.url().map_err(|_| missing("the gateway's address: pass --url"))?;
+        let app_id = given.app_id().ok_or_else(|| missing("the app's id: pass --app-id"))?;
         let secret = match given.given_secret()? {
             Some(secret) => secret,
             None => ask_secret()?,

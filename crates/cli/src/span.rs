@@ -6,8 +6,8 @@ use std::time::Duration;
 use rebuttal_client::plumbing;
 use rebuttal_client::protocol::UnixMillis;
 
-/// Farthest moment ahead: ten years, more than any dispute takes.
-const AHEAD_MAX_SECONDS: u64 = 10 * 366 * 24 * 3600;
+/// Farthest moment ahead or back: ten years, more than any dispute takes.
+const AWAY_MAX_SECONDS: u64 = 10 * 366 * 24 * 3600;
 
 /// Seconds of a span such as `7d`, `12h`, `30m` or `45s`.
 pub(crate) fn seconds(text: &str) -> Option<u64> {
@@ -35,13 +35,24 @@ impl FromStr for Moment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(seconds) = seconds(text).filter(|seconds| *seconds <= AHEAD_MAX_SECONDS) {
+        if let Some(seconds) = seconds(text).filter(|seconds| *seconds <= AWAY_MAX_SECONDS) {
             return Ok(Self { at: plumbing::now() + Duration::from_secs(seconds), from_now: true });
         }
         UnixMillis::from_rfc3339(text).map(|at| Self { at, from_now: false }).map_err(|_| {
             "must be a time with its zone, such as 2024-03-06T12:00:00+08:00, or a span from now, such as 7d or 36h".to_owned()
         })
     }
+}
+
+/// A moment of the wire, or one that is a span before now.
+pub(crate) fn past(text: &str) -> Result<UnixMillis, String> {
+    let ago = seconds(text).filter(|seconds| *seconds <= AWAY_MAX_SECONDS);
+    ago.map(|seconds| Ok(plumbing::now() - Duration::from_secs(seconds))).unwrap_or_else(|| {
+        UnixMillis::from_rfc3339(text).map_err(|_| {
+            "must be a time with its zone, such as 2024-03-06T12:00:00+08:00, or a span back from now, such as 7d or 36h"
+                .to_owned()
+        })
+    })
 }
 
 /// A moment of the wire, or one that is a span from now.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Judged};
-use crate::{files, look, signals};
+use crate::{files, look, signals, usage};
 
 /// Most files in one call, as many as in one contest.
 const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
@@ -51,6 +51,9 @@ struct Json<'a> {
 
 impl Upload {
     pub(crate) async fn run(self) -> Result<Exit> {
+        if self.files.len() > FILES_MAX {
+            return Err(usage::wrong(format!("one call takes at most {FILES_MAX} files")));
+        }
         let mut uploaded = Vec::new();
         let result = self.carry_out(&mut uploaded).await;
         let json = self.json.then(|| Json {
@@ -106,9 +109,6 @@ impl Upload {
                 Ok(content) => checked.push((file.as_str(), content)),
                 Err(fault) => faults.push(fault),
             }
-        }
-        if self.files.len() > FILES_MAX {
-            faults.push(format!("one call takes at most {FILES_MAX} files"));
         }
         match faults.is_empty() {
             true => Ok(checked),

@@ -1,11 +1,10 @@
 //! Wrong usage: told as clap tells it, and as an object where `--json` asked for one.
 
-use std::process::ExitCode;
-
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::look;
+use crate::typed;
 
 /// The object for wrong usage, in the words of every other outcome.
 #[derive(Serialize)]
@@ -21,13 +20,13 @@ pub(crate) fn wants_json() -> bool {
     std::env::args_os().any(|word| word == "--json")
 }
 
-/// Wrong usage that only the command itself sees, as its error.
+/// Wrong usage that only the command itself sees, as its error; told as clap tells its own.
 pub(crate) fn wrong(sentence: impl std::fmt::Display) -> anyhow::Error {
-    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{sentence}\n")).into()
+    typed::command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
 }
 
 /// Tells why a command line is not understood, or the help or version that it asked for.
-pub(crate) fn tell(error: clap::Error) -> ExitCode {
+pub(crate) fn tell(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         error.exit();
     }
@@ -38,7 +37,7 @@ pub(crate) fn tell(error: clap::Error) -> ExitCode {
     }
     // People read it beside the object; printing it is all that could fail, and nobody is left to tell.
     let _ = error.print();
-    Exit::Usage.into()
+    Exit::Usage
 }
 
 /// What is wrong, without how it could be right: that is for people.

@@ -3,7 +3,9 @@
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Error, FromArgMatches};
-use rebuttal_client::EvidenceType;
+use rebuttal_client::protocol::EvidenceName;
+use rebuttal_client::protocol::dispute::EVIDENCE_MAX;
+use rebuttal_client::{EvidenceType, StorageUri};
 
 /// What was given, in its order.
 #[derive(Debug, Clone)]
@@ -13,9 +15,22 @@ pub(super) struct Evidence(pub(super) Vec<Given>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Given {
     pub(super) evidence_type: EvidenceType,
-    /// A path or a storageUri.
-    pub(super) source: String,
-    pub(super) name: Option<String>,
+    pub(super) source: Source,
+    pub(super) name: Option<EvidenceName>,
+}
+
+/// Where a piece lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// On this machine, at this path.
+    Path(String),
+    /// At the gateway already.
+    Uploaded(StorageUri),
+}
+
+/// The flag of a type.
+pub(super) fn flag(evidence_type: EvidenceType) -> String {
+    format!("--{}", evidence_type.as_str().to_ascii_lowercase())
 }
 
 const FLAGS: [(&str, EvidenceType, &str); 4] = [
@@ -55,23 +70,43 @@ impl FromArgMatches for Evidence {
         let mut pieces: Vec<Given> = Vec::new();
         for (_, evidence_type, text) in words {
             match (evidence_type, pieces.last_mut()) {
-                (Some(evidence_type), _) => {
-                    pieces.push(Given { evidence_type, source: text.clone(), name: None });
+                (Some(evidence_type), _) => pieces.push(given(evidence_type, text, &pieces)?),
+                (None, Some(piece @ Given { name: None, .. })) => {
+                    let name = text.parse().map_err(|error| wrong(&format!("--name {text:?} {error}")))?;
+                    piece.name = Some(name);
                 }
-                (None, Some(piece @ Given { name: None, .. })) => piece.name = Some(text.clone()),
                 (None, _) => {
-                    let sentence = format!("--name {text:?} must follow the one file that it names\n");
-                    return Err(Error::raw(ErrorKind::ArgumentConflict, sentence));
+                    return Err(wrong(&format!("--name {text:?} must follow the one file that it names")));
                 }
             }
         }
-        Ok(Self(pieces))
+        match pieces.len() > EVIDENCE_MAX {
+            true => Err(wrong(&format!("a contest takes at most {EVIDENCE_MAX} pieces of evidence"))),
+            false => Ok(Self(pieces)),
+        }
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// A piece, given after others.
+fn given(evidence_type: EvidenceType, text: &str, others: &[Given]) -> Result<Given, Error> {
+    let flag = flag(evidence_type);
+    let source = match text.starts_with("s3://") {
+        true => Source::Uploaded(text.parse().map_err(|error| wrong(&format!("{flag} {text}: {error}")))?),
+        false => Source::Path(text.to_owned()),
+    };
+    if matches!(source, Source::Uploaded(_)) && others.iter().any(|other| other.source == source) {
+        return Err(wrong(&format!("{flag} {text}: the same uploaded file is given twice")));
+    }
+    Ok(Given { evidence_type, source, name: None })
+}
+
+fn wrong(sentence: &str) -> Error {
+    Error::raw(ErrorKind::ArgumentConflict, format!("{sentence}\n"))
 }
 
 /// Every value of a flag with its place on the command line.
@@ -99,8 +134,8 @@ mod tests {
         let words = ["--refund", "b.pdf", "--receipt", "a.png", "--name", "Receipt", "--refund=c.pdf"];
         let piece = |evidence_type, source: &str, name: Option<&str>| Given {
             evidence_type,
-            source: source.to_owned(),
-            name: name.map(str::to_owned),
+            source: Source::Path(source.to_owned()),
+            name: name.map(|name| name.parse().unwrap()),
         };
         assert_eq!(
             given(&words).unwrap(),

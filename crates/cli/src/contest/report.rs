@@ -7,6 +7,7 @@ use rebuttal_client::protocol::dispute::{ContestRequest, EvidenceItem};
 use rebuttal_client::{Answer, DisputeNo, Error};
 use serde::Serialize;
 
+use super::evidence;
 use crate::exit::Exit;
 use crate::look;
 use crate::outcome::{self, Failing, Judged};
@@ -99,7 +100,7 @@ impl Report<'_> {
 fn again(request: &ContestRequest) -> String {
     let mut words = vec!["rebuttal".to_owned(), "contest".to_owned(), request.dispute_no.to_string()];
     for EvidenceItem { evidence_type, name, url } in &request.evidence_list {
-        words.push(format!("--{}", evidence_type.as_str().to_ascii_lowercase()));
+        words.push(evidence::flag(*evidence_type));
         words.push(url.map(|url| url.to_string()).unwrap_or_default());
         words.push("--name".to_owned());
         words.push(look::shell(name.as_str()));

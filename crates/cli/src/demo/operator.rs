@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::gateway::Gateway;
-use crate::operator::Client;
+use crate::operator::{Client, Key, Token};
 use crate::settings::Secret;
 
 /// Somebody with an operator's token.
@@ -28,7 +28,7 @@ impl App {
 
 impl Operator {
     pub(super) fn of(gateway: &Gateway) -> Result<Self> {
-        Client::new(gateway.url(), Secret::read(&gateway.token_file())?, None, &[]).map(Self)
+        Client::new(gateway.url(), &Token::beside(gateway.token_file())?, &[]).map(Self)
     }
 
     pub(super) async fn register_merchant(&self, name: &str, time_zone: &str) -> Result<u64> {
@@ -46,6 +46,6 @@ impl Operator {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        Ok(serde_json::from_slice(&self.0.post(path, body).await?)?)
+        Ok(serde_json::from_slice(&self.0.post(path, body, &Key::default()).await?)?)
     }
 }

@@ -1,11 +1,13 @@
 //! How operator commands reach a gateway.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::client::Client;
-use crate::settings::{DATA_DIR, Secret};
+use crate::settings::{DATA_DIR, Secret, Sources};
+use crate::{files, usage};
 
 /// Where `serve` listens unless told otherwise.
 const URL: &str = "http://127.0.0.1:8080";
@@ -16,6 +18,9 @@ const TOKEN_FILE: &str = "operator.token";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway and token")]
 pub(crate) struct Access {
+    #[command(flatten)]
+    sources: Sources,
+
     /// Address of the operator API, without /operator/v1 [default: http://127.0.0.1:8080]
     #[arg(long, env = "REBUTTAL_OPERATOR_URL", value_name = "URL", global = true)]
     operator_url: Option<String>,
@@ -37,40 +42,90 @@ pub(crate) struct Access {
     #[arg(long, env = "REBUTTAL_TRUST", value_name = "FILE", global = true)]
     trust: Option<PathBuf>,
 
-    /// Key under which a change counts once [default: random]
-    #[arg(long, value_name = "KEY", global = true)]
-    idempotency_key: Option<String>,
-
     /// Print the API's own JSON on standard output
     #[arg(long, global = true)]
     pub(super) json: bool,
 }
 
+/// An operator's token, and where it comes from.
+pub(crate) struct Token {
+    pub(super) text: Secret,
+    pub(super) origin: Origin,
+}
+
+/// Where a token comes from, after "the token".
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// Named by this flag or variable.
+    Given(String),
+    /// In this file, which this flag or variable names.
+    File(PathBuf, String),
+    /// In this file of the data folder.
+    Data(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given(name) => write!(f, "in {name}"),
+            Self::File(path, name) => write!(f, "in {}, which {name} names,", path.display()),
+            Self::Data(path) => write!(f, "in {}", path.display()),
+        }
+    }
+}
+
+impl Origin {
+    /// What to do where the token lets nobody in.
+    pub(super) const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Given(_) | Self::File(..) => {
+                "Check that it is whole, and that REBUTTAL_OPERATOR_URL is the gateway that made it; an admin makes \
+                 another with `rebuttal operator token create`."
+            }
+            Self::Data(_) => {
+                "Check that the data folder is that of the gateway at REBUTTAL_OPERATOR_URL, or give another token: set \
+                 REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE."
+            }
+        }
+    }
+}
+
+impl Token {
+    /// The one that a gateway leaves in its data folder.
+    pub(crate) fn beside(path: PathBuf) -> Result<Self> {
+        let missing = |error| {
+            let missing = files::missing(&path, &error);
+            anyhow::anyhow!(
+                "no operator's token is given, and {missing}; set REBUTTAL_OPERATOR_TOKEN or \
+                 REBUTTAL_OPERATOR_TOKEN_FILE, or tell the gateway's data folder with --data"
+            )
+        };
+        Ok(Self { text: Secret::read(&path).map_err(missing)?, origin: Origin::Data(path) })
+    }
+}
+
 impl Access {
     pub(super) fn client(&self) -> Result<Client> {
         let url = self.operator_url.as_deref().unwrap_or(URL);
-        let trusted = match &self.trust {
-            Some(path) => {
-                vec![std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?]
-            }
-            None => Vec::new(),
-        };
-        Client::new(url, self.token()?, self.idempotency_key.clone(), &trusted)
+        let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
+        Client::new(url, &self.token()?, trusted.transpose()?.as_slice())
     }
 
-    fn token(&self) -> Result<Secret> {
+    fn token(&self) -> Result<Token> {
+        let (direct, file) = (self.sources.name("operator_token"), self.sources.name("operator_token_file"));
         match (&self.operator_token, &self.operator_token_file) {
-            (Some(token), None) => Ok(token.clone()),
-            (None, Some(path)) => Secret::read(path),
-            (Some(_), Some(_)) => bail!(
-                "the operator's token must be given directly or in a file, not both; leave one of them out"
-            ),
+            (Some(token), None) => Ok(Token { text: token.clone(), origin: Origin::Given(direct) }),
+            (None, Some(path)) => {
+                let text = files::secret(path, &file)?;
+                Ok(Token { text, origin: Origin::File(path.clone(), file) })
+            }
+            (Some(_), Some(_)) => {
+                let both = format!("{direct} and {file} must not both be given; leave one of them out");
+                if file.starts_with("--") { Err(usage::wrong(both)) } else { bail!(both) }
+            }
             (None, None) => {
                 let data = self.data.clone().unwrap_or_else(|| DATA_DIR.into());
-                Secret::read(&data.join(TOKEN_FILE)).context(
-                    "no operator's token: set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or tell the \
-                     gateway's data folder with --data",
-                )
+                Token::beside(data.join(TOKEN_FILE))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `rebuttal operator app`.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
+use clap::ArgGroup;
 use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::operator::{NotifyUrl, OVERLAP_MAX_SECONDS};
 use rebuttal_client::{AppId, Scheme};
@@ -9,11 +10,15 @@ use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::keep::{self, Keep, Place};
+use super::key::Key;
 use super::tell;
 use crate::ask;
 use crate::look::{self, Table};
 use crate::settings::Secret;
-use crate::span;
+use crate::{span, words};
+
+/// What `change` changes, one at least.
+const CHANGES: [&str; 5] = ["notify_url", "no_notify_url", "scheme", "enable", "disable"];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum App {
@@ -27,10 +32,14 @@ pub(super) enum App {
 
         #[command(flatten)]
         keep: Keep,
+
+        #[command(flatten)]
+        key: Key,
     },
     /// List a merchant's apps, the oldest first, without their secrets
     List(Of),
     /// Change an app; what is not given stays
+    #[command(group = ArgGroup::new("changes").args(CHANGES).required(true).multiple(true))]
     Change {
         /// The app's id
         #[arg(value_name = "APP_ID")]
@@ -73,6 +82,9 @@ pub(super) enum App {
         /// Do not ask before; needed where there is no terminal
         #[arg(long)]
         yes: bool,
+
+        #[command(flatten)]
+        key: Key,
     },
 }
 
@@ -90,8 +102,8 @@ pub(super) struct Settings {
     #[arg(long, value_name = "URL")]
     notify_url: Option<NotifyUrl>,
 
-    /// How it must sign: V2_SHA256, as a new app does unless told otherwise, or V2_HMAC_SHA256
-    #[arg(long, value_name = "SCHEME")]
+    /// How it must sign; a new app signs with V2_SHA256 unless told otherwise
+    #[arg(long, value_name = "SCHEME", value_parser = words::of(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 }
 
@@ -115,10 +127,10 @@ struct Apps {
 impl App {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         match self {
-            Self::Create { of, settings, keep } => {
+            Self::Create { of, settings, keep, key } => {
                 let place = keep.open()?;
                 let body = Value::Object(settings.members());
-                let answer = client.post(&of.path(""), &body).await?;
+                let answer = client.post(&of.path(""), &body, &key).await?;
                 made(&answer, json, place, "is made")
             }
             Self::List(of) => {
@@ -133,15 +145,11 @@ impl App {
                 if enable || disable {
                     members.insert("enabled".to_owned(), enable.into());
                 }
-                ensure!(
-                    !members.is_empty(),
-                    "give what is to change: --notify-url, --no-notify-url, --scheme, --enable or --disable"
-                );
                 let path = of.path(&format!("/{app_id}"));
                 let answer = client.patch(&path, &Value::Object(members)).await?;
                 tell::answer(&answer, json, |told: Told| say(&told, "is changed"))
             }
-            Self::Rotate { app_id, of, overlap, keep, yes } => {
+            Self::Rotate { app_id, of, overlap, keep, yes, key } => {
                 let place = keep.open()?;
                 if !yes {
                     let left = if overlap == 0 {
@@ -153,7 +161,7 @@ impl App {
                     ask::confirm(&question, "changed").await?;
                 }
                 let path = of.path(&format!("/{app_id}/rotate"));
-                let answer = client.post(&path, &json!({ "overlapSeconds": overlap })).await?;
+                let answer = client.post(&path, &json!({ "overlapSeconds": overlap }), &key).await?;
                 made(&answer, json, place, "has a new secret")
             }
         }

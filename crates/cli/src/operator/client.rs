@@ -4,14 +4,15 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use rebuttal_client::plumbing;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
+use super::access::{Origin, Token};
 use super::failure::{Again, Failure, Met, Problem};
-use crate::settings::Secret;
+use super::key::Key;
 
 /// Under which path the API lies.
 const PREFIX: &str = "/operator/v1";
@@ -25,35 +26,29 @@ const PAUSE: Duration = Duration::from_millis(200);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// Most characters of an `Idempotency-Key` (contract §8).
-const KEY_MAX: usize = 128;
 
 /// An operator's way to one gateway.
 pub(crate) struct Client {
     http: reqwest::Client,
-    base: String,
+    /// The gateway's address.
+    url: String,
     authorization: HeaderValue,
-    /// The key that was asked for; every change has one of its own otherwise.
-    key: Option<String>,
+    /// Where the token comes from.
+    origin: Origin,
     /// How the change that was sent last is sent again.
     sent: Mutex<Option<Again>>,
 }
 
 impl Client {
-    pub(crate) fn new(url: &str, token: Secret, key: Option<String>, trusted: &[Vec<u8>]) -> Result<Self> {
-        let (http, base) = plumbing::http(url, trusted)?;
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .ok()
-            .context("the operator's token must have visible ASCII characters only")?;
+    pub(crate) fn new(url: &str, token: &Token, trusted: &[Vec<u8>]) -> Result<Self> {
+        let (http, url) = plumbing::http(url, trusted)?;
+        let Token { text, origin } = token;
+        let visible = !text.expose().is_empty() && text.expose().bytes().all(|byte| byte.is_ascii_graphic());
+        ensure!(visible, "the operator's token {origin} is none: it must have visible ASCII characters only");
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;
         authorization.set_sensitive(true);
-        if let Some(key) = &key {
-            let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-            ensure!(
-                visible && (1..=KEY_MAX).contains(&key.len()),
-                "--idempotency-key must have 1 to {KEY_MAX} visible ASCII characters"
-            );
-        }
-        Ok(Self { http, base: format!("{base}{PREFIX}"), authorization, key, sent: Mutex::new(None) })
+        let origin = origin.clone();
+        Ok(Self { http, url, authorization, origin, sent: Mutex::new(None) })
     }
 
     /// What it means that the user does not wait any longer.
@@ -66,17 +61,21 @@ impl Client {
 
     /// The answer's body to a read.
     pub(super) async fn fetch(&self, path: &str) -> Result<Vec<u8>> {
-        self.call(Method::GET, path, None).await
+        self.call(Method::GET, path, None, None).await
     }
 
-    /// The answer's body to something new.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Vec<u8>> {
-        self.call(Method::POST, path, Some(body)).await
+    /// The answer's body to something that counts once under its key; a random one unless one was given.
+    pub(crate) async fn post(&self, path: &str, body: &Value, key: &Key) -> Result<Vec<u8>> {
+        let key = match key.given() {
+            Some(key) => key.to_owned(),
+            None => format!("cli-{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
+        };
+        self.call(Method::POST, path, Some(body), Some(&key)).await
     }
 
     /// The answer's body to a change of what is there. Without a key: setting it twice is setting it once.
     pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Vec<u8>> {
-        self.call(Method::PATCH, path, Some(body)).await
+        self.call(Method::PATCH, path, Some(body), None).await
     }
 
     /// Whether a change was sent.
@@ -89,22 +88,21 @@ impl Client {
     }
 
     /// Makes a call until it is answered or tried often enough.
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Vec<u8>> {
-        let key = match &self.key {
-            Some(key) => key.clone(),
-            None => format!("cli-{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
-        };
-        let again = (method != Method::GET).then(|| Again {
-            idempotency_key: (method == Method::POST).then(|| key.clone()),
-            deadline: body.and_then(|body| body.get("deadline")?.as_str()).map(str::to_owned),
-        });
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Vec<u8>> {
+        let again = body.map(|body| Again::of(key, body.get("deadline").and_then(Value::as_str)));
         if let Ok(mut sent) = self.sent.lock() {
             sent.clone_from(&again);
         }
         let (mut attempts, mut may_have_counted, mut pause) = (0, false, PAUSE);
         loop {
             attempts += 1;
-            let (met, asked) = match self.attempt(&method, path, body, &key).await {
+            let (met, asked) = match self.attempt(&method, path, body, key).await {
                 Ok(answer) => return Ok(answer),
                 Err(met) => met,
             };
@@ -120,7 +118,7 @@ impl Client {
             if lasting || attempts >= ATTEMPTS || wait > RETRY_AFTER_MAX {
                 return Err(match again.filter(|_| may_have_counted) {
                     Some(again) => Failure::Unknown { attempts, why, again },
-                    None => Failure::Unavailable { attempts, why },
+                    None => Failure::Unavailable { url: self.url.clone(), attempts, why },
                 }
                 .into());
             }
@@ -134,15 +132,15 @@ impl Client {
         method: &Method,
         path: &str,
         body: Option<&Value>,
-        key: &str,
+        key: Option<&str>,
     ) -> Result<Vec<u8>, (Met, Option<Duration>)> {
-        let url = format!("{}{path}", self.base);
+        let url = format!("{}{PREFIX}{path}", self.url);
         let mut request = self.http.request(method.clone(), url).timeout(ATTEMPT_TIMEOUT);
         request = request.header(AUTHORIZATION, self.authorization.clone());
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        if *method == Method::POST {
+        if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
         let unanswered = |error| (Met::unanswered(&plumbing::not_answered(error)), None);
@@ -151,7 +149,29 @@ impl Client {
         let answer = read(response).await?;
         match status {
             200..300 => Ok(answer),
-            _ => Err((refused(status, &answer), asked)),
+            _ => Err((self.refused(status, &answer), asked)),
+        }
+    }
+
+    /// An answer that is none of success.
+    fn refused(&self, status: u16, answer: &[u8]) -> Met {
+        let problem: Option<Problem> = serde_json::from_slice(answer).ok();
+        match (status, problem) {
+            (429, Some(Problem { code, detail })) => {
+                Met::Passing { why: format!("{code}: {detail}"), may_have_counted: false }
+            }
+            (500.., Some(Problem { code, detail })) => {
+                let may_have_counted = code != "Common.System.Unavailable";
+                Met::Passing { why: format!("{code}: {detail}"), may_have_counted }
+            }
+            // A proxy that waits for the gateway.
+            (500.., None) => Met::Passing { why: format!("HTTP status {status}"), may_have_counted: true },
+            // The gateway says the same to whoever sends none.
+            (_, Some(Problem { code, .. })) if code == "Operator.Unauthorized" => {
+                Met::Refused(Failure::LetNobodyIn { code, origin: self.origin.clone() })
+            }
+            (_, Some(Problem { code, detail })) => Met::Refused(Failure::Refused { code, detail }),
+            (_, None) => Met::Refused(Failure::NotOurs { url: self.url.clone(), status }),
         }
     }
 }
@@ -164,22 +184,4 @@ async fn read(response: Response) -> Result<Vec<u8>, (Met, Option<Duration>)> {
         (Met::Passing { why, may_have_counted: true }, None)
     };
     read.map(Vec::from).ok_or_else(too_long)
-}
-
-/// An answer that is none of success.
-fn refused(status: u16, answer: &[u8]) -> Met {
-    let problem: Option<Problem> = serde_json::from_slice(answer).ok();
-    match (status, problem) {
-        (429, Some(Problem { code, detail })) => {
-            Met::Passing { why: format!("{code}: {detail}"), may_have_counted: false }
-        }
-        (500.., Some(Problem { code, detail })) => {
-            let may_have_counted = code != "Common.System.Unavailable";
-            Met::Passing { why: format!("{code}: {detail}"), may_have_counted }
-        }
-        // A proxy that waits for the gateway.
-        (500.., None) => Met::Passing { why: format!("HTTP status {status}"), may_have_counted: true },
-        (_, Some(Problem { code, detail })) => Met::Refused(Failure::Refused { code, detail }),
-        (_, None) => Met::Refused(Failure::NotOurs { status }),
-    }
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use rebuttal_client::Cause;
 use serde::{Deserialize, Serialize};
 
+use super::access::Origin;
 use crate::exit::Exit;
+use crate::typed;
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -13,12 +15,15 @@ pub(super) enum Failure {
     /// The gateway said no, in a problem document.
     #[error("the gateway refused: {code}: {detail}")]
     Refused { code: String, detail: String },
+    /// The gateway knows no such token. On purpose it says the same where none was sent; one was.
+    #[error("the gateway refused: {code}: {}", no_entry(origin))]
+    LetNobodyIn { code: String, origin: Origin },
     /// Something that is not the operator API answers.
-    #[error("what answers there is not a gateway's operator API (HTTP status {status})")]
-    NotOurs { status: u16 },
+    #[error("what answers at {url} is not a gateway's operator API (HTTP status {status})")]
+    NotOurs { url: String, status: u16 },
     /// Nothing was changed.
-    #[error("the gateway did not serve the call ({}), and nothing was changed: {why}", tries(*attempts))]
-    Unavailable { attempts: u32, why: String },
+    #[error("the gateway at {url} did not serve the call ({}), and nothing was changed: {why}", tries(*attempts))]
+    Unavailable { url: String, attempts: u32, why: String },
     /// A change may have taken effect.
     #[error("whether the change took effect is not known ({}): {why}", tries(*attempts))]
     Unknown { attempts: u32, why: String, again: Again },
@@ -31,26 +36,39 @@ fn tries(attempts: u32) -> String {
     if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") }
 }
 
+/// What it means that a token is refused.
+pub(super) fn no_entry(origin: &Origin) -> String {
+    format!("the token {origin} is unknown to this gateway, or revoked")
+}
+
 /// How a change is sent again so that it counts once.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Again {
     /// None where the change sets what may be set twice.
-    pub(super) idempotency_key: Option<String>,
+    idempotency_key: Option<String>,
     /// The deadline as it was sent: a span from now would be another one later, and the change another change.
-    pub(super) deadline: Option<String>,
+    deadline: Option<String>,
+    /// Both in the command that was typed.
+    command: String,
+}
+
+impl Again {
+    pub(super) fn of(key: Option<&str>, deadline: Option<&str>) -> Self {
+        let options = [("--idempotency-key", key), ("--deadline", deadline)];
+        let options: Vec<_> = options.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Self { idempotency_key: owned(key), deadline: owned(deadline), command: typed::with(&options) }
+    }
 }
 
 impl fmt::Display for Again {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("It may have taken effect. To make sure, run the same command again")?;
-        if let Some(key) = &self.idempotency_key {
-            write!(f, " with --idempotency-key {key}")?;
-        }
-        if let Some(deadline) = &self.deadline {
-            write!(f, " and --deadline {deadline}")?;
-        }
-        f.write_str("; it counts once.")
+        let Self { command, .. } = self;
+        write!(
+            f,
+            "It may have taken effect. To make sure, run it again like this; it counts once:\n{command}"
+        )
     }
 }
 
@@ -65,7 +83,7 @@ pub(super) struct Problem {
 impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::Refused { .. } => Exit::Refused,
+            Self::Refused { .. } | Self::LetNobodyIn { .. } => Exit::Refused,
             Self::NotOurs { .. } => Exit::Local,
             Self::Unavailable { .. } => Exit::Unavailable,
             Self::Unknown { .. } | Self::Interrupted { .. } => Exit::Unknown,
@@ -75,11 +93,7 @@ impl Failure {
     /// What to do about it.
     pub(super) fn remedy(&self) -> Option<String> {
         match self {
-            Self::Refused { code, .. } if code == "Operator.Unauthorized" => Some(
-                "Check REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, and that the data folder is this \
-                 gateway's."
-                    .to_owned(),
-            ),
+            Self::LetNobodyIn { origin, .. } => Some(origin.remedy().to_owned()),
             Self::Refused { .. } => None,
             Self::NotOurs { .. } => Some(
                 "Check REBUTTAL_OPERATOR_URL: operators may be served on an address of their own.".to_owned(),

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 
 use super::tell;
+use crate::files;
 use crate::look;
 use crate::settings::Secret;
 
@@ -23,14 +24,24 @@ pub(super) struct Keep {
 pub(super) struct Place {
     path: PathBuf,
     file: std::fs::File,
+    is_filled: bool,
+}
+
+/// A file that holds nothing would be in the way when the command is run again.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_filled {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl Keep {
     pub(super) fn open(self) -> Result<Option<Place>> {
         let Some(path) = self.secret_file else { return Ok(None) };
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let file = file.with_context(|| format!("cannot make {} for the secret", path.display()))?;
-        Ok(Some(Place { path, file }))
+        let file = file.map_err(|error| files::unmade(&path, "--secret-file", &error))?;
+        Ok(Some(Place { path, file, is_filled: false }))
     }
 }
 
@@ -67,6 +78,7 @@ pub(super) fn tell(
     writeln!(place.file, "{}", secret.expose())
         .and_then(|()| place.file.sync_all())
         .with_context(|| format!("cannot write the {word} to {}", place.path.display()))?;
+    place.is_filled = true;
     if json {
         let mut without: Map<String, Value> = tell::read(answer)?;
         without.remove(member);

@@ -1,6 +1,6 @@
 //! `rebuttal operator merchant`.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::operator::TimeZoneName;
 use rebuttal_client::protocol::text::MerchantName;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::client::Client;
+use super::key::Key;
 use super::page::Part;
 use super::tell;
 use crate::look::{self, Table};
@@ -23,6 +24,9 @@ pub(super) enum Merchant {
         /// In which zone its times are told, such as Asia/Shanghai or UTC
         #[arg(long, value_name = "ZONE")]
         time_zone: TimeZoneName,
+
+        #[command(flatten)]
+        key: Key,
     },
     /// List the merchants, by number
     List(Part),
@@ -32,14 +36,22 @@ pub(super) enum Merchant {
         #[arg(value_name = "MERCHANT_ID")]
         merchant_id: MerchantId,
 
-        /// Its new name
-        #[arg(long, value_name = "NAME")]
-        name: Option<MerchantName>,
-
-        /// Its new time zone
-        #[arg(long, value_name = "ZONE")]
-        time_zone: Option<TimeZoneName>,
+        #[command(flatten)]
+        changes: Changes,
     },
+}
+
+/// What is to change; one at least.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Changes {
+    /// Its new name
+    #[arg(long, value_name = "NAME")]
+    name: Option<MerchantName>,
+
+    /// Its new time zone
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<TimeZoneName>,
 }
 
 /// A merchant as the API tells it.
@@ -54,9 +66,9 @@ struct Told {
 impl Merchant {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         match self {
-            Self::Create { name, time_zone } => {
+            Self::Create { name, time_zone, key } => {
                 let body = body(Some(&name), Some(&time_zone));
-                let answer = client.post("/merchants", &body).await?;
+                let answer = client.post("/merchants", &body, &key).await?;
                 tell::answer(&answer, json, |told: Told| say(&told, "is registered as"))
             }
             Self::List(part) => {
@@ -70,14 +82,10 @@ impl Merchant {
                     table.row([told.merchant_id.to_string(), look::clean(&told.name), told.time_zone]);
                 }
                 look::say_table(&table, "There are no merchants.");
-                page.say_rest();
+                page.tell_rest(&[]);
                 Ok(())
             }
-            Self::Change { merchant_id, name, time_zone } => {
-                ensure!(
-                    name.is_some() || time_zone.is_some(),
-                    "give what is to change: --name or --time-zone"
-                );
+            Self::Change { merchant_id, changes: Changes { name, time_zone } } => {
                 let body = body(name.as_ref(), time_zone.as_ref());
                 let answer = client.patch(&format!("/merchants/{merchant_id}"), &body).await?;
                 tell::answer(&answer, json, |told: Told| say(&told, "is now"))

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::client::Client;
 use super::tell;
 use crate::look;
+use crate::typed;
 
 /// Most items of one page (contract §8).
 const PAGE_MAX: usize = 200;
@@ -65,8 +66,9 @@ impl Page {
         Ok(())
     }
 
-    /// Tells how much of the list this was, where it was not all.
-    pub(super) fn say_rest(&self) {
+    /// Tells on standard error how much of the list this was, where it was not all, and the command that goes on.
+    /// `fixed` are the options to be given with other values than were typed.
+    pub(super) fn tell_rest(&self, fixed: &[(&str, String)]) {
         let Some(cursor) = &self.next_cursor else { return };
         let shown = self.items.len();
         let of = match (self.total, self.total_exact) {
@@ -74,8 +76,11 @@ impl Page {
             (Some(total), _) => format!(" of more than {total}"),
             _ => String::new(),
         };
-        look::say("");
-        look::say_after("  ", &format!("{shown}{of} are shown; go on with --cursor {cursor}"), 2);
+        let are = if shown == 1 { "is" } else { "are" };
+        let fixed = fixed.iter().map(|(name, value)| (*name, value.as_str()));
+        let command = typed::with(&fixed.chain([("--cursor", cursor.as_str())]).collect::<Vec<_>>());
+        eprintln!();
+        look::remedy(&format!("{shown}{of} {are} shown; to go on:\n{command}"));
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::failure::{Again, Failure};
+use super::failure::{Again, Failure, no_entry};
 use crate::exit::Exit;
 use crate::look;
 
@@ -41,6 +41,11 @@ pub(super) fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
 
 /// Ends a command; `changed` tells whether it may have changed anything.
 pub(super) fn end(result: Result<()>, json: bool, changed: bool) -> Result<Exit> {
+    let result = match result {
+        // Told as clap tells what it finds itself.
+        Err(wrong) if wrong.is::<clap::Error>() => return Err(wrong),
+        result => result,
+    };
     let exit = match &result {
         Ok(()) => Exit::Done,
         Err(error) => {
@@ -75,6 +80,7 @@ pub(super) fn end(result: Result<()>, json: bool, changed: bool) -> Result<Exit>
 fn failed<'a>(error: &anyhow::Error, failure: Option<&'a Failure>, exit: Exit) -> Failed<'a> {
     let (code, error_message, again) = match failure {
         Some(Failure::Refused { code, detail }) => (Some(code.as_str()), detail.clone(), None),
+        Some(Failure::LetNobodyIn { code, origin }) => (Some(code.as_str()), no_entry(origin), None),
         Some(Failure::Unknown { again, .. } | Failure::Interrupted { again }) => {
             (None, look::causes(error), Some(again))
         }

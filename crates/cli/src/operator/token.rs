@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::client::Client;
 use super::keep::{self, Keep};
+use super::key::Key;
 use super::page::{Part, encoded};
 use super::tell;
 use crate::ask;
 use crate::look::{self, Table};
 use crate::settings::Secret;
+use crate::words;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Token {
@@ -22,11 +24,14 @@ pub(super) enum Token {
         name: TokenName,
 
         /// What its holder may do: viewer reads, operator acts on disputes too, admin does everything
-        #[arg(long, value_name = "ROLE")]
+        #[arg(long, value_name = "ROLE", value_parser = words::of(Role::ALL, Role::as_str))]
         role: Role,
 
         #[command(flatten)]
         keep: Keep,
+
+        #[command(flatten)]
+        key: Key,
     },
     /// List the tokens that are not revoked, by name
     List(Part),
@@ -39,6 +44,9 @@ pub(super) enum Token {
         /// Do not ask before; needed where there is no terminal
         #[arg(long)]
         yes: bool,
+
+        #[command(flatten)]
+        key: Key,
     },
 }
 
@@ -56,9 +64,9 @@ struct Told {
 impl Token {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         match self {
-            Self::Create { name, role, keep } => {
+            Self::Create { name, role, keep, key } => {
                 let place = keep.open()?;
-                let answer = client.post("/tokens", &json!({ "name": name, "role": role })).await?;
+                let answer = client.post("/tokens", &json!({ "name": name, "role": role }), &key).await?;
                 let told: Told = tell::read(&answer)?;
                 let once = keep::Once { member: "token", word: "token", secret: told.token.as_ref() };
                 keep::tell(&answer, json, place, once, || say(&told, &format!("is made, as {}", told.role)))
@@ -75,17 +83,17 @@ impl Token {
                     table.row([look::clean(&told.name), look::clean(&told.role), made]);
                 }
                 look::say_table(&table, "There are no tokens.");
-                page.say_rest();
+                page.tell_rest(&[]);
                 Ok(())
             }
-            Self::Revoke { name, yes } => {
+            Self::Revoke { name, yes, key } => {
                 if !yes {
                     let question =
                         format!("Revoke {name}? Nobody is let in by it from then on. There is no way back.");
                     ask::confirm(&question, "revoked").await?;
                 }
                 let path = format!("/tokens/{}/revoke", encoded(name.as_str()));
-                let answer = client.post(&path, &json!({})).await?;
+                let answer = client.post(&path, &json!({}), &key).await?;
                 tell::answer(&answer, json, |told: Told| say(&told, "is revoked"))
             }
         }

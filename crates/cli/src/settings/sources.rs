@@ -14,9 +14,21 @@ const URLS: [&str; 1] = ["database_url"];
 
 /// Which of the command line's settings stood in a variable. Flattened into a command *before* [`Settings`], which takes
 /// what it reads away.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Sources {
     variables: Vec<String>,
+}
+
+impl Sources {
+    fn is_variable(&self, id: &str) -> bool {
+        self.variables.iter().any(|variable| variable == id)
+    }
+
+    /// What a person wrote to give it: its flag, or its variable.
+    pub(crate) fn name(&self, id: &str) -> String {
+        let source = if self.is_variable(id) { Source::Variable } else { Source::Flag };
+        source.told(id, None)
+    }
 }
 
 impl clap::Args for Sources {
@@ -77,9 +89,7 @@ pub(crate) fn in_force(settings: Settings, sources: &Sources, file: Option<&Path
     let found = COMMENTED.settings.iter().map(|setting| {
         let key = setting.key;
         match (given.get(key), below.get(key)) {
-            (Some(value), _) if sources.variables.iter().any(|variable| variable == key) => {
-                (key, Some(value.clone()), Source::Variable)
-            }
+            (Some(value), _) if sources.is_variable(key) => (key, Some(value.clone()), Source::Variable),
             (Some(value), _) => (key, Some(value.clone()), Source::Flag),
             (None, Some(value)) => (key, Some(value.clone()), Source::File),
             (None, None) => (key, setting.default(), Source::Default),

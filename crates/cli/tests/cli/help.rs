@@ -72,3 +72,50 @@ fn what_goes_wrong_on_this_side_is_an_object_where_one_was_asked_for() {
         assert!(!ended.json()["errorMessage"].as_str().unwrap().is_empty(), "{ended:?}");
     }
 }
+
+/// Each is a fault of what was typed, whatever the gateway would say; none is listening.
+#[test]
+fn what_was_typed_wrong_is_wrong_usage() {
+    let app = "00000000000000000000000000000000";
+    let open =
+        "operator dispute open --merchant 1 --payment-no P --merchant-trade-no T --reason R --deadline 7d";
+    let open: Vec<_> = open.split(' ').collect();
+    let (files, urls) = (vec!["a.png"; 21], vec!["--other"; 42]);
+    let url = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
+    let many: Vec<_> =
+        urls.iter().enumerate().map(|(at, flag)| if at % 2 == 0 { *flag } else { "a.png" }).collect();
+    for (words, told) in [
+        (["operator", "merchant", "change", "1"].to_vec(), "--name <NAME>|--time-zone <ZONE>"),
+        (
+            ["operator", "app", "change", app, "--merchant", "1"].to_vec(),
+            "--notify-url <URL>|--no-notify-url",
+        ),
+        (
+            [&open[..], &["--payment-amount", "1.234", "--currency", "USD"]].concat(),
+            "--payment-amount <AMOUNT>",
+        ),
+        (
+            [&open[..], &["--payment-amount", "1", "--dispute-amount", "1,5", "--currency", "USD"]].concat(),
+            "--dispute-amount <AMOUNT>",
+        ),
+        (
+            [&open[..], &["--payment-amount", "1", "--currency", "USD", "--type", "chargeback"]].concat(),
+            "CHARGEBACK",
+        ),
+        (["operator", "dispute", "advance", "D", "INQUIRY", "--deadline", "7d"].to_vec(), "PRE_ARBITRATION"),
+        (["operator", "dispute", "list", "--limit", "0"].to_vec(), "1..=10000"),
+        (["operator", "dispute", "evidence", "D", "1/../2"].to_vec(), "such as 1-2"),
+        ([&["upload"], &files[..]].concat(), "at most 20 files"),
+        ([&["contest", "D"], &many[..]].concat(), "at most 20 pieces"),
+        (["contest", "D", "--refund", "s3://elsewhere/x"].to_vec(), "--refund s3://elsewhere/x: "),
+        (["contest", "D", "--refund", url, "--receipt", url].to_vec(), "given twice"),
+        (["contest", "D", "--refund", "a.png", "--name", ""].to_vec(), "must have 1 to 128"),
+        (["profile", "add", "shop", "--app-id", app].to_vec(), "--url"),
+    ] {
+        let mut command = rebuttal(&words);
+        command.env("REBUTTAL_OPERATOR_TOKEN", "t").env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
+        let ended = Ended::run(command);
+        assert!(ended.code == 2 && ended.err.contains(told), "{words:?}: {ended:?}");
+        assert!(ended.err.starts_with("error: "), "{ended:?}");
+    }
+}

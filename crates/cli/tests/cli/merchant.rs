@@ -34,7 +34,8 @@ fn every_faulty_file_is_told_and_none_uploaded() {
     assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
     assert!(ended.err.starts_with("✗ nothing was uploaded:\n"), "{ended:?}");
     assert!(
-        ended.err.contains("is a PNG image") && ended.err.contains("/nope.png: No such file"),
+        ended.err.contains("is a PNG image")
+            && ended.err.contains("/nope.png: there is no such file; check the path"),
         "{ended:?}"
     );
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rebuttal_testbed::operator::in_days;
@@ -9,7 +10,7 @@ use rebuttal_testbed::scene::Item;
 use rebuttal_testbed::{Gateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{Ended, Shell, bin, rebuttal};
+use crate::ground::{Ended, Shell, bare, bin, rebuttal};
 use crate::terminal::Terminal;
 use crate::way::{Fate, Way};
 
@@ -23,6 +24,15 @@ impl Shell {
 
     pub(crate) fn operator(&self, words: &[&str]) -> Ended {
         Ended::run(self.operator_command(words))
+    }
+
+    /// What the program told to do next, pasted into this operator's shell.
+    pub(crate) fn paste_operator(&self, told: &str) -> Ended {
+        let words = told.strip_prefix("rebuttal ").unwrap();
+        let mut command = bare(Path::new("sh"));
+        command.args(["-c", &format!("exec {} {words}", bin().display())]);
+        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
+        Ended::run(command)
     }
 }
 
@@ -118,8 +128,6 @@ fn lists_are_followed_through_pages_up_to_their_bound() {
     numbers.sort_unstable();
     assert_eq!(told, numbers, "each once");
 
-    let text = shell.operator(&["dispute", "list", "--limit", "2"]);
-    assert!(text.out.contains("2 of 205 are shown; go on with --cursor "), "{text:?}");
     let text = shell.operator(&["dispute", "list", "--status", "WON"]);
     assert_eq!((text.code, text.out.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
 }
@@ -171,7 +179,7 @@ fn evidence_is_fetched_whole_and_never_over_another_file() {
 
     let again = fetch(&["1-1"]);
     assert!(
-        again.code == 1 && again.err.contains("cannot write") && again.err.contains("exists"),
+        again.code == 1 && again.err.contains(&format!("cannot make {file}: it is there already")),
         "{again:?}"
     );
     let wrong = fetch(&["9-9"]);
@@ -205,7 +213,6 @@ fn an_app_is_changed_and_its_secret_rotated() {
     );
     let _ = at(&["change", &app, "--enable", "--no-notify-url"]);
     assert_eq!(at(&["list", "--json"]).json()["items"][0]["notifyUrl"], Value::Null);
-    assert_eq!(at(&["change", &app]).code, 1, "nothing to change");
 
     let file = shell.scene.gateway.scratch().join("new.secret");
     let rotate = ["rotate", &app, "--overlap", "1h", "--secret-file", file.to_str().unwrap(), "--yes"];
@@ -255,7 +262,7 @@ fn what_has_no_way_back_is_asked_first() {
 }
 
 /// An opening, but for what differs.
-fn opening(deadline: &str) -> Vec<String> {
+pub(crate) fn opening(deadline: &str) -> Vec<String> {
     let words =
         "dispute open --merchant 1 --payment-no P --merchant-trade-no T --payment-amount 1.00 --currency USD";
     let words = words.split(' ').chain(["--reason", "Fraud", "--deadline", deadline]);
@@ -285,10 +292,15 @@ fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
     let json = ended.json();
     assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
     way.mend();
-    *words.last_mut().unwrap() = json["again"]["deadline"].as_str().unwrap();
-    let key = json["again"]["idempotencyKey"].as_str().unwrap();
-    let again = shell.operator(&[words.as_slice(), &["--idempotency-key", key]].concat());
-    assert_eq!(again.code, 0, "{again:?}");
+    let (key, deadline) = (&json["again"]["idempotencyKey"], &json["again"]["deadline"]);
+    *words.last_mut().unwrap() = deadline.as_str().unwrap();
+    let key = ["--idempotency-key", key.as_str().unwrap()];
+    for again in [
+        shell.operator(&[&words[..], &key].concat()),
+        shell.paste_operator(json["again"]["command"].as_str().unwrap()),
+    ] {
+        assert_eq!(again.code, 0, "{again:?}");
+    }
     assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);
 }
 
@@ -304,7 +316,10 @@ fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 4, "{ended:?}");
-    assert!(ended.err.contains("run the same command again with --idempotency-key cli-"), "{ended:?}");
+    assert!(
+        ended.err.contains(" --idempotency-key cli-") && ended.err.contains(" --deadline 2"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -318,11 +333,13 @@ fn who_and_where_is_told_when_it_is_wrong() {
     };
     let ended = with("REBUTTAL_DATA", "/nope");
     assert!(ended.code == 1 && ended.err.contains("set REBUTTAL_OPERATOR_TOKEN"), "{ended:?}");
-    let ended = with("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong");
-    assert!(ended.code == 3 && ended.err.contains("Operator.Unauthorized"), "{ended:?}");
-    assert!(!ended.err.contains("wrong-wrong"), "{ended:?}");
     let ended = with("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
-    assert!(ended.code == 5 && ended.err.contains("Check REBUTTAL_OPERATOR_URL"), "{ended:?}");
+    assert!(
+        ended.code == 5
+            && ended.err.contains("at http://127.0.0.1:1 did not")
+            && ended.err.contains("Check REBUTTAL_OPERATOR_URL"),
+        "{ended:?}"
+    );
     let ended = with("REBUTTAL_OPERATOR_URL", &shell.url.replace("http://", "https://"));
     assert!(ended.code == 5 && ended.err.contains("the address must start with http://"), "{ended:?}");
     let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}/elsewhere", shell.url));

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use rebuttal_client::DisputeNo;
-use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::dispute::Stage;
 use rebuttal_client::protocol::operator::Outcome;
 use rebuttal_client::protocol::text::Note;
@@ -11,8 +10,10 @@ use serde_json::{Value, json};
 use super::view::View;
 use crate::ask;
 use crate::operator::client::Client;
+use crate::operator::key::Key;
 use crate::operator::tell;
-use crate::span;
+use crate::span::Moment;
+use crate::words;
 
 /// Which dispute.
 #[derive(Debug, clap::Args)]
@@ -35,8 +36,8 @@ pub(crate) struct Resolve {
     #[command(flatten)]
     of: Of,
 
-    /// WON, for the merchant, or LOST
-    #[arg(value_name = "OUTCOME")]
+    /// How it ended for the merchant
+    #[arg(value_name = "OUTCOME", value_parser = words::of(Outcome::ALL, Outcome::as_str))]
     outcome: Outcome,
 
     /// What to remember beside it; merchants do not see it
@@ -45,6 +46,9 @@ pub(crate) struct Resolve {
 
     #[command(flatten)]
     asking: Asking,
+
+    #[command(flatten)]
+    key: Key,
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,12 +57,15 @@ pub(crate) struct RequestEvidence {
     of: Of,
 
     /// Until when it may respond: a time with its zone, or a span from now, such as 7d
-    #[arg(long, value_name = "TIME", value_parser = span::moment)]
-    deadline: UnixMillis,
+    #[arg(long, value_name = "TIME")]
+    deadline: Moment,
 
     /// What is asked for
     #[arg(long, value_name = "TEXT")]
     note: Note,
+
+    #[command(flatten)]
+    key: Key,
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,8 +74,11 @@ pub(crate) struct Extend {
     of: Of,
 
     /// The new deadline: a time with its zone, or a span from now, such as 7d
-    #[arg(long, value_name = "TIME", value_parser = span::moment)]
-    deadline: UnixMillis,
+    #[arg(long, value_name = "TIME")]
+    deadline: Moment,
+
+    #[command(flatten)]
+    key: Key,
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,16 +86,19 @@ pub(crate) struct Advance {
     #[command(flatten)]
     of: Of,
 
-    /// The later stage: CHARGEBACK, PRE_ARBITRATION or ARBITRATION
-    #[arg(value_name = "STAGE")]
+    /// The later stage
+    #[arg(value_name = "STAGE", value_parser = words::of(later(), Stage::as_str))]
     stage: Stage,
 
     /// Until when the merchant may respond in it: a time with its zone, or a span from now, such as 7d
-    #[arg(long, value_name = "TIME", value_parser = span::moment)]
-    deadline: UnixMillis,
+    #[arg(long, value_name = "TIME")]
+    deadline: Moment,
 
     #[command(flatten)]
     asking: Asking,
+
+    #[command(flatten)]
+    key: Key,
 }
 
 #[derive(Debug, clap::Args)]
@@ -99,34 +112,47 @@ pub(crate) struct Withdraw {
 
     #[command(flatten)]
     asking: Asking,
+
+    #[command(flatten)]
+    key: Key,
+}
+
+/// Nothing leads to the first stage.
+const fn later() -> &'static [Stage] {
+    match Stage::ALL {
+        [_first, later @ ..] => later,
+        [] => &[],
+    }
 }
 
 impl Resolve {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         self.asking.ask(&format!("Resolve {} as {}?", self.of.dispute_no, self.outcome)).await?;
         let body = json!({ "outcome": self.outcome.as_str(), "note": self.note.as_ref().map(Note::as_str) });
-        self.of.act(client, json, "resolve", &body).await
+        self.of.act(client, json, "resolve", &body, &self.key).await
     }
 }
 
 impl RequestEvidence {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        let body = json!({ "deadline": time(self.deadline), "note": self.note.as_str() });
-        self.of.act(client, json, "requestEvidence", &body).await
+        let body = json!({ "deadline": self.key.deadline(self.deadline)?, "note": self.note.as_str() });
+        self.of.act(client, json, "requestEvidence", &body, &self.key).await
     }
 }
 
 impl Extend {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        self.of.act(client, json, "extend", &json!({ "deadline": time(self.deadline) })).await
+        self.of
+            .act(client, json, "extend", &json!({ "deadline": self.key.deadline(self.deadline)? }), &self.key)
+            .await
     }
 }
 
 impl Advance {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         self.asking.ask(&format!("Take {} to {}?", self.of.dispute_no, self.stage)).await?;
-        let body = json!({ "type": self.stage.as_str(), "deadline": time(self.deadline) });
-        self.of.act(client, json, "advance", &body).await
+        let body = json!({ "type": self.stage.as_str(), "deadline": self.key.deadline(self.deadline)? });
+        self.of.act(client, json, "advance", &body, &self.key).await
     }
 }
 
@@ -134,13 +160,13 @@ impl Withdraw {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         self.asking.ask(&format!("Withdraw {}?", self.of.dispute_no)).await?;
         let body = json!({ "note": self.note.as_ref().map(Note::as_str) });
-        self.of.act(client, json, "withdraw", &body).await
+        self.of.act(client, json, "withdraw", &body, &self.key).await
     }
 }
 
 impl Of {
-    async fn act(&self, client: &Client, json: bool, act: &str, body: &Value) -> Result<()> {
-        let answer = client.post(&format!("/disputes/{}/{act}", self.dispute_no), body).await?;
+    async fn act(&self, client: &Client, json: bool, act: &str, body: &Value, key: &Key) -> Result<()> {
+        let answer = client.post(&format!("/disputes/{}/{act}", self.dispute_no), body, key).await?;
         tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())
     }
 }
@@ -152,8 +178,4 @@ impl Asking {
             false => ask::confirm(&format!("{question} There is no way back."), "changed").await,
         }
     }
-}
-
-fn time(at: UnixMillis) -> String {
-    at.to_rfc3339(&jiff::tz::TimeZone::UTC)
 }

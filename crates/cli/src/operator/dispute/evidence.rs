@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::view::{Item, View};
+use crate::files;
 use crate::look;
 use crate::operator::client::Client;
 use crate::operator::tell;
@@ -21,7 +22,7 @@ pub(crate) struct Evidence {
     dispute_no: DisputeNo,
 
     /// Which pieces, as `show` names them, such as 1-2 [default: all]
-    #[arg(value_name = "EVIDENCE_ID")]
+    #[arg(value_name = "EVIDENCE_ID", value_parser = evidence_id)]
     evidence_ids: Vec<String>,
 
     /// Folder that the files are written to, made if missing; files that are there are never overwritten
@@ -68,6 +69,14 @@ struct Linked<'a> {
     name: &'a str,
     #[serde(flatten)]
     link: Link,
+}
+
+fn evidence_id(text: &str) -> Result<String, String> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('-').is_some_and(|(submission, piece)| is_number(submission) && is_number(piece)) {
+        true => Ok(text.to_owned()),
+        false => Err("must be the number of a submission and that of a piece, such as 1-2".to_owned()),
+    }
 }
 
 impl Evidence {
@@ -154,12 +163,13 @@ fn write(directory: &Path, dispute_no: &str, item: &Item, content: &[u8]) -> Res
     )?;
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
-    std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    std::fs::create_dir_all(directory).map_err(|error| files::unmade(directory, "--directory", &error))?;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-    let written = file.and_then(|mut file| file.write_all(content));
-    written.with_context(|| match path.exists() {
-        true => format!("cannot write {}; a file that is there is never overwritten", path.display()),
-        false => format!("cannot write {}", path.display()),
+    let mut file = file.map_err(|error| files::unmade(&path, "--directory", &error))?;
+    file.write_all(content).with_context(|| {
+        // Half a piece of evidence must not be taken for all of it.
+        let _ = std::fs::remove_file(&path);
+        format!("cannot write {}", path.display())
     })?;
     Ok(path)
 }

@@ -9,7 +9,7 @@ use crate::look;
 use crate::operator::client::Client;
 use crate::operator::page::{Part, encoded};
 use crate::operator::tell;
-use crate::span;
+use crate::{span, words};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
@@ -17,20 +17,20 @@ pub(crate) struct List {
     #[arg(long, value_name = "MERCHANT_ID")]
     merchant: Option<MerchantId>,
 
-    /// In this state, such as NEEDS_RESPONSE or UNDER_REVIEW
-    #[arg(long, value_name = "STATUS")]
+    /// In this state
+    #[arg(long, value_name = "STATUS", value_parser = words::of(Status::ALL, Status::as_str))]
     status: Option<Status>,
 
-    /// In this stage, such as CHARGEBACK
-    #[arg(long = "type", value_name = "STAGE")]
+    /// In this stage
+    #[arg(long = "type", value_name = "STAGE", value_parser = words::of(Stage::ALL, Stage::as_str))]
     stage: Option<Stage>,
 
     /// Due before this: a time with its zone, or a span from now, such as 24h
     #[arg(long, value_name = "TIME", value_parser = span::moment)]
     deadline_before: Option<UnixMillis>,
 
-    /// Opened after this: a time with its zone
-    #[arg(long, value_name = "TIME", value_parser = opened)]
+    /// Opened after this: a time with its zone, or a span back from now, such as 7d for the last seven days
+    #[arg(long, value_name = "TIME", value_parser = span::past)]
     created_after: Option<UnixMillis>,
 
     /// With this text at the beginning of one of its numbers
@@ -39,11 +39,6 @@ pub(crate) struct List {
 
     #[command(flatten)]
     part: Part,
-}
-
-/// What has passed is no span from now.
-fn opened(text: &str) -> Result<UnixMillis, String> {
-    UnixMillis::from_rfc3339(text).map_err(|error| error.to_string())
 }
 
 impl List {
@@ -55,21 +50,27 @@ impl List {
         let disputes: Result<Vec<Summary>> =
             page.items.iter().map(|item| tell::read(item.get().as_bytes())).collect();
         look::say_table(&table(&disputes?), "There are no such disputes.");
-        page.say_rest();
+        // A span would be another time by then, and the cursor one of another list.
+        let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];
+        let times: Vec<_> = times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))).collect();
+        page.tell_rest(&times);
         Ok(())
     }
 
     fn path(&self) -> String {
-        let time = |at: UnixMillis| encoded(&at.to_rfc3339(&jiff::tz::TimeZone::UTC));
         let filters = [
             self.merchant.map(|merchant| format!("merchantId={merchant}")),
             self.status.map(|status| format!("status={status}")),
             self.stage.map(|stage| format!("type={stage}")),
-            self.deadline_before.map(|at| format!("deadlineBefore={}", time(at))),
-            self.created_after.map(|at| format!("createdAfter={}", time(at))),
+            self.deadline_before.map(|at| format!("deadlineBefore={}", encoded(&time(at)))),
+            self.created_after.map(|at| format!("createdAfter={}", encoded(&time(at)))),
             self.q.as_ref().map(|text| format!("q={}", encoded(text))),
         ];
         let filters: Vec<_> = filters.into_iter().flatten().collect();
         if filters.is_empty() { "/disputes".to_owned() } else { format!("/disputes?{}", filters.join("&")) }
     }
+}
+
+fn time(at: UnixMillis) -> String {
+    at.to_rfc3339(&jiff::tz::TimeZone::UTC)
 }

@@ -5,14 +5,17 @@ use rebuttal_client::DisputeNo;
 use rebuttal_client::protocol::dispute::Stage;
 use rebuttal_client::protocol::text::{DisputeReason, ReasonCode, Rrn};
 use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, PaymentNo};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::view::View;
 use crate::look;
 use crate::operator::client::Client;
 use crate::operator::failure::Failure;
+use crate::operator::key::Key;
 use crate::operator::tell;
 use crate::span::Moment;
+use crate::{usage, words};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
@@ -48,8 +51,8 @@ pub(crate) struct Open {
     #[arg(long, value_name = "CODE")]
     reason_code: Option<ReasonCode>,
 
-    /// Stage: INQUIRY, CHARGEBACK, PRE_ARBITRATION or ARBITRATION
-    #[arg(long = "type", value_name = "STAGE", default_value_t = Stage::Chargeback)]
+    /// Stage that it opens in
+    #[arg(long = "type", value_name = "STAGE", default_value_t = Stage::Chargeback, value_parser = words::of(Stage::ALL, Stage::as_str))]
     stage: Stage,
 
     /// The networks' retrieval reference number
@@ -64,12 +67,17 @@ pub(crate) struct Open {
     /// The upstream's own number; the same number and facts again open nothing new [default: made by the gateway]
     #[arg(long, value_name = "NO")]
     dispute_no: Option<DisputeNo>,
+
+    #[command(flatten)]
+    key: Key,
 }
 
 impl Open {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let amount = |name, text: &str| {
-            Amount::parse(text, self.currency).map_err(|error| anyhow::anyhow!("{name} {error}"))
+            Amount::parse(text, self.currency).map_err(|error| {
+                usage::wrong(format!("invalid value '{}' for '{name} <AMOUNT>': {error}", look::clean(text)))
+            })
         };
         let payment_amount = amount("--payment-amount", &self.payment_amount)?;
         let dispute_amount = match &self.dispute_amount {
@@ -88,17 +96,34 @@ impl Open {
             "reasonCode": self.reason_code.as_ref().map(ReasonCode::as_str),
             "type": self.stage.as_str(),
             "rrn": self.rrn.as_ref().map(Rrn::as_str),
-            "deadline": self.deadline.at.to_rfc3339(&jiff::tz::TimeZone::UTC),
+            "deadline": self.key.deadline(self.deadline)?,
         });
-        let answer = match client.post("/disputes", &body).await {
+        let answer = match client.post("/disputes", &body, &self.key).await {
             Err(refused) if self.deadline.from_now && is_conflict(&refused) => match &self.dispute_no {
                 Some(no) => open_as_before(client, no, body).await.map_err(|_| refused)?,
                 None => return Err(refused),
             },
             answer => answer?,
         };
-        tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())
+        tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())?;
+        // The contract allows it, and it happens: rates change, and fees come on top. More often it is a slip.
+        if dispute_amount.minor_units() > payment_amount.minor_units() {
+            let Opened { dispute_no } = tell::read(&answer)?;
+            look::warning(&format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})"));
+            look::remedy(&format!(
+                "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
+                 rebuttal operator dispute withdraw {dispute_no}"
+            ));
+        }
+        Ok(())
     }
+}
+
+/// Which dispute was opened.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Opened {
+    dispute_no: DisputeNo,
 }
 
 fn is_conflict(error: &anyhow::Error) -> bool {
@@ -111,7 +136,7 @@ async fn open_as_before(client: &Client, no: &DisputeNo, mut body: Value) -> Res
     let there: Value = tell::read(&client.fetch(&format!("/disputes/{no}")).await?)?;
     let deadline = there.pointer("/history/0/deadline").and_then(Value::as_str).context("no deadline")?;
     body.as_object_mut().context("no object")?.insert("deadline".to_owned(), deadline.into());
-    let answer = client.post("/disputes", &body).await?;
+    let answer = client.post("/disputes", &body, &Key::default()).await?;
     look::warning(&format!(
         "{no} was opened before with these facts, until {}; nothing was changed, for a span counts anew each time",
         look::moment(deadline)

@@ -1,0 +1,111 @@
+//! Files and tokens that operators and merchants name: what is wrong with one is told with the argument, the path, and
+//! what to do; of a secret never more than where it came from.
+
+use crate::ground::{Ended, Shell, rebuttal};
+
+#[test]
+fn a_path_that_is_of_no_use_is_told_with_its_argument() {
+    let shell = Shell::start();
+    let file = shell.file_named("there", b"x");
+    let folder = shell.scene.gateway.scratch().to_str().unwrap().to_owned();
+    let nowhere = format!("{folder}/no/file");
+    let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file"];
+    let list = |argument: &'static str| ["merchant", "list", argument];
+    for (words, path, why) in [
+        (
+            &create[..],
+            &file,
+            "it is there already, and a file that is there is never overwritten; name another",
+        ),
+        (&create, &nowhere, "its folder is not there; make that first"),
+        (&create, &folder, "it is a folder; name a new file in it"),
+        (&list("--operator-token-file"), &nowhere, "there is no such file; check the path"),
+        (&list("--operator-token-file"), &folder, "it is a folder; name a file in it"),
+        (&list("--trust"), &nowhere, "there is no such file; check the path"),
+    ] {
+        let ended = shell.operator(&[words, &[path]].concat());
+        let argument = words.last().unwrap();
+        assert!(ended.code == 1 && !ended.err.contains("os error"), "{ended:?}");
+        assert!(ended.err.starts_with(&format!("✗ {argument}: cannot ")), "{ended:?}");
+        assert!(ended.err.contains(path.as_str()) && ended.err.contains(why), "{ended:?}");
+    }
+    let mut of_merchant = shell.command(&["query", "--dispute-no", "D"]);
+    of_merchant.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", &nowhere);
+    let ended = Ended::run(of_merchant);
+    let told =
+        format!("✗ REBUTTAL_APP_SECRET_FILE: cannot read {nowhere}: there is no such file; check the path\n");
+    assert_eq!((ended.code, ended.err), (1, told));
+}
+
+#[test]
+fn a_place_for_a_secret_is_left_free_where_no_secret_came() {
+    let shell = Shell::start();
+    let path = shell.scene.gateway.scratch().join("new.token");
+    let create =
+        ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", path.to_str().unwrap()];
+    let mut unreachable = shell.operator_command(&create);
+    unreachable.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
+    assert_eq!(Ended::run(unreachable).code, 5);
+    assert!(!path.exists(), "it would be in the way of the same command");
+    assert_eq!(shell.operator(&create).code, 0);
+    let by_it = shell.operator(&["dispute", "list", "--operator-token-file", path.to_str().unwrap()]);
+    assert_eq!(by_it.code, 0, "{by_it:?}");
+}
+
+#[test]
+fn where_a_refused_token_came_from_is_told_and_never_the_token() {
+    let shell = Shell::start();
+    let file = shell.file_named("old.token", b"wrong-wrong-wrong\n");
+    let data = shell.scene.gateway.scratch().join("other-data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("operator.token"), "wrong-wrong-wrong").unwrap();
+    let beside = data.join("operator.token");
+    let run = |words: &[&str], variable: Option<(&str, &str)>| {
+        let mut command = shell.operator_command(&[&["merchant", "list"], words].concat());
+        command.envs(variable);
+        Ended::run(command)
+    };
+    for (ended, origin) in [
+        (run(&["--operator-token", "wrong-wrong-wrong"], None), "in --operator-token is".to_owned()),
+        (
+            run(&[], Some(("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong"))),
+            "in REBUTTAL_OPERATOR_TOKEN is".to_owned(),
+        ),
+        (
+            run(&["--operator-token-file", &file], None),
+            format!("in {file}, which --operator-token-file names, is"),
+        ),
+        (
+            run(&[], Some(("REBUTTAL_OPERATOR_TOKEN_FILE", &file))),
+            format!("in {file}, which REBUTTAL_OPERATOR_TOKEN_FILE names, is"),
+        ),
+        (run(&["--data", data.to_str().unwrap()], None), format!("in {} is", beside.display())),
+    ] {
+        assert_eq!(ended.code, 3, "{ended:?}");
+        let told = format!("Operator.Unauthorized: the token {origin} unknown to this gateway, or revoked");
+        assert!(ended.err.contains(&told) && ended.err.lines().count() > 1, "{told}: {ended:?}");
+        assert!(!ended.err.contains("wrong-wrong"), "{ended:?}");
+    }
+    let json = run(&["--operator-token", "wrong", "--json"], None).json();
+    assert_eq!((&json["outcome"], &json["code"]), (&"refused".into(), &"Operator.Unauthorized".into()));
+    assert!(json["errorMessage"].as_str().unwrap().starts_with("the token in --operator-token"), "{json}");
+}
+
+#[test]
+fn a_token_that_cannot_be_one_is_told_before_anything_is_sent() {
+    let run = |words: &[&str]| {
+        let mut command = rebuttal(&[&["operator", "merchant", "list"], words].concat());
+        command.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
+        Ended::run(command)
+    };
+    for none in ["", "a b", "ä"] {
+        let ended = run(&["--operator-token", none]);
+        assert!(ended.code == 1 && ended.err.contains("token in --operator-token is none"), "{ended:?}");
+    }
+    let both = run(&["--operator-token", "a", "--operator-token-file", "b"]);
+    assert!(both.code == 2 && both.err.contains("must not both be given"), "{both:?}");
+    let nowhere = run(&["--data", "/nope"]);
+    let told =
+        "none can be read in /nope/operator.token: there is no such file; set REBUTTAL_OPERATOR_TOKEN or";
+    assert!(nowhere.code == 1 && nowhere.err.contains(told), "{nowhere:?}");
+}
