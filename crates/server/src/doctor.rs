@@ -96,6 +96,7 @@ pub async fn examine(
     let mut findings = vec![Finding::well("installation", installation(config, &location))];
     findings.extend(files::data_dir(&config.data_dir));
     findings.extend(listeners::examine(config));
+    findings.extend(config.tls.as_ref().map(files::tls));
     let mut keys = MasterKey::read(&config.master_key()).map(|key| Keys::derive(&key));
     match look(config, &location).await {
         Ok((of_files, examined)) => {

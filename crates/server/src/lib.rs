@@ -27,6 +27,7 @@ mod routes;
 mod run;
 mod start;
 mod sweeper;
+mod unread;
 
 pub use base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
 pub use config::{
@@ -41,3 +42,4 @@ pub use metrics::{MetricKind, described_metrics};
 pub use moving::{Moved, MovedFiles, Moving, MovingProgress};
 pub use rebuttal_store::{Location, MoveError};
 pub use run::{Ready, run};
+pub use unread::unread;

@@ -108,14 +108,14 @@ struct Sockets {
 
 impl Sockets {
     async fn bind(config: &Config) -> anyhow::Result<Self> {
-        let bind_if = async |addr: Option<SocketAddr>| match addr {
-            Some(addr) => bind(addr).await.map(Some),
+        let bind_if = async |setting, addr: Option<SocketAddr>| match addr {
+            Some(addr) => bind(setting, addr).await.map(Some),
             None => Ok(None),
         };
         Ok(Self {
-            main: bind(config.listen).await?,
-            operator: bind_if(config.operator_listen).await?,
-            metrics: bind_if(config.metrics_listen).await?,
+            main: bind("listen", config.listen).await?,
+            operator: bind_if("operator_listen", config.operator_listen).await?,
+            metrics: bind_if("metrics_listen", config.metrics_listen).await?,
         })
     }
 
@@ -168,10 +168,12 @@ impl Sockets {
     }
 }
 
-async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
+async fn bind(setting: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(addr).await.map_err(|error| {
         let hint = match error.kind() {
-            ErrorKind::AddrInUse => "; another program listens there: stop it, or choose another address",
+            ErrorKind::AddrInUse => {
+                "; another program listens there, or another gateway: stop it, or choose another address"
+            }
             ErrorKind::AddrNotAvailable => {
                 "; this machine has no such address: choose one that it has, or 0.0.0.0"
             }
@@ -180,7 +182,7 @@ async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
             }
             _ => "",
         };
-        anyhow::anyhow!("cannot listen on {addr}: {error}{hint}")
+        anyhow::anyhow!("{setting}: cannot listen on {addr}: {error}{hint}")
     })
 }
 

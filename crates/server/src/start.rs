@@ -170,7 +170,7 @@ async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow
     let check = store.key_check().await?;
     let made = data_dir.master_key();
     let master = match &config.master_key_file {
-        Some(file) => MasterKey::read(file)?,
+        Some(file) => MasterKey::read(file).context("master_key_file")?,
         None if check.is_none() && !made.exists() => MasterKey::create(&made)?,
         None => MasterKey::read(&made).context("the database's secrets are sealed with the master key")?,
     };

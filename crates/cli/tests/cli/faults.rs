@@ -103,9 +103,9 @@ fn a_gateway_that_cannot_listen_tells_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let listen = |addr: &str| told(&["serve", "--data", "d", "--listen", addr], 1);
-    assert!(
-        listen(&taken).ends_with("; another program listens there: stop it, or choose another address\n")
-    );
+    assert!(listen(&taken).ends_with(
+        "; another program listens there, or another gateway: stop it, or choose another address\n"
+    ));
     // TEST-NET-1: no machine has it.
     assert!(
         listen("192.0.2.1:80")
@@ -120,7 +120,10 @@ fn what_a_gateway_stands_on_is_named_where_it_cannot_be_had() {
     let serve =
         |more: &[&str]| told(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
     let key = serve(&["--master-key-file", "nope"]);
-    assert!(key.contains("cannot read the master key in nope: No such file"), "{key}");
+    assert!(
+        key.contains("master_key_file: cannot read the master key in nope: there is no such file"),
+        "{key}"
+    );
     let database = serve(&["--database-url", "postgres://u:Geheim7@127.0.0.1:1/d"]);
     assert!(database.starts_with("✗ the database that database_url names cannot be opened: "), "{database}");
     assert!(!database.contains("Geheim7"), "{database}");

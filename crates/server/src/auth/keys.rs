@@ -10,12 +10,14 @@ use std::path::Path;
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use hmac::{Hmac, Mac};
 use rebuttal_protocol::{AppId, AppSecret, hex_digits};
 use rebuttal_store::SecretId;
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::unread::unread;
 
 /// Bytes of the master key, written as twice as many hex digits.
 const MASTER_KEY_BYTES: usize = 32;
@@ -30,14 +32,15 @@ pub(crate) struct MasterKey(Zeroizing<[u8; MASTER_KEY_BYTES]>);
 impl MasterKey {
     /// Reads a key file: 64 hex digits, white space around them.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let unread = || format!("cannot read the master key in {}", path.display());
-        let metadata = fs::metadata(path).with_context(unread)?;
+        let unread =
+            |error| anyhow!("cannot read the master key in {}: {}", path.display(), unread(path, &error));
+        let metadata = fs::metadata(path).map_err(unread)?;
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!("others than its owner may use the master key; run: chmod 600 {}", path.display());
         }
         let size = metadata.len();
         ensure!(size <= KEY_FILE_MAX_BYTES, "{} is too long for a master key", path.display());
-        let text = fs::read_to_string(path).with_context(unread)?;
+        let text = fs::read_to_string(path).map_err(unread)?;
         let key = hex_digits::parse_any_case(Zeroizing::new(text).trim())
             .with_context(|| format!("{} must hold {} hex digits", path.display(), 2 * MASTER_KEY_BYTES))?;
         Ok(Self(Zeroizing::new(key)))

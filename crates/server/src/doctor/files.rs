@@ -6,8 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Finding;
-use crate::config::{Config, EvidencePlace};
+use crate::config::{Config, EvidencePlace, TlsFiles};
 use crate::data_dir::Places;
+use crate::error::causes;
+use crate::listen::tls;
 
 /// Room below which a gateway soon cannot write: some hundred uploads, or a day of a busy database.
 const ROOM_WARNING_BYTES: u64 = 2 << 30;
@@ -74,6 +76,23 @@ pub(super) fn database(file: &Path) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether connections can be had with certificate and key. A group may read the key: that is how certificates are handed
+/// out to services.
+pub(super) fn tls(files: &TlsFiles) -> Finding {
+    const ABOUT: &str = "TLS";
+    if let Err(error) = tls::acceptor(files) {
+        return Finding::fault(ABOUT, causes(&error));
+    }
+    let shown = files.key.display();
+    match fs::metadata(&files.key).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
+        true => Finding::fault(
+            ABOUT,
+            format!("every user of this machine may read {shown}; run: chmod o-rwx {shown}"),
+        ),
+        false => Finding::well(ABOUT, "certificate and key can be read and belong together"),
+    }
 }
 
 fn open_to_others(file: &Path) -> String {
