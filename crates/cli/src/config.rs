@@ -11,10 +11,8 @@ use toml::Value;
 
 use crate::exit::{self, Exit};
 use crate::look::{self, Table};
-use crate::settings::{
-    COMMENTED, InForce, LOG_FILTER, Settings, Sources, Unknown, faulty_variables, in_force, unknown_variables,
-};
-use crate::{Cli, log, outcome};
+use crate::settings::{COMMENTED, InForce, Settings, Sources, Unknown, faults, in_force, unknown_variables};
+use crate::{Cli, outcome};
 
 /// The codes of `check`, as `--help` tells them.
 const CHECK_EXITS: &str = "\
@@ -99,39 +97,19 @@ impl Check {
         let (misspelt, strange): (Vec<_>, Vec<_>) =
             unknown_variables(&Cli::command()).into_iter().partition(Unknown::is_misspelt);
         let told = |unknown: Vec<Unknown>| unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let (faults, warnings) = ([told(misspelt), self.faults()].concat(), told(strange));
+        let faults = [told(misspelt), faults(self.config.as_deref())].concat();
+        let warnings = told(strange);
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
             look::say(serde_json::to_string_pretty(&json)?);
         } else {
-            faults.iter().for_each(|fault| look::say_after(&format!("{} ", look::cross()), fault, 2));
-            warnings.iter().for_each(|told| look::say_after(&format!("{} ", look::doubt()), told, 2));
+            faults.iter().for_each(|fault| look::say_marked(look::cross(), fault));
+            warnings.iter().for_each(|told| look::say_marked(look::doubt(), told));
             if faults.is_empty() {
                 look::say(format!("{} Nothing is wrong.", look::tick()));
             }
         }
         outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
-    }
-
-    /// Everything that is wrong with file and values, a sentence each. Whether the settings go together is looked at once
-    /// each is of its kind.
-    fn faults(&self) -> Vec<String> {
-        let mut faults = faulty_variables();
-        let mut add = |error: anyhow::Error| faults.extend(look::causes(&error).lines().map(str::to_owned));
-        let of_variables = Settings::of_variables();
-        // Which variables are faulty is told already. The file is looked at without them, but what only the whole can
-        // judge is not.
-        let is_whole = of_variables.is_ok();
-        match of_variables.unwrap_or_default().over(self.config.as_deref()) {
-            Ok(_) if !is_whole => {}
-            Ok(settings) => {
-                let filter = settings.log_filter.as_deref().unwrap_or(LOG_FILTER);
-                log::checked(filter).err().into_iter().for_each(&mut add);
-                settings.config().err().into_iter().for_each(&mut add);
-            }
-            Err(error) => add(error),
-        }
-        faults
     }
 }
 
@@ -153,6 +131,10 @@ impl Show {
                 Some(Value::String(text)) => look::clean(text),
                 Some(value) => look::clean(&value.to_string()),
             };
+            let value = match &setting.written {
+                Some(written) => format!("{value}, written {}", look::clean(&written.to_string())),
+                None => value,
+            };
             table.row([setting.key.to_owned(), value, setting.source.told(setting.key, file)]);
         }
         look::say_table(&table, "");
@@ -166,10 +148,11 @@ struct Json<'a>(&'a [InForce]);
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for InForce { key, value, is_hidden, source } in self.0 {
+        for InForce { key, value, written, is_hidden, source } in self.0 {
             let mut told = json!({ "value": value, "from": source.word() });
-            if let (true, Some(told)) = (is_hidden, told.as_object_mut()) {
-                told.insert("hidden".to_owned(), json!(true));
+            if let Some(told) = told.as_object_mut() {
+                told.extend(is_hidden.then(|| ("hidden".to_owned(), json!(true))));
+                told.extend(written.as_ref().map(|written| ("written".to_owned(), json!(written))));
             }
             map.serialize_entry(key, &told)?;
         }

@@ -115,6 +115,15 @@ pub(crate) fn say_after(first: &str, text: &str, margin: usize) {
     say(wrap(first, text, margin, stdout_width()));
 }
 
+/// A sentence on standard output behind a mark, with the lines that follow it set in.
+pub(crate) fn say_marked(mark: StyledObject<&str>, text: &str) {
+    let mut first = format!("{mark} ");
+    for line in text.lines() {
+        say_after(&first, line, 2);
+        "  ".clone_into(&mut first);
+    }
+}
+
 /// A file's size, for people.
 pub(crate) fn size(bytes: usize) -> String {
     const KB: usize = 1000;

@@ -106,7 +106,11 @@ fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
     }
     let result = Err::<(), _>(error);
     let json = result.as_ref().err().filter(|_| usage::wants_json()).map(Judged::failed);
-    outcome::tell(&result, json, |()| {}, |error| look::failure(&look::causes(error)), |_| {})
+    let tell = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
+        Some(faults) => faults.each().for_each(look::failure),
+        None => look::failure(&look::causes(error)),
+    };
+    outcome::tell(&result, json, |()| {}, tell, |_| {})
 }
 
 /// The command line, with the variables that no flag has beaten.

@@ -12,7 +12,7 @@ use rebuttal_server::Ready;
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
 use crate::settings::{LOG_FILTER, Settings, unknown_variables};
-use crate::{Cli, signals};
+use crate::{Cli, look, signals};
 
 /// The codes, as `--help` tells them.
 const EXITS: &str = "\
@@ -41,14 +41,24 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let settings = self.settings.over(self.config.as_deref())?;
+        let settings = self
+            .settings
+            .over(self.config.as_deref())
+            .and_then(|settings| Ok((settings.clone().config()?, settings)));
+        let unknown = unknown_variables(&Cli::command());
+        // There is no log yet to tell them in, and one of them may be the cause.
+        let (config, settings) = settings.inspect_err(|_| {
+            unknown.iter().for_each(|unknown| look::warning(&unknown.to_string()));
+        })?;
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         log::start(format, settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;
-        for warning in unknown_variables(&Cli::command()) {
+        for warning in unknown {
             tracing::warn!("{warning}");
         }
+        for (written, counts) in settings.respelt() {
+            tracing::info!("public_url {written} counts as {counts} in signatures");
+        }
         let connections_given = settings.max_connections.is_some();
-        let config = settings.config()?;
         if let Some(warning) = open_files::check(&config, connections_given)? {
             tracing::warn!("{warning}");
         }

@@ -4,9 +4,11 @@
 //! become a [`Config`], so that a fault reads the same wherever it came from. A new setting is a field, its default in
 //! [`rebuttal_server::Config`], a line in `config`, and a paragraph in `default.toml`, which documents it.
 
+mod check;
 mod commented;
 mod faults;
 mod file;
+mod listeners;
 mod nearest;
 mod origin;
 mod pairs;
@@ -15,6 +17,7 @@ mod sources;
 mod switch;
 mod variables;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -23,20 +26,22 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::FromArgMatches as _;
+use clap::builder::Resettable;
 use rebuttal_evidence::{AwsVariables, Place};
 use rebuttal_server::{BaseUrl, Config, EvidencePlace, TlsFiles};
 use serde::{Deserialize, Serialize};
 
-use crate::log::LogFormat;
+use crate::log::{self, LogFormat};
+pub(crate) use check::faults;
 pub(crate) use commented::COMMENTED;
-use faults::Faults;
+pub(crate) use faults::Faults;
 pub(crate) use nearest::nearest;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};
 pub(crate) use sources::{InForce, Sources, in_force};
 use switch::Switch;
-pub(crate) use variables::{Unknown, faulty_variables, unknown_variables};
+pub(crate) use variables::{Unknown, unknown_variables};
 
 /// Where everything is kept unless told otherwise.
 pub(crate) const DATA_DIR: &str = "rebuttal-data";
@@ -174,23 +179,36 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// What the variables alone say.
-    pub(crate) fn of_variables() -> Result<Self> {
+    /// What the variables alone say, without these.
+    fn of_variables(left_out: &BTreeSet<String>) -> Result<Self> {
         let command = <Self as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
+        let command = command.mut_args(|argument| match left_out.contains(argument.get_id().as_str()) {
+            true => argument.env(Resettable::Reset),
+            false => argument,
+        });
         Ok(Self::from_arg_matches(&command.try_get_matches_from([""; 0])?)?)
     }
 
     /// Puts what the file says below what flags and variables said.
     pub(crate) fn over(self, file: Option<&Path>) -> Result<Self> {
-        let [given, mut below] = self.layers(file)?;
+        self.above(Self::said(file)?)
+    }
+
+    /// What a file says, if nothing is wrong with it.
+    fn said(file: Option<&Path>) -> Result<toml::Table> {
+        file.map(|path| file::read(path)?.whole()).transpose().map(Option::unwrap_or_default)
+    }
+
+    /// Puts what a file says below what flags and variables said.
+    fn above(self, below: toml::Table) -> Result<Self> {
+        let [given, mut below] = self.layers(below)?;
         below.extend(given);
         Ok(below.try_into()?)
     }
 
     /// What flags and variables said, and what the file says of the rest.
-    fn layers(self, file: Option<&Path>) -> Result<[toml::Table; 2]> {
+    fn layers(self, mut below: toml::Table) -> Result<[toml::Table; 2]> {
         let given = toml::Table::try_from(self)?;
-        let mut below = file.map(file::read).transpose()?.unwrap_or_default();
         for (one, other) in pairs::both_ways() {
             if given.contains_key(one) {
                 below.remove(other);
@@ -209,32 +227,45 @@ impl Settings {
         urls.filter(|(written, counts)| written != counts).collect()
     }
 
-    /// What the server understands, every value checked; or every value that is wrong, a line each.
+    /// What the server understands, every value checked; or every value that is wrong, as [`Faults`].
     pub(crate) fn config(self) -> Result<Config> {
+        let (config, faults) = self.judged();
+        faults.told().map(|()| config)
+    }
+
+    /// What the server understands, with a default in the place of each value that is wrong.
+    fn judged(self) -> (Config, Faults) {
         let mut faults = Faults::default();
         let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref());
-        let token = secret::parse("operator_token", self.operator_token, self.operator_token_file);
-        let database = secret::parse("database_url", self.database_url, self.database_url_file);
+        let filter = self.log_filter.as_deref().unwrap_or(LOG_FILTER);
+        faults.take(&["log_filter"], log::checked(filter));
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
-        let public_urls = list(self.public_url, |text| text.parse().context("public_url"));
-        config.public_urls = faults.take(public_urls).unwrap_or_default();
-        config.database = faults.take(database).flatten();
-        config.evidence = faults.take(evidence).flatten().unwrap_or(config.evidence);
+        config.public_urls =
+            faults.list("public_url", self.public_url, |text| text.parse().context("public_url"));
+        config.database =
+            secret::parse(&mut faults, "database_url", self.database_url, self.database_url_file);
+        config.evidence = faults
+            .take(&["evidence_url", "evidence_public_url"], evidence)
+            .flatten()
+            .unwrap_or(config.evidence);
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.api_docs = self.api_docs.map_or(config.api_docs, Switch::is_on);
-        config.tls = faults.take(tls(self.tls_certificate, self.tls_key)).flatten();
+        let tls = tls(self.tls_certificate, self.tls_key);
+        config.tls = faults.take(&["tls_certificate", "tls_key"], tls).flatten();
         config.master_key_file = self.master_key_file;
-        config.operator_token = faults.take(token).flatten();
+        config.operator_token =
+            secret::parse(&mut faults, "operator_token", self.operator_token, self.operator_token_file);
         if let Some(seconds) = self.freshness_window_seconds {
             let window = Duration::from_secs(seconds).try_into().context("freshness_window_seconds");
-            config.freshness_window = faults.take(window).unwrap_or(config.freshness_window);
+            config.freshness_window =
+                faults.take(&["freshness_window_seconds"], window).unwrap_or(config.freshness_window);
         }
         config.app_requests_per_second = self.app_rate_per_second;
         config.auth_failures_per_second =
             self.failed_auth_per_second.unwrap_or(config.auth_failures_per_second);
-        config.trusted_proxies = faults.take(list(self.trusted_proxies, network)).unwrap_or_default();
+        config.trusted_proxies = faults.list("trusted_proxies", self.trusted_proxies, network);
         if let Some(days) = self.unreferenced_upload_days {
             config.unreferenced_uploads_kept = DAY.saturating_mul(days.get());
         }
@@ -244,12 +275,13 @@ impl Settings {
             count(self.max_connections_per_peer, config.connections_per_peer_max);
         config.drain = Duration::from_secs(self.drain_seconds.unwrap_or_default().into());
         if let Some(works) = self.commit_batch_max {
-            config.commit_batch_max = works.try_into()?;
+            config.commit_batch_max = works.try_into().unwrap_or(config.commit_batch_max);
         }
         if let Some(works) = self.commit_queue_max {
-            config.commit_queue_max = works.try_into()?;
+            config.commit_queue_max = works.try_into().unwrap_or(config.commit_queue_max);
         }
-        faults.told().map(|()| config)
+        listeners::faults(&config, self.listen.is_none()).into_iter().for_each(|fault| faults.add(fault));
+        (config, faults)
     }
 }
 
@@ -282,8 +314,13 @@ where
 
 /// Where the evidence lies, if that is said, with what AWS tools are told by the environment.
 pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidencePlace>> {
-    let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose()?;
-    match (url.map(|url| url.parse().context("evidence_url")).transpose()?, public) {
+    let mut faults = Faults::default();
+    let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose();
+    let public = faults.take(&["evidence_public_url"], public).flatten();
+    let place = url.map(|url| url.parse().context("evidence_url")).transpose();
+    let place = faults.take(&["evidence_url"], place).flatten();
+    faults.told()?;
+    match (place, public) {
         (Some(Place::Bucket(bucket)), public) => {
             let variables = AwsVariables::read(|name| std::env::var(name).ok());
             Ok(Some(EvidencePlace::Bucket { bucket, public, variables }))
@@ -296,10 +333,6 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
         (Some(Place::Folder(folder)), None) => Ok(Some(EvidencePlace::Folder(folder))),
         (None, None) => Ok(None),
     }
-}
-
-fn list<T>(texts: Option<Vec<String>>, parse: impl Fn(&str) -> Result<T>) -> Result<Vec<T>> {
-    texts.unwrap_or_default().iter().map(|text| parse(text)).collect()
 }
 
 /// Where to listen, as a flag has it.

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, anyhow};
+use rebuttal_server::unread;
 use toml::{Spanned, Value};
 
+use super::faults::{Fault, Faults};
 use super::{Secret, Settings, nearest};
 use crate::toml_file;
 
@@ -17,34 +19,65 @@ use crate::toml_file;
 const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
 const A_LIST: &str = "must be a list of texts in quotes, as [\"…\", \"…\"]";
 
-/// The file's keys and values, known and right; or everything that is wrong with them, a line each.
-pub(super) fn read(path: &Path) -> Result<toml::Table> {
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// The keys and values that are known and right.
+    pub(super) sound: toml::Table,
+    /// Everything that is wrong with the others, in the order of their lines.
+    pub(super) faults: Vec<Fault>,
+    /// In which line each value begins, the first one being 1.
+    pub(super) lines: BTreeMap<String, usize>,
+}
+
+impl Read {
+    /// The keys and values, if nothing is wrong with any.
+    pub(super) fn whole(self) -> Result<toml::Table> {
+        match self.faults.is_empty() {
+            true => Ok(self.sound),
+            false => Err(Faults::from(self.faults).into()),
+        }
+    }
+}
+
+/// Reads the file. What is wrong with single values does not keep the others from being read.
+pub(super) fn read(path: &Path) -> Result<Read> {
     let shown = path.display();
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the settings in {shown}"))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        anyhow!(
+            "cannot read the settings in {shown}: {}. Name the file with --config or REBUTTAL_CONFIG; `rebuttal config \
+             default` prints one to begin with",
+            unread(path, &error)
+        )
+    })?;
     let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)
         .map_err(|fault| anyhow!("{fault}; texts stand in quotes, as in `rebuttal config default`"))?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
-    let mut faults = Vec::new();
-    for (key, value) in &values {
+    let mut read = Read::default();
+    for (key, value) in values {
+        let line = text.get(..value.span().start).unwrap_or_default().matches('\n').count() + 1;
+        read.lines.insert(key.clone(), line);
         if !known.contains(&key.as_str()) {
-            let meant = match nearest(key, known.iter().copied()) {
+            let meant = match nearest(&key, known.iter().copied()) {
                 Some(nearest) => format!("did you mean {nearest:?}?"),
                 None => "`rebuttal config default` lists them".to_owned(),
             };
-            faults.push(format!("{shown}: there is no setting {key:?}; {meant}"));
-        } else if let Err(must) = check(&command, key, value.as_ref()) {
-            let line = text.get(..value.span().start).unwrap_or_default().matches('\n').count() + 1;
-            let given = match is_secret(&command, key) {
+            let told = format!("{shown}, line {line}: there is no setting {key:?}; {meant}");
+            read.faults.push(Fault::of(&[&key], told));
+        } else if let Err(must) = check(&command, &key, value.as_ref()) {
+            let given = match is_secret(&command, &key) {
                 true => String::new(),
                 false => format!(" = {}", value.as_ref()),
             };
-            faults.push(format!("{shown}, line {line}: {key}{given}: it {must}"));
+            read.faults.push(Fault::of(&[&key], format!("{shown}, line {line}: {key}{given}: it {must}")));
+        } else {
+            read.sound.insert(key, value.into_inner());
         }
     }
-    ensure!(faults.is_empty(), "{}", faults.join("\n"));
-    Ok(values.into_iter().map(|(key, value)| (key, value.into_inner())).collect())
+    let Read { faults, lines, .. } = &mut read;
+    faults.sort_by_key(|fault| fault.keys.first().and_then(|key| lines.get(key)));
+    Ok(read)
 }
 
 /// What a value must be, if it is not.

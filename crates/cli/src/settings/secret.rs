@@ -2,12 +2,20 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use rebuttal_server::unread;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::faults::{Fault, Faults};
+
+/// More than any secret has: a database's URL with all that can be said in it.
+const FILE_MAX_BYTES: u64 = 16 * 1024;
 
 /// Wiped from memory when dropped; never printed.
 #[derive(Clone, PartialEq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
@@ -17,10 +25,14 @@ pub(crate) struct Secret(String);
 impl Secret {
     /// Reads the one line of a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map(Zeroizing::new)
-            .with_context(|| format!("cannot read the secret in {}", path.display()))?;
-        Ok(Self(text.trim().to_owned()))
+        let mut text = Zeroizing::new(String::new());
+        let read = File::open(path).and_then(|file| file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text));
+        let why = match read {
+            Ok(bytes) if bytes as u64 > FILE_MAX_BYTES => "it is too long for a secret".to_owned(),
+            Ok(_) => return Ok(Self(text.trim().to_owned())),
+            Err(error) => unread(path, &error),
+        };
+        bail!("cannot read the secret in {}: {why}", path.display())
     }
 
     /// The text. The name is long so that every use is seen in review.
@@ -44,20 +56,39 @@ impl fmt::Debug for Secret {
 }
 
 /// What a secret says that is given directly or in a file.
-pub(super) fn parse<T>(key: &str, direct: Option<Secret>, file: Option<PathBuf>) -> Result<Option<T>>
+pub(super) fn parse<T>(
+    faults: &mut Faults,
+    key: &str,
+    direct: Option<Secret>,
+    file: Option<PathBuf>,
+) -> Option<T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
+    let in_file = format!("{key}_file");
     match (direct, file) {
-        (None, None) => Ok(None),
-        (Some(secret), None) => Ok(Some(secret.expose().parse().with_context(|| key.to_owned())?)),
-        (None, Some(path)) => {
-            let secret = Secret::read(&path).with_context(|| format!("{key}_file"))?;
-            let parsed =
-                secret.expose().parse().with_context(|| format!("{key}_file: {}", path.display()))?;
-            Ok(Some(parsed))
+        (None, None) => None,
+        (Some(secret), None) => {
+            let parsed = secret.expose().parse().with_context(|| key.to_owned());
+            faults.take(&[key], parsed)
         }
-        (Some(_), Some(_)) => bail!("{key} and {key}_file must not both be given; leave one of them out"),
+        (None, Some(path)) => {
+            let read = Secret::read(&path).map_err(|error| {
+                anyhow!(
+                    "{in_file}: {error}. Put it there, for this user alone, or set {in_file} to where it lies"
+                )
+            });
+            let parsed = read.and_then(|secret| match secret.expose() {
+                "" => bail!("{in_file}: {} is empty; put the secret into it", path.display()),
+                text => text.parse().with_context(|| format!("{in_file}: {}", path.display())),
+            });
+            faults.take(&[&in_file], parsed)
+        }
+        (Some(_), Some(_)) => {
+            let told = format!("{key} and {in_file} must not both be given; leave one of them out");
+            faults.add(Fault::of(&[key, &in_file], told));
+            None
+        }
     }
 }
 

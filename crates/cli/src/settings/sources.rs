@@ -5,12 +5,15 @@ use std::path::Path;
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, Error, FromArgMatches};
+use rebuttal_server::BaseUrl;
 use toml::Value;
 
 use super::{COMMENTED, Settings, file, without_password};
 
 /// The settings whose URL may hold a password, which is not shown.
 const URLS: [&str; 1] = ["database_url"];
+/// The setting whose values count in one spelling, however they are written.
+const PUBLIC_URL: &str = "public_url";
 
 /// Which of the command line's settings stood in a variable. Flattened into a command *before* [`Settings`], which takes
 /// what it reads away.
@@ -54,6 +57,18 @@ impl FromArgMatches for Sources {
     }
 }
 
+/// Addresses as they count in signatures.
+fn counting(written: &Value) -> Value {
+    let counts = |url: &Value| match url.as_str().map(str::parse::<BaseUrl>) {
+        Some(Ok(counts)) => Value::String(counts.as_str().to_owned()),
+        _ => url.clone(),
+    };
+    match written {
+        Value::Array(urls) => Value::Array(urls.iter().map(counts).collect()),
+        other => other.clone(),
+    }
+}
+
 /// Where a setting's value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -69,13 +84,15 @@ pub(crate) struct InForce {
     pub(crate) key: &'static str,
     /// Nothing where it is not set, or where nobody may read it.
     pub(crate) value: Option<Value>,
+    /// What was written, where that is not the value as it counts.
+    pub(crate) written: Option<Value>,
     pub(crate) is_hidden: bool,
     pub(crate) source: Source,
 }
 
 /// Every setting, in the order of the default file.
 pub(crate) fn in_force(settings: Settings, sources: &Sources, file: Option<&Path>) -> Result<Vec<InForce>> {
-    let [given, below] = settings.layers(file)?;
+    let [given, below] = settings.layers(Settings::said(file)?)?;
     let command = file::command();
     let stands = |(key, value, source): (&'static str, Option<Value>, Source)| {
         let is_url = URLS.contains(&key);
@@ -84,7 +101,9 @@ pub(crate) fn in_force(settings: Settings, sources: &Sources, file: Option<&Path
             Some(Value::String(url)) if is_url => Some(Value::String(without_password(&url))),
             value => value.filter(|_| !is_hidden),
         };
-        InForce { key, value, is_hidden, source }
+        let counts = value.as_ref().filter(|_| key == PUBLIC_URL).map(counting);
+        let written = value.clone().filter(|value| counts.as_ref().is_some_and(|counts| counts != value));
+        InForce { key, value: counts.or(value), written, is_hidden, source }
     };
     let found = COMMENTED.settings.iter().map(|setting| {
         let key = setting.key;

@@ -10,7 +10,7 @@ use crate::Cli;
 fn from_flags(flags: &[&str]) -> Settings {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
     // What the developer's own shell says must not count.
-    let command = command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset));
+    let command = command.mut_args(|argument| argument.env(Resettable::Reset));
     Settings::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
 }
 

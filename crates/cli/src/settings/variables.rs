@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::faults::Fault;
 use super::{Settings, file, nearest};
 
 const PREFIX: &str = "REBUTTAL_";
@@ -49,20 +50,23 @@ pub(super) fn unknown_among(command: &clap::Command, names: impl Iterator<Item =
     unknown.filter(|name| !known.contains(name)).map(|name| Unknown { meant: meant(&name), name }).collect()
 }
 
-/// Every variable of a setting whose value is not what it must be, as a sentence.
-pub(crate) fn faulty_variables() -> Vec<String> {
+/// Every variable of a setting whose value is not what it must be.
+pub(super) fn faulty() -> Vec<Fault> {
     let command = file::command();
     let with_variables = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
     let faulty = |argument: &clap::Arg| {
         let variable = argument.get_env()?.to_str()?;
         let value = std::env::var_os(variable)?;
-        let Some(value) = value.to_str() else { return Some(format!("{variable} is no UTF-8")) };
+        let key = argument.get_id().as_str();
+        let Some(value) = value.to_str() else {
+            return Some(Fault::of(&[key], format!("{variable} is no UTF-8")));
+        };
         let must = file::check_words(&command, argument, &[value.to_owned()]).err()?;
-        let shown = match file::is_secret(&command, argument.get_id().as_str()) {
+        let shown = match file::is_secret(&command, key) {
             true => String::new(),
             false => format!("={}", crate::look::clean(value)),
         };
-        Some(format!("{variable}{shown}: it {must}"))
+        Some(Fault::of(&[key], format!("{variable}{shown}: it {must}")))
     };
     with_variables.get_arguments().filter_map(faulty).collect()
 }

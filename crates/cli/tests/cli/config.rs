@@ -49,7 +49,7 @@ fn check_tells_every_fault_of_file_and_variables_at_once() {
         "REBUTTAL_OPERATOR_LISTEN=:8081: it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080"
             .to_owned(),
         "REBUTTAL_DRAIN_SECONDS=301: it must be a whole number from 0 to 300".to_owned(),
-        format!("{path}: there is no setting \"lisen\"; did you mean \"listen\"?"),
+        format!("{path}, line 1: there is no setting \"lisen\"; did you mean \"listen\"?"),
         format!("{path}, line 2: max_connections = 0: it must be a whole number from 1 to 4294967295"),
     ];
     let json = json!({ "faults": faults, "warnings": [] });
@@ -82,7 +82,7 @@ fn check_tells_every_value_that_only_the_whole_can_judge() {
     let json = ended.json();
     let faults: Vec<_> =
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
-    let begin = ["log_filter: ", "public_url: ", "tls_certificate and tls_key ", "trusted_proxies: "];
+    let begin = ["tls_certificate and tls_key ", "public_url: ", "log_filter: ", "trusted_proxies: "];
     assert_eq!((ended.code, faults.len()), (1, begin.len()), "{ended:?}");
     assert!(faults.iter().zip(begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:?}");
 }
@@ -160,4 +160,136 @@ fn show_tells_each_setting_and_where_it_comes_from() {
 fn show_refuses_what_serve_refuses() {
     let ended = config(&["show", "--tls-key", "k.pem"], &[]);
     assert!(ended.code == 1 && ended.err.contains("must be given together"), "{ended:?}");
+}
+
+#[test]
+fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
+    let (_folder, path) = file(
+        "log_filter = \"inof\"\nmax_connections = 0\npublic_url = [\"pay.example\", \"https://ok.example\", \"ftp://x\"]\n\
+         evidence_public_url = \"files\"\nevidence_url = \"http://x\"\nlisten = \"127.0.0.1:0\"\nlisn = 1\n",
+    );
+    let env = [("REBUTTAL_TRUSTED_PROXIES", "10.0.0.0/40"), ("REBUTTAL_DRAIN_SECONDS", "301")];
+    let ended = config(&["check", "--json", "--config", &path], &env);
+    let begin = [
+        "trusted_proxies: \"10.0.0.0/40\"".to_owned(),
+        "REBUTTAL_DRAIN_SECONDS=301: ".to_owned(),
+        "log_filter: ".to_owned(),
+        format!("{path}, line 2: max_connections = 0: "),
+        "public_url: \"pay.example\"".to_owned(),
+        "public_url: \"ftp://x\"".to_owned(),
+        "evidence_public_url: ".to_owned(),
+        "evidence_url: ".to_owned(),
+        format!("{path}, line 7: there is no setting \"lisn\""),
+    ];
+    let json = ended.json();
+    let faults: Vec<_> =
+        json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
+    assert_eq!((ended.code, faults.len()), (1, begin.len()), "{faults:#?}");
+    assert!(faults.iter().zip(&begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:#?}");
+    // To people, a mark for each.
+    let ended = config(&["check", "--config", &path], &env);
+    assert_eq!(ended.out.matches("✗ ").count(), begin.len(), "{ended:?}");
+    // A start tells those of the file in the same way.
+    let ended = Ended::run(rebuttal(&["serve", "--config", &path]));
+    assert_eq!((ended.code, ended.err.matches("✗ ").count()), (1, 2), "{ended:?}");
+}
+
+#[test]
+fn what_cannot_be_judged_for_another_fault_is_not_told() {
+    for (toml, told) in [
+        ("tls_key = 1\ntls_certificate = \"c.pem\"\n", "line 1: tls_key = 1"),
+        ("listen = \":8080\"\nmetrics_listen = \"127.0.0.1:8080\"\n", "line 1: listen"),
+        ("metrics_listen = \"127.0.0.1:8080\"\nlisten = \"127.0.0.1:1", "line 2: "),
+    ] {
+        let (_folder, path) = file(toml);
+        let ended = config(&["check", "--config", &path], &[]);
+        assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
+        assert_eq!(ended.out.matches("✗ ").count(), 1, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_fault_of_several_lines_has_one_mark() {
+    let (_folder, path) = file("");
+    let url = ("REBUTTAL_PUBLIC_URL", "https://a.example/\nb");
+    let ended = config(&["check", "--config", &path], &[url]);
+    assert_eq!((ended.code, ended.out.matches("✗ ").count()), (1, 1), "{ended:?}");
+}
+
+#[test]
+fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
+    for (listen, other) in [
+        ("127.0.0.1:8080", "127.0.0.1:8080"),
+        ("0.0.0.0:8080", "127.0.0.1:8080"),
+        ("[::]:8080", "127.0.0.1:8080"),
+        ("127.0.0.1:8080", "[::]:8080"),
+    ] {
+        for setting in ["operator_listen", "metrics_listen"] {
+            let (_folder, path) = file(&format!("listen = \"{listen}\"\n{setting} = \"{other}\"\n"));
+            let told = format!("{setting} {other} and listen {listen} take the same address");
+            let check = config(&["check", "--config", &path], &[]);
+            assert!(check.code == 1 && check.out.contains(&told), "{check:?}");
+            for command in ["serve", "doctor"] {
+                let ended = Ended::run(rebuttal(&[command, "--config", &path]));
+                assert!(ended.code == 1 && ended.err.contains(&told), "{ended:?}");
+            }
+        }
+    }
+    let (_folder, path) = file("metrics_listen = \"127.0.0.1:8080\"\n");
+    let ended = config(&["check", "--config", &path], &[]);
+    assert!(ended.out.contains("listen 127.0.0.1:8080, which is the default, take"), "{ended:?}");
+    let (_folder, path) = file("listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n");
+    assert_eq!(config(&["check", "--config", &path], &[]).code, 0);
+}
+
+#[test]
+fn show_tells_public_urls_as_they_count_and_as_they_were_written() {
+    let (_folder, path) = file("public_url = [\"HTTPS://Pay.Example:443/\", \"https://b.example\"]\n");
+    let ended = config(&["show", "--json", "--config", &path], &[]);
+    let told = json!({
+        "value": ["https://pay.example", "https://b.example"],
+        "written": ["HTTPS://Pay.Example:443/", "https://b.example"],
+        "from": "file",
+    });
+    assert_eq!(ended.json()["public_url"], told);
+    let ended = config(&["show", "--config", &path], &[]);
+    let line = "[\"https://pay.example\", \"https://b.example\"], written [\"HTTPS://Pay.Example:443/\"";
+    assert!(ended.out.contains(line), "{ended:?}");
+}
+
+#[test]
+fn a_file_that_a_setting_names_and_that_cannot_be_read_is_told_with_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("empty"), "").unwrap();
+    let (nope, deep, own, empty) = (at("nope"), at("no/such"), at(""), at("empty"));
+    for (path, why) in [
+        (&nope, "there is no such file"),
+        (&deep, "there is no folder"),
+        (&own, "it is a folder, and a file is needed"),
+        (&empty, "is empty; put the secret into it"),
+    ] {
+        for (setting, variable) in [
+            ("operator_token_file", "REBUTTAL_OPERATOR_TOKEN_FILE"),
+            ("database_url_file", "REBUTTAL_DATABASE_URL_FILE"),
+        ] {
+            let ended = config(&["check"], &[(variable, path)]);
+            let out = ended.out.as_str();
+            assert!(
+                ended.code == 1 && [setting, path, why].iter().all(|word| out.contains(word)),
+                "{ended:?}"
+            );
+        }
+    }
+    let ended = config(&["check", "--config", &nope], &[]);
+    let words =
+        [nope.as_str(), "there is no such file", "--config or REBUTTAL_CONFIG", "`rebuttal config default`"];
+    assert!(ended.code == 1 && words.iter().all(|word| ended.out.contains(word)), "{ended:?}");
+    let ended = config(&["check", "--config", "nope.toml"], &[]);
+    let here = std::env::current_dir().unwrap();
+    assert!(ended.out.contains(&format!("begins in {}", here.display())), "{ended:?}");
+    let words = ["serve", "--listen", "127.0.0.1:0", "--data", &at("data"), "--master-key-file", &nope];
+    let ended = Ended::run(rebuttal(&words));
+    let told = format!("master_key_file: cannot read the master key in {nope}: there is no such file");
+    assert!(ended.code == 1 && ended.err.contains(&told), "{ended:?}");
 }
