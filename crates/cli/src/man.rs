@@ -1,4 +1,7 @@
-//! `rebuttal man`: a man page for every command, made of what `--help` tells.
+//! `rebuttal man`: a man page for every command, made of what `--help` tells. Pages are ASCII, whatever the help says, so
+//! that every roff reads them without being told of an encoding.
+
+mod synopsis;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +15,8 @@ use crate::{Cli, help, look, outcome};
 
 /// What the foot of every page names.
 const SOURCE: &str = concat!("rebuttal ", env!("CARGO_PKG_VERSION"));
+/// Longest title: two of them with `(1)`, and what the manual is called, fit into 80 columns.
+const TITLE_COLUMNS: usize = 31;
 
 /// Write a man page for every command
 ///
@@ -38,20 +43,21 @@ impl WriteMan {
 
 /// Writes the pages of a command and of those below it; gives their number.
 fn write(command: &Command, folder: &Path) -> Result<usize> {
-    let man = Man::new(command.clone()).manual("Rebuttal").source(SOURCE);
+    let man = Man::new(command.clone());
     let path = folder.join(man.get_filename());
-    let page = page(&man, command).and_then(|page| fs::write(&path, page));
+    let page = page(&man, command).and_then(|page| fs::write(&path, ascii(&page)));
     page.with_context(|| format!("cannot write {}", path.display()))?;
     let below = command.get_subcommands().map(|command| write(command, folder));
     Ok(1 + below.sum::<Result<usize>>()?)
 }
 
-/// A page. The library would put our endings under one heading, as flowing text.
-fn page(man: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
+/// A page. The library would leave out of the synopsis what options take, and put our endings under one heading, as
+/// flowing text.
+fn page(man: &Man, command: &Command) -> std::io::Result<String> {
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    let mut page = format!(".TH \"{}\" 1 \"\" \"{SOURCE}\" Rebuttal\n", title(name)).into_bytes();
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    page.extend(synopsis::section(command).bytes());
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     if command.has_subcommands() {
@@ -62,17 +68,44 @@ fn page(man: &Man, command: &Command) -> std::io::Result<Vec<u8>> {
         page.extend(section(part).bytes());
     }
     man.render_version_section(&mut page)?;
-    Ok(page)
+    String::from_utf8(page).map_err(std::io::Error::other)
 }
 
-/// `Example:` and the lines under it, which stay as they are.
+/// The name as it fits twice into a line, beside what the manual is called: without what stands in the middle, if need be.
+fn title(name: &str) -> String {
+    let title = match (name.split_once('-'), name.match_indices('-').nth(2)) {
+        (Some((first, _)), Some((at, _))) if name.len() > TITLE_COLUMNS => {
+            format!("{first}-…{}", name.get(at..).unwrap_or_default())
+        }
+        _ => name.to_owned(),
+    };
+    title.replace('-', "\\-")
+}
+
+/// The page in ASCII: what else there is, by its number.
+fn ascii(page: &str) -> String {
+    let told = |character: char| match character {
+        character if character.is_ascii() => character.to_string(),
+        character => format!("\\[u{:04X}]", u32::from(character)),
+    };
+    page.chars().map(told).collect()
+}
+
+/// `Exit codes:`, each with what it means; or `Example:`, whose lines stay as they are.
 fn section(part: &str) -> String {
     let (heading, lines) = part.split_once(":\n").unwrap_or(("Notes", part));
-    let lines = lines.lines().map(|line| {
-        let text = line.trim_start_matches("  ").replace('\\', "\\e").replace('-', "\\-");
-        // Else roff would take it for one of its requests.
-        let guard = if text.starts_with(['.', '\'']) { "\\&" } else { "" };
-        format!("{guard}{text}\n")
-    });
-    format!(".SH {}\n.nf\n{}.fi\n", heading.to_uppercase(), lines.collect::<String>())
+    let lines: Vec<_> = lines.lines().map(|line| escaped(line.strip_prefix("  ").unwrap_or(line))).collect();
+    let codes: Option<Vec<_>> = lines.iter().map(|line| line.split_once("  ")).collect();
+    let body = match codes {
+        Some(codes) => codes.iter().map(|(code, means)| format!(".IP {code} 3\n{means}\n")).collect(),
+        None => format!(".nf\n{}\n.fi\n", lines.join("\n")),
+    };
+    format!(".SH {}\n{body}", heading.to_uppercase())
+}
+
+fn escaped(line: &str) -> String {
+    let line = line.replace('\\', "\\e").replace('-', "\\-");
+    // Else roff would take it for one of its requests.
+    let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+    format!("{guard}{line}")
 }

@@ -8,11 +8,11 @@ use crate::ground::{Ended, bare, bin, rebuttal};
 /// What bash offers after a command line that is typed so far.
 fn offered(script: &Path, line: &str) -> BTreeSet<String> {
     // The last word is the one that is being typed; it may be empty.
-    let asks = r#"source "$1"; COMP_WORDS=($2); [[ $2 == *" " ]] && COMP_WORDS+=(""); COMP_LINE="$2"; COMP_POINT=${#2}
+    let asks = r#"compopt() { :; }; source "$1"; COMP_WORDS=($2); [[ $2 == *" " ]] && COMP_WORDS+=(""); COMP_LINE="$2"; COMP_POINT=${#2}
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _rebuttal rebuttal "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; printf '%s\n' "${COMPREPLY[@]}""#;
     let mut bash = bare(Path::new("bash"));
-    bash.args(["--norc", "-c", asks, "bash"]).arg(script).arg(line);
+    bash.args(["--norc", "-c", asks, "bash"]).arg(script).arg(line).current_dir(script.parent().unwrap());
     let ended = Ended::run(bash);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
     ended.out.lines().map(str::to_owned).collect()
@@ -32,8 +32,24 @@ fn bash_completes_commands_flags_and_values() {
         ("rebuttal serve --operator-t", &["--operator-token", "--operator-token-file"]),
         ("rebuttal serve --log-format ", &["json", "text"]),
         ("rebuttal completions z", &["zsh"]),
+        ("rebuttal operator token create --role ", &["admin", "operator", "viewer"]),
+        ("rebuttal operator dispute list --status W", &["WITHDRAWN", "WON"]),
+        ("rebuttal operator dispute list --type PRE", &["PRE_ARBITRATION"]),
+        ("rebuttal operator dispute resolve D ", &["LOST", "WON"]),
+        ("rebuttal operator dispute advance D C", &["CHARGEBACK"]),
+        ("rebuttal contest D --scheme ", &["V2_HMAC_SHA256", "V2_SHA256"]),
+        ("rebuttal operator token create --secret-file reb", &["rebuttal"]),
+        ("rebuttal contest D --receipt reb", &["rebuttal"]),
+        // No name of a file where a number, a time or a text is meant.
+        ("rebuttal operator dispute list --limit ", &[""]),
+        ("rebuttal operator dispute list --q reb", &["reb"]),
+        ("rebuttal operator dispute extend D --deadline ", &[""]),
     ] {
-        assert_eq!(offered(&script, line).iter().collect::<Vec<_>>(), words, "{line}");
+        let mut offered = offered(&script, line);
+        if line.ends_with(' ') {
+            offered.retain(|word| !word.starts_with('-'));
+        }
+        assert_eq!(offered.iter().collect::<Vec<_>>(), words, "{line}");
     }
 }
 
@@ -51,6 +67,10 @@ fn every_shell_gets_a_script_of_its_own() {
         for command in ["contest", "request-evidence", "--public-url"] {
             assert!(ended.out.contains(command.trim_start_matches('-')), "{shell} does not know {command}");
         }
+    }
+    let bash = Ended::run(rebuttal(&["completions", "bash"])).out;
+    for words in ["viewer operator admin", "WON LOST", "CHARGEBACK PRE_ARBITRATION ARBITRATION"] {
+        assert!(bash.contains(words), "{words}");
     }
     let ended = Ended::run(rebuttal(&["completions", "tcsh"]));
     assert!(ended.code == 2 && ended.err.contains("possible values: bash"), "{ended:?}");
@@ -91,19 +111,49 @@ fn every_command_has_a_man_page_with_its_sections() {
 }
 
 #[test]
+fn a_page_is_ascii_with_a_title_that_fits_and_a_synopsis_to_be_typed() {
+    let (folder, pages) = pages();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        assert!(text.is_ascii(), "{} needs to be told of an encoding", page.display());
+        let title = text.strip_prefix(".TH \"").unwrap().split('"').next().unwrap();
+        let columns = title.replace("\\-", "-").replace("\\[u2026]", "…").chars().count();
+        assert!((8..=31).contains(&columns), "{title} twice in a line of 80");
+    }
+    let synopsis = |page: &str| {
+        let text = std::fs::read_to_string(folder.path().join("share/man1").join(page)).unwrap();
+        let (_, synopsis) = text.split_once(".HP 4\n").unwrap();
+        let line = synopsis.lines().next().unwrap().replace("\\-", "-");
+        line.replace("\\fB", "*").replace("\\fI", "_").replace("\\fR", "")
+    };
+    assert_eq!(
+        synopsis("rebuttal-operator-dispute-resolve.1"),
+        "*rebuttal operator dispute resolve [_OPTIONS] _DISPUTE_NO _OUTCOME"
+    );
+    assert_eq!(
+        synopsis("rebuttal-operator-merchant-change.1"),
+        "*rebuttal operator merchant change [_OPTIONS] {*--name _NAME|*--time-zone _ZONE} _MERCHANT_ID"
+    );
+    assert_eq!(
+        synopsis("rebuttal-contest.1"),
+        "*rebuttal contest _DISPUTE_NO *--receipt _FILE [*--name _TEXT] *--refund _FILE \\[u2026] [_OPTIONS]"
+    );
+}
+
+#[test]
 #[ignore = "needs groff, which cargo xtask test installs"]
 fn man_pages_render_without_a_complaint() {
     let (_folder, pages) = pages();
     for page in pages {
         let mut groff = bare(Path::new("groff"));
-        groff.args(["-ww", "-k", "-Tutf8", "-man", "-P-cbou", "-rLL=100n"]).arg(&page);
+        groff.args(["-ww", "-Tutf8", "-man", "-P-cbou", "-rLL=80n"]).arg(&page);
         let ended = Ended::run(groff);
         assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{}", page.display());
         if page.ends_with("rebuttal-contest.1") {
             let example = "rebuttal contest CB-20418 --receipt receipt.png --refund refund.pdf";
-            for says in
-                ["Contest a dispute with evidence", example, "0  done: the gateway's signed answer says OK"]
-            {
+            let synopsis = "rebuttal contest DISPUTE_NO --receipt FILE [--name TEXT] --refund FILE …";
+            let exit = "0  done: the gateway's signed answer says OK";
+            for says in ["Contest a dispute with evidence", example, synopsis, exit] {
                 assert!(ended.out.replace('’', "'").contains(says), "{says:?} is not in\n{}", ended.out);
             }
         }
