@@ -4,10 +4,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::{Item, samples};
+use rebuttal_testbed::s3::Store;
+use rebuttal_testbed::{Item, Scene, samples};
 
-use super::scene;
-use crate::ground::bin;
+use crate::ground::{bin, gateway};
 
 /// What a production that goes on leaves in the bucket: moved on further than the restored database knows.
 const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
@@ -15,7 +15,8 @@ const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn a_gateway_on_a_copy_of_the_database_serves_and_says_that_it_does_not_sweep() {
-    let (bucket, mut scene) = scene();
+    let bucket = Store::shared().bucket();
+    let mut scene = Scene::of(gateway().embedded().bucket(&bucket));
     bucket.put("gateway.fence", MOVED_ON);
     scene.gateway.restart();
     wait_for("the fence to be looked at", Duration::from_secs(10), || {
