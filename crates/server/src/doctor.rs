@@ -106,7 +106,7 @@ pub async fn examine(
             keys = right;
             findings.push(finding);
             findings.extend(clocks(&examined, clock::now()));
-            if examined.ailments.iter().all(|ailment| matches!(ailment, Ailment::Hazard(_))) {
+            if examined.ailments.iter().all(Ailment::lets_read) {
                 findings.push(histories::examine(&location, histories, tell).await);
             }
             findings.push(evidence::examine(config, keys.as_ref().ok(), &examined).await);

@@ -155,6 +155,7 @@ impl From<StoreError> for Refusal {
             | StoreError::Moved { .. }
             | StoreError::HalfMoved
             | StoreError::Shared
+            | StoreError::Schema(_)
             | StoreError::Migration(_)
             | StoreError::Unreadable(_) => Self::internal(error),
         }

@@ -1,5 +1,7 @@
 //! What can go wrong with a database, by what the caller can do.
 
+use crate::examine::Ailment;
+
 /// What tells the place that a database's evidence lies in.
 pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
 /// What tells the database whose sweeper may delete evidence from its copies.
@@ -44,8 +46,14 @@ pub enum StoreError {
     /// A pooler stands between that hands one session to many.
     #[error("{SHARED}")]
     Shared,
+    /// The schema is not what this version's migrations make.
+    #[error("the database cannot be served: {0}")]
+    Schema(Ailment),
     /// The schema could not be brought up to date.
-    #[error("the database could not be migrated: {0}")]
+    #[error(
+        "the database could not be migrated: {0}. Nothing of the migration stays. If neither the disk nor a right is at \
+         fault, the schema is not what its record tells: keep the database as it is, and restore it whole from a backup"
+    )]
     Migration(#[from] Box<refinery::Error>),
     /// The database answered with an error.
     #[error("the database failed: {0}")]

@@ -8,6 +8,10 @@ use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
 use crate::{SCHEMA_GENERATION, StoreError, postgres, sqlite};
 
+/// What tells the generations that may open the database.
+pub(crate) const MIN_BINARY: &str = "min_binary";
+const NONCE_BOUND: &str = "nonce_bound";
+
 /// What was seen of a database.
 #[derive(Debug, Clone, Default)]
 pub struct Examined {
@@ -35,6 +39,30 @@ pub enum Ailment {
     /// It has no schema: no gateway has started on it, or it is not a gateway's.
     #[error("no gateway has started on this database yet; the first start makes what it needs")]
     Empty,
+    /// A newer version has added to the schema.
+    #[error(
+        "a newer version of rebuttal has added to the schema: migration {0}. This version can go on beside that one; end \
+         the upgrade, so that every gateway is of the newer"
+    )]
+    Ahead(String),
+    /// This version has yet to add to the schema.
+    #[error(
+        "an older version of rebuttal has made the schema, without migration {0}: the next start of this one makes that. \
+         Take a backup before"
+    )]
+    Behind(String),
+    /// Migrations of the same numbers made something else.
+    #[error(
+        "another build of rebuttal has made migration {0} differently: this binary does not belong to this database. Start \
+         one of the version that served it"
+    )]
+    OtherSchema(String),
+    /// Something that the migrations make is gone.
+    #[error(
+        "{0} is missing, though a gateway has served from this database: something else has changed it, or a part of it \
+         alone was restored. Stop every gateway, keep the database as it is, and restore it whole from a backup"
+    )]
+    Incomplete(String),
     /// A newer version made the schema.
     #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
     TooNew(u32),
@@ -53,9 +81,19 @@ pub enum Ailment {
 }
 
 impl Ailment {
-    /// Whether it is more than a database that has not been begun.
+    /// Whether there may be nothing to read.
+    pub(crate) const fn hides(&self) -> bool {
+        matches!(self, Self::Empty | Self::Incomplete(_) | Self::OtherSchema(_))
+    }
+
+    /// Whether a gateway of this version would not serve as it should.
     pub const fn is_fault(&self) -> bool {
-        !matches!(self, Self::Empty)
+        !matches!(self, Self::Empty | Self::Ahead(_) | Self::Behind(_))
+    }
+
+    /// Whether all that this version knows of can be read all the same.
+    pub const fn lets_read(&self) -> bool {
+        matches!(self, Self::Hazard(_) | Self::Ahead(_))
     }
 }
 
@@ -74,6 +112,10 @@ fn examine_file(path: &Path) -> Result<Examined, StoreError> {
     let Some(look) = sqlite::Look::at(path)? else {
         return Ok(Examined { ailments: vec![Ailment::Empty], ..Examined::default() });
     };
+    let schema = look.schema()?;
+    if schema.iter().any(Ailment::hides) {
+        return Ok(Examined { ailments: schema, ..Examined::default() });
+    }
     let mut examined = Examined {
         key_check: look.meta("key_check")?,
         nonce_bound: look.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
@@ -84,18 +126,30 @@ fn examine_file(path: &Path) -> Result<Examined, StoreError> {
         has_uploads: look.has_uploads()?,
         ailments: look.damage()?.map(Ailment::Damaged).into_iter().collect(),
     };
+    examined.ailments.extend(schema);
     let marks = [look.meta("min_binary")?, look.meta(MOVED_TO)?, look.meta(MOVING)?];
-    examined.ailments.extend(ailments_of(marks));
+    examined.ailments.extend(ailments_of(marks, examined.nonce_bound.is_some()));
     Ok(examined)
 }
 
-/// What the single values tell: `min_binary`, `moved_to`, `moving`.
-pub(crate) fn ailments_of([min_binary, moved_to, moving]: [Option<Vec<u8>>; 3]) -> Vec<Ailment> {
+/// What the single values tell: `min_binary`, `moved_to`, `moving`, and whether there is a `nonce_bound`.
+pub(crate) fn ailments_of(
+    [min_binary, moved_to, moving]: [Option<Vec<u8>>; 3],
+    has_bound: bool,
+) -> Vec<Ailment> {
+    let missing = [(MIN_BINARY, min_binary.is_some()), (NONCE_BOUND, has_bound)];
+    let missing = missing.into_iter().find(|(_, is_there)| !is_there).map(|(name, _)| missing_value(name));
     let too_new =
         min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());
     let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Ailment::TooNew);
     let moved = moved_to.map(|to| Ailment::Moved(text(&to)));
-    too_new.into_iter().chain(moved).chain(moving.map(|_| Ailment::HalfMoved)).collect()
+    let told = missing.into_iter().chain(too_new).chain(moved);
+    told.chain(moving.map(|_| Ailment::HalfMoved)).collect()
+}
+
+/// One of the values that the first migration writes is gone.
+pub(crate) fn missing_value(name: &str) -> Ailment {
+    Ailment::Incomplete(format!("the row {name} of the table meta"))
 }
 
 /// A number as single values hold it.

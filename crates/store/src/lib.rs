@@ -14,6 +14,7 @@ mod location;
 mod meters;
 mod moving;
 mod postgres;
+mod schema;
 mod sqlite;
 mod statements;
 mod store;

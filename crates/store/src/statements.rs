@@ -67,6 +67,10 @@ macro_rules! anew {
 pub(crate) use {record, state, statements, token};
 
 statements! {
+    // The schema.
+
+    MIGRATIONS = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
+
     // Single values.
 
     META = "SELECT value FROM meta WHERE name = $1";

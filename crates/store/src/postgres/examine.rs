@@ -5,8 +5,8 @@ use rebuttal_protocol::UnixMillis;
 use super::address::Address;
 use super::hazards::{hazards, refuse_shared};
 use super::session::Session;
-use super::statements::{HAS_META, NEWEST_ENTRY, SERVER_TIME};
-use super::{reading, rows};
+use super::statements::{NEWEST_ENTRY, SERVER_TIME};
+use super::{reading, rows, schema};
 use crate::StoreError;
 use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::examine::{Ailment, Examined, ailments_of, number, text};
@@ -20,9 +20,10 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
     let session = Session::plain(address).await?;
     let time = session.row(SERVER_TIME, &[]).await?;
     examined.server_time = time.map(|row| rows::millis(&row, 0)).transpose()?;
-    let there = session.row(HAS_META, &[]).await?;
-    if !there.map_or(Ok(false), |row| rows::value(&row, 0))? {
-        examined.ailments.push(Ailment::Empty);
+    let schema = schema::ailments(&session).await?;
+    let hides = schema.iter().any(Ailment::hides);
+    examined.ailments.extend(schema);
+    if hides {
         return Ok(examined);
     }
     let mut values = Vec::new();
@@ -31,9 +32,10 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
     }
     let mut values = values.into_iter();
     let mut next = || values.next().flatten();
-    examined.ailments.extend(ailments_of([next(), next(), next()]));
+    let marks = [next(), next(), next()];
     examined.key_check = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
+    examined.ailments.extend(ailments_of(marks, examined.nonce_bound.is_some()));
     examined.evidence_place = next().as_deref().map(text);
     examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;

@@ -8,7 +8,9 @@ use super::address::Address;
 use super::hazards::{hazards, refuse_shared};
 use super::rows;
 use super::session::{self, Session};
-use super::statements::{HAS_META, LOCK_SCHEMA, MIN_BINARY};
+use super::statements::{COLUMNS, HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY};
+use crate::examine::{self, Ailment, missing_value};
+use crate::schema::Told;
 use crate::{SCHEMA_GENERATION, StoreError};
 
 mod migrations {
@@ -24,7 +26,9 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     // Ends with the session, whatever becomes of it.
     session.batch(LOCK_SCHEMA).await?;
     refuse_newer(&session).await?;
+    refuse_flawed(&session).await?;
     migrate(&mut session).await?;
+    refuse_flawed(&session).await?;
     // Said and not refused: somebody who turned a safeguard off may be trying things out.
     for hazard in hazards(address).await? {
         tracing::warn!("{hazard}");
@@ -52,13 +56,38 @@ fn not_migrated(error: refinery::Error) -> StoreError {
     StoreError::Migration(Box::new(error))
 }
 
+/// What is wrong with the schema.
+pub(super) async fn ailments(session: &Session) -> Result<Vec<Ailment>, StoreError> {
+    Ok(told(session).await?.ailments(migrations::migrations::runner().get_migrations()))
+}
+
+async fn refuse_flawed(session: &Session) -> Result<(), StoreError> {
+    let flaw = told(session).await?.flaw(migrations::migrations::runner().get_migrations());
+    flaw.map_or(Ok(()), |flaw| Err(StoreError::Schema(flaw)))
+}
+
+async fn told(session: &Session) -> Result<Told, StoreError> {
+    let mut told = Told::default();
+    for row in session.rows(COLUMNS, &[]).await? {
+        told.columns.insert((rows::value(&row, 0)?, rows::value(&row, 1)?));
+    }
+    let is_there = session.row(HAS_MIGRATIONS, &[]).await?;
+    if is_there.map_or(Ok(false), |row| rows::value(&row, 0))? {
+        for row in session.rows(MIGRATIONS, &[]).await? {
+            told.migrations.push((rows::value(&row, 0)?, rows::value(&row, 1)?, rows::value(&row, 2)?));
+        }
+    }
+    Ok(told)
+}
+
 async fn refuse_newer(session: &Session) -> Result<(), StoreError> {
     let there = session.row(HAS_META, &[]).await?;
     if !there.map_or(Ok(false), |row| rows::value(&row, 0))? {
         return Ok(());
     }
     let stored = session.row(MIN_BINARY, &[]).await?;
-    let stored: String = stored.map_or_else(|| Ok(String::new()), |row| rows::value(&row, 0))?;
+    let stored = stored.ok_or_else(|| StoreError::Schema(missing_value(examine::MIN_BINARY)))?;
+    let stored: String = rows::value(&stored, 0)?;
     let min_binary = stored.parse().map_err(|_| StoreError::Unreadable(format!("min_binary {stored:?}")))?;
     if min_binary > SCHEMA_GENERATION {
         return Err(StoreError::TooNew { min_binary });

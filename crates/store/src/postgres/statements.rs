@@ -123,6 +123,10 @@ statements! {
 
     /// Held while the schema is looked at and changed: of ten replicas that start at once, one migrates and nine wait.
     LOCK_SCHEMA = "SELECT pg_advisory_lock(7382000)";
+    HAS_MIGRATIONS = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    /// Of tables of any name where an unqualified name is looked for; what is not ours is not looked for.
+    COLUMNS = "SELECT relname::text, attname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid \
+         WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND pg_table_is_visible(pg_class.oid)";
     HAS_META = "SELECT to_regclass('meta') IS NOT NULL";
     MIN_BINARY = "SELECT convert_from(value, 'UTF8') FROM meta WHERE name = 'min_binary'";
     SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \

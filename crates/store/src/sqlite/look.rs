@@ -7,10 +7,11 @@ use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-use super::place;
 use super::reads::Read;
 use super::statements::{COUNT_NUMBERS, DAMAGE, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
+use super::{place, schema};
 use crate::StoreError;
+use crate::examine::Ailment;
 use crate::verify::Archive;
 use crate::views::Story;
 
@@ -23,7 +24,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// Opens the file; `None` if there is none, or none with our tables. Nothing of it is changed: a log that a killed
+    /// Opens the file; `None` if there is none. Nothing of it is changed: a log that a killed
     /// gateway left is read and stays where it is.
     pub(crate) fn at(path: &Path) -> Result<Option<Self>, StoreError> {
         let metadata = match std::fs::metadata(path) {
@@ -39,8 +40,12 @@ impl Look {
         // connection itself has made.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log > 0)?;
         connection.pragma_update(None, "query_only", true)?;
-        let is_ours = connection.table_exists(None, "meta")?;
-        Ok(is_ours.then_some(Self { connection, bytes: metadata.len() }))
+        Ok(Some(Self { connection, bytes: metadata.len() }))
+    }
+
+    /// What is wrong with the schema.
+    pub(crate) fn schema(&self) -> Result<Vec<Ailment>, StoreError> {
+        schema::ailments(&self.connection)
     }
 
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

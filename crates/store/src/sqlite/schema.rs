@@ -6,10 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::place;
-use super::statements::MIN_BINARY;
+use super::statements::{COLUMNS, MIGRATIONS, MIN_BINARY};
+use crate::examine::{self, Ailment, missing_value};
+use crate::schema::{MIGRATIONS_TABLE, Told};
 use crate::{SCHEMA_GENERATION, StoreError};
 
 /// Prepared statements that a connection keeps: more than there are of fixed words. As no connection runs all of those,
@@ -40,9 +42,33 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
+    refuse_flawed(&connection)?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
+    refuse_flawed(&connection)?;
     Ok(connection)
+}
+
+/// What is wrong with the schema.
+pub(super) fn ailments(connection: &Connection) -> Result<Vec<Ailment>, StoreError> {
+    Ok(told(connection)?.ailments(migrations::migrations::runner().get_migrations()))
+}
+
+fn refuse_flawed(connection: &Connection) -> Result<(), StoreError> {
+    let flaw = told(connection)?.flaw(migrations::migrations::runner().get_migrations());
+    flaw.map_or(Ok(()), |flaw| Err(StoreError::Schema(flaw)))
+}
+
+fn told(connection: &Connection) -> Result<Told, StoreError> {
+    let mut select = connection.prepare(COLUMNS)?;
+    let columns = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let columns = columns.collect::<rusqlite::Result<_>>()?;
+    if !connection.table_exists(None, MIGRATIONS_TABLE)? {
+        return Ok(Told { columns, ..Told::default() });
+    }
+    let mut select = connection.prepare(MIGRATIONS)?;
+    let migrations = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(Told { columns, migrations: migrations.collect::<rusqlite::Result<_>>()? })
 }
 
 /// Opens a connection that reads.
@@ -64,7 +90,8 @@ fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
     if !connection.table_exists(None, "meta")? {
         return Ok(());
     }
-    let stored: String = connection.query_row(MIN_BINARY, [], |row| row.get(0))?;
+    let stored: Option<String> = connection.query_row(MIN_BINARY, [], |row| row.get(0)).optional()?;
+    let stored = stored.ok_or_else(|| StoreError::Schema(missing_value(examine::MIN_BINARY)))?;
     let min_binary = stored.parse().map_err(|_| StoreError::Unreadable(format!("min_binary {stored:?}")))?;
     if min_binary > SCHEMA_GENERATION {
         return Err(StoreError::TooNew { min_binary });

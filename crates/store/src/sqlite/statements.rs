@@ -68,6 +68,8 @@ statements! {
 
     // Reads.
 
+    /// Of tables of any name; what is not ours is not looked for.
+    COLUMNS = "SELECT t.name, c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'";
     MIN_BINARY = "SELECT CAST(value AS TEXT) FROM meta WHERE name = 'min_binary'";
     TOKENS = concat!(
         "SELECT ", token!(), " FROM tokens WHERE revoked_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"

@@ -1,0 +1,97 @@
+//! Whether a schema is what this binary's migrations make: by what either database tells of its tables, and by the record
+//! that the migrations leave. A record alone proves nothing; a table may be gone that it tells of.
+
+use std::collections::BTreeSet;
+
+use refinery::Migration;
+
+use crate::examine::Ailment;
+use crate::moving::tables::TABLES;
+
+/// The table that migrations write themselves down in.
+pub(crate) const MIGRATIONS_TABLE: &str = "refinery_schema_history";
+/// The table that everything else of a database is told in.
+const META: &str = "meta";
+const META_COLUMNS: [&str; 2] = ["name", "value"];
+
+/// What a database tells of its schema.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Each migration that was made: its version, name and checksum.
+    pub(crate) migrations: Vec<(i32, String, String)>,
+    /// Each column that is there, with its table before it.
+    pub(crate) columns: BTreeSet<(String, String)>,
+}
+
+impl Told {
+    /// What is wrong with it. What pending migrations would make is not missed.
+    pub(crate) fn ailments(&self, known: &[Migration]) -> Vec<Ailment> {
+        let has_tables = wanted().any(|(table, _)| self.has_table(table));
+        if !has_tables && self.migrations.is_empty() {
+            return vec![Ailment::Empty];
+        }
+        let made = |version: i32| self.migrations.iter().find(|(made, ..)| *made == version);
+        let named = |version: i32, name: &str| format!("{version} ({name})");
+        let is_other = |migration: &&Migration| {
+            made(migration.version()).is_some_and(|(_, name, checksum)| {
+                *name != migration.name() || *checksum != migration.checksum().to_string()
+            })
+        };
+        let of = |migrations: Vec<&Migration>| {
+            migrations.iter().map(|one| named(one.version(), one.name())).collect::<Vec<_>>().join(", ")
+        };
+        let others: Vec<_> = known.iter().filter(is_other).collect();
+        let pending: Vec<_> = known.iter().filter(|one| made(one.version()).is_none()).collect();
+        let is_known = |version: i32| known.iter().any(|one| one.version() == version);
+        let unknown = self.migrations.iter().filter(|(version, ..)| !is_known(*version));
+        let unknown: Vec<_> = unknown.map(|(version, name, _)| named(*version, name)).collect();
+
+        let mut ailments = Vec::new();
+        if !others.is_empty() {
+            ailments.push(Ailment::OtherSchema(of(others)));
+        } else if known.first().is_some_and(|first| made(first.version()).is_none()) {
+            let record = "the record of its migrations in the table refinery_schema_history";
+            ailments.push(Ailment::Incomplete(record.to_owned()));
+        } else if !pending.is_empty() {
+            ailments.push(Ailment::Behind(of(pending)));
+        } else {
+            ailments.extend(self.missing().map(Ailment::Incomplete));
+        }
+        if !unknown.is_empty() {
+            ailments.push(Ailment::Ahead(unknown.join(", ")));
+        }
+        ailments
+    }
+
+    /// What keeps a gateway from serving, once every migration is made.
+    pub(crate) fn flaw(&self, known: &[Migration]) -> Option<Ailment> {
+        let stands = |ailment: &Ailment| matches!(ailment, Ailment::OtherSchema(_) | Ailment::Incomplete(_));
+        self.ailments(known).into_iter().find(stands)
+    }
+
+    fn has_table(&self, table: &str) -> bool {
+        self.columns.iter().any(|(there, _)| there == table)
+    }
+
+    /// The tables that are not there, and of the others the columns.
+    fn missing(&self) -> Option<String> {
+        let mut missing = Vec::new();
+        for (table, columns) in wanted() {
+            if !self.has_table(table) {
+                missing.push(format!("the table {table}"));
+                continue;
+            }
+            let is_there = |column: &str| self.columns.contains(&(table.to_owned(), column.to_owned()));
+            let lacking = columns.into_iter().filter(|column| !is_there(column));
+            missing.extend(lacking.map(|column| format!("the column {column} of {table}")));
+        }
+        (!missing.is_empty()).then(|| missing.join(", "))
+    }
+}
+
+/// Every table with its columns.
+fn wanted() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    let moved =
+        TABLES.iter().map(|table| (table.name, table.columns.iter().map(|(name, _)| *name).collect()));
+    std::iter::once((META, META_COLUMNS.to_vec())).chain(moved)
+}
