@@ -8,6 +8,7 @@ mod json;
 mod mistakes;
 mod report;
 mod search;
+mod writers;
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::sign::{BodyArgs, read_file};
 use crate::signing::{Draft, arguments};
 use crate::{outcome, profile, usage};
 use case::Case;
-use mistakes::Seen;
+use mistakes::{Other, Seen};
 use report::{Report, Verdict};
 use search::Search;
 
@@ -122,16 +123,20 @@ impl Verify {
 
     /// The mistakes that together make the sign.
     fn search(&self, case: &Case<'_>, right: &Draft) -> Result<Search> {
-        let others = profile::read_all()?
-            .filter_map(|(name, profile)| Some((name, profile.app_secret?)))
-            .filter(|(_, secret)| secret.expose() != case.secret.expose());
+        let others = profile::read_all()?.map(|(profile, held)| Other {
+            profile,
+            url: held.url.and_then(|url| case.spelt(&url)).filter(|url| *url != case.base_url),
+            app_id: held.app_id.filter(|app_id| *app_id != case.header.app_id),
+            secret: held.app_secret.filter(|secret| secret.expose() != case.secret.expose()),
+        });
         let seen = Seen {
             sent_to: &self.sent_to,
             fragment: case.fragment,
             base_url: &case.base_url,
             target: &case.target,
             secret: case.secret.expose(),
-            other_secrets: others.collect(),
+            app_id: case.given_app_id.unwrap_or(case.header.app_id),
+            others: others.collect(),
         };
         Ok(search::search(right, &mistakes::all(right, &seen), &case.header.sign.to_string()))
     }

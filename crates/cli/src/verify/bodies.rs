@@ -3,52 +3,117 @@
 
 use std::collections::HashSet;
 
-use super::json::{Layout, Strings, Text};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
 
-/// How well-known writers of JSON write.
-const WRITERS: [(Layout, Strings, &str); 14] = [
-    (Layout::Compact, Strings::Plain, "without white space, as JSON.stringify writes it"),
-    (
-        Layout::Spaced,
-        Strings::Ascii,
-        "with a space after each colon and comma, as Python's json.dumps writes it",
-    ),
-    (Layout::Spaced, Strings::Plain, "with a space after each colon and comma"),
-    (Layout::Compact, Strings::AsciiSlashed, "with \\/ and \\u escapes, as PHP's json_encode writes it"),
-    (Layout::Compact, Strings::Slashed, "with \\/ for each slash"),
-    (Layout::Compact, Strings::Ascii, "without white space, with \\u escapes"),
-    (
-        Layout::Compact,
-        Strings::Html,
-        "with \\u escapes of <, > and &, as Go's json.Marshal and Gson write it",
-    ),
-    (Layout::Indented(2), Strings::Plain, "indented by two spaces"),
-    (Layout::Indented(4), Strings::Plain, "indented by four spaces"),
-    (Layout::Indented(4), Strings::AsciiSlashed, "indented, as PHP's JSON_PRETTY_PRINT writes it"),
-    (Layout::Indented(4), Strings::Ascii, "indented by four spaces, with \\u escapes"),
-    (Layout::AsSent, Strings::Plain, "with the escapes of its strings resolved"),
-    (Layout::AsSent, Strings::Ascii, "with \\u escapes"),
-    (Layout::AsSent, Strings::Slashed, "with \\/ for each slash"),
-];
+use super::json::{Layout, Strings, Text};
+use super::mistakes::percent_encoded;
+use super::writers::{WRITERS, Writer};
+use crate::signing::hex;
+
+/// Most programs that are named for one spelling; what more of them write proves none.
+const NAMED_MAX: usize = 3;
+
+/// A way to write the body, and who does.
+struct Spelling {
+    bytes: Vec<u8>,
+    layout: Layout,
+    strings: Strings,
+    writers: Vec<&'static Writer>,
+}
 
 /// Other bodies, each once, with what is different about it.
 pub(super) fn variants(body: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut variants = plain_variants(body);
-    for (text, order) in [(Text::read(body), ""), (Text::sorted(body), ", its members sorted")] {
-        let Some(text) = text else { continue };
-        for (layout, strings, how) in WRITERS {
-            let written = text.write(layout, strings);
-            let sentence = format!("the body is signed as written anew{order}: {how}");
+    let Some(sent) = Text::read(body) else { return variants };
+    for (text, order) in [(Some(&sent), ""), (Text::sorted(body).as_ref(), ", its members sorted")] {
+        for spelling in text.map(spellings).unwrap_or_default() {
+            let how = spelling.facts(&sent, body).join(" and ");
+            // Who sorts does it on request, which proves nobody.
+            let who = if order.is_empty() { spelling.who() } else { String::new() };
+            let colon = if how.is_empty() { "" } else { ": " };
+            let sentence = format!("the body is signed as written anew{order}{colon}{how}{who}");
             variants.push((
                 format!("{sentence}, and with an LF at its end"),
-                format!("{written}\n").into_bytes(),
+                [spelling.bytes.as_slice(), b"\n"].concat(),
             ));
-            variants.push((sentence, written.into_bytes()));
+            variants.push((sentence, spelling.bytes));
         }
     }
     let mut known = HashSet::from([body.to_vec()]);
     variants.retain(|(_, bytes)| known.insert(bytes.clone()));
     variants
+}
+
+/// What each writer makes of a text, the same bytes once.
+fn spellings(text: &Text) -> Vec<Spelling> {
+    let mut spellings: Vec<Spelling> = Vec::new();
+    for writer in &WRITERS {
+        let bytes = text.write(writer.layout, writer.strings).into_bytes();
+        match spellings.iter_mut().find(|known| known.bytes == bytes) {
+            Some(known) => known.writers.push(writer),
+            None => spellings.push(Spelling {
+                bytes,
+                layout: writer.layout,
+                strings: writer.strings,
+                writers: vec![writer],
+            }),
+        }
+    }
+    spellings
+}
+
+impl Spelling {
+    /// In what the bytes differ from those that were sent; nothing is said that is not in them.
+    fn facts(&self, text: &Text, sent: &[u8]) -> Vec<String> {
+        let Self { strings, layout, .. } = self;
+        let mut facts = Vec::new();
+        let respelt = text.write(Layout::AsSent, *strings);
+        if respelt != text.write(*layout, *strings) {
+            facts.extend(match layout {
+                Layout::AsSent => None,
+                Layout::Compact => Some("without white space".to_owned()),
+                Layout::Spaced => Some("with a space after each colon and comma".to_owned()),
+                Layout::Indented(spaces) => Some(format!("indented by {spaces} spaces")),
+            });
+        }
+        if respelt.as_bytes() == sent {
+            return facts;
+        }
+        let before = facts.len();
+        if strings.non_ascii && text.has(|character| !character.is_ascii()) {
+            let digits = if strings.upper { " with upper-case digits" } else { "" };
+            facts.push(format!("with \\u escapes{digits} of what is not ASCII"));
+        }
+        let signs = strings.signs.chars().filter(|sign| text.has(|character| character == *sign));
+        let signs: Vec<_> = signs.map(|sign| sign.escape_default().to_string()).collect();
+        if !signs.is_empty() {
+            facts.push(format!("with \\u escapes of {}", signs.join(" ")));
+        }
+        if strings.slashes && text.has(|character| character == '/') {
+            facts.push("with \\/ for each slash".to_owned());
+        }
+        if facts.len() == before {
+            facts.push("with the escapes of its strings resolved".to_owned());
+        }
+        facts
+    }
+
+    /// Whose writer makes exactly these bytes. One name for each program: the first is what it does unasked.
+    fn who(&self) -> String {
+        let mut programs = HashSet::new();
+        let named = self.writers.iter().filter(|writer| programs.insert(writer.program));
+        let names: Vec<_> = named.map(|writer| writer.name).filter(|name| !name.is_empty()).collect();
+        match names.as_slice() {
+            [] => String::new(),
+            [name] => format!(", as {name} writes it"),
+            [first @ .., last] if first.len() < NAMED_MAX => {
+                format!(", as {} or {last} writes it", first.join(", "))
+            }
+            _ => ", as most libraries write it".to_owned(),
+        }
+    }
 }
 
 /// Differences that have nothing to do with JSON.
@@ -77,6 +142,27 @@ fn plain_variants(body: &[u8]) -> Vec<(String, Vec<u8>)> {
     if let Some(without) = body.strip_prefix(BOM) {
         variants.push(signed("without the byte order mark that was sent", without.to_vec()));
     }
+    variants
+}
+
+/// Bodies that few sign: in another encoding, or something made of them.
+pub(super) fn rare(body: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let text = String::from_utf8_lossy(body);
+    let signed = |how: &str, bytes: Vec<u8>| (format!("the body is signed {how}"), bytes);
+    let asked = text.chars().map(|character| if character.is_ascii() { character } else { '?' });
+    let twice: String = body.iter().map(|byte| char::from(*byte)).collect();
+    let mut variants = vec![
+        signed("with ? for what is not ASCII: it was encoded as ASCII", asked.collect::<String>().into()),
+        signed("as UTF-8 that was taken for Latin-1 and encoded once more", twice.into()),
+        signed("without any space, those in its strings left out, too", text.replace(' ', "").into()),
+        signed("without its line ends", text.replace(['\r', '\n'], "").into()),
+        signed("as its SHA-256 in hex, where the body itself is meant", hex(&Sha256::digest(body)).into()),
+        signed("in base64, where the body itself is meant", BASE64.encode(body).into()),
+        signed("percent-encoded", percent_encoded(&text).into()),
+    ];
+    let latin: Option<Vec<u8>> =
+        text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect();
+    variants.extend(latin.map(|latin| signed("in Latin-1, but sent in UTF-8", latin)));
     variants
 }
 

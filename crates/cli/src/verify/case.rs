@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rebuttal_client::protocol::signature::{self, Message};
 use rebuttal_client::protocol::{Authorization, UnixMillis};
-use rebuttal_client::{AppSecret, Client, Scheme};
+use rebuttal_client::{AppId, AppSecret, Client, Scheme};
 
 use crate::access::Given;
 use crate::settings::Secret;
@@ -16,6 +16,8 @@ pub(super) struct Case<'a> {
     pub(super) header: Authorization,
     pub(super) secret: Secret,
     parsed: AppSecret,
+    /// The app that the settings name.
+    pub(super) given_app_id: Option<AppId>,
     /// The scheme that the app is set to, if it is known.
     pub(super) app_scheme: Option<Scheme>,
     pub(super) base_url: String,
@@ -53,6 +55,7 @@ impl<'a> Case<'a> {
         let inner = sent_target.strip_prefix(path.as_str()).filter(|rest| rest.starts_with('/'));
         let target = inner.unwrap_or(sent_target).to_owned();
         let mut case = Self {
+            given_app_id: given.app_id(),
             app_scheme: given.given_scheme(),
             sent_to: format!("{}{sent_target}", sent.base_url()),
             refusals: Vec::new(),
@@ -117,6 +120,12 @@ impl<'a> Case<'a> {
         let (secret, parsed) = (&self.secret, &self.parsed);
         let signer = Signer { scheme, app_id: *app_id, secret, parsed, timestamp: *timestamp, nonce };
         Draft::right(&signer, &self.message())
+    }
+
+    /// A gateway's address in its one spelling.
+    pub(super) fn spelt(&self, url: &str) -> Option<String> {
+        let client = Client::new(url, self.header.app_id, self.parsed.clone()).ok()?;
+        Some(client.base_url().to_owned())
     }
 
     /// The header that would have been right.

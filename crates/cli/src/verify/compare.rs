@@ -2,13 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::signing::{Draft, Value, visible};
+use crate::signing::{Draft, Value, hex, visible};
 
 /// What is different, as sentences; the secret is never in one.
 pub(super) fn differences(right: &Draft, hashed: &[u8], sign: &str) -> Vec<String> {
     let mut differences = Vec::new();
-    let digest: String = Sha256::digest(hashed).iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest != sign && right.value(Value::AppSecret).is_some() {
+    if hex(&Sha256::digest(hashed)) != sign && right.value(Value::AppSecret).is_some() {
         differences.push(
             "the SHA-256 of the given bytes is not the sign of the header: the sign is of others".to_owned(),
         );

@@ -13,18 +13,26 @@ pub(super) enum Layout {
     Indented(usize),
 }
 
-/// How strings are escaped.
+/// What strings are written with beyond what JSON asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Strings {
-    /// Only what must be.
-    Plain,
-    /// Everything beyond ASCII, too.
-    Ascii,
-    /// Slashes, too.
-    Slashed,
-    AsciiSlashed,
-    /// `<`, `>` and `&`, too.
-    Html,
+pub(super) struct Strings {
+    /// `\u` for everything beyond ASCII.
+    pub(super) non_ascii: bool,
+    /// `\/` for each slash.
+    pub(super) slashes: bool,
+    /// `\u` for these.
+    pub(super) signs: &'static str,
+    /// The digits of `\u` in upper case.
+    pub(super) upper: bool,
+}
+
+impl Strings {
+    /// Nothing more than JSON asks for.
+    pub(super) const PLAIN: Self = Self { non_ascii: false, slashes: false, signs: "", upper: false };
+
+    fn escapes(self, character: char) -> bool {
+        (self.non_ascii && !character.is_ascii()) || self.signs.contains(character)
+    }
 }
 
 #[derive(Debug)]
@@ -77,6 +85,11 @@ impl Text {
         // A map of this library is sorted.
         let value: Value = serde_json::from_slice(body).ok()?;
         Self::read(value.to_string().as_bytes())
+    }
+
+    /// Whether a character of this kind is in a string.
+    pub(super) fn has(&self, is: impl Fn(char) -> bool) -> bool {
+        self.0.iter().any(|token| matches!(token, Token::Text(text) if text.contains(&is)))
     }
 
     pub(super) fn write(&self, layout: Layout, strings: Strings) -> String {
@@ -156,27 +169,24 @@ fn write_sign(written: &mut String, sign: char, closes: bool, layout: Layout, de
 }
 
 fn write_string(written: &mut String, text: &str, strings: Strings) {
-    let plain = serde_json::to_string(text).unwrap_or_default();
-    let (ascii, slashed, html) = match strings {
-        Strings::Plain => (false, false, false),
-        Strings::Ascii => (true, false, false),
-        Strings::Slashed => (false, true, false),
-        Strings::AsciiSlashed => (true, true, false),
-        Strings::Html => (false, false, true),
-    };
-    for character in plain.chars() {
+    written.push('"');
+    for character in text.chars() {
         match character {
-            '/' if slashed => written.push_str("\\/"),
-            '<' | '>' | '&' if html => written.push_str(&format!("\\u{:04x}", u32::from(character))),
-            character if ascii && !character.is_ascii() => {
-                let units = &mut [0; 2];
-                for unit in character.encode_utf16(units) {
-                    written.push_str(&format!("\\u{unit:04x}"));
-                }
+            '/' if strings.slashes => written.push_str("\\/"),
+            _ if strings.escapes(character) => {
+                character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| match strings.upper {
+                    true => written.push_str(&format!("\\u{unit:04X}")),
+                    false => written.push_str(&format!("\\u{unit:04x}")),
+                });
             }
-            character => written.push(character),
+            '"' | '\\' | '\0'..' ' => {
+                let quoted = serde_json::to_string(&character).unwrap_or_default();
+                written.push_str(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default());
+            }
+            _ => written.push(character),
         }
     }
+    written.push('"');
 }
 
 #[cfg(test)]
@@ -184,6 +194,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const ASCII: Strings = Strings { non_ascii: true, ..Strings::PLAIN };
+    const SLASHED: Strings = Strings { slashes: true, ..ASCII };
+    const SIGNS: Strings = Strings { signs: "<\"", upper: true, ..Strings::PLAIN };
 
     const SENT: &str = "{ \"b\":\"ä/\\u0041\\\"\",\"a\" : [1.50,{}, true] }";
 
@@ -193,26 +207,25 @@ mod tests {
 
     #[test]
     fn a_body_is_written_as_the_well_known_writers_do() {
-        assert_eq!(written(Layout::Compact, Strings::Plain), r#"{"b":"ä/A\"","a":[1.50,{},true]}"#);
-        assert_eq!(written(Layout::Spaced, Strings::Ascii), r#"{"b": "\u00e4/A\"", "a": [1.50, {}, true]}"#);
+        assert_eq!(written(Layout::Compact, Strings::PLAIN), r#"{"b":"ä/A\"","a":[1.50,{},true]}"#);
+        assert_eq!(written(Layout::Spaced, ASCII), r#"{"b": "\u00e4/A\"", "a": [1.50, {}, true]}"#);
+        assert_eq!(written(Layout::Compact, SLASHED), r#"{"b":"\u00e4\/A\"","a":[1.50,{},true]}"#);
+        assert_eq!(written(Layout::AsSent, Strings::PLAIN), r#"{ "b":"ä/A\"","a" : [1.50,{}, true] }"#);
         assert_eq!(
-            written(Layout::Compact, Strings::AsciiSlashed),
-            r#"{"b":"\u00e4\/A\"","a":[1.50,{},true]}"#
-        );
-        assert_eq!(written(Layout::AsSent, Strings::Plain), r#"{ "b":"ä/A\"","a" : [1.50,{}, true] }"#);
-        assert_eq!(
-            written(Layout::Indented(2), Strings::Plain),
+            written(Layout::Indented(2), Strings::PLAIN),
             "{\n  \"b\": \"ä/A\\\"\",\n  \"a\": [\n    1.50,\n    {},\n    true\n  ]\n}"
         );
-        let sorted = Text::sorted(SENT.as_bytes()).unwrap().write(Layout::Compact, Strings::Plain);
+        let sorted = Text::sorted(SENT.as_bytes()).unwrap().write(Layout::Compact, Strings::PLAIN);
         assert_eq!(sorted, r#"{"a":[1.5,{},true],"b":"ä/A\""}"#);
     }
 
     #[test]
     fn surrogates_and_signs_of_html_are_escaped() {
         let text = Text::read("\"😀<\"".as_bytes()).unwrap();
-        assert_eq!(text.write(Layout::Compact, Strings::Ascii), "\"\\ud83d\\ude00<\"");
-        assert_eq!(text.write(Layout::Compact, Strings::Html), "\"😀\\u003c\"");
+        assert_eq!(text.write(Layout::Compact, ASCII), "\"\\ud83d\\ude00<\"");
+        assert_eq!(text.write(Layout::Compact, SIGNS), "\"😀\\u003C\"");
+        let quote = Text::read(br#""\"\\\n\u001f""#).unwrap();
+        assert_eq!(quote.write(Layout::Compact, SIGNS), r#""\u0022\\\n\u001f""#);
         assert!(Text::read(b"{").is_none());
     }
 
@@ -237,16 +250,14 @@ mod tests {
         fn every_way_of_writing_means_the_same(value in value()) {
             let text = Text::read(serde_json::to_string_pretty(&value).unwrap().as_bytes()).unwrap();
             for layout in [Layout::AsSent, Layout::Compact, Layout::Spaced, Layout::Indented(3)] {
-                for strings in
-                    [Strings::Plain, Strings::Ascii, Strings::Slashed, Strings::AsciiSlashed, Strings::Html]
-                {
+                for strings in [Strings::PLAIN, ASCII, SLASHED, SIGNS] {
                     let written = text.write(layout, strings);
                     prop_assert_eq!(&serde_json::from_str::<Value>(&written).unwrap(), &value);
                 }
             }
-            prop_assert_eq!(text.write(Layout::Compact, Strings::Plain), value.to_string());
+            prop_assert_eq!(text.write(Layout::Compact, Strings::PLAIN), value.to_string());
             prop_assert_eq!(
-                text.write(Layout::Indented(2), Strings::Plain),
+                text.write(Layout::Indented(2), Strings::PLAIN),
                 serde_json::to_string_pretty(&value).unwrap()
             );
         }

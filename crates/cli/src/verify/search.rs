@@ -29,7 +29,8 @@ pub(super) fn search(right: &Draft, mistakes: &[Mistake], sign: &str) -> Search 
     let singles = mistakes.iter().map(|one| vec![one]);
     let pairs = mistakes.iter().enumerate().flat_map(|(index, one)| {
         // Two mistakes in one place would be a third.
-        let others = mistakes.iter().skip(index + 1).filter(|other| other.place != one.place);
+        let others = mistakes.iter().skip(index + 1);
+        let others = others.filter(|other| other.place != one.place && !one.is_rare && !other.is_rare);
         others.map(move |other| vec![one, other])
     });
     for made in singles.chain(pairs) {

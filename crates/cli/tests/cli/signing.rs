@@ -3,10 +3,11 @@
 mod arguments;
 mod beside;
 mod header;
+pub(crate) mod mistakes;
+mod spellings;
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Request, Scheme, Signer};
-use serde_json::Value;
 
 use crate::ground::{Ended, Shell, rebuttal};
 
@@ -57,50 +58,6 @@ fn a_right_sign_is_told_so() {
 }
 
 #[test]
-fn the_mistake_that_makes_a_sign_is_named() {
-    let plain = signer(Scheme::Sha256);
-    let other = |change: &dyn Fn(&mut Signer)| {
-        let mut other = plain.clone();
-        change(&mut other);
-        other
-    };
-    let secret = |text: &str| other(&|signer| signer.app_secret = text.to_owned());
-    let url = url();
-    let python = r#"{"disputeNo": "D-1", "note": "a/b \u00e4"}"#;
-    let php = r#"{"disputeNo":"D-1","note":"a\/b \u00e4"}"#;
-    for (case, told) in [
-        (sent(&plain, "POST", &format!("{url}/"), BODY), "a slash too many at the end"),
-        (sent(&plain, "POST", TARGET, BODY), "without the base URL"),
-        (sent(&plain, "POST", &url.replace("https", "http"), BODY), "http and https are confused"),
-        (sent(&plain, "POST", &url, &format!("{BODY}\n")), "with an LF at its end that was not sent"),
-        (sent(&plain, "POST", &url, &format!("\u{feff}{BODY}")), "with a byte order mark that was not sent"),
-        (sent(&plain, "POST", &url, python), "as Python's json.dumps writes it"),
-        (sent(&plain, "POST", &url, php), "as PHP's json_encode writes it"),
-        (
-            sent(&secret(&format!("{}\n", plain.app_secret)), "POST", &url, BODY),
-            "the secret has an LF at its end",
-        ),
-        (
-            sent(&secret(&plain.app_secret.to_uppercase()), "POST", &url, BODY),
-            "the secret has upper-case digits",
-        ),
-        (sent(&plain, "post", &url, BODY), "the method is in lower case"),
-        // Two at once.
-        (sent(&plain, "POST", &format!("{url}/"), python), "as Python's json.dumps writes it"),
-    ] {
-        let ended = case.verify(&[]);
-        assert_eq!(ended.code, 3, "{told}: {ended:?}");
-        assert!(ended.out.contains(told), "{told}: {ended:?}");
-        assert!(!ended.out.contains(&plain.app_secret), "the secret is shown: {ended:?}");
-        let json: Value = case.verify(&["--json"]).json();
-        assert_eq!(json["verifies"], false);
-        // The header that is told is right.
-        let header = json["rightAuthorization"].as_str().unwrap().to_owned();
-        assert_eq!(Sent { header, ..case }.verify(&[]).code, 0);
-    }
-}
-
-#[test]
 fn a_last_line_end_that_is_missing_is_named() {
     // Signed without it, an empty body is what a body without its LF looks like.
     let mut case = sent(&signer(Scheme::Sha256), "POST", &url(), "");
@@ -122,17 +79,6 @@ fn a_last_line_end_that_is_missing_is_named() {
         "{ended:?}"
     );
     assert!(!ended.out.contains(&app_secret), "{ended:?}");
-}
-
-#[test]
-fn a_confused_scheme_is_named() {
-    for (made, said) in [(Scheme::HmacSha256, "V2_SHA256"), (Scheme::Sha256, "V2_HMAC_SHA256")] {
-        let mut case = sent(&signer(made), "POST", &url(), BODY);
-        case.header = format!("{said} {}", case.header.split_once(' ').unwrap().1);
-        let ended = case.verify(&[]);
-        let told = format!("it is signed as {}, but the header says {said}", made.name());
-        assert!(ended.code == 3 && ended.out.contains(&told), "{ended:?}");
-    }
 }
 
 #[test]

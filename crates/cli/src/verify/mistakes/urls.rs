@@ -1,0 +1,131 @@
+//! Mistakes in the URL, which is the gateway's public base URL and the request target, byte for byte.
+
+use super::{Mistake, Seen, replaced};
+use crate::signing::{Value, beside};
+
+pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
+    let Seen { sent_to, fragment, base_url, target, .. } = seen;
+    let sent_to = sent_to.strip_suffix(fragment).unwrap_or(sent_to);
+    let right = format!("{base_url}{target}");
+    let (path, query) = target.split_once('?').map_or((*target, None), |(path, query)| (path, Some(query)));
+    let (scheme, host) = base_url.split_once("://").unwrap_or(("", base_url));
+    let other_scheme = if scheme == "https" { "http" } else { "https" };
+    let (authority, base_path) = host.split_at(host.find('/').unwrap_or(host.len()));
+    let default_port = if scheme == "https" { 443 } else { 80 };
+    let mut urls = vec![
+        ("the URL that it was sent to, which is not the gateway's own", sent_to.to_owned()),
+        ("the fragment, which is never sent, is signed with it", format!("{right}{fragment}")),
+        ("the query string is left out", format!("{base_url}{path}")),
+        ("the path alone, without the base URL", path.to_owned()),
+        ("the path and the query alone, without the base URL", (*target).to_owned()),
+        ("the base URL's path is left out", format!("{scheme}://{authority}{target}")),
+        ("the base URL alone, without the path", (*base_url).to_owned()),
+        ("the base URL alone with a slash, without the path", format!("{base_url}/")),
+        ("http and https are confused", format!("{other_scheme}://{host}{target}")),
+        ("http:// or https:// is left out", format!("{host}{target}")),
+        ("a slash too many between the base URL and the path", format!("{base_url}/{target}")),
+        (
+            "the default port is written out",
+            format!("{scheme}://{authority}:{default_port}{base_path}{target}"),
+        ),
+        ("the host is in upper case", format!("{scheme}://{}{base_path}{target}", authority.to_uppercase())),
+        ("the whole URL is in lower case", right.to_lowercase()),
+        ("localhost instead of 127.0.0.1", right.replace("127.0.0.1", "localhost")),
+        ("127.0.0.1 instead of localhost", right.replace("localhost", "127.0.0.1")),
+        ("the URL is percent-encoded", percent_encoded(&right)),
+    ];
+    match query {
+        None => {
+            urls.push(("a slash too many at the end", format!("{right}/")));
+            urls.push(("an empty query string is added", format!("{right}?")));
+        }
+        Some(query) => urls.push(("a slash before the query string", format!("{base_url}{path}/?{query}"))),
+    }
+    if let Some(without) = path.strip_suffix('/') {
+        urls.push(("the slash at the end is left out", format!("{base_url}{without}")));
+    }
+    let usual = urls.into_iter().map(|(sentence, url)| told(sentence, url));
+    usual.chain(rare(seen, path, query)).collect()
+}
+
+fn told(sentence: impl std::fmt::Display, url: impl Into<Vec<u8>>) -> Mistake {
+    replaced(Value::Url, format!("the URL: {sentence}"), url)
+}
+
+fn rare(seen: &Seen<'_>, path: &str, query: Option<&str>) -> Vec<Mistake> {
+    let Seen { base_url, target, others, .. } = seen;
+    let right = format!("{base_url}{target}");
+    let mut urls = vec![
+        ("its %-escapes are resolved".to_owned(), resolved(&right)),
+        ("its %-escapes are in lower case".to_owned(), recased(&right, u8::to_ascii_lowercase)),
+        ("its %-escapes are in upper case".to_owned(), recased(&right, u8::to_ascii_uppercase)),
+        ("its spaces are written +, but sent as %20".to_owned(), right.replace("%20", "+").into()),
+        ("its spaces are written %20, but sent as +".to_owned(), right.replace('+', "%20").into()),
+        ("the path is signed without /pg/v2".to_owned(), right.replacen("/pg/v2", "", 1).into()),
+    ];
+    if let Some(query) = query {
+        let mut parts: Vec<_> = query.split('&').collect();
+        parts.sort_unstable();
+        urls.push((
+            "the parts of the query string are sorted".to_owned(),
+            format!("{base_url}{path}?{}", parts.join("&")).into(),
+        ));
+        parts = query.split('&').collect();
+        parts.reverse();
+        urls.push((
+            "the parts of the query string are in the reverse order".to_owned(),
+            format!("{base_url}{path}?{}", parts.join("&")).into(),
+        ));
+    }
+    let calls = beside::PATHS.into_iter().filter(|call| !path.ends_with(call));
+    urls.extend(
+        calls.map(|call| (format!("it is that of another call, {call}"), format!("{base_url}{call}").into())),
+    );
+    for other in others {
+        let Some(url) = &other.url else { continue };
+        urls.push((
+            format!("the base URL is that of the profile {}", other.profile),
+            format!("{}{target}", url.trim_end_matches('/')).into(),
+        ));
+    }
+    urls.into_iter().map(|(sentence, url): (String, Vec<u8>)| told(sentence, url).rare()).collect()
+}
+
+/// With the bytes that `%` and two hex digits stand for.
+fn resolved(url: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = url.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    bytes
+}
+
+/// With the two digits after each `%` in another case.
+fn recased(url: &str, to: impl Fn(&u8) -> u8) -> Vec<u8> {
+    let mut bytes = url.as_bytes().to_vec();
+    let percents: Vec<_> =
+        bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').map(|(at, _)| at).collect();
+    for at in percents {
+        bytes.iter_mut().skip(at + 1).take(2).for_each(|digit| *digit = to(digit));
+    }
+    bytes
+}
+
+/// As JavaScript's `encodeURIComponent` and its kin write it.
+pub(in crate::verify) fn percent_encoded(url: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    url.bytes()
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
