@@ -60,7 +60,10 @@ impl Front {
 
             let mut response = match ambiguity(&request) {
                 Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
-                None => surviving(async { router.call(request).await.into_response() }).await,
+                None => {
+                    let answered = async { router.call(request).await.into_response() };
+                    surviving(answered, Refusal::into_response).await
+                }
             };
 
             response.headers_mut().insert(REQUEST_ID, id.to_header());
@@ -119,11 +122,15 @@ fn log(
     }
 }
 
-/// Runs a handler; one that panics is answered as a failure of the gateway, and the others go on.
-pub(crate) async fn surviving(handler: impl Future<Output = Response>) -> Response {
+/// Runs a handler; one that panics is answered as a failure of the gateway, in its listener's or its API's own form, and the
+/// others go on.
+pub(crate) async fn surviving(
+    handler: impl Future<Output = Response>,
+    form: impl FnOnce(Refusal) -> Response,
+) -> Response {
     AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<&str>().map(|what| (*what).to_owned());
         let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Refusal::internal(anyhow::anyhow!("a handler panicked: {what}")).into_response()
+        form(Refusal::internal(anyhow::anyhow!("a handler panicked: {what}")))
     })
 }

@@ -11,8 +11,9 @@ pub(crate) mod tokens;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::map_response;
-use axum::response::Response;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, map_response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch, post};
 
 use http::HeaderValue;
@@ -20,6 +21,7 @@ use http::header::CACHE_CONTROL;
 
 use crate::api::method_not_allowed;
 use crate::error::Refusal;
+use crate::front::surviving;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
 
@@ -46,11 +48,46 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/disputes/{dispute_no}/evidence/{evidence_id}/link", get(disputes::link::link))
         .fallback(async || Problem::from(Refusal::no_such_path()))
         .method_not_allowed_fallback(async || Problem::from(method_not_allowed()));
-    Router::new().nest(PREFIX, routes.layer(map_response(never_stored))).with_state(gateway)
+    Router::new().nest(PREFIX, guarded(routes)).with_state(gateway)
+}
+
+/// Routes whose answers nobody keeps, and whose handlers are answered for where they panic.
+fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.layer(from_fn(surviving_as_problem)).layer(map_response(never_stored))
+}
+
+async fn surviving_as_problem(request: Request, next: Next) -> Response {
+    surviving(next.run(request), |refusal| Problem::from(refusal).into_response()).await
 }
 
 /// Secrets are told here, and merchants' files handed out: nothing on the way may keep a copy.
 async fn never_stored(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use http::header::CONTENT_TYPE;
+    use serde_json::{Value, json};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_problem_that_tells_no_cause() {
+        async fn panics() -> Response {
+            panic!("a cause that is nobody's business")
+        }
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = guarded(Router::new().fallback(panics)).oneshot(request).await.unwrap();
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        assert_eq!(response.status(), 500);
+        let body = to_bytes(response.into_body(), 1024).await.unwrap();
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["code"], &problem["status"]), (&json!("Common.System.Error"), &json!(500)));
+        assert!(!problem.to_string().contains("business"), "{problem}");
+    }
 }

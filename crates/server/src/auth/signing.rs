@@ -65,7 +65,8 @@ async fn answer(mut router: Router, gateway: Arc<Gateway>, request: Request<Body
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     parts.extensions.insert(Arc::clone(&caller));
     let request = Request::from_parts(parts, Body::empty());
-    let response = surviving(async { router.call(request).await.into_response() }).await;
+    let answered = async { router.call(request).await.into_response() };
+    let response = surviving(answered, Refusal::into_response).await;
     sign(&gateway, &caller, &method, target(&uri), response).await
 }
 
