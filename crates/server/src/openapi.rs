@@ -32,9 +32,9 @@ use crate::api::method_not_allowed;
 use crate::error::Refusal;
 
 /// Where the document lies.
-const DOCUMENT: &str = "/openapi.json";
+pub(crate) const DOCUMENT: &str = "/openapi.json";
 /// Where the page lies.
-const DOCS: &str = "/docs";
+pub(crate) const DOCS: &str = "/docs";
 
 /// What a listener serves beside this, and so what its document tells.
 #[derive(Debug, Clone, Copy)]

@@ -11,10 +11,21 @@ use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
 use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
 
 use crate::error::{self, Noted};
+use crate::openapi::{DOCS, DOCUMENT};
 
 /// What a request asked for, by its path: a few words, however many paths are tried.
-pub(super) const CALLS: [&str; 8] =
-    ["contest", "accept", "query", "generateUploadUrl", "upload", "operator", "health", "other"];
+pub(super) const CALLS: [&str; 10] = [
+    "contest",
+    "accept",
+    "query",
+    "generateUploadUrl",
+    "upload",
+    "operator",
+    "health",
+    "openapi",
+    "docs",
+    "other",
+];
 const UPLOAD: &str = "/uploaded";
 const OPERATOR: &str = "/operator/v1";
 /// What machines ask, not people.
@@ -30,7 +41,9 @@ fn call(path: &str) -> usize {
         UPLOAD => 4,
         path if path.starts_with(OPERATOR) => 5,
         path if HEALTH.contains(&path) => 6,
-        _ => 7,
+        DOCUMENT => 7,
+        DOCS => 8,
+        _ => 9,
     }
 }
 
@@ -143,6 +156,7 @@ mod tests {
         assert_eq!(word("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
         assert_eq!(word("/uploaded"), "upload");
         assert_eq!(word("/operator/v1/disputes/D1/resolve"), "operator");
+        assert_eq!([word("/openapi.json"), word("/docs"), word("/docs/")], ["openapi", "docs", "other"]);
         assert_eq!(
             (word("/readyz"), word("/pg/v2/dispute/contest/"), word("")),
             ("health", "other", "other")
