@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tree::{File, Tree};
 
 /// The languages of blocks, each looked at by a test: `sh` is read by a shell and its calls of `rebuttal` by clap
-/// (`cli/tests/cli/papers`, `cli/src/tests/papers`), and run where it is marked; `json` is read; `python` is run
+/// (`cli/tests/cli/papers`, `cli/src/tests/papers`), and run where it is marked; `json` is read; `toml` is
+/// a settings file; `python` is run
 /// (`cli/tests/it/papers/examples`); `text` is what is printed, and compared where it is marked.
-const LANGUAGES: [&str; 4] = ["sh", "json", "python", "text"];
+const LANGUAGES: [&str; 5] = ["sh", "json", "toml", "python", "text"];
 /// Blocks of Rust belong where rustdoc compiles them.
 const COMPILED: (&str, [&str; 2]) = ("crates/client/README.md", ["", "no_run"]);
 /// Folders of the root: what begins with one of them in a sentence is a path.

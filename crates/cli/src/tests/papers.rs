@@ -1,7 +1,11 @@
-//! What the papers say about the command line is understood by it.
+//! What the papers say about the command line is understood by it, and the times that they tell are those of the code.
+
+use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
-use rebuttal_testbed::{Page, page::Block};
+use rebuttal_evidence::s3::{LINK_LIFETIME, TEMPORARY_FORM_LIFETIME};
+use rebuttal_server::FRESHNESS_WINDOW;
+use rebuttal_testbed::{Page, page, page::Block};
 
 use super::help::understood;
 
@@ -61,4 +65,31 @@ fn every_command_that_the_papers_mention_exists() {
         }
     }
     assert!(count > 10, "{count} is fewer than the papers ever had");
+}
+
+/// Sentences that tell a time in words, and what it is in the code.
+const TIMES: [(&str, &str, Duration); 12] = [
+    ("SECURITY.md", "good for one file, for reading and for {} minutes", LINK_LIFETIME),
+    ("CHANGELOG.md", "good for one file and {} minutes", LINK_LIFETIME),
+    ("docs/operate/evidence-on-s3.md", "whoever has the link, for {} minutes", LINK_LIFETIME),
+    ("docs/integrate/contract.md", "token, for {} minutes", LINK_LIFETIME),
+    ("docs/reference/cli.md", "whoever has it can fetch the file, for {} minutes", LINK_LIFETIME),
+    ("docs/operate/evidence-on-s3.md", "with temporary ones, for {}, because", TEMPORARY_FORM_LIFETIME),
+    ("docs/integrate/contract.md", "expires earlier, after {} minutes", TEMPORARY_FORM_LIFETIME),
+    ("docs/integrate/contract.md", "may differ from the gateway's clock by {} minutes", FRESHNESS_WINDOW),
+    ("docs/integrate/retry.md", "A timestamp may be {} minutes away", FRESHNESS_WINDOW),
+    ("docs/start.md", "your clock and the gateway's are {} minutes apart", FRESHNESS_WINDOW),
+    ("docs/operate/growth.md", "two windows of {} minutes", FRESHNESS_WINDOW),
+    ("docs/reference/openapi.json", "{} minutes of the gateway's clock", FRESHNESS_WINDOW),
+];
+
+#[test]
+fn times_that_are_told_in_words_are_those_of_the_code() {
+    for (path, sentence, time) in TIMES {
+        let minutes = usize::try_from(time.as_secs() / 60).unwrap();
+        let words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+        let text = page::file(path).split_whitespace().collect::<Vec<_>>().join(" ");
+        let tells = |told: &str| text.contains(&sentence.replace("{}", told));
+        assert!(tells(words[minutes]) || tells(&minutes.to_string()), "{path}: {sentence}: {minutes}");
+    }
 }

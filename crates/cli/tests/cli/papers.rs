@@ -8,7 +8,7 @@ use std::process::Command;
 
 use rebuttal_testbed::{Gateway, Page, page};
 
-use crate::ground::{Ended, bare, bin};
+use crate::ground::{Ended, bare, bin, rebuttal};
 
 /// Somebody at a terminal who has the project's folder before him and the binary on his path.
 struct Reader {
@@ -85,6 +85,21 @@ fn json_in_the_papers_is_json() {
         }
     }
     assert!(count > 5, "{count} is fewer than the papers ever had");
+}
+
+#[test]
+fn settings_in_the_papers_are_settings() {
+    let mut count = 0;
+    for page in Page::all() {
+        for block in page.blocks().iter().filter(|block| block.language == "toml") {
+            count += 1;
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &block.text).unwrap();
+            let ended = Ended::run(rebuttal(&["config", "check", "--config", file.path().to_str().unwrap()]));
+            assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{}:{}: {ended:?}", page.path, block.line);
+        }
+    }
+    assert!(count > 0, "there were some");
 }
 
 #[test]

@@ -85,6 +85,28 @@ fn a_stranger_gets_from_the_page_to_a_contest() {
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "the same contest again: {ended:?}");
 }
 
+/// What the page's table of troubles quotes, where a variable or a file is missing.
+#[test]
+fn what_is_missing_is_told_as_the_page_quotes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (page, reader) = (Page::open(PAGE), Stranger::arrives());
+    let types = |name: &str| {
+        let mut shell = reader.shell(&reader.commands(name).replace("=...", "=00"));
+        shell.current_dir(folder.path()).env_remove("REBUTTAL_OPERATOR_TOKEN");
+        Ended::run(shell).err
+    };
+    for (quoted, said) in [
+        ("no gateway's address", types("the query")),
+        ("rebuttal-data/app.secret: No such file or directory", types("the merchant")),
+        ("no operator's token is given", types("the operator")),
+    ] {
+        assert!(page.text.contains(&format!("`{quoted}`")) && said.contains(quoted), "{quoted}: {said}");
+    }
+    let python = page::file("docs/integrate/examples/contest.py");
+    let quoted = "REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set";
+    assert!(page.text.contains(&format!("`{quoted}`")) && python.contains(&format!("end(1, \"{quoted}\")")));
+}
+
 #[test]
 fn the_page_builds_what_it_starts() {
     let built = Page::open(PAGE).marked("build");
