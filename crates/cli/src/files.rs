@@ -4,8 +4,9 @@
 use std::io;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rebuttal_client::{Error, EvidenceFile};
+use rebuttal_server::unread;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -24,7 +25,7 @@ pub(crate) async fn checked(path: &str) -> Result<EvidenceFile, String> {
         }
     };
     let file = EvidenceFile::read(path).await.map_err(|error| match &error {
-        Error::File { source, .. } => format!("{path}: {}", unread(source)),
+        Error::File { source, .. } => format!("{path}: {}", unread(Path::new(path), source)),
         error => shown(error),
     })?;
     rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|lie| shown(&lie))?;
@@ -33,45 +34,18 @@ pub(crate) async fn checked(path: &str) -> Result<EvidenceFile, String> {
 
 /// The secret in a file that an argument names.
 pub(crate) fn secret(path: &Path, argument: &str) -> Result<Secret> {
-    Secret::read(path).map_err(|error| match error.downcast_ref() {
-        Some(why) => unreadable(path, argument, why),
-        None => error.context(argument.to_owned()),
-    })
+    Secret::read(path).with_context(|| argument.to_owned())
 }
 
 /// The certificates in a PEM file that an argument names.
 pub(crate) fn trusted(path: &Path, argument: &str) -> Result<Vec<u8>> {
-    let pem = std::fs::read(path).map_err(|error| unreadable(path, argument, &error))?;
+    let shown = path.display();
+    let pem = std::fs::read(path).map_err(|error| unread(path, &error));
+    let pem =
+        pem.map_err(|why| anyhow::anyhow!("{argument}: cannot read the certificates in {shown}: {why}"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok).count();
-    ensure!(certificates > 0, "{argument}: {} holds no certificate to trust", path.display());
+    ensure!(certificates > 0, "{argument}: {shown} holds no certificate to trust");
     Ok(pem)
-}
-
-/// What is wrong with a file that nobody named, but that was looked for.
-pub(crate) fn missing(path: &Path, error: &anyhow::Error) -> String {
-    let why = error.downcast_ref().map_or_else(|| error.to_string(), unread);
-    let why = why.split_once(';').map_or(why.as_str(), |(why, _)| why);
-    format!("none can be read in {}: {why}", path.display())
-}
-
-fn unreadable(path: &Path, argument: &str, error: &io::Error) -> anyhow::Error {
-    anyhow::anyhow!("{argument}: cannot read {}: {}", path.display(), unread(error))
-}
-
-/// Why a file cannot be read, and what to do.
-fn unread(error: &io::Error) -> String {
-    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
-    let told = match error.kind() {
-        NotFound => "there is no such file; check the path",
-        PermissionDenied => "this user may not read it; check who owns it, and the folders above it",
-        IsADirectory => "it is a folder; name a file in it",
-        NotADirectory => "a part of the path is a file and no folder; check the path",
-        InvalidData => "it holds no text; check that it is the right file",
-        // Our own sentence.
-        InvalidInput => return error.to_string(),
-        _ => return format!("{error}; check the path"),
-    };
-    told.to_owned()
 }
 
 /// Why a new file cannot be made, and what to do.

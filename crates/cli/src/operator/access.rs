@@ -94,9 +94,8 @@ impl Token {
     /// The one that a gateway leaves in its data folder.
     pub(crate) fn beside(path: PathBuf) -> Result<Self> {
         let missing = |error| {
-            let missing = files::missing(&path, &error);
             anyhow::anyhow!(
-                "no operator's token is given, and {missing}; set REBUTTAL_OPERATOR_TOKEN or \
+                "no operator's token is given, and the data folder has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
                  REBUTTAL_OPERATOR_TOKEN_FILE, or tell the gateway's data folder with --data"
             )
         };

@@ -8,7 +8,7 @@ fn a_path_that_is_of_no_use_is_told_with_its_argument() {
     let shell = Shell::start();
     let file = shell.file_named("there", b"x");
     let folder = shell.scene.gateway.scratch().to_str().unwrap().to_owned();
-    let nowhere = format!("{folder}/no/file");
+    let (nowhere, nothing) = (format!("{folder}/no/file"), format!("{folder}/file"));
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file"];
     let list = |argument: &'static str| ["merchant", "list", argument];
     for (words, path, why) in [
@@ -19,9 +19,9 @@ fn a_path_that_is_of_no_use_is_told_with_its_argument() {
         ),
         (&create, &nowhere, "its folder is not there; make that first"),
         (&create, &folder, "it is a folder; name a new file in it"),
-        (&list("--operator-token-file"), &nowhere, "there is no such file; check the path"),
-        (&list("--operator-token-file"), &folder, "it is a folder; name a file in it"),
-        (&list("--trust"), &nowhere, "there is no such file; check the path"),
+        (&list("--operator-token-file"), &nowhere, "there is no folder "),
+        (&list("--operator-token-file"), &folder, "it is a folder, and a file is needed"),
+        (&list("--trust"), &nothing, "there is no such file"),
     ] {
         let ended = shell.operator(&[words, &[path]].concat());
         let argument = words.last().unwrap();
@@ -30,10 +30,10 @@ fn a_path_that_is_of_no_use_is_told_with_its_argument() {
         assert!(ended.err.contains(path.as_str()) && ended.err.contains(why), "{ended:?}");
     }
     let mut of_merchant = shell.command(&["query", "--dispute-no", "D"]);
-    of_merchant.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", &nowhere);
+    of_merchant.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", &nothing);
     let ended = Ended::run(of_merchant);
     let told =
-        format!("✗ REBUTTAL_APP_SECRET_FILE: cannot read {nowhere}: there is no such file; check the path\n");
+        format!("✗ REBUTTAL_APP_SECRET_FILE: cannot read the secret in {nothing}: there is no such file\n");
     assert_eq!((ended.code, ended.err), (1, told));
 }
 
@@ -105,7 +105,6 @@ fn a_token_that_cannot_be_one_is_told_before_anything_is_sent() {
     let both = run(&["--operator-token", "a", "--operator-token-file", "b"]);
     assert!(both.code == 2 && both.err.contains("must not both be given"), "{both:?}");
     let nowhere = run(&["--data", "/nope"]);
-    let told =
-        "none can be read in /nope/operator.token: there is no such file; set REBUTTAL_OPERATOR_TOKEN or";
+    let told = "secret in /nope/operator.token: there is no folder /nope; set REBUTTAL_OPERATOR_TOKEN or";
     assert!(nowhere.code == 1 && nowhere.err.contains(told), "{nowhere:?}");
 }
