@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::OnceLock;
 
-use console::{StyledObject, style};
+use console::{StyledObject, Term, style};
 use rebuttal_client::protocol::UnixMillis;
 
 pub(crate) use rebuttal_server::causes;
@@ -69,6 +69,16 @@ pub(crate) fn failure(text: &str) {
 /// Tells on standard error what may be wrong.
 pub(crate) fn warning(text: &str) {
     marked(style("!").yellow(), text);
+}
+
+/// Tells whoever sits before a terminal why nothing happens yet.
+pub(crate) fn waiting(text: &str) {
+    if Term::stderr().is_term() {
+        eprintln!(
+            "{}",
+            style(wrap("  ", &format!("{}…", clean(text)), 2, stderr_width())).dim().for_stderr()
+        );
+    }
 }
 
 fn marked(mark: StyledObject<&str>, text: &str) {
@@ -157,9 +167,15 @@ pub(crate) fn distance(from: UnixMillis, to: UnixMillis) -> String {
     if to > from { format!("in {span}") } else { format!("passed {span} ago") }
 }
 
-/// Text from elsewhere, fit for a line of a terminal.
+/// Text from elsewhere, fit for a line of a terminal: it neither moves the cursor nor turns what stands around it about.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    let fit = |character: char| match character {
+        // Unicode's directional embeddings, overrides and isolates.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        character if character.is_control() => ' ',
+        character => character,
+    };
+    text.chars().map(fit).collect()
 }
 
 /// A word in single quotes where a shell needs them.
@@ -189,6 +205,11 @@ mod tests {
     fn moments_lose_what_nobody_reads() {
         assert_eq!(moment("2024-03-06T12:00:00.000+08:00"), "2024-03-06 12:00 +08:00");
         assert_eq!(moment("soon"), "soon");
+    }
+
+    #[test]
+    fn text_from_elsewhere_moves_nothing() {
+        assert_eq!(clean("a\u{1b}[2J\n\u{202e}b\u{2069} é עב"), "a [2J \u{fffd}b\u{fffd} é עב");
     }
 
     #[test]

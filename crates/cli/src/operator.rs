@@ -68,14 +68,14 @@ impl Operator {
         let Self { noun, access } = self;
         let client = match access.client() {
             Ok(client) => client,
-            Err(error) => return tell::end(Err(error), access.json, false),
+            Err(error) => return tell::end(Err(error), access.json, None),
         };
         let stop = signals::stop()?;
         let result = tokio::select! {
             result = noun.run(&client, access.json) => result,
             () = stop => Err(client.interrupted()),
         };
-        tell::end(result, access.json, client.has_changed())
+        tell::end(result, access.json, client.again())
     }
 }
 

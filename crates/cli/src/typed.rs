@@ -25,7 +25,7 @@ fn called(words: &[String]) -> Command {
 }
 
 fn words() -> Vec<String> {
-    std::env::args_os().map(|word: OsString| look::clean(&word.to_string_lossy())).collect()
+    std::env::args_os().map(|word: OsString| word.to_string_lossy().into_owned()).collect()
 }
 
 /// The command that was called.
@@ -67,7 +67,7 @@ fn again(command: &Command, words: &[String], options: &[(&str, &str)]) -> Strin
     }
     before.extend(options.iter().flat_map(|(name, value)| [(*name).to_owned(), look::shell(value)]));
     before.extend(after);
-    before.join(" ")
+    look::clean(&before.join(" "))
 }
 
 #[cfg(test)]

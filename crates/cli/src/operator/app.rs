@@ -184,7 +184,7 @@ impl Settings {
 
 /// Tells of an app that has a new secret.
 fn made(answer: &[u8], json: bool, place: Option<Place>, how: &str) -> Result<()> {
-    let told: Told = tell::read(answer)?;
+    let told: Told = tell::shown(answer)?;
     let once = keep::Once { member: "appSecret", word: "secret", secret: told.app_secret.as_ref() };
     keep::tell(answer, json, place, once, || say(&told, how))
 }
@@ -199,7 +199,7 @@ fn say(told: &Told, how: &str) {
     );
     look::say_after(&format!("{} ", look::tick()), &text, 2);
     if let Some(url) = &told.notify_url {
-        look::say(format!("  {}  {}", look::faint("notify"), look::clean(url)));
+        look::say(format!("  {}  {}", look::faint("notify"), url));
     }
 }
 
@@ -207,7 +207,7 @@ fn list(apps: &[Told]) {
     let mut table = Table::new(["app", "scheme", "may call", "notifications"]);
     for app in apps {
         let may_call = if app.enabled { "yes" } else { "no" };
-        let notify_url = look::clean(app.notify_url.as_deref().unwrap_or_default());
+        let notify_url = app.notify_url.clone().unwrap_or_default();
         table.row([app.app_id.clone(), app.scheme.clone(), may_call.to_owned(), notify_url]);
     }
     look::say_table(&table, "The merchant has no apps.");

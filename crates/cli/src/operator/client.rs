@@ -1,6 +1,7 @@
 //! Calls of the operator API (contract §8). Reads are repeated until they are answered; changes too, because each goes
 //! under a key that makes it count once, or sets what is already set.
 
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use super::access::{Origin, Token};
 use super::failure::{Again, Failure, Met, Problem};
 use super::key::Key;
+use crate::look;
 
 /// Under which path the API lies.
 const PREFIX: &str = "/operator/v1";
@@ -20,6 +22,8 @@ const PREFIX: &str = "/operator/v1";
 const ATTEMPTS: u32 = 5;
 /// How long one attempt may take. A gateway answers within its commit limit of 5 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long nothing is said while an attempt lasts.
+const SILENCE: Duration = Duration::from_secs(2);
 /// The pause before the second attempt; it doubles from attempt to attempt.
 const PAUSE: Duration = Duration::from_millis(200);
 /// The longest `Retry-After` that is obeyed.
@@ -78,12 +82,8 @@ impl Client {
         self.call(Method::PATCH, path, Some(body), None).await
     }
 
-    /// Whether a change was sent.
-    pub(super) fn has_changed(&self) -> bool {
-        self.again().is_some()
-    }
-
-    fn again(&self) -> Option<Again> {
+    /// How the change that was sent last is sent again; none where nothing but reads came after it.
+    pub(super) fn again(&self) -> Option<Again> {
         self.sent.lock().ok()?.clone()
     }
 
@@ -102,7 +102,8 @@ impl Client {
         let (mut attempts, mut may_have_counted, mut pause) = (0, false, PAUSE);
         loop {
             attempts += 1;
-            let (met, asked) = match self.attempt(&method, path, body, key).await {
+            let attempt = self.attempt(&method, path, body, key);
+            let (met, asked) = match self.patiently(attempt).await {
                 Ok(answer) => return Ok(answer),
                 Err(met) => met,
             };
@@ -118,13 +119,25 @@ impl Client {
             if lasting || attempts >= ATTEMPTS || wait > RETRY_AFTER_MAX {
                 return Err(match again.filter(|_| may_have_counted) {
                     Some(again) => Failure::Unknown { attempts, why, again },
-                    None => Failure::Unavailable { url: self.url.clone(), attempts, why },
+                    None => Failure::Unavailable { url: self.url.clone(), attempts, why, asked },
                 }
                 .into());
             }
+            look::waiting(&format!("{why}; tried {attempts} of {ATTEMPTS} times"));
             tokio::time::sleep(wait).await;
             pause = pause.saturating_mul(2);
         }
+    }
+
+    /// Waits for an attempt, and tells whoever sits before a terminal that this is what is done.
+    async fn patiently<T>(&self, attempt: impl Future<Output = T>) -> T {
+        let mut attempt = pin!(attempt);
+        tokio::select! {
+            ended = &mut attempt => return ended,
+            () = tokio::time::sleep(SILENCE) => {}
+        }
+        look::waiting(&format!("waiting for {}", self.url));
+        attempt.await
     }
 
     async fn attempt(
@@ -165,7 +178,10 @@ impl Client {
                 Met::Passing { why: format!("{code}: {detail}"), may_have_counted }
             }
             // A proxy that waits for the gateway.
-            (500.., None) => Met::Passing { why: format!("HTTP status {status}"), may_have_counted: true },
+            (500.., None) => {
+                let why = format!("HTTP status {status}, not in the gateway's own words but a proxy's");
+                Met::Passing { why, may_have_counted: true }
+            }
             // The gateway says the same to whoever sends none.
             (_, Some(Problem { code, .. })) if code == "Operator.Unauthorized" => {
                 Met::Refused(Failure::LetNobodyIn { code, origin: self.origin.clone() })

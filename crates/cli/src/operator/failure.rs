@@ -1,13 +1,14 @@
 //! Why an operator's call did not succeed, told apart by what the caller can do about it.
 
 use std::fmt;
+use std::time::Duration;
 
 use rebuttal_client::Cause;
 use serde::{Deserialize, Serialize};
 
 use super::access::Origin;
 use crate::exit::Exit;
-use crate::typed;
+use crate::{look, typed};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +24,16 @@ pub(super) enum Failure {
     NotOurs { url: String, status: u16 },
     /// Nothing was changed.
     #[error("the gateway at {url} did not serve the call ({}), and nothing was changed: {why}", tries(*attempts))]
-    Unavailable { url: String, attempts: u32, why: String },
+    Unavailable { url: String, attempts: u32, why: String, asked: Option<Duration> },
     /// A change may have taken effect.
     #[error("whether the change took effect is not known ({}): {why}", tries(*attempts))]
     Unknown { attempts: u32, why: String, again: Again },
+    /// A change was answered as done, and the answer tells nothing.
+    #[error("whether the change took effect is not known: {why}")]
+    Unread { why: String, again: Again },
+    /// A change was made, and its secret could not be kept.
+    #[error("it is done, but {why}")]
+    Unkept { why: String, again: Again },
     /// The user did not wait; a change may have taken effect.
     #[error("interrupted before the gateway's answer came")]
     Interrupted { again: Again },
@@ -80,13 +87,27 @@ pub(super) struct Problem {
     pub(super) detail: String,
 }
 
+/// Why a secret that came could not be kept; the change that made it is made.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unkept(pub(super) String);
+
 impl Failure {
+    /// What an error means that came after the gateway answered a change.
+    pub(super) fn after(error: anyhow::Error, again: Again) -> Self {
+        match error.downcast() {
+            Ok(Unkept(why)) => Self::Unkept { why, again },
+            Err(error) => Self::Unread { why: look::causes(&error), again },
+        }
+    }
+
     pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Refused { .. } | Self::LetNobodyIn { .. } => Exit::Refused,
             Self::NotOurs { .. } => Exit::Local,
             Self::Unavailable { .. } => Exit::Unavailable,
-            Self::Unknown { .. } | Self::Interrupted { .. } => Exit::Unknown,
+            Self::Unknown { .. } | Self::Unread { .. } | Self::Interrupted { .. } => Exit::Unknown,
+            Self::Unkept { .. } => Exit::Untold,
         }
     }
 
@@ -98,10 +119,19 @@ impl Failure {
             Self::NotOurs { .. } => Some(
                 "Check REBUTTAL_OPERATOR_URL: operators may be served on an address of their own.".to_owned(),
             ),
+            Self::Unavailable { asked: Some(pause), .. } => Some(format!(
+                "It asks to be left alone for {} seconds; run the same command again then.",
+                pause.as_secs()
+            )),
             Self::Unavailable { .. } => {
                 Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
             }
-            Self::Unknown { again, .. } | Self::Interrupted { again } => Some(again.to_string()),
+            Self::Unkept { again: Again { command, .. }, .. } => {
+                Some(format!("To have the same secret written once more, mend that and run this:\n{command}"))
+            }
+            Self::Unknown { again, .. } | Self::Unread { again, .. } | Self::Interrupted { again } => {
+                Some(again.to_string())
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 
+use super::failure::Unkept;
 use super::tell;
 use crate::files;
 use crate::look;
@@ -77,7 +78,7 @@ pub(super) fn tell(
     };
     writeln!(place.file, "{}", secret.expose())
         .and_then(|()| place.file.sync_all())
-        .with_context(|| format!("cannot write the {word} to {}", place.path.display()))?;
+        .map_err(|error| Unkept(format!("cannot write the {word} to {}: {error}", place.path.display())))?;
     place.is_filled = true;
     if json {
         let mut without: Map<String, Value> = tell::read(answer)?;

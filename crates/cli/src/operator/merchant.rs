@@ -78,8 +78,8 @@ impl Merchant {
                 }
                 let mut table = Table::new(["merchant", "name", "time zone"]).numbers(&[0]);
                 for item in &page.items {
-                    let told: Told = tell::read(item.get().as_bytes())?;
-                    table.row([told.merchant_id.to_string(), look::clean(&told.name), told.time_zone]);
+                    let told: Told = tell::shown(item.get().as_bytes())?;
+                    table.row([told.merchant_id.to_string(), told.name, told.time_zone]);
                 }
                 look::say_table(&table, "There are no merchants.");
                 page.tell_rest(&[]);
@@ -102,7 +102,7 @@ fn body(name: Option<&MerchantName>, time_zone: Option<&TimeZoneName>) -> Value 
 
 fn say(told: &Told, how: &str) {
     let Told { merchant_id, name, time_zone } = told;
-    let (name, number) = (look::clean(name), look::strong(merchant_id));
+    let number = look::strong(merchant_id);
     look::say_after(
         &format!("{} ", look::tick()),
         &format!("{name} {how} merchant {number}, in {time_zone}."),

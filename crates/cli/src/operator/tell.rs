@@ -5,6 +5,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::failure::{Again, Failure, no_entry};
 use crate::exit::Exit;
@@ -23,28 +24,50 @@ struct Failed<'a> {
     again: Option<&'a Again>,
 }
 
+/// What is told of an answer that is not what the API says.
+const UNREADABLE: &str = "the gateway's answer cannot be read; is it of another version than this program, or something else \
+                          before it?";
+
 /// Tells an answer: as it came, or through a function that shows it to people.
 pub(super) fn answer<T: DeserializeOwned>(answer: &[u8], json: bool, show: impl FnOnce(T)) -> Result<()> {
     if json {
+        let _: T = read(answer)?;
         look::say(String::from_utf8_lossy(answer).trim_end());
         return Ok(());
     }
-    show(read(answer)?);
+    show(shown(answer)?);
     Ok(())
 }
 
 /// Reads an answer of the API.
 pub(super) fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
-    serde_json::from_slice(answer)
-        .context("the gateway's answer cannot be read; is it of another version than this program?")
+    serde_json::from_slice(answer).context(UNREADABLE)
 }
 
-/// Ends a command; `changed` tells whether it may have changed anything.
-pub(super) fn end(result: Result<()>, json: bool, changed: bool) -> Result<Exit> {
-    let result = match result {
+/// Reads an answer for people: no text in it does more on a terminal than to stand there.
+pub(super) fn shown<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
+    let mut value: Value = read(answer)?;
+    clean(&mut value);
+    serde_json::from_value(value).context(UNREADABLE)
+}
+
+fn clean(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = look::clean(text),
+        Value::Array(values) => values.iter_mut().for_each(clean),
+        Value::Object(members) => members.values_mut().for_each(clean),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Ends a command. `again` is how the last change that was sent is sent again.
+pub(super) fn end(result: Result<()>, json: bool, again: Option<Again>) -> Result<Exit> {
+    let changed = again.is_some();
+    let result = match (result, again) {
         // Told as clap tells what it finds itself.
-        Err(wrong) if wrong.is::<clap::Error>() => return Err(wrong),
-        result => result,
+        (Err(wrong), _) if wrong.is::<clap::Error>() => return Err(wrong),
+        (Err(error), Some(again)) if !error.is::<Failure>() => Err(Failure::after(error, again).into()),
+        (result, _) => result,
     };
     let exit = match &result {
         Ok(()) => Exit::Done,
@@ -81,9 +104,12 @@ fn failed<'a>(error: &anyhow::Error, failure: Option<&'a Failure>, exit: Exit) -
     let (code, error_message, again) = match failure {
         Some(Failure::Refused { code, detail }) => (Some(code.as_str()), detail.clone(), None),
         Some(Failure::LetNobodyIn { code, origin }) => (Some(code.as_str()), no_entry(origin), None),
-        Some(Failure::Unknown { again, .. } | Failure::Interrupted { again }) => {
-            (None, look::causes(error), Some(again))
-        }
+        Some(
+            Failure::Unknown { again, .. }
+            | Failure::Unread { again, .. }
+            | Failure::Unkept { again, .. }
+            | Failure::Interrupted { again },
+        ) => (None, look::causes(error), Some(again)),
         _ => (None, look::causes(error), None),
     };
     Failed { outcome: exit.word(), code, error_message, again }

@@ -67,7 +67,7 @@ impl Token {
             Self::Create { name, role, keep, key } => {
                 let place = keep.open()?;
                 let answer = client.post("/tokens", &json!({ "name": name, "role": role }), &key).await?;
-                let told: Told = tell::read(&answer)?;
+                let told: Told = tell::shown(&answer)?;
                 let once = keep::Once { member: "token", word: "token", secret: told.token.as_ref() };
                 keep::tell(&answer, json, place, once, || say(&told, &format!("is made, as {}", told.role)))
             }
@@ -78,9 +78,8 @@ impl Token {
                 }
                 let mut table = Table::new(["token", "role", "made"]);
                 for item in &page.items {
-                    let told: Told = tell::read(item.get().as_bytes())?;
-                    let made = look::clean(told.created_time.as_deref().unwrap_or_default());
-                    table.row([look::clean(&told.name), look::clean(&told.role), made]);
+                    let told: Told = tell::shown(item.get().as_bytes())?;
+                    table.row([told.name, told.role, told.created_time.unwrap_or_default()]);
                 }
                 look::say_table(&table, "There are no tokens.");
                 page.tell_rest(&[]);
@@ -101,6 +100,6 @@ impl Token {
 }
 
 fn say(told: &Told, how: &str) {
-    let text = format!("token {} {how}.", look::strong(look::clean(&told.name)));
+    let text = format!("token {} {how}.", look::strong(&told.name));
     look::say_after(&format!("{} ", look::tick()), &text, 2);
 }

@@ -19,6 +19,7 @@ mod leads;
 mod lists;
 mod merchant;
 mod narrow;
+mod night;
 mod once;
 mod operator;
 mod papers;

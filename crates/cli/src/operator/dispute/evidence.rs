@@ -82,7 +82,8 @@ fn evidence_id(text: &str) -> Result<String, String> {
 impl Evidence {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let Self { dispute_no, evidence_ids, .. } = &self;
-        let dispute: View = tell::read(&client.fetch(&format!("/disputes/{dispute_no}")).await?)?;
+        let answer = client.fetch(&format!("/disputes/{dispute_no}")).await?;
+        let dispute: View = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
         let mut items: Vec<_> =
             dispute.submissions.iter().flat_map(|submission| &submission.evidence).collect();
         for id in evidence_ids {
@@ -122,13 +123,14 @@ impl Evidence {
     async fn print(&self, items: &[&Item], client: &Client, json: bool) -> Result<()> {
         let mut linked = Vec::new();
         for item in items {
-            let link: Link = tell::read(&client.fetch(&format!("{}/link", self.path(item))).await?)?;
+            let answer = client.fetch(&format!("{}/link", self.path(item))).await?;
+            let link: Link = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
             if !json {
                 look::say(format!("{}  {}", item.evidence_id, look::faint(what(item))));
                 // In one line, whatever the terminal's width: it is to be copied.
-                look::say(format!("  {}", look::clean(&link.url)));
-                look::say_fact("until", &look::clean(&look::moment(&link.expires_time)));
-                look::say_fact("SHA-256", &look::clean(&link.sha256));
+                look::say(format!("  {}", link.url));
+                look::say_fact("until", &look::moment(&link.expires_time));
+                look::say_fact("SHA-256", &link.sha256);
             }
             let Item { evidence_id, evidence_type, name, .. } = item;
             linked.push(Linked { evidence_id, evidence_type, name, link });
@@ -145,7 +147,7 @@ impl Evidence {
 }
 
 fn what(item: &Item) -> String {
-    format!("{} {}", item.evidence_type, look::clean(&item.name))
+    format!("{} {}", item.evidence_type, item.name)
 }
 
 /// Writes a file under a name of our own: what a merchant called it decides nothing on this machine.

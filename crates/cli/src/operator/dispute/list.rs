@@ -48,7 +48,7 @@ impl List {
             return page.say_json();
         }
         let disputes: Result<Vec<Summary>> =
-            page.items.iter().map(|item| tell::read(item.get().as_bytes())).collect();
+            page.items.iter().map(|item| tell::shown(item.get().as_bytes())).collect();
         look::say_table(&table(&disputes?), "There are no such disputes.");
         // A span would be another time by then, and the cursor one of another list.
         let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];

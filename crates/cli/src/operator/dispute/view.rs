@@ -86,7 +86,7 @@ pub(super) fn table(disputes: &[Summary]) -> Table<7> {
             dispute.stage.clone(),
             format!("{} {}", dispute.dispute_amount, dispute.currency),
             if dispute.is_waiting() { due(&dispute.deadline, now) } else { String::new() },
-            look::clean(&dispute.dispute_reason),
+            dispute.dispute_reason.clone(),
         ]);
     }
     table
@@ -117,7 +117,7 @@ impl View {
                 let size = look::size(usize::try_from(item.size).unwrap_or(usize::MAX));
                 let digest = item.sha256.get(..12).map(|start| format!("{start}…")).unwrap_or_default();
                 let (id, kind) = (item.evidence_id.clone(), item.evidence_type.clone());
-                table.row([id, kind, look::clean(&item.name), size, digest]);
+                table.row([id, kind, item.name.clone(), size, digest]);
             }
             look::say_table(&table, "");
         }
@@ -128,9 +128,9 @@ impl View {
                 entry.sequence.to_string(),
                 look::moment(&entry.time),
                 entry.event.clone(),
-                look::clean(&entry.actor),
+                entry.actor.clone(),
                 entry.status.clone().unwrap_or_default(),
-                look::clean(entry.note.as_deref().unwrap_or_default()),
+                entry.note.clone().unwrap_or_default(),
             ]);
         }
         look::say_table(&table, "");
@@ -140,8 +140,7 @@ impl View {
 impl Summary {
     fn say(&self) {
         let now = plumbing::now();
-        let reason =
-            self.reason_code.as_ref().map(|code| format!(" ({})", look::clean(code))).unwrap_or_default();
+        let reason = self.reason_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let left = if self.is_waiting() { format!(", {}", due(&self.deadline, now)) } else { String::new() };
         let actions =
             if self.allowed_actions.is_empty() { "none".to_owned() } else { self.allowed_actions.join(", ") };
@@ -151,8 +150,8 @@ impl Summary {
             ("Status", coloured(&self.status)),
             ("Type", self.stage.clone()),
             ("Disputed", format!("{} {} of {}", self.currency, self.dispute_amount, self.payment_amount)),
-            ("Reason", format!("{}{reason}", look::clean(&self.dispute_reason))),
-            ("Payment", format!("{} (theirs {})", self.payment_no, look::clean(&self.merchant_trade_no))),
+            ("Reason", format!("{}{reason}", self.dispute_reason)),
+            ("Payment", format!("{} (theirs {})", self.payment_no, self.merchant_trade_no)),
             ("RRN", self.rrn.clone().unwrap_or_default()),
             ("Opened", look::moment(&self.created_time)),
             ("Deadline", format!("{}{left}", look::moment(&self.deadline))),
@@ -187,6 +186,6 @@ fn coloured(status: &str) -> String {
 fn due(deadline: &str, now: UnixMillis) -> String {
     match UnixMillis::from_rfc3339(deadline) {
         Ok(at) => summary::pressing(now, at).to_string(),
-        Err(_) => look::clean(deadline),
+        Err(_) => deadline.to_owned(),
     }
 }

@@ -1,0 +1,127 @@
+//! What an operator meets on the way to a gateway: proxies that answer for it, silence, texts that would move the cursor,
+//! a disk that is full. The outcome is never guessed, and what to do is told.
+
+use std::path::Path;
+
+use rebuttal_testbed::{Passage, Way};
+
+use crate::ground::{Ended, Shell, bare, bin};
+use crate::terminal::Terminal;
+
+fn http(status: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// A gateway that does what it is told, behind something that answers in its place.
+fn behind(status: &'static str, body: &'static str) -> (Shell, Way) {
+    let way = Way::open(move |_, _| Passage::On(http(status, body)));
+    let shell = Shell::start();
+    way.leads_to(shell.scene.address());
+    (shell, way)
+}
+
+fn through(shell: &Shell, way: &Way, words: &[&str]) -> Ended {
+    let mut command = shell.operator_command(words);
+    command.env("REBUTTAL_OPERATOR_URL", &way.url);
+    Ended::run(command)
+}
+
+const CREATE: [&str; 6] = ["merchant", "create", "--name", "Tea House", "--time-zone", "UTC"];
+
+#[test]
+fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
+    for (status, told) in [
+        ("502 Bad Gateway", "HTTP status 502, not in the gateway's own words but a proxy's"),
+        ("200 OK", "the gateway's answer cannot be read"),
+    ] {
+        let (shell, way) = behind(status, "<html><body>Welcome</body></html>");
+        let list = through(&shell, &way, &["merchant", "list"]);
+        let code = if status.starts_with('5') { 5 } else { 1 };
+        assert!(list.code == code && list.err.contains(told), "{list:?}");
+        for json in [false, true] {
+            let more: &[&str] = if json { &["--json"] } else { &[] };
+            let before = shell.scene.operator.fetch("/merchants").json()["items"].as_array().unwrap().len();
+            let made = through(&shell, &way, &[&CREATE[..], more].concat());
+            assert_eq!(made.code, 4, "{made:?}");
+            let command = match json {
+                true => made.json()["again"]["command"].as_str().unwrap().to_owned(),
+                false => made.err.lines().last().unwrap().trim().to_owned(),
+            };
+            assert_eq!(shell.paste_operator(&command).code, 0);
+            let after = shell.scene.operator.fetch("/merchants").json()["items"].as_array().unwrap().len();
+            assert_eq!(after, before + 1, "it counts once: {made:?}");
+        }
+    }
+}
+
+#[test]
+fn a_gateway_that_asks_for_a_pause_is_told_with_its_length() {
+    let busy = r#"{"code":"Common.System.Unavailable","detail":"busy"}"#;
+    let (shell, way) = behind("503 Service Unavailable\r\nRetry-After: 3600", busy);
+    let ended = through(&shell, &way, &CREATE);
+    assert!(ended.code == 5 && ended.err.contains("left alone for 3600 seconds"), "{ended:?}");
+}
+
+#[test]
+fn no_text_of_an_answer_does_more_than_stand_there() {
+    let page = r#"{"items":[{"merchantId":1,"name":"\u001b[2Ja\u202eb\nc","timeZone":"\u001b[31mUTC"}],"nextCursor":"\u001b[31m'"}"#;
+    let (shell, way) = behind("200 OK", page);
+    let list = through(&shell, &way, &["merchant", "list", "--limit", "1"]);
+    assert_eq!(list.code, 0, "{list:?}");
+    assert!(list.out.contains("[2Ja\u{fffd}b c") && list.err.contains("--cursor"), "{list:?}");
+    let refused = r#"{"code":"Operator.Conflict\u001b[31m","detail":"\u001b[2Jno\u202e"}"#;
+    let (shell, way) = behind("409 Conflict", refused);
+    let ended = through(&shell, &way, &CREATE);
+    assert!(ended.code == 3 && ended.err.contains("Operator.Conflict"), "{ended:?}");
+    for said in [&list.out, &list.err, &ended.err] {
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
+fn whoever_waits_before_a_terminal_is_told_for_what() {
+    let way = Way::open(|_, _| Passage::Hold);
+    let shell = Shell::start();
+    way.leads_to(shell.scene.address());
+    for (words, code, told) in [
+        (&["merchant", "list"][..], 1, "interrupted: nothing was changed"),
+        (&CREATE, 4, "interrupted before the gateway's answer came"),
+    ] {
+        let mut command = shell.operator_command(words);
+        command.env("REBUTTAL_OPERATOR_URL", &way.url);
+        let mut terminal = Terminal::run(&command, 100);
+        terminal.wait_for(&format!("waiting for {}…", way.url));
+        terminal.interrupt();
+        let (ended, said) = terminal.end();
+        assert!(ended == code && said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn a_secret_that_finds_no_room_is_not_lost() {
+    let shell = Shell::start();
+    let file = shell.scene.gateway.scratch().join("admin.token");
+    let path = file.to_str().unwrap();
+    for json in ["", " --json"] {
+        // No file may grow, and the signal that tells of it is ignored, as a full disk sends none.
+        let line = format!(
+            "trap '' XFSZ; ulimit -f 0; exec {} operator token create --name n{} --role admin --secret-file {path}{json}",
+            bin().display(),
+            json.len()
+        );
+        let mut full = bare(Path::new("sh"));
+        full.args(["-c", &line]);
+        full.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.scene.gateway.data());
+        let ended = Ended::run(full);
+        assert_eq!(ended.code, 7, "{ended:?}");
+        let command = match json {
+            "" => ended.err.lines().last().unwrap().trim().to_owned(),
+            _ => ended.json()["again"]["command"].as_str().unwrap().to_owned(),
+        };
+        let again = shell.paste_operator(&command);
+        assert_eq!(again.code, 0, "{again:?}");
+        let by_it = shell.operator(&["token", "list", "--operator-token-file", path]);
+        assert!(by_it.code == 0 && by_it.out.contains("n0"), "{by_it:?}");
+        std::fs::remove_file(&file).unwrap();
+    }
+}
