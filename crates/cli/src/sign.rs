@@ -171,8 +171,10 @@ impl Sign {
         look::say(format!("  Authorization: {header}"));
         look::say("");
         let text = String::from_utf8_lossy(body);
+        // curl takes brackets in a URL for a pattern, unless told otherwise.
+        let plainly = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
         for line in [
-            format!("  curl -X {} {} \\", look::shell(&self.method), look::shell(url)),
+            format!("  curl{plainly} -X {} {} \\", look::shell(&self.method), look::shell(url)),
             "    -H 'Content-Type: application/json' -H 'Accept: application/json' \\".to_owned(),
             format!("    -H 'Authorization: {header}' \\"),
             format!("    --data-binary {}", look::shell(&text)),

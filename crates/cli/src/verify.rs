@@ -131,6 +131,7 @@ impl Verify {
         });
         let seen = Seen {
             sent_to: &self.sent_to,
+            spelt_as_sent: &case.sent_to,
             fragment: case.fragment,
             base_url: &case.base_url,
             target: &case.target,

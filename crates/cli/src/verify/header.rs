@@ -88,7 +88,7 @@ impl Diagnosis<'_> {
     /// What is wrong with one field, by the word of the parser that the gateway uses, too.
     fn field_fault(self, name: &str, value: &str) -> Option<String> {
         let Some((known, _)) = GOOD.iter().find(|(good, _)| *good == name) else {
-            let meant = GOOD.iter().find(|(good, _)| good.eq_ignore_ascii_case(name));
+            let meant = GOOD.iter().find(|(good, _)| good.eq_ignore_ascii_case(name.trim()));
             let meant = meant.map(|(good, _)| format!("; it is spelt {good}")).unwrap_or_default();
             // The value of a field that nobody knows may be the secret.
             return Some(format!("its field {} is not known{meant}", self.shown(name, SHOWN_MAX)));
@@ -109,7 +109,6 @@ impl Diagnosis<'_> {
 
     /// A part, escaped and cut off. Whatever has the form of a secret stays unshown: which app's it is, nobody knows.
     fn shown(self, part: &str, max: usize) -> String {
-        let part = part.trim();
         let has_secret = self
             .secret
             .is_some_and(|secret| !secret.is_empty() && part.to_lowercase().contains(&secret.to_lowercase()));
@@ -129,8 +128,11 @@ impl Diagnosis<'_> {
 }
 
 fn no_scheme(header: &str) -> String {
-    let what = if header.parse::<Scheme>().is_ok() {
+    let after = Scheme::ALL.iter().find_map(|scheme| header.strip_prefix(scheme.as_str()));
+    let what = if after == Some("") {
         "nothing follows its scheme"
+    } else if after.is_some() {
+        "no space follows its scheme"
     } else if header.contains('=') {
         "its scheme is missing"
     } else {

@@ -38,6 +38,8 @@ pub(super) enum Place {
 /// What is known beside the signed values.
 pub(super) struct Seen<'a> {
     pub(super) sent_to: &'a str,
+    /// The same in the spelling of a gateway that is there.
+    pub(super) spelt_as_sent: &'a str,
     /// What follows `#`, with it.
     pub(super) fragment: &'a str,
     pub(super) base_url: &'a str,

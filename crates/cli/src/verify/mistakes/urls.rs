@@ -7,13 +7,17 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     let Seen { sent_to, fragment, base_url, target, .. } = seen;
     let sent_to = sent_to.strip_suffix(fragment).unwrap_or(sent_to);
     let right = format!("{base_url}{target}");
+    let own_spelling = match seen.spelt_as_sent == right {
+        true => "as it was written, where a gateway's host is in lower case and has no default port",
+        false => "the URL that it was sent to, which is not the gateway's own",
+    };
     let (path, query) = target.split_once('?').map_or((*target, None), |(path, query)| (path, Some(query)));
     let (scheme, host) = base_url.split_once("://").unwrap_or(("", base_url));
     let other_scheme = if scheme == "https" { "http" } else { "https" };
     let (authority, base_path) = host.split_at(host.find('/').unwrap_or(host.len()));
     let default_port = if scheme == "https" { 443 } else { 80 };
     let mut urls = vec![
-        ("the URL that it was sent to, which is not the gateway's own", sent_to.to_owned()),
+        (own_spelling, sent_to.to_owned()),
         ("the fragment, which is never sent, is signed with it", format!("{right}{fragment}")),
         ("the query string is left out", format!("{base_url}{path}")),
         ("the path alone, without the base URL", path.to_owned()),

@@ -105,6 +105,9 @@ fn what_the_gateway_will_refuse_is_signed_with_a_warning() {
         assert_eq!(json["outcome"], "done");
         assert!(json["refusals"][0].as_str().unwrap().contains(told), "{json}");
     }
+    // curl would take the brackets for a pattern, and call another URL than the one that is signed.
+    let ended = sign(&["/pg/v2/dispute/query?a[]=1"]);
+    assert!(ended.out.contains("  curl -g -X POST "), "{ended:?}");
     let ended = sign(&[TARGET, "--nonce", NONCE]);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
 }

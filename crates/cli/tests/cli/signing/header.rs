@@ -73,6 +73,8 @@ fn a_header_of_another_form_is_told_so() {
         (String::new(), "the header is empty"),
         ("V2_SHA256".to_owned(), "nothing follows its scheme"),
         (fields.to_owned(), "its scheme is missing"),
+        (right.replace("V2_SHA256 ", "V2_SHA256"), "no space follows its scheme"),
+        (right.replace(",sign", ",\n sign"), "its field \"\\n sign\" is not known; it is spelt sign"),
         (
             format!("v2_sha256 {fields}"),
             "its scheme is \"v2_sha256\", and must be V2_SHA256 or V2_HMAC_SHA256, in upper case",

@@ -317,6 +317,11 @@ pub(crate) fn said() -> Vec<(&'static str, Ended)> {
             "https://pay.example/pg/v2/dispute/query#top",
         );
         said.push((told, sent(scheme, at, &timestamp, &[]).verify(&[])));
+        let (told, at) = (
+            "as it was written, where a gateway's host is in lower case",
+            "https://PAY.example:443/pg/v2/dispute/query",
+        );
+        said.push((told, sent(scheme, at, &timestamp, &[]).verify(&[])));
     }
     said
 }
