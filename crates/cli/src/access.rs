@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
-use rebuttal_client::{AppId, AppSecret, Client, Scheme};
+use anyhow::{Context as _, Result};
+use rebuttal_client::protocol::Invalid;
+use rebuttal_client::{AppId, AppSecret, Client, Scheme, plumbing};
 
 use crate::files;
 use crate::profile::{self, Profile, ProfileName};
@@ -92,6 +93,7 @@ impl Given {
     /// A client, ready to call.
     pub(crate) fn client(&self) -> Result<Client> {
         let url = self.url()?;
+        plumbing::check_address(&url).map_err(|error| self.sources.fault("url", error))?;
         let mut builder = Client::builder(&url, self.signer()?, self.app_secret()?).scheme(self.scheme());
         if let Some(path) = &self.trust {
             builder = builder.trust_pem(files::trusted(path, &self.sources.name("trust"))?);
@@ -143,9 +145,10 @@ impl Given {
             (Some(secret), None) => Ok(Some(secret.clone())),
             (None, Some(path)) => files::secret(path, &self.sources.name("app_secret_file")).map(Some),
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => {
-                bail!("the app's secret must be given directly or in a file, not both; leave one of them out")
-            }
+            (Some(_), Some(_)) => Err(self.sources.fault(
+                "app_secret",
+                "the app's secret must be given directly or in a file, not both; leave one of them out",
+            )),
         }
     }
 
@@ -159,10 +162,10 @@ impl Given {
 
     /// The secret, checked.
     pub(crate) fn app_secret(&self) -> Result<AppSecret> {
-        let secret = self.needed_secret()?;
-        secret.expose().parse().with_context(|| match &self.app_secret_file {
-            Some(path) => format!("the app's secret in {}", path.display()),
-            None => "the app's secret".to_owned(),
+        let parsed = self.needed_secret()?.expose().parse();
+        parsed.map_err(|error: Invalid| match &self.app_secret_file {
+            Some(path) => anyhow::anyhow!("the app's secret in {}: {error}", path.display()),
+            None => self.sources.fault("app_secret", format!("the app's secret: {error}")),
         })
     }
 }

@@ -101,9 +101,6 @@ fn main() -> ExitCode {
 
 /// Ends a command that left its error to us.
 fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
-    if let Some(wrong) = error.downcast_ref() {
-        return Ok(usage::tell(wrong));
-    }
     let result = Err::<(), _>(error);
     let json = result.as_ref().err().filter(|_| usage::wants_json()).map(Judged::failed);
     let tell = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::look;
+use crate::usage;
 
 /// The user did not wait for the outcome of a call that may take effect.
 #[derive(Debug)]
@@ -178,6 +179,10 @@ pub(crate) fn tell<T>(
     fail: impl Fn(&anyhow::Error),
     lost: impl FnOnce(&io::Error),
 ) -> Result<Exit> {
+    // Told as clap tells what it finds itself.
+    if let Some(wrong) = result.as_ref().err().and_then(|error| error.downcast_ref()) {
+        return Ok(usage::tell(wrong));
+    }
     match (&json, result) {
         (Some(json), _) => look::say(serde_json::to_string_pretty(json)?),
         (None, Ok(done)) => say(done),

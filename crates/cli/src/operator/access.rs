@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use rebuttal_client::plumbing;
 
 use super::client::Client;
+use crate::files;
 use crate::settings::{DATA_DIR, Secret, Sources};
-use crate::{files, usage};
 
 /// Where `serve` listens unless told otherwise.
 const URL: &str = "http://127.0.0.1:8080";
@@ -106,6 +107,7 @@ impl Token {
 impl Access {
     pub(super) fn client(&self) -> Result<Client> {
         let url = self.operator_url.as_deref().unwrap_or(URL);
+        plumbing::check_address(url).map_err(|error| self.sources.fault("operator_url", error))?;
         let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
         Client::new(url, &self.token()?, trusted.transpose()?.as_slice())
     }
@@ -119,8 +121,8 @@ impl Access {
                 Ok(Token { text, origin: Origin::File(path.clone(), file) })
             }
             (Some(_), Some(_)) => {
-                let both = format!("{direct} and {file} must not both be given; leave one of them out");
-                if file.starts_with("--") { Err(usage::wrong(both)) } else { bail!(both) }
+                let both = format!("it must not be given beside {file}; leave one of them out");
+                Err(self.sources.fault("operator_token", both))
             }
             (None, None) => {
                 let data = self.data.clone().unwrap_or_else(|| DATA_DIR.into());

@@ -79,7 +79,8 @@ impl Token {
                 let mut table = Table::new(["token", "role", "made"]);
                 for item in &page.items {
                     let told: Told = tell::shown(item.get().as_bytes())?;
-                    table.row([told.name, told.role, told.created_time.unwrap_or_default()]);
+                    let made = told.created_time.as_deref().map(look::moment).unwrap_or_default();
+                    table.row([told.name, told.role, made]);
                 }
                 look::say_table(&table, "There are no tokens.");
                 page.tell_rest(&[]);

@@ -1,5 +1,6 @@
 //! Which settings are in force, and where each comes from.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,6 +9,8 @@ use clap::{ArgMatches, Command, Error, FromArgMatches};
 use rebuttal_server::BaseUrl;
 use toml::Value;
 
+use crate::usage;
+
 use super::{COMMENTED, Settings, file, without_password};
 
 /// The settings whose URL may hold a password, which is not shown.
@@ -15,16 +18,29 @@ const URLS: [&str; 1] = ["database_url"];
 /// The setting whose values count in one spelling, however they are written.
 const PUBLIC_URL: &str = "public_url";
 
-/// Which of the command line's settings stood in a variable. Flattened into a command *before* [`Settings`], which takes
+/// Which of the command line's settings were flags, and which stood in a variable. Flattened into a command *before* [`Settings`], which takes
 /// what it reads away.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Sources {
+    flags: Vec<String>,
     variables: Vec<String>,
 }
 
 impl Sources {
     fn is_variable(&self, id: &str) -> bool {
         self.variables.iter().any(|variable| variable == id)
+    }
+
+    /// What is wrong with a setting's value, told with what gave it. Wrong usage where that was a flag; else the fault of a
+    /// variable, or of what holds neither.
+    pub(crate) fn fault(&self, id: &str, why: impl Display) -> anyhow::Error {
+        if self.flags.iter().any(|flag| flag == id) {
+            return usage::wrong(format!("{}: {why}", self.name(id)));
+        }
+        match self.is_variable(id) {
+            true => anyhow::anyhow!("{}: {why}", self.name(id)),
+            false => anyhow::anyhow!("{why}"),
+        }
     }
 
     /// What a person wrote to give it: its flag, or its variable.
@@ -46,9 +62,11 @@ impl clap::Args for Sources {
 
 impl FromArgMatches for Sources {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let ids = matches.ids().map(|id| id.as_str());
-        let variables = ids.filter(|id| matches.value_source(id) == Some(ValueSource::EnvVariable));
-        Ok(Self { variables: variables.map(str::to_owned).collect() })
+        let from = |source| {
+            let ids = matches.ids().map(|id| id.as_str());
+            ids.filter(|id| matches.value_source(id) == Some(source)).map(str::to_owned).collect()
+        };
+        Ok(Self { flags: from(ValueSource::CommandLine), variables: from(ValueSource::EnvVariable) })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {

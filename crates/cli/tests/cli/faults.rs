@@ -56,10 +56,14 @@ fn an_address_that_is_none_is_told_with_one_that_is() {
     for url in ["pay.example.com", "localhost", "ftp://pay.example.com"] {
         let told = told(
             &["query", "--dispute-no", "D1", "--url", url, "--app-id", APP_ID, "--app-secret", APP_ID],
-            1,
+            2,
         );
         let why = "is not a gateway's address: it must start with https:// or http://, as in https://pay.example.com";
-        assert_eq!(told, format!("✗ {url:?} {why}\n"));
+        assert!(told.starts_with(&format!("error: --url: {url:?} {why}\n")), "{told}");
+        let mut of_operator = rebuttal(&["operator", "merchant", "list", "--operator-token", "t"]);
+        of_operator.env("REBUTTAL_OPERATOR_URL", url);
+        let ended = Ended::run(of_operator);
+        assert_eq!((ended.code, ended.err), (1, format!("✗ REBUTTAL_OPERATOR_URL: {url:?} {why}\n")));
     }
 }
 

@@ -111,6 +111,31 @@ fn what_was_typed_wrong_is_wrong_usage() {
         (["contest", "D", "--refund", url, "--receipt", url].to_vec(), "given twice"),
         (["contest", "D", "--refund", "a.png", "--name", ""].to_vec(), "must have 1 to 128"),
         (["profile", "add", "shop", "--app-id", app].to_vec(), "--url"),
+        (
+            ["operator", "merchant", "list", "--operator-url", "localhost"].to_vec(),
+            "must start with https://",
+        ),
+        (
+            ["query", "--dispute-no", "D", "--url", "http://h", "--app-id", app, "--app-secret", "short"]
+                .to_vec(),
+            "32",
+        ),
+        (
+            [
+                "upload",
+                "a",
+                "--app-secret",
+                app,
+                "--app-secret-file",
+                "f",
+                "--url",
+                "http://h",
+                "--app-id",
+                app,
+            ]
+            .to_vec(),
+            "not both",
+        ),
     ] {
         let mut command = rebuttal(&words);
         command.env("REBUTTAL_OPERATOR_TOKEN", "t").env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");

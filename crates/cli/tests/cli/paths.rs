@@ -103,7 +103,11 @@ fn a_token_that_cannot_be_one_is_told_before_anything_is_sent() {
         assert!(ended.code == 1 && ended.err.contains("token in --operator-token is none"), "{ended:?}");
     }
     let both = run(&["--operator-token", "a", "--operator-token-file", "b"]);
-    assert!(both.code == 2 && both.err.contains("must not both be given"), "{both:?}");
+    assert!(
+        both.code == 2
+            && both.err.contains("--operator-token: it must not be given beside --operator-token-file"),
+        "{both:?}"
+    );
     let nowhere = run(&["--data", "/nope"]);
     let told = "secret in /nope/operator.token: there is no folder /nope; set REBUTTAL_OPERATOR_TOKEN or";
     assert!(nowhere.code == 1 && nowhere.err.contains(told), "{nowhere:?}");

@@ -89,7 +89,8 @@ impl Evidence {
         for id in evidence_ids {
             if !items.iter().any(|item| item.evidence_id == *id) {
                 let known: Vec<_> = items.iter().map(|item| item.evidence_id.as_str()).collect();
-                bail!("{dispute_no} has no evidence {id:?}; it has: {}", known.join(", "));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                bail!("{dispute_no} has no evidence {id:?}; it has: {known}");
             }
         }
         items.retain(|item| evidence_ids.is_empty() || evidence_ids.contains(&item.evidence_id));
