@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 
+use crate::remedy;
+
 /// Size of a database that holds nothing: SQLite's first page, which lies there before any table does.
 const EMPTY_DATABASE_BYTES: u64 = 4096;
 
@@ -72,6 +74,9 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Opens the directory, making it if need be, and locks it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        if let Some(flaw) = remedy::flaw(path) {
+            bail!(flaw);
+        }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| {
             let shown = path.display();

@@ -8,7 +8,7 @@ mod listeners;
 
 use anyhow::anyhow;
 use rebuttal_protocol::{AppId, AppSecret, Scheme, UnixMillis};
-use rebuttal_store::{Ailment, Examined, Location, StoreError};
+use rebuttal_store::{Ailment, Examined, Location};
 use serde::Serialize;
 
 use crate::auth::apps::DOCTORS_SCHEME;
@@ -17,6 +17,7 @@ use crate::clock;
 use crate::config::{Config, EvidencePlace};
 use crate::data_dir::{Places, is_held};
 use crate::error::causes;
+use crate::remedy;
 use crate::sweeper::bound_ahead;
 
 /// How far two clocks may differ: as much as the sweeper leaves between a deadline and its lapse.
@@ -94,7 +95,7 @@ pub async fn examine(
 ) -> Examination {
     let location = config.database_location();
     let mut findings = vec![Finding::well("installation", installation(config, &location))];
-    findings.extend(files::data_dir(&config.data_dir));
+    findings.extend(files::data_dir(config));
     findings.extend(listeners::examine(config));
     findings.extend(config.tls.as_ref().map(files::tls));
     let mut keys = MasterKey::read(&config.master_key()).map(|key| Keys::derive(&key));
@@ -125,6 +126,8 @@ pub async fn examine(
 /// What the database holds, or what keeps it from being looked at.
 async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Examined), Vec<Finding>> {
     let mut findings = match location {
+        // What is told of the folder already.
+        Location::Sqlite(file) if file.parent().and_then(remedy::flaw).is_some() => return Err(Vec::new()),
         Location::Sqlite(file) => files::database(file),
         Location::Postgres(_) => Vec::new(),
     };
@@ -134,10 +137,7 @@ async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Exa
     }
     match rebuttal_store::examine(location).await {
         Ok(examined) => return Ok((findings, examined)),
-        Err(error @ StoreError::Shared) => findings.push(Finding::fault("database", error.to_string())),
-        Err(error) => {
-            findings.push(Finding::fault("database", format!("{error}; see that it is there and running")));
-        }
+        Err(error) => findings.push(Finding::fault("database", remedy::of_database(location, &error))),
     }
     Err(findings)
 }
@@ -178,7 +178,13 @@ fn master_key(
         }
         Err(error) => Finding::fault(
             ABOUT,
-            format!("{}. The database's secrets cannot be opened without it: restore it", causes(error)),
+            match file.exists() {
+                true => causes(error),
+                false => format!(
+                    "{}. The database's secrets cannot be opened without it: restore it",
+                    causes(error)
+                ),
+            },
         ),
         Ok(keys) if !is_right(keys) => Finding::fault(
             ABOUT,
@@ -192,6 +198,9 @@ fn master_key(
                 "others than its owner may read {shown}, and with it every secret; run: chmod 600 {shown}"
             ),
         ),
+        Ok(_) if examined.key_check.is_none() => {
+            Finding::well(ABOUT, "it can be read; the database does not tell whether it is its own")
+        }
         Ok(_) => Finding::well(ABOUT, "it is the one that the database's secrets are sealed with"),
     };
     let right = keys.and_then(|keys| match is_right(&keys) {

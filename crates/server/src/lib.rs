@@ -22,6 +22,7 @@ mod moving;
 mod openapi;
 mod operator;
 mod recording;
+mod remedy;
 mod request_id;
 mod routes;
 mod run;

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
-use rebuttal_store::{AccountChange, Act, Location, Options, Store, Work};
+use rebuttal_store::{AccountChange, Act, Location, Options, Store, StoreError, Work};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ use crate::data_dir::DataDir;
 use crate::gateway::Gateway;
 use crate::health::READY_LIMIT;
 use crate::operator::disputes::evidence::EVIDENCE_READS_AT_ONCE;
-use crate::{clock, sweeper};
+use crate::{clock, remedy, sweeper};
 
 /// The public half of the credentials that sign the embedded store's forms; the secret half is derived.
 const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
@@ -73,10 +73,17 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
         Some(Location::Postgres(_)) => {}
         None => data_dir.refuse_lost_database()?,
     }
-    let opened = Store::open(&config.database_location(), &options).await;
-    Ok(match &config.database {
-        Some(_) => opened.context("the database that database_url names cannot be opened")?,
-        None => opened?,
+    let location = config.database_location();
+    if let Location::Sqlite(file) = &location
+        && let Some(why) = file.parent().and_then(remedy::unwritable)
+    {
+        bail!(why);
+    }
+    let opened = Store::open(&location, &options).await;
+    let told = |error: StoreError| anyhow!(remedy::of_database(&location, &error));
+    opened.map_err(told).with_context(|| match (&config.database, &location) {
+        (None, Location::Sqlite(file)) => format!("the database {} cannot be opened", file.display()),
+        _ => "the database that database_url names cannot be opened".to_owned(),
     })
 }
 
@@ -109,7 +116,8 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
     if !holds_files && is_lost(folder, kept.as_deref()) {
         bail!("{}", lost_folder(folder));
     }
-    let files = FolderStore::open(folder, &mark, holds_files)?;
+    let told = |error: Error| anyhow!(remedy::of_evidence(folder, &error));
+    let files = FolderStore::open(folder, &mark, holds_files).map_err(told)?;
     keep_to_place(store, files.place(), files.is_by_word()).await?;
     Ok(EvidenceStore::Folder { files, credentials })
 }

@@ -7,7 +7,10 @@ use std::path::Path;
 pub fn unread(path: &Path, error: &Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => missing(path),
-        ErrorKind::PermissionDenied => "this user may not read it, or not enter a folder above it".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "this user may not read it, or not enter a folder above it: give it to this user, or run this as its own"
+                .to_owned()
+        }
         ErrorKind::IsADirectory => {
             "it is a folder, and a file is needed; container engines make one where the file to mount is missing"
                 .to_owned()

@@ -75,6 +75,9 @@ pub enum Ailment {
     /// Pages do not fit together.
     #[error("the file is damaged ({0}): stop the gateway and restore it from a backup")]
     Damaged(String),
+    /// What the hazards before it may have kept from being seen.
+    #[error("the rest could not be looked at: {0}")]
+    Unseen(String),
     /// Something about the server, or what stands before it, endangers what a gateway promises.
     #[error("{0}")]
     Hazard(String),

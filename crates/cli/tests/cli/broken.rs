@@ -182,3 +182,64 @@ fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
         looks_at_schema(&mut scene, &[("REBUTTAL_DATABASE_URL", database.url())], case);
     }
 }
+
+/// What an operator does to the files of a data directory with nothing else than a shell; about what the doctor tells it; and
+/// in which words both tell it.
+const FILES: [(&str, &str, &str); 13] = [
+    ("rm -r DATA; touch DATA", "data directory", "is a file, and a folder is needed"),
+    ("mv DATA away; ln -s nowhere DATA", "data directory", "is a link to nowhere, which is not there"),
+    (
+        "rm DATA/rebuttal.db*; head -c 20000 /dev/zero > DATA/rebuttal.db",
+        "database",
+        "restore the database from a backup",
+    ),
+    ("truncate -s 20000 DATA/rebuttal.db", "database", "restore the database from a backup"),
+    ("rm DATA/rebuttal.db*", "database", "is missing or empty, and yet"),
+    ("rm DATA/master.key; mkdir DATA/master.key", "master key", "it is a folder, and a file is needed"),
+    (
+        "rm DATA/master.key; ln -s nowhere DATA/master.key",
+        "master key",
+        "it is a link to nowhere, which is not there",
+    ),
+    (": > DATA/master.key", "master key", "must hold 64 hex digits, and does not"),
+    ("rm DATA/master.key", "master key", "there is no such file"),
+    ("rm -r DATA/evidence; touch DATA/evidence", "evidence", "is a file, and a folder is needed"),
+    (
+        "rm -r DATA/evidence; ln -s nowhere DATA/evidence",
+        "evidence",
+        "is not there: it was removed, is not mounted",
+    ),
+    (": > DATA/operator.token", "data directory", "holds no token: write the one into it"),
+    (
+        "rm DATA/operator.token; mkdir DATA/operator.token",
+        "data directory",
+        "it is a folder, and a file is needed",
+    ),
+];
+
+#[test]
+fn files_that_are_not_what_they_must_be_are_found_and_not_served() {
+    for (command, about, what) in FILES {
+        let scene = unused();
+        let data = scene.gateway.data();
+        let script =
+            format!("set -e; cd {}; {}", scene.gateway.scratch().display(), command.replace("DATA", "data"));
+        let ended = Ended::run({
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", &script]);
+            shell
+        });
+        assert_eq!(ended.code, 0, "{ended:?}");
+        finds(&doctor(data, &[], &[]), about, what);
+        let said = said(data, &[]);
+        assert!(said.contains(what), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_disk_is_told_once_however_many_folders_lie_on_it() {
+    let scene = unused();
+    let json = doctor(scene.gateway.data(), &[], &[]).json();
+    let disks = json["findings"].as_array().unwrap().iter().filter(|finding| finding["about"] == "disk");
+    assert_eq!(disks.count(), 1, "{json}");
+}

@@ -35,14 +35,21 @@ impl MasterKey {
         let unread =
             |error| anyhow!("cannot read the master key in {}: {}", path.display(), unread(path, &error));
         let metadata = fs::metadata(path).map_err(unread)?;
+        if metadata.is_dir() {
+            return Err(unread(io::ErrorKind::IsADirectory.into()));
+        }
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!("others than its owner may use the master key; run: chmod 600 {}", path.display());
         }
         let size = metadata.len();
         ensure!(size <= KEY_FILE_MAX_BYTES, "{} is too long for a master key", path.display());
         let text = fs::read_to_string(path).map_err(unread)?;
-        let key = hex_digits::parse_any_case(Zeroizing::new(text).trim())
-            .with_context(|| format!("{} must hold {} hex digits", path.display(), 2 * MASTER_KEY_BYTES))?;
+        let key = hex_digits::parse_any_case(Zeroizing::new(text).trim()).with_context(|| {
+            let (shown, digits) = (path.display(), 2 * MASTER_KEY_BYTES);
+            format!(
+                "{shown} must hold {digits} hex digits, and does not: put the key of this database into it"
+            )
+        })?;
         Ok(Self(Zeroizing::new(key)))
     }
 

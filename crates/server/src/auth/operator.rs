@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -25,6 +25,7 @@ use crate::error::Refusal;
 use crate::front::Peer;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
+use crate::unread::unread;
 
 /// The name of the token that a gateway starts with. It is an admin's, and no other token can take its name.
 pub(crate) const FIRST_TOKEN: &str = "operator";
@@ -150,11 +151,16 @@ pub(crate) fn first_name() -> anyhow::Result<TokenName> {
     Ok(FIRST_TOKEN.parse()?)
 }
 
-fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+/// The token that a file holds.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let shown = file.display();
+    let text =
+        fs::read_to_string(file).map_err(|error| anyhow!("cannot read {shown}: {}", unread(file, &error)))?;
     let text = Zeroizing::new(text);
-    let token: OperatorToken =
-        text.trim().parse().with_context(|| format!("{} holds no token", file.display()))?;
+    let token: OperatorToken = text.trim().parse().with_context(|| {
+        format!("{shown} holds no token: write the one into it that is to be the first operator's, or remove the file, and \
+                 the one that the database knows works on")
+    })?;
     Ok(Zeroizing::new(token.expose().to_owned()))
 }
 

@@ -8,6 +8,7 @@ use rebuttal_store::Examined;
 use super::Finding;
 use crate::auth::keys::Keys;
 use crate::config::{Config, EvidencePlace};
+use crate::remedy;
 use crate::start::{is_lost, lost_folder, strange_place};
 use crate::sweeper::{parse_fence, strange_fence};
 
@@ -53,10 +54,16 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
     };
     match FolderStore::place_at(folder, &keys.evidence_mark()) {
         Ok(place) => strange(examined, &place).unwrap_or_else(|| taking(folder)),
-        Err(error) => Finding::fault(
-            ABOUT,
-            format!("{error}. Mount or restore the folder that holds this gateway's files"),
-        ),
+        Err(error) => {
+            let (bare, told) = (error.to_string(), remedy::of_evidence(folder, &error));
+            // What only says that the right folder is not there.
+            let see = if told == bare {
+                ". Mount or restore the folder that holds this gateway's files"
+            } else {
+                ""
+            };
+            Finding::fault(ABOUT, format!("{told}{see}"))
+        }
     }
 }
 

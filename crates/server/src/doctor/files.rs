@@ -1,15 +1,20 @@
 //! Directories: whose they are, who may look into them, and how much room is left.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rebuttal_store::Location;
+
 use super::Finding;
+use crate::auth::operator::read as token_of;
 use crate::config::{Config, EvidencePlace, TlsFiles};
 use crate::data_dir::Places;
 use crate::error::causes;
 use crate::listen::tls;
+use crate::remedy;
 
 /// Room below which a gateway soon cannot write: some hundred uploads, or a day of a busy database.
 const ROOM_WARNING_BYTES: u64 = 2 << 30;
@@ -21,9 +26,13 @@ pub(super) fn others_may_read(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
-pub(super) fn data_dir(path: &Path) -> Vec<Finding> {
+pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
     const ABOUT: &str = "data directory";
+    let path = config.data_dir.as_path();
     let shown = path.display();
+    if let Some(flaw) = remedy::flaw(path) {
+        return vec![Finding::fault(ABOUT, flaw)];
+    }
     if !path.exists() {
         return vec![Finding::warning(ABOUT, format!("{shown} is not there yet; the first start makes it"))];
     }
@@ -36,6 +45,8 @@ pub(super) fn data_dir(path: &Path) -> Vec<Finding> {
         findings.push(Finding::fault(ABOUT, told));
     }
     let token = Places::of(path).operator_token();
+    let unread = token_of(&token).err().filter(|_| config.operator_token.is_none() && token.exists());
+    findings.extend(unread.map(|error| Finding::fault(ABOUT, causes(&error))));
     if others_may_read(&token) {
         findings.push(Finding::fault(ABOUT, open_to_others(&token)));
     }
@@ -108,11 +119,16 @@ fn tempfile_in(folder: &Path) -> std::io::Result<()> {
 
 /// The room on each disk that the gateway writes to.
 pub(super) fn room(config: &Config) -> Vec<Finding> {
-    let mut folders: Vec<PathBuf> = vec![config.data_dir.clone()];
-    if let EvidencePlace::Folder(folder) = &config.evidence {
-        folders.push(folder.clone());
+    let mut folders = vec![config.data_dir.as_path()];
+    if let Some(Location::Sqlite(file)) = &config.database {
+        folders.extend(file.parent());
     }
-    folders.iter().filter_map(|folder| room_of(folder)).collect()
+    if let EvidencePlace::Folder(folder) = &config.evidence {
+        folders.push(folder);
+    }
+    let mut disks = BTreeSet::new();
+    folders.retain(|folder| fs::metadata(folder).is_ok_and(|metadata| disks.insert(metadata.dev())));
+    folders.into_iter().filter_map(room_of).collect()
 }
 
 fn room_of(folder: &Path) -> Option<Finding> {

@@ -12,23 +12,34 @@ use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::examine::{Ailment, Examined, ailments_of, number, text};
 
 /// Looks at a database, and at how it is reached.
+///
+/// What a hazard keeps from being read is told after it: a role that may not read the tables is a hazard itself.
 pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
     refuse_shared(address).await?;
     let hazards = hazards(address).await?;
     let mut examined =
         Examined { ailments: hazards.into_iter().map(Ailment::Hazard).collect(), ..Examined::default() };
     let session = Session::plain(address).await?;
+    let has_hazards = !examined.ailments.is_empty();
+    match look(&session, &mut examined).await {
+        Err(error) if has_hazards => examined.ailments.push(Ailment::Unseen(error.to_string())),
+        looked => looked?,
+    }
+    Ok(examined)
+}
+
+async fn look(session: &Session, examined: &mut Examined) -> Result<(), StoreError> {
     let time = session.row(SERVER_TIME, &[]).await?;
     examined.server_time = time.map(|row| rows::millis(&row, 0)).transpose()?;
-    let schema = schema::ailments(&session).await?;
+    let schema = schema::ailments(session).await?;
     let hides = schema.iter().any(Ailment::hides);
     examined.ailments.extend(schema);
     if hides {
-        return Ok(examined);
+        return Ok(());
     }
     let mut values = Vec::new();
     for name in ["min_binary", MOVED_TO, MOVING, "key_check", "nonce_bound", EVIDENCE_PLACE, SWEEP_FENCE] {
-        values.push(reading::meta(&session, name).await?);
+        values.push(reading::meta(session, name).await?);
     }
     let mut values = values.into_iter();
     let mut next = || values.next().flatten();
@@ -40,6 +51,6 @@ pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
     examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;
     examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
-    examined.has_uploads = reading::has_uploads(&session).await?;
-    Ok(examined)
+    examined.has_uploads = reading::has_uploads(session).await?;
+    Ok(())
 }

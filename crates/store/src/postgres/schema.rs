@@ -25,14 +25,15 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     session.batch("SET client_min_messages = warning").await?;
     // Ends with the session, whatever becomes of it.
     session.batch(LOCK_SCHEMA).await?;
+    // Said and not refused: somebody who turned a safeguard off may be trying things out. Said first: one may be why the
+    // rest fails.
+    for hazard in hazards(address).await? {
+        tracing::warn!("{hazard}");
+    }
     refuse_newer(&session).await?;
     refuse_flawed(&session).await?;
     migrate(&mut session).await?;
     refuse_flawed(&session).await?;
-    // Said and not refused: somebody who turned a safeguard off may be trying things out.
-    for hazard in hazards(address).await? {
-        tracing::warn!("{hazard}");
-    }
     Ok(())
 }
 

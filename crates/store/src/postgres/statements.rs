@@ -143,7 +143,7 @@ statements! {
          ('disputes', '{SELECT,INSERT,UPDATE}'), ('history', '{SELECT,INSERT}'), \
          ('submissions', '{SELECT,INSERT}'), ('evidence', '{SELECT,INSERT}'), \
          ('uploads', '{SELECT,INSERT,UPDATE,DELETE}'), ('idempotency_keys', '{SELECT,INSERT,UPDATE,DELETE}'), \
-         ('outbox', '{SELECT,INSERT}')) AS needed (name, privileges), unnest(privileges) AS privilege \
+         ('outbox', '{SELECT,INSERT}'), ('refinery_schema_history', '{SELECT,INSERT}')) AS needed (name, privileges), unnest(privileges) AS privilege \
          WHERE NOT has_table_privilege(to_regclass(name)::oid, privilege)";
     SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     PROCESS = "SELECT pg_backend_pid()";

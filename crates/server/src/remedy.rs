@@ -1,0 +1,84 @@
+//! What to do about a folder, a file or a database that a gateway cannot have: told alike by a start and by a doctor.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rebuttal_evidence::Error;
+use rebuttal_store::{Location, StoreError};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
+/// What keeps a directory from being a data directory, one that is to be made included.
+pub(crate) fn flaw(folder: &Path) -> Option<String> {
+    let shown = folder.display();
+    match fs::metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => {
+            Some(format!("{shown} is a file, and a folder is needed: name another with data"))
+        }
+        Ok(_) => access(folder, Access::READ_OK | Access::EXEC_OK).is_err().then(|| {
+            format!("this user may not enter {shown}: give it, {ALL_IN_IT}, {TO_THE_USER}, or run this as that user")
+        }),
+        Err(_) if folder.is_symlink() => {
+            let to = fs::read_link(folder).unwrap_or_default();
+            Some(format!("{shown} is a link to {}, which is not there: mount or make that", to.display()))
+        }
+        Err(_) => folder.ancestors().skip(1).find(|above| above.exists()).filter(|above| !above.is_dir()).map(|above| {
+            format!("{shown} cannot be made, for {} is a file: name another with data", above.display())
+        }),
+    }
+}
+
+const ALL_IN_IT: &str = "with all that is in it";
+const TO_THE_USER: &str = "to the user that the gateway runs as";
+
+/// What keeps files from being made in a folder: SQLite makes some beside its own at each start.
+pub(crate) fn unwritable(folder: &Path) -> Option<String> {
+    let shown = folder.display();
+    match access(folder, Access::WRITE_OK) {
+        Err(Errno::ACCESS | Errno::PERM) => Some(format!(
+            "this user may not write to {shown}: give it, {ALL_IN_IT}, {TO_THE_USER}, or run this as that user"
+        )),
+        Err(Errno::ROFS) => {
+            Some(format!("{shown} lies on a file system that is mounted read-only: mount it for writing"))
+        }
+        _ => None,
+    }
+}
+
+/// Why a database cannot be had, and what to do.
+pub(crate) fn of_database(location: &Location, error: &StoreError) -> String {
+    let advice = match (error, location) {
+        (StoreError::Unreadable(_), Location::Sqlite(_)) => {
+            "The file is damaged, or none of a gateway's: keep it as it is, and restore the database from a backup, with \
+             no -wal and -shm of the damaged one beside it"
+        }
+        (StoreError::Io(_), Location::Sqlite(_)) => {
+            "It must be a file of the user that the gateway runs as, in a folder that this user may write to"
+        }
+        (StoreError::Database(_), Location::Sqlite(_)) => {
+            "See that its folder may be written to and has room, and that no other program has the file"
+        }
+        (StoreError::Database(_) | StoreError::Io(_), Location::Postgres(_)) => {
+            "See that the server runs and can be reached, and that it knows the database and the role of database_url"
+        }
+        // These tell themselves what to do.
+        _ => return error.to_string(),
+    };
+    format!("{error}. {advice}")
+}
+
+/// Why an evidence folder cannot be had, and what to do.
+pub(crate) fn of_evidence(folder: &Path, error: &Error) -> String {
+    let shown = folder.display();
+    let Error::Folder { source, .. } = error else { return error.to_string() };
+    match source.kind() {
+        ErrorKind::PermissionDenied => {
+            format!("{error}: give {shown}, {ALL_IN_IT}, {TO_THE_USER}, or run this as that user")
+        }
+        ErrorKind::NotADirectory => format!("{error}: {shown} is a file, and a folder is needed"),
+        ErrorKind::ReadOnlyFilesystem => format!("{error}: mount the file system of {shown} for writing"),
+        ErrorKind::StorageFull => format!("{error}: make room on the disk of {shown}"),
+        _ => error.to_string(),
+    }
+}
