@@ -19,8 +19,11 @@ pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)
         ("Dispute", style(&data.dispute_no).bold().to_string()),
         ("Status", data.status.clone()),
         ("Disputed", format!("{} {} of {}", data.currency, data.dispute_amount, data.payment_amount)),
-        ("Reason", data.dispute_reason.clone()),
-        ("Payment", format!("{} (your {})", data.payment_no, data.merchant_trade_no)),
+        ("Reason", look::clean(&data.dispute_reason)),
+        (
+            "Payment",
+            format!("{} (your {})", look::clean(&data.payment_no), look::clean(&data.merchant_trade_no)),
+        ),
     ];
     facts.extend(data.stage.as_ref().map(|stage| ("Stage", stage.to_string())));
     facts.extend(data.rrn.as_ref().map(|rrn| ("RRN", rrn.to_string())));

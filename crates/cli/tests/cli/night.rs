@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use rebuttal_testbed::{Passage, Way};
+use serde_json::json;
 
 use crate::ground::{Ended, Shell, bare, bin};
 use crate::terminal::Terminal;
@@ -76,6 +77,16 @@ fn no_text_of_an_answer_does_more_than_stand_there() {
     for said in [&list.out, &list.err, &ended.err] {
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
     }
+}
+
+#[test]
+fn a_cardholders_words_turn_nothing_about_for_the_merchant_either() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute_with(&json!({ "disputeReason": "not \u{202e}mine" }));
+    let query = shell.run(&["query", "--dispute-no", &no]);
+    assert!(query.code == 0 && query.out.contains("Reason     not \u{fffd}mine"), "{query:?}");
+    let exact = shell.run(&["query", "--dispute-no", &no, "--json"]).json();
+    assert_eq!(exact["dispute"]["disputeReason"], "not \u{202e}mine");
 }
 
 #[test]
