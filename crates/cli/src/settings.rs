@@ -337,8 +337,17 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
 
 /// Where to listen, as a flag has it.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080".to_owned())
+    text.parse().map_err(|_| {
+        let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
+        let hint = match host {
+            _ if host.contains(':') && !host.starts_with('[') => {
+                "; an IPv6 address stands in brackets, as in [::1]:8080"
+            }
+            "localhost" => "; a name does not do: localhost is 127.0.0.1",
+            _ => "",
+        };
+        format!("must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080{hint}")
+    })
 }
 
 fn positive(text: &str) -> Result<NonZeroU32, String> {

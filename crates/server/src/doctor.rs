@@ -2,7 +2,7 @@
 //! serving, beside a gateway that may be serving.
 
 mod evidence;
-mod files;
+pub(crate) mod files;
 mod histories;
 mod listeners;
 
@@ -128,7 +128,7 @@ async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Exa
     let mut findings = match location {
         // What is told of the folder already.
         Location::Sqlite(file) if file.parent().and_then(remedy::flaw).is_some() => return Err(Vec::new()),
-        Location::Sqlite(file) => files::database(file),
+        Location::Sqlite(file) => files::database(file, config),
         Location::Postgres(_) => Vec::new(),
     };
     if let (None, Err(lost)) = (&config.database, Places::of(&config.data_dir).refuse_lost_database()) {

@@ -23,9 +23,16 @@ pub(crate) fn flaw(folder: &Path) -> Option<String> {
             let to = fs::read_link(folder).unwrap_or_default();
             Some(format!("{shown} is a link to {}, which is not there: mount or make that", to.display()))
         }
-        Err(_) => folder.ancestors().skip(1).find(|above| above.exists()).filter(|above| !above.is_dir()).map(|above| {
-            format!("{shown} cannot be made, for {} is a file: name another with data", above.display())
-        }),
+        Err(_) => {
+            let above = folder.ancestors().skip(1).find(|above| above.exists())?;
+            match above.is_dir() {
+                true => unwritable(above).map(|why| format!("{shown} cannot be made: {why}")),
+                false => Some(format!(
+                    "{shown} cannot be made, for {} is a file: name another with data",
+                    above.display()
+                )),
+            }
+        }
     }
 }
 

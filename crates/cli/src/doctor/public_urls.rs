@@ -83,7 +83,10 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
             }
             _ => unverified(answer),
         },
-        Error::Unavailable { cause, .. } => format!("does not lead to a gateway: {cause}. {SEE}"),
+        Error::Unavailable { cause, .. } if is_served => format!("does not lead to a gateway: {cause}. {SEE}"),
+        Error::Unavailable { cause, .. } => format!(
+            "does not lead to a gateway: {cause}. None serves from this data directory: start it, and look again"
+        ),
         error => format!("cannot be called: {error}"),
     };
     (State::Fault, told)

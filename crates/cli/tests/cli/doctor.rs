@@ -188,7 +188,7 @@ fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
     finds(
         &doctor(Path::new(&data), &["--public-url", &url], &[]),
         "public URL",
-        "does not lead to a gateway",
+        "None serves from this data directory: start it",
     );
 }
 

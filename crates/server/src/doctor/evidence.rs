@@ -71,13 +71,9 @@ fn taking(folder: &Path) -> Finding {
     let shown = folder.display();
     match FolderStore::takes_files(folder) {
         Ok(()) => Finding::well(ABOUT, format!("{shown} is this gateway's and takes files")),
-        Err(error) => Finding::fault(
-            ABOUT,
-            format!(
-                "{error}: no upload can be taken. Give {shown}, with all that is in it, to the user that the gateway \
-                 runs as; doctor looks as the user that it is run as"
-            ),
-        ),
+        Err(error) => {
+            Finding::fault(ABOUT, format!("no upload can be taken: {}", remedy::of_evidence(folder, &error)))
+        }
     }
 }
 

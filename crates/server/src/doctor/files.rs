@@ -30,7 +30,7 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
     const ABOUT: &str = "data directory";
     let path = config.data_dir.as_path();
     let shown = path.display();
-    if let Some(flaw) = remedy::flaw(path) {
+    if let Some(flaw) = remedy::flaw(path).or_else(|| remedy::unwritable(path).filter(|_| path.exists())) {
         return vec![Finding::fault(ABOUT, flaw)];
     }
     if !path.exists() {
@@ -39,10 +39,11 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     // Root may write anywhere, so only a try tells.
     if let Err(error) = tempfile_in(path) {
-        let told = format!(
-            "{shown} cannot be written to ({error}); it must belong to the user that the gateway runs as"
-        );
-        findings.push(Finding::fault(ABOUT, told));
+        let advice = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room",
+            _ => "it must belong to the user that the gateway runs as",
+        };
+        findings.push(Finding::fault(ABOUT, format!("{shown} cannot be written to ({error}); {advice}")));
     }
     let token = Places::of(path).operator_token();
     let unread = token_of(&token).err().filter(|_| config.operator_token.is_none() && token.exists());
@@ -64,8 +65,14 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
 
 /// What keeps a gateway from opening a SQLite file, or shows it to others. The file is opened as a gateway opens it, and not
 /// written to.
-pub(super) fn database(file: &Path) -> Vec<Finding> {
+pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
     const ABOUT: &str = "database";
+    let folder = file.parent().unwrap_or(file);
+    if let Some(why) = remedy::unwritable(folder) {
+        // Of the data directory it is told already.
+        let elsewhere = (folder != config.data_dir).then(|| Finding::fault(ABOUT, why));
+        return elsewhere.into_iter().collect();
+    }
     let beside = |suffix: &str| {
         let mut name = file.as_os_str().to_owned();
         name.push(suffix);
@@ -118,7 +125,7 @@ fn tempfile_in(folder: &Path) -> std::io::Result<()> {
 }
 
 /// The room on each disk that the gateway writes to.
-pub(super) fn room(config: &Config) -> Vec<Finding> {
+pub(crate) fn room(config: &Config) -> Vec<Finding> {
     let mut folders = vec![config.data_dir.as_path()];
     if let Some(Location::Sqlite(file)) = &config.database {
         folders.extend(file.parent());
