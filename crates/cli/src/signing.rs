@@ -134,7 +134,7 @@ impl Draft {
                 Err(_) => [0; 32],
             },
         };
-        hex(&digest)
+        hex::encode(digest)
     }
 
     /// Shows them on standard output, a line for each value.
@@ -171,11 +171,6 @@ impl Draft {
         }
         String::from_utf8_lossy(&shown.bytes()).into_owned()
     }
-}
-
-/// In lower-case digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Bytes as text in which nothing is invisible.

@@ -10,7 +10,6 @@ use sha2::{Digest as _, Sha256};
 use super::json::{Layout, Strings, Text};
 use super::mistakes::percent_encoded;
 use super::writers::{WRITERS, Writer};
-use crate::signing::hex;
 
 /// Most programs that are named for one spelling; what more of them write proves none.
 const NAMED_MAX: usize = 3;
@@ -156,7 +155,10 @@ pub(super) fn rare(body: &[u8]) -> Vec<(String, Vec<u8>)> {
         signed("as UTF-8 that was taken for Latin-1 and encoded once more", twice.into()),
         signed("without any space, those in its strings left out, too", text.replace(' ', "").into()),
         signed("without its line ends", text.replace(['\r', '\n'], "").into()),
-        signed("as its SHA-256 in hex, where the body itself is meant", hex(&Sha256::digest(body)).into()),
+        signed(
+            "as its SHA-256 in hex, where the body itself is meant",
+            hex::encode(Sha256::digest(body)).into(),
+        ),
         signed("in base64, where the body itself is meant", BASE64.encode(body).into()),
         signed("percent-encoded", percent_encoded(&text).into()),
     ];

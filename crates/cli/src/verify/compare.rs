@@ -2,12 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::signing::{Draft, Value, hex, visible};
+use crate::signing::{Draft, Value, visible};
 
 /// What is different, as sentences; the secret is never in one.
 pub(super) fn differences(right: &Draft, hashed: &[u8], sign: &str) -> Vec<String> {
     let mut differences = Vec::new();
-    if hex(&Sha256::digest(hashed)) != sign && right.value(Value::AppSecret).is_some() {
+    if hex::encode(Sha256::digest(hashed)) != sign && right.value(Value::AppSecret).is_some() {
         differences.push(
             "the SHA-256 of the given bytes is not the sign of the header: the sign is of others".to_owned(),
         );

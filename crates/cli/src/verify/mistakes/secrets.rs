@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Mistake, Place, Seen, dashed, mistake};
-use crate::signing::{Value, hex};
+use crate::signing::Value;
 
 pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     let secret = seen.secret;
@@ -55,8 +55,11 @@ fn rare(seen: &Seen<'_>) -> Vec<Variant> {
         ("the secret is the app's id", seen.app_id.to_string().into_bytes()),
         ("the secret is written in base64", BASE64.encode(secret).into_bytes()),
         ("the secret's 16 bytes are written in base64", BASE64.encode(sixteen_bytes(secret)).into_bytes()),
-        ("the secret is written in hex once more", hex(secret.as_bytes()).into_bytes()),
-        ("the secret is hashed with SHA-256 and written in hex", hex(&Sha256::digest(secret)).into_bytes()),
+        ("the secret is written in hex once more", hex::encode(secret.as_bytes()).into_bytes()),
+        (
+            "the secret is hashed with SHA-256 and written in hex",
+            hex::encode(Sha256::digest(secret)).into_bytes(),
+        ),
     ];
     variants.extend(
         BASE64.decode(secret).ok().map(|bytes| ("the secret is read as base64, which it is not", bytes)),
