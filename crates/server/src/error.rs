@@ -67,9 +67,16 @@ impl Refusal {
         Self::new(Code::PathNotFound, "there is no such path; check the URL, dots and slashes included")
     }
 
-    /// No operator's token came along, or one that lets nobody in.
-    pub(crate) fn unauthorized() -> Self {
-        let message = "send Authorization: Bearer with an operator token; the first one is in operator.token";
+    /// No operator's token came along.
+    pub(crate) fn no_token() -> Self {
+        let message = "send one header Authorization: Bearer with an operator token; the first one is in operator.token";
+        Self::new(Code::OperatorUnauthorized, message)
+    }
+
+    /// A token came along that lets nobody in.
+    pub(crate) fn strange_token() -> Self {
+        let message = "this operator token is unknown or revoked: check that it is whole and this gateway's, or have an \
+                       admin make another";
         Self::new(Code::OperatorUnauthorized, message)
     }
 
@@ -126,7 +133,7 @@ impl From<rebuttal_store::Refused> for Refusal {
         match refused {
             Replayed => Self::replayed(),
             Stale => Self::stale(),
-            TokenRevoked => Self::unauthorized(),
+            TokenRevoked => Self::strange_token(),
             refused => Self::new(refused.code(), refused.to_string()),
         }
     }

@@ -61,19 +61,21 @@ impl<N: Needs> FromRequestParts<Arc<Gateway>> for Operator<N> {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let token = values.next().and_then(|value| bearer(value.as_bytes()));
-        if let (Some(token), None) = (token, values.next())
-            && let hash = hash(token)
-            && let Some(known) = gateway.store.token(hash).await.map_err(Refusal::from)?
-        {
-            return match N::RIGHT.is_of(known.role) {
-                true => Ok(Self::of(known.name, hash)),
-                false => Err(N::RIGHT.refuse(known.role).into()),
-            };
+        let mut refusal = Refusal::no_token();
+        if let (Some(token), None) = (token, values.next()) {
+            let hash = hash(token);
+            if let Some(known) = gateway.store.token(hash).await.map_err(Refusal::from)? {
+                return match N::RIGHT.is_of(known.role) {
+                    true => Ok(Self::of(known.name, hash)),
+                    false => Err(N::RIGHT.refuse(known.role).into()),
+                };
+            }
+            refusal = Refusal::strange_token();
         }
         if let Some(peer) = parts.extensions.get::<Peer>() {
             gateway.rates.failure(gateway.rates.origin(peer.0, &parts.headers))?;
         }
-        Err(Refusal::unauthorized().into())
+        Err(refusal.into())
     }
 }
 

@@ -23,15 +23,18 @@ fn only_who_holds_a_token_is_heard() {
     let scene = scene();
     let token = scene.gateway.operator_token();
     let cases = [
-        ("none", None),
-        ("wrong", Some("Bearer 0123456789abcdef0123456789abcdef".to_owned())),
-        ("empty", Some("Bearer ".to_owned())),
-        ("basic", Some(format!("Basic {token}"))),
-        ("cut", Some(format!("Bearer {}", &token[..token.len() - 1]))),
-        ("longer", Some(format!("Bearer {token}0"))),
-        ("a merchant's", Some(scene.call("/operator/v1/disputes", &json!({})).authorization())),
+        ("none", (None, "send one header")),
+        ("wrong", (Some("Bearer 0123456789abcdef0123456789abcdef".to_owned()), "unknown or revoked")),
+        ("empty", (Some("Bearer ".to_owned()), "send one header")),
+        ("basic", (Some(format!("Basic {token}")), "send one header")),
+        ("cut", (Some(format!("Bearer {}", &token[..token.len() - 1])), "unknown or revoked")),
+        ("longer", (Some(format!("Bearer {token}0")), "unknown or revoked")),
+        (
+            "a merchant's",
+            (Some(scene.call("/operator/v1/disputes", &json!({})).authorization()), "send one header"),
+        ),
     ];
-    each(cases, |header| {
+    each(cases, |(header, told)| {
         for (method, path) in [
             ("GET", "/disputes"),
             ("GET", "/merchants"),
@@ -42,7 +45,9 @@ fn only_who_holds_a_token_is_heard() {
         ] {
             let mut request = Request::new(method, &format!("/operator/v1{path}"), "");
             request.headers.extend(header.clone().map(|header| ("Authorization".to_owned(), header)));
-            request.send(scene.address()).unwrap().is_problem(401, "Operator.Unauthorized");
+            let reply = request.send(scene.address()).unwrap();
+            reply.is_problem(401, "Operator.Unauthorized");
+            assert!(reply.text().contains(told), "{}", reply.text());
         }
     });
 }
