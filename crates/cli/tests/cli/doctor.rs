@@ -215,7 +215,16 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     env.iter_mut().filter(|(name, _)| *name == "AWS_SECRET_ACCESS_KEY").for_each(|(_, key)| key.push('x'));
     finds(&doctor(folder.path(), &[], &env), "evidence", "AWS_");
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
-    finds(&doctor(folder.path(), &[], &nowhere), "database", "running");
+    finds(&doctor(folder.path(), &[], &nowhere), "database", "See that the server runs");
+    // A role that may do nothing: what it lacks is told before what fails for it.
+    drop(Gateway::builder(bin()).database(&database.url()).folder().start());
+    let role = database.name().replace("test_", "weak_");
+    database.query(&format!("CREATE ROLE {role} LOGIN"));
+    let weak = format!("postgres://{role}@{}", database.url().rsplit_once('@').unwrap().1);
+    let ended = doctor(folder.path(), &[], &[("REBUTTAL_DATABASE_URL", weak)]);
+    finds(&ended, "database", "the database role of the gateway lacks");
+    finds(&ended, "database", "the rest could not be looked at");
+    database.query(&format!("DROP ROLE {role}"));
 }
 
 #[test]
