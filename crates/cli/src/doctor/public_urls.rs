@@ -69,6 +69,7 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
                 .to_owned()
         }
         Error::Refused(refusal) if refusal.code == Code::PathNotFound => by_path(&refusal.message),
+        Error::Refused(refusal) if refusal.code == Code::StaleTimestamp => by_clock(&refusal.message),
         Error::Refused(refusal) => {
             format!("leads to this gateway, which answers {}: {}", refusal.code, refusal.message)
         }
@@ -83,6 +84,10 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
             }
             _ => unverified(answer),
         },
+        Error::Unavailable { cause: Cause::Untrusted(why), .. } => format!(
+            "leads to a certificate that this machine does not trust: {why}. Merchants refuse it, too, unless they were given \
+             it: renew it where it has expired, and see that the whole chain is served"
+        ),
         Error::Unavailable { cause, .. } if is_served => format!("does not lead to a gateway: {cause}. {SEE}"),
         Error::Unavailable { cause, .. } => format!(
             "does not lead to a gateway: {cause}. None serves from this data directory: start it, and look again"
@@ -107,13 +112,17 @@ fn unverified(answer: &Unverified) -> String {
             "leads to a gateway with this installation's key that does not know the address for its own, or the request was \
              changed on the way ({said}). Start it with these settings, and have the proxy pass path and body on unchanged"
         ),
-        Code::StaleTimestamp => format!(
-            "leads to a gateway with this installation's key, and this machine's clock is not its clock ({said}). Let NTP \
-             keep both"
-        ),
+        Code::StaleTimestamp => by_clock(said),
         Code::PathNotFound => by_path(said),
         _ => format!("does not lead to a gateway: something answers {}: {said}. {SEE}", claim.code),
     }
+}
+
+fn by_clock(said: &str) -> String {
+    format!(
+        "leads to this gateway, whose clock is another than this machine's: the freshness window does not cover it. Let NTP \
+         keep both ({said})"
+    )
 }
 
 fn by_path(said: &str) -> String {

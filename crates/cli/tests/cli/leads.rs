@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rebuttal_testbed::postgres::Database;
-use rebuttal_testbed::{Gateway, Scene};
+use rebuttal_testbed::{Gateway, MovedClock, Scene};
 
 use crate::doctor::{doctor, finds, stopped, told};
 use crate::ground::bin;
@@ -90,4 +91,27 @@ fn any_replica_of_an_installation_is_this_gateway() {
     let own = folder.path().join("data");
     let ended = doctor(&own, &["--public-url", &there.base_url()], &env);
     assert!(told(&ended, "public URL", "well").ends_with("leads to this gateway"), "{ended:?}");
+}
+
+#[test]
+fn a_certificate_that_nobody_trusts_is_told_for_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(at("c"), own.cert.pem()).unwrap();
+    fs::write(at("k"), own.signing_key.serialize_pem()).unwrap();
+    let tls = ["--tls-certificate", &at("c"), "--tls-key", &at("k")];
+    let gateway = Gateway::builder(bin()).embedded().https().args(tls).start();
+    let ended = doctor(gateway.data(), &["--public-url", &gateway.base_url()], &[]);
+    finds(&ended, "public URL", "leads to a certificate that this machine does not trust");
+}
+
+#[test]
+#[ignore = "needs libfaketime, which cargo xtask test installs"]
+fn a_clock_that_is_not_the_gateways_is_found_on_the_way() {
+    let clock = MovedClock::new();
+    clock.ahead(Duration::from_secs(7200));
+    let scene = Scene::of(clock.under(Gateway::builder(bin()).embedded()));
+    let ended = doctor(scene.gateway.data(), &["--public-url", &scene.base], &[]);
+    finds(&ended, "public URL", "whose clock is another than this machine's");
 }
