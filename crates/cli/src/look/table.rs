@@ -1,4 +1,5 @@
-//! Tables: columns where the terminal is wide enough, one record under the other where it is not.
+//! Tables: columns where the terminal is wide enough, the last one broken between words if need be; one record under the
+//! other where it is not.
 
 use console::{Alignment, measure_text_width, pad_str, style};
 
@@ -6,13 +7,15 @@ use super::wrap::wrap;
 
 /// Between two columns, and before the first one.
 const GAP: usize = 2;
+/// Columns of a terminal below which a broken text is a pillar of words.
+const LAST_MIN: usize = 16;
 
 /// Rows under heads. Cells may have colours.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
     heads: [&'static str; N],
     rows: Vec<[String; N]>,
-    /// Columns of numbers, which are compared digit by digit.
+    /// Columns of numbers, which are compared digit by digit. The last one, which may be broken, is none.
     right: &'static [usize],
 }
 
@@ -42,22 +45,34 @@ impl<const N: usize> Table<N> {
                 self.rows.iter().filter_map(|row| row.get(column)).map(|cell| measure_text_width(cell));
             cells.chain(self.heads.get(column).map(|head| head.len())).max().unwrap_or_default()
         });
-        let all = widths.iter().map(|width| width + GAP).sum::<usize>();
-        if width.is_some_and(|width| all > width) {
+        let last = widths.last().copied().unwrap_or_default();
+        let others = widths.iter().map(|width| width + GAP).sum::<usize>() - last;
+        let broken = self.longest_word().max(LAST_MIN).min(last);
+        if width.is_some_and(|width| others + broken > width) {
             return self.records(width);
         }
         let heads = self.heads.map(|head| style(head).dim().to_string());
-        std::iter::once(&heads).chain(&self.rows).map(|row| self.line(row, &widths)).collect()
+        let rows = std::iter::once(&heads).chain(&self.rows);
+        rows.flat_map(|row| self.row_lines(row, &widths, width)).collect()
     }
 
-    fn line(&self, row: &[String; N], widths: &[usize; N]) -> String {
+    /// How wide the last column's longest word is, which stays whole.
+    fn longest_word(&self) -> usize {
+        let words = self.rows.iter().filter_map(|row| row.last()).flat_map(|cell| cell.split(' '));
+        words.map(measure_text_width).max().unwrap_or_default()
+    }
+
+    fn row_lines(&self, row: &[String; N], widths: &[usize; N], width: Option<usize>) -> Vec<String> {
         let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+        let Some((last, others)) = row.split_last() else { return Vec::new() };
+        for (column, (cell, width)) in others.iter().zip(widths).enumerate() {
             let side = if self.right.contains(&column) { Alignment::Right } else { Alignment::Left };
             line.push_str(&" ".repeat(GAP));
             line.push_str(&pad_str(cell, *width, side, None));
         }
-        line.trim_end().to_owned()
+        line.push_str(&" ".repeat(GAP));
+        let margin = measure_text_width(&line);
+        wrap(&line, last, margin, width).lines().map(|line| line.trim_end().to_owned()).collect()
     }
 
     /// Each row as a block, its first cell as the title.
@@ -109,6 +124,22 @@ mod tests {
           CB-1        9.00  Not as described
           CB-20418  129.00
         ");
+    }
+
+    #[test]
+    fn on_a_narrower_terminal_the_last_column_is_broken() {
+        let mut table = Table::new(["#", "event", "note"]).numbers(&[0]);
+        table.row([
+            "1".to_owned(),
+            "RESOLVED".to_owned(),
+            "the bank found the refund in its books".to_owned(),
+        ]);
+        insta::assert_snapshot!(text(table.lines(Some(34))), @"
+          #  event     note
+          1  RESOLVED  the bank found the
+                       refund in its books
+        ");
+        assert_eq!(table.lines(Some(28)).len(), 4, "too narrow for words");
     }
 
     #[test]
