@@ -166,8 +166,8 @@ public final class Contest {
             OUT.println(disputeNo + " is contested; the gateway has signed for it:\n" + proof);
         } catch (Unanswered error) {
             // The same files again are the same contest: it counts once, however often it is sent.
-            end(4, "%s\nWhether it counts is not known. To make sure: java Contest.java %s %s"
-                .formatted(error.getMessage(), disputeNo, String.join(" ", urls)));
+            end(4, "%s\nWhether it counts is not known. To make sure: java %s %s %s"
+                .formatted(error.getMessage(), program(), disputeNo, String.join(" ", urls)));
         }
     }
 
@@ -176,6 +176,7 @@ public final class Contest {
         if (BASE_URL.isEmpty() || APP_ID.isEmpty() || APP_SECRET.isEmpty()) {
             end(1, "REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set");
         }
+        if (!BASE_URL.matches("https?://\\S+")) end(1, "REBUTTAL_URL must begin with https:// or http://");
         try {
             contest(words[0], words[1], words[2]);
         } catch (IOException error) {
@@ -196,12 +197,19 @@ public final class Contest {
         System.exit(code);
     }
 
+    /** This file as it was named to java. */
+    static String program() {
+        String[] words = System.getProperty("sun.java.command", "").split(" ");
+        return words.length > 1 && words[1].endsWith(".java") ? words[1] : "Contest.java";
+    }
+
     static String setting(String name) {
         return System.getenv().getOrDefault(name, "");
     }
 
     static String shortened(String text) {
-        return text.substring(0, Math.min(text.length(), 500));
+        // What anybody may have written, without what would move the cursor.
+        return text.substring(0, Math.min(text.length(), 500)).replaceAll("\\p{Cntrl}", " ");
     }
 
     static String random() {

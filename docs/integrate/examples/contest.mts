@@ -90,7 +90,7 @@ async function call<Data>(path: string, params: object): Promise<Proven<Data>> {
   });
   const text = answer.body.toString();
   if (!isProven(answer, url, nonce, requestSign)) {
-    const says = text.slice(0, 500);
+    const says = shortened(text);
     throw new Unproven(`The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: ${says}`);
   }
   const { code, errorMessage, data } = JSON.parse(text) as Envelope<Data>;
@@ -111,7 +111,7 @@ async function upload(file: string): Promise<string> {
   for (const [name, value] of Object.entries(ticket.formFields)) form.append(name, value);
   form.append("file", new Blob([content]), filename); // The file comes last.
   const { status, body } = await post(ticket.uploadUrl, form, {});
-  if (status !== 204) throw new Refused(`${file} was not taken: ${status} ${body.toString().slice(0, 500)}`);
+  if (status !== 204) throw new Refused(`${file} was not taken: ${status} ${shortened(body.toString())}`);
   console.log(`${file} lies at ${ticket.storageUri}`);
   return ticket.storageUri;
 }
@@ -133,6 +133,11 @@ async function contest(disputeNo: string, receipt: string, refund: string): Prom
   }
 }
 
+/** What anybody may have written, without what would move the cursor. */
+function shortened(text: string): string {
+  return text.slice(0, 500).replace(/\p{Cc}/gu, " ");
+}
+
 function end(code: number, why: string): never {
   console.error(why);
   process.exit(code);
@@ -145,6 +150,7 @@ if (!disputeNo || !receipt || !refund || more.length > 0) {
 if (!baseUrl || !appId || !appSecret) {
   end(1, "REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set");
 }
+if (!/^https?:\/\//.test(baseUrl)) end(1, "REBUTTAL_URL must begin with https:// or http://");
 try {
   await contest(disputeNo, receipt, refund);
 } catch (error) {

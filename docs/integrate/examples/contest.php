@@ -59,8 +59,19 @@ function post(string $url, string $body, array $headers): array
         throw new Unanswered("$url: " . (error_get_last()['message'] ?? 'no answer'));
     }
     $lines = stream_get_meta_data($stream)['wrapper_data'];
+    // PHP takes an answer that was cut off for a whole one.
+    $length = preg_replace('/^content-length: */i', '', preg_grep('/^content-length:/i', $lines));
+    if ($length && strlen($answer) < (int) end($length)) {
+        throw new Unanswered("$url: the answer is cut off");
+    }
     $given = preg_replace('/^authorization: */i', '', preg_grep('/^authorization:/i', $lines));
     return [(int) explode(' ', $lines[0])[1], implode(', ', $given), $answer];
+}
+
+/** What anybody may have written, without what would move the cursor. */
+function shortened(string $answer): string
+{
+    return preg_replace('/[\x00-\x1f\x7f]/', ' ', substr($answer, 0, 500));
 }
 
 /** Makes one signed call; gives the data of a proven OK, and the proof. */
@@ -78,7 +89,7 @@ function call(string $path, array $params): array
         'Authorization: ' . authorization($requestSign, $timestamp, $nonce),
     ]);
     if (!isProven($given, $url, $nonce, $requestSign, $answer)) {
-        $says = substr($answer, 0, 500);
+        $says = shortened($answer);
         throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $says");
     }
     ['code' => $code, 'errorMessage' => $message, 'data' => $data] = json_decode($answer, true, 16, JSON_THROW_ON_ERROR);
@@ -114,7 +125,7 @@ function upload(string $file): string
     $headers = ["Content-Type: multipart/form-data; boundary=$boundary"];
     [$status, , $answer] = post($ticket['uploadUrl'], $form, $headers);
     if ($status !== 204) {
-        throw new Refused("$file was not taken: $status " . substr($answer, 0, 500));
+        throw new Refused("$file was not taken: $status " . shortened($answer));
     }
     echo "$file lies at {$ticket['storageUri']}\n";
     return $ticket['storageUri'];
@@ -151,6 +162,9 @@ if ($argc !== 4) {
 }
 if (in_array('', [BASE_URL, APP_ID, APP_SECRET], true)) {
     end_with(1, 'REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set');
+}
+if (!preg_match('#^https?://#', BASE_URL)) {
+    end_with(1, 'REBUTTAL_URL must begin with https:// or http://');
 }
 try {
     contest(...$argv);

@@ -92,7 +92,7 @@ def call(path, params):
     _, given, answer = post(url, body, headers)
     text = answer.decode(errors="replace")
     if not is_proven(given, url, nonce, request_sign, answer):
-        raise Unproven(f"The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: {text[:500]}")
+        raise Unproven(f"The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: {text[:500]!a}")
     envelope = json.loads(answer)
     if envelope["code"] in UNSETTLED:
         raise Unanswered(f"{envelope['code']}: {envelope['errorMessage']}")
@@ -117,7 +117,7 @@ def upload(file):
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     status, _, answer = post(ticket["uploadUrl"], form, headers)
     if status != 204:
-        raise Refused(f"{file} was not taken: {status} {answer.decode(errors='replace')[:500]}")
+        raise Refused(f"{file} was not taken: {status} {answer.decode(errors='replace')[:500]!a}")
     print(f"{file} lies at {ticket['storageUri']}")
     return ticket["storageUri"]
 
@@ -132,7 +132,8 @@ def contest(dispute_no, receipt, refund):
         _, proof = call("/pg/v2/dispute/contest", {"disputeNo": dispute_no, "evidenceList": evidence})
     except Unanswered as error:
         # The same files again are the same contest: it counts once, however often it is sent.
-        end(4, f"{error}\nWhether it counts is not known. To make sure: {sys.argv[0]} {dispute_no} {' '.join(urls)}")
+        again = f"python3 {sys.argv[0]} {dispute_no} {' '.join(urls)}"
+        end(4, f"{error}\nWhether it counts is not known. To make sure: {again}")
     print(f"{dispute_no} is contested; the gateway has signed for it:\n{proof}")
 
 
@@ -146,6 +147,8 @@ if __name__ == "__main__":
         end(2, "usage: contest.py DISPUTE_NO RECEIPT REFUND")
     if not all(SETTINGS):
         end(1, "REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set")
+    if not BASE_URL.startswith(("https://", "http://")):
+        end(1, "REBUTTAL_URL must begin with https:// or http://")
     try:
         contest(*sys.argv[1:])
     except OSError as error:

@@ -15,6 +15,9 @@ end() { # CODE WHY
   exit "$1"
 }
 
+# What anybody may have written, without what would move the cursor.
+said() { tr -d '\000-\011\013-\037\177' < "$temp/answer" | head -c 500; }
+
 sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
 
 # Seven values, each followed by a line feed, the last one too; the body comes from standard input. The secret goes
@@ -51,7 +54,7 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   bound=$(printf 'answer\n%s\n%s\n' "$nonce" "$sign" | sha256 | cut -c 1-32 | tr a-f A-F)
   right=$(sign "$url" "$timestamp" "$bound" < "$temp/answer")
   [ "$proof" = "$(authorization "$right" "$timestamp" "$bound")" ] ||
-    end "$4" "The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $(cat "$temp/answer")$again"
+    end "$4" "The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $(said)$again"
 
   case $(member code) in
     OK) ;;
@@ -81,13 +84,17 @@ $(sed 's/.*"formFields":{\([^}]*\)}.*/\1/' "$temp/answer" | grep -o '"[^"]*":"[^
 FIELDS
   status=$(curl --silent --show-error --globoff --max-time 60 --output "$temp/answer" --write-out '%{http_code}' \
     "$@" --form 'file=@-;filename=evidence' "$upload_url" < "$file") || end 5 "$file was not taken: no answer"
-  [ "$status" = 204 ] || end 3 "Refused: $file was not taken: $status $(cat "$temp/answer")"
+  [ "$status" = 204 ] || end 3 "Refused: $file was not taken: $status $(said)"
   echo "$file lies at $uri"
 }
 
 [ $# -eq 3 ] || end 2 'usage: contest.sh DISPUTE_NO RECEIPT REFUND'
 [ "${REBUTTAL_URL:-}" ] && [ "${REBUTTAL_APP_ID:-}" ] && [ "${REBUTTAL_APP_SECRET:-}" ] ||
   end 1 'REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set'
+case $REBUTTAL_URL in
+  https://* | http://*) ;;
+  *) end 1 'REBUTTAL_URL must begin with https:// or http://' ;;
+esac
 case $1 in *[!0-9A-Za-z_-]*) end 1 "$1 is no number of a dispute" ;; esac
 umask 077
 temp=$(mktemp -d)
@@ -100,7 +107,7 @@ upload "$3"
 refund=$uri
 # The same files again are the same contest: it counts once, however often it is sent.
 again="
-Whether it counts is not known. To make sure: $0 $1 $receipt $refund"
+Whether it counts is not known. To make sure: sh $0 $1 $receipt $refund"
 call /pg/v2/dispute/contest "{\"disputeNo\":\"$1\",\"evidenceList\":[
   {\"type\":\"RECEIPT\",\"name\":\"Receipt – reçu № 7\",\"url\":\"$receipt\"},
   {\"type\":\"REFUND\",\"name\":\"Refund confirmation – 退款凭证\",\"url\":\"$refund\"}]}" 4 4

@@ -25,7 +25,7 @@ enum Lie {
     Lost,
     /// The next answer never arrives; those after it do.
     LostOnce,
-    /// It arrives without its signature.
+    /// It arrives without its signature, and with what moves a cursor.
     Unsigned,
     /// A refusal arrives as an `OK`, under the signature of the refusal.
     Altered,
@@ -77,17 +77,27 @@ impl Merchant {
 
     fn run(&self, secret: &str, arguments: &[&str]) -> Ended {
         let (program, words) = self.words.split_first().unwrap();
-        let output = Command::new(program)
-            .args(words)
-            .args(arguments)
+        let mut command = Command::new(program);
+        command.args(words).args(arguments).env("REBUTTAL_URL", &self.scene.base);
+        self.ended(command, secret)
+    }
+
+    /// Types what was told, where the example lies.
+    fn types(&self, line: &str) -> Ended {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("REBUTTAL_URL", &self.scene.base);
+        self.ended(command, &self.scene.signer.app_secret)
+    }
+
+    fn ended(&self, mut command: Command, secret: &str) -> Ended {
+        let output = command
             // Where no character but those of ASCII is known, bytes must still be bytes.
             .env("LC_ALL", "C")
-            .env("REBUTTAL_URL", &self.scene.base)
             .env("REBUTTAL_APP_ID", &self.scene.signer.app_id)
             .env("REBUTTAL_APP_SECRET", secret)
             .current_dir(folder())
             .output()
-            .unwrap_or_else(|error| panic!("{program}: {error}"));
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let Output { status, stdout, stderr } = output;
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ended { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
@@ -113,7 +123,10 @@ fn passage(lie: Lie, answer: Vec<u8>, honest: &mut Vec<u8>) -> Passage {
             answer
         }
         Lie::Replayed => honest.clone(),
-        Lie::Unsigned => text.replacen("authorization: ", "x-authorization: ", 1).into_bytes(),
+        Lie::Unsigned => text
+            .replacen("authorization: ", "x-authorization: ", 1)
+            .replacen(r#""OK""#, "\"\u{1b}\u{7}\"", 1)
+            .into_bytes(),
         Lie::Altered => {
             assert!(text.contains("Dispute.InvalidState"), "{text}");
             let body = r#"{"code":"OK","errorMessage":null,"data":{"result":true}}"#;
@@ -201,6 +214,10 @@ fn refuses_and_is_refused(merchant: &Merchant, files: [&str; 2]) {
     wrong.is(6, "proves nothing");
     run(secret, &[&no, files[0]]).is(2, "usage: ");
     run("", &[&no, files[0], files[1]]).is(1, "must be set");
+    let (program, words) = merchant.words.split_first().unwrap();
+    let mut command = Command::new(program);
+    command.args(words).args([&no, files[0], files[1]]).env("REBUTTAL_URL", "pay.example");
+    merchant.ended(command, secret).is(1, "REBUTTAL_URL must begin with https://");
     run(secret, &[&no, "/nope.png", files[1]]).is(1, "/nope.png");
     run(secret, &["NO-SUCH", files[0], files[1]]).is(3, "Dispute.NotFound");
     let program = merchant.scene.gateway.scratch().join("program.exe");
@@ -228,9 +245,8 @@ fn believes_no_lie(merchant: &Merchant, urls: [&str; 2]) {
         assert!(!ended.out.contains("is contested"), "{lie:?} is believed: {}", ended.out);
         lies(Lie::None);
         let (_, again) = ended.err.split_once("To make sure: ").unwrap_or_else(|| panic!("{}", ended.err));
-        let words: Vec<_> = again.split_whitespace().collect();
-        let [.., told_no, first, second] = words.as_slice() else { panic!("{again}") };
-        let made_sure = merchant.contests(told_no, [first, second]);
+        assert!(!ended.err.contains('\u{1b}'), "{:?}", ended.err);
+        let made_sure = merchant.types(again);
         match no == accepted {
             true => made_sure.is(3, "Dispute.InvalidState"),
             false => made_sure.is(0, ""),
