@@ -161,6 +161,12 @@ fn refusals_of_a_contest_are_told_as_they_are() {
 
     contest(&no, std::slice::from_ref(&item)).is("OK");
     told.answered(&contest(&no, &[bad("OTHER", "Another")]));
+    scene.operator.does(
+        &no,
+        "requestEvidence",
+        &json!({ "deadline": operator::in_days(7), "note": "A receipt" }),
+    );
+    told.answered(&contest(&no, std::slice::from_ref(&item)));
     let accepted = scene.dispute();
     scene.accept(&accepted).is("OK");
     told.answered(&contest(&accepted, std::slice::from_ref(&item)));
