@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::outcome::{self, Failing, Interrupted, Judged};
+use crate::outcome::{self, Again, Failing, Interrupted, Judged};
 use crate::{ask, look, signals, summary};
 
 const NOTHING: &str = "Nothing was accepted.";
@@ -52,12 +52,12 @@ struct Json<'a> {
 impl Accept {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.carry_out().await;
-        let again = format!("rebuttal accept {}", self.dispute_no);
+        let again = Again::with(&[]);
         let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
         let json = self.json.then(|| Json {
             judged: Judged::of(&result),
             dispute_no: &self.dispute_no,
-            again: is_unknown.then_some(again.as_str()),
+            again: is_unknown.then_some(again.command.as_str()),
         });
         outcome::tell(
             &result,
@@ -72,9 +72,10 @@ impl Accept {
                     "{} is accepted, but the signed answer could not be written to standard output: {lost}",
                     self.dispute_no
                 ));
-                look::remedy(&format!(
-                    "To have it signed once more, accept it again; nothing changes:\n{again}"
-                ));
+                look::remedy(
+                    &again
+                        .told("To have it signed once more, accept exactly the same again; nothing changes:"),
+                );
             },
         )
     }

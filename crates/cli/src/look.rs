@@ -178,13 +178,25 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().map(fit).collect()
 }
 
-/// A word in single quotes where a shell needs them.
+/// A word in quotes where a shell needs them. What would do more on a terminal than to stand there is escaped as bash,
+/// zsh and ksh read it, so that the word stays itself and on its line.
 pub(crate) fn shell(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,@+".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if clean(word) == word {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let escaped = |character: char| match character {
+        '\'' | '\\' => format!("\\{character}"),
+        character if clean(character.encode_utf8(&mut [0; 4])).starts_with(character) => {
+            character.to_string()
+        }
+        // Byte by byte: \u would mean something only where the locale is UTF-8.
+        character => character.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:03o}")).collect(),
+    };
+    format!("$'{}'", word.chars().map(escaped).collect::<String>())
 }
 
 #[cfg(test)]
@@ -217,5 +229,6 @@ mod tests {
         assert_eq!(shell("a/b-1.png"), "a/b-1.png");
         assert_eq!(shell("Müller's receipt"), r"'Müller'\''s receipt'");
         assert_eq!(shell(""), "''");
+        assert_eq!(shell("a\n\u{1b}[31m'\\\u{202e}1é"), r"$'a\012\033[31m\'\\\342\200\2561é'");
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::look;
+use crate::typed;
 use crate::usage;
 
 /// The user did not wait for the outcome of a call that may take effect.
@@ -75,13 +76,41 @@ pub(crate) fn exit(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// The command that does exactly the same again, as the same app at the same gateway: whatever selects them was typed, and
+/// is repeated. Elsewhere the same words could give up another merchant's dispute.
+#[derive(Debug)]
+pub(crate) struct Again {
+    pub(crate) command: String,
+    /// Whether a secret was typed, which is not repeated.
+    lacks_secret: bool,
+}
+
+impl Again {
+    /// What was typed, but with these options, by their long names and values.
+    pub(crate) fn with(options: &[(&str, &str)]) -> Self {
+        let (command, lacks_secret) = typed::with_and_without(options, "--app-secret");
+        Self { command, lacks_secret }
+    }
+
+    /// What it is for, what must be done before, and the command in a line of its own.
+    pub(crate) fn told(&self, sentence: &str) -> String {
+        let before = match self.lacks_secret {
+            true => {
+                "\nFirst set REBUTTAL_APP_SECRET, or add --app-secret-file: the secret itself is not repeated here."
+            }
+            false => "",
+        };
+        format!("{sentence}{before}\n{}", style(&self.command).bold().for_stderr())
+    }
+}
+
 /// What is particular to a command when it fails.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failing<'a> {
     /// The sentence that nothing happened, such as "Nothing was submitted.".
     pub(crate) nothing: &'a str,
     /// The command that does exactly the same again, once something may have taken effect.
-    pub(crate) again: Option<&'a str>,
+    pub(crate) again: Option<&'a Again>,
 }
 
 impl Failing<'_> {
@@ -129,9 +158,8 @@ impl Failing<'_> {
 
     /// How an unknown outcome is learnt.
     fn make_sure(&self) -> Option<String> {
-        let command = style(self.again?).bold().for_stderr();
-        Some(format!(
-            "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes:\n{command}"
+        Some(self.again?.told(
+            "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes:",
         ))
     }
 }

@@ -1,5 +1,5 @@
-//! The command line as it was typed, with options set anew: what is told to be done next can be pasted. Secrets that were
-//! typed are not told again.
+//! The command line as it was typed, with options set anew: what is told to be done next can be pasted, and reaches the
+//! same gateway as the same app. Secrets that were typed are not told again.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -36,10 +36,22 @@ pub(crate) fn command() -> Command {
 /// The command line that was typed, but with these options, by their long names and values.
 pub(crate) fn with(options: &[(&str, &str)]) -> String {
     let words = words();
-    again(&called(&words), &words, options)
+    again(&called(&words), &words, options, &[])
 }
 
-fn again(command: &Command, words: &[String], options: &[(&str, &str)]) -> String {
+/// The same, and without an option that was typed; and whether it was.
+pub(crate) fn with_and_without(options: &[(&str, &str)], left_out: &str) -> (String, bool) {
+    let words = words();
+    let was_typed = words.iter().take_while(|word| *word != "--").any(|word| name(word).0 == left_out);
+    (again(&called(&words), &words, options, &[left_out]), was_typed)
+}
+
+/// An option's name, and its value where both are one word.
+fn name(word: &str) -> (&str, Option<&str>) {
+    word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)))
+}
+
+fn again(command: &Command, words: &[String], options: &[(&str, &str)], left_out: &[&str]) -> String {
     let takes_value = |name: &str| {
         let argument = command.get_arguments().find(|argument| argument.get_long() == Some(name));
         argument.filter(|argument| argument.get_action().takes_values())
@@ -53,21 +65,20 @@ fn again(command: &Command, words: &[String], options: &[(&str, &str)]) -> Strin
             after.extend(words.by_ref().map(|word| look::shell(word)));
             break;
         }
-        let (name, joined) =
-            word.split_once('=').map_or((&**word, None), |(name, value)| (name, Some(value)));
+        let (name, joined) = name(word);
         let Some(argument) = name.strip_prefix("--").and_then(takes_value) else {
             before.push(look::shell(word));
             continue;
         };
         let value = joined.or_else(|| words.next().map(String::as_str)).unwrap_or_default();
-        if !options.iter().any(|(option, _)| *option == name) {
+        if !left_out.contains(&name) && !options.iter().any(|(option, _)| *option == name) {
             let value = if is_secret(argument) { HIDDEN.to_owned() } else { look::shell(value) };
             before.extend([name.to_owned(), value]);
         }
     }
     before.extend(options.iter().flat_map(|(name, value)| [(*name).to_owned(), look::shell(value)]));
     before.extend(after);
-    look::clean(&before.join(" "))
+    before.join(" ")
 }
 
 #[cfg(test)]
@@ -76,7 +87,7 @@ mod tests {
 
     fn told(line: &[&str], options: &[(&str, &str)]) -> String {
         let words: Vec<_> = line.iter().map(|word| (*word).to_owned()).collect();
-        again(&called(&words), &words, options)
+        again(&called(&words), &words, options, &[])
     }
 
     #[test]

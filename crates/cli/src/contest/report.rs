@@ -1,7 +1,6 @@
 //! Tells the outcome of a contest, with what may have taken effect and the command that submits the same again.
 
 use anyhow::Result;
-use console::style;
 use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::{ContestRequest, EvidenceItem};
 use rebuttal_client::{Answer, DisputeNo, Error};
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::evidence;
 use crate::exit::Exit;
 use crate::look;
-use crate::outcome::{self, Failing, Judged};
+use crate::outcome::{self, Again, Failing, Judged};
 
 const NOTHING: &str = "Nothing was submitted.";
 
@@ -45,7 +44,7 @@ impl Report<'_> {
             judged: Judged::of(self.result),
             dispute_no: self.dispute_no,
             evidence_list: self.submitted.map(|request| request.evidence_list.as_slice()),
-            again: self.submitted.filter(|_| unsettled).map(again),
+            again: self.submitted.filter(|_| unsettled).map(|request| again(request).command),
         });
         outcome::tell(
             self.result,
@@ -60,12 +59,14 @@ impl Report<'_> {
         match (error.downcast_ref(), self.submitted) {
             (Some(Error::Unavailable { .. }), Some(request)) => {
                 look::failure(&look::causes(error));
-                let command = again(request);
-                look::remedy(&format!("{NOTHING} The files are uploaded; submit them later with\n{command}"));
+                look::remedy(
+                    &again(request)
+                        .told(&format!("{NOTHING} The files are uploaded; submit them later with")),
+                );
             }
             (_, submitted) => {
                 let again = submitted.map(again);
-                Failing { nothing: NOTHING, again: again.as_deref() }.print(error);
+                Failing { nothing: NOTHING, again: again.as_ref() }.print(error);
             }
         }
     }
@@ -88,22 +89,21 @@ impl Report<'_> {
             self.dispute_no
         ));
         if let Some(request) = self.submitted {
-            let command = style(again(request)).bold().for_stderr();
-            look::remedy(&format!(
-                "To have it signed once more, submit exactly the same again; nothing changes:\n{command}"
-            ));
+            look::remedy(
+                &again(request)
+                    .told("To have it signed once more, submit exactly the same again; nothing changes:"),
+            );
         }
     }
 }
 
 /// The command that submits the same contest again, with what is uploaded already.
-fn again(request: &ContestRequest) -> String {
-    let mut words = vec!["rebuttal".to_owned(), "contest".to_owned(), request.dispute_no.to_string()];
-    for EvidenceItem { evidence_type, name, url } in &request.evidence_list {
-        words.push(evidence::flag(*evidence_type));
-        words.push(url.map(|url| url.to_string()).unwrap_or_default());
-        words.push("--name".to_owned());
-        words.push(look::shell(name.as_str()));
-    }
-    words.join(" ")
+fn again(request: &ContestRequest) -> Again {
+    let words = |EvidenceItem { evidence_type, name, url }: &EvidenceItem| {
+        let url = url.map(|url| url.to_string()).unwrap_or_default();
+        [(evidence::flag(*evidence_type), url), ("--name".to_owned(), name.to_string())]
+    };
+    let options: Vec<_> = request.evidence_list.iter().flat_map(words).collect();
+    let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Again::with(&options)
 }

@@ -52,6 +52,13 @@ impl Ended {
     }
 }
 
+/// What the program told to do next, for this shell.
+pub(crate) fn pasted(mut shell: Command, told: &str) -> Command {
+    let words = told.strip_prefix("rebuttal ").unwrap();
+    shell.args(["-c", &format!("exec {} {words}", bin().display())]);
+    shell
+}
+
 /// A merchant at a shell beside a running gateway.
 pub(crate) struct Shell {
     pub(crate) scene: Scene,
@@ -93,10 +100,7 @@ impl Shell {
 
     /// What the program told to do next, pasted into this merchant's shell.
     pub(crate) fn paste(&self, told: &str) -> Ended {
-        let words = told.strip_prefix("rebuttal ").unwrap();
-        let mut command = self.program(Path::new("sh"));
-        command.args(["-c", &format!("exec {} {words} --yes", bin().display())]);
-        Ended::run(command)
+        Ended::run(pasted(self.program(Path::new("sh")), told))
     }
 
     fn program(&self, program: &Path) -> Command {

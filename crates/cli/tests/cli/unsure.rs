@@ -1,8 +1,11 @@
 //! When the answer does not come: the outcome is never guessed, and the way to learn it is told.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::ground::{Ended, Shell};
+use tempfile::TempDir;
+
+use crate::ground::{Ended, Shell, bare, pasted, rebuttal};
 use crate::way::{Fate, Way};
 
 fn shell_behind(way: &Way) -> Shell {
@@ -51,5 +54,111 @@ fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 4, "{ended:?}");
     assert!(ended.err.starts_with("✗ interrupted before the gateway's answer came\n"), "{ended:?}");
-    assert!(ended.err.contains(&format!("rebuttal contest {no} --receipt s3://uploaded/")), "{ended:?}");
+    let again = format!("rebuttal contest {no} --yes --receipt s3://uploaded/");
+    assert!(ended.err.contains(&again), "{ended:?}");
+}
+
+/// A merchant of two gateways, each kept as a profile; answers of the one that is meant get lost.
+struct Two {
+    meant: Shell,
+    other: Shell,
+    way: Way,
+    folder: TempDir,
+}
+
+impl Two {
+    fn new() -> Self {
+        let way = Way::open(Fate::Lost, usize::MAX);
+        let two = Self {
+            meant: shell_behind(&way),
+            other: Shell::start(),
+            way,
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for (name, shell) in [("prod", &two.meant), ("default", &two.other)] {
+            let signer = &shell.scene.signer;
+            let words = ["profile", "add", name, "--url", &shell.url, "--app-id", &signer.app_id];
+            let mut add = two.at_home(rebuttal(&words));
+            assert_eq!(
+                Ended::run({
+                    add.env("REBUTTAL_APP_SECRET", &signer.app_secret);
+                    add
+                })
+                .code,
+                0
+            );
+        }
+        two
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
+        command.env("REBUTTAL_PROFILES", self.folder.path().join("profiles.toml"));
+        command
+    }
+
+    /// The same dispute's number at both gateways.
+    fn dispute(&self, no: &str) {
+        for shell in [&self.meant, &self.other] {
+            let _ = shell.scene.dispute_with(&serde_json::json!({ "disputeNo": no }));
+        }
+    }
+
+    /// Runs a command whose outcome nobody learns; gives what it tells to do.
+    fn run(&self, words: &[&str]) -> String {
+        let ended = Ended::run(self.at_home(rebuttal(words)));
+        assert_eq!(ended.code, 4, "{ended:?}");
+        match words.contains(&"--json") {
+            true => ended.json()["again"].as_str().unwrap().to_owned(),
+            false => ended.err.lines().last().unwrap().trim().to_owned(),
+        }
+    }
+
+    fn paste(&self, told: &str) -> Command {
+        self.at_home(pasted(bare(Path::new("bash")), told))
+    }
+}
+
+#[test]
+fn what_is_told_to_be_run_again_reaches_the_same_gateway_as_the_same_app() {
+    let two = Two::new();
+    let signer = &two.meant.scene.signer;
+    let secret = two.meant.file_named("the app's\nsecret", signer.app_secret.as_bytes());
+    let receipt = two.meant.receipt();
+    let by_flags =
+        ["--url", &two.meant.url, "--app-id", &signer.app_id, &format!("--app-secret-file={secret}")];
+    for (n, gateway) in [["--profile", "prod"].as_slice(), &["--profile=prod"], &by_flags].iter().enumerate()
+    {
+        for (call, json) in [("accept", true), ("contest", false)] {
+            let no = format!("D-{n}-{call}-{json}");
+            two.dispute(&no);
+            let evidence: &[&str] = if call == "contest" { &["--receipt", &receipt] } else { &[] };
+            let json: &[&str] = if json { &["--json"] } else { &[] };
+            let told = two.run(&[&[call, &no, "--yes"], json, evidence, gateway].concat());
+            assert!(told.contains(" --yes") && told.contains("--json") != json.is_empty(), "{told}");
+
+            two.way.mend();
+            let again = Ended::run(two.paste(&told));
+            assert_eq!(again.code, 0, "{told}: {again:?}");
+            assert_ne!(two.meant.status(&no), "NEEDS_RESPONSE", "{told}");
+            assert_eq!(two.other.status(&no), "NEEDS_RESPONSE", "{told}");
+            two.way.close();
+        }
+    }
+}
+
+#[test]
+fn a_typed_secret_is_not_repeated_and_said_to_be_needed_again() {
+    let two = Two::new();
+    let signer = &two.meant.scene.signer;
+    two.dispute("D-1");
+    let typed = ["--url", &two.meant.url, "--app-id", &signer.app_id, "--app-secret", &signer.app_secret];
+    let ended = Ended::run(two.at_home(rebuttal(&[&["accept", "D-1", "--yes"], typed.as_slice()].concat())));
+    assert!(!ended.err.contains(&signer.app_secret), "{ended:?}");
+    assert!(ended.err.contains("First set REBUTTAL_APP_SECRET, or add --app-secret-file"), "{ended:?}");
+    two.way.mend();
+    let told = ended.err.lines().last().unwrap().trim();
+    assert_eq!(Ended::run(two.paste(told)).code, 1, "there is no secret to sign with");
+    let mut again = two.paste(told);
+    again.env("REBUTTAL_APP_SECRET", &signer.app_secret);
+    assert_eq!(Ended::run(again).code, 0, "{told}");
 }

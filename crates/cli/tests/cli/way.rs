@@ -58,6 +58,11 @@ impl Way {
         self.doomed.store(0, Ordering::SeqCst);
     }
 
+    /// From now on none does.
+    pub(crate) fn close(&self) {
+        self.doomed.store(usize::MAX, Ordering::SeqCst);
+    }
+
     /// Waits until an answer has met its fate.
     pub(crate) fn wait(&self) {
         self.met.recv().unwrap();
