@@ -13,7 +13,7 @@ use crate::access::{Access, Given};
 use crate::exit::{self, Exit};
 use crate::outcome::Judged;
 use crate::signing::beside::{self, Freshness};
-use crate::signing::{Draft, Signer, arguments};
+use crate::signing::{Draft, Signer, Voice, arguments};
 use crate::{look, outcome};
 
 /// Sign a request, and show the exact bytes that are signed
@@ -125,6 +125,7 @@ struct Json<'a> {
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit> {
         let given = self.access.resolve()?;
+        let voice = Voice::of(&given, self.show_secret);
         let (client, secret, parsed) = signer_of(&given)?;
         let app_id = given.signer()?;
         let body = self.body.read()?;
@@ -142,8 +143,11 @@ impl Sign {
         let mut refusals = beside::refusals(&self.method, &self.target, &body);
         refusals.extend(freshness.fault(timestamp, now));
         refusals.iter().for_each(|refusal| {
-            look::warning(&format!("the gateway will refuse this request: {refusal}"));
+            voice.warn(&format!("the gateway will refuse this request: {refusal}"));
         });
+        if let Some(leak) = beside::leak(&voice, &self.target, &body) {
+            voice.warn(&leak);
+        }
         let draft = Draft::right(&signer, &message);
         let url = format!("{}{}", client.base_url(), self.target);
         if self.json {
@@ -152,24 +156,24 @@ impl Sign {
                 method: &self.method,
                 url: &url,
                 authorization: header.to_string(),
-                signed_bytes: draft.text(self.show_secret),
+                signed_bytes: draft.text(),
                 freshness,
                 refusals,
             };
-            look::say(serde_json::to_string_pretty(&json)?);
+            voice.say_json(&json)?;
         } else {
-            self.tell(&header, &draft, &url, &body);
+            self.tell(&voice, &header, &draft, &url, &body);
         }
         outcome::said(Exit::Done)
     }
 
-    fn tell(&self, header: &Authorization, draft: &Draft, url: &str, body: &[u8]) {
-        draft.say(self.show_secret);
-        look::say("");
-        look::say(format!("  {}       {}", look::faint("sign"), header.sign));
-        look::say("");
-        look::say(format!("  Authorization: {header}"));
-        look::say("");
+    fn tell(&self, voice: &Voice, header: &Authorization, draft: &Draft, url: &str, body: &[u8]) {
+        draft.say(voice);
+        voice.say("");
+        voice.say(format!("  {}       {}", look::faint("sign"), header.sign));
+        voice.say("");
+        voice.say(format!("  Authorization: {header}"));
+        voice.say("");
         let text = String::from_utf8_lossy(body);
         // curl takes brackets in a URL for a pattern, unless told otherwise.
         let plainly = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
@@ -179,7 +183,7 @@ impl Sign {
             format!("    -H 'Authorization: {header}' \\"),
             format!("    --data-binary {}", look::shell(&text)),
         ] {
-            look::say(look::command(line));
+            voice.say(look::command(line));
         }
     }
 }

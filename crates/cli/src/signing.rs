@@ -5,6 +5,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod beside;
+mod voice;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rebuttal_client::protocol::signature::{self, Message};
@@ -16,9 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::look;
 use crate::settings::Secret;
-
-/// What stands in the place of a secret that is not shown.
-const MASK: &str = "••••••••••••••••••••••••••••••••";
+pub(crate) use voice::{Voice, dashed};
 
 /// Which of the signed values one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -138,38 +137,29 @@ impl Draft {
     }
 
     /// Shows them on standard output, a line for each value.
-    pub(crate) fn say(&self, shows_secret: bool) {
+    pub(crate) fn say(&self, voice: &Voice) {
         let way = match self.scheme {
             Scheme::V2Sha256 => "hashed with SHA-256",
             Scheme::V2HmacSha256 => "authenticated with HMAC-SHA256, the secret's 32 digits being the key",
         };
         let count = self.values.len();
-        look::say_after(
+        voice.say_after(
             "  ",
             &format!("These {count} values are {way}. ␊ is LF; there are no other line ends:"),
             2,
         );
-        look::say("");
+        voice.say("");
         let last = self.values.len().saturating_sub(1);
         for (index, (value, bytes)) in self.values.iter().enumerate() {
             let end = if index == last { self.last } else { self.between };
-            let text = self.shown(*value, bytes, shows_secret);
-            look::say(format!("  {} {:<9}  {text}{}", index + 1, look::faint(value.name()), visible(end)));
+            let (name, text, end) = (look::faint(value.name()), visible(bytes), visible(end));
+            voice.say(format!("  {} {name:<9}  {text}{end}", index + 1));
         }
     }
 
-    /// A value as it may be shown.
-    pub(crate) fn shown(&self, value: Value, bytes: &[u8], shows_secret: bool) -> String {
-        if value == Value::AppSecret && !shows_secret { MASK.to_owned() } else { visible(bytes) }
-    }
-
-    /// All in one text, the secret masked unless it may be shown.
-    pub(crate) fn text(&self, shows_secret: bool) -> String {
-        let mut shown = self.clone();
-        if !shows_secret {
-            shown.set(Value::AppSecret, MASK.as_bytes());
-        }
-        String::from_utf8_lossy(&shown.bytes()).into_owned()
+    /// All in one text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 }
 
@@ -217,7 +207,6 @@ mod tests {
                 assert_eq!(draft.sign(), right.to_string());
                 assert_eq!(draft.value(Value::Body), Some(body.as_bytes()));
                 assert_eq!(draft.value(Value::AppSecret).is_some(), scheme == Scheme::V2Sha256);
-                assert!(!draft.text(false).contains(secret.expose()));
             }
         }
     }

@@ -17,7 +17,7 @@ use anyhow::Result;
 use crate::access::Access;
 use crate::exit::Exit;
 use crate::sign::{BodyArgs, read_file};
-use crate::signing::{Draft, arguments};
+use crate::signing::{Draft, Voice, arguments};
 use crate::{outcome, profile, usage};
 use case::Case;
 use mistakes::{Other, Seen};
@@ -82,22 +82,24 @@ impl Verify {
             ));
         }
         let given = self.access.resolve()?;
+        let voice = Voice::of(&given, self.show_secret);
         let secret = given.given_secret();
         let secret = secret.as_ref().ok().and_then(Option::as_ref).map(crate::settings::Secret::expose);
         let header = match header::read(&self.authorization, secret) {
             Ok(header) => header,
-            Err(faults) => return self.tell(&Report::malformed(faults)),
+            Err(faults) => return self.tell(&voice, &Report::malformed(faults)),
         };
         let body = self.body.read()?;
-        let case = Case::of(header, &given, &self.sent_to, &self.method, &body)?;
+        let case = Case::of(header, &given, &voice, &self.sent_to, &self.method, &body)?;
         let draft = case.draft(case.header.scheme);
         let mut findings = case.findings.clone();
         let verdict = self.judge(&case, &draft, &mut findings)?;
         if let Some(path) = &self.signed_bytes {
             let hashed = read_file(path, "the signed bytes")?;
-            findings.extend(compare::differences(&draft, &hashed, &case.header.sign.to_string()));
+            let sign = case.header.sign.to_string();
+            findings.extend(compare::differences(&draft, &hashed, &sign, &voice));
         }
-        self.tell(&Report::of(&case, verdict, &draft, findings, self.show_secret))
+        self.tell(&voice, &Report::of(&case, verdict, &draft, findings))
     }
 
     fn judge(&self, case: &Case<'_>, draft: &Draft, findings: &mut Vec<String>) -> Result<Verdict> {
@@ -110,8 +112,10 @@ impl Verify {
         if self.body.is_left_out() {
             findings.push("no body was given, so it is taken to be {}: give it with --body-file".to_owned());
         }
+        let swapped = case.app_id_is_the_secret();
         Ok(match self.search(case, draft)? {
-            Search::Found(mistakes) => Verdict::Mistaken(mistakes),
+            Search::Found(mistakes) => Verdict::Mistaken(swapped.into_iter().chain(mistakes).collect()),
+            _ if swapped.is_some() => Verdict::Mistaken(swapped.into_iter().collect()),
             Search::Nothing => Verdict::Unexplained,
             Search::GivenUp => {
                 findings
@@ -142,8 +146,8 @@ impl Verify {
         Ok(search::search(right, &mistakes::all(right, &seen), &case.header.sign.to_string()))
     }
 
-    fn tell(&self, report: &Report) -> Result<Exit> {
-        report.tell(self.json)?;
+    fn tell(&self, voice: &Voice, report: &Report) -> Result<Exit> {
+        report.tell(voice, self.json)?;
         outcome::said(report.exit())
     }
 }

@@ -8,7 +8,7 @@ use rebuttal_server::FRESHNESS_WINDOW;
 use serde::Serialize;
 
 use crate::look;
-use crate::signing::visible;
+use crate::signing::{Voice, visible};
 
 /// Every path that merchants call.
 pub(crate) const PATHS: [&str; 4] = [CONTEST_PATH, ACCEPT_PATH, QUERY_PATH, GENERATE_UPLOAD_URL_PATH];
@@ -34,6 +34,19 @@ pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
         refusals.push(fault.to_string());
     }
     refusals
+}
+
+/// That a secret is in what is sent, where everybody on the way can read it.
+pub(crate) fn leak(voice: &Voice, target: &str, body: &[u8]) -> Option<String> {
+    let place = match (voice.knows(target), voice.knows(&visible(body))) {
+        (true, _) => "the URL",
+        (_, true) => "the body",
+        (false, false) => return None,
+    };
+    Some(format!(
+        "an app's secret is in {place}, which is sent: a secret is only signed with. Leave it out, and have it rotated \
+         if this was sent"
+    ))
 }
 
 /// How a timestamp stands to a clock; also the object that `--json` prints.

@@ -5,10 +5,11 @@ use rebuttal_client::protocol::signature::{self, Message};
 use rebuttal_client::protocol::{Authorization, UnixMillis};
 use rebuttal_client::{AppId, AppSecret, Client, Scheme};
 
+use super::mistakes::{Mistake, Place};
 use crate::access::Given;
 use crate::settings::Secret;
 use crate::signing::beside::{self, Freshness};
-use crate::signing::{Draft, Signer};
+use crate::signing::{Draft, Signer, Value, Voice};
 use crate::usage;
 
 /// What the gateway would compare with, and what it would refuse beside it.
@@ -38,6 +39,7 @@ impl<'a> Case<'a> {
     pub(super) fn of(
         header: Authorization,
         given: &Given,
+        voice: &Voice,
         url: &'a str,
         method: &'a str,
         body: &'a [u8],
@@ -46,8 +48,8 @@ impl<'a> Case<'a> {
         let (origin, sent_target, fragment) = split(url);
         // A client knows the one spelling of an address, and the time; it is not used for anything else.
         let of = |url: &str| Client::new(url, header.app_id, parsed.clone());
-        let sent =
-            of(origin).map_err(|fault| usage::wrong(format!("the URL that it was sent to: {fault}")))?;
+        let sent = of(origin)
+            .map_err(|fault| usage::wrong(voice.masked(&format!("the URL that it was sent to: {fault}"))))?;
         let client = given.url().ok().map_or(Ok(sent.clone()), |url| of(&url))?;
         let base_url = client.base_url().to_owned();
         // A base URL may have a path of its own.
@@ -70,12 +72,14 @@ impl<'a> Case<'a> {
             body,
         };
         case.judge(given, client.gateway_time());
+        case.findings.extend(beside::leak(voice, &case.target, body));
         Ok(case)
     }
 
     fn judge(&mut self, given: &Given, now: UnixMillis) {
         let Authorization { app_id, timestamp, .. } = self.header;
-        if let Some(given) = given.app_id().filter(|given| *given != app_id) {
+        let other = given.app_id().filter(|given| *given != app_id && self.app_id() == app_id);
+        if let Some(given) = other {
             self.findings.push(format!(
                 "the header is of app {app_id}, but the secret given here is of {given}: the gateway takes the secret of \
                  the header's app"
@@ -87,6 +91,9 @@ impl<'a> Case<'a> {
                 self.header.scheme
             ));
         }
+        if self.verifies() {
+            self.refusals.extend(self.app_id_is_the_secret().map(|mistake| mistake.sentence));
+        }
         // Without the gateway's own address, the path may begin with that of its base URL.
         let target = after_base(&self.target, given.url().is_ok());
         self.refusals.extend(beside::refusals(self.method, target, self.body));
@@ -96,6 +103,33 @@ impl<'a> Case<'a> {
         if let Some(fault) = Freshness::of(timestamp, now).fault(timestamp, now) {
             self.findings.push(format!("{fault}; unless it was sent then, it would be stale now"));
         }
+    }
+
+    /// The app that should have signed: the header's, unless that names none.
+    fn app_id(&self) -> AppId {
+        let is_secret = self.has_secret_for_app_id();
+        self.given_app_id.filter(|_| is_secret).unwrap_or(self.header.app_id)
+    }
+
+    fn has_secret_for_app_id(&self) -> bool {
+        self.header.app_id.to_string() == self.secret.expose()
+    }
+
+    /// That the header names no app, but its secret.
+    pub(super) fn app_id_is_the_secret(&self) -> Option<Mistake> {
+        self.has_secret_for_app_id().then(|| {
+            let more = match self.given_app_id {
+                Some(_) => "",
+                None => "; give its id with --app-id, and the rest is looked at, too",
+            };
+            Mistake::noted(
+                Place::Value(Value::AppId),
+                format!(
+                    "the appId is the app's secret: where they are configured, the two are swapped. It was sent, so have \
+                     the gateway's operator rotate it{more}"
+                ),
+            )
+        })
     }
 
     fn message(&self) -> Message<'_> {
@@ -116,9 +150,9 @@ impl<'a> Case<'a> {
 
     /// What should have been signed under a scheme.
     pub(super) fn draft(&self, scheme: Scheme) -> Draft {
-        let Authorization { app_id, timestamp, nonce, .. } = &self.header;
+        let Authorization { timestamp, nonce, .. } = &self.header;
         let (secret, parsed) = (&self.secret, &self.parsed);
-        let signer = Signer { scheme, app_id: *app_id, secret, parsed, timestamp: *timestamp, nonce };
+        let signer = Signer { scheme, app_id: self.app_id(), secret, parsed, timestamp: *timestamp, nonce };
         Draft::right(&signer, &self.message())
     }
 
@@ -130,8 +164,8 @@ impl<'a> Case<'a> {
 
     /// The header that would have been right.
     pub(super) fn right_authorization(&self, scheme: Scheme) -> Authorization {
-        let Authorization { app_id, timestamp, nonce, .. } = &self.header;
-        signature::authorize(scheme, *app_id, &self.parsed, *timestamp, nonce.clone(), &self.message())
+        let Authorization { timestamp, nonce, .. } = &self.header;
+        signature::authorize(scheme, self.app_id(), &self.parsed, *timestamp, nonce.clone(), &self.message())
     }
 }
 

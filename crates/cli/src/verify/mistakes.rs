@@ -85,6 +85,11 @@ pub(super) fn all(right: &Draft, seen: &Seen<'_>) -> Vec<Mistake> {
 }
 
 impl Mistake {
+    /// One that is known without a search, and changes nothing that was signed.
+    pub(super) fn noted(place: Place, sentence: impl Into<String>) -> Self {
+        mistake(place, sentence, |_| {})
+    }
+
     const fn rare(mut self) -> Self {
         self.is_rare = true;
         self
@@ -99,11 +104,4 @@ fn replaced(value: Value, sentence: impl Into<String>, bytes: impl Into<Vec<u8>>
     // May be a secret.
     let bytes = Zeroizing::new(bytes.into());
     mistake(Place::Value(value), sentence, move |draft| draft.set(value, &bytes))
-}
-
-/// 32 hex digits with the dashes of a UUID.
-fn dashed(digits: &str) -> Option<String> {
-    let part = |range: std::ops::Range<usize>| digits.get(range);
-    let parts = [part(0..8)?, part(8..12)?, part(12..16)?, part(16..20)?, digits.get(20..)?];
-    Some(parts.join("-"))
 }

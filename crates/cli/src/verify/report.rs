@@ -7,7 +7,7 @@ use super::case::Case;
 use super::mistakes::{Mistake, Place};
 use crate::exit::Exit;
 use crate::look;
-use crate::signing::{Draft, Value, visible};
+use crate::signing::{Draft, Value, Voice, visible};
 
 /// What is known of the sign.
 pub(super) enum Verdict {
@@ -35,7 +35,7 @@ pub(super) struct Report {
     findings: Vec<String>,
     /// The header that would have been right; null where the given one cannot be read.
     right_authorization: Option<String>,
-    /// What should have been signed; the secret is masked unless it may be shown.
+    /// What should have been signed.
     right_signed_bytes: Option<String>,
     #[serde(skip)]
     exit: Exit,
@@ -44,9 +44,9 @@ pub(super) struct Report {
     /// What differs, as the signer had it and as it is right.
     #[serde(skip)]
     altered: Vec<(String, String)>,
-    /// The right bytes, where they help, and whether the secret may be shown in them.
+    /// The right bytes, where they help.
     #[serde(skip)]
-    right: Option<(Draft, bool)>,
+    right: Option<Draft>,
 }
 
 /// A mistake as it is told; `value` is null where it is between the values or in the scheme.
@@ -77,13 +77,7 @@ impl Report {
     }
 
     /// `draft` is what should have been signed under the header's scheme, which the mistakes are made in.
-    pub(super) fn of(
-        case: &Case<'_>,
-        verdict: Verdict,
-        draft: &Draft,
-        mut findings: Vec<String>,
-        shows_secret: bool,
-    ) -> Self {
+    pub(super) fn of(case: &Case<'_>, verdict: Verdict, draft: &Draft, mut findings: Vec<String>) -> Self {
         let url = format!("{}{}", case.base_url, case.target);
         let scheme = case.app_scheme.unwrap_or(case.header.scheme);
         let right = case.draft(scheme);
@@ -125,12 +119,11 @@ impl Report {
             refusals: case.refusals.clone(),
             findings,
             right_authorization: Some(case.right_authorization(scheme).to_string()),
-            right_signed_bytes: Some(right.text(shows_secret)),
+            right_signed_bytes: Some(right.text()),
             exit,
             headline: headline(&verdict, !case.refusals.is_empty()).to_owned(),
             altered: altered(draft, mistakes),
-            right: Some((right, shows_secret))
-                .filter(|_| !matches!(verdict, Verdict::Right) || scheme != case.header.scheme),
+            right: Some(right).filter(|_| !matches!(verdict, Verdict::Right) || scheme != case.header.scheme),
         }
     }
 
@@ -138,33 +131,30 @@ impl Report {
         self.exit
     }
 
-    pub(super) fn tell(&self, json: bool) -> Result<()> {
+    pub(super) fn tell(&self, voice: &Voice, json: bool) -> Result<()> {
         if json {
-            look::say(serde_json::to_string_pretty(self)?);
-            return Ok(());
+            return voice.say_json(self);
         }
         let mark = match self.exit {
             Exit::Done => look::tick(),
             Exit::Unknown => look::doubt(),
             _ => look::cross(),
         };
-        look::say_after(&format!("{mark} "), &self.headline, 2);
-        let point = |sentence: &String| look::say_after("  · ", sentence, 4);
+        voice.say_after(&format!("{mark} "), &self.headline, 2);
+        let point = |sentence: &String| voice.say_after("  · ", sentence, 4);
         self.mistakes.iter().map(|told| &told.mistake).for_each(point);
         for (theirs, ours) in &self.altered {
-            look::say("");
-            look::say(format!("    {} {theirs}", look::faint("they signed ")));
-            look::say(format!("    {} {ours}", look::faint("what is right")));
+            voice.say("");
+            voice.say(format!("    {} {theirs}", look::faint("they signed ")));
+            voice.say(format!("    {} {ours}", look::faint("what is right")));
         }
         self.refusals.iter().chain(&self.findings).for_each(point);
-        if let Some((right, shows_secret)) = &self.right {
-            look::say("");
-            right.say(*shows_secret);
-            look::say("");
-            look::say(format!(
-                "  Authorization: {}",
-                self.right_authorization.as_deref().unwrap_or_default()
-            ));
+        if let Some(right) = &self.right {
+            voice.say("");
+            right.say(voice);
+            voice.say("");
+            voice
+                .say(format!("  Authorization: {}", self.right_authorization.as_deref().unwrap_or_default()));
         }
         Ok(())
     }

@@ -4,6 +4,8 @@ mod arguments;
 mod beside;
 mod header;
 pub(crate) mod mistakes;
+mod secrecy;
+mod shifted;
 mod spellings;
 
 use rebuttal_testbed::clock::now_ms;

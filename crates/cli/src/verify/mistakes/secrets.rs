@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Mistake, Place, Seen, dashed, mistake};
-use crate::signing::Value;
+use super::{Mistake, Place, Seen, mistake};
+use crate::signing::{Value, dashed};
 
 pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     let secret = seen.secret;

@@ -81,6 +81,11 @@ pub(super) fn schemes(scheme: Scheme) -> Vec<Mistake> {
                 "the secret is a line too many: under HMAC it is the key alone",
                 with_secret,
             ),
+            mistake(Place::Scheme, "the appId and the appSecret are swapped", |draft| {
+                let app_id = draft.value(Value::AppId).unwrap_or_default().to_vec();
+                let secret = std::mem::replace(&mut draft.key, Zeroizing::new(app_id));
+                draft.set(Value::AppId, &secret);
+            }),
             mistake(Place::Scheme, "plain SHA-256 is used, where HMAC-SHA256 is meant", |draft| {
                 draft.scheme = Scheme::V2Sha256;
             }),

@@ -1,7 +1,7 @@
 //! Mistakes in the app's id, the method, the timestamp and the nonce.
 
-use super::{Mistake, Seen, dashed, replaced};
-use crate::signing::{Draft, Value};
+use super::{Mistake, Seen, replaced};
+use crate::signing::{Draft, Value, dashed};
 
 /// How far a clock is tried that was read twice, once for the sign and once for the header.
 const CLOCK_READ_TWICE_MILLIS: i64 = 100;
@@ -41,6 +41,7 @@ fn app_ids(right: &Draft, seen: &Seen<'_>) -> Vec<Mistake> {
         ("is in upper case".to_owned(), app_id.to_uppercase()),
         ("is empty".to_owned(), String::new()),
         ("is the one given here, but another was sent".to_owned(), seen.app_id.to_string()),
+        ("is the app's secret".to_owned(), seen.secret.to_owned()),
     ];
     ids.extend(dashed(&app_id).map(|dashed| ("has the dashes of a UUID".to_owned(), dashed)));
     ids.extend(seen.others.iter().filter_map(|other| {
