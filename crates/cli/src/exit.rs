@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Local = 1,
     /// A command line that is not understood.
     Usage = 2,
-    /// The gateway refused, in a verified answer.
+    /// The gateway refused, in a verified answer, and no earlier try can have taken effect.
     Refused = 3,
     /// Whether it took effect is not known.
     Unknown = 4,
@@ -48,6 +48,8 @@ impl Exit {
     /// The code for what a client's call ended with.
     pub(crate) const fn of(error: &Error) -> Self {
         match error {
+            // It settles its own try alone.
+            Error::Refused(refusal) if refusal.earlier_attempt_unknown => Self::Unknown,
             Error::Refused(_) => Self::Refused,
             Error::Unknown { .. } => Self::Unknown,
             Error::Unavailable { .. } => Self::Unavailable,

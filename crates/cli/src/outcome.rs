@@ -129,6 +129,7 @@ impl Failing<'_> {
     fn remedy(&self, error: &Error) -> Option<String> {
         let Self { nothing, .. } = self;
         match error {
+            Error::Refused(refusal) if refusal.earlier_attempt_unknown => self.make_sure(),
             Error::Refused(refusal) if refusal.code == Code::InvalidSignature => Some(
                 "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds \
                  what differs."

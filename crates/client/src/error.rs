@@ -76,7 +76,7 @@ fn tries(attempts: u32) -> String {
 pub enum Outcome {
     /// Nothing was changed by this call.
     NothingChanged,
-    /// The gateway refused, provably.
+    /// The gateway refused, provably, and no earlier attempt of the call can have taken effect.
     Refused,
     /// The call may or may not have taken effect.
     Unknown,
@@ -87,6 +87,7 @@ impl Error {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self {
+            Self::Refused(refusal) if refusal.earlier_attempt_unknown => Outcome::Unknown,
             Self::Refused(_) => Outcome::Refused,
             Self::Unknown { .. } => Outcome::Unknown,
             Self::Configuration(_)

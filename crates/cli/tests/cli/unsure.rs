@@ -2,7 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
+use rebuttal_testbed::{Operator, Passage};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::ground::{Ended, Shell, bare, pasted, rebuttal};
@@ -40,6 +43,34 @@ fn answers_that_never_come_exit_with_4_and_the_told_command_learns_the_outcome()
     let again = shell.paste(json["again"].as_str().unwrap());
     assert_eq!(again.code, 0, "{again:?}");
     assert_eq!(shell.scene.operator.show(&no)["submissions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_refusal_after_a_lost_answer_settles_nothing() {
+    let meanwhile = Arc::new(Mutex::new(None::<(Operator, String)>));
+    let between = Arc::clone(&meanwhile);
+    let way = rebuttal_testbed::Way::open(move |request, answer| {
+        let counts = request.starts_with(b"POST /pg/v2/dispute/contest ");
+        let Some((operator, app)) = counts.then(|| between.lock().unwrap().take()).flatten() else {
+            return Passage::On(answer);
+        };
+        assert_eq!(operator.patch(&app, &json!({ "enabled": false })).status, 200);
+        Passage::Cut
+    });
+    let shell = Shell::behind(&way.url);
+    way.leads_to(shell.scene.address());
+    let (no, operator) = (shell.scene.dispute(), &shell.scene.operator);
+    let app = format!("/merchants/{}/apps/{}", shell.scene.merchant_id, shell.scene.signer.app_id);
+    *meanwhile.lock().unwrap() = Some((operator.clone(), app.clone()));
+    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
+    let told = ended.json();
+    let was = (ended.code, &told["outcome"], &told["code"]);
+    assert_eq!(was, (4, &"unknown".into(), &"Common.Auth.AppDisabled".into()), "{ended:?}");
+    assert_eq!(operator.show(&no)["status"], "UNDER_REVIEW", "it took effect, which nobody was told");
+
+    assert_eq!(operator.patch(&app, &json!({ "enabled": true })).status, 200);
+    let again = shell.paste(told["again"].as_str().unwrap());
+    assert_eq!(again.code, 0, "{again:?}");
 }
 
 #[test]

@@ -172,9 +172,11 @@ async fn an_unbound_answer_does_not_move_the_clock() {
 #[tokio::test]
 async fn a_refusal_after_a_lost_answer_tells_that_a_query_is_needed() {
     let liar = Liar::start(vec![cut(), refused(Code::InvalidState)]).await;
-    let Err(Error::Refused(refusal)) = accept(&liar).await else { panic!("not refused") };
-    assert!(refusal.earlier_attempt_unknown);
+    let error = accept(&liar).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(refusal) if refusal.earlier_attempt_unknown), "{error}");
+    assert_eq!(error.outcome(), Outcome::Unknown);
     let liar = Liar::start(vec![refused(Code::InvalidState)]).await;
-    let Err(Error::Refused(refusal)) = accept(&liar).await else { panic!("not refused") };
-    assert!(!refusal.earlier_attempt_unknown);
+    let error = accept(&liar).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(refusal) if !refusal.earlier_attempt_unknown), "{error}");
+    assert_eq!(error.outcome(), Outcome::Refused);
 }
