@@ -280,10 +280,10 @@ fn the_loop_of_the_page_settles_what_was_unknown() {
 
     // What a gateway says only when it is short of something.
     let busy = r#"
-ends = [Refused("Common.System.Unavailable: later"), Unanswered("cut"), Refused("Common.RateLimited: later")]
+ends = [Refused("Common.System.Unavailable: later"), Unanswered("cut"), Refused("Common.RateLimited: later"), Refused("Dispute.InvalidState")]
 def call(path, params):
     raise ends[tries.append(path) or len(tries) - 1]
-for most in (1, 2, 3):
+for most in (1, 2, 3, 4):
     tries = []
     try:
         settled("", {}, most)
@@ -294,7 +294,12 @@ for most in (1, 2, 3):
         Command::new("python3").args(["-c", &format!("{python}{busy}")]).current_dir(folder()).output();
     let Output { stdout, stderr, .. } = busy.unwrap();
     let said = String::from_utf8_lossy(&stdout);
-    assert_eq!(said, "Refused 1\nUnanswered 2\nUnanswered 3\n", "{}", String::from_utf8_lossy(&stderr));
+    assert_eq!(
+        said,
+        "Refused 1\nUnanswered 2\nUnanswered 3\nUnanswered 4\n",
+        "{}",
+        String::from_utf8_lossy(&stderr)
+    );
 }
 
 #[test]
