@@ -11,6 +11,7 @@ mod merchant;
 mod page;
 mod tell;
 mod token;
+mod tries;
 
 use anyhow::Result;
 

@@ -12,24 +12,29 @@ use reqwest::{Method, Response};
 use serde_json::Value;
 
 use super::access::{Origin, Token};
-use super::failure::{Again, Failure, Met, Problem};
+use super::failure::{Again, Failure, Problem};
 use super::key::Key;
+use super::tries::{Met, Says, TRIES_MAX, Then, Tries};
 use crate::look;
 
 /// Under which path the API lies.
 const PREFIX: &str = "/operator/v1";
-/// How often a call is made at most.
-const ATTEMPTS: u32 = 5;
 /// How long one attempt may take. A gateway answers within its commit limit of 5 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long nothing is said while an attempt lasts.
 const SILENCE: Duration = Duration::from_secs(2);
-/// The pause before the second attempt; it doubles from attempt to attempt.
-const PAUSE: Duration = Duration::from_millis(200);
-/// The longest `Retry-After` that is obeyed.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// What is refused after the key was looked up, and kept under it: whoever is answered so under a key has changed nothing
+/// with it. All else may be said before the key is looked at, by this gateway or by an older one beside it: who sends it,
+/// how often, in which form. Invariant: `decide` in store/src/batch.rs and `apply` beside each database's accounts.
+const SETTLING: [&str; 5] = [
+    "Operator.Conflict",
+    "Operator.NotFound",
+    "Dispute.NotFound",
+    "Dispute.InvalidState",
+    "Dispute.DeadlinePassed",
+];
 
 /// An operator's way to one gateway.
 pub(crate) struct Client {
@@ -99,33 +104,16 @@ impl Client {
         if let Ok(mut sent) = self.sent.lock() {
             sent.clone_from(&again);
         }
-        let (mut attempts, mut may_have_counted, mut pause) = (0, false, PAUSE);
+        let mut tries = Tries::of(again, &self.url);
         loop {
-            attempts += 1;
             let attempt = self.attempt(&method, path, body, key);
-            let (met, asked) = match self.patiently(attempt).await {
+            let met = match self.patiently(attempt).await {
                 Ok(answer) => return Ok(answer),
                 Err(met) => met,
             };
-            let (why, lasting) = match met {
-                Met::Refused(failure) => return Err(failure.into()),
-                Met::Passing { why, may_have_counted: this } => {
-                    may_have_counted |= this;
-                    (why, false)
-                }
-                Met::Lasting { why } => (why, true),
-            };
-            let wait = asked.map_or_else(|| plumbing::jittered(pause), |asked| asked.max(pause));
-            if lasting || attempts >= ATTEMPTS || wait > RETRY_AFTER_MAX {
-                return Err(match again.filter(|_| may_have_counted) {
-                    Some(again) => Failure::Unknown { attempts, why, again },
-                    None => Failure::Unavailable { url: self.url.clone(), attempts, why, asked },
-                }
-                .into());
-            }
-            look::waiting(&format!("{why}; tried {attempts} of {ATTEMPTS} times"));
+            let (why, wait) = tries.take(met)?;
+            look::waiting(&format!("{why}; tried {} of {TRIES_MAX} times", tries.made()));
             tokio::time::sleep(wait).await;
-            pause = pause.saturating_mul(2);
         }
     }
 
@@ -146,7 +134,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
         key: Option<&str>,
-    ) -> Result<Vec<u8>, (Met, Option<Duration>)> {
+    ) -> Result<Vec<u8>, Met> {
         let url = format!("{}{PREFIX}{path}", self.url);
         let mut request = self.http.request(method.clone(), url).timeout(ATTEMPT_TIMEOUT);
         request = request.header(AUTHORIZATION, self.authorization.clone());
@@ -156,48 +144,57 @@ impl Client {
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
-        let unanswered = |error| (Met::unanswered(&plumbing::not_answered(error)), None);
+        let unanswered = |error| Met::unanswered(&plumbing::not_answered(error));
         let response = request.send().await.map_err(unanswered)?;
         let (status, asked) = (response.status().as_u16(), plumbing::retry_after(&response));
         let answer = read(response).await?;
-        match status {
-            200..300 => Ok(answer),
-            _ => Err((self.refused(status, &answer), asked)),
+        if (200..300).contains(&status) {
+            return Ok(answer);
         }
+        let (says, then) = match serde_json::from_slice(&answer) {
+            Ok(problem) => self.refused(status, problem, key.is_some()),
+            Err(_) => self.somebody_else(status),
+        };
+        Err(Met { says, then, asked })
     }
 
-    /// An answer that is none of success.
-    fn refused(&self, status: u16, answer: &[u8]) -> Met {
-        let problem: Option<Problem> = serde_json::from_slice(answer).ok();
-        match (status, problem) {
-            (429, Some(Problem { code, detail })) => {
-                Met::Passing { why: format!("{code}: {detail}"), may_have_counted: false }
-            }
-            (500.., Some(Problem { code, detail })) => {
-                let may_have_counted = code != "Common.System.Unavailable";
-                Met::Passing { why: format!("{code}: {detail}"), may_have_counted }
-            }
-            // A proxy that waits for the gateway.
-            (500.., None) => {
-                let why = format!("HTTP status {status}, not in the gateway's own words but a proxy's");
-                Met::Passing { why, may_have_counted: true }
-            }
+    /// What a problem of the gateway says.
+    fn refused(&self, status: u16, Problem { code, detail }: Problem, is_keyed: bool) -> (Says, Then) {
+        let says = match code.as_str() {
+            "Common.System.Unavailable" => Says::NotByThis,
+            _ if status >= 500 => Says::Perhaps,
+            code if is_keyed && SETTLING.contains(&code) => Says::Never,
+            _ => Says::NotByThis,
+        };
+        let then = match status {
+            429 | 500.. => Then::Again(format!("{code}: {detail}")),
             // The gateway says the same to whoever sends none.
-            (_, Some(Problem { code, .. })) if code == "Operator.Unauthorized" => {
-                Met::Refused(Failure::LetNobodyIn { code, origin: self.origin.clone() })
+            _ if code == "Operator.Unauthorized" => {
+                Then::Refused(Failure::LetNobodyIn { code, origin: self.origin.clone() })
             }
-            (_, Some(Problem { code, detail })) => Met::Refused(Failure::Refused { code, detail }),
-            (_, None) => Met::Refused(Failure::NotOurs { url: self.url.clone(), status }),
+            _ => Then::Refused(Failure::Refused { code, detail }),
+        };
+        (says, then)
+    }
+
+    /// What an answer says that is not the operator API's.
+    fn somebody_else(&self, status: u16) -> (Says, Then) {
+        let why = format!("HTTP status {status}, not in the gateway's own words but a proxy's");
+        match status {
+            // A proxy that waits for the gateway, or for the rest of the request, some of which it may have passed on.
+            408 | 500.. => (Says::Perhaps, Then::Again(why)),
+            429 => (Says::NotByThis, Then::Again(why)),
+            _ => (Says::NotByThis, Then::Refused(Failure::NotOurs { url: self.url.clone(), status })),
         }
     }
 }
 
-async fn read(response: Response) -> Result<Vec<u8>, (Met, Option<Duration>)> {
+async fn read(response: Response) -> Result<Vec<u8>, Met> {
     let read = plumbing::read_bounded(response, ANSWER_MAX_BYTES).await;
-    let read = read.map_err(|error| (Met::unanswered(&plumbing::not_answered(error)), None))?;
+    let read = read.map_err(|error| Met::unanswered(&plumbing::not_answered(error)))?;
     let too_long = || {
         let why = format!("the answer is over {ANSWER_MAX_BYTES} bytes");
-        (Met::Passing { why, may_have_counted: true }, None)
+        Met { says: Says::Perhaps, then: Then::Again(why), asked: None }
     };
     read.map(Vec::from).ok_or_else(too_long)
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use rebuttal_client::Cause;
 use serde::{Deserialize, Serialize};
 
 use super::access::Origin;
@@ -23,11 +22,11 @@ pub(super) enum Failure {
     #[error("what answers at {url} is not a gateway's operator API (HTTP status {status})")]
     NotOurs { url: String, status: u16 },
     /// Nothing was changed.
-    #[error("the gateway at {url} did not serve the call ({}), and nothing was changed: {why}", tries(*attempts))]
-    Unavailable { url: String, attempts: u32, why: String, asked: Option<Duration> },
-    /// A change may have taken effect.
-    #[error("whether the change took effect is not known ({}): {why}", tries(*attempts))]
-    Unknown { attempts: u32, why: String, again: Again },
+    #[error("the gateway at {url} did not serve the call ({tries}), and nothing was changed: {why}")]
+    Unavailable { url: String, tries: String, why: String, asked: Option<Duration> },
+    /// A change may have taken effect. The last answer may have been that the token lets nobody in.
+    #[error("whether the change took effect is not known ({tries}): {why}")]
+    Unknown { tries: String, why: String, again: Again, shut_out: bool },
     /// A change was answered as done, and the answer tells nothing.
     #[error("whether the change took effect is not known: {why}")]
     Unread { why: String, again: Again },
@@ -37,10 +36,6 @@ pub(super) enum Failure {
     /// The user did not wait; a change may have taken effect.
     #[error("interrupted before the gateway's answer came")]
     Interrupted { again: Again },
-}
-
-fn tries(attempts: u32) -> String {
-    if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") }
 }
 
 /// What it means that a token is refused.
@@ -129,31 +124,15 @@ impl Failure {
             Self::Unkept { again: Again { command, .. }, .. } => {
                 Some(format!("To have the same secret written once more, mend that and run this:\n{command}"))
             }
+            // Invariant: the gateway keeps keys by token (`Operator::of`, server/src/auth/operator.rs).
+            Self::Unknown { again: Again { command, .. }, shut_out: true, .. } => Some(format!(
+                "It may have taken effect. A key counts for the token that sent it: with another token, the same would be \
+                 done once more. So look first whether it is done; only if it is not, run it with another token. With \
+                 the same one, if that is let in again, this makes sure, and counts once:\n{command}"
+            )),
             Self::Unknown { again, .. } | Self::Unread { again, .. } | Self::Interrupted { again } => {
                 Some(again.to_string())
             }
-        }
-    }
-}
-
-/// What one attempt met.
-pub(super) enum Met {
-    /// Worth another attempt; whether the request may have taken effect.
-    Passing { why: String, may_have_counted: bool },
-    /// The next attempt would meet the same, and this one did not take effect.
-    Lasting { why: String },
-    /// A final answer.
-    Refused(Failure),
-}
-
-impl Met {
-    /// An attempt without an answer.
-    pub(super) fn unanswered(cause: &Cause) -> Self {
-        let why = cause.to_string();
-        match cause {
-            // TLS answered to plain text: it cannot have been read.
-            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => Self::Lasting { why },
-            cause => Self::Passing { why, may_have_counted: !matches!(cause, Cause::NotConnected(_)) },
         }
     }
 }

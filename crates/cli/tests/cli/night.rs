@@ -2,11 +2,13 @@
 //! a disk that is full. The outcome is never guessed, and what to do is told.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rebuttal_testbed::{Passage, Way};
 use serde_json::json;
 
 use crate::ground::{Ended, Shell, bare, bin};
+use crate::operator::opening;
 use crate::terminal::Terminal;
 
 fn http(status: &str, body: &str) -> Vec<u8> {
@@ -53,6 +55,80 @@ fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
             assert_eq!(after, before + 1, "it counts once: {made:?}");
         }
     }
+}
+
+/// A way that keeps the answer to the first change back, or puts a proxy's in its place, and then answers with this.
+fn lost_then(first: Option<&'static str>, status: &'static str, body: &'static str) -> (Shell, Way) {
+    let seen = AtomicUsize::new(0);
+    let way = Way::open(move |_, _| match (seen.fetch_add(1, Ordering::SeqCst), first) {
+        (0, None) => Passage::Cut,
+        (0, Some(first)) => Passage::On(http(first, "<html>")),
+        _ => Passage::On(http(status, body)),
+    });
+    let shell = Shell::start();
+    way.leads_to(shell.scene.address());
+    (shell, way)
+}
+
+/// An opening through a way, after which the dispute is there once; the command told makes sure of it.
+fn opens_once_in_doubt((shell, way): (Shell, Way), told: &str) {
+    let words = opening("7d");
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ended = through(&shell, &way, &[&words[..], &["--json"]].concat());
+    let json = ended.json();
+    assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
+    assert!(ended.json()["errorMessage"].as_str().unwrap().contains(told), "{ended:?}");
+    assert!(json["again"]["idempotencyKey"].as_str().unwrap().starts_with("cli-"), "{ended:?}");
+    let again = shell.paste_operator(json["again"]["command"].as_str().unwrap());
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1, "{ended:?}");
+}
+
+#[test]
+fn no_answer_but_the_gateways_own_settles_a_change_whose_answer_was_lost() {
+    for (first, status) in [
+        (None, "404 Not Found"),
+        (None, "429 Too Many Requests\r\nRetry-After: 60"),
+        (None, "302 Found\r\nLocation: https://login.example/"),
+        (Some("502 Bad Gateway"), "404 Not Found"),
+    ] {
+        opens_once_in_doubt(lost_then(first, status, "<html><body>nginx</body></html>"), "HTTP status ");
+    }
+}
+
+#[test]
+fn a_refusal_that_comes_before_the_key_is_looked_up_settles_nothing() {
+    for (status, body, told) in [
+        (
+            "401 Unauthorized",
+            r#"{"code":"Operator.Unauthorized","detail":"-"}"#,
+            "unknown to this gateway, or revoked",
+        ),
+        ("403 Forbidden", r#"{"code":"Operator.Forbidden","detail":"-"}"#, "Operator.Forbidden"),
+        ("400 Bad Request", r#"{"code":"Common.Request.InvalidParameter","detail":"-"}"#, "InvalidParameter"),
+        ("404 Not Found", r#"{"code":"Common.Request.NotFound","detail":"-"}"#, "Common.Request.NotFound"),
+    ] {
+        opens_once_in_doubt(lost_then(None, status, body), told);
+    }
+    let (shell, way) =
+        lost_then(None, "401 Unauthorized", r#"{"code":"Operator.Unauthorized","detail":"-"}"#);
+    let ended = through(&shell, &way, &CREATE);
+    assert!(
+        ended.code == 4 && ended.err.contains("with another token, the same would be done once more"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_refusal_that_is_kept_under_the_key_settles_it() {
+    let conflict = r#"{"code":"Operator.Conflict","detail":"exists with other content"}"#;
+    let (shell, way) = lost_then(Some("504 Gateway Timeout"), "409 Conflict", conflict);
+    let ended = through(&shell, &way, &CREATE);
+    assert!(ended.code == 3 && ended.err.contains("exists with other content"), "{ended:?}");
+    let (shell, way) = lost_then(Some("504 Gateway Timeout"), "409 Conflict", conflict);
+    let change = ["merchant", "change", &shell.scene.merchant_id.to_string(), "--name", "N"];
+    let ended = through(&shell, &way, &change);
+    assert_eq!(ended.code, 4, "without a key nothing was looked up: {ended:?}");
 }
 
 #[test]

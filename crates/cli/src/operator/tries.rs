@@ -1,0 +1,159 @@
+//! The tries of one call, and what is known after them of the change that they sent. No answer ends a call but through
+//! here: once a try may have taken effect, only an answer that knows what became of it can say that nothing was changed.
+
+use std::time::{Duration, Instant};
+
+use rebuttal_client::{Cause, plumbing};
+
+use super::failure::{Again, Failure};
+
+/// How often a call is made at most.
+pub(super) const TRIES_MAX: u32 = 5;
+/// The pause before the second try; it doubles from try to try.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The longest `Retry-After` that is obeyed.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+/// A wait that is worth a word at the end. Where standard error is no terminal, nothing was said while it lasted.
+const LONG: Duration = Duration::from_secs(10);
+
+/// What one try met.
+pub(super) struct Met {
+    pub(super) says: Says,
+    pub(super) then: Then,
+    /// The pause that was asked for.
+    pub(super) asked: Option<Duration>,
+}
+
+/// What a try says of the change that it sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// This try changed nothing. An earlier one may have come further, of which this one knows nothing.
+    NotByThis,
+    /// It may have taken effect.
+    Perhaps,
+    /// The gateway has looked its key up: none of the tries took effect.
+    Never,
+}
+
+/// What to do after a try.
+pub(super) enum Then {
+    /// Another try may do better.
+    Again(String),
+    /// The next one would meet the same.
+    Stop(String),
+    /// It was answered, with no.
+    Refused(Failure),
+}
+
+impl Met {
+    /// A try without an answer.
+    pub(super) fn unanswered(cause: &Cause) -> Self {
+        let why = cause.to_string();
+        let (says, then) = match cause {
+            // TLS answered to plain text: it cannot have been read.
+            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => (Says::NotByThis, Then::Stop(why)),
+            Cause::NotConnected(_) => (Says::NotByThis, Then::Again(why)),
+            _ => (Says::Perhaps, Then::Again(why)),
+        };
+        Self { says, then, asked: None }
+    }
+}
+
+/// The tries so far.
+pub(super) struct Tries<'u> {
+    url: &'u str,
+    /// How the change is sent again; none where nothing but a read is sent.
+    again: Option<Again>,
+    made: u32,
+    /// Whether one of them may have taken effect.
+    in_doubt: bool,
+    began: Instant,
+    pause: Duration,
+}
+
+impl<'u> Tries<'u> {
+    pub(super) fn of(again: Option<Again>, url: &'u str) -> Self {
+        Self { url, again, made: 0, in_doubt: false, began: Instant::now(), pause: PAUSE }
+    }
+
+    pub(super) const fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// Takes in what a try met: why and after which pause there is another one, or how the call ends.
+    pub(super) fn take(&mut self, Met { says, then, asked }: Met) -> Result<(String, Duration), Failure> {
+        self.made += 1;
+        self.in_doubt = match says {
+            Says::NotByThis => self.in_doubt,
+            Says::Perhaps => true,
+            Says::Never => false,
+        };
+        let (why, lasting) = match then {
+            Then::Again(why) => (why, false),
+            Then::Stop(why) => (why, true),
+            Then::Refused(failure) => return Err(self.end(failure.to_string(), failure)),
+        };
+        let wait = asked.map_or_else(|| plumbing::jittered(self.pause), |asked| asked.max(self.pause));
+        if lasting || self.made >= TRIES_MAX || wait > RETRY_AFTER_MAX {
+            let (url, tries) = (self.url.to_owned(), self.told());
+            return Err(self.end(why.clone(), Failure::Unavailable { url, tries, why, asked }));
+        }
+        self.pause = self.pause.saturating_mul(2);
+        Ok((why, wait))
+    }
+
+    /// How the call ends where this failure is what the last try met.
+    fn end(&self, why: String, failure: Failure) -> Failure {
+        match self.again.clone().filter(|_| self.in_doubt) {
+            Some(again) => {
+                let shut_out = matches!(failure, Failure::LetNobodyIn { .. });
+                Failure::Unknown { tries: self.told(), why, again, shut_out }
+            }
+            None => failure,
+        }
+    }
+
+    fn told(&self) -> String {
+        let tries =
+            if self.made == 1 { "tried once".to_owned() } else { format!("tried {} times", self.made) };
+        match self.began.elapsed() {
+            waited if waited >= LONG => format!("{tries} in {} seconds", waited.as_secs()),
+            _ => tries,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(met: &[Says]) -> &'static str {
+        let mut tries = Tries::of(Some(Again::of(Some("k"), None)), "http://h");
+        let (last, before) = met.split_last().expect("one try at least");
+        for says in before {
+            let then = Then::Again(String::new());
+            assert!(tries.take(Met { says: *says, then, asked: None }).is_ok());
+        }
+        let no = Failure::Refused { code: String::new(), detail: String::new() };
+        match tries.take(Met { says: *last, then: Then::Refused(no), asked: None }) {
+            Err(Failure::Unknown { .. }) => "unknown",
+            Err(Failure::Refused { .. }) => "refused",
+            _ => "something else",
+        }
+    }
+
+    #[test]
+    fn only_an_answer_that_knows_of_every_try_ends_a_doubt() {
+        use Says::{Never, NotByThis, Perhaps};
+        for (met, end) in [
+            (&[NotByThis][..], "refused"),
+            (&[NotByThis, NotByThis], "refused"),
+            (&[Perhaps, NotByThis], "unknown"),
+            (&[Perhaps, NotByThis, NotByThis], "unknown"),
+            (&[NotByThis, Perhaps, NotByThis], "unknown"),
+            (&[Perhaps, Never], "refused"),
+        ] {
+            assert_eq!(ends(met), end);
+        }
+    }
+}
