@@ -42,8 +42,12 @@ pub(crate) fn with(options: &[(&str, &str)]) -> String {
 /// The same, and without an option that was typed; and whether it was.
 pub(crate) fn with_and_without(options: &[(&str, &str)], left_out: &str) -> (String, bool) {
     let words = words();
-    let was_typed = words.iter().take_while(|word| *word != "--").any(|word| name(word).0 == left_out);
-    (again(&called(&words), &words, options, &[left_out]), was_typed)
+    (again(&called(&words), &words, options, &[left_out]), has(left_out))
+}
+
+/// Whether an option was typed.
+pub(crate) fn has(option: &str) -> bool {
+    words().iter().take_while(|word| *word != "--").any(|word| name(word).0 == option)
 }
 
 /// An option's name, and its value where both are one word.

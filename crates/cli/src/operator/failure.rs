@@ -62,6 +62,16 @@ impl Again {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self { idempotency_key: owned(key), deadline: owned(deadline), command: typed::with(&options) }
     }
+
+    /// What to do where the change is made, and its answer was lost on this side.
+    pub(super) fn to_have_the_answer(&self) -> String {
+        // The file is filled by now, and is never overwritten.
+        let file = if typed::has("--secret-file") { ", with another name for the file" } else { "" };
+        format!(
+            "To have the same answer once more, mend that and run this{file}; it counts once:\n{}",
+            self.command
+        )
+    }
 }
 
 impl fmt::Display for Again {
@@ -121,9 +131,9 @@ impl Failure {
             Self::Unavailable { .. } => {
                 Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
             }
-            Self::Unkept { again: Again { command, .. }, .. } => {
-                Some(format!("To have the same secret written once more, mend that and run this:\n{command}"))
-            }
+            Self::Unkept { again: Again { command, .. }, .. } => Some(format!(
+                "To have the same secret written once more, mend that and run this; it counts once:\n{command}"
+            )),
             // Invariant: the gateway keeps keys by token (`Operator::of`, server/src/auth/operator.rs).
             Self::Unknown { again: Again { command, .. }, shut_out: true, .. } => Some(format!(
                 "It may have taken effect. A key counts for the token that sent it: with another token, the same would be \

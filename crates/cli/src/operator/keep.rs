@@ -69,12 +69,13 @@ pub(super) fn tell(
     let Some(mut place) = place else {
         if json {
             look::say(String::from_utf8_lossy(answer).trim_end());
-            return Ok(());
+        } else {
+            say();
+            look::say(format!("  {}  {}", look::faint(word), secret.expose()));
+            look::say(format!("  {}", look::faint("It is shown this once.")));
         }
-        say();
-        look::say(format!("  {}  {}", look::faint(word), secret.expose()));
-        look::say(format!("  {}", look::faint("It is shown this once.")));
-        return Ok(());
+        let lost = |error| Unkept(format!("the {word} could not be written to standard output: {error}"));
+        return Ok(look::all_said().map_err(lost)?);
     };
     writeln!(place.file, "{}", secret.expose())
         .and_then(|()| place.file.sync_all())

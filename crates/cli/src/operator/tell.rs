@@ -62,11 +62,12 @@ fn clean(value: &mut Value) {
 
 /// Ends a command. `again` is how the last change that was sent is sent again.
 pub(super) fn end(result: Result<()>, json: bool, again: Option<Again>) -> Result<Exit> {
-    let changed = again.is_some();
-    let result = match (result, again) {
+    let result = match (result, &again) {
         // Told as clap tells what it finds itself.
         (Err(wrong), _) if wrong.is::<clap::Error>() => return Err(wrong),
-        (Err(error), Some(again)) if !error.is::<Failure>() => Err(Failure::after(error, again).into()),
+        (Err(error), Some(again)) if !error.is::<Failure>() => {
+            Err(Failure::after(error, again.clone()).into())
+        }
         (result, _) => result,
     };
     let exit = match &result {
@@ -85,18 +86,23 @@ pub(super) fn end(result: Result<()>, json: bool, again: Option<Again>) -> Resul
     let Err(lost) = look::all_said() else { return Ok(exit) };
     match &result {
         // Whoever closed the pipe has read what they wanted.
-        Ok(()) if !changed && lost.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Ok(()) if again.is_none() && lost.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Ok(()) => {
             look::failure(&format!(
                 "it is done, but the answer could not be written to standard output: {lost}"
             ));
+            if let Some(again) = again {
+                look::remedy(&again.to_have_the_answer());
+            }
             Ok(Exit::Untold)
         }
-        Err(error) => {
+        Err(error) if json => {
             look::failure(&format!("the outcome could not be written to standard output: {lost}"));
             print(error, error.downcast_ref());
             Ok(exit)
         }
+        // Told on standard error already.
+        Err(_) => Ok(exit),
     }
 }
 

@@ -17,6 +17,7 @@ mod ground;
 mod help;
 mod leads;
 mod lists;
+mod lost;
 mod merchant;
 mod narrow;
 mod night;

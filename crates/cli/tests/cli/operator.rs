@@ -1,6 +1,5 @@
 //! `rebuttal operator`: the gateway run from a shell alone.
 
-use std::fs::File;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -359,31 +358,6 @@ fn operators_with_a_listener_of_their_own_are_reached_there() {
     command.env("REBUTTAL_DATA", gateway.data()).env("REBUTTAL_OPERATOR_URL", format!("http://{port}"));
     let ended = Ended::run(command);
     assert_eq!((ended.code, ended.out.as_str()), (0, "There are no merchants.\n"), "{ended:?}");
-}
-
-#[test]
-fn a_reader_who_closes_the_pipe_has_read_enough_and_a_full_disk_is_told() {
-    let shell = Shell::start();
-    let ended = |words: &[&str], output: Stdio| {
-        let mut command = shell.operator_command(words);
-        command.stdout(output);
-        Ended::run(command)
-    };
-    let closed = || {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        Stdio::from(writer)
-    };
-    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
-    let list = ["merchant", "list"];
-    let read = ended(&list, closed());
-    assert_eq!((read.code, read.err.as_str()), (0, ""), "{read:?}");
-    assert_eq!(ended(&list, full()).code, 7);
-    let create = ["merchant", "create", "--name", "Second", "--time-zone", "UTC"];
-    for output in [closed(), full()] {
-        let made = ended(&create, output);
-        assert!(made.code == 7 && made.err.contains("it is done, but the answer"), "{made:?}");
-    }
 }
 
 #[test]
