@@ -190,6 +190,23 @@ fn evidence_is_fetched_whole_and_never_over_another_file() {
 }
 
 #[test]
+fn evidence_is_nobody_elses_to_read() {
+    let shell = Shell::start();
+    let no = shell.scene.dispute();
+    shell.scene.contest(&no, &[Item::receipt(&shell.scene.upload(&samples::receipt(1)))]).is("OK");
+    let at = shell.scene.gateway.scratch().join("found/evidence");
+    let fetch = format!("rebuttal operator dispute evidence {no} --directory {}", at.display());
+    let mut command = bare(Path::new("sh"));
+    command
+        .args(["-c", &format!("umask 0; exec {}", fetch.replacen("rebuttal", bin().to_str().unwrap(), 1))]);
+    command.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.scene.gateway.data());
+    let ended = Ended::run(command);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&at), mode(&at.join(format!("{no}-1-1.png")))), (0o700, 0o600));
+}
+
+#[test]
 fn an_app_is_changed_and_its_secret_rotated() {
     let shell = Shell::start();
     let (id, app) = (shell.scene.merchant_id.to_string(), shell.scene.signer.app_id.clone());

@@ -1,7 +1,9 @@
 //! `rebuttal operator dispute evidence`: fetches files, and keeps none whose bytes are not those that were submitted; or
 //! prints links to them, and fetches nothing.
 
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -25,7 +27,8 @@ pub(crate) struct Evidence {
     #[arg(value_name = "EVIDENCE_ID", value_parser = evidence_id)]
     evidence_ids: Vec<String>,
 
-    /// Folder that the files are written to, made if missing; files that are there are never overwritten
+    /// Folder that the files are written to, made if missing; nobody else may read them, and files that are there are never
+    /// overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
@@ -151,7 +154,8 @@ fn what(item: &Item) -> String {
     format!("{} {}", item.evidence_type, item.name)
 }
 
-/// Writes a file under a name of our own: what a merchant called it decides nothing on this machine.
+/// Writes a file under a name of our own: what a merchant called it decides nothing on this machine. Evidence tells of
+/// cardholders, so that nobody else may read it, whatever the umask.
 fn write(directory: &Path, dispute_no: &str, item: &Item, content: &[u8]) -> Result<PathBuf> {
     let Item { evidence_id, sha256, url, .. } = item;
     let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -166,8 +170,9 @@ fn write(directory: &Path, dispute_no: &str, item: &Item, content: &[u8]) -> Res
     )?;
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
-    std::fs::create_dir_all(directory).map_err(|error| files::unmade(directory, "--directory", &error))?;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| files::unmade(directory, "--directory", &error))?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     let mut file = file.map_err(|error| files::unmade(&path, "--directory", &error))?;
     file.write_all(content).with_context(|| {
         // Half a piece of evidence must not be taken for all of it.
