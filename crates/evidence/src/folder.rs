@@ -129,6 +129,15 @@ impl FolderStore {
         mark::is_missing(root).map_err(Error::folder("be looked at"))
     }
 
+    /// Whether the folder in `root` has an empty mark, by which an operator says that it is to be this gateway's from the
+    /// next start on.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] where that cannot be seen.
+    pub fn has_word(root: &Path) -> Result<bool, Error> {
+        mark::is_word(root).map_err(Error::folder("be looked at"))
+    }
+
     /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.
     pub fn place(&self) -> String {
         mark::place(&self.shared.mark)

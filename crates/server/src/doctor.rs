@@ -5,8 +5,10 @@ mod evidence;
 pub(crate) mod files;
 mod histories;
 mod listeners;
+mod master_key;
 
-use anyhow::anyhow;
+use std::time::Duration;
+
 use rebuttal_protocol::{AppId, AppSecret, Scheme, UnixMillis};
 use rebuttal_store::{Ailment, Examined, Location};
 use serde::Serialize;
@@ -16,7 +18,6 @@ use crate::auth::keys::{Keys, MasterKey};
 use crate::clock;
 use crate::config::{Config, EvidencePlace};
 use crate::data_dir::{Places, is_held};
-use crate::error::causes;
 use crate::remedy;
 use crate::sweeper::bound_ahead;
 
@@ -103,24 +104,37 @@ pub async fn examine(
         Ok((of_files, examined)) => {
             findings.extend(of_files);
             findings.extend(database(&examined));
-            let (finding, right) = master_key(config, &examined, keys);
+            let (finding, right) = master_key::examine(config, &examined, keys);
             keys = right;
             findings.push(finding);
-            findings.extend(clocks(&examined, clock::now()));
-            if examined.ailments.iter().all(Ailment::lets_read) {
-                findings.push(histories::examine(&location, histories, tell).await);
-            }
+            findings.extend(files::strange_token(config, &examined));
+            findings.extend(clocks(&examined, clock::now(), config.freshness_window.duration()));
+            findings.push(match examined.ailments.iter().all(Ailment::lets_read) {
+                true => histories::examine(&location, histories, tell).await,
+                false => skipped("histories", "what is wrong with the database comes first"),
+            });
             findings.push(evidence::examine(config, keys.as_ref().ok(), &examined).await);
-            findings.extend(files::room(config));
         }
-        Err(faults) => findings.extend(faults),
+        Err(faults) => {
+            findings.extend(faults);
+            let unseen = "the database could not be looked at";
+            findings.push(master_key::unmatched(config, &keys, unseen));
+            findings.extend(["clock", "histories", "evidence"].map(|about| skipped(about, unseen)));
+        }
     }
+    // Whatever the database says: a full disk is what it may fail for.
+    findings.extend(files::room(config));
     let app = keys.ok().map(|keys| {
         let (app_id, secret) = keys.doctor().clone();
         DoctorsApp { app_id, secret, scheme: DOCTORS_SCHEME }
     });
     let is_served = matches!(location, Location::Postgres(_)) || is_held(&config.data_dir);
     Examination { findings, app, is_served }
+}
+
+/// What was not looked at, and why: left out in silence it would count as well.
+fn skipped(about: &'static str, why: &str) -> Finding {
+    Finding::warning(about, format!("not looked at: {why}"))
 }
 
 /// What the database holds, or what keeps it from being looked at.
@@ -135,7 +149,7 @@ async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Exa
         findings.push(Finding::fault("database", lost.to_string()));
         return Err(findings);
     }
-    match rebuttal_store::examine(location).await {
+    match rebuttal_store::examine(location, files::token(config)).await {
         Ok(examined) => return Ok((findings, examined)),
         Err(error) => findings.push(Finding::fault("database", remedy::of_database(location, &error))),
     }
@@ -162,59 +176,11 @@ fn database(examined: &Examined) -> Vec<Finding> {
     }
 }
 
-/// The keys, if the master key is the database's.
-fn master_key(
-    config: &Config,
-    examined: &Examined,
-    keys: anyhow::Result<Keys>,
-) -> (Finding, anyhow::Result<Keys>) {
-    const ABOUT: &str = "master key";
-    let file = config.master_key();
-    let shown = file.display();
-    let is_right = |keys: &Keys| examined.key_check.as_ref().is_none_or(|check| check == keys.check_value());
-    let finding = match &keys {
-        Err(_) if !file.exists() && examined.key_check.is_none() && config.master_key_file.is_none() => {
-            Finding::warning(ABOUT, "there is none yet; the first start makes it")
-        }
-        Err(error) => Finding::fault(
-            ABOUT,
-            match file.exists() {
-                true => causes(error),
-                false => format!(
-                    "{}. The database's secrets cannot be opened without it: restore it",
-                    causes(error)
-                ),
-            },
-        ),
-        Ok(keys) if !is_right(keys) => Finding::fault(
-            ABOUT,
-            format!(
-                "{shown} is not the key that this database's secrets are sealed with; put that one in its place"
-            ),
-        ),
-        Ok(_) if files::others_may_read(&file) => Finding::fault(
-            ABOUT,
-            format!(
-                "others than its owner may read {shown}, and with it every secret; run: chmod 600 {shown}"
-            ),
-        ),
-        Ok(_) if examined.key_check.is_none() => {
-            Finding::well(ABOUT, "it can be read; the database does not tell whether it is its own")
-        }
-        Ok(_) => Finding::well(ABOUT, "it is the one that the database's secrets are sealed with"),
-    };
-    let right = keys.and_then(|keys| match is_right(&keys) {
-        true => Ok(keys),
-        false => Err(anyhow!("another database's")),
-    });
-    (finding, right)
-}
-
 /// The clock, by whatever else tells the time: what the database holds of the past, and its server's own clock.
-fn clocks(examined: &Examined, now: UnixMillis) -> Vec<Finding> {
+fn clocks(examined: &Examined, now: UnixMillis, window: Duration) -> Vec<Finding> {
     const ABOUT: &str = "clock";
     let mut findings = Vec::new();
-    if let Some(told) = examined.nonce_bound.and_then(|bound| bound_ahead(bound, now)) {
+    if let Some(told) = examined.nonce_bound.and_then(|bound| bound_ahead(bound, now, window)) {
         findings.push(Finding::fault(ABOUT, told));
     }
     let utc = |at: UnixMillis| at.to_rfc3339(&jiff::tz::TimeZone::UTC);

@@ -53,18 +53,49 @@ pub(crate) fn unwritable(folder: &Path) -> Option<String> {
     }
 }
 
+/// Room below which a disk counts as full: SQLite could not make the files that it has beside a database.
+const FULL_BELOW_BYTES: u64 = 1 << 20;
+
+/// How many bytes this user may still write to a folder's disk.
+pub(crate) fn room_of(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// That the disk of a folder is full, if it is.
+pub(crate) fn full(folder: &Path) -> Option<String> {
+    let left = room_of(folder).filter(|left| *left < FULL_BELOW_BYTES)?;
+    Some(format!(
+        "the disk of {} is full, with {} kB left: make room on it, and start again. What was answered is there; delete \
+         nothing of the data directory, and no -wal file",
+        folder.display(),
+        left / 1000
+    ))
+}
+
 /// Why a database cannot be had, and what to do.
 pub(crate) fn of_database(location: &Location, error: &StoreError) -> String {
+    let fails = matches!(
+        error,
+        StoreError::Database(_) | StoreError::Io(_) | StoreError::Migration(_) | StoreError::Commit(_)
+    );
+    if let Location::Sqlite(file) = location
+        && let Some(full) = folder_of(file).filter(|_| fails).and_then(full)
+    {
+        return format!("{error}: {full}");
+    }
     let advice = match (error, location) {
         (StoreError::Unreadable(_), Location::Sqlite(_)) => {
             "The file is damaged, or none of a gateway's: keep it as it is, and restore the database from a backup, with \
-             no -wal and -shm of the damaged one beside it"
+             no -wal and -shm of the damaged one beside it, as docs/operate/backup-and-restore.md tells"
         }
         (StoreError::Io(_), Location::Sqlite(_)) => {
             "It must be a file of the user that the gateway runs as, in a folder that this user may write to"
         }
         (StoreError::Database(_), Location::Sqlite(_)) => {
-            "See that its folder may be written to and has room, and that no other program has the file"
+            "See that its folder may be written to, that no other program has the file, and that the disk is sound. If \
+             all of that is so, the file is damaged: keep it as it is, and restore the database from a backup, as \
+             docs/operate/backup-and-restore.md tells"
         }
         (StoreError::Database(_) | StoreError::Io(_), Location::Postgres(_)) => {
             "See that the server runs and can be reached, and that it knows the database and the role of database_url"
@@ -73,6 +104,12 @@ pub(crate) fn of_database(location: &Location, error: &StoreError) -> String {
         _ => return error.to_string(),
     };
     format!("{error}. {advice}")
+}
+
+/// The folder of a file, this process's own included.
+fn folder_of(file: &Path) -> Option<&Path> {
+    let folder = file.parent()?;
+    Some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
 /// Why an evidence folder cannot be had, and what to do.

@@ -132,9 +132,15 @@ async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::R
     // Where nobody else serves and nothing was uploaded, nothing can be missed.
     let is_free = by_word || (!store.is_shared() && !store.has_uploads().await?);
     if let Some(kept) = kept.as_ref().filter(|_| is_free) {
-        tracing::warn!(
-            "the evidence lies in {place} from now on, and not in {kept} any more: nothing was recorded there"
-        );
+        match store.has_uploads().await? {
+            false => tracing::warn!(
+                "the evidence lies in {place} from now on, and not in {kept} any more: nothing was recorded there"
+            ),
+            true => tracing::warn!(
+                "the evidence lies in {place} from now on, as the empty gateway.mark in it said, and not in {kept} any \
+                 more: what was uploaded there and is not here is lost to this gateway, contested evidence included"
+            ),
+        }
     }
     let change = AccountChange::PlaceEvidence { place: place.clone(), instead_of: kept.filter(|_| is_free) };
     let work = Work::own(clock::now(), Act::Account(change));

@@ -44,6 +44,17 @@ pub struct App {
     pub secrets: Vec<SealedSecret>,
 }
 
+/// An encrypted secret by itself, with what its encryption is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Whose it is.
+    pub app_id: AppId,
+    /// Its name.
+    pub secret_id: SecretId,
+    /// The ciphertext.
+    pub sealed: Vec<u8>,
+}
+
 /// An encrypted secret. This crate cannot open it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {

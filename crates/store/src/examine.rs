@@ -6,11 +6,15 @@ use rebuttal_protocol::UnixMillis;
 
 use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
-use crate::{SCHEMA_GENERATION, StoreError, postgres, sqlite};
+use crate::{SCHEMA_GENERATION, Sealed, StoreError, postgres, sqlite};
 
 /// What tells the generations that may open the database.
 pub(crate) const MIN_BINARY: &str = "min_binary";
 const NONCE_BOUND: &str = "nonce_bound";
+/// What tells the right master key.
+pub(crate) const KEY_CHECK: &str = "key_check";
+/// Sealed secrets that are looked at: a second or so.
+pub(crate) const SEALED_MAX: u32 = 100_000;
 
 /// What was seen of a database.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +33,10 @@ pub struct Examined {
     pub sweep_fence: Option<String>,
     /// Whether any upload is recorded.
     pub has_uploads: bool,
+    /// Whether the token that was asked for lets somebody in; `None` where that was not looked at.
+    pub knows_token: Option<bool>,
+    /// The apps' secrets as they lie there, 100,000 at most.
+    pub sealed: Vec<Sealed>,
     /// What is wrong with it.
     pub ailments: Vec<Ailment>,
 }
@@ -73,7 +81,10 @@ pub enum Ailment {
     #[error("a move into this database is not finished; run `rebuttal move` again")]
     HalfMoved,
     /// Pages do not fit together.
-    #[error("the file is damaged ({0}): stop the gateway and restore it from a backup")]
+    #[error(
+        "the file is damaged ({0}): stop the gateway, keep the file as it is, and restore the database from a backup, as \
+         docs/operate/backup-and-restore.md tells"
+    )]
     Damaged(String),
     /// What the hazards before it may have kept from being seen.
     #[error("the rest could not be looked at: {0}")]
@@ -100,18 +111,18 @@ impl Ailment {
     }
 }
 
-/// Looks at a database, which may be served meanwhile.
+/// Looks at a database, which may be served meanwhile. `token` is the hash of a token that it should know.
 ///
 /// # Errors
 /// Where it cannot be reached or read at all.
-pub async fn examine(location: &Location) -> Result<Examined, StoreError> {
+pub async fn examine(location: &Location, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
     match location {
-        Location::Sqlite(path) => examine_file(path),
-        Location::Postgres(PostgresAddress(address)) => postgres::examine(address).await,
+        Location::Sqlite(path) => examine_file(path, token),
+        Location::Postgres(PostgresAddress(address)) => postgres::examine(address, token).await,
     }
 }
 
-fn examine_file(path: &Path) -> Result<Examined, StoreError> {
+fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
     let Some(look) = sqlite::Look::at(path)? else {
         return Ok(Examined { ailments: vec![Ailment::Empty], ..Examined::default() });
     };
@@ -119,28 +130,40 @@ fn examine_file(path: &Path) -> Result<Examined, StoreError> {
     if schema.iter().any(Ailment::hides) {
         return Ok(Examined { ailments: schema, ..Examined::default() });
     }
+    // An older schema knows tokens in other words.
+    let token = token.filter(|_| !schema.iter().any(|ailment| matches!(ailment, Ailment::Behind(_))));
+    // Asked for before the value that comes with them: a first start may be at work.
+    let has_accounts = look.read().has_accounts()?;
     let mut examined = Examined {
-        key_check: look.meta("key_check")?,
+        key_check: look.meta(KEY_CHECK)?,
         nonce_bound: look.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
         newest_entry_at: look.newest_entry_at()?,
         server_time: None,
         evidence_place: look.meta(EVIDENCE_PLACE)?.as_deref().map(text),
         sweep_fence: look.meta(SWEEP_FENCE)?.as_deref().map(text),
-        has_uploads: look.has_uploads()?,
+        has_uploads: look.read().has_uploads()?,
+        knows_token: token.map(|hash| look.read().token(hash)).transpose()?.map(|found| found.is_some()),
+        sealed: look.read().sealed(SEALED_MAX)?,
         ailments: look.damage()?.map(Ailment::Damaged).into_iter().collect(),
     };
     examined.ailments.extend(schema);
     let marks = [look.meta("min_binary")?, look.meta(MOVED_TO)?, look.meta(MOVING)?];
-    examined.ailments.extend(ailments_of(marks, examined.nonce_bound.is_some()));
+    let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
+    examined.ailments.extend(ailments_of(marks, is_there));
     Ok(examined)
 }
 
-/// What the single values tell: `min_binary`, `moved_to`, `moving`, and whether there is a `nonce_bound`.
+/// What the single values tell: `min_binary`, `moved_to`, `moving`, and whether there is a `nonce_bound` and, where there must
+/// be one, a `key_check`. A move that was broken off has yet to bring that.
 pub(crate) fn ailments_of(
     [min_binary, moved_to, moving]: [Option<Vec<u8>>; 3],
-    has_bound: bool,
+    [has_bound, has_check]: [bool; 2],
 ) -> Vec<Ailment> {
-    let missing = [(MIN_BINARY, min_binary.is_some()), (NONCE_BOUND, has_bound)];
+    let missing = [
+        (MIN_BINARY, min_binary.is_some()),
+        (NONCE_BOUND, has_bound),
+        (KEY_CHECK, has_check || moving.is_some()),
+    ];
     let missing = missing.into_iter().find(|(_, is_there)| !is_there).map(|(name, _)| missing_value(name));
     let too_new =
         min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());

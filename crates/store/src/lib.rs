@@ -22,7 +22,9 @@ mod verify;
 mod views;
 mod work;
 
-pub use accounts::{AccountChange, AccountRefusal, App, Merchant, NewToken, SealedSecret, SecretId, Token};
+pub use accounts::{
+    AccountChange, AccountRefusal, App, Merchant, NewToken, Sealed, SealedSecret, SecretId, Token,
+};
 pub use error::{CommitError, StoreError};
 pub use examine::{Ailment, Examined, examine};
 pub use lanes::Traffic;

@@ -117,6 +117,11 @@ statements! {
     /// From the generation that a database is made with to the one that it needs from now on.
     RAISE_MIN_BINARY = "UPDATE meta SET value = $1 WHERE name = 'min_binary' AND value = $2";
 
+    /// What nobody writes before a database is founded.
+    ANY_ACCOUNT = "SELECT 1 WHERE EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM merchants) \
+         OR EXISTS (SELECT 1 FROM disputes)";
+    SEALED = "SELECT app_id, secret_id, sealed FROM secrets LIMIT $1";
+
     // Uploads.
 
     UPLOAD = "SELECT sha256, size, media_type FROM uploads WHERE url = $1";

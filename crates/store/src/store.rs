@@ -9,7 +9,7 @@ use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
 use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
-use crate::examine::{number, text};
+use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
@@ -230,8 +230,20 @@ impl Store {
     }
 
     /// The value that tells the right master key, once it is stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] where it is gone: it is written with the first token, so where anybody has accounts, there
+    /// was one. They are asked for first, for another gateway may be founding the database.
     pub async fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.reads.meta("key_check").await
+        let has_accounts = match &self.reads {
+            Reads::Sqlite(reads) => reads.in_place(|read| read.has_accounts())?,
+            Reads::Postgres(reads) => reads.read(reading::has_accounts).await?,
+        };
+        let check = self.reads.meta(KEY_CHECK).await?;
+        match check.is_none() && has_accounts {
+            true => Err(StoreError::Schema(missing_value(KEY_CHECK))),
+            false => Ok(check),
+        }
     }
 
     /// What tells the place that the evidence lies in, once a gateway has served.

@@ -2,7 +2,9 @@
 //! installation's master key know, and signed: what is learnt is learnt of the whole way, proxies and path included.
 
 use rebuttal_client::protocol::Code;
-use rebuttal_client::{AppId, AppSecret, Cause, Client, DisputeNo, Error, QueryRequest, Scheme, Unverified};
+use rebuttal_client::{
+    AppId, AppSecret, Cause, Claim, Client, DisputeNo, Error, Flaw, QueryRequest, Scheme, Unverified,
+};
 use rebuttal_server::{Config, DoctorsApp, Examination, Finding, State};
 
 use super::ANSWER_LIMIT;
@@ -76,13 +78,13 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
         Error::Unavailable { cause: Cause::Answered { code, message }, .. } => {
             format!("leads to this gateway, which answers {code}: {message}")
         }
-        Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer),
+        Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer, knows),
         Error::Unverified(answer) => match &answer.claim {
             Some(claim) if claim.code == Code::UnknownApp && !knows => {
                 let told = "leads to a gateway; whether to this one can only be told with the master key";
                 return (State::Warning, told.to_owned());
             }
-            _ => unverified(answer),
+            _ => unverified(answer, knows),
         },
         Error::Unavailable { cause: Cause::Untrusted(why), .. } => format!(
             "leads to a certificate that this machine does not trust: {why}. Merchants refuse it, too, unless they were given \
@@ -97,8 +99,18 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
     (State::Fault, told)
 }
 
-/// What an answer claims that the installation's key does not verify.
-fn unverified(answer: &Unverified) -> String {
+/// What an answer claims that the installation's key does not verify. `knows` says whether it was called with that key.
+fn unverified(answer: &Unverified, knows: bool) -> String {
+    let is_ours = |claim: &Claim| claim.code == Code::AppDisabled;
+    // Only who has the key could have signed it so for this app, and only this key's gateways know that it is disabled.
+    let is_altered = answer.claim.as_ref().map_or(answer.flaw == Flaw::WrongSign, is_ours);
+    if knows && is_altered {
+        return format!(
+            "leads to what speaks as this gateway would, but its answer lost its Authorization header, or was changed, on the \
+             way ({}): no merchant can trust it. Have the proxy pass answers on unchanged, headers and body",
+            answer.flaw
+        );
+    }
     let Some(claim) = &answer.claim else {
         return format!("does not lead to a gateway: what answers there is none ({}). {SEE}", answer.flaw);
     };

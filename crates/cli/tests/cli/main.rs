@@ -10,6 +10,7 @@
 mod broken;
 mod config;
 mod contest;
+mod decay;
 mod demo;
 mod doctor;
 mod faults;

@@ -70,6 +70,11 @@ pub(super) fn is_missing(root: &Path) -> io::Result<bool> {
     read(root).map(|found| found.is_none())
 }
 
+/// Whether the folder has an empty mark: an operator's word, which the next start takes.
+pub(super) fn is_word(root: &Path) -> io::Result<bool> {
+    read(root).map(|found| found.is_some_and(|mark| mark.trim_ascii().is_empty()))
+}
+
 /// A mark that was found to be ours, and so is of plain letters.
 fn text(found: Option<Vec<u8>>) -> String {
     String::from_utf8_lossy(found.unwrap_or_default().trim_ascii()).into_owned()

@@ -85,6 +85,11 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii()).filter(|token| !token.is_empty())
 }
 
+/// What the database would know the token of a file by, if the file holds one.
+pub(crate) fn hash_in(file: &Path) -> Option<[u8; 32]> {
+    read(file).ok().map(|token| hash(token.as_bytes()))
+}
+
 fn hash(token: &[u8]) -> [u8; 32] {
     Sha256::digest(token).into()
 }

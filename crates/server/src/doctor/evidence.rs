@@ -35,6 +35,9 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
         }
     };
     let shown = folder.display();
+    if matches!(FolderStore::has_word(folder), Ok(true)) {
+        return Finding::warning(ABOUT, by_word(folder, examined.has_uploads));
+    }
     if !examined.has_uploads {
         let kept = examined.evidence_place.as_deref();
         if is_lost(folder, kept) {
@@ -65,6 +68,21 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
             Finding::fault(ABOUT, format!("{told}{see}"))
         }
     }
+}
+
+/// What an empty mark says.
+fn by_word(folder: &Path, has_uploads: bool) -> String {
+    let missed = match has_uploads {
+        true => {
+            ". Files that were uploaded and do not lie in it will be missing, contested evidence included"
+        }
+        false => "",
+    };
+    format!(
+        "the gateway.mark in {} is empty, which says that this gateway is to go on with that folder: the next start takes \
+         it{missed}",
+        folder.display()
+    )
 }
 
 fn taking(folder: &Path) -> Finding {

@@ -6,10 +6,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rebuttal_store::Location;
+use rebuttal_store::{Examined, Location};
 
 use super::Finding;
-use crate::auth::operator::read as token_of;
+use crate::auth::operator::{hash_in, read as token_of};
 use crate::config::{Config, EvidencePlace, TlsFiles};
 use crate::data_dir::Places;
 use crate::error::causes;
@@ -61,6 +61,29 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
         findings.push(Finding::well(ABOUT, format!("{shown} is its owner's alone and can be written to")));
     }
     findings
+}
+
+/// The hash of the token that a start would see to.
+pub(super) fn token(config: &Config) -> Option<[u8; 32]> {
+    let file = Places::of(&config.data_dir).operator_token();
+    if config.operator_token.is_some() || !file.exists() { None } else { hash_in(&file) }
+}
+
+/// A token in the file that takes the place of another one at the next start.
+pub(super) fn strange_token(config: &Config, examined: &Examined) -> Option<Finding> {
+    // A database that nobody has founded yet takes whatever lies there.
+    let is_strange = examined.knows_token == Some(false) && examined.key_check.is_some();
+    let file = Places::of(&config.data_dir).operator_token();
+    is_strange.then(|| {
+        Finding::warning(
+            "operator token",
+            format!(
+                "the token in {} is not known to the database: the next start makes it the first operator's, and the one \
+                 that is opens nothing any more. Where that is not meant, put that one into the file, or remove the file",
+                file.display()
+            ),
+        )
+    })
 }
 
 /// What keeps a gateway from opening a SQLite file, or shows it to others. The file is opened as a gateway opens it, and not
@@ -140,8 +163,10 @@ pub(crate) fn room(config: &Config) -> Vec<Finding> {
 
 fn room_of(folder: &Path) -> Option<Finding> {
     const ABOUT: &str = "disk";
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if let Some(full) = remedy::full(folder) {
+        return Some(Finding::fault(ABOUT, full));
+    }
+    let left = remedy::room_of(folder)?;
     let told = format!("{} MB are left for {}", left / 1_000_000, folder.display());
     Some(match left {
         0..ROOM_FAULT_BYTES => {

@@ -15,20 +15,30 @@ pub(super) const STEP: u32 = 2_000;
 /// How long an idempotency key is kept (contract §8).
 const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What to say where merchants are shut out because the clock once ran ahead: the stored bound lies in the future, and
-/// nothing moves it back.
-pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis) -> Option<String> {
-    (bound > now).then(|| {
-        let utc = |at: UnixMillis| at.to_rfc3339(&TimeZone::UTC);
-        format!(
-            "nonces up to {} have been forgotten, and it is {}: the clock ran ahead once, or is behind now. Until then \
-             every call that changes something is refused as stale. If the bound was raised after a restore, that is \
-             meant: wait. If the clock is behind, correct it. Only if the clock ran ahead, stop the gateway and set \
-             nonce_bound in the database's table meta to the text {}, the present moment",
-            utc(bound),
-            utc(now),
+/// What to say where merchants are shut out because the stored bound lies in the future, and nothing moves it back. How to
+/// lower it is told only where no restore has raised it: that raises it by one window at most, and lowering it would let
+/// recorded requests in again. Another window is for a clock that is behind.
+pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis, window: Duration) -> Option<String> {
+    if bound <= now {
+        return None;
+    }
+    let utc = |at: UnixMillis| at.to_rfc3339(&TimeZone::UTC);
+    let until = utc(bound);
+    let told = format!(
+        "timestamps up to {until} are refused, and it is {}: until then every call that changes something is answered as \
+         stale.",
+        utc(now)
+    );
+    Some(match bound <= now + 2 * window {
+        true => format!(
+            "{told} If nonce_bound was raised after a restore, that is meant: wait until {until}. If this machine's clock \
+             is behind, correct it. Leave nonce_bound as it is: it keeps recorded requests from being sent again"
+        ),
+        false => format!(
+            "{told} The clock ran ahead once, or is behind now. If it is behind, correct it. Only if it ran ahead, stop \
+             the gateway and set nonce_bound in the database's table meta to the text {}, the present moment",
             now.0
-        )
+        ),
     })
 }
 
@@ -37,7 +47,9 @@ pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis) -> Option<String> 
 /// Invariant: `auth::signature` takes timestamps of one window either way, so that what is forgotten has been stale for
 /// a window; and the store refuses timestamps at or below its bound whatever the clock says (contract §2).
 pub(super) async fn purge_nonces(gateway: &Gateway, pace: &Pace) -> anyhow::Result<()> {
-    if let Some(sentence) = bound_ahead(gateway.store.nonce_bound().await?, clock::now()) {
+    if let Some(sentence) =
+        bound_ahead(gateway.store.nonce_bound().await?, clock::now(), gateway.freshness_window)
+    {
         tracing::error!("{sentence}");
     }
     if !pace.is_steady() {
@@ -82,20 +94,30 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_714_128_828_114);
+    const WINDOW: Duration = Duration::from_secs(300);
     const AHEAD: Duration = Duration::from_secs(1000 * 24 * 3600);
+
+    #[test]
+    fn nobody_is_told_to_undo_what_a_restore_has_raised() {
+        for (ahead, is_told) in [(Duration::from_secs(600), false), (Duration::from_secs(601), true)] {
+            let said = bound_ahead(NOW + ahead, NOW, WINDOW).unwrap();
+            assert_eq!(said.contains(&NOW.0.to_string()), is_told, "{said}");
+            assert_eq!(said.contains("after a restore"), !is_told, "{said}");
+        }
+    }
 
     #[tokio::test]
     async fn a_bound_in_the_future_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::from(folder.path().join("rebuttal.db").as_path());
         let store = Store::open(&location, &Options::default()).await.unwrap();
-        assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW), None);
+        assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW, WINDOW), None);
         let act = Act::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
         store.commit(Work::own(NOW, act)).await.unwrap().unwrap();
         let bound = store.nonce_bound().await.unwrap();
-        let said = bound_ahead(bound, NOW).unwrap();
+        let said = bound_ahead(bound, NOW, WINDOW).unwrap();
         assert!(said.contains("2027-01-21") && said.contains("1714128828114"), "{said}");
-        assert_eq!(bound_ahead(bound, NOW + AHEAD), None);
+        assert_eq!(bound_ahead(bound, NOW + AHEAD, WINDOW), None);
         store.close().await;
     }
 }

@@ -9,36 +9,40 @@ use super::statements::{NEWEST_ENTRY, SERVER_TIME};
 use super::{reading, rows, schema};
 use crate::StoreError;
 use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
-use crate::examine::{Ailment, Examined, ailments_of, number, text};
+use crate::examine::{Ailment, Examined, KEY_CHECK, SEALED_MAX, ailments_of, number, text};
 
 /// Looks at a database, and at how it is reached.
 ///
 /// What a hazard keeps from being read is told after it: a role that may not read the tables is a hazard itself.
-pub(crate) async fn examine(address: &Address) -> Result<Examined, StoreError> {
+pub(crate) async fn examine(address: &Address, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
     refuse_shared(address).await?;
     let hazards = hazards(address).await?;
     let mut examined =
         Examined { ailments: hazards.into_iter().map(Ailment::Hazard).collect(), ..Examined::default() };
     let session = Session::plain(address).await?;
     let has_hazards = !examined.ailments.is_empty();
-    match look(&session, &mut examined).await {
+    match look(&session, token, &mut examined).await {
         Err(error) if has_hazards => examined.ailments.push(Ailment::Unseen(error.to_string())),
         looked => looked?,
     }
     Ok(examined)
 }
 
-async fn look(session: &Session, examined: &mut Examined) -> Result<(), StoreError> {
+async fn look(session: &Session, token: Option<[u8; 32]>, examined: &mut Examined) -> Result<(), StoreError> {
     let time = session.row(SERVER_TIME, &[]).await?;
     examined.server_time = time.map(|row| rows::millis(&row, 0)).transpose()?;
     let schema = schema::ailments(session).await?;
     let hides = schema.iter().any(Ailment::hides);
+    // An older schema knows tokens in other words.
+    let token = token.filter(|_| !schema.iter().any(|ailment| matches!(ailment, Ailment::Behind(_))));
     examined.ailments.extend(schema);
     if hides {
         return Ok(());
     }
+    // Asked for before the value that comes with them: a first start may be at work.
+    let has_accounts = reading::has_accounts(session).await?;
     let mut values = Vec::new();
-    for name in ["min_binary", MOVED_TO, MOVING, "key_check", "nonce_bound", EVIDENCE_PLACE, SWEEP_FENCE] {
+    for name in ["min_binary", MOVED_TO, MOVING, KEY_CHECK, "nonce_bound", EVIDENCE_PLACE, SWEEP_FENCE] {
         values.push(reading::meta(session, name).await?);
     }
     let mut values = values.into_iter();
@@ -46,11 +50,16 @@ async fn look(session: &Session, examined: &mut Examined) -> Result<(), StoreErr
     let marks = [next(), next(), next()];
     examined.key_check = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
-    examined.ailments.extend(ailments_of(marks, examined.nonce_bound.is_some()));
+    let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
+    examined.ailments.extend(ailments_of(marks, is_there));
     examined.evidence_place = next().as_deref().map(text);
     examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;
     examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
     examined.has_uploads = reading::has_uploads(session).await?;
+    if let Some(hash) = token {
+        examined.knows_token = Some(reading::token(session, hash).await?.is_some());
+    }
+    examined.sealed = reading::sealed(session, SEALED_MAX).await?;
     Ok(())
 }

@@ -11,11 +11,11 @@ use tokio_postgres::Row;
 use super::rows;
 use super::session::{Error, Session, Value};
 use super::statements::{
-    ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
-    DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS,
-    SUBMISSIONS, SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SEALED,
+    SECRETS_OF_APPS, SUBMISSIONS, SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
-use crate::accounts::{App, Merchant, Token};
+use crate::accounts::{App, Merchant, Sealed, Token};
 use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
 use crate::work::Upload;
 
@@ -103,6 +103,22 @@ pub(crate) async fn uploads(
     let found = session.rows(UPLOADS, &[&after, &i64::from(limit)]).await?;
     let upload = |row: &Row| Ok(Upload { url: rows::url(row, 0)?, file: rows::found_file(row, 1)? });
     found.iter().map(upload).collect()
+}
+
+pub(crate) async fn has_accounts(session: impl Deref<Target = Session>) -> Result<bool> {
+    Ok(session.row(ANY_ACCOUNT, &[]).await?.is_some())
+}
+
+pub(crate) async fn sealed(session: &Session, limit: u32) -> Result<Vec<Sealed>> {
+    let rows = session.rows(SEALED, &[&i64::from(limit)]).await?;
+    let sealed = |row: &Row| {
+        Ok(Sealed {
+            app_id: AppId::from_bytes(rows::bytes(row, 0)?),
+            secret_id: rows::bytes(row, 1)?,
+            sealed: rows::value(row, 2)?,
+        })
+    };
+    rows.iter().map(sealed).collect()
 }
 
 pub(crate) async fn has_uploads(session: impl Deref<Target = Session>) -> Result<bool> {

@@ -96,7 +96,7 @@ async fn a_commit_waits_for_the_disk_whatever_the_servers_default() {
 async fn what_endangers_the_promises_is_told() {
     let told = async |cluster: &Cluster| {
         let location = cluster.url().parse().unwrap();
-        let found = crate::examine(&location).await.unwrap();
+        let found = crate::examine(&location, None).await.unwrap();
         let hazards = found.ailments.iter().filter(|ailment| matches!(ailment, crate::Ailment::Hazard(_)));
         hazards.map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };

@@ -52,8 +52,9 @@ impl Look {
         Ok(Read::on(&self.connection).meta(name)?)
     }
 
-    pub(crate) fn has_uploads(&self) -> Result<bool, StoreError> {
-        Ok(Read::on(&self.connection).has_uploads()?)
+    /// What a gateway would read.
+    pub(crate) const fn read(&self) -> Read<'_> {
+        Read::on(&self.connection)
     }
 
     pub(crate) fn newest_entry_at(&self) -> Result<Option<UnixMillis>, StoreError> {

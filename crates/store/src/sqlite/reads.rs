@@ -13,13 +13,13 @@ use tokio::sync::Semaphore;
 
 use super::place::Place;
 use super::statements::{
-    self, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
-    DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MERCHANT, MERCHANTS, META, SECRETS_OF_APPS, SUBMISSIONS,
-    SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    self, ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MERCHANT, MERCHANTS, META, SEALED,
+    SECRETS_OF_APPS, SUBMISSIONS, SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use super::{rows, schema};
 use crate::StoreError;
-use crate::accounts::{App, Merchant, Token};
+use crate::accounts::{App, Merchant, Sealed, Token};
 use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
 use crate::work::Upload;
 
@@ -154,6 +154,18 @@ impl<'c> Read<'c> {
         let upload =
             |row: &rusqlite::Row<'_>| Ok(Upload { url: rows::url(row, 0)?, file: rows::found_file(row, 1)? });
         select.query_map(params![after, limit], upload)?.collect()
+    }
+
+    pub(crate) fn has_accounts(&self) -> Result<bool> {
+        self.0.prepare_cached(ANY_ACCOUNT)?.exists([])
+    }
+
+    pub(crate) fn sealed(&self, limit: u32) -> Result<Vec<Sealed>> {
+        let mut select = self.0.prepare_cached(SEALED)?;
+        let sealed = |row: &rusqlite::Row<'_>| {
+            Ok(Sealed { app_id: AppId::from_bytes(row.get(0)?), secret_id: row.get(1)?, sealed: row.get(2)? })
+        };
+        select.query_map([limit], sealed)?.collect()
     }
 
     pub(crate) fn has_uploads(&self) -> Result<bool> {

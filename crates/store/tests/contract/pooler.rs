@@ -18,7 +18,7 @@ async fn a_pooler_in_session_mode_changes_nothing() {
     let once = rebuttal_store::Once::Nonce(Ground::sqlite().nonce());
     crate::ground::commit(&store, once, act).await.unwrap();
     assert_eq!(crate::ground::story(&store, &no).await.submissions.len(), 1);
-    assert!(examine(&pooler.url().parse().unwrap()).await.is_ok());
+    assert!(examine(&pooler.url().parse().unwrap(), None).await.is_ok());
 }
 
 /// What the next ones get from the pooler: with the sessions' processes, whatever in them is not as the server made it.
@@ -41,7 +41,7 @@ async fn a_start_behind_a_pooler_in_transaction_mode_is_refused_and_leaves_nothi
     for _ in 0..3 {
         let refused = Store::open(&location, &Options::default()).await.err().unwrap();
         assert!(matches!(refused, StoreError::Shared), "{refused}");
-        let found = examine(&location).await.unwrap_err();
+        let found = examine(&location, None).await.unwrap_err();
         assert!(matches!(found, StoreError::Shared), "{found}");
     }
     for session in left_behind(&pooler) {
