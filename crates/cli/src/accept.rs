@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Again, Failing, Interrupted, Judged};
+use crate::patience::patiently;
 use crate::{ask, look, signals, summary};
 
 const NOTHING: &str = "Nothing was accepted.";
@@ -54,8 +55,9 @@ impl Accept {
         let result = self.carry_out().await;
         let again = Again::with(&[]);
         let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
+        let failing = Failing { nothing: NOTHING, again: Some(&again), later: None };
         let json = self.json.then(|| Json {
-            judged: Judged::of(&result),
+            judged: Judged::of(&result, &failing),
             dispute_no: &self.dispute_no,
             again: is_unknown.then_some(again.command.as_str()),
         });
@@ -66,7 +68,7 @@ impl Accept {
                 look::say(format!("{} {} is accepted.", look::tick(), look::strong(&self.dispute_no)));
                 outcome::print_proof(&answer.proof);
             },
-            |error| Failing { nothing: NOTHING, again: Some(&again) }.print(error),
+            |error| failing.print(error),
             |lost| {
                 look::failure(&format!(
                     "{} is accepted, but the signed answer could not be written to standard output: {lost}",
@@ -74,7 +76,7 @@ impl Accept {
                 ));
                 look::remedy(
                     &again
-                        .told("To have it signed once more, accept exactly the same again; nothing changes:"),
+                        .told("To have it signed once more, accept exactly the same again; nothing changes"),
                 );
             },
         )
@@ -89,7 +91,7 @@ impl Accept {
         }
         // From here on an interruption must not leave the user without the way to learn the outcome.
         tokio::select! {
-            answer = client.accept(self.dispute_no.clone()) => Ok(answer?),
+            answer = patiently(client.base_url(), client.accept(self.dispute_no.clone())) => Ok(answer?),
             () = stop => Err(Interrupted.into()),
         }
     }
@@ -97,7 +99,8 @@ impl Accept {
     async fn prepare(&self, client: &Client) -> Result<()> {
         let asks = !self.yes;
         if asks || std::io::stderr().is_terminal() {
-            summary::print(&client.query(&QueryRequest::DisputeNo(self.dispute_no.clone())).await?);
+            let request = QueryRequest::DisputeNo(self.dispute_no.clone());
+            summary::print(&patiently(client.base_url(), client.query(&request)).await?);
         }
         if asks {
             ask::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")

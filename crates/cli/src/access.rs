@@ -8,6 +8,7 @@ use rebuttal_client::protocol::Invalid;
 use rebuttal_client::{AppId, AppSecret, Client, Scheme, plumbing};
 
 use crate::files;
+use crate::patience;
 use crate::profile::{self, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
 use crate::words;
@@ -95,6 +96,7 @@ impl Given {
         let url = self.url()?;
         plumbing::check_address(&url).map_err(|error| self.sources.fault("url", error))?;
         let mut builder = Client::builder(&url, self.signer()?, self.app_secret()?).scheme(self.scheme());
+        builder = builder.on_retry(|retry| patience::again(retry.why, retry.attempts, retry.attempts_max));
         if let Some(path) = &self.trust {
             builder = builder.trust_pem(files::trusted(path, &self.sources.name("trust"))?);
         }

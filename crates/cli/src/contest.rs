@@ -16,6 +16,7 @@ use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest, Submission};
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::Interrupted;
+use crate::patience::patiently;
 use crate::{ask, signals, summary};
 use evidence::Evidence;
 
@@ -72,7 +73,7 @@ impl Contest {
         let request = submitted.insert(submission.request().clone());
         // From here on an interruption must not leave the user without the way to learn the outcome.
         tokio::select! {
-            answer = client.submit(request) => Ok(answer?),
+            answer = patiently(client.base_url(), client.submit(request)) => Ok(answer?),
             () = stop => Err(Interrupted.into()),
         }
     }
@@ -80,7 +81,8 @@ impl Contest {
     /// All that comes before the one call that counts.
     async fn prepare(&self, client: &Client) -> Result<Submission> {
         let pieces = pieces::read(&self.evidence).await?;
-        let dispute = client.query(&QueryRequest::DisputeNo(self.dispute_no.clone())).await?;
+        let request = QueryRequest::DisputeNo(self.dispute_no.clone());
+        let dispute = patiently(client.base_url(), client.query(&request)).await?;
         let asks = !self.yes;
         if asks || std::io::stderr().is_terminal() {
             summary::print(&dispute);

@@ -33,7 +33,7 @@ Exit codes:
   2  wrong usage; nothing was changed
   3  refused by the gateway, in a verified answer
   4  unknown: it may or may not have taken effect; how to learn it is told
-  5  the gateway or its file store cannot be reached or is busy; nothing was changed
+  5  the gateway or its file store cannot be reached or is busy, or a proxy says so; nothing was changed
   6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was changed
   7  done as with 0, but the answer could not be written to standard output; how to have it again is told";
 

@@ -17,6 +17,7 @@ mod man;
 mod moving;
 mod operator;
 mod outcome;
+mod patience;
 mod profile;
 mod query;
 mod serve;
@@ -102,7 +103,7 @@ fn main() -> ExitCode {
 /// Ends a command that left its error to us.
 fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
     let result = Err::<(), _>(error);
-    let json = result.as_ref().err().filter(|_| usage::wants_json()).map(Judged::failed);
+    let json = result.as_ref().err().filter(|_| usage::wants_json()).map(|error| Judged::failed(error, None));
     let tell = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
         Some(faults) => faults.each().for_each(look::failure),
         None => look::failure(&look::causes(error)),

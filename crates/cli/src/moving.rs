@@ -91,7 +91,10 @@ impl Move {
         outcome::tell(
             &result,
             self.json.then(|| Json {
-                judged: result.as_ref().err().map_or(Judged::done(None), Judged::failed),
+                judged: result
+                    .as_ref()
+                    .err()
+                    .map_or_else(|| Judged::done(None), |error| Judged::failed(error, None)),
                 moved: result.as_ref().ok(),
             }),
             |moved| self.tell(moved),

@@ -7,7 +7,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 use console::style;
 use rebuttal_client::protocol::{Authorization, Code};
-use rebuttal_client::{Answer, Cause, Error, Flaw, Proof, Unverified};
+use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -28,7 +28,7 @@ impl fmt::Display for Interrupted {
 }
 
 /// What every command's `--json` begins with. Members that do not apply are left out.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Judged<'a> {
     outcome: &'static str,
@@ -36,36 +36,66 @@ pub(crate) struct Judged<'a> {
     code: Option<&'a Code>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<String>,
+    /// What an answer that proves nothing says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unproven_claim: Option<Unproven<'a>>,
+    /// What to do about it, as people are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) proof: Option<&'a Proof>,
 }
 
+/// What anybody could have written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unproven<'a> {
+    code: &'a Code,
+    error_message: &'a str,
+}
+
 impl<'a> Judged<'a> {
     /// What became of a call.
-    pub(crate) fn of<T>(result: &'a Result<Answer<T>>) -> Self {
+    pub(crate) fn of<T>(result: &'a Result<Answer<T>>, failing: &Failing) -> Self {
         match result {
             Ok(answer) => Self::done(Some(&answer.proof)),
-            Err(error) => Self::failed(error),
+            Err(error) => Self::failed(error, failing.hint(error)),
         }
     }
 
-    pub(crate) const fn done(proof: Option<&'a Proof>) -> Self {
+    pub(crate) fn done(proof: Option<&'a Proof>) -> Self {
         let code = if proof.is_some() { Some(&Code::Ok) } else { None };
-        Self { outcome: Exit::Done.word(), code, error_message: None, proof }
+        Self { outcome: Exit::Done.word(), code, proof, ..Self::default() }
     }
 
-    pub(crate) fn failed(error: &'a anyhow::Error) -> Self {
-        let outcome = exit(error).word();
+    pub(crate) fn failed(error: &'a anyhow::Error, hint: Option<String>) -> Self {
+        let judged = Self { outcome: exit(error).word(), hint, ..Self::default() };
         match error.downcast_ref() {
             Some(Error::Refused(refusal)) => Self {
-                outcome,
                 code: Some(&refusal.code),
                 error_message: Some(refusal.message.clone()),
                 proof: Some(&refusal.proof),
+                ..judged
             },
-            _ => Self { outcome, code: None, error_message: Some(look::causes(error)), proof: None },
+            other => Self {
+                error_message: Some(look::causes(error)),
+                unproven_claim: other.and_then(unproven),
+                ..judged
+            },
         }
     }
+}
+
+/// What an answer claims that was met last and proves nothing.
+fn unproven(error: &Error) -> Option<Unproven<'_>> {
+    let unverified = match error {
+        Error::Unverified(unverified) => unverified,
+        Error::Unavailable { cause: Cause::Unverified(unverified), .. }
+        | Error::Unknown { cause: Cause::Unverified(unverified), .. } => unverified,
+        _ => return None,
+    };
+    let Claim { code, message } = unverified.claim.as_ref()?;
+    Some(Unproven { code, error_message: message })
 }
 
 /// How the process ends after this error.
@@ -92,44 +122,75 @@ impl Again {
         Self { command, lacks_secret }
     }
 
-    /// What it is for, what must be done before, and the command in a line of its own.
-    pub(crate) fn told(&self, sentence: &str) -> String {
-        let before = match self.lacks_secret {
+    /// What must be done before, if anything.
+    const fn before(&self) -> &'static str {
+        match self.lacks_secret {
             true => {
-                "\nFirst set REBUTTAL_APP_SECRET, or add --app-secret-file: the secret itself is not repeated here."
+                "First set REBUTTAL_APP_SECRET, or add --app-secret-file: the secret itself is not repeated."
             }
             false => "",
-        };
-        format!("{sentence}{before}\n{}", style(&self.command).bold().for_stderr())
+        }
+    }
+
+    /// What it is for, what must be done before, and the command in a line of its own.
+    pub(crate) fn told(&self, sentence: &str) -> String {
+        let before = self.before();
+        let line = if before.is_empty() { "" } else { "\n" };
+        format!("{sentence}:{line}{before}\n{}", style(&self.command).bold().for_stderr())
     }
 }
 
 /// What is particular to a command when it fails.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Failing<'a> {
     /// The sentence that nothing happened, such as "Nothing was submitted.".
     pub(crate) nothing: &'a str,
     /// The command that does exactly the same again, once something may have taken effect.
     pub(crate) again: Option<&'a Again>,
+    /// The command that does what is left, where files are uploaded already.
+    pub(crate) later: Option<&'a Again>,
 }
 
-impl Failing<'_> {
+/// What to do about an error: a sentence, and the command that it leads to.
+type Remedy<'a> = (String, Option<&'a Again>);
+
+impl<'a> Failing<'a> {
     /// Tells an error, and what to do about it.
     pub(crate) fn print(&self, error: &anyhow::Error) {
-        look::failure(&look::causes(error));
-        let remedy = match error.is::<Interrupted>() {
-            true => self.make_sure(),
-            false => error.downcast_ref().and_then(|error| self.remedy(error)),
-        };
-        if let Some(remedy) = remedy {
-            look::remedy(&remedy);
+        // Line by line: what is told of several files has several.
+        let told: Vec<_> = look::causes(error).lines().map(look::clean).collect();
+        look::failure(&told.join("\n"));
+        match self.remedy(error) {
+            Some((sentence, Some(again))) => look::remedy(&again.told(&sentence)),
+            Some((sentence, None)) => look::remedy(&sentence),
+            None => {}
         }
     }
 
-    fn remedy(&self, error: &Error) -> Option<String> {
+    /// The same for who reads one object, which has the command in `again`.
+    pub(crate) fn hint(&self, error: &anyhow::Error) -> Option<String> {
+        let (sentence, again) = self.remedy(error)?;
+        let Some(again) = again else { return Some(sentence) };
+        Some(format!("{sentence}, by the command in `again`. {}", again.before()).trim_end().to_owned())
+    }
+
+    fn remedy(&self, error: &anyhow::Error) -> Option<Remedy<'a>> {
+        if error.is::<Interrupted>() {
+            return self.make_sure();
+        }
+        match (error.downcast_ref()?, self.later) {
+            (Error::Unknown { .. }, _) => self.make_sure(),
+            (Error::Refused(refusal), _) if refusal.earlier_attempt_unknown => self.make_sure(),
+            (Error::Unavailable { .. }, Some(later)) => {
+                Some((format!("{} The files are uploaded; submit them later", self.nothing), Some(later)))
+            }
+            (error, _) => Some((self.advice(error)?, None)),
+        }
+    }
+
+    fn advice(&self, error: &Error) -> Option<String> {
         let Self { nothing, .. } = self;
         match error {
-            Error::Refused(refusal) if refusal.earlier_attempt_unknown => self.make_sure(),
             Error::Refused(refusal) if refusal.code == Code::InvalidSignature => Some(
                 "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds \
                  what differs."
@@ -139,7 +200,8 @@ impl Failing<'_> {
                 Some("Set this machine's clock; NTP does it for good.".to_owned())
             }
             Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
-                "{nothing} Check REBUTTAL_URL, or name its certificate or that of its authority with --trust."
+                "{nothing} Check REBUTTAL_URL; where it is right, the file that --trust or REBUTTAL_TRUST names must \
+                 hold the gateway's certificate or its authority's."
             )),
             Error::Unavailable { cause: Cause::NotTls | Cause::NotHttp, .. } => {
                 Some(format!("{nothing} Check REBUTTAL_URL."))
@@ -152,16 +214,14 @@ impl Failing<'_> {
                 Some(format!("{nothing} Check REBUTTAL_URL, or run the same command again later."))
             }
             Error::Unverified(unverified) => Some(format!("{nothing} {}", suspect(unverified))),
-            Error::Unknown { .. } => self.make_sure(),
             _ => None,
         }
     }
 
     /// How an unknown outcome is learnt.
-    fn make_sure(&self) -> Option<String> {
-        Some(self.again?.told(
-            "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes:",
-        ))
+    fn make_sure(&self) -> Option<Remedy<'a>> {
+        let sentence = "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes";
+        Some((sentence.to_owned(), Some(self.again?)))
     }
 }
 
@@ -173,7 +233,7 @@ fn suspect(unverified: &Unverified) -> &'static str {
         (Flaw::WrongSign, _) => {
             "Check REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, and that REBUTTAL_URL is spelt as the gateway knows it."
         }
-        (Flaw::Unsigned, _) => {
+        (Flaw::Unsigned | Flaw::NotOurs(_), _) => {
             "Check that REBUTTAL_URL is the gateway, and nothing in between answers for it."
         }
         _ => "Check REBUTTAL_URL: somebody else may be answering there.",

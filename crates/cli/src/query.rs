@@ -9,7 +9,10 @@ use serde::Serialize;
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Judged};
-use crate::{look, summary};
+use crate::patience::patiently;
+use crate::{look, signals, summary};
+
+const FAILING: Failing = Failing { nothing: "A query changes nothing.", again: None, later: None };
 
 /// Ask how a dispute stands
 ///
@@ -63,16 +66,22 @@ impl Query {
             (_, _, number) => number.map(QueryRequest::MerchantTradeNo),
         };
         let result = match (self.access.client(), request) {
-            (Ok(client), Some(request)) => client.query(&request).await.map_err(anyhow::Error::from),
+            (Ok(client), Some(request)) => {
+                let stop = signals::stop()?;
+                tokio::select! {
+                    answer = patiently(client.base_url(), client.query(&request)) => answer.map_err(anyhow::Error::from),
+                    () = stop => Err(anyhow::anyhow!("interrupted: a query changes nothing")),
+                }
+            }
             (Err(error), _) => Err(error),
             (_, None) => Err(anyhow::anyhow!("one of the three numbers must be given")),
         };
         let dispute = result.as_ref().ok().map(|answer| &answer.data);
         outcome::tell(
             &result,
-            self.json.then(|| Json { judged: Judged::of(&result), dispute }),
+            self.json.then(|| Json { judged: Judged::of(&result, &FAILING), dispute }),
             |answer| summary::facts(answer).iter().for_each(|(label, value)| look::say_fact(label, value)),
-            |error| Failing { nothing: "A query changes nothing.", again: None }.print(error),
+            |error| FAILING.print(error),
             |lost| look::failure(&format!("the answer could not be written to standard output: {lost}")),
         )
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Judged};
+use crate::patience::patiently;
 use crate::{files, look, signals, usage};
 
 /// Most files in one call, as many as in one contest.
@@ -56,17 +57,19 @@ impl Upload {
         }
         let mut uploaded = Vec::new();
         let result = self.carry_out(&mut uploaded).await;
+        let nothing = self.before(uploaded.len());
+        let failing = Failing { nothing: &nothing, ..Failing::default() };
+        let judged = |error| Judged::failed(error, failing.hint(error));
         let json = self.json.then(|| Json {
-            judged: result.as_ref().err().map_or(Judged::done(None), Judged::failed),
+            judged: result.as_ref().err().map_or_else(|| Judged::done(None), judged),
             files: &uploaded,
         });
-        let nothing = self.before(uploaded.len());
         outcome::tell(
             &result,
             json,
             // Each file was told when it was uploaded.
             |()| {},
-            |error| Failing { nothing: &nothing, again: None }.print(error),
+            |error| failing.print(error),
             |lost| {
                 look::failure(&format!(
                     "the files are uploaded, but their addresses could not be written to standard output: {lost}"
@@ -90,7 +93,7 @@ impl Upload {
         let mut stop = pin!(signals::stop()?);
         for (file, content) in &checked {
             let storage_uri = tokio::select! {
-                storage_uri = client.upload(content) => storage_uri?,
+                storage_uri = patiently(client.base_url(), client.upload(content)) => storage_uri?,
                 () = &mut stop => bail!("interrupted. {}", self.before(uploaded.len())),
             };
             if !self.json {

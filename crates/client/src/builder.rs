@@ -1,5 +1,6 @@
 //! Sets a client up: address, scheme, bounds of time and attempts, certificates.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -14,8 +15,22 @@ use crate::error::Error;
 use crate::limits::{ATTEMPT_TIMEOUT, ATTEMPTS, ATTEMPTS_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT, UPLOAD_TIMEOUT};
 use crate::tls;
 
+/// An attempt that brought no final answer and will be made again.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Retry<'a> {
+    /// What it met. Not all of it is proven.
+    pub why: &'a str,
+    /// How many attempts there were.
+    pub attempts: u32,
+    /// How many there may be.
+    pub attempts_max: u32,
+}
+
+/// What is told of retries. It must not block.
+pub(crate) type Watch = Arc<dyn Fn(Retry<'_>) + Send + Sync>;
+
 /// Sets up a [`Client`]. Made by [`Client::builder`].
-#[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
     url: String,
@@ -24,6 +39,16 @@ pub struct ClientBuilder {
     scheme: Scheme,
     bounds: Bounds,
     certificates_pem: Vec<Vec<u8>>,
+    watch: Option<Watch>,
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, app_id, scheme, bounds, .. } = self;
+        let mut told = f.debug_struct("ClientBuilder");
+        told.field("url", url).field("app_id", app_id).field("scheme", scheme);
+        told.field("bounds", bounds).finish_non_exhaustive()
+    }
 }
 
 /// The bounds that a client keeps.
@@ -44,7 +69,7 @@ impl ClientBuilder {
             upload: UPLOAD_TIMEOUT,
         };
         let (url, scheme) = (url.to_owned(), Scheme::V2Sha256);
-        Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new() }
+        Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new(), watch: None }
     }
 
     /// How requests are signed; `V2_SHA256` unless told otherwise. Set it to `V2_HMAC_SHA256` where the app requires
@@ -87,6 +112,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Calls `tell` whenever an attempt brought no final answer and another will be made: for who waits before a
+    /// terminal, or counts. It must not block.
+    pub fn on_retry(mut self, tell: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
+        self.watch = Some(Arc::new(tell));
+        self
+    }
+
     /// Makes the client. Nothing is sent yet.
     ///
     /// A proxy that the environment names (`HTTPS_PROXY` and its kin) is used, except for this very machine.
@@ -104,6 +136,7 @@ impl ClientBuilder {
                 secret: self.secret,
                 scheme: self.scheme,
                 bounds: self.bounds,
+                watch: self.watch,
                 clock_ahead_millis: AtomicI64::new(0),
             }),
         })

@@ -44,10 +44,12 @@ pub enum Error {
         message: String,
     },
     /// The call could not be made, and nothing was changed. Try again later.
-    #[error("the gateway did not serve the call ({}), and nothing was changed: {cause}", tries(*attempts))]
+    #[error("the gateway did not serve the call ({}), and nothing was changed: {cause}", tries(*attempts, *waited))]
     Unavailable {
         /// How often it was tried.
         attempts: u32,
+        /// How long all attempts and pauses took.
+        waited: Duration,
         /// What the last attempt met.
         cause: Cause,
         /// What the gateway asked to wait, if it did.
@@ -58,17 +60,24 @@ pub enum Error {
     #[error("{0}")]
     Unverified(Box<Unverified>),
     /// Whether the contest or the acceptance took effect is not known. Both may safely be sent again as they were.
-    #[error("whether the call took effect is not known ({}): {cause}", tries(*attempts))]
+    #[error("whether the call took effect is not known ({}): {cause}", tries(*attempts, *waited))]
     Unknown {
         /// How often it was tried.
         attempts: u32,
+        /// How long all attempts and pauses took.
+        waited: Duration,
         /// What the last attempt met.
         cause: Cause,
     },
 }
 
-fn tries(attempts: u32) -> String {
-    if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") }
+fn tries(attempts: u32, waited: Duration) -> String {
+    let times = if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") };
+    match waited.as_secs() {
+        // Nobody wonders where so little time went.
+        0..=1 => times,
+        seconds => format!("{times}, for {seconds} seconds"),
+    }
 }
 
 /// What an error means for the dispute.
@@ -97,6 +106,16 @@ impl Error {
             | Self::Unavailable { .. }
             | Self::Unverified(_) => Outcome::NothingChanged,
         }
+    }
+}
+
+impl Error {
+    /// The same error, after so long.
+    pub(crate) fn after(mut self, elapsed: Duration) -> Self {
+        if let Self::Unavailable { waited, .. } | Self::Unknown { waited, .. } = &mut self {
+            *waited = elapsed;
+        }
+        self
     }
 }
 
@@ -194,11 +213,49 @@ pub struct Unverified {
 
 impl fmt::Display for Unverified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Flaw::NotOurs(_) = self.flaw {
+            return self.flaw.fmt(f);
+        }
         write!(f, "the answer proves nothing: {}", self.flaw)?;
         match &self.claim {
             Some(Claim { code, message }) if message.is_empty() => write!(f, "; it claims {code}"),
             Some(Claim { code, message }) => write!(f, "; it claims {code}: {message}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl Unverified {
+    /// Whether something that stands before the gateway says that it cannot serve now.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(&self.flaw, Flaw::NotOurs(stranger) if stranger.status >= 500)
+    }
+
+    /// Whether the caller is sent elsewhere, which the next attempt would be, too.
+    pub(crate) fn is_redirect(&self) -> bool {
+        matches!(&self.flaw, Flaw::NotOurs(stranger) if (300..400).contains(&stranger.status))
+    }
+}
+
+/// What is told of an answer in whose form no gateway answers. Anybody could have written it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stranger {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its media type, if it names one.
+    pub content_type: Option<String>,
+    /// Where it sends the caller, if it does. Nobody goes there.
+    pub location: Option<String>,
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}", self.status)?;
+        match (&self.location, &self.content_type) {
+            (Some(location), _) => write!(f, " to {location}"),
+            (None, Some(content_type)) => write!(f, ", {content_type}"),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -219,6 +276,9 @@ pub enum Flaw {
     /// It has no `Authorization` header.
     #[error("it is not signed")]
     Unsigned,
+    /// It is neither signed nor an envelope, as every answer of a gateway is.
+    #[error("{0}: probably a proxy's answer, not the gateway's")]
+    NotOurs(Box<Stranger>),
     /// Its `Authorization` header is not of the form.
     #[error("its Authorization header {0}")]
     Header(Invalid),

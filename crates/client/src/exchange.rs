@@ -9,13 +9,14 @@ use rebuttal_protocol::body::BODY_MAX_BYTES;
 use rebuttal_protocol::dispute::Call;
 use rebuttal_protocol::signature::{self, Message};
 use reqwest::Response;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use rustls::InvalidMessage;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use rustls::{CertificateError, InvalidMessage};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::builder::Retry;
 use crate::client::{Answer, Client};
-use crate::error::{Cause, Error, Flaw, Unverified};
+use crate::error::{Cause, Error, Flaw, Stranger, Unverified};
 use crate::limits::ANSWER_MAX_BYTES;
 use crate::proof::METHOD;
 use crate::random;
@@ -36,22 +37,32 @@ impl Client {
             return Err(Error::Invalid(format!("a request must have at most {BODY_MAX_BYTES} bytes")));
         }
         let body = Bytes::from(body);
-        let ends_at = Instant::now() + self.inner.bounds.call;
+        let began = Instant::now();
+        let ends_at = began + self.inner.bounds.call;
         let mut course = Course::new(effect, self.inner.bounds.attempts);
         loop {
             let sent = self.authorize(C::PATH, body.clone())?;
             let time_left = self.inner.bounds.attempt.min(ends_at.saturating_duration_since(Instant::now()));
             let (attempt, retry_after) = self.attempt(&sent, time_left).await;
             let remaining = ends_at.saturating_duration_since(Instant::now());
-            match course.judge(attempt, retry_after, remaining) {
+            let why = attempt.to_string();
+            let next = course.judge(attempt, retry_after, remaining);
+            if let (Next::Again(_), Some(watch)) = (&next, &self.inner.watch) {
+                watch(Retry {
+                    why: &why,
+                    attempts: course.attempts(),
+                    attempts_max: self.inner.bounds.attempts,
+                });
+            }
+            match next {
                 Next::Done(verified) => {
                     let data = verified.data.as_deref().unwrap_or("null");
                     return match serde_json::from_str(data) {
                         Ok(data) => Ok(Answer { data, proof: verified.proof }),
-                        Err(error) => Err(course.unreadable(&error.to_string())),
+                        Err(error) => Err(course.unreadable(&error.to_string()).after(began.elapsed())),
                     };
                 }
-                Next::Fail(error) => return Err(error),
+                Next::Fail(error) => return Err(error.after(began.elapsed())),
                 Next::CorrectClock(verified) => self.correct_clock(verified.proof.answer.timestamp),
                 Next::Again(Pause::None) => {}
                 Next::Again(Pause::Own(pause)) => tokio::time::sleep(random::jittered(pause)).await,
@@ -93,16 +104,22 @@ impl Client {
         };
         let retry_after = retry_after(&response);
         let headers: Vec<HeaderValue> = response.headers().get_all(AUTHORIZATION).iter().cloned().collect();
+        let stranger = stranger(&response);
+        let unverified = |flaw, claim| {
+            let flaw = match (flaw, &claim, headers.as_slice()) {
+                (Flaw::Unsigned | Flaw::TooLong, None, []) => Flaw::NotOurs(Box::new(stranger)),
+                (flaw, ..) => flaw,
+            };
+            Attempt::Failed(Cause::Unverified(Unverified { flaw, claim }))
+        };
         let attempt = match read_bounded(response, ANSWER_MAX_BYTES).await {
             Err(error) => Attempt::Failed(not_answered(error)),
-            Ok(None) => Attempt::Failed(Cause::Unverified(Unverified { flaw: Flaw::TooLong, claim: None })),
+            Ok(None) => unverified(Flaw::TooLong, None),
             Ok(Some(body)) => {
-                let headers: Vec<&[u8]> = headers.iter().map(HeaderValue::as_bytes).collect();
-                match verify::verify(sent, &self.inner.secret, &headers, body.clone()) {
+                let signed: Vec<&[u8]> = headers.iter().map(HeaderValue::as_bytes).collect();
+                match verify::verify(sent, &self.inner.secret, &signed, body.clone()) {
                     Ok(verified) => Attempt::Verified(Box::new(verified)),
-                    Err(flaw) => {
-                        Attempt::Failed(Cause::Unverified(Unverified { flaw, claim: verify::claim(&body) }))
-                    }
+                    Err(flaw) => unverified(flaw, verify::claim(&body)),
                 }
             }
         };
@@ -129,6 +146,17 @@ pub(crate) async fn read_bounded(
 pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+/// What is told of an answer in whose form no gateway answers.
+pub(crate) fn stranger(response: &Response) -> Stranger {
+    let header = |name: HeaderName| Some(verify::plain(response.headers().get(name)?.to_str().ok()?));
+    let media_type = |text: String| text.split(';').next().unwrap_or_default().trim().to_owned();
+    Stranger {
+        status: response.status().as_u16(),
+        content_type: header(CONTENT_TYPE).map(media_type),
+        location: header(LOCATION),
+    }
 }
 
 /// Why there is no answer, and whether the request may have left.
@@ -161,6 +189,7 @@ fn sources(error: &reqwest::Error) -> (String, Option<Hint>) {
     while let Some(error) = source {
         let text = error.to_string();
         // What the HTTP library puts before every cause tells people nothing.
+        let text = of_certificate(error).unwrap_or(text);
         if !text.starts_with("client error (") || error.source().is_none() {
             let separator = if line.is_empty() { "" } else { ": " };
             line.push_str(separator);
@@ -173,10 +202,31 @@ fn sources(error: &reqwest::Error) -> (String, Option<Hint>) {
 }
 
 /// An `io::Error` speaks for what it wraps and does not name it as its source, so it is unwrapped here.
-fn hint(error: &(dyn std::error::Error + 'static)) -> Option<Hint> {
-    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        return hint(wrapped);
+fn unwrapped<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => unwrapped(wrapped),
+        None => error,
     }
+}
+
+/// What is wrong with a certificate, where the TLS library has only a name for it.
+fn of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let Some(rustls::Error::InvalidCertificate(why)) = unwrapped(error).downcast_ref() else { return None };
+    let told = match why {
+        CertificateError::UnknownIssuer => "it comes from an authority that is not trusted here",
+        CertificateError::Other(cause) => match cause.0.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => {
+                "it signed itself, and is not among the certificates to trust"
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(told.to_owned())
+}
+
+fn hint(error: &(dyn std::error::Error + 'static)) -> Option<Hint> {
+    let error = unwrapped(error);
     match error.downcast_ref() {
         Some(rustls::Error::InvalidCertificate(_)) => return Some(Hint::Untrusted),
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => return Some(Hint::NotTls),

@@ -20,10 +20,10 @@ mod tls;
 mod upload;
 mod verify;
 
-pub use builder::ClientBuilder;
+pub use builder::{ClientBuilder, Retry};
 pub use client::{Answer, Client};
 pub use contest::{Contest, Submission};
-pub use error::{Cause, Claim, Error, Flaw, Outcome, Refusal, Unverified};
+pub use error::{Cause, Claim, Error, Flaw, Outcome, Refusal, Stranger, Unverified};
 pub use file::EvidenceFile;
 pub use proof::Proof;
 pub use rebuttal_protocol as protocol;

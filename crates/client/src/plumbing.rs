@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Stranger};
 use crate::{builder, clock, exchange, random};
 
 /// An HTTP client that trusts these PEM files beside the platform's certificates and follows no redirect, and the
@@ -43,6 +43,12 @@ pub async fn read_bounded(response: reqwest::Response, max: usize) -> Result<Opt
 #[must_use]
 pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     exchange::retry_after(response)
+}
+
+/// What is told of an answer in whose form no gateway answers.
+#[must_use]
+pub fn stranger(response: &reqwest::Response) -> Stranger {
+    exchange::stranger(response)
 }
 
 /// Between half of a pause and all of it.

@@ -4,6 +4,7 @@
 //! call there is: a query changes nothing, an upload address that is not used is forgotten, and a contest or an
 //! acceptance that repeats one that took effect is answered `OK` and changes nothing (contract §4, §5).
 
+use std::fmt;
 use std::time::Duration;
 
 use rebuttal_protocol::Code;
@@ -29,6 +30,15 @@ pub(crate) enum Attempt {
     Failed(Cause),
     /// A verified answer.
     Verified(Box<Verified>),
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(cause) => cause.fmt(f),
+            Self::Verified(verified) => write!(f, "{}: {}", verified.code, verified.message),
+        }
+    }
 }
 
 /// What comes next.
@@ -67,6 +77,11 @@ pub(crate) struct Course {
 }
 
 impl Course {
+    /// How many there were.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
     pub(crate) const fn new(effect: Effect, attempts_max: u32) -> Self {
         Self { effect, attempts_max, attempts: 0, clock_corrected: false, fate_unknown: false }
     }
@@ -137,6 +152,7 @@ impl Course {
         match cause {
             // The next attempt would meet the same.
             Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => None,
+            Cause::Unverified(unverified) if unverified.is_redirect() => None,
             Cause::Unverified(Unverified { claim: Some(claim), .. }) => {
                 matches!(claim.code.resend(), Resend::Later).then(|| self.pause(retry_after))
             }
@@ -161,14 +177,19 @@ impl Course {
         self.give_up(Cause::Unreadable(why.to_owned()), None)
     }
 
-    /// How a call ends that got no final answer in its bounds.
+    /// How a call ends that got no final answer in its bounds. How long it took, whoever holds the clock fills in.
     fn give_up(&self, cause: Cause, retry_after: Option<Duration>) -> Error {
         match (self.effect, cause) {
             (Effect::Dispute, cause) if self.fate_unknown => {
-                Error::Unknown { attempts: self.attempts, cause }
+                Error::Unknown { attempts: self.attempts, waited: Duration::ZERO, cause }
             }
-            (_, Cause::Unverified(unverified)) => Error::Unverified(Box::new(unverified)),
-            (_, cause) => Error::Unavailable { attempts: self.attempts, cause, retry_after },
+            // Wherever it comes from, it says no more than that nobody serves: no secret or address is at fault.
+            (_, Cause::Unverified(unverified)) if !unverified.is_outage() => {
+                Error::Unverified(Box::new(unverified))
+            }
+            (_, cause) => {
+                Error::Unavailable { attempts: self.attempts, waited: Duration::ZERO, cause, retry_after }
+            }
         }
     }
 }

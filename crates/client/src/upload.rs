@@ -12,10 +12,12 @@ use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, Scene, UploadUrlData};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Response};
+use tokio::time::Instant;
 
+use crate::builder::Retry;
 use crate::client::Client;
 use crate::error::{Cause, Error};
-use crate::exchange::{not_answered, read_bounded};
+use crate::exchange::{not_answered, read_bounded, stranger};
 use crate::file::EvidenceFile;
 use crate::limits::{PAUSE, PROGRESS_STEP_BYTES, STORE_ANSWER_MAX_BYTES, UPLOAD_ATTEMPTS};
 use crate::random;
@@ -62,6 +64,7 @@ impl Client {
         };
         let mut pause = PAUSE;
         let mut attempts = 1;
+        let began = Instant::now();
         loop {
             let target = self.generate_upload_url(&request).await?.data;
             let form = form(&target, file, index, watch.clone());
@@ -72,7 +75,11 @@ impl Client {
             let lasting =
                 matches!(cause, Cause::Unreadable(_) | Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp);
             if attempts >= UPLOAD_ATTEMPTS || lasting {
-                return Err(Error::Unavailable { attempts, cause, retry_after: None });
+                let waited = began.elapsed();
+                return Err(Error::Unavailable { attempts, waited, cause, retry_after: None });
+            }
+            if let Some(watch) = &self.inner.watch {
+                watch(Retry { why: &cause.to_string(), attempts, attempts_max: UPLOAD_ATTEMPTS });
             }
             attempts += 1;
             tokio::time::sleep(random::jittered(pause)).await;
@@ -102,14 +109,16 @@ enum Posted {
 
 /// A store's refusal. What lies with the store is tried again; what lies with the file is final.
 async fn refused(response: Response, file: &EvidenceFile) -> Result<Posted, Error> {
-    let status = response.status();
+    let (status, stranger) = (response.status(), stranger(&response));
     let body = match read_bounded(response, STORE_ANSWER_MAX_BYTES).await {
         Ok(body) => body.unwrap_or_default(),
         Err(error) => return Ok(Posted::Failed(not_answered(error))),
     };
     let text = String::from_utf8_lossy(&body);
-    let code = element(&text, "Code").unwrap_or_else(|| format!("HTTP status {}", status.as_u16()));
-    let message = element(&text, "Message").unwrap_or_default();
+    let (code, message) = match element(&text, "Code") {
+        Some(code) => (code, element(&text, "Message").unwrap_or_default()),
+        None => (stranger.to_string(), "probably a proxy's answer, not the file store's".to_owned()),
+    };
     if status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 429) {
         return Ok(Posted::Failed(Cause::Answered { code: code.as_str().into(), message }));
     }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::{ContestRequest, EvidenceItem};
-use rebuttal_client::{Answer, DisputeNo, Error};
+use rebuttal_client::{Answer, DisputeNo};
 use serde::Serialize;
 
 use super::evidence;
@@ -32,7 +32,7 @@ struct Json<'a> {
     evidence_list: Option<&'a [EvidenceItem]>,
     /// The command that submits the same contest again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    again: Option<String>,
+    again: Option<&'a str>,
 }
 
 impl Report<'_> {
@@ -40,35 +40,21 @@ impl Report<'_> {
     pub(super) fn tell(&self, json: bool) -> Result<Exit> {
         let error = self.result.as_ref().err();
         let unsettled = error.is_some_and(|error| outcome::exit(error) != Exit::Refused);
+        let again = self.submitted.map(again);
+        let failing = Failing { nothing: NOTHING, again: again.as_ref(), later: again.as_ref() };
         let json = json.then(|| Json {
-            judged: Judged::of(self.result),
+            judged: Judged::of(self.result, &failing),
             dispute_no: self.dispute_no,
             evidence_list: self.submitted.map(|request| request.evidence_list.as_slice()),
-            again: self.submitted.filter(|_| unsettled).map(|request| again(request).command),
+            again: again.as_ref().filter(|_| unsettled).map(|again| again.command.as_str()),
         });
         outcome::tell(
             self.result,
             json,
             |answer| self.print_done(answer),
-            |error| self.print_failed(error),
-            |lost| self.print_untold(lost),
+            |error| failing.print(error),
+            |lost| self.print_untold(lost, again.as_ref()),
         )
-    }
-
-    fn print_failed(&self, error: &anyhow::Error) {
-        match (error.downcast_ref(), self.submitted) {
-            (Some(Error::Unavailable { .. }), Some(request)) => {
-                look::failure(&look::causes(error));
-                look::remedy(
-                    &again(request)
-                        .told(&format!("{NOTHING} The files are uploaded; submit them later with")),
-                );
-            }
-            (_, submitted) => {
-                let again = submitted.map(again);
-                Failing { nothing: NOTHING, again: again.as_ref() }.print(error);
-            }
-        }
     }
 
     fn print_done(&self, answer: &Answer<Done>) {
@@ -83,15 +69,14 @@ impl Report<'_> {
     }
 
     /// Tells on standard error that it is done, which standard output did not take.
-    fn print_untold(&self, lost: &std::io::Error) {
+    fn print_untold(&self, lost: &std::io::Error, again: Option<&Again>) {
         look::failure(&format!(
             "{} is contested, but the signed answer could not be written to standard output: {lost}",
             self.dispute_no
         ));
-        if let Some(request) = self.submitted {
+        if let Some(again) = again {
             look::remedy(
-                &again(request)
-                    .told("To have it signed once more, submit exactly the same again; nothing changes:"),
+                &again.told("To have it signed once more, submit exactly the same again; nothing changes"),
             );
         }
     }

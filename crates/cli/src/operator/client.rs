@@ -1,12 +1,11 @@
 //! Calls of the operator API (contract §8). Reads are repeated until they are answered; changes too, because each goes
 //! under a key that makes it count once, or sets what is already set.
 
-use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rebuttal_client::plumbing;
+use rebuttal_client::{Flaw, Stranger, plumbing};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -15,14 +14,12 @@ use super::access::{Origin, Token};
 use super::failure::{Again, Failure, Problem};
 use super::key::Key;
 use super::tries::{Met, Says, TRIES_MAX, Then, Tries};
-use crate::look;
+use crate::patience;
 
 /// Under which path the API lies.
 const PREFIX: &str = "/operator/v1";
 /// How long one attempt may take. A gateway answers within its commit limit of 5 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long nothing is said while an attempt lasts.
-const SILENCE: Duration = Duration::from_secs(2);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// What is refused after the key was looked up, and kept under it: whoever is answered so under a key has changed nothing
@@ -107,25 +104,14 @@ impl Client {
         let mut tries = Tries::of(again, &self.url);
         loop {
             let attempt = self.attempt(&method, path, body, key);
-            let met = match self.patiently(attempt).await {
+            let met = match patience::patiently(&self.url, attempt).await {
                 Ok(answer) => return Ok(answer),
                 Err(met) => met,
             };
             let (why, wait) = tries.take(met)?;
-            look::waiting(&format!("{why}; tried {} of {TRIES_MAX} times", tries.made()));
+            patience::again(&why, tries.made(), TRIES_MAX);
             tokio::time::sleep(wait).await;
         }
-    }
-
-    /// Waits for an attempt, and tells whoever sits before a terminal that this is what is done.
-    async fn patiently<T>(&self, attempt: impl Future<Output = T>) -> T {
-        let mut attempt = pin!(attempt);
-        tokio::select! {
-            ended = &mut attempt => return ended,
-            () = tokio::time::sleep(SILENCE) => {}
-        }
-        look::waiting(&format!("waiting for {}", self.url));
-        attempt.await
     }
 
     async fn attempt(
@@ -146,14 +132,15 @@ impl Client {
         }
         let unanswered = |error| Met::unanswered(&plumbing::not_answered(error));
         let response = request.send().await.map_err(unanswered)?;
-        let (status, asked) = (response.status().as_u16(), plumbing::retry_after(&response));
+        let (stranger, asked) = (plumbing::stranger(&response), plumbing::retry_after(&response));
+        let status = stranger.status;
         let answer = read(response).await?;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
         let (says, then) = match serde_json::from_slice(&answer) {
             Ok(problem) => self.refused(status, problem, key.is_some()),
-            Err(_) => self.somebody_else(status),
+            Err(_) => self.somebody_else(stranger),
         };
         Err(Met { says, then, asked })
     }
@@ -178,13 +165,13 @@ impl Client {
     }
 
     /// What an answer says that is not the operator API's.
-    fn somebody_else(&self, status: u16) -> (Says, Then) {
-        let why = format!("HTTP status {status}, not in the gateway's own words but a proxy's");
-        match status {
+    fn somebody_else(&self, stranger: Stranger) -> (Says, Then) {
+        let why = Flaw::NotOurs(Box::new(stranger.clone())).to_string();
+        match stranger.status {
             // A proxy that waits for the gateway, or for the rest of the request, some of which it may have passed on.
             408 | 500.. => (Says::Perhaps, Then::Again(why)),
             429 => (Says::NotByThis, Then::Again(why)),
-            _ => (Says::NotByThis, Then::Refused(Failure::NotOurs { url: self.url.clone(), status })),
+            _ => (Says::NotByThis, Then::Refused(Failure::NotOurs { url: self.url.clone(), stranger })),
         }
     }
 }

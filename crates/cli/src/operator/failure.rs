@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use rebuttal_client::Stranger;
 use serde::{Deserialize, Serialize};
 
 use super::access::Origin;
@@ -19,8 +20,8 @@ pub(super) enum Failure {
     #[error("the gateway refused: {code}: {}", no_entry(origin))]
     LetNobodyIn { code: String, origin: Origin },
     /// Something that is not the operator API answers.
-    #[error("what answers at {url} is not a gateway's operator API (HTTP status {status})")]
-    NotOurs { url: String, status: u16 },
+    #[error("what answers at {url} is not a gateway's operator API ({stranger})")]
+    NotOurs { url: String, stranger: Stranger },
     /// Nothing was changed.
     #[error("the gateway at {url} did not serve the call ({tries}), and nothing was changed: {why}")]
     Unavailable { url: String, tries: String, why: String, asked: Option<Duration> },

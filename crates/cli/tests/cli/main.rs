@@ -24,6 +24,7 @@ mod narrow;
 mod night;
 mod once;
 mod operator;
+mod outage;
 mod papers;
 mod paths;
 mod profile;

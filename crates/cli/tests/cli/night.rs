@@ -34,7 +34,7 @@ const CREATE: [&str; 6] = ["merchant", "create", "--name", "Tea House", "--time-
 #[test]
 fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
     for (status, told) in [
-        ("502 Bad Gateway", "HTTP status 502, not in the gateway's own words but a proxy's"),
+        ("502 Bad Gateway", "HTTP 502: probably a proxy's answer, not the gateway's"),
         ("200 OK", "the gateway's answer cannot be read"),
     ] {
         let (shell, way) = behind(status, "<html><body>Welcome</body></html>");
@@ -92,7 +92,7 @@ fn no_answer_but_the_gateways_own_settles_a_change_whose_answer_was_lost() {
         (None, "302 Found\r\nLocation: https://login.example/"),
         (Some("502 Bad Gateway"), "404 Not Found"),
     ] {
-        opens_once_in_doubt(lost_then(first, status, "<html><body>nginx</body></html>"), "HTTP status ");
+        opens_once_in_doubt(lost_then(first, status, "<html><body>nginx</body></html>"), "HTTP ");
     }
 }
 

@@ -165,8 +165,11 @@ async fn a_query_never_leaves_an_unknown_outcome() {
 async fn a_redirect_is_not_followed() {
     let elsewhere = Liar::start(vec![ok(DONE)]).await;
     let target = format!("{}/pg/v2/dispute/accept", elsewhere.url);
+    let told = target.clone();
     let redirect = step(move |_| Act::Answer(Reply::new(307, "").with("Location", &target)));
-    assert_eq!(flaw(redirect).await, Flaw::Unsigned);
+    let flaw = flaw(redirect).await;
+    assert!(matches!(&flaw, Flaw::NotOurs(stranger) if stranger.status == 307), "{flaw:?}");
+    assert_eq!(flaw.to_string(), format!("HTTP 307 to {told}: probably a proxy's answer, not the gateway's"));
     assert!(elsewhere.requests().is_empty());
 }
 

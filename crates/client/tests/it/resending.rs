@@ -34,7 +34,7 @@ async fn a_call_whose_answers_are_always_lost_ends_unknown() {
     let liar = Liar::start(vec![cut()]).await;
     let client = liar.builder().attempts(3).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { attempts: 3, cause: Cause::Lost(_) }), "{error:?}");
+    assert!(matches!(error, Error::Unknown { attempts: 3, cause: Cause::Lost(_), .. }), "{error:?}");
     assert_eq!(liar.requests().len(), 3);
 }
 
@@ -43,7 +43,7 @@ async fn a_gateway_that_hangs_is_given_up() {
     let liar = Liar::start(vec![step(|_| Act::Hang)]).await;
     let client = liar.builder().attempts(2).attempt_timeout(Duration::from_millis(100)).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { attempts: 2, cause: Cause::TimedOut }), "{error:?}");
+    assert!(matches!(error, Error::Unknown { attempts: 2, cause: Cause::TimedOut, .. }), "{error:?}");
     let error = client.query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { attempts: 2, .. }), "{error:?}");
 }
@@ -179,4 +179,40 @@ async fn a_refusal_after_a_lost_answer_tells_that_a_query_is_needed() {
     let error = accept(&liar).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(refusal) if !refusal.earlier_attempt_unknown), "{error}");
     assert_eq!(error.outcome(), Outcome::Refused);
+}
+
+/// What becomes of a query that is answered so, and how often it was made.
+async fn answered(status: u16, header: (&'static str, &'static str), body: &'static str) -> (Error, usize) {
+    let liar =
+        Liar::start(vec![step(move |_| Act::Answer(Reply::new(status, body).with(header.0, header.1)))])
+            .await;
+    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    (error, liar.requests().len())
+}
+
+#[tokio::test]
+async fn a_proxy_that_tells_of_an_outage_is_no_reason_to_doubt_the_secret() {
+    let html = ("Content-Type", "text/html; charset=utf-8");
+    let (error, tried) = answered(502, html, "<html>Bad Gateway</html>").await;
+    assert!(matches!(&error, Error::Unavailable { cause: Cause::Unverified(_), .. }), "{error:?}");
+    assert!(tried > 1, "it may pass");
+    let told = "and nothing was changed: HTTP 502, text/html: probably a proxy's answer, not the gateway's";
+    assert!(error.to_string().ends_with(told), "{error}");
+
+    let (error, tried) = answered(302, ("Location", "https://login.example/"), "").await;
+    assert!(matches!(error, Error::Unverified(_)) && tried == 1, "{error:?}");
+    let told = "HTTP 302 to https://login.example/: probably a proxy's answer, not the gateway's";
+    assert_eq!(error.to_string(), told);
+
+    // In a gateway's form, so what it claims is told, and nothing of it is believed.
+    let (error, _) = answered(503, html, r#"{"code":"Common.System.Unavailable"}"#).await;
+    assert!(matches!(error, Error::Unverified(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn how_long_was_waited_is_told_at_the_end() {
+    let liar = Liar::start(vec![step(|_| Act::Hang)]).await;
+    let patient = liar.builder().attempts(2).attempt_timeout(Duration::from_secs(1)).build().unwrap();
+    let error = patient.query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    assert!(error.to_string().contains("(tried 2 times, for 2 seconds)"), "{error}");
 }

@@ -115,6 +115,12 @@ async fn a_store_that_refuses_a_file_is_believed_at_once() {
     let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     assert_eq!(error.to_string(), "the file store refused a.png: InvalidRequest: not a PNG");
     assert_eq!((error.outcome(), liar.requests().len()), (Outcome::NothingChanged, 2));
+
+    let liar = Liar::start(gateway(|_| Reply::new(403, "<html>").with("Content-Type", "text/html"))).await;
+    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    let told =
+        "the file store refused a.png: HTTP 403, text/html: probably a proxy's answer, not the file store's";
+    assert_eq!(error.to_string(), told);
 }
 
 #[tokio::test]
