@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use rebuttal_client::Client;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use rebuttal_client::protocol::signature::{self, Message};
@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use crate::access::{Access, Given};
 use crate::exit::{self, Exit};
+use crate::look;
 use crate::outcome::Judged;
 use crate::signing::beside::{self, Freshness};
 use crate::signing::{Draft, Signer, Voice, arguments};
-use crate::{look, outcome};
 
 /// Sign a request, and show the exact bytes that are signed
 ///
@@ -34,7 +34,7 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "METHOD", default_value = "POST", value_parser = arguments::method)]
     method: String,
 
-    /// Unix milliseconds, 13 digits [default: now]
+    /// Unix milliseconds; fewer than 13 digits are filled up with zeros [default: now]
     #[arg(long, value_name = "MILLIS", value_parser = arguments::timestamp)]
     timestamp: Option<UnixMillis>,
 
@@ -54,11 +54,14 @@ pub(crate) struct Sign {
     access: Access,
 }
 
+/// What is read of a file: a body that is somewhat too long is still looked at.
+pub(crate) const READ_MAX_BYTES: usize = 2 * BODY_MAX_BYTES;
+
 /// The body of a request, byte for byte.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 pub(crate) struct BodyArgs {
-    /// The body itself
+    /// The body itself [default: {}]
     #[arg(long, value_name = "JSON")]
     body: Option<String>,
 
@@ -78,16 +81,40 @@ impl BodyArgs {
 
     /// The bytes; `{}` where nothing is given.
     pub(crate) fn read(&self) -> Result<Vec<u8>> {
+        self.read_bounded()?.with_context(|| {
+            format!("the body has over {READ_MAX_BYTES} bytes; a body may have {BODY_MAX_BYTES}")
+        })
+    }
+
+    /// The same; `None` where there are too many to be looked at.
+    pub(crate) fn read_bounded(&self) -> Result<Option<Vec<u8>>> {
         match (&self.body, &self.body_file) {
-            (Some(body), _) => Ok(body.clone().into_bytes()),
-            (None, Some(path)) => read_file(path, "the body"),
-            (None, None) => Ok(b"{}".to_vec()),
+            (Some(body), _) => Ok(Some(body.clone().into_bytes())),
+            (None, Some(path)) => read_bounded(path, "the body"),
+            (None, None) => Ok(Some(b"{}".to_vec())),
+        }
+    }
+
+    /// What curl is told to send: the text, or the file of what no command line can hold.
+    fn for_curl(&self, body: &[u8]) -> String {
+        let text = std::str::from_utf8(body).ok().filter(|text| !text.contains('\0'));
+        match (text, &self.body_file) {
+            (Some(text), _) => look::shell(text),
+            (None, Some(path)) if !self.is_standard_input() => look::shell(&format!("@{}", path.display())),
+            (None, _) => "@FILE-WITH-THESE-BYTES".to_owned(),
         }
     }
 }
 
 /// Reads a file or, for `-`, standard input; no more than a body may have and some.
-pub(crate) fn read_file(path: &PathBuf, what: &str) -> Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path, what: &str) -> Result<Vec<u8>> {
+    read_bounded(path, what)?.with_context(|| {
+        let shown = path.display();
+        format!("{what} in {shown} is over {READ_MAX_BYTES} bytes; a body may have {BODY_MAX_BYTES}")
+    })
+}
+
+fn read_bounded(path: &Path, what: &str) -> Result<Option<Vec<u8>>> {
     use std::io::Read as _;
 
     let shown = path.display();
@@ -97,13 +124,12 @@ pub(crate) fn read_file(path: &PathBuf, what: &str) -> Result<Vec<u8>> {
             Box::new(std::fs::File::open(path).with_context(|| format!("cannot read {what} in {shown}"))?)
         }
     };
-    let (mut bytes, max) = (Vec::new(), 2 * BODY_MAX_BYTES);
+    let mut bytes = Vec::new();
     reader
-        .take(max as u64 + 1)
+        .take(READ_MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot read {what} in {shown}"))?;
-    ensure!(bytes.len() <= max, "{what} in {shown} is over {max} bytes; a body may have {BODY_MAX_BYTES}");
-    Ok(bytes)
+    Ok(Some(bytes).filter(|bytes| bytes.len() <= READ_MAX_BYTES))
 }
 
 /// The object that `--json` prints.
@@ -164,7 +190,7 @@ impl Sign {
         } else {
             self.tell(&voice, &header, &draft, &url, &body);
         }
-        outcome::said(Exit::Done)
+        Ok(voice.ended(Exit::Done))
     }
 
     fn tell(&self, voice: &Voice, header: &Authorization, draft: &Draft, url: &str, body: &[u8]) {
@@ -174,14 +200,13 @@ impl Sign {
         voice.say("");
         voice.say(format!("  Authorization: {header}"));
         voice.say("");
-        let text = String::from_utf8_lossy(body);
         // curl takes brackets in a URL for a pattern, unless told otherwise.
         let plainly = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
         for line in [
             format!("  curl{plainly} -X {} {} \\", look::shell(&self.method), look::shell(url)),
             "    -H 'Content-Type: application/json' -H 'Accept: application/json' \\".to_owned(),
             format!("    -H 'Authorization: {header}' \\"),
-            format!("    --data-binary {}", look::shell(&text)),
+            format!("    --data-binary {}", self.body.for_curl(body)),
         ] {
             voice.say(look::command(line));
         }

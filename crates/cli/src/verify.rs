@@ -6,6 +6,7 @@ mod compare;
 mod header;
 mod json;
 mod mistakes;
+mod numbers;
 mod report;
 mod search;
 mod writers;
@@ -18,7 +19,7 @@ use crate::access::Access;
 use crate::exit::Exit;
 use crate::sign::{BodyArgs, read_file};
 use crate::signing::{Draft, Voice, arguments};
-use crate::{outcome, profile, usage};
+use crate::{profile, usage};
 use case::Case;
 use mistakes::{Other, Seen};
 use report::{Report, Verdict};
@@ -89,7 +90,7 @@ impl Verify {
             Ok(header) => header,
             Err(faults) => return self.tell(&voice, &Report::malformed(faults)),
         };
-        let body = self.body.read()?;
+        let Some(body) = self.body.read_bounded()? else { return self.tell(&voice, &Report::too_long()) };
         let case = Case::of(header, &given, &voice, &self.sent_to, &self.method, &body)?;
         let draft = case.draft(case.header.scheme);
         let mut findings = case.findings.clone();
@@ -99,7 +100,7 @@ impl Verify {
             let sign = case.header.sign.to_string();
             findings.extend(compare::differences(&draft, &hashed, &sign, &voice));
         }
-        self.tell(&voice, &Report::of(&case, verdict, &draft, findings))
+        self.tell(&voice, &Report::of(&case, verdict, &draft, findings, self.signed_bytes.is_some()))
     }
 
     fn judge(&self, case: &Case<'_>, draft: &Draft, findings: &mut Vec<String>) -> Result<Verdict> {
@@ -148,6 +149,6 @@ impl Verify {
 
     fn tell(&self, voice: &Voice, report: &Report) -> Result<Exit> {
         report.tell(voice, self.json)?;
-        outcome::said(report.exit())
+        Ok(voice.ended(report.exit()))
     }
 }

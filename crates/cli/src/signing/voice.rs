@@ -13,6 +13,7 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use zeroize::Zeroizing;
 
 use crate::access::Given;
+use crate::exit::Exit;
 use crate::look;
 use crate::profile;
 
@@ -136,6 +137,13 @@ impl Voice {
         object.serialize(&mut Serializer::with_formatter(&mut *json, formatter))?;
         look::say(String::from_utf8_lossy(&json));
         Ok(())
+    }
+
+    /// How the process ends: not as it should where standard output did not take what was said.
+    pub(crate) fn ended(&self, exit: Exit) -> Exit {
+        let Err(why) = look::all_said() else { return exit };
+        look::failure(&format!("the result could not be written to standard output: {why}"));
+        Exit::Local
     }
 }
 

@@ -12,6 +12,9 @@ use crate::signing::beside::{self, Freshness};
 use crate::signing::{Draft, Signer, Value, Voice};
 use crate::usage;
 
+/// The method of every call of a merchant.
+const POST: &str = "POST";
+
 /// What the gateway would compare with, and what it would refuse beside it.
 pub(super) struct Case<'a> {
     pub(super) header: Authorization,
@@ -93,6 +96,18 @@ impl<'a> Case<'a> {
         }
         if self.verifies() {
             self.refusals.extend(self.app_id_is_the_secret().map(|mistake| mistake.sentence));
+        }
+        let sent = self.method;
+        if sent != POST && !self.verifies() {
+            self.method = POST;
+            if !self.verifies() {
+                self.method = sent;
+            }
+        }
+        if self.method != sent {
+            self.refusals.push(format!(
+                "the method is POST where it is signed, which is right, but {sent} as it was sent: send POST"
+            ));
         }
         // Without the gateway's own address, the path may begin with that of its base URL.
         let target = after_base(&self.target, given.url().is_ok());

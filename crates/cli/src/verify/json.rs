@@ -1,7 +1,10 @@
-//! JSON as text: its tokens, and the ways in which they can be written. Numbers and the order of members stay as they
-//! were sent.
+//! JSON as text: its tokens, and the ways in which they can be written.
+
+use std::iter::Peekable;
 
 use serde_json::Value;
+
+use super::numbers::Numbers;
 
 /// White space between tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Strings {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Token {
     Space(String),
     /// One of `{ } [ ] : ,`.
@@ -80,11 +83,20 @@ impl Text {
         Some(Self(tokens))
     }
 
-    /// The same with the members of every object in the order of their names.
-    pub(super) fn sorted(body: &[u8]) -> Option<Self> {
-        // A map of this library is sorted.
-        let value: Value = serde_json::from_slice(body).ok()?;
-        Self::read(value.to_string().as_bytes())
+    /// The same without white space, and with the members of every object in the order of their names.
+    pub(super) fn sorted(&self) -> Self {
+        let mut tokens = self.0.iter().filter(|token| !matches!(token, Token::Space(_))).peekable();
+        Self(sorted(&mut tokens))
+    }
+
+    /// A number that is written otherwise in this way, and how.
+    pub(super) fn renumbered(&self, numbers: Numbers) -> Option<(&str, String)> {
+        self.0.iter().find_map(|token| match token {
+            Token::Other(sent) => {
+                Some((sent.as_str(), numbers.write(sent))).filter(|(sent, written)| sent != written)
+            }
+            _ => None,
+        })
     }
 
     /// Whether a character of this kind is in a string.
@@ -92,7 +104,7 @@ impl Text {
         self.0.iter().any(|token| matches!(token, Token::Text(text) if text.contains(&is)))
     }
 
-    pub(super) fn write(&self, layout: Layout, strings: Strings) -> String {
+    pub(super) fn write(&self, layout: Layout, strings: Strings, numbers: Numbers) -> String {
         let mut written = String::new();
         let mut depth = 0;
         let mut tokens =
@@ -103,7 +115,7 @@ impl Text {
             match token {
                 Token::Space(space) => written.push_str(space),
                 Token::Text(text) => write_string(&mut written, text, strings),
-                Token::Other(other) => written.push_str(other),
+                Token::Other(other) => written.push_str(&numbers.write(other)),
                 Token::Sign(sign) => {
                     let closes = matches!(next, Some(Token::Sign('}' | ']')));
                     write_sign(&mut written, *sign, closes, layout, &mut depth);
@@ -112,6 +124,36 @@ impl Text {
         }
         written
     }
+}
+
+/// The next value, its objects sorted. As deep as the library reads, which is 128 levels.
+fn sorted<'a>(tokens: &mut Peekable<impl Iterator<Item = &'a Token>>) -> Vec<Token> {
+    let Some(first) = tokens.next() else { return Vec::new() };
+    let Token::Sign(open @ ('{' | '[')) = first else { return vec![first.clone()] };
+    let mut members = Vec::new();
+    while let Some(next) = tokens.peek() {
+        match next {
+            Token::Sign('}' | ']') => break,
+            Token::Sign(',') => drop(tokens.next()),
+            Token::Text(name) if *open == '{' => {
+                let mut member = vec![(*next).clone()];
+                tokens.next();
+                member.extend(tokens.next().cloned());
+                member.extend(sorted(tokens));
+                members.push((name.as_str(), member));
+            }
+            _ => members.push(("", sorted(tokens))),
+        }
+    }
+    // Keeps the order of a list, whose values have no names.
+    members.sort_by_key(|(name, _)| *name);
+    let mut all = vec![first.clone()];
+    for (index, (_, member)) in members.into_iter().enumerate() {
+        all.extend((index > 0).then_some(Token::Sign(',')));
+        all.extend(member);
+    }
+    all.extend(tokens.next().cloned());
+    all
 }
 
 /// Bytes of the string that the text begins with, quotes included.
@@ -202,7 +244,7 @@ mod tests {
     const SENT: &str = "{ \"b\":\"ä/\\u0041\\\"\",\"a\" : [1.50,{}, true] }";
 
     fn written(layout: Layout, strings: Strings) -> String {
-        Text::read(SENT.as_bytes()).unwrap().write(layout, strings)
+        Text::read(SENT.as_bytes()).unwrap().write(layout, strings, Numbers::AsSent)
     }
 
     #[test]
@@ -215,17 +257,21 @@ mod tests {
             written(Layout::Indented(2), Strings::PLAIN),
             "{\n  \"b\": \"ä/A\\\"\",\n  \"a\": [\n    1.50,\n    {},\n    true\n  ]\n}"
         );
-        let sorted = Text::sorted(SENT.as_bytes()).unwrap().write(Layout::Compact, Strings::PLAIN);
-        assert_eq!(sorted, r#"{"a":[1.5,{},true],"b":"ä/A\""}"#);
+        let sorted = Text::read(SENT.as_bytes()).unwrap().sorted().write(
+            Layout::Compact,
+            Strings::PLAIN,
+            Numbers::AsSent,
+        );
+        assert_eq!(sorted, r#"{"a":[1.50,{},true],"b":"ä/A\""}"#);
     }
 
     #[test]
     fn surrogates_and_signs_of_html_are_escaped() {
         let text = Text::read("\"😀<\"".as_bytes()).unwrap();
-        assert_eq!(text.write(Layout::Compact, ASCII), "\"\\ud83d\\ude00<\"");
-        assert_eq!(text.write(Layout::Compact, SIGNS), "\"😀\\u003C\"");
+        assert_eq!(text.write(Layout::Compact, ASCII, Numbers::AsSent), "\"\\ud83d\\ude00<\"");
+        assert_eq!(text.write(Layout::Compact, SIGNS, Numbers::AsSent), "\"😀\\u003C\"");
         let quote = Text::read(br#""\"\\\n\u001f""#).unwrap();
-        assert_eq!(quote.write(Layout::Compact, SIGNS), r#""\u0022\\\n\u001f""#);
+        assert_eq!(quote.write(Layout::Compact, SIGNS, Numbers::AsSent), r#""\u0022\\\n\u001f""#);
         assert!(Text::read(b"{").is_none());
     }
 
@@ -251,15 +297,17 @@ mod tests {
             let text = Text::read(serde_json::to_string_pretty(&value).unwrap().as_bytes()).unwrap();
             for layout in [Layout::AsSent, Layout::Compact, Layout::Spaced, Layout::Indented(3)] {
                 for strings in [Strings::PLAIN, ASCII, SLASHED, SIGNS] {
-                    let written = text.write(layout, strings);
+                    let written = text.write(layout, strings, Numbers::AsSent);
                     prop_assert_eq!(&serde_json::from_str::<Value>(&written).unwrap(), &value);
                 }
             }
-            prop_assert_eq!(text.write(Layout::Compact, Strings::PLAIN), value.to_string());
+            prop_assert_eq!(text.write(Layout::Compact, Strings::PLAIN, Numbers::AsSent), value.to_string());
             prop_assert_eq!(
-                text.write(Layout::Indented(2), Strings::PLAIN),
+                text.write(Layout::Indented(2), Strings::PLAIN, Numbers::AsSent),
                 serde_json::to_string_pretty(&value).unwrap()
             );
+            // A map of the library is sorted.
+            prop_assert_eq!(text.sorted().write(Layout::Compact, Strings::PLAIN, Numbers::AsSent), value.to_string());
         }
 
         #[test]

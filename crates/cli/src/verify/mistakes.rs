@@ -61,7 +61,7 @@ pub(super) struct Other {
 /// Every mistake, the usual ones first.
 pub(super) fn all(right: &Draft, seen: &Seen<'_>) -> Vec<Mistake> {
     let body = right.value(Value::Body).unwrap_or_default();
-    let mut mistakes = shape::line_ends();
+    let mut mistakes = shape::line_ends(right);
     mistakes.extend(urls::all(seen));
     mistakes.extend(
         bodies::variants(body).into_iter().map(|(sentence, bytes)| replaced(Value::Body, sentence, bytes)),

@@ -1,12 +1,14 @@
 //! What `verify` found, as it is told to people and to scripts, and the exit code that follows from it.
 
 use anyhow::Result;
+use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use serde::Serialize;
 
 use super::case::Case;
 use super::mistakes::{Mistake, Place};
 use crate::exit::Exit;
 use crate::look;
+use crate::sign::READ_MAX_BYTES;
 use crate::signing::{Draft, Value, Voice, visible};
 
 /// What is known of the sign.
@@ -76,8 +78,25 @@ impl Report {
         }
     }
 
-    /// `draft` is what should have been signed under the header's scheme, which the mistakes are made in.
-    pub(super) fn of(case: &Case<'_>, verdict: Verdict, draft: &Draft, mut findings: Vec<String>) -> Self {
+    /// Of a body that is too long to be looked at, and far too long for the gateway.
+    pub(super) fn too_long() -> Self {
+        let fault = format!(
+            "the body has over {} bytes; the gateway takes {BODY_MAX_BYTES}. So long a one was not looked at",
+            READ_MAX_BYTES
+        );
+        let headline = "the gateway refuses the request, whatever its sign:".to_owned();
+        Self { headline, ..Self::malformed(vec![fault]) }
+    }
+
+    /// `draft` is what should have been signed under the header's scheme, which the mistakes are made in; `is_compared`
+    /// tells that the findings say in what the signer's bytes differ from it.
+    pub(super) fn of(
+        case: &Case<'_>,
+        verdict: Verdict,
+        draft: &Draft,
+        mut findings: Vec<String>,
+        is_compared: bool,
+    ) -> Self {
         let url = format!("{}{}", case.base_url, case.target);
         let scheme = case.app_scheme.unwrap_or(case.header.scheme);
         let right = case.draft(scheme);
@@ -121,7 +140,7 @@ impl Report {
             right_authorization: Some(case.right_authorization(scheme).to_string()),
             right_signed_bytes: Some(right.text()),
             exit,
-            headline: headline(&verdict, !case.refusals.is_empty()).to_owned(),
+            headline: headline(&verdict, !case.refusals.is_empty(), is_compared).to_owned(),
             altered: altered(draft, mistakes),
             right: Some(right).filter(|_| !matches!(verdict, Verdict::Right) || scheme != case.header.scheme),
         }
@@ -160,7 +179,7 @@ impl Report {
     }
 }
 
-const fn headline(verdict: &Verdict, is_refused: bool) -> &'static str {
+const fn headline(verdict: &Verdict, is_refused: bool, is_compared: bool) -> &'static str {
     match (verdict, is_refused) {
         (Verdict::Right, false) => "the sign is right.",
         (Verdict::Right, true) => "the sign is right, but the gateway refuses the request:",
@@ -169,9 +188,15 @@ const fn headline(verdict: &Verdict, is_refused: bool) -> &'static str {
             "the sign is right for the URL that it was sent to, but the gateway refuses the request:"
         }
         (Verdict::Mistaken(_), _) => "the sign is not right, and this is why:",
+        (Verdict::Unexplained, _) if is_compared => {
+            "the sign is not right, and no usual mistake explains it. In what the given bytes differ from the right ones \
+             is told below. If that is not it, it may be made with another app's secret, over another body or over \
+             another URL: compare with the one that the gateway's InvalidSignature answer names, and give it as --url."
+        }
         (Verdict::Unexplained, _) => {
-            "the sign is not right, and no usual mistake explains it: it may be made with another app's secret, or over \
-             another body. Compare what you hash with the bytes below, or give them with --signed-bytes."
+            "the sign is not right, and no usual mistake explains it: it may be made with another app's secret, over \
+             another body or over another URL: compare with the one that the gateway's InvalidSignature answer names, and \
+             give it as --url. Compare what you hash with the bytes below, or give them with --signed-bytes."
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod beside;
+mod causes;
 mod header;
 pub(crate) mod mistakes;
 mod secrecy;

@@ -3,11 +3,21 @@
 use rebuttal_client::Scheme;
 use zeroize::Zeroizing;
 
-use super::{Mistake, Place, mistake};
+use super::{Mistake, Place, mistake, replaced};
 use crate::signing::{Draft, Value};
 
-pub(super) fn line_ends() -> Vec<Mistake> {
-    vec![
+/// What was sent ends in an LF, which then looks like the one that must follow the body. Both causes make the same
+/// bytes; the likelier one comes first.
+const TWO_CAUSES: &str = "one LF is missing at the end of what is signed: the body ends in an LF that was not signed \
+    with it, because it was added when the body was sent, or only to what is given here, as editors do with files; or the \
+    LF after the last value, the body, was left out";
+
+pub(super) fn line_ends(right: &Draft) -> Vec<Mistake> {
+    let body = right.value(Value::Body).unwrap_or_default();
+    let without = body.strip_suffix(b"\n").filter(|without| !without.ends_with(b"\r"));
+    let two_causes = without.map(|without| replaced(Value::Body, TWO_CAUSES, without));
+    let mut mistakes: Vec<_> = two_causes.into_iter().collect();
+    mistakes.extend([
         mistake(Place::Ends, "the LF after the last value, the body, is missing", |draft| draft.last = b""),
         mistake(Place::Ends, "the values end in CR LF instead of LF", |draft| {
             (draft.between, draft.last) = (b"\r\n", b"\r\n");
@@ -35,7 +45,8 @@ pub(super) fn line_ends() -> Vec<Mistake> {
         mistake(Place::Ends, "the values are joined by & instead of ended by LF", |draft| {
             (draft.between, draft.last) = (b"&", b"");
         }),
-    ]
+    ]);
+    mistakes
 }
 
 pub(super) fn schemes(scheme: Scheme) -> Vec<Mistake> {

@@ -3,6 +3,11 @@
 use super::{Mistake, Seen, replaced};
 use crate::signing::{Value, beside};
 
+/// Ports on which HTTP services usually listen behind a proxy; the first is the gateway's own.
+const USUAL_PORTS: [u16; 4] = [8080, 8443, 80, 443];
+/// What proxies usually put before a path.
+const USUAL_PREFIXES: [&str; 4] = ["/api", "/gateway", "/gate", "/rebuttal"];
+
 pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     let Seen { sent_to, fragment, base_url, target, .. } = seen;
     let sent_to = sent_to.strip_suffix(fragment).unwrap_or(sent_to);
@@ -48,8 +53,54 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     if let Some(without) = path.strip_suffix('/') {
         urls.push(("the slash at the end is left out", format!("{base_url}{without}")));
     }
+    let ports = with_other_ports(seen.spelt_as_sent, scheme, authority);
+    urls.extend(
+        ports.into_iter().map(|(sentence, origin)| (sentence, format!("{origin}{base_path}{target}"))),
+    );
+    if let Some(inner) = inner(target, path) {
+        urls.push(("what stands before /pg/v2 in its path is left out", format!("{base_url}{inner}")));
+    }
     let usual = urls.into_iter().map(|(sentence, url)| told(sentence, url));
     usual.chain(rare(seen, path, query)).collect()
+}
+
+/// A host and its port, if one is named.
+fn parted(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// The gateway's own address with another port: none, or that of the URL that it was sent to.
+fn with_other_ports(spelt_as_sent: &str, scheme: &str, authority: &str) -> Vec<(&'static str, String)> {
+    let (host, port) = parted(authority);
+    let without = port.map(|_| ("the port is left out", format!("{scheme}://{host}")));
+    let sent = spelt_as_sent.split_once("://").map_or("", |(_, rest)| rest);
+    let sent_port = parted(sent.split('/').next().unwrap_or_default()).1.filter(|sent| Some(*sent) != port);
+    let with = sent_port.map(|sent_port| {
+        let how = "with the port that it was sent to, which is not the gateway's own";
+        (how, format!("{scheme}://{host}:{sent_port}"))
+    });
+    without.into_iter().chain(with).collect()
+}
+
+/// Where gateways usually are that a proxy stands before: who calls one there signs that, and not the public address.
+fn behind_a_proxy(authority: &str) -> Vec<(String, String)> {
+    let (own, _) = parted(authority);
+    let hosts = [own, "localhost", "127.0.0.1", "[::1]"];
+    let origins = hosts.into_iter().flat_map(|host| {
+        let schemes = ["http", "https"].into_iter().filter(move |scheme| host == own || *scheme == "http");
+        schemes.flat_map(move |scheme| USUAL_PORTS.map(|port| format!("{scheme}://{host}:{port}")))
+    });
+    origins.map(|origin| (format!("it is {origin}, the gateway's address behind a proxy"), origin)).collect()
+}
+
+/// The path without what a proxy may have put before it, if there is something.
+fn inner<'a>(target: &'a str, path: &str) -> Option<&'a str> {
+    let call = beside::PATHS.into_iter().find(|call| path.ends_with(call))?;
+    let before = path.strip_suffix(call).filter(|before| !before.is_empty())?;
+    target.strip_prefix(before)
 }
 
 fn told(sentence: impl std::fmt::Display, url: impl Into<Vec<u8>>) -> Mistake {
@@ -67,6 +118,19 @@ fn rare(seen: &Seen<'_>, path: &str, query: Option<&str>) -> Vec<Mistake> {
         ("its spaces are written %20, but sent as +".to_owned(), right.replace('+', "%20").into()),
         ("the path is signed without /pg/v2".to_owned(), right.replacen("/pg/v2", "", 1).into()),
     ];
+    let inner = inner(target, path);
+    urls.extend(USUAL_PREFIXES.map(|prefix| {
+        let inner = inner.unwrap_or(target);
+        (
+            format!("with {prefix} before its path, as a proxy has it"),
+            format!("{base_url}{prefix}{inner}").into(),
+        )
+    }));
+    let authority = base_url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(rest));
+    for (sentence, origin) in behind_a_proxy(authority) {
+        let targets = [Some(*target), inner].into_iter().flatten();
+        urls.extend(targets.map(|target| (sentence.clone(), format!("{origin}{target}").into())));
+    }
     if let Some(query) = query {
         let mut parts: Vec<_> = query.split('&').collect();
         parts.sort_unstable();

@@ -309,6 +309,14 @@ pub(crate) fn said() -> Vec<(&'static str, Ended)> {
         for (told, change) in in_a_url_without_query() {
             said.push((told, sent(scheme, PLAIN_AT, &timestamp, &[&change]).verify(&[])));
         }
+        let behind = "https://pay.example/api/pg/v2/dispute/query";
+        let (told, change) =
+            with("what stands before /pg/v2 in its path is left out", "URL", |url| url.replace("/api", ""));
+        said.push((told, sent(scheme, behind, &timestamp, &[&change]).verify(&[])));
+        let case = sent(scheme, AT, &timestamp, &[]);
+        let body = format!("{BODY}\n");
+        let told = "the body ends in an LF that was not signed with it";
+        said.push((told, Sent { body: &body, ..case }.verify(&[])));
         let (told, at) =
             ("the URL that it was sent to, which is not the gateway's own", "http://LAN/pg/v2/dispute/query");
         said.push((told, sent(scheme, at, &timestamp, &[]).verify(&["--url", BASE])));

@@ -21,7 +21,7 @@ fn told(signed: &str, body: &str) -> String {
 }
 
 /// What was signed, what was sent, and what is said of it.
-const SPELLINGS: [(&str, &str, &str); 14] = [
+const SPELLINGS: [(&str, &str, &str); 20] = [
     // One spelling, two who write it: nothing in it tells them apart.
     (
         r#"{"a":"\u00e4"}"#,
@@ -89,7 +89,37 @@ const SPELLINGS: [(&str, &str, &str); 14] = [
     (
         r#"{"a":"ä/"}"#,
         r#"{"a":"\u00e4\/"}"#,
-        ": with the escapes of its strings resolved, as most libraries write it",
+        ": with the escapes of its strings resolved, as JSON.stringify, Go's json.Marshal, Gson and others write it",
+    ),
+    // Half of them escape this line end, and half do not.
+    (
+        r#"{"a":"\u2028"}"#,
+        "{\"a\":\"\u{2028}\"}",
+        ": with \\u escapes of what is not ASCII, as PHP's json_encode, Go's json.Marshal, Gson and others write it",
+    ),
+    // Numbers are told for themselves, and no order that has not changed.
+    (
+        r#"{"a": 129.0}"#,
+        r#"{"a":129.00}"#,
+        ": with a space after each colon and comma and with its numbers written anew, such as 129.0 for 129.00, as \
+         Python's json.dumps writes it",
+    ),
+    (
+        r#"{"a":129,"b":1000}"#,
+        r#"{"a":129.00,"b":1e3}"#,
+        ": with its numbers written anew, such as 129 for 129.00, as JSON.stringify, PHP's json_encode, Go's \
+         json.Marshal and others write it",
+    ),
+    (
+        r#"{"a":1.0e+20}"#,
+        r#"{"a":1e20}"#,
+        ": with its numbers written anew, such as 1.0e+20 for 1e20, as PHP's json_encode writes it",
+    ),
+    (r#"{"a":1,"b":129.00}"#, r#"{"b":129.00,"a":1}"#, ", its members sorted"),
+    (
+        r#"{"a":1,"b":129}"#,
+        r#"{"b":129.00,"a":1}"#,
+        ", its members sorted: with its numbers written anew, such as 129 for 129.00",
     ),
 ];
 
