@@ -166,8 +166,25 @@ impl Given {
     pub(crate) fn app_secret(&self) -> Result<AppSecret> {
         let parsed = self.needed_secret()?.expose().parse();
         parsed.map_err(|error: Invalid| match &self.app_secret_file {
-            Some(path) => anyhow::anyhow!("the app's secret in {}: {error}", path.display()),
-            None => self.sources.fault("app_secret", format!("the app's secret: {error}")),
+            Some(path) => anyhow::anyhow!("the app's secret in {}: {error}{}", path.display(), self.flaw()),
+            None => self.sources.fault("app_secret", format!("the app's secret: {error}{}", self.flaw())),
         })
+    }
+
+    /// In what a secret is not of its form, told without any of it.
+    fn flaw(&self) -> String {
+        let Ok(Some(secret)) = self.given_secret() else { return String::new() };
+        let (text, is_hex) =
+            (secret.expose(), |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let what = match text.chars().count() {
+            0 => "it is empty".to_owned(),
+            _ if text.trim() != text => "white space or a line end is around it".to_owned(),
+            _ if text.starts_with(['"', '\'']) => "it is in quotes".to_owned(),
+            32 if is_hex(text) => "it is in upper case".to_owned(),
+            32 => "not all of it are hex digits".to_owned(),
+            1 => "it has 1 character".to_owned(),
+            count => format!("it has {count} characters"),
+        };
+        format!("; {what}")
     }
 }

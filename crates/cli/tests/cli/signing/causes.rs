@@ -149,3 +149,24 @@ fn a_closed_pipe_is_told_once() {
     assert_eq!((ended.code, ended.err.lines().count()), (1, 1), "{ended:?}");
     assert!(ended.err.contains("the result could not be written to standard output"), "{ended:?}");
 }
+
+#[test]
+fn a_secret_of_another_form_is_told_by_what_is_wrong_and_not_shown() {
+    let header = sent(&signer(Scheme::Sha256), "POST", "another", BODY).header;
+    let right = signer(Scheme::Sha256).app_secret;
+    for (secret, told) in [
+        (right.to_uppercase(), "it is in upper case"),
+        (format!("{right}\n"), "white space or a line end is around it"),
+        (format!("\"{right}\""), "it is in quotes"),
+        (right[..31].to_owned(), "it has 31 characters"),
+        (right.replace('d', "x"), "not all of it are hex digits"),
+        (String::new(), "it is empty"),
+    ] {
+        let mut command = rebuttal(&["verify", &url(), "--authorization", &header]);
+        command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", &secret);
+        let ended = Ended::run(command);
+        let sentence =
+            format!("✗ REBUTTAL_APP_SECRET: the app's secret: must be 32 lower-case hex digits; {told}\n");
+        assert_eq!((ended.code, ended.err), (1, sentence));
+    }
+}
