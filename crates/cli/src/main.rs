@@ -141,7 +141,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Accept(accept) => accept.run().await,
             Command::Query(query) => query.run().await,
             Command::Upload(upload) => upload.run().await,
-            Command::Profile(profile) => profile.run(),
+            Command::Profile(profile) => profile.run().await,
             Command::Sign(sign) => sign.run(),
             Command::Verify(verify) => verify.run(),
             Command::Operator(operator) => operator.run().await,

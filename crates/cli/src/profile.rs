@@ -9,8 +9,10 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, bail};
 use rebuttal_client::{AppId, Client, Scheme};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::access::Given;
+use crate::ask;
 use crate::exit::{self, Exit};
 use crate::look::{self, Table};
 use crate::outcome;
@@ -135,9 +137,9 @@ pub(crate) fn read_all() -> Result<impl Iterator<Item = (String, Profile)>> {
 }
 
 impl ProfileCommand {
-    pub(crate) fn run(self) -> Result<Exit> {
+    pub(crate) async fn run(self) -> Result<Exit> {
         match self.verb {
-            Verb::Add(add) => add.run()?,
+            Verb::Add(add) => add.run().await?,
             Verb::List(list) => list.run()?,
             Verb::Remove { name: ProfileName(name) } => {
                 let mut profiles = Profiles::read()?;
@@ -153,7 +155,7 @@ impl ProfileCommand {
 }
 
 impl Add {
-    fn run(self) -> Result<()> {
+    async fn run(self) -> Result<()> {
         let Self { name: ProfileName(name), replace, given } = self;
         let mut profiles = Profiles::read()?;
         if profiles.by_name.contains_key(&name) && !replace {
@@ -164,7 +166,7 @@ impl Add {
         let app_id = given.app_id().ok_or_else(|| missing("the app's id: pass --app-id"))?;
         let secret = match given.given_secret()? {
             Some(secret) => secret,
-            None => ask_secret()?,
+            None => ask_secret().await?,
         };
         let parsed = secret.expose().parse().context("the app's secret")?;
         // Refuses an address that no client could use.
@@ -177,16 +179,14 @@ impl Add {
 }
 
 /// Asked without echo on a terminal; otherwise a line of standard input.
-fn ask_secret() -> Result<Secret> {
+async fn ask_secret() -> Result<Secret> {
     let text = if std::io::stdin().is_terminal() {
-        eprint!("  The app's secret, which is not shown: ");
-        console::Term::stderr().read_secure_line()?
+        ask::secret("The app's secret, which is not shown", "kept").await?
     } else {
-        let mut line = String::new();
+        let mut line = Zeroizing::new(String::new());
         std::io::stdin().read_line(&mut line)?;
         line
     };
-    let text = zeroize::Zeroizing::new(text);
     // Parsing cannot fail.
     Ok(text.trim().parse().unwrap_or_else(|never: std::convert::Infallible| match never {}))
 }

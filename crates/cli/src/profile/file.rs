@@ -35,6 +35,10 @@ impl Profiles {
         };
         let shown = path.display();
         ensure!(
+            metadata.is_file(),
+            "{shown} is to be the file of the profiles, and is none; move it out of the way"
+        );
+        ensure!(
             metadata.permissions().mode() & OTHERS == 0,
             "{shown} holds secrets, and others may read it; run `chmod 600 {shown}`, and rotate the secrets if they \
              have been read"

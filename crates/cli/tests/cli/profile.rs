@@ -151,3 +151,42 @@ fn a_secret_is_asked_for_without_showing_it() {
     let no = home.shell.scene.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 0);
 }
+
+#[test]
+fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
+    let home = Home::new();
+    let app_id = &home.shell.scene.signer.app_id;
+    let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
+    let asks = home.command(&words);
+    // A shell beside it on the same terminal, which tells how that was left.
+    let mut shell = Command::new("sh");
+    let line = format!(
+        "trap : INT; {} {}; echo \"ended with $?\"; stty -a",
+        crate::ground::bin().display(),
+        words.join(" ")
+    );
+    shell.args(["-c", &line]);
+    for (name, value) in asks.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let mut terminal = Terminal::run(&shell, 100);
+    terminal.wait_for("The app's secret, which is not shown:");
+    terminal.wait_until_hidden();
+    terminal.interrupt();
+    let (_, said) = terminal.end();
+    assert!(said.contains("✗ interrupted: nothing was kept\nended with 1\n"), "{said}");
+    assert!(said.contains(" echo ") && !said.contains("-echo "), "{said}");
+    assert!(!home.file.exists());
+}
+
+#[test]
+fn a_folder_in_the_place_of_the_profiles_is_told_as_that() {
+    let home = Home::new();
+    std::fs::create_dir_all(&home.file).unwrap();
+    let ended = home.run(&["profile", "list"]);
+    let told = format!("✗ {} is to be the file of the profiles, and is none", home.file.display());
+    assert!(ended.code == 1 && ended.err.starts_with(&told), "{ended:?}");
+}
