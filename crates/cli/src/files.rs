@@ -24,12 +24,26 @@ pub(crate) async fn checked(path: &str) -> Result<EvidenceFile, String> {
             None => format!("{path}: {sentence}"),
         }
     };
+    if let Some(fault) = no_path(path) {
+        return Err(fault);
+    }
     let file = EvidenceFile::read(path).await.map_err(|error| match &error {
         Error::File { source, .. } => format!("{path}: {}", unread(Path::new(path), source)),
         error => shown(error),
     })?;
     rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|lie| shown(&lie))?;
     Ok(file)
+}
+
+/// What is wrong with words that are no path, although one was meant.
+fn no_path(path: &str) -> Option<String> {
+    match path.split_once("://") {
+        _ if path.is_empty() => Some("the name of the file is empty".to_owned()),
+        Some((scheme @ ("http" | "https" | "ftp" | "file"), _)) => {
+            Some(format!("{path}: a file on this machine is wanted, and no {scheme} address: fetch it first"))
+        }
+        _ => None,
+    }
 }
 
 /// The secret in a file that an argument names.

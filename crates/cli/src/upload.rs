@@ -83,7 +83,11 @@ impl Upload {
     fn before(&self, uploaded: usize) -> String {
         match uploaded {
             0 => "Nothing was uploaded.".to_owned(),
-            count => format!("{count} of {} files were uploaded before.", self.files.len()),
+            count => format!(
+                "{count} of {} files {} uploaded before.",
+                self.files.len(),
+                if count == 1 { "was" } else { "were" }
+            ),
         }
     }
 
@@ -94,10 +98,15 @@ impl Upload {
         for (file, content) in &checked {
             let storage_uri = tokio::select! {
                 storage_uri = patiently(client.base_url(), client.upload(content)) => storage_uri?,
-                () = &mut stop => bail!("interrupted. {}", self.before(uploaded.len())),
+                () = &mut stop => bail!(
+                    "interrupted. {} of {} files {} uploaded before. Whether the next one was cannot be known; a file that no \
+                     contest names is deleted.",
+                    uploaded.len(), self.files.len(), if uploaded.len() == 1 { "was" } else { "were" }
+                ),
             };
             if !self.json {
-                look::say(format!("{storage_uri}  {}", look::faint(file)));
+                // Quoted: a line is one file's, whatever it is called.
+                look::say(format!("{storage_uri}  {}", look::faint(look::shell(file))));
             }
             uploaded.push(Uploaded { file, storage_uri });
         }
@@ -110,7 +119,8 @@ impl Upload {
         for file in &self.files {
             match files::checked(file).await {
                 Ok(content) => checked.push((file.as_str(), content)),
-                Err(fault) => faults.push(fault),
+                // The lines of the whole are ours.
+                Err(fault) => faults.push(look::clean(&fault)),
             }
         }
         match faults.is_empty() {

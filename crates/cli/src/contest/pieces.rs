@@ -29,7 +29,9 @@ pub(super) async fn read(evidence: &Evidence) -> Result<Vec<Piece>> {
     for given in &evidence.0 {
         match piece(given).await {
             Ok(piece) => pieces.push(piece),
-            Err(fault) => faults.push(format!("{} {fault}", evidence::flag(given.evidence_type))),
+            Err(fault) => {
+                faults.push(look::clean(&format!("{} {fault}", evidence::flag(given.evidence_type))));
+            }
         }
     }
     match faults.is_empty() {
@@ -42,9 +44,12 @@ pub(super) async fn read(evidence: &Evidence) -> Result<Vec<Piece>> {
 pub(super) fn print(pieces: &[Piece]) {
     for Piece { evidence_type, name, source } in pieces {
         let details = match source {
-            Source::File(file) => format!("{}, {}", file.name(), look::size(file.content().len())),
+            Source::File(file) => {
+                format!("{}, {}", look::clean(file.name()), look::size(file.content().len()))
+            }
             Source::Uploaded(address) => address.to_string(),
         };
+        let name = look::clean(name.as_str());
         look::fact(evidence_type.as_str(), &format!("{name} {}", style(format!("({details})")).dim()));
     }
 }

@@ -102,3 +102,42 @@ fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
     way.mend();
     assert_eq!(shell.paste(json["again"].as_str().unwrap()).code, 0);
 }
+
+#[test]
+fn a_files_name_neither_splits_a_line_nor_moves_the_cursor() {
+    let shell = Shell::start();
+    let (no, content) = (shell.scene.dispute(), samples::receipt(1).bytes);
+    let name = "a\n\u{1b}[31mred \u{202e}gnp.png";
+    let strange = shell.file_named(name, &content);
+    let ended = shell.run(&["upload", &strange]);
+    assert_eq!((ended.code, ended.out.lines().count()), (0, 1), "{ended:?}");
+    assert!(!ended.out.contains(['\u{1b}', '\u{202e}']), "{ended:?}");
+    let quoted = ended.out.trim_end().split_once("  ").unwrap().1;
+    let read =
+        std::process::Command::new("bash").args(["-c", &format!("printf %s {quoted}")]).output().unwrap();
+    assert_eq!(String::from_utf8(read.stdout).unwrap(), strange, "a shell reads the name that it was");
+    assert_eq!(shell.run(&["upload", &strange, "--json"]).json()["files"][0]["file"], strange.as_str());
+
+    let empty = shell.file_named(&format!("empty{name}"), b"");
+    let receipt = ["contest", &no, "--receipt", &strange];
+    for words in [&["upload", &empty][..], &[&receipt[..], &["--refund", &empty]].concat(), &receipt] {
+        let ended = shell.run(words);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(!ended.err.contains(['\u{1b}', '\u{202e}']), "{ended:?}");
+    }
+}
+
+#[test]
+fn what_is_no_file_of_this_machine_is_told_as_that() {
+    let shell = Shell::start();
+    for (file, told) in [
+        ("", "✗ nothing was uploaded:\n  the name of the file is empty\n"),
+        (
+            "https://x/y.png",
+            "https://x/y.png: a file on this machine is wanted, and no https address: fetch it first\n",
+        ),
+    ] {
+        let ended = shell.run(&["upload", file]);
+        assert!(ended.code == 1 && ended.err.ends_with(told), "{ended:?}");
+    }
+}
