@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use rebuttal_client::plumbing;
 
-use super::client::Client;
+use super::client::{Client, PREFIX};
 use crate::files;
 use crate::settings::{DATA_DIR, Secret, Sources};
 
@@ -108,6 +108,10 @@ impl Access {
     pub(super) fn client(&self) -> Result<Client> {
         let url = self.operator_url.as_deref().unwrap_or(URL);
         plumbing::check_address(url).map_err(|error| self.sources.fault("operator_url", error))?;
+        if let Some(bare) = url.trim_end_matches('/').strip_suffix(PREFIX) {
+            let told = format!("give the gateway's address alone, without {PREFIX}: {bare}");
+            return Err(self.sources.fault("operator_url", told));
+        }
         let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
         Client::new(url, &self.token()?, trusted.transpose()?.as_slice())
     }

@@ -358,6 +358,11 @@ fn who_and_where_is_told_when_it_is_wrong() {
     );
     let ended = with("REBUTTAL_OPERATOR_URL", &shell.url.replace("http://", "https://"));
     assert!(ended.code == 5 && ended.err.contains("the address must start with http://"), "{ended:?}");
+    for end in ["/operator/v1", "/operator/v1/"] {
+        let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}{end}", shell.url));
+        let told = format!("alone, without /operator/v1: {}\n", shell.url);
+        assert!(ended.code == 1 && ended.err.ends_with(&told), "{ended:?}");
+    }
     let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}/elsewhere", shell.url));
     assert!(ended.code == 1 && ended.err.contains("not a gateway's operator API"), "{ended:?}");
 
