@@ -116,7 +116,7 @@ fn understood() -> Result<Cli, clap::Error> {
     let command = help::complete(Cli::command());
     let matches = |preferring: clap::Command| {
         let matches = preferring.try_get_matches();
-        matches.map_err(|error| settings::name_variable(&command, error))
+        matches.map_err(|error| usage::fit(settings::name_variable(&command, error)))
     };
     let matches = matches(settings::prefer_flags(command.clone(), &matches(command.clone())?))?;
     Cli::from_arg_matches(&matches)

@@ -1,10 +1,14 @@
 //! Wrong usage: told as clap tells it, and as an object where `--json` asked for one.
 
+use clap::error::{ContextKind, ContextValue};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::look;
 use crate::typed;
+
+/// Most characters of what was typed that an error repeats: enough to know it again.
+const REPEATED_MAX: usize = 200;
 
 /// The object for wrong usage, in the words of every other outcome.
 #[derive(Serialize)]
@@ -23,6 +27,20 @@ pub(crate) fn wants_json() -> bool {
 /// Wrong usage that only the command itself sees, as its error; told as clap tells its own.
 pub(crate) fn wrong(sentence: impl std::fmt::Display) -> anyhow::Error {
     typed::command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
+}
+
+/// What was typed, as an error repeats it: fit for a terminal, and not longer than is needed to know it again.
+pub(crate) fn fit(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
+        let mut short = look::clean(typed);
+        if let Some((end, _)) = short.char_indices().nth(REPEATED_MAX) {
+            short.truncate(end);
+            short.push('…');
+        }
+        error.insert(kind, ContextValue::String(short));
+    }
+    error
 }
 
 /// Tells why a command line is not understood, or the help or version that it asked for.

@@ -65,6 +65,10 @@ fn what_cannot_be_is_told_before_anything_is_sent() {
     assert!(ended.code == 2 && ended.err.contains("[possible values: viewer, operator, admin]"), "{ended:?}");
     let ended = shell.operator(&["token", "create", "--name", "night shift", "--role", "viewer"]);
     assert!(ended.code == 2 && ended.err.contains("visible ASCII"), "{ended:?}");
+    let turned = shell.operator(&["token", "create", "--name", "n\u{202e}x", "--role", "viewer"]);
+    assert!(turned.code == 2 && turned.err.contains("'n\u{fffd}x'"), "{turned:?}");
+    let long = shell.operator(&["token", "create", "--name", &"n".repeat(10_000), "--role", "viewer"]);
+    assert!(long.code == 2 && long.err.len() < 1000 && long.err.contains("n…'"), "{long:?}");
     let first = shell.operator(&["token", "revoke", "operator", "--yes"]);
     assert!(first.code == 3 && first.err.contains("Operator.Conflict"), "{first:?}");
 }
