@@ -53,3 +53,17 @@ fn what_operators_see_fits_a_narrow_terminal() {
         assert_eq!((code, broken(&said, &[&no, "MTU-"])), (0, Vec::new()), "{said}");
     }
 }
+
+#[test]
+fn columns_stay_in_line_behind_wide_names() {
+    let shell = Shell::start();
+    for name in ["東京コーヒー株式会社", "🦀 Crab House", "Cafe\u{301}"] {
+        let made = shell.operator(&["merchant", "create", "--name", name, "--time-zone", "Europe/Oslo"]);
+        assert_eq!(made.code, 0, "{made:?}");
+    }
+    let (code, said) = Terminal::run(&shell.operator_command(&["merchant", "list"]), 80).end();
+    let before =
+        |line: &str| line.split_once("Europe/Oslo").map(|(before, _)| console::measure_text_width(before));
+    let columns: Vec<_> = said.lines().filter_map(before).collect();
+    assert!(code == 0 && columns.len() == 3 && columns.iter().all(|column| *column == columns[0]), "{said}");
+}
