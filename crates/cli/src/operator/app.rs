@@ -214,7 +214,7 @@ fn list(apps: &[Told]) {
 }
 
 fn overlap(text: &str) -> Result<u64, String> {
-    let wrong = || "must be a span such as 7d, 12h, 30m or 0s, at most 90d".to_owned();
+    let wrong = || "must be a span such as 7d, 1d12h or 0s (units: w, d, h, m, s), at most 90d".to_owned();
     let seconds = span::seconds(text).ok_or_else(wrong)?;
     (seconds <= OVERLAP_MAX_SECONDS).then_some(seconds).ok_or_else(wrong)
 }

@@ -57,7 +57,7 @@ pub(crate) struct RequestEvidence {
     of: Of,
 
     /// Until when it may respond: a time with its zone, or a span from now, such as 7d
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: Moment,
 
     /// What is asked for
@@ -74,7 +74,7 @@ pub(crate) struct Extend {
     of: Of,
 
     /// The new deadline: a time with its zone, or a span from now, such as 7d
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: Moment,
 
     #[command(flatten)]
@@ -91,7 +91,7 @@ pub(crate) struct Advance {
     stage: Stage,
 
     /// Until when the merchant may respond in it: a time with its zone, or a span from now, such as 7d
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: Moment,
 
     #[command(flatten)]

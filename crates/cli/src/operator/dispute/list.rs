@@ -26,11 +26,11 @@ pub(crate) struct List {
     stage: Option<Stage>,
 
     /// Due before this: a time with its zone, or a span from now, such as 24h
-    #[arg(long, value_name = "TIME", value_parser = span::moment)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = span::moment)]
     deadline_before: Option<UnixMillis>,
 
     /// Opened after this: a time with its zone, or a span back from now, such as 7d for the last seven days
-    #[arg(long, value_name = "TIME", value_parser = span::past)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = span::past)]
     created_after: Option<UnixMillis>,
 
     /// With this text at the beginning of one of its numbers

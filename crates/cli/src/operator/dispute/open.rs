@@ -61,7 +61,7 @@ pub(crate) struct Open {
 
     /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d. A span counts anew each
     /// time; where the dispute is there with these facts, its deadline stays
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: Moment,
 
     /// The upstream's own number; the same number and facts again open nothing new [default: made by the gateway]
