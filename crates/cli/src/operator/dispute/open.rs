@@ -106,15 +106,20 @@ impl Open {
             answer => answer?,
         };
         tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())?;
-        // The contract allows it, and it happens: rates change, and fees come on top. More often it is a slip.
-        if dispute_amount.minor_units() > payment_amount.minor_units() {
-            let Opened { dispute_no } = tell::read(&answer)?;
-            look::warning(&format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})"));
-            look::remedy(&format!(
-                "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
-                 rebuttal operator dispute withdraw {dispute_no}"
-            ));
-        }
+        // The contract allows both, and they happen: rates change, and fees come on top. More often it is a slip.
+        let strange = if dispute_amount.minor_units() > payment_amount.minor_units() {
+            format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})")
+        } else if dispute_amount.minor_units() == 0 {
+            format!("nothing is disputed ({dispute_amount} of {payment_amount})")
+        } else {
+            return Ok(());
+        };
+        let Opened { dispute_no } = tell::read(&answer)?;
+        look::warning(&strange);
+        look::remedy(&format!(
+            "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
+             rebuttal operator dispute withdraw {dispute_no}"
+        ));
         Ok(())
     }
 }
