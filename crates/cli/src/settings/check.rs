@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::faults::Fault;
+use super::sources::Source;
 use super::{Settings, file, variables};
 use crate::look;
 
@@ -31,13 +32,29 @@ pub(crate) fn faults(path: Option<&Path>) -> Vec<String> {
         Err(error) => vec![Fault::of(&[], look::causes(&error))],
     };
     let certain = |fault: &Fault| fault.is_certain(&faulty) && (is_whole || fault.keys.len() == 1);
-    let mut faults: Vec<_> =
-        of_variables.into_iter().chain(of_file).chain(judged.into_iter().filter(certain)).collect();
+    let judged = judged.into_iter().filter(certain).map(|fault| placed(fault, path, &lines));
+    let mut faults: Vec<_> = of_variables.into_iter().chain(of_file).chain(judged).collect();
     faults.sort_by_key(|fault| {
         let line = fault.keys.iter().filter_map(|key| lines.get(key)).min().copied();
         (line, fault.place())
     });
     faults.into_iter().map(|fault| fault.told).collect()
+}
+
+/// A fault that was found in the values alone, with where each of them comes from before it.
+fn placed(fault: Fault, path: Option<&Path>, lines: &BTreeMap<String, usize>) -> Fault {
+    let of = |key: &String| {
+        let variable = Source::Variable.told(key, None);
+        if std::env::var_os(&variable).is_some() {
+            return Some(format!("the variable {variable}"));
+        }
+        Some(format!("{}, line {}", path?.display(), lines.get(key)?))
+    };
+    let places: Vec<_> = fault.keys.iter().filter_map(of).collect();
+    match places.is_empty() {
+        true => fault,
+        false => Fault { told: format!("{}: {}", places.join(" and "), fault.told), ..fault },
+    }
 }
 
 fn keys(faults: &[Fault]) -> BTreeSet<String> {

@@ -83,8 +83,31 @@ fn check_tells_every_value_that_only_the_whole_can_judge() {
     let faults: Vec<_> =
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
     let begin = ["tls_certificate and tls_key ", "public_url: ", "log_filter: ", "trusted_proxies: "];
+    let begin: Vec<_> =
+        begin.iter().zip(1..).map(|(what, line)| format!("{path}, line {line}: {what}")).collect();
     assert_eq!((ended.code, faults.len()), (1, begin.len()), "{ended:?}");
-    assert!(faults.iter().zip(begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:?}");
+    assert!(faults.iter().zip(begin).all(|(fault, begin)| fault.starts_with(&begin)), "{faults:?}");
+}
+
+#[test]
+fn check_tells_the_line_or_the_variable_of_every_value() {
+    for (key, value, variable) in [
+        ("freshness_window_seconds", "0", "0"),
+        ("trusted_proxies", "[\"10.0.0.0/40\"]", "10.0.0.0/40"),
+        ("log_filter", "\"inof\"", "inof"),
+        ("operator_token", "\"short\"", "short"),
+        ("database_url", "\"mysql://h/d\"", "mysql://h/d"),
+        ("evidence_url", "\"ftp://h\"", "ftp://h"),
+        ("public_url", "[\"pay.example\"]", "pay.example"),
+    ] {
+        let (_folder, path) = file(&format!("\n{key} = {value}\n"));
+        let ended = config(&["check", "--config", &path], &[]);
+        assert!(ended.code == 1 && ended.out.contains(&format!("{path}, line 2: {key}: ")), "{ended:?}");
+        let name = format!("REBUTTAL_{}", key.to_uppercase());
+        let ended = config(&["check", "--config", &path], &[(&name, variable)]);
+        let told = format!("the variable {name}: {key}: ");
+        assert!(ended.code == 1 && ended.out.contains(&told) && !ended.out.contains("line 2"), "{ended:?}");
+    }
 }
 
 #[test]
@@ -171,14 +194,14 @@ fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
     let env = [("REBUTTAL_TRUSTED_PROXIES", "10.0.0.0/40"), ("REBUTTAL_DRAIN_SECONDS", "301")];
     let ended = config(&["check", "--json", "--config", &path], &env);
     let begin = [
-        "trusted_proxies: \"10.0.0.0/40\"".to_owned(),
+        "the variable REBUTTAL_TRUSTED_PROXIES: trusted_proxies: \"10.0.0.0/40\"".to_owned(),
         "REBUTTAL_DRAIN_SECONDS=301: ".to_owned(),
-        "log_filter: ".to_owned(),
+        format!("{path}, line 1: log_filter: "),
         format!("{path}, line 2: max_connections = 0: "),
-        "public_url: \"pay.example\"".to_owned(),
-        "public_url: \"ftp://x\"".to_owned(),
-        "evidence_public_url: ".to_owned(),
-        "evidence_url: ".to_owned(),
+        format!("{path}, line 3: public_url: \"pay.example\""),
+        format!("{path}, line 3: public_url: \"ftp://x\""),
+        format!("{path}, line 4: evidence_public_url: "),
+        format!("{path}, line 5: evidence_url: "),
         format!("{path}, line 7: there is no setting \"lisn\""),
     ];
     let json = ended.json();
