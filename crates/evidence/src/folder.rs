@@ -138,6 +138,16 @@ impl FolderStore {
         mark::is_word(root).map_err(Error::folder("be looked at"))
     }
 
+    /// How many bytes the file of an address has in the folder in `root`, without opening a store there; `None` if nothing
+    /// lies there. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] where that cannot be seen.
+    pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, Error> {
+        let metadata = found(fs::metadata(root.join(uri.key()))).map_err(Error::folder("be looked at"))?;
+        Ok(metadata.map(|metadata| metadata.len()))
+    }
+
     /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.
     pub fn place(&self) -> String {
         mark::place(&self.shared.mark)

@@ -1,6 +1,7 @@
 //! What is wrong with an installation, and what to do about it: everything that a gateway stands on, looked at without
 //! serving, beside a gateway that may be serving.
 
+mod contested;
 mod evidence;
 pub(crate) mod files;
 mod histories;
@@ -109,9 +110,9 @@ pub async fn examine(
             findings.push(finding);
             findings.extend(files::strange_token(config, &examined));
             findings.extend(clocks(&examined, clock::now(), config.freshness_window.duration()));
-            findings.push(match examined.ailments.iter().all(Ailment::lets_read) {
-                true => histories::examine(&location, histories, tell).await,
-                false => skipped("histories", "what is wrong with the database comes first"),
+            findings.extend(match examined.ailments.iter().all(Ailment::lets_read) {
+                true => histories::examine(config, &location, histories, tell).await,
+                false => vec![skipped("histories", "what is wrong with the database comes first")],
             });
             findings.push(evidence::examine(config, keys.as_ref().ok(), &examined).await);
         }

@@ -46,7 +46,8 @@ pub(crate) trait Archive {
     async fn stray(&self) -> Result<Option<String>, StoreError>;
 }
 
-/// Checks every history, unless there are more than `most` disputes; tells how many are checked, and how many there are.
+/// Checks every history, unless there are more than `most` disputes; tells how many are checked, and how many there are, and
+/// hands each story on.
 ///
 /// # Errors
 /// Where the database cannot be read. A dispute that alone cannot be read counts as flawed.
@@ -54,14 +55,15 @@ pub async fn verify_histories(
     location: &Location,
     most: Option<u64>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
+    each: &mut (dyn FnMut(&Story) + Send),
 ) -> Result<Option<Histories>, StoreError> {
     match location {
         Location::Sqlite(path) => match sqlite::Look::at(path)? {
-            Some(look) => verify(&look, most, tell).await,
+            Some(look) => verify(&look, most, tell, each).await,
             None => Ok(Some(Histories::default())),
         },
         Location::Postgres(PostgresAddress(address)) => {
-            verify(&postgres::Archive::open(address).await?, most, tell).await
+            verify(&postgres::Archive::open(address).await?, most, tell, each).await
         }
     }
 }
@@ -70,6 +72,7 @@ async fn verify(
     archive: &impl Archive,
     most: Option<u64>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
+    each: &mut (dyn FnMut(&Story) + Send),
 ) -> Result<Option<Histories>, StoreError> {
     let limit = most.map_or(i64::MAX as u64, |most| most + 1);
     let of = archive.count(limit).await?;
@@ -91,6 +94,7 @@ async fn verify(
             match read {
                 Ok(Some(story)) => {
                     found.entries += story.history.len() as u64;
+                    each(&story);
                     story.flaw().into_iter().for_each(|flaw| found.flawed(number, flaw));
                 }
                 Ok(None) => found.flawed(number, "it is gone"),

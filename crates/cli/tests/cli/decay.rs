@@ -4,10 +4,11 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rebuttal_testbed::clock::now_ms;
-use rebuttal_testbed::{Gateway, Scene};
+use rebuttal_testbed::{Gateway, Item, Scene, samples};
 
 use crate::doctor::{doctor, finds, serve, stopped, told};
 use crate::ground::{Ended, bare, bin};
@@ -136,6 +137,34 @@ fn a_file_that_is_not_a_database_any_more_is_to_be_kept_and_restored() {
         }
         assert!(said(data).contains("restore"), "{}", said(data));
     }
+}
+
+#[test]
+fn contested_files_that_are_lost_or_cut_off_are_found() {
+    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
+    let (dispute_no, url) = (scene.dispute(), scene.upload(&samples::receipt(1)));
+    let _ = scene.contest(&dispute_no, &[Item::receipt(&url)]).ok();
+    scene.gateway.terminate();
+    assert!(scene.gateway.wait().success());
+    let data = scene.gateway.data();
+    let sound = told(&doctor(data, &["--histories"], &[]), "evidence files", "well");
+    assert!(sound.contains("the 1 that") && sound.contains("what they hold was not read"), "{sound}");
+    let m = data.join("evidence/m");
+    let find = Ended::run({
+        let mut find = bare(Path::new("find"));
+        find.arg(&m).args(["-type", "f"]);
+        find
+    });
+    let file = find.out.trim();
+    let whole = fs::metadata(file).unwrap().len();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(whole - 1).unwrap();
+    let what = format!("has {} bytes, and had {whole}", whole - 1);
+    finds(&doctor(data, &["--histories"], &[]), "evidence files", &what);
+    fs::remove_file(file).unwrap();
+    let ended = doctor(data, &["--histories"], &[]);
+    finds(&ended, "evidence files", "is missing. Something else than a gateway has deleted");
+    finds(&ended, "evidence files", &dispute_no);
 }
 
 /// Passes requests on one by one, and answers without the header that signs them, or with another body.

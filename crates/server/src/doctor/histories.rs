@@ -1,20 +1,35 @@
 //! The histories: that every dispute is what its chain of hashes proves.
 
-use rebuttal_store::{Histories, Location, verify_histories};
+use rebuttal_store::{Histories, Location, StoreError, Story, verify_histories};
 
 use super::Finding;
+use super::contested::Contested;
+use crate::config::{Config, EvidencePlace};
 
 const ABOUT: &str = "histories";
 /// Disputes whose histories are verified unasked: a second or two.
 const UNASKED_MAX: u64 = 10_000;
 
-/// Verifies all of them if they are few, or are asked for. `tell` learns how many are done, and of how many.
+/// Verifies all of them if they are few, or are asked for, and looks on the way for the files that were contested with, if they
+/// lie in a folder. `tell` learns how many are done, and of how many.
 pub(super) async fn examine(
+    config: &Config,
     location: &Location,
     all: bool,
     tell: &mut (dyn FnMut(u64, u64) + Send),
-) -> Finding {
-    match verify_histories(location, (!all).then_some(UNASKED_MAX), tell).await {
+) -> Vec<Finding> {
+    let mut contested = match &config.evidence {
+        EvidencePlace::Folder(folder) => Some(Contested::of(folder)),
+        EvidencePlace::Bucket { .. } => None,
+    };
+    let mut each = |story: &Story| contested.iter_mut().for_each(|contested| contested.look(story));
+    let verified = verify_histories(location, (!all).then_some(UNASKED_MAX), tell, &mut each).await;
+    let files = contested.filter(|_| matches!(verified, Ok(Some(_)))).and_then(Contested::told);
+    std::iter::once(told(verified)).chain(files).collect()
+}
+
+fn told(verified: Result<Option<Histories>, StoreError>) -> Finding {
+    match verified {
         Ok(Some(found)) if found.flawed == 0 => {
             let Histories { disputes, entries, .. } = found;
             Finding::well(ABOUT, format!("{disputes} disputes are what their {entries} entries prove"))
