@@ -1,5 +1,6 @@
 //! The project's files as the checks see them: tracked text, and what of it is code that ships.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -26,8 +27,9 @@ impl Tree {
         let list = { list }.output().context("tidy asks git which files belong to the project")?;
         let paths = String::from_utf8_lossy(&list.stdout).into_owned();
         let mut tree = Self::default();
-        // A deleted file is still listed.
-        for path in paths.lines().filter(|path| root.join(path).is_file()) {
+        // In one order, whatever git knows already. A deleted file is still listed.
+        let paths: BTreeSet<_> = paths.lines().filter(|path| root.join(path).is_file()).collect();
+        for path in paths {
             match std::fs::read_to_string(root.join(path)) {
                 Ok(text) => tree.files.push(File { path: path.to_owned(), text }),
                 Err(_) => tree.others.push(path.to_owned()),
