@@ -33,9 +33,23 @@ fn on_full_disk(data: &Path, command: &str) -> Ended {
     Ended::run(unshared)
 }
 
+/// Whether the system lets this user mount a disk of its own. Some containers do not, and nothing can be installed
+/// against that.
+fn may_mount() -> bool {
+    let script = "mount -t tmpfs tmpfs \"$0\"";
+    let folder = tempfile::tempdir().unwrap();
+    let mut unshared = bare(Path::new("unshare"));
+    unshared.args(["-rm", "sh", "-c", script]).arg(folder.path());
+    Ended::run(unshared).code == 0
+}
+
 #[test]
 #[ignore = "needs user namespaces, to mount a disk that it fills: cargo xtask test runs it"]
 fn a_full_disk_is_told_whatever_the_database_says() {
+    if !may_mount() {
+        eprintln!("no disk can be mounted here, so none was filled");
+        return;
+    }
     let scene = stopped();
     let data = scene.gateway.data();
     let ended = on_full_disk(data, "doctor --json");
