@@ -10,6 +10,7 @@ mod master_key;
 
 use std::time::Duration;
 
+use rebuttal_evidence::S3Store;
 use rebuttal_protocol::{AppId, AppSecret, Scheme, UnixMillis};
 use rebuttal_store::{Ailment, Examined, Location};
 use serde::Serialize;
@@ -66,12 +67,13 @@ impl Finding {
 }
 
 /// What was found, and what a public URL is asked with to find out where it leads.
-#[derive(Debug)]
 pub struct Examination {
     /// Everything that was looked at.
     pub findings: Vec<Finding>,
     /// What the gateways of this installation know a doctor by; `None` without the right master key.
     pub app: Option<DoctorsApp>,
+    /// The bucket that the evidence lies in, once it bears this gateway's mark.
+    pub bucket: Option<S3Store>,
     /// Whether a gateway may serve this database from another data directory than this one, or does so from this one.
     pub is_served: bool,
 }
@@ -100,6 +102,7 @@ pub async fn examine(
     findings.extend(files::data_dir(config));
     findings.extend(listeners::examine(config));
     findings.extend(config.tls.as_ref().map(files::tls));
+    let mut bucket = None;
     let mut keys = MasterKey::read(&config.master_key()).map(|key| Keys::derive(&key));
     match look(config, &location).await {
         Ok((of_files, examined)) => {
@@ -115,6 +118,7 @@ pub async fn examine(
                 false => vec![skipped("histories", "what is wrong with the database comes first")],
             });
             findings.push(evidence::examine(config, keys.as_ref().ok(), &examined).await);
+            bucket = evidence::marked(config, keys.as_ref().ok(), &examined);
         }
         Err(faults) => {
             findings.extend(faults);
@@ -130,7 +134,7 @@ pub async fn examine(
         DoctorsApp { app_id, secret, scheme: DOCTORS_SCHEME }
     });
     let is_served = matches!(location, Location::Postgres(_)) || is_held(&config.data_dir);
-    Examination { findings, app, is_served }
+    Examination { findings, app, bucket, is_served }
 }
 
 /// What was not looked at, and why: left out in silence it would count as well.

@@ -8,7 +8,7 @@ use std::process::Command;
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::Store;
-use rebuttal_testbed::{Gateway, Scene, samples};
+use rebuttal_testbed::{Gateway, Item, Scene, samples};
 use serde_json::Value;
 
 use crate::ground::{Ended, bin, rebuttal};
@@ -225,6 +225,26 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     finds(&ended, "database", "the database role of the gateway lacks");
     finds(&ended, "database", "the rest could not be looked at");
     database.query(&format!("DROP ROLE {role}"));
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn an_address_for_uploads_that_leads_elsewhere_is_found() {
+    let bucket = Store::shared().bucket();
+    let scene = Scene::of(Gateway::builder(bin()).embedded().bucket(&bucket));
+    let url = scene.upload(&samples::receipt(1));
+    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+    let at = |public: &str| {
+        let mut env = vec![
+            ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url()),
+            ("REBUTTAL_EVIDENCE_PUBLIC_URL", public.to_owned()),
+        ];
+        env.extend(bucket.store.credentials());
+        doctor(scene.gateway.data(), &[], &env)
+    };
+    let right = at(&format!("http://{}", bucket.store.address));
+    assert!(told(&right, "evidence public URL", "well").contains("leads to the bucket"), "{right:?}");
+    finds(&at(&scene.base), "evidence public URL", "does not give this gateway's mark");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::S3Store;
 use crate::Error;
+use crate::mark::{MARK_FILE, Whose};
 
 /// How long a link to evidence is good for. Whoever has it needs nothing else, and it cannot be taken back: long enough to
 /// open it, or to hand it to a program, and no longer. Temporary credentials outlive it, as they outlive a form.
@@ -54,5 +55,21 @@ impl S3Store {
         let signed = shared.links.signed_url_opts(Method::GET, &key, LINK_LIFETIME, &options).await;
         let url = Zeroizing::new(signed.map_err(Error::s3("give its credentials"))?.into());
         Ok(Link { url, expires_at: Link::end(now) })
+    }
+
+    /// Signs a request for the gateway's mark, by the address that merchants and operators reach the bucket at: what comes
+    /// back tells whether that leads here.
+    ///
+    /// # Errors
+    /// [`Error::S3`] where there are no credentials to be had.
+    pub async fn mark_link(&self) -> Result<Zeroizing<String>, Error> {
+        let shared = &self.shared;
+        let signed = shared.links.signed_url(Method::GET, &shared.key(MARK_FILE), LINK_LIFETIME).await;
+        Ok(Zeroizing::new(signed.map_err(Error::s3("give its credentials"))?.into()))
+    }
+
+    /// Whether this is what the mark's object holds in this gateway's bucket.
+    pub fn is_mark(&self, content: &[u8]) -> bool {
+        Whose::by(Some(content), &self.shared.mark, true) == Whose::Ours
     }
 }

@@ -21,17 +21,11 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
             if let Some(finding) = strange(examined, &bucket.place()) {
                 return finding;
             }
-            let mark = keys.map(Keys::evidence_mark);
-            let has_uploads = examined.has_uploads;
-            let opened = S3Store::open(
-                bucket,
-                public.as_ref(),
-                variables,
-                mark.as_deref().unwrap_or_default(),
-                has_uploads,
-            );
+            let mark = keys.map(Keys::evidence_mark).unwrap_or_default();
+            let opened = S3Store::open(bucket, public.as_ref(), variables, &mark, examined.has_uploads);
             // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
-            return try_out(opened, mark.is_some() && has_uploads, examined.sweep_fence.as_deref()).await;
+            let is_marked = keys.is_some() && examined.has_uploads;
+            return try_out(opened, is_marked, examined.sweep_fence.as_deref()).await;
         }
     };
     let shown = folder.display();
@@ -68,6 +62,13 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
             Finding::fault(ABOUT, format!("{told}{see}"))
         }
     }
+}
+
+/// The bucket, if it must bear this gateway's mark.
+pub(super) fn marked(config: &Config, keys: Option<&Keys>, examined: &Examined) -> Option<S3Store> {
+    let EvidencePlace::Bucket { bucket, public, variables } = &config.evidence else { return None };
+    let mark = keys.filter(|_| examined.has_uploads)?.evidence_mark();
+    S3Store::open(bucket, public.as_ref(), variables, &mark, true).ok()
 }
 
 /// What an empty mark says.
