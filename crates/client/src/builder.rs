@@ -27,10 +27,24 @@ pub struct Retry<'a> {
     pub attempts_max: u32,
 }
 
-/// What is told of retries. It must not block.
-pub(crate) type Watch = Arc<dyn Fn(Retry<'_>) + Send + Sync>;
+/// Who is told of retries. It must not block.
+#[derive(Clone)]
+pub(crate) struct OnRetry(Arc<dyn Fn(Retry<'_>) + Send + Sync>);
+
+impl OnRetry {
+    pub(crate) fn tell(&self, retry: Retry<'_>) {
+        (self.0)(retry);
+    }
+}
+
+impl fmt::Debug for OnRetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnRetry")
+    }
+}
 
 /// Sets up a [`Client`]. Made by [`Client::builder`].
+#[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
     url: String,
@@ -39,16 +53,7 @@ pub struct ClientBuilder {
     scheme: Scheme,
     bounds: Bounds,
     certificates_pem: Vec<Vec<u8>>,
-    watch: Option<Watch>,
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, app_id, scheme, bounds, .. } = self;
-        let mut told = f.debug_struct("ClientBuilder");
-        told.field("url", url).field("app_id", app_id).field("scheme", scheme);
-        told.field("bounds", bounds).finish_non_exhaustive()
-    }
+    on_retry: Option<OnRetry>,
 }
 
 /// The bounds that a client keeps.
@@ -69,7 +74,7 @@ impl ClientBuilder {
             upload: UPLOAD_TIMEOUT,
         };
         let (url, scheme) = (url.to_owned(), Scheme::V2Sha256);
-        Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new(), watch: None }
+        Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new(), on_retry: None }
     }
 
     /// How requests are signed; `V2_SHA256` unless told otherwise. Set it to `V2_HMAC_SHA256` where the app requires
@@ -115,7 +120,7 @@ impl ClientBuilder {
     /// Calls `tell` whenever an attempt brought no final answer and another will be made: for who waits before a
     /// terminal, or counts. It must not block.
     pub fn on_retry(mut self, tell: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
-        self.watch = Some(Arc::new(tell));
+        self.on_retry = Some(OnRetry(Arc::new(tell)));
         self
     }
 
@@ -136,7 +141,7 @@ impl ClientBuilder {
                 secret: self.secret,
                 scheme: self.scheme,
                 bounds: self.bounds,
-                watch: self.watch,
+                on_retry: self.on_retry,
                 clock_ahead_millis: AtomicI64::new(0),
             }),
         })

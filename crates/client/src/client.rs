@@ -1,6 +1,5 @@
 //! The client: one method per call of the gateway, and what they share.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,7 +8,7 @@ use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, DisputeData, Que
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
 use rebuttal_protocol::{AppId, AppSecret, DisputeNo, Scheme, UnixMillis};
 
-use crate::builder::{Bounds, ClientBuilder, Watch};
+use crate::builder::{Bounds, ClientBuilder, OnRetry};
 use crate::clock;
 use crate::contest::Contest;
 use crate::error::Error;
@@ -24,6 +23,7 @@ pub struct Client {
     pub(crate) inner: Arc<Inner>,
 }
 
+#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
     /// Without a trailing slash.
@@ -33,19 +33,10 @@ pub(crate) struct Inner {
     pub(crate) scheme: Scheme,
     pub(crate) bounds: Bounds,
     /// Told of every attempt that will be made again.
-    pub(crate) watch: Option<Watch>,
+    pub(crate) on_retry: Option<OnRetry>,
     /// How far the gateway's clock is ahead of ours. Learnt only from verified answers that say `StaleTimestamp`; if
     /// our clock is set right later, the next such answer corrects this too.
     pub(crate) clock_ahead_millis: AtomicI64,
-}
-
-impl fmt::Debug for Inner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { base_url, app_id, scheme, bounds, .. } = self;
-        let mut told = f.debug_struct("Inner");
-        told.field("base_url", base_url).field("app_id", app_id).field("scheme", scheme);
-        told.field("bounds", bounds).finish_non_exhaustive()
-    }
 }
 
 /// A verified `OK`: what the gateway returned, and what proves it.

@@ -45,10 +45,11 @@ impl Client {
             let time_left = self.inner.bounds.attempt.min(ends_at.saturating_duration_since(Instant::now()));
             let (attempt, retry_after) = self.attempt(&sent, time_left).await;
             let remaining = ends_at.saturating_duration_since(Instant::now());
-            let why = attempt.to_string();
+            // Put into words only where somebody listens.
+            let heard = self.inner.on_retry.as_ref().map(|on_retry| (on_retry, attempt.to_string()));
             let next = course.judge(attempt, retry_after, remaining);
-            if let (Next::Again(_), Some(watch)) = (&next, &self.inner.watch) {
-                watch(Retry {
+            if let (Next::Again(_), Some((on_retry, why))) = (&next, heard) {
+                on_retry.tell(Retry {
                     why: &why,
                     attempts: course.attempts(),
                     attempts_max: self.inner.bounds.attempts,

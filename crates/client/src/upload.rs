@@ -78,8 +78,8 @@ impl Client {
                 let waited = began.elapsed();
                 return Err(Error::Unavailable { attempts, waited, cause, retry_after: None });
             }
-            if let Some(watch) = &self.inner.watch {
-                watch(Retry { why: &cause.to_string(), attempts, attempts_max: UPLOAD_ATTEMPTS });
+            if let Some(on_retry) = &self.inner.on_retry {
+                on_retry.tell(Retry { why: &cause.to_string(), attempts, attempts_max: UPLOAD_ATTEMPTS });
             }
             attempts += 1;
             tokio::time::sleep(random::jittered(pause)).await;
