@@ -117,8 +117,9 @@ pub async fn examine(
                 true => histories::examine(config, &location, histories, tell).await,
                 false => vec![skipped("histories", "what is wrong with the database comes first")],
             });
-            findings.push(evidence::examine(config, keys.as_ref().ok(), &examined).await);
-            bucket = evidence::marked(config, keys.as_ref().ok(), &examined);
+            let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
+            findings.push(finding);
+            bucket = marked;
         }
         Err(faults) => {
             findings.extend(faults);
@@ -135,6 +136,15 @@ pub async fn examine(
     });
     let is_served = matches!(location, Location::Postgres(_)) || is_held(&config.data_dir);
     Examination { findings, app, bucket, is_served }
+}
+
+/// Those that are named, of so many.
+fn named_of(named: &[String], all: u64) -> String {
+    let others = match all - named.len() as u64 {
+        0 => String::new(),
+        left => format!("; and {left} others"),
+    };
+    format!("{}{others}", named.join("; "))
 }
 
 /// What was not looked at, and why: left out in silence it would count as well.

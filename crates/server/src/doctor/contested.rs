@@ -6,7 +6,7 @@ use std::path::Path;
 use rebuttal_evidence::FolderStore;
 use rebuttal_store::Story;
 
-use super::Finding;
+use super::{Finding, named_of};
 
 const ABOUT: &str = "evidence files";
 /// Files that are named; the others are counted.
@@ -56,15 +56,11 @@ impl<'f> Contested<'f> {
             );
             return Some(Finding::well(ABOUT, told));
         }
-        let others = match self.flawed - self.named.len() as u64 {
-            0 => String::new(),
-            left => format!("; and {left} others"),
-        };
         let told = format!(
-            "of the {looked} that disputes were contested with, {} do not lie in {shown} as they were recorded. {}{others}. \
+            "of the {looked} that disputes were contested with, {} do not lie in {shown} as they were recorded. {}. \
              Something else than a gateway has deleted or changed them: restore them from a backup of the folder",
             self.flawed,
-            self.named.join("; ")
+            named_of(&self.named, self.flawed)
         );
         Some(Finding::fault(ABOUT, told))
     }

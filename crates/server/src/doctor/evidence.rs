@@ -14,20 +14,29 @@ use crate::sweeper::{parse_fence, strange_fence};
 
 const ABOUT: &str = "evidence";
 
-pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Examined) -> Finding {
-    let folder = match &config.evidence {
-        EvidencePlace::Folder(folder) => folder,
-        EvidencePlace::Bucket { bucket, public, variables } => {
-            if let Some(finding) = strange(examined, &bucket.place()) {
-                return finding;
-            }
-            let mark = keys.map(Keys::evidence_mark).unwrap_or_default();
-            let opened = S3Store::open(bucket, public.as_ref(), variables, &mark, examined.has_uploads);
-            // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
-            let is_marked = keys.is_some() && examined.has_uploads;
-            return try_out(opened, is_marked, examined.sweep_fence.as_deref()).await;
-        }
+/// The finding, and the bucket if it must bear this gateway's mark.
+pub(super) async fn examine(
+    config: &Config,
+    keys: Option<&Keys>,
+    examined: &Examined,
+) -> (Finding, Option<S3Store>) {
+    let (bucket, public, variables) = match &config.evidence {
+        EvidencePlace::Folder(folder) => return (of_folder(folder, keys, examined), None),
+        EvidencePlace::Bucket { bucket, public, variables } => (bucket, public, variables),
     };
+    let mark = keys.map(Keys::evidence_mark).unwrap_or_default();
+    let opened = S3Store::open(bucket, public.as_ref(), variables, &mark, examined.has_uploads);
+    // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
+    let is_marked = keys.is_some() && examined.has_uploads;
+    let marked = opened.as_ref().ok().filter(|_| is_marked).cloned();
+    let finding = match strange(examined, &bucket.place()) {
+        Some(finding) => finding,
+        None => try_out(opened, is_marked, examined.sweep_fence.as_deref()).await,
+    };
+    (finding, marked)
+}
+
+fn of_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Finding {
     let shown = folder.display();
     if matches!(FolderStore::has_word(folder), Ok(true)) {
         return Finding::warning(ABOUT, by_word(folder, examined.has_uploads));
@@ -62,13 +71,6 @@ pub(super) async fn examine(config: &Config, keys: Option<&Keys>, examined: &Exa
             Finding::fault(ABOUT, format!("{told}{see}"))
         }
     }
-}
-
-/// The bucket, if it must bear this gateway's mark.
-pub(super) fn marked(config: &Config, keys: Option<&Keys>, examined: &Examined) -> Option<S3Store> {
-    let EvidencePlace::Bucket { bucket, public, variables } = &config.evidence else { return None };
-    let mark = keys.filter(|_| examined.has_uploads)?.evidence_mark();
-    S3Store::open(bucket, public.as_ref(), variables, &mark, true).ok()
 }
 
 /// What an empty mark says.

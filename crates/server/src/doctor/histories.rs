@@ -2,8 +2,8 @@
 
 use rebuttal_store::{Histories, Location, StoreError, Story, verify_histories};
 
-use super::Finding;
 use super::contested::Contested;
+use super::{Finding, named_of};
 use crate::config::{Config, EvidencePlace};
 
 const ABOUT: &str = "histories";
@@ -47,13 +47,11 @@ fn told(verified: Result<Option<Histories>, StoreError>) -> Finding {
 
 fn flawed(found: &Histories) -> String {
     let named: Vec<String> = found.named.iter().map(|(number, what)| format!("{number}: {what}")).collect();
-    let left = found.flawed - found.named.len() as u64;
-    let others = if left == 0 { String::new() } else { format!("; and {left} others") };
     format!(
-        "of {} disputes, {} are not as they were written. {}{others}. Something else than a gateway has written into the \
+        "of {} disputes, {} are not as they were written. {}. Something else than a gateway has written into the \
          database, or it is damaged: keep it as it is, and compare it with a backup",
         found.disputes,
         found.flawed,
-        named.join("; ")
+        named_of(&named, found.flawed)
     )
 }
