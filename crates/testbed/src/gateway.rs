@@ -138,22 +138,29 @@ impl Gateway {
             .expect("our own child can be limited");
     }
 
-    /// The most memory the process ever held, in KiB.
+    /// The most memory the process ever held of its own, in KiB.
     #[must_use]
     pub fn peak_memory_kib(&self) -> u64 {
-        self.memory_kib("VmHWM:")
+        self.own_memory_kib("VmHWM:")
     }
 
-    /// The memory the process holds now, in KiB.
+    /// The memory the process holds of its own, in KiB.
     #[must_use]
-    pub fn memory_kib(&self, figure: &str) -> u64 {
+    pub fn memory_kib(&self) -> u64 {
+        self.own_memory_kib("VmRSS:")
+    }
+
+    /// A figure without the pages of files, which are the program's: how many of them are in memory is up to the kernel,
+    /// and an unoptimised program has more of them than the one that is delivered.
+    fn own_memory_kib(&self, figure: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("/proc tells of the child");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with(figure))
-            .unwrap_or_else(|| panic!("{figure} missing"));
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+        let kib = |figure: &str| -> u64 {
+            let line = status.lines().find(|line| line.starts_with(figure));
+            let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+            figure.unwrap_or_else(|| panic!("{line:?}"))
+        };
+        kib(figure) - kib("RssFile:")
     }
 
     fn handle(&self) -> Pid {
