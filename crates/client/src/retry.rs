@@ -140,24 +140,32 @@ impl Course {
                 code,
                 message,
                 proof,
-                earlier_attempt_unknown: self.fate_unknown && self.effect == Effect::Dispute,
+                earlier_attempt_unknown: self.is_in_doubt(),
             })))),
         }
     }
 
-    /// No verified answer. An unverified one is asked for patience only: one that claims a final code would claim it
-    /// again, while one that is no envelope comes from something in between that is waiting for the gateway itself.
+    /// No verified answer. What would most likely meet the next attempt too ends the call: a certificate, a redirect, an
+    /// answer that claims a final code; one that is no envelope comes from something in between that is waiting for the
+    /// gateway itself. But while an earlier attempt may have taken effect, only a verified answer ends the call before
+    /// its bounds do: where the gateway is being replaced, all of these stand in its place for a moment.
     fn failed(&mut self, cause: &Cause, retry_after: Option<Duration>) -> Option<Pause> {
+        let was_in_doubt = self.is_in_doubt();
         self.fate_unknown |= !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls);
-        match cause {
-            // The next attempt would meet the same.
-            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => None,
-            Cause::Unverified(unverified) if unverified.is_redirect() => None,
+        let lasts = match cause {
+            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => true,
+            Cause::Unverified(unverified) if unverified.is_redirect() => true,
             Cause::Unverified(Unverified { claim: Some(claim), .. }) => {
-                matches!(claim.code.resend(), Resend::Later).then(|| self.pause(retry_after))
+                !matches!(claim.code.resend(), Resend::Later)
             }
-            _ => Some(self.pause(retry_after)),
-        }
+            _ => false,
+        };
+        (was_in_doubt || !lasts).then(|| self.pause(retry_after))
+    }
+
+    /// Whether some attempt so far may have changed the dispute unseen.
+    fn is_in_doubt(&self) -> bool {
+        self.fate_unknown && self.effect == Effect::Dispute
     }
 
     fn pause(&self, retry_after: Option<Duration>) -> Pause {
@@ -179,17 +187,14 @@ impl Course {
 
     /// How a call ends that got no final answer in its bounds. How long it took, whoever holds the clock fills in.
     fn give_up(&self, cause: Cause, retry_after: Option<Duration>) -> Error {
-        match (self.effect, cause) {
-            (Effect::Dispute, cause) if self.fate_unknown => {
-                Error::Unknown { attempts: self.attempts, waited: Duration::ZERO, cause }
-            }
+        let (attempts, waited) = (self.attempts, Duration::ZERO);
+        match cause {
+            cause if self.is_in_doubt() => Error::Unknown { attempts, waited, cause },
             // Wherever it comes from, it says no more than that nobody serves: no secret or address is at fault.
-            (_, Cause::Unverified(unverified)) if !unverified.is_outage() => {
+            Cause::Unverified(unverified) if !unverified.is_outage() => {
                 Error::Unverified(Box::new(unverified))
             }
-            (_, cause) => {
-                Error::Unavailable { attempts: self.attempts, waited: Duration::ZERO, cause, retry_after }
-            }
+            cause => Error::Unavailable { attempts, waited, cause, retry_after },
         }
     }
 }

@@ -125,6 +125,53 @@ async fn a_proxys_page_is_waited_out_and_a_strangers_verdict_is_not() {
     assert!(error.to_string().contains("it claims Dispute.NotFound"), "{error}");
 }
 
+/// What an ingress answers while the gateway behind it is replaced, and what a gateway answers that knows nothing yet.
+fn in_the_gateways_place() -> Vec<Step> {
+    vec![
+        step(|_| Act::Answer(Reply::new(404, "default backend - 404"))),
+        step(|_| Act::Answer(Reply::new(302, "").with("Location", "https://status.example/"))),
+        step(|_| Act::Answer(Reply::new(200, "<html>We will be right back</html>"))),
+        lie(|draft| Reply::new(401, draft.body.replace("OK", "Common.Auth.UnknownApp"))),
+    ]
+}
+
+#[tokio::test]
+async fn an_outcome_in_doubt_is_asked_for_past_whatever_answers_in_the_gateways_place() {
+    let mut steps = in_the_gateways_place();
+    steps.insert(0, cut());
+    steps.push(ok(DONE));
+    let liar = Liar::start(steps).await;
+    let client = liar.builder().attempts(6).build().unwrap();
+    client.accept("D1".parse().unwrap()).await.unwrap();
+    assert_eq!(liar.requests().len(), 6);
+
+    let liar = Liar::start(vec![cut(), in_the_gateways_place().remove(1), refused(Code::InvalidState)]).await;
+    let error = accept(&liar).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(refusal) if refusal.earlier_attempt_unknown), "{error}");
+}
+
+#[tokio::test]
+async fn what_answers_in_the_gateways_place_is_met_no_more_often_than_the_bounds_allow() {
+    let liar = Liar::start(vec![cut(), in_the_gateways_place().remove(1)]).await;
+    let error = accept(&liar).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { attempts: 5, cause: Cause::Unverified(_), .. }), "{error:?}");
+    assert_eq!(liar.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn with_nothing_in_doubt_a_redirect_or_a_final_claim_ends_the_call() {
+    let mut in_place = in_the_gateways_place();
+    for lasting in [in_place.remove(3), in_place.remove(1)] {
+        let liar = Liar::start(vec![lasting, ok(DONE)]).await;
+        let error = accept(&liar).await.unwrap_err();
+        assert_eq!((error.outcome(), liar.requests().len()), (Outcome::Unknown, 1));
+    }
+    // A query leaves nothing in doubt.
+    let liar = Liar::start(vec![cut(), in_the_gateways_place().remove(1), ok("{}")]).await;
+    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    assert!(matches!(error, Error::Unverified(_)) && liar.requests().len() == 2, "{error:?}");
+}
+
 /// A gateway two hours ahead.
 fn stale() -> Step {
     step(|request| {
