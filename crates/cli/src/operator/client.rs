@@ -5,15 +5,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rebuttal_client::{Flaw, Stranger, plumbing};
+use rebuttal_client::{Stranger, plumbing};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::access::{Origin, Token};
 use super::failure::{Again, Failure, Problem};
 use super::key::Key;
-use super::tries::{Met, Says, TRIES_MAX, Then, Tries};
+use super::tries::{Met, Says, TRIES_MAX, Then, Tries, not_ours};
 use crate::patience;
 
 /// Under which path the API lies.
@@ -135,12 +135,13 @@ impl Client {
         let (stranger, asked) = (plumbing::stranger(&response), plumbing::retry_after(&response));
         let status = stranger.status;
         let answer = read(response).await?;
-        if (200..300).contains(&status) {
+        let is_done = (200..300).contains(&status);
+        if is_done && (body.is_none() || serde_json::from_slice::<Map<String, Value>>(&answer).is_ok()) {
             return Ok(answer);
         }
         let (says, then) = match serde_json::from_slice(&answer) {
-            Ok(problem) => self.refused(status, problem, key.is_some()),
-            Err(_) => self.somebody_else(stranger),
+            Ok(problem) if !is_done => self.refused(status, problem, key.is_some()),
+            _ => somebody_else(stranger),
         };
         Err(Met { says, then, asked })
     }
@@ -163,16 +164,17 @@ impl Client {
         };
         (says, then)
     }
+}
 
-    /// What an answer says that is not the operator API's.
-    fn somebody_else(&self, stranger: Stranger) -> (Says, Then) {
-        let why = Flaw::NotOurs(Box::new(stranger.clone())).to_string();
-        match stranger.status {
-            // A proxy that waits for the gateway, or for the rest of the request, some of which it may have passed on.
-            408 | 500.. => (Says::Perhaps, Then::Again(why)),
-            429 => (Says::NotByThis, Then::Again(why)),
-            _ => (Says::NotByThis, Then::Refused(Failure::NotOurs { url: self.url.clone(), stranger })),
-        }
+/// What an answer says that is not the operator API's.
+fn somebody_else(stranger: Stranger) -> (Says, Then) {
+    match stranger.status {
+        // Somebody who takes what is meant for the gateway, and may have passed it on.
+        200..300 => (Says::Perhaps, Then::NotOurs(stranger)),
+        // A proxy that waits for the gateway, or for the rest of the request, some of which it may have passed on.
+        408 | 500.. => (Says::Perhaps, Then::Again(not_ours(&stranger))),
+        429 => (Says::NotByThis, Then::Again(not_ours(&stranger))),
+        _ => (Says::NotByThis, Then::NotOurs(stranger)),
     }
 }
 

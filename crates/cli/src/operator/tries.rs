@@ -1,9 +1,10 @@
 //! The tries of one call, and what is known after them of the change that they sent. No answer ends a call but through
-//! here: once a try may have taken effect, only an answer that knows what became of it can say that nothing was changed.
+//! here: once a try may have taken effect, only an answer that knows what became of it can say that nothing was changed,
+//! and only the gateway's ends the tries before their bounds do.
 
 use std::time::{Duration, Instant};
 
-use rebuttal_client::{Cause, plumbing};
+use rebuttal_client::{Cause, Flaw, Stranger, plumbing};
 
 use super::failure::{Again, Failure};
 
@@ -39,10 +40,27 @@ pub(super) enum Says {
 pub(super) enum Then {
     /// Another try may do better.
     Again(String),
-    /// The next one would meet the same.
+    /// There is no answer, and the next one would most likely meet the same.
     Stop(String),
-    /// It was answered, with no.
+    /// Something else answered in the gateway's place, and would most likely do so again.
+    NotOurs(Stranger),
+    /// The gateway answered, with no.
     Refused(Failure),
+}
+
+impl Then {
+    fn why(&self) -> String {
+        match self {
+            Self::Again(why) | Self::Stop(why) => why.clone(),
+            Self::NotOurs(stranger) => not_ours(stranger),
+            Self::Refused(failure) => failure.to_string(),
+        }
+    }
+}
+
+/// What is said of an answer that is not the gateway's.
+pub(super) fn not_ours(stranger: &Stranger) -> String {
+    Flaw::NotOurs(Box::new(stranger.clone())).to_string()
 }
 
 impl Met {
@@ -50,8 +68,9 @@ impl Met {
     pub(super) fn unanswered(cause: &Cause) -> Self {
         let why = cause.to_string();
         let (says, then) = match cause {
-            // TLS answered to plain text: it cannot have been read.
-            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => (Says::NotByThis, Then::Stop(why)),
+            Cause::Untrusted(_) | Cause::NotTls => (Says::NotByThis, Then::Stop(why)),
+            // Most likely TLS, to which plain text means nothing; but anything can be behind what cannot be read.
+            Cause::NotHttp => (Says::Perhaps, Then::Stop(why)),
             Cause::NotConnected(_) => (Says::NotByThis, Then::Again(why)),
             _ => (Says::Perhaps, Then::Again(why)),
         };
@@ -83,23 +102,36 @@ impl<'u> Tries<'u> {
     /// Takes in what a try met: why and after which pause there is another one, or how the call ends.
     pub(super) fn take(&mut self, Met { says, then, asked }: Met) -> Result<(String, Duration), Failure> {
         self.made += 1;
+        let was_in_doubt = self.in_doubt && self.again.is_some();
         self.in_doubt = match says {
             Says::NotByThis => self.in_doubt,
             Says::Perhaps => true,
             Says::Never => false,
         };
-        let (why, lasting) = match then {
-            Then::Again(why) => (why, false),
-            Then::Stop(why) => (why, true),
-            Then::Refused(failure) => return Err(self.end(failure.to_string(), failure)),
+        let why = then.why();
+        let failure = match then {
+            Then::Refused(failure) => return Err(self.end(why, failure)),
+            Then::NotOurs(stranger) if !was_in_doubt => {
+                Failure::NotOurs { url: self.url.to_owned(), stranger }
+            }
+            Then::Stop(_) if !was_in_doubt => self.unavailable(&why, asked),
+            // What lasts as a rule, a page of an ingress or its certificate, passes where the gateway is being replaced.
+            // With a change in doubt that is worth the tries that are left; each counts once with those before it.
+            Then::Again(_) | Then::Stop(_) | Then::NotOurs(_) => {
+                let wait =
+                    asked.map_or_else(|| plumbing::jittered(self.pause), |asked| asked.max(self.pause));
+                if self.made < TRIES_MAX && wait <= RETRY_AFTER_MAX {
+                    self.pause = self.pause.saturating_mul(2);
+                    return Ok((why, wait));
+                }
+                self.unavailable(&why, asked)
+            }
         };
-        let wait = asked.map_or_else(|| plumbing::jittered(self.pause), |asked| asked.max(self.pause));
-        if lasting || self.made >= TRIES_MAX || wait > RETRY_AFTER_MAX {
-            let (url, tries) = (self.url.to_owned(), self.told());
-            return Err(self.end(why.clone(), Failure::Unavailable { url, tries, why, asked }));
-        }
-        self.pause = self.pause.saturating_mul(2);
-        Ok((why, wait))
+        Err(self.end(why, failure))
+    }
+
+    fn unavailable(&self, why: &str, asked: Option<Duration>) -> Failure {
+        Failure::Unavailable { url: self.url.to_owned(), tries: self.told(), why: why.to_owned(), asked }
     }
 
     /// How the call ends where this failure is what the last try met.
@@ -140,6 +172,23 @@ mod tests {
             Err(Failure::Refused { .. }) => "refused",
             _ => "something else",
         }
+    }
+
+    #[test]
+    fn what_lasts_as_a_rule_ends_the_tries_where_nothing_is_in_doubt_and_else_takes_its_share_of_them() {
+        let goes_on = |again: Option<Again>, met: &[(Says, bool)]| {
+            let mut tries = Tries::of(again, "http://h");
+            let then = |lasts| if lasts { Then::Stop(String::new()) } else { Then::Again(String::new()) };
+            let met = met.iter().map(|(says, lasts)| Met { says: *says, then: then(*lasts), asked: None });
+            met.map(|met| tries.take(met).is_ok()).last()
+        };
+        let change = || Some(Again::of(Some("k"), None));
+        let (lost, lasting) = ((Says::Perhaps, false), (Says::NotByThis, true));
+        assert_eq!(goes_on(change(), &[lasting]), Some(false));
+        assert_eq!(goes_on(change(), &[(Says::Perhaps, true)]), Some(false), "the first try");
+        assert_eq!(goes_on(change(), &[lost, lasting, lasting, lasting]), Some(true));
+        assert_eq!(goes_on(change(), &[lost, lasting, lasting, lasting, lasting]), Some(false), "bounded");
+        assert_eq!(goes_on(None, &[lost, lasting]), Some(false), "a read leaves nothing in doubt");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! a disk that is full. The outcome is never guessed, and what to do is told.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rebuttal_testbed::{Passage, Way};
@@ -94,6 +95,50 @@ fn no_answer_but_the_gateways_own_settles_a_change_whose_answer_was_lost() {
     ] {
         opens_once_in_doubt(lost_then(first, status, "<html><body>nginx</body></html>"), "HTTP ");
     }
+}
+
+#[test]
+fn a_change_in_doubt_is_made_sure_of_past_whatever_answers_in_the_gateways_place() {
+    let seen = AtomicUsize::new(0);
+    let way = Way::open(move |_, answer| match seen.fetch_add(1, Ordering::SeqCst) {
+        0 => Passage::Cut,
+        1 => Passage::On(http("404 Not Found", "default backend - 404")),
+        2 => Passage::On(http("302 Found\r\nLocation: https://status.example/", "")),
+        3 => Passage::On(http("200 OK", "<html>We will be right back</html>")),
+        _ => Passage::On(answer),
+    });
+    let shell = Shell::start();
+    way.leads_to(shell.scene.address());
+    let words = opening("7d");
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ended = through(&shell, &way, &words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1, "it counts once");
+}
+
+#[test]
+fn an_answer_that_is_no_http_leaves_the_fate_of_a_change_open() {
+    let way = Way::open(|_, _| Passage::On(vec![0x15, 3, 3, 0, 2, 2, 70]));
+    let shell = Shell::start();
+    way.leads_to(shell.scene.address());
+    let ended = through(&shell, &way, &CREATE);
+    assert!(ended.code == 4 && ended.err.contains("must start with https://"), "{ended:?}");
+    assert_eq!(through(&shell, &way, &["merchant", "list"]).code, 5);
+}
+
+#[test]
+fn with_nothing_in_doubt_what_is_not_the_gateway_is_told_at_once() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let way = Way::open(move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Passage::On(http("404 Not Found", "default backend - 404"))
+    });
+    let shell = Shell::start();
+    way.leads_to(shell.scene.address());
+    let ended = through(&shell, &way, &CREATE);
+    assert!(ended.code == 1 && ended.err.contains("is not a gateway's operator API"), "{ended:?}");
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rebuttal_testbed::{Operator, Passage};
@@ -26,6 +27,29 @@ fn one_lost_answer_is_healed_by_itself() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let submissions = shell.scene.operator.show(&no)["submissions"].as_array().unwrap().len();
     assert_eq!((shell.status(&no).as_str(), submissions), ("UNDER_REVIEW", 1));
+}
+
+#[test]
+fn an_ingress_that_answers_while_the_gateway_is_replaced_is_waited_out() {
+    let answered = AtomicUsize::new(0);
+    let way = rebuttal_testbed::Way::open(move |request, answer| {
+        let page = |status| format!("HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\n404").into_bytes();
+        if !request.starts_with(b"POST /pg/v2/dispute/contest ") {
+            return Passage::On(answer);
+        }
+        match answered.fetch_add(1, Ordering::SeqCst) {
+            0 => Passage::Cut,
+            1 => Passage::On(page("404 Not Found")),
+            2 => Passage::On(page("302 Found\r\nLocation: https://status.example/")),
+            _ => Passage::On(answer),
+        }
+    });
+    let shell = Shell::behind(&way.url);
+    way.leads_to(shell.scene.address());
+    let no = shell.scene.dispute();
+    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(shell.scene.operator.show(&no)["submissions"].as_array().unwrap().len(), 1);
 }
 
 #[test]
