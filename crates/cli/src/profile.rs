@@ -1,36 +1,43 @@
-//! `rebuttal profile`: keeps the addresses, apps and secrets that a person works with, each under a name.
+//! `rebuttal profile`: keeps the addresses, apps and secrets that a person works with, each under a name. Every verb is a
+//! file below; what merchant commands read of profiles is here.
 
+mod add;
 mod file;
+mod list;
+mod remove;
 
-use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail};
-use rebuttal_client::{AppId, Client, Scheme};
+use anyhow::{Result, bail};
+use rebuttal_client::{AppId, Scheme};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use crate::access::Given;
-use crate::ask;
-use crate::exit::{self, Exit};
-use crate::look::{self, Table};
-use crate::outcome;
+use crate::exit::Exit;
+use crate::look;
+use crate::outcome::{self, Judged};
 use crate::settings::{Secret, nearest};
-use crate::usage;
 use file::Profiles;
 
 /// Longest name of a profile.
 const NAME_MAX: usize = 64;
 /// The profile that counts where nothing is given.
 const DEFAULT: &str = "default";
+/// The codes, as `--help` tells them.
+const EXITS: &str = "\
+Exit codes:
+  0  done
+  1  not done; why is told on standard error
+  2  wrong usage
+  7  done as with 0, but that could not be written to standard output";
 
 /// Keep gateways and apps under names, for --profile
 ///
 /// They lie in one file that nobody else may read: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
 /// says. Secrets are never shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = EXITS)]
 pub(crate) struct ProfileCommand {
     #[command(subcommand)]
     verb: Verb,
@@ -38,55 +45,39 @@ pub(crate) struct ProfileCommand {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Keep a gateway and an app under a name
-    ///
-    /// What is not given by a flag is taken from the variables. A secret that is not given is asked for, or read from
-    /// standard input where that is no terminal. The profile named default counts where nothing else is given.
-    Add(Box<Add>),
-    /// List the profiles, without their secrets
-    List(List),
-    /// Forget a profile
-    Remove {
-        /// Which one
-        #[arg(value_name = "NAME")]
-        name: ProfileName,
-    },
-}
-
-#[derive(Debug, clap::Args)]
-struct Add {
-    /// What to call it: letters, digits, - and _
-    #[arg(value_name = "NAME")]
-    name: ProfileName,
-
-    /// Replace the profile of this name, if there is one
-    #[arg(long)]
-    replace: bool,
-
-    #[command(flatten)]
-    given: Given,
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    /// Print a JSON array on standard output
-    #[arg(long)]
-    json: bool,
+    Add(Box<add::Add>),
+    List(list::List),
+    Remove(remove::Remove),
 }
 
 /// The name of a profile.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct ProfileName(String);
 
 impl FromStr for ProfileName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for ProfileName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         match (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain) {
-            true => Ok(Self(text.to_owned())),
+            true => Ok(Self(text)),
             false => Err(format!("a profile's name must have 1 to {NAME_MAX} letters, digits, - or _")),
         }
+    }
+}
+
+impl fmt::Display for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -107,7 +98,7 @@ pub(crate) struct Profile {
 }
 
 /// The profile of a name.
-pub(crate) fn read(ProfileName(name): &ProfileName) -> Result<Profile> {
+pub(crate) fn read(name: &ProfileName) -> Result<Profile> {
     let mut profiles = Profiles::read()?;
     if let Some(profile) = profiles.by_name.remove(name) {
         return Ok(profile);
@@ -120,107 +111,89 @@ pub(crate) fn read(ProfileName(name): &ProfileName) -> Result<Profile> {
 }
 
 /// That there is no profile of a name, and which one may have been meant.
-fn unknown(name: &str, profiles: &Profiles) -> String {
-    let meant = nearest(name, profiles.by_name.keys().map(String::as_str));
+fn unknown(ProfileName(name): &ProfileName, profiles: &Profiles) -> String {
+    let meant = nearest(name, profiles.by_name.keys().map(|ProfileName(name)| name.as_str()));
     let meant = meant.map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default();
     format!("there is no profile {name:?} in {}{meant}", profiles.path.display())
 }
 
 /// The profile that counts where nothing is given; empty where there is none.
 pub(crate) fn read_default() -> Result<Profile> {
-    Ok(Profiles::read()?.by_name.remove(DEFAULT).unwrap_or_default())
+    Ok(Profiles::read()?.by_name.remove(&ProfileName(DEFAULT.to_owned())).unwrap_or_default())
 }
 
 /// Every profile, for whoever looks for the secret that made a sign.
-pub(crate) fn read_all() -> Result<impl Iterator<Item = (String, Profile)>> {
+pub(crate) fn read_all() -> Result<impl Iterator<Item = (ProfileName, Profile)>> {
     Ok(Profiles::read()?.by_name.into_iter())
 }
 
 impl ProfileCommand {
     pub(crate) async fn run(self) -> Result<Exit> {
         match self.verb {
-            Verb::Add(add) => add.run().await?,
-            Verb::List(list) => list.run()?,
-            Verb::Remove { name: ProfileName(name) } => {
-                let mut profiles = Profiles::read()?;
-                if profiles.by_name.remove(&name).is_none() {
-                    bail!(unknown(&name, &profiles));
-                }
-                profiles.write()?;
-                look::say(format!("{} {name} is forgotten.", look::tick()));
-            }
+            Verb::Add(add) => add.run().await,
+            Verb::List(list) => list.run(),
+            Verb::Remove(remove) => remove.run(),
         }
-        outcome::said(Exit::Done)
     }
 }
 
-impl Add {
-    async fn run(self) -> Result<()> {
-        let Self { name: ProfileName(name), replace, given } = self;
-        let mut profiles = Profiles::read()?;
-        if profiles.by_name.contains_key(&name) && !replace {
-            bail!("there is a profile {name:?} already; pass --replace to replace it");
-        }
-        let missing = |what| usage::wrong(format!("a profile needs {what}"));
-        let url = given.url().map_err(|_| missing("the gateway's address: pass --url"))?;
-        let app_id = given.app_id().ok_or_else(|| missing("the app's id: pass --app-id"))?;
-        let secret = match given.given_secret()? {
-            Some(secret) => secret,
-            None => ask_secret().await?,
-        };
-        let parsed = secret.expose().parse().context("the app's secret")?;
-        // Refuses an address that no client could use.
-        Client::new(&url, app_id, parsed)?;
-        profiles.by_name.insert(name.clone(), given.to_profile(secret));
-        profiles.write()?;
-        look::say(format!("{} {name} is kept in {}.", look::tick(), profiles.path.display()));
-        Ok(())
-    }
-}
-
-/// Asked without echo on a terminal; otherwise a line of standard input.
-async fn ask_secret() -> Result<Secret> {
-    let text = if std::io::stdin().is_terminal() {
-        ask::secret("The app's secret, which is not shown", "kept").await?
-    } else {
-        let mut line = Zeroizing::new(String::new());
-        std::io::stdin().read_line(&mut line)?;
-        line
-    };
-    // Parsing cannot fail.
-    Ok(text.trim().parse().unwrap_or_else(|never: std::convert::Infallible| match never {}))
-}
-
-/// A profile as `--json` lists it.
+/// A profile as `--json` tells it: all of it but the secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed<'a> {
-    name: &'a str,
+struct Told<'a> {
+    name: &'a ProfileName,
     url: Option<&'a str>,
     app_id: Option<AppId>,
     scheme: Scheme,
+    trust: Option<&'a Path>,
 }
 
-impl List {
-    fn run(self) -> Result<()> {
-        let profiles = Profiles::read()?;
-        let listed = profiles.by_name.iter().map(|(name, profile)| Listed {
+impl<'a> Told<'a> {
+    fn of(name: &'a ProfileName, profile: &'a Profile) -> Self {
+        Self {
             name,
             url: profile.url.as_deref(),
             app_id: profile.app_id,
             scheme: profile.scheme.unwrap_or(Scheme::V2Sha256),
-        });
-        let listed: Vec<_> = listed.collect();
-        if self.json {
-            look::say(serde_json::to_string_pretty(&listed)?);
-            return Ok(());
+            trust: profile.trust.as_deref(),
         }
-        let mut table = Table::new(["profile", "gateway", "app", "scheme"]);
-        for Listed { name, url, app_id, scheme } in listed {
-            let app_id = app_id.map(|app_id| app_id.to_string()).unwrap_or_default();
-            table.row([name.to_owned(), url.unwrap_or_default().to_owned(), app_id, scheme.to_string()]);
-        }
-        look::say_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
-        Ok(())
     }
+}
+
+/// A profile that was kept or forgotten, and where the others lie.
+struct Changed {
+    name: ProfileName,
+    profile: Profile,
+    file: PathBuf,
+}
+
+/// The object that `--json` prints of a change.
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    judged: Judged<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Told<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a Path>,
+}
+
+/// Ends a command that changes the file; `done` says of a profile what was done with it.
+fn tell(result: &Result<Changed>, json: bool, done: impl Fn(&Changed) -> String) -> Result<Exit> {
+    let changed = result.as_ref().ok();
+    let json = json.then(|| Json {
+        judged: Judged::by(result),
+        profile: changed.map(|Changed { name, profile, .. }| Told::of(name, profile)),
+        file: changed.map(|changed| changed.file.as_path()),
+    });
+    outcome::tell(
+        result,
+        json,
+        |changed| look::say_after(&format!("{} ", look::tick()), &format!("{}.", done(changed)), 2),
+        |error| look::failure(&look::causes(error)),
+        |lost| {
+            let done = changed.map(&done).unwrap_or_default();
+            look::failure(&format!("{done}, but that could not be written to standard output: {lost}"));
+        },
+    )
 }

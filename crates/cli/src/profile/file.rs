@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use zeroize::Zeroizing;
 
-use super::Profile;
+use super::{Profile, ProfileName};
 use crate::toml_file;
 
 /// Where the file lies, if not where the system keeps such files.
@@ -19,7 +19,7 @@ const OTHERS: u32 = 0o077;
 /// All profiles, and where they lie.
 pub(super) struct Profiles {
     pub(super) path: PathBuf,
-    pub(super) by_name: BTreeMap<String, Profile>,
+    pub(super) by_name: BTreeMap<ProfileName, Profile>,
 }
 
 impl Profiles {

@@ -11,6 +11,7 @@ use rebuttal_client::AppId;
 use zeroize::Zeroizing;
 
 use super::bodies;
+use crate::profile::ProfileName;
 use crate::settings::Secret;
 use crate::signing::{Draft, Value};
 pub(super) use urls::percent_encoded;
@@ -52,7 +53,7 @@ pub(super) struct Seen<'a> {
 
 /// What another profile holds.
 pub(super) struct Other {
-    pub(super) profile: String,
+    pub(super) profile: ProfileName,
     pub(super) url: Option<String>,
     pub(super) app_id: Option<AppId>,
     pub(super) secret: Option<Secret>,

@@ -28,6 +28,7 @@ mod outage;
 mod papers;
 mod paths;
 mod profile;
+mod profile_names;
 mod serve;
 mod shells;
 mod signing;

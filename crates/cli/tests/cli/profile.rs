@@ -68,6 +68,58 @@ fn a_profile_is_kept_where_nobody_else_reads_and_its_secret_never_shown() {
 }
 
 #[test]
+fn scripts_are_told_all_of_a_profile_but_its_secret() {
+    let home = Home::new();
+    let app_id = &home.shell.scene.signer.app_id;
+    let told = serde_json::json!({
+        "name": "shop", "url": home.shell.url, "appId": app_id, "scheme": "V2_SHA256", "trust": null
+    });
+    let changed = serde_json::json!({ "outcome": "done", "profile": told, "file": home.file });
+    let add = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id, "--json"];
+    let mut added = home.command(&add);
+    added.env("REBUTTAL_APP_SECRET", home.secret());
+    let ended = Ended::run(added);
+    assert_eq!((ended.code, ended.err.as_str(), ended.json()), (0, "", changed.clone()), "{ended:?}");
+    let ended = home.run(&["profile", "list", "--json"]);
+    assert_eq!((ended.code, ended.json()), (0, serde_json::json!([told])), "{ended:?}");
+    let ended = home.run(&["profile", "remove", "shop", "--json"]);
+    assert_eq!((ended.code, ended.json()), (0, changed), "{ended:?}");
+    assert_eq!(home.run(&["profile", "list", "--json"]).json(), serde_json::json!([]));
+
+    let gone = home.run(&["profile", "remove", "shop", "--json"]);
+    let why = format!("there is no profile \"shop\" in {}", home.file.display());
+    let told = serde_json::json!({ "outcome": "local", "errorMessage": why });
+    assert_eq!((gone.code, gone.json()), (1, told), "{gone:?}");
+}
+
+#[test]
+fn a_profile_that_is_kept_but_could_not_be_told_is_kept() {
+    let home = Home::new();
+    let app_id = &home.shell.scene.signer.app_id;
+    let mut add = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = add.env("REBUTTAL_APP_SECRET", home.secret()).stdout(full).output().unwrap();
+    let ended = Ended::of(output);
+    assert!(ended.code == 7 && ended.err.starts_with("✗ shop is kept in "), "{ended:?}");
+    assert!(ended.err.contains(", but that could not be written to standard output: "), "{ended:?}");
+    assert_eq!(home.run(&["profile", "list", "--names"]).out, "shop\n");
+}
+
+#[test]
+fn a_name_that_no_flag_could_give_is_refused_in_the_file_too() {
+    let home = Home::new();
+    let _ = home.add("shop", home.secret());
+    let text = std::fs::read_to_string(&home.file).unwrap();
+    std::fs::write(&home.file, text.replace("[shop]", "[\"$(touch gone)\"]")).unwrap();
+    let ended = home.run(&["profile", "list", "--names"]);
+    assert!(ended.code == 1 && ended.out.is_empty(), "{ended:?}");
+    assert!(
+        ended.err.contains("profiles.toml, line 1: a profile's name must have 1 to 64 letters"),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn a_file_that_others_may_read_is_refused() {
     let home = Home::new();
     let _ = home.add("shop", home.secret());

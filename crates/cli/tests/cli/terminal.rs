@@ -33,6 +33,9 @@ impl Terminal {
                 None => script.env_remove(name),
             };
         }
+        if let Some(folder) = command.get_current_dir() {
+            script.current_dir(folder);
+        }
         script.env("TERM", "xterm-256color").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = script.spawn().unwrap();
         let (keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

@@ -1,0 +1,80 @@
+//! `rebuttal profile add`: keeps what a client can be made of, and nothing else.
+
+use std::io::IsTerminal as _;
+
+use anyhow::{Context as _, Result, bail};
+use rebuttal_client::Client;
+use zeroize::Zeroizing;
+
+use super::file::Profiles;
+use super::{Changed, ProfileName};
+use crate::access::Given;
+use crate::exit::Exit;
+use crate::settings::Secret;
+use crate::{ask, usage};
+
+/// Keep a gateway and an app under a name
+///
+/// What is not given by a flag is taken from the variables. A secret that is not given is asked for, or read from
+/// standard input where that is no terminal. The profile named default counts where nothing else is given.
+#[derive(Debug, clap::Args)]
+pub(super) struct Add {
+    /// What to call it: letters, digits, - and _
+    #[arg(value_name = "NAME")]
+    name: ProfileName,
+
+    /// Replace the profile of this name, if there is one
+    #[arg(long)]
+    replace: bool,
+
+    /// Print one JSON object on standard output: the outcome, the profile without its secret, and the file
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    given: Given,
+}
+
+impl Add {
+    pub(super) async fn run(self) -> Result<Exit> {
+        let json = self.json;
+        super::tell(&self.keep().await, json, |kept| {
+            format!("{} is kept in {}", kept.name, kept.file.display())
+        })
+    }
+
+    async fn keep(self) -> Result<Changed> {
+        let Self { name, replace, given, .. } = self;
+        let mut profiles = Profiles::read()?;
+        if profiles.by_name.contains_key(&name) && !replace {
+            bail!("there is a profile \"{name}\" already; pass --replace to replace it");
+        }
+        let missing = |what| usage::wrong(format!("a profile needs {what}"));
+        let url = given.url().map_err(|_| missing("the gateway's address: pass --url"))?;
+        let app_id = given.app_id().ok_or_else(|| missing("the app's id: pass --app-id"))?;
+        let secret = match given.given_secret()? {
+            Some(secret) => secret,
+            None => ask_secret().await?,
+        };
+        let parsed = secret.expose().parse().context("the app's secret")?;
+        // Refuses an address that no client could use.
+        Client::new(&url, app_id, parsed)?;
+        let profile = given.to_profile(secret);
+        profiles.by_name.insert(name.clone(), profile.clone());
+        profiles.write()?;
+        Ok(Changed { name, profile, file: profiles.path })
+    }
+}
+
+/// Asked without echo on a terminal; otherwise a line of standard input.
+async fn ask_secret() -> Result<Secret> {
+    let text = if std::io::stdin().is_terminal() {
+        ask::secret("The app's secret, which is not shown", "kept").await?
+    } else {
+        let mut line = Zeroizing::new(String::new());
+        std::io::stdin().read_line(&mut line)?;
+        line
+    };
+    // Parsing cannot fail.
+    Ok(text.trim().parse().unwrap_or_else(|never: std::convert::Infallible| match never {}))
+}

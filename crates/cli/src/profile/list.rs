@@ -1,0 +1,42 @@
+//! `rebuttal profile list`: for people, for scripts, and the names alone for shells that complete them.
+
+use anyhow::Result;
+
+use super::Told;
+use super::file::Profiles;
+use crate::exit::{self, Exit};
+use crate::look::{self, Table};
+use crate::outcome;
+
+/// List the profiles, without their secrets
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::SAYING)]
+pub(super) struct List {
+    /// Print a JSON array on standard output
+    #[arg(long, conflicts_with = "names")]
+    json: bool,
+
+    /// Print the names alone, one in a line
+    #[arg(long)]
+    names: bool,
+}
+
+impl List {
+    pub(super) fn run(self) -> Result<Exit> {
+        let profiles = Profiles::read()?;
+        let told: Vec<_> = profiles.by_name.iter().map(|(name, profile)| Told::of(name, profile)).collect();
+        if self.json {
+            look::say(serde_json::to_string_pretty(&told)?);
+        } else if self.names {
+            told.iter().for_each(|told| look::say(told.name));
+        } else {
+            let mut table = Table::new(["profile", "gateway", "app", "scheme"]);
+            for Told { name, url, app_id, scheme, .. } in told {
+                let app_id = app_id.map(|app_id| app_id.to_string()).unwrap_or_default();
+                table.row([name.to_string(), url.unwrap_or_default().to_owned(), app_id, scheme.to_string()]);
+            }
+            look::say_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
+        }
+        outcome::said(Exit::Done)
+    }
+}
