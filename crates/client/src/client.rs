@@ -80,18 +80,19 @@ impl Client {
     /// Contests a dispute with files that are already uploaded.
     ///
     /// Safe to call again after any error: a contest that equals the one that took effect is answered `OK` and
-    /// changes nothing, as long as types, names and addresses are the same, in any order.
+    /// changes nothing, as long as types, names and addresses are the same, in any order (contract §4).
     ///
     /// # Errors
-    /// [`Error::Refused`] is final. After [`Error::Unknown`] the contest may have taken effect: call this again with
-    /// the same request.
+    /// After an [`Outcome::Unknown`](crate::Outcome::Unknown) the contest may have taken effect: call this again with the
+    /// same request. [`Error::Refused`] is final, unless its
+    /// [`earlier_attempt_unknown`](crate::Refusal::earlier_attempt_unknown) says so. With all others nothing was changed.
     pub async fn submit(&self, request: &ContestRequest) -> Result<Answer<Done>, Error> {
         self.exchange(request, Effect::Dispute).await
     }
 
     /// Accepts a dispute: the disputed money is given up, and there is no way back.
     ///
-    /// Safe to call again after any error while the dispute stays in its stage.
+    /// Safe to call again after any error while the dispute stays in its stage (contract §5).
     ///
     /// # Errors
     /// As [`Client::submit`].
@@ -102,8 +103,9 @@ impl Client {
     /// Asks how a dispute stands, by its own number, the payment's or the trade's.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `Dispute.NotFound` if the merchant has no such dispute. Errors of a query never leave
-    /// anything changed or unknown behind.
+    /// [`Error::Refused`] with `Dispute.NotFound` if the merchant has no such dispute; [`Error::Unavailable`] if the
+    /// gateway does not serve within the bounds; [`Error::Unverified`] if what answers proves nothing. Errors of a query
+    /// never leave anything changed or unknown behind.
     pub async fn query(&self, request: &QueryRequest) -> Result<Answer<DisputeData>, Error> {
         self.exchange(request, Effect::None).await
     }
@@ -111,7 +113,8 @@ impl Client {
     /// Asks for an address to upload one file to. [`Client::upload`] does this and the upload.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `File.UnsupportedType` if the scene does not take such a file.
+    /// [`Error::Refused`] with `File.UnsupportedType` if the scene does not take such a file; otherwise as
+    /// [`Client::query`].
     pub async fn generate_upload_url(
         &self,
         request: &GenerateUploadUrlRequest,

@@ -1,4 +1,5 @@
-//! What can go wrong, told apart by what the caller can do about it.
+//! What can go wrong, told apart by what the caller can do about it; nothing here decides what is sent again (`retry`) or
+//! what is believed (`verify`).
 
 use std::fmt;
 use std::io;
@@ -11,7 +12,8 @@ use crate::proof::Proof;
 
 /// Why a call did not end in a verified `OK`.
 ///
-/// [`Error::outcome`] sorts the variants into what they mean for the dispute.
+/// [`Error::outcome`] sorts the variants into what they mean for the dispute; most programs need no more than that and
+/// the sentence that [`Display`](fmt::Display) makes of the error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,11 +31,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// The gateway said no, and its answer is verified.
+    /// The gateway said no, and its answer is verified (contract §7). Whether that settles the call is told by
+    /// [`Refusal::earlier_attempt_unknown`].
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The file store did not take a file: nothing was submitted. Its answers are not signed, so this is only what it
-    /// claims; most often another file is the remedy.
+    /// The file store did not take a file: nothing was submitted (contract §3). Its answers are not signed, so this is
+    /// only what it claims; most often another file is the remedy.
     #[error("the file store refused {filename}: {code}: {message}")]
     UploadRefused {
         /// Which file.
@@ -43,7 +46,7 @@ pub enum Error {
         /// The store's sentence.
         message: String,
     },
-    /// The call could not be made, and nothing was changed. Try again later.
+    /// The call was not served within its bounds ([`limits`](crate::limits)), and nothing was changed. Try again later.
     #[error("the gateway did not serve the call ({}), and nothing was changed: {cause}", tries(*attempts, *waited))]
     Unavailable {
         /// How often it was tried.
@@ -59,7 +62,8 @@ pub enum Error {
     /// app id, secret, scheme or address are not those that the gateway knows.
     #[error("{0}")]
     Unverified(Box<Unverified>),
-    /// Whether the contest or the acceptance took effect is not known. Both may safely be sent again as they were.
+    /// Whether the contest or the acceptance took effect is not known. Both may safely be sent again as they were
+    /// (contract §4, §5).
     #[error("whether the call took effect is not known ({}): {cause}", tries(*attempts, *waited))]
     Unknown {
         /// How often it was tried.
@@ -80,14 +84,16 @@ fn tries(attempts: u32, waited: Duration) -> String {
     }
 }
 
-/// What an error means for the dispute.
+/// What an error means for the dispute, over all attempts of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing was changed by this call.
+    /// Nothing was changed by this call, and nobody has decided on it: the same call may succeed later, or once what is
+    /// wrong on this side is mended.
     NothingChanged,
-    /// The gateway refused, provably, and no earlier attempt of the call can have taken effect.
+    /// The gateway refused, provably, and no earlier attempt of the call can have taken effect. The same call would be
+    /// refused again.
     Refused,
-    /// The call may or may not have taken effect.
+    /// The call may have taken effect. Send the same again, or query, until it is done or refused.
     Unknown,
 }
 
@@ -125,17 +131,17 @@ impl From<Invalid> for Error {
     }
 }
 
-/// A verified "no".
+/// A verified "no" (contract §7).
 #[derive(Debug)]
 pub struct Refusal {
-    /// The meaning.
+    /// The meaning. A code that this version does not know is [`Code::Unknown`].
     pub code: Code,
     /// What happened, why, and what to do, in the gateway's words.
     pub message: String,
     /// What the refusal can be shown with.
     pub proof: Proof,
-    /// Whether an earlier attempt of the same call got no verified answer. It may then have taken effect before the
-    /// dispute moved on to where this attempt was refused; a query tells.
+    /// Whether an earlier attempt of the same contest or acceptance may have taken effect unseen, before the dispute or
+    /// the app came to where this attempt was refused. Then the [`Outcome`] is unknown, and a query tells.
     pub earlier_attempt_unknown: bool,
 }
 
@@ -150,7 +156,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What an attempt met that did not bring a verified final answer.
+/// What the last attempt of a call met that did not bring a verified final answer. What earlier ones met decides on the
+/// [`Outcome`] as well, and is told by [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry) only.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {
@@ -174,7 +181,7 @@ pub enum Cause {
         /// The gateway's sentence.
         message: String,
     },
-    /// An answer that proves nothing.
+    /// An answer that proves nothing, and so leaves open what became of a contest or an acceptance.
     Unverified(Unverified),
     /// A verified `OK` whose data are not what this version of the client understands.
     Unreadable(String),
@@ -202,12 +209,13 @@ impl fmt::Display for Cause {
     }
 }
 
-/// An answer that proves nothing, and why.
+/// An answer that proves nothing, and why (contract §2). Anybody could have written it: all of this is for people who look
+/// for what is wrong, never for a program that decides on a dispute.
 #[derive(Debug)]
 pub struct Unverified {
     /// What is wrong with it.
     pub flaw: Flaw,
-    /// What it says of itself, if it can be read at all. Anybody could have written it.
+    /// What it says of itself, if it has the form of a gateway's answer.
     pub claim: Option<Claim>,
 }
 
@@ -231,21 +239,21 @@ impl Unverified {
         matches!(&self.flaw, Flaw::NotOurs(stranger) if stranger.status >= 500)
     }
 
-    /// Whether the caller is sent elsewhere, which the next attempt would be, too.
+    /// Whether the caller is sent elsewhere, as the next attempt most likely would be, too.
     pub(crate) fn is_redirect(&self) -> bool {
         matches!(&self.flaw, Flaw::NotOurs(stranger) if (300..400).contains(&stranger.status))
     }
 }
 
-/// What is told of an answer in whose form no gateway answers. Anybody could have written it.
+/// What can be told of an answer that has not the form of a gateway's: most likely that of a proxy or an ingress before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stranger {
     /// Its HTTP status.
     pub status: u16,
-    /// Its media type, if it names one.
+    /// Its media type without parameters, if it names one; bounded, without control characters.
     pub content_type: Option<String>,
-    /// Where it sends the caller, if it does. Nobody goes there.
+    /// Where it sends the caller, if it does; bounded, without control characters. Nobody goes there.
     pub location: Option<String>,
 }
 
@@ -260,7 +268,8 @@ impl fmt::Display for Stranger {
     }
 }
 
-/// What an unverified answer says of itself.
+/// What an unverified answer says of itself, without control characters, and no more of it than
+/// [`CLAIM_MAX_CHARS`](crate::limits::CLAIM_MAX_CHARS).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Its code.
@@ -269,17 +278,18 @@ pub struct Claim {
     pub message: String,
 }
 
-/// Why an answer proves nothing.
+/// Why an answer proves nothing: the first of the checks of contract §2 that it fails, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// It has no `Authorization` header.
+    /// It has the form of a gateway's answer and no `Authorization` header. A gateway answers so who sends an app id that
+    /// it does not know.
     #[error("it is not signed")]
     Unsigned,
-    /// It is neither signed nor an envelope, as every answer of a gateway is.
+    /// It is neither signed nor an envelope, while every answer of a gateway is an envelope.
     #[error("{0}: probably a proxy's answer, not the gateway's")]
     NotOurs(Box<Stranger>),
-    /// Its `Authorization` header is not of the form.
+    /// Its `Authorization` header is not of the form, or there are several.
     #[error("its Authorization header {0}")]
     Header(Invalid),
     /// It is signed for another app.
