@@ -44,6 +44,24 @@ pub struct App {
     pub secrets: Vec<SealedSecret>,
 }
 
+impl App {
+    /// Until when the secret before the newest verifies beside it; `None` unless a rotation's overlap is running.
+    pub fn overlap_until(&self, now: UnixMillis) -> Option<UnixMillis> {
+        self.secrets.iter().filter_map(|secret| secret.expires_at).filter(|until| *until > now).max()
+    }
+}
+
+/// An app as a change left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedApp {
+    /// The app. Of its secrets only the one that the change made is there, encrypted as ever.
+    #[serde(flatten)]
+    pub app: App,
+    /// Until when the secret before the newest verifies beside it. Answers that were kept before this was told have none.
+    #[serde(default)]
+    pub overlap_until: Option<UnixMillis>,
+}
+
 /// An encrypted secret by itself, with what its encryption is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
@@ -233,10 +251,11 @@ pub(crate) fn merchant_answer(merchant: Option<Merchant>) -> Answer {
 }
 
 /// The app as it stands after a change, with the secret that was made in it.
-pub(crate) fn app_answer(app: Option<App>, made: Option<SecretId>) -> Answer {
+pub(crate) fn app_answer(app: Option<App>, made: Option<SecretId>, now: UnixMillis) -> Answer {
     let Some(mut app) = app else { return no_app() };
+    let overlap_until = app.overlap_until(now);
     app.secrets.retain(|secret| Some(secret.secret_id) == made);
-    Ok(Done::App(app))
+    Ok(Done::App(ChangedApp { app, overlap_until }))
 }
 
 pub(crate) fn no_merchant() -> Answer {

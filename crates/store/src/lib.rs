@@ -23,7 +23,7 @@ mod views;
 mod work;
 
 pub use accounts::{
-    AccountChange, AccountRefusal, App, Merchant, NewToken, Sealed, SealedSecret, SecretId, Token,
+    AccountChange, AccountRefusal, App, ChangedApp, Merchant, NewToken, Sealed, SealedSecret, SecretId, Token,
 };
 pub use error::{CommitError, StoreError};
 pub use examine::{Ailment, Examined, examine};

@@ -4,7 +4,7 @@ use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{AccountChange, AccountRefusal, App, Merchant, NewToken, Token};
+use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, Merchant, NewToken, Token};
 
 /// One change, all or nothing.
 #[derive(Debug)]
@@ -161,9 +161,8 @@ pub enum Done {
     },
     /// A merchant was created or changed: as it stood then.
     Merchant(Merchant),
-    /// An app was created or changed, or its secret rotated: as it stood then. Of its secrets only the one that the work
-    /// made is there, encrypted as ever.
-    App(App),
+    /// An app was created or changed, or its secret rotated: as it stood then.
+    App(ChangedApp),
     /// A token was created.
     NewToken(NewToken),
     /// A token was revoked: as it stood then.

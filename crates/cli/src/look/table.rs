@@ -17,16 +17,24 @@ pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
     /// Columns of numbers, which are compared digit by digit. The last one, which may be broken, is none.
     right: &'static [usize],
+    /// Columns that are left out where nothing stands in them.
+    rare: &'static [usize],
 }
 
 impl<const N: usize> Table<N> {
     pub(crate) const fn new(heads: [&'static str; N]) -> Self {
-        Self { heads, rows: Vec::new(), right: &[] }
+        Self { heads, rows: Vec::new(), right: &[], rare: &[] }
     }
 
     /// Sets columns to the right.
     pub(crate) const fn numbers(mut self, right: &'static [usize]) -> Self {
         self.right = right;
+        self
+    }
+
+    /// Leaves columns out where nothing stands in them; not the last one.
+    pub(crate) const fn rare(mut self, rare: &'static [usize]) -> Self {
+        self.rare = rare;
         self
     }
 
@@ -41,12 +49,14 @@ impl<const N: usize> Table<N> {
     /// The lines, at most `width` columns wide as far as the words allow.
     pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
         let widths: [usize; N] = std::array::from_fn(|column| {
-            let cells =
-                self.rows.iter().filter_map(|row| row.get(column)).map(|cell| measure_text_width(cell));
-            cells.chain(self.heads.get(column).map(|head| head.len())).max().unwrap_or_default()
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            let widest = cells.map(|cell| measure_text_width(cell)).max().unwrap_or_default();
+            let is_left_out = widest == 0 && self.rare.contains(&column);
+            if is_left_out { 0 } else { self.heads.get(column).map_or(0, |head| head.len()).max(widest) }
         });
         let last = widths.last().copied().unwrap_or_default();
-        let others = widths.iter().map(|width| width + GAP).sum::<usize>() - last;
+        let shown = widths.iter().filter(|width| **width > 0);
+        let others = shown.map(|width| width + GAP).sum::<usize>() - last;
         let broken = self.longest_word().max(LAST_MIN).min(last);
         if width.is_some_and(|width| others + broken > width) {
             return self.records(width);
@@ -65,7 +75,9 @@ impl<const N: usize> Table<N> {
     fn row_lines(&self, row: &[String; N], widths: &[usize; N], width: Option<usize>) -> Vec<String> {
         let mut line = String::new();
         let Some((last, others)) = row.split_last() else { return Vec::new() };
-        for (column, (cell, width)) in others.iter().zip(widths).enumerate() {
+        for (column, (cell, width)) in
+            others.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0)
+        {
             let side = if self.right.contains(&column) { Alignment::Right } else { Alignment::Left };
             line.push_str(&" ".repeat(GAP));
             line.push_str(&pad_str(cell, *width, side, None));
@@ -123,6 +135,22 @@ mod tests {
           dispute   amount  reason
           CB-1        9.00  Not as described
           CB-20418  129.00
+        ");
+    }
+
+    #[test]
+    fn a_rare_column_is_left_out_where_nothing_stands_in_it() {
+        let mut table = Table::new(["app", "old secret until", "notifications"]).rare(&[1]);
+        table.row(["3f0c".to_owned(), String::new(), "https://shop.example/hook".to_owned()]);
+        insta::assert_snapshot!(text(table.lines(Some(40))), @"
+          app   notifications
+          3f0c  https://shop.example/hook
+        ");
+        table.row(["77aa".to_owned(), "2026-03-06".to_owned(), String::new()]);
+        insta::assert_snapshot!(text(table.lines(Some(80))), @"
+          app   old secret until  notifications
+          3f0c                    https://shop.example/hook
+          77aa  2026-03-06
         ");
     }
 

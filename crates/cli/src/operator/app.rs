@@ -117,6 +117,8 @@ struct Told {
     notify_url: Option<String>,
     scheme: String,
     enabled: bool,
+    /// Until when the secret before the last rotation verifies, too; a gateway of an older version does not tell.
+    old_secret_expires_time: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -198,17 +200,22 @@ fn say(told: &Told, how: &str) {
         told.scheme
     );
     look::say_after(&format!("{} ", look::tick()), &text, 2);
+    if let Some(until) = &told.old_secret_expires_time {
+        look::say(format!("  {}  until {}", look::faint("old secret"), look::moment(until)));
+    }
     if let Some(url) = &told.notify_url {
         look::say(format!("  {}  {}", look::faint("notify"), url));
     }
 }
 
 fn list(apps: &[Told]) {
-    let mut table = Table::new(["app", "scheme", "may call", "notifications"]);
+    let mut table = Table::new(["app", "scheme", "may call", "old secret until", "notifications"]).rare(&[3]);
     for app in apps {
         let may_call = if app.enabled { "yes" } else { "no" };
+        let old_secret_until = app.old_secret_expires_time.as_deref().map(look::moment).unwrap_or_default();
         let notify_url = app.notify_url.clone().unwrap_or_default();
-        table.row([app.app_id.clone(), app.scheme.clone(), may_call.to_owned(), notify_url]);
+        let row = [app.app_id.clone(), app.scheme.clone(), may_call.to_owned(), old_secret_until, notify_url];
+        table.row(row);
     }
     look::say_table(&table, "The merchant has no apps.");
 }

@@ -230,6 +230,8 @@ fn an_app_is_changed_and_its_secret_rotated() {
     let _ = at(&["change", &app, "--enable", "--no-notify-url"]);
     assert_eq!(at(&["list", "--json"]).json()["items"][0]["notifyUrl"], Value::Null);
 
+    let plain = at(&["list"]);
+    assert!(plain.out.contains("may call  notifications"), "no rotation runs: {plain:?}");
     let file = shell.scene.gateway.scratch().join("new.secret");
     let rotate = ["rotate", &app, "--overlap", "1h", "--secret-file", file.to_str().unwrap(), "--yes"];
     let ended = at(&rotate);
@@ -237,6 +239,12 @@ fn an_app_is_changed_and_its_secret_rotated() {
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let secret = std::fs::read_to_string(&file).unwrap();
     assert!(secret.trim().len() == 32 && !ended.out.contains(secret.trim()), "{ended:?}");
+    let until = at(&["list", "--json"]).json()["items"][0]["oldSecretExpiresTime"].clone();
+    let (day, minute) = until.as_str().unwrap().split_at(16).0.split_once('T').unwrap();
+    let told = format!("until {day} {minute} +00:00");
+    assert!(ended.out.contains(&format!("old secret  {told}")), "{told}: {ended:?}");
+    let listed = at(&["list"]);
+    assert!(listed.out.contains("old secret until") && listed.out.contains(&told[6..]), "{told}: {listed:?}");
     let ended = at(&rotate);
     assert!(ended.code == 1 && ended.err.contains("cannot make"), "the file is there already: {ended:?}");
     let ended = at(&["rotate", &app, "--overlap", "1h", "--yes"]);

@@ -37,6 +37,7 @@ const VECTORS: &str = include_str!("../../../../testdata/signing.json");
 const ZONE: &str = "Asia/Shanghai";
 /// What the example's file consists of; only its hash and its size are seen.
 const RECEIPT: &[u8] = b"Transaction receipt";
+pub(super) const ONE_DAY: Duration = Duration::from_secs(24 * 3600);
 const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// A signed message of the vectors.
@@ -188,9 +189,17 @@ impl Examples {
     }
 
     pub(super) fn app(&self) -> Result<Value> {
-        let app_id = self.signed("contest")?.header()?.app_id;
-        value(&AppView::from(App {
-            app_id,
+        self.app_with(None)
+    }
+
+    /// The app while the secret before its newest verifies, too.
+    pub(super) fn rotating_app(&self) -> Result<Value> {
+        self.app_with(Some(self.story.record.created_at + ONE_DAY))
+    }
+
+    fn app_with(&self, overlap_until: Option<UnixMillis>) -> Result<Value> {
+        let app = App {
+            app_id: self.signed("contest")?.header()?.app_id,
             merchant_id: self.story.record.state.merchant_id,
             time_zone: ZONE.to_owned(),
             scheme: Scheme::V2Sha256,
@@ -198,12 +207,12 @@ impl Examples {
             notify_url: Some("https://shop.example/disputes".to_owned()),
             created_at: self.story.record.created_at,
             secrets: Vec::new(),
-        }))
+        };
+        value(&AppView::of(app, overlap_until))
     }
 
-    /// The app with the secret that it signs the examples with.
-    pub(super) fn new_app(&self) -> Result<Value> {
-        let mut app = self.app()?;
+    /// An app as it is told once, with the secret that it signs the examples with.
+    pub(super) fn with_secret(&self, mut app: Value) -> Result<Value> {
         let secret = self.signed("contest")?.app_secret;
         app.as_object_mut().context("an object")?.insert("appSecret".to_owned(), secret.into());
         Ok(app)

@@ -9,7 +9,7 @@ use utoipa::openapi::path::{Operation, Parameter};
 
 use super::call::{Answered, Call, Form, Group, Taken, in_header, in_path, in_query};
 use super::document::Told;
-use super::examples::Examples;
+use super::examples::{Examples, ONE_DAY};
 use super::words::{Schema, form, list, must, number, object, of, or_null, text};
 use crate::auth::right::Right;
 use crate::operator::disputes::list::PAGE_MAX;
@@ -176,7 +176,7 @@ fn change_merchant(examples: &Examples) -> Result<Operation> {
 
 fn list_apps(examples: &Examples) -> Result<Operation> {
     let apps = object([must("items", list(of("App")))]);
-    let example = json!({ "items": [examples.app()?] });
+    let example = json!({ "items": [examples.rotating_app()?] });
     Ok(read("listApps", "List a merchant's apps", "All of them, the oldest first, without their secrets.")
         .with([merchant_id()])
         .refused(&[Code::OperatorNotFound])
@@ -192,7 +192,12 @@ fn create_app(examples: &Examples) -> Result<Operation> {
         .with([merchant_id()])
         .keyed()
         .refused(&[Code::OperatorNotFound])
-        .answered(StatusCode::CREATED, "The app with its secret.", of("NewApp"), examples.new_app()?)
+        .answered(
+            StatusCode::CREATED,
+            "The app with its secret.",
+            of("NewApp"),
+            examples.with_secret(examples.app()?)?,
+        )
         .done())
 }
 
@@ -210,14 +215,19 @@ fn change_app(examples: &Examples) -> Result<Operation> {
 }
 
 fn rotate_secret(examples: &Examples) -> Result<Operation> {
-    let description = "Makes a new secret; the old one verifies until the overlap is over. A second rotation within an \
-        overlap is a conflict.";
-    let taken = ("RotateSecret", json!({ "overlapSeconds": 86_400 }));
+    let description = "Makes a new secret; the old one verifies until the overlap is over, which `oldSecretExpiresTime` \
+        tells of the app until then. A second rotation within an overlap is a conflict.";
+    let taken = ("RotateSecret", json!({ "overlapSeconds": ONE_DAY.as_secs() }));
     Ok(change(Right::Administer, "rotateSecret", "Rotate an app's secret", description, taken)
         .with([merchant_id(), app_id(examples)?])
         .keyed()
         .refused(&[Code::OperatorNotFound])
-        .answered(StatusCode::OK, "The app with its new secret.", of("NewApp"), examples.new_app()?)
+        .answered(
+            StatusCode::OK,
+            "The app with its new secret.",
+            of("NewApp"),
+            examples.with_secret(examples.rotating_app()?)?,
+        )
         .done())
 }
 

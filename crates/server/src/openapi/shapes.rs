@@ -206,6 +206,13 @@ fn app() -> Vec<Member> {
         must("notifyUrl", or_null(of("NotifyUrl"))),
         must("scheme", of("Scheme")),
         must("enabled", flag()),
+        must(
+            "oldSecretExpiresTime",
+            or_null(of_as(
+                "Time",
+                "Until when the secret before the last rotation verifies, too; null where none does.",
+            )),
+        ),
     ]
 }
 

@@ -8,8 +8,9 @@ pub(crate) mod create_app;
 pub(crate) mod list;
 pub(crate) mod rotate;
 
-use rebuttal_protocol::{AppId, AppSecret, Code, MerchantId, Scheme};
-use rebuttal_store::{App, Done, Merchant, SealedSecret, SecretId};
+use jiff::tz::TimeZone;
+use rebuttal_protocol::{AppId, AppSecret, Code, MerchantId, Scheme, UnixMillis};
+use rebuttal_store::{App, ChangedApp, Done, Merchant, SealedSecret, SecretId};
 use serde::Serialize;
 
 use crate::error::Refusal;
@@ -52,22 +53,24 @@ pub(crate) struct AppView {
     notify_url: Option<String>,
     scheme: Scheme,
     enabled: bool,
-}
-
-impl From<App> for AppView {
-    fn from(App { app_id, merchant_id, scheme, enabled, notify_url, .. }: App) -> Self {
-        Self { app_id, app_secret: None, merchant_id, notify_url, scheme, enabled }
-    }
+    old_secret_expires_time: Option<String>,
 }
 
 impl AppView {
+    /// The app, without a secret. `overlap_until` is until when the one before the newest verifies, if it does.
+    pub(crate) fn of(app: App, overlap_until: Option<UnixMillis>) -> Self {
+        let App { app_id, merchant_id, scheme, enabled, notify_url, .. } = app;
+        let old_secret_expires_time = overlap_until.map(|at| at.to_rfc3339(&TimeZone::UTC));
+        Self { app_id, app_secret: None, merchant_id, notify_url, scheme, enabled, old_secret_expires_time }
+    }
+
     /// The app that a work was about, as the work left it, with the secret that the work made: under a repeated key the
     /// first request's, whether or not it still verifies.
     fn after(gateway: &Gateway, done: Done) -> Result<Self, Refusal> {
-        let Done::App(app) = done else { return Err(unexpected(&done)) };
+        let Done::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
         let open = |made: &SealedSecret| gateway.keys.open(app.app_id, made.secret_id, &made.sealed);
         let app_secret = app.secrets.first().map(open).transpose().map_err(Refusal::internal)?;
-        Ok(Self { app_secret: app_secret.as_ref().map(spell), ..app.into() })
+        Ok(Self { app_secret: app_secret.as_ref().map(spell), ..Self::of(app, overlap_until) })
     }
 }
 

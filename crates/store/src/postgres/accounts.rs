@@ -68,11 +68,11 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
                 return Ok(no_merchant());
             }
             insert_secret(session, *app_id, *secret_id, sealed, now).await?;
-            app_done(session, *app_id, Some(*secret_id)).await
+            app_done(session, *app_id, Some(*secret_id), now).await
         }
         AccountChange::ChangeApp { merchant_id, app_id, settings } => {
             let changed = change_app(session, *merchant_id, *app_id, settings).await?;
-            if changed { app_done(session, *app_id, None).await } else { Ok(no_app()) }
+            if changed { app_done(session, *app_id, None, now).await } else { Ok(no_app()) }
         }
         AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
             if session.row(LOCK_APP, &[&bytes(app_id), &number(*merchant_id)]).await?.is_none() {
@@ -83,7 +83,7 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             }
             session.run(RETIRE_SECRET, &[&overlap_until.0, &bytes(app_id)]).await?;
             insert_secret(session, *app_id, *secret_id, sealed, now).await?;
-            app_done(session, *app_id, Some(*secret_id)).await
+            app_done(session, *app_id, Some(*secret_id), now).await
         }
         AccountChange::SecretUsed { secret_id } => {
             session.run(USE_SECRET, &[&now.0, &secret_id.as_slice()]).await?;
@@ -118,8 +118,13 @@ async fn merchant_done(session: &Session, merchant_id: MerchantId) -> Result<Ans
 }
 
 /// Read within the transaction of the change.
-async fn app_done(session: &Session, app_id: AppId, made: Option<SecretId>) -> Result<Answer> {
-    Ok(app_answer(reading::app(session, app_id).await?, made))
+async fn app_done(
+    session: &Session,
+    app_id: AppId,
+    made: Option<SecretId>,
+    now: UnixMillis,
+) -> Result<Answer> {
+    Ok(app_answer(reading::app(session, app_id).await?, made, now))
 }
 
 /// Makes the app, unless there is no such merchant.

@@ -67,13 +67,13 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
                 || Ok(no_merchant()),
                 |()| {
                     insert_secret(connection, *app_id, *secret_id, sealed, now)?;
-                    app_done(connection, *app_id, Some(*secret_id))
+                    app_done(connection, *app_id, Some(*secret_id), now)
                 },
             )
         }
         AccountChange::ChangeApp { merchant_id, app_id, settings } => {
             let changed = change_app(connection, *merchant_id, *app_id, settings)?;
-            if changed { app_done(connection, *app_id, None) } else { Ok(no_app()) }
+            if changed { app_done(connection, *app_id, None, now) } else { Ok(no_app()) }
         }
         AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
             if !has_app(connection, *merchant_id, *app_id)? {
@@ -84,7 +84,7 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             }
             connection.prepare_cached(RETIRE_SECRET)?.execute(params![overlap_until.0, app_id.as_bytes()])?;
             insert_secret(connection, *app_id, *secret_id, sealed, now)?;
-            app_done(connection, *app_id, Some(*secret_id))
+            app_done(connection, *app_id, Some(*secret_id), now)
         }
         AccountChange::SecretUsed { secret_id } => {
             connection.prepare_cached(USE_SECRET)?.execute(params![now.0, secret_id])?;
@@ -115,8 +115,13 @@ fn merchant_done(connection: &Connection, merchant_id: MerchantId) -> Result<Ans
 }
 
 /// Read within the transaction of the change.
-fn app_done(connection: &Connection, app_id: AppId, made: Option<SecretId>) -> Result<Answer> {
-    Ok(app_answer(Read::on(connection).app(app_id)?, made))
+fn app_done(
+    connection: &Connection,
+    app_id: AppId,
+    made: Option<SecretId>,
+    now: UnixMillis,
+) -> Result<Answer> {
+    Ok(app_answer(Read::on(connection).app(app_id)?, made, now))
 }
 
 fn create_app(

@@ -2,7 +2,7 @@
 
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
-use rebuttal_store::{AccountChange, Act, Answer, Done, Merchant, Once, Store, Upkeep, Work};
+use rebuttal_store::{AccountChange, Act, Answer, ChangedApp, Done, Merchant, Once, Store, Upkeep, Work};
 
 use crate::ground::{APP, Ground, NOW, code, commit, key, merchant, settings};
 
@@ -68,8 +68,14 @@ pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Groun
     let merchant_id = merchant(&store).await;
     commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
     let until = UnixMillis(NOW.0 + 1_000);
-    rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
+    let rotated = rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
+    let Done::App(ChangedApp { app, overlap_until }) = rotated else { panic!("{rotated:?}") };
+    assert_eq!((app.secrets.len(), app.secrets[0].secret_id, overlap_until), (1, [2; 16], Some(until)));
     let app = store.app(APP).await.unwrap().unwrap();
+    assert_eq!(
+        [NOW, UnixMillis(until.0 - 1), until].map(|now| app.overlap_until(now)),
+        [Some(until), Some(until), None]
+    );
     let secrets: Vec<_> = app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect();
     assert_eq!(secrets, [(1, Some(until)), (2, None)], "the oldest first");
 
@@ -100,7 +106,8 @@ pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let made = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
-    assert_eq!(made, Done::App(store.app(APP).await.unwrap().unwrap()));
+    let app = store.app(APP).await.unwrap().unwrap();
+    assert_eq!(made, Done::App(ChangedApp { app, overlap_until: None }));
     let other = AppId::from_bytes([8; 16]);
     assert_eq!(commit(&store, key("k", 1), create_app(merchant_id, other, 2)).await.unwrap(), made);
     assert!(store.app(other).await.unwrap().is_none());
@@ -133,7 +140,7 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
 
     assert_eq!(commit(&store, key("merchant", 1), named("Before")).await.unwrap(), merchant);
     assert_eq!(commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap(), app);
-    let Done::App(app) = app else { panic!("{app:?}") };
+    let Done::App(ChangedApp { app, .. }) = app else { panic!("{app:?}") };
     assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
 }
 

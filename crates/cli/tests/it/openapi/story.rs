@@ -9,7 +9,7 @@ use super::document;
 use crate::ground::gateway;
 
 /// What depends on when and where a story is told.
-const VARIES: [&str; 18] = [
+const VARIES: [&str; 19] = [
     "actor",
     "appId",
     "appSecret",
@@ -20,6 +20,7 @@ const VARIES: [&str; 18] = [
     "formFields",
     "hash",
     "merchantId",
+    "oldSecretExpiresTime",
     "revokedTime",
     "sha256",
     "size",

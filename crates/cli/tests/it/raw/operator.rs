@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rebuttal_testbed::clock::{now_ms, pause, rfc3339};
+use rebuttal_testbed::clock::{now_ms, parse_rfc3339, pause, rfc3339, wait_until_ms};
 use rebuttal_testbed::operator::{Operator, dispute, in_days};
 use rebuttal_testbed::scene::number;
 use rebuttal_testbed::signer::fresh_nonce;
@@ -248,6 +248,28 @@ fn merchants_and_apps_are_listed_without_secrets() {
     assert!(apps.text().contains(&app.app_id) && apps.text().contains("V2_HMAC_SHA256"), "{}", apps.text());
     assert!(!apps.text().contains(&app.app_secret) && !apps.text().contains(&scene.signer.app_id));
     scene.operator.fetch("/merchants/999999/apps").is_problem(404, "Operator.NotFound");
+}
+
+#[test]
+fn an_app_tells_until_when_its_old_secret_verifies() {
+    let scene = scene();
+    let apps = format!("/merchants/{}/apps", scene.merchant_id);
+    let app = format!("{apps}/{}", scene.signer.app_id);
+    let listed = || scene.operator.fetch(&apps).json()["items"][0]["oldSecretExpiresTime"].clone();
+    assert_eq!(listed(), Value::Null);
+    let (rotate, body, key) = (format!("{app}/rotate"), json!({ "overlapSeconds": 3 }), fresh_nonce());
+    let asked_ms = now_ms();
+    let rotated = keyed(&scene, &rotate, &body, &key).json();
+    let told = &rotated["oldSecretExpiresTime"];
+    let until_ms = parse_rfc3339(told.as_str().unwrap());
+    assert!((asked_ms + 3_000..=now_ms() + 3_000).contains(&until_ms), "{rotated}");
+    assert_eq!(&listed(), told);
+    assert_eq!(&scene.operator.patch(&app, &json!({ "enabled": true })).json()["oldSecretExpiresTime"], told);
+    wait_until_ms(until_ms);
+    assert_eq!(listed(), Value::Null);
+    assert_eq!(keyed(&scene, &rotate, &body, &key).json(), rotated, "what was answered stays the answer");
+    let at_once = scene.operator.post(&rotate, &json!({ "overlapSeconds": 0 })).json();
+    assert_eq!((&at_once["oldSecretExpiresTime"], listed()), (&Value::Null, Value::Null));
 }
 
 #[test]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::MerchantId;
+use rebuttal_store::App;
 use serde::Serialize;
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
+use crate::clock;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{AppView, no_merchant};
 use crate::operator::problem::Problem;
@@ -29,5 +31,10 @@ pub(crate) async fn list(
 ) -> Result<Json<Apps>, Problem> {
     gateway.store.merchant(merchant_id).await?.ok_or_else(no_merchant)?;
     let apps = gateway.store.apps_of(merchant_id).await?;
-    Ok(Json(Apps { items: apps.into_iter().map(Into::into).collect() }))
+    let now = clock::now();
+    let view = |app: App| {
+        let overlap_until = app.overlap_until(now);
+        AppView::of(app, overlap_until)
+    };
+    Ok(Json(Apps { items: apps.into_iter().map(view).collect() }))
 }
