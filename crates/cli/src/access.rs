@@ -1,17 +1,20 @@
 //! How merchant commands reach a gateway: its address, and the app that signs. What a flag says wins over the profile
 //! that a flag names; that one wins over the variables, and they over the profile that a variable names.
 
+mod secret;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use rebuttal_client::protocol::Invalid;
-use rebuttal_client::{AppId, AppSecret, Client, Scheme, plumbing};
+use rebuttal_client::{AppId, Client, Scheme};
 
+use crate::address::Address;
 use crate::files;
 use crate::patience;
 use crate::profile::{self, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
 use crate::words;
+pub(crate) use secret::{Held, Origin};
 
 /// The gateway and the app, from flags, variables or a profile.
 #[derive(Debug, clap::Args)]
@@ -35,7 +38,7 @@ pub(crate) struct Given {
 
     /// Public base URL of the gateway, exactly as the gateway knows it: it is part of every signature
     #[arg(long, env = "REBUTTAL_URL", value_name = "URL")]
-    url: Option<String>,
+    url: Option<Address>,
 
     /// The app's id, 32 hex digits
     #[arg(long, env = "REBUTTAL_APP_ID", value_name = "ID")]
@@ -68,37 +71,79 @@ impl Access {
         self.resolve()?.client()
     }
 
-    /// What is given, and below it what the profile holds.
-    pub(crate) fn resolve(&self) -> Result<Given> {
-        let given = self.given.clone();
-        let has_secret = given.app_secret.is_some() || given.app_secret_file.is_some();
-        let profile = match &self.profile {
-            Some(name) => profile::read(name)?,
+    /// What is given, and below it what the profile holds. The secret's file is read here, and nowhere else.
+    pub(crate) fn resolve(&self) -> Result<Resolved> {
+        let above = self.given.resolve()?;
+        let name = match &self.profile {
+            Some(name) => name.clone(),
             // Half a default with half of something else would sign for a gateway that nobody meant.
-            None if given.url.is_none() && given.app_id.is_none() && !has_secret => profile::read_default()?,
-            None => Profile::default(),
+            None if above.url.is_none() && above.app_id.is_none() && above.secret.is_none() => {
+                profile::default_name()
+            }
+            None => return Ok(above),
         };
-        Ok(Given {
-            sources: given.sources,
-            url: given.url.or(profile.url),
-            app_id: given.app_id.or(profile.app_id),
-            app_secret: given.app_secret.or(profile.app_secret.filter(|_| !has_secret)),
-            app_secret_file: given.app_secret_file,
-            scheme: given.scheme.or(profile.scheme),
-            trust: given.trust.or(profile.trust),
+        let (held, file) = match &self.profile {
+            Some(name) => profile::read(name)?,
+            None => profile::read_default()?,
+        };
+        let secret = held.app_secret.map(|text| Held { text, origin: Origin::Profile(name, file) });
+        Ok(Resolved {
+            url: above.url.or(held.url),
+            app_id: above.app_id.or(held.app_id),
+            secret: above.secret.or(secret),
+            scheme: above.scheme.or(held.scheme),
+            trust: above.trust.or(held.trust),
+            trust_name: above.trust_name,
         })
     }
 }
 
 impl Given {
+    /// What is given, its secret read and looked through.
+    pub(crate) fn resolve(&self) -> Result<Resolved> {
+        let Self { sources, url, app_id, scheme, trust, .. } = self.clone();
+        Ok(Resolved { secret: self.secret()?, url, app_id, scheme, trust, trust_name: sources.name("trust") })
+    }
+
+    /// The secret as it was given, without the white space around it where a file holds it; `None` if none was.
+    fn secret(&self) -> Result<Option<Held>> {
+        let Self { sources, app_secret, app_secret_file, .. } = self;
+        let held = |text, origin| Ok(Some(Held { text, origin }));
+        match (app_secret, app_secret_file) {
+            (Some(secret), None) => held(secret.clone(), Origin::Given(sources.clone())),
+            (None, Some(path)) => {
+                held(files::secret(path, &sources.name("app_secret_file"))?, Origin::File(path.clone()))
+            }
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(sources.fault(
+                "app_secret",
+                "the app's secret must be given directly or in a file, not both; leave one of them out",
+            )),
+        }
+    }
+}
+
+/// All that is known of a gateway and an app, wherever it comes from. What is missing is a fault only where it is needed.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) url: Option<Address>,
+    pub(crate) app_id: Option<AppId>,
+    pub(crate) secret: Option<Held>,
+    /// The scheme, if one was given.
+    pub(crate) scheme: Option<Scheme>,
+    trust: Option<PathBuf>,
+    /// What a person wrote to give that.
+    trust_name: String,
+}
+
+impl Resolved {
     /// A client, ready to call.
-    pub(crate) fn client(&self) -> Result<Client> {
-        let url = self.url()?;
-        plumbing::check_address(&url).map_err(|error| self.sources.fault("url", error))?;
-        let mut builder = Client::builder(&url, self.signer()?, self.app_secret()?).scheme(self.scheme());
+    fn client(&self) -> Result<Client> {
+        let (url, app_id, secret) = (self.address()?, self.signer()?, self.needed_secret()?.parsed()?);
+        let mut builder = Client::builder(url.as_str(), app_id, secret).scheme(self.scheme());
         builder = builder.on_retry(|retry| patience::again(retry.why, retry.attempts, retry.attempts_max));
         if let Some(path) = &self.trust {
-            builder = builder.trust_pem(files::trusted(path, &self.sources.name("trust"))?);
+            builder = builder.trust_pem(files::trusted(path, &self.trust_name)?);
         }
         Ok(builder.build()?)
     }
@@ -115,8 +160,8 @@ impl Given {
         }
     }
 
-    pub(crate) fn url(&self) -> Result<String> {
-        self.url.clone().context(
+    pub(crate) fn address(&self) -> Result<&Address> {
+        self.url.as_ref().context(
             "no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`",
         )
     }
@@ -128,63 +173,14 @@ impl Given {
         )
     }
 
-    pub(crate) const fn app_id(&self) -> Option<AppId> {
-        self.app_id
-    }
-
-    /// The scheme, if one was given.
-    pub(crate) const fn given_scheme(&self) -> Option<Scheme> {
-        self.scheme
-    }
-
     pub(crate) fn scheme(&self) -> Scheme {
         self.scheme.unwrap_or(Scheme::V2Sha256)
     }
 
-    /// The secret as it was given, without the white space around it where a file holds it; `None` if none was.
-    pub(crate) fn given_secret(&self) -> Result<Option<Secret>> {
-        match (&self.app_secret, &self.app_secret_file) {
-            (Some(secret), None) => Ok(Some(secret.clone())),
-            (None, Some(path)) => files::secret(path, &self.sources.name("app_secret_file")).map(Some),
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(self.sources.fault(
-                "app_secret",
-                "the app's secret must be given directly or in a file, not both; leave one of them out",
-            )),
-        }
-    }
-
-    /// The same where there must be one.
-    pub(crate) fn needed_secret(&self) -> Result<Secret> {
-        self.given_secret()?.context(
+    pub(crate) fn needed_secret(&self) -> Result<&Held> {
+        self.secret.as_ref().context(
             "no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with \
              `rebuttal profile add`",
         )
-    }
-
-    /// The secret, checked.
-    pub(crate) fn app_secret(&self) -> Result<AppSecret> {
-        let parsed = self.needed_secret()?.expose().parse();
-        parsed.map_err(|error: Invalid| match &self.app_secret_file {
-            Some(path) => anyhow::anyhow!("the app's secret in {}: {error}{}", path.display(), self.flaw()),
-            None => self.sources.fault("app_secret", format!("the app's secret: {error}{}", self.flaw())),
-        })
-    }
-
-    /// In what a secret is not of its form, told without any of it.
-    fn flaw(&self) -> String {
-        let Ok(Some(secret)) = self.given_secret() else { return String::new() };
-        let (text, is_hex) =
-            (secret.expose(), |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let what = match text.chars().count() {
-            0 => "it is empty".to_owned(),
-            _ if text.trim() != text => "white space or a line end is around it".to_owned(),
-            _ if text.starts_with(['"', '\'']) => "it is in quotes".to_owned(),
-            32 if is_hex(text) => "it is in upper case".to_owned(),
-            32 => "not all of it are hex digits".to_owned(),
-            1 => "it has 1 character".to_owned(),
-            count => format!("it has {count} characters"),
-        };
-        format!("; {what}")
     }
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod access;
+mod address;
 mod ask;
 mod completions;
 mod config;

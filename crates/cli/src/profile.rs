@@ -14,6 +14,7 @@ use anyhow::{Result, bail};
 use rebuttal_client::{AppId, Scheme};
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
 use crate::exit::Exit;
 use crate::look;
 use crate::outcome::{self, Judged};
@@ -86,7 +87,7 @@ impl fmt::Display for ProfileName {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Profile {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) url: Option<String>,
+    pub(crate) url: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) app_id: Option<AppId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,11 +98,16 @@ pub(crate) struct Profile {
     pub(crate) trust: Option<PathBuf>,
 }
 
-/// The profile of a name.
-pub(crate) fn read(name: &ProfileName) -> Result<Profile> {
+/// The profile that counts where nothing is given.
+pub(crate) fn default_name() -> ProfileName {
+    ProfileName(DEFAULT.to_owned())
+}
+
+/// The profile of a name, and the file that holds it.
+pub(crate) fn read(name: &ProfileName) -> Result<(Profile, PathBuf)> {
     let mut profiles = Profiles::read()?;
     if let Some(profile) = profiles.by_name.remove(name) {
-        return Ok(profile);
+        return Ok((profile, profiles.path));
     }
     let told = unknown(name, &profiles);
     match told.ends_with('?') {
@@ -117,9 +123,10 @@ fn unknown(ProfileName(name): &ProfileName, profiles: &Profiles) -> String {
     format!("there is no profile {name:?} in {}{meant}", profiles.path.display())
 }
 
-/// The profile that counts where nothing is given; empty where there is none.
-pub(crate) fn read_default() -> Result<Profile> {
-    Ok(Profiles::read()?.by_name.remove(&ProfileName(DEFAULT.to_owned())).unwrap_or_default())
+/// The same for the one that counts where nothing is given; empty where there is none.
+pub(crate) fn read_default() -> Result<(Profile, PathBuf)> {
+    let mut profiles = Profiles::read()?;
+    Ok((profiles.by_name.remove(&default_name()).unwrap_or_default(), profiles.path))
 }
 
 /// Every profile, for whoever looks for the secret that made a sign.
@@ -142,7 +149,7 @@ impl ProfileCommand {
 #[serde(rename_all = "camelCase")]
 struct Told<'a> {
     name: &'a ProfileName,
-    url: Option<&'a str>,
+    url: Option<&'a Address>,
     app_id: Option<AppId>,
     scheme: Scheme,
     trust: Option<&'a Path>,
@@ -152,7 +159,7 @@ impl<'a> Told<'a> {
     fn of(name: &'a ProfileName, profile: &'a Profile) -> Self {
         Self {
             name,
-            url: profile.url.as_deref(),
+            url: profile.url.as_ref(),
             app_id: profile.app_id,
             scheme: profile.scheme.unwrap_or(Scheme::V2Sha256),
             trust: profile.trust.as_deref(),

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use rebuttal_client::Client;
+use rebuttal_client::plumbing;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use rebuttal_client::protocol::signature::{self, Message};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
 use serde::Serialize;
 
-use crate::access::{Access, Given};
+use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::look;
 use crate::outcome::Judged;
@@ -151,20 +151,21 @@ struct Json<'a> {
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit> {
         let given = self.access.resolve()?;
-        let voice = Voice::of(&given, self.show_secret);
-        let (client, secret, parsed) = signer_of(&given)?;
-        let app_id = given.signer()?;
+        let voice = Voice::of(given.secret.as_ref(), self.show_secret);
+        let (address, app_id, secret) = (given.address()?, given.signer()?, given.needed_secret()?);
+        let parsed = secret.parsed()?;
         let body = self.body.read()?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("the system has no randomness")?;
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
-        let now = client.gateway_time();
+        let now = plumbing::now();
         let timestamp = self.timestamp.unwrap_or(now);
         let message =
-            Message { method: &self.method, base_url: client.base_url(), target: &self.target, body: &body };
+            Message { method: &self.method, base_url: address.as_str(), target: &self.target, body: &body };
         let scheme = given.scheme();
         let header = signature::authorize(scheme, app_id, &parsed, timestamp, nonce.clone(), &message);
-        let signer = Signer { scheme, app_id, secret: &secret, parsed: &parsed, timestamp, nonce: &nonce };
+        let signer =
+            Signer { scheme, app_id, secret: &secret.text, parsed: &parsed, timestamp, nonce: &nonce };
         let freshness = Freshness::of(timestamp, now);
         let mut refusals = beside::refusals(&self.method, &self.target, &body);
         refusals.extend(freshness.fault(timestamp, now));
@@ -175,7 +176,7 @@ impl Sign {
             voice.warn(&leak);
         }
         let draft = Draft::right(&signer, &message);
-        let url = format!("{}{}", client.base_url(), self.target);
+        let url = format!("{address}{}", self.target);
         if self.json {
             let json = Json {
                 judged: Judged::done(None),
@@ -211,9 +212,4 @@ impl Sign {
             voice.say(look::command(line));
         }
     }
-}
-
-/// A client for its clock and its spelling of the address, and the secret as text and parsed.
-fn signer_of(given: &Given) -> Result<(Client, crate::settings::Secret, rebuttal_client::AppSecret)> {
-    Ok((given.client()?, given.needed_secret()?, given.app_secret()?))
 }

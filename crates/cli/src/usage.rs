@@ -3,12 +3,16 @@
 use clap::error::{ContextKind, ContextValue};
 use serde::Serialize;
 
+use crate::address;
 use crate::exit::Exit;
 use crate::look;
 use crate::typed;
 
 /// Most characters of what was typed that an error repeats: enough to know it again.
 const REPEATED_MAX: usize = 200;
+
+/// Digits of a secret.
+const SECRET_DIGITS: usize = 32;
 
 /// The object for wrong usage, in the words of every other outcome.
 #[derive(Serialize)]
@@ -33,7 +37,7 @@ pub(crate) fn wrong(sentence: impl std::fmt::Display) -> anyhow::Error {
 pub(crate) fn fit(mut error: clap::Error) -> clap::Error {
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
-        let mut short = look::clean(typed);
+        let mut short = look::clean(&without_secrets(&address::without_user(typed)));
         if let Some((end, _)) = short.char_indices().nth(REPEATED_MAX) {
             short.truncate(end);
             short.push('…');
@@ -41,6 +45,12 @@ pub(crate) fn fit(mut error: clap::Error) -> clap::Error {
         error.insert(kind, ContextValue::String(short));
     }
     error
+}
+
+/// A text without what has the form of an app's secret: that may have been given in a place where it does not belong.
+fn without_secrets(text: &str) -> String {
+    let runs = text.split(|sign: char| !sign.is_ascii_hexdigit()).filter(|run| run.len() == SECRET_DIGITS);
+    runs.fold(text.to_owned(), |told, secret| told.replace(secret, "…"))
 }
 
 /// Tells why a command line is not understood, or the help or version that it asked for.

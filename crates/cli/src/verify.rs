@@ -18,7 +18,8 @@ use anyhow::Result;
 use crate::access::Access;
 use crate::exit::Exit;
 use crate::sign::{BodyArgs, read_file};
-use crate::signing::{Draft, Voice, arguments};
+use crate::signing::arguments::{self, SentTo};
+use crate::signing::{Draft, Voice};
 use crate::{profile, usage};
 use case::Case;
 use mistakes::{Other, Seen};
@@ -45,8 +46,8 @@ Exit codes:
 #[command(after_help = EXITS)]
 pub(crate) struct Verify {
     /// Absolute URL that the request was sent to, with its query
-    #[arg(value_name = "URL", value_parser = arguments::url)]
-    sent_to: String,
+    #[arg(value_name = "URL")]
+    sent_to: SentTo,
 
     /// Value of the request's Authorization header
     #[arg(long, value_name = "HEADER")]
@@ -83,9 +84,8 @@ impl Verify {
             ));
         }
         let given = self.access.resolve()?;
-        let voice = Voice::of(&given, self.show_secret);
-        let secret = given.given_secret();
-        let secret = secret.as_ref().ok().and_then(Option::as_ref).map(crate::settings::Secret::expose);
+        let voice = Voice::of(given.secret.as_ref(), self.show_secret);
+        let secret = given.secret.as_ref().map(|held| held.text.expose());
         let header = match header::read(&self.authorization, secret) {
             Ok(header) => header,
             Err(faults) => return self.tell(&voice, &Report::malformed(faults)),
@@ -130,15 +130,13 @@ impl Verify {
     fn search(&self, case: &Case<'_>, right: &Draft) -> Result<Search> {
         let others = profile::read_all()?.map(|(profile, held)| Other {
             profile,
-            url: held.url.and_then(|url| case.spelt(&url)).filter(|url| *url != case.base_url),
+            url: held.url.filter(|url| *url != case.base_url),
             app_id: held.app_id.filter(|app_id| *app_id != case.header.app_id),
             secret: held.app_secret.filter(|secret| secret.expose() != case.secret.expose()),
         });
         let seen = Seen {
             sent_to: &self.sent_to,
-            spelt_as_sent: &case.sent_to,
-            fragment: case.fragment,
-            base_url: &case.base_url,
+            base_url: case.base_url.as_str(),
             target: &case.target,
             secret: case.secret.expose(),
             app_id: case.given_app_id.unwrap_or(case.header.app_id),

@@ -173,7 +173,7 @@ pub(crate) fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::
 }
 
 /// The base URL in its one spelling: lower-case host, no default port (contract §2).
-pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
+fn base_url(text: &str) -> Result<Url, Error> {
     let refused = |why: &str| Error::Configuration(format!("{text:?} is not a gateway's address: {why}"));
     const ABSOLUTE: &str = "it must start with https:// or http://, as in https://pay.example.com";
     let url = Url::parse(text).map_err(|error| match text.contains("://") {

@@ -18,14 +18,6 @@ pub fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::Client,
     builder::http(url, certificates_pem)
 }
 
-/// Whether this can be a gateway's address, before anything else is looked at.
-///
-/// # Errors
-/// As [`ClientBuilder::build`](crate::ClientBuilder::build) for its URL.
-pub fn check_address(url: &str) -> Result<(), Error> {
-    builder::base_url(url).map(drop)
-}
-
 /// Why there is no answer.
 pub fn not_answered(error: reqwest::Error) -> Cause {
     exchange::not_answered(error)

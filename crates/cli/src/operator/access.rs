@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use rebuttal_client::plumbing;
 
-use super::client::{Client, PREFIX};
+use super::client::Client;
+use crate::address::Address;
 use crate::files;
 use crate::settings::{DATA_DIR, Secret, Sources};
 
@@ -24,7 +24,7 @@ pub(crate) struct Access {
 
     /// Address of the operator API, without /operator/v1 [default: http://127.0.0.1:8080]
     #[arg(long, env = "REBUTTAL_OPERATOR_URL", value_name = "URL", global = true)]
-    operator_url: Option<String>,
+    operator_url: Option<Address>,
 
     /// Operator's token; a flag is seen by every user of the machine, so prefer the variable or --operator-token-file
     /// [default: operator.token in the data folder]
@@ -106,12 +106,7 @@ impl Token {
 
 impl Access {
     pub(super) fn client(&self) -> Result<Client> {
-        let url = self.operator_url.as_deref().unwrap_or(URL);
-        plumbing::check_address(url).map_err(|error| self.sources.fault("operator_url", error))?;
-        if let Some(bare) = url.trim_end_matches('/').strip_suffix(PREFIX) {
-            let told = format!("give the gateway's address alone, without {PREFIX}: {bare}");
-            return Err(self.sources.fault("operator_url", told));
-        }
+        let url = self.operator_url.as_ref().map_or(URL, Address::as_str);
         let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
         Client::new(url, &self.token()?, trusted.transpose()?.as_slice())
     }

@@ -17,7 +17,7 @@ use super::tries::{Met, Says, TRIES_MAX, Then, Tries, not_ours};
 use crate::patience;
 
 /// Under which path the API lies.
-pub(super) const PREFIX: &str = "/operator/v1";
+const PREFIX: &str = "/operator/v1";
 /// How long one attempt may take. A gateway answers within its commit limit of 5 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.

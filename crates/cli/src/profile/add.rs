@@ -2,13 +2,12 @@
 
 use std::io::IsTerminal as _;
 
-use anyhow::{Context as _, Result, bail};
-use rebuttal_client::Client;
+use anyhow::{Result, bail};
 use zeroize::Zeroizing;
 
 use super::file::Profiles;
 use super::{Changed, ProfileName};
-use crate::access::Given;
+use crate::access::{Given, Held, Origin};
 use crate::exit::Exit;
 use crate::settings::Secret;
 use crate::{ask, usage};
@@ -50,16 +49,15 @@ impl Add {
             bail!("there is a profile \"{name}\" already; pass --replace to replace it");
         }
         let missing = |what| usage::wrong(format!("a profile needs {what}"));
-        let url = given.url().map_err(|_| missing("the gateway's address: pass --url"))?;
-        let app_id = given.app_id().ok_or_else(|| missing("the app's id: pass --app-id"))?;
-        let secret = match given.given_secret()? {
+        let mut given = given.resolve()?;
+        given.address().map_err(|_| missing("the gateway's address: pass --url"))?;
+        given.signer().map_err(|_| missing("the app's id: pass --app-id"))?;
+        let secret = match given.secret.take() {
             Some(secret) => secret,
-            None => ask_secret().await?,
+            None => Held { text: ask_secret().await?, origin: Origin::Asked },
         };
-        let parsed = secret.expose().parse().context("the app's secret")?;
-        // Refuses an address that no client could use.
-        Client::new(&url, app_id, parsed)?;
-        let profile = given.to_profile(secret);
+        secret.parsed()?;
+        let profile = given.to_profile(secret.text);
         profiles.by_name.insert(name.clone(), profile.clone());
         profiles.write()?;
         Ok(Changed { name, profile, file: profiles.path })

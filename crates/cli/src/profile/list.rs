@@ -32,8 +32,9 @@ impl List {
         } else {
             let mut table = Table::new(["profile", "gateway", "app", "scheme"]);
             for Told { name, url, app_id, scheme, .. } in told {
+                let url = url.map(ToString::to_string).unwrap_or_default();
                 let app_id = app_id.map(|app_id| app_id.to_string()).unwrap_or_default();
-                table.row([name.to_string(), url.unwrap_or_default().to_owned(), app_id, scheme.to_string()]);
+                table.row([name.to_string(), url, app_id, scheme.to_string()]);
             }
             look::say_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
         }

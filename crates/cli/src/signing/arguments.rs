@@ -1,7 +1,11 @@
 //! What the command line says of a request that is signed or verified, checked where it is read: what no request can
 //! carry is wrong usage.
 
+use std::str::FromStr;
+
 use rebuttal_client::protocol::UnixMillis;
+
+use crate::address::{self, Address};
 
 /// A request target under the base URL: path and query.
 pub(crate) fn target(text: &str) -> Result<String, String> {
@@ -15,17 +19,42 @@ pub(crate) fn target(text: &str) -> Result<String, String> {
     in_a_request_line(text)
 }
 
-/// An absolute URL with a path.
-pub(crate) fn url(text: &str) -> Result<String, String> {
-    const SUCH_AS: &str = "such as https://pay.example.com/pg/v2/dispute/query";
-    let is_http =
-        |(scheme, _): &(&str, &str)| matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
-    let rest = text.split_once("://").filter(is_http).map(|(_, rest)| rest);
-    let rest =
-        rest.ok_or_else(|| format!("it must be absolute and begin with https:// or http://, {SUCH_AS}"))?;
-    match rest.find(['/', '?', '#']) {
-        Some(at) if !rest.get(at..).is_some_and(|target| target.starts_with('#')) => in_a_request_line(text),
-        _ => Err(format!("it must have the path that the request was sent to, {SUCH_AS}")),
+/// The absolute URL that a request was sent to.
+#[derive(Debug, Clone)]
+pub(crate) struct SentTo {
+    /// As it was written, without the fragment.
+    pub(crate) written: String,
+    /// The address that it begins with, without any path.
+    pub(crate) origin: Address,
+    /// The path and the query, as written.
+    pub(crate) target: String,
+    /// What follows `#`, with it; empty where there is none.
+    pub(crate) fragment: String,
+}
+
+impl SentTo {
+    /// The URL as a gateway at this address would know it.
+    pub(crate) fn spelt(&self) -> String {
+        format!("{}{}", self.origin, self.target)
+    }
+}
+
+impl FromStr for SentTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const SUCH_AS: &str = "such as https://pay.example.com/pg/v2/dispute/query";
+        let (written, fragment) = text.split_at(text.find('#').unwrap_or(text.len()));
+        let after_scheme = written.split_once("://").filter(|(scheme, _)| address::is_http(scheme));
+        let (_, rest) = after_scheme
+            .ok_or_else(|| format!("it must be absolute and begin with https:// or http://, {SUCH_AS}"))?;
+        let at = rest.find(['/', '?']);
+        let at =
+            at.ok_or_else(|| format!("it must have the path that the request was sent to, {SUCH_AS}"))?;
+        in_a_request_line(text)?;
+        let (origin, target) = written.split_at(written.len() - rest.len() + at);
+        let (written, target, fragment) = (written.to_owned(), target.to_owned(), fragment.to_owned());
+        Ok(Self { origin: origin.parse()?, written, target, fragment })
     }
 }
 

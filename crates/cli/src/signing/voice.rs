@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use zeroize::Zeroizing;
 
-use crate::access::Given;
+use crate::access::Held;
 use crate::exit::Exit;
 use crate::look;
 use crate::profile;
@@ -37,10 +37,10 @@ struct Spelling {
 
 impl Voice {
     /// Knows the secret that is given and those that profiles hold, as far as they can be read.
-    pub(crate) fn of(given: &Given, shows_secret: bool) -> Self {
+    pub(crate) fn of(given: Option<&Held>, shows_secret: bool) -> Self {
         let mut voice = Self { spellings: Vec::new(), shows_secret };
-        if let Ok(Some(secret)) = given.given_secret() {
-            voice.learn(secret.expose());
+        if let Some(held) = given {
+            voice.learn(held.text.expose());
         }
         for (_, held) in profile::read_all().into_iter().flatten() {
             if let Some(secret) = held.app_secret {

@@ -3,14 +3,15 @@
 use anyhow::Result;
 use rebuttal_client::protocol::signature::{self, Message};
 use rebuttal_client::protocol::{Authorization, UnixMillis};
-use rebuttal_client::{AppId, AppSecret, Client, Scheme};
+use rebuttal_client::{AppId, AppSecret, Scheme, plumbing};
 
 use super::mistakes::{Mistake, Place};
-use crate::access::Given;
+use crate::access::Resolved;
+use crate::address::Address;
 use crate::settings::Secret;
+use crate::signing::arguments::SentTo;
 use crate::signing::beside::{self, Freshness};
 use crate::signing::{Draft, Signer, Value, Voice};
-use crate::usage;
 
 /// The method of every call of a merchant.
 const POST: &str = "POST";
@@ -24,12 +25,9 @@ pub(super) struct Case<'a> {
     pub(super) given_app_id: Option<AppId>,
     /// The scheme that the app is set to, if it is known.
     pub(super) app_scheme: Option<Scheme>,
-    pub(super) base_url: String,
+    pub(super) base_url: Address,
     pub(super) target: String,
-    /// The URL that it was sent to, as a gateway there would know it.
-    pub(super) sent_to: String,
-    /// What follows `#` in the URL, with it.
-    pub(super) fragment: &'a str,
+    pub(super) sent_to: &'a SentTo,
     method: &'a str,
     body: &'a [u8],
     /// What the gateway refuses, whatever the sign.
@@ -41,47 +39,40 @@ pub(super) struct Case<'a> {
 impl<'a> Case<'a> {
     pub(super) fn of(
         header: Authorization,
-        given: &Given,
+        given: &Resolved,
         voice: &Voice,
-        url: &'a str,
+        sent_to: &'a SentTo,
         method: &'a str,
         body: &'a [u8],
     ) -> Result<Self> {
-        let (secret, parsed) = (given.needed_secret()?, given.app_secret()?);
-        let (origin, sent_target, fragment) = split(url);
-        // A client knows the one spelling of an address, and the time; it is not used for anything else.
-        let of = |url: &str| Client::new(url, header.app_id, parsed.clone());
-        let sent = of(origin)
-            .map_err(|fault| usage::wrong(voice.masked(&format!("the URL that it was sent to: {fault}"))))?;
-        let client = given.url().ok().map_or(Ok(sent.clone()), |url| of(&url))?;
-        let base_url = client.base_url().to_owned();
+        let secret = given.needed_secret()?;
+        let parsed = secret.parsed()?;
+        let base_url = given.url.as_ref().unwrap_or(&sent_to.origin).clone();
         // A base URL may have a path of its own.
-        let path = base_url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
-        let inner = sent_target.strip_prefix(path.as_str()).filter(|rest| rest.starts_with('/'));
-        let target = inner.unwrap_or(sent_target).to_owned();
+        let inner = sent_to.target.strip_prefix(base_url.path()).filter(|rest| rest.starts_with('/'));
+        let target = inner.unwrap_or(&sent_to.target).to_owned();
         let mut case = Self {
-            given_app_id: given.app_id(),
-            app_scheme: given.given_scheme(),
-            sent_to: format!("{}{sent_target}", sent.base_url()),
+            given_app_id: given.app_id,
+            app_scheme: given.scheme,
+            sent_to,
             refusals: Vec::new(),
             findings: Vec::new(),
             header,
-            secret,
+            secret: secret.text.clone(),
             parsed,
             base_url,
             target,
-            fragment,
             method,
             body,
         };
-        case.judge(given, client.gateway_time());
+        case.judge(given, plumbing::now());
         case.findings.extend(beside::leak(voice, &case.target, body));
         Ok(case)
     }
 
-    fn judge(&mut self, given: &Given, now: UnixMillis) {
+    fn judge(&mut self, given: &Resolved, now: UnixMillis) {
         let Authorization { app_id, timestamp, .. } = self.header;
-        let other = given.app_id().filter(|given| *given != app_id && self.app_id() == app_id);
+        let other = given.app_id.filter(|given| *given != app_id && self.app_id() == app_id);
         if let Some(given) = other {
             self.findings.push(format!(
                 "the header is of app {app_id}, but the secret given here is of {given}: the gateway takes the secret of \
@@ -110,9 +101,9 @@ impl<'a> Case<'a> {
             ));
         }
         // Without the gateway's own address, the path may begin with that of its base URL.
-        let target = after_base(&self.target, given.url().is_ok());
+        let target = after_base(&self.target, given.url.is_some());
         self.refusals.extend(beside::refusals(self.method, target, self.body));
-        if !self.fragment.is_empty() {
+        if !self.sent_to.fragment.is_empty() {
             self.findings.push("the URL has a fragment, which is never sent and no part of it".to_owned());
         }
         if let Some(fault) = Freshness::of(timestamp, now).fault(timestamp, now) {
@@ -149,7 +140,7 @@ impl<'a> Case<'a> {
 
     fn message(&self) -> Message<'_> {
         let Self { method, base_url, target, body, .. } = self;
-        Message { method, base_url, target, body }
+        Message { method, base_url: base_url.as_str(), target, body }
     }
 
     /// Whether the sign is right, by the header's own scheme.
@@ -159,7 +150,8 @@ impl<'a> Case<'a> {
 
     /// Whether it is right for the URL that it was sent to.
     pub(super) fn verifies_where_sent(&self) -> bool {
-        let message = Message { base_url: &self.sent_to, target: "", ..self.message() };
+        let sent_to = self.sent_to.spelt();
+        let message = Message { base_url: &sent_to, target: "", ..self.message() };
         signature::verify(&self.header, &self.parsed, &message)
     }
 
@@ -169,12 +161,6 @@ impl<'a> Case<'a> {
         let (secret, parsed) = (&self.secret, &self.parsed);
         let signer = Signer { scheme, app_id: self.app_id(), secret, parsed, timestamp: *timestamp, nonce };
         Draft::right(&signer, &self.message())
-    }
-
-    /// A gateway's address in its one spelling.
-    pub(super) fn spelt(&self, url: &str) -> Option<String> {
-        let client = Client::new(url, self.header.app_id, self.parsed.clone()).ok()?;
-        Some(client.base_url().to_owned())
     }
 
     /// The header that would have been right.
@@ -189,13 +175,4 @@ fn after_base(target: &str, base_is_known: bool) -> &str {
     let path = target.split('?').next().unwrap_or(target);
     let known = beside::PATHS.into_iter().find(|known| !base_is_known && path.ends_with(known));
     known.unwrap_or(target)
-}
-
-/// An absolute URL as what is before the target, the target, and the fragment with its sign.
-fn split(url: &str) -> (&str, &str, &str) {
-    let (url, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(host..).unwrap_or_default();
-    let (origin, target) = url.split_at(rest.find(['/', '?']).map_or(url.len(), |at| host + at));
-    (origin, target, fragment)
 }

@@ -11,8 +11,10 @@ use rebuttal_client::AppId;
 use zeroize::Zeroizing;
 
 use super::bodies;
+use crate::address::Address;
 use crate::profile::ProfileName;
 use crate::settings::Secret;
+use crate::signing::arguments::SentTo;
 use crate::signing::{Draft, Value};
 pub(super) use urls::percent_encoded;
 
@@ -38,11 +40,7 @@ pub(super) enum Place {
 
 /// What is known beside the signed values.
 pub(super) struct Seen<'a> {
-    pub(super) sent_to: &'a str,
-    /// The same in the spelling of a gateway that is there.
-    pub(super) spelt_as_sent: &'a str,
-    /// What follows `#`, with it.
-    pub(super) fragment: &'a str,
+    pub(super) sent_to: &'a SentTo,
     pub(super) base_url: &'a str,
     pub(super) target: &'a str,
     pub(super) secret: &'a str,
@@ -54,7 +52,7 @@ pub(super) struct Seen<'a> {
 /// What another profile holds.
 pub(super) struct Other {
     pub(super) profile: ProfileName,
-    pub(super) url: Option<String>,
+    pub(super) url: Option<Address>,
     pub(super) app_id: Option<AppId>,
     pub(super) secret: Option<Secret>,
 }

@@ -113,7 +113,7 @@ impl Report {
                     "it was sent to {}, but by the gateway's address given here (--url, REBUTTAL_URL or the profile) it \
                      is {url}; a gateway may have several: if this one has both, the sign is right, if not, sign the \
                      second",
-                    case.sent_to
+                    case.sent_to.spelt()
                 ),
             );
         } else if let (Verdict::Right, None) = (&verdict, case.app_scheme) {
@@ -131,7 +131,7 @@ impl Report {
             verifies: matches!(verdict, Verdict::Right),
             verified_url: match &verdict {
                 Verdict::Right => Some(url),
-                Verdict::RightWhereSent => Some(case.sent_to.clone()),
+                Verdict::RightWhereSent => Some(case.sent_to.spelt()),
                 Verdict::Mistaken(_) | Verdict::Unexplained => None,
             },
             mistakes: mistakes.iter().map(Mistake::told).collect(),

@@ -53,18 +53,59 @@ fn what_is_missing_is_told_with_every_way_to_give_it() {
 
 #[test]
 fn an_address_that_is_none_is_told_with_one_that_is() {
-    for url in ["pay.example.com", "localhost", "ftp://pay.example.com"] {
-        let told = told(
-            &["query", "--dispute-no", "D1", "--url", url, "--app-id", APP_ID, "--app-secret", APP_ID],
-            2,
-        );
-        let why = "is not a gateway's address: it must start with https:// or http://, as in https://pay.example.com";
-        assert!(told.starts_with(&format!("error: --url: {url:?} {why}\n")), "{told}");
+    let start = "it must start with https:// or http://, as in https://pay.example.com";
+    for (url, why) in [
+        ("pay.example.com", start),
+        ("localhost", start),
+        ("ftp://pay.example.com", start),
+        ("https://pay.example.com:x", "its port must be a number up to 65535"),
+        (
+            "https://pay.example.com/pg/v2/",
+            "give the gateway's address alone, without /pg/v2: https://pay.example.com",
+        ),
+    ] {
+        let with = ["--url", url, "--app-id", APP_ID, "--app-secret", APP_ID];
+        for words in
+            [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/x"], &["profile", "add", "shop"]]
+        {
+            let told = told(&[words, &with].concat(), 2);
+            assert!(
+                told.starts_with(&format!("error: invalid value '{url}' for '--url <URL>': {why}\n")),
+                "{told}"
+            );
+        }
         let mut of_operator = rebuttal(&["operator", "merchant", "list", "--operator-token", "t"]);
         of_operator.env("REBUTTAL_OPERATOR_URL", url);
-        let ended = Ended::run(of_operator);
-        assert_eq!((ended.code, ended.err), (1, format!("✗ REBUTTAL_OPERATOR_URL: {url:?} {why}\n")));
+        let Ended { code, err, .. } = Ended::run(of_operator);
+        assert!(
+            err.starts_with(&format!("error: invalid value '{url}' for '--operator-url <URL>': {why}\n")),
+            "{err}"
+        );
+        assert!(
+            code == 2 && err.contains("the value comes from the variable REBUTTAL_OPERATOR_URL"),
+            "{err}"
+        );
     }
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_repeated() {
+    for words in
+        [["query", "--dispute-no", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]]
+    {
+        let told = told(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
+        assert!(
+            told.contains("'https://…@pay.example.com'") && told.contains("must not hold a user"),
+            "{told}"
+        );
+        assert!(!told.contains("eim7") && !told.contains("Geh"), "{told}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let told = told(&["verify", &format!("ftp://h/{APP_ID}/x"), "--authorization", "x"], 2);
+    assert!(told.contains("invalid value 'ftp://h/…/x' for '<URL>'") && !told.contains(APP_ID), "{told}");
 }
 
 #[test]

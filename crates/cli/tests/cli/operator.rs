@@ -369,7 +369,8 @@ fn who_and_where_is_told_when_it_is_wrong() {
     for end in ["/operator/v1", "/operator/v1/"] {
         let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}{end}", shell.url));
         let told = format!("alone, without /operator/v1: {}\n", shell.url);
-        assert!(ended.code == 1 && ended.err.ends_with(&told), "{ended:?}");
+        assert!(ended.code == 2 && ended.err.contains(&told), "{ended:?}");
+        assert!(ended.err.contains("the value comes from the variable REBUTTAL_OPERATOR_URL"), "{ended:?}");
     }
     let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}/elsewhere", shell.url));
     assert!(ended.code == 1 && ended.err.contains("not a gateway's operator API"), "{ended:?}");

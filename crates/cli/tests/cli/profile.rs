@@ -120,6 +120,69 @@ fn a_name_that_no_flag_could_give_is_refused_in_the_file_too() {
 }
 
 #[test]
+fn a_faulty_secret_is_told_with_the_place_that_holds_it() {
+    let home = Home::new();
+    let _ = home.add("shop", home.secret());
+    let text = std::fs::read_to_string(&home.file).unwrap();
+    std::fs::write(&home.file, text.replace(home.secret(), &home.secret()[1..])).unwrap();
+    let in_file = home.shell.file_named("shop.secret", b"Geheim7");
+    let flaw = |count: u8| format!("must be 32 lower-case hex digits; it has {count} characters\n");
+    let app_id = &home.shell.scene.signer.app_id;
+    for words in [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/dispute/query"]] {
+        let held = home.run(&[words, &["--profile", "shop"]].concat());
+        let told = format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
+        assert_eq!((held.code, held.err), (1, told));
+
+        let words = [words, &["--url", &home.shell.url, "--app-id", app_id]].concat();
+        let read = home.run(&[words.as_slice(), &["--app-secret-file", &in_file]].concat());
+        assert_eq!((read.code, read.err), (1, format!("✗ the app's secret in {in_file}: {}", flaw(7))));
+        let typed = home.run(&[words.as_slice(), &["--app-secret", "Geheim7"]].concat());
+        assert_eq!(typed.code, 2, "{typed:?}");
+        assert!(
+            typed.err.starts_with(&format!("error: --app-secret: the app's secret: {}", flaw(7))),
+            "{typed:?}"
+        );
+        let mut set = home.command(&words);
+        set.env("REBUTTAL_APP_SECRET", "Geheim7");
+        let told = format!("✗ REBUTTAL_APP_SECRET: the app's secret: {}", flaw(7));
+        assert_eq!(Ended::run(set).err, told);
+    }
+}
+
+#[test]
+fn the_file_of_a_secret_is_read_once() {
+    let home = Home::new();
+    let no = home.shell.scene.dispute();
+    let app_id = &home.shell.scene.signer.app_id;
+    // What was read of a pipe is gone.
+    let with = ["--url", &home.shell.url, "--app-id", app_id, "--app-secret-file", "/dev/stdin"];
+    for words in [
+        ["query", "--dispute-no", &no].as_slice(),
+        &["sign", "/pg/v2/dispute/query"],
+        &["profile", "add", "a"],
+    ] {
+        let (pipe, mut writer) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut writer, format!("{}\n", home.secret()).as_bytes()).unwrap();
+        drop(writer);
+        let mut command = home.command(&[words, &with].concat());
+        command.stdin(pipe);
+        let ended = Ended::run(command);
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    }
+}
+
+#[test]
+fn an_address_that_no_flag_could_give_is_refused_in_the_file_too() {
+    let home = Home::new();
+    let _ = home.add("shop", home.secret());
+    let text = std::fs::read_to_string(&home.file).unwrap();
+    std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
+    let ended = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    let told = "is not a gateway's address: it must not hold a user or password; mend it";
+    assert!(ended.code == 1 && ended.err.contains(told) && !ended.err.contains("Geheim7"), "{ended:?}");
+}
+
+#[test]
 fn a_file_that_others_may_read_is_refused() {
     let home = Home::new();
     let _ = home.add("shop", home.secret());

@@ -1,6 +1,7 @@
 //! Mistakes in the URL, which is the gateway's public base URL and the request target, byte for byte.
 
 use super::{Mistake, Seen, replaced};
+use crate::signing::arguments::SentTo;
 use crate::signing::{Value, beside};
 
 /// Ports on which HTTP services usually listen behind a proxy; the first is the gateway's own.
@@ -9,10 +10,10 @@ const USUAL_PORTS: [u16; 4] = [8080, 8443, 80, 443];
 const USUAL_PREFIXES: [&str; 4] = ["/api", "/gateway", "/gate", "/rebuttal"];
 
 pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
-    let Seen { sent_to, fragment, base_url, target, .. } = seen;
-    let sent_to = sent_to.strip_suffix(fragment).unwrap_or(sent_to);
+    let Seen { sent_to: SentTo { written, fragment, .. }, base_url, target, .. } = seen;
+    let spelt_as_sent = seen.sent_to.spelt();
     let right = format!("{base_url}{target}");
-    let own_spelling = match seen.spelt_as_sent == right {
+    let own_spelling = match spelt_as_sent == right {
         true => "as it was written, where a gateway's host is in lower case and has no default port",
         false => "the URL that it was sent to, which is not the gateway's own",
     };
@@ -22,7 +23,7 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     let (authority, base_path) = host.split_at(host.find('/').unwrap_or(host.len()));
     let default_port = if scheme == "https" { 443 } else { 80 };
     let mut urls = vec![
-        (own_spelling, sent_to.to_owned()),
+        (own_spelling, written.clone()),
         ("the fragment, which is never sent, is signed with it", format!("{right}{fragment}")),
         ("the query string is left out", format!("{base_url}{path}")),
         ("the path alone, without the base URL", path.to_owned()),
@@ -53,7 +54,7 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     if let Some(without) = path.strip_suffix('/') {
         urls.push(("the slash at the end is left out", format!("{base_url}{without}")));
     }
-    let ports = with_other_ports(seen.spelt_as_sent, scheme, authority);
+    let ports = with_other_ports(&spelt_as_sent, scheme, authority);
     urls.extend(
         ports.into_iter().map(|(sentence, origin)| (sentence, format!("{origin}{base_path}{target}"))),
     );
@@ -153,7 +154,7 @@ fn rare(seen: &Seen<'_>, path: &str, query: Option<&str>) -> Vec<Mistake> {
         let Some(url) = &other.url else { continue };
         urls.push((
             format!("the base URL is that of the profile {}", other.profile),
-            format!("{}{target}", url.trim_end_matches('/')).into(),
+            format!("{url}{target}").into(),
         ));
     }
     urls.into_iter().map(|(sentence, url): (String, Vec<u8>)| told(sentence, url).rare()).collect()

@@ -54,7 +54,7 @@ fn what_cannot_have_been_sent_is_wrong_usage() {
         ("https://pay.example#x/y", "it must have the path"),
         ("https://pay.example/a b", "write a space as %20"),
         ("https://pay example/ab", "no white space"),
-        ("https://:1/ab", "is not a gateway's address"),
+        ("https://:1/ab", "it must name a host"),
     ] {
         let case = Sent { url, header: case.header.clone(), ..case };
         is_usage(&case.verify(&[]), told);
