@@ -10,10 +10,10 @@ pub struct Page {
     pub text: String,
 }
 
-/// A block of code: fenced, or set in by four spaces.
+/// A block of code, which is a fenced one: `cargo xtask tidy` refuses others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// The first word after the fence; empty for a block that is set in.
+    /// The first word after the fence.
     pub language: String,
     /// What a comment just above the block calls it: `<!-- run: serve -->`.
     pub mark: String,
@@ -73,8 +73,8 @@ impl Page {
     #[must_use]
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
-        let (mut mark, mut before) = (String::new(), "");
-        let mut lines = self.text.lines().enumerate().peekable();
+        let mut mark = String::new();
+        let mut lines = self.text.lines().enumerate();
         while let Some((index, line)) = lines.next() {
             if let Some(language) = line.strip_prefix("```") {
                 let code: Vec<_> = lines
@@ -84,17 +84,10 @@ impl Page {
                     .collect();
                 let language = language.split([' ', ',']).next().unwrap_or_default();
                 blocks.push(Block::new(language, std::mem::take(&mut mark), index + 2, &code));
-            } else if line.starts_with("    ") && before.trim().is_empty() {
-                let mut code = vec![line];
-                let within = |(_, line): &(usize, &str)| line.starts_with("    ") || line.is_empty();
-                code.extend(std::iter::from_fn(|| lines.next_if(within)).map(|(_, line)| line));
-                let code: Vec<_> = code.iter().map(|line| line.get(4..).unwrap_or_default()).collect();
-                blocks.push(Block::new("", std::mem::take(&mut mark), index + 1, &code));
             } else if !line.trim().is_empty() {
                 let comment = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
                 mark = comment.unwrap_or_default().to_owned();
             }
-            before = line;
         }
         blocks
     }
@@ -149,12 +142,13 @@ mod tests {
 
     #[test]
     fn blocks_are_found_with_language_mark_and_place() {
-        let text = "# T\n\n<!-- run: a -->\n```sh\none \\\n  two\n```\n\ntext\n\n    in\n\n      more\n\n- item\n    no\n";
+        let text =
+            "# T\n\n<!-- run: a -->\n```sh\none \\\n  two\n```\n\ntext\n\n```text\nin\n\n  more\n```\n";
         let page = Page { path: "x.md".to_owned(), text: text.to_owned() };
-        let [fenced, set_in] = page.blocks().try_into().expect("two blocks");
-        assert_eq!((fenced.language.as_str(), fenced.line), ("sh", 5));
-        assert_eq!(fenced.commands(), ["one    two"]);
-        assert_eq!(page.marked("run: a"), fenced.text);
-        assert_eq!((set_in.text.as_str(), set_in.line, set_in.mark.as_str()), ("in\n\n  more\n", 11, ""));
+        let [first, second] = page.blocks().try_into().expect("two blocks");
+        assert_eq!((first.language.as_str(), first.line), ("sh", 5));
+        assert_eq!(first.commands(), ["one    two"]);
+        assert_eq!(page.marked("run: a"), first.text);
+        assert_eq!((second.text.as_str(), second.line, second.mark.as_str()), ("in\n\n  more\n", 12, ""));
     }
 }

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tree::{File, Tree};
 
 /// The languages of blocks, each looked at by a test: `sh` is read by a shell and its calls of `rebuttal` by clap
-/// (`cli/tests/cli/papers`, `cli/src/tests/papers`), and run where it is marked; `json` is read; `toml` is
-/// a settings file; `python` is run
+/// (`cli/tests/cli/papers`, `cli/src/tests/papers`), and run where it is marked; `json` is read; `toml` is a settings file;
+/// `yaml` is read, and each block looked at by the program that it is for (`cli/tests/cli/papers/judged`); `python` is run
 /// (`cli/tests/it/papers/examples`); `text` is what is printed, and compared where it is marked.
-const LANGUAGES: [&str; 5] = ["sh", "json", "toml", "python", "text"];
+const LANGUAGES: [&str; 6] = ["sh", "json", "toml", "yaml", "python", "text"];
 /// Blocks of Rust belong where rustdoc compiles them.
 const COMPILED: (&str, [&str; 2]) = ("crates/client/README.md", ["", "no_run"]);
 /// Folders of the root: what begins with one of them in a sentence is a path.
@@ -28,6 +28,11 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
         for (line, path) in page.paths.iter().filter(|(_, path)| !tree.has(path)) {
             faults.push(format!("{}:{line}: {path}: there is no such file", page.path));
         }
+        faults.extend(
+            page.set_in.iter().map(|line| {
+                format!("{}:{line}: a block that is set in has no language: fence it", page.path)
+            }),
+        );
         for (line, language) in
             page.languages.iter().filter(|(_, language)| !is_looked_at(page.path, language))
         {
@@ -84,22 +89,29 @@ struct Page<'t> {
     links: Vec<(usize, String)>,
     paths: Vec<(usize, String)>,
     languages: Vec<(usize, String)>,
+    /// Where a block begins that is one by its four spaces alone.
+    set_in: Vec<usize>,
 }
 
 impl<'t> Page<'t> {
     fn read(file: &'t File) -> Self {
-        let (anchors, links) = (BTreeSet::new(), Vec::new());
-        let mut page = Self { path: &file.path, anchors, links, paths: Vec::new(), languages: Vec::new() };
-        let mut in_block = false;
+        let (anchors, links, paths) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let (languages, set_in) = (Vec::new(), Vec::new());
+        let mut page = Self { path: &file.path, anchors, links, paths, languages, set_in };
+        let (mut in_block, mut before) = (false, "");
         for (index, line) in file.text.lines().enumerate() {
             if let Some(language) = line.strip_prefix("```") {
                 if !in_block {
                     page.languages.push((index + 1, language.trim().to_owned()));
                 }
                 in_block = !in_block;
-            } else if !in_block && !line.starts_with("    ") {
+            } else if !in_block {
+                if line.starts_with("    ") && before.is_empty() {
+                    page.set_in.push(index + 1);
+                }
                 page.read_line(index + 1, line);
             }
+            before = line.trim();
         }
         page
     }
@@ -176,6 +188,11 @@ mod tests {
     fn blocks_say_what_they_are() {
         assert_eq!(faults_of("```sh\nls\n```\n```json\n{}\n```\n").len(), 0);
         assert_eq!(faults_of("```\nls\n```\n").len(), 1);
+        assert_eq!(
+            faults_of("A text:\n\n    ls\n    ls\n"),
+            ["docs/a/page.md:3: a block that is set in has no language: fence it"]
+        );
+        assert_eq!(faults_of("- an item\n    that goes on\n\n```sh\n\n    ls\n```\n").len(), 0);
         assert_eq!(faults_of("```rust\nfn main() {}\n```\n").len(), 1);
     }
 }

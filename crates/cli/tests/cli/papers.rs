@@ -1,5 +1,7 @@
 //! What the papers tell to type does what they say.
 
+mod compose;
+mod judged;
 mod signature;
 mod start;
 
@@ -57,10 +59,10 @@ impl Reader {
 
 #[test]
 fn the_operators_commands_of_the_readme_run() {
-    let readme = include_str!("../../../../README.md").replace("\\\n", "");
-    let commands: Vec<_> =
-        readme.lines().filter_map(|line| line.strip_prefix("    rebuttal operator ")).collect();
-    assert_eq!(commands.len(), 3, "{readme}");
+    let blocks = Page::open("README.md").blocks();
+    let lines: Vec<_> = blocks.iter().flat_map(page::Block::commands).collect();
+    let commands: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("rebuttal operator ")).collect();
+    assert_eq!(commands.len(), 3, "{lines:?}");
     let gateway = Gateway::builder(bin()).start();
     for words in commands {
         let mut command = bare(Path::new("sh"));
@@ -85,6 +87,36 @@ fn json_in_the_papers_is_json() {
         }
     }
     assert!(count > 5, "{count} is fewer than the papers ever had");
+}
+
+/// One document, none of whose keys is there twice.
+fn yaml(text: &str) -> Result<serde_json::Value, String> {
+    serde_saphyr::from_str(text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn yaml_in_the_papers_and_in_packaging_is_yaml() {
+    let files =
+        ["compose/compose.yaml", "prometheus/rebuttal.rules.yml", "prometheus/rebuttal.rules.test.yml"];
+    for file in files {
+        let read = yaml(&page::file(&format!("packaging/{file}")));
+        assert!(read.as_ref().is_ok_and(serde_json::Value::is_object), "{file}: {read:?}");
+    }
+    let mut count = 0;
+    for page in Page::all() {
+        for block in page.blocks().iter().filter(|block| block.language == "yaml") {
+            count += 1;
+            let read = yaml(&block.text);
+            assert!(
+                read.as_ref().is_ok_and(serde_json::Value::is_object),
+                "{}:{}: {read:?}",
+                page.path,
+                block.line
+            );
+        }
+    }
+    assert_eq!(count, 2, "what a new one says is looked at by a test of its own, as in `judged`");
+    assert!(yaml("a: 1\na: 2\n").is_err(), "a key that is there twice is overlooked");
 }
 
 #[test]
