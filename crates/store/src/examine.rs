@@ -71,6 +71,23 @@ pub enum Ailment {
          alone was restored. Stop every gateway, keep the database as it is, and restore it whole from a backup"
     )]
     Incomplete(String),
+    /// Constraints that the migrations make are gone.
+    #[error(
+        "{0} is missing, though a gateway has served from this database: something else has changed it. Gateways serve all \
+         the same, and what it kept out of the database is kept out no longer: see who changed it, and add it again"
+    )]
+    Unguarded(String),
+    /// Indexes that the migrations make are gone.
+    #[error(
+        "{indexes} is missing, though a gateway has served from this database: something else has changed it. Gateways serve \
+         all the same, and the more there is, the slower. While none serves, have the database make it again: {again}"
+    )]
+    Unindexed {
+        /// Which.
+        indexes: String,
+        /// The statements that make them.
+        again: String,
+    },
     /// A newer version made the schema.
     #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
     TooNew(u32),
@@ -107,7 +124,7 @@ impl Ailment {
 
     /// Whether all that this version knows of can be read all the same.
     pub const fn lets_read(&self) -> bool {
-        matches!(self, Self::Hazard(_) | Self::Ahead(_))
+        matches!(self, Self::Hazard(_) | Self::Ahead(_) | Self::Unguarded(_) | Self::Unindexed { .. })
     }
 }
 

@@ -1,12 +1,17 @@
 //! Whether a schema is what this binary's migrations make: by what either database tells of its tables, and by the record
 //! that the migrations leave. A record alone proves nothing; a table may be gone that it tells of.
 
+mod parts;
+
 use std::collections::BTreeSet;
 
 use refinery::Migration;
 
 use crate::examine::Ailment;
 use crate::moving::tables::TABLES;
+use crate::{StoreError, sqlite};
+use parts::Missing;
+pub(crate) use parts::Part;
 
 /// The table that migrations write themselves down in.
 pub(crate) const MIGRATIONS_TABLE: &str = "refinery_schema_history";
@@ -21,14 +26,19 @@ pub(crate) struct Told {
     pub(crate) migrations: Vec<(i32, String, String)>,
     /// Each column that is there, with its table before it.
     pub(crate) columns: BTreeSet<(String, String)>,
+    /// What the tables have beside their columns.
+    pub(crate) parts: BTreeSet<Part>,
 }
 
 impl Told {
     /// What is wrong with it. What pending migrations would make is not missed.
-    pub(crate) fn ailments(&self, known: &[Migration]) -> Vec<Ailment> {
+    ///
+    /// # Errors
+    /// Where there is no memory to make the tables in that it is compared with.
+    pub(crate) fn ailments(&self, known: &[Migration]) -> Result<Vec<Ailment>, StoreError> {
         let has_tables = wanted().any(|(table, _)| self.has_table(table));
         if !has_tables && self.migrations.is_empty() {
-            return vec![Ailment::Empty];
+            return Ok(vec![Ailment::Empty]);
         }
         let made = |version: i32| self.migrations.iter().find(|(made, ..)| *made == version);
         let named = |version: i32, name: &str| format!("{version} ({name})");
@@ -55,18 +65,41 @@ impl Told {
         } else if !pending.is_empty() {
             ailments.push(Ailment::Behind(of(pending)));
         } else {
-            ailments.extend(self.missing().map(Ailment::Incomplete));
+            ailments.extend(self.losses(known)?);
         }
         if !unknown.is_empty() {
             ailments.push(Ailment::Ahead(unknown.join(", ")));
         }
-        ailments
+        Ok(ailments)
     }
 
-    /// What keeps a gateway from serving, once every migration is made.
-    pub(crate) fn flaw(&self, known: &[Migration]) -> Option<Ailment> {
-        let stands = |ailment: &Ailment| matches!(ailment, Ailment::OtherSchema(_) | Ailment::Incomplete(_));
-        self.ailments(known).into_iter().find(stands)
+    /// Refuses what keeps a gateway from serving; gives what it serves without.
+    pub(crate) fn refuse_flawed(&self, known: &[Migration]) -> Result<Vec<Ailment>, StoreError> {
+        let mut losses = Vec::new();
+        for ailment in self.ailments(known)? {
+            match ailment {
+                Ailment::OtherSchema(_) | Ailment::Incomplete(_) => return Err(StoreError::Schema(ailment)),
+                Ailment::Unguarded(_) | Ailment::Unindexed { .. } => losses.push(ailment),
+                _ => {}
+            }
+        }
+        Ok(losses)
+    }
+
+    /// What is gone that every migration together made: tables and columns first, for they take the rest with them.
+    fn losses(&self, known: &[Migration]) -> Result<Vec<Ailment>, StoreError> {
+        if let Some(missing) = self.missing() {
+            return Ok(vec![Ailment::Incomplete(missing)]);
+        }
+        let Missing { keys, safeguards, indexes, remedies } =
+            Missing::of(&sqlite::parts_of_migrations()?, &self.parts, known);
+        if !keys.is_empty() {
+            return Ok(vec![Ailment::Incomplete(keys.join(", "))]);
+        }
+        let unguarded = (!safeguards.is_empty()).then(|| Ailment::Unguarded(safeguards.join(", ")));
+        let unindexed = || Ailment::Unindexed { indexes: indexes.join(", "), again: remedies.join(" ") };
+        let unindexed = (!indexes.is_empty()).then(unindexed);
+        Ok(unguarded.into_iter().chain(unindexed).collect())
     }
 
     fn has_table(&self, table: &str) -> bool {

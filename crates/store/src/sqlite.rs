@@ -13,6 +13,7 @@ mod writer;
 
 pub(crate) use look::Look;
 pub(crate) use reads::Reads;
+pub(crate) use schema::parts_of_migrations;
 pub(crate) use source::Source;
 pub(crate) use writer::Writer;
 

@@ -8,9 +8,9 @@ use super::address::Address;
 use super::hazards::{hazards, refuse_shared};
 use super::rows;
 use super::session::{self, Session};
-use super::statements::{COLUMNS, HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY};
+use super::statements::{COLUMNS, HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY, PARTS};
 use crate::examine::{self, Ailment, missing_value};
-use crate::schema::Told;
+use crate::schema::{Part, Told};
 use crate::{SCHEMA_GENERATION, StoreError};
 
 mod migrations {
@@ -33,7 +33,9 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     refuse_newer(&session).await?;
     refuse_flawed(&session).await?;
     migrate(&mut session).await?;
-    refuse_flawed(&session).await?;
+    for loss in refuse_flawed(&session).await? {
+        tracing::warn!("{loss}");
+    }
     Ok(())
 }
 
@@ -59,18 +61,21 @@ fn not_migrated(error: refinery::Error) -> StoreError {
 
 /// What is wrong with the schema.
 pub(super) async fn ailments(session: &Session) -> Result<Vec<Ailment>, StoreError> {
-    Ok(told(session).await?.ailments(migrations::migrations::runner().get_migrations()))
+    told(session).await?.ailments(migrations::migrations::runner().get_migrations())
 }
 
-async fn refuse_flawed(session: &Session) -> Result<(), StoreError> {
-    let flaw = told(session).await?.flaw(migrations::migrations::runner().get_migrations());
-    flaw.map_or(Ok(()), |flaw| Err(StoreError::Schema(flaw)))
+async fn refuse_flawed(session: &Session) -> Result<Vec<Ailment>, StoreError> {
+    told(session).await?.refuse_flawed(migrations::migrations::runner().get_migrations())
 }
 
 async fn told(session: &Session) -> Result<Told, StoreError> {
     let mut told = Told::default();
     for row in session.rows(COLUMNS, &[]).await? {
         told.columns.insert((rows::value(&row, 0)?, rows::value(&row, 1)?));
+    }
+    for row in session.rows(PARTS, &[]).await? {
+        let value = |column| rows::value(&row, column);
+        told.parts.extend(Part::read((value(0)?, value(1)?, value(2)?, value(3)?)));
     }
     let is_there = session.row(HAS_MIGRATIONS, &[]).await?;
     if is_there.map_or(Ok(false), |row| rows::value(&row, 0))? {

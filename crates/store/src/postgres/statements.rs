@@ -127,6 +127,24 @@ statements! {
     /// Of tables of any name where an unqualified name is looked for; what is not ours is not looked for.
     COLUMNS = "SELECT relname::text, attname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid \
          WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND pg_table_is_visible(pg_class.oid)";
+    /// What they have beside their columns: a letter for what it is, the table, its columns, and an index's name or the table
+    /// that is referred to. The columns of a primary key are never null by that alone; an index that was not made to its end
+    /// serves nobody.
+    PARTS = "WITH tables AS (SELECT oid, relname::text AS t FROM pg_class \
+         WHERE relkind IN ('r', 'p') AND NOT relispartition AND pg_table_is_visible(oid)) \
+         SELECT contype::text, t, (SELECT string_agg(attname, ', ' ORDER BY place) \
+         FROM unnest(conkey) WITH ORDINALITY AS k (attnum, place) \
+         JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = k.attnum), \
+         coalesce((SELECT relname::text FROM pg_class WHERE oid = confrelid), '') \
+         FROM tables JOIN pg_constraint ON conrelid = tables.oid WHERE contype IN ('p', 'u', 'f') \
+         UNION ALL SELECT 'n', t, attname::text, '' FROM tables JOIN pg_attribute ON attrelid = tables.oid \
+         WHERE attnum > 0 AND NOT attisdropped AND attnotnull AND NOT EXISTS \
+         (SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'p' AND attnum = ANY (conkey)) \
+         UNION ALL SELECT CASE WHEN indpred IS NULL THEN 'i' ELSE 'x' END, t, coalesce((SELECT string_agg(attname, ', ' ORDER BY place) \
+         FROM unnest(indkey::smallint[]) WITH ORDINALITY AS k (attnum, place) \
+         JOIN pg_attribute AS a ON a.attrelid = indrelid AND a.attnum = k.attnum), ''), \
+         (SELECT relname::text FROM pg_class WHERE oid = indexrelid) \
+         FROM tables JOIN pg_index ON indrelid = tables.oid WHERE indisvalid AND NOT indisunique";
     HAS_META = "SELECT to_regclass('meta') IS NOT NULL";
     MIN_BINARY = "SELECT convert_from(value, 'UTF8') FROM meta WHERE name = 'min_binary'";
     SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \

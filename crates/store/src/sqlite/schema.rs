@@ -1,6 +1,7 @@
 //! Connections and the schema: settings that durability rests on, migrations, and the check that this binary may
 //! touch what it finds.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -9,9 +10,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::place;
-use super::statements::{COLUMNS, MIGRATIONS, MIN_BINARY};
+use super::statements::{COLUMNS, MIGRATIONS, MIN_BINARY, PARTS};
 use crate::examine::{self, Ailment, missing_value};
-use crate::schema::{MIGRATIONS_TABLE, Told};
+use crate::schema::{MIGRATIONS_TABLE, Part, Told};
 use crate::{SCHEMA_GENERATION, StoreError};
 
 /// Prepared statements that a connection keeps: more than there are of fixed words. As no connection runs all of those,
@@ -45,18 +46,34 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     refuse_flawed(&connection)?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
-    refuse_flawed(&connection)?;
+    for loss in refuse_flawed(&connection)? {
+        tracing::warn!("{loss}");
+    }
     Ok(connection)
 }
 
 /// What is wrong with the schema.
 pub(super) fn ailments(connection: &Connection) -> Result<Vec<Ailment>, StoreError> {
-    Ok(told(connection)?.ailments(migrations::migrations::runner().get_migrations()))
+    told(connection)?.ailments(migrations::migrations::runner().get_migrations())
 }
 
-fn refuse_flawed(connection: &Connection) -> Result<(), StoreError> {
-    let flaw = told(connection)?.flaw(migrations::migrations::runner().get_migrations());
-    flaw.map_or(Ok(()), |flaw| Err(StoreError::Schema(flaw)))
+/// What the tables have beside their columns as the migrations make them.
+pub(crate) fn parts_of_migrations() -> Result<BTreeSet<Part>, StoreError> {
+    let connection = Connection::open_in_memory()?;
+    for migration in migrations::migrations::runner().get_migrations() {
+        connection.execute_batch(migration.sql().unwrap_or_default())?;
+    }
+    parts(&connection)
+}
+
+fn parts(connection: &Connection) -> Result<BTreeSet<Part>, StoreError> {
+    let mut select = connection.prepare(PARTS)?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(Part::read).collect())
+}
+
+fn refuse_flawed(connection: &Connection) -> Result<Vec<Ailment>, StoreError> {
+    told(connection)?.refuse_flawed(migrations::migrations::runner().get_migrations())
 }
 
 fn told(connection: &Connection) -> Result<Told, StoreError> {
@@ -64,11 +81,12 @@ fn told(connection: &Connection) -> Result<Told, StoreError> {
     let columns = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let columns = columns.collect::<rusqlite::Result<_>>()?;
     if !connection.table_exists(None, MIGRATIONS_TABLE)? {
-        return Ok(Told { columns, ..Told::default() });
+        return Ok(Told { columns, parts: parts(connection)?, ..Told::default() });
     }
     let mut select = connection.prepare(MIGRATIONS)?;
     let migrations = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(Told { columns, migrations: migrations.collect::<rusqlite::Result<_>>()? })
+    let migrations = migrations.collect::<rusqlite::Result<_>>()?;
+    Ok(Told { columns, parts: parts(connection)?, migrations })
 }
 
 /// Opens a connection that reads.

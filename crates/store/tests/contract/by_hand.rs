@@ -2,7 +2,8 @@
 
 use rebuttal_disputes::Command;
 use rebuttal_store::{
-    CommitError, Filter, Histories, Once, Options, Store, StoreError, Work, verify_histories,
+    Ailment, CommitError, Filter, Histories, Once, Options, Store, StoreError, Work, examine,
+    verify_histories,
 };
 
 use crate::contests;
@@ -27,6 +28,33 @@ pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(ground: 
     let merchant_id = merchant(&store).await;
     open(&store, merchant_id, "D1").await;
     store.close().await;
+}
+
+pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(ground: &Ground) {
+    ground.store().await.close().await;
+    let told = async || {
+        let mut ailments = examine(&ground.location(), None).await.unwrap().ailments.into_iter();
+        ailments.find_map(|ailment| match ailment {
+            Ailment::Unindexed { indexes, again } => Some((indexes, again)),
+            _ => None,
+        })
+    };
+    let migration = include_str!("../../migrations/sqlite/V1__initial.sql");
+    let indexes: Vec<_> =
+        migration.split("CREATE INDEX ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+    assert!(indexes.len() > 5 && told().await.is_none(), "{indexes:?}");
+    for index in indexes {
+        ground.by_hand(&format!("DROP INDEX {index}"));
+        let (indexes, again) = told().await.unwrap_or_else(|| panic!("unseen: {index}"));
+        assert!(indexes.starts_with(&format!("the index {index} of ")), "{indexes}");
+        // One of this name that serves another purpose is not it.
+        ground.by_hand(&format!("CREATE INDEX {index} ON meta (value)"));
+        assert!(told().await.is_some(), "{index}");
+        ground.by_hand(&format!("DROP INDEX {index}"));
+        ground.store().await.close().await;
+        ground.by_hand(&again);
+        assert_eq!(told().await, None, "{again}");
+    }
 }
 
 pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer(

@@ -86,6 +86,7 @@ macro_rules! every_case {
                 an_older_binary_goes_on_where_a_newer_one_has_added
                 a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer
                 a_database_that_was_written_to_by_hand_tells_what_is_not_as_it_was
+                an_index_that_was_dropped_is_told_with_what_makes_it_again
                 a_history_without_its_dispute_is_told;
         }
     };
