@@ -1,30 +1,62 @@
-//! What each state allows, for the messages of refusals and the operator's view.
+//! What each state allows: the one rule by which commands are decided, refusals told, and operators shown what is possible.
+
+use std::fmt;
 
 use rebuttal_protocol::dispute::{Stage, Status};
+use rebuttal_protocol::operator::ActKind;
 
 use crate::refusal::Told;
 
-/// The operator's acts, named as the API names them, in the order of contract §6.
-const OPERATOR_ACTIONS: [&str; 5] = ["requestEvidence", "resolve", "advance", "extend", "withdraw"];
-
-/// The operator's acts that a state allows.
-pub fn operator_actions(status: Status, stage: Stage) -> Vec<&'static str> {
-    OPERATOR_ACTIONS.into_iter().filter(|action| allows(status, stage, action)).collect()
+/// What is asked of a dispute, as far as states tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// An operator's act.
+    Act(ActKind),
+    /// A contest that says something new.
+    Contest,
+    /// An accept.
+    Accept,
+    /// The contest that the present stage was answered with.
+    ContestAgain,
+    /// The accept that the dispute ended with.
+    AcceptAgain,
 }
 
-fn allows(status: Status, stage: Stage, action: &str) -> bool {
-    use Status::{Accepted, Expired, Lost, NeedsResponse, UnderReview, Withdrawn, Won};
-    match action {
-        "requestEvidence" => status == UnderReview,
-        "resolve" => matches!(status, NeedsResponse | UnderReview | Expired),
-        "advance" => status != Withdrawn && stage != Stage::Arbitration,
-        "extend" => matches!(status, NeedsResponse | Expired),
-        "withdraw" => !matches!(status, Won | Lost | Withdrawn),
-        "contest" | "accept" => status == NeedsResponse,
-        "the same contest again" => matches!(status, UnderReview | Won | Lost),
-        "the same accept again" => status == Accepted,
-        _ => false,
+impl Asked {
+    /// What a merchant can ask.
+    const OF_MERCHANT: [Self; 4] = [Self::Contest, Self::Accept, Self::ContestAgain, Self::AcceptAgain];
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Act(kind) => kind.as_str(),
+            Self::Contest => "contest",
+            Self::Accept => "accept",
+            Self::ContestAgain => "the same contest again",
+            Self::AcceptAgain => "the same accept again",
+        })
     }
+}
+
+/// Whether a state allows it (contract §6).
+pub(crate) fn allows(status: Status, stage: Stage, asked: Asked) -> bool {
+    use Status::{Accepted, Expired, Lost, NeedsResponse, UnderReview, Withdrawn, Won};
+    match asked {
+        Asked::Act(ActKind::RequestEvidence) => status == UnderReview,
+        Asked::Act(ActKind::Resolve) => matches!(status, NeedsResponse | UnderReview | Expired),
+        Asked::Act(ActKind::Advance) => status != Withdrawn && stage != Stage::Arbitration,
+        Asked::Act(ActKind::Extend) => matches!(status, NeedsResponse | Expired),
+        Asked::Act(ActKind::Withdraw) => !matches!(status, Won | Lost | Withdrawn),
+        Asked::Contest | Asked::Accept => status == NeedsResponse,
+        Asked::ContestAgain => matches!(status, UnderReview | Won | Lost),
+        Asked::AcceptAgain => status == Accepted,
+    }
+}
+
+/// The operator's acts that a state allows, in the order of contract §6.
+pub fn operator_actions(status: Status, stage: Stage) -> impl Iterator<Item = ActKind> {
+    ActKind::ALL.iter().copied().filter(move |kind| allows(status, stage, Asked::Act(*kind)))
 }
 
 /// Names the stages that come after this one.
@@ -35,18 +67,19 @@ pub(crate) fn later(stage: Stage) -> String {
 
 /// Names what a state allows to the one who is refused; queries are always allowed.
 pub(crate) fn sentence(status: Status, stage: Stage, to: Told) -> String {
-    const AGAIN: &str = "the same contest again";
-    const MERCHANT: [&str; 4] = ["contest", "accept", AGAIN, "the same accept again"];
-    let (actions, nothing): (Vec<_>, _) = match to {
+    let (possible, nothing): (Vec<_>, _) = match to {
         Told::Merchant { has_submitted } => {
-            let possible = MERCHANT.into_iter().filter(|action| has_submitted || *action != AGAIN);
-            let allowed = possible.filter(|action| allows(status, stage, action));
-            (allowed.collect(), "nothing more from the merchant")
+            let possible = |asked: &Asked| has_submitted || *asked != Asked::ContestAgain;
+            let possible = Asked::OF_MERCHANT.into_iter().filter(possible);
+            (possible.collect(), "nothing more from the merchant")
         }
-        Told::Operator => (operator_actions(status, stage), "nothing but to be looked at"),
+        Told::Operator => {
+            (ActKind::ALL.iter().copied().map(Asked::Act).collect(), "nothing but to be looked at")
+        }
     };
-    match actions.is_empty() {
-        true => nothing.to_owned(),
-        false => format!("only: {}", actions.join(", ")),
+    let allowed = possible.into_iter().filter(|asked| allows(status, stage, *asked));
+    match allowed.map(|asked| asked.to_string()).collect::<Vec<_>>().as_slice() {
+        [] => nothing.to_owned(),
+        allowed => format!("only: {}", allowed.join(", ")),
     }
 }

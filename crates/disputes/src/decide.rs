@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{EvidenceItem, Stage, Status};
+use rebuttal_protocol::dispute::{Event, EvidenceItem, Status};
 use rebuttal_protocol::operator::{self, Act};
 use rebuttal_protocol::text::Note;
 
-use crate::history::{Detail, Entry, Event};
+use crate::allowed::{Asked, allows};
+use crate::history::{Detail, Entry};
 use crate::refusal::Told;
 use crate::{
     Actor, Command, Dispute, Finding, Fingerprint, LastSubmission, Refusal, Submission, SubmittedEvidence,
@@ -75,13 +76,13 @@ pub fn decide(
 /// Whether the outcome is already there. Decided before anything else is looked at: an answer that got lost must be
 /// had again, deadline or not.
 fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
-    use Status::{Accepted, Lost, NeedsResponse, UnderReview, Withdrawn, Won};
+    use Status::{NeedsResponse, Withdrawn};
     let status = dispute.status;
     match command {
         Command::Contest { fingerprint, .. } => {
-            matches!(status, UnderReview | Won | Lost) && equals_present_submission(dispute, *fingerprint)
+            is_allowed(dispute, Asked::ContestAgain) && equals_present_submission(dispute, *fingerprint)
         }
-        Command::Accept => status == Accepted,
+        Command::Accept => is_allowed(dispute, Asked::AcceptAgain),
         Command::Act(Act::Resolve { outcome, .. }) => status.as_str() == outcome.as_str(),
         Command::Act(Act::RequestEvidence { deadline, .. }) => {
             dispute.evidence_requested() && dispute.deadline == *deadline
@@ -95,66 +96,81 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
     }
 }
 
+fn is_allowed(dispute: &Dispute, asked: Asked) -> bool {
+    allows(dispute.status, dispute.stage, asked)
+}
+
 fn equals_present_submission(dispute: &Dispute, fingerprint: Option<Fingerprint>) -> bool {
     dispute.present_submission().is_some_and(|submission| fingerprint == Some(submission.fingerprint))
 }
 
 fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Outcome, Refusal> {
-    use Status::{Expired, NeedsResponse, UnderReview};
-    let to = |event, status, note: &Option<Note>| {
-        let next = Dispute { status, ..dispute.clone() };
-        Ok(Outcome { event, next, submission: None, note: note.clone() })
-    };
-    let due_at = |event, status, deadline: UnixMillis, note| {
-        let next = Dispute { status, deadline, ..dispute.clone() };
-        Ok(Outcome { event, next, submission: None, note })
-    };
     match command {
         Command::Contest { items, findings, fingerprint } => {
             contest(dispute, items, findings, *fingerprint, arrival)
         }
         Command::Accept => {
-            check_response(dispute, arrival)?;
-            to(Event::Accepted, Status::Accepted, &None)
+            check_response(dispute, Asked::Accept, arrival)?;
+            Ok(to(dispute, Event::Accepted, Status::Accepted, None))
         }
-        Command::Act(Act::Resolve { outcome, note }) => {
-            check_status(dispute, &[NeedsResponse, UnderReview, Expired])?;
+        Command::Act(act) => acted(dispute, act, arrival),
+        Command::Lapse => Ok(to(dispute, Event::Lapsed, lapse(dispute, arrival)?, None)),
+    }
+}
+
+/// The dispute moves to a status, and nothing else of it changes.
+fn to(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Outcome {
+    let next = Dispute { status, ..dispute.clone() };
+    Outcome { event, next, submission: None, note: note.cloned() }
+}
+
+/// The dispute needs a response until a new deadline.
+fn due_at(dispute: &Dispute, event: Event, deadline: UnixMillis, note: Option<&Note>) -> Outcome {
+    let next = Dispute { status: Status::NeedsResponse, deadline, ..dispute.clone() };
+    Outcome { event, next, submission: None, note: note.cloned() }
+}
+
+fn acted(dispute: &Dispute, act: &Act, arrival: UnixMillis) -> Result<Outcome, Refusal> {
+    if new_deadline(act).is_some_and(|deadline| deadline <= arrival) {
+        return Err(Refusal::DeadlineNotFuture(arrival));
+    }
+    if !is_allowed(dispute, Asked::Act(act.kind())) {
+        return Err(invalid_state(dispute, Told::Operator));
+    }
+    Ok(match act {
+        Act::Resolve { outcome, note } => {
             let status = match outcome {
                 operator::Outcome::Won => Status::Won,
                 operator::Outcome::Lost => Status::Lost,
             };
-            to(Event::Resolved, status, note)
+            to(dispute, Event::Resolved, status, note.as_ref())
         }
-        Command::Act(Act::RequestEvidence { deadline, note }) => {
-            check_future(*deadline, arrival)?;
-            check_status(dispute, &[UnderReview])?;
-            due_at(Event::EvidenceRequested, NeedsResponse, *deadline, Some(note.clone()))
+        Act::RequestEvidence { deadline, note } => {
+            due_at(dispute, Event::EvidenceRequested, *deadline, Some(note))
         }
-        Command::Act(Act::Extend { deadline }) => {
-            check_future(*deadline, arrival)?;
-            check_status(dispute, &[NeedsResponse, Expired])?;
-            if *deadline <= dispute.deadline {
-                return Err(Refusal::DeadlineNotLater(dispute.deadline));
-            }
-            due_at(Event::Extended, NeedsResponse, *deadline, None)
+        Act::Extend { deadline } if *deadline <= dispute.deadline => {
+            return Err(Refusal::DeadlineNotLater(dispute.deadline));
         }
-        Command::Act(Act::Advance { stage, deadline }) => {
-            check_future(*deadline, arrival)?;
-            if dispute.status == Status::Withdrawn || dispute.stage == Stage::Arbitration {
-                return Err(invalid_state(dispute, Told::Operator));
-            }
-            if *stage <= dispute.stage {
-                return Err(Refusal::StageNotLater { status: dispute.status, stage: dispute.stage });
-            }
-            let mut advanced = due_at(Event::Advanced, NeedsResponse, *deadline, None)?;
+        Act::Extend { deadline } => due_at(dispute, Event::Extended, *deadline, None),
+        Act::Advance { stage, .. } if *stage <= dispute.stage => {
+            return Err(Refusal::StageNotLater { status: dispute.status, stage: dispute.stage });
+        }
+        Act::Advance { stage, deadline } => {
+            let mut advanced = due_at(dispute, Event::Advanced, *deadline, None);
             advanced.next.stage = *stage;
-            Ok(advanced)
+            advanced
         }
-        Command::Act(Act::Withdraw { note }) => {
-            check_status(dispute, &[NeedsResponse, UnderReview, Status::Accepted, Expired])?;
-            to(Event::Withdrawn, Status::Withdrawn, note)
+        Act::Withdraw { note } => to(dispute, Event::Withdrawn, Status::Withdrawn, note.as_ref()),
+    })
+}
+
+/// The deadline that an act sets.
+const fn new_deadline(act: &Act) -> Option<UnixMillis> {
+    match act {
+        Act::RequestEvidence { deadline, .. } | Act::Extend { deadline } | Act::Advance { deadline, .. } => {
+            Some(*deadline)
         }
-        Command::Lapse => lapse(dispute, arrival).and_then(|status| to(Event::Lapsed, status, &None)),
+        Act::Resolve { .. } | Act::Withdraw { .. } => None,
     }
 }
 
@@ -168,7 +184,7 @@ fn contest(
     if dispute.evidence_requested() && equals_present_submission(dispute, fingerprint) {
         return Err(Refusal::NothingNew);
     }
-    check_response(dispute, arrival)?;
+    check_response(dispute, Asked::Contest, arrival)?;
     let evidence = substantiate(items, findings)?;
     // An item without an address is a fault already.
     let fingerprint = fingerprint.ok_or_else(|| Refusal::Evidence(Vec::new()))?;
@@ -203,27 +219,19 @@ fn substantiate(items: &[EvidenceItem], findings: &[Finding]) -> Result<Vec<Subm
     if faults.is_empty() { Ok(evidence) } else { Err(Refusal::Evidence(faults)) }
 }
 
-/// A merchant's response counts in `NEEDS_RESPONSE` before the deadline; an expired dispute was answered too late.
-fn check_response(dispute: &Dispute, arrival: UnixMillis) -> Result<(), Refusal> {
-    match dispute.status {
-        Status::NeedsResponse if !dispute.is_late(arrival) => Ok(()),
-        Status::Expired if !dispute.is_late(arrival) => Err(Refusal::Overtaken),
-        Status::NeedsResponse | Status::Expired => {
-            Err(Refusal::DeadlinePassed { deadline: dispute.deadline, arrival })
-        }
-        _ => {
-            let has_submitted = dispute.present_submission().is_some();
-            Err(invalid_state(dispute, Told::Merchant { has_submitted }))
-        }
+/// A merchant's response counts where the state allows it and before the deadline; an expired dispute was answered too
+/// late.
+fn check_response(dispute: &Dispute, asked: Asked, arrival: UnixMillis) -> Result<(), Refusal> {
+    let is_expired = dispute.status == Status::Expired;
+    if !is_expired && !is_allowed(dispute, asked) {
+        let has_submitted = dispute.present_submission().is_some();
+        return Err(invalid_state(dispute, Told::Merchant { has_submitted }));
     }
-}
-
-fn check_status(dispute: &Dispute, allowed: &[Status]) -> Result<(), Refusal> {
-    if allowed.contains(&dispute.status) { Ok(()) } else { Err(invalid_state(dispute, Told::Operator)) }
-}
-
-fn check_future(deadline: UnixMillis, arrival: UnixMillis) -> Result<(), Refusal> {
-    if deadline > arrival { Ok(()) } else { Err(Refusal::DeadlineNotFuture(arrival)) }
+    match dispute.is_late(arrival) {
+        true => Err(Refusal::DeadlinePassed { deadline: dispute.deadline, arrival }),
+        false if is_expired => Err(Refusal::Overtaken),
+        false => Ok(()),
+    }
 }
 
 /// What an unanswered deadline leads to: what was submitted before a request for more stands; else nothing does.

@@ -2,65 +2,12 @@
 //! left out or exchanged afterwards without the chain telling.
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{Stage, Status};
+use rebuttal_protocol::dispute::{Event, Stage, Status};
 use rebuttal_protocol::text::Note;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprinter;
 use crate::{Dispute, Fingerprint, Submission};
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Event {
-    /// The dispute was opened.
-    Opened,
-    /// The merchant contested.
-    Contested,
-    /// The merchant accepted the loss.
-    Accepted,
-    /// The dispute was decided.
-    Resolved,
-    /// More evidence was requested.
-    EvidenceRequested,
-    /// The deadline was moved.
-    Extended,
-    /// The dispute went on to a later stage.
-    Advanced,
-    /// The other side took it back.
-    Withdrawn,
-    /// The deadline passed unanswered.
-    Lapsed,
-}
-
-impl Event {
-    const ALL: [(Self, &'static str); 9] = [
-        (Self::Opened, "OPENED"),
-        (Self::Contested, "CONTESTED"),
-        (Self::Accepted, "ACCEPTED"),
-        (Self::Resolved, "RESOLVED"),
-        (Self::EvidenceRequested, "EVIDENCE_REQUESTED"),
-        (Self::Extended, "EXTENDED"),
-        (Self::Advanced, "ADVANCED"),
-        (Self::Withdrawn, "WITHDRAWN"),
-        (Self::Lapsed, "LAPSED"),
-    ];
-
-    /// The word that history and notifications use.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.into_iter().find_map(|(event, word)| (event == self).then_some(word)).unwrap_or_default()
-    }
-
-    /// Every word there is, in the order of a dispute's life.
-    pub fn words() -> impl Iterator<Item = &'static str> {
-        Self::ALL.into_iter().map(|(_, word)| word)
-    }
-
-    /// The event that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find_map(|(event, known)| (known == word).then_some(event))
-    }
-}
 
 /// What an entry tells beside its event: the state that it led to, and what belongs to the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ pub use command::{Actor, Command};
 pub use decide::{COMMIT_LIMIT, Change, Decision, decide};
 pub use fingerprint::Fingerprint;
 pub use flaw::{Flaw, flaw};
-pub use history::{Detail, Entry, Event};
+pub use history::{Detail, Entry};
 pub use opening::{Opening, open};
 pub use refusal::{EvidenceFault, Refusal, Told};
 pub use state::{Dispute, LastSubmission};

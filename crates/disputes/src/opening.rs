@@ -1,11 +1,11 @@
 //! Opening a dispute: its facts are fixed from then on, and the same opening again is a repetition.
 
-use rebuttal_protocol::dispute::Status;
+use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 
 use crate::fingerprint::Fingerprinter;
-use crate::history::{Detail, Entry, Event};
+use crate::history::{Detail, Entry};
 use crate::{Actor, Change, Decision, Dispute, Fingerprint, Refusal};
 
 /// A dispute to be opened, under the number that it will have.

@@ -4,11 +4,11 @@
 
 use rebuttal_disputes::{
     Actor, COMMIT_LIMIT, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, Refusal,
-    decide, open,
+    decide, open, operator_actions,
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType, Stage, Status};
-use rebuttal_protocol::operator::{self, OpenDispute, Outcome};
+use rebuttal_protocol::operator::{Act, ActKind, OpenDispute, Outcome};
 use rebuttal_protocol::{Code, StorageUri, UnixMillis};
 
 const OPENED_AT: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -40,15 +40,37 @@ fn contest(file: u8) -> Command {
 }
 
 fn resolve(outcome: Outcome) -> Command {
-    Command::Act(operator::Act::Resolve { outcome, note: None })
+    Command::Act(Act::Resolve { outcome, note: None })
 }
 
 fn request_evidence(deadline: UnixMillis) -> Command {
-    Command::Act(operator::Act::RequestEvidence { deadline, note: "more".parse().unwrap() })
+    Command::Act(Act::RequestEvidence { deadline, note: "more".parse().unwrap() })
+}
+
+fn extend(deadline: UnixMillis) -> Command {
+    Command::Act(Act::Extend { deadline })
+}
+
+fn advance(stage: Stage) -> Command {
+    Command::Act(Act::Advance { stage, deadline: LATER })
 }
 
 fn withdraw() -> Command {
-    Command::Act(operator::Act::Withdraw { note: None })
+    Command::Act(Act::Withdraw { note: None })
+}
+
+/// The commands of each kind of act, of which one at least changes every state that allows the act.
+fn acts() -> impl Iterator<Item = (ActKind, Command)> {
+    ActKind::ALL.iter().flat_map(|kind| {
+        let commands = match kind {
+            ActKind::RequestEvidence => vec![request_evidence(LATER)],
+            ActKind::Resolve => vec![resolve(Outcome::Won)],
+            ActKind::Advance => Stage::ALL.iter().map(|stage| advance(*stage)).collect(),
+            ActKind::Extend => vec![extend(UnixMillis(LATER.0 + HOUR))],
+            ActKind::Withdraw => vec![withdraw()],
+        };
+        commands.into_iter().map(|command| (*kind, command))
+    })
 }
 
 fn changed(decision: Result<Decision, Refusal>) -> Change {
@@ -98,8 +120,6 @@ fn verdict(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> String 
 
 #[test]
 fn every_state_answers_every_command_as_the_table_says() {
-    let advance = Command::Act(operator::Act::Advance { stage: Stage::Arbitration, deadline: LATER });
-    let extend = Command::Act(operator::Act::Extend { deadline: LATER });
     let commands = [
         (contest(1), IN_TIME),
         (contest(2), IN_TIME),
@@ -109,8 +129,8 @@ fn every_state_answers_every_command_as_the_table_says() {
         (request_evidence(LATER), IN_TIME),
         (resolve(Outcome::Won), IN_TIME),
         (resolve(Outcome::Lost), DEADLINE),
-        (advance, IN_TIME),
-        (extend, IN_TIME),
+        (advance(Stage::Arbitration), IN_TIME),
+        (extend(LATER), IN_TIME),
         (withdraw(), IN_TIME),
         (Command::Lapse, UnixMillis(DEADLINE.0 + 4_999)),
         (Command::Lapse, DEADLINE + COMMIT_LIMIT),
@@ -137,20 +157,15 @@ fn every_state_answers_every_command_as_the_table_says() {
 
 #[test]
 fn the_operators_allowed_actions_are_what_the_table_allows() {
-    let acts = [
-        ("requestEvidence", request_evidence(LATER)),
-        ("resolve", resolve(Outcome::Won)),
-        ("advance", Command::Act(operator::Act::Advance { stage: Stage::Arbitration, deadline: LATER })),
-        ("extend", Command::Act(operator::Act::Extend { deadline: LATER })),
-        ("withdraw", withdraw()),
-    ];
-    for (name, dispute) in states() {
-        let allowed = rebuttal_disputes::operator_actions(dispute.status, dispute.stage);
-        for (act, command) in &acts {
-            let changes =
-                matches!(decide(&dispute, command, &Actor::Gateway, IN_TIME), Ok(Decision::Change(_)));
-            assert_eq!(allowed.contains(act), changes, "{act} in {name}");
-        }
+    let last_stage = ("ARBITRATION", after(&[(advance(Stage::Arbitration), IN_TIME)]));
+    for (name, dispute) in states().into_iter().chain([last_stage]) {
+        let changes = |command: &Command| {
+            matches!(decide(&dispute, command, &Actor::Gateway, IN_TIME), Ok(Decision::Change(_)))
+        };
+        let changing = |kind: &ActKind| acts().any(|(of, command)| of == *kind && changes(&command));
+        let changing: Vec<_> = ActKind::ALL.iter().copied().filter(changing).collect();
+        let allowed: Vec<_> = operator_actions(dispute.status, dispute.stage).collect();
+        assert_eq!(allowed, changing, "in {name}");
     }
 }
 
@@ -164,10 +179,7 @@ fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
 
 #[test]
 fn an_earlier_stages_submission_is_no_repetition() {
-    let advanced = after(&[
-        (contest(1), IN_TIME),
-        (Command::Act(operator::Act::Advance { stage: Stage::PreArbitration, deadline: LATER }), IN_TIME),
-    ]);
+    let advanced = after(&[(contest(1), IN_TIME), (advance(Stage::PreArbitration), IN_TIME)]);
     let again = changed(decide(&advanced, &contest(1), &Actor::Gateway, IN_TIME));
     assert_eq!(again.submission.unwrap().number, 2);
 }
@@ -175,27 +187,18 @@ fn an_earlier_stages_submission_is_no_repetition() {
 #[test]
 fn stages_only_move_forward() {
     for stage in [Stage::Inquiry, Stage::Chargeback] {
-        let command = Command::Act(operator::Act::Advance { stage, deadline: LATER });
-        assert_eq!(verdict(&after(&[]), &command, IN_TIME), "-");
+        assert_eq!(verdict(&after(&[]), &advance(stage), IN_TIME), "-");
     }
 }
 
 /// Whoever is refused an act is never told that it is among the allowed ones.
 #[test]
 fn no_refusal_allows_what_it_refuses() {
-    let advance = |stage| Command::Act(operator::Act::Advance { stage, deadline: LATER });
-    let advances = Stage::ALL.iter().map(|stage| ("advance", advance(*stage)));
-    let others = [
-        ("resolve", resolve(Outcome::Won)),
-        ("requestEvidence", request_evidence(LATER)),
-        ("extend", Command::Act(operator::Act::Extend { deadline: LATER })),
-        ("withdraw", withdraw()),
-    ];
     for (name, dispute) in states() {
-        for (act, command) in advances.clone().chain(others.clone()) {
+        for (act, command) in acts() {
             let Err(refusal) = decide(&dispute, &command, &Actor::Gateway, IN_TIME) else { continue };
             let told = refusal.to_string();
-            let allows = told.split_once("allows").is_some_and(|(_, allowed)| allowed.contains(act));
+            let allows = told.split_once("allows").is_some_and(|(_, allowed)| allowed.contains(act.as_str()));
             assert!(!allows, "{act} in {name}: {told}");
         }
     }
@@ -207,9 +210,8 @@ fn no_refusal_allows_what_it_refuses() {
 
 #[test]
 fn a_new_deadline_lies_ahead_and_an_extension_takes_no_time_away() {
-    let past = Command::Act(operator::Act::Extend { deadline: OPENED_AT });
-    assert_eq!(verdict(&after(&[]), &past, IN_TIME), "Common.Request.InvalidParameter");
-    let shorter = Command::Act(operator::Act::Extend { deadline: UnixMillis(DEADLINE.0 - 1) });
+    assert_eq!(verdict(&after(&[]), &extend(OPENED_AT), IN_TIME), "Common.Request.InvalidParameter");
+    let shorter = extend(UnixMillis(DEADLINE.0 - 1));
     assert_eq!(verdict(&after(&[]), &shorter, OPENED_AT), "Operator.Conflict");
 }
 

@@ -108,6 +108,30 @@ words! {
     }
 }
 
+words! {
+    /// What happened to a dispute, as its history tells it (contract §8).
+    Event {
+        /// The dispute was opened.
+        Opened = "OPENED",
+        /// The merchant contested.
+        Contested = "CONTESTED",
+        /// The merchant accepted the loss.
+        Accepted = "ACCEPTED",
+        /// The dispute was decided.
+        Resolved = "RESOLVED",
+        /// More evidence was requested.
+        EvidenceRequested = "EVIDENCE_REQUESTED",
+        /// The deadline was moved.
+        Extended = "EXTENDED",
+        /// The dispute went on to a later stage.
+        Advanced = "ADVANCED",
+        /// The other side took it back.
+        Withdrawn = "WITHDRAWN",
+        /// The deadline passed unanswered.
+        Lapsed = "LAPSED",
+    }
+}
+
 /// A call of the merchant API: where it is posted and what it returns. Implemented by the requests of this crate.
 pub trait Call: Sized {
     /// The path under the public base URL.

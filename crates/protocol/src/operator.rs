@@ -279,6 +279,22 @@ impl OpenDispute {
     }
 }
 
+words! {
+    /// Which act an operator's is: the last segment of the path that it is posted to, in the order of contract §6.
+    ActKind {
+        /// [`Act::RequestEvidence`].
+        RequestEvidence = "requestEvidence",
+        /// [`Act::Resolve`].
+        Resolve = "resolve",
+        /// [`Act::Advance`].
+        Advance = "advance",
+        /// [`Act::Extend`].
+        Extend = "extend",
+        /// [`Act::Withdraw`].
+        Withdraw = "withdraw",
+    }
+}
+
 /// An operator's act on an open dispute, as posted to `/disputes/{disputeNo}/…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
@@ -316,42 +332,49 @@ pub enum Act {
 }
 
 impl Act {
-    /// The path segments that name the acts.
-    pub const NAMES: [&'static str; 5] = ["resolve", "requestEvidence", "extend", "advance", "withdraw"];
+    /// Which one it is.
+    pub const fn kind(&self) -> ActKind {
+        match self {
+            Self::RequestEvidence { .. } => ActKind::RequestEvidence,
+            Self::Resolve { .. } => ActKind::Resolve,
+            Self::Advance { .. } => ActKind::Advance,
+            Self::Extend { .. } => ActKind::Extend,
+            Self::Withdraw { .. } => ActKind::Withdraw,
+        }
+    }
 
-    /// Reads the request that was posted under an act's name; `None` where no act has that name.
-    pub fn parse(name: &str, body: &Object<'_>) -> Option<Result<Self, Refused>> {
+    /// Reads the request that was posted under an act's name.
+    pub fn parse(kind: ActKind, body: &Object<'_>) -> Result<Self, Refused> {
         let mut fields = Fields::of(body);
         let deadline =
             |fields: &mut Fields<'_, '_>| fields.required_with("deadline", UnixMillis::from_rfc3339);
-        Some(match name {
-            "resolve" => {
-                fields.refuse_unknown(&["outcome", "note"]);
-                let (outcome, note) = (fields.required("outcome"), fields.optional("note"));
-                fields.finish(|| Some(Self::Resolve { outcome: outcome?, note }))
-            }
-            "requestEvidence" => {
+        match kind {
+            ActKind::RequestEvidence => {
                 fields.refuse_unknown(&["deadline", "note"]);
                 let (deadline, note) = (deadline(&mut fields), fields.required("note"));
                 fields.finish(|| Some(Self::RequestEvidence { deadline: deadline?, note: note? }))
             }
-            "extend" => {
-                fields.refuse_unknown(&["deadline"]);
-                let deadline = deadline(&mut fields);
-                fields.finish(|| Some(Self::Extend { deadline: deadline? }))
+            ActKind::Resolve => {
+                fields.refuse_unknown(&["outcome", "note"]);
+                let (outcome, note) = (fields.required("outcome"), fields.optional("note"));
+                fields.finish(|| Some(Self::Resolve { outcome: outcome?, note }))
             }
-            "advance" => {
+            ActKind::Advance => {
                 fields.refuse_unknown(&["type", "deadline"]);
                 let (stage, deadline) = (fields.required("type"), deadline(&mut fields));
                 fields.finish(|| Some(Self::Advance { stage: stage?, deadline: deadline? }))
             }
-            "withdraw" => {
+            ActKind::Extend => {
+                fields.refuse_unknown(&["deadline"]);
+                let deadline = deadline(&mut fields);
+                fields.finish(|| Some(Self::Extend { deadline: deadline? }))
+            }
+            ActKind::Withdraw => {
                 fields.refuse_unknown(&["note"]);
                 let note = fields.optional("note");
                 fields.finish(|| Some(Self::Withdraw { note }))
             }
-            _ => return None,
-        })
+        }
     }
 }
 

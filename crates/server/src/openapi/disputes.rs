@@ -1,8 +1,9 @@
 //! Disputes as operators open, see and move them, as the document tells it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use http::StatusCode;
 use rebuttal_evidence::s3::LINK_LIFETIME;
+use rebuttal_protocol::operator::ActKind;
 use rebuttal_protocol::{Code, FileFormat};
 use serde_json::{Value, json};
 use utoipa::openapi::Content;
@@ -12,7 +13,7 @@ use super::call::{in_path, in_query, with_id};
 use super::document::Told;
 use super::examples::{Examples, opening};
 use super::operators::{change, page, paging, read};
-use super::shapes::{ACTS, EVIDENCE_ID};
+use super::shapes::EVIDENCE_ID;
 use super::words::{WITHOUT_CONTROLS, binary, count, flag, form, of};
 use crate::auth::right::Right;
 use crate::operator::disputes::list::Q_MAX;
@@ -27,8 +28,8 @@ pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
         Told::get("/disputes/{disputeNo}/evidence/{evidenceId}", download_evidence()),
         Told::get("/disputes/{disputeNo}/evidence/{evidenceId}/link", link_evidence(examples)?),
     ];
-    for (name, schema) in ACTS {
-        calls.push(Told::post(&format!("/disputes/{{disputeNo}}/{name}"), act(name, schema, examples)?));
+    for kind in ActKind::ALL {
+        calls.push(Told::post(&format!("/disputes/{{disputeNo}}/{kind}"), act(*kind, examples)?));
     }
     Ok(calls.into_iter().map(Told::of_operators).collect())
 }
@@ -120,42 +121,41 @@ fn link_evidence(examples: &Examples) -> Result<Operation> {
         .done())
 }
 
-/// What an act is called, what it does, and an example of it.
-fn told(name: &str) -> Option<(&'static str, &'static str, Value)> {
-    Some(match name {
-        "resolve" => (
-            "Resolve a dispute",
-            "Decides it. The same outcome again is answered again, another one is refused.",
-            json!({ "outcome": "WON", "note": "The issuer took the receipt" }),
-        ),
-        "requestEvidence" => (
+/// What an act is called, what it does, what it takes, and an example of that.
+fn told(kind: ActKind) -> (&'static str, &'static str, (&'static str, Value)) {
+    match kind {
+        ActKind::RequestEvidence => (
             "Ask for more evidence",
             "`UNDER_REVIEW` becomes `NEEDS_RESPONSE`. Where the deadline passes unanswered, what was submitted counts.",
-            json!({ "deadline": DEADLINE, "note": "A proof of delivery, please" }),
+            ("RequestEvidence", json!({ "deadline": DEADLINE, "note": "A proof of delivery, please" })),
         ),
-        "extend" => (
-            "Give more time",
-            "Moves the deadline; an expired dispute needs a response again.",
-            json!({ "deadline": DEADLINE }),
+        ActKind::Resolve => (
+            "Resolve a dispute",
+            "Decides it. The same outcome again is answered again, another one is refused.",
+            ("Resolve", json!({ "outcome": "WON", "note": "The issuer took the receipt" })),
         ),
-        "advance" => (
+        ActKind::Advance => (
             "Go on to a later stage",
             "The dispute needs a response again, in the new stage.",
-            json!({ "type": "PRE_ARBITRATION", "deadline": DEADLINE }),
+            ("Advance", json!({ "type": "PRE_ARBITRATION", "deadline": DEADLINE })),
         ),
-        "withdraw" => (
+        ActKind::Extend => (
+            "Give more time",
+            "Moves the deadline; an expired dispute needs a response again.",
+            ("Extend", json!({ "deadline": DEADLINE })),
+        ),
+        ActKind::Withdraw => (
             "Withdraw a dispute",
             "The other side took it back. It may be repeated.",
-            json!({ "note": "The cardholder found the parcel" }),
+            ("Withdraw", json!({ "note": "The cardholder found the parcel" })),
         ),
-        _ => return None,
-    })
+    }
 }
 
-fn act(name: &'static str, schema: &'static str, examples: &Examples) -> Result<Operation> {
-    let (summary, description, example) = told(name).with_context(|| format!("no words for {name}"))?;
-    let answered = examples.moved(name, &example)?;
-    Ok(change(Right::Act, name, summary, description, (schema, example))
+fn act(kind: ActKind, examples: &Examples) -> Result<Operation> {
+    let (summary, description, taken) = told(kind);
+    let answered = examples.moved(kind, &taken.1)?;
+    Ok(change(Right::Act, kind.as_str(), summary, description, taken)
         .with([dispute_no()])
         .keyed()
         .refused(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::InvalidState])

@@ -1,9 +1,8 @@
 //! The objects of the wire: what requests take and what answers tell, member by member, as `protocol` and the operator's
 //! views have them. A story compares every one with what a running gateway answers.
 
-use rebuttal_disputes::{Event, operator_actions};
-use rebuttal_protocol::dispute::{EVIDENCE_MAX, Stage, Status};
-use rebuttal_protocol::operator::Act;
+use rebuttal_protocol::dispute::{EVIDENCE_MAX, Event};
+use rebuttal_protocol::operator::ActKind;
 use rebuttal_protocol::{Code, FileFormat};
 use utoipa::openapi::{AllOfBuilder, ObjectBuilder, OneOfBuilder};
 
@@ -222,11 +221,7 @@ fn token() -> Vec<Member> {
 
 /// A dispute as operators see it in a list.
 fn summary() -> Vec<Member> {
-    let actions = distinct(
-        Status::ALL
-            .iter()
-            .flat_map(|status| Stage::ALL.iter().flat_map(|stage| operator_actions(*status, *stage))),
-    );
+    let actions = ActKind::ALL.iter().map(|kind| kind.as_str());
     let own = [
         must("merchantId", of("MerchantId")),
         must("reasonCode", or_null(of("ReasonCode"))),
@@ -277,7 +272,7 @@ fn history_entry() -> ObjectBuilder {
             number(1, u32::MAX as usize).description(Some("Counts the dispute's entries from 1.")),
         ),
         must("time", of("Time")),
-        must("event", one_of(Event::words())),
+        must("event", one_of(Event::ALL.iter().map(|event| event.as_str()))),
         must("actor", text().description(Some("Who acted: an operator's token, an app, or the gateway."))),
         must("status", or_null(of_as("Status", "Where the dispute stood afterwards."))),
         must("type", or_null(of("Stage"))),
@@ -330,15 +325,6 @@ fn code_table() -> String {
 
 /// As `operator::disputes::view` makes them: the submission's number and the file's own place.
 pub(super) const EVIDENCE_ID: &str = "^[1-9][0-9]*-[1-9][0-9]*$";
-
-/// The path segments under which operators act, and the requests that they take.
-pub(super) const ACTS: [(&str, &str); Act::NAMES.len()] = [
-    ("resolve", "Resolve"),
-    ("requestEvidence", "RequestEvidence"),
-    ("extend", "Extend"),
-    ("advance", "Advance"),
-    ("withdraw", "Withdraw"),
-];
 
 fn distinct<'w>(words: impl Iterator<Item = &'w str>) -> Vec<&'w str> {
     let mut seen = Vec::new();

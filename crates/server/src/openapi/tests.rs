@@ -12,7 +12,7 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, DisputeData, QueryRequest};
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
 use rebuttal_protocol::operator::{
-    Act, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, OpenDispute, RevokeToken, Role,
+    Act, ActKind, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, OpenDispute, RevokeToken, Role,
     RotateSecret,
 };
 use rebuttal_protocol::signature::{Message, verify};
@@ -89,7 +89,7 @@ fn as_told(route: &str) -> Vec<String> {
         ("{evidence_id}", "{evidenceId}"),
     ];
     let route = words.iter().fold(route.to_owned(), |route, (code, api)| route.replace(code, api));
-    let acts = Act::NAMES.iter().map(|name| route.replace("{act}", name));
+    let acts = ActKind::ALL.iter().map(|kind| route.replace("{act}", kind.as_str()));
     if route.contains("{act}") { acts.collect() } else { vec![route] }
 }
 
@@ -227,9 +227,9 @@ fn every_example_of_a_request_is_read_as_one() {
     reads(&operator("/tokens"), "POST", CreateToken::parse);
     reads(&operator("/tokens/{name}/revoke"), "POST", RevokeToken::parse);
     reads(&operator("/disputes"), "POST", OpenDispute::parse);
-    for name in Act::NAMES {
-        let path = operator(&format!("/disputes/{{disputeNo}}/{name}"));
-        reads(&path, "POST", |object| Act::parse(name, object).unwrap());
+    for kind in ActKind::ALL {
+        let path = operator(&format!("/disputes/{{disputeNo}}/{kind}"));
+        reads(&path, "POST", |object| Act::parse(*kind, object));
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use rebuttal_disputes::{
-    Dispute, Entry, Event, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
+    Dispute, Entry, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
 };
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
@@ -103,11 +103,10 @@ pub(super) fn record(row: &Row) -> Result<DisputeRecord> {
 
 /// Reads sequence, at, event, actor, detail, hash.
 pub(super) fn entry(row: &Row) -> Result<Entry> {
-    let word: &str = value(row, 2)?;
     Ok(Entry {
         sequence: number(row, 0)?,
         at: millis(row, 1)?,
-        event: Event::from_word(word).ok_or_else(|| unreadable(2, format!("event {word:?}")))?,
+        event: parsed(row, 2)?,
         actor: value(row, 3)?,
         detail: value(row, 4)?,
         hash: fingerprint(row, 5)?,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use rebuttal_disputes::{
-    Dispute, Entry, Event, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
+    Dispute, Entry, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
 };
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
@@ -86,11 +86,10 @@ pub(super) fn record(row: &Row<'_>) -> Result<DisputeRecord> {
 
 /// Reads sequence, at, event, actor, detail, hash.
 pub(super) fn entry(row: &Row<'_>) -> Result<Entry> {
-    let word: String = row.get(2)?;
     Ok(Entry {
         sequence: row.get(0)?,
         at: millis(row, 1)?,
-        event: Event::from_word(&word).ok_or_else(|| unreadable(2, format!("event {word:?}")))?,
+        event: parsed(row, 2)?,
         actor: row.get(3)?,
         detail: row.get(4)?,
         hash: fingerprint(row, 5)?,

@@ -1,7 +1,7 @@
 //! What a contest leaves behind, and what it does not.
 
-use rebuttal_disputes::{Command, Event, EvidenceFault};
-use rebuttal_protocol::dispute::Status;
+use rebuttal_disputes::{Command, EvidenceFault};
+use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator;
 use rebuttal_store::{Act, CommitError, Once, Work};
 

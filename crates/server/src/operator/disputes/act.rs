@@ -22,11 +22,8 @@ pub(crate) async fn act(
     Named((dispute_no, name)): Named<(DisputeNo, String)>,
     change: Change<Acting>,
 ) -> Result<Json<View>, Problem> {
-    if !operator::Act::NAMES.contains(&name.as_str()) {
-        return Err(Refusal::no_such_path().into());
-    }
-    let asked = change.parse(|object| operator::Act::parse(&name, object).transpose())?;
-    let asked = asked.ok_or_else(Refusal::no_such_path)?;
+    let kind = name.parse().map_err(|_| Refusal::no_such_path())?;
+    let asked = change.parse(|object| operator::Act::parse(kind, object))?;
     let act = Act::Command { dispute_no, merchant_id: None, actor: change.actor(), command: asked.into() };
     let done = change.commit(&gateway, act).await?;
     let (view, _) = after(&gateway, done).await?;

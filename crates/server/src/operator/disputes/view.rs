@@ -4,7 +4,8 @@
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{Detail, Entry, Submission, SubmittedEvidence, operator_actions};
 use rebuttal_protocol::MerchantId;
-use rebuttal_protocol::dispute::{DisputeData, Stage, Status};
+use rebuttal_protocol::dispute::{DisputeData, Event, Stage, Status};
+use rebuttal_protocol::operator::ActKind;
 use rebuttal_store::{DisputeRecord, Story};
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ pub(crate) struct Summary {
     dispute: DisputeData,
     merchant_id: MerchantId,
     reason_code: Option<String>,
-    allowed_actions: Vec<&'static str>,
+    allowed_actions: Vec<ActKind>,
 }
 
 /// A dispute alone, with all that was submitted and all that happened.
@@ -59,7 +60,7 @@ struct EvidenceView {
 struct EntryView {
     sequence: u64,
     time: String,
-    event: &'static str,
+    event: Event,
     actor: String,
     status: Option<Status>,
     #[serde(rename = "type")]
@@ -76,7 +77,7 @@ impl From<&DisputeRecord> for Summary {
             dispute: data(record, &TimeZone::UTC),
             merchant_id: record.state.merchant_id,
             reason_code: record.facts.reason_code.as_ref().map(ToString::to_string),
-            allowed_actions: operator_actions(record.state.status, record.state.stage),
+            allowed_actions: operator_actions(record.state.status, record.state.stage).collect(),
         }
     }
 }
@@ -140,7 +141,7 @@ impl From<(&Entry, Option<Detail>)> for EntryView {
         Self {
             sequence: entry.sequence,
             time: entry.at.to_rfc3339(&TimeZone::UTC),
-            event: entry.event.as_str(),
+            event: entry.event,
             actor: entry.actor.clone(),
             status: detail.map(|detail| detail.status),
             stage: detail.map(|detail| detail.stage),
