@@ -7,6 +7,7 @@ mod deadlines;
 mod fence;
 mod originals;
 mod pace;
+mod undeleted;
 mod uploads;
 
 use std::sync::Arc;
@@ -62,13 +63,14 @@ pub(crate) fn start(
         chores::purge_nonces(&gateway, &pace).await
     }));
     let ((gateway, pace), held) = (shared(), Arc::clone(&hold));
+    let round = uploads::Round::default();
     chores.spawn(every("leftovers", CHORES_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
         let adopted = uploads::adopt_leftovers(&gateway).await;
         if !pace.is_steady() {
             return adopted;
         }
-        let swept = if held.may_sweep() { uploads::sweep(&gateway).await } else { Ok(()) };
+        let swept = if held.may_sweep() { uploads::sweep(&gateway, &round).await } else { Ok(()) };
         adopted.and(swept).and(chores::purge_accounts(&gateway).await)
     }));
     let ((gateway, pace), held) = (shared(), Arc::clone(&hold));

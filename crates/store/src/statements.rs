@@ -128,7 +128,9 @@ statements! {
     UPLOADS = "SELECT url, sha256, size, media_type FROM uploads WHERE url > $1 AND swept_at IS NULL \
          ORDER BY url LIMIT $2";
     ANY_UPLOAD = "SELECT 1 FROM uploads LIMIT 1";
-    SWEPT = "SELECT url FROM uploads WHERE swept_at < $1 AND NOT referenced ORDER BY swept_at LIMIT $2";
+    /// In an order without ties, so that a page can begin behind any of them.
+    MARKED = "SELECT swept_at, url FROM uploads WHERE swept_at < $1 AND NOT referenced \
+         AND (swept_at, url) > ($2, $3) ORDER BY swept_at, url LIMIT $4";
 
     // Disputes.
 

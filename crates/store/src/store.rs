@@ -13,7 +13,7 @@ use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
-use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
 use crate::work::{Answer, Upload, Work};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
@@ -295,11 +295,17 @@ impl Store {
     }
 
     /// At most `limit` uploads that were marked before a moment and that no submission refers to: their files may go.
-    pub async fn swept(&self, marked_before: UnixMillis, limit: u32) -> Result<Vec<StorageUri>, StoreError> {
+    /// They come in an order of their own, behind the one given.
+    pub async fn marked(
+        &self,
+        before: UnixMillis,
+        after: Option<Marked>,
+        limit: u32,
+    ) -> Result<Vec<Marked>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.swept(marked_before, limit)).await,
+            Reads::Sqlite(reads) => reads.apart(move |read| read.marked(before, after, limit)).await,
             Reads::Postgres(reads) => {
-                reads.read(|session| reading::swept(session, marked_before, limit)).await
+                reads.read(|session| reading::marked(session, before, after, limit)).await
             }
         }
     }

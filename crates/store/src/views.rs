@@ -3,7 +3,7 @@
 use rebuttal_disputes::{Dispute, Entry, Flaw, Submission, flaw};
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
-use rebuttal_protocol::{DisputeNo, MerchantId, UnixMillis};
+use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 /// A dispute: where it stands, and what it was opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,22 @@ pub struct Backlog {
     pub oldest_unreferenced_at: Option<UnixMillis>,
     /// When the oldest upload was marked whose file has not been deleted yet.
     pub oldest_marked_at: Option<UnixMillis>,
+}
+
+/// An upload that nothing referred to, and that is about to go. They come in the order in which they were marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marked {
+    /// When it was marked.
+    pub at: UnixMillis,
+    /// Where its file lies.
+    pub url: StorageUri,
+}
+
+impl Marked {
+    /// What a page begins behind, as the statement takes it: before everything where it is the first.
+    pub(crate) fn begin(after: Option<Self>) -> (i64, String) {
+        after.map_or((i64::MIN, String::new()), |Self { at, url }| (at.0, url.key()))
+    }
 }
 
 /// Which disputes a list holds.

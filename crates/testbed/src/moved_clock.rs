@@ -1,5 +1,5 @@
-//! A clock that a test moves under a running gateway: the system's, seen through libfaketime. Only the time of day moves;
-//! what measures how long something takes goes on as ever.
+//! A clock that a test moves under a running gateway: the system's, seen through libfaketime. Only the time of day moves,
+//! and what measures how long something takes goes on as ever, unless the timers are to go with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,17 +15,25 @@ const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 #[derive(Debug)]
 pub struct MovedClock {
     folder: tempfile::TempDir,
+    timers: bool,
 }
 
 impl MovedClock {
-    /// A clock for one gateway.
+    /// A clock of the time of day.
     #[must_use]
     pub fn new() -> Self {
         let folder =
             tempfile::Builder::new().prefix("rebuttal-clock-").tempdir().expect("a temporary folder");
-        let clock = Self { folder };
+        let clock = Self { folder, timers: false };
         clock.ahead(Duration::ZERO);
         clock
+    }
+
+    /// A clock that takes the timers with it, as if that much time had really passed: for what a gateway waits for that
+    /// trusts no clock that can be set. Whatever it was just waiting for meanwhile has timed out then.
+    #[must_use]
+    pub fn with_timers() -> Self {
+        Self { timers: true, ..Self::new() }
     }
 
     /// Whether the library is installed.
@@ -41,7 +49,7 @@ impl MovedClock {
             .env("LD_PRELOAD", library().expect("libfaketime is installed"))
             .env("FAKETIME_TIMESTAMP_FILE", self.file())
             .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", if self.timers { "0" } else { "1" })
             .env("NO_FAKE_STAT", "1")
     }
 

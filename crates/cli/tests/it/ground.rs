@@ -1,10 +1,10 @@
-//! What all stories share: where the binary is, how large the counts are, and tables of cases that tell every failure.
+//! What all stories share: where the binary is, how large the counts are, what a gateway counts, and tables of cases that tell every failure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use rebuttal_testbed::gateway::Builder;
-use rebuttal_testbed::{Gateway, Scene};
+use rebuttal_testbed::{Connection, Gateway, Request, Scene};
 
 /// The binary that cargo built for these tests.
 pub(crate) fn bin() -> &'static Path {
@@ -27,6 +27,22 @@ pub(crate) fn embedded_scene() -> Scene {
 /// A scene whose evidence lies in a folder: for stories that are about how the gateway itself takes and keeps files.
 pub(crate) fn folder_scene() -> Scene {
     Scene::of(gateway().folder())
+}
+
+/// What a gateway with a listener for metrics tells of itself.
+pub(crate) fn scrape(gateway: &Gateway) -> String {
+    let said = gateway.stderr();
+    let (_, after) = said.split_once("metrics are served on http://").expect("the log tells where");
+    let (address, _) = after.split_once("/metrics").expect("the address ends there");
+    let mut connection = Connection::open(address.parse().unwrap()).unwrap();
+    let response = connection.exchange(&Request::new("GET", "/metrics", "").bytes()).unwrap();
+    assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    response.text()
+}
+
+/// The value of a series, as it is written.
+pub(crate) fn value(scraped: &str, series: &str) -> Option<f64> {
+    scraped.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
 /// A count of the plain run, times what `cargo xtask soak` asks for.

@@ -5,10 +5,12 @@ mod evidence;
 mod frozen;
 mod races;
 mod starting;
+mod sweeping;
 mod tokens;
 
 use std::path::Path;
 
+use rebuttal_testbed::gateway::Builder;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::{Bucket, Store};
 use rebuttal_testbed::{Gateway, Operator, Scene};
@@ -32,9 +34,14 @@ impl Replicas {
     }
 
     fn on(database: Database) -> Self {
+        Self::with(database, |gateway| gateway)
+    }
+
+    /// Replicas that are started in a way of one's own.
+    fn with(database: Database, way: impl Fn(Builder) -> Builder) -> Self {
         let bucket = Store::shared().bucket();
         let builder =
-            || gateway().database(&database.url()).bucket(&bucket).args(["--public-url", PUBLIC_URL]);
+            || way(gateway().database(&database.url()).bucket(&bucket).args(["--public-url", PUBLIC_URL]));
         let mut scene = Scene::of(builder());
         scene.base = PUBLIC_URL.to_owned();
         let first = scene.gateway.data();

@@ -1,5 +1,6 @@
 //! A real S3 and a real database for the sweeper's own tests.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use rebuttal_evidence::{AwsVariables, Place, S3Store};
@@ -17,13 +18,18 @@ impl Bench {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let objects = s3::Store::shared().bucket();
-        let credentials = objects.store.credentials();
-        let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
-        let Ok(Place::Bucket(place)) = objects.evidence_url().parse() else { panic!("a bucket") };
-        let bucket = S3Store::open(&place, None, &AwsVariables::read(variable), "mark", false).unwrap();
+        let bucket = bucket_through(&objects, objects.store.address);
         let store = open(folder.path()).await;
         Self { folder, objects, bucket, store }
     }
+}
+
+/// The bucket as a gateway reaches it at an address.
+pub(super) fn bucket_through(objects: &s3::Bucket, address: SocketAddr) -> S3Store {
+    let credentials = objects.store.credentials();
+    let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
+    let Ok(Place::Bucket(place)) = objects.evidence_url_through(address).parse() else { panic!("a bucket") };
+    S3Store::open(&place, None, &AwsVariables::read(variable), "mark", false).unwrap()
 }
 
 /// The database in a folder.

@@ -10,6 +10,7 @@ use rebuttal_store::Store;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::recording::record;
+use crate::sweeper::undeleted::Undeleted;
 
 /// Pages of a thousand keys that are listed at a time; the next time goes on where this one ended.
 const PAGES_MAX: usize = 100;
@@ -22,16 +23,17 @@ pub(super) struct Round(Mutex<Option<String>>);
 pub(super) async fn sweep(gateway: &Gateway, round: &Round) -> anyhow::Result<()> {
     let Some(bucket) = gateway.evidence.s3() else { return Ok(()) };
     let before = clock::now() - gateway.unreferenced_uploads_kept;
+    let mut kept = Undeleted::default();
     for _ in 0..PAGES_MAX {
         let after = round.0.lock().clone();
-        let next = sweep_page(&gateway.store, bucket, before, after.as_deref()).await?;
+        let next = sweep_page(&gateway.store, bucket, before, after.as_deref(), &mut kept).await?;
         let is_last = next.is_none();
         *round.0.lock() = next;
-        if is_last {
+        if is_last || kept.are_many() {
             break;
         }
     }
-    Ok(())
+    kept.told()
 }
 
 /// Deletes the old uploads of one page, and tells where the next one begins.
@@ -40,13 +42,23 @@ async fn sweep_page(
     bucket: &S3Store,
     before: UnixMillis,
     after: Option<&str>,
+    kept: &mut Undeleted,
 ) -> anyhow::Result<Option<String>> {
     let page = bucket.old_uploads(before, after).await?;
-    for url in &page.uploads {
-        adopt_copy(store, bucket, url).await?;
-        bucket.delete_upload(url).await?;
+    for url in page.uploads {
+        if let Err(error) = delete(store, bucket, &url).await {
+            kept.note(url, error);
+        }
+        if kept.are_many() {
+            break;
+        }
     }
     Ok(page.next)
+}
+
+async fn delete(store: &Store, bucket: &S3Store, url: &StorageUri) -> anyhow::Result<()> {
+    adopt_copy(store, bucket, url).await?;
+    Ok(bucket.delete_upload(url).await?)
 }
 
 /// Records a sealed copy whose record was never committed, because the process died in between or the database failed.

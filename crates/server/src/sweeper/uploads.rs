@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use rebuttal_protocol::UnixMillis;
-use rebuttal_store::Upkeep;
+use parking_lot::Mutex;
+use rebuttal_protocol::{StorageUri, UnixMillis};
+use rebuttal_store::{Marked, Upkeep};
 
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::recording::record;
 use crate::sweeper::chores::{STEP, in_steps, step};
+use crate::sweeper::undeleted::Undeleted;
 
 /// How long a marked file still lies there: longer than any contest that found it unmarked can take to commit.
 const MARKED_KEPT: Duration = Duration::from_secs(3600);
@@ -17,25 +19,55 @@ const DELETE_STEP: u32 = 200;
 /// How long an upload may lie unrecorded before it counts as left over: longer than recording ever takes.
 const LEFTOVER_AFTER: Duration = Duration::from_secs(10 * 60);
 
+/// Where the last round ended that had to be broken off: the next one goes on behind it.
+#[derive(Default)]
+pub(super) struct Round(Mutex<Option<Marked>>);
+
 /// Marks uploads that nothing refers to, and deletes those that were marked an hour ago and still are: first the file,
-/// then the row, so that a crash in between is made up for.
-pub(super) async fn sweep(gateway: &Gateway) -> anyhow::Result<()> {
+/// then the row, so that a crash in between is made up for. Several replicas do this at once, and may delete the same
+/// files; whose file is gone is no error, and who forgets its row counts it.
+pub(super) async fn sweep(gateway: &Gateway, round: &Round) -> anyhow::Result<()> {
     let uploaded_before = clock::now() - gateway.unreferenced_uploads_kept;
     in_steps(gateway, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
+    let mut kept = Undeleted::default();
     loop {
-        let urls = gateway.store.swept(clock::now() - MARKED_KEPT, DELETE_STEP).await?;
-        let more = urls.len() as u32 == DELETE_STEP;
-        for url in &urls {
-            gateway.evidence.delete(url).await?;
-            metrics::counter!("rebuttal_uploads_swept_total").increment(1);
+        let after = *round.0.lock();
+        let page = gateway.store.marked(clock::now() - MARKED_KEPT, after, DELETE_STEP).await?;
+        let is_last = (page.len() as u32) < DELETE_STEP;
+        let urls = delete(gateway, page, round, &mut kept).await;
+        if !urls.is_empty() {
+            let forgotten = step(&gateway.store, Upkeep::ForgetUploads { urls }).await?;
+            metrics::counter!("rebuttal_uploads_swept_total").increment(forgotten);
         }
-        if !urls.is_empty() && step(&gateway.store, Upkeep::ForgetUploads { urls }).await? == 0 {
-            anyhow::bail!("deleted files could not be forgotten");
+        if kept.are_many() {
+            return kept.told();
         }
-        if !more {
-            return Ok(());
+        if is_last {
+            *round.0.lock() = None;
+            return kept.told();
         }
     }
+}
+
+/// Deletes the files of a page one by one, and tells which ones are gone.
+async fn delete(
+    gateway: &Gateway,
+    page: Vec<Marked>,
+    round: &Round,
+    kept: &mut Undeleted,
+) -> Vec<StorageUri> {
+    let mut deleted = Vec::with_capacity(page.len());
+    for marked in page {
+        match gateway.evidence.delete(&marked.url).await {
+            Ok(()) => deleted.push(marked.url),
+            Err(error) => kept.note(marked.url, error),
+        }
+        *round.0.lock() = Some(marked);
+        if kept.are_many() {
+            break;
+        }
+    }
+    deleted
 }
 
 /// Records what was left over while the gateway ran, as when the database could not record it.

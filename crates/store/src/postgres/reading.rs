@@ -12,11 +12,11 @@ use super::rows;
 use super::session::{Error, Session, Value};
 use super::statements::{
     ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT,
-    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MERCHANT, MERCHANTS, META, SEALED,
-    SECRETS_OF_APPS, SUBMISSIONS, SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT, MERCHANTS, META,
+    SEALED, SECRETS_OF_APPS, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use crate::accounts::{App, Merchant, Sealed, Token};
-use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
 use crate::work::Upload;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -125,13 +125,17 @@ pub(crate) async fn has_uploads(session: impl Deref<Target = Session>) -> Result
     Ok(session.row(ANY_UPLOAD, &[]).await?.is_some())
 }
 
-pub(crate) async fn swept(
+pub(crate) async fn marked(
     session: impl Deref<Target = Session>,
-    marked_before: UnixMillis,
+    before: UnixMillis,
+    after: Option<Marked>,
     limit: u32,
-) -> Result<Vec<StorageUri>> {
-    let rows = session.rows(SWEPT, &[&marked_before.0, &i64::from(limit)]).await?;
-    rows.iter().map(|row| rows::url(row, 0)).collect()
+) -> Result<Vec<Marked>> {
+    let (at, url) = Marked::begin(after);
+    let rows = session.rows(MARKED, &[&before.0, &at, &url, &i64::from(limit)]).await?;
+    rows.iter()
+        .map(|row| Ok(Marked { at: UnixMillis(rows::value(row, 0)?), url: rows::url(row, 1)? }))
+        .collect()
 }
 
 pub(crate) async fn due(

@@ -104,8 +104,8 @@ statements! {
     MARK_UNREFERENCED = "UPDATE uploads SET swept_at = $1 WHERE url IN (SELECT url FROM uploads \
          WHERE NOT referenced AND swept_at IS NULL AND uploaded_at < $2 ORDER BY uploaded_at LIMIT $3 \
          FOR NO KEY UPDATE SKIP LOCKED)";
-    FORGET_UPLOADS = "DELETE FROM uploads \
-         WHERE url = ANY ($1::text[]) AND NOT referenced AND swept_at IS NOT NULL";
+    FORGET_UPLOADS = "DELETE FROM uploads WHERE url IN (SELECT url FROM uploads WHERE url = ANY ($1::text[]) \
+         AND NOT referenced AND swept_at IS NOT NULL ORDER BY url FOR UPDATE SKIP LOCKED)";
     PURGE_KEYS = "DELETE FROM idempotency_keys WHERE (token, key) IN (SELECT token, key FROM idempotency_keys \
          WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
     PROBE = "INSERT INTO meta (name, value) VALUES ('probe', '\\x00') \

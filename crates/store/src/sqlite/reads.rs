@@ -14,13 +14,13 @@ use tokio::sync::Semaphore;
 use super::place::Place;
 use super::statements::{
     self, ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT,
-    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MERCHANT, MERCHANTS, META, SEALED,
-    SECRETS_OF_APPS, SUBMISSIONS, SWEPT, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MARKED, MERCHANT, MERCHANTS, META, SEALED,
+    SECRETS_OF_APPS, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{App, Merchant, Sealed, Token};
-use crate::views::{Backlog, DisputeRecord, Filter, Page, Story};
+use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
 use crate::work::Upload;
 
 /// Read connections that are kept; point reads may open more for as long as they last.
@@ -172,9 +172,17 @@ impl<'c> Read<'c> {
         self.0.prepare_cached(ANY_UPLOAD)?.exists([])
     }
 
-    pub(crate) fn swept(&self, marked_before: UnixMillis, limit: u32) -> Result<Vec<StorageUri>> {
-        let mut select = self.0.prepare_cached(SWEPT)?;
-        select.query_map(params![marked_before.0, limit], |row| rows::url(row, 0))?.collect()
+    pub(crate) fn marked(
+        &self,
+        before: UnixMillis,
+        after: Option<Marked>,
+        limit: u32,
+    ) -> Result<Vec<Marked>> {
+        let mut select = self.0.prepare_cached(MARKED)?;
+        let (at, url) = Marked::begin(after);
+        let marked =
+            |row: &rusqlite::Row<'_>| Ok(Marked { at: UnixMillis(row.get(0)?), url: rows::url(row, 1)? });
+        select.query_map(params![before.0, at, url, limit], marked)?.collect()
     }
 
     pub(crate) fn due(&self, deadline_until: UnixMillis, limit: u32) -> Result<Vec<DisputeNo>> {

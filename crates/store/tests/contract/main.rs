@@ -63,6 +63,7 @@ macro_rules! every_case {
                 the_fence_moves_only_from_where_it_was_thought_to_stand
                 a_purge_stalls_no_contest
                 unreferenced_uploads_are_swept_and_referenced_ones_stay
+                marked_uploads_are_paged_whether_or_not_those_before_are_gone
                 a_full_queue_refuses_and_changes_nothing
                 closing_finishes_what_waits;
             accounts:

@@ -1,9 +1,10 @@
 //! Cleaning up in bounded steps, and the committer's own limits.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Act, Answer, CommitError, Done, Once, Options, Store, Upkeep, Work};
+use rebuttal_store::{Act, Answer, CommitError, Done, Marked, Once, Options, Store, Upkeep, Work};
 
 use crate::ground::{Ground, NOW, code, commit, contest, item, key, merchant, open, story, upload, url};
 
@@ -80,12 +81,37 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(grou
     assert_eq!(code(try_contest(&two, unused).await), "Evidence.NotUploaded", "a marked file is gone");
     assert_eq!(code(try_contest(&two, used).await), "OK");
 
-    assert!(store.swept(NOW, 10).await.unwrap().is_empty(), "marked just now");
-    assert_eq!(store.swept(UnixMillis(NOW.0 + 1), 10).await.unwrap(), [unused]);
+    assert!(store.marked(NOW, None, 10).await.unwrap().is_empty(), "marked just now");
+    assert_eq!(
+        store.marked(UnixMillis(NOW.0 + 1), None, 10).await.unwrap(),
+        [Marked { at: NOW, url: unused }]
+    );
     let forget = Upkeep::ForgetUploads { urls: vec![used, unused] };
     assert_eq!(step(&store, forget).await, 1);
     assert!(store.upload(used).await.unwrap().is_some() && store.upload(unused).await.unwrap().is_none());
     assert_eq!(story(&store, &two).await.submissions.len(), 1);
+}
+
+pub(crate) async fn marked_uploads_are_paged_whether_or_not_those_before_are_gone(ground: &Ground) {
+    let store = ground.store().await;
+    let merchant_id = merchant(&store).await;
+    let urls: BTreeSet<_> = (0..5).map(|number| url(merchant_id, number).key()).collect();
+    for number in 0..5 {
+        upload(&store, url(merchant_id, number), 1).await.unwrap();
+    }
+    let soon = UnixMillis(NOW.0 + 1);
+    assert_eq!(step(&store, Upkeep::MarkUnreferenced { uploaded_before: soon, limit: 10 }).await, 5);
+    let (mut after, mut paged) = (None, Vec::new());
+    for length in [2, 2, 1, 0] {
+        let page = store.marked(soon, after, 2).await.unwrap();
+        assert_eq!(page.len(), length);
+        paged.extend(page.iter().map(|marked| marked.url.key()));
+        after = page.last().copied().or(after);
+        if let Some(Marked { url, .. }) = page.first().copied() {
+            assert_eq!(step(&store, Upkeep::ForgetUploads { urls: vec![url] }).await, 1);
+        }
+    }
+    assert_eq!((paged.len(), paged.into_iter().collect()), (5, urls), "each once");
 }
 
 pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::{Connection, Gateway, Item, Request, Scene, samples};
+use rebuttal_testbed::{Item, Scene, samples};
 use serde_json::{Value, json};
 
 use super::paper;
-use crate::ground::gateway;
+use crate::ground::{gateway, scrape, value};
 
 const PAGE: &str = "docs/operate/monitoring.md";
 const LIST: &str = "docs/reference/metrics.md";
@@ -22,21 +22,6 @@ const SAMPLED: Duration = Duration::from_secs(20);
 fn metered() -> Scene {
     // An upload is counted where the gateway itself takes it.
     Scene::of(gateway().folder().args(["--metrics-listen", "127.0.0.1:0"]))
-}
-
-fn scrape(gateway: &Gateway) -> String {
-    let said = gateway.stderr();
-    let (_, after) = said.split_once("metrics are served on http://").expect("the log tells where");
-    let (address, _) = after.split_once("/metrics").expect("the address ends there");
-    let mut connection = Connection::open(address.parse().unwrap()).unwrap();
-    let response = connection.exchange(&Request::new("GET", "/metrics", "").bytes()).unwrap();
-    assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    response.text()
-}
-
-/// The value of a series, as it is written.
-fn value(scraped: &str, series: &str) -> Option<f64> {
-    scraped.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
 /// Type and meaning of every family.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use rebuttal_evidence::Look;
+use rebuttal_testbed::s3::{Fault, Proxy};
 use rebuttal_testbed::samples;
 
 use super::*;
-use crate::sweeper::bench::Bench;
+use crate::sweeper::bench::{Bench, bucket_through};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -26,7 +27,13 @@ impl Bench {
     }
 
     async fn sweep(&self, before: UnixMillis) {
-        assert_eq!(sweep_page(&self.store, &self.bucket, before, None).await.unwrap(), None);
+        self.sweep_through(&self.bucket, before).await.unwrap();
+    }
+
+    async fn sweep_through(&self, bucket: &S3Store, before: UnixMillis) -> anyhow::Result<()> {
+        let mut kept = Undeleted::default();
+        assert_eq!(sweep_page(&self.store, bucket, before, None, &mut kept).await.unwrap(), None);
+        kept.told()
     }
 }
 
@@ -57,4 +64,18 @@ async fn a_seal_without_a_record_gets_one_before_its_upload_goes() {
     assert_eq!((recorded.sha256.0, recorded.size), (sha256, size));
     assert!(bench.bucket.read(&uri, &sha256).await.unwrap().is_some(), "it goes when its record does");
     assert_eq!(bench.objects.keys("m/"), Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn an_upload_whose_turn_fails_holds_back_no_other() {
+    let bench = Bench::new().await;
+    let [stubborn, other] = [bench.upload("d").await, bench.upload("e").await];
+    let proxy = Proxy::before(bench.objects.store.address);
+    // What lies sealed under its address is listed first.
+    proxy.fault("GET", &"d".repeat(32), Fault::Fails);
+    let bucket = bucket_through(&bench.objects, proxy.address);
+    let told = bench.sweep_through(&bucket, clock::now() + HOUR).await.unwrap_err().to_string();
+    assert!(told.contains(&stubborn.to_string()) && !told.contains(&other.to_string()), "{told}");
+    assert_eq!(bench.objects.keys("m/"), [stubborn.key()]);
 }
