@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use rebuttal_client::plumbing;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
-use rebuttal_client::protocol::signature::{self, Message};
+use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::exit::{self, Exit};
 use crate::look;
 use crate::outcome::Judged;
 use crate::signing::beside::{self, Freshness};
-use crate::signing::{Draft, Signer, Voice, arguments};
+use crate::signing::{Draft, Voice, arguments};
 
 /// Sign a request, and show the exact bytes that are signed
 ///
@@ -163,9 +163,8 @@ impl Sign {
         let message =
             Message { method: &self.method, base_url: address.as_str(), target: &self.target, body: &body };
         let scheme = given.scheme();
-        let header = signature::authorize(scheme, app_id, &parsed, timestamp, nonce.clone(), &message);
-        let signer =
-            Signer { scheme, app_id, secret: &secret.text, parsed: &parsed, timestamp, nonce: &nonce };
+        let signer = Signer { scheme, app_id, secret: &parsed };
+        let header = signer.authorize(timestamp, nonce.clone(), &message);
         let freshness = Freshness::of(timestamp, now);
         let mut refusals = beside::refusals(&self.method, &self.target, &body);
         refusals.extend(freshness.fault(timestamp, now));
@@ -175,7 +174,7 @@ impl Sign {
         if let Some(leak) = beside::leak(&voice, &self.target, &body) {
             voice.warn(&leak);
         }
-        let draft = Draft::right(&signer, &message);
+        let draft = Draft::right(&signer, &secret.text, timestamp, &nonce, &message);
         let url = format!("{address}{}", self.target);
         if self.json {
             let json = Json {

@@ -8,9 +8,9 @@ pub(crate) mod beside;
 mod voice;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rebuttal_client::protocol::signature::{self, Message};
+use rebuttal_client::Scheme;
+use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Nonce, UnixMillis};
-use rebuttal_client::{AppId, AppSecret, Scheme};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -50,16 +50,6 @@ impl Value {
     }
 }
 
-/// Who signs, and what beside the message.
-pub(crate) struct Signer<'a> {
-    pub(crate) scheme: Scheme,
-    pub(crate) app_id: AppId,
-    pub(crate) secret: &'a Secret,
-    pub(crate) parsed: &'a AppSecret,
-    pub(crate) timestamp: UnixMillis,
-    pub(crate) nonce: &'a Nonce,
-}
-
 /// Signed bytes in parts. Wiped from memory when dropped.
 #[derive(Clone)]
 pub(crate) struct Draft {
@@ -74,12 +64,18 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// As it is right.
-    pub(crate) fn right(signer: &Signer<'_>, message: &Message<'_>) -> Self {
-        let Signer { scheme, app_id, secret, parsed, timestamp, nonce } = signer;
-        let bytes = signature::transcript(*scheme, *app_id, parsed, *timestamp, nonce, message);
+    /// As it is right; `secret` is the signer's, as it was given.
+    pub(crate) fn right(
+        signer: &Signer<'_>,
+        secret: &Secret,
+        timestamp: UnixMillis,
+        nonce: &Nonce,
+        message: &Message<'_>,
+    ) -> Self {
+        let bytes = signer.transcript(timestamp, nonce, message);
+        let scheme = signer.scheme;
         let named =
-            Value::ALL.into_iter().filter(|value| *value != Value::AppSecret || *scheme == Scheme::V2Sha256);
+            Value::ALL.into_iter().filter(|value| *value != Value::AppSecret || scheme == Scheme::V2Sha256);
         let mut rest: &[u8] = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let values = named.map(|value| {
             // Only the body may hold an LF of its own, and it is the last.
@@ -90,7 +86,7 @@ impl Draft {
             (value, Zeroizing::new(text.to_vec()))
         });
         let key = Zeroizing::new(secret.expose().as_bytes().to_vec());
-        Self { scheme: *scheme, key, values: values.collect(), between: b"\n", last: b"\n" }
+        Self { scheme, key, values: values.collect(), between: b"\n", last: b"\n" }
     }
 
     pub(crate) fn value(&self, wanted: Value) -> Option<&[u8]> {
@@ -184,6 +180,8 @@ pub(crate) fn visible(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rebuttal_client::AppId;
+
     use super::*;
 
     #[test]
@@ -200,10 +198,9 @@ mod tests {
                     body: body.as_bytes(),
                 };
                 let (app_id, timestamp) = (AppId::from_bytes([1; 16]), UnixMillis(1_714_128_828_114));
-                let signer =
-                    Signer { scheme, app_id, secret: &secret, parsed: &parsed, timestamp, nonce: &nonce };
-                let right = signature::sign(scheme, app_id, &parsed, timestamp, &nonce, &message);
-                let draft = Draft::right(&signer, &message);
+                let signer = Signer { scheme, app_id, secret: &parsed };
+                let right = signer.sign(timestamp, &nonce, &message);
+                let draft = Draft::right(&signer, &secret, timestamp, &nonce, &message);
                 assert_eq!(draft.sign(), right.to_string());
                 assert_eq!(draft.value(Value::Body), Some(body.as_bytes()));
                 assert_eq!(draft.value(Value::AppSecret).is_some(), scheme == Scheme::V2Sha256);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rebuttal_protocol::body::BODY_MAX_BYTES;
 use rebuttal_protocol::dispute::Call;
-use rebuttal_protocol::signature::{self, Message};
+use rebuttal_protocol::signature::{Message, Signer};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use rustls::{CertificateError, InvalidMessage};
@@ -76,14 +76,8 @@ impl Client {
     fn authorize(&self, path: &str, body: Bytes) -> Result<Sent, Error> {
         let inner = &self.inner;
         let message = Message { method: METHOD, base_url: &inner.base_url, target: path, body: &body };
-        let header = signature::authorize(
-            inner.scheme,
-            inner.app_id,
-            &inner.secret,
-            self.gateway_time(),
-            random::nonce()?,
-            &message,
-        );
+        let signer = Signer { scheme: inner.scheme, app_id: inner.app_id, secret: &inner.secret };
+        let header = signer.authorize(self.gateway_time(), random::nonce()?, &message);
         Ok(Sent { url: format!("{}{path}", inner.base_url), header, body })
     }
 

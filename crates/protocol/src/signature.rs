@@ -50,28 +50,96 @@ pub struct Message<'a> {
     pub body: &'a [u8],
 }
 
-/// Feeds the signed bytes, piece by piece: seven values (six under HMAC, where the secret is the key), each followed
-/// by one LF, the last one too (contract §2).
-///
-/// Invariant: nothing else in the project makes signed bytes; `cargo xtask tidy` checks it.
-pub fn signed_bytes(
-    app_id: AppId,
-    secret_line: Option<&AppSecret>,
-    timestamp: UnixMillis,
-    nonce: &Nonce,
-    message: &Message<'_>,
-    feed: impl FnMut(&[u8]),
-) {
-    let mut to = Feed(feed);
-    to.text(format_args!("{app_id}\n"));
-    if let Some(secret) = secret_line {
-        (to.0)(secret.expose_ascii());
+/// Who signs, and how. The crate's opening page has an example.
+#[derive(Debug, Clone, Copy)]
+pub struct Signer<'a> {
+    /// How the sign is made.
+    pub scheme: Scheme,
+    /// The app that signs, or that is answered.
+    pub app_id: AppId,
+    /// What that app and the gateway share.
+    pub secret: &'a AppSecret,
+}
+
+impl Signer<'_> {
+    /// Feeds the signed bytes, piece by piece: seven values (six under HMAC, where the secret is the key), each
+    /// followed by one LF, the last one too (contract §2).
+    ///
+    /// Invariant: nothing else in the project makes signed bytes; `cargo xtask tidy` checks it.
+    fn signed_bytes(
+        &self,
+        timestamp: UnixMillis,
+        nonce: &Nonce,
+        message: &Message<'_>,
+        feed: impl FnMut(&[u8]),
+    ) {
+        let mut to = Feed(feed);
+        to.text(format_args!("{}\n", self.app_id));
+        if self.scheme == Scheme::V2Sha256 {
+            (to.0)(self.secret.expose_ascii());
+            to.text(format_args!("\n"));
+        }
+        let Message { method, base_url, target, body } = message;
+        to.text(format_args!("{method}\n{base_url}{target}\n{timestamp:013}\n{nonce}\n"));
+        (to.0)(body);
         to.text(format_args!("\n"));
     }
-    let Message { method, base_url, target, body } = message;
-    to.text(format_args!("{method}\n{base_url}{target}\n{timestamp:013}\n{nonce}\n"));
-    (to.0)(body);
-    to.text(format_args!("\n"));
+
+    /// The signed bytes whole, for people who compare them with what they signed themselves.
+    ///
+    /// Under `V2_SHA256` they hold the secret: whoever shows them masks it.
+    #[must_use]
+    pub fn transcript(
+        &self,
+        timestamp: UnixMillis,
+        nonce: &Nonce,
+        message: &Message<'_>,
+    ) -> Zeroizing<Vec<u8>> {
+        // Room for all, so that no copy of the secret stays behind where the bytes were moved away from.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(
+            message.body.len() + message.base_url.len() + message.target.len() + 512,
+        ));
+        self.signed_bytes(timestamp, nonce, message, |part| bytes.extend_from_slice(part));
+        bytes
+    }
+
+    /// Computes the sign of a message.
+    #[must_use]
+    pub fn sign(&self, timestamp: UnixMillis, nonce: &Nonce, message: &Message<'_>) -> Sign {
+        match self.scheme {
+            Scheme::V2Sha256 => {
+                let mut hash = Sha256::new();
+                self.signed_bytes(timestamp, nonce, message, |bytes| hash.update(bytes));
+                Sign(hash.finalize().into())
+            }
+            Scheme::V2HmacSha256 => {
+                // A key shorter than SHA-256's block is padded with zeros (RFC 2104 §2).
+                let mut key = Zeroizing::new([0; 64]);
+                key.iter_mut().zip(self.secret.expose_ascii()).for_each(|(to, from)| *to = *from);
+                let mut mac = Hmac::<Sha256>::new((&*key).into());
+                self.signed_bytes(timestamp, nonce, message, |bytes| mac.update(bytes));
+                Sign(mac.finalize().into_bytes().into())
+            }
+        }
+    }
+
+    /// Signs a message and yields the header that proves it.
+    #[must_use]
+    pub fn authorize(&self, timestamp: UnixMillis, nonce: Nonce, message: &Message<'_>) -> Authorization {
+        let sign = self.sign(timestamp, &nonce, message);
+        Authorization { scheme: self.scheme, app_id: self.app_id, sign, timestamp, nonce }
+    }
+}
+
+/// Whether the header's sign is the one that this secret makes for this message. Compared in constant time.
+///
+/// Freshness, the nonce's first use and the body rules are other checks, and all are needed: under `V2_SHA256` a sign
+/// can be extended by anyone who saw one, and only the body rules of [`crate::body`] refuse what such a body contains.
+#[must_use]
+pub fn verify(header: &Authorization, secret: &AppSecret, message: &Message<'_>) -> bool {
+    let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret };
+    let expected = signer.sign(header.timestamp, &header.nonce, message);
+    expected.0.ct_eq(&header.sign.0).into()
 }
 
 /// Hands formatted text on as it is made: every request and every answer passes here, and none needs a copy.
@@ -89,76 +157,4 @@ impl<F: FnMut(&[u8])> fmt::Write for Feed<F> {
         (self.0)(text.as_bytes());
         Ok(())
     }
-}
-
-/// The signed bytes whole, for people who compare them with what they signed themselves.
-///
-/// Under `V2_SHA256` they hold the secret: whoever shows them masks it.
-pub fn transcript(
-    scheme: Scheme,
-    app_id: AppId,
-    secret: &AppSecret,
-    timestamp: UnixMillis,
-    nonce: &Nonce,
-    message: &Message<'_>,
-) -> Zeroizing<Vec<u8>> {
-    let secret_line = match scheme {
-        Scheme::V2Sha256 => Some(secret),
-        Scheme::V2HmacSha256 => None,
-    };
-    // Room for all, so that no copy of the secret stays behind where the bytes were moved away from.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(
-        message.body.len() + message.base_url.len() + message.target.len() + 512,
-    ));
-    signed_bytes(app_id, secret_line, timestamp, nonce, message, |part| bytes.extend_from_slice(part));
-    bytes
-}
-
-/// Computes the sign of a message under a scheme.
-pub fn sign(
-    scheme: Scheme,
-    app_id: AppId,
-    secret: &AppSecret,
-    timestamp: UnixMillis,
-    nonce: &Nonce,
-    message: &Message<'_>,
-) -> Sign {
-    match scheme {
-        Scheme::V2Sha256 => {
-            let mut hash = Sha256::new();
-            signed_bytes(app_id, Some(secret), timestamp, nonce, message, |bytes| hash.update(bytes));
-            Sign(hash.finalize().into())
-        }
-        Scheme::V2HmacSha256 => {
-            // A key shorter than SHA-256's block is padded with zeros (RFC 2104 §2).
-            let mut key = Zeroizing::new([0; 64]);
-            key.iter_mut().zip(secret.expose_ascii()).for_each(|(to, from)| *to = *from);
-            let mut mac = Hmac::<Sha256>::new((&*key).into());
-            signed_bytes(app_id, None, timestamp, nonce, message, |bytes| mac.update(bytes));
-            Sign(mac.finalize().into_bytes().into())
-        }
-    }
-}
-
-/// Signs a message and yields the header that proves it.
-pub fn authorize(
-    scheme: Scheme,
-    app_id: AppId,
-    secret: &AppSecret,
-    timestamp: UnixMillis,
-    nonce: Nonce,
-    message: &Message<'_>,
-) -> Authorization {
-    let sign = sign(scheme, app_id, secret, timestamp, &nonce, message);
-    Authorization { scheme, app_id, sign, timestamp, nonce }
-}
-
-/// Whether the header's sign is the one that this secret makes for this message. Compared in constant time.
-///
-/// Freshness, the nonce's first use and the body rules are other checks, and all are needed: under `V2_SHA256` a sign
-/// can be extended by anyone who saw one, and only the body rules of [`crate::body`] refuse what such a body contains.
-#[must_use]
-pub fn verify(header: &Authorization, secret: &AppSecret, message: &Message<'_>) -> bool {
-    let expected = sign(header.scheme, header.app_id, secret, header.timestamp, &header.nonce, message);
-    expected.0.ct_eq(&header.sign.0).into()
 }

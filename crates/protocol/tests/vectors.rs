@@ -4,7 +4,7 @@
 
 use rebuttal_protocol::body::{DEPTH_MAX, Object};
 use rebuttal_protocol::dispute::{AcceptRequest, Call};
-use rebuttal_protocol::signature::{self, Message, Sign};
+use rebuttal_protocol::signature::{self, Message, Sign, Signer};
 use rebuttal_protocol::{AppSecret, Authorization, Code, Nonce, answer_nonce};
 use serde_json::Value;
 
@@ -45,8 +45,8 @@ fn good_messages_verify_and_print_as_published() {
         let url = text(vector, "url");
         let message =
             Message { method: text(vector, "method"), base_url: &url[..20], target: &url[20..], body };
-        let made =
-            signature::sign(header.scheme, header.app_id, &secret, header.timestamp, &header.nonce, &message);
+        let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret: &secret };
+        let made = signer.sign(header.timestamp, &header.nonce, &message);
         assert_eq!(made.to_string(), text(vector, "sign"));
     }
 }

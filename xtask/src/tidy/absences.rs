@@ -169,7 +169,7 @@ mod tests {
     use super::super::tree::sample;
     use super::*;
 
-    const MAKER: (&str, &str) = (SIGNATURE, "pub fn signed_bytes(\n");
+    const MAKER: (&str, &str) = (SIGNATURE, "fn signed_bytes(\n");
 
     fn count(path: &str, text: &str) -> usize {
         faults(&sample(&[MAKER, (path, text)])).len()

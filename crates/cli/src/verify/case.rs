@@ -1,7 +1,7 @@
 //! The request as it should have been signed: what the command line and the header say of it, brought together.
 
 use anyhow::Result;
-use rebuttal_client::protocol::signature::{self, Message};
+use rebuttal_client::protocol::signature::{self, Message, Signer};
 use rebuttal_client::protocol::{Authorization, UnixMillis};
 use rebuttal_client::{AppId, AppSecret, Scheme, plumbing};
 
@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::settings::Secret;
 use crate::signing::arguments::SentTo;
 use crate::signing::beside::{self, Freshness};
-use crate::signing::{Draft, Signer, Value, Voice};
+use crate::signing::{Draft, Value, Voice};
 
 /// The method of every call of a merchant.
 const POST: &str = "POST";
@@ -117,6 +117,11 @@ impl<'a> Case<'a> {
         self.given_app_id.filter(|_| is_secret).unwrap_or(self.header.app_id)
     }
 
+    /// Who should have signed.
+    fn signer(&self, scheme: Scheme) -> Signer<'_> {
+        Signer { scheme, app_id: self.app_id(), secret: &self.parsed }
+    }
+
     fn has_secret_for_app_id(&self) -> bool {
         self.header.app_id.to_string() == self.secret.expose()
     }
@@ -158,15 +163,13 @@ impl<'a> Case<'a> {
     /// What should have been signed under a scheme.
     pub(super) fn draft(&self, scheme: Scheme) -> Draft {
         let Authorization { timestamp, nonce, .. } = &self.header;
-        let (secret, parsed) = (&self.secret, &self.parsed);
-        let signer = Signer { scheme, app_id: self.app_id(), secret, parsed, timestamp: *timestamp, nonce };
-        Draft::right(&signer, &self.message())
+        Draft::right(&self.signer(scheme), &self.secret, *timestamp, nonce, &self.message())
     }
 
     /// The header that would have been right.
     pub(super) fn right_authorization(&self, scheme: Scheme) -> Authorization {
         let Authorization { timestamp, nonce, .. } = &self.header;
-        signature::authorize(scheme, self.app_id(), &self.parsed, *timestamp, nonce.clone(), &self.message())
+        self.signer(scheme).authorize(*timestamp, nonce.clone(), &self.message())
     }
 }
 

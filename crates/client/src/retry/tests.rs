@@ -1,7 +1,7 @@
 //! The table of what is sent again, row by row.
 
 use bytes::Bytes;
-use rebuttal_protocol::signature::{self, Message};
+use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::{AppId, AppSecret, Nonce, Scheme, UnixMillis};
 
 use super::*;
@@ -11,14 +11,9 @@ use crate::proof::Proof;
 
 fn verified(code: Code) -> Attempt {
     let message = Message { method: "POST", base_url: "", target: "", body: b"" };
-    let header = signature::authorize(
-        Scheme::V2Sha256,
-        AppId::from_bytes([1; 16]),
-        &AppSecret::from_bytes(&[2; 16]),
-        UnixMillis(1),
-        Nonce::from_bytes([3; 16]),
-        &message,
-    );
+    let secret = AppSecret::from_bytes(&[2; 16]);
+    let signer = Signer { scheme: Scheme::V2Sha256, app_id: AppId::from_bytes([1; 16]), secret: &secret };
+    let header = signer.authorize(UnixMillis(1), Nonce::from_bytes([3; 16]), &message);
     let proof = Proof {
         url: String::new(),
         request: header.clone(),

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use rebuttal_client::protocol::signature::{self, Message};
+use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis, answer_nonce};
 use rebuttal_client::{AppId, AppSecret, Client, ClientBuilder, Code, Scheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -154,14 +154,8 @@ impl Draft {
 
     pub(crate) fn signed(&self) -> Reply {
         let message = Message { method: "POST", base_url: &self.url, target: "", body: self.body.as_bytes() };
-        let header = signature::authorize(
-            self.scheme,
-            self.app_id,
-            &self.secret,
-            self.timestamp,
-            self.nonce.clone(),
-            &message,
-        );
+        let signer = Signer { scheme: self.scheme, app_id: self.app_id, secret: &self.secret };
+        let header = signer.authorize(self.timestamp, self.nonce.clone(), &message);
         Reply::new(200, self.body.clone()).with("Authorization", header)
     }
 }

@@ -16,7 +16,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request};
 use http_body_util::BodyExt;
-use rebuttal_protocol::signature::{Message, authorize};
+use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::{Authorization, Code, answer_nonce};
 use tower::Service;
 
@@ -134,7 +134,8 @@ async fn sign(
     let seen = if *method == Method::HEAD { Bytes::new() } else { body.clone() };
     let message = Message { method: method.as_str(), base_url, target, body: &seen };
     let nonce = answer_nonce(&header.nonce, &header.sign);
-    let signed = authorize(app.scheme, app.app_id, &secret.secret, now, nonce, &message);
+    let signer = Signer { scheme: app.scheme, app_id: app.app_id, secret: &secret.secret };
+    let signed = signer.authorize(now, nonce, &message);
     if let Ok(value) = HeaderValue::try_from(signed.to_string()) {
         parts.headers.insert(AUTHORIZATION, value);
     }

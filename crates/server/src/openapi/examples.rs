@@ -16,7 +16,7 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{Call, ContestRequest};
 use rebuttal_protocol::file::UploadUrlData;
 use rebuttal_protocol::operator::{Act, ActKind, OpenDispute, Role};
-use rebuttal_protocol::signature::{Message, authorize};
+use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{Authorization, Envelope, Scheme, StorageUri, UnixMillis, answer_nonce};
 use rebuttal_store::{App, DisputeRecord, Merchant, Story, Token};
@@ -81,7 +81,8 @@ impl Examples {
         let (method, target, body) = (request.method.as_str(), request.url.as_str(), answer.body.as_bytes());
         let message = Message { method, base_url: "", target, body };
         let (secret, at) = (request.app_secret.parse()?, answer.header()?.timestamp);
-        let signed = authorize(header.scheme, header.app_id, &secret, at, nonce, &message);
+        let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret: &secret };
+        let signed = signer.authorize(at, nonce, &message);
         Ok(Signed { body: answer.body, authorization: signed.to_string(), ..request })
     }
 
