@@ -6,6 +6,7 @@ mod arrows;
 mod handlers;
 mod links;
 mod papers;
+mod published;
 mod sizes;
 pub(crate) mod tree;
 
@@ -18,7 +19,9 @@ use tree::Tree;
 
 pub(crate) fn check(root: &Path) -> Result<()> {
     let tree = Tree::read(root)?;
-    let mut faults = arrows::faults(&arrows::metadata(root)?)?;
+    let metadata = arrows::metadata(root)?;
+    let mut faults = arrows::faults(&metadata)?;
+    faults.extend(published::faults(&metadata)?);
     faults.extend(absences::faults(&tree));
     faults.extend(handlers::faults(&tree));
     faults.extend(handlers::untold_faults(&tree));

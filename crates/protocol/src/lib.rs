@@ -1,10 +1,6 @@
-//! The words of the Rebuttal wire: requests, answers, codes, identifiers, money, times, and the signature.
+//! What is spoken with a dispute gateway, as types that cannot be wrong.
 //!
-//! Both sides of the wire build on this crate, so a request that the client can express is one that the gateway
-//! understands, and the signed bytes are made in exactly one function, [`signature::signed_bytes`].
-//!
-//! It is pure: no clock, no randomness, no input or output, no environment. Time and nonces are arguments.
-
+#![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
 pub mod answer;
