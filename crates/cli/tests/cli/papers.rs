@@ -2,6 +2,7 @@
 
 mod compose;
 mod judged;
+mod operator;
 mod signature;
 mod start;
 

@@ -98,8 +98,11 @@ fn shared_secrets_come_by_the_variables_of_the_unit() {
 
 #[test]
 fn every_variable_and_flag_that_the_papers_name_is_there() {
-    let help = Command::new(bin()).args(["serve", "--help"]).output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
+    let help = |command: &str| {
+        let help = Command::new(bin()).args([command, "--help"]).output().unwrap();
+        String::from_utf8(help.stdout).unwrap()
+    };
+    let (of_operators, help) = (help("operator"), help("serve"));
     let words = |text: &str, is_word: fn(char) -> bool| -> BTreeSet<String> {
         text.split(move |letter| !is_word(letter)).map(str::to_owned).collect()
     };
@@ -107,9 +110,10 @@ fn every_variable_and_flag_that_the_papers_name_is_there() {
         let words = words(text, |letter| letter.is_ascii_uppercase() || letter == '_');
         words.into_iter().filter(|word| word.starts_with("REBUTTAL_")).collect()
     };
-    let known = variables(&help);
+    let mut known = variables(&help);
     let keys: BTreeSet<_> =
         known.iter().map(|name| name.trim_start_matches("REBUTTAL_").to_lowercase()).collect();
+    known.extend(variables(&of_operators));
     let papers =
         [papers_below(&root().join("docs/operate")), papers_below(&root().join("packaging"))].concat();
     assert!(papers.len() > 10, "{papers:?}");
