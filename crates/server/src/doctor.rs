@@ -70,16 +70,19 @@ impl Finding {
 pub struct Examination {
     /// Everything that was looked at.
     pub findings: Vec<Finding>,
-    /// What the gateways of this installation know a doctor by; `None` without the right master key.
+    /// What the gateways of this installation know a doctor by; `None` without the right master key. Before any gateway
+    /// has given it an identity, that of its key.
     pub app: Option<DoctorsApp>,
+    /// What every gateway with this master key knows a doctor by, whichever installation it serves.
+    pub keys_app: Option<DoctorsApp>,
     /// The bucket that the evidence lies in, once it bears this gateway's mark.
     pub bucket: Option<S3Store>,
     /// Whether a gateway may serve this database from another data directory than this one, or does so from this one.
     pub is_served: bool,
 }
 
-/// What a doctor calls a gateway as. A gateway with the same master key knows it, answers that it is disabled, and signs
-/// that; to any other it is unknown.
+/// What a doctor calls a gateway as. A gateway that knows it answers that it is disabled, and signs that; to any other it is
+/// unknown.
 #[derive(Debug)]
 pub struct DoctorsApp {
     /// Its id.
@@ -88,6 +91,12 @@ pub struct DoctorsApp {
     pub secret: AppSecret,
     /// How it signs.
     pub scheme: Scheme,
+}
+
+impl From<(AppId, AppSecret)> for DoctorsApp {
+    fn from((app_id, secret): (AppId, AppSecret)) -> Self {
+        Self { app_id, secret, scheme: DOCTORS_SCHEME }
+    }
 }
 
 /// Looks at everything that a gateway with these settings stands on. The histories are all verified if `histories` asks for
@@ -102,7 +111,7 @@ pub async fn examine(
     findings.extend(files::data_dir(config));
     findings.extend(listeners::examine(config));
     findings.extend(config.tls.as_ref().map(files::tls));
-    let mut bucket = None;
+    let (mut bucket, mut identity) = (None, None);
     let mut keys = MasterKey::read(&config.master_key()).map(|key| Keys::derive(&key));
     match look(config, &location).await {
         Ok((of_files, examined)) => {
@@ -119,7 +128,7 @@ pub async fn examine(
             });
             let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
             findings.push(finding);
-            bucket = marked;
+            (bucket, identity) = (marked, examined.identity);
         }
         Err(faults) => {
             findings.extend(faults);
@@ -130,12 +139,14 @@ pub async fn examine(
     }
     // Whatever the database says: a full disk is what it may fail for.
     findings.extend(files::room(config));
-    let app = keys.ok().map(|keys| {
-        let (app_id, secret) = keys.doctor().clone();
-        DoctorsApp { app_id, secret, scheme: DOCTORS_SCHEME }
+    let apps = keys.ok().map(|keys| {
+        let of_key = keys.keys_doctor().clone();
+        let own = identity.map_or_else(|| of_key.clone(), |identity| keys.doctor(&identity));
+        (own.into(), of_key.into())
     });
+    let (app, keys_app) = apps.unzip();
     let is_served = matches!(location, Location::Postgres(_)) || is_held(&config.data_dir);
-    Examination { findings, app, bucket, is_served }
+    Examination { findings, app, keys_app, bucket, is_served }
 }
 
 /// Those that are named, of so many.

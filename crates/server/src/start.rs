@@ -36,10 +36,11 @@ pub(crate) async fn open(
 ) -> anyhow::Result<Arc<Gateway>> {
     let store = open_store(config, data_dir).await?;
     let keys = Arc::new(open_keys(config, data_dir, &store).await?);
+    let identity = identity(&store).await?;
     let window = config.freshness_window.duration();
     let gateway = Arc::new(Gateway {
         evidence: open_evidence(config, &keys, &store).await?,
-        apps: Apps::new(store.clone(), Arc::clone(&keys)),
+        apps: Apps::new(store.clone(), Arc::clone(&keys), &identity),
         store,
         keys,
         read_nonces: ReadNonces::new(window, config.read_nonce_capacity),
@@ -205,6 +206,19 @@ async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow
     );
     ensure_token(store, config.operator_token.as_ref(), &data_dir.operator_token()).await?;
     Ok(keys)
+}
+
+/// What tells this installation from others with the same master key. A database that was founded before there was such a
+/// thing is given one; of several gateways that do so, the first one's counts.
+async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
+    if let Some(identity) = store.identity().await? {
+        return Ok(identity);
+    }
+    let mut identity = [0; 16];
+    getrandom::fill(&mut identity).context("the system has no randomness")?;
+    let act = Act::Account(AccountChange::Identify { identity });
+    store.commit(Work::own(clock::now(), act)).await??;
+    store.identity().await?.context("the row identity of the table meta, just written, is gone")
 }
 
 /// Refuses a database that knows nothing beside a bucket that has served before: it is probably another one than then.

@@ -201,6 +201,11 @@ pub enum AccountChange {
         /// SHA-256 of the first token.
         hash: [u8; 32],
     },
+    /// Gives the installation an identity, unless it has one: the first one stays.
+    Identify {
+        /// Random bytes.
+        identity: [u8; 16],
+    },
     /// Records where the evidence lies, so that no gateway serves this database with another place, in which what is
     /// missing would be taken for never uploaded. Changes nothing where another place is recorded than the one that it
     /// takes the place of.

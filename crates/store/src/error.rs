@@ -4,6 +4,8 @@ use crate::examine::Ailment;
 
 /// What tells the place that a database's evidence lies in.
 pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
+/// What tells an installation from every other one.
+pub(crate) const IDENTITY: &str = "identity";
 /// What tells the database whose sweeper may delete evidence from its copies.
 pub(crate) const SWEEP_FENCE: &str = "sweep_fence";
 /// In a database that has been moved: where to.

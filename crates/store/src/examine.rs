@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
+use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
 use crate::{SCHEMA_GENERATION, Sealed, StoreError, postgres, sqlite};
 
@@ -21,6 +21,8 @@ pub(crate) const SEALED_MAX: u32 = 100_000;
 pub struct Examined {
     /// The value that tells the right master key; `None` until a gateway has started on it.
     pub key_check: Option<Vec<u8>>,
+    /// What tells the installation from every other one, once a gateway that knows of it has served.
+    pub identity: Option<Vec<u8>>,
     /// Timestamps at or below it are refused.
     pub nonce_bound: Option<UnixMillis>,
     /// The newest entry of any dispute's history.
@@ -153,6 +155,7 @@ fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreE
     let has_accounts = look.read().has_accounts()?;
     let mut examined = Examined {
         key_check: look.meta(KEY_CHECK)?,
+        identity: look.meta(IDENTITY)?,
         nonce_bound: look.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
         newest_entry_at: look.newest_entry_at()?,
         server_time: None,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::digest::TableDigest;
 use self::tables::{TABLES, Table};
 use crate::StoreError;
-use crate::error::{EVIDENCE_PLACE, MOVED_TO, SWEEP_FENCE};
+use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, SWEEP_FENCE};
 use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::Target;
@@ -21,7 +21,7 @@ use crate::sqlite::Source;
 const PAGE: usize = 2_000;
 /// Single values that move; the others belong to the database that they lie in. `min_binary` follows from what the tables
 /// hold, and so goes with them.
-const VALUES: [&str; 5] = ["key_check", "nonce_bound", "min_binary", EVIDENCE_PLACE, SWEEP_FENCE];
+const VALUES: [&str; 6] = ["key_check", "nonce_bound", "min_binary", IDENTITY, EVIDENCE_PLACE, SWEEP_FENCE];
 
 /// Why a move did not come to its end; each sentence says what to do.
 #[derive(Debug, thiserror::Error)]

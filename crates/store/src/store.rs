@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
-use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
+use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
@@ -244,6 +244,14 @@ impl Store {
             true => Err(StoreError::Schema(missing_value(KEY_CHECK))),
             false => Ok(check),
         }
+    }
+
+    /// What tells this installation from every other one, once a gateway has served. It goes along with copies.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    pub async fn identity(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.reads.meta(IDENTITY).await
     }
 
     /// What tells the place that the evidence lies in, once a gateway has served.

@@ -1,5 +1,5 @@
-//! Where the public URLs lead. Each is called as a merchant would call it, by the app that only gateways with this
-//! installation's master key know, and signed: what is learnt is learnt of the whole way, proxies and path included.
+//! Where the public URLs lead. Each is called as a merchant would call it, by the app that only gateways of this
+//! installation know, and signed: what is learnt is learnt of the whole way, proxies and path included.
 
 use rebuttal_client::protocol::Code;
 use rebuttal_client::{
@@ -14,6 +14,11 @@ const ABOUT: &str = "public URL";
 const SEE: &str =
     "See DNS, the proxy before the gateway, which must pass the path on unchanged, and that the gateway runs";
 
+/// Told where a gateway has the key, and not the identity.
+const SAME_KEY: &str = "leads to a gateway with this installation's master key that serves another one: a rehearsal, or a \
+    database that was founded anew beside the same key. It may also be one of this installation that still runs an older \
+    version. See DNS, the proxy before the gateway, and which database the gateway there serves";
+
 /// A finding for each. `respelt` has those that were written in another way than they count.
 pub(super) async fn examine(
     config: &Config,
@@ -25,7 +30,7 @@ pub(super) async fn examine(
                     the one by which they reach it";
         return vec![Finding::warning(ABOUT, told)];
     }
-    let Examination { app, is_served, .. } = examination;
+    let Examination { app, keys_app, is_served, .. } = examination;
     let knows = app.is_some();
     // Without the key it can still be learnt whether any gateway is there: to that, nobody's app is unknown.
     let nobodys = || DoctorsApp {
@@ -38,6 +43,9 @@ pub(super) async fn examine(
     for url in config.public_urls.iter().map(|url| url.as_str()) {
         let (state, told) = match call(url, &app).await {
             Ok(()) => (State::Fault, format!("leads to something that answers whatever it is asked. {SEE}")),
+            Err(error) if is_unknown(&error) && has_key(url, keys_app.as_ref()).await => {
+                (State::Fault, SAME_KEY.to_owned())
+            }
             Err(error) => leads(&error, knows, is_served),
         };
         let written = respelt.iter().find(|(_, counts)| counts == url);
@@ -56,6 +64,22 @@ async fn call(url: &str, app: &DoctorsApp) -> Result<(), Error> {
         .build()?;
     let anything: DisputeNo = "doctor".parse()?;
     client.query(&QueryRequest::DisputeNo(anything)).await.map(drop)
+}
+
+/// Whether a call came to a gateway that does not know the app.
+fn is_unknown(error: &Error) -> bool {
+    let answer = match error {
+        Error::Unverified(answer) => answer,
+        Error::Unavailable { cause: Cause::Unverified(answer), .. } => answer,
+        _ => return false,
+    };
+    answer.claim.as_ref().is_some_and(|claim| claim.code == Code::UnknownApp)
+}
+
+/// Whether the gateway that answers at a URL has this installation's master key, whichever one it serves.
+async fn has_key(url: &str, keys_app: Option<&DoctorsApp>) -> bool {
+    let Some(app) = keys_app else { return false };
+    matches!(call(url, app).await, Err(Error::Refused(refusal)) if refusal.code == Code::AppDisabled)
 }
 
 /// Where a URL leads, by how the call was refused there.

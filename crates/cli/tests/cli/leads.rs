@@ -67,6 +67,38 @@ fn a_copy_that_is_served_elsewhere_is_found() {
 }
 
 #[test]
+fn another_installation_with_the_same_master_key_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "7".repeat(64)).unwrap();
+    let key = ["--master-key-file", key.to_str().unwrap()];
+    let [here, there] = [(); 2].map(|()| Gateway::builder(bin()).embedded().args(key).start());
+    let look = |url: &str| doctor(here.data(), &[&key[..], &["--public-url", url]].concat(), &[]);
+    assert!(told(&look(&here.base_url()), "public URL", "well").ends_with("leads to this gateway"));
+    finds(&look(&there.base_url()), "public URL", "master key that serves another one: a rehearsal");
+}
+
+#[test]
+fn a_database_from_before_there_were_identities_is_given_one() {
+    let mut scene = stopped();
+    let file = scene.gateway.data().join("rebuttal.db");
+    let identities = |change: &str| {
+        let database = rusqlite::Connection::open(&file).unwrap();
+        database.execute_batch(change).unwrap();
+        let mut select = database.prepare("SELECT hex(value) FROM meta WHERE name = 'identity'").unwrap();
+        select.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<String>, _>>().unwrap()
+    };
+    let first = identities("");
+    assert!(first.len() == 1 && identities("DELETE FROM meta WHERE name = 'identity'").is_empty());
+    assert_eq!(doctor(scene.gateway.data(), &[], &[]).code, 0);
+    scene.gateway.restart();
+    let again = identities("");
+    let ended = doctor(scene.gateway.data(), &["--public-url", &scene.gateway.base_url()], &[]);
+    assert!(told(&ended, "public URL", "well").ends_with("leads to this gateway"), "{ended:?}");
+    assert!(again.len() == 1 && again != first, "{first:?} {again:?}");
+}
+
+#[test]
 fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
     let scene = serving();
     let (data, key) = (scene.gateway.data(), scene.gateway.data().join("master.key"));

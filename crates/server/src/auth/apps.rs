@@ -3,7 +3,7 @@
 //! An app that is unknown, or whose sign does not match, is read again, at most once a second: another process may have
 //! made or changed it (contract §2).
 //!
-//! One app is in no database: the doctor's. It is disabled for ever, so all that it can do is be told so, in a signed answer.
+//! Two are in no database, the doctor's, and disabled for ever: all that they can do is be told so, in a signed answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -60,9 +60,8 @@ impl KnownApp {
         self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|expires_at| at < expires_at))
     }
 
-    /// The app that a doctor calls as. Only who has the master key can sign as it, or for it.
-    fn of_doctor(keys: &Keys) -> Self {
-        let (app_id, secret) = keys.doctor();
+    /// An app that a doctor calls as. Only who has the master key can sign as it, or for it.
+    fn of_doctor((app_id, secret): &(AppId, AppSecret)) -> Self {
         let secret = KnownSecret {
             secret_id: *app_id.as_bytes(),
             secret: secret.clone(),
@@ -118,21 +117,27 @@ struct Memory {
 
 pub(crate) struct Apps {
     memory: RwLock<Memory>,
-    doctor: Arc<KnownApp>,
+    doctors: [Arc<KnownApp>; 2],
     store: Store,
     keys: Arc<Keys>,
 }
 
 impl Apps {
-    pub(crate) fn new(store: Store, keys: Arc<Keys>) -> Self {
-        let doctor = Arc::new(KnownApp::of_doctor(&keys));
-        Self { memory: RwLock::default(), doctor, store, keys }
+    /// `identity` is that of the installation.
+    pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
+        let doctors =
+            [&keys.doctor(identity), keys.keys_doctor()].map(|app| Arc::new(KnownApp::of_doctor(app)));
+        Self { memory: RwLock::default(), doctors, store, keys }
+    }
+
+    fn doctor(&self, app_id: AppId) -> Option<Arc<KnownApp>> {
+        self.doctors.iter().find(|doctor| doctor.app_id == app_id).map(Arc::clone)
     }
 
     /// The app, if it is remembered; read again where it has been remembered for long.
     pub(crate) async fn remembered(&self, app_id: AppId) -> Result<Option<Arc<KnownApp>>, Refusal> {
-        if app_id == self.doctor.app_id {
-            return Ok(Some(Arc::clone(&self.doctor)));
+        if let Some(doctor) = self.doctor(app_id) {
+            return Ok(Some(doctor));
         }
         match self.memory.read().known.get(&app_id) {
             Some(entry) if entry.read_at.elapsed() < REMEMBERED_FOR => {
@@ -146,8 +151,8 @@ impl Apps {
 
     /// The app as the database has it, unless it was read within the last second.
     pub(crate) async fn read_again(&self, app_id: AppId) -> Result<Option<Arc<KnownApp>>, Refusal> {
-        if app_id == self.doctor.app_id {
-            return Ok(Some(Arc::clone(&self.doctor)));
+        if let Some(doctor) = self.doctor(app_id) {
+            return Ok(Some(doctor));
         }
         let changes = {
             let memory = self.memory.read();
@@ -238,7 +243,7 @@ mod tests {
             let location = Location::from(folder.path().join("rebuttal.db").as_path());
             let store = Store::open(&location, &Options::default()).await.unwrap();
             let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
-            let apps = Apps::new(store, Arc::new(Keys::derive(&master)));
+            let apps = Apps::new(store, Arc::new(Keys::derive(&master)), &[1; 16]);
             let mut bench = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
             let (name, time_zone) = ("Acme".parse().unwrap(), "Asia/Shanghai".parse().unwrap());
             let done = bench.commit(AccountChange::CreateMerchant { name, time_zone }).await;
@@ -300,24 +305,30 @@ mod tests {
         let bench = Bench::new().await;
         bench.create(APP).await;
         let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
-        let apps = Apps::new(bench.apps.store.clone(), Arc::new(Keys::derive(&other)));
+        let apps = Apps::new(bench.apps.store.clone(), Arc::new(Keys::derive(&other)), &[1; 16]);
         let refusal = apps.read_again(APP).await.unwrap_err();
         assert_eq!(refusal.code, rebuttal_protocol::Code::SystemError);
     }
 
     #[tokio::test]
-    async fn the_doctors_app_is_known_by_its_key_and_may_do_nothing() {
+    async fn the_doctors_apps_are_known_by_key_and_identity_and_may_do_nothing() {
         let bench = Bench::new().await;
-        let (app_id, secret) = bench.apps.keys.doctor();
-        for app in [bench.apps.remembered(*app_id).await, bench.apps.read_again(*app_id).await] {
-            let app = app.unwrap().unwrap();
-            assert!(!app.enabled && app.merchant_id == MerchantId::LAST && !app.secrets[0].is_first_use());
-            assert_eq!(app.secrets[0].secret.expose_ascii(), secret.expose_ascii());
+        let keys = &bench.apps.keys;
+        for (app_id, secret) in [keys.doctor(&[1; 16]), keys.keys_doctor().clone()] {
+            for app in [bench.apps.remembered(app_id).await, bench.apps.read_again(app_id).await] {
+                let app = app.unwrap().unwrap();
+                assert!(
+                    !app.enabled && app.merchant_id == MerchantId::LAST && !app.secrets[0].is_first_use()
+                );
+                assert_eq!(app.secrets[0].secret.expose_ascii(), secret.expose_ascii());
+            }
         }
         let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
-        let (others, _) = *Keys::derive(&other).doctor();
-        assert!(bench.apps.remembered(others).await.unwrap().is_none());
-        assert!(bench.apps.read_again(others).await.unwrap().is_none());
+        let other = Keys::derive(&other);
+        for (others, _) in [keys.doctor(&[2; 16]), other.doctor(&[1; 16]), other.keys_doctor().clone()] {
+            assert!(bench.apps.remembered(others).await.unwrap().is_none());
+            assert!(bench.apps.read_again(others).await.unwrap().is_none());
+        }
     }
 
     #[tokio::test]

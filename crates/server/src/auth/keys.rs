@@ -64,12 +64,17 @@ impl MasterKey {
 
     /// The key for one purpose.
     fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let mut block = Zeroizing::new([0; 64]);
-        block.iter_mut().zip(self.0.iter()).for_each(|(to, from)| *to = *from);
-        let mut mac = Hmac::<Sha256>::new((&*block).into());
-        mac.update(purpose.as_bytes());
-        Zeroizing::new(mac.finalize().into_bytes().into())
+        derive(&self.0, purpose.as_bytes())
     }
+}
+
+/// A key that is made from another, for one purpose.
+fn derive(key: &[u8; MASTER_KEY_BYTES], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut block = Zeroizing::new([0; 64]);
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    mac.update(purpose);
+    Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
 /// Writes a new file with mode 0600, whole and durable, or not at all.
@@ -101,7 +106,8 @@ pub(crate) struct Keys {
     check_value: [u8; 32],
     upload: Zeroizing<[u8; 32]>,
     evidence_mark: [u8; 32],
-    doctor: (AppId, AppSecret),
+    doctor: Zeroizing<[u8; 32]>,
+    keys_doctor: (AppId, AppSecret),
 }
 
 /// A sealed token that does not open, for the same reasons as [`DoesNotOpen`].
@@ -122,7 +128,8 @@ impl Keys {
             check_value: *master.derive("rebuttal check value v1"),
             upload: master.derive("rebuttal upload forms v1"),
             evidence_mark: *master.derive("rebuttal evidence folder v1"),
-            doctor: (
+            doctor: master.derive("rebuttal doctor of an installation v1"),
+            keys_doctor: (
                 AppId::from_bytes(half(&master.derive("rebuttal doctor app id v1"))),
                 AppSecret::from_bytes(&half(&master.derive("rebuttal doctor app secret v1"))),
             ),
@@ -146,8 +153,14 @@ impl Keys {
 
     /// What a doctor signs as, to be known by the gateways that have this key and by no other. The id is no part of the
     /// secret, and neither tells anything about the key.
-    pub(crate) const fn doctor(&self) -> &(AppId, AppSecret) {
-        &self.doctor
+    pub(crate) const fn keys_doctor(&self) -> &(AppId, AppSecret) {
+        &self.keys_doctor
+    }
+
+    /// As [`Self::keys_doctor`], to be known by those gateways alone that serve the installation of this identity.
+    pub(crate) fn doctor(&self, identity: &[u8]) -> (AppId, AppSecret) {
+        let derive = |purpose: &[u8]| derive(&self.doctor, &[purpose, identity].concat());
+        (AppId::from_bytes(half(&derive(b"id "))), AppSecret::from_bytes(&half(&derive(b"secret "))))
     }
 
     /// Seals an app's secret for the database, bound to its app and its own name.
@@ -215,6 +228,8 @@ fn associated(app_id: AppId, secret_id: SecretId) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn keys(byte: u8) -> Keys {
@@ -252,8 +267,13 @@ mod tests {
     fn each_purpose_has_its_own_key() {
         let keys = keys(1);
         assert_ne!(hex::encode(keys.check_value()), *keys.upload_secret());
-        let (app_id, secret) = keys.doctor();
-        assert_ne!(app_id.to_string().as_bytes(), secret.expose_ascii());
+        let others = [keys.doctor(&[1; 16]), keys.doctor(&[2; 16])];
+        let doctors = [keys.keys_doctor()].into_iter().chain(&others);
+        let digits = |(app_id, secret): &(AppId, AppSecret)| {
+            [app_id.to_string().into_bytes(), secret.expose_ascii().to_vec()]
+        };
+        let told: BTreeSet<_> = doctors.flat_map(digits).collect();
+        assert_eq!(told.len(), 6, "an id or a secret is another's");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FIND_KEYS, FOUND, HAS_MERCHANT,
-    INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META,
-    RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    IDENTIFY, INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RAISE_MIN_BINARY,
+    REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{reading, rows};
 use crate::accounts::{
@@ -92,6 +92,10 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::CreateToken(new) => create_token(session, new, now).await,
         AccountChange::RevokeToken { name } => revoke_token(session, name, now).await,
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
+        AccountChange::Identify { identity } => {
+            session.run(IDENTIFY, &[&identity.as_slice()]).await?;
+            Ok(Ok(Done::Nothing))
+        }
         AccountChange::PlaceEvidence { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
             session.run(REPLACE_META, &[&EVIDENCE_PLACE, &place.as_bytes(), &instead_of]).await?;

@@ -8,7 +8,7 @@ use super::session::Session;
 use super::statements::{NEWEST_ENTRY, SERVER_TIME};
 use super::{reading, rows, schema};
 use crate::StoreError;
-use crate::error::{EVIDENCE_PLACE, MOVED_TO, MOVING, SWEEP_FENCE};
+use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::examine::{Ailment, Examined, KEY_CHECK, SEALED_MAX, ailments_of, number, text};
 
 /// Looks at a database, and at how it is reached.
@@ -42,13 +42,16 @@ async fn look(session: &Session, token: Option<[u8; 32]>, examined: &mut Examine
     // Asked for before the value that comes with them: a first start may be at work.
     let has_accounts = reading::has_accounts(session).await?;
     let mut values = Vec::new();
-    for name in ["min_binary", MOVED_TO, MOVING, KEY_CHECK, "nonce_bound", EVIDENCE_PLACE, SWEEP_FENCE] {
+    for name in
+        ["min_binary", MOVED_TO, MOVING, KEY_CHECK, IDENTITY, "nonce_bound", EVIDENCE_PLACE, SWEEP_FENCE]
+    {
         values.push(reading::meta(session, name).await?);
     }
     let mut values = values.into_iter();
     let mut next = || values.next().flatten();
     let marks = [next(), next(), next()];
     examined.key_check = next();
+    examined.identity = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
     examined.ailments.extend(ailments_of(marks, is_there));

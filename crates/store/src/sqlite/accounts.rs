@@ -8,8 +8,8 @@ use super::reads::Read;
 use super::rows;
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FOUND, HAS_APP, HAS_MERCHANT,
-    INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP,
-    TOKEN_HOLDER, USE_SECRET,
+    IDENTIFY, INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN,
+    RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::writer::{keep_answer, stored_answer};
 use crate::accounts::{
@@ -93,6 +93,10 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::CreateToken(new) => create_token(connection, new, now),
         AccountChange::RevokeToken { name } => revoke_token(connection, name, now),
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
+        AccountChange::Identify { identity } => {
+            connection.prepare_cached(IDENTIFY)?.execute([identity])?;
+            Ok(Ok(Done::Nothing))
+        }
         AccountChange::PlaceEvidence { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
             connection.prepare_cached(REPLACE_META)?.execute(params![

@@ -33,6 +33,9 @@ async fn furnished() -> Ground {
     commit(&store, Once::Always, Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 })).await.unwrap();
     let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
     commit(&store, Once::Always, Act::Upkeep(fence)).await.unwrap();
+    for identity in [[5; 16], [6; 16]] {
+        commit(&store, Once::Always, Act::Account(AccountChange::Identify { identity })).await.unwrap();
+    }
     let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: [9; 32] };
     commit(&store, Once::Always, Act::Account(token)).await.unwrap();
     let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
@@ -76,6 +79,7 @@ async fn everything_arrives_and_goes_on() {
 
     // What a binary must know of goes with the tables, and so does what tells the database from its copies.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
+    assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
     assert_eq!((store.token([9; 32]).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
 
     // Nobody serves from the old house any more, and nobody moves out of it twice.
