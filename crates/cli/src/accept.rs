@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::outcome::{self, Again, Failing, Interrupted, Judged};
+use crate::outcome::{self, Failing, Interrupted, Judged};
 use crate::patience::patiently;
-use crate::{ask, look, signals, summary};
+use crate::{ask, look, signals, summary, typed};
 
 const NOTHING: &str = "Nothing was accepted.";
 
@@ -53,7 +53,7 @@ struct Json<'a> {
 impl Accept {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.carry_out().await;
-        let again = Again::with(&[]);
+        let again = typed::pinned(&self.access.pins(), &[]);
         let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
         let failing = Failing { nothing: NOTHING, again: Some(&again), later: None };
         let json = self.json.then(|| Json {
@@ -76,7 +76,7 @@ impl Accept {
                 ));
                 look::remedy(
                     &again
-                        .told("To have it signed once more, accept exactly the same again; nothing changes"),
+                        .after("To have it signed once more, accept exactly the same again; nothing changes"),
                 );
             },
         )

@@ -1,6 +1,7 @@
 //! How merchant commands reach a gateway: its address, and the app that signs. What a flag says wins over the profile
 //! that a flag names; that one wins over the variables, and they over the profile that a variable names.
 
+mod pins;
 mod secret;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use rebuttal_client::{AppId, Client, Scheme};
 use crate::address::Address;
 use crate::files;
 use crate::patience;
-use crate::profile::{self, Profile, ProfileName};
+use crate::profile::{self, Named, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
 use crate::words;
 pub(crate) use secret::{Held, Origin};
@@ -74,18 +75,7 @@ impl Access {
     /// What is given, and below it what the profile holds. The secret's file is read here, and nowhere else.
     pub(crate) fn resolve(&self) -> Result<Resolved> {
         let above = self.given.resolve()?;
-        let name = match &self.profile {
-            Some(name) => name.clone(),
-            // Half a default with half of something else would sign for a gateway that nobody meant.
-            None if above.url.is_none() && above.app_id.is_none() && above.secret.is_none() => {
-                profile::default_name()
-            }
-            None => return Ok(above),
-        };
-        let (held, file) = match &self.profile {
-            Some(name) => profile::read(name)?,
-            None => profile::read_default()?,
-        };
+        let Some(Named { name, profile: held, file }) = self.profile()? else { return Ok(above) };
         let secret = held.app_secret.map(|text| Held { text, origin: Origin::Profile(name, file) });
         Ok(Resolved {
             url: above.url.or(held.url),
@@ -95,6 +85,23 @@ impl Access {
             trust: above.trust.or(held.trust),
             trust_name: above.trust_name,
         })
+    }
+
+    /// The profile that is in force below what is given, if one is.
+    fn profile(&self) -> Result<Option<Named>> {
+        let Given { url, app_id, app_secret, app_secret_file, .. } = &self.given;
+        match &self.profile {
+            Some(name) => profile::read(name).map(Some),
+            // Half a default with half of something else would sign for a gateway that nobody meant.
+            None if url.is_some()
+                || app_id.is_some()
+                || app_secret.is_some()
+                || app_secret_file.is_some() =>
+            {
+                Ok(None)
+            }
+            None => profile::read_default(),
+        }
     }
 }
 

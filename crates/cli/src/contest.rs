@@ -19,6 +19,7 @@ use crate::outcome::Interrupted;
 use crate::patience::patiently;
 use crate::{ask, signals, summary};
 use evidence::Evidence;
+use report::Report;
 
 /// Contest a dispute with evidence
 ///
@@ -57,8 +58,12 @@ impl Contest {
     pub(crate) async fn run(self) -> Result<Exit> {
         let mut submitted = None;
         let result = self.carry_out(&mut submitted).await;
-        let report =
-            report::Report { dispute_no: &self.dispute_no, submitted: submitted.as_ref(), result: &result };
+        let report = Report {
+            dispute_no: &self.dispute_no,
+            submitted: submitted.as_ref(),
+            result: &result,
+            pins: &self.access.pins(),
+        };
         report.tell(self.json)
     }
 

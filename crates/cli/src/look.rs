@@ -3,8 +3,10 @@
 mod table;
 mod wrap;
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::OnceLock;
 
 use console::{StyledObject, Term, style};
@@ -180,23 +182,26 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// A word in quotes where a shell needs them. What would do more on a terminal than to stand there is escaped as bash,
 /// zsh and ksh read it, so that the word stays itself and on its line.
-pub(crate) fn shell(word: &str) -> String {
+pub(crate) fn shell(word: impl AsRef<OsStr>) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,@+".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
+    match word.as_ref().to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(plain) => return word.to_owned(),
+        Some(word) if clean(word) == word => return format!("'{}'", word.replace('\'', r"'\''")),
+        _ => {}
     }
-    if clean(word) == word {
-        return format!("'{}'", word.replace('\'', r"'\''"));
-    }
+    // Byte by byte: \u would mean something only where the locale is UTF-8.
+    let bytes = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>();
     let escaped = |character: char| match character {
         '\'' | '\\' => format!("\\{character}"),
-        character if clean(character.encode_utf8(&mut [0; 4])).starts_with(character) => {
-            character.to_string()
-        }
-        // Byte by byte: \u would mean something only where the locale is UTF-8.
-        character => character.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:03o}")).collect(),
+        character => match character.encode_utf8(&mut [0; 4]) {
+            text if clean(text) == *text => text.to_owned(),
+            text => bytes(text.as_bytes()),
+        },
     };
-    format!("$'{}'", word.chars().map(escaped).collect::<String>())
+    let chunks = word.as_ref().as_bytes().utf8_chunks();
+    let escaped =
+        chunks.map(|chunk| chunk.valid().chars().map(escaped).collect::<String>() + &bytes(chunk.invalid()));
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 #[cfg(test)]

@@ -5,14 +5,13 @@ use std::fmt;
 use std::io;
 
 use anyhow::{Context as _, Result};
-use console::style;
 use rebuttal_client::protocol::{Authorization, Code};
 use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::look;
-use crate::typed;
+use crate::typed::Told;
 use crate::usage;
 
 /// The user did not wait for the outcome of a call that may take effect.
@@ -111,53 +110,19 @@ pub(crate) fn exit(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// The command that does exactly the same again, as the same app at the same gateway: whatever selects them was typed, and
-/// is repeated. Elsewhere the same words could give up another merchant's dispute.
-#[derive(Debug)]
-pub(crate) struct Again {
-    pub(crate) command: String,
-    /// Whether a secret was typed, which is not repeated.
-    lacks_secret: bool,
-}
-
-impl Again {
-    /// What was typed, but with these options, by their long names and values.
-    pub(crate) fn with(options: &[(&str, &str)]) -> Self {
-        let (command, lacks_secret) = typed::with_and_without(options, "--app-secret");
-        Self { command, lacks_secret }
-    }
-
-    /// What must be done before, if anything.
-    const fn before(&self) -> &'static str {
-        match self.lacks_secret {
-            true => {
-                "First set REBUTTAL_APP_SECRET, or add --app-secret-file: the secret itself is not repeated."
-            }
-            false => "",
-        }
-    }
-
-    /// What it is for, what must be done before, and the command in a line of its own.
-    pub(crate) fn told(&self, sentence: &str) -> String {
-        let before = self.before();
-        let line = if before.is_empty() { "" } else { "\n" };
-        format!("{sentence}:{line}{before}\n{}", style(&self.command).bold().for_stderr())
-    }
-}
-
 /// What is particular to a command when it fails.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Failing<'a> {
     /// The sentence that nothing happened, such as "Nothing was submitted.".
     pub(crate) nothing: &'a str,
     /// The command that does exactly the same again, once something may have taken effect.
-    pub(crate) again: Option<&'a Again>,
+    pub(crate) again: Option<&'a Told>,
     /// The command that does what is left, where files are uploaded already.
-    pub(crate) later: Option<&'a Again>,
+    pub(crate) later: Option<&'a Told>,
 }
 
 /// What to do about an error: a sentence, and the command that it leads to.
-type Remedy<'a> = (String, Option<&'a Again>);
+type Remedy<'a> = (String, Option<&'a Told>);
 
 impl<'a> Failing<'a> {
     /// Tells an error, and what to do about it.
@@ -166,7 +131,7 @@ impl<'a> Failing<'a> {
         let told: Vec<_> = look::causes(error).lines().map(look::clean).collect();
         look::failure(&told.join("\n"));
         match self.remedy(error) {
-            Some((sentence, Some(again))) => look::remedy(&again.told(&sentence)),
+            Some((sentence, Some(again))) => look::remedy(&again.after(&sentence)),
             Some((sentence, None)) => look::remedy(&sentence),
             None => {}
         }
@@ -176,7 +141,11 @@ impl<'a> Failing<'a> {
     pub(crate) fn hint(&self, error: &anyhow::Error) -> Option<String> {
         let (sentence, again) = self.remedy(error)?;
         let Some(again) = again else { return Some(sentence) };
-        Some(format!("{sentence}, by the command in `again`. {}", again.before()).trim_end().to_owned())
+        Some(
+            format!("{sentence}, by the command in `again`. {}", again.needs.unwrap_or_default())
+                .trim_end()
+                .to_owned(),
+        )
     }
 
     fn remedy(&self, error: &anyhow::Error) -> Option<Remedy<'a>> {

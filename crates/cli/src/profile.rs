@@ -98,18 +98,20 @@ pub(crate) struct Profile {
     pub(crate) trust: Option<PathBuf>,
 }
 
-/// The profile that counts where nothing is given.
-pub(crate) fn default_name() -> ProfileName {
-    ProfileName(DEFAULT.to_owned())
+/// A profile, its name, and the file that holds it.
+pub(crate) struct Named {
+    pub(crate) name: ProfileName,
+    pub(crate) profile: Profile,
+    pub(crate) file: PathBuf,
 }
 
-/// The profile of a name, and the file that holds it.
-pub(crate) fn read(name: &ProfileName) -> Result<(Profile, PathBuf)> {
-    let mut profiles = Profiles::read()?;
-    if let Some(profile) = profiles.by_name.remove(name) {
-        return Ok((profile, profiles.path));
-    }
+/// The profile of a name.
+pub(crate) fn read(name: &ProfileName) -> Result<Named> {
+    let profiles = Profiles::read()?;
     let told = unknown(name, &profiles);
+    if let Some(named) = profiles.take(name.clone()) {
+        return Ok(named);
+    }
     match told.ends_with('?') {
         true => bail!(told),
         false => bail!("{told}; `rebuttal profile add {name}` makes it"),
@@ -123,10 +125,9 @@ fn unknown(ProfileName(name): &ProfileName, profiles: &Profiles) -> String {
     format!("there is no profile {name:?} in {}{meant}", profiles.path.display())
 }
 
-/// The same for the one that counts where nothing is given; empty where there is none.
-pub(crate) fn read_default() -> Result<(Profile, PathBuf)> {
-    let mut profiles = Profiles::read()?;
-    Ok((profiles.by_name.remove(&default_name()).unwrap_or_default(), profiles.path))
+/// The profile that counts where nothing is given, if there is one.
+pub(crate) fn read_default() -> Result<Option<Named>> {
+    Ok(Profiles::read()?.take(ProfileName(DEFAULT.to_owned())))
 }
 
 /// Every profile, for whoever looks for the secret that made a sign.

@@ -1,5 +1,6 @@
 //! `rebuttal sign`: signs a request and shows how, byte by byte. Nothing is sent.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -100,7 +101,11 @@ impl BodyArgs {
         let text = std::str::from_utf8(body).ok().filter(|text| !text.contains('\0'));
         match (text, &self.body_file) {
             (Some(text), _) => look::shell(text),
-            (None, Some(path)) if !self.is_standard_input() => look::shell(&format!("@{}", path.display())),
+            (None, Some(path)) if !self.is_standard_input() => {
+                let mut file = OsString::from("@");
+                file.push(path);
+                look::shell(file)
+            }
             (None, _) => "@FILE-WITH-THESE-BYTES".to_owned(),
         }
     }

@@ -9,6 +9,7 @@ use super::client::Client;
 use crate::address::Address;
 use crate::files;
 use crate::settings::{DATA_DIR, Secret, Sources};
+use crate::typed::{self, Pins};
 
 /// Where `serve` listens unless told otherwise.
 const URL: &str = "http://127.0.0.1:8080";
@@ -108,7 +109,28 @@ impl Access {
     pub(super) fn client(&self) -> Result<Client> {
         let url = self.operator_url.as_ref().map_or(URL, Address::as_str);
         let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
-        Client::new(url, &self.token()?, trusted.transpose()?.as_slice())
+        let token = self.token()?;
+        let client = Client::new(url, &token, trusted.transpose()?.as_slice())?;
+        Ok(client.pinned(self.pins(url, &token.origin)))
+    }
+
+    /// A key counts for one token at one gateway: elsewhere, the same would be done once more.
+    fn pins(&self, url: &str, origin: &Origin) -> Pins {
+        let file = match origin {
+            Origin::Given(_) => None,
+            Origin::File(path, _) | Origin::Data(path) => Some(path),
+        };
+        let paths = [("--operator-token-file", file), ("--trust", self.trust.as_ref())];
+        let paths = paths.into_iter().filter_map(|(name, path)| Some((name, typed::anywhere(path?))));
+        let needs = match origin {
+            Origin::Given(name) if name.starts_with("--") => {
+                Some("Put the token in the place of the …: it is not repeated.")
+            }
+            Origin::Given(_) => Some("It takes the token from REBUTTAL_OPERATOR_TOKEN, as it is set here."),
+            Origin::File(..) | Origin::Data(_) => None,
+        };
+        let options = [("--operator-url", url.into())].into_iter().chain(paths).collect();
+        Pins { options, left_out: &[], needs }
     }
 
     fn token(&self) -> Result<Token> {

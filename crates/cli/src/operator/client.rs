@@ -15,6 +15,7 @@ use super::failure::{Again, Failure, Problem};
 use super::key::Key;
 use super::tries::{Met, Says, TRIES_MAX, Then, Tries, not_ours};
 use crate::patience;
+use crate::typed::Pins;
 
 /// Under which path the API lies.
 const PREFIX: &str = "/operator/v1";
@@ -43,6 +44,8 @@ pub(crate) struct Client {
     origin: Origin,
     /// How the change that was sent last is sent again.
     sent: Mutex<Option<Again>>,
+    /// What leads what was typed here from any shell.
+    pins: Pins,
 }
 
 impl Client {
@@ -54,7 +57,12 @@ impl Client {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;
         authorization.set_sensitive(true);
         let origin = origin.clone();
-        Ok(Self { http, url, authorization, origin, sent: Mutex::new(None) })
+        Ok(Self { http, url, authorization, origin, sent: Mutex::new(None), pins: Pins::default() })
+    }
+
+    /// The same, which tells its user commands for any shell.
+    pub(super) fn pinned(self, pins: Pins) -> Self {
+        Self { pins, ..self }
     }
 
     /// What it means that the user does not wait any longer.
@@ -97,7 +105,7 @@ impl Client {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Vec<u8>> {
-        let again = body.map(|body| Again::of(key, body.get("deadline").and_then(Value::as_str)));
+        let again = body.map(|body| Again::of(&self.pins, key, body.get("deadline").and_then(Value::as_str)));
         if let Ok(mut sent) = self.sent.lock() {
             sent.clone_from(&again);
         }

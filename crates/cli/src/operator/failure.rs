@@ -1,6 +1,5 @@
 //! Why an operator's call did not succeed, told apart by what the caller can do about it.
 
-use std::fmt;
 use std::time::Duration;
 
 use rebuttal_client::Stranger;
@@ -8,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Origin;
 use crate::exit::Exit;
-use crate::{look, typed};
+use crate::look;
+use crate::typed::{self, Pins, Told};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -52,36 +52,32 @@ pub(super) struct Again {
     idempotency_key: Option<String>,
     /// The deadline as it was sent: a span from now would be another one later, and the change another change.
     deadline: Option<String>,
-    /// Both in the command that was typed.
-    command: String,
+    /// Both in the command that was typed, which reaches the same gateway from any shell.
+    #[serde(flatten)]
+    told: Box<Told>,
 }
 
 impl Again {
-    pub(super) fn of(key: Option<&str>, deadline: Option<&str>) -> Self {
+    pub(super) fn of(pins: &Pins, key: Option<&str>, deadline: Option<&str>) -> Self {
         let options = [("--idempotency-key", key), ("--deadline", deadline)];
         let options: Vec<_> = options.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Self { idempotency_key: owned(key), deadline: owned(deadline), command: typed::with(&options) }
+        let told = Box::new(typed::pinned(pins, &options));
+        Self { idempotency_key: owned(key), deadline: owned(deadline), told }
+    }
+
+    /// The command behind what it is for.
+    fn after(&self, sentence: &str) -> String {
+        self.told.after(sentence)
     }
 
     /// What to do where the change is made, and its answer was lost on this side.
     pub(super) fn to_have_the_answer(&self) -> String {
         // The file is filled by now, and is never overwritten.
         let file = if typed::has("--secret-file") { ", with another name for the file" } else { "" };
-        format!(
-            "To have the same answer once more, mend that and run this{file}; it counts once:\n{}",
-            self.command
-        )
-    }
-}
-
-impl fmt::Display for Again {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { command, .. } = self;
-        write!(
-            f,
-            "It may have taken effect. To make sure, run it again like this; it counts once:\n{command}"
-        )
+        self.after(&format!(
+            "To have the same answer once more, mend that and run this{file}; it counts once"
+        ))
     }
 }
 
@@ -132,17 +128,19 @@ impl Failure {
             Self::Unavailable { .. } => {
                 Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
             }
-            Self::Unkept { again: Again { command, .. }, .. } => Some(format!(
-                "To have the same secret written once more, mend that and run this; it counts once:\n{command}"
-            )),
+            Self::Unkept { again, .. } => {
+                Some(again.after(
+                    "To have the same secret written once more, mend that and run this; it counts once",
+                ))
+            }
             // Invariant: the gateway keeps keys by token (`Operator::of`, server/src/auth/operator.rs).
-            Self::Unknown { again: Again { command, .. }, shut_out: true, .. } => Some(format!(
+            Self::Unknown { again, shut_out: true, .. } => Some(again.after(
                 "It may have taken effect. A key counts for the token that sent it: with another token, the same would be \
                  done once more. So look first whether it is done; only if it is not, run it with another token. With \
-                 the same one, if that is let in again, this makes sure, and counts once:\n{command}"
+                 the same one, if that is let in again, this makes sure, and counts once",
             )),
             Self::Unknown { again, .. } | Self::Unread { again, .. } | Self::Interrupted { again } => {
-                Some(again.to_string())
+                Some(again.after("It may have taken effect. To make sure, run it again like this; it counts once"))
             }
         }
     }

@@ -158,9 +158,10 @@ impl<'u> Tries<'u> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::typed::Pins;
 
     fn ends(met: &[Says]) -> &'static str {
-        let mut tries = Tries::of(Some(Again::of(Some("k"), None)), "http://h");
+        let mut tries = Tries::of(Some(Again::of(&Pins::default(), Some("k"), None)), "http://h");
         let (last, before) = met.split_last().expect("one try at least");
         for says in before {
             let then = Then::Again(String::new());
@@ -182,7 +183,7 @@ mod tests {
             let met = met.iter().map(|(says, lasts)| Met { says: *says, then: then(*lasts), asked: None });
             met.map(|met| tries.take(met).is_ok()).last()
         };
-        let change = || Some(Again::of(Some("k"), None));
+        let change = || Some(Again::of(&Pins::default(), Some("k"), None));
         let (lost, lasting) = ((Says::Perhaps, false), (Says::NotByThis, true));
         assert_eq!(goes_on(change(), &[lasting]), Some(false));
         assert_eq!(goes_on(change(), &[(Says::Perhaps, true)]), Some(false), "the first try");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use zeroize::Zeroizing;
 
-use super::{Profile, ProfileName};
+use super::{Named, Profile, ProfileName};
 use crate::toml_file;
 
 /// Where the file lies, if not where the system keeps such files.
@@ -47,6 +47,12 @@ impl Profiles {
         let by_name = toml_file::parse(&path, &text)
             .map_err(|fault| anyhow::anyhow!("{fault}; mend it, or remove the profile and add it again"))?;
         Ok(Self { path, by_name })
+    }
+
+    /// One of them alone.
+    pub(super) fn take(mut self, name: ProfileName) -> Option<Named> {
+        let profile = self.by_name.remove(&name)?;
+        Some(Named { name, profile, file: self.path })
     }
 
     /// Writes the file in the place of the old one.

@@ -9,7 +9,7 @@ use rebuttal_testbed::scene::Item;
 use rebuttal_testbed::{Gateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{Ended, Shell, bare, bin, rebuttal};
+use crate::ground::{Ended, Shell, bare, bin, pasted, rebuttal};
 use crate::terminal::Terminal;
 use crate::way::{Fate, Way};
 
@@ -27,9 +27,7 @@ impl Shell {
 
     /// What the program told to do next, pasted into this operator's shell.
     pub(crate) fn paste_operator(&self, told: &str) -> Ended {
-        let words = told.strip_prefix("rebuttal ").unwrap();
-        let mut command = bare(Path::new("sh"));
-        command.args(["-c", &format!("exec {} {words}", bin().display())]);
+        let mut command = pasted(bare(Path::new("sh")), told);
         command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
         Ended::run(command)
     }
@@ -319,10 +317,12 @@ fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
     let (key, deadline) = (&json["again"]["idempotencyKey"], &json["again"]["deadline"]);
     *words.last_mut().unwrap() = deadline.as_str().unwrap();
     let key = ["--idempotency-key", key.as_str().unwrap()];
-    for again in [
-        shell.operator(&[&words[..], &key].concat()),
-        shell.paste_operator(json["again"]["command"].as_str().unwrap()),
-    ] {
+    let told = json["again"]["command"].as_str().unwrap();
+    let mut elsewhere = pasted(bare(Path::new("sh")), told);
+    elsewhere.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1").env("REBUTTAL_OPERATOR_TOKEN", "another");
+    for again in
+        [shell.operator(&[&words[..], &key].concat()), shell.paste_operator(told), Ended::run(elsewhere)]
+    {
         assert_eq!(again.code, 0, "{again:?}");
     }
     assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);

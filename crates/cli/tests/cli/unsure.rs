@@ -109,8 +109,8 @@ fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 4, "{ended:?}");
     assert!(ended.err.starts_with("✗ interrupted before the gateway's answer came\n"), "{ended:?}");
-    let again = format!("rebuttal contest {no} --yes --receipt s3://uploaded/");
-    assert!(ended.err.contains(&again), "{ended:?}");
+    let again = format!("rebuttal contest {no} --yes --url {} --app-id ", shell.url);
+    assert!(ended.err.contains(&again) && ended.err.contains(" --receipt s3://uploaded/"), "{ended:?}");
 }
 
 /// A merchant of two gateways, each kept as a profile; answers of the one that is meant get lost.
@@ -160,8 +160,17 @@ impl Two {
 
     /// Runs a command whose outcome nobody learns; gives what it tells to do.
     fn run(&self, words: &[&str]) -> String {
-        let ended = Ended::run(self.at_home(rebuttal(words)));
+        self.run_with(words, &[])
+    }
+
+    fn run_with(&self, words: &[&str], variables: &[(&str, &String)]) -> String {
+        let mut command = self.at_home(rebuttal(words));
+        command.envs(variables.iter().copied());
+        let ended = Ended::run(command);
         assert_eq!(ended.code, 4, "{ended:?}");
+        let has_secret = variables.iter().any(|(name, _)| *name == "REBUTTAL_APP_SECRET");
+        let needs = "It takes the secret from REBUTTAL_APP_SECRET, as it is set here.";
+        assert_eq!(ended.err.contains(needs) || ended.out.contains(needs), has_secret, "{ended:?}");
         match words.contains(&"--json") {
             true => ended.json()["again"].as_str().unwrap().to_owned(),
             false => ended.err.lines().last().unwrap().trim().to_owned(),
@@ -170,6 +179,55 @@ impl Two {
 
     fn paste(&self, told: &str) -> Command {
         self.at_home(pasted(bare(Path::new("bash")), told))
+    }
+}
+
+#[test]
+fn what_is_told_reaches_the_same_gateway_from_a_shell_of_another() {
+    let two = Two::new();
+    let meant = two.meant.scene.signer.clone();
+    let file = two.meant.file_named("meant.secret", meant.app_secret.as_bytes());
+    let (url, app_id, secret) = (&two.meant.url, &meant.app_id, &meant.app_secret);
+    let by_file = [("REBUTTAL_URL", url), ("REBUTTAL_APP_ID", app_id), ("REBUTTAL_APP_SECRET_FILE", &file)];
+    let by_profile = [("REBUTTAL_PROFILE", &"prod".to_owned())];
+    let elsewhere = |told: &str| {
+        let other = &two.other.scene.signer;
+        let mut shell = two.paste(told);
+        shell.env("REBUTTAL_URL", &two.other.url).env("REBUTTAL_APP_ID", &other.app_id);
+        shell.env("REBUTTAL_APP_SECRET", &other.app_secret);
+        shell
+    };
+    for (n, variables) in [by_profile.as_slice(), &by_file].iter().enumerate() {
+        let no = format!("D-{n}");
+        two.dispute(&no);
+        let told = two.run_with(&["accept", &no, "--yes", "--json"], variables);
+        two.way.mend();
+        let again = Ended::run(elsewhere(&told));
+        assert_eq!(again.code, 0, "{told}: {again:?}");
+        assert_eq!(
+            (two.meant.status(&no), two.other.status(&no)),
+            ("ACCEPTED".into(), "NEEDS_RESPONSE".into())
+        );
+        two.way.close();
+    }
+    // A secret in a variable is not told: without it, the command does nothing, and least of all elsewhere.
+    let by_secret = [("REBUTTAL_URL", url), ("REBUTTAL_APP_ID", app_id), ("REBUTTAL_APP_SECRET", secret)];
+    let beside_profile = [("REBUTTAL_PROFILE", &"prod".to_owned()), ("REBUTTAL_APP_SECRET", secret)];
+    for (n, variables) in [by_secret.as_slice(), &beside_profile].iter().enumerate() {
+        let no = format!("S-{n}");
+        two.dispute(&no);
+        let told = two.run_with(&["accept", &no, "--yes"], variables);
+        assert!(
+            told.contains(&format!(" --url {url} --app-id {app_id}")) && !told.contains("--profile"),
+            "{told}"
+        );
+        two.way.mend();
+        assert_ne!(Ended::run(elsewhere(&told)).code, 0, "{told}");
+        assert_eq!(two.other.status(&no), "NEEDS_RESPONSE", "{told}");
+        let mut with_secret = elsewhere(&told);
+        with_secret.env("REBUTTAL_APP_SECRET", secret);
+        assert_eq!(Ended::run(with_secret).code, 0, "{told}");
+        two.way.close();
     }
 }
 
