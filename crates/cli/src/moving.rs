@@ -42,11 +42,11 @@ pub(crate) struct Move {
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", default_value = "rebuttal-data")]
     data: PathBuf,
 
-    /// File of the master key [default: master.key in the data folder]
+    /// File of the master key [default: master.key in the data directory]
     #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
 
-    /// Database that served so far, sqlite:PATH [default: rebuttal.db in the data folder]
+    /// Database that served so far, sqlite:PATH [default: rebuttal.db in the data directory]
     #[arg(long, value_name = "URL")]
     from: Option<Secret>,
 
@@ -55,7 +55,7 @@ pub(crate) struct Move {
     #[arg(long, env = "REBUTTAL_MOVE_TO", value_name = "URL")]
     to: Option<Secret>,
 
-    /// Folder that held the evidence so far, file:///FOLDER [default: evidence in the data folder]
+    /// Folder that held the evidence so far, file:///FOLDER [default: evidence in the data directory]
     #[arg(long, value_name = "URL")]
     evidence_from: Option<String>,
 

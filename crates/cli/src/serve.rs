@@ -24,7 +24,7 @@ Exit codes:
 /// Run a gateway
 ///
 /// Every setting is a flag, a REBUTTAL_… variable and a key of the settings file, in this order of precedence. None is
-/// needed: the first start makes a data folder with keys, the database and the first operator's token.
+/// needed: the first start makes a data directory with keys, the database and the first operator's token.
 ///
 /// It is ready when it prints `listening on http://…`. SIGTERM or Ctrl-C stops it: no new work is taken, and what is
 /// in flight is finished, for at most 30 seconds.

@@ -70,7 +70,7 @@ pub(crate) struct Settings {
     data: Option<PathBuf>,
 
     /// Database, as postgres://user:password@host/name?sslmode=verify-full or sqlite:/path/to/file; a flag is seen by
-    /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data folder]
+    /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data directory]
     #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
     database_url: Option<Secret>,
 
@@ -79,7 +79,7 @@ pub(crate) struct Settings {
     database_url_file: Option<PathBuf>,
 
     /// Where the evidence lies: file:///folder, or s3://bucket?endpoint=https://…&region=…&path_style=true with the
-    /// credentials in the AWS_… variables [default: evidence in the data folder]
+    /// credentials in the AWS_… variables [default: evidence in the data directory]
     #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
     evidence_url: Option<String>,
 
@@ -108,12 +108,12 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
-    /// File with the key that encrypts app secrets [default: master.key in the data folder, made on first start]
+    /// File with the key that encrypts app secrets [default: master.key in the data directory, made on first start]
     #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
 
     /// First operator's token, 16 to 256 visible characters; a flag is seen by every user of the machine, so prefer
-    /// the variable or --operator-token-file [default: operator.token in the data folder, made on first start]
+    /// the variable or --operator-token-file [default: operator.token in the data directory, made on first start]
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN", value_name = "TOKEN")]
     operator_token: Option<Secret>,
 

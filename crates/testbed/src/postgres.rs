@@ -90,7 +90,7 @@ impl Cluster {
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         for (name, text) in files {
             let path = data.join(name);
-            std::fs::write(&path, text).expect("the data folder is there");
+            std::fs::write(&path, text).expect("the data directory is there");
             std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("ours");
             if let Some(user) = &user {
                 chown(&path, Some(user.uid), Some(user.gid)).expect("root may give a file away");

@@ -16,7 +16,7 @@ const URL: &str = "http://127.0.0.1:8080";
 /// The file that a gateway leaves its first token in.
 const TOKEN_FILE: &str = "operator.token";
 
-/// The gateway and the token, from flags, variables or the data folder beside.
+/// The gateway and the token, from flags, variables or the data directory beside.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway and token")]
 pub(crate) struct Access {
@@ -28,7 +28,7 @@ pub(crate) struct Access {
     operator_url: Option<Address>,
 
     /// Operator's token; a flag is seen by every user of the machine, so prefer the variable or --operator-token-file
-    /// [default: operator.token in the data folder]
+    /// [default: operator.token in the data directory]
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN", value_name = "TOKEN", global = true)]
     operator_token: Option<Secret>,
 
@@ -36,7 +36,7 @@ pub(crate) struct Access {
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN_FILE", value_name = "FILE", global = true)]
     operator_token_file: Option<PathBuf>,
 
-    /// Data folder of the gateway, where its token is looked for [default: ./rebuttal-data]
+    /// Data directory of the gateway, where its token is looked for [default: ./rebuttal-data]
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", global = true)]
     data: Option<PathBuf>,
 
@@ -62,7 +62,7 @@ pub(super) enum Origin {
     Given(String),
     /// In this file, which this flag or variable names.
     File(PathBuf, String),
-    /// In this file of the data folder.
+    /// In this file of the data directory.
     Data(PathBuf),
 }
 
@@ -85,7 +85,7 @@ impl Origin {
                  another with `rebuttal operator token create`."
             }
             Self::Data(_) => {
-                "Check that the data folder is that of the gateway at REBUTTAL_OPERATOR_URL, or give another token: set \
+                "Check that the data directory is that of the gateway at REBUTTAL_OPERATOR_URL, or give another token: set \
                  REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE."
             }
         }
@@ -93,12 +93,12 @@ impl Origin {
 }
 
 impl Token {
-    /// The one that a gateway leaves in its data folder.
+    /// The one that a gateway leaves in its data directory.
     pub(crate) fn beside(path: PathBuf) -> Result<Self> {
         let missing = |error| {
             anyhow::anyhow!(
-                "no operator's token is given, and the data folder has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
-                 REBUTTAL_OPERATOR_TOKEN_FILE, or tell the gateway's data folder with --data"
+                "no operator's token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
+                 REBUTTAL_OPERATOR_TOKEN_FILE, or tell the gateway's data directory with --data"
             )
         };
         Ok(Self { text: Secret::read(&path).map_err(missing)?, origin: Origin::Data(path) })

@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 use crate::way::{Fate, Way};
 
 impl Shell {
-    /// A command of this gateway's operator, who sits beside the data folder.
+    /// A command of this gateway's operator, who sits beside the data directory.
     pub(crate) fn operator_command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(&[&["operator"], words].concat());
         command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());

@@ -149,7 +149,7 @@ fn components(examples: &Examples, apis: Apis) -> Result<Components> {
         }
     }
     if apis.operators {
-        let what = "A token that the gateway's operator made; the first one lies in `operator.token` of the data folder.";
+        let what = "A token that the gateway's operator made; the first one lies in `operator.token` of the data directory.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(what)).build();
         components = components.security_scheme(OPERATOR_TOKEN, SecurityScheme::Http(bearer));
     }
