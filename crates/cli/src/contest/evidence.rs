@@ -28,30 +28,52 @@ pub(super) enum Source {
     Uploaded(StorageUri),
 }
 
-/// The flag of a type.
-pub(super) fn flag(evidence_type: EvidenceType) -> String {
-    format!("--{}", evidence_type.as_str().to_ascii_lowercase())
+/// The flag of a type of evidence.
+struct Flag {
+    /// The flag without its dashes.
+    id: &'static str,
+    help: &'static str,
+    /// Where it stands in the help: first what most merchants have.
+    place: u8,
 }
 
-const FLAGS: [(&str, EvidenceType, &str); 4] = [
-    ("receipt", EvidenceType::Receipt, "Evidence of what was bought"),
-    ("refund", EvidenceType::Refund, "Evidence that the money was given back"),
-    ("other", EvidenceType::Other, "Any other evidence"),
-    ("default", EvidenceType::Default, "Evidence that is not classified"),
-];
+impl Flag {
+    const fn of(evidence_type: EvidenceType) -> Self {
+        let (place, id, help) = match evidence_type {
+            EvidenceType::Receipt => (1, "receipt", "Evidence of what was bought"),
+            EvidenceType::Refund => (2, "refund", "Evidence that the money was given back"),
+            EvidenceType::Other => (3, "other", "Any other evidence"),
+            EvidenceType::Default => (4, "default", "Evidence that is not classified"),
+        };
+        Self { id, help, place }
+    }
+
+    /// Every one, in the order of the help.
+    fn all() -> Vec<Self> {
+        let mut flags: Vec<_> =
+            EvidenceType::ALL.iter().map(|evidence_type| Self::of(*evidence_type)).collect();
+        flags.sort_unstable_by_key(|flag| flag.place);
+        flags
+    }
+}
+
+/// The flag of a type as it is typed.
+pub(super) fn flag(evidence_type: EvidenceType) -> String {
+    format!("--{}", Flag::of(evidence_type).id)
+}
+
 const NAME: &str = "name";
 
 impl clap::Args for Evidence {
     fn augment_args(command: Command) -> Command {
         let flag =
             |id, help| Arg::new(id).long(id).help(help).action(ArgAction::Append).help_heading("Evidence");
-        let files = FLAGS.map(|(id, _, help)| flag(id, help).value_name("FILE"));
+        let all = Flag::all();
+        let files = all.iter().map(|Flag { id, help, .. }| flag(*id, *help).value_name("FILE"));
         let name =
             flag(NAME, "Name of the file given just before, 1 to 128 characters [default: the file's name]");
-        command
-            .args(files)
-            .arg(name.value_name("TEXT"))
-            .group(ArgGroup::new("evidence").args(FLAGS.map(|(id, _, _)| id)).required(true).multiple(true))
+        let evidence = ArgGroup::new("evidence").args(all.iter().map(|flag| flag.id));
+        command.args(files).arg(name.value_name("TEXT")).group(evidence.required(true).multiple(true))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -62,8 +84,8 @@ impl clap::Args for Evidence {
 impl FromArgMatches for Evidence {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut words: Vec<(usize, Option<EvidenceType>, &String)> = placed(matches, NAME, None);
-        for (id, evidence_type, _) in FLAGS {
-            words.extend(placed(matches, id, Some(evidence_type)));
+        for evidence_type in EvidenceType::ALL {
+            words.extend(placed(matches, Flag::of(*evidence_type).id, Some(*evidence_type)));
         }
         words.sort_unstable_by_key(|(place, ..)| *place);
 
@@ -145,6 +167,15 @@ mod tests {
                 piece(EvidenceType::Refund, "c.pdf", None),
             ]
         );
+    }
+
+    #[test]
+    fn every_type_has_a_flag_that_names_it() {
+        for evidence_type in EvidenceType::ALL {
+            assert_eq!(flag(*evidence_type), format!("--{}", evidence_type.as_str().to_lowercase()));
+            let given = given(&[&flag(*evidence_type), "a.png"]).unwrap();
+            assert_eq!(given.first().map(|piece| piece.evidence_type), Some(*evidence_type));
+        }
     }
 
     #[test]
