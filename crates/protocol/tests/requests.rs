@@ -132,6 +132,15 @@ fn an_operators_misspelt_member_is_refused() {
 }
 
 #[test]
+fn what_is_to_stay_is_not_written_and_what_is_taken_away_is_null() {
+    let written = |settings: &AppSettings| serde_json::to_string(settings).unwrap();
+    assert_eq!(written(&AppSettings::default()), "{}");
+    let silenced = AppSettings { notify_url: Some(None), ..AppSettings::default() };
+    assert_eq!(written(&silenced), r#"{"notifyUrl":null}"#);
+    assert_eq!(AppSettings::parse(&Object::parse(br#"{"notifyUrl":null}"#).unwrap()), Ok(silenced));
+}
+
+#[test]
 fn a_whole_number_is_one_however_its_fraction_of_nothing_is_written() {
     let rotate = |seconds: &str| {
         let body = format!(r#"{{"overlapSeconds":{seconds}}}"#);

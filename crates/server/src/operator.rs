@@ -18,15 +18,13 @@ use axum::routing::{get, patch, post};
 
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
+pub(crate) use rebuttal_protocol::operator::PREFIX;
 
 use crate::api::method_not_allowed;
 use crate::error::Refusal;
 use crate::front::surviving;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
-
-/// Under which path the operator API lies.
-pub(crate) const PREFIX: &str = "/operator/v1";
 
 /// The routes, one file for each operation.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {

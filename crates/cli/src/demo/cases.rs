@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use rebuttal_client::protocol::UnixMillis;
-use serde_json::{Value, json};
+use anyhow::Result;
+use rebuttal_client::protocol::dispute::Stage;
+use rebuttal_client::protocol::operator::OpenDispute;
+use rebuttal_client::protocol::{Amount, MerchantId, UnixMillis};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -16,7 +18,7 @@ pub(super) struct Case {
     pub(super) disputed: &'static str,
     pub(super) reason: &'static str,
     reason_code: Option<&'static str>,
-    pub(super) stage: &'static str,
+    pub(super) stage: Stage,
     rrn: &'static str,
     hours_left: u32,
 }
@@ -30,7 +32,7 @@ pub(super) const CONTESTED: Case = Case {
     disputed: "129.00",
     reason: "Credit not processed",
     reason_code: Some("13.6"),
-    stage: "CHARGEBACK",
+    stage: Stage::Chargeback,
     rrn: "413314208817",
     hours_left: 9 * 24,
 };
@@ -44,7 +46,7 @@ pub(super) const INVITED: Case = Case {
     disputed: "1840.00",
     reason: "Merchandise not received",
     reason_code: Some("13.1"),
-    stage: "CHARGEBACK",
+    stage: Stage::Chargeback,
     rrn: "412909551208",
     hours_left: 3 * 24,
 };
@@ -59,7 +61,7 @@ pub(super) const ALL: [Case; 6] = [
         disputed: "42.750",
         reason: "Not as described",
         reason_code: Some("13.3"),
-        stage: "PRE_ARBITRATION",
+        stage: Stage::PreArbitration,
         rrn: "409718820461",
         hours_left: 18,
     },
@@ -72,7 +74,7 @@ pub(super) const ALL: [Case; 6] = [
         disputed: "38.00",
         reason: "Transaction not recognised",
         reason_code: None,
-        stage: "INQUIRY",
+        stage: Stage::Inquiry,
         rrn: "413820117745",
         hours_left: 6 * 24,
     },
@@ -85,7 +87,7 @@ pub(super) const ALL: [Case; 6] = [
         disputed: "64.50",
         reason: "Duplicate processing",
         reason_code: Some("12.6.1"),
-        stage: "CHARGEBACK",
+        stage: Stage::Chargeback,
         rrn: "413702996310",
         hours_left: 12 * 24,
     },
@@ -97,7 +99,7 @@ pub(super) const ALL: [Case; 6] = [
         disputed: "18400.00",
         reason: "Fraud, card absent",
         reason_code: Some("10.4"),
-        stage: "ARBITRATION",
+        stage: Stage::Arbitration,
         rrn: "405203318872",
         hours_left: 20 * 24,
     },
@@ -110,20 +112,20 @@ impl Case {
     }
 
     /// The operator's request that opens it.
-    pub(super) fn request(&self, merchant_id: u64, now: UnixMillis) -> Value {
-        json!({
-            "disputeNo": self.dispute_no,
-            "merchantId": merchant_id,
-            "paymentNo": format!("PAY-{}", self.rrn),
-            "merchantTradeNo": self.trade_no,
-            "paymentAmount": self.paid,
-            "disputeAmount": self.disputed,
-            "currency": self.currency,
-            "disputeReason": self.reason,
-            "reasonCode": self.reason_code,
-            "type": self.stage,
-            "rrn": self.rrn,
-            "deadline": self.deadline(now).to_rfc3339(&jiff::tz::TimeZone::UTC),
+    pub(super) fn request(&self, merchant_id: MerchantId, now: UnixMillis) -> Result<OpenDispute> {
+        let currency = self.currency.parse()?;
+        Ok(OpenDispute {
+            dispute_no: Some(self.dispute_no.parse()?),
+            merchant_id,
+            payment_no: format!("PAY-{}", self.rrn).parse()?,
+            merchant_trade_no: self.trade_no.parse()?,
+            payment_amount: Amount::parse(self.paid, currency)?,
+            dispute_amount: Amount::parse(self.disputed, currency)?,
+            dispute_reason: self.reason.parse()?,
+            reason_code: self.reason_code.map(str::parse).transpose()?,
+            stage: self.stage,
+            rrn: Some(self.rrn.parse()?),
+            deadline: self.deadline(now),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What the demo does and says, in its order.
 
 use anyhow::Result;
+use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::dispute::{ContestRequest, DisputeData};
 use rebuttal_client::{Answer, Client, DisputeNo, EvidenceType, Proof, QueryRequest};
 
@@ -75,7 +76,7 @@ fn opening(gateway: &Gateway) {
     command(&[&format!("{} serve", program())]);
 }
 
-async fn merchant(operator: &Operator, reader: &Reader) -> Result<(u64, App)> {
+async fn merchant(operator: &Operator, reader: &Reader) -> Result<(MerchantId, App)> {
     let merchant_id = operator.register_merchant(MERCHANT, TIME_ZONE).await?;
     let app = operator.register_app(merchant_id).await?;
     step(2, "An operator registers a merchant and its app");
@@ -86,17 +87,17 @@ async fn merchant(operator: &Operator, reader: &Reader) -> Result<(u64, App)> {
     Ok((merchant_id, app))
 }
 
-async fn disputes(operator: &Operator, merchant_id: u64, client: &Client) -> Result<()> {
+async fn disputes(operator: &Operator, merchant_id: MerchantId, client: &Client) -> Result<()> {
     let now = client.gateway_time();
     step(3, "Six disputes come in");
     let mut table = Table::new(["dispute", "disputed", "reason", "stage", "due"]).numbers(&[1]);
     for case in &ALL {
-        operator.open_dispute(&case.request(merchant_id, now)).await?;
+        operator.open_dispute(&case.request(merchant_id, now)?).await?;
         table.row([
             case.dispute_no.to_owned(),
             format!("{} {}", case.disputed, case.currency),
             case.reason.to_owned(),
-            case.stage.replace('_', "-").to_lowercase(),
+            case.stage.as_str().replace('_', "-").to_lowercase(),
             faint(look::distance(now, case.deadline(now))).to_string(),
         ]);
     }

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use clap::ArgGroup;
 use rebuttal_client::protocol::MerchantId;
-use rebuttal_client::protocol::operator::{NotifyUrl, OVERLAP_MAX_SECONDS};
+use rebuttal_client::protocol::operator::{
+    AppSettings, NotifyUrl, OVERLAP_MAX_SECONDS, RotateSecret, answers,
+};
 use rebuttal_client::{AppId, Scheme};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::keep::{self, Keep, Place};
@@ -14,7 +14,6 @@ use super::key::Key;
 use super::tell;
 use crate::ask;
 use crate::look::{self, Table};
-use crate::settings::Secret;
 use crate::{span, words};
 
 /// What `change` changes, one at least.
@@ -107,49 +106,27 @@ pub(super) struct Settings {
     scheme: Option<Scheme>,
 }
 
-/// An app as the API tells it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Told {
-    app_id: String,
-    app_secret: Option<Secret>,
-    merchant_id: u32,
-    notify_url: Option<String>,
-    scheme: String,
-    enabled: bool,
-    /// Until when the secret before the last rotation verifies, too; a gateway of an older version does not tell.
-    old_secret_expires_time: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Apps {
-    items: Vec<Told>,
-}
-
 impl App {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         match self {
             Self::Create { of, settings, keep, key } => {
                 let place = keep.open()?;
-                let body = Value::Object(settings.members());
-                let answer = client.post(&of.path(""), &body, &key).await?;
+                let answer = client.post(&of.path(""), &settings.asked(), &key).await?;
                 made(&answer, json, place, "is made")
             }
             Self::List(of) => {
                 let answer = client.fetch(&of.path("")).await?;
-                tell::answer(&answer, json, |apps: Apps| list(&apps.items))
+                tell::answer(&answer, json, |apps: answers::Apps| list(&apps.items))
             }
             Self::Change { app_id, of, settings, no_notify_url, enable, disable } => {
-                let mut members = settings.members();
-                if no_notify_url {
-                    members.insert("notifyUrl".to_owned(), Value::Null);
-                }
-                if enable || disable {
-                    members.insert("enabled".to_owned(), enable.into());
-                }
-                let path = of.path(&format!("/{app_id}"));
-                let answer = client.patch(&path, &Value::Object(members)).await?;
-                tell::answer(&answer, json, |told: Told| say(&told, "is changed"))
+                let asked = settings.asked();
+                let asked = AppSettings {
+                    notify_url: if no_notify_url { Some(None) } else { asked.notify_url },
+                    enabled: (enable || disable).then_some(enable),
+                    ..asked
+                };
+                let answer = client.patch(&of.path(&format!("/{app_id}")), &asked).await?;
+                tell::answer(&answer, json, |app| say(&app, "is changed"))
             }
             Self::Rotate { app_id, of, overlap, keep, yes, key } => {
                 let place = keep.open()?;
@@ -163,7 +140,7 @@ impl App {
                     ask::confirm(&question, "changed").await?;
                 }
                 let path = of.path(&format!("/{app_id}/rotate"));
-                let answer = client.post(&path, &json!({ "overlapSeconds": overlap }), &key).await?;
+                let answer = client.post(&path, &RotateSecret { overlap_seconds: overlap }, &key).await?;
                 made(&answer, json, place, "has a new secret")
             }
         }
@@ -177,44 +154,43 @@ impl Of {
 }
 
 impl Settings {
-    fn members(&self) -> Map<String, Value> {
-        let notify_url = self.notify_url.as_ref().map(|url| ("notifyUrl".to_owned(), url.as_str().into()));
-        let scheme = self.scheme.map(|scheme| ("scheme".to_owned(), scheme.as_str().into()));
-        [notify_url, scheme].into_iter().flatten().collect()
+    fn asked(self) -> AppSettings {
+        AppSettings { notify_url: self.notify_url.map(Some), scheme: self.scheme, enabled: None }
     }
 }
 
 /// Tells of an app that has a new secret.
 fn made(answer: &[u8], json: bool, place: Option<Place>, how: &str) -> Result<()> {
-    let told: Told = tell::shown(answer)?;
-    let once = keep::Once { member: "appSecret", word: "secret", secret: told.app_secret.as_ref() };
-    keep::tell(answer, json, place, once, || say(&told, how))
+    let app: answers::App = tell::shown(answer)?;
+    let once = keep::Once { member: "appSecret", word: "secret", secret: app.app_secret.as_ref() };
+    keep::tell(answer, json, place, once, || say(&app, how))
 }
 
-fn say(told: &Told, how: &str) {
-    let state = if told.enabled { "" } else { ", and may not call" };
+fn say(app: &answers::App, how: &str) {
+    let state = if app.enabled { "" } else { ", and may not call" };
     let text = format!(
         "app {} of merchant {} {how}; it signs with {}{state}.",
-        look::strong(&told.app_id),
-        told.merchant_id,
-        told.scheme
+        look::strong(&app.app_id),
+        app.merchant_id,
+        app.scheme
     );
     look::say_after(&format!("{} ", look::tick()), &text, 2);
-    if let Some(until) = &told.old_secret_expires_time {
+    if let Some(until) = &app.old_secret_expires_time {
         look::say(format!("  {}  until {}", look::faint("old secret"), look::moment(until)));
     }
-    if let Some(url) = &told.notify_url {
+    if let Some(url) = &app.notify_url {
         look::say(format!("  {}  {}", look::faint("notify"), url));
     }
 }
 
-fn list(apps: &[Told]) {
+fn list(apps: &[answers::App]) {
     let mut table = Table::new(["app", "scheme", "may call", "old secret until", "notifications"]).rare(&[3]);
     for app in apps {
         let may_call = if app.enabled { "yes" } else { "no" };
         let old_secret_until = app.old_secret_expires_time.as_deref().map(look::moment).unwrap_or_default();
         let notify_url = app.notify_url.clone().unwrap_or_default();
-        let row = [app.app_id.clone(), app.scheme.clone(), may_call.to_owned(), old_secret_until, notify_url];
+        let row =
+            [app.app_id.to_string(), app.scheme.clone(), may_call.to_owned(), old_secret_until, notify_url];
         table.row(row);
     }
     look::say_table(&table, "The merchant has no apps.");

@@ -5,20 +5,21 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rebuttal_client::{Stranger, plumbing};
+use rebuttal_client::protocol::operator::PREFIX;
+use rebuttal_client::protocol::operator::answers::Problem;
+use rebuttal_client::{Code, Stranger, plumbing};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::access::{Origin, Token};
-use super::failure::{Again, Failure, Problem};
+use super::failure::{Again, Failure};
 use super::key::Key;
 use super::tries::{Met, Says, TRIES_MAX, Then, Tries, not_ours};
 use crate::patience;
 use crate::typed::Pins;
 
-/// Under which path the API lies.
-const PREFIX: &str = "/operator/v1";
 /// How long one attempt may take. A gateway answers within its commit limit of 5 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
@@ -26,12 +27,12 @@ const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// What is refused after the key was looked up, and kept under it: whoever is answered so under a key has changed nothing
 /// with it. All else may be said before the key is looked at, by this gateway or by an older one beside it: who sends it,
 /// how often, in which form. Invariant: `decide` in store/src/batch.rs and `apply` beside each database's accounts.
-const SETTLING: [&str; 5] = [
-    "Operator.Conflict",
-    "Operator.NotFound",
-    "Dispute.NotFound",
-    "Dispute.InvalidState",
-    "Dispute.DeadlinePassed",
+const SETTLING: [Code; 5] = [
+    Code::OperatorConflict,
+    Code::OperatorNotFound,
+    Code::DisputeNotFound,
+    Code::InvalidState,
+    Code::DeadlinePassed,
 ];
 
 /// An operator's way to one gateway.
@@ -79,17 +80,17 @@ impl Client {
     }
 
     /// The answer's body to something that counts once under its key; a random one unless one was given.
-    pub(crate) async fn post(&self, path: &str, body: &Value, key: &Key) -> Result<Vec<u8>> {
+    pub(crate) async fn post(&self, path: &str, body: &impl Serialize, key: &Key) -> Result<Vec<u8>> {
         let key = match key.given() {
             Some(key) => key.to_owned(),
             None => format!("cli-{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
         };
-        self.call(Method::POST, path, Some(body), Some(&key)).await
+        self.call(Method::POST, path, Some(&serde_json::to_value(body)?), Some(&key)).await
     }
 
     /// The answer's body to a change of what is there. Without a key: setting it twice is setting it once.
-    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Vec<u8>> {
-        self.call(Method::PATCH, path, Some(body), None).await
+    pub(super) async fn patch(&self, path: &str, body: &impl Serialize) -> Result<Vec<u8>> {
+        self.call(Method::PATCH, path, Some(&serde_json::to_value(body)?), None).await
     }
 
     /// How the change that was sent last is sent again; none where nothing but reads came after it.
@@ -155,17 +156,17 @@ impl Client {
     }
 
     /// What a problem of the gateway says.
-    fn refused(&self, status: u16, Problem { code, detail }: Problem, is_keyed: bool) -> (Says, Then) {
-        let says = match code.as_str() {
-            "Common.System.Unavailable" => Says::NotByThis,
+    fn refused(&self, status: u16, Problem { code, detail, .. }: Problem, is_keyed: bool) -> (Says, Then) {
+        let says = match &code {
+            Code::Unavailable => Says::NotByThis,
             _ if status >= 500 => Says::Perhaps,
-            code if is_keyed && SETTLING.contains(&code) => Says::Never,
+            code if is_keyed && SETTLING.contains(code) => Says::Never,
             _ => Says::NotByThis,
         };
         let then = match status {
             429 | 500.. => Then::Again(format!("{code}: {detail}")),
             // The gateway says the same to whoever sends none.
-            _ if code == "Operator.Unauthorized" => {
+            _ if code == Code::OperatorUnauthorized => {
                 Then::Refused(Failure::LetNobodyIn { code, origin: self.origin.clone() })
             }
             _ => Then::Refused(Failure::Refused { code, detail }),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rebuttal_client::Stranger;
-use serde::{Deserialize, Serialize};
+use rebuttal_client::{Code, Stranger};
+use serde::Serialize;
 
 use super::access::Origin;
 use crate::exit::Exit;
@@ -15,10 +15,10 @@ use crate::typed::{self, Pins, Told};
 pub(super) enum Failure {
     /// The gateway said no, in a problem document.
     #[error("the gateway refused: {code}: {detail}")]
-    Refused { code: String, detail: String },
+    Refused { code: Code, detail: String },
     /// The gateway knows no such token. On purpose it says the same where none was sent; one was.
     #[error("the gateway refused: {code}: {}", no_entry(origin))]
-    LetNobodyIn { code: String, origin: Origin },
+    LetNobodyIn { code: Code, origin: Origin },
     /// Something that is not the operator API answers.
     #[error("what answers at {url} is not a gateway's operator API ({stranger})")]
     NotOurs { url: String, stranger: Stranger },
@@ -79,14 +79,6 @@ impl Again {
             "To have the same answer once more, mend that and run this{file}; it counts once"
         ))
     }
-}
-
-/// A problem document (RFC 9457) with our code.
-#[derive(Debug, Deserialize)]
-pub(super) struct Problem {
-    pub(super) code: String,
-    /// Merchants' answers have a code, too, but no detail.
-    pub(super) detail: String,
 }
 
 /// Why a secret that came could not be kept; the change that made it is made.

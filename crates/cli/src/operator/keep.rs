@@ -5,13 +5,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use rebuttal_client::protocol::operator::answers::SecretText;
 use serde_json::{Map, Value};
 
 use super::failure::Unkept;
 use super::tell;
 use crate::files;
 use crate::look;
-use crate::settings::Secret;
 
 /// Where a new secret goes.
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,7 @@ pub(super) struct Once<'a> {
     pub(super) member: &'static str,
     /// What people call it.
     pub(super) word: &'static str,
-    pub(super) secret: Option<&'a Secret>,
+    pub(super) secret: Option<&'a SecretText>,
 }
 
 /// Tells an answer that holds a secret: what `say` tells, and then the secret, or where it went.

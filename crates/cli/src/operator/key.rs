@@ -24,9 +24,9 @@ impl Key {
 
     /// The deadline as it is sent. A span is another moment each time, and the same key with another deadline a
     /// conflict, whose way out would be to do the work twice.
-    pub(super) fn deadline(&self, deadline: Moment) -> anyhow::Result<String> {
+    pub(super) fn deadline(&self, deadline: Moment) -> anyhow::Result<UnixMillis> {
         if !deadline.from_now || self.idempotency_key.is_none() {
-            return Ok(deadline.at.to_rfc3339(&jiff::tz::TimeZone::UTC));
+            return Ok(deadline.at);
         }
         // Nobody who says 3d means the millisecond.
         let UnixMillis(millis) = deadline.at;

@@ -2,10 +2,8 @@
 
 use anyhow::Result;
 use rebuttal_client::protocol::MerchantId;
-use rebuttal_client::protocol::operator::TimeZoneName;
+use rebuttal_client::protocol::operator::{ChangeMerchant, CreateMerchant, TimeZoneName, answers};
 use rebuttal_client::protocol::text::MerchantName;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::key::Key;
@@ -54,22 +52,12 @@ pub(super) struct Changes {
     time_zone: Option<TimeZoneName>,
 }
 
-/// A merchant as the API tells it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Told {
-    merchant_id: u32,
-    name: String,
-    time_zone: String,
-}
-
 impl Merchant {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         match self {
             Self::Create { name, time_zone, key } => {
-                let body = body(Some(&name), Some(&time_zone));
-                let answer = client.post("/merchants", &body, &key).await?;
-                tell::answer(&answer, json, |told: Told| say(&told, "is registered as"))
+                let answer = client.post("/merchants", &CreateMerchant { name, time_zone }, &key).await?;
+                tell::answer(&answer, json, |merchant| say(&merchant, "is registered as"))
             }
             Self::List(part) => {
                 let page = part.fetch(client, "/merchants").await?;
@@ -77,31 +65,24 @@ impl Merchant {
                     return page.say_json();
                 }
                 let mut table = Table::new(["merchant", "name", "time zone"]).numbers(&[0]);
-                for item in &page.items {
-                    let told: Told = tell::shown(item.get().as_bytes())?;
-                    table.row([told.merchant_id.to_string(), told.name, told.time_zone]);
+                for merchant in page.shown::<answers::Merchant>()? {
+                    table.row([merchant.merchant_id.to_string(), merchant.name, merchant.time_zone]);
                 }
                 look::say_table(&table, "There are no merchants.");
                 page.tell_rest(&[]);
                 Ok(())
             }
             Self::Change { merchant_id, changes: Changes { name, time_zone } } => {
-                let body = body(name.as_ref(), time_zone.as_ref());
-                let answer = client.patch(&format!("/merchants/{merchant_id}"), &body).await?;
-                tell::answer(&answer, json, |told: Told| say(&told, "is now"))
+                let path = format!("/merchants/{merchant_id}");
+                let answer = client.patch(&path, &ChangeMerchant { name, time_zone }).await?;
+                tell::answer(&answer, json, |merchant| say(&merchant, "is now"))
             }
         }
     }
 }
 
-fn body(name: Option<&MerchantName>, time_zone: Option<&TimeZoneName>) -> Value {
-    let name = name.map(|name| ("name".to_owned(), name.as_str().into()));
-    let time_zone = time_zone.map(|zone| ("timeZone".to_owned(), zone.as_str().into()));
-    Value::Object([name, time_zone].into_iter().flatten().collect::<Map<_, _>>())
-}
-
-fn say(told: &Told, how: &str) {
-    let Told { merchant_id, name, time_zone } = told;
+fn say(merchant: &answers::Merchant, how: &str) {
+    let answers::Merchant { merchant_id, name, time_zone } = merchant;
     let number = look::strong(merchant_id);
     look::say_after(
         &format!("{} ", look::tick()),

@@ -1,7 +1,8 @@
 //! Lists, followed from page to page up to a bound. What the API says of an item is passed on as it came.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use rebuttal_client::protocol::operator::answers;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::client::Client;
@@ -24,54 +25,51 @@ pub(super) struct Part {
     cursor: Option<String>,
 }
 
-/// A page as the API gives it, and all of them together.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Page {
-    pub(super) items: Vec<Box<RawValue>>,
-    next_cursor: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_exact: Option<bool>,
-}
+/// A part of a list, its items as they came.
+pub(super) struct Listed(answers::Page<Box<RawValue>>);
 
 impl Part {
     /// The list under a path that may have a query already.
-    pub(super) async fn fetch(&self, client: &Client, path: &str) -> Result<Page> {
-        let mut all = Page { next_cursor: self.cursor.clone(), ..Page::default() };
+    pub(super) async fn fetch(&self, client: &Client, path: &str) -> Result<Listed> {
         let limit = usize::from(self.limit);
+        let (mut items, mut cursor) = (Vec::new(), self.cursor.clone());
         loop {
             let sign = if path.contains('?') { '&' } else { '?' };
-            let size = (limit - all.items.len()).min(PAGE_MAX);
+            let size = (limit - items.len()).min(PAGE_MAX);
             let mut path = format!("{path}{sign}limit={size}");
-            if let Some(cursor) = &all.next_cursor {
+            if let Some(cursor) = &cursor {
                 path.push_str(&format!("&cursor={}", encoded(cursor)));
             }
-            let mut page: Page = tell::read(&client.fetch(&path).await?)?;
+            let mut page: answers::Page<Box<RawValue>> = tell::read(&client.fetch(&path).await?)?;
             let stuck = page.items.is_empty();
-            all.items.append(&mut page.items);
-            all = Page { items: all.items, ..page };
-            if all.next_cursor.is_none() || stuck || all.items.len() >= limit {
-                return Ok(all);
+            items.append(&mut page.items);
+            if page.next_cursor.is_none() || stuck || items.len() >= limit {
+                return Ok(Listed(answers::Page { items, ..page }));
             }
+            cursor = page.next_cursor;
         }
     }
 }
 
-impl Page {
+impl Listed {
+    /// The items, as they are shown to people.
+    pub(super) fn shown<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+        self.0.items.iter().map(|item| tell::shown(item.get().as_bytes())).collect()
+    }
+
     /// The list as one JSON object.
     pub(super) fn say_json(&self) -> Result<()> {
-        look::say(serde_json::to_string(self)?);
+        look::say(serde_json::to_string(&self.0)?);
         Ok(())
     }
 
     /// Tells on standard error how much of the list this was, where it was not all, and the command that goes on.
     /// `fixed` are the options to be given with other values than were typed.
     pub(super) fn tell_rest(&self, fixed: &[(&str, String)]) {
-        let Some(cursor) = &self.next_cursor else { return };
-        let shown = self.items.len();
-        let of = match (self.total, self.total_exact) {
+        let answers::Page { items, next_cursor, total, total_exact } = &self.0;
+        let Some(cursor) = next_cursor else { return };
+        let shown = items.len();
+        let of = match (total, total_exact) {
             (Some(total), Some(true)) => format!(" of {total}"),
             (Some(total), _) => format!(" of more than {total}"),
             _ => String::new(),

@@ -1,9 +1,7 @@
 //! `rebuttal operator token`.
 
 use anyhow::Result;
-use rebuttal_client::protocol::operator::{Role, TokenName};
-use serde::Deserialize;
-use serde_json::json;
+use rebuttal_client::protocol::operator::{CreateToken, RevokeToken, Role, TokenName, answers};
 
 use super::client::Client;
 use super::keep::{self, Keep};
@@ -12,7 +10,6 @@ use super::page::{Part, encoded};
 use super::tell;
 use crate::ask;
 use crate::look::{self, Table};
-use crate::settings::Secret;
 use crate::words;
 
 #[derive(Debug, clap::Subcommand)]
@@ -50,26 +47,15 @@ pub(super) enum Token {
     },
 }
 
-/// A token as the API tells it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Told {
-    name: String,
-    role: String,
-    created_time: Option<String>,
-    /// Only in the answer of what made it.
-    token: Option<Secret>,
-}
-
 impl Token {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         match self {
             Self::Create { name, role, keep, key } => {
                 let place = keep.open()?;
-                let answer = client.post("/tokens", &json!({ "name": name, "role": role }), &key).await?;
-                let told: Told = tell::shown(&answer)?;
-                let once = keep::Once { member: "token", word: "token", secret: told.token.as_ref() };
-                keep::tell(&answer, json, place, once, || say(&told, &format!("is made, as {}", told.role)))
+                let answer = client.post("/tokens", &CreateToken { name, role }, &key).await?;
+                let answers::NewToken { name, role, token } = tell::shown(&answer)?;
+                let once = keep::Once { member: "token", word: "token", secret: Some(&token) };
+                keep::tell(&answer, json, place, once, || say(&name, &format!("is made, as {role}")))
             }
             Self::List(part) => {
                 let page = part.fetch(client, "/tokens").await?;
@@ -77,10 +63,8 @@ impl Token {
                     return page.say_json();
                 }
                 let mut table = Table::new(["token", "role", "made"]);
-                for item in &page.items {
-                    let told: Told = tell::shown(item.get().as_bytes())?;
-                    let made = told.created_time.as_deref().map(look::moment).unwrap_or_default();
-                    table.row([told.name, told.role, made]);
+                for token in page.shown::<answers::Token>()? {
+                    table.row([token.name, token.role, look::moment(&token.created_time)]);
                 }
                 look::say_table(&table, "There are no tokens.");
                 page.tell_rest(&[]);
@@ -93,14 +77,14 @@ impl Token {
                     ask::confirm(&question, "revoked").await?;
                 }
                 let path = format!("/tokens/{}/revoke", encoded(name.as_str()));
-                let answer = client.post(&path, &json!({}), &key).await?;
-                tell::answer(&answer, json, |told: Told| say(&told, "is revoked"))
+                let answer = client.post(&path, &RevokeToken {}, &key).await?;
+                tell::answer(&answer, json, |token: answers::Token| say(&token.name, "is revoked"))
             }
         }
     }
 }
 
-fn say(told: &Told, how: &str) {
-    let text = format!("token {} {how}.", look::strong(&told.name));
+fn say(name: &str, how: &str) {
+    let text = format!("token {} {how}.", look::strong(name));
     look::say_after(&format!("{} ", look::tick()), &text, 2);
 }

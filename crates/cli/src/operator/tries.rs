@@ -157,6 +157,8 @@ impl<'u> Tries<'u> {
 
 #[cfg(test)]
 mod tests {
+    use rebuttal_client::Code;
+
     use super::*;
     use crate::typed::Pins;
 
@@ -167,7 +169,7 @@ mod tests {
             let then = Then::Again(String::new());
             assert!(tries.take(Met { says: *says, then, asked: None }).is_ok());
         }
-        let no = Failure::Refused { code: String::new(), detail: String::new() };
+        let no = Failure::Refused { code: Code::OperatorConflict, detail: String::new() };
         match tries.take(Met { says: *last, then: Then::Refused(no), asked: None }) {
             Err(Failure::Unknown { .. }) => "unknown",
             Err(Failure::Refused { .. }) => "refused",

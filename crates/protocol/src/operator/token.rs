@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use crate::Invalid;
 use crate::body::Object;
 use crate::dispute::words;
@@ -62,7 +64,7 @@ impl fmt::Display for TokenName {
 serde_as_text!(TokenName);
 
 /// `POST /tokens`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CreateToken {
     /// What the token is called.
     pub name: TokenName,
@@ -81,15 +83,15 @@ impl CreateToken {
 }
 
 /// `POST /tokens/{name}/revoke`: the path says all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RevokeToken;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RevokeToken {}
 
 impl RevokeToken {
     /// Reads the request, which has no members.
     pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&[]);
-        fields.finish(|| Some(Self))
+        fields.finish(|| Some(Self {}))
     }
 }
 

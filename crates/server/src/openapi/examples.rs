@@ -27,10 +27,10 @@ use sha2::{Digest, Sha256};
 use crate::api::dispute::query::data;
 use crate::api::upload;
 use crate::auth::operator::FIRST_TOKEN;
-use crate::operator::disputes::link::LinkView;
-use crate::operator::disputes::view::{Summary, View};
-use crate::operator::merchants::{AppView, MerchantView};
-use crate::operator::tokens::TokenView;
+use crate::operator::disputes::link::link_view;
+use crate::operator::disputes::view;
+use crate::operator::merchants::{app_view, merchant_view};
+use crate::operator::tokens::token_view;
 
 /// Made by an independent implementation; the tests of `protocol` hold the signature to them.
 const VECTORS: &str = include_str!("../../../../testdata/signing.json");
@@ -134,12 +134,12 @@ impl Examples {
 
     /// The dispute as it was opened.
     pub(super) fn opened(&self) -> Result<Value> {
-        value(&View::as_of(self.story.clone(), 1))
+        value(&view::as_of(self.story.clone(), 1))
     }
 
     /// The dispute after the contest.
     pub(super) fn contested(&self) -> Result<Value> {
-        value(&View::now(self.story.clone()))
+        value(&view::now(self.story.clone()))
     }
 
     /// A link to what was submitted, in a store of AWS.
@@ -154,7 +154,7 @@ impl Examples {
             item.url.format.extension()
         );
         let expires_at = Link::end(self.contested_at() + TWO_DAYS);
-        value(&LinkView::of(item, Link { url: url.into(), expires_at }))
+        value(&link_view(item, Link { url: url.into(), expires_at }))
     }
 
     /// The dispute after an operator's act: on the contested one, or on the opened one where the state demands it.
@@ -171,17 +171,17 @@ impl Examples {
         let Change { dispute, entry, .. } = change(moved?)?;
         story.record.state = dispute;
         story.history.push(entry);
-        value(&View::now(story))
+        value(&view::now(story))
     }
 
     /// The same in a list.
     pub(super) fn listed(&self) -> Result<Value> {
-        let item = value(&Summary::from(&self.story.record))?;
+        let item = value(&view::summary(&self.story.record))?;
         Ok(json!({ "items": [item], "nextCursor": null, "total": 1, "totalExact": true }))
     }
 
     pub(super) fn merchant(&self) -> Result<Value> {
-        value(&MerchantView::from(Merchant {
+        value(&merchant_view(Merchant {
             merchant_id: self.story.record.state.merchant_id,
             name: "Corner Shop".to_owned(),
             time_zone: ZONE.to_owned(),
@@ -209,7 +209,7 @@ impl Examples {
             created_at: self.story.record.created_at,
             secrets: Vec::new(),
         };
-        value(&AppView::of(app, overlap_until))
+        value(&app_view(app, overlap_until))
     }
 
     /// An app as it is told once, with the secret that it signs the examples with.
@@ -221,7 +221,7 @@ impl Examples {
 
     pub(super) fn token(&self, revoked: bool) -> Result<Value> {
         let created_at = self.story.record.created_at;
-        value(&TokenView::from(Token {
+        value(&token_view(Token {
             name: "night-shift".parse()?,
             role: Role::Operator,
             created_at,

@@ -1,6 +1,7 @@
 //! The document against the code that it tells of: routes, codes, limits, examples.
 
 mod limits;
+mod operators;
 mod page;
 
 use std::collections::BTreeSet;
@@ -10,11 +11,9 @@ use std::sync::LazyLock;
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, DisputeData, QueryRequest};
+use rebuttal_protocol::fields::Refused;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
-use rebuttal_protocol::operator::{
-    Act, ActKind, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, OpenDispute, RevokeToken, Role,
-    RotateSecret,
-};
+use rebuttal_protocol::operator::{ActKind, Role};
 use rebuttal_protocol::signature::{Message, verify};
 use rebuttal_protocol::{Authorization, Code, Envelope, answer_nonce};
 use rebuttal_testbed::Document;
@@ -203,34 +202,17 @@ fn answer(path: &str) -> String {
 }
 
 #[test]
-fn every_example_of_a_request_is_read_as_one() {
-    fn reads<T, E: std::fmt::Debug>(
-        path: &str,
-        method: &str,
-        parse: impl Fn(&Object<'_>) -> Result<T, E>,
-    ) -> T {
-        let body = request(path, method);
+fn every_example_of_a_merchants_request_is_read_as_one() {
+    fn reads<T>(path: &str, parse: impl Fn(&Object<'_>) -> Result<T, Refused>) -> T {
+        let body = request(path, "POST");
         parse(&Object::parse_signed(body.as_bytes()).unwrap())
             .unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
     use rebuttal_protocol::dispute::Call as _;
-    reads(ContestRequest::PATH, "POST", ContestRequest::parse);
-    reads(AcceptRequest::PATH, "POST", AcceptRequest::parse);
-    reads(QueryRequest::PATH, "POST", QueryRequest::parse);
-    assert!(reads(GenerateUploadUrlRequest::PATH, "POST", GenerateUploadUrlRequest::parse).format().is_ok());
-    let operator = |path: &str| format!("{}{path}", crate::operator::PREFIX);
-    reads(&operator("/merchants"), "POST", CreateMerchant::parse);
-    reads(&operator("/merchants/{merchantId}"), "PATCH", ChangeMerchant::parse);
-    reads(&operator("/merchants/{merchantId}/apps"), "POST", AppSettings::parse);
-    reads(&operator("/merchants/{merchantId}/apps/{appId}"), "PATCH", AppSettings::parse);
-    reads(&operator("/merchants/{merchantId}/apps/{appId}/rotate"), "POST", RotateSecret::parse);
-    reads(&operator("/tokens"), "POST", CreateToken::parse);
-    reads(&operator("/tokens/{name}/revoke"), "POST", RevokeToken::parse);
-    reads(&operator("/disputes"), "POST", OpenDispute::parse);
-    for kind in ActKind::ALL {
-        let path = operator(&format!("/disputes/{{disputeNo}}/{kind}"));
-        reads(&path, "POST", |object| Act::parse(*kind, object));
-    }
+    reads(ContestRequest::PATH, ContestRequest::parse);
+    reads(AcceptRequest::PATH, AcceptRequest::parse);
+    reads(QueryRequest::PATH, QueryRequest::parse);
+    assert!(reads(GenerateUploadUrlRequest::PATH, GenerateUploadUrlRequest::parse).format().is_ok());
 }
 
 /// The answers that are shown under each scheme are those to the requests shown, and the vectors know one of them.

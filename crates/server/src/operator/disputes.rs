@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rebuttal_disputes::Refusal as Refused;
+use rebuttal_protocol::operator::answers;
 use rebuttal_protocol::{Code, DisputeNo};
 use rebuttal_store::{Done, Story};
 use tokio::time::{sleep, timeout};
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::operator::disputes::view::View;
 use crate::operator::request::unexpected;
 
 /// How long a dispute that was just changed is tried to be read: as long as one read may take that has to wait.
@@ -41,13 +41,13 @@ async fn story(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<Story, Refus
 ///
 /// The change stands, whatever becomes of this read: a read that fails is tried again, and at the end never told in the
 /// words of a change that failed.
-async fn after(gateway: &Gateway, done: Done) -> Result<(View, bool), Refusal> {
+async fn after(gateway: &Gateway, done: Done) -> Result<(answers::Dispute, bool), Refusal> {
     let Done::Dispute { dispute_no, sequence, opened } = done else {
         return Err(unexpected(&done));
     };
     let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;
     match reading.context("it took too long").flatten() {
-        Ok(story) => Ok((View::as_of(story, sequence), opened)),
+        Ok(story) => Ok((view::as_of(story, sequence), opened)),
         Err(cause) => Err(done_and_unread(&dispute_no, cause)),
     }
 }

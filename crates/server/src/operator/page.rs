@@ -1,30 +1,24 @@
 //! A page of a list, as operators read it, and the cursor that leads to the next one.
 
 use rebuttal_protocol::Code;
-use serde::Serialize;
+use rebuttal_protocol::operator::answers::Page;
 
 use crate::error::Refusal;
 use crate::operator::request::Query;
 
-/// Items, and where to go on.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Page<T> {
-    pub(crate) items: Vec<T>,
-    /// Null on the last page.
-    pub(crate) next_cursor: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// A page of at most `limit` items out of what was found, of which one more was asked for: whether it came tells
-    /// whether there is another page. `cursor` names the last item of this one.
-    pub(crate) fn of<F: Into<T>>(mut found: Vec<F>, limit: u32, cursor: impl Fn(&F) -> String) -> Self {
-        let limit = limit as usize;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next_cursor = found.last().filter(|_| more).map(cursor);
-        Self { items: found.into_iter().map(Into::into).collect(), next_cursor }
-    }
+/// A page of at most `limit` items out of what was found, of which one more was asked for: whether it came tells whether
+/// there is another page. `cursor` names the last item of this one, and `view` tells an item.
+pub(crate) fn of<F, T>(
+    mut found: Vec<F>,
+    limit: u32,
+    cursor: impl Fn(&F) -> String,
+    view: impl Fn(F) -> T,
+) -> Page<T> {
+    let limit = limit as usize;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| more).map(cursor);
+    Page { items: found.into_iter().map(view).collect(), next_cursor, total: None, total_exact: None }
 }
 
 /// Where to go on, if the query tells it.
@@ -40,7 +34,7 @@ mod tests {
     #[test]
     fn a_page_tells_where_to_go_on_only_where_there_is_more() {
         let page = |found: &[u8]| {
-            let Page::<u32> { items, next_cursor } = Page::of(found.to_vec(), 2, u8::to_string);
+            let Page { items, next_cursor, .. } = of(found.to_vec(), 2, u8::to_string, u32::from);
             (items, next_cursor)
         };
         assert_eq!(page(&[]), (vec![], None));

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use serde::Serialize;
+use rebuttal_protocol::operator::answers;
 
 use crate::body::NoBody;
 use crate::error::{Refusal, status};
@@ -16,15 +16,6 @@ pub(crate) enum Problem {
     Refused(Refusal),
     /// The body did not arrive: the HTTP layer's own 408, without a document (contract §1).
     NoBody(NoBody),
-}
-
-/// `type` is left out: `about:blank` is meant, and `code` tells kinds apart.
-#[derive(Serialize)]
-struct Document<'a> {
-    title: &'a str,
-    status: u16,
-    code: &'a str,
-    detail: &'a str,
 }
 
 impl<T: Into<Refusal>> From<T> for Problem {
@@ -39,11 +30,11 @@ impl IntoResponse for Problem {
             Self::Refused(refusal) => refusal,
             Self::NoBody(fault) => return fault.into_response(),
         };
-        let document = Document {
-            title: refusal.code.meaning(),
+        let document = answers::Problem {
+            title: refusal.code.meaning().to_owned(),
             status: status(&refusal.code).as_u16(),
-            code: refusal.code.as_str(),
-            detail: &refusal.message,
+            code: refusal.code.clone(),
+            detail: refusal.message.to_string(),
         };
         // Cannot fail: texts and a number.
         let body = serde_json::to_vec(&document).unwrap_or_default();

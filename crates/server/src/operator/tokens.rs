@@ -10,30 +10,21 @@ use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use jiff::tz::TimeZone;
 use rebuttal_protocol::Code;
-use rebuttal_protocol::operator::{Role, TokenName};
+use rebuttal_protocol::operator::{TokenName, answers};
 use rebuttal_store::Token;
-use serde::Serialize;
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
 
 /// A token as operators see it. What opens the API is told only by what made it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TokenView {
-    name: TokenName,
-    role: Role,
-    created_time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revoked_time: Option<String>,
-}
-
-impl From<Token> for TokenView {
-    fn from(Token { name, role, created_at, revoked_at }: Token) -> Self {
-        let created_time = created_at.to_rfc3339(&TimeZone::UTC);
-        let revoked_time = revoked_at.map(|at| at.to_rfc3339(&TimeZone::UTC));
-        Self { name, role, created_time, revoked_time }
+pub(crate) fn token_view(token: Token) -> answers::Token {
+    let Token { name, role, created_at, revoked_at } = token;
+    answers::Token {
+        name: name.to_string(),
+        role: role.to_string(),
+        created_time: created_at.to_rfc3339(&TimeZone::UTC),
+        revoked_time: revoked_at.map(|at| at.to_rfc3339(&TimeZone::UTC)),
     }
 }
 

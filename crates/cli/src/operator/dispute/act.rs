@@ -3,11 +3,11 @@
 use anyhow::Result;
 use rebuttal_client::DisputeNo;
 use rebuttal_client::protocol::dispute::Stage;
-use rebuttal_client::protocol::operator::Outcome;
+use rebuttal_client::protocol::operator::answers::Dispute;
+use rebuttal_client::protocol::operator::{Act, Outcome};
 use rebuttal_client::protocol::text::Note;
-use serde_json::{Value, json};
 
-use super::view::View;
+use super::view;
 use crate::ask;
 use crate::operator::client::Client;
 use crate::operator::key::Key;
@@ -127,47 +127,50 @@ const fn later() -> &'static [Stage] {
 
 impl Resolve {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        self.asking.ask(&format!("Resolve {} as {}?", self.of.dispute_no, self.outcome)).await?;
-        let body = json!({ "outcome": self.outcome.as_str(), "note": self.note.as_ref().map(Note::as_str) });
-        self.of.act(client, json, "resolve", &body, &self.key).await
+        let Self { of, outcome, note, asking, key } = self;
+        asking.ask(&format!("Resolve {} as {outcome}?", of.dispute_no)).await?;
+        of.act(client, json, &Act::Resolve { outcome, note }, &key).await
     }
 }
 
 impl RequestEvidence {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        let body = json!({ "deadline": self.key.deadline(self.deadline)?, "note": self.note.as_str() });
-        self.of.act(client, json, "requestEvidence", &body, &self.key).await
+        let Self { of, deadline, note, key } = self;
+        let act = Act::RequestEvidence { deadline: key.deadline(deadline)?, note };
+        of.act(client, json, &act, &key).await
     }
 }
 
 impl Extend {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        self.of
-            .act(client, json, "extend", &json!({ "deadline": self.key.deadline(self.deadline)? }), &self.key)
-            .await
+        let Self { of, deadline, key } = self;
+        let act = Act::Extend { deadline: key.deadline(deadline)? };
+        of.act(client, json, &act, &key).await
     }
 }
 
 impl Advance {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        self.asking.ask(&format!("Take {} to {}?", self.of.dispute_no, self.stage)).await?;
-        let body = json!({ "type": self.stage.as_str(), "deadline": self.key.deadline(self.deadline)? });
-        self.of.act(client, json, "advance", &body, &self.key).await
+        let Self { of, stage, deadline, asking, key } = self;
+        asking.ask(&format!("Take {} to {stage}?", of.dispute_no)).await?;
+        let act = Act::Advance { stage, deadline: key.deadline(deadline)? };
+        of.act(client, json, &act, &key).await
     }
 }
 
 impl Withdraw {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        self.asking.ask(&format!("Withdraw {}?", self.of.dispute_no)).await?;
-        let body = json!({ "note": self.note.as_ref().map(Note::as_str) });
-        self.of.act(client, json, "withdraw", &body, &self.key).await
+        let Self { of, note, asking, key } = self;
+        asking.ask(&format!("Withdraw {}?", of.dispute_no)).await?;
+        of.act(client, json, &Act::Withdraw { note }, &key).await
     }
 }
 
 impl Of {
-    async fn act(&self, client: &Client, json: bool, act: &str, body: &Value, key: &Key) -> Result<()> {
-        let answer = client.post(&format!("/disputes/{}/{act}", self.dispute_no), body, key).await?;
-        tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())
+    async fn act(&self, client: &Client, json: bool, act: &Act, key: &Key) -> Result<()> {
+        let path = format!("/disputes/{}/{}", self.dispute_no, act.kind());
+        let answer = client.post(&path, act, key).await?;
+        tell::answer(&answer, json, |dispute: Dispute| view::say_standing(&dispute.summary))
     }
 }
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rebuttal_client::DisputeNo;
-use serde::{Deserialize, Serialize};
+use rebuttal_client::protocol::operator::answers::{self, EvidenceLink};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::view::{Item, View};
 use crate::files;
 use crate::look;
 use crate::operator::client::Client;
@@ -51,17 +51,6 @@ struct Written<'a> {
     file: PathBuf,
 }
 
-/// Where a file can be fetched by whoever knows of it; as the API tells it.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Link {
-    url: String,
-    expires_time: String,
-    sha256: String,
-    size: u64,
-    media_type: String,
-}
-
 /// What `--json` prints of a link.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,7 +60,7 @@ struct Linked<'a> {
     evidence_type: &'a str,
     name: &'a str,
     #[serde(flatten)]
-    link: Link,
+    link: EvidenceLink,
 }
 
 fn evidence_id(text: &str) -> Result<String, String> {
@@ -86,7 +75,7 @@ impl Evidence {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let Self { dispute_no, evidence_ids, .. } = &self;
         let answer = client.fetch(&format!("/disputes/{dispute_no}")).await?;
-        let dispute: View = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
+        let dispute: answers::Dispute = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
         let mut items: Vec<_> =
             dispute.submissions.iter().flat_map(|submission| &submission.evidence).collect();
         for id in evidence_ids {
@@ -106,7 +95,7 @@ impl Evidence {
         }
     }
 
-    async fn write(&self, items: &[&Item], client: &Client, json: bool) -> Result<()> {
+    async fn write(&self, items: &[&answers::Evidence], client: &Client, json: bool) -> Result<()> {
         let Self { dispute_no, directory, .. } = self;
         let mut written = Vec::new();
         for item in items {
@@ -115,7 +104,7 @@ impl Evidence {
             if !json {
                 look::say(format!("{}  {}", file.display(), look::faint(what(item))));
             }
-            let Item { evidence_id, evidence_type, name, sha256, size, .. } = item;
+            let answers::Evidence { evidence_id, evidence_type, name, sha256, size, .. } = item;
             written.push(Written { evidence_id, evidence_type, name, sha256, size: *size, file });
         }
         if json {
@@ -124,11 +113,11 @@ impl Evidence {
         Ok(())
     }
 
-    async fn print(&self, items: &[&Item], client: &Client, json: bool) -> Result<()> {
+    async fn print(&self, items: &[&answers::Evidence], client: &Client, json: bool) -> Result<()> {
         let mut linked = Vec::new();
         for item in items {
             let answer = client.fetch(&format!("{}/link", self.path(item))).await?;
-            let link: Link = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
+            let link: EvidenceLink = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
             if !json {
                 look::say(format!("{}  {}", item.evidence_id, look::faint(what(item))));
                 // In one line, whatever the terminal's width: it is to be copied.
@@ -136,7 +125,7 @@ impl Evidence {
                 look::say_fact("until", &look::moment(&link.expires_time));
                 look::say_fact("SHA-256", &link.sha256);
             }
-            let Item { evidence_id, evidence_type, name, .. } = item;
+            let answers::Evidence { evidence_id, evidence_type, name, .. } = item;
             linked.push(Linked { evidence_id, evidence_type, name, link });
         }
         if json {
@@ -145,19 +134,19 @@ impl Evidence {
         Ok(())
     }
 
-    fn path(&self, item: &Item) -> String {
+    fn path(&self, item: &answers::Evidence) -> String {
         format!("/disputes/{}/evidence/{}", self.dispute_no, item.evidence_id)
     }
 }
 
-fn what(item: &Item) -> String {
+fn what(item: &answers::Evidence) -> String {
     format!("{} {}", item.evidence_type, item.name)
 }
 
 /// Writes a file under a name of our own: what a merchant called it decides nothing on this machine. Evidence tells of
 /// cardholders, so that nobody else may read it, whatever the umask.
-fn write(directory: &Path, dispute_no: &str, item: &Item, content: &[u8]) -> Result<PathBuf> {
-    let Item { evidence_id, sha256, url, .. } = item;
+fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: &[u8]) -> Result<PathBuf> {
+    let answers::Evidence { evidence_id, sha256, url, .. } = item;
     let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     ensure!(
         digest == *sha256,

@@ -4,11 +4,10 @@ use anyhow::Result;
 use rebuttal_client::protocol::dispute::{Stage, Status};
 use rebuttal_client::protocol::{MerchantId, UnixMillis};
 
-use super::view::{Summary, table};
+use super::view::table;
 use crate::look;
 use crate::operator::client::Client;
 use crate::operator::page::{Part, encoded};
-use crate::operator::tell;
 use crate::{span, words};
 
 #[derive(Debug, clap::Args)]
@@ -47,9 +46,7 @@ impl List {
         if json {
             return page.say_json();
         }
-        let disputes: Result<Vec<Summary>> =
-            page.items.iter().map(|item| tell::shown(item.get().as_bytes())).collect();
-        look::say_table(&table(&disputes?), "There are no such disputes.");
+        look::say_table(&table(&page.shown()?), "There are no such disputes.");
         // A span would be another time by then, and the cursor one of another list.
         let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];
         let times: Vec<_> = times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))).collect();

@@ -1,14 +1,14 @@
 //! `rebuttal operator dispute open`.
 
 use anyhow::{Context as _, Result};
-use rebuttal_client::DisputeNo;
 use rebuttal_client::protocol::dispute::Stage;
+use rebuttal_client::protocol::operator::OpenDispute;
+use rebuttal_client::protocol::operator::answers::Dispute;
 use rebuttal_client::protocol::text::{DisputeReason, ReasonCode, Rrn};
-use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, PaymentNo};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, PaymentNo, UnixMillis};
+use rebuttal_client::{Code, DisputeNo};
 
-use super::view::View;
+use super::view;
 use crate::look;
 use crate::operator::client::Client;
 use crate::operator::failure::Failure;
@@ -84,28 +84,27 @@ impl Open {
             Some(text) => amount("--dispute-amount", text)?,
             None => payment_amount,
         };
-        let body = json!({
-            "disputeNo": self.dispute_no,
-            "merchantId": u32::from(self.merchant),
-            "paymentNo": self.payment_no.as_str(),
-            "merchantTradeNo": self.merchant_trade_no.as_str(),
-            "paymentAmount": payment_amount.to_string(),
-            "disputeAmount": dispute_amount.to_string(),
-            "currency": self.currency.to_string(),
-            "disputeReason": self.reason.as_str(),
-            "reasonCode": self.reason_code.as_ref().map(ReasonCode::as_str),
-            "type": self.stage.as_str(),
-            "rrn": self.rrn.as_ref().map(Rrn::as_str),
-            "deadline": self.key.deadline(self.deadline)?,
-        });
-        let answer = match client.post("/disputes", &body, &self.key).await {
-            Err(refused) if self.deadline.from_now && is_conflict(&refused) => match &self.dispute_no {
-                Some(no) => open_as_before(client, no, body).await.map_err(|_| refused)?,
+        let opening = OpenDispute {
+            dispute_no: self.dispute_no,
+            merchant_id: self.merchant,
+            payment_no: self.payment_no,
+            merchant_trade_no: self.merchant_trade_no,
+            payment_amount,
+            dispute_amount,
+            dispute_reason: self.reason,
+            reason_code: self.reason_code,
+            stage: self.stage,
+            rrn: self.rrn,
+            deadline: self.key.deadline(self.deadline)?,
+        };
+        let answer = match client.post("/disputes", &opening, &self.key).await {
+            Err(refused) if self.deadline.from_now && is_conflict(&refused) => match &opening.dispute_no {
+                Some(no) => open_as_before(client, no, &opening).await.map_err(|_| refused)?,
                 None => return Err(refused),
             },
             answer => answer?,
         };
-        tell::answer(&answer, json, |dispute: View| dispute.summary.say_standing())?;
+        tell::answer(&answer, json, |dispute: Dispute| view::say_standing(&dispute.summary))?;
         // The contract allows both, and they happen: rates change, and fees come on top. More often it is a slip.
         let strange = if dispute_amount.minor_units() > payment_amount.minor_units() {
             format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})")
@@ -114,7 +113,8 @@ impl Open {
         } else {
             return Ok(());
         };
-        let Opened { dispute_no } = tell::read(&answer)?;
+        let opened: Dispute = tell::read(&answer)?;
+        let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
         look::warning(&strange);
         look::remedy(&format!(
             "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
@@ -124,27 +124,21 @@ impl Open {
     }
 }
 
-/// Which dispute was opened.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Opened {
-    dispute_no: DisputeNo,
-}
-
 fn is_conflict(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Failure::Refused { code, .. }) if code == "Operator.Conflict")
+    matches!(error.downcast_ref(), Some(Failure::Refused { code, .. }) if *code == Code::OperatorConflict)
 }
 
 /// Opens with the deadline that the dispute under this number was opened with, and lets the gateway say whether all else
 /// is the same: a span gives another deadline each time, and would make another opening of the same one.
-async fn open_as_before(client: &Client, no: &DisputeNo, mut body: Value) -> Result<Vec<u8>> {
-    let there: Value = tell::read(&client.fetch(&format!("/disputes/{no}")).await?)?;
-    let deadline = there.pointer("/history/0/deadline").and_then(Value::as_str).context("no deadline")?;
-    body.as_object_mut().context("no object")?.insert("deadline".to_owned(), deadline.into());
-    let answer = client.post("/disputes", &body, &Key::default()).await?;
+async fn open_as_before(client: &Client, no: &DisputeNo, opening: &OpenDispute) -> Result<Vec<u8>> {
+    let there: Dispute = tell::read(&client.fetch(&format!("/disputes/{no}")).await?)?;
+    let first = there.history.first().and_then(|entry| entry.deadline.as_deref());
+    let told = first.context("no deadline")?;
+    let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(told)?, ..opening.clone() };
+    let answer = client.post("/disputes", &opening, &Key::default()).await?;
     look::warning(&format!(
         "{no} was opened before with these facts, until {}; nothing was changed, for a span counts anew each time",
-        look::moment(deadline)
+        look::moment(told)
     ));
     Ok(answer)
 }

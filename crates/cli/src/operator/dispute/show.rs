@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rebuttal_client::DisputeNo;
 
-use super::view::View;
+use super::view;
 use crate::operator::client::Client;
 use crate::operator::tell;
 
@@ -17,6 +17,6 @@ pub(crate) struct Show {
 impl Show {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let answer = client.fetch(&format!("/disputes/{}", self.dispute_no)).await?;
-        tell::answer(&answer, json, |dispute: View| dispute.say())
+        tell::answer(&answer, json, |dispute| view::say(&dispute))
     }
 }

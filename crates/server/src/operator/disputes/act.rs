@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::DisputeNo;
-use rebuttal_protocol::operator;
+use rebuttal_protocol::operator::{self, answers};
 use rebuttal_store::Act;
 
 use crate::auth::right::Acting;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::after;
-use crate::operator::disputes::view::View;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
@@ -21,7 +20,7 @@ pub(crate) async fn act(
     State(gateway): State<Arc<Gateway>>,
     Named((dispute_no, name)): Named<(DisputeNo, String)>,
     change: Change<Acting>,
-) -> Result<Json<View>, Problem> {
+) -> Result<Json<answers::Dispute>, Problem> {
     let kind = name.parse().map_err(|_| Refusal::no_such_path())?;
     let asked = change.parse(|object| operator::Act::parse(kind, object))?;
     let act = Act::Command { dispute_no, merchant_id: None, actor: change.actor(), command: asked.into() };

@@ -10,8 +10,8 @@ use axum::extract::State;
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{FoundFile, SubmittedEvidence};
 use rebuttal_evidence::s3::Link;
+use rebuttal_protocol::operator::answers::EvidenceLink;
 use rebuttal_protocol::{Code, DisputeNo};
-use serde::Serialize;
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
@@ -23,17 +23,6 @@ use crate::operator::disputes::evidence::{filename, submitted, unaltered};
 use crate::operator::problem::Problem;
 use crate::operator::request::{Named, NoQuery};
 
-/// Where a file can be fetched without a token, for a while, and what it is then.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct LinkView {
-    url: String,
-    expires_time: String,
-    sha256: String,
-    size: u64,
-    media_type: String,
-}
-
 /// Links to a file in an S3, which hands it out as an attachment: only if its sealed copy, read just now, still has the
 /// SHA-256 that was recorded. A folder hands nothing out itself.
 pub(crate) async fn link(
@@ -41,25 +30,24 @@ pub(crate) async fn link(
     _: Operator<Reading>,
     _: NoQuery,
     Named((dispute_no, id)): Named<(DisputeNo, String)>,
-) -> Result<Json<LinkView>, Problem> {
+) -> Result<Json<EvidenceLink>, Problem> {
     let item = submitted(&gateway, &dispute_no, &id).await?;
     let store = gateway.evidence.s3().ok_or_else(|| in_a_folder(&dispute_no, &id))?;
     let (_, _turn) = unaltered(&gateway, &item).await?;
     let name = filename(&dispute_no, &id, &item);
     let link = store.link(&item.url, &item.file.sha256.0, &name, clock::now()).await;
-    Ok(Json(LinkView::of(item, link.map_err(Refusal::unavailable)?)))
+    Ok(Json(link_view(item, link.map_err(Refusal::unavailable)?)))
 }
 
-impl LinkView {
-    pub(crate) fn of(item: SubmittedEvidence, link: Link) -> Self {
-        let FoundFile { sha256, size, media_type } = item.file;
-        Self {
-            url: (*link.url).clone(),
-            expires_time: link.expires_at.to_rfc3339(&TimeZone::UTC),
-            sha256: sha256.to_string(),
-            size,
-            media_type,
-        }
+/// Where the file can be fetched, and what it is then.
+pub(crate) fn link_view(item: SubmittedEvidence, link: Link) -> EvidenceLink {
+    let FoundFile { sha256, size, media_type } = item.file;
+    EvidenceLink {
+        url: (*link.url).clone(),
+        expires_time: link.expires_at.to_rfc3339(&TimeZone::UTC),
+        sha256: sha256.to_string(),
+        size,
+        media_type,
     }
 }
 

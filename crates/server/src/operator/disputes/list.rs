@@ -6,16 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rebuttal_protocol::operator::answers::{DisputeSummary, Page};
 use rebuttal_protocol::{Code, UnixMillis};
 use rebuttal_store::{Filter, Page as Found, Position};
-use serde::Serialize;
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::operator::disputes::view::Summary;
-use crate::operator::page::{self, Page};
+use crate::operator::disputes::view::summary;
+use crate::operator::page;
 use crate::operator::problem::Problem;
 use crate::operator::request::Query;
 
@@ -27,22 +27,12 @@ pub(crate) const Q_MAX: usize = 50;
 const KNOWN: [&str; 8] =
     ["merchantId", "status", "type", "deadlineBefore", "createdAfter", "q", "limit", "cursor"];
 
-/// A page of disputes, the newest first, and how many there are in all.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Disputes {
-    #[serde(flatten)]
-    page: Page<Summary>,
-    total: u64,
-    total_exact: bool,
-}
-
-/// Lists disputes that match every filter given.
+/// Lists disputes that match every filter given, the newest first, and tells how many there are in all.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<Reading>,
     query: Query,
-) -> Result<Json<Disputes>, Problem> {
+) -> Result<Json<Page<DisputeSummary>>, Problem> {
     query.refuse_unknown(&KNOWN)?;
     let filter = Filter {
         merchant_id: query.read("merchantId", str::parse)?,
@@ -55,9 +45,12 @@ pub(crate) async fn list(
         limit: query.limit(PAGE_MAX)?,
     };
     let Found { items, next, total, total_exact } = gateway.store.list(filter).await?;
-    let page =
-        Page { items: items.iter().map(Summary::from).collect(), next_cursor: next.as_ref().map(cursor) };
-    Ok(Json(Disputes { page, total, total_exact }))
+    Ok(Json(Page {
+        items: items.iter().map(summary).collect(),
+        next_cursor: next.as_ref().map(cursor),
+        total: Some(total),
+        total_exact: Some(total_exact),
+    }))
 }
 
 /// No number has control characters, and PostgreSQL takes no text with a NUL: it fails where SQLite finds nothing.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use rebuttal_disputes::Opening;
-use rebuttal_protocol::operator::OpenDispute;
+use rebuttal_protocol::operator::{OpenDispute, answers};
 use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
 use rebuttal_store::Act;
 
@@ -15,7 +15,6 @@ use crate::auth::right::Acting;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::after;
-use crate::operator::disputes::view::View;
 use crate::operator::problem::Problem;
 use crate::operator::request::Change;
 
@@ -27,7 +26,7 @@ use crate::operator::request::Change;
 pub(crate) async fn open(
     State(gateway): State<Arc<Gateway>>,
     change: Change<Acting>,
-) -> Result<(StatusCode, Json<View>), Problem> {
+) -> Result<(StatusCode, Json<answers::Dispute>), Problem> {
     let facts = change.parse(OpenDispute::parse)?;
     let dispute_no = match &facts.dispute_no {
         Some(dispute_no) => dispute_no.clone(),

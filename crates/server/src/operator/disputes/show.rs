@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::DisputeNo;
+use rebuttal_protocol::operator::answers;
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::gateway::Gateway;
 use crate::operator::disputes::story;
-use crate::operator::disputes::view::View;
+use crate::operator::disputes::view;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Named, NoQuery};
 
@@ -20,6 +21,6 @@ pub(crate) async fn show(
     _: Operator<Reading>,
     _: NoQuery,
     Named(dispute_no): Named<DisputeNo>,
-) -> Result<Json<View>, Problem> {
-    Ok(Json(View::now(story(&gateway, &dispute_no).await?)))
+) -> Result<Json<answers::Dispute>, Problem> {
+    Ok(Json(view::now(story(&gateway, &dispute_no).await?)))
 }

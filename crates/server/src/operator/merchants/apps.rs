@@ -5,22 +5,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::MerchantId;
+use rebuttal_protocol::operator::answers;
 use rebuttal_store::App;
-use serde::Serialize;
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::operator::merchants::{AppView, no_merchant};
+use crate::operator::merchants::{app_view, no_merchant};
 use crate::operator::problem::Problem;
 use crate::operator::request::{Named, NoQuery};
-
-/// All apps of a merchant.
-#[derive(Serialize)]
-pub(crate) struct Apps {
-    items: Vec<AppView>,
-}
 
 /// Lists a merchant's apps, the oldest first, without their secrets.
 pub(crate) async fn list(
@@ -28,13 +22,13 @@ pub(crate) async fn list(
     _: Operator<Reading>,
     _: NoQuery,
     Named(merchant_id): Named<MerchantId>,
-) -> Result<Json<Apps>, Problem> {
+) -> Result<Json<answers::Apps>, Problem> {
     gateway.store.merchant(merchant_id).await?.ok_or_else(no_merchant)?;
     let apps = gateway.store.apps_of(merchant_id).await?;
     let now = clock::now();
     let view = |app: App| {
         let overlap_until = app.overlap_until(now);
-        AppView::of(app, overlap_until)
+        app_view(app, overlap_until)
     };
-    Ok(Json(Apps { items: apps.into_iter().map(view).collect() }))
+    Ok(Json(answers::Apps { items: apps.into_iter().map(view).collect() }))
 }

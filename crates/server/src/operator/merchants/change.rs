@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::MerchantId;
-use rebuttal_protocol::operator::ChangeMerchant;
+use rebuttal_protocol::operator::{ChangeMerchant, answers};
 use rebuttal_store::AccountChange;
 
 use crate::auth::right::Administering;
 use crate::gateway::Gateway;
-use crate::operator::merchants::MerchantView;
+use crate::operator::merchants::merchant_after;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
@@ -19,9 +19,9 @@ pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
     Named(merchant_id): Named<MerchantId>,
     change: Change<Administering>,
-) -> Result<Json<MerchantView>, Problem> {
+) -> Result<Json<answers::Merchant>, Problem> {
     let ChangeMerchant { name, time_zone } = change.parse(ChangeMerchant::parse)?;
     let account = AccountChange::ChangeMerchant { merchant_id, name, time_zone };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(MerchantView::after(done)?))
+    Ok(Json(merchant_after(done)?))
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::operator::{AppSettings, answers};
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
 use crate::auth::right::Administering;
 use crate::gateway::Gateway;
-use crate::operator::merchants::AppView;
+use crate::operator::merchants::app_after;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
@@ -19,9 +19,9 @@ pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
     Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
     change: Change<Administering>,
-) -> Result<Json<AppView>, Problem> {
+) -> Result<Json<answers::App>, Problem> {
     let settings = change.parse(AppSettings::parse)?;
     let account = AccountChange::ChangeApp { merchant_id, app_id, settings };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(AppView::after(&gateway, done)?))
+    Ok(Json(app_after(&gateway, done)?))
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use rebuttal_protocol::operator::CreateMerchant;
+use rebuttal_protocol::operator::{CreateMerchant, answers};
 use rebuttal_store::AccountChange;
 
 use crate::auth::right::Administering;
 use crate::gateway::Gateway;
-use crate::operator::merchants::MerchantView;
+use crate::operator::merchants::merchant_after;
 use crate::operator::problem::Problem;
 use crate::operator::request::Change;
 
@@ -18,9 +18,9 @@ use crate::operator::request::Change;
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     change: Change<Administering>,
-) -> Result<(StatusCode, Json<MerchantView>), Problem> {
+) -> Result<(StatusCode, Json<answers::Merchant>), Problem> {
     let CreateMerchant { name, time_zone } = change.parse(CreateMerchant::parse)?;
     let account = AccountChange::CreateMerchant { name, time_zone };
     let done = change.commit_account(&gateway, account).await?;
-    Ok((StatusCode::CREATED, Json(MerchantView::after(done)?)))
+    Ok((StatusCode::CREATED, Json(merchant_after(done)?)))
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use rebuttal_protocol::operator::AppSettings;
+use rebuttal_protocol::operator::{AppSettings, answers};
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
 use crate::auth::right::Administering;
 use crate::gateway::Gateway;
-use crate::operator::merchants::{AppView, make_secret, random};
+use crate::operator::merchants::{app_after, make_secret, random};
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
@@ -20,11 +20,11 @@ pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     Named(merchant_id): Named<MerchantId>,
     change: Change<Administering>,
-) -> Result<(StatusCode, Json<AppView>), Problem> {
+) -> Result<(StatusCode, Json<answers::App>), Problem> {
     let settings = change.parse(AppSettings::parse)?;
     let app_id = AppId::from_bytes(random()?);
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;
     let account = AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed };
     let done = change.commit_account(&gateway, account).await?;
-    Ok((StatusCode::CREATED, Json(AppView::after(&gateway, done)?)))
+    Ok((StatusCode::CREATED, Json(app_after(&gateway, done)?)))
 }

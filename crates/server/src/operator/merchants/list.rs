@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use rebuttal_protocol::operator::answers::{self, Page};
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::gateway::Gateway;
 use crate::operator::disputes::list::PAGE_MAX;
-use crate::operator::merchants::MerchantView;
-use crate::operator::page::{Page, cursor};
+use crate::operator::merchants::merchant_view;
+use crate::operator::page::{self, cursor};
 use crate::operator::problem::Problem;
 use crate::operator::request::Query;
 
@@ -19,10 +20,10 @@ pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<Reading>,
     query: Query,
-) -> Result<Json<Page<MerchantView>>, Problem> {
+) -> Result<Json<Page<answers::Merchant>>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;
     let limit = query.limit(PAGE_MAX)?;
     let after = cursor(&query, |number| number.parse().ok())?;
     let merchants = gateway.store.merchants(after, limit + 1).await?;
-    Ok(Json(Page::of(merchants, limit, |merchant| merchant.merchant_id.to_string())))
+    Ok(Json(page::of(merchants, limit, |merchant| merchant.merchant_id.to_string(), merchant_view)))
 }

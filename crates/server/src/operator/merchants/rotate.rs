@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use rebuttal_protocol::operator::RotateSecret;
+use rebuttal_protocol::operator::{RotateSecret, answers};
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
 use crate::auth::right::Administering;
 use crate::gateway::Gateway;
-use crate::operator::merchants::{AppView, make_secret};
+use crate::operator::merchants::{app_after, make_secret};
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
@@ -21,11 +21,11 @@ pub(crate) async fn rotate(
     State(gateway): State<Arc<Gateway>>,
     Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
     change: Change<Administering>,
-) -> Result<Json<AppView>, Problem> {
+) -> Result<Json<answers::App>, Problem> {
     let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;
     let overlap_until = change.arrived_at() + Duration::from_secs(overlap_seconds);
     let account = AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(AppView::after(&gateway, done)?))
+    Ok(Json(app_after(&gateway, done)?))
 }

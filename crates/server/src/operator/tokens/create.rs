@@ -5,9 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use rebuttal_protocol::operator::{CreateToken, Role, TokenName};
+use rebuttal_protocol::operator::{CreateToken, answers};
 use rebuttal_store::{AccountChange, Done, NewToken};
-use serde::Serialize;
 
 use crate::auth::operator::make_token;
 use crate::auth::right::Administering;
@@ -16,20 +15,12 @@ use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, unexpected};
 
-/// A new token, told this once.
-#[derive(Serialize)]
-pub(crate) struct Made {
-    name: TokenName,
-    role: Role,
-    token: String,
-}
-
 /// Makes a token. As with an app's secret, a repeated key tells the first request's token, whether or not it still lets
 /// anybody in.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     change: Change<Administering>,
-) -> Result<(StatusCode, Json<Made>), Problem> {
+) -> Result<(StatusCode, Json<answers::NewToken>), Problem> {
     let CreateToken { name, role } = change.parse(CreateToken::parse)?;
     let (token, hash) = make_token().map_err(Refusal::internal)?;
     let sealed = gateway.keys.seal_token(&hash, &token).map_err(Refusal::internal)?;
@@ -39,5 +30,7 @@ pub(crate) async fn create(
         return Err(unexpected(&done).into());
     };
     let token = gateway.keys.open_token(&hash, &sealed).map_err(Refusal::internal)?;
-    Ok((StatusCode::CREATED, Json(Made { name, role, token: (*token).clone() })))
+    let token = (*token).clone().into();
+    let made = answers::NewToken { name: name.to_string(), role: role.to_string(), token };
+    Ok((StatusCode::CREATED, Json(made)))
 }

@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use rebuttal_protocol::operator::answers::{self, Page};
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::gateway::Gateway;
 use crate::operator::disputes::list::PAGE_MAX;
-use crate::operator::page::{Page, cursor};
+use crate::operator::page::{self, cursor};
 use crate::operator::problem::Problem;
 use crate::operator::request::Query;
-use crate::operator::tokens::TokenView;
+use crate::operator::tokens::token_view;
 
 /// Lists the tokens that let somebody in, by name; the cursor is the name of the last one told.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<Reading>,
     query: Query,
-) -> Result<Json<Page<TokenView>>, Problem> {
+) -> Result<Json<Page<answers::Token>>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;
     let limit = query.limit(PAGE_MAX)?;
     let after = cursor(&query, |name| name.parse().ok())?;
     let tokens = gateway.store.tokens(after, limit + 1).await?;
-    Ok(Json(Page::of(tokens, limit, |token| token.name.to_string())))
+    Ok(Json(page::of(tokens, limit, |token| token.name.to_string(), token_view)))
 }

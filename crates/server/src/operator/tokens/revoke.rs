@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::Code;
-use rebuttal_protocol::operator::RevokeToken;
+use rebuttal_protocol::operator::{RevokeToken, answers};
 use rebuttal_store::{AccountChange, Done};
 
 use crate::auth::operator::FIRST_TOKEN;
@@ -14,7 +14,7 @@ use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, unexpected};
-use crate::operator::tokens::{OfToken, TokenView};
+use crate::operator::tokens::{OfToken, token_view};
 
 /// Takes a token its effect: at once on every replica, because each asks the database at each request. The first token
 /// stays, or nobody might be left who may make another; it is replaced where it comes from.
@@ -22,8 +22,8 @@ pub(crate) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
     OfToken(name): OfToken,
     change: Change<Administering>,
-) -> Result<Json<TokenView>, Problem> {
-    let RevokeToken = change.parse_if_any(RevokeToken::parse)?;
+) -> Result<Json<answers::Token>, Problem> {
+    let RevokeToken {} = change.parse_if_any(RevokeToken::parse)?;
     if name.as_str() == FIRST_TOKEN {
         let message = "the first token cannot be revoked, so that nobody is left without an admin; to make it invalid, \
                        put another one into its file or variable and start the gateway again";
@@ -31,5 +31,5 @@ pub(crate) async fn revoke(
     }
     let done = change.commit_account(&gateway, AccountChange::RevokeToken { name }).await?;
     let Done::Token(token) = done else { return Err(unexpected(&done).into()) };
-    Ok(Json(token.into()))
+    Ok(Json(token_view(token)))
 }

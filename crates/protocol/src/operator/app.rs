@@ -1,0 +1,178 @@
+//! Requests about a merchant's apps, and the address that an app is notified at.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::body::Object;
+use crate::fields::{Fields, Refused};
+use crate::ids::serde_as_text;
+use crate::{Invalid, Scheme};
+
+/// Most characters of a notification address.
+pub const NOTIFY_URL_MAX: usize = 2048;
+/// Longest overlap of a rotation, in seconds: 90 days.
+pub const OVERLAP_MAX_SECONDS: u64 = 90 * 24 * 3600;
+
+/// An absolute `http` or `https` address for notifications, at most 2,048 characters: a URI of RFC 3986.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotifyUrl(String);
+
+impl NotifyUrl {
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NotifyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+serde_as_text!(NotifyUrl);
+
+impl FromStr for NotifyUrl {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let is_address = rest.is_some_and(|rest| {
+            let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            names_a_host(authority) && has_only(path, b":/?")
+        });
+        if is_address && text.len() <= NOTIFY_URL_MAX {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Invalid::new(format!(
+            "must be an http or https address of at most {NOTIFY_URL_MAX} characters, without user or fragment, \
+             its port, if any, from 1 to 65535"
+        )))
+    }
+}
+
+/// Whether an address's authority has a host, and a port that there can be: none, or 1 to 65535.
+fn names_a_host(authority: &str) -> bool {
+    let (is_host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        // An IPv6 address has colons of its own. To read one takes no network.
+        Some((host, port)) => (host.parse::<core::net::Ipv6Addr>().is_ok(), port),
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (!host.is_empty() && has_only(host, b""), port)
+        }
+    };
+    let is_port = |port: &str| {
+        let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse::<u16>().ok()).is_some_and(|port| port > 0)
+    };
+    is_host && (port.is_empty() || is_port(port))
+}
+
+/// Whether a part of an address has only what may stand anywhere in one, and these (RFC 3986 §2, §3.3). No `@`: before a
+/// host it would end a user's name.
+fn has_only(part: &str, these: &[u8]) -> bool {
+    let mut rest = part.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
+            (byte, after) if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) => after,
+            (byte, after) if these.contains(byte) => after,
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// `POST /merchants/{merchantId}/apps` and `PATCH …/apps/{appId}`: what is missing stays, or is the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppSettings {
+    /// Where notifications go; `Some(None)`, sent as null, stops them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify_url: Option<Option<NotifyUrl>>,
+    /// How the app must sign; `V2_SHA256` unless told otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
+    /// Whether the app may call; yes unless told otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+}
+
+impl AppSettings {
+    /// Reads the request.
+    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        fields.refuse_unknown(&["notifyUrl", "scheme", "enabled"]);
+        let notify_url = match body.is_null("notifyUrl") {
+            true => Some(None),
+            false => fields.optional("notifyUrl").map(Some),
+        };
+        let (scheme, enabled) = (fields.optional("scheme"), fields.optional_bool("enabled"));
+        fields.finish(|| Some(Self { notify_url, scheme, enabled }))
+    }
+}
+
+/// `POST …/apps/{appId}/rotate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateSecret {
+    /// How long the old secret still verifies, in seconds, 0 to [`OVERLAP_MAX_SECONDS`].
+    pub overlap_seconds: u64,
+}
+
+impl RotateSecret {
+    /// Reads the request.
+    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        fields.refuse_unknown(&["overlapSeconds"]);
+        let overlap_seconds = fields.required_number("overlapSeconds", 0, OVERLAP_MAX_SECONDS);
+        fields.finish(|| Some(Self { overlap_seconds: overlap_seconds? }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notifications_go_to_a_host_and_a_port_that_there_can_be() {
+        for good in [
+            "http://a",
+            "https://a.example:8443/x?y:z",
+            "http://[::1]",
+            "http://[::1]:65535/",
+            "http://10.0.0.1:1",
+            "https://a/%2F?q=(1)&x=%c3%a9",
+        ] {
+            assert!(good.parse::<NotifyUrl>().is_ok(), "{good}");
+        }
+        for wrong in [
+            "http://[::1]:99999/",
+            "http://a:65536",
+            "http://a:0",
+            "http://a:+1",
+            "http://a:x",
+            "http://a:",
+            "http://:80",
+            "http://[::1",
+            "http://[]",
+            "http://[::1]x",
+            "http://::1",
+            "ftp://a",
+            "http://user@a",
+            "https:///x",
+            "https://\"",
+            "https://a/<b>",
+            "https://a/{id}|x",
+            "https://a/%zz",
+            "https://a/%2",
+            "https://a/[x]",
+            "https://a/@b",
+            "http://[1:2]",
+        ] {
+            assert!(wrong.parse::<NotifyUrl>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Requests about merchants, and the zone that a merchant's times are told in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::Invalid;
+use crate::body::Object;
+use crate::fields::{Fields, Refused};
+use crate::ids::serde_as_text;
+use crate::text::MerchantName;
+
+/// An IANA time zone name that is known, such as `Asia/Shanghai`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeZoneName(String);
+
+impl TimeZoneName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The zone's rules.
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.0).unwrap_or(TimeZone::UTC)
+    }
+}
+
+impl fmt::Display for TimeZoneName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for TimeZoneName {
+    type Err = Invalid;
+
+    fn from_str(name: &str) -> Result<Self, Invalid> {
+        TimeZone::get(name)
+            .ok()
+            .and_then(|zone| Some(Self(zone.iana_name()?.to_owned())))
+            .ok_or_else(|| Invalid::new("must be an IANA time zone, such as Asia/Shanghai or UTC"))
+    }
+}
+
+serde_as_text!(TimeZoneName);
+
+/// `POST /merchants`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateMerchant {
+    /// The merchant's name.
+    pub name: MerchantName,
+    /// In which zone its times are told.
+    pub time_zone: TimeZoneName,
+}
+
+impl CreateMerchant {
+    /// Reads the request.
+    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        fields.refuse_unknown(&["name", "timeZone"]);
+        let (name, time_zone) = (fields.required("name"), fields.required("timeZone"));
+        fields.finish(|| Some(Self { name: name?, time_zone: time_zone? }))
+    }
+}
+
+/// `PATCH /merchants/{merchantId}`: what is missing stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeMerchant {
+    /// The new name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<MerchantName>,
+    /// The new zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZoneName>,
+}
+
+impl ChangeMerchant {
+    /// Reads the request.
+    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+        let mut fields = Fields::of(body);
+        fields.refuse_unknown(&["name", "timeZone"]);
+        let (name, time_zone) = (fields.optional("name"), fields.optional("timeZone"));
+        fields.finish(|| Some(Self { name, time_zone }))
+    }
+}
