@@ -22,6 +22,8 @@ pub struct Contest {
     client: Client,
     dispute_no: DisputeNo,
     pieces: Vec<Piece>,
+    /// A name that was given before there was a piece of evidence to bear it.
+    bare_name: Option<String>,
     watch: Option<Watch>,
 }
 
@@ -40,7 +42,7 @@ enum Source {
 
 impl Contest {
     pub(crate) const fn new(client: Client, dispute_no: DisputeNo) -> Self {
-        Self { client, dispute_no, pieces: Vec::new(), watch: None }
+        Self { client, dispute_no, pieces: Vec::new(), bare_name: None, watch: None }
     }
 
     /// Adds a file from disk. It is named after the file unless [`named`](Self::named) follows.
@@ -65,11 +67,11 @@ impl Contest {
         self.with(evidence_type, Source::Uploaded(storage_uri))
     }
 
-    /// Names the piece of evidence that was added last: 1 to 128 characters on one line.
+    /// Names the piece of evidence that was added last: 1 to 128 characters on one line. Before any was added, it makes
+    /// the contest one that [`upload`](Self::upload) refuses.
     pub fn named(mut self, name: &str) -> Self {
-        if let Some(piece) = self.pieces.last_mut() {
-            piece.name = Some(name.to_owned());
-        }
+        let named = self.pieces.last_mut().map_or(&mut self.bare_name, |piece| &mut piece.name);
+        *named = Some(name.to_owned());
         self
     }
 
@@ -87,7 +89,12 @@ impl Contest {
     /// # Errors
     /// [`Error::Invalid`] and [`Error::File`] before anything is sent; otherwise as [`Client::upload`].
     pub async fn upload(self) -> Result<Submission, Error> {
-        let Self { client, dispute_no, pieces, watch } = self;
+        let Self { client, dispute_no, pieces, bare_name, watch } = self;
+        if let Some(name) = bare_name {
+            return Err(Error::Invalid(format!(
+                "the name {name:?} was given before any evidence; name a piece after adding it"
+            )));
+        }
         if !(1..=EVIDENCE_MAX).contains(&pieces.len()) {
             return Err(Error::Invalid(format!(
                 "a contest must have 1 to {EVIDENCE_MAX} pieces of evidence"
@@ -103,7 +110,7 @@ impl Contest {
                 Ready::Uploaded(storage_uri) => storage_uri,
                 Ready::File(file) => client.upload_watched(&file, index, watch.clone()).await?,
             };
-            evidence_list.push(EvidenceItem { evidence_type, name, url: Some(storage_uri) });
+            evidence_list.push(EvidenceItem { evidence_type, name, url: storage_uri });
         }
         Ok(Submission { client, request: ContestRequest { dispute_no, evidence_list } })
     }
@@ -169,7 +176,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// What will be submitted. It can be written down and passed to [`Client::submit`] by another process.
+    /// What will be submitted. It can be written down as JSON and passed to [`Client::submit`] by another process.
     #[must_use]
     pub const fn request(&self) -> &ContestRequest {
         &self.request

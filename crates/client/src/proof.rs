@@ -1,9 +1,12 @@
 //! What proves an answer: everything that was signed, on both sides. Verified once on arrival, and again at any time.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use rebuttal_protocol::signature::{self, Message};
 use rebuttal_protocol::{AppSecret, Authorization, answer_nonce};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The method of every call.
 pub(crate) const METHOD: &str = "POST";
@@ -11,8 +14,17 @@ pub(crate) const METHOD: &str = "POST";
 /// A request and its verified answer, as they travelled. Keep it: together with the secret it shows, long after, what
 /// the gateway said.
 ///
-/// It serialises to JSON with the members `method`, `url`, `request` and `answer`; the latter two hold
-/// `authorization`, the header, and `body`. The secret is not part of it.
+/// It is written as JSON with the members `method`, `url`, `request` and `answer`; the latter two hold `authorization`,
+/// the header, and `body`. The secret is not part of it. What is read back is a claim until it [`verifies`](Self::verifies):
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let proof: rebuttal_client::Proof = serde_json::from_slice(&std::fs::read("CB-2024-0042.proof.json")?)?;
+/// let secret = std::env::var("REBUTTAL_APP_SECRET")?.parse()?;
+/// println!("the gateway answered so: {}", proof.verifies(&secret));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Proof {
     /// The absolute URL that was signed.
@@ -42,23 +54,54 @@ impl Proof {
     }
 }
 
+/// A proof as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<'a> {
+    method: Cow<'a, str>,
+    url: Cow<'a, str>,
+    request: Side<'a>,
+    answer: Side<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Side<'a> {
+    authorization: String,
+    body: Cow<'a, str>,
+}
+
 impl Serialize for Proof {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(serde::Serialize)]
-        struct Side<'a> {
-            authorization: String,
-            body: &'a str,
-        }
-        let side = |header: &Authorization, body| Side {
-            authorization: header.to_string(),
+        fn side<'a>(header: &Authorization, body: &'a [u8]) -> Side<'a> {
             // Both bodies are JSON that was checked to be UTF-8.
-            body: std::str::from_utf8(body).unwrap_or_default(),
+            let body = Cow::Borrowed(std::str::from_utf8(body).unwrap_or_default());
+            Side { authorization: header.to_string(), body }
+        }
+        let written = Written {
+            method: Cow::Borrowed(METHOD),
+            url: Cow::Borrowed(&self.url),
+            request: side(&self.request, &self.request_body),
+            answer: side(&self.answer, &self.answer_body),
         };
-        let mut proof = serializer.serialize_struct("Proof", 4)?;
-        proof.serialize_field("method", METHOD)?;
-        proof.serialize_field("url", &self.url)?;
-        proof.serialize_field("request", &side(&self.request, &self.request_body))?;
-        proof.serialize_field("answer", &side(&self.answer, &self.answer_body))?;
-        proof.end()
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Proof {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { method, url, request, answer } = Written::deserialize(deserializer)?;
+        if method != METHOD {
+            return Err(D::Error::custom(format!("the method must be {METHOD}, as of every call")));
+        }
+        let header =
+            |side: &Side<'_>| Authorization::parse(side.authorization.as_bytes()).map_err(D::Error::custom);
+        Ok(Self {
+            url: url.into_owned(),
+            request: header(&request)?,
+            answer: header(&answer)?,
+            request_body: request.body.into_owned().into(),
+            answer_body: answer.body.into_owned().into(),
+        })
     }
 }

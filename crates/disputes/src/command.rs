@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rebuttal_protocol::AppId;
-use rebuttal_protocol::dispute::EvidenceItem;
+use rebuttal_protocol::dispute::ReceivedEvidence;
 use rebuttal_protocol::operator::Act;
 
 use crate::{Finding, Fingerprint, fingerprint_of};
@@ -14,7 +14,7 @@ pub enum Command {
     /// The merchant contests, with one finding for each item. Made by [`Command::contest`].
     Contest {
         /// What is submitted.
-        items: Vec<EvidenceItem>,
+        items: Vec<ReceivedEvidence>,
         /// What was found at each item's url, in the same order.
         findings: Vec<Finding>,
         /// [`fingerprint_of`] the items, taken by the one who asks rather than by the one that all wait for.
@@ -36,7 +36,7 @@ impl From<Act> for Command {
 
 impl Command {
     /// A contest with one finding for each item, in the same order.
-    pub fn contest(items: Vec<EvidenceItem>, findings: Vec<Finding>) -> Self {
+    pub fn contest(items: Vec<ReceivedEvidence>, findings: Vec<Finding>) -> Self {
         let fingerprint = fingerprint_of(&items);
         Self::Contest { items, findings, fingerprint }
     }

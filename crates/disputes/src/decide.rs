@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{Event, EvidenceItem, Status};
+use rebuttal_protocol::dispute::{Event, ReceivedEvidence, Status};
 use rebuttal_protocol::operator::{self, Act};
 use rebuttal_protocol::text::Note;
 
@@ -176,7 +176,7 @@ const fn new_deadline(act: &Act) -> Option<UnixMillis> {
 
 fn contest(
     dispute: &Dispute,
-    items: &[EvidenceItem],
+    items: &[ReceivedEvidence],
     findings: &[Finding],
     fingerprint: Option<Fingerprint>,
     arrival: UnixMillis,
@@ -200,7 +200,7 @@ fn contest(
 }
 
 /// All items with what was found for them, or every fault by its index.
-fn substantiate(items: &[EvidenceItem], findings: &[Finding]) -> Result<Vec<SubmittedEvidence>, Refusal> {
+fn substantiate(items: &[ReceivedEvidence], findings: &[Finding]) -> Result<Vec<SubmittedEvidence>, Refusal> {
     let mut evidence = Vec::with_capacity(items.len());
     let mut faults = Vec::new();
     for (index, item) in items.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! What a merchant submits: evidence items, and for each what was really found where it points.
 
-use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType, Stage};
+use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage};
 use rebuttal_protocol::{EvidenceName, StorageUri, UnixMillis};
 
 use crate::fingerprint::Fingerprinter;
@@ -72,7 +72,7 @@ pub struct SubmittedEvidence {
 /// Identifies a contest's items by types, names and urls, in any order (contract §4).
 ///
 /// `None` where a url is not a storageUri: no submission holds such an item, so none can equal it.
-pub fn fingerprint_of(items: &[EvidenceItem]) -> Option<Fingerprint> {
+pub fn fingerprint_of(items: &[ReceivedEvidence]) -> Option<Fingerprint> {
     let mut items = items
         .iter()
         .map(|item| Some((item.url?, item.evidence_type, &item.name)))

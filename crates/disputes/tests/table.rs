@@ -7,7 +7,7 @@ use rebuttal_disputes::{
     decide, open, operator_actions,
 };
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType, Stage, Status};
+use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage, Status};
 use rebuttal_protocol::operator::{Act, ActKind, OpenDispute, Outcome};
 use rebuttal_protocol::{Code, StorageUri, UnixMillis};
 
@@ -30,7 +30,7 @@ fn opening() -> Opening {
 fn contest(file: u8) -> Command {
     let url: StorageUri =
         format!("s3://uploaded/m/80/open/dispute-evidence/{file:032x}.png").parse().unwrap();
-    let item = EvidenceItem {
+    let item = ReceivedEvidence {
         evidence_type: EvidenceType::Receipt,
         name: "receipt".parse().unwrap(),
         url: Some(url),
@@ -228,7 +228,7 @@ fn the_same_opening_is_a_repetition_and_another_a_conflict() {
 #[test]
 fn every_faulty_item_is_named_by_its_index() {
     let url = Some(format!("s3://uploaded/m/80/open/dispute-evidence/{:032x}.png", 1).parse().unwrap());
-    let item = |url| EvidenceItem { evidence_type: EvidenceType::Other, name: "n".parse().unwrap(), url };
+    let item = |url| ReceivedEvidence { evidence_type: EvidenceType::Other, name: "n".parse().unwrap(), url };
     let found = FoundFile { sha256: Fingerprint::ZERO, size: 1, media_type: "image/png".to_owned() };
     let items = vec![item(None), item(url), item(url)];
     let findings = vec![

@@ -143,30 +143,59 @@ pub trait Call: Sized {
     fn parse(body: &Object<'_>) -> Result<Self, Refused>;
 }
 
+/// Where a piece of evidence lies, as a side of the wire knows it.
+pub trait EvidenceUrl: Sized {
+    /// Reads what stands in a request, which is not empty.
+    ///
+    /// # Errors
+    /// If the whole request is not to be read because of it.
+    fn read(text: &str) -> Result<Self, Invalid>;
+}
+
+impl EvidenceUrl for StorageUri {
+    fn read(text: &str) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
+/// As it arrives at the gateway. No file can lie at what is not a storageUri; that is answered as
+/// `Evidence.NotFound` in its turn, after the dispute's own checks.
+impl EvidenceUrl for Option<StorageUri> {
+    fn read(text: &str) -> Result<Self, Invalid> {
+        Ok(text.parse().ok())
+    }
+}
+
+/// A piece of evidence as it arrives at the gateway.
+pub type ReceivedEvidence = EvidenceItem<Option<StorageUri>>;
+
+/// A contest as it arrives at the gateway.
+pub type ReceivedContest = ContestRequest<Option<StorageUri>>;
+
 /// One piece of evidence in a contest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EvidenceItem {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceItem<Url = StorageUri> {
     /// What it shows.
     #[serde(rename = "type")]
     pub evidence_type: EvidenceType,
     /// What the merchant calls it; two items may share a name.
     pub name: EvidenceName,
-    /// Where the file lies. `None` when parsed from something that is not a storageUri: no file can lie there, which
-    /// is answered as `Evidence.NotFound` in its turn, after the dispute's own checks.
-    pub url: Option<StorageUri>,
+    /// Where the file lies.
+    pub url: Url,
 }
 
 /// Contests a dispute with all its evidence, in one call (contract §4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ContestRequest {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContestRequest<Url = StorageUri> {
     /// Which dispute.
     pub dispute_no: DisputeNo,
     /// 1 to [`EVIDENCE_MAX`] items, no url twice.
-    pub evidence_list: Vec<EvidenceItem>,
+    pub evidence_list: Vec<EvidenceItem<Url>>,
 }
 
-impl Call for ContestRequest {
+impl<Url: EvidenceUrl> Call for ContestRequest<Url> {
     const PATH: &'static str = CONTEST_PATH;
     type Data = crate::answer::Done;
 
@@ -186,7 +215,8 @@ impl Call for ContestRequest {
                 );
             }
             index += 1;
-            Some(EvidenceItem { evidence_type: evidence_type?, name: name?, url: url?.parse().ok() })
+            let url = Url::read(&url?).map_err(|error| item.fault("url", &error.0)).ok();
+            Some(EvidenceItem { evidence_type: evidence_type?, name: name?, url: url? })
         });
         fields.finish(|| Some(Self { dispute_no: dispute_no?, evidence_list: evidence_list? }))
     }

@@ -4,7 +4,7 @@
 
 use rebuttal_protocol::Code;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{Call, ContestRequest, QueryRequest};
+use rebuttal_protocol::dispute::{Call, QueryRequest, ReceivedContest};
 use rebuttal_protocol::file::GenerateUploadUrlRequest;
 use rebuttal_protocol::operator::{Act, ActKind, AppSettings, OpenDispute, RotateSecret};
 
@@ -20,7 +20,7 @@ fn refusal<T: Call>(body: &str) -> (Code, String) {
 
 #[test]
 fn a_contest_names_every_faulty_field() {
-    let (code, message) = refusal::<ContestRequest>(
+    let (code, message) = refusal::<ReceivedContest>(
         r#"{"disputeNo":"","evidenceList":[{"type":"receipt","name":"","url":""},{"type":"REFUND","name":null}]}"#,
     );
     assert_eq!(code, Code::InvalidParameter);
@@ -44,7 +44,7 @@ fn a_wrong_type_is_malformed_even_beside_invalid_fields() {
         r#"{"disputeNo":"","evidenceList":["x"]}"#,
         r#"{"disputeNo":"","evidenceList":[{"type":1}]}"#,
     ] {
-        assert_eq!(refusal::<ContestRequest>(body).0, Code::RequestMalformed, "{body}");
+        assert_eq!(refusal::<ReceivedContest>(body).0, Code::RequestMalformed, "{body}");
     }
 }
 
@@ -52,7 +52,7 @@ fn a_wrong_type_is_malformed_even_beside_invalid_fields() {
 fn one_file_is_named_once_and_twenty_items_are_the_most() {
     let item = format!(r#"{{"type":"OTHER","name":"n","url":"{URI}"}}"#);
     let (code, message) =
-        refusal::<ContestRequest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{item},{item}]}}"#));
+        refusal::<ReceivedContest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{item},{item}]}}"#));
     assert_eq!(code, Code::InvalidParameter);
     assert!(message.contains("evidenceList[1].url is the same as that of evidenceList[0]"), "{message}");
 
@@ -66,9 +66,9 @@ fn one_file_is_named_once_and_twenty_items_are_the_most() {
             .collect();
         format!(r#"{{"disputeNo":"1","evidenceList":[{}]}}"#, items.join(","))
     };
-    assert_eq!(refusal::<ContestRequest>(&items(20)).0, Code::Ok);
-    assert_eq!(refusal::<ContestRequest>(&items(21)).0, Code::InvalidParameter);
-    assert_eq!(refusal::<ContestRequest>(&items(0)).0, Code::InvalidParameter);
+    assert_eq!(refusal::<ReceivedContest>(&items(20)).0, Code::Ok);
+    assert_eq!(refusal::<ReceivedContest>(&items(21)).0, Code::InvalidParameter);
+    assert_eq!(refusal::<ReceivedContest>(&items(0)).0, Code::InvalidParameter);
 }
 
 #[test]
@@ -176,12 +176,12 @@ fn the_faults_that_are_told_are_bounded() {
     };
     let same = format!(r#"{{"type":"OTHER","name":"n","url":"{URI}"}}"#);
     for item in [same.as_str(), "{}"] {
-        let (_, message) = refusal::<ContestRequest>(&items(21, item));
+        let (_, message) = refusal::<ReceivedContest>(&items(21, item));
         assert_eq!(message, "evidenceList must have 1 to 20 items");
     }
-    let (_, message) = refusal::<ContestRequest>(&items(20, "{}"));
+    let (_, message) = refusal::<ReceivedContest>(&items(20, "{}"));
     assert!(message.ends_with("; evidenceList[19].url is missing"), "every item in its bounds: {message}");
-    let (code, message) = refusal::<ContestRequest>(&items(500, "7"));
+    let (code, message) = refusal::<ReceivedContest>(&items(500, "7"));
     assert_eq!(code, Code::RequestMalformed);
     assert!(message.ends_with("evidenceList[63] must be an object; and 436 more"), "{message}");
 }

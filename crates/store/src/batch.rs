@@ -9,7 +9,7 @@ use rebuttal_disputes::{
     Actor, Change, Command, Decision, Dispute, Entry, EvidenceFault, Finding, FoundFile, Opening, Refusal,
     Submission, decide, open,
 };
-use rebuttal_protocol::dispute::EvidenceItem;
+use rebuttal_protocol::dispute::ReceivedEvidence;
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -234,7 +234,7 @@ impl Fold {
     fn contradiction(
         &self,
         dispute: &Dispute,
-        item: &EvidenceItem,
+        item: &ReceivedEvidence,
         finding: &Finding,
     ) -> Option<EvidenceFault> {
         let Some(url) = item.url.filter(|url| url.merchant_id == dispute.merchant_id) else {

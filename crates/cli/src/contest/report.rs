@@ -87,8 +87,7 @@ impl Report<'_> {
 /// The command that submits the same contest again, with what is uploaded already.
 fn again(request: &ContestRequest, pins: &Pins) -> Told {
     let words = |EvidenceItem { evidence_type, name, url }: &EvidenceItem| {
-        let url = url.map(|url| url.to_string()).unwrap_or_default();
-        [(evidence::flag(*evidence_type), url), ("--name".to_owned(), name.to_string())]
+        [(evidence::flag(*evidence_type), url.to_string()), ("--name".to_owned(), name.to_string())]
     };
     let options: Vec<_> = request.evidence_list.iter().flat_map(words).collect();
     let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -122,9 +122,7 @@ async fn evidence(client: &Client) -> Result<ContestRequest> {
     for (item, content) in request.evidence_list.iter().zip([RECEIPT, REFUND]) {
         let (name, size) = (&item.name, look::size(content.len()));
         done(format!("{:<8} {name}, {size}", item.evidence_type.as_str()));
-        if let Some(url) = item.url {
-            more(faint(url));
-        }
+        more(faint(item.url));
     }
     Ok(request)
 }

@@ -1,7 +1,7 @@
 //! Which answers are believed. The status line is always `200` or always wrong: it never counts.
 
 use rebuttal_client::protocol::{Invalid, Nonce};
-use rebuttal_client::{AppId, Cause, Code, Error, Flaw, Outcome, QueryRequest, Scheme, Unverified};
+use rebuttal_client::{AppId, Cause, Code, Error, Flaw, Outcome, Proof, QueryRequest, Scheme, Unverified};
 
 use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, lie, ok, refused, secret, step};
 
@@ -185,4 +185,20 @@ async fn a_proof_does_not_survive_a_change() {
     let mut changed = proof;
     changed.request_body = br#"{"disputeNo":"D2"}"#.as_slice().into();
     assert!(!changed.verifies(&secret()));
+}
+
+#[tokio::test]
+async fn a_proof_that_was_written_down_verifies_again() {
+    let liar = Liar::start(vec![ok(DONE)]).await;
+    let proof = liar.client().accept("D1".parse().unwrap()).await.unwrap().proof;
+    let written = serde_json::to_string(&proof).unwrap();
+    let read: Proof = serde_json::from_str(&written).unwrap();
+    assert!(read.verifies(&secret()));
+    assert_eq!(serde_json::to_string(&read).unwrap(), written);
+
+    let forged: Proof = serde_json::from_str(&written.replace("D1", "D2")).unwrap();
+    assert!(!forged.verifies(&secret()));
+    for (part, other) in [("POST", "GET"), ("V2_SHA256", "V2"), ("authorization", "Authorization")] {
+        assert!(serde_json::from_str::<Proof>(&written.replace(part, other)).is_err(), "{other}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use rebuttal_client::protocol::dispute::QueryRequest;
+use rebuttal_client::protocol::dispute::{ContestRequest, QueryRequest};
 use rebuttal_client::{Cause, Code, Error, EvidenceFile, EvidenceType, Outcome};
 
 use crate::liar::{Act, DONE, Draft, Liar, Reply, Request, Step, refused, step};
@@ -60,6 +60,31 @@ async fn a_contest_uploads_submits_and_holds_a_proof() {
     assert!(place("name=\"key\"\r\n\r\na/b\r\n") < place("name=\"policy\"\r\n\r\ne30=\r\n"));
     assert!(place("name=\"x-amz-date\"") < place("name=\"file\"; filename=\"evidence.png\""));
     assert!(requests[1].header.is_none(), "the secret's sign went to the store");
+}
+
+#[tokio::test]
+async fn a_submission_that_was_written_down_is_submitted_by_another_process() {
+    let liar = Liar::start(gateway(stored)).await;
+    let contest =
+        liar.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Receipt, "a.png", vec![1; 10]);
+    let submission = contest.upload().await.unwrap();
+    let written = serde_json::to_string(submission.request()).unwrap();
+    let read: ContestRequest = serde_json::from_str(&written).unwrap();
+    assert_eq!(&read, submission.request());
+    assert!(liar.client().submit(&read).await.unwrap().data.result);
+    assert_eq!(String::from_utf8_lossy(&liar.requests()[2].body), written);
+
+    let nowhere = written.replace("s3://", "");
+    assert!(serde_json::from_str::<ContestRequest>(&nowhere).is_err(), "{nowhere}");
+}
+
+#[tokio::test]
+async fn a_name_before_any_evidence_is_refused() {
+    let liar = Liar::start(gateway(stored)).await;
+    let contest = liar.client().contest("D1".parse().unwrap()).named("Receipt");
+    let error = contest.bytes(EvidenceType::Receipt, "a.png", vec![1; 10]).upload().await.unwrap_err();
+    assert!(error.to_string().contains("before any evidence"), "{error}");
+    assert_eq!(targets(&liar), [""; 0]);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use rebuttal_evidence::Credentials;
 use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
 use rebuttal_evidence::s3::Link;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{Call, ContestRequest};
+use rebuttal_protocol::dispute::{Call, ReceivedContest};
 use rebuttal_protocol::file::UploadUrlData;
 use rebuttal_protocol::operator::{Act, ActKind, OpenDispute, Role};
 use rebuttal_protocol::signature::{Message, Signer};
@@ -275,8 +275,8 @@ impl Signed {
         Ok(Authorization::parse(self.authorization.as_bytes())?)
     }
 
-    fn contest(&self) -> Result<ContestRequest> {
-        Ok(ContestRequest::parse(&Object::parse_signed(self.body.as_bytes())?)?)
+    fn contest(&self) -> Result<ReceivedContest> {
+        Ok(ReceivedContest::parse(&Object::parse_signed(self.body.as_bytes())?)?)
     }
 
     /// Where the contest's one file lies.

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, DisputeData, QueryRequest};
+use rebuttal_protocol::dispute::{AcceptRequest, DisputeData, QueryRequest, ReceivedContest};
 use rebuttal_protocol::fields::Refused;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
 use rebuttal_protocol::operator::{ActKind, Role};
@@ -209,7 +209,7 @@ fn every_example_of_a_merchants_request_is_read_as_one() {
             .unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
     use rebuttal_protocol::dispute::Call as _;
-    reads(ContestRequest::PATH, ContestRequest::parse);
+    reads(ReceivedContest::PATH, ReceivedContest::parse);
     reads(AcceptRequest::PATH, AcceptRequest::parse);
     reads(QueryRequest::PATH, QueryRequest::parse);
     assert!(reads(GenerateUploadUrlRequest::PATH, GenerateUploadUrlRequest::parse).format().is_ok());
@@ -247,7 +247,7 @@ fn every_example_of_an_answer_to_a_merchant_is_read_as_one() {
         envelope.data.unwrap()
     }
     use rebuttal_protocol::dispute::Call as _;
-    assert_eq!(reads::<Done>(ContestRequest::PATH), Done::TRUE);
+    assert_eq!(reads::<Done>(ReceivedContest::PATH), Done::TRUE);
     assert_eq!(reads::<Done>(AcceptRequest::PATH), Done::TRUE);
     assert_eq!(reads::<DisputeData>(QueryRequest::PATH).merchant_trade_no, "MTU-11677");
     assert_eq!(reads::<UploadUrlData>(GenerateUploadUrlRequest::PATH).http_method, "POST");

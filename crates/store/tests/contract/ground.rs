@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rebuttal_disputes::{Actor, Command, EvidenceFault, Fingerprint, FoundFile, Opening};
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{EvidenceItem, EvidenceType};
+use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
@@ -174,11 +174,11 @@ pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> Answer {
     commit(store, Once::Always, Act::RecordUpload(Upload { url, file: found(file) })).await
 }
 
-pub(crate) fn item(url: Option<StorageUri>) -> EvidenceItem {
-    EvidenceItem { evidence_type: EvidenceType::Receipt, name: "Receipt".parse().unwrap(), url }
+pub(crate) fn item(url: Option<StorageUri>) -> ReceivedEvidence {
+    ReceivedEvidence { evidence_type: EvidenceType::Receipt, name: "Receipt".parse().unwrap(), url }
 }
 
-pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<EvidenceItem>) -> Act {
+pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<ReceivedEvidence>) -> Act {
     let findings = items
         .iter()
         .map(|item| item.url.map(|url| found(url.file_id[15])).ok_or(EvidenceFault::NotFound))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use rebuttal_disputes::{Actor, Command};
 use rebuttal_protocol::answer::Done;
-use rebuttal_protocol::dispute::ContestRequest;
+use rebuttal_protocol::dispute::ReceivedContest;
 use rebuttal_store::{Act, Work};
 
 use crate::api::dispute::findings::findings;
@@ -23,7 +23,7 @@ use crate::gateway::Gateway;
 /// 4. The merchant is answered after the commit, so that nothing can take the answer back.
 pub(crate) async fn contest(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed<ContestRequest>,
+    signed: Signed<ReceivedContest>,
 ) -> Reply<Done> {
     let once = signed.once();
     let Signed { call, app, arrived_at, .. } = signed;

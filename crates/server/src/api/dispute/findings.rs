@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use futures_util::future::join_all;
 use rebuttal_disputes::{Actor, Command, EvidenceFault, Finding, Fingerprint, FoundFile, decide};
 use rebuttal_evidence::{Look, Recorded};
-use rebuttal_protocol::dispute::{ContestRequest, EvidenceItem};
+use rebuttal_protocol::dispute::{ReceivedContest, ReceivedEvidence};
 use rebuttal_protocol::{Code, MerchantId, StorageUri, UnixMillis};
 use rebuttal_store::StoreError;
 use tokio::time::{Instant as Deadline, timeout_at};
@@ -29,7 +29,7 @@ pub(crate) const LOOKS_LIMIT: Duration = Duration::from_secs(8);
 pub(super) async fn findings(
     gateway: &Gateway,
     merchant_id: MerchantId,
-    call: &ContestRequest,
+    call: &ReceivedContest,
     arrived_at: UnixMillis,
 ) -> Result<Vec<Finding>, Refusal> {
     let items = &call.evidence_list;
@@ -47,7 +47,7 @@ pub(super) async fn findings(
         return Ok(vec![Err(EvidenceFault::Unreadable); items.len()]);
     }
     let mut unreadable = None;
-    let or_unreadable = |(item, found): (&EvidenceItem, anyhow::Result<Finding>)| {
+    let or_unreadable = |(item, found): (&ReceivedEvidence, anyhow::Result<Finding>)| {
         found.unwrap_or_else(|error| {
             unreadable.get_or_insert((item.url, error));
             Err(EvidenceFault::Unreadable)
@@ -74,7 +74,7 @@ async fn refused_with(
     findings: Vec<Finding>,
     gateway: &Gateway,
     merchant_id: MerchantId,
-    call: &ContestRequest,
+    call: &ReceivedContest,
     arrived_at: UnixMillis,
 ) -> Option<rebuttal_disputes::Refusal> {
     let dispute = gateway.store.dispute(&call.dispute_no).await.ok()??.state;
