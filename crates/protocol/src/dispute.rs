@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Object;
-use crate::fields::{Fields, Refused};
+use crate::fields::{BadRequest, Fields};
 use crate::{DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
 
 /// Path of the contest call.
@@ -140,7 +140,7 @@ pub trait Call: Sized {
     type Data: Serialize + for<'de> Deserialize<'de>;
 
     /// Reads the request from a strictly parsed body.
-    fn parse(body: &Object<'_>) -> Result<Self, Refused>;
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest>;
 }
 
 /// Where a piece of evidence lies, as a side of the wire knows it.
@@ -199,7 +199,7 @@ impl<Url: EvidenceUrl> Call for ContestRequest<Url> {
     const PATH: &'static str = CONTEST_PATH;
     type Data = crate::answer::Done;
 
-    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let dispute_no = fields.required("disputeNo");
         let mut first_uses: HashMap<String, usize> = HashMap::new();
@@ -238,7 +238,7 @@ impl Call for AcceptRequest {
     const PATH: &'static str = ACCEPT_PATH;
     type Data = crate::answer::Done;
 
-    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let dispute_no = fields.required("disputeNo");
         fields.finish(|| Some(Self { dispute_no: dispute_no? }))
@@ -265,7 +265,7 @@ impl Call for QueryRequest {
     const PATH: &'static str = QUERY_PATH;
     type Data = DisputeData;
 
-    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         const KEYS: [&str; 3] = ["disputeNo", "paymentNo", "merchantTradeNo"];
         let mut fields = Fields::of(body);
         let dispute_no = fields.optional("disputeNo").map(Self::DisputeNo);

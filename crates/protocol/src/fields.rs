@@ -11,7 +11,7 @@ use crate::{Code, Invalid};
 
 /// Why a body was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum BadRequest {
     /// The body rules are broken, or a member has the wrong JSON type.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -20,7 +20,7 @@ pub enum Refused {
     Invalid(String),
 }
 
-impl Refused {
+impl BadRequest {
     /// The code that answers it.
     pub const fn code(&self) -> Code {
         match self {
@@ -199,13 +199,13 @@ impl<'a, 'o> Fields<'a, 'o> {
     }
 
     /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
-    pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, Refused> {
+    pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, BadRequest> {
         if !self.faults.wrong_types.is_empty() {
             return Err(Malformed::WrongType(told(&self.faults.wrong_types)).into());
         }
         match value() {
             Some(value) if self.faults.invalid.is_empty() => Ok(value),
-            _ => Err(Refused::Invalid(told(&self.faults.invalid))),
+            _ => Err(BadRequest::Invalid(told(&self.faults.invalid))),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Object;
 use crate::dispute::{Call, words};
-use crate::fields::{Fields, Refused};
+use crate::fields::{BadRequest, Fields};
 use crate::{Code, FileFormat, Invalid, StorageUri, UnixMillis};
 
 /// Path of the call.
@@ -99,7 +99,7 @@ impl Call for GenerateUploadUrlRequest {
     const PATH: &'static str = GENERATE_UPLOAD_URL_PATH;
     type Data = UploadUrlData;
 
-    fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let filename = fields.required("filename");
         let content_type = fields.optional_with("contentType", content_type);

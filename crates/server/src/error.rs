@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use jiff::tz::TimeZone;
-use rebuttal_protocol::fields::Refused;
+use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::{Code, Envelope, Scheme};
-use rebuttal_store::{CommitError, StoreError};
+use rebuttal_store::{CommitError, NotDone, StoreError};
 
 use crate::clock;
 
@@ -121,20 +121,26 @@ impl Refusal {
     }
 }
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        Self::new(refused.code(), refused.to_string())
+impl From<BadRequest> for Refusal {
+    fn from(bad: BadRequest) -> Self {
+        Self::new(bad.code(), bad.to_string())
     }
 }
 
-impl From<rebuttal_store::Refused> for Refusal {
-    fn from(refused: rebuttal_store::Refused) -> Self {
-        use rebuttal_store::Refused::{Replayed, Stale, TokenRevoked};
-        match refused {
-            Replayed => Self::replayed(),
-            Stale => Self::stale(),
-            TokenRevoked => Self::strange_token(),
-            refused => Self::new(refused.code(), refused.to_string()),
+impl From<rebuttal_disputes::Refusal> for Refusal {
+    fn from(refusal: rebuttal_disputes::Refusal) -> Self {
+        Self::new(refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<NotDone> for Refusal {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Replayed => Self::replayed(),
+            NotDone::Stale => Self::stale(),
+            NotDone::TokenRevoked => Self::strange_token(),
+            NotDone::Dispute(refusal) => refusal.into(),
+            not_done => Self::new(not_done.code(), not_done.to_string()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rebuttal_evidence::EvidenceStore;
-use rebuttal_store::{CommitError, Done, NonceUse, Once, Refused, Store, Work};
+use rebuttal_store::{CommitError, Done, NonceUse, NotDone, Once, Store, Work};
 use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
@@ -60,7 +60,7 @@ impl Gateway {
             self.read_nonces.release(identity);
         }
         match outcome? {
-            Err(Refused::Stale) => Err(forgotten()),
+            Err(NotDone::Stale) => Err(forgotten()),
             answer => Ok(answer?),
         }
     }

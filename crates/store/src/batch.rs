@@ -13,7 +13,7 @@ use rebuttal_protocol::dispute::ReceivedEvidence;
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upload, Work};
+use crate::work::{Act, Answer, Done, IdempotencyKey, NonceUse, NotDone, Once, Upload, Work};
 
 /// Everything that a batch names, sorted, so that locks are taken in one order everywhere.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ impl KeptAnswer {
     pub(crate) fn into_answer(self) -> Answer {
         match self {
             Self::Done(done) => Ok(done),
-            Self::Refused { code, message } => Err(Refused::AsBefore { code: code.as_str().into(), message }),
+            Self::Refused { code, message } => Err(NotDone::AsBefore { code: code.as_str().into(), message }),
         }
     }
 }
@@ -143,15 +143,15 @@ impl Fold {
     /// Decides one work. A refused work leaves its nonce or key and nothing else.
     pub(crate) fn decide(&mut self, work: &mut Work) -> Answer {
         if work.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
-            return Err(Refused::TokenRevoked);
+            return Err(NotDone::TokenRevoked);
         }
         match &work.once {
             Once::Nonce(nonce) => {
                 if nonce.timestamp.0 <= self.loaded.nonce_bound {
-                    return Err(Refused::Stale);
+                    return Err(NotDone::Stale);
                 }
                 if !self.loaded.used_nonces.insert(nonce.clone()) {
-                    return Err(Refused::Replayed);
+                    return Err(NotDone::Replayed);
                 }
                 self.changes.nonces.push(nonce.clone());
                 self.act(work)
@@ -161,7 +161,7 @@ impl Fold {
                 if let Some(stored) = self.loaded.keys.get(&name) {
                     return match stored.request == key.request {
                         true => stored.answer.clone().into_answer(),
-                        false => Err(Refused::KeyReused),
+                        false => Err(NotDone::KeyReused),
                     };
                 }
                 let (key, arrived_at) = (key.clone(), work.arrived_at);
@@ -297,7 +297,7 @@ impl Fold {
     fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> Answer {
         match self.loaded.uploads.get(&upload.url) {
             Some(stored) if stored.file == upload.file && !stored.swept => Ok(Done::Nothing),
-            Some(_) => Err(Refused::UploadExists),
+            Some(_) => Err(NotDone::UploadExists),
             None => {
                 let stored = StoredUpload { file: upload.file.clone(), referenced: false, swept: false };
                 self.loaded.uploads.insert(upload.url, stored);

@@ -33,7 +33,7 @@ pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};
 pub use store::{Options, Store};
 pub use verify::{Histories, verify_histories};
 pub use views::{Backlog, DisputeRecord, Filter, Marked, Page, Position, Story};
-pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, Once, Refused, Upkeep, Upload, Work};
+pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, NotDone, Once, Upkeep, Upload, Work};
 
 /// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.
 ///

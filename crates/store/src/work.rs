@@ -145,7 +145,7 @@ pub enum Upkeep {
 }
 
 /// How a work is answered once its transaction is committed.
-pub type Answer = Result<Done, Refused>;
+pub type Answer = Result<Done, NotDone>;
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,7 +175,7 @@ pub enum Done {
 
 /// Why a work was not done. Its nonce or key is used up all the same, where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum NotDone {
     /// The nonce was used before.
     #[error("this timestamp and nonce were used before")]
     Replayed,
@@ -210,7 +210,7 @@ pub enum Refused {
     },
 }
 
-impl Refused {
+impl NotDone {
     /// The code that answers it.
     pub fn code(&self) -> Code {
         match self {

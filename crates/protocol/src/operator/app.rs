@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::body::Object;
-use crate::fields::{Fields, Refused};
+use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
 use crate::{Invalid, Scheme};
 
@@ -102,7 +102,7 @@ pub struct AppSettings {
 
 impl AppSettings {
     /// Reads the request.
-    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&["notifyUrl", "scheme", "enabled"]);
         let notify_url = match body.is_null("notifyUrl") {
@@ -124,7 +124,7 @@ pub struct RotateSecret {
 
 impl RotateSecret {
     /// Reads the request.
-    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&["overlapSeconds"]);
         let overlap_seconds = fields.required_number("overlapSeconds", 0, OVERLAP_MAX_SECONDS);

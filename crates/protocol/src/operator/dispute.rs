@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::body::Object;
 use crate::dispute::{Stage, words};
-use crate::fields::{Fields, Refused};
+use crate::fields::{BadRequest, Fields};
 use crate::text::{DisputeReason, Note, ReasonCode, Rrn};
 use crate::{Amount, Currency, DisputeNo, MerchantId, MerchantTradeNo, PaymentNo, UnixMillis};
 
@@ -64,7 +64,7 @@ impl OpenDispute {
     ];
 
     /// Reads the request.
-    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&Self::KNOWN);
         let dispute_no = fields.optional("disputeNo");
@@ -190,7 +190,7 @@ impl Act {
     }
 
     /// Reads the request that was posted under an act's name.
-    pub fn parse(kind: ActKind, body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(kind: ActKind, body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let deadline =
             |fields: &mut Fields<'_, '_>| fields.required_with("deadline", UnixMillis::from_rfc3339);

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::Invalid;
 use crate::body::Object;
-use crate::fields::{Fields, Refused};
+use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
 use crate::text::MerchantName;
 
@@ -59,7 +59,7 @@ pub struct CreateMerchant {
 
 impl CreateMerchant {
     /// Reads the request.
-    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&["name", "timeZone"]);
         let (name, time_zone) = (fields.required("name"), fields.required("timeZone"));
@@ -81,7 +81,7 @@ pub struct ChangeMerchant {
 
 impl ChangeMerchant {
     /// Reads the request.
-    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&["name", "timeZone"]);
         let (name, time_zone) = (fields.optional("name"), fields.optional("timeZone"));

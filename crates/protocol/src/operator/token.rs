@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::Invalid;
 use crate::body::Object;
 use crate::dispute::words;
-use crate::fields::{Fields, Refused};
+use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
 
 words! {
@@ -74,7 +74,7 @@ pub struct CreateToken {
 
 impl CreateToken {
     /// Reads the request.
-    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&["name", "role"]);
         let (name, role) = (fields.required("name"), fields.required("role"));
@@ -88,7 +88,7 @@ pub struct RevokeToken {}
 
 impl RevokeToken {
     /// Reads the request, which has no members.
-    pub fn parse(body: &Object<'_>) -> Result<Self, Refused> {
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         fields.refuse_unknown(&[]);
         fields.finish(|| Some(Self {}))

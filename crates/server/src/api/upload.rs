@@ -12,9 +12,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use rebuttal_evidence::{
-    BodyError, Credentials, Error, FolderStore, Received, Refusal as Refused, S3Code, upload,
-};
+use rebuttal_evidence::{BodyError, Credentials, Error, FolderStore, Received, S3Code, upload};
 use rebuttal_protocol::Code;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_store::CommitError;
@@ -75,7 +73,9 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Body) -> 
 /// Records a file that lies durably in its place, and ends its arrival.
 async fn settle(gateway: &Gateway, files: &FolderStore, received: &Received) -> Result<(), NotTaken> {
     let Received { uri, sha256, size, .. } = received;
-    record(&gateway.store, *uri, *sha256, *size).await?.map_err(|_| Refused::AlreadyUploaded)?;
+    record(&gateway.store, *uri, *sha256, *size)
+        .await?
+        .map_err(|_| rebuttal_evidence::Refusal::AlreadyUploaded)?;
     Ok(files.confirm(received).await?)
 }
 
@@ -149,8 +149,8 @@ impl From<Error> for NotTaken {
     }
 }
 
-impl From<Refused> for NotTaken {
-    fn from(refusal: Refused) -> Self {
+impl From<rebuttal_evidence::Refusal> for NotTaken {
+    fn from(refusal: rebuttal_evidence::Refusal) -> Self {
         let code = refusal.code();
         Self { status: status(code), code: code.as_str(), message: refusal.to_string(), cause: None }
     }
@@ -221,7 +221,9 @@ mod tests {
 
     #[test]
     fn what_a_form_brings_cannot_leave_its_element() {
-        let response = NotTaken::from(Refused::FieldUndeclared("</Message><x>&".to_owned())).into_response();
+        let response =
+            NotTaken::from(rebuttal_evidence::Refusal::FieldUndeclared("</Message><x>&".to_owned()))
+                .into_response();
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(escape("</Message><x>&"), "&lt;/Message&gt;&lt;x&gt;&amp;");
     }

@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use rebuttal_protocol::body::{BODY_MAX_BYTES, Object};
 use rebuttal_protocol::dispute::Call;
-use rebuttal_protocol::fields::Refused;
+use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::signature::{Message, verify};
 use rebuttal_protocol::{Authorization, Code, UnixMillis};
 use rebuttal_store::{AccountChange, Act, NonceUse, Once, Work};
@@ -76,7 +76,7 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for Signed<T> {
             return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
         }
         gateway.rates.request(app.app_id)?;
-        let call = T::parse(&Object::parse_signed(body).map_err(Refused::from)?)?;
+        let call = T::parse(&Object::parse_signed(body).map_err(BadRequest::from)?)?;
         let nonce = NonceUse { timestamp: header.timestamp, app_id: app.app_id, nonce: header.nonce.clone() };
         Ok(Self { call, app, arrived_at: *arrived_at, url_index, nonce })
     }

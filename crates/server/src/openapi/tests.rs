@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{AcceptRequest, DisputeData, QueryRequest, ReceivedContest};
-use rebuttal_protocol::fields::Refused;
+use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
 use rebuttal_protocol::operator::{ActKind, Role};
 use rebuttal_protocol::signature::{Message, verify};
@@ -203,7 +203,7 @@ fn answer(path: &str) -> String {
 
 #[test]
 fn every_example_of_a_merchants_request_is_read_as_one() {
-    fn reads<T>(path: &str, parse: impl Fn(&Object<'_>) -> Result<T, Refused>) -> T {
+    fn reads<T>(path: &str, parse: impl Fn(&Object<'_>) -> Result<T, BadRequest>) -> T {
         let body = request(path, "POST");
         parse(&Object::parse_signed(body.as_bytes()).unwrap())
             .unwrap_or_else(|error| panic!("{path}: {error:?}"))

@@ -11,7 +11,6 @@ pub(crate) mod view;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rebuttal_disputes::Refusal as Refused;
 use rebuttal_protocol::operator::answers;
 use rebuttal_protocol::{Code, DisputeNo};
 use rebuttal_store::{Done, Story};
@@ -34,7 +33,7 @@ const READ_BACK_PAUSES: [Duration; 4] = [
 /// A dispute with all that happened to it.
 async fn story(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<Story, Refusal> {
     let story = gateway.store.story(dispute_no).await?;
-    story.ok_or_else(|| rebuttal_store::Refused::from(Refused::NotFound).into())
+    story.ok_or_else(|| rebuttal_disputes::Refusal::NotFound.into())
 }
 
 /// What a committed work left of its dispute, and whether the work opened it.

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request};
 use rebuttal_disputes::Actor;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::fields::Refused;
+use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::{Code, Invalid, UnixMillis};
 use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Work};
 use sha2::{Digest, Sha256};
@@ -41,7 +41,7 @@ impl<N: Needs> Change<N> {
     /// Reads the body's fields.
     pub(crate) fn parse<T>(
         &self,
-        read: impl FnOnce(&Object<'_>) -> Result<T, Refused>,
+        read: impl FnOnce(&Object<'_>) -> Result<T, BadRequest>,
     ) -> Result<T, Refusal> {
         if self.is_bare {
             return Err(media_types::not_json());
@@ -52,9 +52,9 @@ impl<N: Needs> Change<N> {
     /// Reads the body's fields, of a change that takes none and needs no body.
     pub(crate) fn parse_if_any<T>(
         &self,
-        read: impl FnOnce(&Object<'_>) -> Result<T, Refused>,
+        read: impl FnOnce(&Object<'_>) -> Result<T, BadRequest>,
     ) -> Result<T, Refusal> {
-        let object = Object::parse(&self.arrived.body).map_err(Refused::from)?;
+        let object = Object::parse(&self.arrived.body).map_err(BadRequest::from)?;
         Ok(read(&object)?)
     }
 

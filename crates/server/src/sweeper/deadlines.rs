@@ -1,8 +1,8 @@
 //! Deadlines that passed unanswered (contract §6).
 
-use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command, Refusal};
+use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command};
 use rebuttal_protocol::DisputeNo;
-use rebuttal_store::{Act, Refused, Work};
+use rebuttal_store::{Act, NotDone, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -36,7 +36,7 @@ async fn lapse_one(gateway: &Gateway, dispute_no: DisputeNo) -> anyhow::Result<(
             Ok(())
         }
         // It was answered, moved or extended since it was read.
-        Err(Refused::Dispute(Refusal::NotDue)) => Ok(()),
-        Err(refused) => Err(refused.into()),
+        Err(NotDone::Dispute(rebuttal_disputes::Refusal::NotDue)) => Ok(()),
+        Err(not_done) => Err(not_done.into()),
     }
 }

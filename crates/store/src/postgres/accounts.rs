@@ -20,7 +20,7 @@ use crate::accounts::{
 };
 use crate::batch::KeptAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::work::{Answer, Done, Once, Refused, Work};
+use crate::work::{Answer, Done, NotDone, Once, Work};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -29,14 +29,14 @@ pub(super) async fn apply(session: &Session, account: &AccountChange, work: &Wor
     let now = work.arrived_at;
     let token: BTreeSet<_> = work.token.into_iter().collect();
     if lock_tokens(session, &token).await?.len() < token.len() {
-        return Ok(Err(Refused::TokenRevoked));
+        return Ok(Err(NotDone::TokenRevoked));
     }
     let Once::Key(key) = &work.once else { return change(session, account, now).await };
     if let Some(row) = session.row(FIND_KEYS, &[&vec![&key.token], &vec![&key.key]]).await? {
         let stored = stored_answer(&row)?;
         return Ok(match stored.request == key.request {
             true => stored.answer.into_answer(),
-            false => Err(Refused::KeyReused),
+            false => Err(NotDone::KeyReused),
         });
     }
     let answer = change(session, account, now).await?;

@@ -18,7 +18,7 @@ use crate::accounts::{
 };
 use crate::batch::KeptAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::work::{Answer, Done, Once, Refused, Work};
+use crate::work::{Answer, Done, NotDone, Once, Work};
 
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
 pub(super) fn apply(connection: &Connection, account: &AccountChange, work: &Work) -> Result<Answer> {
@@ -26,13 +26,13 @@ pub(super) fn apply(connection: &Connection, account: &AccountChange, work: &Wor
     if let Some(token) = work.token
         && Read::on(connection).token(token)?.is_none()
     {
-        return Ok(Err(Refused::TokenRevoked));
+        return Ok(Err(NotDone::TokenRevoked));
     }
     let Once::Key(key) = &work.once else { return change(connection, account, now) };
     if let Some(stored) = stored_answer(connection, &key.token, &key.key)? {
         return Ok(match stored.request == key.request {
             true => stored.answer.into_answer(),
-            false => Err(Refused::KeyReused),
+            false => Err(NotDone::KeyReused),
         });
     }
     let answer = change(connection, account, now)?;

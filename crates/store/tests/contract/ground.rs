@@ -9,7 +9,7 @@ use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Act, Answer, Done, IdempotencyKey, Location, NonceUse, Once, Options, Refused, Store,
+    AccountChange, Act, Answer, Done, IdempotencyKey, Location, NonceUse, NotDone, Once, Options, Store,
     Story, Upload, Work,
 };
 use rebuttal_testbed::postgres;
@@ -213,5 +213,5 @@ pub(crate) fn code(answer: Answer) -> String {
 }
 
 pub(crate) fn is_replay(answer: &Answer) -> bool {
-    matches!(answer, Err(Refused::Replayed))
+    matches!(answer, Err(NotDone::Replayed))
 }

@@ -59,9 +59,7 @@ pub(super) async fn findings(
     let url = url.map(|url| url.to_string());
     tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
     match refused_with(findings.clone(), gateway, merchant_id, call, arrived_at).await {
-        Some(refusal) if refusal.code() == Code::Unavailable => {
-            Err(rebuttal_store::Refused::from(refusal).into())
-        }
+        Some(refusal) if refusal.code() == Code::Unavailable => Err(refusal.into()),
         _ => Ok(findings),
     }
 }

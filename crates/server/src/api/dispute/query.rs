@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use jiff::tz::TimeZone;
-use rebuttal_disputes::Refusal as Refused;
 use rebuttal_protocol::dispute::{DisputeData, QueryRequest};
 use rebuttal_store::DisputeRecord;
 
 use crate::api::{Reply, Success};
 use crate::auth::signature::Signed;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
 
 /// Tells one of the merchant's disputes.
@@ -25,7 +23,7 @@ pub(crate) async fn query(
     signed.burn_read_nonce(&gateway)?;
 
     let record = gateway.store.find(signed.app.merchant_id, &signed.call).await?;
-    let record = record.ok_or_else(|| Refusal::from(rebuttal_store::Refused::from(Refused::NotFound)))?;
+    let record = record.ok_or(rebuttal_disputes::Refusal::NotFound)?;
 
     Ok(Success(data(&record, &signed.app.zone)))
 }

@@ -22,7 +22,7 @@ fn members(schema: &Value) -> BTreeSet<String> {
 }
 
 /// The members that a request may have, as it says itself where it is given another one.
-fn known<T: Debug>(parse: impl Fn(&Object<'_>) -> Result<T, Refused>) -> BTreeSet<String> {
+fn known<T: Debug>(parse: impl Fn(&Object<'_>) -> Result<T, BadRequest>) -> BTreeSet<String> {
     let refused = parse(&Object::parse(br#"{"unheardOf":null}"#).unwrap()).unwrap_err().to_string();
     let (_, known) = refused.split_once("unheardOf is not known here; known are ").unwrap();
     let known = known.split(';').next().unwrap().split(", ").filter(|name| !name.is_empty());
@@ -33,7 +33,7 @@ fn known<T: Debug>(parse: impl Fn(&Object<'_>) -> Result<T, Refused>) -> BTreeSe
 fn is_told<T: Serialize + PartialEq + Debug>(
     method: &str,
     path: &str,
-    parse: impl Fn(&Object<'_>) -> Result<T, Refused>,
+    parse: impl Fn(&Object<'_>) -> Result<T, BadRequest>,
 ) {
     let path = format!("{}{path}", crate::operator::PREFIX);
     let schema = &WHOLE.operation(method, &path)["requestBody"]["content"]["application/json"]["schema"];

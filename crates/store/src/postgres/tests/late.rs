@@ -10,7 +10,7 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::Session;
 use super::prepared;
 use crate::{
-    AccountChange, Act, Done, Filter, IdempotencyKey, Location, Once, Options, Refused, Store, Work,
+    AccountChange, Act, Done, Filter, IdempotencyKey, Location, NotDone, Once, Options, Store, Work,
 };
 
 const DISPUTE: &str = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
@@ -62,7 +62,7 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     wait_for("both to wait", Duration::from_secs(30), || (database.query(waiting) == "2").then_some(()));
     revoking.batch("COMMIT").await.unwrap();
     for answer in committing {
-        assert_eq!(answer.await.unwrap(), Err(Refused::TokenRevoked));
+        assert_eq!(answer.await.unwrap(), Err(NotDone::TokenRevoked));
     }
 }
 

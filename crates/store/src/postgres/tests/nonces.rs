@@ -7,7 +7,7 @@ use rebuttal_testbed::postgres::Database;
 
 use super::super::session::{LANE, Session};
 use super::prepared;
-use crate::{Act, Answer, Done, Location, NonceUse, Once, Options, Refused, Store, Upkeep, Work};
+use crate::{Act, Answer, Done, Location, NonceUse, NotDone, Once, Options, Store, Upkeep, Work};
 
 const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
 const HOUR: i64 = 3_600_000;
@@ -56,8 +56,8 @@ async fn partitions_come_with_the_first_nonce_and_go_with_the_last() {
     let bound = UnixMillis(NOW.0 - HOUR / 2);
     assert_eq!(purge(&stores[0], bound).await, 6, "half an hour of them is stale");
     assert_eq!(purge(&stores[1], bound).await, 0);
-    assert_eq!(uses(&stores[1], bound, 99).await, Err(Refused::Stale), "and is not made again");
-    assert_eq!(uses(&stores[1], NOW, 24).await, Err(Refused::Replayed), "the others are still there");
+    assert_eq!(uses(&stores[1], bound, 99).await, Err(NotDone::Stale), "and is not made again");
+    assert_eq!(uses(&stores[1], NOW, 24).await, Err(NotDone::Replayed), "the others are still there");
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_purge_that_somebody_is_in_the_way_of_holds_nobody_up() {
     assert!(started.elapsed() < Duration::from_secs(1), "held up for {:?}", started.elapsed());
     assert_eq!(
         uses(&store, UnixMillis(NOW.0 - HOUR), 1).await,
-        Err(Refused::Stale),
+        Err(NotDone::Stale),
         "the bound counts all the same"
     );
     reader.batch("COMMIT").await.unwrap();
