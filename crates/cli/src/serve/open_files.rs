@@ -1,11 +1,16 @@
 //! Whether the system lets this process open as many files as its connections need. Each connection is one.
 
 use anyhow::{Result, bail};
-use rebuttal_server::Config;
+use rebuttal_server::{CONNECTIONS_MAX, Config};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files beside the connections: the database's, the evidence that is written meanwhile, what the runtime holds.
 const OTHER_FILES: u64 = 128;
+
+/// Fewest connections that are advised: a load balancer alone keeps tens open, and merchants behind it would wait.
+const CONNECTIONS_MIN: u64 = 64;
+/// Most open files that are advised: what Linux lets any process have, unless somebody has changed `fs.nr_open`.
+const FILES_MAX: u64 = 1 << 20;
 
 /// Raises the limit of open files as far as it may be raised, and refuses more connections than it allows. Only a
 /// warning where the number is the default: nobody has asked for it.
@@ -21,14 +26,34 @@ pub(crate) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> 
         return Ok(None);
     }
     let told = format!(
-        "max_connections is {}, which may need {needed} open files, but this process may have {hard} at most: set \
-         max_connections to {} or less, or raise the limit (`ulimit -Hn`, or LimitNOFILE= of a systemd unit)",
+        "max_connections is {}, which may need {needed} open files, but this process may have {hard} at most: {}",
         config.connections_max,
-        affordable(hard)
+        advice(config, hard)
     );
     match asked_for {
         true => bail!("{told}"),
         false => Ok(Some(told)),
+    }
+}
+
+/// What to do where `hard` files are too few. Neither a number of connections that would serve nobody is advised, nor a
+/// limit that cannot be had.
+fn advice(config: &Config, hard: u64) -> String {
+    let raise = |files: u64| {
+        format!(
+            "raise the limit to {files} or more (LimitNOFILE= of a systemd unit, `ulimit -Hn` of a shell)"
+        )
+    };
+    let lower = |connections: u64| format!("set max_connections to {connections} or less");
+    let (needed, affordable) = (needed(config), affordable(hard));
+    match (needed <= FILES_MAX, affordable >= CONNECTIONS_MIN) {
+        (true, true) => format!("{}, or {}", raise(needed), lower(affordable)),
+        (true, false) => raise(needed),
+        (false, true) => lower(affordable),
+        (false, false) => {
+            let fewer = Config { connections_max: CONNECTIONS_MAX, ..config.clone() };
+            format!("{}, and {}", lower(CONNECTIONS_MAX as u64), raise(self::needed(&fewer)))
+        }
     }
 }
 
@@ -66,6 +91,28 @@ mod tests {
             config.connections_max = usize::try_from(affordable(files)).unwrap();
             assert!(needed(&config) <= files, "{files}");
         }
+    }
+
+    #[test]
+    fn no_advice_is_absurd() {
+        let told = |connections, hard| {
+            let mut config = Config::new("data");
+            config.connections_max = connections;
+            advice(&config, hard)
+        };
+        let raise = |files| {
+            format!(
+                "raise the limit to {files} or more (LimitNOFILE= of a systemd unit, `ulimit -Hn` of a shell)"
+            )
+        };
+        assert_eq!(told(768, 64), raise(896));
+        assert_eq!(told(768, 190), raise(896));
+        assert_eq!(told(768, 512), format!("{}, or set max_connections to 339 or less", raise(896)));
+        assert_eq!(told(1_000_000_000, 1024), "set max_connections to 794 or less");
+        assert_eq!(
+            told(1_000_000_000, 64),
+            format!("set max_connections to 768 or less, and {}", raise(896))
+        );
     }
 
     #[test]

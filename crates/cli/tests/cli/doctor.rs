@@ -174,10 +174,16 @@ fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
 fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
     let scene = stopped();
     let data = scene.gateway.data().to_str().unwrap().to_owned();
-    let line = "ulimit -n 256; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"";
-    let mut limited = Command::new("sh");
-    limited.args(["-c", line]).arg(bin()).arg(&data);
-    finds(&Ended::run(limited), "open files", "LimitNOFILE");
+    let raise = "raise the limit to 896 or more (LimitNOFILE=";
+    for (files, too) in [(256, "or set max_connections to 112 or less"), (64, "of a shell)")] {
+        let line =
+            format!("ulimit -n {files}; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"");
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &line]).arg(bin()).arg(&data);
+        let ended = Ended::run(limited);
+        finds(&ended, "open files", raise);
+        assert!(told(&ended, "open files", "fault").ends_with(too), "{ended:?}");
+    }
 
     let misspelt = doctor(Path::new(&data), &[], &[("REBUTTAL_PUBLC_URL", "https://pay.example".to_owned())]);
     assert!(told(&misspelt, "settings", "warning").contains("REBUTTAL_PUBLIC_URL"), "{misspelt:?}");
