@@ -12,6 +12,9 @@ use crate::settings::nearest;
 /// The words for how much is logged.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
+/// What a library says for itself of what its caller tells, too. Whoever names it in a filter hears it.
+const TOLD_ELSEWHERE: &str = "refinery_core=off";
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,7 +27,8 @@ pub(crate) enum LogFormat {
 
 /// Starts logging. May be called once in a process.
 pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
-    let filter = EnvFilter::builder().parse(checked(filter)?).with_context(|| {
+    let directives = format!("{TOLD_ELSEWHERE},{}", checked(filter)?);
+    let filter = EnvFilter::builder().parse(directives).with_context(|| {
         format!("log_filter: {filter:?} is not a filter such as info or info,rebuttal_server=debug")
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -45,8 +45,8 @@ pub(crate) use variables::{Unknown, unknown_variables};
 
 /// Where everything is kept unless told otherwise.
 pub(crate) const DATA_DIR: &str = "rebuttal-data";
-/// What is logged unless told otherwise: of the migrations only what goes wrong.
-pub(crate) const LOG_FILTER: &str = "info,refinery_core=warn";
+/// What is logged unless told otherwise.
+pub(crate) const LOG_FILTER: &str = "info";
 /// Longer than any load balancer looks away.
 const DRAIN_MAX_SECONDS: u16 = 300;
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -173,7 +173,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: Option<LogFormat>,
 
     /// What is logged: error, warn, info, debug or trace, or by part as info,rebuttal_server=debug
-    /// [default: info,refinery_core=warn]
+    /// [default: info]
     #[arg(long, env = "REBUTTAL_LOG_FILTER", value_name = "FILTER")]
     pub(crate) log_filter: Option<String>,
 }

@@ -73,17 +73,17 @@ impl Told {
         Ok(ailments)
     }
 
-    /// Refuses what keeps a gateway from serving; gives what it serves without.
+    /// Refuses what keeps a gateway from serving; gives what it serves in spite of.
     pub(crate) fn refuse_flawed(&self, known: &[Migration]) -> Result<Vec<Ailment>, StoreError> {
-        let mut losses = Vec::new();
+        let mut borne = Vec::new();
         for ailment in self.ailments(known)? {
             match ailment {
                 Ailment::OtherSchema(_) | Ailment::Incomplete(_) => return Err(StoreError::Schema(ailment)),
-                Ailment::Unguarded(_) | Ailment::Unindexed { .. } => losses.push(ailment),
+                Ailment::Unguarded(_) | Ailment::Unindexed { .. } | Ailment::Ahead(_) => borne.push(ailment),
                 _ => {}
             }
         }
-        Ok(losses)
+        Ok(borne)
     }
 
     /// What is gone that every migration together made: tables and columns first, for they take the rest with them.

@@ -33,8 +33,8 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     refuse_newer(&session).await?;
     refuse_flawed(&session).await?;
     migrate(&mut session).await?;
-    for loss in refuse_flawed(&session).await? {
-        tracing::warn!("{loss}");
+    for ailment in refuse_flawed(&session).await? {
+        tracing::warn!("{ailment}");
     }
     Ok(())
 }

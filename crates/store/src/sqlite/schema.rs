@@ -46,8 +46,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     refuse_flawed(&connection)?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
-    for loss in refuse_flawed(&connection)? {
-        tracing::warn!("{loss}");
+    for ailment in refuse_flawed(&connection)? {
+        tracing::warn!("{ailment}");
     }
     Ok(connection)
 }
