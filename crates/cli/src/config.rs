@@ -117,7 +117,7 @@ impl Show {
     fn run(self) -> Result<Exit> {
         let file = self.config.as_deref();
         // What does not start a gateway is in force nowhere.
-        self.settings.clone().over(file)?.config()?;
+        self.settings.clone().resolved(&self.sources, file)?;
         let settings = in_force(self.settings, &self.sources, file)?;
         if self.json {
             look::say(serde_json::to_string_pretty(&Json(&settings))?);

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::serve::open_files;
-use crate::settings::{Settings, unknown_variables};
+use crate::settings::{Settings, Sources, unknown_variables};
 use crate::{Cli, look, outcome};
 
 /// How long a public URL may take to answer.
@@ -54,6 +54,9 @@ pub(crate) struct Doctor {
     histories: bool,
 
     #[command(flatten)]
+    sources: Sources,
+
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -66,10 +69,9 @@ struct Json<'a> {
 
 impl Doctor {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let settings = self.settings.over(self.config.as_deref())?;
+        let (settings, config) = self.settings.resolved(&self.sources, self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();
         let respelt = settings.respelt();
-        let config = settings.config()?;
         let bar = bar()?;
         let mut show = |done, of| {
             bar.set_length(of);

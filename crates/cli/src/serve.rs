@@ -11,7 +11,7 @@ use rebuttal_server::Ready;
 
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
-use crate::settings::{LOG_FILTER, Settings, unknown_variables};
+use crate::settings::{LOG_FILTER, Settings, Sources, unknown_variables};
 use crate::{Cli, look, signals};
 
 /// The codes, as `--help` tells them.
@@ -36,18 +36,18 @@ pub(crate) struct Serve {
     config: Option<PathBuf>,
 
     #[command(flatten)]
+    sources: Sources,
+
+    #[command(flatten)]
     settings: Settings,
 }
 
 impl Serve {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let settings = self
-            .settings
-            .over(self.config.as_deref())
-            .and_then(|settings| Ok((settings.clone().config()?, settings)));
+        let resolved = self.settings.resolved(&self.sources, self.config.as_deref());
         let unknown = unknown_variables(&Cli::command());
         // There is no log yet to tell them in, and one of them may be the cause.
-        let (config, settings) = settings.inspect_err(|_| {
+        let (settings, config) = resolved.inspect_err(|_| {
             unknown.iter().for_each(|unknown| look::warning(&unknown.to_string()));
         })?;
         let format = settings.log_format.unwrap_or(LogFormat::Text);

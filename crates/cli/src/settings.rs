@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::log::{self, LogFormat};
 pub(crate) use check::faults;
 pub(crate) use commented::COMMENTED;
+use faults::Fault;
 pub(crate) use faults::Faults;
 pub(crate) use nearest::nearest;
 pub(crate) use origin::name_variable;
@@ -189,11 +190,6 @@ impl Settings {
         Ok(Self::from_arg_matches(&command.try_get_matches_from([""; 0])?)?)
     }
 
-    /// Puts what the file says below what flags and variables said.
-    pub(crate) fn over(self, file: Option<&Path>) -> Result<Self> {
-        self.above(Self::said(file)?)
-    }
-
     /// What a file says, if nothing is wrong with it.
     fn said(file: Option<&Path>) -> Result<toml::Table> {
         file.map(|path| file::read(path)?.whole()).transpose().map(Option::unwrap_or_default)
@@ -227,12 +223,6 @@ impl Settings {
         urls.filter(|(written, counts)| written != counts).collect()
     }
 
-    /// What the server understands, every value checked; or every value that is wrong, as [`Faults`].
-    pub(crate) fn config(self) -> Result<Config> {
-        let (config, faults) = self.judged();
-        faults.told().map(|()| config)
-    }
-
     /// What the server understands, with a default in the place of each value that is wrong.
     fn judged(self) -> (Config, Faults) {
         let mut faults = Faults::default();
@@ -241,6 +231,11 @@ impl Settings {
         faults.take(&["log_filter"], log::checked(filter));
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
+        if self.public_url.as_ref().is_some_and(Vec::is_empty) {
+            let told = "public_url: the list is empty; name the address that merchants call, or leave the setting out, and \
+                        it is made from listen";
+            faults.add(Fault::of(&["public_url"], told));
+        }
         config.public_urls =
             faults.list("public_url", self.public_url, |text| text.parse().context("public_url"));
         config.database =

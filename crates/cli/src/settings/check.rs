@@ -1,17 +1,48 @@
-//! Everything that is wrong with a settings file and the variables, told at once: what is faulty by itself is left out, and
-//! what is left is judged as a whole.
+//! Everything that is wrong with settings, told at once and with where it stands: what is faulty by itself is left out, and
+//! what is left is judged as a whole. `config check`, `config show`, `doctor` and a start all come this way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::faults::Fault;
-use super::sources::Source;
+use anyhow::Result;
+use rebuttal_server::Config;
+
+use super::faults::{Fault, Faults};
+use super::sources::{Source, Sources};
 use super::{Settings, file, variables};
 use crate::look;
 
-/// Each fault, those of variables first, then the file's by its lines.
+/// What is in force, and what the server understands of it.
+type Resolved = (Settings, Config);
+
+/// Each fault of a file and the variables, those of variables first, then the file's by its lines.
 pub(crate) fn faults(path: Option<&Path>) -> Vec<String> {
     let of_variables = variables::faulty();
+    let faulty = keys(&of_variables);
+    let given = Settings::of_variables(&faulty);
+    let (_, faults) = judged(given, &Sources::of_environment(), path, of_variables);
+    faults.each().map(str::to_owned).collect()
+}
+
+impl Settings {
+    /// What flags, variables and a file say together.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the words of `config check`.
+    pub(crate) fn resolved(self, sources: &Sources, file: Option<&Path>) -> Result<Resolved, Faults> {
+        let (resolved, faults) = judged(Ok(self), sources, file, Vec::new());
+        resolved.filter(|_| faults.each().next().is_none()).ok_or(faults)
+    }
+}
+
+/// What flags and variables gave, over the file. `of_variables` is what is wrong with variables that are not among what was
+/// given.
+fn judged(
+    given: Result<Settings>,
+    sources: &Sources,
+    path: Option<&Path>,
+    of_variables: Vec<Fault>,
+) -> (Option<Resolved>, Faults) {
     let mut faulty = keys(&of_variables);
     let (mut of_file, mut sound, mut lines) = (Vec::new(), toml::Table::new(), BTreeMap::new());
     let mut is_whole = true;
@@ -27,28 +58,30 @@ pub(crate) fn faults(path: Option<&Path>) -> Vec<String> {
         }
     }
     faulty.extend(keys(&of_file));
-    let judged = match Settings::of_variables(&faulty).and_then(|settings| settings.above(sound)) {
-        Ok(settings) => settings.judged().1.into_vec(),
-        Err(error) => vec![Fault::of(&[], look::causes(&error))],
+    let (resolved, judged) = match given.and_then(|settings| settings.above(sound)) {
+        Ok(settings) => {
+            let (config, faults) = settings.clone().judged();
+            (Some((settings, config)), faults.into_vec())
+        }
+        Err(error) => (None, vec![Fault::of(&[], look::causes(&error))]),
     };
     let certain = |fault: &Fault| fault.is_certain(&faulty) && (is_whole || fault.keys.len() == 1);
-    let judged = judged.into_iter().filter(certain).map(|fault| placed(fault, path, &lines));
+    let judged = judged.into_iter().filter(certain).map(|fault| placed(fault, sources, path, &lines));
     let mut faults: Vec<_> = of_variables.into_iter().chain(of_file).chain(judged).collect();
     faults.sort_by_key(|fault| {
         let line = fault.keys.iter().filter_map(|key| lines.get(key)).min().copied();
         (line, fault.place())
     });
-    faults.into_iter().map(|fault| fault.told).collect()
+    (resolved, faults.into())
 }
 
-/// A fault that was found in the values alone, with where each of them comes from before it.
-fn placed(fault: Fault, path: Option<&Path>, lines: &BTreeMap<String, usize>) -> Fault {
-    let of = |key: &String| {
-        let variable = Source::Variable.told(key, None);
-        if std::env::var_os(&variable).is_some() {
-            return Some(format!("the variable {variable}"));
-        }
-        Some(format!("{}, line {}", path?.display(), lines.get(key)?))
+/// A fault that was found in the values alone, with where each of them comes from before it. Whoever gave a flag has just
+/// written it.
+fn placed(fault: Fault, sources: &Sources, path: Option<&Path>, lines: &BTreeMap<String, usize>) -> Fault {
+    let of = |key: &String| match sources.of(key) {
+        Some(Source::Flag) => None,
+        Some(source) => Some(format!("the variable {}", source.told(key, None))),
+        None => Some(format!("{}, line {}", path?.display(), lines.get(key)?)),
     };
     let places: Vec<_> = fault.keys.iter().filter_map(of).collect();
     match places.is_empty() {

@@ -27,6 +27,20 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// Every setting that has a variable in this process, as where there are no flags.
+    pub(super) fn of_environment() -> Self {
+        let keys = COMMENTED.settings.iter().map(|setting| setting.key);
+        let is_there = |key: &&str| std::env::var_os(Source::Variable.told(key, None)).is_some();
+        Self { flags: Vec::new(), variables: keys.filter(is_there).map(str::to_owned).collect() }
+    }
+
+    /// Which of the two gave a setting, if one did.
+    pub(super) fn of(&self, id: &str) -> Option<Source> {
+        let is_flag = self.flags.iter().any(|flag| flag == id);
+        let is_variable = || self.is_variable(id).then_some(Source::Variable);
+        is_flag.then_some(Source::Flag).or_else(is_variable)
+    }
+
     fn is_variable(&self, id: &str) -> bool {
         self.variables.iter().any(|variable| variable == id)
     }
@@ -34,12 +48,10 @@ impl Sources {
     /// What is wrong with a setting's value, told with what gave it. Wrong usage where that was a flag; else the fault of a
     /// variable, or of what holds neither.
     pub(crate) fn fault(&self, id: &str, why: impl Display) -> anyhow::Error {
-        if self.flags.iter().any(|flag| flag == id) {
-            return usage::wrong(format!("{}: {why}", self.name(id)));
-        }
-        match self.is_variable(id) {
-            true => anyhow::anyhow!("{}: {why}", self.name(id)),
-            false => anyhow::anyhow!("{why}"),
+        match self.of(id) {
+            Some(Source::Flag) => usage::wrong(format!("{}: {why}", self.name(id))),
+            Some(_) => anyhow::anyhow!("{}: {why}", self.name(id)),
+            None => anyhow::anyhow!("{why}"),
         }
     }
 

@@ -14,6 +14,16 @@ fn from_flags(flags: &[&str]) -> Settings {
     Settings::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
 }
 
+impl Settings {
+    fn over(self, file: Option<&Path>) -> Result<Self> {
+        self.above(Self::said(file)?)
+    }
+
+    fn config(self) -> Result<Config> {
+        Ok(self.resolved(&Sources::default(), None)?.1)
+    }
+}
+
 fn with_file(flags: &[&str], toml: &str) -> Result<Settings> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(toml.as_bytes()).unwrap();

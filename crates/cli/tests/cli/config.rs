@@ -212,9 +212,40 @@ fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
     // To people, a mark for each.
     let ended = config(&["check", "--config", &path], &env);
     assert_eq!(ended.out.matches("✗ ").count(), begin.len(), "{ended:?}");
-    // A start tells those of the file in the same way.
-    let ended = Ended::run(rebuttal(&["serve", "--config", &path]));
-    assert_eq!((ended.code, ended.err.matches("✗ ").count()), (1, 2), "{ended:?}");
+    // Whatever else reads them tells them in the same words, and a variable that is none by itself as wrong usage.
+    for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
+        let mut command = rebuttal(&[words, &["--config", &path]].concat());
+        command.env(env[0].0, env[0].1);
+        let ended = Ended::run(command);
+        let told: Vec<_> = ended.err.split("✗ ").skip(1).map(|fault| fault.replace("\n  ", " ")).collect();
+        let wanted: Vec<_> = begin.iter().filter(|fault| !fault.starts_with("REBUTTAL_DRAIN")).collect();
+        assert_eq!((ended.code, told.len()), (1, wanted.len()), "{ended:?}");
+        assert!(told.iter().zip(wanted).all(|(fault, begin)| fault.starts_with(begin)), "{told:#?}");
+    }
+}
+
+#[test]
+fn a_fault_of_a_flag_is_not_told_of_the_file_or_the_variable_that_it_wins_over() {
+    let (_folder, path) = file("public_url = [\"https://ok.example\"]\n");
+    for command in ["serve", "doctor"] {
+        let mut command = rebuttal(&[command, "--config", &path, "--public-url", "pay.example"]);
+        command.env("REBUTTAL_PUBLIC_URL", "https://ok.example");
+        let ended = Ended::run(command);
+        assert!(ended.code == 1 && ended.err.starts_with("✗ public_url: \"pay.example\""), "{ended:?}");
+    }
+}
+
+#[test]
+fn an_empty_list_of_addresses_is_a_fault_and_one_of_proxies_is_none() {
+    let (_folder, path) = file("trusted_proxies = []\npublic_url = []\n");
+    let told = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
+    let check = config(&["check", "--config", &path], &[]);
+    assert!(check.code == 1 && check.out.replace("\n  ", " ").starts_with(&told), "{check:?}");
+    for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
+        let ended = Ended::run(rebuttal(&[words, &["--config", &path]].concat()));
+        assert!(ended.code == 1 && ended.err.replace("\n  ", " ").starts_with(&told), "{ended:?}");
+        assert_eq!(ended.err.matches("✗ ").count(), 1, "{ended:?}");
+    }
 }
 
 #[test]
