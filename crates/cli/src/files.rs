@@ -13,11 +13,12 @@ use rustls::pki_types::pem::PemObject as _;
 use crate::settings::Secret;
 
 /// A file whose size, extension and content are what the gateway will demand.
-pub(crate) async fn checked(path: &str) -> Result<EvidenceFile, String> {
+pub(crate) async fn checked(file: &Path) -> Result<EvidenceFile, String> {
+    let path = &*file.to_string_lossy();
     let shown = |error: &dyn std::fmt::Display| {
         // The client names the file where it knows it; here the path was given, so it is the better name.
         let sentence = error.to_string();
-        let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bare = sentence.strip_prefix(path).or_else(|| sentence.strip_prefix(&name));
         match bare.and_then(|rest| rest.strip_prefix(": ")) {
             Some(bare) => format!("{path}: {bare}"),
@@ -27,8 +28,8 @@ pub(crate) async fn checked(path: &str) -> Result<EvidenceFile, String> {
     if let Some(fault) = no_path(path) {
         return Err(fault);
     }
-    let file = EvidenceFile::read(path).await.map_err(|error| match &error {
-        Error::File { source, .. } => format!("{path}: {}", unread(Path::new(path), source)),
+    let file = EvidenceFile::read(file).await.map_err(|error| match &error {
+        Error::File { source, .. } => format!("{path}: {}", unread(file, source)),
         error => shown(error),
     })?;
     rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|lie| shown(&lie))?;

@@ -93,7 +93,7 @@ fn is_among(words: &[OsString], option: &str) -> bool {
 }
 
 /// An option's name, and its value where both are one word.
-fn parted(word: &OsStr) -> (&OsStr, Option<&OsStr>) {
+pub(crate) fn parted(word: &OsStr) -> (&OsStr, Option<&OsStr>) {
     let bytes = word.as_bytes();
     let Some(at) = bytes.iter().position(|byte| *byte == b'=') else { return (word, None) };
     let (name, value) = bytes.split_at(at);

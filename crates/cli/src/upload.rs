@@ -1,8 +1,11 @@
 //! `rebuttal upload`: checks files and uploads them, for a contest that names them later.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use anyhow::{Result, bail};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use rebuttal_client::{EvidenceFile, StorageUri};
 use serde::Serialize;
 
@@ -23,8 +26,8 @@ const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
 #[command(after_help = exit::HELP)]
 pub(crate) struct Upload {
     /// The files: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<String>,
+    #[arg(value_name = "FILE", required = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    files: Vec<PathBuf>,
 
     /// Print one JSON object on standard output: the outcome, and the files with their storageUris
     #[arg(long)]
@@ -38,7 +41,8 @@ pub(crate) struct Upload {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Uploaded<'a> {
-    file: &'a str,
+    /// As far as its name is text.
+    file: Cow<'a, str>,
     storage_uri: StorageUri,
 }
 
@@ -108,17 +112,17 @@ impl Upload {
                 // Quoted: a line is one file's, whatever it is called.
                 look::say(format!("{storage_uri}  {}", look::faint(look::shell(file))));
             }
-            uploaded.push(Uploaded { file, storage_uri });
+            uploaded.push(Uploaded { file: file.to_string_lossy(), storage_uri });
         }
         Ok(())
     }
 
     /// All files, or every reason why not.
-    async fn check(&self) -> Result<Vec<(&str, EvidenceFile)>> {
+    async fn check(&self) -> Result<Vec<(&Path, EvidenceFile)>> {
         let (mut checked, mut faults) = (Vec::new(), Vec::new());
         for file in &self.files {
             match files::checked(file).await {
-                Ok(content) => checked.push((file.as_str(), content)),
+                Ok(content) => checked.push((file.as_path(), content)),
                 // The lines of the whole are ours.
                 Err(fault) => faults.push(look::clean(&fault)),
             }

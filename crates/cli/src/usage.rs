@@ -1,18 +1,15 @@
 //! Wrong usage: told as clap tells it, and as an object where `--json` asked for one.
 
-use clap::error::{ContextKind, ContextValue};
+mod fit;
+
+use std::io::{self, Write as _};
+
 use serde::Serialize;
 
-use crate::address;
 use crate::exit::Exit;
 use crate::look;
 use crate::typed;
-
-/// Most characters of what was typed that an error repeats: enough to know it again.
-const REPEATED_MAX: usize = 200;
-
-/// Digits of a secret.
-const SECRET_DIGITS: usize = 32;
+pub(crate) use fit::fit;
 
 /// The object for wrong usage, in the words of every other outcome.
 #[derive(Serialize)]
@@ -33,30 +30,10 @@ pub(crate) fn wrong(sentence: impl std::fmt::Display) -> anyhow::Error {
     typed::command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
 }
 
-/// What was typed, as an error repeats it: fit for a terminal, and not longer than is needed to know it again.
-pub(crate) fn fit(mut error: clap::Error) -> clap::Error {
-    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
-        let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
-        let mut short = look::clean(&without_secrets(&address::without_user(typed)));
-        if let Some((end, _)) = short.char_indices().nth(REPEATED_MAX) {
-            short.truncate(end);
-            short.push('…');
-        }
-        error.insert(kind, ContextValue::String(short));
-    }
-    error
-}
-
-/// A text without what has the form of an app's secret: that may have been given in a place where it does not belong.
-fn without_secrets(text: &str) -> String {
-    let runs = text.split(|sign: char| !sign.is_ascii_hexdigit()).filter(|run| run.len() == SECRET_DIGITS);
-    runs.fold(text.to_owned(), |told, secret| told.replace(secret, "…"))
-}
-
 /// Tells why a command line is not understood, or the help or version that it asked for.
 pub(crate) fn tell(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        error.exit();
+        return help(error);
     }
     if wants_json() {
         let json = Json { outcome: Exit::Usage.word(), error_message: sentence(&error.render().to_string()) };
@@ -66,6 +43,19 @@ pub(crate) fn tell(error: &clap::Error) -> Exit {
     // People read it beside the object; printing it is all that could fail, and nobody is left to tell.
     let _ = error.print();
     Exit::Usage
+}
+
+/// Prints the help or the version that was asked for; not done where standard output did not take it.
+fn help(error: &clap::Error) -> Exit {
+    match error.print().and_then(|()| io::stdout().flush()) {
+        Ok(()) => Exit::Done,
+        // Whoever closed the pipe has read what they wanted.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(why) => {
+            look::failure(&format!("the help could not be written to standard output: {why}"));
+            Exit::Local
+        }
+    }
 }
 
 /// What is wrong, without how it could be right: that is for people.

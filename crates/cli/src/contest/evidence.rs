@@ -1,10 +1,13 @@
 //! The evidence on the command line. Read by hand, because clap's derive forgets the order of different flags, and
 //! `--name` names the file just before it.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Error, FromArgMatches};
-use rebuttal_client::protocol::EvidenceName;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Error, FromArgMatches, value_parser};
 use rebuttal_client::protocol::dispute::EVIDENCE_MAX;
+use rebuttal_client::protocol::{EvidenceName, Invalid};
 use rebuttal_client::{EvidenceType, StorageUri};
 
 /// What was given, in its order.
@@ -23,7 +26,7 @@ pub(super) struct Given {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     /// On this machine, at this path.
-    Path(String),
+    Path(PathBuf),
     /// At the gateway already.
     Uploaded(StorageUri),
 }
@@ -66,8 +69,14 @@ const NAME: &str = "name";
 
 impl clap::Args for Evidence {
     fn augment_args(command: Command) -> Command {
-        let flag =
-            |id, help| Arg::new(id).long(id).help(help).action(ArgAction::Append).help_heading("Evidence");
+        let flag = |id, help| {
+            Arg::new(id)
+                .long(id)
+                .help(help)
+                .action(ArgAction::Append)
+                .help_heading("Evidence")
+                .value_parser(value_parser!(OsString))
+        };
         let all = Flag::all();
         let files = all.iter().map(|Flag { id, help, .. }| flag(*id, *help).value_name("FILE"));
         let name =
@@ -83,7 +92,7 @@ impl clap::Args for Evidence {
 
 impl FromArgMatches for Evidence {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let mut words: Vec<(usize, Option<EvidenceType>, &String)> = placed(matches, NAME, None);
+        let mut words: Vec<(usize, Option<EvidenceType>, &OsString)> = placed(matches, NAME, None);
         for evidence_type in EvidenceType::ALL {
             words.extend(placed(matches, Flag::of(*evidence_type).id, Some(*evidence_type)));
         }
@@ -94,8 +103,9 @@ impl FromArgMatches for Evidence {
             match (evidence_type, pieces.last_mut()) {
                 (Some(evidence_type), _) => pieces.push(given(evidence_type, text, &pieces)?),
                 (None, Some(piece @ Given { name: None, .. })) => {
-                    let name = text.parse().map_err(|error| wrong(&format!("--name {text:?} {error}")))?;
-                    piece.name = Some(name);
+                    let told = |why: &str| wrong(&format!("--name {text:?} {why}"));
+                    let name = text.to_str().ok_or_else(|| told("must be UTF-8"))?;
+                    piece.name = Some(name.parse().map_err(|error: Invalid| told(&error.to_string()))?);
                 }
                 (None, _) => {
                     return Err(wrong(&format!("--name {text:?} must follow the one file that it names")));
@@ -115,14 +125,14 @@ impl FromArgMatches for Evidence {
 }
 
 /// A piece, given after others.
-fn given(evidence_type: EvidenceType, text: &str, others: &[Given]) -> Result<Given, Error> {
-    let flag = flag(evidence_type);
-    let source = match text.starts_with("s3://") {
-        true => Source::Uploaded(text.parse().map_err(|error| wrong(&format!("{flag} {text}: {error}")))?),
-        false => Source::Path(text.to_owned()),
+fn given(evidence_type: EvidenceType, word: &OsString, others: &[Given]) -> Result<Given, Error> {
+    let told = |why: &str| wrong(&format!("{} {}: {why}", flag(evidence_type), word.to_string_lossy()));
+    let source = match word.to_str().filter(|text| text.starts_with("s3://")) {
+        Some(text) => Source::Uploaded(text.parse().map_err(|error: Invalid| told(&error.to_string()))?),
+        None => Source::Path(word.into()),
     };
     if matches!(source, Source::Uploaded(_)) && others.iter().any(|other| other.source == source) {
-        return Err(wrong(&format!("{flag} {text}: the same uploaded file is given twice")));
+        return Err(told("the same uploaded file is given twice"));
     }
     Ok(Given { evidence_type, source, name: None })
 }
@@ -136,7 +146,7 @@ fn placed<'a>(
     matches: &'a ArgMatches,
     id: &str,
     evidence_type: Option<EvidenceType>,
-) -> Vec<(usize, Option<EvidenceType>, &'a String)> {
+) -> Vec<(usize, Option<EvidenceType>, &'a OsString)> {
     let places = matches.indices_of(id).into_iter().flatten();
     let values = matches.get_many(id).into_iter().flatten();
     places.zip(values).map(|(place, value)| (place, evidence_type, value)).collect()
@@ -156,7 +166,7 @@ mod tests {
         let words = ["--refund", "b.pdf", "--receipt", "a.png", "--name", "Receipt", "--refund=c.pdf"];
         let piece = |evidence_type, source: &str, name: Option<&str>| Given {
             evidence_type,
-            source: Source::Path(source.to_owned()),
+            source: Source::Path(source.into()),
             name: name.map(|name| name.parse().unwrap()),
         };
         assert_eq!(

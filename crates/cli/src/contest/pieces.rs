@@ -65,7 +65,7 @@ async fn piece(given: &Given) -> Result<Piece, String> {
         evidence::Source::Path(path) => {
             let file = files::checked(path).await?;
             let own_name = file.name().to_owned();
-            (path.clone(), Source::File(file), own_name)
+            (path.to_string_lossy().into_owned(), Source::File(file), own_name)
         }
     };
     let name = match name {

@@ -35,4 +35,5 @@ mod signing;
 mod terminal;
 mod tokens;
 mod unsure;
+mod usage;
 mod way;

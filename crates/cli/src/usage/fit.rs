@@ -1,0 +1,100 @@
+//! What clap says of a command line that is not understood, before anybody reads it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, Error};
+
+use crate::address;
+use crate::look;
+use crate::typed;
+
+/// Most characters of what was typed that an error repeats: enough to know it again.
+const REPEATED_MAX: usize = 200;
+
+/// Digits of a secret.
+const SECRET_DIGITS: usize = 32;
+
+/// What clap says, made fit to be told: what was typed is short, harmless on a terminal and no secret; whatever is no text
+/// is named; the usage line is that of the help, without every option whose variable happens to be set.
+pub(crate) fn fit(mut error: Error) -> Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
+        let mut short = look::clean(&without_secrets(&address::without_user(typed)));
+        if let Some((end, _)) = short.char_indices().nth(REPEATED_MAX) {
+            short.truncate(end);
+            short.push('…');
+        }
+        error.insert(kind, ContextValue::String(short));
+    }
+    let mut command = typed::command();
+    if error.kind() == ErrorKind::InvalidUtf8
+        && let Some(sentence) = no_text(&command)
+    {
+        return command.error(ErrorKind::ValueValidation, sentence);
+    }
+    if let Some(word) = file_like(&error, &command) {
+        let tip = format!("a file of this name is given as ./{word}");
+        error.insert(ContextKind::InvalidArg, ContextValue::String(word));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    if error.get(ContextKind::Usage).is_some() {
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(command.render_usage()));
+    }
+    error
+}
+
+/// A word that begins as an option does, and was probably meant for a file.
+fn file_like(error: &Error, command: &Command) -> Option<String> {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return None };
+    let takes_files = command.get_arguments().any(is_path);
+    if error.kind() != ErrorKind::UnknownArgument || !takes_files {
+        return None;
+    }
+    // clap takes -dash.png for -d and what follows.
+    let mut words = std::env::args_os().skip(1);
+    let word = words.find(|word| word.as_encoded_bytes().starts_with(unknown.as_bytes()))?;
+    let is_file = Path::new(&word).exists() || Path::new(&word).extension().is_some();
+    is_file.then(|| look::clean(&word.to_string_lossy()))
+}
+
+/// Which argument or variable is no text where a text is meant, which clap keeps to itself.
+fn no_text(command: &Command) -> Option<String> {
+    let told = |what: &str, value: &OsStr| format!("{what}: its value {value:?} must be UTF-8");
+    let means_text = |argument: &&Arg| !is_path(argument);
+    let words: Vec<OsString> = std::env::args_os().collect();
+    for (word, before) in words.iter().skip(1).zip(&words) {
+        if word.to_str().is_some() {
+            continue;
+        }
+        let (name, value) = match typed::parted(word) {
+            (name, Some(value)) if name.to_str().is_some_and(|name| name.starts_with("--")) => (name, value),
+            _ => (before.as_os_str(), word.as_os_str()),
+        };
+        let named = name.to_str().and_then(|name| name.strip_prefix("--"));
+        let argument = match command.get_arguments().find(|argument| argument.get_long() == named) {
+            Some(option) if named.is_some() => Some(option),
+            _ => command.get_positionals().find(means_text),
+        };
+        if let Some(argument) = argument.filter(means_text) {
+            return Some(told(&argument.to_string(), value));
+        }
+    }
+    command.get_arguments().filter(means_text).find_map(|argument| {
+        let variable = argument.get_env()?;
+        let value = std::env::var_os(variable).filter(|value| value.to_str().is_none())?;
+        Some(told(&variable.to_string_lossy(), &value))
+    })
+}
+
+/// Whether it names a file or a folder, whose names need not be text.
+fn is_path(argument: &Arg) -> bool {
+    argument.get_value_names().is_some_and(|names| names.iter().any(|name| *name == "FILE" || *name == "DIR"))
+}
+
+/// A text without what has the form of an app's secret: that may have been given in a place where it does not belong.
+fn without_secrets(text: &str) -> String {
+    let runs = text.split(|sign: char| !sign.is_ascii_hexdigit()).filter(|run| run.len() == SECRET_DIGITS);
+    runs.fold(text.to_owned(), |told, secret| told.replace(secret, "…"))
+}

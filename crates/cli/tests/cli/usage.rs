@@ -1,0 +1,102 @@
+//! Command lines that are not understood: what is named, what is not shown, and what to write instead.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Command;
+
+use rebuttal_testbed::samples;
+
+use crate::ground::{Ended, Shell, rebuttal};
+
+/// No text in UTF-8: what a Latin-1 machine wrote.
+fn cafe() -> &'static OsStr {
+    OsStr::from_bytes(b"caf\xe9.png")
+}
+
+fn told(mut command: Command) -> String {
+    let ended = Ended::run({
+        command.env("HOME", "/nope");
+        command
+    });
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+    ended.err
+}
+
+#[test]
+fn a_usage_line_is_that_of_the_help_whatever_the_variables_say() {
+    for (words, usage) in [
+        (
+            ["query"].as_slice(),
+            "Usage: rebuttal query [OPTIONS] <--dispute-no <NO>|--payment-no <NO>|--merchant-trade-no <NO>>\n",
+        ),
+        (&["accept"], "Usage: rebuttal accept [OPTIONS] <DISPUTE_NO>\n"),
+        (
+            &["operator", "token", "create"],
+            "Usage: rebuttal operator token create [OPTIONS] --name <NAME> --role <ROLE>\n",
+        ),
+    ] {
+        let mut command = rebuttal(words);
+        command.env("REBUTTAL_URL", "http://h").env("REBUTTAL_APP_SECRET", "Geheim7");
+        command.env("REBUTTAL_OPERATOR_TOKEN", "Geheim7").env("REBUTTAL_TRUST", "ca.pem");
+        let told = told(command);
+        assert!(told.contains(usage) && !told.contains("Geheim7"), "{told}");
+    }
+}
+
+#[test]
+fn a_file_whose_name_is_no_text_is_a_file() {
+    let shell = Shell::start();
+    let path = shell.scene.gateway.scratch().join(cafe());
+    std::fs::write(&path, samples::receipt(1).bytes).unwrap();
+    let mut upload = shell.command(&["upload", "--json"]);
+    upload.arg(&path);
+    let ended = Ended::run(upload);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.json()["files"][0]["file"].as_str().unwrap().ends_with("caf\u{fffd}.png"), "{ended:?}");
+    let no = shell.scene.dispute();
+    let mut contest = shell.command(&["contest", &no, "--yes", "--receipt"]);
+    contest.arg(&path).args(["--name", "Receipt"]);
+    let ended = Ended::run(contest);
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[test]
+fn what_must_be_text_and_is_none_is_named() {
+    let value = r#"its value "caf\xE9.png" must be UTF-8"#;
+    for (words, named) in [
+        (["query", "--dispute-no"].as_slice(), "--dispute-no <NO>"),
+        (&["accept", "--trust", "x"], "<DISPUTE_NO>"),
+        (&["contest", "D", "--receipt", "a.png", "--url"], "--url <URL>"),
+    ] {
+        let mut command = rebuttal(words);
+        command.arg(cafe());
+        let told = told(command);
+        assert!(told.starts_with(&format!("error: {named}: {value}\n")), "{told}");
+    }
+    let mut joined = rebuttal(&["query"]);
+    joined.arg(OsStr::from_bytes(b"--dispute-no=caf\xe9.png"));
+    assert!(told(joined).starts_with(&format!("error: --dispute-no <NO>: {value}\n")));
+    let mut variable = rebuttal(&["query", "--dispute-no", "D"]);
+    variable.env("REBUTTAL_SCHEME", cafe());
+    assert!(told(variable).starts_with(&format!("error: REBUTTAL_SCHEME: {value}\n")));
+    // The fault is another argument's, and what is no text is a path: nothing is out of order with that.
+    let mut other = rebuttal(&["query", "--dispute-no", "", "--trust"]);
+    other.arg(cafe());
+    assert!(told(other).contains("'--dispute-no <NO>'"));
+}
+
+#[test]
+fn a_file_that_looks_like_an_option_gets_the_way_to_write_it() {
+    for words in [
+        ["upload", "-dash.png"].as_slice(),
+        &["contest", "D", "--receipt", "-dash.png"],
+        &["sign", "/pg/v2/dispute/query", "--body-file", "-dash.png"],
+    ] {
+        let told = told(rebuttal(words));
+        assert!(told.starts_with("error: unexpected argument '-dash.png' found\n"), "{told}");
+        assert!(told.contains("tip: a file of this name is given as ./-dash.png\n"), "{told}");
+        assert!(!told.contains("-- -d"), "{told}");
+    }
+    let other = told(rebuttal(&["query", "--dispute-nr", "D"]));
+    assert!(other.contains("--dispute-no") && !other.contains("./"), "{other}");
+}
