@@ -63,6 +63,11 @@ pub(crate) fn all_said() -> Result<(), &'static io::Error> {
     LOST.get().map_or(Ok(()), Err)
 }
 
+/// Why somebody who wanted to read was not told all. Whoever closes a pipe has read what they wanted.
+pub(crate) fn unheard() -> Option<&'static io::Error> {
+    LOST.get().filter(|why| why.kind() != io::ErrorKind::BrokenPipe)
+}
+
 /// Tells on standard error what went wrong.
 pub(crate) fn failure(text: &str) {
     marked(style("✗").red(), text);

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rebuttal_client::protocol::{Authorization, Code};
 use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
@@ -225,8 +225,9 @@ pub(crate) fn print_proof(proof: &Proof) {
 
 /// Ends a command that only says something: it is not done where standard output did not take it.
 pub(crate) fn said(exit: Exit) -> Result<Exit> {
-    look::all_said().context("the result could not be written to standard output")?;
-    Ok(exit)
+    let Some(why) = look::unheard() else { return Ok(exit) };
+    look::failure(&format!("the result could not be written to standard output: {why}"));
+    Ok(Exit::Local)
 }
 
 /// Ends a command whose outcome counts, and tells how the process ends. To scripts goes one object, whatever the

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::access::Held;
 use crate::exit::Exit;
 use crate::look;
+use crate::outcome;
 use crate::profile;
 
 /// What stands in the place of a secret that is not shown.
@@ -140,10 +141,8 @@ impl Voice {
     }
 
     /// How the process ends: not as it should where standard output did not take what was said.
-    pub(crate) fn ended(&self, exit: Exit) -> Exit {
-        let Err(why) = look::all_said() else { return exit };
-        look::failure(&format!("the result could not be written to standard output: {why}"));
-        Exit::Local
+    pub(crate) fn ended(&self, exit: Exit) -> Result<Exit> {
+        outcome::said(exit)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::ground::{Ended, Shell};
+use crate::ground::{Ended, Shell, rebuttal};
 
 fn full_disk() -> Stdio {
     Stdio::from(File::options().write(true).open("/dev/full").unwrap())
@@ -33,6 +33,35 @@ fn a_reader_who_closes_the_pipe_has_read_enough_and_a_full_disk_is_told() {
     let read = ended(&shell, &list, closed_pipe());
     assert_eq!((read.code, read.err.as_str()), (0, ""), "{read:?}");
     assert_eq!(ended(&shell, &list, full_disk()).code, 7);
+}
+
+#[test]
+fn what_only_says_something_is_not_done_where_nothing_took_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str], output: Stdio| {
+        let mut command = rebuttal(words);
+        command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml")).current_dir(folder.path());
+        command.stdout(output);
+        Ended::run(command)
+    };
+    for words in [
+        ["--help"].as_slice(),
+        &["-h"],
+        &["--version"],
+        &["help", "operator"],
+        &["contest", "--help"],
+        &["completions", "zsh"],
+        &["man", "--out", "."],
+        &["config", "default"],
+        &["profile", "list"],
+    ] {
+        let full = run(words, full_disk());
+        assert!(full.code == 1 && full.err.lines().count() == 1, "{words:?}: {full:?}");
+        let told = "could not be written to standard output: No space left on device";
+        assert!(full.err.starts_with("✗ the ") && full.err.contains(told), "{words:?}: {full:?}");
+        let closed = run(words, closed_pipe());
+        assert_eq!((closed.code, closed.err.as_str()), (0, ""), "{words:?}");
+    }
 }
 
 #[test]
