@@ -17,3 +17,7 @@ pub use token::{CreateToken, RevokeToken, Role, TokenName};
 
 /// Under which path the API lies.
 pub const PREFIX: &str = "/operator/v1";
+/// Most items of a page (contract §8).
+pub const PAGE_MAX: u32 = 200;
+/// Most characters of an `Idempotency-Key` (contract §8).
+pub const IDEMPOTENCY_KEY_MAX: usize = 128;

@@ -1,12 +1,10 @@
 //! The key under which a change counts once, however often it is sent (contract §8).
 
 use rebuttal_client::protocol::UnixMillis;
+use rebuttal_client::protocol::operator::IDEMPOTENCY_KEY_MAX;
 
 use crate::span::Moment;
 use crate::{typed, usage};
-
-/// Most characters of an `Idempotency-Key` (contract §8).
-const KEY_MAX: usize = 128;
 
 /// What makes or does something goes under a key. What sets values needs none: setting them twice is setting them once.
 #[derive(Debug, Default, clap::Args)]
@@ -42,8 +40,8 @@ impl Key {
 
 fn visible(key: &str) -> Result<String, String> {
     let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    match is_visible && (1..=KEY_MAX).contains(&key.len()) {
+    match is_visible && (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) {
         true => Ok(key.to_owned()),
-        false => Err(format!("must have 1 to {KEY_MAX} visible ASCII characters")),
+        false => Err(format!("must have 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters")),
     }
 }

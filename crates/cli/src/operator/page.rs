@@ -1,7 +1,7 @@
 //! Lists, followed from page to page up to a bound. What the API says of an item is passed on as it came.
 
 use anyhow::Result;
-use rebuttal_client::protocol::operator::answers;
+use rebuttal_client::protocol::operator::{PAGE_MAX, answers};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -9,9 +9,6 @@ use super::client::Client;
 use super::tell;
 use crate::look;
 use crate::typed;
-
-/// Most items of one page (contract §8).
-const PAGE_MAX: usize = 200;
 
 /// Which part of a list.
 #[derive(Debug, clap::Args)]
@@ -35,7 +32,7 @@ impl Part {
         let (mut items, mut cursor) = (Vec::new(), self.cursor.clone());
         loop {
             let sign = if path.contains('?') { '&' } else { '?' };
-            let size = (limit - items.len()).min(PAGE_MAX);
+            let size = (limit - items.len()).min(PAGE_MAX as usize);
             let mut path = format!("{path}{sign}limit={size}");
             if let Some(cursor) = &cursor {
                 path.push_str(&format!("&cursor={}", encoded(cursor)));

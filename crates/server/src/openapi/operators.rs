@@ -3,7 +3,7 @@
 use anyhow::Result;
 use http::StatusCode;
 use rebuttal_protocol::Code;
-use rebuttal_protocol::operator::Role;
+use rebuttal_protocol::operator::{IDEMPOTENCY_KEY_MAX, PAGE_MAX, Role};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, Parameter};
 
@@ -12,8 +12,6 @@ use super::document::Told;
 use super::examples::{Examples, ONE_DAY};
 use super::words::{Schema, form, list, must, number, object, of, or_null, text};
 use crate::auth::right::Right;
-use crate::operator::disputes::list::PAGE_MAX;
-use crate::operator::request::IDEMPOTENCY_KEY_MAX;
 
 pub(super) const TAG: &str = "Operators";
 

@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, Request};
 use rebuttal_disputes::Actor;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::fields::BadRequest;
+use rebuttal_protocol::operator::IDEMPOTENCY_KEY_MAX;
 use rebuttal_protocol::{Code, Invalid, UnixMillis};
 use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Work};
 use sha2::{Digest, Sha256};
@@ -23,8 +24,6 @@ use crate::gateway::Gateway;
 use crate::media_types;
 use crate::operator::problem::Problem;
 
-/// Most characters of an `Idempotency-Key`.
-pub(crate) const IDEMPOTENCY_KEY_MAX: usize = 128;
 /// The name of the path's parameter that is a number.
 const MERCHANT_ID: &str = "merchant_id";
 

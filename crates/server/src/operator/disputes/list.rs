@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rebuttal_protocol::operator::PAGE_MAX;
 use rebuttal_protocol::operator::answers::{DisputeSummary, Page};
 use rebuttal_protocol::{Code, UnixMillis};
 use rebuttal_store::{Filter, Page as Found, Position};
@@ -19,8 +20,6 @@ use crate::operator::page;
 use crate::operator::problem::Problem;
 use crate::operator::request::Query;
 
-/// Most items of a page (contract §8).
-pub(crate) const PAGE_MAX: u32 = 200;
 /// Most characters of a search text: no number that it is compared with is longer.
 pub(crate) const Q_MAX: usize = 50;
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use rebuttal_protocol::operator::PAGE_MAX;
 use rebuttal_protocol::operator::answers::{self, Page};
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::gateway::Gateway;
-use crate::operator::disputes::list::PAGE_MAX;
 use crate::operator::merchants::merchant_view;
 use crate::operator::page::{self, cursor};
 use crate::operator::problem::Problem;
