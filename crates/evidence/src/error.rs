@@ -19,6 +19,9 @@ pub enum Error {
     /// The request's body could not be read to its end: the client left, or the server's time limit cut it off.
     #[error("the body of the upload could not be read: {0}")]
     Body(BodyError),
+    /// Too many uploads of the merchant, or one with the same form, are under way already. Nothing was stored.
+    #[error("an upload had no turn: {0}")]
+    NoTurn(&'static str),
     /// The evidence folder failed. Nothing was stored, or what was stored is found again by
     /// [`FolderStore::unrecorded`](crate::FolderStore::unrecorded).
     #[error("the evidence folder could not {task}: {source}")]

@@ -10,12 +10,14 @@ mod incoming;
 mod look;
 mod mark;
 mod receive;
+mod turns;
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -26,9 +28,16 @@ use tokio::sync::Semaphore;
 pub use look::Look;
 
 use crate::Error;
+use turns::Turns;
 
-/// Most files that are being received at once; the next ones wait for their turn.
+/// Most files that are being received at once, one of a form at a time, and of a merchant no more than the others leave
+/// free: alone 32, beside another's 32 still 16. The next ones wait for their turn.
 pub const RECEIVES_AT_ONCE: usize = 64;
+/// Most uploads of a merchant that wait for their turn; further ones are refused at once.
+pub const RECEIVES_WAITING_MAX: usize = 64;
+/// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so that
+/// who lost a connection and sends again gets the place that it left.
+pub const TURN_LIMIT: Duration = Duration::from_secs(20);
 /// Most files that are judged at once. Each is in memory whole, 2 MiB, with what its judge needs beside it.
 pub const JUDGES_AT_ONCE: usize = 2;
 /// Bytes of an arriving file that are gathered before they are written.
@@ -54,13 +63,22 @@ struct Shared {
     /// The gateway's mark, with what tells this folder from its others.
     mark: String,
     by_word: bool,
-    receives: Arc<Semaphore>,
+    receives: Turns,
     judges: Arc<Semaphore>,
     /// Names in `incoming/` that this process is writing.
     active: Mutex<HashSet<String>>,
     /// Merchants whose folder is known to be durable, with all folders above it.
     durable: Mutex<HashSet<MerchantId>>,
     looks: Mutex<look::Looks>,
+}
+
+/// How many files are on their way.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    /// Those that are being received.
+    pub receiving: usize,
+    /// Those that wait for their turn.
+    pub waiting: usize,
 }
 
 /// A file that is stored durably under its final name.
@@ -98,7 +116,7 @@ impl FolderStore {
                 mark: claimed.mark,
                 by_word: claimed.by_word,
                 _lock: lock,
-                receives: Arc::new(Semaphore::new(RECEIVES_AT_ONCE)),
+                receives: Turns::default(),
                 judges: Arc::new(Semaphore::new(JUDGES_AT_ONCE)),
                 active: Mutex::default(),
                 durable: Mutex::default(),
@@ -151,6 +169,11 @@ impl FolderStore {
     /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.
     pub fn place(&self) -> String {
         mark::place(&self.shared.mark)
+    }
+
+    /// How many files are on their way to this store.
+    pub fn traffic(&self) -> Traffic {
+        self.shared.receives.traffic()
     }
 
     /// Whether this start made the folder the gateway's by an operator's word, which an empty mark is.

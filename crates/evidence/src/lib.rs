@@ -23,7 +23,7 @@ mod store;
 
 pub use error::{BodyError, Error};
 pub use fence::{Fence, InvalidFence};
-pub use folder::{FolderStore, Look, Received};
+pub use folder::{FolderStore, Look, Received, Traffic};
 pub use place::{Bucket, Endpoint, InvalidPlace, Place};
 pub use policy::{Credentials, UploadForm};
 pub use refusal::{Refusal, S3Code};

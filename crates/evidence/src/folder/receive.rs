@@ -22,12 +22,12 @@ impl FolderStore {
     ///
     /// # Errors
     /// [`Refusal::TooLarge`] as soon as a byte too many arrives, [`Refusal::Empty`], [`Refusal::Untrue`],
-    /// [`Refusal::AlreadyUploaded`]; any error of `chunks`; [`Error::Folder`].
+    /// [`Refusal::AlreadyUploaded`]; any error of `chunks`; [`Error::NoTurn`]; [`Error::Folder`].
     pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<Received, Error>
     where
         S: Stream<Item = Result<Bytes, Error>>,
     {
-        let _turn = turn(&self.shared.receives).await?;
+        let _turn = self.shared.receives.take(uri).await?;
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.is_there().map_err(Error::folder("receive a file"))).await?;
         let mut writer = Writer { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };

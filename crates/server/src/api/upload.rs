@@ -27,8 +27,12 @@ use crate::recording::record;
 /// Where forms are sent, under the public base URL.
 pub(crate) const PATH: &str = "/uploaded";
 /// How long an upload may take from its first byte to its last: 2 MiB over a line of 280 kbit/s.
-/// Nor may it pause for [`crate::listen::BODY_PAUSE_LIMIT`].
 pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
+/// How long an upload may be waited for until the next [`PACE_BYTES`] of it are there. Less than the slowest line brings,
+/// and the end of one that only keeps its place.
+pub(crate) const PACE_LIMIT: Duration = Duration::from_secs(10);
+/// Bytes of an upload that arrive within [`PACE_LIMIT`], unless it ends before.
+pub(crate) const PACE_BYTES: usize = 8 * 1024;
 
 /// What takes uploads: a gateway whose evidence lies in a folder.
 #[derive(Clone)]
@@ -62,8 +66,10 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Body) -> 
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Inbox { gateway, files, credentials } = inbox;
+        let chunks = body.into_data_stream().map(|chunk| chunk.map_err(BodyError::from));
+        let chunks = timely(chunks, UPLOAD_LIMIT, PACE_LIMIT);
         let received =
-            upload::receive(&files, &credentials, BUCKET, content_type, timely(body), arrived_at).await?;
+            upload::receive(&files, &credentials, BUCKET, content_type, chunks, arrived_at).await?;
         settle(&gateway, &files, &received).await
     });
     taking.await.map_err(NotTaken::unavailable)??;
@@ -79,13 +85,28 @@ async fn settle(gateway: &Gateway, files: &FolderStore, received: &Received) -> 
     Ok(files.confirm(received).await?)
 }
 
-/// The body, as long as it keeps within [`UPLOAD_LIMIT`].
-fn timely(body: Body) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
-    let until = Instant::now() + UPLOAD_LIMIT;
-    stream::unfold(Some(body.into_data_stream()), move |body| async move {
-        let mut body = body?;
-        match timeout_at(until, body.next()).await {
-            Ok(chunk) => Some((chunk?.map_err(BodyError::from), Some(body))),
+/// The body, as long as it keeps within a limit for the `whole` of it and to its pace. Only what the sender is waited for
+/// counts against the pace: not the wait for a turn, nor the disk's.
+fn timely(
+    body: impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
+    whole: Duration,
+    pace: Duration,
+) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
+    let until = Instant::now() + whole;
+    let begun = (body, pace, 0_usize);
+    stream::unfold(Some(begun), move |going| async move {
+        let (mut body, left, brought) = going?;
+        let asked_at = Instant::now();
+        match timeout_at(until.min(asked_at + left), body.next()).await {
+            Ok(Some(Ok(chunk))) => {
+                let brought = brought + chunk.len();
+                let going = match brought >= PACE_BYTES {
+                    true => (body, pace, 0),
+                    false => (body, left.saturating_sub(asked_at.elapsed()), brought),
+                };
+                Some((Ok(chunk), Some(going)))
+            }
+            Ok(ended) => Some((ended?, None)),
             Err(elapsed) => Some((Err(elapsed.into()), None)),
         }
     })
@@ -143,6 +164,11 @@ impl From<Error> for NotTaken {
             Error::Body(_) => {
                 let message = "The upload did not arrive whole or in time. Send it again.";
                 Self::failed(TIMED_OUT, message, error)
+            }
+            Error::NoTurn(_) => {
+                let message =
+                    "Other uploads of this merchant, or with this form, are under way. Send it again later.";
+                Self::failed(UNAVAILABLE, message, error)
             }
             Error::Folder { .. } | Error::S3 { .. } | Error::NotOurs(_) => Self::unavailable(error),
         }
@@ -203,6 +229,23 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whether so many chunks of this size arrive, sent one by one.
+    async fn arrive(chunks: usize, bytes: usize, every: Duration, pace: Duration) -> bool {
+        let sent = stream::iter(0..chunks).then(move |_| async move {
+            tokio::time::sleep(every).await;
+            Ok(Bytes::from(vec![0; bytes]))
+        });
+        timely(Box::pin(sent), UPLOAD_LIMIT, pace).all(async |chunk| chunk.is_ok()).await
+    }
+
+    #[tokio::test]
+    async fn a_drip_is_cut_and_a_slow_line_is_not() {
+        let (millis, pace) = (Duration::from_millis, Duration::from_millis(400));
+        assert!(!arrive(1_000, 1, millis(1), pace).await, "it brings nothing to speak of");
+        assert!(arrive(6, PACE_BYTES, millis(100), pace).await, "each pace is kept");
+        assert!(arrive(3, 1, millis(1), pace).await, "a short one ends before");
+    }
 
     #[test]
     fn every_code_has_the_status_of_the_contract() {

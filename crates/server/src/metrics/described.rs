@@ -142,6 +142,16 @@ const ALL: &[Described] = &[
         Gauge,
         "1 if the evidence store answered when it was last asked, every 5 s, else 0",
     ),
+    plain(
+        "rebuttal_uploads_receiving",
+        Gauge,
+        "Files that the built-in store is receiving, of 64 at most; 0 where evidence lies in an S3",
+    ),
+    plain(
+        "rebuttal_uploads_waiting",
+        Gauge,
+        "Uploads that wait until others of their merchant, or with their form, have ended",
+    ),
     labelled(
         "rebuttal_evidence_look_seconds",
         Histogram,

@@ -11,7 +11,7 @@ use rebuttal_store::Traffic;
 use crate::gateway::Gateway;
 use crate::{clock, health};
 
-/// Looks at what the committers have to do.
+/// Looks at what the committers have to do, and at the uploads that are under way.
 pub(super) fn traffic(gateway: &Gateway) {
     let Traffic { waiting, waiting_max, lanes, lanes_in_trouble } = gateway.store.traffic();
     for (name, value) in [
@@ -21,6 +21,11 @@ pub(super) fn traffic(gateway: &Gateway) {
         ("rebuttal_commit_lanes_in_trouble", lanes_in_trouble),
     ] {
         gauge!(name).set(value as f64);
+    }
+    if let Some((files, _)) = gateway.evidence.folder() {
+        let uploads = files.traffic();
+        gauge!("rebuttal_uploads_receiving").set(uploads.receiving as f64);
+        gauge!("rebuttal_uploads_waiting").set(uploads.waiting as f64);
     }
 }
 

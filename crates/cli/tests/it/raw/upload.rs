@@ -4,6 +4,10 @@
 //! Not here: an expired form. It would take ten minutes of waiting or a clock of its own; the evidence crate's tests
 //! move the time instead.
 
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::http::find;
 use rebuttal_testbed::upload::Part;
 use rebuttal_testbed::{Connection, Form, Item, Response, Scene, Ticket, samples};
@@ -259,4 +263,33 @@ fn a_form_cut_short_stores_nothing() {
         assert!(!response.store_error().is_empty());
     });
     still_open(&scene, &ticket);
+}
+
+#[test]
+fn slow_senders_keep_nobody_else_from_uploading() {
+    const SENDERS: usize = 70;
+    let scene = folder_scene();
+    let (slow, other) = (scene.ticket("a.png"), scene.ticket("b.png"));
+    let mut senders: Vec<_> = (0..SENDERS)
+        .map(|_| {
+            let mut sender = Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), scene.address()).unwrap();
+            let mut request = slow.form(&samples::png(1)).request();
+            let whole = request.body.len();
+            request = request.header("Content-Length", whole.to_string());
+            // All but the end: what is awaited is a place's worth.
+            request.body.truncate(whole - 100);
+            sender.send(&request.bytes()).unwrap();
+            sender
+        })
+        .collect();
+    // Of the form one file arrives, as many wait as may, and the others are told.
+    assert!(senders.iter_mut().any(|sender| sender.answers_within(Duration::from_millis(50))));
+    let began = Instant::now();
+    assert_eq!(other.form(&samples::png(2)).send(scene.address()).status, 204);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(scene.gateway.stderr().contains("uploads are held back"), "{}", scene.gateway.stderr());
+    drop(senders);
+    // Those who waited have left, one behind the other.
+    let taken = || (slow.form(&samples::png(1)).send(scene.address()).status == 204).then_some(());
+    wait_for("the form to be free", Duration::from_secs(10), taken);
 }

@@ -1,0 +1,205 @@
+//! Whose file is received when. There are [`RECEIVES_AT_ONCE`] places; a merchant takes at most half of what the others
+//! leave free, so that however many slow senders one has, there is a place for the next merchant; and of one form, one file
+//! arrives at a time. Only who holds a form that this gateway signed gets as far as asking.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rebuttal_protocol::{MerchantId, StorageUri};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::{RECEIVES_AT_ONCE, RECEIVES_WAITING_MAX, TURN_LIMIT};
+use crate::{Error, Traffic};
+
+/// How often the log tells of uploads that are held back.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+const CROWD: &str = "too many uploads of this merchant wait for their turn";
+const LATE: &str = "others of this merchant, or with this form, did not end in time";
+
+/// The places. Clones share them.
+#[derive(Default, Clone)]
+pub(super) struct Turns(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    places: Mutex<Places>,
+    freed: Notify,
+    told: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Places {
+    /// The addresses that a file is arriving for.
+    arriving: HashSet<StorageUri>,
+    merchants: HashMap<MerchantId, Counts>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    receiving: usize,
+    waiting: usize,
+}
+
+/// A place, given back when dropped.
+pub(super) struct Turn {
+    shared: Arc<Shared>,
+    uri: StorageUri,
+}
+
+impl Turns {
+    /// Waits for a place, for [`TURN_LIMIT`] at most.
+    pub(super) async fn take(&self, uri: StorageUri) -> Result<Turn, Error> {
+        let turn = || Turn { shared: Arc::clone(&self.0), uri };
+        if self.0.places.lock().enter(uri) {
+            return Ok(turn());
+        }
+        let Some(_waiting) = Waiting::begin(&self.0, uri.merchant_id) else {
+            self.tell(uri, CROWD);
+            return Err(Error::NoTurn(CROWD));
+        };
+        let entered = async {
+            loop {
+                // Made before the look: a place that is freed in between is not missed.
+                let mut freed = pin!(self.0.freed.notified());
+                freed.as_mut().enable();
+                if self.0.places.lock().enter(uri) {
+                    return turn();
+                }
+                freed.await;
+            }
+        };
+        timeout(TURN_LIMIT, entered).await.map_err(|_| {
+            self.tell(uri, LATE);
+            Error::NoTurn(LATE)
+        })
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        let places = self.0.places.lock();
+        let waiting = places.merchants.values().map(|counts| counts.waiting).sum();
+        Traffic { receiving: places.arriving.len(), waiting }
+    }
+
+    fn tell(&self, uri: StorageUri, why: &str) {
+        let mut told = self.0.told.lock();
+        if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            *told = Some(Instant::now());
+            let Counts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
+            tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "uploads are held back: {why}");
+        }
+    }
+}
+
+impl Places {
+    fn of(&self, merchant: MerchantId) -> Counts {
+        self.merchants.get(&merchant).copied().unwrap_or_default()
+    }
+
+    /// Takes a place, if one is free for this merchant and this form.
+    fn enter(&mut self, uri: StorageUri) -> bool {
+        let free = RECEIVES_AT_ONCE.saturating_sub(self.arriving.len());
+        let entered = self.of(uri.merchant_id).receiving < free && self.arriving.insert(uri);
+        if entered {
+            self.merchants.entry(uri.merchant_id).or_default().receiving += 1;
+        }
+        entered
+    }
+
+    fn count(&mut self, merchant: MerchantId, change: impl FnOnce(&mut Counts)) {
+        let counts = self.merchants.entry(merchant).or_default();
+        change(counts);
+        if (counts.receiving, counts.waiting) == (0, 0) {
+            self.merchants.remove(&merchant);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut places = self.shared.places.lock();
+        places.arriving.remove(&self.uri);
+        places.count(self.uri.merchant_id, |counts| counts.receiving -= 1);
+        drop(places);
+        self.shared.freed.notify_waiters();
+    }
+}
+
+/// One who waits, counted until dropped.
+struct Waiting<'t>(&'t Shared, MerchantId);
+
+impl<'t> Waiting<'t> {
+    /// Nothing where as many of this merchant wait as may.
+    fn begin(shared: &'t Shared, merchant: MerchantId) -> Option<Self> {
+        let mut places = shared.places.lock();
+        let has_room = places.of(merchant).waiting < RECEIVES_WAITING_MAX;
+        if has_room {
+            places.count(merchant, |counts| counts.waiting += 1);
+        }
+        has_room.then(|| Self(shared, merchant))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.places.lock().count(self.1, |counts| counts.waiting -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn uri(merchant: u32, number: usize) -> StorageUri {
+        format!("s3://uploaded/m/{merchant}/open/dispute-evidence/{number:032x}.png").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_merchant_takes_half_of_what_is_free_and_leaves_room_for_the_next() {
+        let turns = Turns::default();
+        let mut held = Vec::new();
+        for (merchant, share) in [(1, 32), (2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (7, 1)] {
+            for number in 0..share {
+                held.push(turns.take(uri(merchant, number)).await.unwrap());
+            }
+            assert!(
+                turns.take(uri(merchant, share)).now_or_never().is_none(),
+                "{merchant} has more than {share}"
+            );
+        }
+        assert_eq!(turns.traffic(), Traffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
+        drop(held);
+        assert!(turns.0.places.lock().merchants.is_empty() && turns.0.places.lock().arriving.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_a_form_the_next_file_waits_for_the_one_before() {
+        let turns = Turns::default();
+        let first = turns.take(uri(1, 1)).await.unwrap();
+        let mut next = pin!(turns.take(uri(1, 1)));
+        assert!(futures_util::poll!(next.as_mut()).is_pending());
+        assert!(turns.take(uri(1, 2)).await.is_ok(), "another form's need not");
+        drop(first);
+        drop(next.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_bounded_for_each_merchant() {
+        let turns = Turns::default();
+        let _first = turns.take(uri(1, 1)).await.unwrap();
+        let mut waiting: Vec<_> =
+            (0..RECEIVES_WAITING_MAX).map(|_| Box::pin(turns.take(uri(1, 1)))).collect();
+        for next in &mut waiting {
+            assert!(futures_util::poll!(next.as_mut()).is_pending());
+        }
+        assert!(matches!(turns.take(uri(1, 1)).await, Err(Error::NoTurn(CROWD))));
+        assert_eq!(turns.traffic().waiting, RECEIVES_WAITING_MAX);
+        assert!(turns.take(uri(2, 1)).await.is_ok());
+    }
+}
