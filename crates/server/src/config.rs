@@ -32,7 +32,7 @@ pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// database's, this stays below the 1,024 open files that a process usually may have.
 pub const CONNECTIONS_MAX: usize = 768;
 /// Connections that one peer address may have at once, unless it is a trusted proxy's: a third of all, so that no one
-/// peer, nor two, shut the others out.
+/// peer, nor two, shut the others out. Of a smaller listener's places it may have the same part.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
 /// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and merchants must not be
 /// able to take their places.

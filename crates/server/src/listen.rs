@@ -6,6 +6,8 @@
 //! take is bounded where it is read ([`crate::body`]).
 
 mod punctual;
+mod rest;
+mod told;
 mod unstalled;
 
 pub(crate) mod peers;
@@ -27,6 +29,8 @@ use tokio_rustls::TlsAcceptor;
 
 use self::peers::{Peers, Place};
 use self::punctual::{Punctual, Turns};
+use self::rest::Rest;
+use self::told::Told;
 use self::unstalled::Unstalled;
 use crate::front::Front;
 use crate::metrics::{ConnectionMetrics, Counted};
@@ -47,6 +51,10 @@ pub(crate) const WRITE_STALL_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait after an accept failed, which mostly means that the process is out of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often the log tells of it.
+const ACCEPT_TOLD_EVERY: Duration = Duration::from_secs(1);
+/// How long a connection that found all places taken waits before another is asked to give way.
+const ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound socket and what is served on it.
 pub(crate) struct Listener {
@@ -66,23 +74,30 @@ impl Listener {
         let permits = Arc::new(Semaphore::new(connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
+        let failed = Told::every(ACCEPT_TOLD_EVERY);
         loop {
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
                 Some(_) = connections.join_next() => {}
-                (permit, accepted) = accept(&permits, &socket) => match accepted {
+                accepted = socket.accept() => match accepted {
                     Ok((stream, peer)) => {
                         // Closed at once where the peer has too many: an answer would cost what it is refused.
                         let Some(place) = peers.enter(peer.ip()) else {
                             metrics.refuse();
                             continue;
                         };
+                        let permit = tokio::select! {
+                            () = stopped(&mut stop) => break,
+                            permit = room(&permits, &peers, &metrics) => permit,
+                        };
                         let connection = Connection { peer, front: front.clone(), watcher: graceful.watcher() };
                         connections.spawn(connection.serve(stream, tls.clone(), (permit, place, metrics.enter())));
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "could not accept a connection");
+                        if failed.is_due() {
+                            tracing::warn!(%error, "could not accept a connection");
+                        }
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -104,14 +119,25 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Waits for a free place, then for a connection. Cancelling it loses neither.
-async fn accept(
+/// Waits for a free place for a connection that has come. Where all are taken, one that rests gives way; those that come
+/// behind it wait in the system's queue.
+async fn room(
     permits: &Arc<Semaphore>,
-    socket: &TcpListener,
-) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
-    // Fails only when the semaphore is closed, which nothing does.
-    let permit = Arc::clone(permits).acquire_owned().await.ok();
-    (permit, socket.accept().await)
+    peers: &Peers,
+    metrics: &ConnectionMetrics,
+) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        return Some(permit);
+    }
+    loop {
+        if peers.make_room() {
+            metrics.give_way();
+        }
+        // Fails only when the semaphore is closed, which nothing does.
+        if let Ok(permit) = tokio::time::timeout(ROOM_PAUSE, Arc::clone(permits).acquire_owned()).await {
+            return permit.ok();
+        }
+    }
 }
 
 struct Connection {
@@ -125,21 +151,22 @@ impl Connection {
         self,
         stream: TcpStream,
         tls: Option<TlsAcceptor>,
-        _place: (Option<OwnedSemaphorePermit>, Place, Counted),
+        place: (Option<OwnedSemaphorePermit>, Place, Counted),
     ) {
         // Answers are small and written at once; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
+        let rest = Arc::clone(&place.1.rest);
         match tls {
-            None => self.serve_http(stream).await,
+            None => self.serve_http(stream, rest).await,
             Some(tls) => match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.serve_http(stream).await,
+                Ok(Ok(stream)) => self.serve_http(stream, rest).await,
                 Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
             },
         }
     }
 
-    async fn serve_http(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    async fn serve_http(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, rest: Arc<Rest>) {
         let Self { peer, front, watcher } = self;
         let turns = Turns::default();
         let of_stream = turns.clone();
@@ -152,7 +179,7 @@ impl Connection {
                 response
             }
         });
-        let stream = Punctual::new(Unstalled::new(stream, WRITE_STALL_LIMIT), of_stream, HEAD_LIMIT);
+        let stream = Punctual::new(Unstalled::new(stream, WRITE_STALL_LIMIT), of_stream, HEAD_LIMIT, rest);
         // More than 100 header fields are 431 as well: hyper's own limit, left alone because setting one costs an
         // allocation for each request.
         let connection = http1::Builder::new()

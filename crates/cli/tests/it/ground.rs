@@ -1,8 +1,11 @@
 //! What all stories share: where the binary is, how large the counts are, what a gateway counts, and tables of cases that tell every failure.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
+use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::gateway::Builder;
 use rebuttal_testbed::{Connection, Gateway, Request, Scene};
 
@@ -27,6 +30,16 @@ pub(crate) fn embedded_scene() -> Scene {
 /// A scene whose evidence lies in a folder: for stories that are about how the gateway itself takes and keeps files.
 pub(crate) fn folder_scene() -> Scene {
     Scene::of(gateway().folder())
+}
+
+/// Where a gateway with a listener for operators serves them.
+pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
+    wait_for("the log to tell where", Duration::from_secs(10), || {
+        let said = gateway.stderr();
+        let (_, after) = said.split_once("operators are served on http://")?;
+        let (address, _) = after.split_once('\n')?;
+        address.trim().parse().ok()
+    })
 }
 
 /// What a gateway with a listener for metrics tells of itself.

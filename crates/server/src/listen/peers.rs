@@ -1,57 +1,93 @@
-//! How many connections each peer address has, so that one peer cannot take every place of a listener.
+//! How many connections each peer address has, so that one peer cannot take every place of a listener, and which of them
+//! gives way where all places are taken.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
+use super::rest::Rest;
+use super::told::Told;
 use crate::auth::rate::network;
 
-/// How often the log tells of connections that were refused.
+/// How often the log tells of connections that were refused, and of those that gave way.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
+/// How long a connection has rested before it gives way: the next request of a shorter rest may be on its way.
+pub(crate) const REST_MIN: Duration = Duration::from_secs(1);
 
 pub(crate) struct Peers {
-    connected: Mutex<HashMap<IpAddr, usize>>,
+    connected: Mutex<HashMap<IpAddr, Vec<Arc<Rest>>>>,
+    listener: &'static str,
     max: usize,
     /// Proxies, behind whose address many stand.
     exempt: Vec<IpNet>,
-    told: Mutex<Option<Instant>>,
+    refused: Told,
+    gave_way: Told,
 }
 
-/// One peer's place, given back when dropped.
-pub(crate) struct Place(Option<(Arc<Peers>, IpAddr)>);
+/// One connection's place, given back when dropped.
+pub(crate) struct Place {
+    pub(super) rest: Arc<Rest>,
+    /// Nothing of a proxy, whose connections are not counted and give no way.
+    of: Option<(Arc<Peers>, IpAddr)>,
+}
 
 impl Peers {
-    pub(crate) fn new(max: usize, exempt: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { connected: Mutex::default(), max, exempt, told: Mutex::default() })
+    pub(crate) fn new(listener: &'static str, max: usize, exempt: Vec<IpNet>) -> Arc<Self> {
+        let (refused, gave_way) = (Told::every(TOLD_EVERY), Told::every(TOLD_EVERY));
+        Arc::new(Self { connected: Mutex::default(), listener, max, exempt, refused, gave_way })
     }
 
     /// A place for a peer, unless it has as many as it may have.
     pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let peer = peer.to_canonical();
+        let (peer, rest) = (peer.to_canonical(), Arc::<Rest>::default());
         if self.exempt.iter().any(|proxies| proxies.contains(&peer)) {
-            return Some(Place(None));
+            return Some(Place { rest, of: None });
         }
         let peer = network(peer);
         let mut connected = self.connected.lock();
-        let count = connected.entry(peer).or_default();
-        if *count >= self.max {
+        let of_peer = connected.entry(peer).or_default();
+        if of_peer.len() >= self.max {
             drop(connected);
-            self.tell(peer);
+            self.tell_refused(peer);
             return None;
         }
-        *count += 1;
-        Some(Place(Some((Arc::clone(self), peer))))
+        of_peer.push(Arc::clone(&rest));
+        Some(Place { rest, of: Some((Arc::clone(self), peer)) })
     }
 
-    fn tell(&self, peer: IpAddr) {
-        let mut told = self.told.lock();
-        if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
-            *told = Some(Instant::now());
+    /// Asks the connection to end that has rested longest, of the peer with the most connections among those that have one
+    /// at rest. Whether there was one.
+    pub(super) fn make_room(&self) -> bool {
+        let connected = self.connected.lock();
+        let longest = |rests: &[Arc<Rest>]| {
+            let resting = rests.iter().filter_map(|rest| Some((rest.rested()?, Arc::clone(rest))));
+            resting.filter(|(rested, _)| *rested >= REST_MIN).max_by_key(|(rested, _)| *rested)
+        };
+        let resting = connected.iter().filter_map(|(peer, rests)| Some((peer, rests.len(), longest(rests)?)));
+        let Some((peer, count, (_, rest))) = resting.max_by_key(|(_, count, (rested, _))| (*count, *rested))
+        else {
+            return false;
+        };
+        if self.gave_way.is_due() {
             tracing::warn!(
+                listener = self.listener,
+                %peer,
+                connections = count,
+                "all places are taken, so a connection at rest gives way to one that comes; this address has the most"
+            );
+        }
+        rest.ask();
+        true
+    }
+
+    fn tell_refused(&self, peer: IpAddr) {
+        if self.refused.is_due() {
+            tracing::warn!(
+                listener = self.listener,
                 %peer,
                 max = self.max,
                 "connections are refused: this address has as many as one may have; if it is a proxy, name it in \
@@ -63,11 +99,11 @@ impl Peers {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some((peers, peer)) = self.0.take() else { return };
+        let Some((peers, peer)) = self.of.take() else { return };
         let mut connected = peers.connected.lock();
-        if let Some(count) = connected.get_mut(&peer) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(rests) = connected.get_mut(&peer) {
+            rests.retain(|rest| !Arc::ptr_eq(rest, &self.rest));
+            if rests.is_empty() {
                 connected.remove(&peer);
             }
         }
@@ -80,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_peer_has_its_places_and_no_more_and_a_trusted_proxy_as_many_as_there_are() {
-        let peers = Peers::new(2, vec!["10.0.0.0/8".parse().unwrap()]);
+        let peers = Peers::new("merchants", 2, vec!["10.0.0.0/8".parse().unwrap()]);
         let enter = |peer: &str| peers.enter(peer.parse().unwrap());
         let held = [enter("192.0.2.1"), enter("::ffff:192.0.2.1")];
         assert!(held.iter().all(Option::is_some) && enter("192.0.2.1").is_none());

@@ -1,5 +1,6 @@
 //! A stream on which a request's head must arrive in time: who opens a connection and sends nothing, or half a head, is
-//! cut off, while a connection that rests between two requests may rest longer (hyper's limit cannot tell them apart).
+//! cut off, while a connection that rests between two requests may rest longer (hyper's limit cannot tell them apart), and
+//! ends where its place is wanted.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
+
+use super::rest::Rest;
 
 /// How many requests of a connection have begun and ended: odd while one is being answered.
 #[derive(Debug, Default, Clone)]
@@ -34,11 +37,12 @@ pub(super) struct Punctual<S> {
     /// Runs once a head that has begun is waited for.
     timer: Option<Pin<Box<Sleep>>>,
     limit: Duration,
+    rest: Arc<Rest>,
 }
 
 impl<S> Punctual<S> {
-    pub(super) fn new(stream: S, turns: Turns, limit: Duration) -> Self {
-        Self { stream, begun_in: Some(turns.now()), turns, timer: None, limit }
+    pub(super) fn new(stream: S, turns: Turns, limit: Duration, rest: Arc<Rest>) -> Self {
+        Self { stream, begun_in: Some(turns.now()), turns, timer: None, limit, rest }
     }
 }
 
@@ -58,11 +62,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Punctual<S> {
         if read.is_ready() || answering {
             if buffer.filled().len() > filled && !answering {
                 self.begun_in = Some(turn);
+                self.rest.end();
             }
             return read;
         }
         if self.begun_in.is_none() {
-            return Poll::Pending;
+            // Nothing read is the stream's end, after which there is nothing to answer.
+            return self.rest.poll_asked(cx).map(Ok);
         }
         let limit = self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
@@ -109,7 +115,7 @@ mod tests {
     async fn half_a_head_is_cut_off_and_rest_between_requests_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let turns = Turns::default();
-        let mut stream = Punctual::new(ours, turns.clone(), LIMIT);
+        let mut stream = Punctual::new(ours, turns.clone(), LIMIT, Arc::default());
         let mut bytes = [0; 64];
         theirs.write_all(b"a whole head").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
@@ -126,9 +132,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn at_rest_it_ends_where_it_is_asked_to_and_in_between_it_does_not() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let (turns, rest) = (Turns::default(), Arc::<Rest>::default());
+        let mut stream = Punctual::new(ours, turns.clone(), LIMIT, Arc::clone(&rest));
+        let mut bytes = [0; 64];
+        theirs.write_all(b"a whole head").await.unwrap();
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
+        turns.turn();
+        rest.ask();
+        assert!(tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.is_err(), "ended while answering");
+        turns.turn();
+        theirs.write_all(b"the next").await.unwrap();
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 8, "what came in between is answered");
+        turns.turn();
+        turns.turn();
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
     async fn who_sends_nothing_is_cut_off() {
         let (ours, _theirs) = tokio::io::duplex(64);
-        let mut stream = Punctual::new(ours, Turns::default(), LIMIT);
+        let mut stream = Punctual::new(ours, Turns::default(), LIMIT, Arc::default());
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 }

@@ -85,6 +85,12 @@ const ALL: &[Described] = &[
         ("listener", LISTENERS),
     ),
     labelled(
+        "rebuttal_connections_gave_way_total",
+        Counter,
+        "Connections at rest that were closed because all places were taken and another came",
+        ("listener", LISTENERS),
+    ),
+    labelled(
         "rebuttal_commit_works_total",
         Counter,
         "Changes that were answered, upkeep included, by outcome: done, refused by a rule, unavailable, unknown, failed",

@@ -115,6 +115,7 @@ impl HttpMetrics {
 pub(crate) struct ConnectionMetrics {
     open: Gauge,
     refused: Counter,
+    gave_way: Counter,
 }
 
 /// An open connection, counted until it is dropped.
@@ -126,7 +127,12 @@ impl ConnectionMetrics {
         Self {
             open: gauge!("rebuttal_connections", "listener" => listener),
             refused: counter!("rebuttal_connections_refused_total", "listener" => listener),
+            gave_way: counter!("rebuttal_connections_gave_way_total", "listener" => listener),
         }
+    }
+
+    pub(crate) fn give_way(&self) {
+        self.gave_way.increment(1);
     }
 
     pub(crate) fn refuse(&self) {

@@ -1,18 +1,9 @@
 //! Where the document is served, to whom, and with what around it.
 
-use std::net::SocketAddr;
-
-use rebuttal_testbed::{Gateway, Operator, Request};
+use rebuttal_testbed::{Operator, Request};
 
 use super::{document, fetch};
-use crate::ground::gateway;
-
-/// The operators' own listener, where there is one.
-fn operators_address(gateway: &Gateway) -> SocketAddr {
-    let said = gateway.stderr();
-    let (_, after) = said.split_once("operators are served on http://").expect("the log tells where");
-    after.split_whitespace().next().unwrap().parse().unwrap()
-}
+use crate::ground::{gateway, operators_address};
 
 #[test]
 fn each_listener_tells_what_it_serves() {

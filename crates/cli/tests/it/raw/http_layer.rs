@@ -1,12 +1,12 @@
 //! Contract §1, the HTTP layer's own refusals, which have no envelope; and that no connection is harmed by another.
 
 use rebuttal_testbed::scene::QUERY;
-use rebuttal_testbed::{Connection, Scene};
+use rebuttal_testbed::{Connection, Request, Scene};
 use serde_json::json;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use crate::ground::{each, folder_scene, gateway, scene};
+use crate::ground::{each, folder_scene, gateway, operators_address, scene, scrape, value};
 
 /// Fits into the socket, so that it is wholly sent before an answer can cut it off.
 const SENT_AT_ONCE: usize = 10_000;
@@ -94,8 +94,14 @@ fn one_connection_carries_many_calls() {
 #[test]
 fn connections_beyond_the_limit_wait_for_their_turn() {
     let scene = Scene::of(gateway().args(["--max-connections", "3"]));
-    // The operator's kept connection is one; two more are all.
-    let held: Vec<_> = (0..2).map(|_| Connection::open(scene.address()).unwrap()).collect();
+    // The operator's kept connection may be one more; at rest it gives way.
+    let held: Vec<_> = (0..3)
+        .map(|_| {
+            let mut connection = Connection::open(scene.address()).unwrap();
+            connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n").unwrap();
+            connection
+        })
+        .collect();
     let call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     let mut waiting = Connection::open(scene.address()).unwrap();
     waiting.send(&call.bytes()).unwrap();
@@ -122,6 +128,44 @@ fn one_peer_cannot_take_every_place() {
     // Others are served meanwhile, on connections of their own.
     scene.query(&scene.dispute()).is("OK");
     assert!(scene.gateway.stderr().contains("max_connections_per_peer"));
+}
+
+/// A connection from one of this machine's addresses that has been answered and rests.
+fn at_rest(from: u8, at: SocketAddr) -> Option<Connection> {
+    let mut connection = Connection::open_from(Ipv4Addr::new(127, 0, 0, from), at).ok()?;
+    let answered = connection.exchange(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    answered.is_ok().then_some(connection)
+}
+
+#[test]
+fn nobody_shuts_others_out_of_the_small_listeners() {
+    /// A sixteenth of the merchants' 768 and 256.
+    const PLACES: usize = 48;
+    const OF_ONE: usize = 16;
+    let args = ["--operator-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+    let gateway = gateway().args(args).start();
+    let at = operators_address(&gateway);
+    let token = gateway.operator_token();
+    let listed = || {
+        let began = Instant::now();
+        let list = Request::new("GET", "/operator/v1/disputes", "");
+        let status = list.header("Authorization", format!("Bearer {token}")).send(at).unwrap().status;
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        status
+    };
+
+    let of_one: Vec<_> = (0..PLACES).filter_map(|_| at_rest(9, at)).collect();
+    assert_eq!(of_one.len(), OF_ONE, "what one address may have");
+    assert_eq!(listed(), 200);
+
+    // Three have them all, and rest.
+    let of_others: Vec<_> =
+        [10, 11].iter().flat_map(|from| (0..OF_ONE).filter_map(|_| at_rest(*from, at))).collect();
+    assert_eq!(of_one.len() + of_others.len(), PLACES);
+    assert_eq!(listed(), 200, "one of them gives way");
+    assert!(gateway.stderr().contains("gives way"), "{}", gateway.stderr());
+    let gave_way = value(&scrape(&gateway), "rebuttal_connections_gave_way_total{listener=\"operators\"}");
+    assert!(gave_way.is_some_and(|gave_way| gave_way > 0.0), "{gave_way:?}");
 }
 
 #[test]

@@ -1,0 +1,26 @@
+//! How often the log tells the same again: what a stranger can bring about must not fill it.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+pub(super) struct Told {
+    every: Duration,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Told {
+    pub(super) const fn every(every: Duration) -> Self {
+        Self { every, last: Mutex::new(None) }
+    }
+
+    /// Whether it is time to tell it; who asks tells it.
+    pub(super) fn is_due(&self) -> bool {
+        let mut last = self.last.lock();
+        let is_due = last.is_none_or(|last| last.elapsed() >= self.every);
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
