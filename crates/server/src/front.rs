@@ -77,7 +77,7 @@ impl Front {
 }
 
 /// Why two servers could understand a request differently (RFC 9112 §3.2, §6.1). Beside a `Transfer-Encoding`, hyper
-/// takes a `Content-Length` away before anyone sees it.
+/// takes a `Content-Length` away before anyone sees it, and ends the connection with the answer, as the RFC has it.
 fn ambiguity<T>(request: &Request<T>) -> Option<&'static str> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let is_one = match (hosts.next(), hosts.next()) {

@@ -169,6 +169,21 @@ fn nobody_shuts_others_out_of_the_small_listeners() {
 }
 
 #[test]
+fn beside_chunks_a_length_counts_for_nothing_and_nothing_follows() {
+    let scene = scene();
+    let call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+    let body = r#"{"disputeNo":"never-opened"}"#;
+    let head = call.request().head();
+    let head = String::from_utf8(head).unwrap();
+    let chunked = head.replacen("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1);
+    let request = format!("{chunked}{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let mut connection = Connection::open(scene.address()).unwrap();
+    connection.send((request + "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).unwrap();
+    call.verified(connection.receive().unwrap()).is("Dispute.NotFound");
+    assert!(connection.receive().is_err(), "another request was read behind it");
+}
+
+#[test]
 fn who_stops_in_the_middle_is_not_waited_for() {
     let scene = folder_scene();
     let form = "POST /uploaded HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n\
