@@ -129,7 +129,11 @@ impl From<BadRequest> for Refusal {
 
 impl From<rebuttal_disputes::Refusal> for Refusal {
     fn from(refusal: rebuttal_disputes::Refusal) -> Self {
-        Self::new(refusal.code(), refusal.to_string())
+        let told = Self::new(refusal.code(), refusal.to_string());
+        match told.code {
+            Code::Unavailable => told.caused_by(refusal),
+            _ => told,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rebuttal_evidence::EvidenceStore;
-use rebuttal_store::{CommitError, Done, NonceUse, NotDone, Once, Store, Work};
+use rebuttal_store::{Answer, CommitError, Done, NonceUse, NotDone, Once, Store, Work};
 use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
@@ -46,6 +46,11 @@ impl Gateway {
     /// A nonce is held in memory from before the commit on, so that of a read and a change with one identity only one
     /// passes. It is released where the change did not use it, which `Unavailable` alone means.
     pub(crate) async fn commit(&self, work: Work) -> Result<Done, Refusal> {
+        Ok(self.decide(work).await??)
+    }
+
+    /// As [`commit`](Self::commit); tells what the rules refuse from what kept them from being asked.
+    pub(crate) async fn decide(&self, work: Work) -> Result<Answer, Refusal> {
         let held = match &work.once {
             Once::Nonce(NonceUse { timestamp, app_id, nonce }) => {
                 self.read_nonces.hold(*app_id, *timestamp, nonce)
@@ -61,7 +66,7 @@ impl Gateway {
         }
         match outcome? {
             Err(NotDone::Stale) => Err(forgotten()),
-            answer => Ok(answer?),
+            answer => Ok(answer),
         }
     }
 

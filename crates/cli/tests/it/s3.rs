@@ -4,6 +4,7 @@
 mod failures;
 mod fence;
 mod links;
+mod races;
 mod truth;
 
 use rebuttal_testbed::Scene;

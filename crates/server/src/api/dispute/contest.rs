@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use rebuttal_disputes::{Actor, Command};
+use rebuttal_disputes::{Actor, Command, Refusal};
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::ReceivedContest;
-use rebuttal_store::{Act, Work};
+use rebuttal_store::{Act, NotDone, Work};
 
-use crate::api::dispute::findings::findings;
+use crate::api::dispute::findings::{Found, findings};
 use crate::api::{Reply, Success};
 use crate::auth::signature::Signed;
 use crate::gateway::Gateway;
@@ -19,7 +19,8 @@ use crate::gateway::Gateway;
 /// 2. What the merchant refers to is looked for where it should lie. Out of reach, and needed, it ends the request before
 ///    its nonce is used up.
 /// 3. The committer uses the nonce up and decides, in one transaction: the dispute, a repetition, state and lateness by
-///    the request's arrival, the evidence. All items are taken or none.
+///    the request's arrival, the evidence. All items are taken or none. Where no file was looked at because the state had
+///    decided without, and an operator changed that state in between, what it decided stands.
 /// 4. The merchant is answered after the commit, so that nothing can take the answer back.
 pub(crate) async fn contest(
     State(gateway): State<Arc<Gateway>>,
@@ -28,7 +29,7 @@ pub(crate) async fn contest(
     let once = signed.once();
     let Signed { call, app, arrived_at, .. } = signed;
 
-    let findings = findings(&gateway, app.merchant_id, &call, arrived_at).await?;
+    let Found { findings, unlooked } = findings(&gateway, app.merchant_id, &call, arrived_at).await?;
 
     let act = Act::Command {
         dispute_no: call.dispute_no,
@@ -36,7 +37,11 @@ pub(crate) async fn contest(
         actor: Actor::App(app.app_id),
         command: Command::contest(call.evidence_list, findings),
     };
-    gateway.commit(Work { arrived_at, once, token: None, act }).await?;
+    let answer = gateway.decide(Work { arrived_at, once, token: None, act }).await?;
+    match (answer, unlooked) {
+        (Err(NotDone::Dispute(Refusal::Evidence(_))), Some(decided)) => decided?,
+        (answer, _) => drop(answer?),
+    }
 
     Ok(Success(Done::TRUE))
 }

@@ -21,6 +21,15 @@ use crate::recording::record;
 /// there before a client gives an attempt up, ours after 15 s.
 pub(crate) const LOOKS_LIMIT: Duration = Duration::from_secs(8);
 
+/// What a contest was found to refer to.
+pub(super) struct Found {
+    /// For each item.
+    pub(super) findings: Vec<Finding>,
+    /// How the dispute's state decided, where it left nothing for evidence to decide and files were not looked at, or in
+    /// vain. By the time of the commit the state may be one that asks for them: the contest was decided before that.
+    pub(super) unlooked: Option<Result<(), Refusal>>,
+}
+
 /// What lies at each item's url, as far as it is this merchant's.
 ///
 /// # Errors
@@ -31,7 +40,7 @@ pub(super) async fn findings(
     merchant_id: MerchantId,
     call: &ReceivedContest,
     arrived_at: UnixMillis,
-) -> Result<Vec<Finding>, Refusal> {
+) -> Result<Found, Refusal> {
     let items = &call.evidence_list;
     let urls = items.iter().map(|item| item.url.filter(|url| url.merchant_id == merchant_id));
     let mut found = Vec::with_capacity(items.len());
@@ -39,12 +48,13 @@ pub(super) async fn findings(
         for url in urls {
             found.push(in_folder(gateway, url).await);
         }
-    } else if refused_with(Vec::new(), gateway, merchant_id, call, arrived_at).await.is_some() {
+    } else if let unlooked @ Some(_) =
+        without_evidence(decided(Vec::new(), gateway, merchant_id, call, arrived_at).await?)
+    {
+        return Ok(Found { findings: vec![Err(EvidenceFault::Unreadable); items.len()], unlooked });
+    } else {
         let until = Deadline::now() + LOOKS_LIMIT;
         found = join_all(urls.map(|url| in_s3(gateway, url, until))).await;
-    } else {
-        // Whatever is decided is decided without them; if it were not after all, nothing was looked at.
-        return Ok(vec![Err(EvidenceFault::Unreadable); items.len()]);
     }
     let mut unreadable = None;
     let or_unreadable = |(item, found): (&ReceivedEvidence, anyhow::Result<Finding>)| {
@@ -54,34 +64,41 @@ pub(super) async fn findings(
         })
     };
     let findings: Vec<_> = items.iter().zip(found).map(or_unreadable).collect();
-    let Some((url, error)) = unreadable else { return Ok(findings) };
+    let Some((url, error)) = unreadable else { return Ok(Found { findings, unlooked: None }) };
     // Once, however many files a store that is out of order holds.
     let url = url.map(|url| url.to_string());
     tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
-    match refused_with(findings.clone(), gateway, merchant_id, call, arrived_at).await {
-        Some(refusal) if refusal.code() == Code::Unavailable => Err(refusal.into()),
-        _ => Ok(findings),
+    match decided(findings.clone(), gateway, merchant_id, call, arrived_at).await? {
+        Err(refused @ rebuttal_disputes::Refusal::Evidence(_)) if refused.code() == Code::Unavailable => {
+            Err(refused.into())
+        }
+        decided => Ok(Found { findings, unlooked: without_evidence(decided) }),
     }
 }
 
-/// How the contest would be refused for its evidence, in the dispute's present state, if these were the findings. Not at
-/// all where the state leaves nothing for evidence to decide: for a repetition, or a dispute that is not there, in the
-/// wrong state or late. The committer decides again on the state as it is then; this only spares an object store what
-/// cannot matter (contract §7, order of checks).
-async fn refused_with(
+/// What was decided, unless it was for the evidence: a repetition, or a dispute that is not there, in the wrong state or
+/// late. It spares an object store what cannot matter (contract §7, order of checks).
+fn without_evidence(decided: Result<(), rebuttal_disputes::Refusal>) -> Option<Result<(), Refusal>> {
+    match decided {
+        Err(rebuttal_disputes::Refusal::Evidence(_)) => None,
+        decided => Some(decided.map_err(Refusal::from)),
+    }
+}
+
+/// How the contest is decided in the dispute's present state, if these are the findings.
+async fn decided(
     findings: Vec<Finding>,
     gateway: &Gateway,
     merchant_id: MerchantId,
     call: &ReceivedContest,
     arrived_at: UnixMillis,
-) -> Option<rebuttal_disputes::Refusal> {
-    let dispute = gateway.store.dispute(&call.dispute_no).await.ok()??.state;
-    if dispute.merchant_id != merchant_id {
-        return None;
-    }
+) -> Result<Result<(), rebuttal_disputes::Refusal>, StoreError> {
+    let dispute = gateway.store.dispute(&call.dispute_no).await?.map(|dispute| dispute.state);
+    let Some(dispute) = dispute.filter(|dispute| dispute.merchant_id == merchant_id) else {
+        return Ok(Err(rebuttal_disputes::Refusal::NotFound));
+    };
     let command = Command::contest(call.evidence_list.clone(), findings);
-    let decided = decide(&dispute, &command, &Actor::Gateway, arrived_at);
-    decided.err().filter(|refusal| matches!(refusal, rebuttal_disputes::Refusal::Evidence(_)))
+    Ok(decide(&dispute, &command, &Actor::Gateway, arrived_at).map(drop))
 }
 
 async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result<Finding> {

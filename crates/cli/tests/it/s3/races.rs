@@ -1,0 +1,48 @@
+//! A contest that an operator's act overtakes while it is on its way: which files it must look at depends on the state, and
+//! the state changes under its hands.
+
+use std::thread;
+
+use rebuttal_testbed::operator::in_days;
+use rebuttal_testbed::{Call, Item, samples};
+use serde_json::json;
+
+use super::scene;
+
+const RACES: usize = 24;
+/// Enough that some look before the operator's act and are decided behind it.
+const CONTESTS: usize = 8;
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_contest_that_races_with_an_operator_is_judged() {
+    let (_bucket, scene) = scene();
+    let (address, url) = (scene.address(), scene.upload(&samples::receipt(1)));
+    for _ in 0..RACES {
+        let dispute = scene.dispute();
+        scene.operator.does(&dispute, "resolve", &json!({ "outcome": "WON" }));
+        let calls: Vec<_> =
+            (0..CONTESTS).map(|_| scene.contest_call(&dispute, &[Item::receipt(&url)])).collect();
+        let (before, after) = calls.split_at(CONTESTS / 2);
+        let answers: Vec<_> = thread::scope(|threads| {
+            let send = |call: Call| threads.spawn(move || call.send(address));
+            let mut sent: Vec<_> = before.iter().cloned().map(send).collect();
+            let advanced = threads.spawn(|| {
+                let stage = json!({ "type": "ARBITRATION", "deadline": in_days(3) });
+                scene.operator.act(&dispute, "advance", &stage).status
+            });
+            sent.extend(after.iter().cloned().map(send));
+            assert_eq!(advanced.join().unwrap(), 200);
+            sent.into_iter().map(|answer| answer.join().unwrap()).collect()
+        });
+        for answer in answers {
+            assert!(
+                ["OK", "Dispute.InvalidState"].contains(&answer.code.as_str()),
+                "{}: {}",
+                answer.code,
+                answer.message
+            );
+        }
+    }
+    assert!(!scene.gateway.stderr().contains("could not serve"), "{}", scene.gateway.stderr());
+}
