@@ -30,10 +30,15 @@ impl FromStr for Currency {
     /// Currencies without a minor unit in ISO 4217 (metals, test codes) and those with four digits (units of account)
     /// are refused: nobody pays in them.
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        iso_currency::Currency::from_code(text)
-            .filter(|currency| currency.exponent().is_some_and(|digits| digits <= 3))
-            .map(Self)
-            .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))
+        let currency = iso_currency::Currency::from_code(text)
+            .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))?;
+        if currency.exponent().is_none_or(|digits| digits > 3) {
+            return Err(Invalid::new(
+                "must be a currency that people pay in, such as USD: ISO 4217 lists metals, test codes and units of \
+                 account, too",
+            ));
+        }
+        Ok(Self(currency))
     }
 }
 
@@ -144,8 +149,12 @@ mod tests {
 
     #[test]
     fn what_nobody_pays_in_is_not_a_currency() {
-        for wrong in ["", "usd", "US", "USDT", "XAU", "XXX", "XTS", "CLF"] {
-            assert!(wrong.parse::<Currency>().is_err(), "{wrong:?} was taken");
+        let told = |wrong: &str| wrong.parse::<Currency>().expect_err(wrong).to_string();
+        for unknown in ["", "usd", "US", "USDT"] {
+            assert!(told(unknown).contains("must be an ISO 4217 currency code"), "{unknown:?}");
+        }
+        for listed in ["XAU", "XXX", "XTS", "CLF", "UYW"] {
+            assert!(told(listed).contains("must be a currency that people pay in"), "{listed:?}");
         }
     }
 }
