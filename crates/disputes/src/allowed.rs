@@ -20,11 +20,17 @@ pub(crate) enum Asked {
     ContestAgain,
     /// The accept that the dispute ended with.
     AcceptAgain,
+    /// The resolution that the dispute has.
+    ResolveAgain,
+    /// The withdrawal that the dispute ended with.
+    WithdrawAgain,
 }
 
 impl Asked {
     /// What a merchant can ask.
     const OF_MERCHANT: [Self; 4] = [Self::Contest, Self::Accept, Self::ContestAgain, Self::AcceptAgain];
+    /// What an operator can, beside acts.
+    const OF_OPERATOR: [Self; 2] = [Self::ResolveAgain, Self::WithdrawAgain];
 }
 
 impl fmt::Display for Asked {
@@ -35,6 +41,8 @@ impl fmt::Display for Asked {
             Self::Accept => "accept",
             Self::ContestAgain => "the same contest again",
             Self::AcceptAgain => "the same accept again",
+            Self::ResolveAgain => "the same outcome again",
+            Self::WithdrawAgain => "the same withdrawal again",
         })
     }
 }
@@ -51,6 +59,8 @@ pub(crate) fn allows(status: Status, stage: Stage, asked: Asked) -> bool {
         Asked::Contest | Asked::Accept => status == NeedsResponse,
         Asked::ContestAgain => matches!(status, UnderReview | Won | Lost),
         Asked::AcceptAgain => status == Accepted,
+        Asked::ResolveAgain => matches!(status, Won | Lost),
+        Asked::WithdrawAgain => status == Withdrawn,
     }
 }
 
@@ -67,19 +77,17 @@ pub(crate) fn later(stage: Stage) -> String {
 
 /// Names what a state allows to the one who is refused; queries are always allowed.
 pub(crate) fn sentence(status: Status, stage: Stage, to: Told) -> String {
-    let (possible, nothing): (Vec<_>, _) = match to {
+    let possible: Vec<_> = match to {
         Told::Merchant { has_submitted } => {
             let possible = |asked: &Asked| has_submitted || *asked != Asked::ContestAgain;
-            let possible = Asked::OF_MERCHANT.into_iter().filter(possible);
-            (possible.collect(), "nothing more from the merchant")
+            Asked::OF_MERCHANT.into_iter().filter(possible).collect()
         }
-        Told::Operator => {
-            (ActKind::ALL.iter().copied().map(Asked::Act).collect(), "nothing but to be looked at")
-        }
+        Told::Operator => ActKind::ALL.iter().copied().map(Asked::Act).chain(Asked::OF_OPERATOR).collect(),
     };
     let allowed = possible.into_iter().filter(|asked| allows(status, stage, *asked));
     match allowed.map(|asked| asked.to_string()).collect::<Vec<_>>().as_slice() {
-        [] => nothing.to_owned(),
+        // Every state allows an operator something.
+        [] => "nothing more from the merchant".to_owned(),
         allowed => format!("only: {}", allowed.join(", ")),
     }
 }

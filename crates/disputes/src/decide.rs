@@ -76,14 +76,16 @@ pub fn decide(
 /// Whether the outcome is already there. Decided before anything else is looked at: an answer that got lost must be
 /// had again, deadline or not.
 fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
-    use Status::{NeedsResponse, Withdrawn};
+    use Status::NeedsResponse;
     let status = dispute.status;
     match command {
         Command::Contest { fingerprint, .. } => {
             is_allowed(dispute, Asked::ContestAgain) && equals_present_submission(dispute, *fingerprint)
         }
         Command::Accept => is_allowed(dispute, Asked::AcceptAgain),
-        Command::Act(Act::Resolve { outcome, .. }) => status.as_str() == outcome.as_str(),
+        Command::Act(Act::Resolve { outcome, .. }) => {
+            is_allowed(dispute, Asked::ResolveAgain) && status.as_str() == outcome.as_str()
+        }
         Command::Act(Act::RequestEvidence { deadline, .. }) => {
             dispute.evidence_requested() && dispute.deadline == *deadline
         }
@@ -91,7 +93,7 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
         Command::Act(Act::Advance { stage, deadline }) => {
             status == NeedsResponse && dispute.stage == *stage && dispute.deadline == *deadline
         }
-        Command::Act(Act::Withdraw { .. }) => status == Withdrawn,
+        Command::Act(Act::Withdraw { .. }) => is_allowed(dispute, Asked::WithdrawAgain),
         Command::Lapse => false,
     }
 }

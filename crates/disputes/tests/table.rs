@@ -202,6 +202,14 @@ fn no_refusal_allows_what_it_refuses() {
             assert!(!allows, "{act} in {name}: {told}");
         }
     }
+    let told = |dispute: &Dispute, command: &Command| {
+        decide(dispute, command, &Actor::Gateway, IN_TIME).unwrap_err().to_string()
+    };
+    let won = after(&[(resolve(Outcome::Won), IN_TIME)]);
+    assert_eq!(
+        told(&won, &resolve(Outcome::Lost)),
+        "the dispute is WON in CHARGEBACK and allows only: advance, the same outcome again"
+    );
     assert_eq!(
         decide(&after(&[]), &advance(Stage::Inquiry), &Actor::Gateway, IN_TIME).unwrap_err().to_string(),
         "the dispute is NEEDS_RESPONSE in CHARGEBACK; advance leads to a later stage only: PRE_ARBITRATION, ARBITRATION"
