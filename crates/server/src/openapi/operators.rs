@@ -85,8 +85,8 @@ impl Asked {
     /// May be sent again under its key. The same key with another request is a conflict.
     pub(super) fn keyed(self) -> Self {
         let key = form(format!("^[!-~]{{1,{IDEMPOTENCY_KEY_MAX}}}$"));
-        let what = "Kept for 30 days: the same key with the same request is answered the first answer again, with another \
-                    request 409.";
+        let what = "Kept for 30 days: the same key with the same request is answered the first answer again, be it a 404 \
+                    or 409, with another request 409.";
         self.with([in_header("Idempotency-Key", key.into(), what)]).refused(&[Code::OperatorConflict])
     }
 

@@ -118,7 +118,13 @@ fn operators_requests() -> Shapes {
         exactly([member("name", of("MerchantName")), member("timeZone", of("TimeZone"))])
     };
     let app = exactly([
-        may("notifyUrl", of_as("NotifyUrl", "Where notifications go; null takes it away.")),
+        may(
+            "notifyUrl",
+            of_as(
+                "NotifyUrl",
+                "Where notifications will go, which are not delivered yet; null takes it away.",
+            ),
+        ),
         may("scheme", of("Scheme")),
         may("enabled", flag().description(Some("Whether the app may call."))),
     ]);
