@@ -15,6 +15,7 @@ use rebuttal_protocol::{AppId, AppSecret, Scheme, UnixMillis};
 use rebuttal_store::{Ailment, Examined, Location};
 use serde::Serialize;
 
+use crate::agreement::{self, CLOCKS_APART_MAX};
 use crate::auth::apps::DOCTORS_SCHEME;
 use crate::auth::keys::{Keys, MasterKey};
 use crate::clock;
@@ -22,9 +23,6 @@ use crate::config::{Config, EvidencePlace};
 use crate::data_dir::{Places, is_held};
 use crate::remedy;
 use crate::sweeper::bound_ahead;
-
-/// How far two clocks may differ: as much as the sweeper leaves between a deadline and its lapse.
-const CLOCKS_APART_MAX_MS: i64 = rebuttal_disputes::COMMIT_LIMIT.as_millis() as i64;
 
 /// How something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -210,7 +208,7 @@ fn clocks(examined: &Examined, now: UnixMillis, window: Duration) -> Vec<Finding
         findings.push(Finding::fault(ABOUT, told));
     }
     let utc = |at: UnixMillis| at.to_rfc3339(&jiff::tz::TimeZone::UTC);
-    if let Some(newest) = examined.newest_entry_at.filter(|newest| newest.0 > now.0 + CLOCKS_APART_MAX_MS) {
+    if let Some(newest) = examined.newest_entry_at.filter(|newest| *newest > now + CLOCKS_APART_MAX) {
         findings.push(Finding::fault(
             ABOUT,
             format!(
@@ -221,19 +219,9 @@ fn clocks(examined: &Examined, now: UnixMillis, window: Duration) -> Vec<Finding
             ),
         ));
     }
-    if let Some(theirs) = examined.server_time {
-        let apart_ms = now.0 - theirs.0;
-        if apart_ms.abs() > CLOCKS_APART_MAX_MS {
-            findings.push(Finding::fault(
-                ABOUT,
-                format!(
-                    "it is {} by this machine's clock and {} by the database server's: one of them is wrong. Deadlines \
-                     are judged by this machine's; let NTP keep it",
-                    utc(now),
-                    utc(theirs)
-                ),
-            ));
-        }
+    let theirs = examined.server_time.map(|(theirs, read_at)| theirs + read_at.elapsed());
+    if let Some(Err(apart)) = theirs.map(|theirs| agreement::judge(now, theirs, now)) {
+        findings.push(Finding::fault(ABOUT, apart.to_string()));
     }
     if findings.is_empty() {
         let told = match examined.server_time {

@@ -12,6 +12,7 @@ use axum::routing::get;
 use http::StatusCode;
 use rebuttal_protocol::Code;
 
+use crate::agreement;
 use crate::api::method_not_allowed;
 use crate::error::Noted;
 use crate::gateway::Gateway;
@@ -41,14 +42,21 @@ pub(crate) async fn evidence(gateway: &Gateway) -> anyhow::Result<()> {
     tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late)
 }
 
-/// Database and object store answer. What does not is told in the request's log line alone.
+/// Whether this machine's clock, by which deadlines are judged, agrees with the database server's.
+async fn clock(gateway: &Gateway) -> anyhow::Result<()> {
+    let asked = async { Ok(agreement::present(&gateway.store).await?.map(drop)?) };
+    let late = |_| Err(anyhow!("the database did not tell its time in {READY_LIMIT:?}"));
+    tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late)
+}
+
+/// Database and object store answer, and the clock is the database's. What does not is told in the request's log line alone.
 async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let stays = match gateway.draining.load(Ordering::Relaxed) {
         true => Err(anyhow!("it was told to stop")),
         false => Ok(()),
     };
-    let (database, evidence) = tokio::join!(database(&gateway), evidence(&gateway));
-    let Err(cause) = stays.and(database).and(evidence) else { return "ready\n".into_response() };
+    let (database, evidence, clock) = tokio::join!(database(&gateway), evidence(&gateway), clock(&gateway));
+    let Err(cause) = stays.and(database).and(clock).and(evidence) else { return "ready\n".into_response() };
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
     response.extensions_mut().insert(Noted { code: Code::Unavailable, cause: Some(Arc::new(cause)) });
     response

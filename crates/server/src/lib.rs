@@ -3,6 +3,7 @@
 //!
 //! [`run()`] is all of it. Only this crate knows axum and HTTP statuses; it knows no SQL.
 
+mod agreement;
 mod api;
 mod auth;
 mod base_url;

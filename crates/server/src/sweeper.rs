@@ -7,6 +7,7 @@ mod deadlines;
 mod fence;
 mod originals;
 mod pace;
+mod present;
 mod undeleted;
 mod uploads;
 
@@ -24,7 +25,7 @@ use crate::gateway::Gateway;
 use crate::listen::stopped;
 use crate::metrics::{self, ChoreMetrics};
 use crate::sweeper::fence::Hold;
-use crate::sweeper::pace::Pace;
+use crate::sweeper::present::Present;
 
 pub(crate) use chores::bound_ahead;
 pub(crate) use fence::{parse as parse_fence, strange as strange_fence};
@@ -50,42 +51,40 @@ pub(crate) fn start(
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut chores = JoinSet::new();
-    let pace = Arc::new(Pace::new(gateway.freshness_window));
+    let present = Arc::new(Present::of(gateway.store.clone(), gateway.freshness_window));
     let hold = Arc::new(Hold::on(gateway.evidence.s3().cloned()));
-    let shared = || (Arc::clone(gateway), Arc::clone(&pace));
-    let (gateway, pace) = shared();
-    chores.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || match pace.is_unbroken() {
-        true => deadlines::lapse(&gateway).await,
-        false => Ok(()),
+    let shared = || (Arc::clone(gateway), Arc::clone(&present));
+    let (gateway, present) = shared();
+    chores.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
+        deadlines::lapse(&gateway, &present).await
     }));
-    let (gateway, pace) = shared();
+    let (gateway, present) = shared();
     chores.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
-        chores::purge_nonces(&gateway, &pace).await
+        let noted = present.note().await;
+        noted.and(chores::purge_nonces(&gateway, &present).await)
     }));
-    let ((gateway, pace), held) = (shared(), Arc::clone(&hold));
+    let ((gateway, present), held) = (shared(), Arc::clone(&hold));
     let round = uploads::Round::default();
     chores.spawn(every("leftovers", CHORES_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
         let adopted = uploads::adopt_leftovers(&gateway).await;
-        if !pace.is_steady() {
-            return adopted;
-        }
-        let swept = if held.may_sweep() { uploads::sweep(&gateway, &round).await } else { Ok(()) };
-        adopted.and(swept).and(chores::purge_accounts(&gateway).await)
+        let Some(now) = present.steady().await? else { return adopted };
+        let swept = if held.may_sweep() { uploads::sweep(&gateway, now, &round).await } else { Ok(()) };
+        adopted.and(swept).and(chores::purge_accounts(&gateway, now).await)
     }));
-    let ((gateway, pace), held) = (shared(), Arc::clone(&hold));
+    let ((gateway, present), held) = (shared(), Arc::clone(&hold));
     let round = originals::Round::default();
     chores.spawn(every("originals", ORIGINALS_EVERY, stop.clone(), async move || {
-        match pace.is_steady() && held.may_sweep() {
-            true => originals::sweep(&gateway, &round).await,
-            false => Ok(()),
+        match present.steady().await? {
+            Some(now) if held.may_sweep() => originals::sweep(&gateway, now, &round).await,
+            _ => Ok(()),
         }
     }));
     let (gateway, _) = shared();
     chores.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || hold.keep(&gateway.store).await));
-    let (gateway, pace) = shared();
+    let (gateway, present) = shared();
     chores.spawn(every("memory", MEMORY_EVERY, stop.clone(), async move || {
-        if pace.is_steady() {
+        if present.glance() {
             gateway.read_nonces.forget(clock::now());
         }
         gateway.rates.forget();

@@ -8,6 +8,8 @@ pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
 pub(crate) const IDENTITY: &str = "identity";
 /// What tells the database whose sweeper may delete evidence from its copies.
 pub(crate) const SWEEP_FENCE: &str = "sweep_fence";
+/// The newest moment that a gateway knew to be the present.
+pub(crate) const CLOCK_TRUSTED_AT: &str = "clock_trusted_at";
 /// In a database that has been moved: where to.
 pub(crate) const MOVED_TO: &str = "moved_to";
 /// In a database that is being moved into: how far the move has come.

@@ -1,6 +1,7 @@
 //! A look at a database without serving from it, and without changing it: what a doctor needs to know.
 
 use std::path::Path;
+use std::time::Instant;
 
 use rebuttal_protocol::UnixMillis;
 
@@ -27,8 +28,8 @@ pub struct Examined {
     pub nonce_bound: Option<UnixMillis>,
     /// The newest entry of any dispute's history.
     pub newest_entry_at: Option<UnixMillis>,
-    /// The server's own clock, where it has one.
-    pub server_time: Option<UnixMillis>,
+    /// The server's own clock, where it has one, and when it was read.
+    pub server_time: Option<(UnixMillis, Instant)>,
     /// What tells the place that the evidence lies in, once a gateway has served.
     pub evidence_place: Option<String>,
     /// The fence that tells this database from its copies, once it has swept a bucket.

@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{App, Merchant, Token};
-use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
+use crate::error::{CLOCK_TRUSTED_AT, EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
 use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
@@ -276,6 +276,19 @@ impl Store {
         bound
             .map(UnixMillis)
             .ok_or_else(|| StoreError::Unreadable("a nonce_bound that is no number".to_owned()))
+    }
+
+    /// The newest moment that a gateway knew to be the present; `None` until one has.
+    pub async fn clock_trusted_at(&self) -> Result<Option<UnixMillis>, StoreError> {
+        Ok(self.reads.meta(CLOCK_TRUSTED_AT).await?.as_deref().and_then(number).map(UnixMillis))
+    }
+
+    /// The present moment by the database server's own clock; `None` where there is no server.
+    pub async fn server_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        match &self.reads {
+            Reads::Sqlite(_) => Ok(None),
+            Reads::Postgres(reads) => reads.read(reading::server_time).await,
+        }
     }
 
     /// The upload at a url, marked or not.

@@ -140,6 +140,8 @@ pub enum Upkeep {
         /// Where it stood, if anywhere.
         instead_of: Option<String>,
     },
+    /// Keeps the work's own moment as the newest one that a gateway knew to be the present.
+    NoteClock,
     /// Writes one value that nobody reads, to learn whether the database takes changes.
     Probe,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rebuttal_testbed::clock::{pause, wait_for};
-use rebuttal_testbed::operator::in_days;
+use rebuttal_testbed::operator::{in_days, in_ms};
 use rebuttal_testbed::samples::{receipt, refund};
 use rebuttal_testbed::scene::UPLOAD_URL;
 use rebuttal_testbed::{Item, MovedClock, Scene};
@@ -23,7 +23,8 @@ const CHORES_PERIOD: Duration = Duration::from_secs(6);
 
 /// A gateway that reads a clock of its own, and trusts it a second after it was moved.
 fn scene(clock: &MovedClock) -> Scene {
-    Scene::of(clock.under(gateway().folder()).args(["--freshness-window-seconds", "1"]))
+    // Not on the run's ground: a database server has a clock of its own, which is not moved.
+    Scene::of(clock.under(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
 }
 
 fn file_of(scene: &Scene, storage_uri: &str) -> PathBuf {
@@ -130,4 +131,33 @@ fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
 
     assert_eq!(scene.operator.send(&create).created(), created, "the key is forgotten");
     scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+}
+
+#[test]
+#[ignore = "needs libfaketime: cargo xtask test runs it"]
+fn a_gateway_that_starts_hours_later_lapses_nothing_until_its_clock_was_doubted_for_a_while() {
+    let clock = MovedClock::new();
+    let mut scene = scene(&clock);
+    let url = scene.upload(&receipt(1));
+    let due = || scene.dispute_with(&json!({ "deadline": in_ms(3_600_000).0 }));
+    let (contested, late) = (due(), due());
+
+    clock.ahead(2 * HOUR);
+    scene.gateway.restart();
+    let told = || scene.gateway.stderr().contains("the clock stands at").then_some(());
+    wait_for("the doubt to be told", LIMIT, told);
+    // What the chores would do by such a clock they would do within a second.
+    pause(CHORES_PERIOD);
+    for dispute in [&contested, &late] {
+        assert_eq!(scene.status(dispute), "NEEDS_RESPONSE");
+    }
+    clock.ahead(Duration::ZERO);
+    scene.contest(&contested, &[Item::receipt(&url)]).is("OK");
+
+    // It really was away: nobody sets the clock.
+    clock.ahead(2 * HOUR);
+    scene.gateway.restart();
+    wait_for("the deadline to lapse", LIMIT, || (scene.status(&late) == "EXPIRED").then_some(()));
+    let told = scene.gateway.stderr();
+    assert!(told.contains("the clock stands at"), "it was doubted before: {told}");
 }

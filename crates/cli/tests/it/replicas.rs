@@ -1,6 +1,7 @@
 //! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by
 //! `cargo xtask test`, which starts database and object store.
 
+mod clock;
 mod evidence;
 mod frozen;
 mod races;
@@ -40,19 +41,15 @@ impl Replicas {
     /// Replicas that are started in a way of one's own.
     fn with(database: Database, way: impl Fn(Builder) -> Builder) -> Self {
         let bucket = Store::shared().bucket();
-        let builder =
-            || way(gateway().database(&database.url()).bucket(&bucket).args(["--public-url", PUBLIC_URL]));
-        let mut scene = Scene::of(builder());
+        let mut scene = Scene::of(way(replica(&database, &bucket)));
         scene.base = PUBLIC_URL.to_owned();
-        let first = scene.gateway.data();
-        let data = scene.gateway.scratch().join("second");
-        let shared = |flag: &str, name: &str| [flag.to_owned(), first.join(name).display().to_string()];
-        let second = builder()
-            .data(&data)
-            .args(shared("--master-key-file", "master.key"))
-            .args(shared("--operator-token-file", "operator.token"))
-            .start();
+        let second = beside(&scene, way(replica(&database, &bucket)), "second").start();
         Self { scene, second, database, bucket }
+    }
+
+    /// How one more of them is started.
+    fn another(&self, name: &str) -> Builder {
+        beside(&self.scene, replica(&self.database, &self.bucket), name)
     }
 
     fn addresses(&self) -> [std::net::SocketAddr; 2] {
@@ -64,6 +61,20 @@ impl Replicas {
         let token = self.scene.gateway.operator_token();
         self.addresses().map(|address| Operator::new(address, &token))
     }
+}
+
+fn replica(database: &Database, bucket: &Bucket) -> Builder {
+    gateway().database(&database.url()).bucket(bucket).args(["--public-url", PUBLIC_URL])
+}
+
+/// With the key and the operator of the first one.
+fn beside(scene: &Scene, replica: Builder, name: &str) -> Builder {
+    let first = scene.gateway.data();
+    let shared = |flag: &str, name: &str| [flag.to_owned(), first.join(name).display().to_string()];
+    replica
+        .data(&scene.gateway.scratch().join(name))
+        .args(shared("--master-key-file", "master.key"))
+        .args(shared("--operator-token-file", "operator.token"))
 }
 
 /// Writes a file of a secret.

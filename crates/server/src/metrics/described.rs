@@ -206,6 +206,12 @@ const ALL: &[Described] = &[
         "Nonces of queries that can be remembered; one app has room for half of what is free",
     ),
     plain("rebuttal_clock_jumps_total", Counter, "Jumps of the system's clock against the monotonic one"),
+    plain(
+        "rebuttal_clock_doubted",
+        Gauge,
+        "1 while nothing lapses, is swept or forgotten because the clock jumped, differs from the database server's, or stands \
+         far from what was last trusted",
+    ),
     labelled(
         "rebuttal_build_info",
         Gauge,

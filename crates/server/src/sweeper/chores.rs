@@ -8,7 +8,7 @@ use rebuttal_store::{Act, Done, Store, Upkeep, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::sweeper::pace::Pace;
+use crate::sweeper::present::Present;
 
 /// Rows that one step may delete: a few milliseconds of the committer's time.
 pub(super) const STEP: u32 = 2_000;
@@ -46,32 +46,34 @@ pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis, window: Duration) 
 ///
 /// Invariant: `auth::signature` takes timestamps of one window either way, so that what is forgotten has been stale for
 /// a window; and the store refuses timestamps at or below its bound whatever the clock says (contract §2).
-pub(super) async fn purge_nonces(gateway: &Gateway, pace: &Pace) -> anyhow::Result<()> {
+pub(super) async fn purge_nonces(gateway: &Gateway, present: &Present) -> anyhow::Result<()> {
     if let Some(sentence) =
         bound_ahead(gateway.store.nonce_bound().await?, clock::now(), gateway.freshness_window)
     {
         tracing::error!("{sentence}");
     }
-    if !pace.is_steady() {
-        return Ok(());
-    }
-    let bound = clock::now() - 2 * gateway.freshness_window;
-    in_steps(gateway, || Upkeep::PurgeNonces { bound, limit: STEP }).await
+    let Some(now) = present.steady().await? else { return Ok(()) };
+    let bound = now - 2 * gateway.freshness_window;
+    in_steps(gateway, now, || Upkeep::PurgeNonces { bound, limit: STEP }).await
 }
 
 /// Forgets idempotency keys and secrets whose overlap is over.
-pub(super) async fn purge_accounts(gateway: &Gateway) -> anyhow::Result<()> {
-    let created_before = clock::now() - KEYS_KEPT;
-    in_steps(gateway, || Upkeep::PurgeKeys { created_before, limit: STEP }).await?;
-    step(&gateway.store, Upkeep::DropExpiredSecrets).await.map(drop)
+pub(super) async fn purge_accounts(gateway: &Gateway, now: UnixMillis) -> anyhow::Result<()> {
+    let created_before = now - KEYS_KEPT;
+    in_steps(gateway, now, || Upkeep::PurgeKeys { created_before, limit: STEP }).await?;
+    step(&gateway.store, now, Upkeep::DropExpiredSecrets).await.map(drop)
 }
 
 /// Takes steps until one finds less than it may. Between two it waits as long as one takes, so that contests have at
 /// least half of the committer's time.
-pub(super) async fn in_steps(gateway: &Gateway, upkeep: impl Fn() -> Upkeep) -> anyhow::Result<()> {
+pub(super) async fn in_steps(
+    gateway: &Gateway,
+    now: UnixMillis,
+    upkeep: impl Fn() -> Upkeep,
+) -> anyhow::Result<()> {
     loop {
         let started = Instant::now();
-        if step(&gateway.store, upkeep()).await? < u64::from(STEP) {
+        if step(&gateway.store, now, upkeep()).await? < u64::from(STEP) {
             return Ok(());
         }
         tokio::time::sleep(started.elapsed()).await;
@@ -79,8 +81,8 @@ pub(super) async fn in_steps(gateway: &Gateway, upkeep: impl Fn() -> Upkeep) -> 
 }
 
 /// Takes one step and tells how many rows it touched.
-pub(super) async fn step(store: &Store, upkeep: Upkeep) -> anyhow::Result<u64> {
-    let work = Work::own(clock::now(), Act::Upkeep(upkeep));
+pub(super) async fn step(store: &Store, now: UnixMillis, upkeep: Upkeep) -> anyhow::Result<u64> {
+    let work = Work::own(now, Act::Upkeep(upkeep));
     match store.commit(work).await?? {
         Done::Rows(rows) => Ok(rows),
         _ => Ok(0),

@@ -1,35 +1,40 @@
 //! Deadlines that passed unanswered (contract §6).
 
 use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command};
-use rebuttal_protocol::DisputeNo;
+use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rebuttal_store::{Act, NotDone, Work};
 
 use crate::clock;
 use crate::gateway::Gateway;
+use crate::sweeper::present::Present;
 
 /// Disputes that lapse in one step; all of one step share a commit.
 const STEP: u32 = 200;
 
 /// Lapses every dispute whose deadline is at least [`COMMIT_LIMIT`] past: a response that arrived in time has had that
-/// long to be committed.
-pub(super) async fn lapse(gateway: &Gateway) -> anyhow::Result<()> {
-    loop {
-        let due = gateway.store.due(clock::now() - COMMIT_LIMIT, STEP).await?;
-        let more = due.len() as u32 == STEP;
-        let lapses = due.into_iter().map(|dispute_no| lapse_one(gateway, dispute_no));
+/// long to be committed. Whether the clock can be trusted is asked only where something is due by it, and then anew for
+/// each step.
+pub(super) async fn lapse(gateway: &Gateway, present: &Present) -> anyhow::Result<()> {
+    present.glance();
+    while !gateway.store.due(clock::now() - COMMIT_LIMIT, 1).await?.is_empty() {
+        let Some(now) = present.unbroken().await? else { return Ok(()) };
+        let due = gateway.store.due(now - COMMIT_LIMIT, STEP).await?;
+        let is_last = (due.len() as u32) < STEP;
+        let lapses = due.into_iter().map(|dispute_no| lapse_one(gateway, now, dispute_no));
         for outcome in futures_util::future::join_all(lapses).await {
             outcome?;
         }
-        if !more {
+        if is_last {
             return Ok(());
         }
     }
+    Ok(())
 }
 
-async fn lapse_one(gateway: &Gateway, dispute_no: DisputeNo) -> anyhow::Result<()> {
+async fn lapse_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
     let command = Command::Lapse;
     let act = Act::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
-    let work = Work::own(clock::now(), act);
+    let work = Work::own(now, act);
     match gateway.store.commit(work).await? {
         Ok(_) => {
             metrics::counter!("rebuttal_lapses_total").increment(1);

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rebuttal_evidence::{Fence, S3Store};
 use rebuttal_store::{Store, Upkeep};
 
+use crate::clock;
 use crate::sweeper::FENCE_EVERY;
 use crate::sweeper::chores::step;
 
@@ -66,7 +67,7 @@ impl Hold {
         let next = Fence::after(kept)?;
         let moved = Upkeep::MoveFence { fence: next.to_string(), instead_of: told };
         // Another replica may have moved it meanwhile.
-        if step(store, moved).await? == 1 {
+        if step(store, clock::now(), moved).await? == 1 {
             bucket.put_fence(next).await?;
         }
         Ok(())

@@ -7,7 +7,6 @@ use rebuttal_evidence::S3Store;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_store::Store;
 
-use crate::clock;
 use crate::gateway::Gateway;
 use crate::recording::record;
 use crate::sweeper::undeleted::Undeleted;
@@ -20,9 +19,9 @@ const PAGES_MAX: usize = 100;
 pub(super) struct Round(Mutex<Option<String>>);
 
 /// Lists some pages and deletes what is old in them.
-pub(super) async fn sweep(gateway: &Gateway, round: &Round) -> anyhow::Result<()> {
+pub(super) async fn sweep(gateway: &Gateway, now: UnixMillis, round: &Round) -> anyhow::Result<()> {
     let Some(bucket) = gateway.evidence.s3() else { return Ok(()) };
-    let before = clock::now() - gateway.unreferenced_uploads_kept;
+    let before = now - gateway.unreferenced_uploads_kept;
     let mut kept = Undeleted::default();
     for _ in 0..PAGES_MAX {
         let after = round.0.lock().clone();

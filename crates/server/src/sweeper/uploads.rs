@@ -26,17 +26,17 @@ pub(super) struct Round(Mutex<Option<Marked>>);
 /// Marks uploads that nothing refers to, and deletes those that were marked an hour ago and still are: first the file,
 /// then the row, so that a crash in between is made up for. Several replicas do this at once, and may delete the same
 /// files; whose file is gone is no error, and who forgets its row counts it.
-pub(super) async fn sweep(gateway: &Gateway, round: &Round) -> anyhow::Result<()> {
-    let uploaded_before = clock::now() - gateway.unreferenced_uploads_kept;
-    in_steps(gateway, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
+pub(super) async fn sweep(gateway: &Gateway, now: UnixMillis, round: &Round) -> anyhow::Result<()> {
+    let uploaded_before = now - gateway.unreferenced_uploads_kept;
+    in_steps(gateway, now, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
     let mut kept = Undeleted::default();
     loop {
         let after = *round.0.lock();
-        let page = gateway.store.marked(clock::now() - MARKED_KEPT, after, DELETE_STEP).await?;
+        let page = gateway.store.marked(now - MARKED_KEPT, after, DELETE_STEP).await?;
         let is_last = (page.len() as u32) < DELETE_STEP;
         let urls = delete(gateway, page, round, &mut kept).await;
         if !urls.is_empty() {
-            let forgotten = step(&gateway.store, Upkeep::ForgetUploads { urls }).await?;
+            let forgotten = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
             metrics::counter!("rebuttal_uploads_swept_total").increment(forgotten);
         }
         if kept.are_many() {

@@ -1,11 +1,13 @@
 //! A look at the server, at what stands before it, and at what it holds.
 
+use std::time::Instant;
+
 use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
 use super::hazards::{hazards, refuse_shared};
 use super::session::Session;
-use super::statements::{NEWEST_ENTRY, SERVER_TIME};
+use super::statements::NEWEST_ENTRY;
 use super::{reading, rows, schema};
 use crate::StoreError;
 use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
@@ -29,8 +31,7 @@ pub(crate) async fn examine(address: &Address, token: Option<[u8; 32]>) -> Resul
 }
 
 async fn look(session: &Session, token: Option<[u8; 32]>, examined: &mut Examined) -> Result<(), StoreError> {
-    let time = session.row(SERVER_TIME, &[]).await?;
-    examined.server_time = time.map(|row| rows::millis(&row, 0)).transpose()?;
+    examined.server_time = reading::server_time(session).await?.map(|time| (time, Instant::now()));
     let schema = schema::ailments(session).await?;
     let hides = schema.iter().any(Ailment::hides);
     // An older schema knows tokens in other words.

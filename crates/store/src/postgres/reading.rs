@@ -13,7 +13,7 @@ use super::session::{Error, Session, Value};
 use super::statements::{
     ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT,
     DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT, MERCHANTS, META,
-    SEALED, SECRETS_OF_APPS, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    SEALED, SECRETS_OF_APPS, SERVER_TIME, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use crate::accounts::{App, Merchant, Sealed, Token};
 use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
@@ -24,6 +24,12 @@ type Result<T> = std::result::Result<T, Error>;
 pub(crate) async fn meta(session: impl Deref<Target = Session>, name: &str) -> Result<Option<Vec<u8>>> {
     let row = session.row(META, &[&name]).await?;
     row.map(|row| rows::value(&row, 0)).transpose()
+}
+
+/// The server's own clock.
+pub(crate) async fn server_time(session: impl Deref<Target = Session>) -> Result<Option<UnixMillis>> {
+    let row = session.row(SERVER_TIME, &[]).await?;
+    row.map(|row| rows::millis(&row, 0)).transpose()
 }
 
 pub(crate) async fn app(session: impl Deref<Target = Session>, app_id: AppId) -> Result<Option<App>> {

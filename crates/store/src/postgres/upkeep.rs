@@ -6,9 +6,9 @@ use super::nonces;
 use super::session::{Error, Session};
 use super::statements::{
     DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE, PROOF, PURGE_KEYS,
-    RAISE_NONCE_BOUND, REPLACE_META,
+    PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
 };
-use crate::error::SWEEP_FENCE;
+use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::work::Upkeep;
 
 /// How long a lane's mark is kept after its last batch: far longer than a batch's fate is asked for.
@@ -40,6 +40,7 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             let instead_of = instead_of.as_deref().map(str::as_bytes);
             session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &instead_of]).await
         }
+        Upkeep::NoteClock => session.run(PUT_META, &[&CLOCK_TRUSTED_AT, &now.0.to_string().as_bytes()]).await,
         // A small row of our own that goes through proves nothing of other tables, of rights, or of room.
         Upkeep::Probe => {
             session.batch(PROOF).await?;

@@ -5,9 +5,9 @@ use rusqlite::{Connection, Result, params};
 
 use super::statements::{
     DROP_EXPIRED_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, NONCE_BOUND, PROBE, PURGE_KEYS, PURGE_NONCES,
-    RAISE_NONCE_BOUND, REPLACE_META,
+    PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
 };
-use crate::error::SWEEP_FENCE;
+use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::work::Upkeep;
 
 /// Bytes that a probe writes: sixteen pages, and those that lead to them.
@@ -36,6 +36,9 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
                 instead_of
             ])?
         }
+        Upkeep::NoteClock => connection
+            .prepare_cached(PUT_META)?
+            .execute(params![CLOCK_TRUSTED_AT, now.0.to_string().as_bytes()])?,
         // As many pages as a contest writes: room for one is no proof.
         Upkeep::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
     };

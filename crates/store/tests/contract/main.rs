@@ -59,6 +59,7 @@ macro_rules! every_case {
                 the_oldest_of_what_waits_is_told;
             upkeep:
                 purged_nonces_are_stale_whatever_the_clock_says
+                the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one
                 a_step_of_upkeep_is_bounded
                 the_fence_moves_only_from_where_it_was_thought_to_stand
                 a_purge_stalls_no_contest

@@ -35,6 +35,19 @@ pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(ground: &Gro
     assert_eq!(code(again(kept).await), "Common.Auth.ReplayedNonce");
 }
 
+pub(crate) async fn the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one(ground: &Ground) {
+    let store = ground.store().await;
+    assert_eq!(store.clock_trusted_at().await.unwrap(), None);
+    for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
+        let work = Work::own(trusted, Act::Upkeep(Upkeep::NoteClock));
+        assert_eq!(store.commit(work).await.unwrap(), Ok(Done::Rows(1)));
+        assert_eq!(store.clock_trusted_at().await.unwrap(), Some(trusted));
+    }
+    let server_time = store.server_time().await.unwrap();
+    assert_eq!(server_time.is_some(), store.is_shared(), "only a server has a clock of its own");
+    store.close().await;
+}
+
 pub(crate) async fn a_step_of_upkeep_is_bounded(ground: &Ground) {
     let store = ground.store().await;
     for number in 0..25 {

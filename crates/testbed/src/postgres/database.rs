@@ -46,6 +46,17 @@ impl Database {
         query(&self.url(), sql)
     }
 
+    /// Has the server tell a time that is this far ahead of the system's, to whoever connects after the first such word. A
+    /// function of that name is found before the server's own.
+    pub fn clock_ahead(&self, ahead: std::time::Duration) {
+        let (name, seconds) = (&self.name, ahead.as_secs());
+        self.query(&format!(
+            "CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS \
+             $$ SELECT pg_catalog.clock_timestamp() + interval '{seconds} s' $$; \
+             ALTER DATABASE {name} SET search_path = public, pg_catalog"
+        ));
+    }
+
     /// Ends every session on it but the one that asks; gives how many there were.
     #[expect(clippy::must_use_candidate, reason = "the number is for who cares")]
     pub fn terminate_all_connections(&self) -> usize {

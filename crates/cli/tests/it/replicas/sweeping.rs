@@ -35,13 +35,16 @@ fn wait_for_rounds(replicas: &Replicas, chore: &str, more: f64) {
 #[ignore = "needs PostgreSQL, an S3 and libfaketime, which cargo xtask test sees to"]
 fn replicas_sweep_the_same_files_and_neither_fails() {
     let clock = MovedClock::with_timers();
-    let replicas = Replicas::with(Database::shared(), |gateway| {
+    let database = Database::shared();
+    database.clock_ahead(Duration::ZERO);
+    let replicas = Replicas::with(database, |gateway| {
         let args = ["--freshness-window-seconds", "1", "--metrics-listen", "127.0.0.1:0"];
         clock.under(gateway).args(args)
     });
     let looked = || told(&replicas, "rebuttal_chore_seconds_count{chore=\"fence\"}");
     wait_for("both to look at the fence", LIMIT, || looked().iter().all(|times| *times > 0.0).then_some(()));
     clock.ahead(LOOKED_ON);
+    replicas.database.clock_ahead(LOOKED_ON);
     wait_for("both to look at it again", LIMIT, || looked().iter().all(|times| *times > 1.0).then_some(()));
 
     let failures = "rebuttal_chore_failures_total{chore=\"leftovers\"}";

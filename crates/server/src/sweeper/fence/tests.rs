@@ -79,7 +79,7 @@ async fn a_move_that_did_not_reach_the_bucket_is_made_up_for() {
     let told = bench.store.sweep_fence().await.unwrap();
     let lost = Fence::after(parse(told.as_deref()).unwrap()).unwrap();
     let moved = Upkeep::MoveFence { fence: lost.to_string(), instead_of: told };
-    assert_eq!(step(&bench.store, moved).await.unwrap(), 1);
+    assert_eq!(step(&bench.store, clock::now(), moved).await.unwrap(), 1);
     hold.keep_on(&bench.bucket, &bench.store, start + LOOKED_ON + FENCE_EVERY).await.unwrap();
     let kept = parse(bench.store.sweep_fence().await.unwrap().as_deref()).unwrap();
     assert!(kept != Some(lost) && bench.bucket.fence().await.unwrap() == kept);

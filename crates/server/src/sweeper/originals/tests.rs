@@ -7,6 +7,7 @@ use rebuttal_testbed::s3::{Fault, Proxy};
 use rebuttal_testbed::samples;
 
 use super::*;
+use crate::clock;
 use crate::sweeper::bench::{Bench, bucket_through};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -1,0 +1,78 @@
+//! Whether this machine's clock agrees with the database server's, the one that all replicas can ask. Whose is wrong cannot
+//! be told from here; that one is, can.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use rebuttal_disputes::COMMIT_LIMIT;
+use rebuttal_protocol::UnixMillis;
+use rebuttal_store::{Store, StoreError};
+
+use crate::clock;
+
+/// How far two clocks may differ: as much as the sweeper leaves between a deadline and its lapse.
+pub(crate) const CLOCKS_APART_MAX: Duration = COMMIT_LIMIT;
+
+/// Two clocks that do not agree. Its sentence says what that means and what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Apart {
+    ours: UnixMillis,
+    theirs: UnixMillis,
+}
+
+impl std::error::Error for Apart {}
+
+impl fmt::Display for Apart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [ours, theirs] = [self.ours, self.theirs].map(|at| at.to_rfc3339(&TimeZone::UTC));
+        write!(
+            f,
+            "it is {ours} by this machine's clock and {theirs} by the database server's: one of them is wrong. Deadlines are \
+             judged by this machine's, and nothing lapses, is swept or forgotten by it until both agree to within {} s; let \
+             NTP keep both",
+            CLOCKS_APART_MAX.as_secs()
+        )
+    }
+}
+
+/// The present moment, as far as it is past by either clock; or that they do not agree. The answer of a server lies
+/// somewhere between the two moments around it. Where there is no server, ours is the only clock.
+///
+/// # Errors
+/// Where the database does not answer.
+pub(crate) async fn present(store: &Store) -> Result<Result<UnixMillis, Apart>, StoreError> {
+    let before = clock::now();
+    let server = store.server_time().await?;
+    Ok(server.map_or(Ok(before), |theirs| judge(before, theirs, clock::now())))
+}
+
+/// What is to be made of a server's time that was asked for and answered within a time.
+pub(crate) fn judge(before: UnixMillis, theirs: UnixMillis, after: UnixMillis) -> Result<UnixMillis, Apart> {
+    match before - CLOCKS_APART_MAX <= theirs && theirs <= after + CLOCKS_APART_MAX {
+        true => Ok(before.min(theirs)),
+        false => Err(Apart { ours: after, theirs }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_714_128_828_114);
+    const LATER: UnixMillis = UnixMillis(NOW.0 + 2_000);
+
+    #[test]
+    fn clocks_agree_within_the_grace_and_the_earlier_one_counts() {
+        let far = CLOCKS_APART_MAX;
+        let near = Duration::from_millis(1);
+        assert_eq!(judge(NOW, NOW + near, LATER), Ok(NOW));
+        assert_eq!(judge(NOW, NOW - near, LATER), Ok(NOW - near));
+        assert_eq!(judge(NOW, NOW - far, LATER), Ok(NOW - far));
+        assert_eq!(judge(NOW, LATER + far, LATER), Ok(NOW), "the answer took that long");
+        let apart = [NOW - far - near, LATER + far + near].map(|theirs| judge(NOW, theirs, LATER));
+        for told in apart.map(|apart| apart.unwrap_err().to_string()) {
+            assert!(told.contains("2024-04-26T10:53:50.114+00:00") && told.contains("NTP"), "{told}");
+        }
+    }
+}
