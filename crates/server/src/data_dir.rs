@@ -37,6 +37,11 @@ impl Places {
         self.0.join("operator.token")
     }
 
+    /// The fence of a bucket as the gateway of this directory last moved it.
+    pub(crate) fn moved_fence(&self) -> PathBuf {
+        self.0.join("moved.fence")
+    }
+
     /// Refuses a directory that has lost its database. A first start makes the database first, and the key and the
     /// evidence once its tables are there, so that one that was interrupted can go on.
     pub(crate) fn refuse_lost_database(&self) -> anyhow::Result<()> {

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock;
+use crate::data_dir::Places;
 use crate::error::causes;
 use crate::gateway::Gateway;
 use crate::listen::stopped;
@@ -52,7 +53,8 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut chores = JoinSet::new();
     let present = Arc::new(Present::of(gateway.store.clone(), gateway.freshness_window));
-    let hold = Arc::new(Hold::on(gateway.evidence.s3().cloned()));
+    let hold =
+        Arc::new(Hold::on(gateway.evidence.s3().cloned(), Places::of(&gateway.data_dir).moved_fence()));
     let shared = || (Arc::clone(gateway), Arc::clone(&present));
     let (gateway, present) = shared();
     chores.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {

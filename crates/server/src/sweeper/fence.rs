@@ -2,7 +2,9 @@
 //! restored elsewhere: see [`Fence`]. Everything else goes on in a copy, so that it can be rehearsed with, and so that a
 //! mistake in this here stops no contest.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use anyhow::{Context as _, ensure};
 use parking_lot::Mutex;
@@ -13,8 +15,8 @@ use crate::clock;
 use crate::sweeper::FENCE_EVERY;
 use crate::sweeper::chores::step;
 
-/// How long a gateway looks on before it moves the fence: one that serves from the original database has moved it several
-/// times by then, and so shown a copy to be one.
+/// How long a gateway looks on before it sweeps, and before it moves a fence that it has not moved itself: one that serves
+/// from the original database has moved it several times by then, and so shown a copy to be one.
 const LOOKED_ON: Duration = Duration::from_secs(5 * 60);
 /// How long a look at the fence is good for: a few that fail stop no sweeping.
 const LOOK_GOOD_FOR: Duration = FENCE_EVERY.saturating_mul(3);
@@ -22,6 +24,9 @@ const LOOK_GOOD_FOR: Duration = FENCE_EVERY.saturating_mul(3);
 /// What is known of a bucket's fence. A folder has none: one gateway at a time may use it.
 pub(super) struct Hold {
     bucket: Option<S3Store>,
+    /// The file that holds the fence as this gateway last moved it. It lies in the data directory, which no copy of the
+    /// database brings along: who has it need not be silent after a start, in which a copy could come first.
+    moved: PathBuf,
     seen: Mutex<Option<Seen>>,
 }
 
@@ -33,8 +38,8 @@ struct Seen {
 }
 
 impl Hold {
-    pub(super) fn on(bucket: Option<S3Store>) -> Self {
-        Self { bucket, seen: Mutex::default() }
+    pub(super) fn on(bucket: Option<S3Store>, moved: PathBuf) -> Self {
+        Self { bucket, moved, seen: Mutex::default() }
     }
 
     /// Whether what this database wants no more may be deleted: the store is its own, and nobody else moves its fence.
@@ -42,7 +47,7 @@ impl Hold {
         self.bucket.is_none() || self.is_firm(Instant::now())
     }
 
-    /// Looks at the fence, and moves it on once it is held firmly.
+    /// Looks at the fence, and moves it on: at once where it stands as this gateway has left it, else once it is held firmly.
     ///
     /// # Errors
     /// Where the bucket is another copy's to sweep; and where database or bucket do not answer.
@@ -61,16 +66,31 @@ impl Hold {
         let is_ours = Fence::is_ours(kept, found);
         self.note(is_ours, now);
         ensure!(is_ours, "{}", strange(&bucket.told_fence()));
-        if !self.is_firm(now) {
+        // Where there is none, an operator took it away, and not to have it back from whoever had it.
+        let is_as_left = found.is_some() && kept.is_some() && self.left() == kept;
+        if !self.is_firm(now) && !is_as_left {
             return Ok(());
         }
         let next = Fence::after(kept)?;
         let moved = Upkeep::MoveFence { fence: next.to_string(), instead_of: told };
         // Another replica may have moved it meanwhile.
         if step(store, clock::now(), moved).await? == 1 {
+            // Before the bucket's: broken off in between, the move is made up for at the next start.
+            self.leave(next).with_context(|| format!("cannot write {}", self.moved.display()))?;
             bucket.put_fence(next).await?;
         }
         Ok(())
+    }
+
+    /// The fence as this gateway last moved it. A file that cannot be read tells nothing, and costs five minutes.
+    fn left(&self) -> Option<Fence> {
+        fs::read_to_string(&self.moved).ok()?.trim_ascii().parse().ok()
+    }
+
+    fn leave(&self, fence: Fence) -> io::Result<()> {
+        let draft = self.moved.with_extension("new");
+        fs::write(&draft, format!("{fence}\n"))?;
+        fs::rename(draft, &self.moved)
     }
 
     fn note(&self, is_ours: bool, now: Instant) {

@@ -1,6 +1,7 @@
 //! On a real S3 and real databases: who may sweep, and what a copy of the database may not.
 
 use std::fs;
+use std::path::Path;
 
 use super::*;
 use crate::sweeper::bench::{Bench, open};
@@ -21,8 +22,22 @@ async fn look_on(
     Ok(())
 }
 
+/// A gateway that has just started in the data directory of the bench.
 fn hold(bench: &Bench) -> Hold {
-    Hold::on(Some(bench.bucket.clone()))
+    hold_in(bench, bench.folder.path())
+}
+
+fn hold_in(bench: &Bench, data_dir: &Path) -> Hold {
+    Hold::on(Some(bench.bucket.clone()), data_dir.join("moved.fence"))
+}
+
+/// A copy of the database, as of this very moment, and the original opened again.
+async fn copy(bench: &Bench) -> (tempfile::TempDir, Store, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    bench.store.close().await;
+    fs::copy(bench.folder.path().join("rebuttal.db"), folder.path().join("rebuttal.db")).unwrap();
+    let (store, copied) = (open(bench.folder.path()).await, open(folder.path()).await);
+    (folder, store, copied)
 }
 
 #[tokio::test]
@@ -48,11 +63,8 @@ async fn a_copy_of_the_database_may_not_sweep_and_the_original_goes_on() {
     let original = hold(&bench);
     look_on(&original, &bench, &bench.store, start, LOOKED_ON).await.unwrap();
     // A rehearsal begins with a dump of this very moment.
-    let folder = tempfile::tempdir().unwrap();
-    bench.store.close().await;
-    fs::copy(bench.folder.path().join("rebuttal.db"), folder.path().join("rebuttal.db")).unwrap();
-    let (store, copied) = (open(bench.folder.path()).await, open(folder.path()).await);
-    let rehearsal = hold(&bench);
+    let (folder, store, copied) = copy(&bench).await;
+    let rehearsal = hold_in(&bench, folder.path());
     rehearsal.keep_on(&bench.bucket, &copied, start).await.unwrap();
     original.keep_on(&bench.bucket, &store, start + LOOKED_ON + FENCE_EVERY).await.unwrap();
     let told = look_on(&rehearsal, &bench, &copied, start, LOOKED_ON).await.unwrap_err().to_string();
@@ -86,4 +98,43 @@ async fn a_move_that_did_not_reach_the_bucket_is_made_up_for() {
     bench.objects.put("gateway.fence", b"something else");
     let told = hold.keep(&bench.store).await.unwrap_err().to_string();
     assert!(told.contains("gateway.fence"), "{told}");
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn an_original_that_starts_again_moves_the_fence_before_a_copy_that_started_with_it_may() {
+    let (bench, start) = (Bench::new().await, Instant::now());
+    look_on(&hold(&bench), &bench, &bench.store, start, LOOKED_ON).await.unwrap();
+    let (folder, store, copied) = copy(&bench).await;
+    let stood = bench.bucket.fence().await.unwrap();
+    let (rehearsal, original) = (hold_in(&bench, folder.path()), hold(&bench));
+    rehearsal.keep_on(&bench.bucket, &copied, start).await.unwrap();
+    assert_eq!(bench.bucket.fence().await.unwrap(), stood, "a copy has to look on");
+    // Started again twice, and never up for as long as the copy looks on.
+    for started in [original, hold(&bench)] {
+        let before = bench.bucket.fence().await.unwrap();
+        started.keep_on(&bench.bucket, &store, start).await.unwrap();
+        let moved = bench.bucket.fence().await.unwrap();
+        assert!(moved != before && moved == parse(store.sweep_fence().await.unwrap().as_deref()).unwrap());
+        assert!(!started.is_firm(start), "to sweep it looks on, as everybody does");
+    }
+    let told = look_on(&rehearsal, &bench, &copied, start, LOOKED_ON).await.unwrap_err().to_string();
+    assert!(told.contains("rehearsal") && !rehearsal.is_firm(start + LOOKED_ON), "{told}");
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn what_was_moved_on_or_taken_away_since_is_looked_at_first() {
+    let (bench, start) = (Bench::new().await, Instant::now());
+    look_on(&hold(&bench), &bench, &bench.store, start, LOOKED_ON).await.unwrap();
+    let (at, stale) = (start + LOOKED_ON, bench.folder.path().join("stale"));
+    fs::create_dir(&stale).unwrap();
+    fs::copy(bench.folder.path().join("moved.fence"), stale.join("moved.fence")).unwrap();
+    hold(&bench).keep_on(&bench.bucket, &bench.store, at).await.unwrap();
+    let stood = bench.bucket.fence().await.unwrap();
+    hold_in(&bench, &stale).keep_on(&bench.bucket, &bench.store, at).await.unwrap();
+    assert_eq!(bench.bucket.fence().await.unwrap(), stood, "another replica has moved it since");
+    bench.objects.delete("gateway.fence");
+    hold(&bench).keep_on(&bench.bucket, &bench.store, at).await.unwrap();
+    assert_eq!(bench.bucket.fence().await.unwrap(), None, "an operator took it away");
 }
