@@ -9,6 +9,7 @@
     reason = "only tests use this crate, and a panic that says what was seen is how a test fails"
 )]
 
+pub mod balancer;
 pub mod call;
 pub mod clock;
 pub mod document;

@@ -1,6 +1,7 @@
 //! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by
 //! `cargo xtask test`, which starts database and object store.
 
+mod balanced;
 mod clock;
 mod evidence;
 mod frozen;

@@ -114,14 +114,10 @@ fn probes_ask_where_the_image_listens() {
     let [variable] = pod["env"].as_array().unwrap().as_slice() else { panic!("{pod}") };
     let drains: u64 = variable["value"].as_str().unwrap().parse().unwrap();
     assert_eq!(variable["name"], "REBUTTAL_DRAIN_SECONDS");
-    let stop: u64 = page::file("packaging/compose/compose.yaml")
-        .split_once("stop_grace_period: ")
-        .unwrap()
-        .1
-        .split_once("s\n")
-        .unwrap()
-        .0
-        .parse()
-        .unwrap();
+    let compose = yaml(&page::file("packaging/compose/compose.yaml")).unwrap();
+    let gateway = &compose["services"]["gateway-1"];
+    let seconds = |value: &Value| value.as_str().unwrap().trim_end_matches('s').parse::<u64>().unwrap();
+    let stop =
+        seconds(&gateway["stop_grace_period"]) - seconds(&gateway["environment"]["REBUTTAL_DRAIN_SECONDS"]);
     assert_eq!(pod["terminationGracePeriodSeconds"], drains + stop);
 }

@@ -6,7 +6,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rebuttal_testbed::Gateway;
+use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::s3::Store;
+use rebuttal_testbed::{Gateway, Operator, Page};
 
 use super::{paper, root};
 use crate::ground::{bin, gateway};
@@ -15,6 +17,7 @@ const UNIT: &str = "packaging/systemd/rebuttal.service";
 const SHARED: &str = "packaging/systemd/rebuttal.service.d/shared.conf";
 const SETTINGS: &str = "packaging/rebuttal.toml";
 const COMPOSE: &str = "packaging/compose/compose.yaml";
+const DRAIN: &str = "REBUTTAL_DRAIN_SECONDS";
 /// What a stop may take, as `serve --help` promises.
 const STOP_SECONDS: u64 = 30;
 
@@ -73,8 +76,41 @@ fn the_unit_waits_for_a_stop_and_for_connections() {
     let number = |key: &str| values(&unit, key)[0].parse::<u64>().unwrap();
     assert!(number("TimeoutStopSec") > STOP_SECONDS, "systemd would kill what is in flight");
     assert!(number("LimitNOFILE") >= 1024);
-    let stop = format!("stop_grace_period: {}s", number("TimeoutStopSec"));
-    assert!(paper(COMPOSE).contains(&stop), "{COMPOSE} stops otherwise than {UNIT}");
+    let stop = of_compose("stop_grace_period: ") - of_compose(&format!("{DRAIN}: "));
+    assert_eq!(stop, number("TimeoutStopSec"), "{COMPOSE} stops otherwise than {UNIT}");
+    let shared = paper(SHARED);
+    let stop: u64 = values(&shared, "TimeoutStopSec")[0].parse().unwrap();
+    assert_eq!(stop - drain_of_shared(), number("TimeoutStopSec"), "{SHARED} stops otherwise than {UNIT}");
+}
+
+fn drain_of_shared() -> u64 {
+    let variables = values(&paper(SHARED), "Environment");
+    let drain = variables.iter().find_map(|variable| variable.strip_prefix(DRAIN)?.strip_prefix('='));
+    drain.unwrap().parse().unwrap()
+}
+
+/// A number of seconds that stands in the compose file after these words.
+fn of_compose(before: &str) -> u64 {
+    let text = paper(COMPOSE);
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{COMPOSE} has no {before}"));
+    let digits = rest.trim_start_matches('"').split(|letter: char| !letter.is_ascii_digit()).next();
+    digits.unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_gateway_drains_for_longer_than_the_proxy_takes_to_turn_away() {
+    let proxy = paper("packaging/compose/haproxy.cfg");
+    let checks: Vec<_> = proxy.lines().filter(|line| line.contains("check inter")).collect();
+    assert!(!checks.is_empty());
+    for check in checks {
+        let words: Vec<_> = check.split_whitespace().collect();
+        let after = |word: &str| words[words.iter().position(|found| *found == word).unwrap() + 1];
+        let inter: u64 = after("inter").trim_end_matches('s').parse().unwrap();
+        let fall: u64 = after("fall").parse().unwrap();
+        for drains in [of_compose(&format!("{DRAIN}: ")), drain_of_shared()] {
+            assert!(drains > inter * fall, "{check}");
+        }
+    }
 }
 
 #[test]
@@ -83,7 +119,7 @@ fn shared_secrets_come_by_the_variables_of_the_unit() {
     let shared = paper(SHARED);
     let mut builder = gateway();
     let mut names = BTreeSet::new();
-    for variable in values(&shared, "Environment") {
+    for variable in values(&shared, "Environment").iter().filter(|variable| variable.contains("=%d/")) {
         let (name, path) = variable.split_once('=').unwrap();
         let file = folder.path().join(path.strip_prefix("%d/").unwrap());
         std::fs::write(&file, "5a".repeat(32)).unwrap();
@@ -94,6 +130,39 @@ fn shared_secrets_come_by_the_variables_of_the_unit() {
     assert_eq!(names, loaded.iter().map(|line| line.split_once(':').unwrap().0.to_owned()).collect());
     let gateway: Gateway = builder.start();
     assert!(!gateway.data().join("master.key").exists() && !gateway.data().join("operator.token").exists());
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, an S3 and openssl, which cargo xtask test starts or installs"]
+fn what_replicas_share_is_made_by_the_page_and_starts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let commands = Page::open("docs/operate/replicas.md").marked("run: share");
+    let made = Command::new("sh").args(["-euc", &commands]).env("ETC", folder.path()).status().unwrap();
+    assert!(made.success());
+    let (database, bucket) = (Database::shared(), Store::shared().bucket());
+    let [(key_name, key), (secret_name, secret)] = bucket.store.credentials();
+    let own = [
+        ("REBUTTAL_DATABASE_URL", database.url()),
+        ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url()),
+        (key_name, key),
+        (secret_name, secret),
+    ];
+    let environment = std::fs::read_to_string(folder.path().join("environment")).unwrap();
+    let names: Vec<_> = environment.lines().map(|line| line.split_once('=').unwrap().0).collect();
+    assert_eq!(names, own.each_ref().map(|(name, _)| *name), "what the page leaves to fill in");
+    let at = |name: &str| folder.path().join(name);
+    let start = || {
+        let gateway = gateway().folder().database(&database.url());
+        let gateway = own.iter().fold(gateway, |gateway, (name, value)| gateway.env(name, value));
+        let gateway = gateway.env("REBUTTAL_MASTER_KEY_FILE", at("master.key"));
+        gateway.env("REBUTTAL_OPERATOR_TOKEN_FILE", at("operator.token")).start()
+    };
+    let replicas = [start(), start()];
+    let token = std::fs::read_to_string(at("operator.token")).unwrap();
+    let merchants = replicas.each_ref().map(|replica| {
+        Operator::new(replica.address(), token.trim()).open_merchant("Corner Shop", "Asia/Shanghai")
+    });
+    assert_ne!(merchants[0], merchants[1], "they are one gateway");
 }
 
 #[test]

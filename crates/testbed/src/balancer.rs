@@ -1,0 +1,105 @@
+//! A real load balancer before replicas: HAProxy with the file that `packaging` has for it. Only addresses are others.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::clock::wait_for;
+use crate::gateway::free_port;
+use crate::page;
+
+const FILE: &str = "packaging/compose/haproxy.cfg";
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// Twice its own interval, the limit of `/readyz` each time, and a machine that has other work.
+const NOTICE_LIMIT: Duration = Duration::from_secs(30);
+
+/// A place for a balancer to listen at: replicas must know their public URL before there is one before them.
+#[derive(Debug)]
+pub struct Place(SocketAddr);
+
+impl Place {
+    #[must_use]
+    pub fn free() -> Self {
+        Self(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())))
+    }
+
+    /// What merchants call.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.0)
+    }
+
+    /// Starts the balancer here, before two replicas.
+    #[must_use]
+    pub fn before(self, replicas: [SocketAddr; 2]) -> Balancer {
+        let mut settings = page::file(FILE).replace("bind :8080", &format!("bind {}", self.0));
+        // Operators come by a listener of their own, which has no part here.
+        settings = settings.replace("bind :8081", &format!("bind 127.0.0.1:{}", free_port()));
+        for (index, replica) in replicas.iter().enumerate() {
+            for port in [8080, 8081] {
+                let name = format!("gateway-{}:{port}", index + 1);
+                assert!(settings.contains(&name), "{FILE} has no {name}");
+                settings = settings.replace(&name, &replica.to_string());
+            }
+        }
+        Balancer::start(self.0, &settings)
+    }
+}
+
+/// A running balancer; killed when dropped.
+#[derive(Debug)]
+pub struct Balancer {
+    pub address: SocketAddr,
+    child: Child,
+    said: Arc<Mutex<String>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Balancer {
+    fn start(address: SocketAddr, settings: &str) -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("rebuttal-balancer-").tempdir().expect("a temporary folder");
+        let file = folder.path().join("haproxy.cfg");
+        std::fs::write(&file, settings).expect("the settings are written");
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec haproxy -db -f \"$0\""]).arg(&file).env("PATH", path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("a shell starts");
+        let said = Arc::new(Mutex::new(String::new()));
+        let (log, heard) = (child.stdout.take().expect("piped"), Arc::clone(&said));
+        std::thread::spawn(move || {
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                heard.lock().expect("no panic while holding it").push_str(&(line + "\n"));
+            }
+        });
+        let mut balancer = Self { address, child, said, _folder: folder };
+        wait_for("HAProxy to listen", START_LIMIT, || {
+            let ended = balancer.child.try_wait().expect("a child can be asked");
+            assert!(ended.is_none(), "HAProxy ended: {ended:?}: {}", balancer.said());
+            TcpStream::connect(address).ok()
+        });
+        balancer
+    }
+
+    /// Its log so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.said.lock().expect("no panic while holding it").clone()
+    }
+
+    /// Waits until it has logged something.
+    pub fn says(&self, what: &str) {
+        wait_for(what, NOTICE_LIMIT, || self.said().contains(what).then_some(()));
+    }
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
