@@ -23,6 +23,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{MerchantId, StorageUri};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 pub use look::Look;
@@ -164,6 +165,19 @@ impl FolderStore {
     pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, Error> {
         let metadata = found(fs::metadata(root.join(uri.key()))).map_err(Error::folder("be looked at"))?;
         Ok(metadata.map(|metadata| metadata.len()))
+    }
+
+    /// The SHA-256 of what the file of an address holds in the folder in `root`, and its bytes, as far as a file here may
+    /// reach; `None` if nothing lies there. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] where it cannot be read.
+    pub fn sha256_at(root: &Path, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, Error> {
+        let failed = || Error::folder("read a file");
+        let Some(file) = found(File::open(root.join(uri.key()))).map_err(failed())? else { return Ok(None) };
+        let mut content = Vec::new();
+        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content).map_err(failed())?;
+        Ok(Some((Sha256::digest(&content).into(), content.len() as u64)))
     }
 
     /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.

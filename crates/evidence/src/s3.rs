@@ -7,6 +7,7 @@
 mod connect;
 mod fence;
 mod link;
+mod machine;
 mod mark;
 mod seal;
 mod sweep;
@@ -114,7 +115,11 @@ impl S3Store {
                 .with_http_connector(connector.clone())
         };
         let build = |builder: AmazonS3Builder| builder.build().map_err(Error::s3("be set up"));
-        let store = build(at(endpoint))?;
+        let mut store = build(at(endpoint))?;
+        if !variables.give_credentials() {
+            let machine = Arc::new(machine::Machine(Arc::clone(store.credentials())));
+            store = build(at(endpoint).with_credentials(machine))?;
+        }
         let links = match public {
             Some(public) => build(at(public).with_credentials(Arc::clone(store.credentials())))?,
             None => store.clone(),
@@ -135,6 +140,11 @@ impl S3Store {
                 answered: Mutex::default(),
             }),
         })
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.shared.bucket.name
     }
 
     /// Issues the form for uploading one file to the bucket itself.

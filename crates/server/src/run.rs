@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::base_url::BaseUrl;
+use crate::clock;
 use crate::config::{Config, OTHER_LISTENERS_PART};
 use crate::data_dir::DataDir;
 use crate::doctor::{State, files};
@@ -59,6 +60,9 @@ pub async fn run(
     let _signal =
         tokio::signal::unix::signal(SignalKind::from_raw(SIGXFSZ)).context("cannot listen for SIGXFSZ")?;
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    if let Some(age) = config.tls.as_ref().map(|files| tls::age(files, clock::now())).transpose()?.flatten() {
+        tracing::warn!("{}", age.told);
+    }
     let recorder = config.metrics_listen.map(|_| metrics::install()).transpose()?;
     // Bound before anything is made: a second start on the same address leaves nothing behind.
     let sockets = Sockets::bind(&config).await?;

@@ -4,11 +4,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
+use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{Gateway, Scene};
 
-use crate::doctor::{doctor, finds, serve, told};
+use crate::doctor::{doctor, finds, serve, stopped, told};
 use crate::ground::{Ended, bin, rebuttal};
 
 /// What a start says, without the breaks of its lines.
@@ -94,6 +96,57 @@ fn a_certificate_or_key_that_is_no_use_is_told_with_its_setting() {
     assert!(told(&doctor(&data, &flags, &[]), "TLS", "well").contains("belong together"));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     finds(&doctor(&data, &flags, &[]), "TLS", "every user of this machine may read");
+}
+
+#[test]
+fn a_certificate_that_is_over_or_will_soon_be_is_told_by_doctor_and_start() {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key, data) = (at("c"), at("k"), folder.path().join("data"));
+    let signing = rcgen::KeyPair::generate().unwrap();
+    fs::write(&key, signing.serialize_pem()).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let moment = |days: i64| {
+        let since = u64::try_from(now_ms() / 1000 + days * DAY_S).unwrap();
+        rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(since)
+    };
+    for (from, to, state, what) in [
+        (-30, -21, "fault", "ended at 20"),
+        (2, 300, "fault", "begins at 20"),
+        (-30, 7, "warning", "ends at 20"),
+        (-30, 60, "well", "belong together"),
+    ] {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (moment(from), moment(to));
+        fs::write(&certificate, params.self_signed(&signing).unwrap().pem()).unwrap();
+        let flags = ["--tls-certificate", &certificate, "--tls-key", &key];
+        let found = told(&doctor(&data, &flags, &[]), "TLS", state);
+        assert!(found.contains(what), "{from} {to}: {found}");
+        let gateway = Gateway::builder(bin()).embedded().https().args(flags).start();
+        assert_eq!(gateway.stderr().contains(&format!("a certificate in {certificate} ")), state != "well");
+    }
+}
+
+/// Asked of nobody here.
+const NO_METADATA: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+
+#[test]
+fn forgotten_credentials_of_an_s3_are_told_with_their_variables() {
+    const PLACE: &str = "s3://evidence?endpoint=http://127.0.0.1:1";
+    let scene = stopped();
+    let data = scene.gateway.data();
+    let folder = tempfile::tempdir().unwrap();
+    let env = [("REBUTTAL_EVIDENCE_URL", PLACE.to_owned()), (NO_METADATA.0, NO_METADATA.1.to_owned())];
+    let ended = doctor(&folder.path().join("data"), &[], &env);
+    const WHAT: &str =
+        "there are no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set";
+    finds(&ended, "evidence", WHAT);
+    let mut moving = rebuttal(&["move", "--data", data.to_str().unwrap(), "--evidence-to", PLACE, "--yes"]);
+    moving.env(NO_METADATA.0, NO_METADATA.1);
+    let ended = Ended::run(moving);
+    let said = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(ended.code == 1 && said.contains(WHAT), "{ended:?}");
 }
 
 /// What somebody does to a schema, how it is found, in which words, and whether a gateway starts all the same.

@@ -89,6 +89,18 @@ impl S3Store {
         })
     }
 
+    /// How many bytes the sealed copy of a record has; `None` if it is gone. What it holds is not read.
+    ///
+    /// # Errors
+    /// [`Error::S3`] where the store does not answer.
+    pub async fn sealed_size(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<u64>, Error> {
+        match self.shared.store.head(&self.shared.sealed(uri, sha256)).await {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::s3("look for a file")(error)),
+        }
+    }
+
     /// Reads a sealed copy back; `None` if it is gone. What the store hands out may still be altered: compare its
     /// SHA-256.
     ///

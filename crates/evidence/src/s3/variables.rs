@@ -44,6 +44,18 @@ impl AwsVariables {
         self.values.iter().map(|(key, value)| (*key, value.as_str()))
     }
 
+    /// Whether any of them says where credentials are; else the machine's own are asked for.
+    pub(super) fn give_credentials(&self) -> bool {
+        const GIVE: [AmazonS3ConfigKey; 5] = [
+            AmazonS3ConfigKey::AccessKeyId,
+            AmazonS3ConfigKey::SecretAccessKey,
+            AmazonS3ConfigKey::WebIdentityTokenFile,
+            AmazonS3ConfigKey::ContainerCredentialsRelativeUri,
+            AmazonS3ConfigKey::ContainerCredentialsFullUri,
+        ];
+        self.values.iter().any(|(key, _)| GIVE.contains(key))
+    }
+
     pub(super) fn region(&self) -> Option<String> {
         self.region.clone()
     }

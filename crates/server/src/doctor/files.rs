@@ -10,6 +10,7 @@ use rebuttal_store::{Examined, Location};
 
 use super::Finding;
 use crate::auth::operator::{hash_in, read as token_of};
+use crate::clock;
 use crate::config::{Config, EvidencePlace, TlsFiles};
 use crate::data_dir::Places;
 use crate::error::causes;
@@ -123,16 +124,21 @@ pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
 /// out to services.
 pub(super) fn tls(files: &TlsFiles) -> Finding {
     const ABOUT: &str = "TLS";
-    if let Err(error) = tls::acceptor(files) {
-        return Finding::fault(ABOUT, causes(&error));
-    }
+    let age = match tls::acceptor(files).and_then(|_| tls::age(files, clock::now())) {
+        Ok(age) => age,
+        Err(error) => return Finding::fault(ABOUT, causes(&error)),
+    };
     let shown = files.key.display();
-    match fs::metadata(&files.key).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
-        true => Finding::fault(
+    if fs::metadata(&files.key).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
+        return Finding::fault(
             ABOUT,
             format!("every user of this machine may read {shown}; run: chmod o-rwx {shown}"),
-        ),
-        false => Finding::well(ABOUT, "certificate and key can be read and belong together"),
+        );
+    }
+    match age {
+        Some(age) if age.is_over => Finding::fault(ABOUT, age.told),
+        Some(age) => Finding::warning(ABOUT, age.told),
+        None => Finding::well(ABOUT, "certificate and key can be read and belong together"),
     }
 }
 
