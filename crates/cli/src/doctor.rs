@@ -10,7 +10,7 @@ use clap::CommandFactory as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use rebuttal_client::plumbing;
 use rebuttal_evidence::S3Store;
-use rebuttal_server::{Config, EvidencePlace, Finding, State, examine};
+use rebuttal_server::{Asked, Config, EvidencePlace, Finding, State, examine};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -53,6 +53,11 @@ pub(crate) struct Doctor {
     #[arg(long)]
     histories: bool,
 
+    /// Read every file that disputes were contested with, and compare it with what was recorded; --histories is included.
+    /// Without it, files are looked for and not read. As long as a copy of all the evidence
+    #[arg(long)]
+    evidence: bool,
+
     #[command(flatten)]
     sources: Sources,
 
@@ -72,12 +77,13 @@ impl Doctor {
         let (settings, config) = self.settings.resolved(&self.sources, self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();
         let respelt = settings.respelt();
+        let asked = Asked { histories: self.histories, evidence: self.evidence };
         let bar = bar()?;
         let mut show = |done, of| {
             bar.set_length(of);
             bar.set_position(done);
         };
-        let mut examination = examine(&config, self.histories, &mut show).await;
+        let mut examination = examine(&config, asked, &mut show).await;
         bar.finish_and_clear();
         let mut findings = std::mem::take(&mut examination.findings);
         let unknown = unknown_variables(&Cli::command());

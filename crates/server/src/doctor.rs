@@ -15,6 +15,7 @@ use rebuttal_protocol::{AppId, AppSecret, Scheme, UnixMillis};
 use rebuttal_store::{Ailment, Examined, Location};
 use serde::Serialize;
 
+use self::contested::{Contested, Files};
 use crate::agreement::{self, CLOCKS_APART_MAX};
 use crate::auth::apps::DOCTORS_SCHEME;
 use crate::auth::keys::{Keys, MasterKey};
@@ -97,13 +98,18 @@ impl From<(AppId, AppSecret)> for DoctorsApp {
     }
 }
 
-/// Looks at everything that a gateway with these settings stands on. The histories are all verified if `histories` asks for
-/// it, or if they are few; `tell` learns how many are done, and of how many.
-pub async fn examine(
-    config: &Config,
-    histories: bool,
-    tell: &mut (dyn FnMut(u64, u64) + Send),
-) -> Examination {
+/// What takes long, and is looked at because somebody asks for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// Every dispute's history, however many there are, and whether its files are there.
+    pub histories: bool,
+    /// What every file holds that a dispute was contested with; the histories, too.
+    pub evidence: bool,
+}
+
+/// Looks at everything that a gateway with these settings stands on. The histories are all verified if that is asked for, or
+/// if they are few; `tell` learns how many are done, and of how many.
+pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u64) + Send)) -> Examination {
     let location = config.database_location();
     let mut findings = vec![Finding::well("installation", installation(config, &location))];
     findings.extend(files::data_dir(config));
@@ -120,11 +126,14 @@ pub async fn examine(
             findings.push(finding);
             findings.extend(files::strange_token(config, &examined));
             findings.extend(clocks(&examined, clock::now(), config.freshness_window.duration()));
+            let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
+            let files = files_of(config, marked.as_ref().filter(|_| finding.state != State::Fault));
+            let contested = files.map(|files| Contested::of(files, asked.evidence));
+            let all = asked.histories || asked.evidence;
             findings.extend(match examined.ailments.iter().all(Ailment::lets_read) {
-                true => histories::examine(config, &location, histories, tell).await,
+                true => histories::examine(&location, all, contested, tell).await,
                 false => vec![skipped("histories", "what is wrong with the database comes first")],
             });
-            let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
             findings.push(finding);
             (bucket, identity) = (marked, examined.identity);
         }
@@ -145,6 +154,14 @@ pub async fn examine(
     let (app, keys_app) = apps.unzip();
     let is_served = matches!(location, Location::Postgres(_)) || is_held(&config.data_dir);
     Examination { findings, app, keys_app, bucket, is_served }
+}
+
+/// Where contested files are looked for: in a bucket only if it is the right one and answers, or each would be told as missing.
+fn files_of(config: &Config, bucket: Option<&S3Store>) -> Option<Files> {
+    match &config.evidence {
+        EvidencePlace::Folder(folder) => Some(Files::Folder(folder.clone())),
+        EvidencePlace::Bucket { .. } => bucket.cloned().map(Files::Bucket),
+    }
 }
 
 /// Those that are named, of so many.

@@ -38,7 +38,7 @@ pub use config::{
     OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
     TlsFiles, UNREFERENCED_UPLOADS_KEPT,
 };
-pub use doctor::{DoctorsApp, Examination, Finding, State, examine};
+pub use doctor::{Asked, DoctorsApp, Examination, Finding, State, examine};
 pub use error::{causes, http_status};
 pub use metrics::{MetricKind, described_metrics};
 pub use moving::{Moved, MovedFiles, Moving, MovingProgress};

@@ -47,7 +47,7 @@ pub(crate) trait Archive {
 }
 
 /// Checks every history, unless there are more than `most` disputes; tells how many are checked, and how many there are, and
-/// hands each story on.
+/// hands each story on, waiting until it was looked at.
 ///
 /// # Errors
 /// Where the database cannot be read. A dispute that alone cannot be read counts as flawed.
@@ -55,7 +55,7 @@ pub async fn verify_histories(
     location: &Location,
     most: Option<u64>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
-    each: &mut (dyn FnMut(&Story) + Send),
+    each: &mut impl AsyncFnMut(&Story),
 ) -> Result<Option<Histories>, StoreError> {
     match location {
         Location::Sqlite(path) => match sqlite::Look::at(path)? {
@@ -72,7 +72,7 @@ async fn verify(
     archive: &impl Archive,
     most: Option<u64>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
-    each: &mut (dyn FnMut(&Story) + Send),
+    each: &mut impl AsyncFnMut(&Story),
 ) -> Result<Option<Histories>, StoreError> {
     let limit = most.map_or(i64::MAX as u64, |most| most + 1);
     let of = archive.count(limit).await?;
@@ -94,7 +94,7 @@ async fn verify(
             match read {
                 Ok(Some(story)) => {
                     found.entries += story.history.len() as u64;
-                    each(&story);
+                    each(&story).await;
                     story.flaw().into_iter().for_each(|flaw| found.flawed(number, flaw));
                 }
                 Ok(None) => found.flawed(number, "it is gone"),

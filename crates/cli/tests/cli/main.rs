@@ -14,6 +14,7 @@ mod decay;
 mod demo;
 mod doctor;
 mod faults;
+mod files;
 mod ground;
 mod help;
 mod leads;

@@ -4,27 +4,29 @@ use rebuttal_store::{Histories, Location, StoreError, Story, verify_histories};
 
 use super::contested::Contested;
 use super::{Finding, named_of};
-use crate::config::{Config, EvidencePlace};
 
 const ABOUT: &str = "histories";
 /// Disputes whose histories are verified unasked: a second or two.
 const UNASKED_MAX: u64 = 10_000;
 
-/// Verifies all of them if they are few, or are asked for, and looks on the way for the files that were contested with, if they
-/// lie in a folder. `tell` learns how many are done, and of how many.
+/// Verifies all of them if they are few, or if `all` asks for it, and looks on the way for the files that were contested with.
+/// `tell` learns how many are done, and of how many.
 pub(super) async fn examine(
-    config: &Config,
     location: &Location,
     all: bool,
+    mut contested: Option<Contested>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Vec<Finding> {
-    let mut contested = match &config.evidence {
-        EvidencePlace::Folder(folder) => Some(Contested::of(folder)),
-        EvidencePlace::Bucket { .. } => None,
+    let mut each = async |story: &Story| {
+        if let Some(contested) = &mut contested {
+            contested.look(story).await;
+        }
     };
-    let mut each = |story: &Story| contested.iter_mut().for_each(|contested| contested.look(story));
     let verified = verify_histories(location, (!all).then_some(UNASKED_MAX), tell, &mut each).await;
-    let files = contested.filter(|_| matches!(verified, Ok(Some(_)))).and_then(Contested::told);
+    let files = match contested.filter(|_| matches!(verified, Ok(Some(_)))) {
+        Some(contested) => contested.told().await,
+        None => None,
+    };
     std::iter::once(told(verified)).chain(files).collect()
 }
 

@@ -118,7 +118,7 @@ pub(crate) async fn a_database_that_was_written_to_by_hand_tells_what_is_not_as_
     let (all, mut told) = (
         async |most, told: &mut Vec<_>| {
             let tell = &mut |done, of| told.push((done, of));
-            verify_histories(&ground.location(), most, tell, &mut |_| {}).await.unwrap()
+            verify_histories(&ground.location(), most, tell, &mut async |_: &_| {}).await.unwrap()
         },
         Vec::new(),
     );
@@ -144,8 +144,10 @@ pub(crate) async fn a_history_without_its_dispute_is_told(ground: &Ground) {
     open(&store, merchant_id, "D1").await;
     open(&store, merchant_id, "D2").await;
     ground.without_references("DELETE FROM disputes WHERE dispute_no = 'D1'");
-    let found =
-        verify_histories(&ground.location(), None, &mut |_, _| {}, &mut |_| {}).await.unwrap().unwrap();
+    let found = verify_histories(&ground.location(), None, &mut |_, _| {}, &mut async |_: &_| {})
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((found.disputes, found.flawed), (1, 1));
     assert_eq!(found.named[0].0, "D1", "{found:?}");
 }
