@@ -1,12 +1,14 @@
 //! A restore, done by the page's own commands: everything up to the backup is there again, byte for byte, and what was
-//! used after it cannot be used a second time.
+//! used after it cannot be used a second time. Merchants contest all the while that a backup takes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rebuttal_testbed::clock::{now_ms, wait_for};
+use rebuttal_testbed::clock::{now_ms, pause, wait_for};
 use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::s3::{Bucket, Store};
 use rebuttal_testbed::scene::ACCEPT;
 use rebuttal_testbed::{Call, Item, Page, Scene, samples};
 use serde_json::{Value, json};
@@ -17,44 +19,81 @@ const PAGE: &str = "docs/operate/backup-and-restore.md";
 /// Long enough for a restore in between, short enough to wait for: the bound lies one window ahead.
 const WINDOW: &str = "10";
 const WINDOW_OVER: Duration = Duration::from_secs(30);
+/// Seconds that no commands of the page take here, by far: a copy that begins anew with each commit never ends.
+const COMMANDS_LIMIT: &str = "60";
+/// Bytes that a copy takes so long for that commits fall into it.
+const WEIGHT_BYTES: usize = 64 << 20;
+/// Between two commits of somebody who never rests: far less than a copy takes.
+const REST: Duration = Duration::from_millis(1);
 
 /// A place to restore at: the gateway's own data directory, with a key that was copied apart.
+#[derive(Clone)]
 struct Place {
     data: PathBuf,
     backup: PathBuf,
     key: PathBuf,
+    /// Where the gateway reads its key.
+    master_key: PathBuf,
     database_url: String,
+    /// What the gateway's own commands are told beside its data directory.
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Place {
-    fn of(scene: &Scene, database_url: &str) -> Self {
+    fn of(scene: &Scene) -> Self {
+        Self::with_key(scene, scene.gateway.data().join("master.key"))
+    }
+
+    fn with_key(scene: &Scene, master_key: PathBuf) -> Self {
         let key = scene.gateway.scratch().join("the-key-apart");
-        std::fs::copy(scene.gateway.data().join("master.key"), &key).unwrap();
+        std::fs::copy(&master_key, &key).unwrap();
         Self {
             data: scene.gateway.data().to_owned(),
             backup: scene.gateway.scratch().join("backup"),
             key,
-            database_url: database_url.to_owned(),
+            master_key,
+            database_url: String::new(),
+            settings: Vec::new(),
         }
     }
 
-    /// Runs commands of the page; gives what they print.
-    fn run(&self, name: &str) -> String {
-        let output = Command::new("sh")
-            .args(["-eu", "-c", &Page::open(PAGE).marked(&format!("run: {name}"))])
+    fn use_database(&mut self, url: &str) {
+        url.clone_into(&mut self.database_url);
+        self.settings.retain(|(name, _)| *name != "REBUTTAL_DATABASE_URL");
+        self.settings.push(("REBUTTAL_DATABASE_URL", url.to_owned()));
+    }
+
+    /// Runs commands of the page; whether they succeeded, and all that they said.
+    fn attempt(&self, name: &str) -> (bool, String) {
+        let output = Command::new("timeout")
+            .args([COMMANDS_LIMIT, "sh", "-eu", "-c", &Page::open(PAGE).marked(&format!("run: {name}"))])
             .env("DATA", &self.data)
             .env("BACKUP", &self.backup)
             .env("KEY", &self.key)
+            .env("MASTER_KEY_FILE", &self.master_key)
             .env("DATABASE_URL", &self.database_url)
             .env("ENDED", (now_ms() / 1000).to_string())
             .env("WINDOW", WINDOW)
             .env("PATH", format!("{}:{}", bin().parent().unwrap().display(), std::env::var("PATH").unwrap()))
             .env("REBUTTAL_LISTEN", "127.0.0.1:0")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .output()
             .unwrap();
         let [out, said] = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
-        assert!(output.status.success(), "{name}: {out}{said}");
-        out
+        (output.status.success(), out + &said)
+    }
+
+    /// Runs commands of the page, which must succeed; gives what they print.
+    fn run(&self, name: &str) -> String {
+        let (done, said) = self.attempt(name);
+        assert!(done, "{name}: {said}");
+        said
+    }
+
+    /// What the doctor says, its lines put together.
+    fn looked(&self) -> String {
+        let (_, said) = self.attempt("check histories and evidence");
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     fn destroy(&self) {
@@ -80,22 +119,64 @@ fn evidence(scene: &Scene, shown: &Value) -> Vec<u8> {
     response.body
 }
 
-/// Contests, backs up while others go on contesting, and goes on after it.
+/// Makes a database as heavy as one that has served for a while.
+fn weigh_down(scene: &Scene) {
+    let database = rusqlite::Connection::open(scene.gateway.data().join("rebuttal.db")).unwrap();
+    let row = "INSERT INTO meta VALUES ('weight' || ?1, randomblob(?2))";
+    let rows = 16;
+    for index in 0..rows {
+        assert_eq!(database.execute(row, [index, WEIGHT_BYTES / rows]).unwrap(), 1);
+    }
+}
+
+/// Commits as often as many merchants would, whom this machine has no room for. Of PostgreSQL there is no file.
+fn commit_until(copied: &AtomicBool, scene: &Scene) {
+    let Ok(database) = rusqlite::Connection::open_with_flags(
+        scene.gateway.data().join("rebuttal.db"),
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE,
+    ) else {
+        return;
+    };
+    database.busy_timeout(WINDOW_OVER).unwrap();
+    // Other commits wait for the disk; these only have to be many.
+    database.pragma_update(None, "synchronous", "OFF").unwrap();
+    while !copied.load(Ordering::Relaxed) {
+        let row = "INSERT OR REPLACE INTO meta VALUES ('weight', randomblob(8))";
+        assert_eq!(database.execute(row, []).unwrap(), 1);
+        pause(REST);
+    }
+}
+
+/// What is done at the end, come what may.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        self.0();
+    }
+}
+
+/// Contests, backs up while others go on contesting from the first moment to the last, and goes on after it.
 fn live(scene: &Scene, back_up: impl FnOnce()) -> Past {
     let url = scene.upload(&samples::receipt(1));
     let contested = scene.dispute();
     let still_open = [scene.dispute(), scene.dispute()];
     scene.contest(&contested, &[Item::receipt(&url)]).is("OK");
     let shown = scene.show(&contested);
-    let others: Vec<_> = (0..40).map(|_| scene.dispute()).collect();
+    let (contests, copied) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let busy = scope.spawn(|| {
-            for other in &others {
-                scene.contest(other, &[Item::receipt(&url)]).is("OK");
+        let _copied = OnDrop(|| copied.store(true, Ordering::Relaxed));
+        scope.spawn(|| {
+            while !copied.load(Ordering::Relaxed) {
+                scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+                contests.fetch_add(1, Ordering::Relaxed);
             }
         });
+        scope.spawn(|| commit_until(&copied, scene));
+        wait_for("merchants to be busy", WINDOW_OVER, || {
+            (contests.load(Ordering::Relaxed) > 1).then_some(())
+        });
         back_up();
-        busy.join().unwrap();
     });
     let used = [0, 1].map(|index| scene.call(ACCEPT, &json!({ "disputeNo": still_open[index] })));
     for call in &used {
@@ -125,6 +206,11 @@ fn restored(scene: &mut Scene, past: &Past, raise_the_bound: impl FnOnce()) {
     wait_for("the bound to pass", WINDOW_OVER, || (contest() == "OK").then_some(()));
 }
 
+fn mode(file: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
 fn folder(path: &Path, name: &str) -> bool {
     path.join(name).is_dir()
 }
@@ -132,46 +218,106 @@ fn folder(path: &Path, name: &str) -> bool {
 #[test]
 fn a_restored_sqlite_is_whole_and_takes_no_used_request() {
     let mut scene = Scene::of(gateway().embedded().args(["--freshness-window-seconds", WINDOW]));
-    let place = Place::of(&scene, "");
+    weigh_down(&scene);
+    let place = Place::of(&scene);
     let past = live(&scene, || drop(place.run("back up sqlite")));
+    assert_eq!(mode(&place.backup.join("rebuttal.db")), 0o600);
     scene.gateway.kill();
     place.destroy();
     place.run("restore sqlite");
     assert!(folder(&place.data, "evidence/m"));
     assert_eq!(place.run("check sqlite"), "ok\n");
-    let looked = place.run("check histories");
-    assert!(looked.contains("43 disputes are what their"), "{looked}");
+    is_whole(&place.looked());
     restored(&mut scene, &past, || drop(place.run("raise the bound on sqlite")));
+}
+
+/// The database of a test is gone for good, and so is the data directory; gives the new ones, restored from the backup.
+fn move_on(scene: &mut Scene, mut place: Place, lost: Database, restore: &str) -> (Place, Database) {
+    scene.gateway.kill();
+    place.destroy();
+    drop(lost);
+    let new = Database::shared();
+    place.use_database(&new.url());
+    scene.gateway.use_database(&new.url());
+    place.run(restore);
+    (place, new)
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 fn a_restored_postgresql_is_whole_and_takes_no_used_request() {
-    let (lost, new) = (Database::shared(), Database::shared());
+    let lost = Database::shared();
     let window = ["--freshness-window-seconds", WINDOW];
-    let mut scene = Scene::of(gateway().database(&lost.url()).args(window));
-    let place = Place::of(&scene, &lost.url());
-    let past = live(&scene, || drop(place.run("back up postgres")));
-    scene.gateway.kill();
-    place.destroy();
-    drop(lost);
-    let place = Place { database_url: new.url(), ..place };
-    place.run("restore postgres");
-    assert_eq!(place.run("check postgres"), "");
-    scene.gateway.use_database(&new.url());
+    let mut scene = Scene::of(gateway().database(&lost.url()).folder().args(window));
+    let mut place = Place::of(&scene);
+    place.use_database(&lost.url());
+    let past = live(&scene, || drop(place.run("back up postgres and a folder")));
+    let (place, _new) = move_on(&mut scene, place, lost, "restore postgres and a folder");
+    is_whole(&place.looked());
     restored(&mut scene, &past, || drop(place.run("raise the bound on postgres")));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_restored_replica_finds_its_files_in_the_bucket_or_in_a_copy_of_it() {
+    let (lost, bucket) = (Database::shared(), Store::shared().bucket());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let key = elsewhere.path().join("etc/master.key");
+    std::fs::create_dir(key.parent().unwrap()).unwrap();
+    std::fs::write(&key, "5a".repeat(32)).unwrap();
+    let args = ["--freshness-window-seconds", WINDOW, "--master-key-file", key.to_str().unwrap()];
+    let mut scene = Scene::of(gateway().database(&lost.url()).bucket(&bucket).args(args));
+    let mut place = Place::with_key(&scene, key.clone());
+    place.use_database(&lost.url());
+    place.settings.extend(bucket.store.credentials());
+    place.settings.push(("REBUTTAL_MASTER_KEY_FILE", key.display().to_string()));
+    let past = live(&scene, || drop(place.run("back up postgres")));
+    std::fs::remove_dir_all(key.parent().unwrap()).unwrap();
+    let (place, _new) = move_on(&mut scene, place, lost, "restore postgres");
+    let at = |bucket: &Bucket| {
+        let mut settings = place.settings.clone();
+        settings.push(("REBUTTAL_EVIDENCE_URL", bucket.evidence_url()));
+        Place { settings, ..place.clone() }
+    };
+    is_whole(&at(&bucket).looked());
+    restored(&mut scene, &past, || drop(place.run("raise the bound on postgres")));
+
+    // What somebody copied of it, but for one file.
+    scene.gateway.kill();
+    let copy = Store::shared().bucket();
+    let mut seals = bucket.keys("sealed/m/");
+    let kept = seals.split_off(1);
+    for key in kept.iter().map(String::as_str).chain(["gateway.mark"]) {
+        copy.put(key, &bucket.read(key).unwrap());
+    }
+    assert!(
+        at(&copy).looked().contains("✗ evidence this database's evidence lies in"),
+        "another place is refused"
+    );
+    place.run("take another bucket");
+    let looked = at(&copy).looked();
+    assert!(looked.contains("✗ evidence files") && looked.contains("is missing"), "{looked}");
+    copy.put(&seals[0], &bucket.read(&seals[0]).unwrap());
+    is_whole(&at(&copy).looked());
+}
+
+/// That the doctor finds every history and every file as it was.
+#[track_caller]
+fn is_whole(looked: &str) {
+    for what in ["✓ histories", "✓ evidence files", "and hold what was recorded"] {
+        assert!(looked.contains(what), "{what}: {looked}");
+    }
 }
 
 #[test]
 fn a_file_that_is_not_what_was_contested_is_found_by_the_check() {
     let scene = Scene::of(gateway().embedded());
-    let place = Place::of(&scene, "");
-    std::fs::create_dir(&place.backup).unwrap();
+    let place = Place::of(&scene);
     let url = scene.upload(&samples::receipt(1));
     scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
-    assert_eq!(place.run("check sqlite"), "ok\n");
+    is_whole(&place.looked());
     let file = place.data.join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap());
     std::fs::write(file, "something else").unwrap();
-    let found = std::panic::catch_unwind(|| place.run("check sqlite"));
-    assert!(found.is_err(), "the check saw nothing");
+    let (done, said) = place.attempt("check histories and evidence");
+    assert!(!done && said.contains("✗ evidence files"), "{said}");
 }
