@@ -1,14 +1,14 @@
-//! Tables: columns where the terminal is wide enough, the last one broken between words if need be; one record under the
-//! other where it is not.
+//! Tables: columns where the terminal is wide enough, names and the last one broken over lines if need be; one record under
+//! the other where that is not enough. Nothing is cut off.
 
 use console::{Alignment, measure_text_width, pad_str, style};
 
-use super::wrap::wrap;
+use super::wrap::{broken, parts, wrap};
 
 /// Between two columns, and before the first one.
 const GAP: usize = 2;
 /// Columns of a terminal below which a broken text is a pillar of words.
-const LAST_MIN: usize = 16;
+const BROKEN_MIN: usize = 16;
 
 /// Rows under heads. Cells may have colours.
 #[derive(Debug)]
@@ -19,11 +19,13 @@ pub(crate) struct Table<const N: usize> {
     right: &'static [usize],
     /// Columns that are left out where nothing stands in them.
     rare: &'static [usize],
+    /// Columns of names, which are read and not copied: they are the first to be broken over lines.
+    names: &'static [usize],
 }
 
 impl<const N: usize> Table<N> {
     pub(crate) const fn new(heads: [&'static str; N]) -> Self {
-        Self { heads, rows: Vec::new(), right: &[], rare: &[] }
+        Self { heads, rows: Vec::new(), right: &[], rare: &[], names: &[] }
     }
 
     /// Sets columns to the right.
@@ -35,6 +37,12 @@ impl<const N: usize> Table<N> {
     /// Leaves columns out where nothing stands in them; not the last one.
     pub(crate) const fn rare(mut self, rare: &'static [usize]) -> Self {
         self.rare = rare;
+        self
+    }
+
+    /// Says which columns hold names.
+    pub(crate) const fn names(mut self, names: &'static [usize]) -> Self {
+        self.names = names;
         self
     }
 
@@ -54,37 +62,67 @@ impl<const N: usize> Table<N> {
             let is_left_out = widest == 0 && self.rare.contains(&column);
             if is_left_out { 0 } else { self.heads.get(column).map_or(0, |head| head.len()).max(widest) }
         });
-        let last = widths.last().copied().unwrap_or_default();
-        let shown = widths.iter().filter(|width| **width > 0);
-        let others = shown.map(|width| width + GAP).sum::<usize>() - last;
-        let broken = self.longest_word().max(LAST_MIN).min(last);
-        if width.is_some_and(|width| others + broken > width) {
+        let Some(widths) = width.map_or(Some(widths), |width| self.fitted(widths, width)) else {
             return self.records(width);
-        }
+        };
         let heads = self.heads.map(|head| style(head).dim().to_string());
         let rows = std::iter::once(&heads).chain(&self.rows);
-        rows.flat_map(|row| self.row_lines(row, &widths, width)).collect()
+        rows.flat_map(|row| self.row_lines(row, &widths)).collect()
     }
 
-    /// How wide the last column's longest word is, which stays whole.
-    fn longest_word(&self) -> usize {
-        let words = self.rows.iter().filter_map(|row| row.last()).flat_map(|cell| cell.split(' '));
-        words.map(measure_text_width).max().unwrap_or_default()
-    }
-
-    fn row_lines(&self, row: &[String; N], widths: &[usize; N], width: Option<usize>) -> Vec<String> {
-        let mut line = String::new();
-        let Some((last, others)) = row.split_last() else { return Vec::new() };
-        for (column, (cell, width)) in
-            others.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0)
-        {
-            let side = if self.right.contains(&column) { Alignment::Right } else { Alignment::Left };
-            line.push_str(&" ".repeat(GAP));
-            line.push_str(&pad_str(cell, *width, side, None));
+    /// Narrower columns, so that all fit: the widest of those that may be broken gives way first. None where the terminal
+    /// is too narrow even so.
+    fn fitted(&self, mut widths: [usize; N], width: usize) -> Option<[usize; N]> {
+        let least: [usize; N] = std::array::from_fn(|column| {
+            let natural = widths.get(column).copied().unwrap_or_default();
+            match column {
+                _ if self.names.contains(&column) => BROKEN_MIN.min(natural),
+                _ if column + 1 == N => self.longest_part(column).max(BROKEN_MIN).min(natural),
+                _ => natural,
+            }
+        });
+        // What is left out takes nothing.
+        while widths.iter().filter(|width| **width > 0).map(|width| width + GAP).sum::<usize>() > width {
+            let may_give = widths.iter_mut().zip(least).filter(|(width, least)| **width > *least);
+            let (widest, _) = may_give.max_by_key(|(width, _)| **width)?;
+            *widest -= 1;
         }
-        line.push_str(&" ".repeat(GAP));
-        let margin = measure_text_width(&line);
-        wrap(&line, last, margin, width).lines().map(|line| line.trim_end().to_owned()).collect()
+        Some(widths)
+    }
+
+    /// How wide the longest word of a column is, which stays whole.
+    fn longest_part(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        cells
+            .flat_map(|cell| cell.split(' ').flat_map(parts))
+            .map(measure_text_width)
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn row_lines(&self, row: &[String; N], widths: &[usize; N]) -> Vec<String> {
+        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+            match self.names.contains(&column) {
+                _ if *width == 0 || measure_text_width(cell) <= *width => vec![cell.clone()],
+                true => broken(cell, *width),
+                false => wrap("", cell, 0, Some(*width)).lines().map(str::to_owned).collect(),
+            }
+        });
+        let cells: Vec<_> = cells.collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or_default();
+        let line = |at: usize| {
+            let mut line = String::new();
+            for (column, (cell, width)) in
+                cells.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0)
+            {
+                let side = if self.right.contains(&column) { Alignment::Right } else { Alignment::Left };
+                let text = cell.get(at).map_or("", String::as_str);
+                line.push_str(&" ".repeat(GAP));
+                line.push_str(&pad_str(text, *width, side, None));
+            }
+            line.trim_end().to_owned()
+        };
+        (0..height).map(line).collect()
     }
 
     /// Each row as a block, its first cell as the title.
@@ -168,6 +206,26 @@ mod tests {
                        refund in its books
         ");
         assert_eq!(table.lines(Some(28)).len(), 4, "too narrow for words");
+    }
+
+    #[test]
+    fn a_long_name_is_broken_before_the_table_is() {
+        let mut table = Table::new(["merchant", "name", "time zone"]).numbers(&[0]).names(&[1]);
+        table.row(["80".to_owned(), "Tea House".to_owned(), "Asia/Shanghai".to_owned()]);
+        table.row([
+            "81".to_owned(),
+            "The Very Long Established Company of Purveyors of Fine Teas and Donaudampfschifffahrten"
+                .to_owned(),
+            "Europe/Vienna".to_owned(),
+        ]);
+        insta::assert_snapshot!(text(table.lines(Some(60))), @"
+          merchant  name                               time zone
+                80  Tea House                          Asia/Shanghai
+                81  The Very Long Established Company  Europe/Vienna
+                    of Purveyors of Fine Teas and
+                    Donaudampfschifffahrten
+        ");
+        assert!(text(table.lines(Some(30))).starts_with("  80\n"), "too narrow for three columns");
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Merchant {
                 if json {
                     return page.say_json();
                 }
-                let mut table = Table::new(["merchant", "name", "time zone"]).numbers(&[0]);
+                let mut table = Table::new(["merchant", "name", "time zone"]).numbers(&[0]).names(&[1]);
                 for merchant in page.shown::<answers::Merchant>()? {
                     table.row([merchant.merchant_id.to_string(), merchant.name, merchant.time_zone]);
                 }

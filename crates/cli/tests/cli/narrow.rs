@@ -55,6 +55,37 @@ fn what_operators_see_fits_a_narrow_terminal() {
 }
 
 #[test]
+fn what_has_no_spaces_breaks_between_its_signs() {
+    let shell = Shell::start();
+    let reason = "商品は届きましたが、説明と異なるため返品を希望しましたが、店舗は応答しませんでした。";
+    let no = shell.scene.dispute_with(&serde_json::json!({ "disputeReason": reason }));
+    for words in [["dispute", "show", &no].as_slice(), &["dispute", "list"]] {
+        let (code, said) = Terminal::run(&shell.operator_command(words), COLUMNS).end();
+        let wide = |line: &&str| console::measure_text_width(line) > usize::from(COLUMNS);
+        let wide: Vec<_> =
+            said.lines().filter(wide).filter(|line| !line.contains(&no) && !line.contains("MTU-")).collect();
+        assert_eq!((code, wide), (0, Vec::new()), "{said}");
+        let signs: String = said.chars().filter(|sign| reason.contains(*sign)).collect();
+        assert!(signs.contains(reason), "nothing is lost: {said}");
+    }
+}
+
+#[test]
+fn one_long_name_leaves_the_others_their_table() {
+    let shell = Shell::start();
+    let long = "The Long Established Company of Purveyors of Fine Teas, Coffees and Donaudampfschifffahrten";
+    for name in [long, "Tea House"] {
+        let made = shell.operator(&["merchant", "create", "--name", name, "--time-zone", "Europe/Oslo"]);
+        assert_eq!(made.code, 0, "{made:?}");
+    }
+    let (code, said) = Terminal::run(&shell.operator_command(&["merchant", "list"]), 80).end();
+    assert!(code == 0 && said.starts_with("  merchant  name "), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    assert_eq!(said.lines().filter(|line| line.ends_with("  Europe/Oslo")).count(), 2, "{said}");
+    assert!(long.split(' ').all(|word| said.contains(word)), "{said}");
+}
+
+#[test]
 fn columns_stay_in_line_behind_wide_names() {
     let shell = Shell::start();
     for name in ["東京コーヒー株式会社", "🦀 Crab House", "Cafe\u{301}"] {

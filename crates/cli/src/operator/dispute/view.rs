@@ -41,7 +41,7 @@ pub(super) fn say(Dispute { summary, submissions, history }: &Dispute) {
         let at = look::moment(submitted_time);
         look::say("");
         look::say_after("  ", &format!("{} {submission_id}, {stage}, {at}", style("Submission").bold()), 2);
-        let mut table = Table::new(["evidence", "type", "name", "size", "sha256"]).numbers(&[3]);
+        let mut table = Table::new(["evidence", "type", "name", "size", "sha256"]).numbers(&[3]).names(&[2]);
         for item in evidence {
             let size = look::size(usize::try_from(item.size).unwrap_or(usize::MAX));
             let digest = item.sha256.get(..12).map(|start| format!("{start}…")).unwrap_or_default();
