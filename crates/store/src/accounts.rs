@@ -217,6 +217,25 @@ pub enum AccountChange {
     },
 }
 
+impl AccountChange {
+    /// The token that it makes or changes, by its name.
+    pub(crate) const fn token_name(&self) -> Option<&TokenName> {
+        match self {
+            Self::CreateToken(NewToken { name, .. })
+            | Self::RevokeToken { name }
+            | Self::PutToken { name, .. }
+            | Self::Found { token: name, .. } => Some(name),
+            Self::CreateMerchant { .. }
+            | Self::ChangeMerchant { .. }
+            | Self::CreateApp { .. }
+            | Self::ChangeApp { .. }
+            | Self::RotateSecret { .. }
+            | Self::SecretUsed { .. }
+            | Self::PlaceEvidence { .. } => None,
+        }
+    }
+}
+
 /// Why an account did not change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {

@@ -10,8 +10,8 @@ use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FIND_KEYS, FOUND, HAS_MERCHANT,
-    IDENTIFY, INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, PUT_TOKEN, RAISE_MIN_BINARY,
-    REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    IDENTIFY, INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, LOCK_TOKENS_TO_CHANGE, PUT_TOKEN,
+    RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{reading, rows};
 use crate::accounts::{
@@ -27,8 +27,7 @@ type Result<T> = std::result::Result<T, Error>;
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
 pub(super) async fn apply(session: &Session, account: &AccountChange, work: &Work) -> Result<Answer> {
     let now = work.arrived_at;
-    let token: BTreeSet<_> = work.token.into_iter().collect();
-    if lock_tokens(session, &token).await?.len() < token.len() {
+    if !lets_in(session, work.token, account.token_name()).await? {
         return Ok(Err(NotDone::TokenRevoked));
     }
     let Once::Key(key) = &work.once else { return change(session, account, now).await };
@@ -45,6 +44,22 @@ pub(super) async fn apply(session: &Session, account: &AccountChange, work: &Wor
     let (requests, answers) = (vec![key.request.as_slice()], vec![kept]);
     session.run(INSERT_KEYS, &[&tokens, &keys, &requests, &answers, &vec![now.0]]).await?;
     Ok(answer)
+}
+
+/// Whether the token of whoever asks lets them in, and does until the transaction ends. With it is locked the token that
+/// the change names.
+async fn lets_in(session: &Session, token: Option<[u8; 32]>, named: Option<&TokenName>) -> Result<bool> {
+    let Some(named) = named else {
+        let token: BTreeSet<_> = token.into_iter().collect();
+        return Ok(lock_tokens(session, &token).await?.len() == token.len());
+    };
+    let asking = token.as_ref().map(<[u8; 32]>::as_slice);
+    for row in session.rows(LOCK_TOKENS_TO_CHANGE, &[&asking, &named.as_str()]).await? {
+        if Some(rows::bytes(&row, 0)?) == token {
+            return rows::value(&row, 1);
+        }
+    }
+    Ok(token.is_none())
 }
 
 async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> Result<Answer> {

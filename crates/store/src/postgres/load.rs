@@ -1,6 +1,6 @@
 //! The first round trip of a batch: everything that it names, in one go.
 //!
-//! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens, then new rows. Whoever waits therefore
+//! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens by hash, then new rows. Whoever waits therefore
 //! waits for somebody who is further along, and nobody waits in a circle.
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -39,6 +39,10 @@ statements! {
     );
     /// Held against being revoked until the transaction ends: what is answered after a revocation was made before it.
     LOCK_TOKENS = "SELECT hash FROM tokens WHERE hash = ANY ($1::bytea[]) AND revoked_at IS NULL ORDER BY hash FOR SHARE";
+    /// Those that such a change may touch too, by whoever asks for it and by name, in the same order: two who revoke each
+    /// other would else each hold what the other wants.
+    LOCK_TOKENS_TO_CHANGE = "SELECT hash, revoked_at IS NULL FROM tokens WHERE hash = $1 OR name = $2 \
+         ORDER BY hash FOR UPDATE";
     FIND_KEYS = "SELECT token, key, request, answer FROM idempotency_keys \
          WHERE (token, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
     FIND_UPLOADS = "SELECT url, sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads \

@@ -1,12 +1,14 @@
 //! Operators' tokens where there are several gateways.
 
+use std::sync::Barrier;
+
 use rebuttal_testbed::Operator;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::Store;
 use serde_json::json;
 
-use super::secret;
-use crate::ground::gateway;
+use super::{Replicas, secret};
+use crate::ground::{gateway, scaled};
 
 const TOKEN: &str = "the-operators-own-token";
 
@@ -36,4 +38,39 @@ fn a_token_is_made_and_revoked_on_every_replica_at_once() {
         holder.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
     }
     assert_eq!(here.post("/tokens/night-shift/revoke", &json!({})).json(), revoked.json());
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn admins_who_revoke_each_other_on_two_replicas_wait_in_no_circle() {
+    let mut replicas = Replicas::start();
+    let [here, there] = replicas.addresses();
+    for round in 0..scaled(40) {
+        let admin = |name: &str, address| {
+            let name = format!("{name}-{round}");
+            let made = replicas.scene.operator.post("/tokens", &json!({ "name": name, "role": "admin" }));
+            Operator::new(address, made.created()["token"].as_str().unwrap())
+        };
+        let (one, other) = (admin("one", here), admin("other", there));
+        // Each opens its connection before.
+        assert_eq!([one.fetch("/tokens").status, other.fetch("/tokens").status], [200, 200]);
+        let start = Barrier::new(2);
+        let revoke = |admin: &Operator, named: &str| {
+            start.wait();
+            admin.post(&format!("/tokens/{named}-{round}/revoke"), &json!({})).status
+        };
+        let mut statuses = std::thread::scope(|scope| {
+            let first = scope.spawn(|| revoke(&one, "other"));
+            [revoke(&other, "one"), first.join().unwrap()]
+        });
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 401], "round {round}: whoever came first has revoked the other");
+    }
+    for gateway in [&mut replicas.scene.gateway, &mut replicas.second] {
+        gateway.terminate();
+        assert!(gateway.wait().success());
+    }
+    // Sessions tell their numbers when they end, at the latest.
+    let of_this = "FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(replicas.database.query(&format!("SELECT deadlocks {of_this}")), "0");
 }
