@@ -19,6 +19,8 @@ use crate::exit::Exit;
 use crate::signals;
 use access::Access;
 pub(crate) use access::Token;
+#[cfg(test)]
+pub(crate) use client::ATTEMPT_TIMEOUT;
 pub(crate) use client::Client;
 pub(crate) use key::Key;
 

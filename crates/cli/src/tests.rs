@@ -3,4 +3,5 @@
 
 mod help;
 mod papers;
+mod patience;
 mod reference;

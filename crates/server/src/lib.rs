@@ -31,6 +31,7 @@ mod start;
 mod sweeper;
 mod unread;
 
+pub use api::dispute::ANSWER_LIMIT;
 pub use base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
 pub use config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config,

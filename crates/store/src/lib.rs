@@ -30,6 +30,7 @@ pub use examine::{Ailment, Examined, examine};
 pub use lanes::Traffic;
 pub use location::{InvalidLocation, Location, PostgresAddress};
 pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};
+pub use postgres::ANSWER_LIMIT;
 pub use store::{Options, Store};
 pub use verify::{Histories, verify_histories};
 pub use views::{Backlog, DisputeRecord, Filter, Marked, Page, Position, Story};

@@ -4,6 +4,10 @@
 //! Nothing rests on the state of a session but what is set when it is made, so a pooler in session mode may stand
 //! between. One in transaction mode may not: prepared statements and settings would end up in others' sessions.
 
+use std::time::Duration;
+
+use rebuttal_disputes::COMMIT_LIMIT;
+
 mod accounts;
 mod address;
 mod archive;
@@ -31,6 +35,12 @@ pub(crate) use lane::Lane;
 pub(crate) use reads::Reads;
 pub(crate) use schema::prepare;
 pub(crate) use target::Target;
+
+/// How long a work may go without an answer where the database is as slow as it may be: until it was loaded, until it was
+/// saved, and until it was learnt what became of a commit whose answer got lost. Connections that have to be made in
+/// between come on top.
+pub const ANSWER_LIMIT: Duration =
+    COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(fate::ASK_LIMIT);
 
 #[cfg(test)]
 mod tests;

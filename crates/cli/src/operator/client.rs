@@ -20,8 +20,8 @@ use super::tries::{Met, Says, TRIES_MAX, Then, Tries, not_ours};
 use crate::patience;
 use crate::typed::Pins;
 
-/// How long one attempt may take. A gateway answers within its commit limit of 5 seconds.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one attempt may take: as long as a gateway may go without an answer, and a large page takes to arrive.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// What is refused after the key was looked up, and kept under it: whoever is answered so under a key has changed nothing

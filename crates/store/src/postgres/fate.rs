@@ -14,8 +14,8 @@ use super::rows;
 use super::session::{Error, LANE, Session, within};
 use super::statements::{FATE, HAS_MARK};
 
-/// How long the fate is asked for. With the commit's own limit, a waiter is told after ten seconds at most.
-const ASK_LIMIT: Duration = Duration::from_secs(5);
+/// How long the fate is asked for.
+pub(super) const ASK_LIMIT: Duration = Duration::from_secs(5);
 /// The pause between two questions.
 const ASK_PAUSE: Duration = Duration::from_millis(50);
 

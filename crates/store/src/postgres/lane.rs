@@ -17,7 +17,7 @@ use crate::committer::{Database, Failure};
 use crate::work::{Act, Answer, Done, Upkeep, Work};
 
 /// How long a round trip may take: longer than the server's own limits, which tell more.
-const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
 /// The pauses between the tries to connect, so that a batch outlives a short absence of the server, and nobody is
 /// pelted with connections during a long one.
 const CONNECT_PAUSES: [Duration; 5] = [

@@ -11,7 +11,7 @@ use super::submitted;
 use crate::ground::{each, gateway};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
-/// What a client waits for one attempt, of which a contest that must read evidence may take the most.
+/// What looks may take, and a busy machine beside them: well below what a client waits for one attempt.
 const PATIENCE: Duration = Duration::from_secs(14);
 
 fn scene() -> (Bucket, Proxy, Scene) {
