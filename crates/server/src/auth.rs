@@ -9,3 +9,5 @@ pub(crate) mod read_nonces;
 pub(crate) mod right;
 pub(crate) mod signature;
 pub(crate) mod signing;
+mod strangers;
+pub(crate) mod tokens;

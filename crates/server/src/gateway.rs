@@ -14,6 +14,7 @@ use crate::auth::keys::Keys;
 use crate::auth::rate::Rates;
 use crate::auth::read_nonces::{Held, ReadNonces};
 use crate::auth::signature::forgotten;
+use crate::auth::tokens::Tokens;
 use crate::base_url::BaseUrl;
 use crate::error::Refusal;
 
@@ -22,6 +23,7 @@ pub(crate) struct Gateway {
     pub(crate) evidence: EvidenceStore,
     pub(crate) keys: Arc<Keys>,
     pub(crate) apps: Apps,
+    pub(crate) tokens: Tokens,
     pub(crate) read_nonces: ReadNonces,
     pub(crate) rates: Rates,
     /// Turns for handing evidence out.

@@ -15,6 +15,7 @@ use crate::auth::keys::{Keys, MasterKey};
 use crate::auth::operator::{FirstToken, ensure_token, first_name};
 use crate::auth::rate::Rates;
 use crate::auth::read_nonces::ReadNonces;
+use crate::auth::tokens::Tokens;
 use crate::base_url::BaseUrl;
 use crate::config::{Config, EvidencePlace};
 use crate::data_dir::DataDir;
@@ -41,6 +42,7 @@ pub(crate) async fn open(
     let gateway = Arc::new(Gateway {
         evidence: open_evidence(config, &keys, &store).await?,
         apps: Apps::new(store.clone(), Arc::clone(&keys), &identity),
+        tokens: Tokens::new(store.clone()),
         store,
         keys,
         read_nonces: ReadNonces::new(window, config.read_nonce_capacity),

@@ -231,6 +231,7 @@ impl AccountChange {
             | Self::ChangeApp { .. }
             | Self::RotateSecret { .. }
             | Self::SecretUsed { .. }
+            | Self::Identify { .. }
             | Self::PlaceEvidence { .. } => None,
         }
     }

@@ -3,11 +3,17 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Scope;
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::gateway::Builder;
+use rebuttal_testbed::scene::QUERY;
+use rebuttal_testbed::signer::fresh_nonce;
 use rebuttal_testbed::{Connection, Gateway, Request, Scene};
+use serde_json::json;
 
 /// The binary that cargo built for these tests.
 pub(crate) fn bin() -> &'static Path {
@@ -78,4 +84,47 @@ pub(crate) fn each<T>(cases: impl IntoIterator<Item = (impl ToString, T)>, test:
     }
     assert!(tried > 0, "an empty table proves nothing");
     assert!(failed.is_empty(), "{} of {tried} cases failed: {failed:#?}", failed.len());
+}
+
+/// Calls under made-up app ids, as many as an address gets answered, until this is dropped.
+pub(crate) struct Flood {
+    is_held_back: Arc<AtomicBool>,
+    enough: Arc<AtomicBool>,
+}
+
+impl Flood {
+    /// What goes out at once: more than an address may fail in a second.
+    const AT_ONCE: usize = 200;
+
+    /// Begins, and waits until the first of them is held back.
+    pub(crate) fn over<'scope>(threads: &'scope Scope<'scope, '_>, scene: &'scope Scene) -> Self {
+        let flood = Self { is_held_back: Arc::default(), enough: Arc::default() };
+        let (is_held_back, enough) = (Arc::clone(&flood.is_held_back), Arc::clone(&flood.enough));
+        threads.spawn(move || {
+            let mut connection = Connection::open(scene.address()).unwrap();
+            let made_up = |_| {
+                let mut call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+                call.signer.app_id = fresh_nonce();
+                call.bytes()
+            };
+            while !enough.load(Ordering::Relaxed) {
+                connection.send(&(0..Self::AT_ONCE).flat_map(made_up).collect::<Vec<_>>()).unwrap();
+                for _ in 0..Self::AT_ONCE {
+                    if connection.receive().unwrap().status == 429 {
+                        is_held_back.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        wait_for("the limit on failures", Duration::from_secs(20), || {
+            flood.is_held_back.load(Ordering::Relaxed).then_some(())
+        });
+        flood
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.enough.store(true, Ordering::Relaxed);
+    }
 }

@@ -7,6 +7,7 @@ mod evidence;
 mod frozen;
 mod races;
 mod starting;
+mod strangers;
 mod sweeping;
 mod tokens;
 

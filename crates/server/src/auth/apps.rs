@@ -1,8 +1,7 @@
 //! The apps that have called lately, with their secrets opened, so that a call costs no read and no decryption.
 //!
-//! An app that is unknown, or whose sign does not match, is read again, at most once a second: another process may have
-//! made or changed it (contract §2).
-//!
+//! An app that is unknown, or whose sign does not match, is read again, at most once a second however many ask: another
+//! process may have made or changed it (contract §2). Only a read that failed is tried again before, by whoever comes after.
 //! Two are in no database, the doctor's, and disabled for ever: all that they can do is be told so, in a signed answer.
 
 use std::collections::HashMap;
@@ -11,23 +10,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rebuttal_protocol::{AppId, AppSecret, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{App, SecretId, Store};
 
 use crate::auth::keys::{DoesNotOpen, Keys};
+use crate::auth::strangers::{READ_PAUSE, Turns, Unknown, make_room};
 use crate::error::Refusal;
 
 /// Apps that are remembered at once, at about 500 bytes each.
 const KNOWN_MAX: usize = 20_000;
-/// App ids that are remembered as unknown at once. Failures per address are limited, so that it takes a hundred
-/// addresses to fill this.
-const UNKNOWN_MAX: usize = 10_000;
-/// How seldom one app is read again.
-const READ_PAUSE: Duration = Duration::from_secs(1);
 /// How long an app is remembered. Changes made here are forgotten at once; those of another replica take effect within
 /// this.
 const REMEMBERED_FOR: Duration = Duration::from_secs(4);
+/// Readings that are kept before those that nobody waits for go.
+const READINGS_KEPT: usize = 1_000;
 /// How a doctor signs.
 pub(crate) const DOCTORS_SCHEME: Scheme = Scheme::V2HmacSha256;
 
@@ -107,16 +104,24 @@ struct Entry {
     read_at: Instant,
 }
 
-#[derive(Default)]
 struct Memory {
     known: HashMap<AppId, Entry>,
-    unknown: HashMap<AppId, Instant>,
+    unknown: Unknown<AppId>,
     /// Counts the changes, so that a read that began before one is not remembered after it.
     changes: u64,
 }
 
+/// An app, if the database has it.
+type Found = Option<Arc<KnownApp>>;
+type Outcome = Result<Found, Refusal>;
+
+/// Held by whoever reads an app; what it says is when that last failed, and why.
+type Reading = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
+
 pub(crate) struct Apps {
     memory: RwLock<Memory>,
+    readings: Mutex<HashMap<AppId, Arc<Reading>>>,
+    turns: Turns,
     doctors: [Arc<KnownApp>; 2],
     store: Store,
     keys: Arc<Keys>,
@@ -127,43 +132,67 @@ impl Apps {
     pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
         let doctors =
             [&keys.doctor(identity), keys.keys_doctor()].map(|app| Arc::new(KnownApp::of_doctor(app)));
-        Self { memory: RwLock::default(), doctors, store, keys }
+        let memory = Memory { known: HashMap::new(), unknown: Unknown::new(), changes: 0 };
+        Self {
+            memory: RwLock::new(memory),
+            readings: Mutex::default(),
+            turns: Turns::new(),
+            doctors,
+            store,
+            keys,
+        }
     }
 
     fn doctor(&self, app_id: AppId) -> Option<Arc<KnownApp>> {
         self.doctors.iter().find(|doctor| doctor.app_id == app_id).map(Arc::clone)
     }
 
-    /// The app, if it is remembered; read again where it has been remembered for long.
-    pub(crate) async fn remembered(&self, app_id: AppId) -> Result<Option<Arc<KnownApp>>, Refusal> {
-        if let Some(doctor) = self.doctor(app_id) {
-            return Ok(Some(doctor));
-        }
-        match self.memory.read().known.get(&app_id) {
-            Some(entry) if entry.read_at.elapsed() < REMEMBERED_FOR => {
-                return Ok(Some(Arc::clone(&entry.app)));
-            }
-            Some(_) => {}
-            None => return Ok(None),
-        }
-        self.read_again(app_id).await
+    /// The app, as it is remembered or else as the database has it.
+    pub(crate) async fn find(&self, app_id: AppId) -> Outcome {
+        self.read(app_id, REMEMBERED_FOR).await
     }
 
     /// The app as the database has it, unless it was read within the last second.
-    pub(crate) async fn read_again(&self, app_id: AppId) -> Result<Option<Arc<KnownApp>>, Refusal> {
+    pub(crate) async fn read_again(&self, app_id: AppId) -> Outcome {
+        self.read(app_id, READ_PAUSE).await
+    }
+
+    async fn read(&self, app_id: AppId, good_for: Duration) -> Outcome {
         if let Some(doctor) = self.doctor(app_id) {
             return Ok(Some(doctor));
         }
-        let changes = {
-            let memory = self.memory.read();
-            match (memory.known.get(&app_id), memory.unknown.get(&app_id)) {
-                (Some(entry), _) if entry.read_at.elapsed() < READ_PAUSE => {
-                    return Ok(Some(Arc::clone(&entry.app)));
-                }
-                (None, Some(read_at)) if read_at.elapsed() < READ_PAUSE => return Ok(None),
-                _ => memory.changes,
-            }
-        };
+        let (recalled, is_known) = self.memory.read().recall(app_id, good_for);
+        if let Some(app) = recalled {
+            return Ok(app);
+        }
+        let asked_at = Instant::now();
+        let _turn = if is_known { None } else { Some(self.turns.wait().await?) };
+        let reading = self.reading(app_id);
+        let mut failed = reading.lock().await;
+        // While this one waited, another may have read it, or have failed to.
+        let (recalled, _) = self.memory.read().recall(app_id, good_for);
+        if let Some(app) = recalled {
+            return Ok(app);
+        }
+        if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| *at >= asked_at) {
+            return Err(refusal.clone());
+        }
+        let outcome = self.ask(app_id).await;
+        *failed = outcome.as_ref().err().map(|refusal| (Instant::now(), refusal.clone()));
+        outcome
+    }
+
+    /// What whoever reads this app holds, so that the others wait for what it finds.
+    fn reading(&self, app_id: AppId) -> Arc<Reading> {
+        let mut readings = self.readings.lock();
+        if readings.len() >= READINGS_KEPT {
+            readings.retain(|_, reading| Arc::strong_count(reading) > 1);
+        }
+        Arc::clone(readings.entry(app_id).or_default())
+    }
+
+    async fn ask(&self, app_id: AppId) -> Outcome {
+        let changes = self.memory.read().changes;
         let app = match self.store.app(app_id).await? {
             Some(app) => Some(Arc::new(KnownApp::open(app, &self.keys).map_err(Refusal::internal)?)),
             None => None,
@@ -180,7 +209,7 @@ impl Apps {
         let mut memory = self.memory.write();
         memory.changes += 1;
         memory.known.remove(&app_id);
-        memory.unknown.remove(&app_id);
+        memory.unknown.forget(&app_id);
     }
 
     /// Forgets the apps of a merchant that was changed here.
@@ -192,29 +221,27 @@ impl Apps {
 }
 
 impl Memory {
-    fn remember(&mut self, app_id: AppId, app: Option<Arc<KnownApp>>) {
-        let read_at = Instant::now();
+    /// What was found lately, and whether the app is known, however long ago it was read.
+    fn recall(&self, app_id: AppId, good_for: Duration) -> (Option<Found>, bool) {
+        match self.known.get(&app_id) {
+            Some(entry) if entry.read_at.elapsed() < good_for => (Some(Some(Arc::clone(&entry.app))), true),
+            Some(_) => (None, true),
+            None => (self.unknown.holds(&app_id).then_some(None), false),
+        }
+    }
+
+    fn remember(&mut self, app_id: AppId, app: Found) {
         match app {
             Some(app) => {
-                self.unknown.remove(&app_id);
+                self.unknown.forget(&app_id);
                 make_room(&mut self.known, KNOWN_MAX, &app_id);
-                self.known.insert(app_id, Entry { app, read_at });
+                self.known.insert(app_id, Entry { app, read_at: Instant::now() });
             }
             None => {
                 self.known.remove(&app_id);
-                self.unknown.retain(|_, read_at| read_at.elapsed() < READ_PAUSE);
-                make_room(&mut self.unknown, UNKNOWN_MAX, &app_id);
-                self.unknown.insert(app_id, read_at);
+                self.unknown.note(app_id);
             }
         }
-    }
-}
-
-/// Drops any one entry where a new one would be too many: what is dropped is only read again.
-fn make_room<T>(map: &mut HashMap<AppId, T>, max: usize, for_key: &AppId) {
-    if map.len() >= max && !map.contains_key(for_key) {
-        let any = map.keys().next().copied();
-        any.and_then(|key| map.remove(&key));
     }
 }
 
@@ -241,6 +268,10 @@ mod tests {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let location = Location::from(folder.path().join("rebuttal.db").as_path());
+            Self::on(folder, location).await
+        }
+
+        async fn on(folder: tempfile::TempDir, location: Location) -> Self {
             let store = Store::open(&location, &Options::default()).await.unwrap();
             let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
             let apps = Apps::new(store, Arc::new(Keys::derive(&master)), &[1; 16]);
@@ -266,6 +297,10 @@ mod tests {
             self.commit(AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed }).await;
         }
 
+        fn remembers(&self, app_id: AppId) -> bool {
+            self.apps.memory.read().recall(app_id, REMEMBERED_FOR).1
+        }
+
         async fn disable(&self) {
             let settings = AppSettings { enabled: Some(false), ..DEFAULTS };
             let merchant_id = self.merchant_id;
@@ -277,17 +312,32 @@ mod tests {
     async fn an_app_is_remembered_until_it_is_changed_here() {
         let bench = Bench::new().await;
         bench.create(APP).await;
-        assert!(bench.apps.remembered(APP).await.unwrap().is_none());
-        let app = bench.apps.read_again(APP).await.unwrap().unwrap();
+        assert!(!bench.remembers(APP));
+        let app = bench.apps.find(APP).await.unwrap().unwrap();
         assert_eq!((app.merchant_id, app.enabled, app.secrets.len()), (bench.merchant_id, true, 1));
         assert_eq!(app.zone.iana_name(), Some("Asia/Shanghai"));
         bench.disable().await;
         // Not told of the change, and read within the last second.
-        assert!(bench.apps.read_again(APP).await.unwrap().unwrap().enabled);
+        assert!(bench.apps.read_again(APP).await.unwrap().unwrap().enabled && bench.remembers(APP));
         bench.apps.forget(APP);
         assert!(!bench.apps.read_again(APP).await.unwrap().unwrap().enabled);
         bench.apps.forget_merchant(bench.merchant_id);
-        assert!(bench.apps.remembered(APP).await.unwrap().is_none());
+        assert!(!bench.remembers(APP));
+    }
+
+    #[tokio::test]
+    #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+    async fn an_app_is_read_once_however_many_ask_for_it() {
+        let database = rebuttal_testbed::postgres::Database::shared();
+        let location = database.url().parse().unwrap();
+        let bench = Bench::on(tempfile::tempdir().unwrap(), location).await;
+        bench.create(APP).await;
+        let all = || async { futures_util::future::join_all((0..100).map(|_| bench.apps.find(APP))).await };
+        let apps: Vec<_> = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect();
+        assert!(apps.iter().all(|app| Arc::ptr_eq(app, &apps[0])), "each read makes another");
+        bench.apps.forget(APP);
+        let again = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect::<Vec<_>>();
+        assert!(again.iter().all(|app| Arc::ptr_eq(app, &again[0]) && !Arc::ptr_eq(app, &apps[0])));
     }
 
     #[tokio::test]
@@ -315,7 +365,7 @@ mod tests {
         let bench = Bench::new().await;
         let keys = &bench.apps.keys;
         for (app_id, secret) in [keys.doctor(&[1; 16]), keys.keys_doctor().clone()] {
-            for app in [bench.apps.remembered(app_id).await, bench.apps.read_again(app_id).await] {
+            for app in [bench.apps.find(app_id).await, bench.apps.read_again(app_id).await] {
                 let app = app.unwrap().unwrap();
                 assert!(
                     !app.enabled && app.merchant_id == MerchantId::LAST && !app.secrets[0].is_first_use()
@@ -326,8 +376,7 @@ mod tests {
         let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
         let other = Keys::derive(&other);
         for (others, _) in [keys.doctor(&[2; 16]), other.doctor(&[1; 16]), other.keys_doctor().clone()] {
-            assert!(bench.apps.remembered(others).await.unwrap().is_none());
-            assert!(bench.apps.read_again(others).await.unwrap().is_none());
+            assert!(bench.apps.find(others).await.unwrap().is_none());
         }
     }
 

@@ -64,7 +64,7 @@ impl<N: Needs> FromRequestParts<Arc<Gateway>> for Operator<N> {
         let mut refusal = Refusal::no_token();
         if let (Some(token), None) = (token, values.next()) {
             let hash = hash(token);
-            if let Some(known) = gateway.store.token(hash).await.map_err(Refusal::from)? {
+            if let Some(known) = gateway.tokens.find(hash).await? {
                 return match N::RIGHT.is_of(known.role) {
                     true => Ok(Self::of(known.name, hash)),
                     false => Err(N::RIGHT.refuse(known.role).into()),

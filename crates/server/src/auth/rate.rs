@@ -1,70 +1,60 @@
 //! Limits on trying: failed authentications per peer address, and signed requests per app (contract §7).
 //!
 //! Failures count before the signature is known, per address, so that who knows no more than an appId locks nobody
-//! out; an app's own rate counts after it. A request that authenticates is never held back by its neighbours' failures.
+//! out; an app's own rate counts after it. A request that authenticates is never held back by its neighbours' failures: they
+//! count once it is known that they are, and what looking that up costs is bounded in [`crate::auth::strangers`].
+
+mod counts;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::HeaderMap;
 use ipnet::IpNet;
 use rebuttal_protocol::{AppId, Code};
 
+use self::counts::Counts;
 use crate::error::Refusal;
 
-/// Addresses whose failures are counted apart; beyond, they share one count, until old ones are forgotten.
+/// Addresses whose failures are counted apart. New ones beyond share one count, until old ones are forgotten.
 const ADDRESSES_MAX: usize = 10_000;
 
 pub(crate) struct Rates {
-    failures: DefaultKeyedRateLimiter<IpAddr>,
-    failures_of_others: DefaultDirectRateLimiter,
-    apps: Option<DefaultKeyedRateLimiter<AppId>>,
+    failures: Counts<IpAddr>,
+    apps: Option<Counts<AppId>>,
     trusted_proxies: Vec<IpNet>,
-    clock: DefaultClock,
 }
 
 impl Rates {
     pub(crate) fn new(failures: NonZeroU32, apps: Option<NonZeroU32>, trusted_proxies: Vec<IpNet>) -> Self {
         Self {
-            failures: RateLimiter::dashmap(Quota::per_second(failures)),
-            failures_of_others: RateLimiter::direct(Quota::per_second(failures)),
-            apps: apps.map(|rate| RateLimiter::dashmap(Quota::per_second(rate))),
+            failures: Counts::new(failures, ADDRESSES_MAX),
+            // As many as there are: only what is signed counts.
+            apps: apps.map(|rate| Counts::new(rate, usize::MAX)),
             trusted_proxies,
-            clock: DefaultClock::default(),
         }
     }
 
     /// Counts a failed authentication of an address.
     pub(crate) fn failure(&self, address: IpAddr) -> Result<(), Refusal> {
-        let counted = if self.failures.len() < ADDRESSES_MAX {
-            self.failures.check_key(&network(address))
-        } else {
-            self.failures_of_others.check()
-        };
-        counted.map_err(|until| {
-            self.refusal(
-                until.wait_time_from(self.clock.now()),
-                "too many failed authentications from this address",
-            )
-        })
+        let counted = self.failures.count(network(address), Instant::now());
+        counted.map_err(|wait| refusal(wait, "too many failed authentications from this address"))
     }
 
     /// Counts a signed request of an app.
     pub(crate) fn request(&self, app_id: AppId) -> Result<(), Refusal> {
         let Some(apps) = &self.apps else { return Ok(()) };
-        apps.check_key(&app_id).map_err(|until| {
-            self.refusal(until.wait_time_from(self.clock.now()), "too many requests of this app; slow down")
-        })
+        apps.count(app_id, Instant::now())
+            .map_err(|wait| refusal(wait, "too many requests of this app; slow down"))
     }
 
     /// Forgets addresses and apps that could make all their requests again.
     pub(crate) fn forget(&self) {
-        self.failures.retain_recent();
-        self.failures.shrink_to_fit();
+        let now = Instant::now();
+        self.failures.forget(now);
         if let Some(apps) = &self.apps {
-            apps.retain_recent();
+            apps.forget(now);
         }
     }
 
@@ -87,10 +77,10 @@ impl Rates {
         }
         origin
     }
+}
 
-    fn refusal(&self, wait: std::time::Duration, message: &'static str) -> Refusal {
-        Refusal::new(Code::RateLimited, message).retry_after(wait.as_secs() + 1)
-    }
+fn refusal(wait: Duration, message: &'static str) -> Refusal {
+    Refusal::new(Code::RateLimited, message).retry_after(wait.as_secs() + 1)
 }
 
 /// One subscriber usually has a whole /64 of IPv6, so that is what is counted.

@@ -128,15 +128,16 @@ async fn check_signature<'c>(
     parts: &Parts,
 ) -> Result<&'c Verified, Refusal> {
     let mut found = verify_with_any(gateway, caller, header, app, parts);
-    if found.is_none() {
-        gateway.rates.failure(caller.origin)?;
-        if let Some(newer) = gateway.apps.read_again(header.app_id).await?
-            && !Arc::ptr_eq(&newer, app)
-        {
-            found = verify_with_any(gateway, caller, header, &newer, parts);
-        }
+    if found.is_none()
+        && let Some(newer) = gateway.apps.read_again(header.app_id).await?
+        && !Arc::ptr_eq(&newer, app)
+    {
+        found = verify_with_any(gateway, caller, header, &newer, parts);
     }
-    let verified = found.ok_or_else(|| invalid_signature(gateway, app, parts))?;
+    let Some(verified) = found else {
+        gateway.rates.failure(caller.origin)?;
+        return Err(invalid_signature(gateway, app, parts));
+    };
     note_first_use(gateway, &verified);
     Ok(caller.verified.get_or_init(|| verified))
 }

@@ -100,14 +100,12 @@ async fn look_up(
     origin: std::net::IpAddr,
     header: &Authorization,
 ) -> Result<Arc<KnownApp>, Refusal> {
-    if let Some(app) = gateway.apps.remembered(header.app_id).await? {
+    if let Some(app) = gateway.apps.find(header.app_id).await? {
         return Ok(app);
     }
-    // Counted before the database is asked, so that made-up ids cannot keep it busy.
     gateway.rates.failure(origin)?;
-    gateway.apps.read_again(header.app_id).await?.ok_or_else(|| {
-        Refusal::new(Code::UnknownApp, "no app has this appId; check it, and which gateway it belongs to")
-    })
+    let message = "no app has this appId; check it, and which gateway it belongs to";
+    Err(Refusal::new(Code::UnknownApp, message))
 }
 
 /// Signs an answer where header and app could be read, whatever else failed.

@@ -9,7 +9,7 @@ use rebuttal_testbed::scene::{ACCEPT, QUERY};
 use rebuttal_testbed::{Call, Connection, Item, Scene, samples};
 use serde_json::json;
 
-use crate::ground::{each, embedded_scene, gateway, scene};
+use crate::ground::{Flood, each, embedded_scene, gateway, scene};
 
 /// Contract §7.
 const FAILURES_PER_SECOND: usize = 100;
@@ -40,6 +40,23 @@ fn a_flood_of_bad_signs_is_held_back_and_locks_nobody_else_out() {
     pause(Duration::from_secs(seconds));
     good().send(scene.address()).is("Dispute.NotFound");
     good().badly_signed().send(scene.address()).is("Common.Auth.InvalidSignature");
+}
+
+#[test]
+fn an_app_that_is_new_to_the_gateway_is_not_held_back_by_its_neighbours_failures() {
+    let scene = scene();
+    std::thread::scope(|threads| {
+        let flood = Flood::over(threads, &scene);
+        let codes: Vec<_> = (0..5)
+            .map(|_| {
+                let mut call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+                call.signer = scene.operator.open_app(scene.merchant_id, scene.signer.scheme);
+                call.send(scene.address()).code
+            })
+            .collect();
+        drop(flood);
+        assert_eq!(codes, ["Dispute.NotFound"; 5]);
+    });
 }
 
 #[test]

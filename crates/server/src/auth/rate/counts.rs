@@ -1,0 +1,101 @@
+//! How often each of many keys does something, held against a rate. Time is an argument.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// What a key may do at once after it was quiet, told in time: as much as the rate allows in it.
+const BURST: Duration = Duration::from_secs(1);
+
+/// A count for each key: what it does takes its share of a second, and nobody may be more than [`BURST`] ahead of the clock.
+pub(super) struct Counts<K> {
+    /// What doing it once takes.
+    share: Duration,
+    /// Keys that are counted apart; new ones beyond share one count, and those that are there keep theirs.
+    keys_max: usize,
+    taken: Mutex<Taken<K>>,
+}
+
+/// Until when what was done takes.
+struct Taken<K> {
+    by_key: HashMap<K, Instant>,
+    by_others: Option<Instant>,
+}
+
+impl<K: Eq + Hash> Counts<K> {
+    pub(super) fn new(per_second: NonZeroU32, keys_max: usize) -> Self {
+        let taken = Taken { by_key: HashMap::new(), by_others: None };
+        Self { share: BURST / per_second.get(), keys_max, taken: Mutex::new(taken) }
+    }
+
+    /// Counts once.
+    ///
+    /// # Errors
+    /// The time to wait, where that would be too often; then it does not count.
+    pub(super) fn count(&self, key: K, now: Instant) -> Result<(), Duration> {
+        let mut taken = self.taken.lock();
+        let Taken { by_key, by_others } = &mut *taken;
+        let until = match by_key.len() < self.keys_max || by_key.contains_key(&key) {
+            true => by_key.entry(key).or_insert(now),
+            false => by_others.get_or_insert(now),
+        };
+        let next = (*until).max(now) + self.share;
+        let ahead = next.saturating_duration_since(now);
+        if ahead > BURST {
+            return Err(ahead - BURST);
+        }
+        *until = next;
+        Ok(())
+    }
+
+    /// Forgets keys that could do all of it again.
+    pub(super) fn forget(&self, now: Instant) {
+        let by_key = &mut self.taken.lock().by_key;
+        by_key.retain(|_, until| *until > now);
+        by_key.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(per_second: u32, keys_max: usize) -> Counts<u32> {
+        Counts::new(NonZeroU32::new(per_second).unwrap(), keys_max)
+    }
+
+    #[test]
+    fn a_rate_is_kept_in_the_long_run_and_spent_at_once() {
+        let (counts, start) = (counts(10, 100), Instant::now());
+        let passed = |at: Instant| (0..50).filter(|_| counts.count(1, at).is_ok()).count();
+        assert_eq!(passed(start), 10);
+        assert_eq!(counts.count(1, start), Err(Duration::from_millis(100)));
+        assert_eq!(passed(start + Duration::from_millis(100)), 1);
+        assert_eq!(passed(start + Duration::from_millis(600)), 5);
+        assert_eq!(passed(start + Duration::from_secs(60)), 10, "what was not used is not saved up");
+    }
+
+    #[test]
+    fn keys_that_are_known_keep_their_count_when_there_is_no_room_for_more() {
+        let (counts, start) = (counts(2, 3), Instant::now());
+        for key in 0..3 {
+            assert_eq!(counts.count(key, start), Ok(()));
+        }
+        let others: Vec<_> = (3..9).map(|key| counts.count(key, start).is_ok()).collect();
+        assert_eq!(others, [true, true, false, false, false, false], "new ones share one");
+        assert!((0..3).all(|key| counts.count(key, start).is_ok()));
+    }
+
+    #[test]
+    fn who_was_quiet_is_forgotten_and_nobody_else() {
+        let (counts, start) = (counts(2, 2), Instant::now());
+        let later = start + Duration::from_millis(600);
+        assert!(counts.count(1, start).is_ok() && counts.count(2, later).is_ok());
+        counts.forget(later);
+        let kept: Vec<_> = counts.taken.lock().by_key.keys().copied().collect();
+        assert_eq!(kept, [2]);
+    }
+}

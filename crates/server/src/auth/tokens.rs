@@ -1,0 +1,68 @@
+//! Looking operators' tokens up. None is remembered between requests, so that a revocation takes effect at once; all that is
+//! remembered is which ones were good and which were not when they were last looked up, which says how long they wait.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use rebuttal_store::{Store, Token};
+
+use crate::auth::strangers::{Turns, Unknown, make_room};
+use crate::error::Refusal;
+
+/// Tokens that are looked up without waiting for strangers; more than there are operators.
+const PROVEN_MAX: usize = 1_000;
+
+/// SHA-256 of a token.
+type Hash = [u8; 32];
+
+pub(crate) struct Tokens {
+    store: Store,
+    turns: Turns,
+    seen: Mutex<Seen>,
+}
+
+/// What the last look-ups told.
+struct Seen {
+    proven: HashMap<Hash, ()>,
+    unknown: Unknown<Hash>,
+}
+
+impl Tokens {
+    pub(crate) fn new(store: Store) -> Self {
+        let seen = Seen { proven: HashMap::new(), unknown: Unknown::new() };
+        Self { store, turns: Turns::new(), seen: Mutex::new(seen) }
+    }
+
+    /// The token, if it lets somebody in. One that did not a moment ago is not asked for again.
+    pub(crate) async fn find(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
+        if self.seen.lock().proven.contains_key(&hash) {
+            return self.ask(hash).await;
+        }
+        if self.seen.lock().unknown.holds(&hash) {
+            return Ok(None);
+        }
+        let _turn = self.turns.wait().await?;
+        // The same one may have had its turn meanwhile.
+        if self.seen.lock().unknown.holds(&hash) {
+            return Ok(None);
+        }
+        self.ask(hash).await
+    }
+
+    async fn ask(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
+        let token = self.store.token(hash).await?;
+        let mut seen = self.seen.lock();
+        let Seen { proven, unknown } = &mut *seen;
+        match token {
+            Some(_) => {
+                make_room(proven, PROVEN_MAX, &hash);
+                proven.insert(hash, ());
+            }
+            None => {
+                proven.remove(&hash);
+                unknown.note(hash);
+            }
+        }
+        Ok(token)
+    }
+}
