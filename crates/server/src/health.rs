@@ -20,10 +20,15 @@ use crate::gateway::Gateway;
 /// How long the database and the evidence store, which are asked at once, may take to answer.
 pub(crate) const READY_LIMIT: Duration = Duration::from_secs(2);
 
+/// Whether the process lives.
+pub(crate) const LIVES: &str = "/healthz";
+/// Whether it can serve.
+pub(crate) const READY: &str = "/readyz";
+
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+        .route(LIVES, get(async || "ok\n"))
+        .route(READY, get(ready))
         .method_not_allowed_fallback(async || method_not_allowed())
         .with_state(gateway)
 }

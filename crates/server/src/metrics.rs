@@ -28,6 +28,8 @@ pub use self::described::{MetricKind, described_metrics};
 pub(crate) use self::http::{ConnectionMetrics, Counted, HttpMetrics};
 pub(crate) use sample::sample;
 
+/// Where all of it is told.
+const PATH: &str = "/metrics";
 /// Bounds of the histograms' buckets, in seconds: from one group commit to the limit of a stop.
 const SECONDS_BUCKETS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -61,7 +63,7 @@ pub(crate) fn router(handle: PrometheusHandle, gateway: Arc<Gateway>) -> Router 
         async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
     };
     Router::new()
-        .route("/metrics", get(render))
+        .route(PATH, get(render))
         .fallback(async || Refusal::no_such_path())
         .method_not_allowed_fallback(async || method_not_allowed())
 }

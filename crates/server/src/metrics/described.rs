@@ -6,7 +6,7 @@
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::http::CALLS;
+use super::http::WORDS;
 
 /// What becomes of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ const ALL: &[Described] = &[
         "rebuttal_http_request_seconds",
         Histogram,
         "From a request's head to its answer, by call",
-        ("call", &CALLS),
+        ("call", &WORDS),
     ),
     labelled("rebuttal_connections", Gauge, "Open connections, by listener", ("listener", &[])),
     labelled(

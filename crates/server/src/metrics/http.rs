@@ -10,40 +10,62 @@ use rebuttal_protocol::Code;
 use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
 use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
 
+use super::PATH;
+use crate::api::upload;
 use crate::error::{self, Noted};
 use crate::openapi::{DOCS, DOCUMENT};
+use crate::{health, operator};
 
-/// What a request asked for, by its path: a few words, however many paths are tried.
-pub(super) const CALLS: [&str; 10] = [
-    "contest",
-    "accept",
-    "query",
-    "generateUploadUrl",
-    "upload",
-    "operator",
-    "health",
-    "openapi",
-    "docs",
-    "other",
-];
-const UPLOAD: &str = "/uploaded";
-const OPERATOR: &str = "/operator/v1";
-/// What machines ask, not people.
-const HEALTH: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+macro_rules! calls {
+    ($($call:ident = $word:literal,)*) => {
+        /// What a request asked for, by its path: one of few, however many paths are tried.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Call {
+            $($call,)*
+        }
 
-/// The place of a path's word in [`CALLS`].
-fn call(path: &str) -> usize {
-    match path {
-        CONTEST_PATH => 0,
-        ACCEPT_PATH => 1,
-        QUERY_PATH => 2,
-        GENERATE_UPLOAD_URL_PATH => 3,
-        UPLOAD => 4,
-        path if path.starts_with(OPERATOR) => 5,
-        path if HEALTH.contains(&path) => 6,
-        DOCUMENT => 7,
-        DOCS => 8,
-        _ => 9,
+        impl Call {
+            const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$call => $word,)*
+                }
+            }
+        }
+
+        const CALLS: [Call; [$($word),*].len()] = [$(Call::$call),*];
+        /// The word of each call.
+        pub(super) const WORDS: [&str; CALLS.len()] = [$($word),*];
+    };
+}
+
+calls! {
+    Contest = "contest",
+    Accept = "accept",
+    Query = "query",
+    GenerateUploadUrl = "generateUploadUrl",
+    Upload = "upload",
+    Operator = "operator",
+    Health = "health",
+    Openapi = "openapi",
+    Docs = "docs",
+    Other = "other",
+}
+
+impl Call {
+    fn of(path: &str) -> Self {
+        match path {
+            CONTEST_PATH => Self::Contest,
+            ACCEPT_PATH => Self::Accept,
+            QUERY_PATH => Self::Query,
+            GENERATE_UPLOAD_URL_PATH => Self::GenerateUploadUrl,
+            upload::PATH => Self::Upload,
+            path if path.starts_with(operator::PREFIX) => Self::Operator,
+            // What machines ask, not people.
+            health::LIVES | health::READY | PATH => Self::Health,
+            DOCUMENT => Self::Openapi,
+            DOCS => Self::Docs,
+            _ => Self::Other,
+        }
     }
 }
 
@@ -61,7 +83,7 @@ pub(crate) struct HttpMetrics {
 }
 
 struct CallMetrics {
-    call: &'static str,
+    call: Call,
     seconds: Histogram,
     /// One for each code, made at its first use.
     answers: Vec<OnceLock<Counter>>,
@@ -72,9 +94,9 @@ struct CallMetrics {
 impl HttpMetrics {
     pub(crate) fn new() -> Self {
         let codes: Vec<_> = codes().collect();
-        let of_call = |call: &'static str| CallMetrics {
+        let of_call = |call: Call| CallMetrics {
             call,
-            seconds: histogram!("rebuttal_http_request_seconds", "call" => call),
+            seconds: histogram!("rebuttal_http_request_seconds", "call" => call.word()),
             answers: codes.iter().map(|_| OnceLock::new()).collect(),
             other: OnceLock::new(),
         };
@@ -90,7 +112,8 @@ impl HttpMetrics {
     }
 
     pub(crate) fn count(&self, path: &str, status: StatusCode, noted: Option<&Noted>, took: Duration) {
-        let Some(call) = self.calls.get(call(path)) else { return };
+        let asked = Call::of(path);
+        let Some(call) = self.calls.iter().find(|known| known.call == asked) else { return };
         call.seconds.record(took);
         let code = match noted {
             Some(noted) => noted.code.as_str(),
@@ -101,7 +124,7 @@ impl HttpMetrics {
     }
 
     fn answers<'c>(&self, call: &'c CallMetrics, code: &str) -> &'c Counter {
-        let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call, "code" => name);
+        let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call.word(), "code" => name);
         let mut places = self.codes.iter().zip(&call.answers);
         match places.find(|(known, _)| **known == code) {
             Some((name, place)) => place.get_or_init(made(name)),
@@ -157,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_path_has_one_of_few_words() {
-        let word = |path: &str| CALLS[call(path)];
+        let word = |path: &str| Call::of(path).word();
         assert_eq!(word("/pg/v2/dispute/contest"), "contest");
         assert_eq!(word("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
         assert_eq!(word("/uploaded"), "upload");
@@ -174,8 +197,8 @@ mod tests {
         let metrics = HttpMetrics::new();
         let noted = Noted { code: Code::Unknown("Made.Up".to_owned()), cause: None };
         metrics.count("/uploaded", StatusCode::BAD_REQUEST, Some(&noted), Duration::ZERO);
-        let others: Vec<_> = metrics.calls.iter().map(|call| call.other.get().is_some()).collect();
-        assert_eq!(others.iter().position(|made| *made), CALLS.iter().position(|call| *call == "upload"));
+        let counted = metrics.calls.iter().filter(|call| call.other.get().is_some());
+        assert_eq!(counted.map(|call| call.call).collect::<Vec<_>>(), [Call::Upload]);
         let words: std::collections::HashSet<_> = metrics.codes.iter().collect();
         assert_eq!(words.len(), metrics.codes.len(), "each code is counted in one place");
     }

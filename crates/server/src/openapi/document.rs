@@ -16,6 +16,7 @@ use super::examples::Examples;
 use super::signing::signing;
 use super::words::{object, text};
 use super::{Apis, DOCS, DOCUMENT, disputes, merchants, operators, shapes, values};
+use crate::health;
 use crate::operator::PREFIX;
 
 const OTHERS: &str = "Anybody";
@@ -175,9 +176,9 @@ fn others() -> Vec<Told> {
         Told::get(path, operation.build())
     };
     vec![
-        probe("/healthz", "health", "Whether the process lives", "It answers.", "It does.", None),
+        probe(health::LIVES, "health", "Whether the process lives", "It answers.", "It does.", None),
         probe(
-            "/readyz",
+            health::READY,
             "readiness",
             "Whether the gateway can serve",
             "Whether database and evidence store answer, and no stop was asked for.",
