@@ -217,7 +217,37 @@ pub enum AccountChange {
     },
 }
 
+/// Which apps are others after a change than before, to whoever checks calls against them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// None.
+    NoApp,
+    /// One.
+    App(AppId),
+    /// All of a merchant.
+    Merchant(MerchantId),
+}
+
 impl AccountChange {
+    /// What must not be remembered as it was.
+    pub const fn touched(&self) -> Touched {
+        match self {
+            Self::ChangeMerchant { merchant_id, .. } => Touched::Merchant(*merchant_id),
+            Self::CreateApp { app_id, .. }
+            | Self::ChangeApp { app_id, .. }
+            | Self::RotateSecret { app_id, .. } => Touched::App(*app_id),
+            // A secret that was used verifies as it did.
+            Self::SecretUsed { .. }
+            | Self::CreateMerchant { .. }
+            | Self::CreateToken(_)
+            | Self::RevokeToken { .. }
+            | Self::PutToken { .. }
+            | Self::Found { .. }
+            | Self::Identify { .. }
+            | Self::PlaceEvidence { .. } => Touched::NoApp,
+        }
+    }
+
     /// The token that it makes or changes, by its name.
     pub(crate) const fn token_name(&self) -> Option<&TokenName> {
         match self {

@@ -21,8 +21,21 @@ pub(crate) struct Names {
     pub(crate) disputes: BTreeSet<DisputeNo>,
     pub(crate) nonces: BTreeSet<NonceUse>,
     pub(crate) tokens: BTreeSet<[u8; 32]>,
-    pub(crate) keys: BTreeSet<(String, String)>,
+    pub(crate) keys: BTreeSet<KeyName>,
     pub(crate) uploads: BTreeSet<StorageUri>,
+}
+
+/// Which idempotency key: keys of different tokens are apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct KeyName {
+    pub(crate) token: String,
+    pub(crate) key: String,
+}
+
+impl IdempotencyKey {
+    fn name(&self) -> KeyName {
+        KeyName { token: self.token.clone(), key: self.key.clone() }
+    }
 }
 
 impl Names {
@@ -32,7 +45,7 @@ impl Names {
             names.tokens.extend(work.token);
             match &work.once {
                 Once::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
-                Once::Key(key) => drop(names.keys.insert((key.token.clone(), key.key.clone()))),
+                Once::Key(key) => drop(names.keys.insert(key.name())),
                 Once::Always => {}
             }
             match &work.act {
@@ -60,7 +73,7 @@ pub(crate) struct Loaded {
     pub(crate) used_nonces: HashSet<NonceUse>,
     /// Those of the named ones that still let somebody in.
     pub(crate) tokens: HashSet<[u8; 32]>,
-    pub(crate) keys: HashMap<(String, String), StoredAnswer>,
+    pub(crate) keys: HashMap<KeyName, StoredAnswer>,
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
 }
 
@@ -157,7 +170,7 @@ impl Fold {
                 self.act(work)
             }
             Once::Key(key) => {
-                let name = (key.token.clone(), key.key.clone());
+                let name = key.name();
                 if let Some(stored) = self.loaded.keys.get(&name) {
                     return match stored.request == key.request {
                         true => stored.answer.clone().into_answer(),

@@ -23,7 +23,8 @@ mod views;
 mod work;
 
 pub use accounts::{
-    AccountChange, AccountRefusal, App, ChangedApp, Merchant, NewToken, Sealed, SealedSecret, SecretId, Token,
+    AccountChange, AccountRefusal, App, ChangedApp, Merchant, NewToken, Sealed, SealedSecret, SecretId,
+    Token, Touched,
 };
 pub use error::{CommitError, StoreError};
 pub use examine::{Ailment, Examined, examine};

@@ -1,9 +1,10 @@
 //! What every changing request of an operator has: who sent it, its body, and what makes it count once.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Path, RawPathParams};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -12,8 +13,8 @@ use rebuttal_disputes::Actor;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::operator::IDEMPOTENCY_KEY_MAX;
-use rebuttal_protocol::{Code, Invalid, UnixMillis};
-use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Work};
+use rebuttal_protocol::{Code, DisputeNo, Invalid, MerchantId, UnixMillis};
+use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Touched, Work};
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
@@ -24,8 +25,6 @@ use crate::gateway::Gateway;
 use crate::media_types;
 use crate::operator::problem::Problem;
 
-/// The name of the path's parameter that is a number.
-const MERCHANT_ID: &str = "merchant_id";
 
 /// A request that changes something, read whole, of an operator who may.
 pub(crate) struct Change<N> {
@@ -88,16 +87,13 @@ impl<N: Needs> Change<N> {
     ) -> Result<Done, Refusal> {
         let gateway = Arc::clone(gateway);
         let task = tokio::spawn(async move {
-            let (merchant, app) = match &account {
-                AccountChange::ChangeMerchant { merchant_id, .. } => (Some(*merchant_id), None),
-                AccountChange::ChangeApp { app_id, .. } | AccountChange::RotateSecret { app_id, .. } => {
-                    (None, Some(*app_id))
-                }
-                _ => (None, None),
-            };
+            let touched = account.touched();
             let outcome = self.commit(&gateway, Act::Account(account)).await;
-            merchant.into_iter().for_each(|merchant_id| gateway.apps.forget_merchant(merchant_id));
-            app.into_iter().for_each(|app_id| gateway.apps.forget(app_id));
+            match touched {
+                Touched::Merchant(merchant_id) => gateway.apps.forget_merchant(merchant_id),
+                Touched::App(app_id) => gateway.apps.forget(app_id),
+                Touched::NoApp => {}
+            }
             outcome
         });
         task.await.map_err(Refusal::internal)?
@@ -230,22 +226,45 @@ impl FromRequestParts<Arc<Gateway>> for NoQuery {
     }
 }
 
-/// The parameters of a path, each of its type and spelt in its one way: `01` and `%31` are not merchant 1. One that is not of its form names nothing: `Operator.NotFound`.
+/// What a path names: each parameter is read by its own parser.
+pub(crate) trait Names: Sized {
+    fn read<'p>(parameters: impl Iterator<Item = &'p str>) -> Option<Self>;
+}
+
+impl Names for MerchantId {
+    fn read<'p>(mut parameters: impl Iterator<Item = &'p str>) -> Option<Self> {
+        parameters.next()?.parse().ok()
+    }
+}
+
+impl Names for DisputeNo {
+    fn read<'p>(mut parameters: impl Iterator<Item = &'p str>) -> Option<Self> {
+        parameters.next()?.parse().ok()
+    }
+}
+
+impl<A: FromStr, B: FromStr> Names for (A, B) {
+    fn read<'p>(mut parameters: impl Iterator<Item = &'p str>) -> Option<Self> {
+        Some((parameters.next()?.parse().ok()?, parameters.next()?.parse().ok()?))
+    }
+}
+
+/// The parameters of a path, each of its type and spelt in its one way: `01` and `%31` are not merchant 1. One that is not of
+/// its form names nothing: `Operator.NotFound`.
 pub(crate) struct Named<T>(pub(crate) T);
 
-impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<Arc<Gateway>> for Named<T> {
+impl<T: Names + Send> FromRequestParts<Arc<Gateway>> for Named<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let nothing = || Refusal::new(Code::OperatorNotFound, "nothing has this name; check the path");
         let raw = RawPathParams::from_request_parts(parts, gateway).await.map_err(|_| nothing())?;
-        let spelt_otherwise =
-            |(name, value): (&str, &str)| name == MERCHANT_ID && value.starts_with(['0', '+']);
-        if parts.uri.path().contains('%') || raw.iter().any(spelt_otherwise) {
+        // They come without their escapes, which are another spelling.
+        if parts.uri.path().contains('%') {
             return Err(nothing().into());
         }
-        let Path(named) = Path::from_request_parts(parts, gateway).await.map_err(|_| nothing())?;
-        Ok(Self(named))
+        let named = T::read(raw.iter().map(|(_, value)| value));
+        Ok(Self(named.ok_or_else(nothing)?))
     }
 }
 

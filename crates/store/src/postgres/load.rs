@@ -13,7 +13,7 @@ use super::session::{Error, Session};
 use super::statements::{
     CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
 };
-use crate::batch::{Loaded, Names, StoredAnswer, StoredUpload};
+use crate::batch::{KeyName, Loaded, Names, StoredAnswer, StoredUpload};
 use crate::work::NonceUse;
 
 /// What was found, and the number of the transaction that stands open now.
@@ -91,17 +91,18 @@ pub(super) async fn lock_tokens(
     session.rows(LOCK_TOKENS, &[&hashes]).await?.iter().map(|row| rows::bytes(row, 0)).collect()
 }
 
-async fn find_keys(
-    session: &Session,
-    names: &Names,
-) -> Result<HashMap<(String, String), StoredAnswer>, Error> {
+async fn find_keys(session: &Session, names: &Names) -> Result<HashMap<KeyName, StoredAnswer>, Error> {
     if names.keys.is_empty() {
         return Ok(HashMap::new());
     }
     let (tokens, keys): (Vec<&str>, Vec<&str>) =
-        names.keys.iter().map(|(token, key)| (token.as_str(), key.as_str())).unzip();
+        names.keys.iter().map(|KeyName { token, key }| (token.as_str(), key.as_str())).unzip();
     let found = session.rows(FIND_KEYS, &[&tokens, &keys]).await?;
-    found.iter().map(|row| Ok(((rows::value(row, 0)?, rows::value(row, 1)?), stored_answer(row)?))).collect()
+    let answered = |row: &Row| {
+        let name = KeyName { token: rows::value(row, 0)?, key: rows::value(row, 1)? };
+        Ok((name, stored_answer(row)?))
+    };
+    found.iter().map(answered).collect()
 }
 
 /// Reads request and answer of a row of [`FIND_KEYS`].

@@ -151,9 +151,9 @@ fn load(connection: &Connection, names: &Names) -> Result<Loaded, Error> {
             loaded.tokens.insert(*token);
         }
     }
-    for (token, key) in &names.keys {
-        if let Some(stored) = stored_answer(connection, token, key)? {
-            loaded.keys.insert((token.clone(), key.clone()), stored);
+    for name in &names.keys {
+        if let Some(stored) = stored_answer(connection, &name.token, &name.key)? {
+            loaded.keys.insert(name.clone(), stored);
         }
     }
     let mut uploads = connection.prepare_cached(FIND_UPLOADS)?;
