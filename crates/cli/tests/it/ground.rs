@@ -50,9 +50,11 @@ pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
 
 /// What a gateway with a listener for metrics tells of itself.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
-    let said = gateway.stderr();
-    let (_, after) = said.split_once("metrics are served on http://").expect("the log tells where");
-    let (address, _) = after.split_once("/metrics").expect("the address ends there");
+    let address = wait_for("the log to tell where metrics are", Duration::from_secs(10), || {
+        let said = gateway.stderr();
+        let (_, after) = said.split_once("metrics are served on http://")?;
+        Some(after.split_once("/metrics")?.0.to_owned())
+    });
     let mut connection = Connection::open(address.parse().unwrap()).unwrap();
     let response = connection.exchange(&Request::new("GET", "/metrics", "").bytes()).unwrap();
     assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));

@@ -25,7 +25,6 @@ use crate::gateway::Gateway;
 use crate::media_types;
 use crate::operator::problem::Problem;
 
-
 /// A request that changes something, read whole, of an operator who may.
 pub(crate) struct Change<N> {
     operator: Operator<N>,
