@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::look;
 use crate::typed;
-pub(crate) use fit::fit;
+pub(crate) use fit::{SECRET_DIGITS, fit};
 
 /// The object for wrong usage, in the words of every other outcome.
 #[derive(Serialize)]

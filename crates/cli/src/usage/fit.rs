@@ -13,8 +13,8 @@ use crate::typed;
 /// Most characters of what was typed that an error repeats: enough to know it again.
 const REPEATED_MAX: usize = 200;
 
-/// Digits of a secret.
-const SECRET_DIGITS: usize = 32;
+/// Digits of an app's secret: what has as many in a row may be one.
+pub(crate) const SECRET_DIGITS: usize = 32;
 
 /// What clap says, made fit to be told: what was typed is short, harmless on a terminal and no secret; whatever is no text
 /// is named; the usage line is that of the help, without every option whose variable happens to be set.

@@ -3,9 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::signing::{Draft, Value, Voice, visible};
-
-/// Digits of a secret.
-const SECRET_DIGITS: usize = 32;
+use crate::usage::SECRET_DIGITS;
 
 /// What is different, as sentences. Where lines are missing or too many, the first such place alone is told: all that
 /// follows is shifted.
