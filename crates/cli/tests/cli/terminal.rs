@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 
-/// A command that says nothing new for so long has said what it had to say.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A command that says nothing new for so long has said what it had to say. An attempt may take 25 seconds by itself.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A command that runs on a terminal of its own.
 pub(crate) struct Terminal {
