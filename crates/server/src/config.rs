@@ -26,7 +26,8 @@ pub const AUTH_FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// How long an upload that nothing refers to is kept.
 pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Read calls whose nonces are remembered at once; one app alone may have half of them. At 17 to 34 bytes each, and
-/// a quarter as many changes of twice the size beside them, they take at most 102 MB; two windows of ten minutes hold 3,300 reads a second.
+/// a quarter as many changes of twice the size beside them, they take at most 102 MB. A nonce is remembered for two
+/// windows, ten minutes by default, so that all apps may make 3,300 reads a second, and one 1,650.
 pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// Connections that merchants may have at once. With those of the other listeners, the files of uploads and the
 /// database's, this stays below the 1,024 open files that a process usually may have.
@@ -34,8 +35,8 @@ pub const CONNECTIONS_MAX: usize = 768;
 /// Connections that one peer address may have at once, unless it is a trusted proxy's: a third of all, so that no one
 /// peer, nor two, shut the others out. Of a smaller listener's places it may have the same part.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
-/// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and merchants must not be
-/// able to take their places.
+/// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and
+/// merchants must not be able to take their places.
 pub const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
 /// stays short.

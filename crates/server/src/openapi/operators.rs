@@ -248,8 +248,8 @@ fn create_token() -> Operation {
 }
 
 fn revoke_token(examples: &Examples) -> Result<Operation> {
-    let description = "Takes a token its effect at once, on every replica. It may be repeated. The first token, `operator`, \
-        cannot be revoked.";
+    let description = "From then on the token lets nobody in, on any replica. It may be repeated. The first token, \
+        `operator`, cannot be revoked.";
     Ok(change(Right::Administer, "revokeToken", "Revoke a token", description, ("RevokeToken", json!({})))
         .with([in_path("name", of("TokenName"), "night-shift")])
         .keyed()

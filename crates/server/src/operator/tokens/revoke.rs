@@ -16,8 +16,8 @@ use crate::operator::problem::Problem;
 use crate::operator::request::{Change, unexpected};
 use crate::operator::tokens::{OfToken, token_view};
 
-/// Takes a token its effect: at once on every replica, because each asks the database at each request. The first token
-/// stays, or nobody might be left who may make another; it is replaced where it comes from.
+/// Ends a token: at once on every replica, because each asks the database at each request. The first token stays, or
+/// nobody might be left who may make another; it is replaced where it comes from.
 pub(crate) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
     OfToken(name): OfToken,
