@@ -1,5 +1,6 @@
 //! The project's own tasks: `test` is everything a change must pass, `tidy` the rules of the house alone, `soak` the
-//! black-box stories with larger counts, `regenerate` the pages that are made from the code. What only a developer's machine needs does not belong here.
+//! black-box stories with larger counts, `regenerate` the pages that are made from the code. What only a developer's
+//! machine needs does not belong here.
 
 mod limits;
 mod servers;

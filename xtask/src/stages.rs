@@ -16,8 +16,9 @@ const SOAK_SCALE: &str = "10";
 const SCALE: &str = "REBUTTAL_TEST_SCALE";
 /// The black-box stories.
 const STORIES: &str = "--package rebuttal --test it";
-/// What the stories are told on beside the default of SQLite and a folder, and which ones are not told again there: those
-/// that choose their own ground, and on the plain one those of merchants' programs, which do not see the database.
+/// What the stories are told on beside the default of SQLite and a folder, and which ones are not told again there:
+/// those that choose their own ground, and on the plain one those of merchants' programs, which do not see the
+/// database.
 const GROUNDS: [(&str, &str); 2] = [
     ("postgres", "outage|replicas|moving|strace|papers::(backup|growth|examples)|openapi::schemathesis|s3"),
     ("postgres+s3", "outage|replicas|moving|strace|papers::(backup|growth)"),

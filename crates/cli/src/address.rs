@@ -1,5 +1,5 @@
-//! A gateway's address, checked once where it is read: a flag, a variable, or a profile. Whoever has one need not ask again
-//! what it is; whether a gateway is there is another question.
+//! A gateway's address, checked once where it is read: a flag, a variable, or a profile. Whoever has one need not ask
+//! again what it is; whether a gateway is there is another question.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -44,7 +44,8 @@ impl FromStr for Address {
         if text.len() > BASE_URL_MAX_BYTES {
             return Err(format!("it must have at most {BASE_URL_MAX_BYTES} bytes"));
         }
-        // A parser of URLs passes over what is here refused: over line ends in silence, and a backslash is a slash to it.
+        // A parser of URLs passes over what is here refused: over line ends in silence, and a backslash is a slash to
+        // it.
         if text.contains(|sign: char| sign.is_whitespace() || sign.is_control() || sign == '\\') {
             return Err("it must hold no white space, no line end and no backslash".to_owned());
         }

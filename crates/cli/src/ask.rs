@@ -25,8 +25,8 @@ pub(crate) async fn confirm(question: &str, done: &str) -> Result<()> {
     bail!("nothing was {done}: not confirmed")
 }
 
-/// Asks for a secret on a terminal, which does not show it and is left as it was, whatever happens. `kept` is the word for
-/// what is not done when the user does not go on.
+/// Asks for a secret on a terminal, which does not show it and is left as it was, whatever happens. `kept` is the word
+/// for what is not done when the user does not go on.
 pub(crate) async fn secret(question: &str, kept: &str) -> Result<Zeroizing<String>> {
     let before = tcgetattr(io::stdin())?;
     let stop = signals::stop()?;
@@ -51,8 +51,8 @@ async fn line() -> io::Result<String> {
     .await
 }
 
-/// Reads in a thread of its own, which nobody waits for: whoever stops waiting, as Ctrl-C does, must not be held up by a
-/// read that never ends.
+/// Reads in a thread of its own, which nobody waits for: whoever stops waiting, as Ctrl-C does, must not be held up by
+/// a read that never ends.
 async fn aside(read: impl FnOnce() -> io::Result<String> + Send + 'static) -> io::Result<String> {
     let (tell, told) = oneshot::channel();
     std::thread::spawn(move || {

@@ -1,5 +1,6 @@
-//! `rebuttal completions`: what a shell needs to complete our commands. The scripts are clap's; where the name of a profile
-//! belongs, they ask the program which there are. clap's own engine for such questions is called unstable by clap itself.
+//! `rebuttal completions`: what a shell needs to complete our commands. The scripts are clap's; where the name of a
+//! profile belongs, they ask the program which there are. clap's own engine for such questions is called unstable by
+//! clap itself.
 
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
@@ -11,9 +12,9 @@ use crate::{Cli, help, look, outcome};
 
 /// Print what a shell needs to complete commands and flags
 ///
-/// For bash, save it as rebuttal in /usr/share/bash-completion/completions; for zsh, as _rebuttal in a folder of $fpath;
-/// for fish, as rebuttal.fish in ~/.config/fish/completions. These three complete the names of profiles, too, as far as
-/// they find rebuttal in $PATH.
+/// For bash, save it as rebuttal in /usr/share/bash-completion/completions; for zsh, as _rebuttal in a folder of
+/// $fpath; for fish, as rebuttal.fish in ~/.config/fish/completions. These three complete the names of profiles, too,
+/// as far as they find rebuttal in $PATH.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::SAYING)]
 pub(crate) struct Completions {

@@ -1,5 +1,5 @@
-//! `rebuttal config`: the settings of `serve` without a gateway: all there are, what is wrong with them, and which are in
-//! force.
+//! `rebuttal config`: the settings of `serve` without a gateway: all there are, what is wrong with them, and which are
+//! in force.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,8 @@ enum Verb {
 /// Tell what is wrong with a settings file and the variables
 ///
 /// Looks for keys that are not known, variables that are misspelt, values that are not what they must be, and settings
-/// that do not go together. What they stand for, such as whether the database answers, is looked at by `rebuttal doctor`.
+/// that do not go together. What they stand for, such as whether the database answers, is looked at by `rebuttal
+/// doctor`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_EXITS)]
 struct Check {

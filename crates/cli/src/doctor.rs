@@ -33,10 +33,10 @@ Exit codes:
 /// Tell what is wrong with an installation, and what to do
 ///
 /// Takes the settings of `serve`, and looks at everything that a gateway with them stands on: directories, keys, the
-/// database and what stands before it, every dispute's history, clocks, the evidence store, room on the disk, limits, the
-/// addresses to listen on, and whether its public URLs lead to this gateway. Nothing that is there is changed, and a gateway
-/// may be serving meanwhile. Run it with the service's own settings and variables, as the service's user: what it looked
-/// at is told first.
+/// database and what stands before it, every dispute's history, clocks, the evidence store, room on the disk, limits,
+/// the addresses to listen on, and whether its public URLs lead to this gateway. Nothing that is there is changed, and
+/// a gateway may be serving meanwhile. Run it with the service's own settings and variables, as the service's user:
+/// what it looked at is told first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXITS)]
 pub(crate) struct Doctor {
@@ -48,13 +48,13 @@ pub(crate) struct Doctor {
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Verify every dispute's history, however many there are; without it, up to 10,000 are. 1,000,000 disputes take a minute
-    /// or two on SQLite, and some ten on PostgreSQL
+    /// Verify every dispute's history, however many there are; without it, up to 10,000 are. 1,000,000 disputes take a
+    /// minute or two on SQLite, and some ten on PostgreSQL
     #[arg(long)]
     histories: bool,
 
-    /// Read every file that disputes were contested with, and compare it with what was recorded; --histories is included.
-    /// Without it, files are looked for and not read. As long as a copy of all the evidence
+    /// Read every file that disputes were contested with, and compare it with what was recorded; --histories is
+    /// included. Without it, files are looked for and not read. As long as a copy of all the evidence
     #[arg(long)]
     evidence: bool,
 
@@ -137,8 +137,8 @@ fn limits(config: &Config, connections_given: bool) -> Finding {
     }
 }
 
-/// Asks at the address that merchants are to post their files to for the mark that this gateway's bucket alone bears. As long
-/// as it bears none, anything that answers will do.
+/// Asks at the address that merchants are to post their files to for the mark that this gateway's bucket alone bears.
+/// As long as it bears none, anything that answers will do.
 async fn evidence_public_url(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
     const ABOUT: &str = "evidence public URL";
     let EvidencePlace::Bucket { public: Some(public), .. } = &config.evidence else { return None };

@@ -107,8 +107,8 @@ fn ended(command: Command, path: &str, above: Option<&str>) -> Command {
     })
 }
 
-/// The argument with what a shell may offer for its value, which its name tells: files for a FILE, folders for a DIR, and
-/// nothing for numbers, times and texts, where names of files would be noise.
+/// The argument with what a shell may offer for its value, which its name tells: files for a FILE, folders for a DIR,
+/// and nothing for numbers, times and texts, where names of files would be noise.
 fn hinted(argument: Arg) -> Arg {
     if !argument.get_action().takes_values() {
         return argument;

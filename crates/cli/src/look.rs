@@ -174,7 +174,8 @@ pub(crate) fn distance(from: UnixMillis, to: UnixMillis) -> String {
     if to > from { format!("in {span}") } else { format!("passed {span} ago") }
 }
 
-/// Text from elsewhere, fit for a line of a terminal: it neither moves the cursor nor turns what stands around it about.
+/// Text from elsewhere, fit for a line of a terminal: it neither moves the cursor nor turns what stands around it
+/// about.
 pub(crate) fn clean(text: &str) -> String {
     let fit = |character: char| match character {
         // Unicode's directional embeddings, overrides and isolates.

@@ -1,5 +1,5 @@
-//! `rebuttal man`: a man page for every command, made of what `--help` tells. Pages are ASCII, whatever the help says, so
-//! that every roff reads them without being told of an encoding.
+//! `rebuttal man`: a man page for every command, made of what `--help` tells. Pages are ASCII, whatever the help says,
+//! so that every roff reads them without being told of an encoding.
 
 mod synopsis;
 
@@ -71,7 +71,8 @@ fn page(man: &Man, command: &Command) -> std::io::Result<String> {
     String::from_utf8(page).map_err(std::io::Error::other)
 }
 
-/// The name as it fits twice into a line, beside what the manual is called: without what stands in the middle, if need be.
+/// The name as it fits twice into a line, beside what the manual is called: without what stands in the middle, if need
+/// be.
 fn title(name: &str) -> String {
     let title = match (name.split_once('-'), name.match_indices('-').nth(2)) {
         (Some((first, _)), Some((at, _))) if name.len() > TITLE_COLUMNS => {

@@ -30,9 +30,10 @@ Exit codes:
 /// Move a gateway's database to PostgreSQL, its evidence to an S3, or both
 ///
 /// Stop the gateway first: a move refuses while it serves. What was broken off goes on where it stopped when the same
-/// command is run again, as long as the gateway has not served meanwhile. Everything is counted and hashed on both sides
-/// before anything is switched over; until then the gateway can be started again as it was, and a move of its database
-/// must then be begun anew, into a new one. What was moved stays where it was, to be deleted when you are sure.
+/// command is run again, as long as the gateway has not served meanwhile. Everything is counted and hashed on both
+/// sides before anything is switched over; until then the gateway can be started again as it was, and a move of its
+/// database must then be begun anew, into a new one. What was moved stays where it was, to be deleted when you are
+/// sure.
 ///
 /// The credentials of an S3 come from the AWS_… variables.
 #[derive(Debug, clap::Args)]
@@ -50,8 +51,8 @@ pub(crate) struct Move {
     #[arg(long, value_name = "URL")]
     from: Option<Secret>,
 
-    /// Empty database to move into, postgres://USER:PASSWORD@HOST/DATABASE; a flag is seen by every user of the machine,
-    /// so prefer the variable where it holds a password
+    /// Empty database to move into, postgres://USER:PASSWORD@HOST/DATABASE; a flag is seen by every user of the
+    /// machine, so prefer the variable where it holds a password
     #[arg(long, env = "REBUTTAL_MOVE_TO", value_name = "URL")]
     to: Option<Secret>,
 

@@ -1,5 +1,5 @@
-//! `rebuttal profile`: keeps the addresses, apps and secrets that a person works with, each under a name. Every verb is a
-//! file below; what merchant commands read of profiles is here.
+//! `rebuttal profile`: keeps the addresses, apps and secrets that a person works with, each under a name. Every verb is
+//! a file below; what merchant commands read of profiles is here.
 
 mod add;
 mod file;

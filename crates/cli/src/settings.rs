@@ -71,7 +71,8 @@ pub(crate) struct Settings {
     data: Option<PathBuf>,
 
     /// Database, as postgres://user:password@host/name?sslmode=verify-full or sqlite:/path/to/file; a flag is seen by
-    /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data directory]
+    /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data
+    /// directory]
     #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
     database_url: Option<Secret>,
 
@@ -214,8 +215,8 @@ impl Settings {
         Ok([given, below])
     }
 
-    /// The public URLs that are written in another way than they count, each with how it counts: in signatures, a host has
-    /// lower-case letters, and neither a default port nor a slash at the end is there.
+    /// The public URLs that are written in another way than they count, each with how it counts: in signatures, a host
+    /// has lower-case letters, and neither a default port nor a slash at the end is there.
     pub(crate) fn respelt(&self) -> Vec<(String, String)> {
         let counts =
             |written: &String| Some((written.clone(), written.parse::<BaseUrl>().ok()?.as_str().to_owned()));

@@ -1,5 +1,5 @@
-//! The command line as it was typed, with options set anew: what is told to be done next can be pasted, into another shell,
-//! too, and reaches the same gateway as the same app. Secrets that were typed are not told again.
+//! The command line as it was typed, with options set anew: what is told to be done next can be pasted, into another
+//! shell, too, and reaches the same gateway as the same app. Secrets that were typed are not told again.
 
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
@@ -17,8 +17,8 @@ use crate::{Cli, help, look};
 /// What stands in the place of a secret.
 const HIDDEN: &str = "…";
 
-/// What makes a command independent of the shell that it is pasted into: variables, which may say something else there, lose
-/// against options.
+/// What makes a command independent of the shell that it is pasted into: variables, which may say something else there,
+/// lose against options.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pins {
     /// What the variables and the defaults said, by long names.

@@ -83,9 +83,10 @@ impl Client {
     /// changes nothing, as long as types, names and addresses are the same, in any order (contract §4).
     ///
     /// # Errors
-    /// After an [`Outcome::Unknown`](crate::Outcome::Unknown) the contest may have taken effect: call this again with the
-    /// same request. [`Error::Refused`] is final, unless its
-    /// [`earlier_attempt_unknown`](crate::Refusal::earlier_attempt_unknown) says so. With all others nothing was changed.
+    /// After an [`Outcome::Unknown`](crate::Outcome::Unknown) the contest may have taken effect: call this again with
+    /// the same request. [`Error::Refused`] is final, unless its
+    /// [`earlier_attempt_unknown`](crate::Refusal::earlier_attempt_unknown) says so. With all others nothing was
+    /// changed.
     pub async fn submit(&self, request: &ContestRequest) -> Result<Answer<Done>, Error> {
         self.exchange(request, Effect::Dispute).await
     }
@@ -104,8 +105,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] with `Dispute.NotFound` if the merchant has no such dispute; [`Error::Unavailable`] if the
-    /// gateway does not serve within the bounds; [`Error::Unverified`] if what answers proves nothing. Errors of a query
-    /// never leave anything changed or unknown behind.
+    /// gateway does not serve within the bounds; [`Error::Unverified`] if what answers proves nothing. Errors of a
+    /// query never leave anything changed or unknown behind.
     pub async fn query(&self, request: &QueryRequest) -> Result<Answer<DisputeData>, Error> {
         self.exchange(request, Effect::None).await
     }

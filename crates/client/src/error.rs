@@ -1,5 +1,5 @@
-//! What can go wrong, told apart by what the caller can do about it; nothing here decides what is sent again (`retry`) or
-//! what is believed (`verify`).
+//! What can go wrong, told apart by what the caller can do about it; nothing here decides what is sent again (`retry`)
+//! or what is believed (`verify`).
 
 use std::fmt;
 use std::io;
@@ -209,8 +209,8 @@ impl fmt::Display for Cause {
     }
 }
 
-/// An answer that proves nothing, and why (contract §2). Anybody could have written it: all of this is for people who look
-/// for what is wrong, never for a program that decides on a dispute.
+/// An answer that proves nothing, and why (contract §2). Anybody could have written it: all of this is for people who
+/// look for what is wrong, never for a program that decides on a dispute.
 #[derive(Debug)]
 pub struct Unverified {
     /// What is wrong with it.
@@ -245,7 +245,8 @@ impl Unverified {
     }
 }
 
-/// What can be told of an answer that has not the form of a gateway's: most likely that of a proxy or an ingress before it.
+/// What can be told of an answer that has not the form of a gateway's: most likely that of a proxy or an ingress before
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stranger {
@@ -282,8 +283,8 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// It has the form of a gateway's answer and no `Authorization` header. A gateway answers so who sends an app id that
-    /// it does not know.
+    /// It has the form of a gateway's answer and no `Authorization` header. A gateway answers so who sends an app id
+    /// that it does not know.
     #[error("it is not signed")]
     Unsigned,
     /// It is neither signed nor an envelope, while every answer of a gateway is an envelope.

@@ -15,7 +15,8 @@ pub(crate) const METHOD: &str = "POST";
 /// the gateway said.
 ///
 /// It is written as JSON with the members `method`, `url`, `request` and `answer`; the latter two hold `authorization`,
-/// the header, and `body`. The secret is not part of it. What is read back is a claim until it [`verifies`](Self::verifies):
+/// the header, and `body`. The secret is not part of it. What is read back is a claim until it
+/// [`verifies`](Self::verifies):
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -145,10 +145,10 @@ impl Course {
         }
     }
 
-    /// No verified answer. What would most likely meet the next attempt too ends the call: a certificate, a redirect, an
-    /// answer that claims a final code; one that is no envelope comes from something in between that is waiting for the
-    /// gateway itself. But while an earlier attempt may have taken effect, only a verified answer ends the call before
-    /// its bounds do: where the gateway is being replaced, all of these stand in its place for a moment.
+    /// No verified answer. What would most likely meet the next attempt too ends the call: a certificate, a redirect,
+    /// an answer that claims a final code; one that is no envelope comes from something in between that is waiting for
+    /// the gateway itself. But while an earlier attempt may have taken effect, only a verified answer ends the call
+    /// before its bounds do: where the gateway is being replaced, all of these stand in its place for a moment.
     fn failed(&mut self, cause: &Cause, retry_after: Option<Duration>) -> Option<Pause> {
         let was_in_doubt = self.is_in_doubt();
         self.fate_unknown |= !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls);

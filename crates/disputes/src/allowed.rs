@@ -1,4 +1,5 @@
-//! What each state allows: the one rule by which commands are decided, refusals told, and operators shown what is possible.
+//! What each state allows: the one rule by which commands are decided, refusals told, and operators shown what is
+//! possible.
 
 use std::fmt;
 

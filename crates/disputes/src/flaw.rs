@@ -1,5 +1,5 @@
-//! Whether a dispute is what its history proves it to be: the chain of hashes, the submissions and files that its entries
-//! name, where the dispute stands, and what it was opened with.
+//! Whether a dispute is what its history proves it to be: the chain of hashes, the submissions and files that its
+//! entries name, where the dispute stands, and what it was opened with.
 //!
 //! The hashes have no secret. They tell whatever was changed in one place and not everywhere; who may write into the
 //! database and computes all of them anew is told by a copy that lies elsewhere.

@@ -137,7 +137,8 @@ fn every_state_answers_every_command_as_the_table_says() {
     ];
     #[rustfmt::skip]
     let table = [
-        // contest: 1, 2, late   accept, late     request          WON    LOST    advance           extend            withdraw     early lapse
+        // contest: 1, 2, late   accept, late     request          WON    LOST    advance           extend
+        // withdraw     early lapse
         ("fresh",        "UNDER_REVIEW UNDER_REVIEW late ACCEPTED late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - EXPIRED"),
         ("requested",    "- UNDER_REVIEW late ACCEPTED late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - UNDER_REVIEW"),
         ("UNDER_REVIEW", "same - - - - NEEDS_RESPONSE WON LOST NEEDS_RESPONSE - WITHDRAWN - -"),

@@ -1,8 +1,8 @@
-//! What tells the database that sweeps a bucket from its copies. One that was restored elsewhere has the same key and names
-//! the same bucket, and yet knows nothing of what was contested since: what it swept would be lost to both.
+//! What tells the database that sweeps a bucket from its copies. One that was restored elsewhere has the same key and
+//! names the same bucket, and yet knows nothing of what was contested since: what it swept would be lost to both.
 //!
-//! Database and bucket hold the same fence. Whoever sweeps moves it on, in the database first: so a bucket is never ahead of
-//! its own database, and a copy falls behind as soon as the original moves on. It is not a lock.
+//! Database and bucket hold the same fence. Whoever sweeps moves it on, in the database first: so a bucket is never
+//! ahead of its own database, and a copy falls behind as soon as the original moves on. It is not a lock.
 
 use std::str::FromStr;
 use std::{fmt, io};
@@ -30,8 +30,8 @@ impl Fence {
         Ok(Self { moves: kept.map_or(0, |kept| kept.moves).saturating_add(1), salt })
     }
 
-    /// Whether a bucket in which `found` stands belongs to the database that keeps `kept`. A bucket that is behind does:
-    /// a move was broken off. One without a fence is new, or an operator took it away, which is a word.
+    /// Whether a bucket in which `found` stands belongs to the database that keeps `kept`. A bucket that is behind
+    /// does: a move was broken off. One without a fence is new, or an operator took it away, which is a word.
     pub fn is_ours(kept: Option<Self>, found: Option<Self>) -> bool {
         match (kept, found) {
             (_, None) => true,

@@ -1,9 +1,9 @@
 //! The embedded store: a folder with one file per address, written once and never changed.
 //!
-//! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` tells whose they are, `incoming/` holds those on
-//! their way: a file gets its final name only when it is whole, true and durable, and keeps its incoming name until its
-//! record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on hard
-//! links and inode numbers.
+//! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` tells whose they are, `incoming/` holds those
+//! on their way: a file gets its final name only when it is whole, true and durable, and keeps its incoming name until
+//! its record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on
+//! hard links and inode numbers.
 
 mod durable;
 mod incoming;
@@ -36,8 +36,8 @@ use turns::Turns;
 pub const RECEIVES_AT_ONCE: usize = 64;
 /// Most uploads of a merchant that wait for their turn; further ones are refused at once.
 pub const RECEIVES_WAITING_MAX: usize = 64;
-/// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so that
-/// who lost a connection and sends again gets the place that it left.
+/// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so
+/// that who lost a connection and sends again gets the place that it left.
 pub const TURN_LIMIT: Duration = Duration::from_secs(20);
 /// Most files that are judged at once. Each is in memory whole, 2 MiB, with what its judge needs beside it.
 pub const JUDGES_AT_ONCE: usize = 2;
@@ -148,8 +148,8 @@ impl FolderStore {
         mark::is_missing(root).map_err(Error::folder("be looked at"))
     }
 
-    /// Whether the folder in `root` has an empty mark, by which an operator says that it is to be this gateway's from the
-    /// next start on.
+    /// Whether the folder in `root` has an empty mark, by which an operator says that it is to be this gateway's from
+    /// the next start on.
     ///
     /// # Errors
     /// [`Error::Folder`] where that cannot be seen.
@@ -157,8 +157,8 @@ impl FolderStore {
         mark::is_word(root).map_err(Error::folder("be looked at"))
     }
 
-    /// How many bytes the file of an address has in the folder in `root`, without opening a store there; `None` if nothing
-    /// lies there. Blocking.
+    /// How many bytes the file of an address has in the folder in `root`, without opening a store there; `None` if
+    /// nothing lies there. Blocking.
     ///
     /// # Errors
     /// [`Error::Folder`] where that cannot be seen.
@@ -167,8 +167,8 @@ impl FolderStore {
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
-    /// The SHA-256 of what the file of an address holds in the folder in `root`, and its bytes, as far as a file here may
-    /// reach; `None` if nothing lies there. Blocking.
+    /// The SHA-256 of what the file of an address holds in the folder in `root`, and its bytes, as far as a file here
+    /// may reach; `None` if nothing lies there. Blocking.
     ///
     /// # Errors
     /// [`Error::Folder`] where it cannot be read.
@@ -257,8 +257,8 @@ impl Shared {
         self.root.join(INCOMING)
     }
 
-    /// Fails where the store is not in its place: its folder unmounted, moved, replaced or deleted. Ask before believing
-    /// that a file is absent, and before a file is put there.
+    /// Fails where the store is not in its place: its folder unmounted, moved, replaced or deleted. Ask before
+    /// believing that a file is absent, and before a file is put there.
     fn is_there(&self) -> io::Result<()> {
         mark::check(&self.root, &self.mark).map(drop)
     }

@@ -2,8 +2,8 @@
 //! what is in them (contract §3).
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores, [`truth`]
-//! judges the content; [`upload`] is the four in a row, [`EvidenceStore`] what they serve. It knows nothing of databases,
-//! HTTP statuses or XML: the server answers a [`Refusal`], and records what was [received](folder::Received).
+//! judges the content; [`upload`] is the four in a row, [`EvidenceStore`] what they serve. No databases, HTTP statuses
+//! or XML here: the server answers a [`Refusal`], and records what was [received](folder::Received).
 
 #![warn(missing_docs)]
 

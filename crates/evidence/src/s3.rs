@@ -35,8 +35,8 @@ use crate::{Credentials, Error, UploadForm};
 
 /// Most uploads that are fetched at once. Each is in memory whole, 2 MiB and a byte; the next ones wait for their turn.
 pub const FETCHES_AT_ONCE: usize = 16;
-/// How long a form is good for that is signed with temporary credentials. They are renewed five minutes before their end
-/// at the latest, so those at hand outlive it; how long exactly they have left is not told to us.
+/// How long a form is good for that is signed with temporary credentials. They are renewed five minutes before their
+/// end at the latest, so those at hand outlive it; how long exactly they have left is not told to us.
 pub const TEMPORARY_FORM_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a request may take from its beginning to the end of its answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
@@ -79,9 +79,9 @@ struct Shared {
 }
 
 impl S3Store {
-    /// Opens a bucket; nothing is asked of the store yet. `public` is its endpoint as merchants and operators reach it, if
-    /// another.
-    /// `mark` tells this gateway's bucket from others; `holds_files` says whether files were uploaded to it before.
+    /// Opens a bucket; nothing is asked of the store yet. `public` is its endpoint as merchants and operators reach it,
+    /// if another. `mark` tells this gateway's bucket from others; `holds_files` says whether files were uploaded to it
+    /// before.
     ///
     /// # Errors
     /// [`Error::S3`] where the credentials are incomplete or TLS cannot be set up.

@@ -1,4 +1,5 @@
-//! Money: whole minor units of an ISO 4217 currency inside, a decimal string such as `100.05` on the wire (contract §5).
+//! Money: whole minor units of an ISO 4217 currency inside, a decimal string such as `100.05` on the wire (contract
+//! §5).
 
 use std::fmt;
 use std::str::FromStr;

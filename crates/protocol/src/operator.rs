@@ -1,6 +1,6 @@
-//! The operator API (contract §8): its requests, one file for each noun, and its [answers]. It is spoken with a token in
-//! the place of a signature, and members of a request that are not known are refused: an operator's misspelt option must not
-//! pass in silence.
+//! The operator API (contract §8): its requests, one file for each noun, and its [answers]. It is spoken with a token
+//! in the place of a signature, and members of a request that are not known are refused: an operator's misspelt option
+//! must not pass in silence.
 //!
 //! The gateway reads what the command line writes, and the other way round, each by the one type of a shape.
 

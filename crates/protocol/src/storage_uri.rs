@@ -75,7 +75,8 @@ impl FileFormat {
     }
 }
 
-/// The address of an uploaded evidence file: bucket, merchant, scene, 32 lower-case hex digits, extension (contract §3).
+/// The address of an uploaded evidence file: bucket, merchant, scene, 32 lower-case hex digits, extension (contract
+/// §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StorageUri {
     /// Whose file it is.

@@ -1,5 +1,5 @@
-//! Whether this machine's clock agrees with the database server's, the one that all replicas can ask. Whose is wrong cannot
-//! be told from here; that one is, can.
+//! Whether this machine's clock agrees with the database server's, the one that all replicas can ask. Whose is wrong
+//! cannot be told from here; that one is, can.
 
 use std::fmt;
 use std::time::Duration;

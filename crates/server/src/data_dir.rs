@@ -90,8 +90,8 @@ impl DataDir {
         Ok(Self { places: Places::of(path), _lock: lock(path)?, database_lock: OnceLock::new() })
     }
 
-    /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time. A file that
-    /// is not there is made only for a data directory that has not served yet, or its name was misspelt.
+    /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time. A file
+    /// that is not there is made only for a data directory that has not served yet, or its name was misspelt.
     pub(crate) fn hold_database(&self, file: &Path) -> anyhow::Result<()> {
         let served = [self.master_key(), self.database()].into_iter().find(|path| path.exists());
         if let Some(served) = served.filter(|_| !file.exists()) {

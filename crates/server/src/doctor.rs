@@ -80,8 +80,8 @@ pub struct Examination {
     pub is_served: bool,
 }
 
-/// What a doctor calls a gateway as. A gateway that knows it answers that it is disabled, and signs that; to any other it is
-/// unknown.
+/// What a doctor calls a gateway as. A gateway that knows it answers that it is disabled, and signs that; to any other
+/// it is unknown.
 #[derive(Debug)]
 pub struct DoctorsApp {
     /// Its id.
@@ -107,8 +107,8 @@ pub struct Asked {
     pub evidence: bool,
 }
 
-/// Looks at everything that a gateway with these settings stands on. The histories are all verified if that is asked for, or
-/// if they are few; `tell` learns how many are done, and of how many.
+/// Looks at everything that a gateway with these settings stands on. The histories are all verified if that is asked
+/// for, or if they are few; `tell` learns how many are done, and of how many.
 pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u64) + Send)) -> Examination {
     let location = config.database_location();
     let mut findings = vec![Finding::well("installation", installation(config, &location))];
@@ -156,7 +156,8 @@ pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u
     Examination { findings, app, keys_app, bucket, is_served }
 }
 
-/// Where contested files are looked for: in a bucket only if it is the right one and answers, or each would be told as missing.
+/// Where contested files are looked for: in a bucket only if it is the right one and answers, or each would be told as
+/// missing.
 fn files_of(config: &Config, bucket: Option<&S3Store>) -> Option<Files> {
     match &config.evidence {
         EvidencePlace::Folder(folder) => Some(Files::Folder(folder.clone())),

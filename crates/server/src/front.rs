@@ -122,8 +122,8 @@ fn log(
     }
 }
 
-/// Runs a handler; one that panics is answered as a failure of the gateway, in its listener's or its API's own form, and the
-/// others go on.
+/// Runs a handler; one that panics is answered as a failure of the gateway, in its listener's or its API's own form,
+/// and the others go on.
 pub(crate) async fn surviving(
     handler: impl Future<Output = Response>,
     form: impl FnOnce(Refusal) -> Response,

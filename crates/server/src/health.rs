@@ -54,7 +54,8 @@ async fn clock(gateway: &Gateway) -> anyhow::Result<()> {
     tokio::time::timeout(READY_LIMIT, asked).await.unwrap_or_else(late)
 }
 
-/// Database and object store answer, and the clock is the database's. What does not is told in the request's log line alone.
+/// Database and object store answer, and the clock is the database's. What does not is told in the request's log line
+/// alone.
 async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let stays = match gateway.draining.load(Ordering::Relaxed) {
         true => Err(anyhow!("it was told to stop")),

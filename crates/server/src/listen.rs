@@ -119,8 +119,8 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Waits for a free place for a connection that has come. Where all are taken, one that rests gives way; those that come
-/// behind it wait in the system's queue.
+/// Waits for a free place for a connection that has come. Where all are taken, one that rests gives way; those that
+/// come behind it wait in the system's queue.
 async fn room(
     permits: &Arc<Semaphore>,
     peers: &Peers,

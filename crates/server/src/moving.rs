@@ -1,5 +1,5 @@
-//! Moving house while nobody serves: evidence from a folder to an S3 first, then the database from SQLite to PostgreSQL,
-//! so that what switches over is the last step. Every step may be broken off and run again.
+//! Moving house while nobody serves: evidence from a folder to an S3 first, then the database from SQLite to
+//! PostgreSQL, so that what switches over is the last step. Every step may be broken off and run again.
 
 use std::path::PathBuf;
 

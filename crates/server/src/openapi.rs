@@ -1,5 +1,5 @@
-//! The gateway's description of itself: an OpenAPI document, and a page to read it. Both are the same bytes for everybody,
-//! made once when they are first asked for, from the code and nothing of the installation.
+//! The gateway's description of itself: an OpenAPI document, and a page to read it. Both are the same bytes for
+//! everybody, made once when they are first asked for, from the code and nothing of the installation.
 
 mod call;
 mod disputes;

@@ -96,8 +96,8 @@ pub async fn run(
     stopped
 }
 
-/// Serves on for a while, not ready any more, so that a load balancer sends its requests elsewhere before there is nobody
-/// to take them: a connection that was made and not accepted yet would be cut.
+/// Serves on for a while, not ready any more, so that a load balancer sends its requests elsewhere before there is
+/// nobody to take them: a connection that was made and not accepted yet would be cut.
 async fn drain(gateway: &Gateway, drain: Duration) {
     if drain.is_zero() {
         return;

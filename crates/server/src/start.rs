@@ -153,8 +153,8 @@ async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::R
     Ok(())
 }
 
-/// Whether a folder is not the one that the evidence is kept in, though nothing may have been uploaded to that: there is
-/// none, or it bears no mark, and the database knows one that does.
+/// Whether a folder is not the one that the evidence is kept in, though nothing may have been uploaded to that: there
+/// is none, or it bears no mark, and the database knows one that does.
 pub(crate) fn is_lost(folder: &Path, kept: Option<&str>) -> bool {
     kept.is_some_and(FolderStore::is_place)
         && FolderStore::is_unmarked(folder).is_ok_and(|is_unmarked| is_unmarked)
@@ -210,8 +210,8 @@ async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow
     Ok(keys)
 }
 
-/// What tells this installation from others with the same master key. A database that was founded before there was such a
-/// thing is given one; of several gateways that do so, the first one's counts.
+/// What tells this installation from others with the same master key. A database that was founded before there was such
+/// a thing is given one; of several gateways that do so, the first one's counts.
 async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
     if let Some(identity) = store.identity().await? {
         return Ok(identity);
@@ -239,8 +239,8 @@ async fn refuse_strange_bucket(config: &Config, store: &Store, keys: &Keys) -> a
     Ok(())
 }
 
-/// Makes a database that is nobody's this gateway's own. Another one may be doing the same: the first one's key and token
-/// count.
+/// Makes a database that is nobody's this gateway's own. Another one may be doing the same: the first one's key and
+/// token count.
 async fn found(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) -> anyhow::Result<()> {
     let file = data_dir.operator_token();
     let first = FirstToken::of(config.operator_token.as_ref(), &file)?;

@@ -1,6 +1,6 @@
-//! What the gateway does of its own accord: lets deadlines lapse, forgets what has been kept long enough, sweeps uploads
-//! that nothing refers to. Every chore is a chain of short, bounded steps, so that none stalls a contest, and each is
-//! safe to repeat after a crash.
+//! What the gateway does of its own accord: lets deadlines lapse, forgets what has been kept long enough, sweeps
+//! uploads that nothing refers to. Every chore is a chain of short, bounded steps, so that none stalls a contest, and
+//! each is safe to repeat after a crash.
 
 mod chores;
 mod deadlines;

@@ -1,4 +1,5 @@
-//! Why a file that somebody named cannot be read: in words that tell what to look at, where the system's own name an error.
+//! Why a file that somebody named cannot be read: in words that tell what to look at, where the system's own name an
+//! error.
 
 use std::io::{Error, ErrorKind};
 use std::path::Path;

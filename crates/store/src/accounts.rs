@@ -57,7 +57,8 @@ pub struct ChangedApp {
     /// The app. Of its secrets only the one that the change made is there, encrypted as ever.
     #[serde(flatten)]
     pub app: App,
-    /// Until when the secret before the newest verifies beside it. Answers that were kept before this was told have none.
+    /// Until when the secret before the newest verifies beside it. Answers that were kept before this was told have
+    /// none.
     #[serde(default)]
     pub overlap_until: Option<UnixMillis>,
 }
@@ -101,8 +102,8 @@ pub struct Token {
     pub revoked_at: Option<UnixMillis>,
 }
 
-/// A token that was made, encrypted for whoever made it to be told again under a repeated key. Where tokens are looked up
-/// there is only its hash.
+/// A token that was made, encrypted for whoever made it to be told again under a repeated key. Where tokens are looked
+/// up there is only its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewToken {
     /// Its name.

@@ -242,8 +242,8 @@ impl Fold {
         overruled
     }
 
-    /// How the item's record contradicts a finding: only what this merchant uploaded, what is not about to be swept, and
-    /// what has stayed as it was, is evidence.
+    /// How the item's record contradicts a finding: only what this merchant uploaded, what is not about to be swept,
+    /// and what has stayed as it was, is evidence.
     fn contradiction(
         &self,
         dispute: &Dispute,

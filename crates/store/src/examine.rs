@@ -174,8 +174,8 @@ fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreE
     Ok(examined)
 }
 
-/// What the single values tell: `min_binary`, `moved_to`, `moving`, and whether there is a `nonce_bound` and, where there must
-/// be one, a `key_check`. A move that was broken off has yet to bring that.
+/// What the single values tell: `min_binary`, `moved_to`, `moving`, and whether there is a `nonce_bound` and, where
+/// there must be one, a `key_check`. A move that was broken off has yet to bring that.
 pub(crate) fn ailments_of(
     [min_binary, moved_to, moving]: [Option<Vec<u8>>; 3],
     [has_bound, has_check]: [bool; 2],

@@ -1,5 +1,6 @@
-//! The lanes: committers side by side, each with a connection of its own. All works on one dispute take one lane, so that
-//! they share batches and do not wait for each other's locks; which lane a work takes decides nothing but its speed.
+//! The lanes: committers side by side, each with a connection of its own. All works on one dispute take one lane, so
+//! that they share batches and do not wait for each other's locks; which lane a work takes decides nothing but its
+//! speed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -67,8 +68,8 @@ impl Lanes {
         }
     }
 
-    /// Where the last attempt to change something failed for the database's own reasons, a change that touches nothing is
-    /// tried.
+    /// Where the last attempt to change something failed for the database's own reasons, a change that touches nothing
+    /// is tried.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         for committer in self.committers.iter().filter(|committer| committer.is_in_trouble()) {
             let act = Act::Upkeep(Upkeep::Probe);

@@ -1,4 +1,5 @@
-//! What the committer counts. The handles are looked up once; a batch costs a few atomics, whatever its size, and no lock.
+//! What the committer counts. The handles are looked up once; a batch costs a few atomics, whatever its size, and no
+//! lock.
 //!
 //! What each figure means is told where they are exported: `metrics/described.rs` of the server.
 

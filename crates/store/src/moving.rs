@@ -1,6 +1,6 @@
 //! Moving house: a gateway's whole content from a SQLite file to a PostgreSQL database, page by page. A move that was
-//! broken off goes on where it stopped. At the end both sides are counted and hashed, and only then the source is marked
-//! as moved and the target opened to gateways.
+//! broken off goes on where it stopped. At the end both sides are counted and hashed, and only then the source is
+//! marked as moved and the target opened to gateways.
 
 pub(crate) mod digest;
 pub(crate) mod tables;
@@ -19,8 +19,8 @@ use crate::sqlite::Source;
 
 /// Rows of one transaction: a second's work at most, so little is done twice after a break.
 const PAGE: usize = 2_000;
-/// Single values that move; the others belong to the database that they lie in. `min_binary` follows from what the tables
-/// hold, and so goes with them.
+/// Single values that move; the others belong to the database that they lie in. `min_binary` follows from what the
+/// tables hold, and so goes with them.
 const VALUES: [&str; 6] = ["key_check", "nonce_bound", "min_binary", IDENTITY, EVIDENCE_PLACE, SWEEP_FENCE];
 
 /// Why a move did not come to its end; each sentence says what to do.

@@ -1,5 +1,5 @@
-//! PostgreSQL: lanes that each own a connection and commit batches in two round trips, and a bounded pool of connections
-//! that read. Any number of processes may share one database.
+//! PostgreSQL: lanes that each own a connection and commit batches in two round trips, and a bounded pool of
+//! connections that read. Any number of processes may share one database.
 //!
 //! Nothing rests on the state of a session but what is set when it is made, so a pooler in session mode may stand
 //! between. One in transaction mode may not: prepared statements and settings would end up in others' sessions.
@@ -36,9 +36,9 @@ pub(crate) use reads::Reads;
 pub(crate) use schema::prepare;
 pub(crate) use target::Target;
 
-/// How long a work may go without an answer where the database is as slow as it may be: until it was loaded, until it was
-/// saved, and until it was learnt what became of a commit whose answer got lost. Connections that have to be made in
-/// between come on top.
+/// How long a work may go without an answer where the database is as slow as it may be: until it was loaded, until it
+/// was saved, and until it was learnt what became of a commit whose answer got lost. Connections that have to be made
+/// in between come on top.
 pub const ANSWER_LIMIT: Duration =
     COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(fate::ASK_LIMIT);
 

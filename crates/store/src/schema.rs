@@ -1,5 +1,5 @@
-//! Whether a schema is what this binary's migrations make: by what either database tells of its tables, and by the record
-//! that the migrations leave. A record alone proves nothing; a table may be gone that it tells of.
+//! Whether a schema is what this binary's migrations make: by what either database tells of its tables, and by the
+//! record that the migrations leave. A record alone proves nothing; a table may be gone that it tells of.
 
 mod parts;
 

@@ -71,8 +71,8 @@ impl Store {
     /// writer. A PostgreSQL database is shared by any number of processes.
     ///
     /// # Errors
-    /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::Moved`] and [`StoreError::HalfMoved`]
-    /// where the content is elsewhere or not yet whole; otherwise what the database says.
+    /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::Moved`] and
+    /// [`StoreError::HalfMoved`] where the content is elsewhere or not yet whole; otherwise what the database says.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, StoreError> {
         match location {
             Location::Sqlite(path) => {
@@ -232,8 +232,8 @@ impl Store {
     /// The value that tells the right master key, once it is stored.
     ///
     /// # Errors
-    /// [`StoreError::Schema`] where it is gone: it is written with the first token, so where anybody has accounts, there
-    /// was one. They are asked for first, for another gateway may be founding the database.
+    /// [`StoreError::Schema`] where it is gone: it is written with the first token, so where anybody has accounts,
+    /// there was one. They are asked for first, for another gateway may be founding the database.
     pub async fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let has_accounts = match &self.reads {
             Reads::Sqlite(reads) => reads.in_place(|read| read.has_accounts())?,
@@ -331,8 +331,8 @@ impl Store {
         }
     }
 
-    /// Whether the database answers, is still the file that was opened, and takes changes: where the last one failed for
-    /// the database's own reasons, a change that touches nothing is tried.
+    /// Whether the database answers, is still the file that was opened, and takes changes: where the last one failed
+    /// for the database's own reasons, a change that touches nothing is tried.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.reads {
             Reads::Sqlite(reads) => reads.answer()?,

@@ -1,5 +1,5 @@
-//! A look at every dispute's history, beside whoever serves: each is read and checked by itself, so that memory stays the
-//! same whatever the size of the database.
+//! A look at every dispute's history, beside whoever serves: each is read and checked by itself, so that memory stays
+//! the same whatever the size of the database.
 
 use rebuttal_protocol::DisputeNo;
 
@@ -46,8 +46,8 @@ pub(crate) trait Archive {
     async fn stray(&self) -> Result<Option<String>, StoreError>;
 }
 
-/// Checks every history, unless there are more than `most` disputes; tells how many are checked, and how many there are, and
-/// hands each story on, waiting until it was looked at.
+/// Checks every history, unless there are more than `most` disputes; tells how many are checked, and how many there
+/// are, and hands each story on, waiting until it was looked at.
 ///
 /// # Errors
 /// Where the database cannot be read. A dispute that alone cannot be read counts as flawed.

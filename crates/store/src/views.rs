@@ -28,8 +28,8 @@ pub struct Story {
 }
 
 impl Story {
-    /// What is not as it was written, if anything is not: every entry's hash follows from the one before, up to the head;
-    /// every submission is the one that its entry proves; state and facts are what the history says.
+    /// What is not as it was written, if anything is not: every entry's hash follows from the one before, up to the
+    /// head; every submission is the one that its entry proves; state and facts are what the history says.
     pub fn flaw(&self) -> Option<Flaw> {
         let DisputeRecord { state, facts, created_at } = &self.record;
         flaw(state, facts, *created_at, &self.history, &self.submissions)

@@ -13,8 +13,8 @@ pub struct Work {
     pub arrived_at: UnixMillis,
     /// What makes the request count once.
     pub once: Once,
-    /// SHA-256 of the operator's token that asks for it, checked once more in the work's own transaction: a body may come
-    /// slowly, and a token be revoked meanwhile. `None` for merchants and the gateway itself.
+    /// SHA-256 of the operator's token that asks for it, checked once more in the work's own transaction: a body may
+    /// come slowly, and a token be revoked meanwhile. `None` for merchants and the gateway itself.
     pub token: Option<[u8; 32]>,
     /// What is to be done.
     pub act: Act,
@@ -52,8 +52,8 @@ pub struct NonceUse {
 /// An operator's `Idempotency-Key` (contract §8).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// What tells the operator's token from all others, those included that had its name before: keys of different tokens
-    /// are apart.
+    /// What tells the operator's token from all others, those included that had its name before: keys of different
+    /// tokens are apart.
     pub token: String,
     /// The key as it was sent.
     pub key: String,

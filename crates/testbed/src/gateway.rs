@@ -150,8 +150,8 @@ impl Gateway {
         self.own_memory_kib("VmRSS:")
     }
 
-    /// A figure without the pages of files, which are the program's: how many of them are in memory is up to the kernel,
-    /// and an unoptimised program has more of them than the one that is delivered.
+    /// A figure without the pages of files, which are the program's: how many of them are in memory is up to the
+    /// kernel, and an unoptimised program has more of them than the one that is delivered.
     fn own_memory_kib(&self, figure: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("/proc tells of the child");

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::postgres::Database;
 use crate::s3::{Bucket, Store};
 
-/// Names what a run stands on, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL, `s3` for an S3.
+/// Names what a run stands on, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL, `s3` for an
+/// S3.
 pub const VARIABLE: &str = "REBUTTAL_TEST_GROUND";
 
 /// The database of each data directory: a gateway that is started again, or another one on the same data, finds it.

@@ -8,8 +8,8 @@ const FOLDERS: [&str; 2] = ["crates/server/src/api/", "crates/server/src/operato
 /// What only a handler takes as an argument. The one that takes uploads has another state: its caller is known by the
 /// signature inside the form itself (contract §3).
 const HANDLER: &str = "State(gateway): State<";
-/// The extractors that authenticate: a merchant's signature, an operator's token, an operator's token with a change. The
-/// latter two do not compile without the right that the operation needs.
+/// The extractors that authenticate: a merchant's signature, an operator's token, an operator's token with a change.
+/// The latter two do not compile without the right that the operation needs.
 const WHO: [&str; 3] = ["Signed<", "_: Operator<", "change: Change<"];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
@@ -36,8 +36,8 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// The operator API's routes, and the paper that tells for each which role may call it; a story calls every one that the
-/// paper tells with every role.
+/// The operator API's routes, and the paper that tells for each which role may call it; a story calls every one that
+/// the paper tells with every role.
 const ROUTES: &str = "crates/server/src/operator.rs";
 const CONTRACT: &str = "docs/integrate/contract.md";
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];

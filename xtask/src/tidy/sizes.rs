@@ -9,6 +9,8 @@ const MEDIAN_FILE_LIMIT: usize = 130;
 const NINTH_DECILE_FILE_LIMIT: usize = 350;
 const FILE_LIMIT: usize = 600;
 const FUNCTION_LIMIT: usize = 70;
+/// Columns of a comment. The formatter holds the code, and does not touch sentences.
+const COMMENT_LIMIT: usize = 120;
 /// One function in a hundred may be longer, where cutting it would only hide it.
 const LONG_FUNCTIONS_PER: usize = 100;
 /// A file opens with what it is for and what it is not.
@@ -19,6 +21,7 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults.extend(root_entries(tree));
     faults.extend(file_lengths(tree));
     faults.extend(function_lengths(tree));
+    faults.extend(comment_widths(tree));
     faults.extend(openings(tree));
     faults
 }
@@ -60,6 +63,20 @@ fn function_lengths(tree: &Tree) -> Vec<String> {
     }
     long.iter()
         .map(|function| format!("{}: a function of {} lines", function.place, function.lines))
+        .collect()
+}
+
+fn comment_widths(tree: &Tree) -> Vec<String> {
+    let sources = tree.files.iter().filter(|file| file.path.ends_with(".rs"));
+    let comments = sources.flat_map(|file| {
+        let lines = file.text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//"));
+        lines.map(|(index, line)| (format!("{}:{}", file.path, index + 1), line.chars().count()))
+    });
+    comments
+        .filter(|(_, columns)| *columns > COMMENT_LIMIT)
+        .map(|(place, columns)| {
+            format!("{place}: a comment of {columns} columns, of {COMMENT_LIMIT} at most")
+        })
         .collect()
 }
 
@@ -105,6 +122,14 @@ mod tests {
     fn a_file_says_what_it_is_for() {
         assert_eq!(faults(&sample(&[("a/a.rs", "fn a() {}\n")])).len(), 1);
         assert_eq!(faults(&sample(&[("a/a.rs", &"//! x\n".repeat(7))])).len(), 1);
+    }
+
+    #[test]
+    fn comments_are_narrow() {
+        let comment = |columns: usize| format!("//! A file.\n    // {}\n", "é".repeat(columns - 7));
+        assert_eq!(faults(&sample(&[("a/a.rs", &comment(120))])).len(), 0);
+        assert_eq!(faults(&sample(&[("a/a.rs", &comment(121))])).len(), 1);
+        assert_eq!(faults(&sample(&[("a/tests/a.rs", &comment(121))])).len(), 1);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `sign` and `verify` look at requests that may hold a secret anywhere, and one file of theirs knows how to leave it out of
-//! what is said. So nothing else of them speaks.
+//! `sign` and `verify` look at requests that may hold a secret anywhere, and one file of theirs knows how to leave it
+//! out of what is said. So nothing else of them speaks.
 
 use super::tree::{File, Tree};
 

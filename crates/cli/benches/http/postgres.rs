@@ -1,5 +1,5 @@
-//! The same contests on PostgreSQL, as multiples of what the server does by itself: `pgbench -N -M prepared` on the same
-//! cluster, its best of three numbers of clients.
+//! The same contests on PostgreSQL, as multiples of what the server does by itself: `pgbench -N -M prepared` on the
+//! same cluster, its best of three numbers of clients.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

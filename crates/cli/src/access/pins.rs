@@ -1,5 +1,5 @@
-//! What leads a merchant's command to the same gateway as the same app, in whatever shell it is run again. Elsewhere the same
-//! words could give up another merchant's dispute.
+//! What leads a merchant's command to the same gateway as the same app, in whatever shell it is run again. Elsewhere
+//! the same words could give up another merchant's dispute.
 
 use std::ffi::OsString;
 
@@ -8,9 +8,9 @@ use crate::profile::Profile;
 use crate::typed::{self, Pins};
 
 impl Access {
-    /// What was given by variables and profiles, as options. Where the secret is a profile's, that is named. Where it was
-    /// given directly, it is not repeated, and what a profile holds beside is written out: a profile that an option names
-    /// would bring a secret of its own.
+    /// What was given by variables and profiles, as options. Where the secret is a profile's, that is named. Where it
+    /// was given directly, it is not repeated, and what a profile holds beside is written out: a profile that an option
+    /// names would bring a secret of its own.
     pub(crate) fn pins(&self) -> Pins {
         let Given { url, app_id, app_secret, app_secret_file, scheme, trust, .. } = &self.given;
         // What cannot be read was told already.

@@ -1,5 +1,5 @@
-//! An app's secret as it was given, and where: what is wrong with one is told with the place that holds it, and without any
-//! of it.
+//! An app's secret as it was given, and where: what is wrong with one is told with the place that holds it, and without
+//! any of it.
 
 use std::path::PathBuf;
 

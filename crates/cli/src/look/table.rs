@@ -1,5 +1,5 @@
-//! Tables: columns where the terminal is wide enough, names and the last one broken over lines if need be; one record under
-//! the other where that is not enough. Nothing is cut off.
+//! Tables: columns where the terminal is wide enough, names and the last one broken over lines if need be; one record
+//! under the other where that is not enough. Nothing is cut off.
 
 use console::{Alignment, measure_text_width, pad_str, style};
 
@@ -70,8 +70,8 @@ impl<const N: usize> Table<N> {
         rows.flat_map(|row| self.row_lines(row, &widths)).collect()
     }
 
-    /// Narrower columns, so that all fit: the widest of those that may be broken gives way first. None where the terminal
-    /// is too narrow even so.
+    /// Narrower columns, so that all fit: the widest of those that may be broken gives way first. None where the
+    /// terminal is too narrow even so.
     fn fitted(&self, mut widths: [usize; N], width: usize) -> Option<[usize; N]> {
         let least: [usize; N] = std::array::from_fn(|column| {
             let natural = widths.get(column).copied().unwrap_or_default();

@@ -22,8 +22,8 @@ fn width(term: &Term) -> Option<usize> {
 }
 
 /// The text in lines of at most `width` columns after `first`; the lines after it begin with `margin` spaces. A word
-/// that is longer than a line stays whole, because addresses and numbers are copied; signs of two columns, as Chinese and
-/// Japanese are written in, are words of their own, because no spaces stand between those.
+/// that is longer than a line stays whole, because addresses and numbers are copied; signs of two columns, as Chinese
+/// and Japanese are written in, are words of their own, because no spaces stand between those.
 pub(crate) fn wrap(first: &str, text: &str, margin: usize, width: Option<usize>) -> String {
     let width = width.unwrap_or(usize::MAX);
     let mut lines = String::from(first);

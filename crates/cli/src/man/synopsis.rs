@@ -1,5 +1,5 @@
-//! The synopsis of a man page: the usage line of `--help`, as man pages write it. What is typed as it stands is bold, what
-//! stands for something else is italic, and of several things in braces one is given.
+//! The synopsis of a man page: the usage line of `--help`, as man pages write it. What is typed as it stands is bold,
+//! what stands for something else is italic, and of several things in braces one is given.
 
 use clap::Command;
 

@@ -24,9 +24,10 @@ use crate::typed::Pins;
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// What is refused after the key was looked up, and kept under it: whoever is answered so under a key has changed nothing
-/// with it. All else may be said before the key is looked at, by this gateway or by an older one beside it: who sends it,
-/// how often, in which form. Invariant: `decide` in store/src/batch.rs and `apply` beside each database's accounts.
+/// What is refused after the key was looked up, and kept under it: whoever is answered so under a key has changed
+/// nothing with it. All else may be said before the key is looked at, by this gateway or by an older one beside it: who
+/// sends it, how often, in which form. Invariant: `decide` in store/src/batch.rs and `apply` beside each database's
+/// accounts.
 const SETTLING: [Code; 5] = [
     Code::OperatorConflict,
     Code::OperatorNotFound,

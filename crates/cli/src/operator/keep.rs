@@ -1,4 +1,5 @@
-//! What is shown once (an app's secret, an operator's token): on standard output, or in a file that nobody else may read.
+//! What is shown once (an app's secret, an operator's token): on standard output, or in a file that nobody else may
+//! read.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -1,6 +1,6 @@
 //! The tries of one call, and what is known after them of the change that they sent. No answer ends a call but through
-//! here: once a try may have taken effect, only an answer that knows what became of it can say that nothing was changed,
-//! and only the gateway's ends the tries before their bounds do.
+//! here: once a try may have taken effect, only an answer that knows what became of it can say that nothing was
+//! changed, and only the gateway's ends the tries before their bounds do.
 
 use std::time::{Duration, Instant};
 
@@ -115,8 +115,9 @@ impl<'u> Tries<'u> {
                 Failure::NotOurs { url: self.url.to_owned(), stranger }
             }
             Then::Stop(_) if !was_in_doubt => self.unavailable(&why, asked),
-            // What lasts as a rule, a page of an ingress or its certificate, passes where the gateway is being replaced.
-            // With a change in doubt that is worth the tries that are left; each counts once with those before it.
+            // What lasts as a rule, a page of an ingress or its certificate, passes where the gateway is being
+            // replaced. With a change in doubt that is worth the tries that are left; each counts once with those
+            // before it.
             Then::Again(_) | Then::Stop(_) | Then::NotOurs(_) => {
                 let wait =
                     asked.map_or_else(|| plumbing::jittered(self.pause), |asked| asked.max(self.pause));

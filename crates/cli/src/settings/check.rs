@@ -1,5 +1,5 @@
-//! Everything that is wrong with settings, told at once and with where it stands: what is faulty by itself is left out, and
-//! what is left is judged as a whole. `config check`, `config show`, `doctor` and a start all come this way.
+//! Everything that is wrong with settings, told at once and with where it stands: what is faulty by itself is left out,
+//! and what is left is judged as a whole. `config check`, `config show`, `doctor` and a start all come this way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -35,8 +35,8 @@ impl Settings {
     }
 }
 
-/// What flags and variables gave, over the file. `of_variables` is what is wrong with variables that are not among what was
-/// given.
+/// What flags and variables gave, over the file. `of_variables` is what is wrong with variables that are not among what
+/// was given.
 fn judged(
     given: Result<Settings>,
     sources: &Sources,
@@ -75,8 +75,8 @@ fn judged(
     (resolved, faults.into())
 }
 
-/// A fault that was found in the values alone, with where each of them comes from before it. Whoever gave a flag has just
-/// written it.
+/// A fault that was found in the values alone, with where each of them comes from before it. Whoever gave a flag has
+/// just written it.
 fn placed(fault: Fault, sources: &Sources, path: Option<&Path>, lines: &BTreeMap<String, usize>) -> Fault {
     let of = |key: &String| match sources.of(key) {
         Some(Source::Flag) => None,

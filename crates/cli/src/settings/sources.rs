@@ -18,8 +18,8 @@ const URLS: [&str; 1] = ["database_url"];
 /// The setting whose values count in one spelling, however they are written.
 const PUBLIC_URL: &str = "public_url";
 
-/// Which of the command line's settings were flags, and which stood in a variable. Flattened into a command *before* [`Settings`], which takes
-/// what it reads away.
+/// Which of the command line's settings were flags, and which stood in a variable. Flattened into a command *before*
+/// [`Settings`], which takes what it reads away.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Sources {
     flags: Vec<String>,
@@ -45,8 +45,8 @@ impl Sources {
         self.variables.iter().any(|variable| variable == id)
     }
 
-    /// What is wrong with a setting's value, told with what gave it. Wrong usage where that was a flag; else the fault of a
-    /// variable, or of what holds neither.
+    /// What is wrong with a setting's value, told with what gave it. Wrong usage where that was a flag; else the fault
+    /// of a variable, or of what holds neither.
     pub(crate) fn fault(&self, id: &str, why: impl Display) -> anyhow::Error {
         match self.of(id) {
             Some(Source::Flag) => usage::wrong(format!("{}: {why}", self.name(id))),

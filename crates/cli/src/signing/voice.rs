@@ -146,7 +146,8 @@ impl Voice {
     }
 }
 
-/// What base64 makes of these bytes wherever they stand among others: `ahead` bytes of a group of three are before them.
+/// What base64 makes of these bytes wherever they stand among others: `ahead` bytes of a group of three are before
+/// them.
 fn base64_within(bytes: &[u8], ahead: usize) -> Option<String> {
     let text = BASE64.encode([vec![0; ahead].as_slice(), bytes].concat());
     // Each sign tells 6 bits; those that tell some of others are left out.

@@ -1,4 +1,5 @@
-//! Clients wait longer than a gateway takes at worst: one that gave up before would send again what is still being done.
+//! Clients wait longer than a gateway takes at worst: one that gave up before would send again what is still being
+//! done.
 
 use rebuttal_client::limits::{ATTEMPT_TIMEOUT, CALL_TIMEOUT};
 

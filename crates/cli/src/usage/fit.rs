@@ -16,8 +16,8 @@ const REPEATED_MAX: usize = 200;
 /// Digits of an app's secret: what has as many in a row may be one.
 pub(crate) const SECRET_DIGITS: usize = 32;
 
-/// What clap says, made fit to be told: what was typed is short, harmless on a terminal and no secret; whatever is no text
-/// is named; the usage line is that of the help, without every option whose variable happens to be set.
+/// What clap says, made fit to be told: what was typed is short, harmless on a terminal and no secret; whatever is no
+/// text is named; the usage line is that of the help, without every option whose variable happens to be set.
 pub(crate) fn fit(mut error: Error) -> Error {
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         let Some(ContextValue::String(typed)) = error.get(kind) else { continue };

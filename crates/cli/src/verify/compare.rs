@@ -102,8 +102,8 @@ impl Lines<'_> {
         format!("the secret differs: {how}")
     }
 
-    /// What the signer has. In the place of any value may be a secret that nobody here knows, so what has the form of one
-    /// is shown only where it is a part of what is right.
+    /// What the signer has. In the place of any value may be a secret that nobody here knows, so what has the form of
+    /// one is shown only where it is a part of what is right.
     fn shown(&self, theirs: &[u8]) -> String {
         let text = visible(theirs);
         if self.voice.shows_secret() {

@@ -3,7 +3,8 @@
 use super::mistakes::Mistake;
 use crate::signing::Draft;
 
-/// Most bytes that are hashed in one search: half a second. Enough for every pair on a body of 8 KB, and a contest has 3.
+/// Most bytes that are hashed in one search: half a second. Enough for every pair on a body of 8 KB, and a contest has
+/// 3.
 const HASHED_MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// What a search ended with.

@@ -1,5 +1,6 @@
-//! What decays beneath a gateway or stands wrong before it: a full disk, a database that has lost a row, secrets that open no
-//! more, answers that are changed on their way. `doctor` names it, and `serve` says nothing that would make it worse.
+//! What decays beneath a gateway or stands wrong before it: a full disk, a database that has lost a row, secrets that
+//! open no more, answers that are changed on their way. `doctor` names it, and `serve` says nothing that would make it
+//! worse.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -1,5 +1,5 @@
-//! What an operator meets on the way to a gateway: proxies that answer for it, silence, texts that would move the cursor,
-//! a disk that is full. The outcome is never guessed, and what to do is told.
+//! What an operator meets on the way to a gateway: proxies that answer for it, silence, texts that would move the
+//! cursor, a disk that is full. The outcome is never guessed, and what to do is told.
 
 use std::path::Path;
 use std::sync::Arc;

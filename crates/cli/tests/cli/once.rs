@@ -1,4 +1,5 @@
-//! Changes that are made twice by mistake: what counts once, what is refused, and that no advice leads to doing it again.
+//! Changes that are made twice by mistake: what counts once, what is refused, and that no advice leads to doing it
+//! again.
 
 use rebuttal_testbed::operator::in_days;
 

@@ -76,7 +76,8 @@ fn the_operators_commands_of_the_readme_run() {
     }
 }
 
-/// Every block is of a language that something looks at (`cargo xtask tidy`); here are those that need nothing but Rust.
+/// Every block is of a language that something looks at (`cargo xtask tidy`); here are those that need nothing but
+/// Rust.
 #[test]
 fn json_in_the_papers_is_json() {
     let mut count = 0;

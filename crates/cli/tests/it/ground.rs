@@ -1,4 +1,5 @@
-//! What all stories share: where the binary is, how large the counts are, what a gateway counts, and tables of cases that tell every failure.
+//! What all stories share: where the binary is, how large the counts are, what a gateway counts, and tables of cases
+//! that tell every failure.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,5 @@
-//! The database goes away under load, in every way there is: no answered contest is lost, `Unavailable` is said only where
-//! nothing was changed, and the gateway goes on by itself. Run by `cargo xtask test`, which sees to PostgreSQL.
+//! The database goes away under load, in every way there is: no answered contest is lost, `Unavailable` is said only
+//! where nothing was changed, and the gateway goes on by itself. Run by `cargo xtask test`, which sees to PostgreSQL.
 
 mod load;
 mod operators;

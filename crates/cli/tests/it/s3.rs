@@ -1,5 +1,5 @@
-//! Evidence in an S3 that merchants post to: what counts as evidence there, and what becomes of a contest when the store
-//! fails.
+//! Evidence in an S3 that merchants post to: what counts as evidence there, and what becomes of a contest when the
+//! store fails.
 
 mod failures;
 mod fence;

@@ -141,8 +141,8 @@ impl FolderStore {
     }
 
     /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or
-    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them, so call again until there are none.
-    /// Record each (it may have been recorded already) and confirm it. What never got its final name is deleted.
+    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them, so call again until there are
+    /// none. Record each (it may have been recorded already) and confirm it. What never got its final name is deleted.
     ///
     /// Only files last written `before` that moment are looked at, never one that is just being received: pass the
     /// present moment at start, and later one that lies further back than recording ever takes. Reads `incoming/`

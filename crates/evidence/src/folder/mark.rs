@@ -1,5 +1,5 @@
-//! The gateway's mark in a folder: read, checked before anything is believed absent, and written so that no crash leaves
-//! half of it.
+//! The gateway's mark in a folder: read, checked before anything is believed absent, and written so that no crash
+//! leaves half of it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};

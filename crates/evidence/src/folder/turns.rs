@@ -1,6 +1,6 @@
 //! Whose file is received when. There are [`RECEIVES_AT_ONCE`] places; a merchant takes at most half of what the others
-//! leave free, so that however many slow senders one has, there is a place for the next merchant; and of one form, one file
-//! arrives at a time. Only who holds a form that this gateway signed gets as far as asking.
+//! leave free, so that however many slow senders one has, there is a place for the next merchant; and of one form, one
+//! file arrives at a time. Only who holds a form that this gateway signed gets as far as asking.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;

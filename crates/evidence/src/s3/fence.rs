@@ -11,7 +11,8 @@ use crate::{Error, Fence};
 const FENCE_FILE: &str = "gateway.fence";
 
 impl S3Store {
-    /// The fence that stands in the bucket; `None` where there is none, or an empty object, which is an operator's word.
+    /// The fence that stands in the bucket; `None` where there is none, or an empty object, which is an operator's
+    /// word.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer; [`Error::NotOurs`] where something else lies there.

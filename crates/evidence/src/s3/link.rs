@@ -1,5 +1,5 @@
-//! Links: requests for sealed copies that are signed ahead, so that people fetch files from the store itself. Whether a copy
-//! is still what was recorded is not found out here: a caller reads it first.
+//! Links: requests for sealed copies that are signed ahead, so that people fetch files from the store itself. Whether a
+//! copy is still what was recorded is not found out here: a caller reads it first.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::S3Store;
 use crate::Error;
 use crate::mark::{MARK_FILE, Whose};
 
-/// How long a link to evidence is good for. Whoever has it needs nothing else, and it cannot be taken back: long enough to
-/// open it, or to hand it to a program, and no longer. Temporary credentials outlive it, as they outlive a form.
+/// How long a link to evidence is good for. Whoever has it needs nothing else, and it cannot be taken back: long enough
+/// to open it, or to hand it to a program, and no longer. Temporary credentials outlive it, as they outlive a form.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// A request for one sealed copy, ready to be made by whoever has it. It is a secret, and cannot be printed.
@@ -24,15 +24,16 @@ pub struct Link {
 }
 
 impl Link {
-    /// When a link ends that is signed at this moment or soon after: a store counts from the second that it is dated with.
+    /// When a link ends that is signed at this moment or soon after: a store counts from the second that it is dated
+    /// with.
     pub fn end(signed_at: UnixMillis) -> UnixMillis {
         UnixMillis(signed_at.0 - signed_at.0.rem_euclid(1000)) + LINK_LIFETIME
     }
 }
 
 impl S3Store {
-    /// Signs a link to a sealed copy, which comes as an attachment of this name, that nobody on the way keeps. Only for a
-    /// copy that was read just now and had this SHA-256.
+    /// Signs a link to a sealed copy, which comes as an attachment of this name, that nobody on the way keeps. Only for
+    /// a copy that was read just now and had this SHA-256.
     ///
     /// The name is of letters, digits, `-`, `_` and `.`: nothing in it ends a header's quoted text.
     ///
@@ -57,8 +58,8 @@ impl S3Store {
         Ok(Link { url, expires_at: Link::end(now) })
     }
 
-    /// Signs a request for the gateway's mark, by the address that merchants and operators reach the bucket at: what comes
-    /// back tells whether that leads here.
+    /// Signs a request for the gateway's mark, by the address that merchants and operators reach the bucket at: what
+    /// comes back tells whether that leads here.
     ///
     /// # Errors
     /// [`Error::S3`] where there are no credentials to be had.

@@ -1,5 +1,5 @@
-//! The machine's own credentials, which are asked for where no variable gives any. Most often there are none, and somebody
-//! has forgotten the variables: that is what is said then, before whatever the asking failed with.
+//! The machine's own credentials, which are asked for where no variable gives any. Most often there are none, and
+//! somebody has forgotten the variables: that is what is said then, before whatever the asking failed with.
 
 use std::pin::Pin;
 use std::sync::Arc;

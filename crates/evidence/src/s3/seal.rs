@@ -22,8 +22,8 @@ pub(super) enum Fetched<T> {
 }
 
 impl S3Store {
-    /// Fetches what was uploaded, and seals it if it is what its name says: when this returns [`Look::True`], a copy with
-    /// that SHA-256 lies sealed. Only ask for an address that has no record; what has one was sealed before.
+    /// Fetches what was uploaded, and seals it if it is what its name says: when this returns [`Look::True`], a copy
+    /// with that SHA-256 lies sealed. Only ask for an address that has no record; what has one was sealed before.
     ///
     /// Sealing the same content twice is a repetition. A copy whose record is never committed is found by
     /// [`S3Store::sealed_copy`] when the upload is swept.
@@ -53,8 +53,8 @@ impl S3Store {
         Ok(Look::True { sha256, size })
     }
 
-    /// Seals a file that another store kept, and reads it back. A copy that lies sealed already and holds something else,
-    /// from a try that was broken off, is written anew: nobody has been told of it.
+    /// Seals a file that another store kept, and reads it back. A copy that lies sealed already and holds something
+    /// else, from a try that was broken off, is written anew: nobody has been told of it.
     ///
     /// # Errors
     /// [`Error::S3`] where the store fails, or hands out something else than it was given.
@@ -160,9 +160,9 @@ impl S3Store {
 
     /// Puts the bytes that were hashed. The request is signed over their SHA-256, so the store takes these or none.
     ///
-    /// Not only where nothing lies (`If-None-Match`): the key is made of the same SHA-256, so what lies there is the same
-    /// content, and a plain PUT may be repeated when its answer got lost. A conditional one may not; of many at once
-    /// AWS refuses some with 409 before the first is whole, and SeaweedFS was seen to hold some up for 4 s.
+    /// Not only where nothing lies (`If-None-Match`): the key is made of the same SHA-256, so what lies there is the
+    /// same content, and a plain PUT may be repeated when its answer got lost. A conditional one may not; of many at
+    /// once AWS refuses some with 409 before the first is whole, and SeaweedFS was seen to hold some up for 4 s.
     async fn put_sealed(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
         let attributes = Attributes::from_iter([
             (Attribute::ContentType, uri.format.media_type()),

@@ -11,7 +11,8 @@ use crate::Error;
 
 /// Most keys of one page, as S3 bounds it.
 pub const PAGE_MAX: usize = 1000;
-/// Most copies that are looked at under one address. A lost race leaves one; more tell of trouble, and go the next time.
+/// Most copies that are looked at under one address. A lost race leaves one; more tell of trouble, and go the next
+/// time.
 const COPIES_MAX: usize = 16;
 
 /// A page of old uploads.

@@ -1,7 +1,8 @@
 //! What the operator API answers, one type for each shape: the gateway writes it, and the command line reads it.
 //!
-//! Words of a list that may grow (a status, a scheme, a role) are texts here, so that a program reads what a newer gateway
-//! answers; whoever acts on one parses it. Times are RFC 3339 in UTC. Members that are not known are passed over.
+//! Words of a list that may grow (a status, a scheme, a role) are texts here, so that a program reads what a newer
+//! gateway answers; whoever acts on one parses it. Times are RFC 3339 in UTC. Members that are not known are passed
+//! over.
 
 use std::fmt;
 
@@ -223,8 +224,8 @@ pub struct EvidenceLink {
     pub media_type: String,
 }
 
-/// Why a call was not served: a problem document of RFC 9457. `type` is left out: `about:blank` is meant, and the code tells
-/// kinds apart.
+/// Why a call was not served: a problem document of RFC 9457. `type` is left out: `about:blank` is meant, and the code
+/// tells kinds apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// What the code means.

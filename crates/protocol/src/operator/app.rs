@@ -70,8 +70,8 @@ fn names_a_host(authority: &str) -> bool {
     is_host && (port.is_empty() || is_port(port))
 }
 
-/// Whether a part of an address has only what may stand anywhere in one, and these (RFC 3986 §2, §3.3). No `@`: before a
-/// host it would end a user's name.
+/// Whether a part of an address has only what may stand anywhere in one, and these (RFC 3986 §2, §3.3). No `@`: before
+/// a host it would end a user's name.
 fn has_only(part: &str, these: &[u8]) -> bool {
     let mut rest = part.as_bytes();
     while let Some((first, after)) = rest.split_first() {

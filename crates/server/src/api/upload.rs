@@ -28,8 +28,8 @@ use crate::recording::record;
 pub(crate) const PATH: &str = "/uploaded";
 /// How long an upload may take from its first byte to its last: 2 MiB over a line of 280 kbit/s.
 pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
-/// How long an upload may be waited for until the next [`PACE_BYTES`] of it are there. Less than the slowest line brings,
-/// and the end of one that only keeps its place.
+/// How long an upload may be waited for until the next [`PACE_BYTES`] of it are there. Less than the slowest line
+/// brings, and the end of one that only keeps its place.
 pub(crate) const PACE_LIMIT: Duration = Duration::from_secs(10);
 /// Bytes of an upload that arrive within [`PACE_LIMIT`], unless it ends before.
 pub(crate) const PACE_BYTES: usize = 8 * 1024;
@@ -85,8 +85,8 @@ async fn settle(gateway: &Gateway, files: &FolderStore, received: &Received) -> 
     Ok(files.confirm(received).await?)
 }
 
-/// The body, as long as it keeps within a limit for the `whole` of it and to its pace. Only what the sender is waited for
-/// counts against the pace: not the wait for a turn, nor the disk's.
+/// The body, as long as it keeps within a limit for the `whole` of it and to its pace. Only what the sender is waited
+/// for counts against the pace: not the wait for a turn, nor the disk's.
 fn timely(
     body: impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
     whole: Duration,

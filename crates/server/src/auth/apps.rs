@@ -1,8 +1,9 @@
 //! The apps that have called lately, with their secrets opened, so that a call costs no read and no decryption.
 //!
 //! An app that is unknown, or whose sign does not match, is read again, at most once a second however many ask: another
-//! process may have made or changed it (contract §2). Only a read that failed is tried again before, by whoever comes after.
-//! Two are in no database, the doctor's, and disabled for ever: all that they can do is be told so, in a signed answer.
+//! process may have made or changed it (contract §2). Only a read that failed is tried again before, by whoever comes
+//! after. Two are in no database, the doctor's, and disabled for ever: all that they can do is be told so, in a signed
+//! answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The master key, and what is derived from it: the keys that seal app secrets and new tokens at rest, the check value that refuses
-//! another master key, and the credentials that sign the embedded store's upload forms.
+//! The master key, and what is derived from it: the keys that seal app secrets and new tokens at rest, the check value
+//! that refuses another master key, and the credentials that sign the embedded store's upload forms.
 //!
 //! Every purpose has a key of its own, so that none can be learnt or replayed through another.
 

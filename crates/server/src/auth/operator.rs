@@ -35,9 +35,9 @@ pub(crate) const FIRST_TOKEN: &str = "operator";
 pub(crate) struct Operator<N> {
     /// The token's name.
     pub(crate) name: TokenName,
-    /// What tells this token's idempotency keys from those of all others. A name can be used again by somebody else, who
-    /// must not be answered what was answered before; so the hash is in it. Not of the first token, whose value
-    /// its owner replaces.
+    /// What tells this token's idempotency keys from those of all others. A name can be used again by somebody else,
+    /// who must not be answered what was answered before; so the hash is in it. Not of the first token, whose value its
+    /// owner replaces.
     pub(crate) key_space: String,
     /// SHA-256 of the token: what it asks for is done only if it lets somebody in still when that is committed.
     pub(crate) hash: [u8; 32],

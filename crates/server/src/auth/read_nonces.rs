@@ -1,8 +1,8 @@
 //! Which identities (app, timestamp, nonce) this process has seen used, in bounded memory (contract §2).
 //!
-//! For reads this is all there is: deliberately not durable, because a restart, or another replica, that answers the same
-//! read again changes nothing. Calls that change something burn their nonces in the database, in the transaction of
-//! their outcome; they are noted here too, so that reads and changes see each other's.
+//! For reads this is all there is: deliberately not durable, because a restart, or another replica, that answers the
+//! same read again changes nothing. Calls that change something burn their nonces in the database, in the transaction
+//! of their outcome; they are noted here too, so that reads and changes see each other's.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
@@ -12,8 +12,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rebuttal_protocol::{AppId, Nonce, UnixMillis};
 
-/// Parts of the memory, each with a lock of its own, so that uses on several cores seldom wait for each other. Identities
-/// spread over them evenly, so each has its part of every bound.
+/// Parts of the memory, each with a lock of its own, so that uses on several cores seldom wait for each other.
+/// Identities spread over them evenly, so each has its part of every bound.
 const SHARDS: usize = 16;
 /// How much time one set covers; a set is forgotten whole. Forgetting is this much later than it could be.
 const BUCKET_MILLIS: i64 = 10_000;
@@ -110,8 +110,8 @@ impl ReadNonces {
         Burnt::First
     }
 
-    /// Holds the nonce of a change before it is committed, so that no read with it passes meanwhile. What was held stays
-    /// used unless it is [released](Self::release).
+    /// Holds the nonce of a change before it is committed, so that no read with it passes meanwhile. What was held
+    /// stays used unless it is [released](Self::release).
     pub(crate) fn hold(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Held {
         let identity = self.identity(app_id, timestamp, nonce);
         let Some(shard) = self.shards.get(identity.shard) else { return Held::Unnoted };

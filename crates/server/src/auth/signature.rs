@@ -110,8 +110,8 @@ fn too_large() -> Refusal {
     Refusal::new(Code::TooLarge, format!("the body must have at most {BODY_MAX_BYTES} bytes"))
 }
 
-/// Invariant: used nonces are kept for two of these windows ([`crate::auth::read_nonces`], [`crate::sweeper`]). A window
-/// that is wider here than there would let an old request through whose nonce is forgotten.
+/// Invariant: used nonces are kept for two of these windows ([`crate::auth::read_nonces`], [`crate::sweeper`]). A
+/// window that is wider here than there would let an old request through whose nonce is forgotten.
 fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Result<(), Refusal> {
     if (now - window..=now + window).contains(&header.timestamp) {
         return Ok(());

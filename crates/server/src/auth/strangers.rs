@@ -1,8 +1,8 @@
-//! What nobody here knows yet: an app id or a token that may be made up. Few of them are looked up at a time, so that made-up
-//! ones cannot keep the database busy, and what it did not know a moment ago is not looked up again.
+//! What nobody here knows yet: an app id or a token that may be made up. Few of them are looked up at a time, so that
+//! made-up ones cannot keep the database busy, and what it did not know a moment ago is not looked up again.
 //!
-//! No failure counts before the look-up. Who comes with what is good waits for its turn behind strangers at worst, once, and
-//! is not refused for what its neighbours have tried.
+//! No failure counts before the look-up. Who comes with what is good waits for its turn behind strangers at worst,
+//! once, and is not refused for what its neighbours have tried.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,5 +1,6 @@
-//! Looking operators' tokens up. None is remembered between requests, so that a revocation takes effect at once; all that is
-//! remembered is which ones were good and which were not when they were last looked up, which says how long they wait.
+//! Looking operators' tokens up. None is remembered between requests, so that a revocation takes effect at once; all
+//! that is remembered is which ones were good and which were not when they were last looked up, which says how long
+//! they wait.
 
 use std::collections::HashMap;
 

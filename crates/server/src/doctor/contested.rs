@@ -1,5 +1,5 @@
-//! The files that disputes were contested with: that each is there and as long as was recorded. What they hold is read where
-//! that is asked for; it takes as long as a copy of them all.
+//! The files that disputes were contested with: that each is there and as long as was recorded. What they hold is read
+//! where that is asked for; it takes as long as a copy of them all.
 
 use std::path::PathBuf;
 

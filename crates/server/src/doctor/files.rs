@@ -87,8 +87,8 @@ pub(super) fn strange_token(config: &Config, examined: &Examined) -> Option<Find
     })
 }
 
-/// What keeps a gateway from opening a SQLite file, or shows it to others. The file is opened as a gateway opens it, and not
-/// written to.
+/// What keeps a gateway from opening a SQLite file, or shows it to others. The file is opened as a gateway opens it,
+/// and not written to.
 pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
     const ABOUT: &str = "database";
     let folder = file.parent().unwrap_or(file);
@@ -120,8 +120,8 @@ pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Whether connections can be had with certificate and key. A group may read the key: that is how certificates are handed
-/// out to services.
+/// Whether connections can be had with certificate and key. A group may read the key: that is how certificates are
+/// handed out to services.
 pub(super) fn tls(files: &TlsFiles) -> Finding {
     const ABOUT: &str = "TLS";
     let age = match tls::acceptor(files).and_then(|_| tls::age(files, clock::now())) {

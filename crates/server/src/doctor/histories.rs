@@ -9,8 +9,8 @@ const ABOUT: &str = "histories";
 /// Disputes whose histories are verified unasked: a second or two.
 const UNASKED_MAX: u64 = 10_000;
 
-/// Verifies all of them if they are few, or if `all` asks for it, and looks on the way for the files that were contested with.
-/// `tell` learns how many are done, and of how many.
+/// Verifies all of them if they are few, or if `all` asks for it, and looks on the way for the files that were
+/// contested with. `tell` learns how many are done, and of how many.
 pub(super) async fn examine(
     location: &Location,
     all: bool,

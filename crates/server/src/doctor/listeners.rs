@@ -44,7 +44,8 @@ fn of(setting: &str, address: SocketAddr, config: &Config) -> Finding {
     }
 }
 
-/// Takes an address without listening: that fails where somebody listens, and keeps nobody from it, another doctor least.
+/// Takes an address without listening: that fails where somebody listens, and keeps nobody from it, another doctor
+/// least.
 fn take(address: SocketAddr) -> std::io::Result<()> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;

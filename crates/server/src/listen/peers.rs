@@ -1,5 +1,5 @@
-//! How many connections each peer address has, so that one peer cannot take every place of a listener, and which of them
-//! gives way where all places are taken.
+//! How many connections each peer address has, so that one peer cannot take every place of a listener, and which of
+//! them gives way where all places are taken.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -59,8 +59,8 @@ impl Peers {
         Some(Place { rest, of: Some((Arc::clone(self), peer)) })
     }
 
-    /// Asks the connection to end that has rested longest, of the peer with the most connections among those that have one
-    /// at rest. Whether there was one.
+    /// Asks the connection to end that has rested longest, of the peer with the most connections among those that have
+    /// one at rest. Whether there was one.
     pub(super) fn make_room(&self) -> bool {
         let connected = self.connected.lock();
         let longest = |rests: &[Arc<Rest>]| {

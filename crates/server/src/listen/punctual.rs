@@ -1,6 +1,6 @@
 //! A stream on which a request's head must arrive in time: who opens a connection and sends nothing, or half a head, is
-//! cut off, while a connection that rests between two requests may rest longer (hyper's limit cannot tell them apart), and
-//! ends where its place is wanted.
+//! cut off, while a connection that rests between two requests may rest longer (hyper's limit cannot tell them apart),
+//! and ends where its place is wanted.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;

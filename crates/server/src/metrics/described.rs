@@ -1,8 +1,8 @@
 //! Every metric that the gateway exports: its name, its kind, what it means, and the labels whose values are known
 //! beforehand. Those start at zero, so that the first increase is seen as one.
 //!
-//! Invariant: `docs/reference/metrics.md` has a row for each with the same words; a test writes the page from here, and a
-//! story compares it with what a gateway exports.
+//! Invariant: `docs/reference/metrics.md` has a row for each with the same words; a test writes the page from here, and
+//! a story compares it with what a gateway exports.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 

@@ -1,5 +1,5 @@
-//! Figures that are looked at rather than counted. What asks the database or the evidence store is asked by the sweeper at
-//! its own pace, so that no number of scrapers is a load.
+//! Figures that are looked at rather than counted. What asks the database or the evidence store is asked by the sweeper
+//! at its own pace, so that no number of scrapers is a load.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The examples: one story that the gateway's own parts tell. Requests and signatures are those of
-//! `testdata/signing.json`; the dispute is opened and contested by the heart, so that states, times and hashes are what a
-//! gateway would really have answered.
+//! `testdata/signing.json`; the dispute is opened and contested by the heart, so that states, times and hashes are what
+//! a gateway would really have answered.
 
 use std::time::Duration;
 
@@ -73,7 +73,8 @@ impl Examples {
         signed(&self.vectors, name)
     }
 
-    /// The answer to the signed request of that name, signed as the gateway signs; for `contest` it is the vectors' own.
+    /// The answer to the signed request of that name, signed as the gateway signs; for `contest` it is the vectors'
+    /// own.
     pub(super) fn answer_to(&self, name: &str) -> Result<Signed> {
         let (request, answer) = (self.signed(name)?, self.signed("answer")?);
         let header = request.header()?;

@@ -1,5 +1,5 @@
-//! The document as one page of plain HTML: to be read, printed and searched, without a script and without asking anybody
-//! for anything. There is deliberately nothing to try calls with: a page is no place for a secret or a token.
+//! The document as one page of plain HTML: to be read, printed and searched, without a script and without asking
+//! anybody for anything. There is deliberately nothing to try calls with: a page is no place for a secret or a token.
 
 mod markdown;
 mod schema;

@@ -1,6 +1,7 @@
 //! The single values of the wire, each with its form and limits, taken from what parses it: `protocol`.
 //!
-//! Where a parser's rule is code rather than a number, the pattern here says the same; a test tries both on the same texts.
+//! Where a parser's rule is code rather than a number, the pattern here says the same; a test tries both on the same
+//! texts.
 
 use rebuttal_protocol::dispute::{EvidenceType, Stage, Status};
 use rebuttal_protocol::file::{FILENAME_MAX, Scene};
@@ -17,8 +18,8 @@ use super::words::{Schema, form, hex_digits, line, named_form, number, one_of, t
 /// RFC 3339 in the years that `UnixMillis::from_rfc3339` reads; whether there is such a day is the format's business.
 const TIME: &str = "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-7][0-9]|228[0-6])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
                     T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
-/// An http or https address: a host, a port that there can be; no user, no fragment. Which IPv6 addresses there are is the
-/// format's business.
+/// An http or https address: a host, a port that there can be; no user, no fragment. Which IPv6 addresses there are is
+/// the format's business.
 const NOTIFY_URL: &str = "^https?://(([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\\[[0-9A-Fa-f:.]+\\])\
                           (:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\
                           ([/?]([A-Za-z0-9._~!$&'()*+,;=:/?-]|%[0-9A-Fa-f]{2})*)?$";

@@ -31,8 +31,8 @@ fn merchant_after(done: Done) -> Result<answers::Merchant, Refusal> {
     }
 }
 
-/// An app as operators see it, without a secret. `overlap_until` is until when the one before the newest verifies, if it
-/// does.
+/// An app as operators see it, without a secret. `overlap_until` is until when the one before the newest verifies, if
+/// it does.
 pub(crate) fn app_view(app: App, overlap_until: Option<UnixMillis>) -> answers::App {
     let App { app_id, merchant_id, scheme, enabled, notify_url, .. } = app;
     answers::App {
@@ -46,8 +46,8 @@ pub(crate) fn app_view(app: App, overlap_until: Option<UnixMillis>) -> answers::
     }
 }
 
-/// The app that a work was about, as the work left it, with the secret that the work made: under a repeated key the first
-/// request's, whether or not it still verifies.
+/// The app that a work was about, as the work left it, with the secret that the work made: under a repeated key the
+/// first request's, whether or not it still verifies.
 fn app_after(gateway: &Gateway, done: Done) -> Result<answers::App, Refusal> {
     let Done::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
     let open = |made: &SealedSecret| gateway.keys.open(app.app_id, made.secret_id, &made.sealed);

@@ -6,8 +6,8 @@ use rebuttal_protocol::operator::answers::Page;
 use crate::error::Refusal;
 use crate::operator::request::Query;
 
-/// A page of at most `limit` items out of what was found, of which one more was asked for: whether it came tells whether
-/// there is another page. `cursor` names the last item of this one, and `view` tells an item.
+/// A page of at most `limit` items out of what was found, of which one more was asked for: whether it came tells
+/// whether there is another page. `cursor` names the last item of this one, and `view` tells an item.
 pub(crate) fn of<F, T>(
     mut found: Vec<F>,
     limit: u32,

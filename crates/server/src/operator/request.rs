@@ -77,8 +77,8 @@ impl<N: Needs> Change<N> {
             .await
     }
 
-    /// Has a change of a merchant, an app or a token committed, and what is remembered of them forgotten; in a task of its own,
-    /// so that an operator who leaves in between does not leave a disabled app remembered as enabled.
+    /// Has a change of a merchant, an app or a token committed, and what is remembered of them forgotten; in a task of
+    /// its own, so that an operator who leaves in between does not leave a disabled app remembered as enabled.
     pub(crate) async fn commit_account(
         self,
         gateway: &Arc<Gateway>,
@@ -248,8 +248,8 @@ impl<A: FromStr, B: FromStr> Names for (A, B) {
     }
 }
 
-/// The parameters of a path, each of its type and spelt in its one way: `01` and `%31` are not merchant 1. One that is not of
-/// its form names nothing: `Operator.NotFound`.
+/// The parameters of a path, each of its type and spelt in its one way: `01` and `%31` are not merchant 1. One that is
+/// not of its form names nothing: `Operator.NotFound`.
 pub(crate) struct Named<T>(pub(crate) T);
 
 impl<T: Names + Send> FromRequestParts<Arc<Gateway>> for Named<T> {

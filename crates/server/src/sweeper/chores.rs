@@ -15,9 +15,9 @@ pub(super) const STEP: u32 = 2_000;
 /// How long an idempotency key is kept (contract §8).
 const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What to say where merchants are shut out because the stored bound lies in the future, and nothing moves it back. How to
-/// lower it is told only where no restore has raised it: that raises it by one window at most, and lowering it would let
-/// recorded requests in again. Another window is for a clock that is behind.
+/// What to say where merchants are shut out because the stored bound lies in the future, and nothing moves it back. How
+/// to lower it is told only where no restore has raised it: that raises it by one window at most, and lowering it would
+/// let recorded requests in again. Another window is for a clock that is behind.
 pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis, window: Duration) -> Option<String> {
     if bound <= now {
         return None;

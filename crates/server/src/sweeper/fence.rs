@@ -1,6 +1,6 @@
 //! Whether this gateway's database is the one that may have evidence deleted from its bucket, or a copy of it that was
-//! restored elsewhere: see [`Fence`]. Everything else goes on in a copy, so that it can be rehearsed with, and so that a
-//! mistake in this here stops no contest.
+//! restored elsewhere: see [`Fence`]. Everything else goes on in a copy, so that it can be rehearsed with, and so that
+//! a mistake in this here stops no contest.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ use crate::clock;
 use crate::sweeper::FENCE_EVERY;
 use crate::sweeper::chores::step;
 
-/// How long a gateway looks on before it sweeps, and before it moves a fence that it has not moved itself: one that serves
-/// from the original database has moved it several times by then, and so shown a copy to be one.
+/// How long a gateway looks on before it sweeps, and before it moves a fence that it has not moved itself: one that
+/// serves from the original database has moved it several times by then, and so shown a copy to be one.
 const LOOKED_ON: Duration = Duration::from_secs(5 * 60);
 /// How long a look at the fence is good for: a few that fail stop no sweeping.
 const LOOK_GOOD_FOR: Duration = FENCE_EVERY.saturating_mul(3);
@@ -47,7 +47,8 @@ impl Hold {
         self.bucket.is_none() || self.is_firm(Instant::now())
     }
 
-    /// Looks at the fence, and moves it on: at once where it stands as this gateway has left it, else once it is held firmly.
+    /// Looks at the fence, and moves it on: at once where it stands as this gateway has left it, else once it is held
+    /// firmly.
     ///
     /// # Errors
     /// Where the bucket is another copy's to sweep; and where database or bucket do not answer.

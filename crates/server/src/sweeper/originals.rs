@@ -1,6 +1,6 @@
-//! Uploads in an S3 that have been kept long enough, contested or not: what a contest relies on was sealed elsewhere. Only
-//! here is the bucket listed; a rule of the bucket's own that expires `m/` does the same with less effort, and harms
-//! nothing.
+//! Uploads in an S3 that have been kept long enough, contested or not: what a contest relies on was sealed elsewhere.
+//! Only here is the bucket listed; a rule of the bucket's own that expires `m/` does the same with less effort, and
+//! harms nothing.
 
 use parking_lot::Mutex;
 use rebuttal_evidence::S3Store;

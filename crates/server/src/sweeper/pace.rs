@@ -1,5 +1,5 @@
-//! Whether the system's clock can be trusted with what cannot be undone, by what goes at its pace and by what is known of
-//! the past. What another clock says is asked elsewhere (`agreement`).
+//! Whether the system's clock can be trusted with what cannot be undone, by what goes at its pace and by what is known
+//! of the past. What another clock says is asked elsewhere (`agreement`).
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ const APART_MAX: Duration = Duration::from_secs(5);
 /// How long a gateway may have been away, by its clock, before that is in doubt: longer than an upgrade takes, or a
 /// machine to start.
 const AWAY_MAX: Duration = Duration::from_secs(10 * 60);
-/// Windows that a clock is doubted which stands far from what was last trusted: an hour by default, in which somebody can
-/// set it right.
+/// Windows that a clock is doubted which stands far from what was last trusted: an hour by default, in which somebody
+/// can set it right.
 const DOUBTED_WINDOWS: u32 = 12;
 
-/// Compares the system's clock with the monotonic one, which cannot be set, and where it newly came from with the newest
-/// moment that the database knows.
+/// Compares the system's clock with the monotonic one, which cannot be set, and where it newly came from with the
+/// newest moment that the database knows.
 ///
-/// A clock that runs ahead, if only for a moment, would let disputes lapse before their deadline, sweep uploads of today,
-/// forget idempotency keys and put the bound of forgotten nonces into the future. All of that waits until both clocks
-/// have gone at one pace for a while.
+/// A clock that runs ahead, if only for a moment, would let disputes lapse before their deadline, sweep uploads of
+/// today, forget idempotency keys and put the bound of forgotten nonces into the future. All of that waits until both
+/// clocks have gone at one pace for a while.
 pub(super) struct Pace {
     seen: Mutex<Seen>,
     /// How long they must have agreed.

@@ -1,5 +1,5 @@
-//! The present moment, for what acts by time and cannot be taken back. Whoever acts is given it as an argument, so that none
-//! acts by another one than was judged here.
+//! The present moment, for what acts by time and cannot be taken back. Whoever acts is given it as an argument, so that
+//! none acts by another one than was judged here.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,8 @@ impl Present {
         Self { store, window, pace, told_at: Mutex::default() }
     }
 
-    /// Looks whether the clock jumped. Asks nobody, so it can be done often, which a jump for a moment has to be seen by.
+    /// Looks whether the clock jumped. Asks nobody, so it can be done often, which a jump for a moment has to be seen
+    /// by.
     pub(super) fn glance(&self) -> bool {
         self.pace.look(clock::now(), Instant::now()) == Going::Steady
     }
@@ -69,8 +70,8 @@ impl Present {
         }
     }
 
-    /// The newest moment that is known to have been. A database that an older version has served tells it by what that has
-    /// forgotten.
+    /// The newest moment that is known to have been. A database that an older version has served tells it by what that
+    /// has forgotten.
     async fn trusted(&self) -> anyhow::Result<Option<UnixMillis>> {
         let bound = self.store.nonce_bound().await?;
         let by_bound = Some(bound).filter(|bound| bound.0 > 0).map(|bound| bound + 2 * self.window);

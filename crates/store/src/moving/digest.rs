@@ -1,4 +1,5 @@
-//! What a table holds, as one hash over its rows in the order of their keys: the same on both sides, or something differs.
+//! What a table holds, as one hash over its rows in the order of their keys: the same on both sides, or something
+//! differs.
 
 use rusqlite::types::Value;
 use sha2::{Digest as _, Sha256};

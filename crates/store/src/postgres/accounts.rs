@@ -46,8 +46,8 @@ pub(super) async fn apply(session: &Session, account: &AccountChange, work: &Wor
     Ok(answer)
 }
 
-/// Whether the token of whoever asks lets them in, and does until the transaction ends. With it is locked the token that
-/// the change names.
+/// Whether the token of whoever asks lets them in, and does until the transaction ends. With it is locked the token
+/// that the change names.
 async fn lets_in(session: &Session, token: Option<[u8; 32]>, named: Option<&TokenName>) -> Result<bool> {
     let Some(named) = named else {
         let token: BTreeSet<_> = token.into_iter().collect();

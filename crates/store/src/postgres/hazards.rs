@@ -1,4 +1,5 @@
-//! What about a server, or what stands before it, endangers what a gateway promises: told at the start and by whoever asks.
+//! What about a server, or what stands before it, endangers what a gateway promises: told at the start and by whoever
+//! asks.
 
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ pub(crate) async fn hazards(address: &Address) -> Result<Vec<String>, Error> {
     Ok(hazards)
 }
 
-/// Refuses a session that others get as well. Asked before anything is set, prepared or locked in one: it would be left to
-/// them, and a lane would run without its limits, or with another's `synchronous_commit`.
+/// Refuses a session that others get as well. Asked before anything is set, prepared or locked in one: it would be left
+/// to them, and a lane would run without its limits, or with another's `synchronous_commit`.
 pub(crate) async fn refuse_shared(address: &Address) -> Result<(), StoreError> {
     let session = Session::plain(address).await?;
     match within(CONNECT_LIMIT * 2, is_shared(address, &session)).await? {
@@ -78,8 +79,8 @@ async fn of_the_role(session: &Session) -> Result<Option<String>, Error> {
     }))
 }
 
-/// Whether a session is another one in its next transaction: seen when a second one takes its place in between. Where the
-/// pooler has only the one, nobody answers as long as the second one has it.
+/// Whether a session is another one in its next transaction: seen when a second one takes its place in between. Where
+/// the pooler has only the one, nobody answers as long as the second one has it.
 async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> {
     let before = process(session).await?;
     let other = Session::plain(address).await?;

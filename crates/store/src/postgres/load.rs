@@ -1,7 +1,7 @@
 //! The first round trip of a batch: everything that it names, in one go.
 //!
-//! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens by hash, then new rows. Whoever waits therefore
-//! waits for somebody who is further along, and nobody waits in a circle.
+//! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens by hash, then new rows. Whoever
+//! waits therefore waits for somebody who is further along, and nobody waits in a circle.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -27,8 +27,8 @@ pub(super) async fn load(session: &Session, names: &Names) -> Result<(Loaded, St
         lock_tokens(session, &names.tokens),
         find_keys(session, names),
         find_uploads(session, names),
-        // Last: a nonce is claimed first and the bound read after that. Read before, it could miss that a purge raised it
-        // and dropped the partition in between, and a nonce used long ago would find its place empty.
+        // Last: a nonce is claimed first and the bound read after that. Read before, it could miss that a purge raised
+        // it and dropped the partition in between, and a nonce used long ago would find its place empty.
         session.row(NONCE_BOUND_AND_TRANSACTION, &[]),
     };
     begun?;
@@ -54,8 +54,8 @@ async fn lock_disputes(
     disputes.iter().map(dispute).collect()
 }
 
-/// Claims every nonce that is not used yet, and gives those that are. One at or below the bound may be among them: it is
-/// stale before it is used.
+/// Claims every nonce that is not used yet, and gives those that are. One at or below the bound may be among them: it
+/// is stale before it is used.
 async fn claim_nonces(session: &Session, names: &Names) -> Result<HashSet<NonceUse>, Error> {
     if names.nonces.is_empty() {
         return Ok(HashSet::new());

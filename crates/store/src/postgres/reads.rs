@@ -29,7 +29,8 @@ impl Reads {
         Self { address, idle: Mutex::default(), turns: Semaphore::new(SESSIONS_MAX) }
     }
 
-    /// Reads on a connection of the pool. One that turns out to be lost is made up for once: reading twice does no harm.
+    /// Reads on a connection of the pool. One that turns out to be lost is made up for once: reading twice does no
+    /// harm.
     pub(crate) async fn read<T, R: Future<Output = Result<T>>>(
         &self,
         read: impl Fn(Arc<Session>) -> R,

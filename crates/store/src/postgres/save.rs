@@ -1,5 +1,5 @@
-//! The second round trip of a batch: what was decided, and the commit behind it. Nothing can be looked at in between, so
-//! every statement fails rather than skips; one that fails takes the commit with it.
+//! The second round trip of a batch: what was decided, and the commit behind it. Nothing can be looked at in between,
+//! so every statement fails rather than skips; one that fails takes the commit with it.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,9 @@ use super::statements::{
 };
 use crate::batch::{Changes, KeptAnswer};
 
-/// A statement that is given up while it waits for a standby counts as committed all the same, and a failover would lose
-/// it: so a commit has no limit but the patience of who waits for it. In a transaction that has failed the first half
-/// fails too, and the second is not reached: what was not saved can never seem committed.
+/// A statement that is given up while it waits for a standby counts as committed all the same, and a failover would
+/// lose it: so a commit has no limit but the patience of who waits for it. In a transaction that has failed the first
+/// half fails too, and the second is not reached: what was not saved can never seem committed.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
 /// Saves everything, marks the batch as the lane's latest, and commits.

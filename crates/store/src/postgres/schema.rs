@@ -25,8 +25,8 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     session.batch("SET client_min_messages = warning").await?;
     // Ends with the session, whatever becomes of it.
     session.batch(LOCK_SCHEMA).await?;
-    // Said and not refused: somebody who turned a safeguard off may be trying things out. Said first: one may be why the
-    // rest fails.
+    // Said and not refused: somebody who turned a safeguard off may be trying things out. Said first: one may be why
+    // the rest fails.
     for hazard in hazards(address).await? {
         tracing::warn!("{hazard}");
     }

@@ -21,8 +21,8 @@ use crate::error::SHARED;
 pub(super) type Value<'v> = &'v (dyn ToSql + Sync);
 
 /// What a lane's session is made with. First how long a transaction may stand idle, for it holds locks that others wait
-/// for; then how long the server waits for a lock: longer than that, so that a replica that is frozen in the middle of a
-/// batch makes others late and not fail; then how long a statement may take. No plan reads whole tables: a lane names
+/// for; then how long the server waits for a lock: longer than that, so that a replica that is frozen in the middle of
+/// a batch makes others late and not fail; then how long a statement may take. No plan reads whole tables: a lane names
 /// all rows by their keys, and a plan that was made while the tables were small would outlive that. A commit is
 /// answered when it is on disk, whatever the server's default; `remote_apply` promises more and is left alone.
 pub(super) const LANE: &str = "\

@@ -39,8 +39,8 @@ statements! {
     );
     /// Held against being revoked until the transaction ends: what is answered after a revocation was made before it.
     LOCK_TOKENS = "SELECT hash FROM tokens WHERE hash = ANY ($1::bytea[]) AND revoked_at IS NULL ORDER BY hash FOR SHARE";
-    /// Those that such a change may touch too, by whoever asks for it and by name, in the same order: two who revoke each
-    /// other would else each hold what the other wants.
+    /// Those that such a change may touch too, by whoever asks for it and by name, in the same order: two who revoke
+    /// each other would else each hold what the other wants.
     LOCK_TOKENS_TO_CHANGE = "SELECT hash, revoked_at IS NULL FROM tokens WHERE hash = $1 OR name = $2 \
          ORDER BY hash FOR UPDATE";
     FIND_KEYS = "SELECT token, key, request, answer FROM idempotency_keys \
@@ -131,9 +131,9 @@ statements! {
     /// Of tables of any name where an unqualified name is looked for; what is not ours is not looked for.
     COLUMNS = "SELECT relname::text, attname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid \
          WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND pg_table_is_visible(pg_class.oid)";
-    /// What they have beside their columns: a letter for what it is, the table, its columns, and an index's name or the table
-    /// that is referred to. The columns of a primary key are never null by that alone; an index that was not made to its end
-    /// serves nobody.
+    /// What they have beside their columns: a letter for what it is, the table, its columns, and an index's name or the
+    /// table that is referred to. The columns of a primary key are never null by that alone; an index that was not made
+    /// to its end serves nobody.
     PARTS = "WITH tables AS (SELECT oid, relname::text AS t FROM pg_class \
          WHERE relkind IN ('r', 'p') AND NOT relispartition AND pg_table_is_visible(oid)) \
          SELECT contype::text, t, (SELECT string_agg(attname, ', ' ORDER BY place) \
@@ -154,7 +154,8 @@ statements! {
     SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \
          current_setting('full_page_writes'), current_setting('server_encoding'), \
          current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
-    /// What the role may not do and has to; of tables, only those that are there. Partitions are made by the table's owner.
+    /// What the role may not do and has to; of tables, only those that are there. Partitions are made by the table's
+    /// owner.
     RIGHTS_MISSING = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
          UNION ALL SELECT 'ownership of nonces' FROM pg_class \
          WHERE oid = to_regclass('nonces') AND NOT pg_has_role(relowner, 'USAGE') \
@@ -219,10 +220,10 @@ pub(super) const BATCH: [&str; 16] = [
     MARK_BATCH,
 ];
 
-/// The proof that contests, openings and uploads would be taken, done and taken back: each table is there under its name,
-/// and the role may write it. The table that is made takes room that no table has yet, as much as the probe of SQLite
-/// does; rows of this size are not compressed. Its name is the session's own, for replicas probe at once. Several
-/// statements, which cannot be prepared.
+/// The proof that contests, openings and uploads would be taken, done and taken back: each table is there under its
+/// name, and the role may write it. The table that is made takes room that no table has yet, as much as the probe of
+/// SQLite does; rows of this size are not compressed. Its name is the session's own, for replicas probe at once.
+/// Several statements, which cannot be prepared.
 pub(super) const PROOF: &str = "\
     SAVEPOINT proof; \
     INSERT INTO nonces SELECT * FROM nonces WHERE FALSE; \

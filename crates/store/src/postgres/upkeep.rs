@@ -17,8 +17,8 @@ const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
 /// Does one step within the open transaction and tells how many rows it touched.
 pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> Result<u64, Error> {
     match step {
-        // The bound never moves back, so that a clock set back does not make forgotten nonces usable (contract §2). What
-        // lies below it is dropped once it is committed.
+        // The bound never moves back, so that a clock set back does not make forgotten nonces usable (contract §2).
+        // What lies below it is dropped once it is committed.
         Upkeep::PurgeNonces { bound, .. } => {
             session.run(RAISE_NONCE_BOUND, &[&bound.0]).await?;
             session.run(DROP_OLD_MARKS, &[&(now.0 - MARKS_KEPT_MS)]).await?;

@@ -36,8 +36,8 @@ impl Look {
         // A log that nobody has open can only be read by somebody who may write beside it.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // Whoever closes a file last moves its log into it and deletes the log. Where there is none yet, it is what this
-        // connection itself has made.
+        // Whoever closes a file last moves its log into it and deletes the log. Where there is none yet, it is what
+        // this connection itself has made.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log > 0)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(Some(Self { connection, bytes: metadata.len() }))

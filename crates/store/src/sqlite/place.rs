@@ -1,5 +1,5 @@
-//! The files that were opened as the database and its log, told by device and inode. Deleted, moved or replaced under the
-//! running gateway they could still be written to, and nobody would ever find what was written.
+//! The files that were opened as the database and its log, told by device and inode. Deleted, moved or replaced under
+//! the running gateway they could still be written to, and nobody would ever find what was written.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,5 @@
-//! Every statement by its name, so that a test can prepare them all: these are SQLite's own, beside those that it shares.
-//! Where PostgreSQL's of the same name does many rows at once, the one here is run for each of them.
+//! Every statement by its name, so that a test can prepare them all: these are SQLite's own, beside those that it
+//! shares. Where PostgreSQL's of the same name does many rows at once, the one here is run for each of them.
 
 use crate::views::Filter;
 
@@ -70,8 +70,8 @@ statements! {
 
     /// Of tables of any name; what is not ours is not looked for.
     COLUMNS = "SELECT t.name, c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'";
-    /// What tables of any name have beside their columns: a letter for what it is, the table, its columns, and an index's name
-    /// or the table that is referred to. The columns of a primary key are never null by that alone.
+    /// What tables of any name have beside their columns: a letter for what it is, the table, its columns, and an
+    /// index's name or the table that is referred to. The columns of a primary key are never null by that alone.
     PARTS = "WITH tables AS (SELECT name AS t FROM sqlite_schema WHERE type = 'table') \
          SELECT 'p', t, group_concat(c.name, ', ' ORDER BY c.pk), '' FROM tables JOIN pragma_table_info(t) AS c \
          WHERE c.pk GROUP BY t \

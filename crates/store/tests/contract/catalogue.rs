@@ -71,8 +71,8 @@ async fn both_migrations_make_the_same_tables() {
     assert_eq!((only(&sqlite, &postgres), only(&postgres, &sqlite)), (none.clone(), none));
 }
 
-/// What a migration after the first may do (see `postgres/schema.rs`): tables, indexes, and columns that older binaries need
-/// not fill.
+/// What a migration after the first may do (see `postgres/schema.rs`): tables, indexes, and columns that older binaries
+/// need not fill.
 fn only_adds(statement: &str) -> bool {
     let words: Vec<_> = statement.split_whitespace().collect();
     match words[..] {

@@ -46,8 +46,8 @@ impl Database {
         query(&self.url(), sql)
     }
 
-    /// Has the server tell a time that is this far ahead of the system's, to whoever connects after the first such word. A
-    /// function of that name is found before the server's own.
+    /// Has the server tell a time that is this far ahead of the system's, to whoever connects after the first such
+    /// word. A function of that name is found before the server's own.
     pub fn clock_ahead(&self, ahead: std::time::Duration) {
         let (name, seconds) = (&self.name, ahead.as_secs());
         self.query(&format!(

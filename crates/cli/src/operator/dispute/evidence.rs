@@ -1,5 +1,5 @@
-//! `rebuttal operator dispute evidence`: fetches files, and keeps none whose bytes are not those that were submitted; or
-//! prints links to them, and fetches nothing.
+//! `rebuttal operator dispute evidence`: fetches files, and keeps none whose bytes are not those that were submitted;
+//! or prints links to them, and fetches nothing.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
@@ -27,13 +27,13 @@ pub(crate) struct Evidence {
     #[arg(value_name = "EVIDENCE_ID", value_parser = evidence_id)]
     evidence_ids: Vec<String>,
 
-    /// Folder that the files are written to, made if missing; nobody else may read them, and files that are there are never
-    /// overwritten
+    /// Folder that the files are written to, made if missing; nobody else may read them, and files that are there are
+    /// never overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// Print a link to each piece in the place of fetching it, if the evidence lies in an S3: whoever has it can fetch the
-    /// file, for five minutes
+    /// Print a link to each piece in the place of fetching it, if the evidence lies in an S3: whoever has it can fetch
+    /// the file, for five minutes
     #[arg(long, conflicts_with = "directory")]
     link: bool,
 }

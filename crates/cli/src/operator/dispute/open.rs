@@ -59,8 +59,8 @@ pub(crate) struct Open {
     #[arg(long, value_name = "RRN")]
     rrn: Option<Rrn>,
 
-    /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d. A span counts anew each
-    /// time; where the dispute is there with these facts, its deadline stays
+    /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d. A span counts anew
+    /// each time; where the dispute is there with these facts, its deadline stays
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: Moment,
 
@@ -128,8 +128,8 @@ fn is_conflict(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Failure::Refused { code, .. }) if *code == Code::OperatorConflict)
 }
 
-/// Opens with the deadline that the dispute under this number was opened with, and lets the gateway say whether all else
-/// is the same: a span gives another deadline each time, and would make another opening of the same one.
+/// Opens with the deadline that the dispute under this number was opened with, and lets the gateway say whether all
+/// else is the same: a span gives another deadline each time, and would make another opening of the same one.
 async fn open_as_before(client: &Client, no: &DisputeNo, opening: &OpenDispute) -> Result<Vec<u8>> {
     let there: Dispute = tell::read(&client.fetch(&format!("/disputes/{no}")).await?)?;
     let first = there.history.first().and_then(|entry| entry.deadline.as_deref());

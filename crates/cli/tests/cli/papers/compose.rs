@@ -1,5 +1,5 @@
-//! The rehearsal of production, as far as it can be looked at without containers: what its file refers to is there, what it
-//! sets are settings that a gateway takes, and the page's own commands make the secrets that it mounts.
+//! The rehearsal of production, as far as it can be looked at without containers: what its file refers to is there,
+//! what it sets are settings that a gateway takes, and the page's own commands make the secrets that it mounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,5 @@
-//! Where the bytes prove less than a cause, no more than they prove is said; where two causes make the same bytes, both.
+//! Where the bytes prove less than a cause, no more than they prove is said; where two causes make the same bytes,
+//! both.
 
 use rebuttal_testbed::Scheme;
 use rebuttal_testbed::clock::now_ms;

@@ -1,5 +1,5 @@
-//! Every example of the document, sent to a gateway in the order of a dispute's life: what comes back is what the document
-//! says, member by member, and nothing else.
+//! Every example of the document, sent to a gateway in the order of a dispute's life: what comes back is what the
+//! document says, member by member, and nothing else.
 
 use rebuttal_testbed::signer::{Scheme, Signer};
 use rebuttal_testbed::{Call, Document, Gateway, Operator, Response, Ticket, ground, samples};

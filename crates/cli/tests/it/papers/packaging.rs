@@ -1,5 +1,5 @@
-//! What `packaging` starts is what the binary takes: the unit's command line, its settings file, every variable and flag
-//! that the papers name.
+//! What `packaging` starts is what the binary takes: the unit's command line, its settings file, every variable and
+//! flag that the papers name.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};

@@ -1,5 +1,5 @@
-//! Contract §7, what the gateway stands on taken away under it: its evidence, its database, a row. It says that it cannot
-//! serve, promises nothing that is not so, and goes on when what it lost is back.
+//! Contract §7, what the gateway stands on taken away under it: its evidence, its database, a row. It says that it
+//! cannot serve, promises nothing that is not so, and goes on when what it lost is back.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Replicas behind the load balancer's own file, when what they share fails: none is ready then, and each still serves what
-//! it can.
+//! Replicas behind the load balancer's own file, when what they share fails: none is ready then, and each still serves
+//! what it can.
 
 use rebuttal_testbed::balancer::{Balancer, Place};
 use rebuttal_testbed::postgres::Database;

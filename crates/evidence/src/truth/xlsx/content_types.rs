@@ -44,8 +44,8 @@ impl ContentTypes {
     }
 }
 
-/// What kind of macros a list of relationships leads to. Office goes by a relationship's type, whatever the part that it
-/// names is called and declared as.
+/// What kind of macros a list of relationships leads to. Office goes by a relationship's type, whatever the part that
+/// it names is called and declared as.
 pub(super) fn related_macros(bytes: &[u8]) -> Result<Option<&'static str>, &'static str> {
     let text = lower_case(bytes)?;
     for kind in text.split('<').filter_map(|tag| attribute(tag, "type")) {

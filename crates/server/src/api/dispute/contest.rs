@@ -16,11 +16,11 @@ use crate::gateway::Gateway;
 /// Contests a dispute with all its evidence.
 ///
 /// 1. The signature has been verified, and every field read.
-/// 2. What the merchant refers to is looked for where it should lie. Out of reach, and needed, it ends the request before
-///    its nonce is used up.
+/// 2. What the merchant refers to is looked for where it should lie. Out of reach, and needed, it ends the request
+///    before its nonce is used up.
 /// 3. The committer uses the nonce up and decides, in one transaction: the dispute, a repetition, state and lateness by
-///    the request's arrival, the evidence. All items are taken or none. Where no file was looked at because the state had
-///    decided without, and an operator changed that state in between, what it decided stands.
+///    the request's arrival, the evidence. All items are taken or none. Where no file was looked at because the state
+///    had decided without, and an operator changed that state in between, what it decided stands.
 /// 4. The merchant is answered after the commit, so that nothing can take the answer back.
 pub(crate) async fn contest(
     State(gateway): State<Arc<Gateway>>,

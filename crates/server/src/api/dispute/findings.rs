@@ -1,5 +1,5 @@
-//! What a contest finds at the urls that it names. Found before the committer decides, so that a transaction never waits
-//! for a file; a finding that its record contradicts is overruled there.
+//! What a contest finds at the urls that it names. Found before the committer decides, so that a transaction never
+//! waits for a file; a finding that its record contradicts is overruled there.
 
 use std::time::{Duration, Instant};
 
@@ -27,16 +27,16 @@ pub const ANSWER_LIMIT: Duration = LOOKS_LIMIT.saturating_add(rebuttal_store::AN
 pub(super) struct Found {
     /// For each item.
     pub(super) findings: Vec<Finding>,
-    /// How the dispute's state decided, where it left nothing for evidence to decide and files were not looked at, or in
-    /// vain. By the time of the commit the state may be one that asks for them: the contest was decided before that.
+    /// How the dispute's state decided, where it left nothing for evidence to decide and files were not looked at, or
+    /// in vain. By the time of the commit the state may be one that asks for them: the contest was decided before that.
     pub(super) unlooked: Option<Result<(), Refusal>>,
 }
 
 /// What lies at each item's url, as far as it is this merchant's.
 ///
 /// # Errors
-/// `Unavailable` where only evidence that is out of reach keeps the contest from being decided. The committer is not even
-/// asked, so that nothing is changed indeed: the very same request can be sent again, nonce and all.
+/// `Unavailable` where only evidence that is out of reach keeps the contest from being decided. The committer is not
+/// even asked, so that nothing is changed indeed: the very same request can be sent again, nonce and all.
 pub(super) async fn findings(
     gateway: &Gateway,
     merchant_id: MerchantId,
@@ -78,8 +78,8 @@ pub(super) async fn findings(
     }
 }
 
-/// What was decided, unless it was for the evidence: a repetition, or a dispute that is not there, in the wrong state or
-/// late. It spares an object store what cannot matter (contract §7, order of checks).
+/// What was decided, unless it was for the evidence: a repetition, or a dispute that is not there, in the wrong state
+/// or late. It spares an object store what cannot matter (contract §7, order of checks).
 fn without_evidence(decided: Result<(), rebuttal_disputes::Refusal>) -> Option<Result<(), Refusal>> {
     match decided {
         Err(rebuttal_disputes::Refusal::Evidence(_)) => None,

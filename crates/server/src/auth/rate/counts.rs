@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 /// What a key may do at once after it was quiet, told in time: as much as the rate allows in it.
 const BURST: Duration = Duration::from_secs(1);
 
-/// A count for each key: what it does takes its share of a second, and nobody may be more than [`BURST`] ahead of the clock.
+/// A count for each key: what it does takes its share of a second, and nobody may be more than [`BURST`] ahead of the
+/// clock.
 pub(super) struct Counts<K> {
     /// What doing it once takes.
     share: Duration,

@@ -1,5 +1,5 @@
-//! The operators' requests and answers as the document tells them, against the types that the gateway reads and writes, and
-//! the command line writes and reads.
+//! The operators' requests and answers as the document tells them, against the types that the gateway reads and writes,
+//! and the command line writes and reads.
 
 use std::fmt::Debug;
 
