@@ -1,5 +1,6 @@
 //! `rebuttal doctor`: what is wrong with an installation, and what to do.
 
+mod evidence_public_url;
 mod public_urls;
 
 use std::path::PathBuf;
@@ -8,9 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::CommandFactory as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use rebuttal_client::plumbing;
-use rebuttal_evidence::S3Store;
-use rebuttal_server::{Asked, Config, EvidencePlace, Finding, State, examine};
+use rebuttal_server::{Asked, Config, Finding, State, examine};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -20,8 +19,6 @@ use crate::{Cli, look, outcome};
 
 /// How long a public URL may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// More than the mark of a bucket has.
-const MARK_MAX_BYTES: usize = 1024;
 
 /// The codes, as `--help` tells them.
 const EXITS: &str = "\
@@ -91,7 +88,7 @@ impl Doctor {
         findings.push(limits(&config, connections_given));
         let bucket = examination.bucket.take();
         findings.extend(public_urls::examine(&config, &respelt, examination).await);
-        findings.extend(evidence_public_url(&config, bucket).await);
+        findings.extend(evidence_public_url::examine(&config, bucket).await);
 
         let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
         let (faults, warnings) = (count(State::Fault), count(State::Warning));
@@ -135,44 +132,4 @@ fn limits(config: &Config, connections_given: bool) -> Finding {
         Ok(Some(told)) => Finding::warning(ABOUT, told),
         Err(error) => Finding::fault(ABOUT, error.to_string()),
     }
-}
-
-/// Asks at the address that merchants are to post their files to for the mark that this gateway's bucket alone bears.
-/// As long as it bears none, anything that answers will do.
-async fn evidence_public_url(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
-    const ABOUT: &str = "evidence public URL";
-    let EvidencePlace::Bucket { public: Some(public), .. } = &config.evidence else { return None };
-    let url = public.as_str();
-    let asked = async {
-        let (http, base) = plumbing::http(url, &[]).map_err(|error| error.to_string())?;
-        let address = match &bucket {
-            Some(bucket) => bucket.mark_link().await.map_err(|error| error.to_string())?,
-            None => base.into(),
-        };
-        let answer = http.get(address.as_str()).timeout(ANSWER_LIMIT).send().await;
-        let answer = answer.map_err(|error| plumbing::not_answered(error).to_string())?;
-        let status = answer.status().as_u16();
-        let content = plumbing::read_bounded(answer, MARK_MAX_BYTES).await.ok().flatten().unwrap_or_default();
-        Ok::<_, String>((status, content))
-    };
-    Some(match (asked.await, bucket) {
-        (Ok(_), None) => Finding::well(ABOUT, format!("something answers at {url}")),
-        (Ok((200, content)), Some(bucket)) if bucket.is_mark(&content) => {
-            Finding::well(ABOUT, format!("{url} leads to the bucket"))
-        }
-        (Ok((status, _)), Some(_)) => Finding::fault(
-            ABOUT,
-            format!(
-                "what answers at {url}, where merchants are to post their files, does not give this gateway's mark (HTTP \
-                 status {status}): it is another store, or something before it changes what is asked. See \
-                 evidence_public_url"
-            ),
-        ),
-        (Err(why), _) => Finding::fault(
-            ABOUT,
-            format!(
-                "nothing answers at {url}, where merchants are to post their files: {why}. See evidence_public_url"
-            ),
-        ),
-    })
 }

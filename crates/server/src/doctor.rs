@@ -1,29 +1,27 @@
 //! What is wrong with an installation, and what to do about it: everything that a gateway stands on, looked at without
 //! serving, beside a gateway that may be serving.
 
+mod clock;
 mod contested;
+pub(crate) mod disk;
 mod evidence;
-pub(crate) mod files;
+mod files;
 mod histories;
 mod listeners;
 mod master_key;
 
-use std::time::Duration;
-
 use rebuttal_evidence::S3Store;
-use rebuttal_protocol::{AppId, AppSecret, Scheme, UnixMillis};
+use rebuttal_protocol::{AppId, AppSecret, Scheme};
 use rebuttal_store::{Ailment, Examined, Location};
 use serde::Serialize;
 
 use self::contested::{Contested, Files};
-use crate::agreement::{self, CLOCKS_APART_MAX};
 use crate::auth::apps::DOCTORS_SCHEME;
 use crate::auth::keys::{Keys, MasterKey};
-use crate::clock;
+use crate::clock::now;
 use crate::config::{Config, EvidencePlace};
 use crate::data_dir::{Places, is_held};
 use crate::remedy;
-use crate::sweeper::bound_ahead;
 
 /// How something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -125,7 +123,7 @@ pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u
             keys = right;
             findings.push(finding);
             findings.extend(files::strange_token(config, &examined));
-            findings.extend(clocks(&examined, clock::now(), config.freshness_window.duration()));
+            findings.extend(clock::examine(&examined, now(), config.freshness_window.duration()));
             let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
             let files = files_of(config, marked.as_ref().filter(|_| finding.state != State::Fault));
             let contested = files.map(|files| Contested::of(files, asked.evidence));
@@ -145,7 +143,7 @@ pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u
         }
     }
     // Whatever the database says: a full disk is what it may fail for.
-    findings.extend(files::room(config));
+    findings.extend(disk::examine(config));
     let apps = keys.ok().map(|keys| {
         let of_key = keys.keys_doctor().clone();
         let own = identity.map_or_else(|| of_key.clone(), |identity| keys.doctor(&identity));
@@ -216,37 +214,4 @@ fn database(examined: &Examined) -> Vec<Finding> {
         [] => vec![Finding::well("database", "it answers, and its schema is known to this binary")],
         ailments => ailments.iter().map(finding).collect(),
     }
-}
-
-/// The clock, by whatever else tells the time: what the database holds of the past, and its server's own clock.
-fn clocks(examined: &Examined, now: UnixMillis, window: Duration) -> Vec<Finding> {
-    const ABOUT: &str = "clock";
-    let mut findings = Vec::new();
-    if let Some(told) = examined.nonce_bound.and_then(|bound| bound_ahead(bound, now, window)) {
-        findings.push(Finding::fault(ABOUT, told));
-    }
-    let utc = |at: UnixMillis| at.to_rfc3339(&jiff::tz::TimeZone::UTC);
-    if let Some(newest) = examined.newest_entry_at.filter(|newest| *newest > now + CLOCKS_APART_MAX) {
-        findings.push(Finding::fault(
-            ABOUT,
-            format!(
-                "it is {} by this machine's clock, and yet a dispute's history has an entry of {}: a clock is wrong, or \
-                 was. Deadlines are judged by it; let NTP keep every gateway's clock",
-                utc(now),
-                utc(newest)
-            ),
-        ));
-    }
-    let theirs = examined.server_time.map(|(theirs, read_at)| theirs + read_at.elapsed());
-    if let Some(Err(apart)) = theirs.map(|theirs| agreement::judge(now, theirs, now)) {
-        findings.push(Finding::fault(ABOUT, apart.to_string()));
-    }
-    if findings.is_empty() {
-        let told = match examined.server_time {
-            Some(_) => "it agrees with the database server's, and with what lies in the database",
-            None => "nothing in the database is newer; whether NTP keeps it right cannot be seen from here",
-        };
-        findings.push(Finding::well(ABOUT, told));
-    }
-    findings
 }

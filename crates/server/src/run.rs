@@ -18,7 +18,7 @@ use crate::base_url::BaseUrl;
 use crate::clock;
 use crate::config::{Config, OTHER_LISTENERS_PART};
 use crate::data_dir::DataDir;
-use crate::doctor::{State, files};
+use crate::doctor::{State, disk};
 use crate::front::Front;
 use crate::gateway::Gateway;
 use crate::listen::peers::Peers;
@@ -68,7 +68,7 @@ pub async fn run(
     let sockets = Sockets::bind(&config).await?;
     let ready = sockets.ready(&config)?;
     let data_dir = DataDir::open(&config.data_dir)?;
-    for lack in files::room(&config).into_iter().filter(|disk| disk.state == State::Fault) {
+    for lack in disk::examine(&config).into_iter().filter(|disk| disk.state == State::Fault) {
         tracing::error!("{}", lack.told);
     }
     let gateway = start::open(&config, &data_dir, ready.public_urls.clone()).await?;

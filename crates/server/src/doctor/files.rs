@@ -1,26 +1,20 @@
-//! Directories: whose they are, who may look into them, and how much room is left.
+//! Files and folders of this machine: that they can be read and written to, and by nobody else.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rebuttal_store::{Examined, Location};
+use rebuttal_store::Examined;
 
 use super::Finding;
 use crate::auth::operator::{hash_in, read as token_of};
 use crate::clock;
-use crate::config::{Config, EvidencePlace, TlsFiles};
+use crate::config::{Config, TlsFiles};
 use crate::data_dir::Places;
 use crate::error::causes;
 use crate::listen::tls;
 use crate::remedy;
-
-/// Room below which a gateway soon cannot write: some hundred uploads, or a day of a busy database.
-const ROOM_WARNING_BYTES: u64 = 2 << 30;
-/// Room below which it may fail at any moment.
-const ROOM_FAULT_BYTES: u64 = 200 << 20;
 
 /// Whether anybody but the owner may read a file.
 pub(super) fn others_may_read(file: &Path) -> bool {
@@ -151,34 +145,4 @@ fn tempfile_in(folder: &Path) -> std::io::Result<()> {
     let file = folder.join(format!(".doctor-{}", std::process::id()));
     fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
     fs::remove_file(file)
-}
-
-/// The room on each disk that the gateway writes to.
-pub(crate) fn room(config: &Config) -> Vec<Finding> {
-    let mut folders = vec![config.data_dir.as_path()];
-    if let Some(Location::Sqlite(file)) = &config.database {
-        folders.extend(file.parent());
-    }
-    if let EvidencePlace::Folder(folder) = &config.evidence {
-        folders.push(folder);
-    }
-    let mut disks = BTreeSet::new();
-    folders.retain(|folder| fs::metadata(folder).is_ok_and(|metadata| disks.insert(metadata.dev())));
-    folders.into_iter().filter_map(room_of).collect()
-}
-
-fn room_of(folder: &Path) -> Option<Finding> {
-    const ABOUT: &str = "disk";
-    if let Some(full) = remedy::full(folder) {
-        return Some(Finding::fault(ABOUT, full));
-    }
-    let left = remedy::room_of(folder)?;
-    let told = format!("{} MB are left for {}", left / 1_000_000, folder.display());
-    Some(match left {
-        0..ROOM_FAULT_BYTES => {
-            Finding::fault(ABOUT, format!("{told}; make room before changes and uploads are refused"))
-        }
-        ROOM_FAULT_BYTES..ROOM_WARNING_BYTES => Finding::warning(ABOUT, format!("{told}; make room soon")),
-        _ => Finding::well(ABOUT, told),
-    })
 }

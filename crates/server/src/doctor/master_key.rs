@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::anyhow;
 use rebuttal_store::Examined;
 
-use super::{Finding, files, skipped};
+use super::{Finding, files, named_of, skipped};
 use crate::auth::keys::Keys;
 use crate::config::Config;
 use crate::error::causes;
@@ -83,19 +83,15 @@ fn opens(examined: &Examined, keys: &Keys) -> Finding {
         .map(|secret| secret.app_id.to_string())
         .collect();
     if !shut.is_empty() {
-        let apps: BTreeSet<_> = shut.iter().collect();
-        let named: Vec<_> = apps.iter().take(NAMED_MAX).map(|app| app.as_str()).collect();
-        let others = match apps.len() - named.len() {
-            0 => String::new(),
-            left => format!(" and {left} others"),
-        };
+        let apps: BTreeSet<_> = shut.iter().cloned().collect();
+        let named: Vec<_> = apps.iter().take(NAMED_MAX).cloned().collect();
         let told = format!(
-            "it does not open {} of the {} secrets that were tried, of the apps {}{others}: they were altered, or come from \
+            "it does not open {} of the {} secrets that were tried, of the apps {}: they were altered, or come from \
              another database. Calls with them are refused. Restore the database from a backup, or rotate the secrets of \
              these apps",
             shut.len(),
             secrets.len(),
-            named.join(", ")
+            named_of(&named, apps.len() as u64)
         );
         return Finding::fault(ABOUT, told);
     }

@@ -1,0 +1,50 @@
+//! Where evidence_public_url leads: to the bucket, by the mark that this gateway's bucket alone bears.
+
+use rebuttal_client::plumbing;
+use rebuttal_evidence::S3Store;
+use rebuttal_server::{Config, EvidencePlace, Finding};
+
+use super::ANSWER_LIMIT;
+
+const ABOUT: &str = "evidence public URL";
+/// More than the mark of a bucket has.
+const MARK_MAX_BYTES: usize = 1024;
+
+/// Asks at the address that merchants are to post their files to for the mark. As long as the bucket bears none,
+/// anything that answers will do.
+pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
+    let EvidencePlace::Bucket { public: Some(public), .. } = &config.evidence else { return None };
+    let url = public.as_str();
+    let asked = async {
+        let (http, base) = plumbing::http(url, &[]).map_err(|error| error.to_string())?;
+        let address = match &bucket {
+            Some(bucket) => bucket.mark_link().await.map_err(|error| error.to_string())?,
+            None => base.into(),
+        };
+        let answer = http.get(address.as_str()).timeout(ANSWER_LIMIT).send().await;
+        let answer = answer.map_err(|error| plumbing::not_answered(error).to_string())?;
+        let status = answer.status().as_u16();
+        let content = plumbing::read_bounded(answer, MARK_MAX_BYTES).await.ok().flatten().unwrap_or_default();
+        Ok::<_, String>((status, content))
+    };
+    Some(match (asked.await, bucket) {
+        (Ok(_), None) => Finding::well(ABOUT, format!("something answers at {url}")),
+        (Ok((200, content)), Some(bucket)) if bucket.is_mark(&content) => {
+            Finding::well(ABOUT, format!("{url} leads to the bucket"))
+        }
+        (Ok((status, _)), Some(_)) => Finding::fault(
+            ABOUT,
+            format!(
+                "what answers at {url}, where merchants are to post their files, does not give this gateway's mark (HTTP \
+                 status {status}): it is another store, or something before it changes what is asked. See \
+                 evidence_public_url"
+            ),
+        ),
+        (Err(why), _) => Finding::fault(
+            ABOUT,
+            format!(
+                "nothing answers at {url}, where merchants are to post their files: {why}. See evidence_public_url"
+            ),
+        ),
+    })
+}
