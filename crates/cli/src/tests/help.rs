@@ -82,7 +82,9 @@ fn every_example_is_a_command_line_that_is_understood() {
 
 /// What clap makes of a command line, after a shell has taken it apart as it will for whoever copies it.
 pub(super) fn understood(line: &str) -> Result<clap::ArgMatches, clap::Error> {
-    let (line, _) = line.split_once(" > ").unwrap_or((line, ""));
+    // What becomes of its output is the shell's.
+    let line =
+        [" > ", " | "].iter().fold(line, |line, on| line.split_once(on).map_or(line, |(call, _)| call));
     let script = format!("set -- {line}\nprintf '%s\\n' \"$@\"");
     let output = Process::new("sh").args(["-c", &script]).output().unwrap();
     let typed = String::from_utf8(output.stdout).unwrap();
