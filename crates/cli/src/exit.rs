@@ -49,7 +49,7 @@ impl Exit {
     pub(crate) const fn of(error: &Error) -> Self {
         match error {
             // It settles its own try alone.
-            Error::Refused(refusal) if refusal.earlier_attempt_unknown => Self::Unknown,
+            Error::Refused(refusal) if refusal.open_until.is_some() => Self::Unknown,
             Error::Refused(_) => Self::Refused,
             Error::Unknown { .. } => Self::Unknown,
             Error::Unavailable { .. } => Self::Unavailable,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use anyhow::Result;
-use rebuttal_client::protocol::{Authorization, Code};
+use rebuttal_client::protocol::{Authorization, Code, Finality, UnixMillis};
 use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
@@ -35,9 +35,15 @@ pub(crate) struct Judged<'a> {
     code: Option<&'a Code>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<String>,
+    /// What the gateway's notice says, which does not settle the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<Said<'a>>,
     /// What an answer that proves nothing says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    unproven_claim: Option<Unproven<'a>>,
+    unproven_claim: Option<Said<'a>>,
+    /// Until when the call can still take effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_until: Option<String>,
     /// What to do about it, as people are told.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
@@ -45,10 +51,10 @@ pub(crate) struct Judged<'a> {
     pub(crate) proof: Option<&'a Proof>,
 }
 
-/// What anybody could have written.
+/// The words of an answer that is not the call's outcome.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Unproven<'a> {
+struct Said<'a> {
     code: &'a Code,
     error_message: &'a str,
 }
@@ -73,7 +79,8 @@ impl<'a> Judged<'a> {
     }
 
     pub(crate) fn failed(error: &'a anyhow::Error, hint: Option<String>) -> Self {
-        let judged = Self { outcome: exit(error).word(), hint, ..Self::default() };
+        let open_until = open_until(error).map(UnixMillis::to_rfc3339_utc);
+        let judged = Self { outcome: exit(error).word(), hint, open_until, ..Self::default() };
         match error.downcast_ref() {
             Some(Error::Refused(refusal)) => Self {
                 code: Some(&refusal.code),
@@ -83,6 +90,7 @@ impl<'a> Judged<'a> {
             },
             other => Self {
                 error_message: Some(look::causes(error)),
+                notice: other.and_then(notice).map(|(code, error_message)| Said { code, error_message }),
                 unproven_claim: other.and_then(unproven),
                 ..judged
             },
@@ -90,8 +98,18 @@ impl<'a> Judged<'a> {
     }
 }
 
+/// What the gateway's notice says that was met last.
+fn notice(error: &Error) -> Option<(&Code, &str)> {
+    match error {
+        Error::Unknown {
+            cause: Cause::Answered { code, message, finality: Some(Finality::Notice) }, ..
+        } => Some((code, message)),
+        _ => None,
+    }
+}
+
 /// What an answer claims that was met last and proves nothing.
-fn unproven(error: &Error) -> Option<Unproven<'_>> {
+fn unproven(error: &Error) -> Option<Said<'_>> {
     let unverified = match error {
         Error::Unverified(unverified) => unverified,
         Error::Unavailable { cause: Cause::Unverified(unverified), .. }
@@ -99,7 +117,16 @@ fn unproven(error: &Error) -> Option<Unproven<'_>> {
         _ => return None,
     };
     let Claim { code, message } = unverified.claim.as_ref()?;
-    Some(Unproven { code, error_message: message })
+    Some(Said { code, error_message: message })
+}
+
+/// Until when the call can still take effect.
+fn open_until(error: &anyhow::Error) -> Option<UnixMillis> {
+    match error.downcast_ref()? {
+        Error::Unknown { open_until, .. } => Some(*open_until),
+        Error::Refused(refusal) => refusal.open_until,
+        _ => None,
+    }
 }
 
 /// How the process ends after this error.
@@ -153,8 +180,12 @@ impl<'a> Failing<'a> {
             return self.make_sure();
         }
         match (error.downcast_ref()?, self.later) {
-            (Error::Unknown { .. }, _) => self.make_sure(),
-            (Error::Refused(refusal), _) if refusal.earlier_attempt_unknown => self.make_sure(),
+            (error @ Error::Unknown { .. }, _) => {
+                let (sentence, again) = self.make_sure()?;
+                let advice = notice(error).and_then(|(code, _)| advice_on(code));
+                Some((advice.map(|advice| format!("{advice}\n{sentence}")).unwrap_or(sentence), again))
+            }
+            (Error::Refused(refusal), _) if refusal.open_until.is_some() => self.make_sure(),
             (Error::Unavailable { .. }, Some(later)) => {
                 Some((format!("{} The files are uploaded; submit them later", self.nothing), Some(later)))
             }
@@ -165,14 +196,7 @@ impl<'a> Failing<'a> {
     fn advice(&self, error: &Error) -> Option<String> {
         let Self { nothing, .. } = self;
         match error {
-            Error::Refused(refusal) if refusal.code == Code::InvalidSignature => Some(
-                "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds \
-                 what differs."
-                    .to_owned(),
-            ),
-            Error::Refused(refusal) if refusal.code == Code::StaleTimestamp => {
-                Some("Set this machine's clock; NTP does it for good.".to_owned())
-            }
+            Error::Refused(refusal) => advice_on(&refusal.code).map(str::to_owned),
             Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
                 "{nothing} Check REBUTTAL_URL; where it is right, the file that --trust or REBUTTAL_TRUST names must \
                  hold the gateway's certificate or its authority's."
@@ -196,6 +220,18 @@ impl<'a> Failing<'a> {
     fn make_sure(&self) -> Option<Remedy<'a>> {
         let sentence = "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes";
         Some((sentence.to_owned(), Some(self.again?)))
+    }
+}
+
+/// What to do on this side about what the gateway says, beyond what its message says.
+const fn advice_on(code: &Code) -> Option<&'static str> {
+    match code {
+        Code::InvalidSignature => Some(
+            "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds what \
+             differs.",
+        ),
+        Code::StaleTimestamp => Some("Set this machine's clock; NTP does it for good."),
+        _ => None,
     }
 }
 

@@ -12,7 +12,9 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::client::{Client, Inner};
 use crate::error::Error;
-use crate::limits::{ATTEMPT_TIMEOUT, ATTEMPTS, ATTEMPTS_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT, UPLOAD_TIMEOUT};
+use crate::limits::{
+    ATTEMPT_TIMEOUT, ATTEMPTS, ATTEMPTS_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT, FRESHNESS_WINDOW, UPLOAD_TIMEOUT,
+};
 use crate::tls;
 
 /// An attempt that brought no final answer and will be made again.
@@ -63,6 +65,7 @@ pub(crate) struct Bounds {
     pub(crate) call: Duration,
     pub(crate) attempt: Duration,
     pub(crate) upload: Duration,
+    pub(crate) freshness_window: Duration,
 }
 
 impl ClientBuilder {
@@ -72,6 +75,7 @@ impl ClientBuilder {
             call: CALL_TIMEOUT,
             attempt: ATTEMPT_TIMEOUT,
             upload: UPLOAD_TIMEOUT,
+            freshness_window: FRESHNESS_WINDOW,
         };
         let (url, scheme) = (url.to_owned(), Scheme::V2Sha256);
         Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new(), on_retry: None }
@@ -107,6 +111,13 @@ impl ClientBuilder {
     /// How long one attempt to post a file may take; [`UPLOAD_TIMEOUT`] unless told otherwise.
     pub const fn upload_timeout(mut self, timeout: Duration) -> Self {
         self.bounds.upload = timeout;
+        self
+    }
+
+    /// The gateway's freshness window, where its operator chose another one than [`FRESHNESS_WINDOW`]. It decides
+    /// nothing; [`Error::Unknown`] says by it until when an unanswered call can still take effect.
+    pub const fn freshness_window(mut self, window: Duration) -> Self {
+        self.bounds.freshness_window = window;
         self
     }
 

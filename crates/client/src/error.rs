@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rebuttal_protocol::{Code, Invalid, Scheme};
+use rebuttal_protocol::{Code, Finality, Invalid, Scheme, UnixMillis};
 
 use crate::proof::Proof;
 
@@ -31,8 +31,8 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// The gateway said no, and its answer is verified (contract §7). Whether that settles the call is told by
-    /// [`Refusal::earlier_attempt_unknown`].
+    /// The gateway said no, and its answer is verified (contract §7). Whether an earlier attempt of the call may still
+    /// take effect, [`Refusal::open_until`] says.
     #[error("{0}")]
     Refused(Box<Refusal>),
     /// The file store did not take a file: nothing was submitted (contract §3). Its answers are not signed, so this is
@@ -64,7 +64,10 @@ pub enum Error {
     Unverified(Box<Unverified>),
     /// Whether the contest or the acceptance took effect is not known. Both may safely be sent again as they were
     /// (contract §4, §5).
-    #[error("whether the call took effect is not known ({}): {cause}", tries(*attempts, *waited))]
+    #[error(
+        "whether the call took effect is not known, and it still can until {} ({}): {cause}",
+        open_until.to_rfc3339_utc(), tries(*attempts, *waited)
+    )]
     Unknown {
         /// How often it was tried.
         attempts: u32,
@@ -72,6 +75,9 @@ pub enum Error {
         waited: Duration,
         /// What the last attempt met.
         cause: Cause,
+        /// Until when, by the gateway's clock, an attempt can still take effect: the latest timestamp plus the
+        /// [freshness window](crate::ClientBuilder::freshness_window). What a query tells after that is final.
+        open_until: UnixMillis,
     },
 }
 
@@ -102,7 +108,7 @@ impl Error {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::Refused(refusal) if refusal.earlier_attempt_unknown => Outcome::Unknown,
+            Self::Refused(refusal) if refusal.open_until.is_some() => Outcome::Unknown,
             Self::Refused(_) => Outcome::Refused,
             Self::Unknown { .. } => Outcome::Unknown,
             Self::Configuration(_)
@@ -140,18 +146,23 @@ pub struct Refusal {
     pub message: String,
     /// What the refusal can be shown with.
     pub proof: Proof,
-    /// Whether an earlier attempt of the same contest or acceptance may have taken effect unseen, before the dispute or
-    /// the app came to where this attempt was refused. Then the [`Outcome`] is unknown, and a query tells.
-    pub earlier_attempt_unknown: bool,
+    /// Until when, by the gateway's clock, an earlier attempt of the same contest or acceptance may take effect unseen,
+    /// if there is such a one. It may have already, before the dispute or the app came to where this attempt was
+    /// refused. Then the [`Outcome`] is unknown, and a query tells.
+    pub open_until: Option<UnixMillis>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { code, message, .. } = self;
         write!(f, "the gateway refused: {code}: {message}")?;
-        match self.earlier_attempt_unknown {
-            true => f.write_str(" (an earlier attempt got no verified answer: query the dispute)"),
-            false => Ok(()),
+        match self.open_until {
+            Some(until) => write!(
+                f,
+                " (an earlier attempt got no final answer and can take effect until {}: query the dispute)",
+                until.to_rfc3339_utc()
+            ),
+            None => Ok(()),
         }
     }
 }
@@ -173,13 +184,15 @@ pub enum Cause {
     Lost(String),
     /// No answer came in time.
     TimedOut,
-    /// An answer that asks for patience, or says that the outcome is not known there either: the gateway's, verified,
-    /// or the file store's, which is never signed.
+    /// An answer that is not final: a verified one of the gateway's that asks for patience, says that the outcome is not
+    /// known there either, or is a notice; or the file store's, which is never signed.
     Answered {
         /// The meaning.
         code: Code,
         /// The gateway's sentence.
         message: String,
+        /// What the answer proves about its request (contract §2); `None` for the file store's.
+        finality: Option<Finality>,
     },
     /// An answer that proves nothing, and so leaves open what became of a contest or an acceptance.
     Unverified(Unverified),
@@ -202,7 +215,11 @@ impl fmt::Display for Cause {
             ),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
             Self::TimedOut => f.write_str("no answer came in time"),
-            Self::Answered { code, message } => write!(f, "{code}: {message}"),
+            Self::Answered { code, message, finality } => {
+                let notice = "the gateway's notice, which does not settle the call, says ";
+                let said_by = if *finality == Some(Finality::Notice) { notice } else { "" };
+                write!(f, "{said_by}{code}: {message}")
+            }
             Self::Unverified(unverified) => unverified.fmt(f),
             Self::Unreadable(why) => write!(f, "the answer is genuine, but its data cannot be read: {why}"),
         }

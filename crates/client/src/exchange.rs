@@ -47,7 +47,8 @@ impl Client {
             let remaining = ends_at.saturating_duration_since(Instant::now());
             // Put into words only where somebody listens.
             let heard = self.inner.on_retry.as_ref().map(|on_retry| (on_retry, attempt.to_string()));
-            let next = course.judge(attempt, retry_after, remaining);
+            let stale_at = sent.header.timestamp + self.inner.bounds.freshness_window;
+            let next = course.judge(attempt, stale_at, retry_after, remaining);
             if let (Next::Again(_), Some((on_retry, why))) = (&next, heard) {
                 on_retry.tell(Retry {
                     why: &why,
@@ -60,7 +61,9 @@ impl Client {
                     let data = verified.data.as_deref().unwrap_or("null");
                     return match serde_json::from_str(data) {
                         Ok(data) => Ok(Answer { data, proof: verified.proof }),
-                        Err(error) => Err(course.unreadable(&error.to_string()).after(began.elapsed())),
+                        Err(error) => {
+                            Err(course.unreadable(&error.to_string(), stale_at).after(began.elapsed()))
+                        }
                     };
                 }
                 Next::Fail(error) => return Err(error.after(began.elapsed())),

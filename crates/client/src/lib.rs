@@ -28,5 +28,5 @@ pub use file::EvidenceFile;
 pub use proof::Proof;
 pub use rebuttal_protocol as protocol;
 pub use rebuttal_protocol::dispute::{EvidenceType, QueryRequest, Status};
-pub use rebuttal_protocol::{AppId, AppSecret, Code, DisputeNo, Scheme, StorageUri};
+pub use rebuttal_protocol::{AppId, AppSecret, Code, DisputeNo, Finality, Scheme, StorageUri, UnixMillis};
 pub use upload::Progress;

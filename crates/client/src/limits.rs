@@ -19,6 +19,9 @@ pub const UPLOAD_ATTEMPTS: u32 = 3;
 /// How long one call may take with all its attempts and pauses. Longer than the gateway needs to restart, and far
 /// shorter than the five minutes for which a signed request is fresh.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a gateway takes a request after its timestamp (contract §2), unless
+/// [`ClientBuilder::freshness_window`](crate::ClientBuilder::freshness_window) says otherwise.
+pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// How long one attempt may take: longer than a gateway goes without an answer whose evidence store and database are as
 /// slow as it lets them be, which is 23 seconds. One that is well takes milliseconds.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(25);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use rebuttal_protocol::signature::{self, Message};
-use rebuttal_protocol::{AppSecret, Authorization, answer_nonce};
+use rebuttal_protocol::{AppSecret, Authorization, Finality};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -12,17 +12,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) const METHOD: &str = "POST";
 
 /// A request and its verified answer, as they travelled. Keep it: together with the secret it shows, long after, what
-/// the gateway said.
+/// the gateway said, and whether that settled the request.
 ///
 /// It is written as JSON with the members `method`, `url`, `request` and `answer`; the latter two hold `authorization`,
 /// the header, and `body`. The secret is not part of it. What is read back is a claim until it
-/// [`verifies`](Self::verifies):
+/// [verified](Self::verify):
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use rebuttal_client::Finality;
+///
 /// let proof: rebuttal_client::Proof = serde_json::from_slice(&std::fs::read("CB-2024-0042.proof.json")?)?;
 /// let secret = std::env::var("REBUTTAL_APP_SECRET")?.parse()?;
-/// println!("the gateway answered so: {}", proof.verifies(&secret));
+/// match proof.verify(&secret) {
+///     Some(Finality::Settled) => println!("the gateway answered so, and nothing else can become of the request"),
+///     Some(Finality::Notice) => println!("the gateway said so, and the request may have taken effect all the same"),
+///     None => println!("this proves nothing"),
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -41,17 +47,19 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Whether the answer belongs to the request and both are signed with this secret. Compared in constant time.
+    /// What the answer proves about the request; `None` if it does not belong to it, or if either is not signed with
+    /// this secret. Compared in constant time.
     ///
     /// This is what the client did before it handed the proof out; it needs neither network nor clock.
     #[must_use]
-    pub fn verifies(&self, secret: &AppSecret) -> bool {
+    pub fn verify(&self, secret: &AppSecret) -> Option<Finality> {
         let message = |body| Message { method: METHOD, base_url: &self.url, target: "", body };
-        signature::verify(&self.request, secret, &message(&self.request_body))
+        let is_signed = signature::verify(&self.request, secret, &message(&self.request_body))
             && self.answer.app_id == self.request.app_id
             && self.answer.scheme >= self.request.scheme
-            && self.answer.nonce == answer_nonce(&self.request.nonce, &self.request.sign)
-            && signature::verify(&self.answer, secret, &message(&self.answer_body))
+            && signature::verify(&self.answer, secret, &message(&self.answer_body));
+        let Self { request, answer, .. } = self;
+        is_signed.then(|| Finality::of_answer(&answer.nonce, &request.nonce, &request.sign)).flatten()
     }
 }
 

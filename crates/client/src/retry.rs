@@ -3,12 +3,16 @@
 //! Every attempt carries a new timestamp and nonce, so none can be taken for a replay. Sending again is safe for every
 //! call there is: a query changes nothing, an upload address that is not used is forgotten, and a contest or an
 //! acceptance that repeats one that took effect is answered `OK` and changes nothing (contract §4, §5).
+//!
+//! A notice (contract §2) is an answer of the gateway's that somebody may have got with a copy of the request, altered
+//! where nobody signs, while the request itself is still on its way. So what it says is shown, and may set the pace; but
+//! it ends no call that can change a dispute before its bounds do.
 
 use std::fmt;
 use std::time::Duration;
 
-use rebuttal_protocol::Code;
 use rebuttal_protocol::code::Resend;
+use rebuttal_protocol::{Code, Finality, UnixMillis};
 
 use crate::error::{Cause, Error, Refusal, Unverified};
 use crate::limits::{PAUSE, PAUSE_MAX, RETRY_AFTER_MAX};
@@ -30,6 +34,23 @@ pub(crate) enum Attempt {
     Failed(Cause),
     /// A verified answer.
     Verified(Box<Verified>),
+}
+
+impl Attempt {
+    /// Whether the request may take effect, or may have, whatever the attempt brought.
+    fn leaves_open(&self) -> bool {
+        match self {
+            Self::Failed(cause) => {
+                !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls)
+            }
+            // Nonces are random, so a nonce that was used before means that somebody on the way sent the request twice,
+            // and the first copy's outcome stands. After an internal error the gateway promises nothing.
+            Self::Verified(verified) => {
+                verified.finality == Finality::Notice
+                    || matches!(verified.code, Code::ReplayedNonce | Code::SystemError | Code::OutcomeUnknown)
+            }
+        }
+    }
 }
 
 impl fmt::Display for Attempt {
@@ -72,8 +93,8 @@ pub(crate) struct Course {
     attempts_max: u32,
     attempts: u32,
     clock_corrected: bool,
-    /// Whether some attempt so far may have taken effect unseen.
-    fate_unknown: bool,
+    /// Until when some attempt so far may take effect unseen, or may have.
+    open_until: Option<UnixMillis>,
 }
 
 impl Course {
@@ -83,24 +104,30 @@ impl Course {
     }
 
     pub(crate) const fn new(effect: Effect, attempts_max: u32) -> Self {
-        Self { effect, attempts_max, attempts: 0, clock_corrected: false, fate_unknown: false }
+        Self { effect, attempts_max, attempts: 0, clock_corrected: false, open_until: None }
     }
 
-    /// Judges an attempt. `retry_after` is the answer's header, `remaining` what is left of the call's time.
+    /// Judges an attempt. `stale_at` is when its timestamp leaves the gateway's freshness window, `retry_after` the
+    /// answer's header, `remaining` what is left of the call's time.
     pub(crate) fn judge(
         &mut self,
         attempt: Attempt,
+        stale_at: UnixMillis,
         retry_after: Option<Duration>,
         remaining: Duration,
     ) -> Next {
         self.attempts = self.attempts.saturating_add(1);
+        let was_in_doubt = self.in_doubt_until().is_some();
+        if attempt.leaves_open() {
+            self.open_until = self.open_until.max(Some(stale_at));
+        }
         let (pause, cause) = match attempt {
-            Attempt::Verified(verified) if verified.code == Code::Ok => return Next::Done(verified),
+            Attempt::Verified(verified) if verified.is_done() => return Next::Done(verified),
             Attempt::Verified(verified) => match self.answered(verified, retry_after) {
                 Ok(again) => again,
                 Err(next) => return next,
             },
-            Attempt::Failed(cause) => (self.failed(&cause, retry_after), cause),
+            Attempt::Failed(cause) => (self.failed(&cause, was_in_doubt, retry_after), cause),
         };
         match pause {
             Some(pause) if self.attempts < self.attempts_max && pause.at_most() < remaining => {
@@ -110,7 +137,7 @@ impl Course {
         }
     }
 
-    /// A verified answer other than `OK`: its code says whether and when to send again.
+    /// A verified answer other than a settled `OK`: its code says whether and when to send again.
     fn answered(
         &mut self,
         verified: Box<Verified>,
@@ -121,37 +148,30 @@ impl Course {
             self.clock_corrected = true;
             return Err(Next::CorrectClock(verified));
         }
-        // Nonces are random, so somebody on the way sent our request twice, and the first copy's outcome stands.
-        // After an internal error the gateway promises nothing.
-        self.fate_unknown |=
-            matches!(verified.code, Code::ReplayedNonce | Code::SystemError | Code::OutcomeUnknown);
+        let is_open_notice = verified.finality == Finality::Notice && self.effect == Effect::Dispute;
         let pause = match verified.code.resend() {
             _ if verified.code == Code::StaleTimestamp => None,
             Resend::FreshHeader => Some(Pause::None),
             Resend::Later => Some(self.pause(retry_after)),
             // For every call of ours, sending it again is the query: a repetition is answered OK (contract §4).
             Resend::QueryFirst => Some(self.pause(retry_after)),
-            Resend::No | Resend::AfterUploading | Resend::AnotherFile => None,
+            Resend::No | Resend::AfterUploading | Resend::AnotherFile => {
+                is_open_notice.then(|| self.pause(retry_after))
+            }
         };
-        let Verified { code, message, proof, .. } = *verified;
-        match pause {
-            Some(_) => Ok((pause, Cause::Answered { code, message })),
-            None => Err(Next::Fail(Error::Refused(Box::new(Refusal {
-                code,
-                message,
-                proof,
-                earlier_attempt_unknown: self.is_in_doubt(),
-            })))),
+        let Verified { finality, code, message, proof, .. } = *verified;
+        if pause.is_some() || is_open_notice {
+            return Ok((pause, Cause::Answered { code, message, finality: Some(finality) }));
         }
+        let open_until = self.in_doubt_until();
+        Err(Next::Fail(Error::Refused(Box::new(Refusal { code, message, proof, open_until }))))
     }
 
     /// No verified answer. What would most likely meet the next attempt too ends the call: a certificate, a redirect,
     /// an answer that claims a final code; one that is no envelope comes from something in between that is waiting for
     /// the gateway itself. But while an earlier attempt may have taken effect, only a verified answer ends the call
     /// before its bounds do: where the gateway is being replaced, all of these stand in its place for a moment.
-    fn failed(&mut self, cause: &Cause, retry_after: Option<Duration>) -> Option<Pause> {
-        let was_in_doubt = self.is_in_doubt();
-        self.fate_unknown |= !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls);
+    fn failed(&self, cause: &Cause, was_in_doubt: bool, retry_after: Option<Duration>) -> Option<Pause> {
         let lasts = match cause {
             Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => true,
             Cause::Unverified(unverified) if unverified.is_redirect() => true,
@@ -163,9 +183,9 @@ impl Course {
         (was_in_doubt || !lasts).then(|| self.pause(retry_after))
     }
 
-    /// Whether some attempt so far may have changed the dispute unseen.
-    fn is_in_doubt(&self) -> bool {
-        self.fate_unknown && self.effect == Effect::Dispute
+    /// Until when some attempt so far may change the dispute unseen; `None` if none can, and none may have.
+    fn in_doubt_until(&self) -> Option<UnixMillis> {
+        self.open_until.filter(|_| self.effect == Effect::Dispute)
     }
 
     fn pause(&self, retry_after: Option<Duration>) -> Pause {
@@ -180,16 +200,18 @@ impl Course {
     }
 
     /// How a call ends whose verified `OK` has data that cannot be read.
-    pub(crate) fn unreadable(&mut self, why: &str) -> Error {
-        self.fate_unknown = true;
+    pub(crate) fn unreadable(&mut self, why: &str, stale_at: UnixMillis) -> Error {
+        self.open_until = self.open_until.max(Some(stale_at));
         self.give_up(Cause::Unreadable(why.to_owned()), None)
     }
 
     /// How a call ends that got no final answer in its bounds. How long it took, whoever holds the clock fills in.
     fn give_up(&self, cause: Cause, retry_after: Option<Duration>) -> Error {
         let (attempts, waited) = (self.attempts, Duration::ZERO);
+        if let Some(open_until) = self.in_doubt_until() {
+            return Error::Unknown { attempts, waited, cause, open_until };
+        }
         match cause {
-            cause if self.is_in_doubt() => Error::Unknown { attempts, waited, cause },
             // Wherever it comes from, it says no more than that nobody serves: no secret or address is at fault.
             Cause::Unverified(unverified) if !unverified.is_outage() => {
                 Error::Unverified(Box::new(unverified))

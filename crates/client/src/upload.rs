@@ -120,7 +120,7 @@ async fn refused(response: Response, file: &EvidenceFile) -> Result<Posted, Erro
         None => (stranger.to_string(), "probably a proxy's answer, not the file store's".to_owned()),
     };
     if status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 429) {
-        return Ok(Posted::Failed(Cause::Answered { code: code.as_str().into(), message }));
+        return Ok(Posted::Failed(Cause::Answered { code: code.as_str().into(), message, finality: None }));
     }
     Err(Error::UploadRefused { filename: file.name().to_owned(), code, message })
 }

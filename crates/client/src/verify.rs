@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::signature::{self, Message};
-use rebuttal_protocol::{AppSecret, Authorization, Code, Invalid, answer_nonce};
+use rebuttal_protocol::{AppSecret, Authorization, Code, Finality, Invalid};
 
 use crate::error::{Claim, Flaw};
 use crate::limits::CLAIM_MAX_CHARS;
@@ -23,11 +23,20 @@ pub(crate) struct Sent {
 /// An answer whose sign, binding and form are proven.
 #[derive(Debug)]
 pub(crate) struct Verified {
+    /// What it proves about the request.
+    pub(crate) finality: Finality,
     pub(crate) code: Code,
     pub(crate) message: String,
     /// The JSON of `data`, unless it is missing or null.
     pub(crate) data: Option<String>,
     pub(crate) proof: Proof,
+}
+
+impl Verified {
+    /// Whether the call is done: an `OK` that is no mere notice.
+    pub(crate) fn is_done(&self) -> bool {
+        self.code == Code::Ok && self.finality == Finality::Settled
+    }
 }
 
 /// Checks an answer against the request that it claims to answer.
@@ -51,9 +60,8 @@ pub(crate) fn verify(
     if header.scheme < sent.header.scheme {
         return Err(Flaw::WeakerScheme { sent: sent.header.scheme, answered: header.scheme });
     }
-    if header.nonce != answer_nonce(&sent.header.nonce, &sent.header.sign) {
-        return Err(Flaw::OtherRequest);
-    }
+    let finality = Finality::of_answer(&header.nonce, &sent.header.nonce, &sent.header.sign);
+    let finality = finality.ok_or(Flaw::OtherRequest)?;
     let message = Message { method: METHOD, base_url: &sent.url, target: "", body: &body };
     if !signature::verify(&header, secret, &message) {
         return Err(Flaw::WrongSign);
@@ -66,7 +74,7 @@ pub(crate) fn verify(
         answer: header,
         answer_body: body,
     };
-    Ok(Verified { code, message, data, proof })
+    Ok(Verified { finality, code, message, data, proof })
 }
 
 /// Reads code, message and data under the same strict rules that requests obey.

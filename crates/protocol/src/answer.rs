@@ -42,11 +42,46 @@ impl Done {
     pub const TRUE: Self = Self { result: true };
 }
 
-/// The nonce that binds an answer to one request (contract §2): the first 32 digits of the upper-case hex of
-/// SHA-256 over `answer` LF request nonce LF request sign LF.
-pub fn answer_nonce(request_nonce: &Nonce, request_sign: &Sign) -> Nonce {
+/// What a signed answer proves about its request (contract §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Finality {
+    /// The request was verified, and no copy of it can get another outcome: its nonce is used up, or what refuses it
+    /// follows from its signed bytes alone.
+    Settled,
+    /// The gateway gave this answer to somebody who sent the request's nonce and sign. It proves nothing about what
+    /// becomes of the request, which may still take effect until its timestamp is stale.
+    Notice,
+}
+
+impl Finality {
+    /// Every kind of signed answer.
+    pub const ALL: [Self; 2] = [Self::Settled, Self::Notice];
+
+    /// The word that an answer's nonce is derived with.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Settled => "answer",
+            Self::Notice => "notice",
+        }
+    }
+
+    /// What an answer with this nonce proves about the request; `None` if it does not belong to the request.
+    #[must_use]
+    pub fn of_answer(answer_nonce: &Nonce, request_nonce: &Nonce, request_sign: &Sign) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|finality| *answer_nonce == self::answer_nonce(*finality, request_nonce, request_sign))
+    }
+}
+
+/// The nonce that binds an answer to one request and says what it proves (contract §2): the first 32 digits of the
+/// upper-case hex of SHA-256 over the [label](Finality::label) LF request nonce LF request sign LF.
+#[must_use]
+pub fn answer_nonce(finality: Finality, request_nonce: &Nonce, request_sign: &Sign) -> Nonce {
     let mut hash = Sha256::new();
-    Feed(|bytes: &[u8]| hash.update(bytes)).text(format_args!("answer\n{request_nonce}\n{request_sign}\n"));
+    let label = finality.label();
+    Feed(|bytes: &[u8]| hash.update(bytes)).text(format_args!("{label}\n{request_nonce}\n{request_sign}\n"));
     let hash: [u8; 32] = hash.finalize().into();
     let (first, _) = hash.split_at(16);
     Nonce::from_bytes(first.try_into().unwrap_or_default())

@@ -19,7 +19,7 @@ pub mod storage_uri;
 pub mod text;
 pub mod time;
 
-pub use answer::{Envelope, answer_nonce};
+pub use answer::{Envelope, Finality, answer_nonce};
 pub use authorization::{Authorization, Scheme};
 pub use code::Code;
 pub use ids::{AppId, AppSecret, DisputeNo, MerchantId, Nonce};

@@ -49,6 +49,11 @@ impl UnixMillis {
         let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
         moment.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
     }
+
+    /// Writes RFC 3339 with milliseconds in UTC: `2024-03-06T04:00:00.000+00:00`.
+    pub fn to_rfc3339_utc(self) -> String {
+        self.to_rfc3339(&TimeZone::UTC)
+    }
 }
 
 /// Whether `zone` is an offset of less than a day.

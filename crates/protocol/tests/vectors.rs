@@ -5,7 +5,7 @@
 use rebuttal_protocol::body::{DEPTH_MAX, Object};
 use rebuttal_protocol::dispute::{AcceptRequest, Call};
 use rebuttal_protocol::signature::{self, Message, Sign, Signer};
-use rebuttal_protocol::{AppSecret, Authorization, Code, Nonce, answer_nonce};
+use rebuttal_protocol::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -94,10 +94,37 @@ fn a_reflected_answer_is_rightly_signed_and_refused_for_its_code() {
 fn an_answers_nonce_is_bound_to_its_request() {
     let vector = &vectors()["answerNonce"];
     let nonce: Nonce = text(vector, "requestNonce").parse().unwrap();
-    let sign = Sign::parse(text(vector, "requestSign")).unwrap();
-    assert_eq!(answer_nonce(&nonce, &sign).as_str(), text(vector, "answerNonce"));
-    let upper = Sign::parse(&text(vector, "requestSign").to_uppercase()).unwrap();
-    assert_eq!(answer_nonce(&nonce, &upper).as_str(), text(vector, "answerNonce"));
+    for (finality, answer) in [(Finality::Settled, "answerNonce"), (Finality::Notice, "noticeNonce")] {
+        for sign in [text(vector, "requestSign").to_owned(), text(vector, "requestSign").to_uppercase()] {
+            let sign = Sign::parse(&sign).unwrap();
+            assert_eq!(answer_nonce(finality, &nonce, &sign).as_str(), text(vector, answer));
+        }
+    }
+}
+
+/// What each answer proves about its request; and a client that knows of no notices believes none.
+#[test]
+fn an_answer_proves_what_its_nonce_says() {
+    let vectors = vectors();
+    let request = &list(&vectors, "good")[0];
+    let asked = Authorization::parse(text(request, "authorization").as_bytes()).unwrap();
+    for vector in list(&vectors["answers"], "cases") {
+        let mut signed = vector.clone();
+        for name in ["method", "url", "appSecret"] {
+            signed[name] = request[name].clone();
+        }
+        let verdict = verdict(&signed, text(vector, "authorization"), text(vector, "body").as_bytes());
+        let header = Authorization::parse(text(vector, "authorization").as_bytes()).unwrap();
+        let proven = match Finality::of_answer(&header.nonce, &asked.nonce, &asked.sign) {
+            _ if verdict != "good" => "none",
+            None => "none",
+            Some(Finality::Settled) => "settled",
+            Some(Finality::Notice) => "notice",
+        };
+        assert_eq!(proven, text(vector, "verdict"), "{vector}");
+        let old = if proven == "settled" { "settled" } else { "none" };
+        assert_eq!(old, text(vector, "beforeNotices"), "{vector}");
+    }
 }
 
 #[test]

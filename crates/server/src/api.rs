@@ -14,6 +14,7 @@ use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
 use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
 use rebuttal_protocol::{Code, Envelope};
 
+use crate::auth::signature::{NonceUsed, Unrouted};
 use crate::auth::signing::Signing;
 use crate::error::{Refusal, json};
 use crate::gateway::Gateway;
@@ -30,12 +31,12 @@ pub(crate) fn calls(gateway: &Arc<Gateway>) -> Router {
         .route(ACCEPT_PATH, post(dispute::accept::accept))
         .route(QUERY_PATH, post(dispute::query::query))
         .route(GENERATE_UPLOAD_URL_PATH, post(file::generate_upload_url::generate_upload_url))
-        .fallback(async || Refusal::no_such_path())
-        .method_not_allowed_fallback(async || method_not_allowed())
+        .fallback(async |_: Unrouted| Refusal::no_such_path())
+        .method_not_allowed_fallback(async |_: Unrouted| method_not_allowed())
         .with_state(Arc::clone(gateway))
 }
 
-/// What answers without the merchant's envelope where only unknown paths are answered.
+/// What answers where there are no calls. Its refusals settle nothing: elsewhere the same request may be a call.
 pub(crate) fn no_calls(gateway: Arc<Gateway>) -> Signing {
     Signing::around(Router::new().fallback(async || Refusal::no_such_path()), gateway)
 }
@@ -48,8 +49,8 @@ pub(crate) fn method_not_allowed() -> Refusal {
 /// What a merchant's call returns: the envelope's data, or why not.
 pub(crate) type Reply<T> = Result<Success<T>, Refusal>;
 
-/// A call that succeeded.
-pub(crate) struct Success<T>(pub(crate) T);
+/// A call that succeeded, its nonce used up.
+pub(crate) struct Success<T>(pub(crate) T, pub(crate) NonceUsed);
 
 impl<T: serde::Serialize> IntoResponse for Success<T> {
     fn into_response(self) -> Response {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::clock::now_ms;
 use crate::http::{Connection, Request, Response};
-use crate::signer::{Signer, bound_nonce, fresh_nonce};
+use crate::signer::{Finality, Signer, bound_nonce, fresh_nonce};
 
 /// How far an answer's timestamp may lie from our clock, which is the gateway's too.
 const ANSWER_AGE_LIMIT_MS: i64 = 60_000;
@@ -171,7 +171,10 @@ impl Call {
             response.header("authorization").unwrap_or_else(|| panic!("unsigned: {response:?}")).to_owned();
         let timestamp =
             given.split("timestamp=").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or_default();
-        let nonce = bound_nonce(&self.nonce, &self.sign());
+        let bound = |finality| bound_nonce(finality, &self.nonce, &self.sign());
+        let is_settled = given.ends_with(&format!(",nonce={}", bound(Finality::Settled)));
+        let finality = if is_settled { Finality::Settled } else { Finality::Notice };
+        let nonce = bound(finality);
         let sign = self.signer.sign(&self.method, &self.url(), timestamp, &nonce, &response.body);
         let expected = self.signer.header(&sign, timestamp, &nonce);
         assert_eq!(given, expected, "the answer's header; answer {} {}", response.status, response.text());
@@ -180,7 +183,25 @@ impl Call {
             timestamp.len() == 13 && (at - now_ms() - self.ahead_ms).abs() < ANSWER_AGE_LIMIT_MS,
             "timestamp {timestamp}"
         );
-        Answer::checked(response)
+        let answer = Answer { finality: Some(finality), ..Answer::checked(response) };
+        let due = finality_of(&answer.code);
+        assert!(due.is_none_or(|due| due == finality), "{finality:?}, not {due:?}: {answer:?}");
+        answer
+    }
+}
+
+/// What a signed answer with this code proves (contract §2), where that does not depend on the request.
+fn finality_of(code: &str) -> Option<Finality> {
+    match code {
+        // A path or a method is refused before the signature is looked at; where it is right, the answer is settled.
+        "Common.Request.NotFound" | "Common.Request.MethodNotAllowed" => None,
+        // A nonce that a read has used in one process, or that a change has used for ever.
+        "Common.Auth.ReplayedNonce" => None,
+        // Before the nonce was used up, or after.
+        "Common.System.Error" | "Common.System.Unavailable" => None,
+        "Common.Request.Malformed" | "Common.Request.InvalidParameter" => Some(Finality::Settled),
+        _ if code.starts_with("Common.") => Some(Finality::Notice),
+        _ => Some(Finality::Settled),
     }
 }
 
@@ -191,6 +212,8 @@ pub struct Answer {
     pub code: String,
     pub message: String,
     pub data: Value,
+    /// What it proves about its request, if it is signed.
+    pub finality: Option<Finality>,
     pub response: Response,
 }
 
@@ -231,7 +254,8 @@ impl Answer {
         );
         let challenge = response.header("www-authenticate").unwrap_or("V2_SHA256");
         assert_eq!(challenge, "V2_SHA256");
-        Self { status: response.status, code, message, data: members["data"].clone(), response }
+        let data = members["data"].clone();
+        Self { status: response.status, code, message, data, finality: None, response }
     }
 
     /// The answer, if it has this code.
@@ -239,6 +263,14 @@ impl Answer {
     #[track_caller]
     pub fn expect(self, code: &str) -> Self {
         assert_eq!(self.code, code, "{}", self.message);
+        self
+    }
+
+    /// The answer, if it proves this about its request.
+    #[must_use]
+    #[track_caller]
+    pub fn that_is(self, finality: Finality) -> Self {
+        assert_eq!(self.finality, Some(finality), "{self:?}");
         self
     }
 

@@ -40,4 +40,4 @@ pub use samples::Sample;
 pub use scene::{Item, Scene};
 pub use signer::{Scheme, Signer};
 pub use upload::{Form, Ticket};
-pub use way::{Passage, Way};
+pub use way::{Goal, Passage, Way};

@@ -65,10 +65,21 @@ impl Signer {
     }
 }
 
+/// What a signed answer proves about its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finality {
+    Settled,
+    Notice,
+}
+
 /// The nonce that an answer to this request must carry.
 #[must_use]
-pub fn bound_nonce(request_nonce: &str, request_sign: &str) -> String {
-    let input = format!("answer\n{request_nonce}\n{}\n", request_sign.to_lowercase());
+pub fn bound_nonce(finality: Finality, request_nonce: &str, request_sign: &str) -> String {
+    let label = match finality {
+        Finality::Settled => "answer",
+        Finality::Notice => "notice",
+    };
+    let input = format!("{label}\n{request_nonce}\n{}\n", request_sign.to_lowercase());
     hex::encode_upper(Sha256::digest(input))[..32].to_owned()
 }
 
@@ -101,6 +112,8 @@ mod tests {
         }
         let bound = &vectors["answerNonce"];
         let text = |name: &str| bound[name].as_str().expect("a string");
-        assert_eq!(bound_nonce(text("requestNonce"), text("requestSign")), text("answerNonce"));
+        for (finality, nonce) in [(Finality::Settled, "answerNonce"), (Finality::Notice, "noticeNonce")] {
+            assert_eq!(bound_nonce(finality, text("requestNonce"), text("requestSign")), text(nonce));
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The way between a caller and a gateway: carries every request faithfully, and lets a test decide what becomes of the
-//! answers. Understands as much of HTTP as callers and gateway speak with each other here: lengths, no chunks.
+//! The way between a caller and a gateway: lets a test decide what becomes of the requests and of their answers.
+//! Understands as much of HTTP as callers and gateway speak with each other here: lengths, no chunks.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -18,6 +18,18 @@ pub enum Passage {
     Hold,
 }
 
+/// The gateway at the end of the way.
+#[derive(Debug)]
+pub struct Goal<'a>(&'a mut TcpStream);
+
+impl Goal<'_> {
+    /// Delivers a request, and gives its answer; nothing if the gateway ends the connection without one.
+    pub fn ask(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        self.0.write_all(request).expect("the gateway reads");
+        message(self.0)
+    }
+}
+
 /// A way that starts at its URL.
 #[derive(Debug)]
 pub struct Way {
@@ -26,9 +38,17 @@ pub struct Way {
 }
 
 impl Way {
-    /// Asks what becomes of each answer, with its request.
+    /// Carries every request faithfully, and asks what becomes of each answer, with its request.
     #[must_use]
     pub fn open(decide: impl Fn(&[u8], Vec<u8>) -> Passage + Send + Sync + 'static) -> Self {
+        Self::between(move |request, mut goal| {
+            goal.ask(request).map_or(Passage::Cut, |answer| decide(request, answer))
+        })
+    }
+
+    /// Asks what becomes of each request, and what is answered.
+    #[must_use]
+    pub fn between(decide: impl Fn(&[u8], Goal<'_>) -> Passage + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let goal = Arc::new(Mutex::new(None));
@@ -52,11 +72,9 @@ impl Way {
 }
 
 /// Carries requests and answers in turn, as HTTP/1.1 without pipelining goes.
-fn carry(mut caller: TcpStream, mut gateway: TcpStream, decide: &dyn Fn(&[u8], Vec<u8>) -> Passage) {
+fn carry(mut caller: TcpStream, mut gateway: TcpStream, decide: &dyn Fn(&[u8], Goal<'_>) -> Passage) {
     while let Some(request) = message(&mut caller) {
-        gateway.write_all(&request).expect("the gateway reads");
-        let Some(answer) = message(&mut gateway) else { return };
-        match decide(&request, answer) {
+        match decide(&request, Goal(&mut gateway)) {
             // Some callers ask for the close and wait for it.
             Passage::On(answer) if caller.write_all(&answer).is_ok() && !is_last(&request) => {}
             Passage::On(_) | Passage::Cut => return,

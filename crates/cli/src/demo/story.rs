@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::dispute::{ContestRequest, DisputeData};
-use rebuttal_client::{Answer, Client, DisputeNo, EvidenceType, Proof, QueryRequest};
+use rebuttal_client::{Answer, Client, DisputeNo, EvidenceType, Finality, Proof, QueryRequest};
 
 use super::cases::{ALL, CONTESTED, INVITED};
 use super::gateway::{Gateway, RECEIPT, REFUND};
@@ -156,10 +156,12 @@ fn checked(proof: &Proof, app: &App) -> Result<()> {
     let secret = app.secret()?;
     let mut altered = proof.clone();
     altered.answer_body = String::from_utf8_lossy(&proof.answer_body).replace("true", "trve").into();
-    anyhow::ensure!(proof.verifies(&secret), "the answer does not verify");
-    anyhow::ensure!(!altered.verifies(&secret), "an altered answer verifies");
+    anyhow::ensure!(proof.verify(&secret) == Some(Finality::Settled), "the answer does not verify");
+    anyhow::ensure!(altered.verify(&secret).is_none(), "an altered answer verifies");
     done("signed with the app's secret, in the scheme of the request");
-    done("the nonce is made from the request's nonce and sign: it answers this request, no other");
+    done(
+        "the nonce is made from the request's nonce and sign: it answers this request, no other, and settles it",
+    );
     done("the sign covers method, URL, time, nonce and every byte of the body");
     done("with one byte changed it proves nothing");
     Ok(())

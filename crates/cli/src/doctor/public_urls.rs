@@ -99,7 +99,7 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
         Error::Refused(refusal) => {
             format!("leads to this gateway, which answers {}: {}", refusal.code, refusal.message)
         }
-        Error::Unavailable { cause: Cause::Answered { code, message }, .. } => {
+        Error::Unavailable { cause: Cause::Answered { code, message, .. }, .. } => {
             format!("leads to this gateway, which answers {code}: {message}")
         }
         Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer, knows),

@@ -17,6 +17,7 @@ mod faults;
 mod files;
 mod ground;
 mod help;
+mod interception;
 mod leads;
 mod lists;
 mod lost;

@@ -88,7 +88,7 @@ fn a_refusal_after_a_lost_answer_settles_nothing() {
     *meanwhile.lock().unwrap() = Some((operator.clone(), app.clone()));
     let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
     let told = ended.json();
-    let was = (ended.code, &told["outcome"], &told["code"]);
+    let was = (ended.code, &told["outcome"], &told["notice"]["code"]);
     assert_eq!(was, (4, &"unknown".into(), &"Common.Auth.AppDisabled".into()), "{ended:?}");
     assert_eq!(operator.show(&no)["status"], "UNDER_REVIEW", "it took effect, which nobody was told");
 

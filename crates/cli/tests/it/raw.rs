@@ -7,6 +7,7 @@ mod codes;
 mod contest;
 mod deadlines;
 mod extension;
+mod finality;
 mod freshness;
 mod header;
 mod http_layer;

@@ -9,7 +9,18 @@ use crate::error::{Claim, Flaw};
 use crate::limits::CALL_TIMEOUT;
 use crate::proof::Proof;
 
-fn verified(code: Code) -> Attempt {
+/// When the timestamp of the attempts here is stale.
+const STALE_AT: UnixMillis = UnixMillis(300_000);
+
+fn settled(code: Code) -> Attempt {
+    answered(Finality::Settled, code)
+}
+
+fn noticed(code: Code) -> Attempt {
+    answered(Finality::Notice, code)
+}
+
+fn answered(finality: Finality, code: Code) -> Attempt {
     let message = Message { method: "POST", base_url: "", target: "", body: b"" };
     let secret = AppSecret::from_bytes(&[2; 16]);
     let signer = Signer { scheme: Scheme::V2Sha256, app_id: AppId::from_bytes([1; 16]), secret: &secret };
@@ -21,7 +32,7 @@ fn verified(code: Code) -> Attempt {
         answer: header,
         answer_body: Bytes::new(),
     };
-    Attempt::Verified(Box::new(Verified { code, message: String::new(), data: None, proof }))
+    Attempt::Verified(Box::new(Verified { finality, code, message: String::new(), data: None, proof }))
 }
 
 fn unverified(claim: Option<Code>) -> Attempt {
@@ -38,13 +49,13 @@ fn not_connected() -> Attempt {
 }
 
 fn judge(course: &mut Course, attempt: Attempt) -> Next {
-    course.judge(attempt, None, CALL_TIMEOUT)
+    course.judge(attempt, STALE_AT, None, CALL_TIMEOUT)
 }
 
 #[test]
 fn every_code_is_sent_again_as_its_table_says() {
     for code in Code::ALL {
-        let next = judge(&mut Course::new(Effect::Dispute, 5), verified(code.clone()));
+        let next = judge(&mut Course::new(Effect::Dispute, 5), settled(code.clone()));
         match (code, code.resend()) {
             (Code::Ok, _) => assert!(matches!(next, Next::Done(_))),
             (Code::StaleTimestamp, _) => assert!(matches!(next, Next::CorrectClock(_))),
@@ -58,8 +69,8 @@ fn every_code_is_sent_again_as_its_table_says() {
 #[test]
 fn the_clock_is_corrected_once() {
     let mut course = Course::new(Effect::Dispute, 5);
-    assert!(matches!(judge(&mut course, verified(Code::StaleTimestamp)), Next::CorrectClock(_)));
-    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, verified(Code::StaleTimestamp)) else {
+    assert!(matches!(judge(&mut course, settled(Code::StaleTimestamp)), Next::CorrectClock(_)));
+    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, settled(Code::StaleTimestamp)) else {
         panic!("the clock was corrected twice");
     };
     assert_eq!(refusal.code, Code::StaleTimestamp);
@@ -79,7 +90,7 @@ fn pauses_double_up_to_their_limit_and_attempts_end() {
 fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
     let asked = |seconds, remaining| {
         let mut course = Course::new(Effect::None, 5);
-        course.judge(verified(Code::Unavailable), Some(Duration::from_secs(seconds)), remaining)
+        course.judge(settled(Code::Unavailable), STALE_AT, Some(Duration::from_secs(seconds)), remaining)
     };
     assert!(matches!(asked(0, CALL_TIMEOUT), Next::Again(Pause::Own(_))));
     assert!(matches!(asked(7, CALL_TIMEOUT), Next::Again(Pause::Asked(pause)) if pause.as_secs() == 7));
@@ -103,11 +114,11 @@ fn what_an_end_means_depends_on_what_may_have_happened() {
     };
     use Effect::{Dispute, None as Nothing};
     assert!(matches!(end(Dispute, vec![not_connected()]), Error::Unavailable { .. }));
-    assert!(matches!(end(Dispute, vec![verified(Code::Unavailable)]), Error::Unavailable { .. }));
+    assert!(matches!(end(Dispute, vec![settled(Code::Unavailable)]), Error::Unavailable { .. }));
     assert!(matches!(end(Dispute, vec![lost()]), Error::Unknown { .. }));
     assert!(matches!(end(Dispute, vec![lost(), not_connected()]), Error::Unknown { attempts: 2, .. }));
-    assert!(matches!(end(Dispute, vec![verified(Code::OutcomeUnknown)]), Error::Unknown { .. }));
-    assert!(matches!(end(Dispute, vec![verified(Code::SystemError)]), Error::Unknown { .. }));
+    assert!(matches!(end(Dispute, vec![settled(Code::OutcomeUnknown)]), Error::Unknown { .. }));
+    assert!(matches!(end(Dispute, vec![settled(Code::SystemError)]), Error::Unknown { .. }));
     assert!(matches!(end(Dispute, vec![unverified(Some(Code::Ok))]), Error::Unknown { .. }));
     assert!(matches!(end(Nothing, vec![lost()]), Error::Unavailable { .. }));
     assert!(matches!(end(Nothing, vec![unverified(Some(Code::UnknownApp))]), Error::Unverified(_)));
@@ -127,8 +138,49 @@ fn an_unverified_answer_is_asked_again_only_if_it_asks_for_patience() {
 fn a_refusal_after_a_lost_attempt_says_so() {
     let mut course = Course::new(Effect::Dispute, 5);
     judge(&mut course, lost());
-    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, verified(Code::InvalidState)) else {
+    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, settled(Code::InvalidState)) else {
         panic!("not refused");
     };
-    assert!(refusal.earlier_attempt_unknown);
+    assert_eq!(refusal.open_until, Some(STALE_AT));
+}
+
+/// Whatever a notice says, the request may still take effect: no call that can change a dispute ends by it as done or
+/// refused, and none before its bounds.
+#[test]
+fn a_notice_of_any_code_leaves_a_change_open() {
+    for code in Code::ALL {
+        let next = judge(&mut Course::new(Effect::Dispute, 2), noticed(code.clone()));
+        assert!(matches!(next, Next::Again(_) | Next::CorrectClock(_)), "{code}: {next:?}");
+
+        let next = judge(&mut Course::new(Effect::Dispute, 1), noticed(code.clone()));
+        let Next::Fail(Error::Unknown { open_until: STALE_AT, cause: Cause::Answered { .. }, .. }) = next
+        else {
+            panic!("{code}: {next:?}");
+        };
+
+        let mut course = Course::new(Effect::Dispute, 5);
+        judge(&mut course, noticed(code.clone()));
+        let Next::Fail(Error::Refused(refusal)) = judge(&mut course, settled(Code::InvalidState)) else {
+            panic!("{code}: not refused");
+        };
+        assert_eq!(refusal.open_until, Some(STALE_AT), "{code}");
+    }
+}
+
+/// A read changes nothing, whatever becomes of it.
+#[test]
+fn a_notice_ends_a_read_as_its_code_says() {
+    let end = |code| judge(&mut Course::new(Effect::None, 5), noticed(code));
+    assert!(
+        matches!(end(Code::AppDisabled), Next::Fail(Error::Refused(refusal)) if refusal.open_until.is_none())
+    );
+    assert!(matches!(end(Code::RateLimited), Next::Again(_)));
+}
+
+#[test]
+fn what_is_open_longest_counts() {
+    let mut course = Course::new(Effect::Dispute, 2);
+    course.judge(lost(), UnixMillis(700), None, CALL_TIMEOUT);
+    let next = course.judge(lost(), UnixMillis(500), None, CALL_TIMEOUT);
+    assert!(matches!(next, Next::Fail(Error::Unknown { open_until: UnixMillis(700), .. })), "{next:?}");
 }

@@ -1,9 +1,11 @@
 //! Which answers are believed. The status line is always `200` or always wrong: it never counts.
 
 use rebuttal_client::protocol::{Invalid, Nonce};
-use rebuttal_client::{AppId, Cause, Code, Error, Flaw, Outcome, Proof, QueryRequest, Scheme, Unverified};
+use rebuttal_client::{
+    AppId, Cause, Code, Error, Finality, Flaw, Outcome, Proof, QueryRequest, Scheme, Unverified,
+};
 
-use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, lie, ok, refused, secret, step};
+use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, lie, noticed, ok, refused, secret, step};
 
 const DISPUTE: &str = r#"{"disputeNo":"D1","paymentNo":"P1","merchantTradeNo":"T1","status":"NEEDS_RESPONSE",
     "type":null,"rrn":null,"deadline":null,"paymentAmount":"10.00","disputeAmount":"10.00","currency":"USD",
@@ -13,7 +15,11 @@ const DISPUTE: &str = r#"{"disputeNo":"D1","paymentNo":"P1","merchantTradeNo":"T
 async fn accept(step: Step) -> Result<(), Error> {
     let liar = Liar::start(vec![step]).await;
     let client = liar.builder().attempts(1).build().unwrap();
-    client.accept("D1".parse().unwrap()).await.map(|answer| assert!(answer.proof.verifies(&secret())))
+    client.accept("D1".parse().unwrap()).await.map(|answer| assert!(is_settled(&answer.proof)))
+}
+
+fn is_settled(proof: &Proof) -> bool {
+    proof.verify(&secret()) == Some(Finality::Settled)
 }
 
 async fn flaw(step: Step) -> Flaw {
@@ -83,6 +89,30 @@ async fn an_answer_to_another_request_proves_nothing() {
 }
 
 #[tokio::test]
+async fn a_notice_passed_off_as_settled_proves_nothing() {
+    let exchanged = step(|request| {
+        let settled = Draft::of(request, &Code::InvalidState, "null");
+        let mut notice = Draft::that_is(Finality::Notice, request, &Code::InvalidState, "null").signed();
+        let header = &mut notice.headers[0].1;
+        let (rest, _) = header.rsplit_once("nonce=").unwrap();
+        *header = format!("{rest}nonce={}", settled.nonce);
+        Act::Answer(notice)
+    });
+    assert_eq!(flaw(exchanged).await, Flaw::WrongSign);
+}
+
+#[tokio::test]
+async fn a_proof_tells_a_notice_from_a_settled_answer() {
+    let liar = Liar::start(vec![noticed(Code::AppDisabled)]).await;
+    let query = QueryRequest::DisputeNo("D1".parse().unwrap());
+    let Err(Error::Refused(refusal)) = liar.client().query(&query).await else { panic!("not refused") };
+    assert_eq!(refusal.proof.verify(&secret()), Some(Finality::Notice));
+    let written = serde_json::to_string(&refusal.proof).unwrap();
+    let read: Proof = serde_json::from_str(&written).unwrap();
+    assert_eq!(read.verify(&secret()), Some(Finality::Notice));
+}
+
+#[tokio::test]
 async fn a_weaker_scheme_is_never_accepted_and_a_stronger_one_is() {
     let answered_with = |scheme| lie(move |draft| Draft { scheme, ..draft }.signed());
     let liar = Liar::start(vec![answered_with(Scheme::V2Sha256)]).await;
@@ -139,7 +169,7 @@ async fn a_verified_refusal_tells_code_and_message() {
         panic!("not refused")
     };
     assert_eq!((refusal.code, refusal.message.as_str()), (Code::DeadlinePassed, "because"));
-    assert!(refusal.proof.verifies(&secret()));
+    assert!(is_settled(&refusal.proof));
     let unknown_code = accept(refused(Code::Unknown("Dispute.Later".to_owned()))).await.unwrap_err();
     assert_eq!(unknown_code.outcome(), Outcome::Refused);
 }
@@ -177,14 +207,14 @@ async fn a_redirect_is_not_followed() {
 async fn a_proof_does_not_survive_a_change() {
     let liar = Liar::start(vec![ok(DONE)]).await;
     let proof = liar.client().accept("D1".parse().unwrap()).await.unwrap().proof;
-    assert!(proof.verifies(&secret()));
-    assert!(!proof.verifies(&rebuttal_client::AppSecret::from_bytes(&[1; 16])));
+    assert!(is_settled(&proof));
+    assert_eq!(proof.verify(&rebuttal_client::AppSecret::from_bytes(&[1; 16])), None);
     let mut changed = proof.clone();
     changed.answer_body = br#"{"code":"OK","errorMessage":null,"data":{"result":false}}"#.as_slice().into();
-    assert!(!changed.verifies(&secret()));
+    assert_eq!(changed.verify(&secret()), None);
     let mut changed = proof;
     changed.request_body = br#"{"disputeNo":"D2"}"#.as_slice().into();
-    assert!(!changed.verifies(&secret()));
+    assert_eq!(changed.verify(&secret()), None);
 }
 
 #[tokio::test]
@@ -193,11 +223,11 @@ async fn a_proof_that_was_written_down_verifies_again() {
     let proof = liar.client().accept("D1".parse().unwrap()).await.unwrap().proof;
     let written = serde_json::to_string(&proof).unwrap();
     let read: Proof = serde_json::from_str(&written).unwrap();
-    assert!(read.verifies(&secret()));
+    assert!(is_settled(&read));
     assert_eq!(serde_json::to_string(&read).unwrap(), written);
 
     let forged: Proof = serde_json::from_str(&written.replace("D1", "D2")).unwrap();
-    assert!(!forged.verifies(&secret()));
+    assert_eq!(forged.verify(&secret()), None);
     for (part, other) in [("POST", "GET"), ("V2_SHA256", "V2"), ("authorization", "Authorization")] {
         assert!(serde_json::from_str::<Proof>(&written.replace(part, other)).is_err(), "{other}");
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis, answer_nonce};
-use rebuttal_client::{AppId, AppSecret, Client, ClientBuilder, Code, Scheme};
+use rebuttal_client::{AppId, AppSecret, Client, ClientBuilder, Code, Finality, Scheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -138,7 +138,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A settled answer.
     pub(crate) fn of(request: &Request, code: &Code, data: &str) -> Self {
+        Self::that_is(Finality::Settled, request, code, data)
+    }
+
+    pub(crate) fn that_is(finality: Finality, request: &Request, code: &Code, data: &str) -> Self {
         let header = request.header.as_ref().unwrap();
         let message = if *code == Code::Ok { "null" } else { "\"because\"" };
         Self {
@@ -146,7 +151,7 @@ impl Draft {
             app_id: header.app_id,
             secret: secret(),
             timestamp: header.timestamp,
-            nonce: answer_nonce(&header.nonce, &header.sign),
+            nonce: answer_nonce(finality, &header.nonce, &header.sign),
             url: format!("{}{}", request.base_url, request.target),
             body: format!(r#"{{"code":"{code}","errorMessage":{message},"data":{data}}}"#),
         }
@@ -167,9 +172,14 @@ pub(crate) fn ok(data: &'static str) -> Step {
     Box::new(move |request| Act::Answer(Draft::of(request, &Code::Ok, data).signed()))
 }
 
-/// An honest refusal.
+/// An honest refusal that is settled.
 pub(crate) fn refused(code: Code) -> Step {
     Box::new(move |request| Act::Answer(Draft::of(request, &code, "null").signed()))
+}
+
+/// An honest notice.
+pub(crate) fn noticed(code: Code) -> Step {
+    Box::new(move |request| Act::Answer(Draft::that_is(Finality::Notice, request, &code, "null").signed()))
 }
 
 /// Whatever the function makes of an honest draft of `OK`.

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use rebuttal_client::limits::FRESHNESS_WINDOW;
 use rebuttal_client::protocol::UnixMillis;
-use rebuttal_client::{Cause, Client, Code, Error, Outcome, QueryRequest};
+use rebuttal_client::{Cause, Client, Code, Error, Finality, Outcome, QueryRequest};
 
-use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, app_id, lie, ok, refused, secret, step};
+use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, app_id, lie, noticed, ok, refused, secret, step};
 
 fn cut() -> Step {
     step(|_| Act::Cut)
@@ -74,7 +75,7 @@ async fn nobody_listening_means_that_nothing_was_changed() {
 #[tokio::test]
 async fn retry_after_is_waited_for() {
     let unavailable = step(|request| {
-        let reply = Draft::of(request, &Code::Unavailable, "null").signed();
+        let reply = Draft::that_is(Finality::Notice, request, &Code::Unavailable, "null").signed();
         Act::Answer(Reply { status: 503, ..reply }.with("Retry-After", 1))
     });
     let liar = Liar::start(vec![unavailable, ok(DONE)]).await;
@@ -86,10 +87,13 @@ async fn retry_after_is_waited_for() {
 #[tokio::test]
 async fn a_retry_after_beyond_the_limit_ends_the_call_and_is_told() {
     let unavailable = step(|request| {
-        Act::Answer(Draft::of(request, &Code::RateLimited, "null").signed().with("Retry-After", 3600))
+        let notice = Draft::that_is(Finality::Notice, request, &Code::RateLimited, "null");
+        Act::Answer(notice.signed().with("Retry-After", 3600))
     });
     let liar = Liar::start(vec![unavailable]).await;
     let error = accept(&liar).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { attempts: 1, .. }), "{error:?}");
+    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(
         matches!(error, Error::Unavailable { attempts: 1, retry_after: Some(asked), .. } if asked.as_secs() == 3600),
         "{error:?}"
@@ -147,7 +151,7 @@ async fn an_outcome_in_doubt_is_asked_for_past_whatever_answers_in_the_gateways_
 
     let liar = Liar::start(vec![cut(), in_the_gateways_place().remove(1), refused(Code::InvalidState)]).await;
     let error = accept(&liar).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused(refusal) if refusal.earlier_attempt_unknown), "{error}");
+    assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_some()), "{error}");
 }
 
 #[tokio::test]
@@ -172,10 +176,40 @@ async fn with_nothing_in_doubt_a_redirect_or_a_final_claim_ends_the_call() {
     assert!(matches!(error, Error::Unverified(_)) && liar.requests().len() == 2, "{error:?}");
 }
 
+/// A notice may be the answer to a copy that somebody altered; a request of its own tells.
+#[tokio::test]
+async fn a_change_is_sent_again_past_notices_until_an_answer_settles_it() {
+    let notices = || vec![noticed(Code::UnsupportedMediaType), noticed(Code::InvalidSignature)];
+    let after = |settled: Step| notices().into_iter().chain([settled]).collect();
+    let liar = Liar::start(after(ok(DONE))).await;
+    accept(&liar).await.unwrap();
+    assert_eq!(liar.requests().len(), 3);
+
+    let liar = Liar::start(after(refused(Code::DisputeNotFound))).await;
+    let error = accept(&liar).await.unwrap_err();
+    let last_notice = liar.requests()[1].header.as_ref().unwrap().timestamp + FRESHNESS_WINDOW;
+    assert!(
+        matches!(&error, Error::Refused(refusal) if refusal.open_until == Some(last_notice)),
+        "{error:?}"
+    );
+
+    let liar = Liar::start(notices()).await;
+    let window = Duration::from_secs(600);
+    let client = liar.builder().attempts(3).freshness_window(window).build().unwrap();
+    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
+    let last = liar.requests()[2].header.as_ref().unwrap().timestamp + window;
+    assert!(
+        matches!(error, Error::Unknown { attempts: 3, open_until, .. } if open_until == last),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("notice"), "{error}");
+    assert!(error.to_string().contains("Common.Auth.InvalidSignature: because"), "{error}");
+}
+
 /// A gateway two hours ahead.
 fn stale() -> Step {
     step(|request| {
-        let draft = Draft::of(request, &Code::StaleTimestamp, "null");
+        let draft = Draft::that_is(Finality::Notice, request, &Code::StaleTimestamp, "null");
         let timestamp = UnixMillis(draft.timestamp.0 + 7_200_000);
         Act::Answer(Draft { timestamp, ..draft }.signed())
     })
@@ -198,8 +232,13 @@ async fn the_clock_is_corrected_from_a_bound_answer_and_stays_corrected() {
 #[tokio::test]
 async fn the_clock_is_corrected_once_in_a_call() {
     let liar = Liar::start(vec![stale()]).await;
-    let Err(Error::Refused(refusal)) = accept(&liar).await else { panic!("not refused") };
-    assert_eq!((refusal.code, liar.requests().len()), (Code::StaleTimestamp, 2));
+    let error = accept(&liar).await.unwrap_err();
+    assert!(matches!(error, Error::Unknown { attempts: 2, .. }), "{error:?}");
+    let query = QueryRequest::DisputeNo("D1".parse().unwrap());
+    let Err(Error::Refused(refusal)) = liar.builder().build().unwrap().query(&query).await else {
+        panic!("not refused")
+    };
+    assert_eq!((refusal.code, liar.requests().len()), (Code::StaleTimestamp, 4));
 }
 
 #[tokio::test]
@@ -220,11 +259,11 @@ async fn an_unbound_answer_does_not_move_the_clock() {
 async fn a_refusal_after_a_lost_answer_tells_that_a_query_is_needed() {
     let liar = Liar::start(vec![cut(), refused(Code::InvalidState)]).await;
     let error = accept(&liar).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused(refusal) if refusal.earlier_attempt_unknown), "{error}");
+    assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_some()), "{error}");
     assert_eq!(error.outcome(), Outcome::Unknown);
     let liar = Liar::start(vec![refused(Code::InvalidState)]).await;
     let error = accept(&liar).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused(refusal) if !refusal.earlier_attempt_unknown), "{error}");
+    assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_none()), "{error}");
     assert_eq!(error.outcome(), Outcome::Refused);
 }
 

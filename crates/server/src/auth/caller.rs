@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use http::Uri;
 use rebuttal_protocol::Authorization;
 
-use crate::auth::apps::{KnownApp, KnownSecret};
+use crate::auth::apps::KnownApp;
+use crate::auth::signature::Verified;
 use crate::body::{Arrived, NoBody};
 use crate::error::Refusal;
 
@@ -20,21 +21,7 @@ pub(crate) struct Caller {
     pub(crate) header: Result<Authorization, Refusal>,
     /// An error too where the header is one.
     pub(crate) app: Result<Arc<KnownApp>, Refusal>,
-    pub(crate) verified: OnceLock<Verified>,
-}
-
-/// What a signature turned out to be made with; the answer is signed alike.
-pub(crate) struct Verified {
-    /// The app as it was when it verified, which may be newer than the one that was remembered.
-    pub(crate) app: Arc<KnownApp>,
-    pub(crate) secret_index: usize,
-    pub(crate) url_index: usize,
-}
-
-impl Verified {
-    pub(crate) fn secret(&self) -> Option<&KnownSecret> {
-        self.app.secrets.get(self.secret_index)
-    }
+    pub(crate) verified: OnceLock<Arc<Verified>>,
 }
 
 /// The raw request target: path and query as they stand in the request line.

@@ -1,7 +1,10 @@
-//! The checks of a merchant's call, in the order of contract §7. A handler can only be written against [`Signed`], so
-//! that none can forget one.
+//! The checks of a merchant's call, in the order of contract §7, and whether its answer is settled (contract §2). A
+//! handler can only be written against [`SignedRead`] or [`SignedWrite`], so that none can forget a check, and a success
+//! can only be answered with the [`NonceUsed`] that they give.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -10,11 +13,11 @@ use rebuttal_protocol::body::{BODY_MAX_BYTES, Object};
 use rebuttal_protocol::dispute::Call;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::signature::{Message, verify};
-use rebuttal_protocol::{Authorization, Code, UnixMillis};
-use rebuttal_store::{AccountChange, Act, NonceUse, Once, Work};
+use rebuttal_protocol::{Authorization, Code, Finality, UnixMillis};
+use rebuttal_store::{AccountChange, Act, Answer, Done, NonceUse, Once, Work};
 
-use crate::auth::apps::KnownApp;
-use crate::auth::caller::{Caller, Verified, target};
+use crate::auth::apps::{KnownApp, KnownSecret};
+use crate::auth::caller::{Caller, target};
 use crate::auth::read_nonces::Burnt;
 use crate::body::Arrived;
 use crate::error::Refusal;
@@ -22,64 +25,167 @@ use crate::gateway::Gateway;
 use crate::sweeper::MEMORY_EVERY;
 use crate::{clock, media_types};
 
-/// A call whose sender, freshness, body and fields have been checked. Its nonce has not: a handler either passes
-/// [`Self::once`] to [`Gateway::commit`] or calls [`Self::burn_read_nonce`].
-pub(crate) struct Signed<T> {
+/// What a signature turned out to be made with; the answer is signed alike.
+pub(crate) struct Verified {
+    /// The app as it was when it verified, which may be newer than the one that was remembered.
+    pub(crate) app: Arc<KnownApp>,
+    secret_index: usize,
+    /// Under which address the gateway was called.
+    pub(crate) url_index: usize,
+    /// Set in this file alone: no handler can settle an answer.
+    settled: AtomicBool,
+}
+
+impl Verified {
+    pub(crate) fn secret(&self) -> Option<&KnownSecret> {
+        self.app.secrets.get(self.secret_index)
+    }
+
+    /// What the answer to the request proves, as far as the request was served until now.
+    pub(crate) fn finality(&self) -> Finality {
+        if self.settled.load(Ordering::Acquire) { Finality::Settled } else { Finality::Notice }
+    }
+
+    /// From now on no copy of the request can get another outcome than the one that is being answered.
+    fn settle(&self) {
+        self.settled.store(true, Ordering::Release);
+    }
+}
+
+/// Proof that a request's nonce is used up, without which no call is answered `OK`.
+#[derive(Debug)]
+pub(crate) struct NonceUsed(());
+
+/// A call that changes nothing. Sender, freshness, body and fields have been checked, and its nonce is used up.
+pub(crate) struct SignedRead<T> {
+    pub(crate) call: T,
+    pub(crate) app: Arc<KnownApp>,
+    pub(crate) used: NonceUsed,
+}
+
+/// A call that changes something. Sender, freshness, body and fields have been checked; its nonce is used up in the
+/// transaction of its outcome, by [`Self::identity`].
+pub(crate) struct SignedWrite<T> {
     pub(crate) call: T,
     pub(crate) app: Arc<KnownApp>,
     /// When the last byte of the request was read (contract §6).
     pub(crate) arrived_at: UnixMillis,
     /// Under which address the gateway was called.
     pub(crate) url_index: usize,
+    pub(crate) identity: UnusedNonce,
+}
+
+/// The identity of a request, good for one commit.
+#[must_use = "a call that changes something is committed with its nonce"]
+pub(crate) struct UnusedNonce {
     nonce: NonceUse,
+    arrived_at: UnixMillis,
+    verified: Arc<Verified>,
 }
 
-impl<T> Signed<T> {
-    /// The nonce, to be used up in the transaction of the call's outcome.
-    pub(crate) fn once(&self) -> Once {
-        Once::Nonce(self.nonce.clone())
+impl UnusedNonce {
+    /// Has an act committed together with the nonce; what the rules refuse is a refusal like any other.
+    pub(crate) async fn commit(self, gateway: &Gateway, act: Act) -> Result<(Done, NonceUsed), Refusal> {
+        let (answer, used) = self.decide(gateway, act).await?;
+        Ok((answer?, used))
     }
 
-    /// Uses the nonce of a call that changes nothing.
-    pub(crate) fn burn_read_nonce(&self, gateway: &Gateway) -> Result<(), Refusal> {
-        let NonceUse { timestamp, app_id, nonce } = &self.nonce;
-        match gateway.read_nonces.burn(*app_id, *timestamp, nonce) {
-            Burnt::First => Ok(()),
-            Burnt::Replayed => Err(Refusal::replayed()),
-            Burnt::Forgotten => Err(forgotten()),
-            Burnt::Full { until } => Err(too_many_queries(until, gateway.freshness_window)),
-        }
+    /// As [`commit`](Self::commit); tells what the rules refuse, with the nonce used up, from what kept them from being
+    /// asked.
+    pub(crate) async fn decide(self, gateway: &Gateway, act: Act) -> Result<(Answer, NonceUsed), Refusal> {
+        let Self { nonce, arrived_at, verified } = self;
+        let work = Work { arrived_at, once: Once::Nonce(nonce), token: None, act };
+        let answer = gateway.decide(work).await?;
+        verified.settle();
+        Ok((answer, NonceUsed(())))
     }
 }
 
-impl<T: Call> FromRequestParts<Arc<Gateway>> for Signed<T> {
+impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedRead<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Refusal> {
-        // Fails only for a route outside of the signing layer, which every test of the route would show.
-        let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(|| {
-            Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
-        })?;
-        // Path and method: the router's. A request line that names a host has no target that could be signed.
-        if parts.uri.authority().is_some() {
-            return Err(Refusal::no_such_path());
+        let SignedWrite { call, app, identity, .. } = SignedWrite::from_request_parts(parts, gateway).await?;
+        let UnusedNonce { nonce: NonceUse { timestamp, app_id, nonce }, verified, .. } = identity;
+        match gateway.read_nonces.burn(app_id, timestamp, &nonce) {
+            Burnt::First => {}
+            Burnt::Replayed => {
+                verified.settle();
+                return Err(Refusal::replayed());
+            }
+            Burnt::Forgotten => return Err(forgotten()),
+            Burnt::Full { until } => return Err(too_many_queries(until, gateway.freshness_window)),
         }
-        media_types::check(&parts.headers)?;
-        let Arrived { body, arrived_at } = caller.body.as_ref().map_err(|_| too_large())?;
-        let counted = |refusal| gateway.rates.failure(caller.origin).err().unwrap_or(refusal);
-        let header = caller.header.as_ref().map_err(|refusal| counted(refusal.clone()))?;
-        let app = caller.app.as_ref().map_err(Refusal::clone)?;
-        check_fresh(header, *arrived_at, gateway.freshness_window).map_err(counted)?;
-        let verified = check_signature(gateway, &caller, header, app, parts).await?;
-        let (app, url_index) = (Arc::clone(&verified.app), verified.url_index);
-        if !app.enabled {
-            return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
-        }
-        gateway.rates.request(app.app_id)?;
-        let call = T::parse(&Object::parse_signed(body).map_err(BadRequest::from)?)?;
-        let nonce = NonceUse { timestamp: header.timestamp, app_id: app.app_id, nonce: header.nonce.clone() };
-        Ok(Self { call, app, arrived_at: *arrived_at, url_index, nonce })
+        verified.settle();
+        Ok(Self { call, app, used: NonceUsed(()) })
     }
+}
+
+impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedWrite<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Refusal> {
+        let caller = caller(parts)?;
+        let Arrived { body, arrived_at } = caller.body.as_ref().map_err(|_| too_large())?;
+        let (header, verified) = authenticate(gateway, &caller, parts).await?;
+        // Nobody signs these headers, so what they are refused for settles nothing.
+        media_types::check(&parts.headers)?;
+        let fields = Object::parse_signed(body).map_err(BadRequest::from).and_then(|body| T::parse(&body));
+        // What the signed bytes alone refuse, they refuse for ever.
+        let call = fields.inspect_err(|_| verified.settle())?;
+        let (app, url_index) = (Arc::clone(&verified.app), verified.url_index);
+        let nonce = NonceUse { timestamp: header.timestamp, app_id: app.app_id, nonce: header.nonce.clone() };
+        let identity = UnusedNonce { nonce, arrived_at: *arrived_at, verified: Arc::clone(verified) };
+        Ok(Self { call, app, arrived_at: *arrived_at, url_index, identity })
+    }
+}
+
+/// A request to a path or with a method that no call has. It is refused whoever sent it; where the sender is proven,
+/// the refusal is settled.
+pub(crate) struct Unrouted;
+
+impl FromRequestParts<Arc<Gateway>> for Unrouted {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Infallible> {
+        if let Ok(caller) = caller(parts)
+            && let Ok((_, verified)) = authenticate(gateway, &caller, parts).await
+        {
+            verified.settle();
+        }
+        Ok(Self)
+    }
+}
+
+/// Fails for a route outside of the signing layer, which every test of the route would show; and for a request line that
+/// names a host, which has no target that could be signed.
+fn caller(parts: &Parts) -> Result<Arc<Caller>, Refusal> {
+    let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(|| {
+        Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
+    })?;
+    if parts.uri.authority().is_some() {
+        return Err(Refusal::no_such_path());
+    }
+    Ok(caller)
+}
+
+/// Who sent the request: the checks from its header to its app's rate.
+async fn authenticate<'c>(
+    gateway: &Gateway,
+    caller: &'c Caller,
+    parts: &Parts,
+) -> Result<(&'c Authorization, &'c Arc<Verified>), Refusal> {
+    let Arrived { arrived_at, .. } = caller.body.as_ref().map_err(|_| too_large())?;
+    let counted = |refusal| gateway.rates.failure(caller.origin).err().unwrap_or(refusal);
+    let header = caller.header.as_ref().map_err(|refusal| counted(refusal.clone()))?;
+    let app = caller.app.as_ref().map_err(Refusal::clone)?;
+    check_fresh(header, *arrived_at, gateway.freshness_window).map_err(counted)?;
+    let verified = check_signature(gateway, caller, header, app, parts).await?;
+    if !verified.app.enabled {
+        return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
+    }
+    gateway.rates.request(verified.app.app_id)?;
+    Ok((header, verified))
 }
 
 /// The app's part of the memory is full until the oldest of it is forgotten, one look of the sweeper later.
@@ -126,7 +232,7 @@ async fn check_signature<'c>(
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,
-) -> Result<&'c Verified, Refusal> {
+) -> Result<&'c Arc<Verified>, Refusal> {
     let mut found = verify_with_any(gateway, caller, header, app, parts);
     if found.is_none()
         && let Some(newer) = gateway.apps.read_again(header.app_id).await?
@@ -139,7 +245,7 @@ async fn check_signature<'c>(
         return Err(invalid_signature(gateway, app, parts));
     };
     note_first_use(gateway, &verified);
-    Ok(caller.verified.get_or_init(|| verified))
+    Ok(caller.verified.get_or_init(|| Arc::new(verified)))
 }
 
 /// Tells what was expected: nearly always it is the URL or the body's bytes that differ on the two sides.
@@ -177,7 +283,7 @@ fn verify_with_any(
         let secret =
             app.valid_secrets(*arrived_at).find(|secret| verify(header, &secret.secret, &message))?;
         let secret_index = app.secrets.iter().position(|known| known.secret_id == secret.secret_id)?;
-        Some(Verified { app: Arc::clone(app), secret_index, url_index })
+        Some(Verified { app: Arc::clone(app), secret_index, url_index, settled: AtomicBool::new(false) })
     })
 }
 

@@ -17,7 +17,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use rebuttal_protocol::signature::{Message, Signer};
-use rebuttal_protocol::{Authorization, Code, answer_nonce};
+use rebuttal_protocol::{Authorization, Code, Finality, answer_nonce};
 use tower::Service;
 
 use crate::auth::apps::KnownApp;
@@ -108,7 +108,8 @@ async fn look_up(
     Err(Refusal::new(Code::UnknownApp, message))
 }
 
-/// Signs an answer where header and app could be read, whatever else failed.
+/// Signs an answer where header and app could be read, whatever else failed; as a notice, unless the checks behind
+/// settled it.
 async fn sign(
     gateway: &Gateway,
     caller: &Caller,
@@ -118,9 +119,9 @@ async fn sign(
 ) -> Response {
     let (Ok(header), Ok(app)) = (&caller.header, &caller.app) else { return response };
     let now = clock::now();
-    let (app, secret, url_index) = match caller.verified.get() {
-        Some(verified) => (&verified.app, verified.secret(), verified.url_index),
-        None => (app, app.valid_secrets(now).next(), 0),
+    let (app, secret, url_index, finality) = match caller.verified.get() {
+        Some(verified) => (&verified.app, verified.secret(), verified.url_index, verified.finality()),
+        None => (app, app.valid_secrets(now).next(), 0, Finality::Notice),
     };
     let Some(secret) = secret else { return response };
 
@@ -131,7 +132,7 @@ async fn sign(
     // The answer to HEAD has no body on the wire.
     let seen = if *method == Method::HEAD { Bytes::new() } else { body.clone() };
     let message = Message { method: method.as_str(), base_url, target, body: &seen };
-    let nonce = answer_nonce(&header.nonce, &header.sign);
+    let nonce = answer_nonce(finality, &header.nonce, &header.sign);
     let signer = Signer { scheme: app.scheme, app_id: app.app_id, secret: &secret.secret };
     let signed = signer.authorize(now, nonce, &message);
     if let Ok(value) = HeaderValue::try_from(signed.to_string()) {

@@ -18,7 +18,7 @@ use rebuttal_protocol::file::UploadUrlData;
 use rebuttal_protocol::operator::{Act, ActKind, OpenDispute, Role};
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_protocol::{Authorization, Envelope, Scheme, StorageUri, UnixMillis, answer_nonce};
+use rebuttal_protocol::{Authorization, Envelope, Finality, Scheme, StorageUri, UnixMillis, answer_nonce};
 use rebuttal_store::{App, DisputeRecord, Merchant, Story, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ impl Examples {
     pub(super) fn answer_to(&self, name: &str) -> Result<Signed> {
         let (request, answer) = (self.signed(name)?, self.signed("answer")?);
         let header = request.header()?;
-        let nonce = answer_nonce(&header.nonce, &header.sign);
+        let nonce = answer_nonce(Finality::Settled, &header.nonce, &header.sign);
         let (method, target, body) = (request.method.as_str(), request.url.as_str(), answer.body.as_bytes());
         let message = Message { method, base_url: "", target, body };
         let (secret, at) = (request.app_secret.parse()?, answer.header()?.timestamp);

@@ -15,7 +15,7 @@ use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
 use rebuttal_protocol::operator::{ActKind, Role};
 use rebuttal_protocol::signature::{Message, verify};
-use rebuttal_protocol::{Authorization, Code, Envelope, answer_nonce};
+use rebuttal_protocol::{Authorization, Code, Envelope, Finality, answer_nonce};
 use rebuttal_testbed::Document;
 use rebuttal_testbed::document::Members;
 use serde_json::Value;
@@ -231,7 +231,7 @@ fn every_signed_example_is_rightly_signed_and_bound() {
             assert!(verify(&header, &signed.app_secret.parse().unwrap(), &message), "{vector}");
             header
         });
-        assert_eq!(told.nonce, answer_nonce(&asked.nonce, &asked.sign), "{vector}");
+        assert_eq!(told.nonce, answer_nonce(Finality::Settled, &asked.nonce, &asked.sign), "{vector}");
         let described = &WHOLE.0["components"]["securitySchemes"][scheme]["description"];
         for signed in [request, answer] {
             assert!(described.as_str().unwrap().contains(&signed.authorization), "{vector}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rebuttal_testbed::scene::QUERY;
-use rebuttal_testbed::signer::bound_nonce;
+use rebuttal_testbed::signer::{Finality, bound_nonce};
 use rebuttal_testbed::{Call, Item, Scene, samples};
 use serde_json::json;
 
@@ -94,7 +94,7 @@ impl Traced {
 
 /// Where the answer to this call began to leave.
 fn answer_to(events: &[Event], call: &Call) -> usize {
-    let nonce = format!("nonce={}", bound_nonce(&call.nonce, &call.sign()));
+    let nonce = format!("nonce={}", bound_nonce(Finality::Settled, &call.nonce, &call.sign()));
     events.iter().position(|event| event.text.contains(&nonce)).expect("the answer was sent")
 }
 

@@ -6,10 +6,10 @@ use axum::extract::State;
 use rebuttal_disputes::{Actor, Command};
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::AcceptRequest;
-use rebuttal_store::{Act, Work};
+use rebuttal_store::Act;
 
 use crate::api::{Reply, Success};
-use crate::auth::signature::Signed;
+use crate::auth::signature::SignedWrite;
 use crate::gateway::Gateway;
 
 /// Accepts a dispute: the merchant gives the money up.
@@ -19,18 +19,15 @@ use crate::gateway::Gateway;
 /// 3. The merchant is answered after the commit.
 pub(crate) async fn accept(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed<AcceptRequest>,
+    SignedWrite { call, app, identity, .. }: SignedWrite<AcceptRequest>,
 ) -> Reply<Done> {
-    let once = signed.once();
-    let Signed { call, app, arrived_at, .. } = signed;
-
     let act = Act::Command {
         dispute_no: call.dispute_no,
         merchant_id: Some(app.merchant_id),
         actor: Actor::App(app.app_id),
         command: Command::Accept,
     };
-    gateway.commit(Work { arrived_at, once, token: None, act }).await?;
+    let (_, used) = identity.commit(&gateway, act).await?;
 
-    Ok(Success(Done::TRUE))
+    Ok(Success(Done::TRUE, used))
 }

@@ -6,11 +6,11 @@ use axum::extract::State;
 use rebuttal_disputes::{Actor, Command, Refusal};
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::ReceivedContest;
-use rebuttal_store::{Act, NotDone, Work};
+use rebuttal_store::{Act, NotDone};
 
 use crate::api::dispute::findings::{Found, findings};
 use crate::api::{Reply, Success};
-use crate::auth::signature::Signed;
+use crate::auth::signature::SignedWrite;
 use crate::gateway::Gateway;
 
 /// Contests a dispute with all its evidence.
@@ -24,11 +24,8 @@ use crate::gateway::Gateway;
 /// 4. The merchant is answered after the commit, so that nothing can take the answer back.
 pub(crate) async fn contest(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed<ReceivedContest>,
+    SignedWrite { call, app, arrived_at, identity, .. }: SignedWrite<ReceivedContest>,
 ) -> Reply<Done> {
-    let once = signed.once();
-    let Signed { call, app, arrived_at, .. } = signed;
-
     let Found { findings, unlooked } = findings(&gateway, app.merchant_id, &call, arrived_at).await?;
 
     let act = Act::Command {
@@ -37,11 +34,11 @@ pub(crate) async fn contest(
         actor: Actor::App(app.app_id),
         command: Command::contest(call.evidence_list, findings),
     };
-    let answer = gateway.decide(Work { arrived_at, once, token: None, act }).await?;
+    let (answer, used) = identity.decide(&gateway, act).await?;
     match (answer, unlooked) {
         (Err(NotDone::Dispute(Refusal::Evidence(_))), Some(decided)) => decided?,
         (answer, _) => drop(answer?),
     }
 
-    Ok(Success(Done::TRUE))
+    Ok(Success(Done::TRUE, used))
 }

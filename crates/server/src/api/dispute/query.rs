@@ -8,24 +8,21 @@ use rebuttal_protocol::dispute::{DisputeData, QueryRequest};
 use rebuttal_store::DisputeRecord;
 
 use crate::api::{Reply, Success};
-use crate::auth::signature::Signed;
+use crate::auth::signature::SignedRead;
 use crate::gateway::Gateway;
 
 /// Tells one of the merchant's disputes.
 ///
-/// 1. The signature has been verified, and the one key read.
-/// 2. The nonce is used up, in memory: a read changes nothing.
-/// 3. The dispute is looked for among the merchant's own; another's is answered as one that does not exist.
+/// 1. The signature has been verified, the one key read, and the nonce used up, in memory: a read changes nothing.
+/// 2. The dispute is looked for among the merchant's own; another's is answered as one that does not exist.
 pub(crate) async fn query(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed<QueryRequest>,
+    SignedRead { call, app, used }: SignedRead<QueryRequest>,
 ) -> Reply<DisputeData> {
-    signed.burn_read_nonce(&gateway)?;
-
-    let record = gateway.store.find(signed.app.merchant_id, &signed.call).await?;
+    let record = gateway.store.find(app.merchant_id, &call).await?;
     let record = record.ok_or(rebuttal_disputes::Refusal::NotFound)?;
 
-    Ok(Success(data(&record, &signed.app.zone)))
+    Ok(Success(data(&record, &app.zone), used))
 }
 
 /// The dispute in the words of the wire, its times in a zone.

@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use axum::extract::State;
 use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
-use rebuttal_store::{Act, Work};
+use rebuttal_store::Act;
 
 use crate::api::{Reply, Success, upload};
-use crate::auth::signature::Signed;
+use crate::auth::signature::SignedWrite;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 
@@ -21,25 +21,25 @@ use crate::gateway::Gateway;
 /// 4. A random address is made, and a form signed that is good for it alone.
 pub(crate) async fn generate_upload_url(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed<GenerateUploadUrlRequest>,
+    SignedWrite { call, app, arrived_at, url_index, identity }: SignedWrite<GenerateUploadUrlRequest>,
 ) -> Reply<UploadUrlData> {
-    let (once, arrived_at) = (signed.once(), signed.arrived_at);
-    gateway.commit(Work { arrived_at, once, token: None, act: Act::UseNonce }).await?;
+    let (_, used) = identity.commit(&gateway, Act::UseNonce).await?;
 
-    let format = signed.call.format().map_err(|(code, sentence)| Refusal::new(code, sentence))?;
+    let format = call.format().map_err(|(code, sentence)| Refusal::new(code, sentence))?;
 
     let mut file_id = [0; 16];
     getrandom::fill(&mut file_id).context("the system has no randomness").map_err(Refusal::internal)?;
-    let storage_uri = StorageUri { merchant_id: signed.app.merchant_id, file_id, format };
-    let own_url = format!("{}{}", gateway.public_url(signed.url_index), upload::PATH);
+    let storage_uri = StorageUri { merchant_id: app.merchant_id, file_id, format };
+    let own_url = format!("{}{}", gateway.public_url(url_index), upload::PATH);
     let form = gateway.evidence.form(&storage_uri, &own_url, arrived_at).await;
     let form = form.map_err(Refusal::unavailable)?;
 
-    Ok(Success(UploadUrlData {
+    let data = UploadUrlData {
         upload_url: form.url,
         http_method: "POST".to_owned(),
         form_fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         storage_uri,
         expire_time: form.expires_at,
-    }))
+    };
+    Ok(Success(data, used))
 }
