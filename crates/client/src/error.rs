@@ -184,8 +184,8 @@ pub enum Cause {
     Lost(String),
     /// No answer came in time.
     TimedOut,
-    /// An answer that is not final: a verified one of the gateway's that asks for patience, says that the outcome is not
-    /// known there either, or is a notice; or the file store's, which is never signed.
+    /// An answer that is not final: a verified one of the gateway's that asks for patience, says that the outcome is
+    /// not known there either, or is a notice; or the file store's, which is never signed.
     Answered {
         /// The meaning.
         code: Code,

@@ -1,12 +1,9 @@
 //! Decides after every attempt what comes next: an end, or another attempt after a pause. Pure; time is an argument.
 //!
 //! Every attempt carries a new timestamp and nonce, so none can be taken for a replay. Sending again is safe for every
-//! call there is: a query changes nothing, an upload address that is not used is forgotten, and a contest or an
-//! acceptance that repeats one that took effect is answered `OK` and changes nothing (contract §4, §5).
-//!
-//! A notice (contract §2) is an answer of the gateway's that somebody may have got with a copy of the request, altered
-//! where nobody signs, while the request itself is still on its way. So what it says is shown, and may set the pace; but
-//! it ends no call that can change a dispute before its bounds do.
+//! call: a query changes nothing, an unused upload address is forgotten, and a repeated contest or acceptance is
+//! answered `OK` and changes nothing (contract §4, §5). A notice (contract §2) may answer an altered copy of the
+//! request, so it ends no call that can change a dispute before its bounds do.
 
 use std::fmt;
 use std::time::Duration;

@@ -20,13 +20,20 @@ pub enum Passage {
 
 /// The gateway at the end of the way.
 #[derive(Debug)]
-pub struct Goal<'a>(&'a mut TcpStream);
+pub struct Goal {
+    address: SocketAddr,
+    open: Option<TcpStream>,
+}
 
-impl Goal<'_> {
+impl Goal {
     /// Delivers a request, and gives its answer; nothing if the gateway ends the connection without one.
     pub fn ask(&mut self, request: &[u8]) -> Option<Vec<u8>> {
-        self.0.write_all(request).expect("the gateway reads");
-        message(self.0)
+        let connect = || TcpStream::connect(self.address).expect("the gateway listens");
+        let mut stream = self.open.take().unwrap_or_else(connect);
+        stream.write_all(request).expect("the gateway reads");
+        let answer = message(&mut stream)?;
+        self.open = Some(stream).filter(|_| !is_last(request));
+        Some(answer)
     }
 }
 
@@ -41,14 +48,14 @@ impl Way {
     /// Carries every request faithfully, and asks what becomes of each answer, with its request.
     #[must_use]
     pub fn open(decide: impl Fn(&[u8], Vec<u8>) -> Passage + Send + Sync + 'static) -> Self {
-        Self::between(move |request, mut goal| {
+        Self::between(move |request, goal| {
             goal.ask(request).map_or(Passage::Cut, |answer| decide(request, answer))
         })
     }
 
     /// Asks what becomes of each request, and what is answered.
     #[must_use]
-    pub fn between(decide: impl Fn(&[u8], Goal<'_>) -> Passage + Send + Sync + 'static) -> Self {
+    pub fn between(decide: impl Fn(&[u8], &mut Goal) -> Passage + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let goal = Arc::new(Mutex::new(None));
@@ -58,8 +65,8 @@ impl Way {
                 let (to, decide) = (Arc::clone(&to), Arc::clone(&decide));
                 std::thread::spawn(move || {
                     let goal = *to.lock().unwrap_or_else(PoisonError::into_inner);
-                    let gateway = TcpStream::connect(goal.expect("the way has a goal"));
-                    carry(caller, gateway.expect("the gateway listens"), &*decide);
+                    let address = goal.expect("the way has a goal");
+                    carry(caller, &mut Goal { address, open: None }, &*decide);
                 });
             }
         });
@@ -72,9 +79,9 @@ impl Way {
 }
 
 /// Carries requests and answers in turn, as HTTP/1.1 without pipelining goes.
-fn carry(mut caller: TcpStream, mut gateway: TcpStream, decide: &dyn Fn(&[u8], Goal<'_>) -> Passage) {
+fn carry(mut caller: TcpStream, goal: &mut Goal, decide: &dyn Fn(&[u8], &mut Goal) -> Passage) {
     while let Some(request) = message(&mut caller) {
-        match decide(&request, Goal(&mut gateway)) {
+        match decide(&request, goal) {
             // Some callers ask for the close and wait for it.
             Passage::On(answer) if caller.write_all(&answer).is_ok() && !is_last(&request) => {}
             Passage::On(_) | Passage::Cut => return,

@@ -80,14 +80,21 @@ public final class Contest {
         return "V2_SHA256 appId=%s,sign=%s,timestamp=%s,nonce=%s".formatted(APP_ID, sign, timestamp, nonce);
     }
 
-    /** Whether an answer's header is the only one that the gateway could have sent with it to this very request. */
-    static boolean isProven(Answer answer, String url, String nonce, String requestSign) {
+    /**
+     * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is
+     * what becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the
+     * request may still take effect. Empty: nothing.
+     */
+    static String proven(Answer answer, String url, String nonce, String requestSign) {
         var found = TIMESTAMP.matcher(answer.authorization());
         String timestamp = found.find() ? found.group(1) : "";
-        byte[] binding = "answer\n%s\n%s\n".formatted(nonce, requestSign).getBytes(UTF_8);
-        String bound = sha256(binding).toUpperCase().substring(0, 32);
-        String right = authorization(sign(url, timestamp, bound, answer.body()), timestamp, bound);
-        return MessageDigest.isEqual(answer.authorization().getBytes(UTF_8), right.getBytes(UTF_8));
+        for (String label : List.of("answer", "notice")) {
+            byte[] binding = "%s\n%s\n%s\n".formatted(label, nonce, requestSign).getBytes(UTF_8);
+            String bound = sha256(binding).toUpperCase().substring(0, 32);
+            String right = authorization(sign(url, timestamp, bound, answer.body()), timestamp, bound);
+            if (MessageDigest.isEqual(answer.authorization().getBytes(UTF_8), right.getBytes(UTF_8))) return label;
+        }
+        return "";
     }
 
     static Answer post(String url, byte[] body, String... headers) throws Unanswered {
@@ -115,13 +122,15 @@ public final class Contest {
             "Content-Type", "application/json",
             "Accept", "application/json",
             "Authorization", authorization(requestSign, timestamp, nonce));
-        if (!isProven(answer, url, nonce, requestSign)) {
+        String label = proven(answer, url, nonce, requestSign);
+        if (label.isEmpty()) {
             throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: "
                 + shortened(answer.text()));
         }
         var envelope = (Map<?, ?>) new Json(answer.text()).read();
         String code = (String) envelope.get("code");
         String said = code + ": " + envelope.get("errorMessage");
+        if (label.equals("notice")) throw new Unanswered("A notice, which settles nothing: " + said);
         if (UNSETTLED.contains(code)) throw new Unanswered(said);
         if (!"OK".equals(code)) throw new Refused(said);
         return new Proven((Map<?, ?>) envelope.get("data"), answer.authorization() + "\n" + answer.text());

@@ -48,13 +48,19 @@ function authorization(sign: string, timestamp: string, nonce: string): string {
   return `V2_SHA256 appId=${appId},sign=${sign},timestamp=${timestamp},nonce=${nonce}`;
 }
 
-/** Whether an answer's header is the only one that the gateway could have sent with it to this very request. */
-function isProven(answer: Answer, url: string, nonce: string, requestSign: string): boolean {
+/**
+ * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is what
+ * becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the request
+ * may still take effect. Undefined: nothing.
+ */
+function proven(answer: Answer, url: string, nonce: string, requestSign: string): "answer" | "notice" | undefined {
   const timestamp = /timestamp=(\d{13}),/.exec(answer.authorization)?.[1] ?? "";
-  const bound = sha256(`answer\n${nonce}\n${requestSign}\n`).toUpperCase().slice(0, 32);
-  const right = Buffer.from(authorization(sign(url, timestamp, bound, answer.body), timestamp, bound));
   const given = Buffer.from(answer.authorization);
-  return given.length === right.length && timingSafeEqual(given, right);
+  return (["answer", "notice"] as const).find((label) => {
+    const bound = sha256(`${label}\n${nonce}\n${requestSign}\n`).toUpperCase().slice(0, 32);
+    const right = Buffer.from(authorization(sign(url, timestamp, bound, answer.body), timestamp, bound));
+    return given.length === right.length && timingSafeEqual(given, right);
+  });
 }
 
 /** Every answer as it is: a signed refusal is no failure, and a redirection is not followed. */
@@ -89,11 +95,13 @@ async function call<Data>(path: string, params: object): Promise<Proven<Data>> {
     "Authorization": authorization(requestSign, timestamp, nonce),
   });
   const text = answer.body.toString();
-  if (!isProven(answer, url, nonce, requestSign)) {
+  const label = proven(answer, url, nonce, requestSign);
+  if (label === undefined) {
     const says = shortened(text);
     throw new Unproven(`The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: ${says}`);
   }
   const { code, errorMessage, data } = JSON.parse(text) as Envelope<Data>;
+  if (label === "notice") throw new Unanswered(`A notice, which settles nothing: ${code}: ${errorMessage}`);
   if (UNSETTLED.includes(code)) throw new Unanswered(`${code}: ${errorMessage}`);
   if (code !== "OK") throw new Refused(`${code}: ${errorMessage}`);
   return { data, proof: `${answer.authorization}\n${text}` };

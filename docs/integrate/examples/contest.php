@@ -39,12 +39,21 @@ function authorization(string $sign, string $timestamp, string $nonce): string
     return 'V2_SHA256 appId=' . APP_ID . ",sign=$sign,timestamp=$timestamp,nonce=$nonce";
 }
 
-/** Whether a header is the only one that the gateway could have sent with this answer to this very request. */
-function isProven(string $given, string $url, string $nonce, string $requestSign, string $body): bool
+/**
+ * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is what
+ * becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the request
+ * may still take effect. Null: nothing.
+ */
+function proven(string $given, string $url, string $nonce, string $requestSign, string $body): ?string
 {
     $timestamp = preg_match('/timestamp=(\d{13}),/', $given, $found) ? $found[1] : '';
-    $bound = substr(strtoupper(hash('sha256', "answer\n$nonce\n$requestSign\n")), 0, 32);
-    return hash_equals(authorization(sign($url, $timestamp, $bound, $body), $timestamp, $bound), $given);
+    foreach (['answer', 'notice'] as $label) {
+        $bound = substr(strtoupper(hash('sha256', "$label\n$nonce\n$requestSign\n")), 0, 32);
+        if (hash_equals(authorization(sign($url, $timestamp, $bound, $body), $timestamp, $bound), $given)) {
+            return $label;
+        }
+    }
+    return null;
 }
 
 /** @return array{int, string, string} status, Authorization header and body of the answer */
@@ -88,11 +97,15 @@ function call(string $path, array $params): array
         'Accept: application/json',
         'Authorization: ' . authorization($requestSign, $timestamp, $nonce),
     ]);
-    if (!isProven($given, $url, $nonce, $requestSign, $answer)) {
+    $label = proven($given, $url, $nonce, $requestSign, $answer);
+    if ($label === null) {
         $says = shortened($answer);
         throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $says");
     }
     ['code' => $code, 'errorMessage' => $message, 'data' => $data] = json_decode($answer, true, 16, JSON_THROW_ON_ERROR);
+    if ($label === 'notice') {
+        throw new Unanswered("A notice, which settles nothing: $code: $message");
+    }
     if (in_array($code, UNSETTLED, true)) {
         throw new Unanswered("$code: $message");
     }

@@ -52,12 +52,19 @@ def authorization(sign, timestamp, nonce):
     return f"V2_SHA256 appId={APP_ID},sign={sign},timestamp={timestamp},nonce={nonce}"
 
 
-def is_proven(given, url, nonce, request_sign, body):
-    """Whether a header is the only one that the gateway could have sent with this answer to this very request."""
+def proven(given, url, nonce, request_sign, body):
+    """What an answer proves, if its header is the only one that the gateway could have sent with it.
+
+    "answer": this is what becomes of this very request. "notice": the gateway said so to somebody who sent this nonce
+    and sign, and the request may still take effect. None: nothing.
+    """
     timestamp = given.partition("timestamp=")[2][:13]
-    bound = hashlib.sha256(f"answer\n{nonce}\n{request_sign}\n".encode()).hexdigest().upper()[:32]
-    right = authorization(sign(url, timestamp, bound, body), timestamp, bound)
-    return hmac.compare_digest(given.encode(), right.encode())
+    for label in "answer", "notice":
+        bound = hashlib.sha256(f"{label}\n{nonce}\n{request_sign}\n".encode()).hexdigest().upper()[:32]
+        right = authorization(sign(url, timestamp, bound, body), timestamp, bound)
+        if hmac.compare_digest(given.encode(), right.encode()):
+            return label
+    return None
 
 
 class AsItIs(urllib.request.HTTPErrorProcessor):
@@ -91,13 +98,17 @@ def call(path, params):
     }
     _, given, answer = post(url, body, headers)
     text = answer.decode(errors="replace")
-    if not is_proven(given, url, nonce, request_sign, answer):
+    label = proven(given, url, nonce, request_sign, answer)
+    if label is None:
         raise Unproven(f"The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: {text[:500]!a}")
     envelope = json.loads(answer)
+    said = f"{envelope['code']}: {envelope['errorMessage']}"
+    if label == "notice":
+        raise Unanswered(f"A notice, which settles nothing: {said}")
     if envelope["code"] in UNSETTLED:
-        raise Unanswered(f"{envelope['code']}: {envelope['errorMessage']}")
+        raise Unanswered(said)
     if envelope["code"] != "OK":
-        raise Refused(f"{envelope['code']}: {envelope['errorMessage']}")
+        raise Refused(said)
     return envelope["data"], f"{given}\n{text}"
 
 

@@ -51,10 +51,19 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   # A shell cannot compare in constant time. It need not here: no two requests expect the same header.
   proof=$(tr -d '\r' < "$temp/head" | sed -n 's/^[Aa]uthorization: *//p')
   timestamp=$(printf %s "$proof" | sed -n 's/.*timestamp=\([0-9]\{13\}\),.*/\1/p')
-  bound=$(printf 'answer\n%s\n%s\n' "$nonce" "$sign" | sha256 | cut -c 1-32 | tr a-f A-F)
-  right=$(sign "$url" "$timestamp" "$bound" < "$temp/answer")
-  [ "$proof" = "$(authorization "$right" "$timestamp" "$bound")" ] ||
-    end "$4" "The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $(said)$again"
+  # "answer": this is what becomes of the request. "notice": the gateway said so to somebody who sent this nonce and
+  # sign, and the request may still take effect.
+  proven=
+  for label in answer notice; do
+    bound=$(printf '%s\n%s\n%s\n' "$label" "$nonce" "$sign" | sha256 | cut -c 1-32 | tr a-f A-F)
+    right=$(sign "$url" "$timestamp" "$bound" < "$temp/answer")
+    [ "$proof" != "$(authorization "$right" "$timestamp" "$bound")" ] || proven=$label
+  done
+  case $proven in
+    answer) ;;
+    notice) end "$3" "A notice, which settles nothing: $(cat "$temp/answer")$again" ;;
+    *) end "$4" "The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $(said)$again" ;;
+  esac
 
   case $(member code) in
     OK) ;;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::{wait_for, wait_until_ms};
 use rebuttal_testbed::operator::in_ms;
-use rebuttal_testbed::{Connection, Gateway, Passage, Scene, Way, samples};
+use rebuttal_testbed::{Connection, Gateway, Goal, Passage, Scene, Way, samples};
 use serde_json::json;
 
 use crate::ground::{Shell, bin};
@@ -115,7 +115,7 @@ fn longer(request: &[u8], by: usize) -> Vec<u8> {
     (request.replacen(&head, &format!("content-length: {more}\r\n"), 1) + &" ".repeat(by)).into_bytes()
 }
 
-fn intercept(request: &[u8], mut goal: rebuttal_testbed::Goal<'_>, hand: &mut Hand) -> Passage {
+fn intercept(request: &[u8], goal: &mut Goal, hand: &mut Hand) -> Passage {
     let trick = hand.trick.filter(|_| request.starts_with(b"POST /pg/v2/dispute/contest "));
     let mut ask = |request: &[u8]| goal.ask(request).map_or(Passage::Cut, Passage::On);
     match trick {

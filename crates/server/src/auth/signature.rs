@@ -1,6 +1,6 @@
 //! The checks of a merchant's call, in the order of contract §7, and whether its answer is settled (contract §2). A
-//! handler can only be written against [`SignedRead`] or [`SignedWrite`], so that none can forget a check, and a success
-//! can only be answered with the [`NonceUsed`] that they give.
+//! handler can only be written against [`SignedRead`] or [`SignedWrite`], so that none can forget a check, and it can
+//! only answer `OK` with the [`NonceUsed`] that they give.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -157,8 +157,8 @@ impl FromRequestParts<Arc<Gateway>> for Unrouted {
     }
 }
 
-/// Fails for a route outside of the signing layer, which every test of the route would show; and for a request line that
-/// names a host, which has no target that could be signed.
+/// Fails for a route outside of the signing layer, which every test of the route would show; and for a request line
+/// that names a host, which has no target that could be signed.
 fn caller(parts: &Parts) -> Result<Arc<Caller>, Refusal> {
     let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(|| {
         Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))

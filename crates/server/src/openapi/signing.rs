@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use rebuttal_protocol::Scheme;
 use rebuttal_protocol::authorization::TIMESTAMP_DIGITS;
 use rebuttal_protocol::ids::{NONCE_MAX, NONCE_MIN};
+use rebuttal_protocol::{Finality, Scheme};
 
 use super::examples::Signed;
 
@@ -30,8 +30,13 @@ pub(super) fn signing(scheme: Scheme, request: &Signed, answer: &Signed) -> Stri
     let _ = write!(
         text,
         "\nThe answer is signed over its request's appId, method and URL, and its own timestamp, nonce and body. Its nonce \
-         is derived: SHA-256 over `answer`, LF, the request's nonce, LF, the request's sign in lower case, LF; written in \
-         upper-case hex, the first 32 digits. Check both, and no other answer can be passed off as this one's:\n\n{}",
+         is derived: SHA-256 over a label, LF, the request's nonce, LF, the request's sign in lower case, LF; written in \
+         upper-case hex, the first 32 digits. Check both, and no other answer can be passed off as this one's. With the label \
+         `{}` the answer is settled: nothing else becomes of the request. With the label `{}` it is a notice, which proves \
+         that the gateway said so and nothing about what becomes of the request: send it again with a fresh header, or \
+         query. A settled answer:\n\n{}",
+        Finality::Settled.label(),
+        Finality::Notice.label(),
         shown(answer)
     );
     text

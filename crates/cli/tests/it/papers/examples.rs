@@ -31,6 +31,8 @@ enum Lie {
     Altered,
     /// An earlier `OK`, rightly signed, arrives in its place.
     Replayed,
+    /// The answer to a copy of another media type arrives in its place; the request itself is delivered afterwards.
+    Notice,
 }
 
 /// A merchant with one of the examples, on a way that may lie.
@@ -52,12 +54,18 @@ impl Merchant {
     fn with(words: &[&str]) -> Self {
         let lie = Arc::new(Mutex::new(Lie::None));
         let (told, honest) = (Arc::clone(&lie), Mutex::new(Vec::new()));
-        let way = Way::open(move |request, answer| {
+        let way = Way::between(move |request, goal| {
+            let mut ask = |request: &[u8]| goal.ask(request).unwrap();
             if !request.starts_with(format!("POST {CONTEST} ").as_bytes()) {
-                return Passage::On(answer);
+                return Passage::On(ask(request));
             }
             let mut lie = told.lock().unwrap();
-            let passage = passage(*lie, answer, &mut honest.lock().unwrap());
+            if *lie == Lie::Notice {
+                let notice = ask(&of_another_type(request));
+                let _ = ask(request);
+                return Passage::On(notice);
+            }
+            let passage = passage(*lie, ask(request), &mut honest.lock().unwrap());
             if *lie == Lie::LostOnce {
                 *lie = Lie::None;
             }
@@ -113,11 +121,18 @@ impl Merchant {
     }
 }
 
+/// The request, but for a header that nobody signs.
+fn of_another_type(request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(request.to_vec()).unwrap();
+    let at = text.to_ascii_lowercase().find("content-type: application/json").unwrap();
+    format!("{}content-type: text/plain{}", &text[..at], &text[at + 30..]).into_bytes()
+}
+
 fn passage(lie: Lie, answer: Vec<u8>, honest: &mut Vec<u8>) -> Passage {
     let head = http::find(&answer, b"\r\n\r\n").unwrap() + 4;
     let text = String::from_utf8(answer.clone()).unwrap();
     Passage::On(match lie {
-        Lie::Lost | Lie::LostOnce => return Passage::Cut,
+        Lie::Lost | Lie::LostOnce | Lie::Notice => return Passage::Cut,
         Lie::None => {
             honest.clone_from(&answer);
             answer
@@ -236,6 +251,7 @@ fn believes_no_lie(merchant: &Merchant, urls: [&str; 2]) {
         (Lie::Unsigned, "proves nothing"),
         (Lie::Altered, "proves nothing"),
         (Lie::Replayed, "proves nothing"),
+        (Lie::Notice, "Common.Request.UnsupportedMediaType"),
     ] {
         // A replayed answer is told for a contest that the gateway has refused, too.
         let no = if matches!(lie, Lie::Altered | Lie::Replayed) { accepted.clone() } else { scene.dispute() };
@@ -278,12 +294,12 @@ fn the_loop_of_the_page_settles_what_was_unknown() {
         .is(1, "Refused: Dispute.NotFound");
     merchant.run(&"0".repeat(32), &[&body]).is(1, "Unproven: ");
 
-    // What a gateway says only when it is short of something.
+    // What settles nothing, and a refusal behind it.
     let busy = r#"
-ends = [Refused("Common.System.Unavailable: later"), Unanswered("cut"), Refused("Common.RateLimited: later"), Refused("Dispute.InvalidState")]
+ends = [Unanswered("A notice"), Unanswered("cut"), Refused("Dispute.InvalidState")]
 def call(path, params):
     raise ends[tries.append(path) or len(tries) - 1]
-for most in (1, 2, 3, 4):
+for most in (1, 2, 3):
     tries = []
     try:
         settled("", {}, most)
@@ -294,12 +310,7 @@ for most in (1, 2, 3, 4):
         Command::new("python3").args(["-c", &format!("{python}{busy}")]).current_dir(folder()).output();
     let Output { stdout, stderr, .. } = busy.unwrap();
     let said = String::from_utf8_lossy(&stdout);
-    assert_eq!(
-        said,
-        "Refused 1\nUnanswered 2\nUnanswered 3\nUnanswered 4\n",
-        "{}",
-        String::from_utf8_lossy(&stderr)
-    );
+    assert_eq!(said, "Unanswered 1\nUnanswered 2\nUnanswered 3\n", "{}", String::from_utf8_lossy(&stderr));
 }
 
 #[test]

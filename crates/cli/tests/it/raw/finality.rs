@@ -1,6 +1,6 @@
-//! Contract §2, settled answers and notices: who stands between merchant and gateway and has no secret can get any
-//! answer to an altered copy of a request, and deliver the request itself afterwards. No answer that is settled may turn
-//! out wrong by that.
+//! Contract §2, settled answers and notices: an attacker between merchant and gateway, without a secret, can get an
+//! answer to an altered copy of a request, and deliver the request itself afterwards. No settled answer may turn out
+//! wrong by that.
 
 use std::time::Duration;
 
