@@ -71,7 +71,7 @@ impl<'a> Object<'a> {
             return Err(Malformed::ControlByte);
         }
         let object = Self::of_json(text)?;
-        object.check(1)?;
+        object.check(text, 1)?;
         Ok(object)
     }
 
@@ -97,17 +97,22 @@ impl<'a> Object<'a> {
 
     /// Reads one object, and of its members only where each begins and ends: for text that has been checked before.
     pub(crate) fn of_json(text: &'a str) -> Result<Self, Malformed> {
-        let mut json = serde_json::Deserializer::from_str(text);
+        Self::of_part(text, text)
+    }
+
+    /// Reads the object that is this part of a text.
+    fn of_part(whole: &str, part: &'a str) -> Result<Self, Malformed> {
+        let mut json = serde_json::Deserializer::from_str(part);
         let members = json.deserialize_map(MembersVisitor).and_then(|members| json.end().map(|()| members));
-        members.map(|members| Self { members }).map_err(not_one_object)
+        members.map(|members| Self { members }).map_err(|error| not_one_object(whole, part, &error))
     }
 
     /// Checks the names, and every member at every depth.
-    fn check(&self, depth: usize) -> Result<(), Malformed> {
+    fn check(&self, whole: &str, depth: usize) -> Result<(), Malformed> {
         if let Some(name) = self.twice_named() {
             return Err(Malformed::TwiceNamed(name.to_owned()));
         }
-        self.members.iter().try_for_each(|(_, value)| check(value.get(), depth + 1))
+        self.members.iter().try_for_each(|(_, value)| check(whole, value.get(), depth + 1))
     }
 
     /// Few names are compared each with each, which takes less than a set of them would.
@@ -125,24 +130,41 @@ impl<'a> Object<'a> {
 
 /// Checks a value at every depth. Each level reads its text anew, so the work is bounded by the body's length times
 /// [`DEPTH_MAX`]; in return every name and string is unescaped by one well-known parser.
-fn check(json: &str, depth: usize) -> Result<(), Malformed> {
+fn check(whole: &str, json: &str, depth: usize) -> Result<(), Malformed> {
     match json.as_bytes().first() {
         Some(b'{' | b'[') if depth > DEPTH_MAX => Err(Malformed::TooDeep),
-        Some(b'{') => Object::of_json(json)?.check(depth),
-        Some(b'[') => elements(json)?.into_iter().try_for_each(|element| check(element.get(), depth + 1)),
+        Some(b'{') => Object::of_part(whole, json)?.check(whole, depth),
+        Some(b'[') => {
+            elements(json)?.into_iter().try_for_each(|element| check(whole, element.get(), depth + 1))
+        }
         // Unescaping is what finds a lone surrogate.
-        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json).map(drop).map_err(not_one_object),
+        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json)
+            .map(drop)
+            .map_err(|error| not_one_object(whole, json, &error)),
         _ => Ok(()),
     }
 }
 
 pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
-    let mut json = serde_json::Deserializer::from_str(json);
-    json.deserialize_seq(ElementsVisitor).map_err(not_one_object)
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_seq(ElementsVisitor).map_err(|error| not_one_object(json, json, &error))
 }
 
-fn not_one_object(error: serde_json::Error) -> Malformed {
-    Malformed::NotOneObject(error.to_string())
+/// What the parser found, with the line and column counted in the whole text, of which it read a part.
+fn not_one_object(whole: &str, part: &str, error: &serde_json::Error) -> Malformed {
+    let (line, column) = (error.line(), error.column());
+    let text = error.to_string();
+    let before = part.as_ptr().addr().checked_sub(whole.as_ptr().addr()).and_then(|at| whole.get(..at));
+    let (Some(before), Some(what)) = (before, text.strip_suffix(&format!(" at line {line} column {column}")))
+    else {
+        return Malformed::NotOneObject(text);
+    };
+    let column = match line {
+        1 => before.len() - before.rfind('\n').map_or(0, |at| at + 1) + column,
+        _ => column,
+    };
+    let line = before.matches('\n').count() + line;
+    Malformed::NotOneObject(format!("{what} at line {line} column {column}"))
 }
 
 struct MembersVisitor;
@@ -182,5 +204,28 @@ impl<'de> Visitor<'de> for ElementsVisitor {
             elements.push(element);
         }
         Ok(elements)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Wherever a half surrogate is, its line and column are those of the whole body.
+    #[test]
+    fn a_fault_in_a_part_is_located_in_the_whole() {
+        for body in [
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":1,"b":"é \udc00 y"}"#,
+            "{\n  \"a\": {\"b\": [1, \"x\", \"y \\ud800\"]}\n}",
+            "{\"a\":\r\n{\"b\":1,\n\"\\udfff\":2}}",
+            r#"{"\ud800":1}"#,
+        ] {
+            let Err(Malformed::NotOneObject(told)) = Object::parse(body.as_bytes()) else {
+                panic!("{body} was taken");
+            };
+            let whole = serde_json::from_str::<serde_json::Value>(body).unwrap_err();
+            assert_eq!(told, whole.to_string(), "{body}");
+        }
     }
 }

@@ -28,15 +28,15 @@ impl Currency {
 impl FromStr for Currency {
     type Err = Invalid;
 
-    /// Currencies without a minor unit in ISO 4217 (metals, test codes) and those with four digits (units of account)
-    /// are refused: nobody pays in them.
+    /// Currencies without a minor unit in ISO 4217 (metals, test codes), those with four digits (units of account) and
+    /// funds are refused: nobody pays in them.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let currency = iso_currency::Currency::from_code(text)
             .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))?;
-        if currency.exponent().is_none_or(|digits| digits > 3) {
+        if currency.is_fund() || currency.exponent().is_none_or(|digits| digits > 3) {
             return Err(Invalid::new(
-                "must be a currency that people pay in, such as USD: ISO 4217 lists metals, test codes and units of \
-                 account, too",
+                "must be a currency that people pay in, such as USD: ISO 4217 lists metals, test codes, funds and units \
+                 of account, too",
             ));
         }
         Ok(Self(currency))
@@ -64,7 +64,8 @@ impl Amount {
         Self { minor_units, currency }
     }
 
-    /// Reads `100`, `100.5` or `100.05`: no sign, no leading zeros, at most the currency's decimals.
+    /// Reads `100`, `100.5` or `100.05`: more than zero, no sign, no leading zeros, at most the currency's decimals.
+    /// Where the currency has no minor unit, all decimals are zeros (`500.00` in JPY).
     pub fn parse(text: &str, currency: Currency) -> Result<Self, Invalid> {
         let decimals = currency.decimals() as usize;
         let form = || {
@@ -83,7 +84,15 @@ impl Amount {
         if !digits_only || !canonical || integer.len() > INTEGER_DIGITS_MAX || fraction.len() > decimals {
             return Err(form());
         }
+        if currency.0.exponent() == Some(0) && fraction.bytes().any(|digit| digit != b'0') {
+            return Err(Invalid::new(format!(
+                "must be a whole amount, such as 500: {currency} has no smaller unit"
+            )));
+        }
         let minor_units = format!("{integer}{fraction:0<decimals$}").parse().map_err(|_| form())?;
+        if minor_units == 0 {
+            return Err(Invalid::new("must be more than 0"));
+        }
         Ok(Self { minor_units, currency })
     }
 
@@ -123,6 +132,7 @@ mod tests {
         assert_eq!(printed("100.5", "USD").as_deref(), Some("100.50"));
         assert_eq!(printed("0.001", "KWD").as_deref(), Some("0.001"));
         assert_eq!(printed("500", "JPY").as_deref(), Some("500.00"));
+        assert_eq!(printed("500.00", "JPY").as_deref(), Some("500.00"));
         assert_eq!(printed("999999999999999.999", "KWD").as_deref(), Some("999999999999999.999"));
     }
 
@@ -149,12 +159,27 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_is_more_than_nothing_in_units_that_its_currency_has() {
+        for (wrong, currency, why) in [
+            ("0", "USD", "must be more than 0"),
+            ("0.00", "USD", "must be more than 0"),
+            ("0.000", "KWD", "must be more than 0"),
+            ("500.50", "JPY", "must be a whole amount, such as 500: JPY has no smaller unit"),
+            ("500.05", "KRW", "must be a whole amount, such as 500: KRW has no smaller unit"),
+            ("0.5", "CLP", "must be a whole amount, such as 500: CLP has no smaller unit"),
+        ] {
+            let refused = Amount::parse(wrong, currency.parse().unwrap()).unwrap_err();
+            assert_eq!(refused.to_string(), why, "{wrong} {currency}");
+        }
+    }
+
+    #[test]
     fn what_nobody_pays_in_is_not_a_currency() {
         let told = |wrong: &str| wrong.parse::<Currency>().expect_err(wrong).to_string();
         for unknown in ["", "usd", "US", "USDT"] {
             assert!(told(unknown).contains("must be an ISO 4217 currency code"), "{unknown:?}");
         }
-        for listed in ["XAU", "XXX", "XTS", "CLF", "UYW"] {
+        for listed in ["XAU", "XXX", "XTS", "CLF", "UYW", "UYI", "COU", "CHE", "CHW", "BOV", "MXV", "USN"] {
             assert!(told(listed).contains("must be a currency that people pay in"), "{listed:?}");
         }
     }

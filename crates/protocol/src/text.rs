@@ -6,6 +6,12 @@ use std::str::FromStr;
 use crate::Invalid;
 use crate::ids::serde_as_text;
 
+/// Whether a character embeds, overrides or isolates a direction of writing (UAX #9): a text can show in another order
+/// than it has with it, and change how what follows it is shown.
+const fn is_bidirectional_control(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Checks a text of 1 to `max` Unicode scalar values without control characters, one of them to be seen.
 pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
     if text.is_empty() || text.chars().count() > max {
@@ -13,6 +19,11 @@ pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
     }
     if text.chars().any(char::is_control) {
         return Err(Invalid::new("must not contain control characters"));
+    }
+    if text.chars().any(is_bidirectional_control) {
+        return Err(Invalid::new(
+            "must not contain bidirectional control characters (U+202A to U+202E, U+2066 to U+2069)",
+        ));
     }
     if text.trim().is_empty() {
         return Err(Invalid::new("must not be blank"));
@@ -112,5 +123,12 @@ mod tests {
             assert!(wrong.parse::<EvidenceName>().is_err(), "{wrong:?} was taken");
         }
         assert!(" a ".parse::<EvidenceName>().is_ok());
+        for wrong in ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}') {
+            let refused = format!("invoice{wrong}fdp.exe").parse::<EvidenceName>().unwrap_err();
+            assert!(refused.to_string().contains("bidirectional"), "{refused}");
+        }
+        for right in ["قائمة رقم 5", "חשבונית", "a\u{200e}b\u{200f}"] {
+            assert!(right.parse::<EvidenceName>().is_ok(), "{right:?} was refused");
+        }
     }
 }

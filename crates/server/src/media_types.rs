@@ -37,20 +37,25 @@ pub(crate) fn not_json() -> Refusal {
     Refusal::new(Code::UnsupportedMediaType, "send Content-Type: application/json, once")
 }
 
-/// `application/json`, alone or with `charset=utf-8`.
+/// `application/json`, alone or with a `charset` of UTF-8 in any spelling; an empty parameter says nothing.
 fn is_json(value: &[u8]) -> bool {
     if value == b"application/json" {
         return true;
     }
     let Ok(text) = std::str::from_utf8(value) else { return false };
-    let (media_type, parameter) = match text.split_once(';') {
-        Some((media_type, parameter)) => (media_type, Some(parameter.trim())),
-        None => (text, None),
-    };
-    media_type.trim().eq_ignore_ascii_case("application/json")
-        && parameter.is_none_or(|parameter| {
-            ["charset=utf-8", "charset=\"utf-8\""].iter().any(|utf8| parameter.eq_ignore_ascii_case(utf8))
-        })
+    let mut parts = text.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let mut parameters = parts.filter(|parameter| !parameter.is_empty());
+    media_type.eq_ignore_ascii_case("application/json")
+        && parameters.next().is_none_or(is_charset_utf8)
+        && parameters.next().is_none()
+}
+
+fn is_charset_utf8(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return false };
+    let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    name.eq_ignore_ascii_case("charset")
+        && ["utf-8", "utf8"].iter().any(|utf8| unquoted.eq_ignore_ascii_case(utf8))
 }
 
 /// Whether one of the ranges takes JSON and is not weighted down to nothing (RFC 9110 §12.5.1).
@@ -83,9 +88,16 @@ mod tests {
 
     #[test]
     fn json_is_taken_in_every_tolerated_spelling() {
-        for content_type in
-            ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
-        {
+        for content_type in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "Application/JSON;charset=UTF-8",
+            "application/json;",
+            "application/json ; ",
+            "application/json; charset=\"utf-8\"",
+            "application/json; charset=utf8",
+            "application/json;Charset=\"UTF8\";",
+        ] {
             assert_eq!(checked(&[("content-type", content_type)]), Ok(()));
         }
         for accept in
@@ -98,9 +110,19 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         assert_eq!(checked(&[]), Err(Code::UnsupportedMediaType));
-        for content_type in
-            ["", "text/json", "application/json; charset=latin1", "application/json; charset=utf-8; v=1"]
-        {
+        for content_type in [
+            "",
+            ";",
+            "text/json",
+            "application/jsonx",
+            "application/json; charset",
+            "application/json; charset=",
+            "application/json; charset=\"utf-8",
+            "application/json; charset=latin1",
+            "application/json; utf-8",
+            "application/json; charset=utf-8; v=1",
+            "application/json; charset=utf-8; charset=utf-8",
+        ] {
             assert_eq!(checked(&[("content-type", content_type)]), Err(Code::UnsupportedMediaType));
         }
         let json = ("content-type", "application/json");

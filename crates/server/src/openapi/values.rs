@@ -37,7 +37,8 @@ type Values = Vec<(&'static str, Schema)>;
 
 fn numbers() -> Values {
     let word = |max| format!("^[0-9A-Za-z_-]{{1,{max}}}$");
-    let amount = format!("^(0|[1-9][0-9]{{0,{}}})(\\.[0-9]{{1,3}})?$", INTEGER_DIGITS_MAX - 1);
+    let less_than_one = "0\\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9])";
+    let amount = format!("^([1-9][0-9]{{0,{}}}(\\.[0-9]{{1,3}})?|{less_than_one})$", INTEGER_DIGITS_MAX - 1);
     vec![
         ("DisputeNo", said(form(word(DISPUTE_NO_MAX)), "The number of a dispute, unique in the gateway.")),
         ("PaymentNo", said(line(PaymentNo::MAX), "The platform's number of the payment.")),
@@ -53,8 +54,8 @@ fn numbers() -> Values {
             "Amount",
             said(
                 form(amount),
-                "A decimal, never negative, with at most as many decimals as its currency has: three where ISO 4217 has \
-                 three, else two. Answers show all of them.",
+                "A decimal, more than zero, with at most as many decimals as its currency has: three where ISO 4217 has \
+                 three, else two, which are zeros where it has none. Answers show all of them.",
             ),
         ),
         (
@@ -136,7 +137,10 @@ fn files() -> Values {
         let letter = |letter: char| format!("[{letter}{}]", letter.to_ascii_uppercase());
         extension.chars().map(letter).collect::<String>()
     });
-    let filename = format!("^[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+\\.({})$", either_case.join("|"));
+    let filename = format!(
+        "^[^/\\\\\\u0000-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069]+\\.({})$",
+        either_case.join("|")
+    );
     let uri = format!(
         "^s3://{BUCKET}/m/[1-9][0-9]{{0,9}}/open/dispute-evidence/[0-9a-f]{{32}}\\.({})$",
         extensions.join("|")

@@ -167,7 +167,9 @@ def mend(case, strays):
         body["merchantId"] = GROUND["merchantId"]
         for amount in ("paymentAmount", "disputeAmount"):
             whole, _, decimals = body[amount].partition(".")
-            body[amount] = whole + ("." + decimals[:2] if decimals else "")
+            body[amount] = str(max(int(whole), 1))
+            if decimals and body.get("currency") in ("EUR", "USD"):
+                body[amount] += "." + decimals[:2]
         if not strays or "Idempotency-Key" not in (case.headers or {}):
             body["disputeNo"] = fresh()
     if path.startswith("/pg/") and body.get("disputeNo") and not strays:
