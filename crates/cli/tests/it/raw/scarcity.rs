@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::pause;
 use rebuttal_testbed::scene::{ACCEPT, QUERY};
-use rebuttal_testbed::{Call, Connection, Item, Scene, samples};
+use rebuttal_testbed::{Call, Connection, Item, Scene, Signer, samples};
 use serde_json::json;
 
 use crate::ground::{Flood, each, embedded_scene, gateway, scene};
@@ -167,6 +167,29 @@ fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
     pause(Duration::from_secs(seconds));
     scene.query(&dispute).is("OK");
     each(of("OK").map(|call| (&call.nonce, call)), |call| call.send(at).is("Common.Auth.StaleTimestamp"));
+}
+
+#[test]
+fn however_many_apps_a_merchant_has_they_stop_no_other_merchants_queries() {
+    const CAPACITY: usize = 320;
+    const APPS: usize = 8;
+    const OF_OTHER: usize = 8;
+    let scene = Scene::of(gateway().args(["--read-nonce-capacity", &CAPACITY.to_string()]));
+    let query = |signer: &Signer| {
+        let mut call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+        call.signer = signer.clone();
+        call
+    };
+    for number in 0..APPS {
+        let app = scene.operator.open_app(scene.merchant_id, scene.signer.scheme);
+        let calls = calls(CAPACITY, || query(&app));
+        let refused = sent_at_once(&scene, &calls, "Common.System.Unavailable");
+        assert!(refused >= CAPACITY / 4, "app {number} found room for {} queries", CAPACITY - refused);
+    }
+    let other = scene.operator.open_merchant("Other Shop", "UTC");
+    let other = scene.operator.open_app(other, scene.signer.scheme);
+    let of_other = calls(OF_OTHER, || query(&other));
+    assert_eq!(sent_at_once(&scene, &of_other, "Dispute.NotFound"), OF_OTHER);
 }
 
 #[test]
