@@ -27,6 +27,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "rebuttal operator app rotate 3f0c2a1b9d8e47650123456789abcdef --merchant 80 --overlap 7d",
     ),
     (
+        "operator app end-overlap",
+        "rebuttal operator app end-overlap 3f0c2a1b9d8e47650123456789abcdef --merchant 80",
+    ),
+    (
         "operator token create",
         "rebuttal operator token create --name anna --role operator --secret-file anna.token",
     ),

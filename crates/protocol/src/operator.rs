@@ -10,7 +10,7 @@ mod dispute;
 mod merchant;
 mod token;
 
-pub use app::{AppSettings, NOTIFY_URL_MAX, NotifyUrl, OVERLAP_MAX_SECONDS, RotateSecret};
+pub use app::{AppSettings, EndOverlap, NOTIFY_URL_MAX, NotifyUrl, OVERLAP_MAX_SECONDS, RotateSecret};
 pub use dispute::{Act, ActKind, OpenDispute, Outcome};
 pub use merchant::{ChangeMerchant, CreateMerchant, TimeZoneName};
 pub use token::{CreateToken, RevokeToken, Role, TokenName};

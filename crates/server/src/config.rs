@@ -25,9 +25,9 @@ pub const FRESHNESS_WINDOW_MAX: Duration = Duration::from_secs(60 * 60);
 pub const AUTH_FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// How long an upload that nothing refers to is kept.
 pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Read calls whose nonces are remembered at once; one app alone may have half of them. At 17 to 34 bytes each, and
-/// a quarter as many changes of twice the size beside them, they take at most 102 MB. A nonce is remembered for two
-/// windows, ten minutes by default, so that all apps may make 3,300 reads a second, and one 1,650.
+/// Read calls whose nonces are remembered at once; one merchant alone may have half of them. At 17 to 34 bytes each,
+/// and a quarter as many changes of twice the size beside them, they take at most 102 MB. A nonce is remembered for two
+/// windows, ten minutes by default, so that all merchants may make 3,300 reads a second, and one 1,650.
 pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// Connections that merchants may have at once. With those of the other listeners, the files of uploads and the
 /// database's, this stays below the 1,024 open files that a process usually may have.

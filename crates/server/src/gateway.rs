@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rebuttal_evidence::EvidenceStore;
 use rebuttal_store::{Answer, CommitError, Done, NonceUse, NotDone, Once, Store, Work};
-use tokio::sync::Semaphore;
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::Keys;
@@ -17,6 +16,7 @@ use crate::auth::signature::forgotten;
 use crate::auth::tokens::Tokens;
 use crate::base_url::BaseUrl;
 use crate::error::Refusal;
+use crate::operator::disputes::evidence_reads::EvidenceReads;
 
 pub(crate) struct Gateway {
     pub(crate) store: Store,
@@ -26,8 +26,8 @@ pub(crate) struct Gateway {
     pub(crate) tokens: Tokens,
     pub(crate) read_nonces: ReadNonces,
     pub(crate) rates: Rates,
-    /// Turns for handing evidence out.
-    pub(crate) evidence_reads: Arc<Semaphore>,
+    /// Slots for handing evidence out.
+    pub(crate) evidence_reads: EvidenceReads,
     /// Where the data directory lies, for what is measured of it.
     pub(crate) data_dir: PathBuf,
     /// At least one.

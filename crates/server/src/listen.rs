@@ -47,6 +47,8 @@ pub(crate) const BODY_PAUSE_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// How long an answer may wait for its peer to read it.
 pub(crate) const WRITE_STALL_LIMIT: Duration = Duration::from_secs(30);
+/// How fast an answer must be read, beyond what the stall limit allows: a file of 2 MiB within 94 seconds.
+pub(crate) const LEAST_READ_BYTES_PER_SECOND: u32 = 32 * 1024;
 /// How long requests in flight may take to finish after a stop was asked for.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait after an accept failed, which mostly means that the process is out of files.
@@ -179,7 +181,12 @@ impl Connection {
                 response
             }
         });
-        let stream = Punctual::new(Unstalled::new(stream, WRITE_STALL_LIMIT), of_stream, HEAD_LIMIT, rest);
+        let stream = Punctual::new(
+            Unstalled::new(stream, WRITE_STALL_LIMIT, LEAST_READ_BYTES_PER_SECOND),
+            of_stream,
+            HEAD_LIMIT,
+            rest,
+        );
         // More than 100 header fields are 431 as well: hyper's own limit, left alone because setting one costs an
         // allocation for each request.
         let connection = http1::Builder::new()

@@ -37,6 +37,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         )
         .route("/merchants/{merchant_id}/apps/{app_id}", patch(merchants::change_app::change))
         .route("/merchants/{merchant_id}/apps/{app_id}/rotate", post(merchants::rotate::rotate))
+        .route("/merchants/{merchant_id}/apps/{app_id}/endOverlap", post(merchants::end_overlap::end_overlap))
         .route("/tokens", post(tokens::create::create).get(tokens::list::list))
         .route("/tokens/{name}/revoke", post(tokens::revoke::revoke))
         .route("/disputes", post(disputes::open::open).get(disputes::list::list))

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{AccountChange, Act, Location, Options, Store, StoreError, Work};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::auth::apps::Apps;
@@ -21,7 +20,7 @@ use crate::config::{Config, EvidencePlace};
 use crate::data_dir::DataDir;
 use crate::gateway::Gateway;
 use crate::health::READY_LIMIT;
-use crate::operator::disputes::evidence::EVIDENCE_READS_AT_ONCE;
+use crate::operator::disputes::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::{clock, remedy, sweeper};
 
 /// The public half of the credentials that sign the embedded store's forms; the secret half is derived.
@@ -51,7 +50,7 @@ pub(crate) async fn open(
             config.app_requests_per_second,
             config.trusted_proxies.clone(),
         ),
-        evidence_reads: Arc::new(Semaphore::new(EVIDENCE_READS_AT_ONCE)),
+        evidence_reads: EvidenceReads::new(EVIDENCE_READ_WAIT_LIMIT),
         data_dir: config.data_dir.clone(),
         public_urls,
         freshness_window: window,

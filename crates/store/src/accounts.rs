@@ -160,7 +160,8 @@ pub enum AccountChange {
         /// The new settings.
         settings: AppSettings,
     },
-    /// A new secret; the old one verifies until the overlap's end.
+    /// A new secret; the old one verifies until the overlap's end. Refused while another overlap is running, unless
+    /// there is to be none: then every older secret ends with this change.
     RotateSecret {
         /// Whose.
         merchant_id: MerchantId,
@@ -170,8 +171,15 @@ pub enum AccountChange {
         secret_id: SecretId,
         /// The new secret.
         sealed: Vec<u8>,
-        /// Until when the old one verifies.
-        overlap_until: UnixMillis,
+        /// Until when the old one verifies; `None` ends all older ones.
+        overlap_until: Option<UnixMillis>,
+    },
+    /// Every secret but the newest ends with this change.
+    EndOverlap {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// Which app.
+        app_id: AppId,
     },
     /// A secret verified its first request.
     SecretUsed {
@@ -236,7 +244,8 @@ impl AccountChange {
             Self::ChangeMerchant { merchant_id, .. } => Touched::Merchant(*merchant_id),
             Self::CreateApp { app_id, .. }
             | Self::ChangeApp { app_id, .. }
-            | Self::RotateSecret { app_id, .. } => Touched::App(*app_id),
+            | Self::RotateSecret { app_id, .. }
+            | Self::EndOverlap { app_id, .. } => Touched::App(*app_id),
             // A secret that was used verifies as it did.
             Self::SecretUsed { .. }
             | Self::CreateMerchant { .. }
@@ -261,6 +270,7 @@ impl AccountChange {
             | Self::CreateApp { .. }
             | Self::ChangeApp { .. }
             | Self::RotateSecret { .. }
+            | Self::EndOverlap { .. }
             | Self::SecretUsed { .. }
             | Self::Identify { .. }
             | Self::PlaceEvidence { .. } => None,
@@ -278,7 +288,8 @@ pub enum AccountRefusal {
     #[error("the merchant has no such app")]
     NoApp,
     /// The last rotation's overlap is not over.
-    #[error("the old secret of the last rotation verifies until {}; rotate again after that", .0.to_rfc3339(&jiff::tz::TimeZone::UTC))]
+    #[error("an overlap is running: the secret before the newest verifies until {}; end the overlap first, or rotate with \
+             overlapSeconds 0, which ends all older secrets", .0.to_rfc3339(&jiff::tz::TimeZone::UTC))]
     OverlapRunning(UnixMillis),
     /// Another token has the same value.
     #[error("this token's value is in use under another name; make a new one")]

@@ -100,6 +100,9 @@ statements! {
     APPS_OF_MERCHANT = concat!(app!(), "merchant_id = $1 ORDER BY apps.created_at, app_id");
     RUNNING_OVERLAP = "SELECT max(expires_at) FROM secrets WHERE app_id = $1 AND expires_at > $2";
     RETIRE_SECRET = "UPDATE secrets SET expires_at = $1 WHERE app_id = $2 AND expires_at IS NULL";
+    /// Deleted rather than given an end: they end by no clock, neither this process's nor another replica's.
+    END_SECRETS = "DELETE FROM secrets WHERE app_id = $1";
+    END_OLDER_SECRETS = "DELETE FROM secrets WHERE app_id = $1 AND expires_at IS NOT NULL";
     INSERT_SECRET = "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
     USE_SECRET = "UPDATE secrets SET first_used_at = $1 WHERE secret_id = $2 AND first_used_at IS NULL";
     DROP_EXPIRED_SECRETS = "DELETE FROM secrets WHERE expires_at <= $1";

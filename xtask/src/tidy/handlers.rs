@@ -10,7 +10,7 @@ const FOLDERS: [&str; 2] = ["crates/server/src/api/", "crates/server/src/operato
 const HANDLER: &str = "State(gateway): State<";
 /// The extractors that authenticate: a merchant's signature, an operator's token, an operator's token with a change.
 /// The latter two do not compile without the right that the operation needs.
-const WHO: [&str; 4] = [": SignedRead<", ": SignedWrite<", "_: Operator<", "change: Change<"];
+const WHO: [&str; 4] = [": SignedRead<", ": SignedWrite<", ": Operator<", "change: Change<"];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();

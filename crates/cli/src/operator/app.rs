@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::ArgGroup;
 use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::operator::{
-    AppSettings, NotifyUrl, OVERLAP_MAX_SECONDS, RotateSecret, answers,
+    AppSettings, EndOverlap, NotifyUrl, OVERLAP_MAX_SECONDS, RotateSecret, answers,
 };
 use rebuttal_client::{AppId, Scheme};
 
@@ -62,7 +62,7 @@ pub(super) enum App {
         #[arg(long)]
         disable: bool,
     },
-    /// Give an app a new secret, which is shown this once; the old one stays valid for a while
+    /// Give an app a new secret, which is shown this once; the old one stays valid for a chosen time
     Rotate {
         /// The app's id
         #[arg(value_name = "APP_ID")]
@@ -71,12 +71,28 @@ pub(super) enum App {
         #[command(flatten)]
         of: Of,
 
-        /// How long the old secret stays valid, such as 7d, 12h, 30m or 0s; at most 90d
+        /// How long the old secret stays valid, such as 7d, 12h or 30m, at most 90d; 0s ends all older secrets
         #[arg(long, value_name = "SPAN", value_parser = overlap)]
         overlap: u64,
 
         #[command(flatten)]
         keep: Keep,
+
+        /// Do not ask before; needed where there is no terminal
+        #[arg(long)]
+        yes: bool,
+
+        #[command(flatten)]
+        key: Key,
+    },
+    /// End all secrets of an app but the newest, before a rotation's overlap is over
+    EndOverlap {
+        /// The app's id
+        #[arg(value_name = "APP_ID")]
+        app_id: AppId,
+
+        #[command(flatten)]
+        of: Of,
 
         /// Do not ask before; needed where there is no terminal
         #[arg(long)]
@@ -132,16 +148,27 @@ impl App {
                 let place = keep.open()?;
                 if !yes {
                     let left = if overlap == 0 {
-                        "ends now".to_owned()
+                        "All older ones end now".to_owned()
                     } else {
-                        format!("ends in {overlap} seconds")
+                        format!("The old one ends in {overlap} seconds")
                     };
-                    let question = format!("Give {app_id} a new secret? The old one {left}.");
+                    let question = format!("Give {app_id} a new secret? {left}.");
                     ask::confirm(&question, "changed").await?;
                 }
                 let path = of.path(&format!("/{app_id}/rotate"));
                 let answer = client.post(&path, &RotateSecret { overlap_seconds: overlap }, &key).await?;
                 made(&answer, json, place, "has a new secret")
+            }
+            Self::EndOverlap { app_id, of, yes, key } => {
+                if !yes {
+                    let question = format!(
+                        "End all secrets of {app_id} but the newest? Calls signed with them are refused."
+                    );
+                    ask::confirm(&question, "changed").await?;
+                }
+                let path = of.path(&format!("/{app_id}/endOverlap"));
+                let answer = client.post(&path, &EndOverlap {}, &key).await?;
+                tell::answer(&answer, json, |app| say(&app, "has only its newest secret"))
             }
         }
     }

@@ -246,7 +246,17 @@ fn an_app_is_changed_and_its_secret_rotated() {
     let ended = at(&rotate);
     assert!(ended.code == 1 && ended.err.contains("cannot make"), "the file is there already: {ended:?}");
     let ended = at(&["rotate", &app, "--overlap", "1h", "--yes"]);
-    assert!(ended.code == 3 && ended.err.contains("Operator.Conflict"), "one rotation at a time: {ended:?}");
+    assert!(ended.code == 3 && ended.err.contains("Operator.Conflict"), "one overlap at a time: {ended:?}");
+    let asked = at(&["end-overlap", &app]);
+    assert!(asked.code == 1 && at(&["list"]).out.contains("old secret until"), "without --yes: {asked:?}");
+    for _ in 0..2 {
+        let ended = at(&["end-overlap", &app, "--yes"]);
+        assert!(ended.code == 0 && ended.out.contains("has only its newest secret"), "{ended:?}");
+        assert!(!at(&["list"]).out.contains("old secret until"));
+    }
+    assert_eq!(at(&["rotate", &app, "--overlap", "1h", "--yes"]).code, 0);
+    let ended = at(&["rotate", &app, "--overlap", "0s", "--yes", "--json"]);
+    assert_eq!((ended.code, &ended.json()["oldSecretExpiresTime"]), (0, &Value::Null), "{ended:?}");
     assert_eq!(at(&["rotate", &app, "--overlap", "91d", "--yes"]).code, 2);
 }
 

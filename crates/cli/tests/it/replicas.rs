@@ -6,6 +6,7 @@ mod clock;
 mod evidence;
 mod frozen;
 mod races;
+mod secrets;
 mod starting;
 mod strangers;
 mod sweeping;

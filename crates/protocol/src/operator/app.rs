@@ -114,11 +114,25 @@ impl AppSettings {
     }
 }
 
+/// `POST …/apps/{appId}/endOverlap`: the path says all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct EndOverlap {}
+
+impl EndOverlap {
+    /// Reads the request, which has no members.
+    pub fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
+        let mut fields = Fields::of(body);
+        fields.refuse_unknown(&[]);
+        fields.finish(|| Some(Self {}))
+    }
+}
+
 /// `POST …/apps/{appId}/rotate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RotateSecret {
-    /// How long the old secret still verifies, in seconds, 0 to [`OVERLAP_MAX_SECONDS`].
+    /// How long the old secret still verifies, in seconds, 0 to [`OVERLAP_MAX_SECONDS`]; 0 ends all older secrets,
+    /// those of a running overlap too.
     pub overlap_seconds: u64,
 }
 

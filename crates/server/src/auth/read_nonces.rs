@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rebuttal_protocol::{AppId, Nonce, UnixMillis};
+use rebuttal_protocol::{AppId, MerchantId, Nonce, UnixMillis};
 
 /// Parts of the memory, each with a lock of its own, so that uses on several cores seldom wait for each other.
 /// Identities spread over them evenly, so each has its part of every bound.
@@ -30,9 +30,9 @@ pub(crate) enum Burnt {
     Replayed,
     /// Its time was forgotten already: whether it was used cannot be known.
     Forgotten,
-    /// Its app has no room to remember it in before this moment. Nothing is forgotten to make some.
+    /// Its merchant has no room to remember it in before this moment. Nothing is forgotten to make some.
     Full {
-        /// When the oldest of what the app fills its room with is forgotten.
+        /// When the oldest of what the merchant fills its room with is forgotten.
         until: UnixMillis,
     },
 }
@@ -85,9 +85,15 @@ impl ReadNonces {
 
     /// Burns the nonce of a read; of several callers with the same one, exactly one is the first.
     ///
-    /// An app may hold as many as are free: alone no more than half of all, and however many apps poll, each leaves as
-    /// much again to the others. So no merchant's polling stops another's queries.
-    pub(crate) fn burn(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Burnt {
+    /// A merchant's apps together may hold as many as are free: alone no more than half of all, and however many
+    /// merchants poll, each leaves as much again to the others. So no merchant's polling stops another's queries.
+    pub(crate) fn burn(
+        &self,
+        merchant_id: MerchantId,
+        app_id: AppId,
+        timestamp: UnixMillis,
+        nonce: &Nonce,
+    ) -> Burnt {
         let identity = self.identity(app_id, timestamp, nonce);
         let Some(shard) = self.shards.get(identity.shard) else { return Burnt::Forgotten };
         let mut shard = shard.lock();
@@ -98,15 +104,15 @@ impl ReadNonces {
         if shard.buckets.get(&identity.bucket).is_some_and(|bucket| bucket.knows(identity.hash)) {
             return Burnt::Replayed;
         }
-        let of_app = shard.reads_of.get(&app_id).copied().unwrap_or_default();
-        if of_app >= self.shard_capacity.saturating_sub(shard.reads) {
-            return Burnt::Full { until: self.forgotten_at(shard.oldest_read_of(app_id)) };
+        let of_merchant = shard.reads_of.get(&merchant_id).copied().unwrap_or_default();
+        if of_merchant >= self.shard_capacity.saturating_sub(shard.reads) {
+            return Burnt::Full { until: self.forgotten_at(shard.oldest_read_of(merchant_id)) };
         }
         shard.reads += 1;
-        *shard.reads_of.entry(app_id).or_default() += 1;
+        *shard.reads_of.entry(merchant_id).or_default() += 1;
         let bucket = shard.buckets.entry(identity.bucket).or_default();
         bucket.reads.insert(identity.hash);
-        *bucket.reads_of.entry(app_id).or_default() += 1;
+        *bucket.reads_of.entry(merchant_id).or_default() += 1;
         Burnt::First
     }
 
@@ -185,7 +191,7 @@ struct Shard {
     /// By the time that they cover.
     buckets: BTreeMap<i64, Bucket>,
     reads: usize,
-    reads_of: HashMap<AppId, usize>,
+    reads_of: HashMap<MerchantId, usize>,
     changes: usize,
 }
 
@@ -193,7 +199,7 @@ struct Shard {
 #[derive(Default)]
 struct Bucket {
     reads: HashSet<u128, BuildHasherDefault<AlreadyHashed>>,
-    reads_of: HashMap<AppId, usize>,
+    reads_of: HashMap<MerchantId, usize>,
     /// How many hold each.
     changes: HashMap<u128, u32, BuildHasherDefault<AlreadyHashed>>,
 }
@@ -205,10 +211,10 @@ impl Bucket {
 }
 
 impl Shard {
-    /// The oldest set that holds a read of an app; of any, where the app has none.
-    fn oldest_read_of(&self, app_id: AppId) -> Option<i64> {
-        let of_app = self.buckets.iter().find(|(_, bucket)| bucket.reads_of.contains_key(&app_id));
-        of_app.or(self.buckets.first_key_value()).map(|(bucket, _)| *bucket)
+    /// The oldest set that holds a read of a merchant; of any, where the merchant has none.
+    fn oldest_read_of(&self, merchant_id: MerchantId) -> Option<i64> {
+        let of_merchant = self.buckets.iter().find(|(_, bucket)| bucket.reads_of.contains_key(&merchant_id));
+        of_merchant.or(self.buckets.first_key_value()).map(|(bucket, _)| *bucket)
     }
 
     fn forget(&mut self, oldest_kept: i64) -> BTreeMap<i64, Bucket> {
@@ -216,10 +222,10 @@ impl Shard {
         let forgotten = std::mem::replace(&mut self.buckets, kept);
         for bucket in forgotten.values() {
             self.changes -= bucket.changes.len();
-            for (app_id, count) in &bucket.reads_of {
+            for (merchant_id, count) in &bucket.reads_of {
                 self.reads -= count;
-                if let Some(of_app) = self.reads_of.get_mut(app_id) {
-                    *of_app -= count;
+                if let Some(of_merchant) = self.reads_of.get_mut(merchant_id) {
+                    *of_merchant -= count;
                 }
             }
         }
@@ -257,8 +263,10 @@ mod tests {
         format!("nonce-of-a-read-{number}").parse().unwrap()
     }
 
+    /// Of an app that is its merchant's only one.
     fn burn(nonces: &ReadNonces, app: u8, timestamp: UnixMillis, number: u64) -> Burnt {
-        nonces.burn(AppId::from_bytes([app; 16]), timestamp, &nonce(number))
+        let merchant_id = MerchantId::try_from(u32::from(app)).unwrap();
+        nonces.burn(merchant_id, AppId::from_bytes([app; 16]), timestamp, &nonce(number))
     }
 
     #[test]
@@ -272,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_fills_half_forgets_nothing_and_stops_nobody_else() {
+    fn a_merchant_fills_half_forgets_nothing_and_stops_nobody_else() {
         let nonces = ReadNonces::new(WINDOW, 3200);
         let firsts: Vec<_> =
             (0..6400).filter(|number| burn(&nonces, 1, NOW, *number) == Burnt::First).collect();
@@ -280,6 +288,12 @@ mod tests {
         assert!(firsts.iter().all(|number| burn(&nonces, 1, NOW, *number) == Burnt::Replayed));
         let of_other = (0..6400).filter(|number| burn(&nonces, 2, NOW, *number) == Burnt::First).count();
         assert_eq!(of_other, 800);
+        // Its other apps share its part.
+        let merchant_id = MerchantId::try_from(1).unwrap();
+        for app in 3..=20 {
+            let further = nonces.burn(merchant_id, AppId::from_bytes([app; 16]), NOW, &nonce(0));
+            assert!(matches!(further, Burnt::Full { .. }), "{further:?}");
+        }
         let Burnt::Full { until } = burn(&nonces, 1, NOW, 9999) else { panic!("there was room") };
         nonces.forget(UnixMillis(until.0 - 1));
         assert_eq!(burn(&nonces, 1, NOW, 9999), Burnt::Full { until });

@@ -107,7 +107,7 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedRead<T> {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Refusal> {
         let SignedWrite { call, app, identity, .. } = SignedWrite::from_request_parts(parts, gateway).await?;
         let UnusedNonce { nonce: NonceUse { timestamp, app_id, nonce }, verified, .. } = identity;
-        match gateway.read_nonces.burn(app_id, timestamp, &nonce) {
+        match gateway.read_nonces.burn(app.merchant_id, app_id, timestamp, &nonce) {
             Burnt::First => {}
             Burnt::Replayed => {
                 verified.settle();
@@ -188,7 +188,7 @@ async fn authenticate<'c>(
     Ok((header, verified))
 }
 
-/// The app's part of the memory is full until the oldest of it is forgotten, one look of the sweeper later.
+/// The merchant's part of the memory is full until the oldest of it is forgotten, one look of the sweeper later.
 fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
     let left = u64::try_from(until.0 - clock::now().0).unwrap_or_default();
     let seconds = (Duration::from_millis(left) + MEMORY_EVERY).as_secs() + 1;
@@ -197,7 +197,7 @@ fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
         "too many queries in the last {minutes} minutes: the gateway remembers each, so that none is answered twice. \
          Nothing was changed; come again in {seconds} seconds, and query less often"
     );
-    let cause = anyhow::anyhow!("the app's part of the memory of read nonces is full");
+    let cause = anyhow::anyhow!("the merchant's part of the memory of read nonces is full");
     Refusal::new(Code::Unavailable, message).caused_by(cause).retry_after(seconds)
 }
 

@@ -1,5 +1,5 @@
-//! A stream whose writes must make progress: a peer that stops reading its answers is cut off, so that it cannot hold a
-//! connection's place for ever.
+//! A stream whose writes must make progress: a peer that stops reading its answers, or reads them too slowly, is cut
+//! off, so that it cannot hold a connection's place, nor the file that is read to it, for ever.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -11,31 +11,66 @@ use tokio::time::{Instant, Sleep};
 
 pub(super) struct Unstalled<S> {
     stream: S,
-    /// Runs while a write waits; kept between stalls so that its allocation is reused.
+    /// Runs while a write waits; kept between waits so that its allocation is reused.
     timer: Option<Pin<Box<Sleep>>>,
-    stalled: bool,
-    /// How long a write may wait for the peer to read.
+    patience: Patience,
+}
+
+/// How long writes may still wait for the peer to read. Waiting uses it up; what the peer reads gives it back, at the
+/// least rate.
+struct Patience {
+    left: Duration,
+    waits_since: Option<Instant>,
+    /// The whole of it: the longest single wait.
     limit: Duration,
+    least_bytes_per_second: u32,
+}
+
+impl Patience {
+    /// A write waits; until when it may, where it begins to.
+    fn wait(&mut self, now: Instant) -> Option<Instant> {
+        let begins = self.waits_since.is_none();
+        self.waits_since.get_or_insert(now);
+        begins.then(|| now + self.left)
+    }
+
+    /// So many bytes were taken, and no write waits any more.
+    fn took(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
+        if let Some(since) = self.waits_since.take() {
+            self.left = self.left.saturating_sub(now() - since);
+        }
+        if self.left < self.limit {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            let earned = Duration::from_secs(bytes.into()) / self.least_bytes_per_second;
+            self.left = self.limit.min(self.left + earned);
+        }
+    }
 }
 
 impl<S> Unstalled<S> {
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, timer: None, stalled: false, limit }
+    pub(super) const fn new(stream: S, limit: Duration, least_bytes_per_second: u32) -> Self {
+        let patience = Patience { left: limit, waits_since: None, limit, least_bytes_per_second };
+        Self { stream, timer: None, patience }
     }
 
     /// Passes a write's result on; while it waits, the timer runs.
-    fn bound<T>(&mut self, cx: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
-        if written.is_ready() {
-            self.stalled = false;
-            return written;
+    fn bound(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
+        if let Poll::Ready(written) = written {
+            self.patience.took(*written.as_ref().unwrap_or(&0), Instant::now);
+            return Poll::Ready(written);
         }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
-        if !self.stalled {
-            self.stalled = true;
-            timer.as_mut().reset(Instant::now() + self.limit);
+        let limit = self.patience.limit;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        if let Some(until) = self.patience.wait(Instant::now()) {
+            timer.as_mut().reset(until);
         }
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the peer does not read its answers")))
+        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the peer does not read its answers, or too slowly")))
+    }
+
+    /// As [`Self::bound`], of what writes no bytes.
+    fn bound_other(&mut self, cx: &mut Context<'_>, done: Poll<Result<()>>) -> Poll<Result<()>> {
+        self.bound(cx, done.map_ok(|()| 0)).map_ok(drop)
     }
 }
 
@@ -70,12 +105,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unstalled<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.bound(cx, flushed)
+        self.bound_other(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.bound(cx, shut)
+        self.bound_other(cx, shut)
     }
 }
 
@@ -85,10 +120,50 @@ mod tests {
 
     use super::*;
 
+    const LEAST: u32 = 1024;
+
     #[tokio::test]
     async fn a_peer_that_does_not_read_is_cut_off() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let error = Unstalled::new(ours, Duration::from_millis(10)).write_all(&[0; 64]).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let mut stream = Unstalled::new(ours, Duration::from_millis(10), LEAST);
+        assert_eq!(stream.write_all(&[0; 64]).await.unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+
+    /// After how many seconds a peer is cut off that reads so many bytes, once in so many seconds; within an hour.
+    fn cut_off_after(bytes: usize, every_seconds: u64) -> Option<u64> {
+        let limit = Duration::from_secs(30);
+        let mut stream = Unstalled::new((), limit, LEAST);
+        let (start, every) = (Instant::now(), Duration::from_secs(every_seconds));
+        let mut now = start;
+        while now - start < Duration::from_secs(3_600) {
+            let until = stream.patience.wait(now).expect("no write waits yet");
+            assert_eq!(stream.patience.wait(now), None, "it waits already");
+            now += every;
+            if until < now {
+                return Some((until - start).as_secs());
+            }
+            stream.patience.took(bytes, || now);
+        }
+        None
+    }
+
+    #[test]
+    fn a_peer_that_reads_at_the_least_rate_is_served_and_a_slower_one_cut_off() {
+        let least = LEAST as usize;
+        for (bytes, every_seconds, cut_off) in [
+            (least, 1, None),
+            (10 * least, 10, None),
+            (100 * least, 30, None),
+            (100 * least, 31, Some(30)),
+            (0, 1, Some(30)),
+            // Each byte is progress, and earns next to nothing.
+            (1, 1, Some(30)),
+            (1, 29, Some(30)),
+            // It loses half a second of its patience each second.
+            (least / 2, 1, Some(59)),
+        ] {
+            let shown = format!("{bytes} bytes every {every_seconds} s");
+            assert_eq!(cut_off_after(bytes, every_seconds), cut_off, "{shown}");
+        }
     }
 }

@@ -203,7 +203,7 @@ const ALL: &[Described] = &[
     plain(
         "rebuttal_read_nonces_max",
         Gauge,
-        "Nonces of queries that can be remembered; one app has room for half of what is free",
+        "Nonces of queries that can be remembered; one merchant alone has room for half",
     ),
     plain("rebuttal_clock_jumps_total", Counter, "Jumps of the system's clock against the monotonic one"),
     plain(

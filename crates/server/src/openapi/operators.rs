@@ -141,6 +141,7 @@ pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
         Told::post(apps, create_app(examples)?).of_operators(),
         Told::patch("/merchants/{merchantId}/apps/{appId}", change_app(examples)?).of_operators(),
         Told::post("/merchants/{merchantId}/apps/{appId}/rotate", rotate_secret(examples)?).of_operators(),
+        Told::post("/merchants/{merchantId}/apps/{appId}/endOverlap", end_overlap(examples)?).of_operators(),
         Told::get("/tokens", list_tokens(examples)?).of_operators(),
         Told::post("/tokens", create_token()).of_operators(),
         Told::post("/tokens/{name}/revoke", revoke_token(examples)?).of_operators(),
@@ -214,7 +215,8 @@ fn change_app(examples: &Examples) -> Result<Operation> {
 
 fn rotate_secret(examples: &Examples) -> Result<Operation> {
     let description = "Makes a new secret; the old one verifies until the overlap is over, which `oldSecretExpiresTime` \
-        tells of the app until then. A second rotation within an overlap is a conflict.";
+        tells of the app until then. Without an overlap (`0`) all older secrets end, within five seconds on every replica. \
+        A second overlap within one is a conflict.";
     let taken = ("RotateSecret", json!({ "overlapSeconds": ONE_DAY.as_secs() }));
     Ok(change(Right::Administer, "rotateSecret", "Rotate an app's secret", description, taken)
         .with([merchant_id(), app_id(examples)?])
@@ -227,6 +229,23 @@ fn rotate_secret(examples: &Examples) -> Result<Operation> {
             examples.with_secret(examples.rotating_app()?)?,
         )
         .done())
+}
+
+fn end_overlap(examples: &Examples) -> Result<Operation> {
+    let description = "Every secret but the newest ends, within five seconds on every replica. Where no overlap is \
+        running, nothing changes. To end the newest secret too, rotate it with `overlapSeconds` 0.";
+    Ok(change(
+        Right::Administer,
+        "endOverlap",
+        "End a rotation's overlap",
+        description,
+        ("EndOverlap", json!({})),
+    )
+    .with([merchant_id(), app_id(examples)?])
+    .keyed()
+    .refused(&[Code::OperatorNotFound])
+    .answered(StatusCode::OK, "The app as it is now.", of("App"), examples.app()?)
+    .done())
 }
 
 fn list_tokens(examples: &Examples) -> Result<Operation> {

@@ -148,6 +148,7 @@ fn operators_requests() -> Shapes {
         ("ChangeMerchant", merchant(may).into()),
         ("AppSettings", app.into()),
         ("RotateSecret", exactly([must("overlapSeconds", of("OverlapSeconds"))]).into()),
+        ("EndOverlap", exactly([]).into()),
         ("CreateToken", exactly([must("name", of("TokenName")), must("role", of("Role"))]).into()),
         ("RevokeToken", exactly([]).into()),
         ("OpenDispute", opening.into()),

@@ -288,5 +288,5 @@ fn every_operators_call_tells_the_roles_of_the_contract() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 20, "the operators' calls");
+    assert_eq!(tried, 21, "the operators' calls");
 }

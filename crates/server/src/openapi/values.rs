@@ -185,7 +185,10 @@ fn accounts() -> Values {
                 "An absolute http or https address without user and fragment.",
             ),
         ),
-        ("OverlapSeconds", said(number(0, overlap), "How long the old secret still verifies.")),
+        (
+            "OverlapSeconds",
+            said(number(0, overlap), "How long the old secret still verifies; 0 ends all older ones."),
+        ),
         ("TokenName", said(form(token_name), "A token's name, which histories tell as the actor.")),
     ]
 }

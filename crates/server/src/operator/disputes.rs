@@ -2,6 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod evidence;
+pub(crate) mod evidence_reads;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod open;

@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod change_app;
 pub(crate) mod create;
 pub(crate) mod create_app;
+pub(crate) mod end_overlap;
 pub(crate) mod list;
 pub(crate) mod rotate;
 

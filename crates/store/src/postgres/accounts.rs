@@ -9,9 +9,10 @@ use super::load::{lock_tokens, stored_answer};
 use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
-    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FIND_KEYS, FOUND, HAS_MERCHANT,
-    IDENTIFY, INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS, LOCK_TOKENS_TO_CHANGE, PUT_TOKEN,
-    RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
+    FIND_KEYS, FOUND, HAS_MERCHANT, IDENTIFY, INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS,
+    LOCK_TOKENS_TO_CHANGE, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN,
+    RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{reading, rows};
 use crate::accounts::{
@@ -90,15 +91,10 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             if changed { app_done(session, *app_id, None, now).await } else { Ok(no_app()) }
         }
         AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
-            if session.row(LOCK_APP, &[&bytes(app_id), &number(*merchant_id)]).await?.is_none() {
-                return Ok(no_app());
-            }
-            if let Some(until) = running_overlap(session, *app_id, now).await? {
-                return Ok(Err(AccountRefusal::OverlapRunning(until).into()));
-            }
-            session.run(RETIRE_SECRET, &[&overlap_until.0, &bytes(app_id)]).await?;
-            insert_secret(session, *app_id, *secret_id, sealed, now).await?;
-            app_done(session, *app_id, Some(*secret_id), now).await
+            rotate_secret(session, (*merchant_id, *app_id), (*secret_id, sealed), *overlap_until, now).await
+        }
+        AccountChange::EndOverlap { merchant_id, app_id } => {
+            end_overlap(session, *merchant_id, *app_id, now).await
         }
         AccountChange::SecretUsed { secret_id } => {
             session.run(USE_SECRET, &[&now.0, &secret_id.as_slice()]).await?;
@@ -178,6 +174,41 @@ async fn change_app(
     let values: [super::session::Value<'_>; 6] =
         [&scheme, &settings.enabled, &sets_url, &url, &bytes(&app_id), &number(merchant_id)];
     Ok(session.run(CHANGE_APP, &values).await? > 0)
+}
+
+async fn rotate_secret(
+    session: &Session,
+    (merchant_id, app_id): (MerchantId, AppId),
+    (secret_id, sealed): (SecretId, &[u8]),
+    overlap_until: Option<UnixMillis>,
+    now: UnixMillis,
+) -> Result<Answer> {
+    if session.row(LOCK_APP, &[&bytes(&app_id), &number(merchant_id)]).await?.is_none() {
+        return Ok(no_app());
+    }
+    if let Some(until) = overlap_until {
+        if let Some(running) = running_overlap(session, app_id, now).await? {
+            return Ok(Err(AccountRefusal::OverlapRunning(running).into()));
+        }
+        session.run(RETIRE_SECRET, &[&until.0, &bytes(&app_id)]).await?;
+    } else {
+        session.run(END_SECRETS, &[&bytes(&app_id)]).await?;
+    }
+    insert_secret(session, app_id, secret_id, sealed, now).await?;
+    app_done(session, app_id, Some(secret_id), now).await
+}
+
+async fn end_overlap(
+    session: &Session,
+    merchant_id: MerchantId,
+    app_id: AppId,
+    now: UnixMillis,
+) -> Result<Answer> {
+    if session.row(LOCK_APP, &[&bytes(&app_id), &number(merchant_id)]).await?.is_none() {
+        return Ok(no_app());
+    }
+    session.run(END_OLDER_SECRETS, &[&bytes(&app_id)]).await?;
+    app_done(session, app_id, None, now).await
 }
 
 async fn running_overlap(session: &Session, app_id: AppId, now: UnixMillis) -> Result<Option<UnixMillis>> {

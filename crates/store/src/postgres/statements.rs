@@ -120,7 +120,7 @@ statements! {
     /// Merchants become visible in the order of their numbers: a list goes by them.
     LOCK_MERCHANT_NUMBERS = "SELECT pg_advisory_xact_lock(7382002)";
     CREATE_MERCHANT = "INSERT INTO merchants (name, time_zone, created_at) VALUES ($1, $2, $3) RETURNING merchant_id";
-    /// Rotations of one app come one after another.
+    /// Changes of one app's secrets come one after another.
     LOCK_APP = "SELECT FROM apps WHERE app_id = $1 AND merchant_id = $2 FOR NO KEY UPDATE";
 
     // What is found at the start, and by whoever looks.

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::reads::Read;
 use super::rows;
 use super::statements::{
-    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, FOUND, HAS_APP, HAS_MERCHANT,
-    IDENTIFY, INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN,
-    RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
+    FOUND, HAS_APP, HAS_MERCHANT, IDENTIFY, INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META,
+    RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::writer::{keep_answer, stored_answer};
 use crate::accounts::{
@@ -76,15 +76,10 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             if changed { app_done(connection, *app_id, None, now) } else { Ok(no_app()) }
         }
         AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
-            if !has_app(connection, *merchant_id, *app_id)? {
-                return Ok(no_app());
-            }
-            if let Some(until) = running_overlap(connection, *app_id, now)? {
-                return Ok(Err(AccountRefusal::OverlapRunning(until).into()));
-            }
-            connection.prepare_cached(RETIRE_SECRET)?.execute(params![overlap_until.0, app_id.as_bytes()])?;
-            insert_secret(connection, *app_id, *secret_id, sealed, now)?;
-            app_done(connection, *app_id, Some(*secret_id), now)
+            rotate_secret(connection, (*merchant_id, *app_id), (*secret_id, sealed), *overlap_until, now)
+        }
+        AccountChange::EndOverlap { merchant_id, app_id } => {
+            end_overlap(connection, *merchant_id, *app_id, now)
         }
         AccountChange::SecretUsed { secret_id } => {
             connection.prepare_cached(USE_SECRET)?.execute(params![now.0, secret_id])?;
@@ -168,6 +163,41 @@ fn change_app(
 
 fn has_app(connection: &Connection, merchant_id: MerchantId, app_id: AppId) -> Result<bool> {
     connection.prepare_cached(HAS_APP)?.exists(params![app_id.as_bytes(), merchant_id.number()])
+}
+
+fn rotate_secret(
+    connection: &Connection,
+    (merchant_id, app_id): (MerchantId, AppId),
+    (secret_id, sealed): (SecretId, &[u8]),
+    overlap_until: Option<UnixMillis>,
+    now: UnixMillis,
+) -> Result<Answer> {
+    if !has_app(connection, merchant_id, app_id)? {
+        return Ok(no_app());
+    }
+    if let Some(until) = overlap_until {
+        if let Some(running) = running_overlap(connection, app_id, now)? {
+            return Ok(Err(AccountRefusal::OverlapRunning(running).into()));
+        }
+        connection.prepare_cached(RETIRE_SECRET)?.execute(params![until.0, app_id.as_bytes()])?;
+    } else {
+        connection.prepare_cached(END_SECRETS)?.execute([app_id.as_bytes()])?;
+    }
+    insert_secret(connection, app_id, secret_id, sealed, now)?;
+    app_done(connection, app_id, Some(secret_id), now)
+}
+
+fn end_overlap(
+    connection: &Connection,
+    merchant_id: MerchantId,
+    app_id: AppId,
+    now: UnixMillis,
+) -> Result<Answer> {
+    if !has_app(connection, merchant_id, app_id)? {
+        return Ok(no_app());
+    }
+    connection.prepare_cached(END_OLDER_SECRETS)?.execute([app_id.as_bytes()])?;
+    app_done(connection, app_id, None, now)
 }
 
 fn running_overlap(connection: &Connection, app_id: AppId, now: UnixMillis) -> Result<Option<UnixMillis>> {

@@ -51,14 +51,14 @@ async fn rotate(
     merchant_id: MerchantId,
     secret: u8,
     now: UnixMillis,
-    until: UnixMillis,
+    until: impl Into<Option<UnixMillis>>,
 ) -> Answer {
     let act = Act::Account(AccountChange::RotateSecret {
         merchant_id,
         app_id: APP,
         secret_id: [secret; 16],
         sealed: vec![secret; 44],
-        overlap_until: until,
+        overlap_until: until.into(),
     });
     store.commit(Work { arrived_at: now, once: Once::Always, token: None, act }).await.unwrap()
 }
@@ -82,6 +82,41 @@ pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Groun
     let running = rotate(&store, merchant_id, 3, UnixMillis(NOW.0 + 999), until).await;
     assert_eq!(code(running), "Operator.Conflict");
     rotate(&store, merchant_id, 3, until, UnixMillis(NOW.0 + 2_000)).await.unwrap();
+}
+
+pub(crate) async fn older_secrets_end_during_an_overlap(ground: &Ground) {
+    let store = ground.store().await;
+    let (merchant_id, other) = (merchant(&store).await, merchant(&store).await);
+    let bystander = AppId::from_bytes([8; 16]);
+    commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    commit(&store, Once::Always, create_app(merchant_id, bystander, 9)).await.unwrap();
+    let secrets = async |app_id| {
+        let app = store.app(app_id).await.unwrap().unwrap();
+        app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect::<Vec<_>>()
+    };
+    let end_overlap = |merchant_id| Act::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
+    let until = UnixMillis(NOW.0 + 1_000);
+    rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
+
+    let not_its_app = commit(&store, Once::Always, end_overlap(other)).await;
+    assert_eq!(code(not_its_app), "Operator.NotFound");
+    assert_eq!(secrets(APP).await, [(1, Some(until)), (2, None)]);
+    let ended = commit(&store, key("end", 1), end_overlap(merchant_id)).await.unwrap();
+    let Done::App(ChangedApp { app, overlap_until }) = &ended else { panic!("{ended:?}") };
+    assert_eq!((app.secrets.len(), *overlap_until), (0, None), "no secret was made");
+    assert_eq!(secrets(APP).await, [(2, None)]);
+
+    rotate(&store, merchant_id, 3, NOW, until).await.unwrap();
+    assert_eq!(commit(&store, key("end", 1), end_overlap(merchant_id)).await.unwrap(), ended);
+    assert_eq!(secrets(APP).await, [(2, Some(until)), (3, None)], "the key's change was made before");
+    let Done::App(ChangedApp { app, overlap_until }) =
+        rotate(&store, merchant_id, 4, NOW, None).await.unwrap()
+    else {
+        panic!("no app was answered")
+    };
+    assert_eq!((app.secrets[0].secret_id, overlap_until), ([4; 16], None));
+    assert_eq!(secrets(APP).await, [(4, None)]);
+    assert_eq!(secrets(bystander).await, [(9, None)]);
 }
 
 pub(crate) async fn the_first_use_of_a_secret_is_kept(ground: &Ground) {

@@ -70,6 +70,7 @@ macro_rules! every_case {
             accounts:
                 merchants_and_apps_are_created_and_changed
                 a_second_rotation_waits_for_the_first_overlap
+                older_secrets_end_during_an_overlap
                 the_first_use_of_a_secret_is_kept
                 account_changes_count_once_per_key
                 a_key_answers_an_account_as_it_was

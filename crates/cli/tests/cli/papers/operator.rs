@@ -38,8 +38,27 @@ fn an_operators_work_goes_as_the_page_says() {
 
     let rotated = types(&reader.commands("a rotation").replace('…', &app_id));
     assert!(rotated.out.contains("old secret until"), "{rotated:?}");
+    let verified = || {
+        ["secret", "new-secret", "newest-secret"].map(|name| {
+            Ended::run(reader.shell(&format!(
+                "export REBUTTAL_URL={} REBUTTAL_APP_ID={app_id} REBUTTAL_APP_SECRET=$(cat nordlys.{name})\n\
+                 rebuttal query --dispute-no CB-1",
+                gateway.base_url()
+            )))
+            .code
+                == 0
+        })
+    };
+    assert_eq!(verified(), [true, true, false]);
+    for (leaked, left) in
+        [("a leaked old secret", [false, true, false]), ("a leaked secret", [false, false, true])]
+    {
+        let ended = types(&reader.commands(leaked).replace('…', &app_id));
+        reader.was_told(leaked, &ended);
+        assert_eq!(verified(), left, "{leaked}");
+    }
     let blocks = reader.page.blocks();
     let run = blocks.iter().filter(|block| block.language == "sh" && block.mark.starts_with("run: ")).count();
-    assert_eq!(run, 7, "a block of the page is not run");
+    assert_eq!(run, 9, "a block of the page is not run");
     assert_eq!(blocks.iter().filter(|block| block.language == "sh").count(), run);
 }

@@ -216,6 +216,8 @@ fn accounts_are_answered_as_told() {
     stage.operators("PATCH", APP, &app, &stage.request("PATCH", APP), 200);
     let rotate = format!("{APP}/rotate");
     stage.operators("POST", &rotate, &app, &stage.request("POST", &rotate), 200);
+    let end_overlap = format!("{APP}/endOverlap");
+    stage.operators("POST", &end_overlap, &app, &json!({}), 200);
 
     let (tokens, revoke) = ("/operator/v1/tokens", "/operator/v1/tokens/{name}/revoke");
     stage.operators("POST", tokens, &[], &stage.request("POST", tokens), 201);

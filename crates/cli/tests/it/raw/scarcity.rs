@@ -4,9 +4,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use rebuttal_testbed::clock::pause;
+use rebuttal_testbed::clock::{pause, wait_for};
 use rebuttal_testbed::scene::{ACCEPT, QUERY};
-use rebuttal_testbed::{Call, Connection, Item, Scene, samples};
+use rebuttal_testbed::{Call, Connection, Item, Operator, Scene, Signer, samples};
 use serde_json::json;
 
 use crate::ground::{Flood, each, embedded_scene, gateway, scene};
@@ -167,6 +167,78 @@ fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
     pause(Duration::from_secs(seconds));
     scene.query(&dispute).is("OK");
     each(of("OK").map(|call| (&call.nonce, call)), |call| call.send(at).is("Common.Auth.StaleTimestamp"));
+}
+
+#[test]
+fn however_many_apps_a_merchant_has_they_stop_no_other_merchants_queries() {
+    const CAPACITY: usize = 320;
+    const APPS: usize = 8;
+    const OF_OTHER: usize = 8;
+    let scene = Scene::of(gateway().args(["--read-nonce-capacity", &CAPACITY.to_string()]));
+    let query = |signer: &Signer| {
+        let mut call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+        call.signer = signer.clone();
+        call
+    };
+    for number in 0..APPS {
+        let app = scene.operator.open_app(scene.merchant_id, scene.signer.scheme);
+        let calls = calls(CAPACITY, || query(&app));
+        let refused = sent_at_once(&scene, &calls, "Common.System.Unavailable");
+        assert!(refused >= CAPACITY / 4, "app {number} found room for {} queries", CAPACITY - refused);
+    }
+    let other = scene.operator.open_merchant("Other Shop", "UTC");
+    let other = scene.operator.open_app(other, scene.signer.scheme);
+    let of_other = calls(OF_OTHER, || query(&other));
+    assert_eq!(sent_at_once(&scene, &of_other, "Dispute.NotFound"), OF_OTHER);
+}
+
+#[test]
+fn slow_readers_of_one_token_leave_others_their_downloads() {
+    const SLOW_READERS: usize = 40;
+    // As many files as the systems' buffers do not hold, so that a reader that reads nothing holds its slot.
+    const FILES_EACH: usize = 8;
+    let scene = scene();
+    let no = scene.dispute();
+    let file = samples::png_of_size(2 * 1024 * 1024);
+    let ticket = scene.ticket("a.png");
+    assert_eq!(ticket.form(&file).send(ticket.form(&file).address().unwrap()).status, 204);
+    scene.contest(&no, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    let path = format!("/disputes/{no}/evidence/1-1");
+    let [slow, quick] = ["slow", "quick"].map(|name| {
+        let made = scene.operator.post("/tokens", &json!({ "name": name, "role": "viewer" })).created();
+        Operator::new(scene.address(), made["token"].as_str().unwrap())
+    });
+    let requests = slow.request("GET", &path, None).bytes().repeat(FILES_EACH);
+    let readers: Vec<_> = (0..SLOW_READERS)
+        .map(|_| {
+            let mut reader = Connection::open(scene.address()).unwrap();
+            reader.send(&requests).unwrap();
+            reader
+        })
+        .collect();
+    let refused = |path: &str| {
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| slow.clone().fetch(path));
+            while !asked.is_finished() {
+                let fetched = quick.fetch(&format!("/disputes/{no}/evidence/1-1"));
+                assert!(
+                    fetched.status == 200 && fetched.body == file,
+                    "{}: {}",
+                    fetched.status,
+                    fetched.body.len()
+                );
+            }
+            let answer = asked.join().unwrap();
+            (answer.status == 503).then_some(answer)
+        })
+    };
+    let links = rebuttal_testbed::ground::has("s3").then(|| format!("{path}/link"));
+    for path in [Some(path), links].into_iter().flatten() {
+        let answer = wait_for("the token's slots to be held", Duration::from_secs(120), || refused(&path));
+        answer.is_problem(503, "Common.System.Unavailable");
+        assert_eq!(answer.header("retry-after"), Some("5"));
+    }
+    drop(readers);
 }
 
 #[test]

@@ -11,6 +11,10 @@ fn query(scene: &Scene) -> Call {
     scene.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
+fn query_by(scene: &Scene, signer: &Signer) -> Call {
+    Call { signer: signer.clone(), ..query(scene) }
+}
+
 #[test]
 fn every_signed_value_counts() {
     let scene = scene();
@@ -199,6 +203,13 @@ fn an_app_can_be_switched_to_the_stronger_scheme() {
     call.send(scene.address()).is("Dispute.NotFound");
 }
 
+/// The signer with a new secret.
+fn rotated(scene: &Scene, overlap_seconds: u64) -> Signer {
+    let (status, answer) = rotate(scene, overlap_seconds);
+    assert_eq!(status, 200, "{answer}");
+    Signer { app_secret: answer["appSecret"].as_str().unwrap().to_owned(), ..scene.signer.clone() }
+}
+
 fn rotate(scene: &Scene, overlap_seconds: u64) -> (u16, Value) {
     let path = format!("/merchants/{}/apps/{}/rotate", scene.merchant_id, scene.signer.app_id);
     let response = scene.operator.post(&path, &json!({ "overlapSeconds": overlap_seconds }));
@@ -214,7 +225,7 @@ fn both_secrets_verify_during_an_overlap_and_each_answers_its_own() {
     assert!(status == 200 || status == 201, "{answer}");
     let new = Signer { app_secret: answer["appSecret"].as_str().unwrap().to_owned(), ..scene.signer.clone() };
     assert_ne!(new.app_secret, scene.signer.app_secret);
-    let by = |signer: &Signer| Call::new(signer, &scene.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
+    let by = |signer: &Signer| query_by(&scene, signer);
     by(&new).send(at).is("Dispute.NotFound");
     by(&scene.signer).send(at).is("Dispute.NotFound");
     // Where no secret verified, the oldest valid one answers.
@@ -223,15 +234,50 @@ fn both_secrets_verify_during_an_overlap_and_each_answers_its_own() {
     assert_eq!((status, problem["code"].as_str()), (409, Some("Operator.Conflict")), "{problem}");
     wait_until_ms(start_ms + 5_000);
     by(&new).send(at).is("Dispute.NotFound");
-    let mut old = by(&new);
-    old.sign_instead = Some(by_old_secret(&old, &scene.signer));
-    old.send(at).is("Common.Auth.InvalidSignature");
+    refuses(&scene, &scene.signer, &new);
 }
 
-fn by_old_secret(call: &Call, old: &Signer) -> String {
-    let mut call = call.clone();
-    call.signer = old.clone();
-    call.sign()
+/// A call signed with one signer's secret is refused, in an answer that is signed with another's.
+fn refuses(scene: &Scene, ended: &Signer, valid: &Signer) {
+    let mut call = query_by(scene, valid);
+    call.sign_instead = Some(Call { signer: ended.clone(), ..call.clone() }.sign());
+    call.send(scene.address()).is("Common.Auth.InvalidSignature");
+    query_by(scene, valid).send(scene.address()).is("Dispute.NotFound");
+}
+
+#[test]
+fn a_leaked_secret_is_ended_during_an_overlap() {
+    let scene = scene();
+    let end_overlap = format!("/merchants/{}/apps/{}/endOverlap", scene.merchant_id, scene.signer.app_id);
+    let end_overlap = || scene.operator.post(&end_overlap, &json!({}));
+    let calls = |signers: [&Signer; 2]| {
+        signers
+            .iter()
+            .for_each(|signer| query_by(&scene, signer).send(scene.address()).is("Dispute.NotFound"));
+    };
+    // The older one leaks, and the merchant signs with the newer one already.
+    let first = scene.signer.clone();
+    let second = rotated(&scene, 3_600);
+    calls([&first, &second]);
+    let ended = end_overlap();
+    assert_eq!(
+        (ended.status, &ended.json()["oldSecretExpiresTime"]),
+        (200, &Value::Null),
+        "{}",
+        ended.text()
+    );
+    assert!(ended.json().get("appSecret").is_none(), "{}", ended.text());
+    refuses(&scene, &first, &second);
+    assert_eq!(end_overlap().json(), ended.json(), "nothing is left to end");
+    refuses(&scene, &first, &second);
+    // The newer one leaks, or both.
+    let third = rotated(&scene, 3_600);
+    calls([&second, &third]);
+    let fourth = rotated(&scene, 0);
+    [&first, &second, &third].iter().for_each(|old| refuses(&scene, old, &fourth));
+    // No overlap is running, so the next one can begin.
+    let fifth = rotated(&scene, 3_600);
+    calls([&fourth, &fifth]);
 }
 
 #[test]

@@ -167,6 +167,11 @@ fn a_token_that_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
     let scene = scene();
     let no = scene.dispute();
     let merchant = json!({ "name": "m", "timeZone": "UTC" });
+    let app = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
+    assert_eq!(
+        scene.operator.post(&format!("{app}/rotate"), &json!({ "overlapSeconds": 3_600 })).status,
+        200
+    );
     let changes = [
         ("POST", "/tokens".to_owned(), json!({ "name": "heir", "role": "admin" })),
         ("POST", "/merchants".to_owned(), merchant.clone()),
@@ -174,6 +179,8 @@ fn a_token_that_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
         ("POST", "/disputes".to_owned(), dispute(scene.merchant_id, &json!({ "disputeNo": "heir" }))),
         ("POST", format!("/disputes/{no}/withdraw"), json!({})),
         ("POST", "/tokens/slow/revoke".to_owned(), json!({})),
+        ("POST", format!("{app}/rotate"), json!({ "overlapSeconds": 0 })),
+        ("POST", format!("{app}/endOverlap"), json!({})),
     ];
     let before = [scene.operator.fetch("/merchants").text(), scene.show(&no).to_string()];
     for (method, path, body) in changes {
@@ -189,6 +196,7 @@ fn a_token_that_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
     }
     assert_eq!([scene.operator.fetch("/merchants").text(), scene.show(&no).to_string()], before);
     assert_eq!(names(&scene), ["operator"]);
+    assert_eq!(scene.query(&no).ok()["status"], "NEEDS_RESPONSE", "the older secret verifies still");
     scene.operator.fetch("/disputes/heir").is_problem(404, "Dispute.NotFound");
 }
 

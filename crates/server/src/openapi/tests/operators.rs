@@ -4,8 +4,8 @@
 use std::fmt::Debug;
 
 use rebuttal_protocol::operator::{
-    Act, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, OpenDispute, RevokeToken, RotateSecret,
-    answers,
+    Act, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, EndOverlap, OpenDispute, RevokeToken,
+    RotateSecret, answers,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +51,7 @@ fn every_request_is_what_its_type_reads_and_writes() {
     is_told("POST", "/merchants/{merchantId}/apps", AppSettings::parse);
     is_told("PATCH", "/merchants/{merchantId}/apps/{appId}", AppSettings::parse);
     is_told("POST", "/merchants/{merchantId}/apps/{appId}/rotate", RotateSecret::parse);
+    is_told("POST", "/merchants/{merchantId}/apps/{appId}/endOverlap", EndOverlap::parse);
     is_told("POST", "/tokens", CreateToken::parse);
     is_told("POST", "/tokens/{name}/revoke", RevokeToken::parse);
     is_told("POST", "/disputes", OpenDispute::parse);

@@ -15,19 +15,17 @@ use http::header::{
 use rebuttal_disputes::SubmittedEvidence;
 use rebuttal_protocol::{Code, DisputeNo};
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::operator::disputes::evidence_reads::ReadSlot;
 use crate::operator::disputes::story;
 use crate::operator::disputes::view::evidence_id;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Named, NoQuery};
 
-/// Files that are handed out at once, each in memory whole; more wait for their turn.
-pub(crate) const EVIDENCE_READS_AT_ONCE: usize = 8;
 /// Bytes that are given to the connection at a time.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -35,14 +33,14 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// attachment, so that no browser ever shows a merchant's file as a page of ours (contract §3).
 pub(crate) async fn evidence(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator<Reading>,
+    operator: Operator<Reading>,
     _: NoQuery,
     Named((dispute_no, id)): Named<(DisputeNo, String)>,
 ) -> Result<Response, Problem> {
     let item = submitted(&gateway, &dispute_no, &id).await?;
-    let (content, turn) = unaltered(&gateway, &item).await?;
+    let (content, slot) = unaltered(&gateway, operator.hash, &item).await?;
 
-    let mut response = Response::new(Body::from_stream(pieces(content, turn)));
+    let mut response = Response::new(Body::from_stream(pieces(content, slot)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, item.file.size.into());
     let attachment = format!("attachment; filename=\"{}\"", filename(&dispute_no, &id, &item));
@@ -53,14 +51,11 @@ pub(crate) async fn evidence(
     Ok(response)
 }
 
-/// The content piece by piece. The next file's turn comes when this one has nearly left.
-fn pieces(
-    content: Bytes,
-    turn: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
-    stream::unfold((content, turn), async |(mut rest, turn)| {
+/// The content piece by piece. The slot is free again when the file has nearly left.
+fn pieces(content: Bytes, slot: ReadSlot) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+    stream::unfold((content, slot), async |(mut rest, slot)| {
         let piece = rest.split_to(rest.len().min(PIECE_BYTES));
-        (!piece.is_empty()).then_some((Ok(piece), (rest, turn)))
+        (!piece.is_empty()).then_some((Ok(piece), (rest, slot)))
     })
 }
 
@@ -78,16 +73,17 @@ pub(super) async fn submitted(
     found.ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))
 }
 
-/// The content, if it is there and still what was submitted, and the turn in which it may be held.
+/// The content, if it is there and still what was submitted, and the slot in which it may be held, which counts among
+/// those of the token with this hash.
 pub(super) async fn unaltered(
     gateway: &Gateway,
+    token: [u8; 32],
     item: &SubmittedEvidence,
-) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
-    // Never closed.
-    let turn = Arc::clone(&gateway.evidence_reads).acquire_owned().await.map_err(Refusal::internal)?;
+) -> Result<(Bytes, ReadSlot), Refusal> {
+    let slot = gateway.evidence_reads.slot(token).await?;
     // Where the store is not in its place, every file comes back with it.
     let read = gateway.evidence.read(&item.url, &item.file.sha256.0).await.map_err(Refusal::unavailable)?;
-    Ok((as_submitted(read, item).map_err(Refusal::internal)?, turn))
+    Ok((as_submitted(read, item).map_err(Refusal::internal)?, slot))
 }
 
 fn as_submitted(content: Option<Bytes>, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {

@@ -27,13 +27,13 @@ use crate::operator::request::{Named, NoQuery};
 /// SHA-256 that was recorded. A folder hands nothing out itself.
 pub(crate) async fn link(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator<Reading>,
+    operator: Operator<Reading>,
     _: NoQuery,
     Named((dispute_no, id)): Named<(DisputeNo, String)>,
 ) -> Result<Json<EvidenceLink>, Problem> {
     let item = submitted(&gateway, &dispute_no, &id).await?;
     let store = gateway.evidence.s3().ok_or_else(|| in_a_folder(&dispute_no, &id))?;
-    let (_, _turn) = unaltered(&gateway, &item).await?;
+    let (_, _slot) = unaltered(&gateway, operator.hash, &item).await?;
     let name = filename(&dispute_no, &id, &item);
     let link = store.link(&item.url, &item.file.sha256.0, &name, clock::now()).await;
     Ok(Json(link_view(item, link.map_err(Refusal::unavailable)?)))

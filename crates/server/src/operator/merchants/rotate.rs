@@ -15,8 +15,8 @@ use crate::operator::merchants::{app_after, make_secret};
 use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
-/// Makes a new secret, which is told this once; the old one verifies until the overlap is over. One rotation at a time:
-/// a second one during the overlap is a conflict.
+/// Makes a new secret, which is told this once; the old one verifies until the overlap is over. A second overlap during
+/// the first is a conflict. Without an overlap all older secrets end, those of a running overlap too.
 pub(crate) async fn rotate(
     State(gateway): State<Arc<Gateway>>,
     Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
@@ -24,7 +24,8 @@ pub(crate) async fn rotate(
 ) -> Result<Json<answers::App>, Problem> {
     let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;
-    let overlap_until = change.arrived_at() + Duration::from_secs(overlap_seconds);
+    let overlap = (overlap_seconds > 0).then(|| Duration::from_secs(overlap_seconds));
+    let overlap_until = overlap.map(|overlap| change.arrived_at() + overlap);
     let account = AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until };
     let done = change.commit_account(&gateway, account).await?;
     Ok(Json(app_after(&gateway, done)?))

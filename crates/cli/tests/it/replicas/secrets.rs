@@ -1,0 +1,75 @@
+//! Secrets of apps where there are several gateways.
+
+use std::time::{Duration, Instant};
+
+use rebuttal_testbed::Call;
+use rebuttal_testbed::clock::{pause, wait_for};
+use rebuttal_testbed::scene::QUERY;
+use rebuttal_testbed::signer::Signer;
+use serde_json::json;
+
+use super::{PUBLIC_URL, Replicas};
+
+/// Contract §2: how soon a secret that was ended is refused everywhere.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(10);
+/// Often enough for a replica to remember the app at any moment.
+const CALL_EVERY: Duration = Duration::from_millis(100);
+
+/// Each change is made at one replica, while the other is called all the time and remembers the app.
+#[test]
+#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+fn a_leaked_secret_ends_within_five_seconds_on_every_replica() {
+    let replicas = Replicas::start();
+    let scene = &replicas.scene;
+    let [_, there] = replicas.operators();
+    let app = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
+    let rotated = |overlap_seconds: u64| {
+        let answer = there.post(&format!("{app}/rotate"), &json!({ "overlapSeconds": overlap_seconds }));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let app_secret = answer.json()["appSecret"].as_str().unwrap().to_owned();
+        Signer { app_secret, ..scene.signer.clone() }
+    };
+    let code = |address, by: &Signer| {
+        let call = Call::new(by, PUBLIC_URL, QUERY, "{\"disputeNo\":\"never-opened\"}");
+        call.request().send(address).unwrap().json()["code"].as_str().unwrap().to_owned()
+    };
+    // A new secret verifies within a second: for so long an app is not read again.
+    let verifies = |signers: &[&Signer]| {
+        for address in replicas.addresses() {
+            for signer in signers {
+                let verifies = || (code(address, signer) == "Dispute.NotFound").then_some(());
+                wait_for("the secret to verify", LIMIT, verifies);
+            }
+        }
+    };
+    let ends = |signers: &[&Signer]| {
+        let ended_at = Instant::now();
+        let mut ended = Vec::new();
+        while ended.len() < 2 * signers.len() {
+            for address in replicas.addresses() {
+                for signer in signers {
+                    let sent_after = ended_at.elapsed();
+                    match code(address, signer).as_str() {
+                        "Common.Auth.InvalidSignature" => ended.push((address, &signer.app_secret)),
+                        other => assert!(sent_after < ENDS_WITHIN, "{other} {sent_after:?} after the end"),
+                    }
+                }
+            }
+            ended.sort();
+            ended.dedup();
+            pause(CALL_EVERY);
+        }
+    };
+    let first = scene.signer.clone();
+    let second = rotated(3_600);
+    verifies(&[&first, &second]);
+    let ended = there.post(&format!("{app}/endOverlap"), &json!({}));
+    assert_eq!(ended.status, 200, "{}", ended.text());
+    ends(&[&first]);
+    let third = rotated(3_600);
+    verifies(&[&second, &third]);
+    let fourth = rotated(0);
+    ends(&[&second, &third]);
+    verifies(&[&fourth]);
+}
