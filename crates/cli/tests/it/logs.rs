@@ -2,7 +2,7 @@
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::scene::QUERY;
-use rebuttal_testbed::{Item, Scene, samples};
+use rebuttal_testbed::{Connection, Item, Request, Scene, samples};
 use serde_json::json;
 use std::time::Duration;
 
@@ -68,4 +68,26 @@ fn a_log_that_cannot_be_written_stops_nothing() {
     scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
     scene.gateway.terminate();
     assert!(scene.gateway.wait().success());
+}
+
+#[test]
+fn request_ids_do_not_count_requests() {
+    /// Of so many, each random bit is set in half, give or take ten times the standard deviation.
+    const IDS: usize = 400;
+    const SET: std::ops::RangeInclusive<usize> = 100..=300;
+    let scene = Scene::of(gateway());
+    let mut connection = Connection::open(scene.address()).unwrap();
+    let mut next = || {
+        let response = connection.exchange(&Request::new("GET", "/healthz", "").bytes()).unwrap();
+        let id = response.header("x-request-id").unwrap().replace('-', "");
+        u128::from_str_radix(&id, 16).unwrap()
+    };
+    let ids: Vec<_> = (0..IDS).map(|_| next()).collect();
+    // A UUID of version 7: the time, then 12 and 62 bits between the version and the variant.
+    let random = (0..62).chain(64..76);
+    for bit in random {
+        let set = ids.iter().filter(|id| **id >> bit & 1 == 1).count();
+        let changed = ids.windows(2).filter(|pair| (pair[0] ^ pair[1]) >> bit & 1 == 1).count();
+        assert!(SET.contains(&set) && SET.contains(&changed), "bit {bit}: set {set}, changed {changed}");
+    }
 }
