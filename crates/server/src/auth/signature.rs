@@ -18,6 +18,7 @@ use crate::auth::caller::{Caller, Verified, target};
 use crate::auth::read_nonces::Burnt;
 use crate::body::Arrived;
 use crate::error::Refusal;
+use crate::front::Authenticated;
 use crate::gateway::Gateway;
 use crate::sweeper::MEMORY_EVERY;
 use crate::{clock, media_types};
@@ -71,6 +72,7 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for Signed<T> {
         let app = caller.app.as_ref().map_err(Refusal::clone)?;
         check_fresh(header, *arrived_at, gateway.freshness_window).map_err(counted)?;
         let verified = check_signature(gateway, &caller, header, app, parts).await?;
+        Authenticated::note(&parts.extensions);
         let (app, url_index) = (Arc::clone(&verified.app), verified.url_index);
         if !app.enabled {
             return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
