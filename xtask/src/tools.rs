@@ -1,8 +1,8 @@
 //! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
 //! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; schemathesis, which tries
 //! what the OpenAPI document says; bash, zsh, fish and groff, which read completions and man pages; promtool,
-//! systemd-analyze and HAProxy, which read what `packaging` has for them; and the languages that the examples for
-//! merchants are written in. What cargo can build is no tool.
+//! systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; and the languages
+//! that the examples for merchants are written in. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("prometheus", there_is(root, "promtool --version")),
         ("systemd", there_is(root, "systemd-analyze --version")),
         ("haproxy", there_is(root, "haproxy -v") || there_is(root, "/usr/sbin/haproxy -v")),
+        ("nginx-light", there_is(root, "nginx -v") || there_is(root, "/usr/sbin/nginx -v")),
         ("python3-pip", (has_weed && has_schemathesis) || there_is(root, "python3 -m pip --version")),
     ];
     let languages = [
@@ -77,7 +78,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     }
     println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS and schemathesis are there;");
     println!(
-        "so are bash, zsh, fish, groff, promtool, systemd-analyze, HAProxy, curl, openssl, Python, PHP, Java,"
+        "so are bash, zsh, fish, groff, promtool, systemd-analyze, HAProxy, nginx, curl, openssl, Python, PHP, Java,"
     );
     println!("Node.js and TypeScript");
     Ok(Passed::default())

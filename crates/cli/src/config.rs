@@ -11,7 +11,10 @@ use toml::Value;
 
 use crate::exit::{self, Exit};
 use crate::look::{self, Table};
-use crate::settings::{COMMENTED, InForce, Settings, Sources, Unknown, faults, in_force, unknown_variables};
+use crate::serve::open_files;
+use crate::settings::{
+    COMMENTED, Faults, InForce, Settings, Sources, Unknown, checked, in_force, unknown_variables,
+};
 use crate::{Cli, outcome};
 
 /// The codes of `check`, as `--help` tells them.
@@ -98,8 +101,11 @@ impl Check {
         let (misspelt, strange): (Vec<_>, Vec<_>) =
             unknown_variables(&Cli::command()).into_iter().partition(Unknown::is_misspelt);
         let told = |unknown: Vec<Unknown>| unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let faults = [told(misspelt), faults(self.config.as_deref())].concat();
-        let warnings = told(strange);
+        let checked = checked(self.config.as_deref());
+        let of_settings = checked.as_ref().err().into_iter().flat_map(Faults::each).map(str::to_owned);
+        let faults = told(misspelt).into_iter().chain(of_settings).collect::<Vec<_>>();
+        let mut warnings = told(strange);
+        warnings.extend(checked.ok().and_then(open_files::reduced_per_peer));
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
             look::say(serde_json::to_string_pretty(&json)?);
@@ -118,8 +124,8 @@ impl Show {
     fn run(self) -> Result<Exit> {
         let file = self.config.as_deref();
         // What does not start a gateway is in force nowhere.
-        self.settings.clone().resolved(&self.sources, file)?;
-        let settings = in_force(self.settings, &self.sources, file)?;
+        let (_, config) = self.settings.clone().resolved(&self.sources, file)?;
+        let settings = in_force(self.settings, &config, &self.sources, file)?;
         if self.json {
             look::say(serde_json::to_string_pretty(&Json(&settings))?);
             return outcome::said(Exit::Done);

@@ -13,7 +13,8 @@ use crate::settings::nearest;
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// What a library says for itself of what its caller tells, too. Whoever names it in a filter hears it.
-const TOLD_ELSEWHERE: &str = "refinery_core=off";
+/// Strangers can have rustls warn of every record that they send; the listener logs why a handshake failed, at `debug`.
+const TOLD_ELSEWHERE: &str = "refinery_core=off,rustls=off";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -47,7 +47,7 @@ impl Serve {
         let resolved = self.settings.resolved(&self.sources, self.config.as_deref());
         let unknown = unknown_variables(&Cli::command());
         // There is no log yet to tell them in, and one of them may be the cause.
-        let (settings, config) = resolved.inspect_err(|_| {
+        let (settings, mut config) = resolved.inspect_err(|_| {
             unknown.iter().for_each(|unknown| look::warning(&unknown.to_string()));
         })?;
         let format = settings.log_format.unwrap_or(LogFormat::Text);
@@ -62,6 +62,7 @@ impl Serve {
         if let Some(warning) = open_files::check(&config, connections_given)? {
             tracing::warn!("{warning}");
         }
+        open_files::fit(&mut config);
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         let ready = |ready: &Ready| announce(scheme, ready);
         rebuttal_server::run(config, signals::stop()?, ready).await?;

@@ -32,7 +32,7 @@ use rebuttal_server::{BaseUrl, Config, EvidencePlace, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::{self, LogFormat};
-pub(crate) use check::faults;
+pub(crate) use check::checked;
 pub(crate) use commented::COMMENTED;
 use faults::Fault;
 pub(crate) use faults::Faults;
@@ -153,7 +153,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER", value_parser = positive)]
     pub(crate) max_connections: Option<NonZeroU32>,
 
-    /// Connections that one address may have at once, unless it is a trusted proxy [default: 256]
+    /// Connections that one address may have at once, unless it is a trusted proxy; at most three quarters of
+    /// max-connections [default: a third of max-connections, at most 256]
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER", value_parser = positive)]
     max_connections_per_peer: Option<NonZeroU32>,
 
@@ -268,7 +269,7 @@ impl Settings {
         config.read_nonce_capacity = count(self.read_nonce_capacity, config.read_nonce_capacity);
         config.connections_max = count(self.max_connections, config.connections_max);
         config.connections_per_peer_max =
-            count(self.max_connections_per_peer, config.connections_per_peer_max);
+            self.max_connections_per_peer.map(|connections| count(Some(connections), usize::MAX));
         config.drain = Duration::from_secs(self.drain_seconds.unwrap_or_default().into());
         if let Some(works) = self.commit_batch_max {
             config.commit_batch_max = works.try_into().unwrap_or(config.commit_batch_max);

@@ -49,7 +49,8 @@ pub(crate) enum NoBody {
 
 /// What is wrong with a body in chunks that cannot be told apart (RFC 9112 §7.1).
 pub(crate) const BAD_CHUNK: &str = "a chunk of the body is broken: each must begin with its size in hexadecimal \
-                                    digits and CR LF, have that many bytes, and end with CR LF";
+                                    digits and CR LF, have that many bytes, and end with CR LF; after the last one \
+                                    nothing may follow but CR LF, and no trailers";
 
 /// A body that did not arrive is answered below every API: 408 or 400 without envelope, and the connection ends
 /// (contract §1).

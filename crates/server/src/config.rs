@@ -32,9 +32,15 @@ pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// Connections that merchants may have at once. With those of the other listeners, the files of uploads and the
 /// database's, this stays below the 1,024 open files that a process usually may have.
 pub const CONNECTIONS_MAX: usize = 768;
-/// Connections that one peer address may have at once, unless it is a trusted proxy's: a third of all, so that no one
-/// peer, nor two, shut the others out. Of a smaller listener's places it may have the same part.
+/// Connections that one peer address may have at once, unless it is a trusted proxy's or a number is set.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
+/// Which part of a listener's connections one peer address may have where no number is set: no one peer, nor two, shut
+/// the others out.
+const CONNECTIONS_PER_PEER_PART: usize = 3;
+/// What one peer address may have of a listener that serves few: a client's pool works with that many.
+const CONNECTIONS_PER_PEER_MIN: usize = 4;
+/// Which part of a listener's connections no one peer address gets, whatever number is set.
+const CONNECTIONS_OF_OTHERS_PART: usize = 4;
 /// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and
 /// merchants must not be able to take their places.
 pub const OTHER_LISTENERS_PART: usize = 16;
@@ -87,8 +93,9 @@ pub struct Config {
     pub read_nonce_capacity: usize,
     /// Connections that the merchants' listener serves at once; more wait in the system's queue.
     pub connections_max: usize,
-    /// Connections that a listener serves at once of one peer address; more are closed. Trusted proxies have no limit.
-    pub connections_per_peer_max: usize,
+    /// Connections that the merchants' listener serves at once of one peer address; more are closed. Trusted proxies
+    /// have no limit. What it comes to is told by [`Self::connections_per_peer`].
+    pub connections_per_peer_max: Option<usize>,
     /// How long a gateway that was told to stop goes on serving while it says that it is not ready.
     pub drain: Duration,
     /// Changes that share one transaction; 1 gives each its own.
@@ -120,11 +127,26 @@ impl Config {
             unreferenced_uploads_kept: UNREFERENCED_UPLOADS_KEPT,
             read_nonce_capacity: READ_NONCE_CAPACITY,
             connections_max: CONNECTIONS_MAX,
-            connections_per_peer_max: CONNECTIONS_PER_PEER_MAX,
+            connections_per_peer_max: None,
             drain: Duration::ZERO,
             commit_batch_max: COMMIT_BATCH_MAX,
             commit_queue_max: COMMIT_QUEUE_MAX,
         }
+    }
+
+    /// Connections that one peer address may have at once of the `connections` that a listener serves: a part of them,
+    /// so that others can still connect. One alone is whoever's comes first.
+    pub fn connections_per_peer(&self, connections: usize) -> usize {
+        let (asked_for, most) = match self.connections_per_peer_max {
+            Some(max) => (max, connections - connections / CONNECTIONS_OF_OTHERS_PART),
+            None => {
+                let part = connections / CONNECTIONS_PER_PEER_PART;
+                (CONNECTIONS_PER_PEER_MAX, part.max(CONNECTIONS_PER_PEER_MIN))
+            }
+        };
+        // Of a smaller listener's connections it may have the same part.
+        let asked_for = asked_for.saturating_mul(connections).div_ceil(self.connections_max.max(1));
+        asked_for.min(most).min(connections.saturating_sub(1)).max(1)
     }
 
     /// Where the database lies, said or not.
@@ -226,5 +248,38 @@ impl FromStr for OperatorToken {
 impl fmt::Debug for OperatorToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OperatorToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_peer_never_has_every_connection() {
+        // max_connections, max_connections_per_peer; of the merchants' listener, and of a small one.
+        for (connections, set, of_peer, of_small) in [
+            (768, None, 256, 16),
+            (10_000, None, 256, 16),
+            (300, None, 100, 6),
+            (256, None, 85, 5),
+            (64, None, 21, 3),
+            (12, None, 4, 1),
+            (5, None, 4, 1),
+            (2, None, 1, 1),
+            (1, None, 1, 1),
+            (768, Some(700), 576, 36),
+            (768, Some(500), 500, 32),
+            (768, Some(10), 10, 1),
+            (100, Some(256), 75, 6),
+            (2, Some(2), 1, 1),
+            (u32::MAX as usize, Some(u32::MAX as usize), 3_221_225_472, 201_326_592),
+        ] {
+            let mut config = Config::new("data");
+            (config.connections_max, config.connections_per_peer_max) = (connections, set);
+            let small = connections.div_ceil(OTHER_LISTENERS_PART);
+            let per_peer = (config.connections_per_peer(connections), config.connections_per_peer(small));
+            assert_eq!(per_peer, (of_peer, of_small), "{connections} {set:?}");
+        }
     }
 }

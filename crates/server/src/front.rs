@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,19 +15,36 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{Method, Request, StatusCode, Version};
+use http::{Extensions, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tower::Service;
 
 use crate::error::{Noted, Refusal, causes};
 use crate::listen::BODY_PAUSE_LIMIT;
 use crate::listen::steady::Steady;
-use crate::metrics::HttpMetrics;
+use crate::listen::told::Told;
+use crate::metrics::{HttpMetrics, PerCall, call_index};
 use crate::request_id::{REQUEST_ID, RequestId, RequestIds};
 
 /// Who is on the other end of the connection; a proxy, where there is one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Whether a request's caller has proven who it is, noted by what checks it. Each failure of such a request is logged;
+/// those of strangers could fill the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Authenticated(Arc<AtomicBool>);
+
+impl Authenticated {
+    pub(crate) fn note(extensions: &Extensions) {
+        if let Some(Self(is_proven)) = extensions.get() {
+            is_proven.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How often the log tells why one kind of call of strangers failed.
+const STRANGERS_TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// Serves the requests of a listener from a router.
 #[derive(Clone)]
@@ -38,11 +56,13 @@ pub(crate) struct Front {
 struct Shared {
     ids: Arc<RequestIds>,
     metrics: HttpMetrics,
+    strangers: PerCall<Told>,
 }
 
 impl Front {
     pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
-        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new() }) }
+        let strangers = std::array::from_fn(|_| Told::every(STRANGERS_TOLD_EVERY));
+        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), strangers }) }
     }
 
     /// Answers one request.
@@ -56,7 +76,9 @@ impl Front {
             let (id, started) = (shared.ids.next(), Instant::now());
             let (method, uri) = (request.method().clone(), request.uri().clone());
             let mut request = request.map(|body| Body::new(Steady::new(body, BODY_PAUSE_LIMIT)));
+            let Authenticated(is_proven) = Authenticated::default();
             request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+            request.extensions_mut().insert(Authenticated(Arc::clone(&is_proven)));
 
             let mut response = match ambiguity(&request) {
                 Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
@@ -70,9 +92,20 @@ impl Front {
             let took = started.elapsed();
             let noted = response.extensions_mut().remove::<Noted>();
             shared.metrics.count(uri.path(), response.status(), noted.as_ref(), took);
-            log(id, &method, uri.path(), response.status(), noted.as_ref(), took);
+            let is_told = response.status().is_server_error()
+                && (is_proven.load(Ordering::Relaxed)
+                    || shared.tells_of_stranger(uri.path(), noted.as_ref()));
+            log(id, &method, uri.path(), response.status(), noted.as_ref(), took, is_told);
             Ok(response)
         }
+    }
+}
+
+impl Shared {
+    /// Whether it is time to tell why a stranger was not served.
+    fn tells_of_stranger(&self, path: &str, noted: Option<&Noted>) -> bool {
+        noted.is_some_and(|noted| noted.cause.is_some())
+            && self.strangers.get(call_index(path)).is_some_and(Told::is_due)
     }
 }
 
@@ -99,7 +132,8 @@ fn is_host(host: &[u8]) -> bool {
     host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }
 
-/// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told.
+/// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told; where
+/// `is_told` is false, to whoever debugs.
 fn log(
     id: RequestId,
     method: &Method,
@@ -107,10 +141,11 @@ fn log(
     status: StatusCode,
     noted: Option<&Noted>,
     took: Duration,
+    is_told: bool,
 ) {
     let code = noted.map_or("OK", |noted| noted.code.as_str());
     let (status, took_us) = (status.as_u16(), took.as_micros());
-    if status < 500 {
+    if !is_told {
         tracing::debug!(request_id = %id, %method, path, status, code, took_us, "answered");
         return;
     }

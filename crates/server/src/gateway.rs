@@ -16,6 +16,7 @@ use crate::auth::signature::forgotten;
 use crate::auth::tokens::Tokens;
 use crate::base_url::BaseUrl;
 use crate::error::Refusal;
+use crate::health::Readiness;
 use crate::operator::disputes::evidence_reads::EvidenceReads;
 
 pub(crate) struct Gateway {
@@ -40,6 +41,8 @@ pub(crate) struct Gateway {
     pub(crate) tells_of_itself: bool,
     /// Whether a stop was asked for: it is not ready any more, and serves whoever comes all the same.
     pub(crate) draining: AtomicBool,
+    /// What `/readyz` answers.
+    pub(crate) readiness: Readiness,
 }
 
 impl Gateway {

@@ -7,12 +7,12 @@
 
 mod punctual;
 mod rest;
-mod told;
 mod unstalled;
 
 pub(crate) mod peers;
 pub(crate) mod steady;
 pub(crate) mod tls;
+pub(crate) mod told;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -25,7 +25,7 @@ use crate::gateway::Gateway;
 
 pub(crate) use self::chores::ChoreMetrics;
 pub use self::described::{MetricKind, described_metrics};
-pub(crate) use self::http::{ConnectionMetrics, Counted, HttpMetrics};
+pub(crate) use self::http::{ConnectionMetrics, Counted, HttpMetrics, PerCall, call_index};
 pub(crate) use sample::sample;
 
 /// Where all of it is told.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aes_gcm::aes::Aes128;
+use aes_gcm::aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
@@ -11,7 +13,8 @@ use crate::clock;
 /// The answer's header that holds the id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A UUID of version 7, sortable by time. It names and does not protect, so it need not be hard to guess.
+/// A UUID of version 7, sortable by time. Beyond the time it discloses nothing: neither how many requests there were,
+/// nor the id of another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestId(Uuid);
 
@@ -29,39 +32,56 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Makes the ids of one process: random bytes of its own and a counter, so that no request pays for randomness.
-#[derive(Debug)]
+/// Makes the ids of one process: a counter, encrypted under a random key that nobody keeps, so that no request asks the
+/// system for randomness.
 pub(crate) struct RequestIds {
-    process: [u8; 3],
+    key: Aes128,
     counter: AtomicU64,
 }
 
 impl RequestIds {
     pub(crate) fn new() -> Result<Self, getrandom::Error> {
-        let mut process = [0; 3];
-        getrandom::fill(&mut process)?;
-        Ok(Self { process, counter: AtomicU64::new(0) })
+        let mut key = [0; 16];
+        getrandom::fill(&mut key)?;
+        Ok(Self { key: Aes128::new(&key.into()), counter: AtomicU64::new(0) })
     }
 
     pub(crate) fn next(&self) -> RequestId {
-        let [p0, p1, p2] = self.process;
-        let [_, c0, c1, c2, c3, c4, c5, c6] = self.counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let mut block = u128::from(self.counter.fetch_add(1, Ordering::Relaxed)).to_be_bytes().into();
+        self.key.encrypt_block(&mut block);
+        let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, ..]: [u8; 16] = block.into();
         let millis = u64::try_from(clock::now().0).unwrap_or_default();
-        // The version and the variant overwrite bits of the first three bytes, never of the counter.
-        let unique = [p0, p1, p2, c0, c1, c2, c3, c4, c5, c6];
-        RequestId(uuid::Builder::from_unix_timestamp_millis(millis, &unique).into_uuid())
+        let random = [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9];
+        RequestId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
+    /// Ids of one process.
+    const IDS: u32 = 1024;
+    /// How often a bit that is random is set among them, give or take ten times the standard deviation of 16.
+    const SET: std::ops::RangeInclusive<u32> = 352..=672;
+
     #[test]
-    fn ids_of_one_process_differ() {
-        let ids = RequestIds::new().unwrap();
-        let (first, second) = (ids.next(), ids.next());
-        assert_ne!(first.to_header(), second.to_header());
-        assert_eq!(first.0.get_version_num(), 7);
+    fn ids_differ_and_disclose_no_count() {
+        let (ids, others) = (RequestIds::new().unwrap(), RequestIds::new().unwrap());
+        let made: Vec<_> = (0..IDS).map(|_| ids.next().0).collect();
+        assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), made.len());
+        assert!(made.iter().all(|id| id.get_version_num() == 7));
+        // Below the time and the version; the variant's two bits are fixed.
+        for bit in (0..76).filter(|bit| !(62..64).contains(bit)) {
+            let set = |of: &dyn Fn(usize) -> u128| {
+                (1..made.len()).map(|index| u32::from(of(index) >> bit & 1 == 1)).sum::<u32>()
+            };
+            let in_ids = set(&|index| made[index].as_u128());
+            let between = set(&|index| made[index].as_u128() ^ made[index - 1].as_u128());
+            assert!(SET.contains(&in_ids) && SET.contains(&between), "bit {bit}: {in_ids} {between}");
+        }
+        assert_ne!(others.next().0.as_u64_pair().1, made[0].as_u64_pair().1, "each process has its own key");
     }
 }

@@ -149,17 +149,17 @@ impl Sockets {
         let ids = Arc::new(RequestIds::new()?);
         let places = config.connections_max;
         let other_places = places.div_ceil(OTHER_LISTENERS_PART);
-        // The small listeners' part of what one address may have, too, or it could shut everybody else out of them.
-        let of_peer = |connections_max: usize| {
-            (config.connections_per_peer_max * connections_max).div_ceil(places.max(1))
-        };
         let listener = |name, socket, tls, router, connections_max| Listener {
             socket,
             metrics: ConnectionMetrics::new(name, connections_max),
             tls,
             front: Front::new(router, Arc::clone(&ids)),
             connections_max,
-            peers: Peers::new(name, of_peer(connections_max), config.trusted_proxies.clone()),
+            peers: Peers::new(
+                name,
+                config.connections_per_peer(connections_max),
+                config.trusted_proxies.clone(),
+            ),
         };
         let merchants = routes::merchants(gateway, operator.is_none());
         let mut listeners = vec![listener("merchants", main, tls.clone(), merchants, places)];

@@ -19,7 +19,7 @@ use crate::base_url::BaseUrl;
 use crate::config::{Config, EvidencePlace};
 use crate::data_dir::DataDir;
 use crate::gateway::Gateway;
-use crate::health::READY_LIMIT;
+use crate::health::{READY_LIMIT, Readiness};
 use crate::operator::disputes::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::{clock, remedy, sweeper};
 
@@ -57,6 +57,7 @@ pub(crate) async fn open(
         unreferenced_uploads_kept: config.unreferenced_uploads_kept,
         tells_of_itself: config.api_docs,
         draining: AtomicBool::new(false),
+        readiness: Readiness::new(),
     });
     // Nothing is being received yet, so everything that is not recorded was left over.
     sweeper::adopt(&gateway, clock::now()).await?;

@@ -99,7 +99,16 @@ pub(crate) enum KeptAnswer {
     Refused { code: String, message: String },
 }
 
+/// What is answered under a key whose answer has lost its secret.
+const SHOWN_NO_MORE: &str = "this request was carried out; the secret or token that it made was shown for 24 hours and is not \
+                             kept any more. If it is lost, rotate the app's secret, or revoke the token and make another";
+
 impl KeptAnswer {
+    /// In the place of an answer that held a secret.
+    pub(crate) fn shown_no_more() -> Self {
+        Self::Refused { code: Code::OperatorConflict.to_string(), message: SHOWN_NO_MORE.to_owned() }
+    }
+
     pub(crate) fn of(answer: &Answer) -> Self {
         match answer {
             Ok(done) => Self::Done(done.clone()),

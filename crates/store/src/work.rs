@@ -131,6 +131,14 @@ pub enum Upkeep {
         /// Most rows of one step.
         limit: u32,
     },
+    /// Takes the encrypted secrets and tokens from the answers that idempotency keys show again: from then on a
+    /// repeated request is told that what it made is shown no more, and makes nothing.
+    ForgetShownSecrets {
+        /// The newest key whose answer loses its secret.
+        created_before: UnixMillis,
+        /// Most rows of one step.
+        limit: u32,
+    },
     /// Deletes secrets whose overlap is over.
     DropExpiredSecrets,
     /// Moves the fence that tells this database from its copies; no row where it stands elsewhere than was thought.

@@ -1,4 +1,5 @@
-//! A real load balancer before replicas: HAProxy with the file that `packaging` has for it. Only addresses are others.
+//! Real proxies before gateways: HAProxy with the file that `packaging` has for it, in which only addresses are others,
+//! and nginx with the few lines that it needs.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -44,7 +45,22 @@ impl Place {
                 settings = settings.replace(&name, &replica.to_string());
             }
         }
-        Balancer::start(self.0, &settings)
+        Balancer::start(self.0, "exec haproxy -db -f \"$0\"", &settings)
+    }
+
+    /// Starts nginx here, before one gateway, set as `docs/operate/install.md` asks of a proxy.
+    #[must_use]
+    pub fn nginx_before(self, gateway: SocketAddr) -> Balancer {
+        let settings = format!(
+            "daemon off; master_process off; pid nginx.pid; error_log error.log; events {{}}\n\
+             http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;\n\
+             uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
+             upstream gateway {{ server {gateway}; }}\n\
+             server {{ listen {}; location / {{ proxy_pass http://gateway; proxy_http_version 1.1;\n\
+             proxy_set_header Connection \"\"; proxy_set_header X-Forwarded-For $remote_addr; }} }} }}\n",
+            self.0
+        );
+        Balancer::start(self.0, "exec nginx -p \"$(dirname \"$0\")\" -e error.log -c \"$0\"", &settings)
     }
 }
 
@@ -58,14 +74,14 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    fn start(address: SocketAddr, settings: &str) -> Self {
+    fn start(address: SocketAddr, script: &str, settings: &str) -> Self {
         let folder =
             tempfile::Builder::new().prefix("rebuttal-balancer-").tempdir().expect("a temporary folder");
-        let file = folder.path().join("haproxy.cfg");
+        let file = folder.path().join("settings");
         std::fs::write(&file, settings).expect("the settings are written");
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
         let mut command = Command::new("sh");
-        command.args(["-c", "exec haproxy -db -f \"$0\""]).arg(&file).env("PATH", path);
+        command.args(["-c", script]).arg(&file).env("PATH", path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a shell starts");
         let said = Arc::new(Mutex::new(String::new()));
@@ -76,9 +92,9 @@ impl Balancer {
             }
         });
         let mut balancer = Self { address, child, said, _folder: folder };
-        wait_for("HAProxy to listen", START_LIMIT, || {
+        wait_for("the proxy to listen", START_LIMIT, || {
             let ended = balancer.child.try_wait().expect("a child can be asked");
-            assert!(ended.is_none(), "HAProxy ended: {ended:?}: {}", balancer.said());
+            assert!(ended.is_none(), "the proxy ended: {ended:?}: {}", balancer.said());
             TcpStream::connect(address).ok()
         });
         balancer

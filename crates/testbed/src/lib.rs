@@ -22,6 +22,7 @@ pub mod operator;
 pub mod page;
 pub mod postgres;
 pub mod proxy;
+pub mod recorder;
 pub mod s3;
 pub mod samples;
 pub mod scene;

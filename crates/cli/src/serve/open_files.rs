@@ -1,7 +1,7 @@
 //! Whether the system lets this process open as many files as its connections need. Each connection is one.
 
 use anyhow::{Result, bail};
-use rebuttal_server::{CONNECTIONS_MAX, Config};
+use rebuttal_server::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files beside the connections: the database's, the evidence that is written meanwhile, what the runtime holds.
@@ -13,7 +13,7 @@ const CONNECTIONS_MIN: u64 = 64;
 const FILES_MAX: u64 = 1 << 20;
 
 /// Raises the limit of open files as far as it may be raised, and refuses more connections than it allows. Only a
-/// warning where the number is the default: nobody has asked for it.
+/// warning where the number is the default, for nobody has asked for it: [`fit`] lowers it.
 pub(crate) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> {
     let needed = needed(config);
     let limit = getrlimit(Resource::Nofile);
@@ -32,8 +32,38 @@ pub(crate) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> 
     );
     match asked_for {
         true => bail!("{told}"),
-        false => Ok(Some(told)),
+        false => Ok(Some(format!("{told}. Until then {} connections are served at once", fitting(hard)))),
     }
+}
+
+/// Lowers `connections_max` to what the limit of open files allows. Connections that find no file would take those of
+/// the database and of evidence, and an address's part would be one of connections that there are not.
+pub(crate) fn fit(config: &mut Config) {
+    let Some(hard) = getrlimit(Resource::Nofile).maximum.filter(|hard| needed(config) > *hard) else {
+        return;
+    };
+    let connections = usize::try_from(fitting(hard)).unwrap_or(usize::MAX);
+    config.connections_max = config.connections_max.min(connections);
+}
+
+/// Why one address may have fewer connections than `max_connections_per_peer` says, where that is so.
+pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
+    let asked_for = config.connections_per_peer_max.unwrap_or(CONNECTIONS_PER_PEER_MAX);
+    let set = config.connections_max;
+    fit(&mut config);
+    let (served, per_peer) = (config.connections_max, config.connections_per_peer(config.connections_max));
+    if per_peer >= asked_for {
+        return None;
+    }
+    let why = match served < set {
+        true => format!("this process may open so few files that it serves {served} connections at once"),
+        false => format!("max_connections is {served}"),
+    };
+    Some(format!(
+        "max_connections_per_peer: one address may have {per_peer} connections at once, and not {asked_for}: {why}, and \
+         others must still be able to connect. Name proxies in front in trusted_proxies, which have no such limit; for \
+         many merchants behind another address raise max_connections"
+    ))
 }
 
 /// What to do where `hard` files are too few. Neither a number of connections that would serve nobody is advised, nor a
@@ -76,6 +106,12 @@ fn needed(config: &Config) -> u64 {
 fn affordable(files: u64) -> u64 {
     let part = rebuttal_server::OTHER_LISTENERS_PART as u64;
     (files.saturating_sub(OTHER_FILES + 2) * part / (part + 2)).max(1)
+}
+
+/// How many connections are served with so many files: what is affordable, or a quarter of files that are fewer than
+/// what is set apart for others, most of which are open for moments only.
+fn fitting(files: u64) -> u64 {
+    affordable(files).max(files / 4)
 }
 
 #[cfg(test)]

@@ -15,13 +15,14 @@ use crate::look;
 /// What is in force, and what the server understands of it.
 type Resolved = (Settings, Config);
 
-/// Each fault of a file and the variables, those of variables first, then the file's by its lines.
-pub(crate) fn faults(path: Option<&Path>) -> Vec<String> {
+/// What the server understands of a file and the variables; else each of their faults, those of variables first, then
+/// the file's by its lines.
+pub(crate) fn checked(path: Option<&Path>) -> Result<Config, Faults> {
     let of_variables = variables::faulty();
     let faulty = keys(&of_variables);
     let given = Settings::of_variables(&faulty);
-    let (_, faults) = judged(given, &Sources::of_environment(), path, of_variables);
-    faults.each().map(str::to_owned).collect()
+    let (resolved, faults) = judged(given, &Sources::of_environment(), path, of_variables);
+    sound(resolved, faults).map(|(_, config)| config)
 }
 
 impl Settings {
@@ -31,8 +32,13 @@ impl Settings {
     /// Everything that is wrong, in the words of `config check`.
     pub(crate) fn resolved(self, sources: &Sources, file: Option<&Path>) -> Result<Resolved, Faults> {
         let (resolved, faults) = judged(Ok(self), sources, file, Vec::new());
-        resolved.filter(|_| faults.each().next().is_none()).ok_or(faults)
+        sound(resolved, faults)
     }
+}
+
+/// What was resolved, if nothing is wrong with it.
+fn sound(resolved: Option<Resolved>, faults: Faults) -> Result<Resolved, Faults> {
+    resolved.filter(|_| faults.each().next().is_none()).ok_or(faults)
 }
 
 /// What flags and variables gave, over the file. `of_variables` is what is wrong with variables that are not among what

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, Error, FromArgMatches};
-use rebuttal_server::BaseUrl;
+use rebuttal_server::{BaseUrl, Config};
 use toml::Value;
 
 use crate::usage;
@@ -17,6 +17,8 @@ use super::{COMMENTED, Settings, file, without_password};
 const URLS: [&str; 1] = ["database_url"];
 /// The setting whose values count in one spelling, however they are written.
 const PUBLIC_URL: &str = "public_url";
+/// The setting that counts as a part of another at most.
+const PER_PEER: &str = "max_connections_per_peer";
 
 /// Which of the command line's settings were flags, and which stood in a variable. Flattened into a command *before*
 /// [`Settings`], which takes what it reads away.
@@ -120,8 +122,13 @@ pub(crate) struct InForce {
     pub(crate) source: Source,
 }
 
-/// Every setting, in the order of the default file.
-pub(crate) fn in_force(settings: Settings, sources: &Sources, file: Option<&Path>) -> Result<Vec<InForce>> {
+/// Every setting, in the order of the default file. `config` is what the server understands of them.
+pub(crate) fn in_force(
+    settings: Settings,
+    config: &Config,
+    sources: &Sources,
+    file: Option<&Path>,
+) -> Result<Vec<InForce>> {
     let [given, below] = settings.layers(Settings::said(file)?)?;
     let command = file::command();
     let stands = |(key, value, source): (&'static str, Option<Value>, Source)| {
@@ -131,8 +138,15 @@ pub(crate) fn in_force(settings: Settings, sources: &Sources, file: Option<&Path
             Some(Value::String(url)) if is_url => Some(Value::String(without_password(&url))),
             value => value.filter(|_| !is_hidden),
         };
-        let counts = value.as_ref().filter(|_| key == PUBLIC_URL).map(counting);
-        let written = value.clone().filter(|value| counts.as_ref().is_some_and(|counts| counts != value));
+        let counts = match key {
+            PUBLIC_URL => value.as_ref().map(counting),
+            PER_PEER => {
+                i64::try_from(config.connections_per_peer(config.connections_max)).ok().map(Value::from)
+            }
+            _ => None,
+        };
+        let is_written = |value: &Value| counts.as_ref().is_some_and(|counts| counts != value);
+        let written = value.clone().filter(|value| source != Source::Default && is_written(value));
         InForce { key, value: counts.or(value), written, is_hidden, source }
     };
     let found = COMMENTED.settings.iter().map(|setting| {

@@ -233,8 +233,8 @@ const OF_A_SERVER: [(&str, &str, &str, bool); 4] = [
 ];
 
 /// Makes a schema of the version before.
-const OLDER: &str = "DELETE FROM refinery_schema_history WHERE version = 2; ALTER TABLE tokens DROP COLUMN role; \
-                     ALTER TABLE tokens DROP COLUMN revoked_at";
+const OLDER: &str =
+    "DELETE FROM refinery_schema_history WHERE version = 3; DROP INDEX idempotency_keys_with_secrets";
 
 /// What is found of a schema, and what a start makes of it.
 fn looks_at_schema(
@@ -272,7 +272,7 @@ fn a_schema_that_is_not_whole_is_found_and_not_served() {
     let file = scene.gateway.data().join("rebuttal.db");
     rusqlite::Connection::open(file).unwrap().execute_batch(OLDER).unwrap();
     let what =
-        "without migration 2 (token_roles): the next start of this one makes that. Take a backup before";
+        "without migration 3 (shown_secrets): the next start of this one makes that. Take a backup before";
     looks_at_schema(&mut scene, &[], ("", "warning", what, true));
     assert_eq!(doctor(scene.gateway.data(), &[], &[]).code, 0);
 }
@@ -281,7 +281,7 @@ fn a_schema_that_is_not_whole_is_found_and_not_served() {
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
     let what =
-        "without migration 2 (token_roles): the next start of this one makes that. Take a backup before";
+        "without migration 3 (shown_secrets): the next start of this one makes that. Take a backup before";
     for case in SCHEMAS.into_iter().chain(OF_A_SERVER).chain([(OLDER, "warning", what, true)]) {
         let database = Database::shared();
         let mut scene = Scene::of(Gateway::builder(bin()).database(&database.url()).folder());

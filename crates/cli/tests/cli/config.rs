@@ -1,8 +1,10 @@
 //! `rebuttal config`: what a file and the variables make of a gateway, before there is one.
 
+use std::path::Path;
+
 use serde_json::json;
 
-use crate::ground::{Ended, rebuttal};
+use crate::ground::{Ended, bare, bin, rebuttal};
 
 /// A settings file in a folder of its own.
 fn file(text: &str) -> (tempfile::TempDir, String) {
@@ -158,7 +160,7 @@ fn show_tells_each_setting_and_where_it_comes_from() {
         ("listen", json!({ "value": "127.0.0.1:2", "from": "variable" })),
         ("data", json!({ "value": "elsewhere", "from": "flag" })),
         ("max_connections", json!({ "value": 5, "from": "file" })),
-        ("max_connections_per_peer", json!({ "value": 256, "from": "default" })),
+        ("max_connections_per_peer", json!({ "value": 4, "from": "default" })),
         ("public_url", json!({ "value": ["https://a.example", "https://b.example"], "from": "variable" })),
         ("metrics_listen", json!({ "value": null, "from": "default" })),
         ("database_url", json!({ "value": "postgres://u:…@h/d?password=…", "from": "variable" })),
@@ -177,6 +179,48 @@ fn show_tells_each_setting_and_where_it_comes_from() {
     assert_eq!(line("max_connections"), format!("5 {path}"));
     assert_eq!(line("operator_token"), format!("hidden {path}"));
     assert_eq!(line("metrics_listen"), "not set default");
+}
+
+#[test]
+fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
+    for (toml, files, per_peer, told) in [
+        ("", 4096, 256, None),
+        ("max_connections = 2000\nmax_connections_per_peer = 1500\n", 4096, 1500, None),
+        (
+            "max_connections = 120\n",
+            4096,
+            40,
+            Some("may have 40 connections at once, and not 256: max_connections is 120"),
+        ),
+        (
+            "max_connections = 120\nmax_connections_per_peer = 120\n",
+            4096,
+            90,
+            Some("may have 90 connections at once, and not 120: max_connections is 120"),
+        ),
+        (
+            "",
+            200,
+            256,
+            Some("may have 20 connections at once, and not 256: this process may open so few files"),
+        ),
+    ] {
+        let (_folder, path) = file(toml);
+        let limited = |words: &[&str]| {
+            let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+            let mut command = bare(Path::new("sh"));
+            command.args(["-c", &script]).arg(bin()).args(words);
+            Ended::run(command)
+        };
+        let ended = limited(&["config", "check", "--json", "--config", &path]);
+        let warnings = ended.json()["warnings"].clone();
+        assert_eq!((ended.code, warnings.as_array().unwrap().len()), (0, told.iter().count()), "{ended:?}");
+        if let Some(told) = told {
+            assert!(warnings[0].as_str().unwrap().contains(told), "{warnings}");
+        }
+        let shown = limited(&["config", "show", "--json", "--config", &path]).json();
+        assert_eq!(shown["max_connections_per_peer"]["value"], json!(per_peer), "{toml}");
+    }
 }
 
 #[test]

@@ -112,6 +112,40 @@ fn files_that_cannot_be_deleted_hold_back_no_other() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
+fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
+    let clock = MovedClock::new();
+    let scene = scene(&clock);
+    let request = |path: &str, body: &serde_json::Value| {
+        scene.operator.request("POST", path, Some(body)).header("Idempotency-Key", path.to_owned())
+    };
+    let apps = format!("/merchants/{}/apps", scene.merchant_id);
+    let requests = [
+        request("/tokens", &json!({ "name": "alice", "role": "viewer" })),
+        request(&apps, &json!({})),
+        request(&format!("{apps}/{}/rotate", scene.signer.app_id), &json!({ "overlapSeconds": 0 })),
+    ];
+    let first = requests.each_ref().map(|request| scene.operator.send(request).body);
+    clock.ahead(23 * HOUR);
+    // What is too old goes when the clock is trusted.
+    pause(CHORES_PERIOD);
+    let again = requests.each_ref().map(|request| scene.operator.send(request).body);
+    assert_eq!(again, first);
+
+    clock.ahead(DAY + MINUTE);
+    for request in &requests {
+        let refused = wait_for("the secret to go", LIMIT, || {
+            Some(scene.operator.send(request)).filter(|answer| answer.status == 409)
+        });
+        assert!(refused.text().contains("not kept any more"), "{}", refused.text());
+    }
+    let database = rusqlite::Connection::open(scene.gateway.data().join("rebuttal.db")).unwrap();
+    let mut kept = database.prepare("SELECT answer FROM idempotency_keys").unwrap();
+    let kept: Vec<String> = kept.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(kept.len() >= 3 && kept.iter().all(|answer| !answer.contains("sealed\":[")), "{kept:#?}");
+}
+
+#[test]
+#[ignore = "needs libfaketime: cargo xtask test runs it"]
 fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
     let clock = MovedClock::new();
     let scene = Scene::of(clock.under(gateway()));

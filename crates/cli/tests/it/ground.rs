@@ -39,6 +39,18 @@ pub(crate) fn folder_scene() -> Scene {
     Scene::of(gateway().folder())
 }
 
+/// Longer than a look of `/readyz` takes, and than it is remembered, on a machine that has other work.
+const READY_LIMIT: Duration = Duration::from_secs(20);
+
+/// Waits until `/readyz` answers so: what it says may be a second old.
+#[track_caller]
+pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
+    wait_for(&format!("/readyz to answer {status}"), READY_LIMIT, || {
+        let answered = Request::new("GET", "/readyz", "").send(address).unwrap().status;
+        (answered == status).then_some(())
+    });
+}
+
 /// Where a gateway with a listener for operators serves them.
 pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
     wait_for("the log to tell where", Duration::from_secs(10), || {

@@ -2,11 +2,13 @@
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::scene::QUERY;
-use rebuttal_testbed::{Item, Scene, samples};
+use rebuttal_testbed::signer::fresh_nonce;
+use rebuttal_testbed::{Connection, Item, Request, Scene, samples};
 use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::ground::gateway;
+use crate::ground::{becomes_ready, each, gateway};
 
 #[test]
 fn requests_are_found_by_their_id_and_secrets_not_at_all() {
@@ -68,4 +70,79 @@ fn a_log_that_cannot_be_written_stops_nothing() {
     scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
     scene.gateway.terminate();
     assert!(scene.gateway.wait().success());
+}
+
+/// Lines that strangers may have brought about, of one kind of call: more than a slow machine takes ten seconds for.
+const LINES_MAX: usize = 5;
+
+#[test]
+fn strangers_cannot_fill_the_log_and_each_failure_of_a_known_caller_is_in_it() {
+    const TRIES: usize = 40;
+    let scene = Scene::of(gateway().embedded());
+    let (at, dispute) = (scene.address(), scene.dispute());
+    scene.query(&dispute).is("OK");
+    let database = scene.gateway.data().join("rebuttal.db");
+    let away = database.with_extension("away");
+    // What looks strangers up fails, and what takes changes.
+    let by_hand = |sql| rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
+    by_hand("ALTER TABLE apps RENAME TO apps_away; ALTER TABLE tokens RENAME TO tokens_away");
+    std::fs::rename(&database, &away).unwrap();
+    becomes_ready(at, 503);
+    let made_up = AtomicUsize::new(1);
+    let unknown_app = || {
+        let mut call = scene.call(QUERY, &json!({ "disputeNo": "D" }));
+        call.signer.app_id = format!("{:032x}", made_up.fetch_add(1, Ordering::Relaxed));
+        call.bytes()
+    };
+    let list = || {
+        let token = format!("Bearer {}", fresh_nonce());
+        Request::new("GET", "/operator/v1/disputes", "").header("Authorization", token).bytes()
+    };
+    let ready = || Request::new("GET", "/readyz", "").bytes();
+    let cases: [(&str, &dyn Fn() -> Vec<u8>); 3] =
+        [("an app", &unknown_app), ("an operator", &list), ("whether it is ready", &ready)];
+    each(cases, |request| {
+        let before = scene.gateway.stderr().lines().count();
+        let mut connection = Connection::open(at).unwrap();
+        for _ in 0..TRIES {
+            let answer = connection.exchange(&request()).unwrap();
+            assert_eq!(answer.status, 503, "{}", answer.text());
+        }
+        let lines = scene.gateway.stderr().lines().count() - before;
+        assert!(lines <= LINES_MAX, "{lines} lines: {}", scene.gateway.stderr());
+    });
+    std::fs::rename(&away, &database).unwrap();
+    by_hand("ALTER TABLE apps_away RENAME TO apps; ALTER TABLE tokens_away RENAME TO tokens");
+    scene.query(&dispute).is("OK");
+    std::fs::rename(&database, &away).unwrap();
+    let accept = |_| scene.accept(&dispute).expect("Common.System.Unavailable");
+    let refused: Vec<_> = (0..TRIES).map(accept).collect();
+    std::fs::rename(&away, &database).unwrap();
+    wait_for("each answer's line in the log", Duration::from_secs(10), || {
+        let log = scene.gateway.stderr();
+        let is_there = |id: Option<&str>| id.is_some_and(|id| log.contains(id));
+        refused.iter().all(|answer| is_there(answer.response.header("x-request-id"))).then_some(())
+    });
+}
+
+#[test]
+fn request_ids_do_not_count_requests() {
+    /// Of so many, each random bit is set in half, give or take ten times the standard deviation.
+    const IDS: usize = 400;
+    const SET: std::ops::RangeInclusive<usize> = 100..=300;
+    let scene = Scene::of(gateway());
+    let mut connection = Connection::open(scene.address()).unwrap();
+    let mut next = || {
+        let response = connection.exchange(&Request::new("GET", "/healthz", "").bytes()).unwrap();
+        let id = response.header("x-request-id").unwrap().replace('-', "");
+        u128::from_str_radix(&id, 16).unwrap()
+    };
+    let ids: Vec<_> = (0..IDS).map(|_| next()).collect();
+    // A UUID of version 7: the time, then 12 and 62 bits between the version and the variant.
+    let random = (0..62).chain(64..76);
+    for bit in random {
+        let set = ids.iter().filter(|id| **id >> bit & 1 == 1).count();
+        let changed = ids.windows(2).filter(|pair| (pair[0] ^ pair[1]) >> bit & 1 == 1).count();
+        assert!(SET.contains(&set) && SET.contains(&changed), "bit {bit}: set {set}, changed {changed}");
+    }
 }

@@ -14,6 +14,7 @@ mod ground;
 mod keeping;
 mod kill;
 mod leaving;
+mod line_ends;
 mod logs;
 mod memory;
 mod moving;

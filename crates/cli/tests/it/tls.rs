@@ -2,7 +2,7 @@
 //! and nobody is served without.
 
 use rebuttal_client::{Client, EvidenceType, QueryRequest};
-use rebuttal_testbed::{Gateway, Request, Scene, samples};
+use rebuttal_testbed::{Connection, Gateway, Request, Scene, samples};
 
 use crate::ground::{gateway, scene};
 
@@ -40,4 +40,43 @@ async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
     // The same address without TLS serves nobody.
     let plain = Request::new("GET", "/healthz", "").send(scene.address());
     assert!(plain.is_err() || plain.is_ok_and(|response| response.status == 400));
+}
+
+#[test]
+fn what_strangers_do_to_tls_is_not_in_the_log() {
+    const TRIES: usize = 40;
+    let (scene, ..) = over_tls(scene());
+    let before = scene.gateway.stderr().lines().count();
+    let record = |kind: u8, body: &[u8]| {
+        let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+        [&[kind, 3, 3], length.as_slice(), body].concat()
+    };
+    let handshake = |kind: u8, body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        record(22, &[&[kind], &length[1..], body].concat())
+    };
+    // Version, random, no session, one suite, no compression; an SNI that is an address, which is none.
+    let hello =
+        [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 16, 0, 0, 0, 12, 0, 10, 0, 0, 7], b"1.2.3.4"]
+            .concat();
+    let warning = record(21, &[1, 100]);
+    for bytes in [
+        warning.repeat(4),
+        handshake(1, &hello),
+        handshake(2, &hello),
+        record(22, &[1, 0, 0, 0]),
+        record(23, b"data"),
+        record(21, &[2, 40]),
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+    ] {
+        for _ in 0..TRIES {
+            let mut connection = Connection::open(scene.address()).unwrap();
+            connection.send(&bytes).unwrap();
+            connection.finish_sending();
+            // Whatever it says, it ends.
+            while connection.answers_within(std::time::Duration::from_secs(40)) {}
+        }
+    }
+    let log = scene.gateway.stderr();
+    assert_eq!(log.lines().count(), before, "{log}");
 }

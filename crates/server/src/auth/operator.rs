@@ -22,7 +22,7 @@ use crate::auth::right::Needs;
 use crate::clock;
 use crate::config::OperatorToken;
 use crate::error::Refusal;
-use crate::front::Peer;
+use crate::front::{Authenticated, Peer};
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
 use crate::unread::unread;
@@ -65,6 +65,7 @@ impl<N: Needs> FromRequestParts<Arc<Gateway>> for Operator<N> {
         if let (Some(token), None) = (token, values.next()) {
             let hash = hash(token);
             if let Some(known) = gateway.tokens.find(hash).await? {
+                Authenticated::note(&parts.extensions);
                 return match N::RIGHT.is_of(known.role) {
                     true => Ok(Self::of(known.name, hash)),
                     false => Err(N::RIGHT.refuse(known.role).into()),

@@ -6,7 +6,7 @@
 
 mod counts;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ use crate::error::Refusal;
 
 /// Addresses whose failures are counted apart. New ones beyond share one count, until old ones are forgotten.
 const ADDRESSES_MAX: usize = 10_000;
+/// What callers count as of whom a trusted proxy told something that is no address. It is nobody's address.
+const UNREADABLE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 pub(crate) struct Rates {
     failures: Counts<IpAddr>,
@@ -59,24 +61,44 @@ impl Rates {
     }
 
     /// Whose request it is: the peer, or the last address in `X-Forwarded-For` that is not a trusted proxy's, where the
-    /// peer is one. What stands further left was written by whoever sent it.
+    /// peer is one.
+    ///
+    /// Read from the right, where each proxy has appended whom it saw, and never beyond the first entry that is not a
+    /// trusted proxy's: what stands further left was written by whoever sent it. If that entry cannot be read, neither
+    /// may count: not one further left, which the caller could choose, nor the proxy that wrote it, which is not the
+    /// caller. All such callers share one count.
     pub(crate) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|proxy| proxy.contains(address));
         if !trusted(&peer) {
             return peer;
         }
-        let hops: Vec<_> =
-            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+        let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+        let entries = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        // RFC 9110 section 5.6.1.2: empty elements of a list do not count.
+        let entries = entries.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty());
         let mut origin = peer;
-        for hop in hops.iter().rev().flat_map(|value| value.rsplit(',')) {
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-            origin = address.to_canonical();
+        for entry in entries {
+            let Some(address) = forwarded(entry) else { return UNREADABLE };
+            origin = address;
             if !trusted(&origin) {
                 break;
             }
         }
         origin
     }
+}
+
+/// The address of an entry in `X-Forwarded-For`, with or without a port, brackets of IPv6, and quotes.
+fn forwarded(entry: &[u8]) -> Option<IpAddr> {
+    let quoted = entry.strip_prefix(b"\"").and_then(|entry| entry.strip_suffix(b"\""));
+    let entry = std::str::from_utf8(quoted.unwrap_or(entry)).ok()?;
+    let bare = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']'));
+    let with_port = || entry.parse().ok().map(|address: SocketAddr| address.ip());
+    let address = match bare {
+        Some(bare) => bare.parse().ok().map(|address: Ipv6Addr| address.into()),
+        None => entry.parse().ok().or_else(with_port),
+    };
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 fn refusal(wait: Duration, message: &'static str) -> Refusal {
@@ -126,18 +148,53 @@ mod tests {
         assert!(rates.request(app).is_ok() && rates.request(app).is_err());
     }
 
+    /// The lines of a request's `X-Forwarded-For`, and whose it is, from whom.
     #[test]
     fn only_trusted_proxies_say_who_is_behind_them() {
         let rates = rates(1, None);
-        let origin = |peer: &str, forwarded: &'static str| {
+        for (peer, lines, origin) in [
+            ("192.0.2.1", &[b"198.51.100.1".as_slice()][..], "192.0.2.1"),
+            ("192.0.2.1", &[b"\xff"], "192.0.2.1"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &[b""], "10.0.0.1"),
+            ("10.0.0.1", &[b"10.0.0.3"], "10.0.0.3"),
+            ("10.0.0.1", &[b"198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &[b"198.51.100.1,"], "198.51.100.1"),
+            ("10.0.0.1", &[b"203.0.113.9, 198.51.100.1 ,10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1", &[b"203.0.113.9", b"198.51.100.1", b"10.0.0.2, 10.0.0.3"], "198.51.100.1"),
+            // As some proxies write them.
+            ("10.0.0.1", &[b"198.51.100.1:4711"], "198.51.100.1"),
+            ("10.0.0.1", &[b"\"198.51.100.1:4711\""], "198.51.100.1"),
+            ("10.0.0.1", &[b"\"198.51.100.1\", \"10.0.0.2:80\""], "198.51.100.1"),
+            ("10.0.0.1", &[b"2001:db8::1"], "2001:db8::1"),
+            ("10.0.0.1", &[b"[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1", &[b"[2001:db8::1]:443"], "2001:db8::1"),
+            ("10.0.0.1", &[b"\"[2001:db8::1]:443\""], "2001:db8::1"),
+            ("10.0.0.1", &[b"::ffff:198.51.100.1, [::ffff:10.0.0.2]:80"], "198.51.100.1"),
+            // What a caller wrote changes nothing to the right of it.
+            ("10.0.0.1", &[b"\xff\xfe, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &[b"nonsense, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1", &[b"\xff", b"198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &[b"\"203.0.113.9, 198.51.100.1"], "198.51.100.1"),
+            // A proxy that tells no address: neither whom the caller names nor the proxy.
+            ("10.0.0.1", &[b"203.0.113.9, nonsense"], "::"),
+            ("10.0.0.1", &[b"203.0.113.9, unknown, 10.0.0.2"], "::"),
+            ("10.0.0.1", &[b"203.0.113.9", b"\xc3\xa4"], "::"),
+            ("10.0.0.1", &[b"203.0.113.9, 198.51.100.1:99999"], "::"),
+            ("10.0.0.1", &[b"203.0.113.9, [198.51.100.1]"], "::"),
+            ("10.0.0.1", &[b"203.0.113.9, \"198.51.100.1"], "::"),
+        ] {
             let mut headers = HeaderMap::new();
-            headers.insert("x-forwarded-for", http::HeaderValue::from_static(forwarded));
-            rates.origin(peer.parse().unwrap(), &headers).to_string()
-        };
-        assert_eq!(origin("192.0.2.1", "198.51.100.1"), "192.0.2.1");
-        assert_eq!(origin("10.0.0.1", "198.51.100.1"), "198.51.100.1");
-        assert_eq!(origin("10.0.0.1", "203.0.113.9, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
-        assert_eq!(origin("10.0.0.1", "203.0.113.9, nonsense"), "10.0.0.1");
-        assert_eq!(origin("10.0.0.1", "10.0.0.3"), "10.0.0.3");
+            for line in lines {
+                headers.append("x-forwarded-for", http::HeaderValue::from_bytes(line).unwrap());
+            }
+            let told = rates.origin(peer.parse().unwrap(), &headers).to_string();
+            assert_eq!(
+                told,
+                origin,
+                "{peer} {:?}",
+                lines.iter().map(|line| line.escape_ascii()).collect::<Vec<_>>()
+            );
+        }
     }
 }

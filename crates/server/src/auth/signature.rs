@@ -21,6 +21,7 @@ use crate::auth::caller::{Caller, target};
 use crate::auth::read_nonces::Burnt;
 use crate::body::Arrived;
 use crate::error::Refusal;
+use crate::front::Authenticated;
 use crate::gateway::Gateway;
 use crate::sweeper::MEMORY_EVERY;
 use crate::{clock, media_types};
@@ -181,6 +182,7 @@ async fn authenticate<'c>(
     let app = caller.app.as_ref().map_err(Refusal::clone)?;
     check_fresh(header, *arrived_at, gateway.freshness_window).map_err(counted)?;
     let verified = check_signature(gateway, caller, header, app, parts).await?;
+    Authenticated::note(&parts.extensions);
     if !verified.app.enabled {
         return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
     }

@@ -1,5 +1,7 @@
-//! A request's body whose sender may not pause for long: a stalled upload holds neither a connection nor a file.
+//! A request's body whose sender may not pause for long: a stalled upload holds neither a connection nor a file. Nor
+//! may trailers follow its last chunk.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -33,7 +35,10 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Steady<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.pausing = false;
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+            return Poll::Ready(frame.map(|frame| match frame {
+                Ok(frame) if frame.is_trailers() => Err(trailers().into()),
+                frame => frame.map_err(Into::into),
+            }));
         }
         let (limit, pausing) = (self.limit, std::mem::replace(&mut self.pausing, true));
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
@@ -51,6 +56,12 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Steady<B> {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// What refuses trailers. Nothing reads them, they are under no signature, and hyper ends their lines at CRLF alone, so
+/// that for it one that ends in LF goes on into the next request.
+fn trailers() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "trailers follow the last chunk")
 }
 
 #[cfg(test)]

@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-pub(super) struct Told {
+pub(crate) struct Told {
     every: Duration,
     last: Mutex<Option<Instant>>,
 }
 
 impl Told {
-    pub(super) const fn every(every: Duration) -> Self {
+    pub(crate) const fn every(every: Duration) -> Self {
         Self { every, last: Mutex::new(None) }
     }
 
     /// Whether it is time to tell it; who asks tells it.
-    pub(super) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         let mut last = self.last.lock();
         let is_due = last.is_none_or(|last| last.elapsed() >= self.every);
         if is_due {

@@ -51,6 +51,14 @@ calls! {
     Other = "other",
 }
 
+/// Something of each call.
+pub(crate) type PerCall<T> = [T; CALLS.len()];
+
+/// Which of the calls a path asks for.
+pub(crate) fn call_index(path: &str) -> usize {
+    Call::of(path) as usize
+}
+
 impl Call {
     fn of(path: &str) -> Self {
         match path {
@@ -79,7 +87,7 @@ fn codes() -> impl Iterator<Item = &'static str> {
 /// What is counted of every request.
 pub(crate) struct HttpMetrics {
     codes: Vec<&'static str>,
-    calls: [CallMetrics; CALLS.len()],
+    calls: PerCall<CallMetrics>,
 }
 
 struct CallMetrics {

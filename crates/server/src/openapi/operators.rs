@@ -86,7 +86,8 @@ impl Asked {
     pub(super) fn keyed(self) -> Self {
         let key = form(format!("^[!-~]{{1,{IDEMPOTENCY_KEY_MAX}}}$"));
         let what = "Kept for 30 days: the same key with the same request is answered the first answer again, be it a 404 \
-                    or 409, with another request 409.";
+                    or 409, with another request 409. An answer that showed a secret or token is given again for 24 \
+                    hours; after that 409.";
         self.with([in_header("Idempotency-Key", key.into(), what)]).refused(&[Code::OperatorConflict])
     }
 

@@ -112,6 +112,9 @@ statements! {
          AND NOT referenced AND swept_at IS NOT NULL ORDER BY url FOR UPDATE SKIP LOCKED)";
     PURGE_KEYS = "DELETE FROM idempotency_keys WHERE (token, key) IN (SELECT token, key FROM idempotency_keys \
          WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    FORGET_SHOWN_SECRETS = "UPDATE idempotency_keys SET answer = $3 WHERE (token, key) IN \
+         (SELECT token, key FROM idempotency_keys WHERE created_at < $1 AND strpos(answer, '\"sealed\"') > 0 \
+         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
     PROBE = "INSERT INTO meta (name, value) VALUES ('probe', '\\x00') \
          ON CONFLICT (name) DO UPDATE SET value = CASE meta.value WHEN '\\x00' THEN '\\x01'::bytea ELSE '\\x00' END";
 

@@ -3,11 +3,13 @@
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
 use super::nonces;
+use super::save::kept;
 use super::session::{Error, Session};
 use super::statements::{
-    DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE, PROOF, PURGE_KEYS,
-    PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
+    DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE,
+    PROOF, PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
 };
+use crate::batch::KeptAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::work::Upkeep;
 
@@ -34,6 +36,10 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
         }
         Upkeep::PurgeKeys { created_before, limit } => {
             session.run(PURGE_KEYS, &[&created_before.0, &i64::from(*limit)]).await
+        }
+        Upkeep::ForgetShownSecrets { created_before, limit } => {
+            let answer = kept(&KeptAnswer::shown_no_more())?;
+            session.run(FORGET_SHOWN_SECRETS, &[&created_before.0, &i64::from(*limit), &answer]).await
         }
         Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
         Upkeep::MoveFence { fence, instead_of } => {

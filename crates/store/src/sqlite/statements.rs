@@ -61,6 +61,9 @@ statements! {
     FORGET_UPLOADS = "DELETE FROM uploads WHERE url = ?1 AND referenced = 0 AND swept_at IS NOT NULL";
     PURGE_KEYS = "DELETE FROM idempotency_keys WHERE (token, key) IN (SELECT token, key FROM idempotency_keys \
          WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+    FORGET_SHOWN_SECRETS = "UPDATE idempotency_keys SET answer = ?3 WHERE (token, key) IN \
+         (SELECT token, key FROM idempotency_keys WHERE created_at < ?1 AND instr(answer, '\"sealed\"') > 0 \
+         ORDER BY created_at LIMIT ?2)";
     /// Another value each time, for one that stays is not written at all.
     PROBE = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(?1)) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";

@@ -4,9 +4,11 @@ use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Result, params};
 
 use super::statements::{
-    DROP_EXPIRED_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, NONCE_BOUND, PROBE, PURGE_KEYS, PURGE_NONCES,
-    PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
+    DROP_EXPIRED_SECRETS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, NONCE_BOUND, PROBE,
+    PURGE_KEYS, PURGE_NONCES, PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
 };
+use super::writer::kept;
+use crate::batch::KeptAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::work::Upkeep;
 
@@ -26,6 +28,11 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
         }
         Upkeep::PurgeKeys { created_before, limit } => {
             connection.prepare_cached(PURGE_KEYS)?.execute(params![created_before.0, limit])?
+        }
+        Upkeep::ForgetShownSecrets { created_before, limit } => {
+            let answer = kept(&KeptAnswer::shown_no_more())?;
+            let mut forget = connection.prepare_cached(FORGET_SHOWN_SECRETS)?;
+            forget.execute(params![created_before.0, limit, answer])?
         }
         Upkeep::DropExpiredSecrets => connection.prepare_cached(DROP_EXPIRED_SECRETS)?.execute([now.0])?,
         Upkeep::MoveFence { fence, instead_of } => {

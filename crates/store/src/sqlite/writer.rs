@@ -192,12 +192,15 @@ pub(super) fn keep_answer(
     answer: &KeptAnswer,
     created_at: UnixMillis,
 ) -> Result<(), Error> {
-    let answer =
-        serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
     connection
         .prepare_cached(INSERT_KEYS)?
-        .execute(params![key.token, key.key, key.request, answer, created_at.0])
+        .execute(params![key.token, key.key, key.request, kept(answer)?, created_at.0])
         .map(drop)
+}
+
+/// An answer as its row has it.
+pub(super) fn kept(answer: &KeptAnswer) -> Result<String, Error> {
+    serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }
 
 fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {

@@ -61,6 +61,7 @@ macro_rules! every_case {
                 purged_nonces_are_stale_whatever_the_clock_says
                 the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one
                 a_step_of_upkeep_is_bounded
+                a_secret_goes_from_the_answer_of_its_key_and_is_made_no_second_time
                 the_fence_moves_only_from_where_it_was_thought_to_stand
                 a_purge_stalls_no_contest
                 unreferenced_uploads_are_swept_and_referenced_ones_stay

@@ -125,8 +125,8 @@ pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(ground: &
 pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(ground: &Ground) {
     ground.store().await.close().await;
     ground.by_hand(
-        "DELETE FROM refinery_schema_history WHERE version = 2; ALTER TABLE tokens DROP COLUMN role; \
-         ALTER TABLE tokens DROP COLUMN revoked_at",
+        "DELETE FROM refinery_schema_history WHERE version >= 2; ALTER TABLE tokens DROP COLUMN role; \
+         ALTER TABLE tokens DROP COLUMN revoked_at; DROP INDEX idempotency_keys_with_secrets",
     );
     let of_old =
         format!("INSERT INTO tokens (name, hash, created_at) SELECT 'first', {}, 1", ground.bytes(7));

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Act, Answer, CommitError, Done, Marked, Once, Options, Store, Upkeep, Work};
+use rebuttal_protocol::operator::Role;
+use rebuttal_store::{
+    AccountChange, Act, Answer, CommitError, Done, Marked, NewToken, Once, Options, Store, Upkeep, Work,
+};
 
-use crate::ground::{Ground, NOW, code, commit, contest, item, key, merchant, open, story, upload, url};
+use crate::ground::{
+    APP, Ground, NOW, code, commit, contest, item, key, merchant, open, settings, story, upload, url,
+};
 
 async fn step(store: &Store, step: Upkeep) -> u64 {
     match commit(store, Once::Always, Act::Upkeep(step)).await {
@@ -59,6 +64,71 @@ pub(crate) async fn a_step_of_upkeep_is_bounded(ground: &Ground) {
         steps.push(step(&store, Upkeep::PurgeKeys { created_before, limit: 10 }).await);
     }
     assert_eq!(steps, [10, 10, 5, 0]);
+}
+
+pub(crate) async fn a_secret_goes_from_the_answer_of_its_key_and_is_made_no_second_time(ground: &Ground) {
+    let store = ground.store().await;
+    let merchant_id = merchant(&store).await;
+    let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
+    let requests = |name: &str| {
+        let (secret_id, sealed) = match name {
+            "app" => secret(1),
+            _ => secret(2),
+        };
+        let (app_id, settings) = (APP, settings());
+        let overlap_until = NOW;
+        Act::Account(match name {
+            "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
+            "rotate" => AccountChange::RotateSecret {
+                merchant_id,
+                app_id,
+                secret_id,
+                sealed,
+                overlap_until: Some(overlap_until),
+            },
+            "token" => AccountChange::CreateToken(NewToken {
+                name: "alice".parse().unwrap(),
+                role: Role::Viewer,
+                hash: [7; 32],
+                sealed,
+            }),
+            "change" => AccountChange::ChangeApp { merchant_id, app_id, settings },
+            _ => AccountChange::CreateMerchant {
+                // A name that looks like what is searched for.
+                name: "\"sealed\"".parse().unwrap(),
+                time_zone: "UTC".parse().unwrap(),
+            },
+        })
+    };
+    let send = |name: &'static str| commit(&store, key(name, 1), requests(name));
+    let (made, plain) = (["app", "rotate", "token"], ["change", "merchant"]);
+    let mut first = Vec::new();
+    for name in made.iter().chain(&plain) {
+        first.push(send(name).await.unwrap());
+    }
+    let forget =
+        |at: i64, limit| step(&store, Upkeep::ForgetShownSecrets { created_before: UnixMillis(at), limit });
+    assert_eq!(forget(NOW.0, 10).await, 0, "too young");
+    for (name, first) in made.iter().chain(&plain).zip(&first) {
+        assert_eq!(send(name).await.as_ref(), Ok(first), "{name}");
+    }
+    assert_eq!(
+        [forget(NOW.0 + 1, 2).await, forget(NOW.0 + 1, 2).await, forget(NOW.0 + 1, 2).await],
+        [2, 1, 0]
+    );
+    for name in made {
+        let refused = send(name).await.unwrap_err();
+        assert_eq!(refused.code().as_str(), "Operator.Conflict");
+        assert!(refused.to_string().contains("not kept any more"), "{name}: {refused}");
+    }
+    for (name, first) in plain.iter().zip(&first[made.len()..]) {
+        assert_eq!(send(name).await.as_ref(), Ok(first), "{name}");
+    }
+    let other = commit(&store, key("app", 2), requests("app")).await.unwrap_err();
+    assert!(other.to_string().contains("used for another request"), "{other}");
+    assert_eq!(store.apps_of(merchant_id).await.unwrap().len(), 1);
+    assert_eq!(store.app(APP).await.unwrap().unwrap().secrets.len(), 2, "what verifies stays");
+    assert!(store.token([7; 32]).await.unwrap().is_some());
 }
 
 pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(ground: &Ground) {

@@ -1,10 +1,9 @@
 //! A database that answers and takes no contests: readiness says so until one would be taken again.
 
 use rebuttal_testbed::postgres::Cluster;
-use rebuttal_testbed::{Request, Scene};
 
 use super::on;
-use crate::ground::each;
+use crate::ground::{becomes_ready, each};
 
 /// What an administrator's hand does, and how it is undone.
 const BLOWS: [(&str, &str); 6] = [
@@ -15,10 +14,6 @@ const BLOWS: [(&str, &str); 6] = [
     ("ALTER TABLE history RENAME TO away", "ALTER TABLE away RENAME TO history"),
     ("ALTER TABLE outbox SET SCHEMA other", "ALTER TABLE other.outbox SET SCHEMA public"),
 ];
-
-fn readiness(scene: &Scene) -> u16 {
-    Request::new("GET", "/readyz", "").send(scene.address()).unwrap().status
-}
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
@@ -34,9 +29,9 @@ fn a_database_that_refuses_what_a_contest_writes_is_not_ready() {
         let dispute_no = scene.dispute();
         database.query(blow);
         assert_eq!(scene.accept(&dispute_no).code, "Common.System.Unavailable");
-        let during = [readiness(&scene), readiness(&scene)];
+        becomes_ready(scene.address(), 503);
         database.query(undo);
-        assert_eq!((during, readiness(&scene)), ([503, 503], 200));
+        becomes_ready(scene.address(), 200);
         scene.accept(&dispute_no).is("OK");
         assert_eq!(database.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'probe%'"), "0");
     });

@@ -94,10 +94,11 @@ fn one_connection_carries_many_calls() {
 #[test]
 fn connections_beyond_the_limit_wait_for_their_turn() {
     let scene = Scene::of(gateway().args(["--max-connections", "3"]));
-    // The operator's kept connection may be one more; at rest it gives way.
-    let held: Vec<_> = (0..3)
-        .map(|_| {
-            let mut connection = Connection::open(scene.address()).unwrap();
+    // The operator's kept connection may be one more; at rest it gives way. Each is another peer's.
+    let held: Vec<_> = (2..5)
+        .map(|peer| {
+            let mut connection =
+                Connection::open_from(Ipv4Addr::new(127, 0, 0, peer), scene.address()).unwrap();
             connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n").unwrap();
             connection
         })
@@ -128,6 +129,41 @@ fn one_peer_cannot_take_every_place() {
     // Others are served meanwhile, on connections of their own.
     scene.query(&scene.dispute()).is("OK");
     assert!(scene.gateway.stderr().contains("max_connections_per_peer"));
+}
+
+#[test]
+fn one_peer_gets_a_part_of_the_connections_that_there_are() {
+    const ASKED_FOR: usize = 256;
+    let files =
+        |limit: u32| gateway().wrapper(["sh", "-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);
+    let served = |connections: u32| gateway().args(["--max-connections", &connections.to_string()]);
+    let cases = [
+        ("few connections", served(24), Some(8)),
+        (
+            "few, and a number that is all of them",
+            served(24).args(["--max-connections-per-peer", "24"]),
+            Some(18),
+        ),
+        ("few open files", files(200), Some(20)),
+        ("a trusted proxy", served(24).args(["--trusted-proxies", "127.0.0.9"]), None),
+    ];
+    each(cases.map(|(name, gateway, of_one)| (name, (gateway, of_one))), |(gateway, of_one)| {
+        let scene = Scene::of(gateway);
+        // Each is answered once, so that who is refused is seen at once, and then holds half a head.
+        let asked_for = if of_one.is_some() { ASKED_FOR } else { 24 };
+        let mut stranger: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, scene.address())).collect();
+        for connection in &mut stranger {
+            connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n").unwrap();
+        }
+        match of_one {
+            Some(of_one) => assert_eq!(stranger.len(), of_one),
+            // Nothing keeps it from the last one: those of its clients that rest do not give way either.
+            None => assert!(stranger.len() >= 23, "{}", stranger.len()),
+        }
+        if of_one.is_some() {
+            scene.query(&scene.dispute()).is("OK");
+        }
+    });
 }
 
 /// A connection from one of this machine's addresses that has been answered and rests.

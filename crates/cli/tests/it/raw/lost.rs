@@ -3,19 +3,15 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::{Item, Request, Scene, samples};
+use rebuttal_testbed::{Connection, Item, Request, Scene, samples};
 use serde_json::json;
 
-use crate::ground::{embedded_scene, folder_scene, gateway};
+use crate::ground::{becomes_ready, embedded_scene, folder_scene, gateway, scrape, value};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
-
-fn ready(scene: &Scene) -> u16 {
-    Request::new("GET", "/readyz", "").send(scene.address()).unwrap().status
-}
 
 /// How often the log tells this, once it does.
 fn logged(scene: &Scene, what: &str) -> usize {
@@ -42,11 +38,12 @@ fn evidence_that_is_not_mounted_is_no_missing_file() {
     fs::rename(&evidence, &away).unwrap();
     scene.contest(&dispute, &[Item::receipt(&waiting)]).is(UNAVAILABLE);
     scene.operator.fetch(&download).is_problem(503, UNAVAILABLE);
-    assert_eq!(ready(&scene), 503);
+    becomes_ready(scene.address(), 503);
     logged(&scene, "the evidence store does not answer");
     assert_eq!(logged(&scene, "a file of evidence could not be read"), 1);
     fs::rename(&away, &evidence).unwrap();
-    assert_eq!((ready(&scene), scene.operator.fetch(&download).status), (200, 200));
+    becomes_ready(scene.address(), 200);
+    assert_eq!(scene.operator.fetch(&download).status, 200);
     scene.contest(&dispute, &[Item::receipt(&waiting)]).is("OK");
 }
 
@@ -98,13 +95,13 @@ fn a_database_that_is_gone_from_its_place_takes_no_more_changes() {
             .operator
             .post("/merchants", &json!({ "name": "m", "timeZone": "UTC" }))
             .is_problem(503, UNAVAILABLE);
-        assert_eq!(ready(&scene), 503, "replaced: {replaced}");
+        becomes_ready(scene.address(), 503);
     }
     assert_eq!(logged(&scene, "nothing is changed until it is back"), 1);
     fs::rename(&away, &database).unwrap();
     assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
     contest.send(scene.address()).is("OK");
-    assert_eq!(ready(&scene), 200);
+    becomes_ready(scene.address(), 200);
 }
 
 #[test]
@@ -113,11 +110,47 @@ fn readiness_follows_the_last_commit() {
     let dispute = scene.dispute();
     scene.gateway.limit_file_size(Some(0));
     scene.accept(&dispute).is(UNAVAILABLE);
-    assert_eq!([ready(&scene), ready(&scene)], [503, 503]);
+    becomes_ready(scene.address(), 503);
     scene.gateway.limit_file_size(None);
     // Nobody has to send a change first.
-    assert_eq!([ready(&scene), ready(&scene)], [200, 200]);
+    becomes_ready(scene.address(), 200);
     scene.accept(&dispute).is("OK");
+}
+
+#[test]
+fn readiness_is_looked_at_once_a_second_however_often_it_is_asked() {
+    const ASKED: usize = 400;
+    const AT_ONCE: usize = 8;
+    let tries = |scene: &Scene| {
+        value(&scrape(&scene.gateway), "rebuttal_commit_works_total{outcome=\"unavailable\"}")
+            .unwrap_or_default()
+    };
+    let gateway = gateway().embedded().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
+    let scene = Scene::of(gateway);
+    // From now on each look tries a change.
+    scene.gateway.limit_file_size(Some(0));
+    scene
+        .operator
+        .post("/merchants", &json!({ "name": "m", "timeZone": "UTC" }))
+        .is_problem(503, UNAVAILABLE);
+    becomes_ready(scene.address(), 503);
+    let (before, began) = (tries(&scene), Instant::now());
+    std::thread::scope(|threads| {
+        for _ in 0..AT_ONCE {
+            threads.spawn(|| {
+                let mut connection = Connection::open(scene.address()).unwrap();
+                let request = Request::new("GET", "/readyz", "").bytes();
+                for _ in 0..ASKED / AT_ONCE {
+                    assert_eq!(connection.exchange(&request).unwrap().status, 503);
+                }
+            });
+        }
+    });
+    // The sweeper tries as well, every few seconds.
+    let (tried, seconds) = (tries(&scene) - before, began.elapsed().as_secs_f64());
+    assert!(tried <= 20.0 + 4.0 * seconds, "{tried} in {seconds} s");
+    scene.gateway.limit_file_size(None);
+    becomes_ready(scene.address(), 200);
 }
 
 #[test]
@@ -127,19 +160,20 @@ fn a_disk_with_room_for_one_page_is_full() {
     let log = fs::metadata(scene.gateway.data().join("rebuttal.db-wal")).unwrap().len();
     scene.gateway.limit_file_size(Some(log + 3 * 4096));
     scene.accept(&dispute).is(UNAVAILABLE);
-    assert_eq!([ready(&scene), ready(&scene)], [503, 503]);
+    becomes_ready(scene.address(), 503);
     scene.gateway.limit_file_size(None);
-    assert_eq!(ready(&scene), 200);
+    becomes_ready(scene.address(), 200);
 }
 
 #[test]
 fn a_start_that_cannot_write_is_not_ready() {
     let mut scene = Scene::of(gateway().embedded().survives_full_disk());
     scene.gateway.restart();
+    // Nothing has been committed since the start.
     scene.gateway.limit_file_size(Some(0));
-    assert_eq!(ready(&scene), 503, "nothing has been committed since the start");
+    becomes_ready(scene.address(), 503);
     scene.gateway.limit_file_size(None);
-    assert_eq!(ready(&scene), 200);
+    becomes_ready(scene.address(), 200);
 }
 
 #[test]
@@ -151,7 +185,7 @@ fn a_log_that_was_deleted_loses_nothing() {
     fs::remove_file(scene.gateway.data().join("rebuttal.db-wal")).unwrap();
     let contest = scene.contest_call(&dispute, &[Item::receipt(&url)]);
     contest.send(scene.address()).is(UNAVAILABLE);
-    assert_eq!(ready(&scene), 503);
+    becomes_ready(scene.address(), 503);
     assert_eq!(logged(&scene, "stop the gateway with SIGTERM"), 1);
     scene.gateway.terminate();
     assert!(scene.gateway.wait().success());
@@ -178,7 +212,7 @@ fn another_evidence_folder_is_not_this_gateways() {
         scene.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
         let upload = ticket.form(&samples::png(7)).send(scene.address());
         assert!(upload.status >= 500, "{} {}", upload.status, upload.text());
-        assert_eq!(ready(&scene), 503, "foreign: {foreign}");
+        becomes_ready(scene.address(), 503);
     }
     fs::remove_dir_all(&evidence).unwrap();
     fs::rename(&away, &evidence).unwrap();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::operator::in_ms;
-use rebuttal_testbed::{Item, MovedClock, Request, samples};
+use rebuttal_testbed::{Item, MovedClock, samples};
 use serde_json::json;
 
 use super::Replicas;
-use crate::ground::{scrape, value};
+use crate::ground::{becomes_ready, scrape, value};
 
 /// More than a day: it brings any deadline of this test, and the end of each window.
 const AHEAD: Duration = Duration::from_secs(100_000);
@@ -41,6 +41,6 @@ fn a_replica_that_starts_with_a_wrong_clock_lapses_nothing_and_shuts_nobody_out(
     let told = wrong.stderr();
     assert!(told.contains("by the database server's: one of them is wrong"), "{told}");
     assert_eq!(value(&scrape(&wrong), "rebuttal_clock_doubted"), Some(1.0));
-    let ready = |address| Request::new("GET", "/readyz", "").send(address).unwrap().status;
-    assert_eq!((ready(scene.address()), ready(wrong.address())), (200, 503));
+    becomes_ready(scene.address(), 200);
+    becomes_ready(wrong.address(), 503);
 }

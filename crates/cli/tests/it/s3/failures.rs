@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::s3::{Bucket, Fault, Proxy, Store};
-use rebuttal_testbed::{Item, Request, Scene, samples};
+use rebuttal_testbed::{Item, Scene, samples};
 use serde_json::json;
 
 use super::submitted;
-use crate::ground::{each, gateway};
+use crate::ground::{becomes_ready, each, gateway};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
 /// What looks may take, and a busy machine beside them: well below what a client waits for one attempt.
@@ -19,10 +18,6 @@ fn scene() -> (Bucket, Proxy, Scene) {
     let proxy = Proxy::before(bucket.store.address);
     let scene = Scene::of(gateway().bucket_through(&bucket, proxy.address));
     (bucket, proxy, scene)
-}
-
-fn ready(scene: &Scene) -> u16 {
-    Request::new("GET", "/readyz", "").send(scene.address()).unwrap().status
 }
 
 #[test]
@@ -110,10 +105,7 @@ fn a_store_that_does_not_answer_stops_what_needs_it_alone() {
     scene.contest(&contested, &[Item::receipt(&url)]).is("OK");
     for fault in [Fault::Fails, Fault::Hangs] {
         proxy.fault("GET", "", fault);
-        // An answer of the store counts for a second.
-        wait_for("the gateway to be not ready", Duration::from_secs(5), || {
-            (ready(&scene) == 503).then_some(())
-        });
+        becomes_ready(scene.address(), 503);
         let start = Instant::now();
         let download = scene.operator.fetch(&format!("/disputes/{contested}/evidence/1-1"));
         download.is_problem(503, UNAVAILABLE);
@@ -124,7 +116,7 @@ fn a_store_that_does_not_answer_stops_what_needs_it_alone() {
         drop(scene.ticket("a.png"));
     }
     proxy.heal();
-    wait_for("the gateway to be ready", Duration::from_secs(5), || (ready(&scene) == 200).then_some(()));
+    becomes_ready(scene.address(), 200);
     assert_eq!(submitted(&scene, &contested)["type"], json!("RECEIPT"));
 }
 
@@ -135,9 +127,9 @@ fn a_gateway_starts_without_its_store_and_is_not_ready() {
     let proxy = Proxy::before(bucket.store.address);
     proxy.fault("GET", "", Fault::Fails);
     let scene = Scene::of(gateway().bucket_through(&bucket, proxy.address));
-    assert_eq!(ready(&scene), 503);
+    becomes_ready(scene.address(), 503);
     assert!(scene.gateway.stderr().contains("until the object store answers"), "{}", scene.gateway.stderr());
     scene.accept(&scene.dispute()).is("OK");
     proxy.heal();
-    wait_for("the gateway to be ready", Duration::from_secs(5), || (ready(&scene) == 200).then_some(()));
+    becomes_ready(scene.address(), 200);
 }

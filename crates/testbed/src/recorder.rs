@@ -1,0 +1,76 @@
+//! Stands between a proxy and a gateway: passes everything on as it comes, and keeps what the proxy sent.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// What came on each connection.
+type Heard = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A recorder; it takes no new connections once the test ends.
+#[derive(Debug)]
+pub struct Recorder {
+    pub address: SocketAddr,
+    heard: Heard,
+}
+
+impl Recorder {
+    #[must_use]
+    pub fn before(gateway: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let heard = Heard::default();
+        let shared = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if let Ok(server) = TcpStream::connect(gateway) {
+                    pass(client, server, &shared);
+                }
+            }
+        });
+        Self { address, heard }
+    }
+
+    /// What has come on each connection since this was last called.
+    #[must_use]
+    pub fn take(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Passes on both ways, each in a thread of its own; what comes from the client is noted before it is passed on.
+fn pass(client: TcpStream, server: TcpStream, heard: &Heard) {
+    let (Ok(back), Ok(from)) = (client.try_clone(), server.try_clone()) else { return };
+    let heard = Arc::clone(heard);
+    let mut index = None;
+    std::thread::spawn(move || {
+        copy(client, server, |bytes| {
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let index = *index.get_or_insert_with(|| {
+                heard.push(Vec::new());
+                heard.len() - 1
+            });
+            // A connection that began before the last look is not looked at any more.
+            if let Some(connection) = heard.get_mut(index) {
+                connection.extend_from_slice(bytes);
+            }
+        });
+    });
+    std::thread::spawn(move || copy(from, back, |_| {}));
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, mut note: impl FnMut(&[u8])) {
+    let mut bytes = [0; CHUNK_BYTES];
+    while let Ok(read) = from.read(&mut bytes) {
+        if read == 0 {
+            break;
+        }
+        note(&bytes[..read]);
+        if to.write_all(&bytes[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
