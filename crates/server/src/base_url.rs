@@ -25,6 +25,13 @@ impl BaseUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether this is an address at the origin that a request target in absolute form names (RFC 9112 §3.2.2).
+    pub(crate) fn is_at_origin_of(&self, target: &Uri) -> bool {
+        let (Some(scheme), Some(authority)) = (target.scheme(), target.authority()) else { return false };
+        let Ok(Self(origin)) = format!("{scheme}://{authority}").parse() else { return false };
+        self.0.strip_prefix(&*origin).is_some_and(|path| path.is_empty() || path.starts_with('/'))
+    }
 }
 
 impl FromStr for BaseUrl {
@@ -117,6 +124,31 @@ mod tests {
             "https://pay example.com",
         ] {
             assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_target_in_absolute_form_is_known_by_its_origin() {
+        let of = |base: &str, target: &str| {
+            let target: Uri = target.parse().unwrap();
+            base.parse::<BaseUrl>().unwrap().is_at_origin_of(&target)
+        };
+        for (base, target) in [
+            ("https://pay.example.com", "https://pay.example.com/pg/v2/dispute/query"),
+            ("https://pay.example.com", "HTTPS://PAY.example.com:443/pg/v2/dispute/query?a=b"),
+            ("http://pay.example.com:8080/prefix", "http://pay.example.com:8080/pg/v2/dispute/query"),
+        ] {
+            assert!(of(base, target), "{base} {target}");
+        }
+        for (base, target) in [
+            ("https://pay.example.com", "/pg/v2/dispute/query"),
+            ("https://pay.example.com", "http://pay.example.com/pg/v2/dispute/query"),
+            ("https://pay.example.com", "https://pay.example.com:8443/pg/v2/dispute/query"),
+            ("https://pay.example.com", "https://pay.example.co/pg/v2/dispute/query"),
+            ("https://pay.example.com", "https://user@pay.example.com/pg/v2/dispute/query"),
+            ("https://pay.example.com", "pay.example.com:443"),
+        ] {
+            assert!(!of(base, target), "{base} {target}");
         }
     }
 }

@@ -126,7 +126,7 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedWrite<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Refusal> {
-        let caller = caller(parts)?;
+        let caller = caller(gateway, parts)?;
         let Arrived { body, arrived_at } = caller.body.as_ref().map_err(|_| too_large())?;
         let (header, verified) = authenticate(gateway, &caller, parts).await?;
         // Nobody signs these headers, so what they are refused for settles nothing.
@@ -149,7 +149,7 @@ impl FromRequestParts<Arc<Gateway>> for Unrouted {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Infallible> {
-        if let Ok(caller) = caller(parts)
+        if let Ok(caller) = caller(gateway, parts)
             && let Ok((_, verified)) = authenticate(gateway, &caller, parts).await
         {
             verified.settle();
@@ -158,13 +158,14 @@ impl FromRequestParts<Arc<Gateway>> for Unrouted {
     }
 }
 
-/// Fails for a route outside of the signing layer, which every test of the route would show; and for a request line
-/// that names a host, which has no target that could be signed.
-fn caller(parts: &Parts) -> Result<Arc<Caller>, Refusal> {
+/// Fails for a route outside of the signing layer, which every test of the route would show; and for a request target
+/// in absolute form whose origin is none of ours. One of ours counts as its path and query (contract §2).
+fn caller(gateway: &Gateway, parts: &Parts) -> Result<Arc<Caller>, Refusal> {
     let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(|| {
         Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
     })?;
-    if parts.uri.authority().is_some() {
+    let is_ours = || gateway.public_urls.iter().any(|base_url| base_url.is_at_origin_of(&parts.uri));
+    if parts.uri.authority().is_some() && !is_ours() {
         return Err(Refusal::no_such_path());
     }
     Ok(caller)

@@ -2,6 +2,7 @@
 
 use rebuttal_testbed::clock::{now_ms, wait_until_ms};
 use rebuttal_testbed::scene::{ACCEPT, CONTEST, QUERY};
+use rebuttal_testbed::signer::Finality;
 use rebuttal_testbed::{Answer, Call, Scene, Scheme, Signer};
 use serde_json::{Value, json};
 
@@ -77,6 +78,28 @@ fn the_url_is_the_public_base_and_the_raw_target() {
         other.sign()
     });
     of_host.send(at).is("Common.Auth.InvalidSignature");
+    let absolute = |origin: &str| {
+        let mut call = query(&scene);
+        let target = format!("{origin}{}", call.target);
+        call.sign_instead = Some(call.sign());
+        call.target = target;
+        call
+    };
+    // Verified as the answer to what it counts as.
+    let answer = |origin: &str| {
+        let call = absolute(origin);
+        let response = call.request().send(at).unwrap();
+        let mut counts_as = call;
+        counts_as.target = counts_as.target.split_off(origin.len());
+        counts_as.verified(response)
+    };
+    answer(&scene.base).is("Dispute.NotFound");
+    answer(&scene.base.to_uppercase()).is("Dispute.NotFound");
+    for elsewhere in
+        ["http://evil.example", &format!("{}0", scene.base), &scene.base.replace("http", "https")]
+    {
+        answer(elsewhere).that_is(Finality::Notice).is("Common.Request.NotFound");
+    }
     let dots = [
         "/pg/v2/./dispute/query",
         "/pg/v2/x/../dispute/query",
