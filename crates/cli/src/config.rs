@@ -102,7 +102,7 @@ impl Check {
         let warnings = told(strange);
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
-            look::say(serde_json::to_string_pretty(&json)?);
+            look::say_json(&json)?;
         } else {
             faults.iter().for_each(|fault| look::say_marked(look::cross(), fault));
             warnings.iter().for_each(|told| look::say_marked(look::doubt(), told));
@@ -121,7 +121,7 @@ impl Show {
         self.settings.clone().resolved(&self.sources, file)?;
         let settings = in_force(self.settings, &self.sources, file)?;
         if self.json {
-            look::say(serde_json::to_string_pretty(&Json(&settings))?);
+            look::say_json(&Json(&settings))?;
             return outcome::said(Exit::Done);
         }
         let mut table = Table::new(["setting", "value", "from"]);
