@@ -108,7 +108,7 @@ impl Check {
         warnings.extend(checked.ok().and_then(open_files::reduced_per_peer));
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
-            look::say(serde_json::to_string_pretty(&json)?);
+            look::say_json(&json)?;
         } else {
             faults.iter().for_each(|fault| look::say_marked(look::cross(), fault));
             warnings.iter().for_each(|told| look::say_marked(look::doubt(), told));
@@ -127,7 +127,7 @@ impl Show {
         let (_, config) = self.settings.clone().resolved(&self.sources, file)?;
         let settings = in_force(self.settings, &config, &self.sources, file)?;
         if self.json {
-            look::say(serde_json::to_string_pretty(&Json(&settings))?);
+            look::say_json(&Json(&settings))?;
             return outcome::said(Exit::Done);
         }
         let mut table = Table::new(["setting", "value", "from"]);

@@ -93,7 +93,7 @@ impl Doctor {
         let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
         let (faults, warnings) = (count(State::Fault), count(State::Warning));
         if self.json {
-            look::say(serde_json::to_string_pretty(&Json { faults, warnings, findings: &findings })?);
+            look::say_json(&Json { faults, warnings, findings: &findings })?;
         } else {
             findings.iter().for_each(tell);
             let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
+use crate::escape::{Line, LogWriter};
 use crate::settings::nearest;
 
 /// The words for how much is logged.
@@ -32,11 +33,15 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
     let filter = EnvFilter::builder().parse(directives).with_context(|| {
         format!("log_filter: {filter:?} is not a filter such as info or info,rebuttal_server=debug")
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal() && console::colors_enabled_stderr();
+    let line = match format {
+        LogFormat::Text => Line::Text { colours },
+        LogFormat::Json => Line::Json,
+    };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || LogWriter(line));
     // It would tell on standard error that standard error failed, and panic over that: in the middle of a commit, where
     // the reader of a pipe is gone or the disk that the log lies on is full. A gateway that cannot log goes on serving.
     let lines = lines.log_internal_errors(false);
-    let colours = std::io::stderr().is_terminal() && console::colors_enabled_stderr();
     let started = match format {
         LogFormat::Text => lines.with_target(false).with_ansi(colours).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

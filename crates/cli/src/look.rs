@@ -11,11 +11,14 @@ use std::sync::OnceLock;
 
 use console::{StyledObject, Term, style};
 use rebuttal_client::protocol::UnixMillis;
+use serde::Serialize;
 
 pub(crate) use rebuttal_server::causes;
 pub(crate) use table::Table;
 use wrap::stderr_width;
 pub(crate) use wrap::{stdout_width, wrap};
+
+use crate::escape;
 
 /// A mark for what is done.
 pub(crate) fn tick() -> StyledObject<&'static str> {
@@ -56,6 +59,23 @@ pub(crate) fn say(line: impl Display) {
     if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
         let _ = LOST.set(error);
     }
+}
+
+/// A value on standard output, as JSON of several lines.
+pub(crate) fn say_json(value: &impl Serialize) -> serde_json::Result<()> {
+    say_json_text(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// A value on standard output, as JSON of one line.
+pub(crate) fn say_json_line(value: &impl Serialize) -> serde_json::Result<()> {
+    say_json_text(&serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// JSON on standard output. What strangers wrote in it disrupts no terminal.
+pub(crate) fn say_json_text(json: &str) {
+    say(escape::Json(json));
 }
 
 /// Whether every line of [`say`] was written; if not, why.
@@ -178,9 +198,8 @@ pub(crate) fn distance(from: UnixMillis, to: UnixMillis) -> String {
 /// about.
 pub(crate) fn clean(text: &str) -> String {
     let fit = |character: char| match character {
-        // Unicode's directional embeddings, overrides and isolates.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         character if character.is_control() => ' ',
+        character if escape::is_disruptive(character) => '\u{fffd}',
         character => character,
     };
     text.chars().map(fit).collect()

@@ -9,6 +9,7 @@ mod config;
 mod contest;
 mod demo;
 mod doctor;
+mod escape;
 mod exit;
 mod files;
 mod help;

@@ -284,7 +284,7 @@ pub(crate) fn tell<T>(
         return Ok(usage::tell(wrong));
     }
     match (&json, result) {
-        (Some(json), _) => look::say(serde_json::to_string_pretty(json)?),
+        (Some(json), _) => look::say_json(json)?,
         (None, Ok(done)) => say(done),
         (None, Err(error)) => fail(error),
     }

@@ -50,6 +50,8 @@ pub(crate) const DATA_DIR: &str = "rebuttal-data";
 pub(crate) const LOG_FILTER: &str = "info";
 /// Longer than any load balancer looks away.
 const DRAIN_MAX_SECONDS: u16 = 300;
+/// An hour: after that, somebody should look why there is no database.
+const START_WAIT_MAX_SECONDS: u16 = 3600;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What `serve` can be told. None of it is needed.
@@ -160,8 +162,13 @@ pub(crate) struct Settings {
 
     /// How long to go on serving after a stop was asked for, while /readyz says 503; for load balancers, 0 to 300
     /// seconds [default: 0]
-    #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = drain)]
+    #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = at_most::<DRAIN_MAX_SECONDS>)]
     drain_seconds: Option<u16>,
+
+    /// How long a start waits for a PostgreSQL that does not answer yet, and the first one for its S3, 0 to 3600
+    /// seconds [default: 30]
+    #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = at_most::<START_WAIT_MAX_SECONDS>)]
+    start_wait_seconds: Option<u16>,
 
     /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 512]
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
@@ -270,6 +277,9 @@ impl Settings {
         config.connections_max = count(self.max_connections, config.connections_max);
         config.connections_per_peer_max =
             self.max_connections_per_peer.map(|connections| count(Some(connections), usize::MAX));
+        if let Some(seconds) = self.start_wait_seconds {
+            config.start_wait = Duration::from_secs(seconds.into());
+        }
         config.drain = Duration::from_secs(self.drain_seconds.unwrap_or_default().into());
         if let Some(works) = self.commit_batch_max {
             config.commit_batch_max = works.try_into().unwrap_or(config.commit_batch_max);
@@ -351,9 +361,9 @@ fn positive(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
 }
 
-fn drain(text: &str) -> Result<u16, String> {
-    let seconds = text.parse().ok().filter(|seconds| *seconds <= DRAIN_MAX_SECONDS);
-    seconds.ok_or_else(|| format!("must be a whole number from 0 to {DRAIN_MAX_SECONDS}"))
+fn at_most<const MAX: u16>(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| *number <= MAX);
+    number.ok_or_else(|| format!("must be a whole number from 0 to {MAX}"))
 }
 
 fn seconds(text: &str) -> Result<u64, String> {

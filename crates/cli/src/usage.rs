@@ -38,7 +38,7 @@ pub(crate) fn tell(error: &clap::Error) -> Exit {
     if wants_json() {
         let json = Json { outcome: Exit::Usage.word(), error_message: sentence(&error.render().to_string()) };
         // Cannot fail: two texts.
-        look::say(serde_json::to_string_pretty(&json).unwrap_or_default());
+        let _ = look::say_json(&json);
     }
     // People read it beside the object; printing it is all that could fail, and nobody is left to tell.
     let _ = error.print();

@@ -45,6 +45,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the object store could not be reached or failed by itself, rather than refused what it was asked.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::S3 { source, .. } if matches!(**source, object_store::Error::Generic { .. }))
+    }
+
     /// Makes the error of a task that the object store failed at.
     pub(crate) fn s3(task: &'static str) -> impl FnOnce(object_store::Error) -> Self {
         move |source| Self::S3 { task, source: Box::new(source) }

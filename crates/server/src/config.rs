@@ -49,6 +49,9 @@ pub const OTHER_LISTENERS_PART: usize = 16;
 pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// More than all connections can have in flight, so that only a stalled disk fills it.
 pub(crate) const COMMIT_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// How long a start waits for its database: longer than a server takes to start beside it after a boot, and as long as
+/// supervisors wait before they look at a service.
+pub(crate) const START_WAIT: Duration = Duration::from_secs(30);
 /// Fewest characters of an operator token that is brought along.
 pub const OPERATOR_TOKEN_MIN: usize = 16;
 /// Most characters of an operator token.
@@ -98,6 +101,8 @@ pub struct Config {
     pub connections_per_peer_max: Option<usize>,
     /// How long a gateway that was told to stop goes on serving while it says that it is not ready.
     pub drain: Duration,
+    /// How long a start waits for a database server that does not answer yet, and a first one for its bucket.
+    pub start_wait: Duration,
     /// Changes that share one transaction; 1 gives each its own.
     pub commit_batch_max: NonZeroUsize,
     /// Changes that wait for a transaction; more are answered `Unavailable` at once.
@@ -129,6 +134,7 @@ impl Config {
             connections_max: CONNECTIONS_MAX,
             connections_per_peer_max: None,
             drain: Duration::ZERO,
+            start_wait: START_WAIT,
             commit_batch_max: COMMIT_BATCH_MAX,
             commit_queue_max: COMMIT_QUEUE_MAX,
         }

@@ -71,7 +71,16 @@ pub async fn run(
     for lack in disk::examine(&config).into_iter().filter(|disk| disk.state == State::Fault) {
         tracing::error!("{}", lack.told);
     }
-    let gateway = start::open(&config, &data_dir, ready.public_urls.clone()).await?;
+    let mut shutdown = std::pin::pin!(shutdown);
+    // A start may wait long for its database, and survives being interrupted anywhere.
+    let gateway = tokio::select! {
+        biased;
+        () = &mut shutdown => {
+            tracing::info!("stopping: told to stop before the start was finished");
+            return Ok(());
+        }
+        opened = start::open(&config, &data_dir, ready.public_urls.clone()) => opened?,
+    };
 
     let (stop, stopping) = watch::channel(false);
     let mut chores = sweeper::start(&gateway, recorder.clone(), &stopping);

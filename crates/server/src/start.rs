@@ -1,12 +1,14 @@
 //! Opens everything that a gateway stands on, in the order in which a first start must survive being interrupted.
 
+mod wait;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
-use rebuttal_store::{AccountChange, Act, Location, Options, Store, StoreError, Work};
+use rebuttal_store::{AccountChange, Act, CommitError, Location, Options, Store, StoreError, Work};
 use tokio::time::timeout;
 
 use crate::auth::apps::Apps;
@@ -22,11 +24,15 @@ use crate::gateway::Gateway;
 use crate::health::{READY_LIMIT, Readiness};
 use crate::operator::disputes::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::{clock, remedy, sweeper};
+use wait::Wait;
 
 /// The public half of the credentials that sign the embedded store's forms; the secret half is derived.
 const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
 /// The region in the credential scope of the embedded store's forms.
 const UPLOAD_REGION: &str = "rebuttal";
+/// What a start may wait for.
+const DATABASE: &str = "the database";
+const OBJECT_STORE: &str = "the object store";
 
 /// Opens the gateway of a data directory, and adopts files that were stored but not recorded when it last died.
 pub(crate) async fn open(
@@ -34,12 +40,10 @@ pub(crate) async fn open(
     data_dir: &DataDir,
     public_urls: Vec<BaseUrl>,
 ) -> anyhow::Result<Arc<Gateway>> {
-    let store = open_store(config, data_dir).await?;
-    let keys = Arc::new(open_keys(config, data_dir, &store).await?);
-    let identity = identity(&store).await?;
+    let Opened { store, keys, identity, evidence } = open_when_there(config, data_dir).await?;
     let window = config.freshness_window.duration();
     let gateway = Arc::new(Gateway {
-        evidence: open_evidence(config, &keys, &store).await?,
+        evidence,
         apps: Apps::new(store.clone(), Arc::clone(&keys), &identity),
         tokens: Tokens::new(store.clone()),
         store,
@@ -64,6 +68,49 @@ pub(crate) async fn open(
     Ok(gateway)
 }
 
+/// What a start asks of the database and the evidence store.
+struct Opened {
+    store: Store,
+    keys: Arc<Keys>,
+    identity: Vec<u8>,
+    evidence: EvidenceStore,
+}
+
+/// Opens database and evidence store, and tries again for as long as the start may wait where the database does not
+/// answer. Each try begins anew: a start survives being interrupted anywhere.
+async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<Opened> {
+    let mut wait = Wait::of(config.start_wait);
+    loop {
+        let opened = async {
+            let store = open_store(config, data_dir).await?;
+            let keys = Arc::new(open_keys(config, data_dir, &store, &mut wait).await?);
+            let identity = identity(&store).await?;
+            let evidence = open_evidence(config, &keys, &store).await?;
+            anyhow::Ok(Opened { store, keys, identity, evidence })
+        };
+        match opened.await {
+            Ok(opened) => {
+                wait.finished();
+                return Ok(opened);
+            }
+            Err(error) if is_transient(&error) => {
+                if !wait.again(DATABASE, &error).await {
+                    return Err(wait.given_up(DATABASE, error));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether waiting may heal what the database failed with.
+fn is_transient(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let of_store = cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient);
+        of_store || matches!(cause.downcast_ref(), Some(CommitError::Unavailable(_)))
+    })
+}
+
 /// The configured database, else the one of the data directory.
 async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store> {
     let options = Options {
@@ -83,7 +130,10 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
         bail!(why);
     }
     let opened = Store::open(&location, &options).await;
-    let told = |error: StoreError| anyhow!(remedy::of_database(&location, &error));
+    let told = |error: StoreError| {
+        let told = remedy::of_database(&location, &error);
+        anyhow::Error::new(error).context(told)
+    };
     opened.map_err(told).with_context(|| match (&config.database, &location) {
         (None, Location::Sqlite(file)) => format!("the database {} cannot be opened", file.display()),
         _ => "the database that database_url names cannot be opened".to_owned(),
@@ -183,7 +233,12 @@ pub(crate) fn strange_place(kept: &str, place: &str) -> String {
 
 /// The keys that belong to this database. A database without a check value is nobody's yet: a first start, or one that
 /// was interrupted, makes it its own.
-async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow::Result<Keys> {
+async fn open_keys(
+    config: &Config,
+    data_dir: &DataDir,
+    store: &Store,
+    wait: &mut Wait,
+) -> anyhow::Result<Keys> {
     let check = store.key_check().await?;
     let made = data_dir.master_key();
     let master = match &config.master_key_file {
@@ -196,7 +251,7 @@ async fn open_keys(config: &Config, data_dir: &DataDir, store: &Store) -> anyhow
         Some(check) => Some(check),
         None => {
             data_dir.refuse_strange_database()?;
-            refuse_strange_bucket(config, store, &keys).await?;
+            refuse_strange_bucket(config, store, &keys, wait).await?;
             found(config, data_dir, store, &keys).await?;
             store.key_check().await?
         }
@@ -224,11 +279,27 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Refuses a database that knows nothing beside a bucket that has served before: it is probably another one than then.
-async fn refuse_strange_bucket(config: &Config, store: &Store, keys: &Keys) -> anyhow::Result<()> {
+/// A bucket that does not answer is waited for, since nobody can be served yet; later starts need not wait.
+async fn refuse_strange_bucket(
+    config: &Config,
+    store: &Store,
+    keys: &Keys,
+    wait: &mut Wait,
+) -> anyhow::Result<()> {
     let EvidencePlace::Bucket { bucket, public, variables } = &config.evidence else { return Ok(()) };
     // Asked as if files had been uploaded: then a bucket without our mark is not made ours by asking.
     let marked = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), true)?;
-    let is_marked = matches!(timeout(READY_LIMIT, marked.answers()).await, Ok(Ok(())));
+    let is_marked = loop {
+        let outage = match timeout(READY_LIMIT, marked.answers()).await {
+            Ok(Ok(())) => break true,
+            Ok(Err(error)) if !error.is_outage() => break false,
+            Ok(Err(error)) => error.into(),
+            Err(late) => late.into(),
+        };
+        if !wait.again(OBJECT_STORE, &outage).await {
+            break false;
+        }
+    };
     // Another replica may have founded the database meanwhile, and marked the bucket after that.
     ensure!(
         !is_marked || store.key_check().await?.is_some(),

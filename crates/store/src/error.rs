@@ -1,6 +1,7 @@
 //! What can go wrong with a database, by what the caller can do.
 
 use crate::examine::Ailment;
+use crate::postgres::SessionError;
 
 /// What tells the place that a database's evidence lies in.
 pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
@@ -71,6 +72,20 @@ pub enum StoreError {
     /// A file or thread could not be had.
     #[error("the database could not be reached: {0}")]
     Io(#[from] std::io::Error),
+}
+
+impl StoreError {
+    /// Whether the same may succeed later without anybody's doing: a database server could not be reached, is starting
+    /// or stopping, or was too busy.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(source) => {
+                source.downcast_ref::<SessionError>().is_some_and(SessionError::is_transient)
+            }
+            Self::Commit(CommitError::Unavailable(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 /// A change was not answered with an outcome.

@@ -34,6 +34,7 @@ pub(crate) use examine::examine;
 pub(crate) use lane::Lane;
 pub(crate) use reads::Reads;
 pub(crate) use schema::prepare;
+pub(crate) use session::Error as SessionError;
 pub(crate) use target::Target;
 
 /// How long a work may go without an answer where the database is as slow as it may be: until it was loaded, until it

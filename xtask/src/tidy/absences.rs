@@ -46,6 +46,7 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
         faults.extend(clocks(file));
         faults.extend(strewn_statements(file));
         faults.extend(unreasoned(file));
+        faults.extend(printed_json(file));
     }
     faults.extend(signed_bytes(tree));
     faults.extend(unfinished(tree));
@@ -128,6 +129,13 @@ fn signed_bytes(tree: &Tree) -> Vec<String> {
     faults
 }
 
+/// JSON is printed with what disrupts a terminal escaped, whoever wrote it.
+fn printed_json(file: &File) -> Vec<String> {
+    let prints = |line: &str| line.contains("say(serde_json::") || line.contains("print(serde_json::");
+    let printed = file.code().filter(|(_, line)| file.is_of("cli") && prints(line));
+    printed.map(|(number, _)| format!("{}:{number}: JSON is printed by look::say_json", file.path)).collect()
+}
+
 /// A lint that is set aside says why; with unwrap and expect linted, none stands outside tests without its reason.
 fn unreasoned(file: &File) -> Vec<String> {
     let mut faults = Vec::new();
@@ -207,6 +215,12 @@ mod tests {
         assert_eq!(count("crates/client/src/a.rs", "signed_bytes(app_id)"), 1);
         assert_eq!(count("crates/client/src/a.rs", "Sha256::digest(secret.expose_ascii())"), 1);
         assert_eq!(count("crates/server/src/auth/keys.rs", "seal(secret.expose_ascii())"), 0);
+    }
+
+    #[test]
+    fn json_is_printed_by_one_function() {
+        assert_eq!(count("crates/cli/src/a.rs", "look::say_json(&told)?;"), 0);
+        assert_eq!(count("crates/cli/src/a.rs", "look::say(serde_json::to_string(&told)?);"), 1);
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(super) fn tell(
     })?;
     let Some(mut place) = place else {
         if json {
-            look::say(String::from_utf8_lossy(answer).trim_end());
+            look::say_json_text(String::from_utf8_lossy(answer).trim_end());
         } else {
             say();
             look::say(format!("  {}  {}", look::faint(word), secret.expose()));
@@ -85,7 +85,7 @@ pub(super) fn tell(
     if json {
         let mut without: Map<String, Value> = tell::read(answer)?;
         without.remove(member);
-        look::say(serde_json::to_string(&without)?);
+        look::say_json_line(&without)?;
         return Ok(());
     }
     say();

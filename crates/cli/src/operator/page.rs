@@ -56,8 +56,7 @@ impl Listed {
 
     /// The list as one JSON object.
     pub(super) fn say_json(&self) -> Result<()> {
-        look::say(serde_json::to_string(&self.0)?);
-        Ok(())
+        Ok(look::say_json_line(&self.0)?)
     }
 
     /// Tells on standard error how much of the list this was, where it was not all, and the command that goes on.

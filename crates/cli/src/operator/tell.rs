@@ -32,7 +32,7 @@ const UNREADABLE: &str = "the gateway's answer cannot be read; is it of another 
 pub(super) fn answer<T: DeserializeOwned>(answer: &[u8], json: bool, show: impl FnOnce(T)) -> Result<()> {
     if json {
         let _: T = read(answer)?;
-        look::say(String::from_utf8_lossy(answer).trim_end());
+        look::say_json_text(String::from_utf8_lossy(answer).trim_end());
         return Ok(());
     }
     show(shown(answer)?);
@@ -76,7 +76,7 @@ pub(super) fn end(result: Result<()>, json: bool, again: Option<Again>) -> Resul
             let failure: Option<&Failure> = error.downcast_ref();
             let exit = failure.map_or(Exit::Local, Failure::exit);
             if json {
-                look::say(serde_json::to_string_pretty(&failed(error, failure, exit))?);
+                look::say_json(&failed(error, failure, exit))?;
             } else {
                 print(error, failure);
             }

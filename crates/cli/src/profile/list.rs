@@ -26,7 +26,7 @@ impl List {
         let profiles = Profiles::read()?;
         let told: Vec<_> = profiles.by_name.iter().map(|(name, profile)| Told::of(name, profile)).collect();
         if self.json {
-            look::say(serde_json::to_string_pretty(&told)?);
+            look::say_json(&told)?;
         } else if self.names {
             told.iter().for_each(|told| look::say(told.name));
         } else {

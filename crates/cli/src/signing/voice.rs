@@ -136,7 +136,7 @@ impl Voice {
         let mut json = Zeroizing::new(Vec::new());
         let formatter = Masking { voice: self, pretty: PrettyFormatter::new() };
         object.serialize(&mut Serializer::with_formatter(&mut *json, formatter))?;
-        look::say(String::from_utf8_lossy(&json));
+        look::say_json_text(&String::from_utf8_lossy(&json));
         Ok(())
     }
 

@@ -169,7 +169,8 @@ fn what_a_gateway_stands_on_is_named_where_it_cannot_be_had() {
         key.contains("master_key_file: cannot read the master key in nope: there is no such file"),
         "{key}"
     );
-    let database = serve(&["--database-url", "postgres://u:Geheim7@127.0.0.1:1/d"]);
+    let nowhere = "postgres://u:Geheim7@127.0.0.1:1/d";
+    let database = serve(&["--database-url", nowhere, "--start-wait-seconds", "0"]);
     assert!(database.starts_with("✗ the database that database_url names cannot be opened: "), "{database}");
     assert!(!database.contains("Geheim7"), "{database}");
     let tls = serve(&["--tls-key", "k.pem"]);

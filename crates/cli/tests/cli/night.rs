@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rebuttal_testbed::{Passage, Way};
+use rebuttal_testbed::{Passage, Way, samples};
 use serde_json::json;
 
-use crate::ground::{Ended, Shell, bare, bin};
+use crate::ground::{Ended, Shell, bare, bin, rebuttal};
 use crate::operator::opening;
 use crate::terminal::Terminal;
 
@@ -214,6 +214,59 @@ fn a_cardholders_words_turn_nothing_about_for_the_merchant_either() {
     assert!(query.code == 0 && query.out.contains("Reason     not \u{fffd}mine"), "{query:?}");
     let exact = shell.run(&["query", "--dispute-no", &no, "--json"]).json();
     assert_eq!(exact["dispute"]["disputeReason"], "not \u{202e}mine");
+}
+
+/// Whether a character does more on a terminal than to stand in its place: a control character, one that turns text
+/// about, or another end of a line.
+fn is_disruptive(character: char) -> bool {
+    let turns =
+        "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+    (character.is_control() && character != '\n')
+        || turns.contains(character)
+        || "\u{2028}\u{2029}".contains(character)
+}
+
+#[test]
+fn no_word_of_others_disrupts_a_terminal_that_shows_json() {
+    // The gateway refuses control characters in most names; the turning ones are letters to it.
+    let name = "Nordlys\u{202e}\u{61c}\u{200f}\u{2066} \u{2028}Coffee";
+    let shell = Shell::start();
+    let no = shell.scene.dispute_with(&json!({ "disputeReason": name }));
+    let [file, contested] =
+        ["r\u{9b}31m.png", "r\u{202e}gnp.png"].map(|name| shell.file_named(name, &samples::receipt(1).bytes));
+    let of_merchant: [&[&str]; 5] = [
+        &["query", "--dispute-no", &no],
+        &["upload", &file],
+        &["contest", &no, "--receipt", &contested, "--yes"],
+        &["sign", "/pg/v2/x", "--body", "{\"a\":\"\u{202e}\u{9b}\"}"],
+        &["query", "--dispute-nr\u{202e}"],
+    ];
+    let of_operator: [&[&str]; 6] = [
+        &["merchant", "create", "--name", name, "--time-zone", "UTC"],
+        &["merchant", "list"],
+        &["dispute", "list"],
+        &["dispute", "request-evidence", &no, "--deadline", "3d", "--note", name],
+        &["dispute", "show", &no],
+        &["dispute", "evidence", &no, "--directory", "new"],
+    ];
+    let of_gateway: [&[&str]; 3] = [
+        &["config", "show", "--data", name],
+        &["config", "check", "--config", name],
+        &["doctor", "--data", name],
+    ];
+    let commands = of_merchant.map(|words| shell.command(words)).into_iter();
+    let commands = commands.chain(of_operator.map(|words| shell.operator_command(words)));
+    let mut told = 0;
+    for mut command in commands.chain(of_gateway.map(rebuttal)) {
+        let ended = Ended::run({
+            command.arg("--json").current_dir(shell.scene.gateway.scratch());
+            command
+        });
+        assert!(!ended.out.contains(is_disruptive), "{ended:?}");
+        assert!(ended.json().is_object() || ended.json().is_array(), "{ended:?}");
+        told += usize::from(["\\u202e", "\\u009b"].iter().any(|escaped| ended.out.contains(escaped)));
+    }
+    assert!(told >= 10, "only {told} commands told what they were to escape");
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! `rebuttal serve`: settings from three places, and what is told about them.
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
 use rebuttal_testbed::Gateway;
+use rebuttal_testbed::clock::wait_for;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::ground::{Ended, bin, rebuttal};
@@ -104,4 +111,84 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
     // The default is not a wish, so it is only warned of.
     let gateway = limited(500);
     assert!(gateway.stderr().contains("this process may have 500 at most"), "{}", gateway.stderr());
+}
+
+/// What a database server says to whoever connects: an error with a code of PostgreSQL's, or nothing.
+fn server_that_says(code: Option<&'static str>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut silent = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let Some(code) = code else {
+                silent.push(stream);
+                continue;
+            };
+            // The wish for TLS, which is declined, and the name of the user.
+            let mut length = [0; 4];
+            if stream.read_exact(&mut [0; 8]).and_then(|()| stream.write_all(b"N")).is_err()
+                || stream.read_exact(&mut length).is_err()
+                || stream.read_exact(&mut vec![0; u32::from_be_bytes(length) as usize - 4]).is_err()
+            {
+                continue;
+            }
+            let fields = format!("SFATAL\0VFATAL\0C{code}\0Mno\0\0");
+            let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+            drop(stream.write_all(&[b"E", &length[..], fields.as_bytes()].concat()));
+        }
+    });
+    address
+}
+
+#[test]
+fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
+    let at = |code| format!("postgres://u@{}/d", server_that_says(code));
+    let unreachable =
+        ["postgres://u@127.0.0.1:1/d", "postgres://u@nowhere.invalid/d", "postgres://u@%2Fnowhere/d"];
+    // It starts, stops, recovers; has no connection to spare; a pooler has no server; it says nothing.
+    let may_come = ["57P03", "57P01", "57P02", "53300", "08006", "08001"].map(Some).into_iter().chain([None]);
+    let may_come = may_come.map(at).chain(unreachable.map(str::to_owned)).map(|url| (url, "1", true));
+    // A wrong password, no such role, no such database, no right, another protocol.
+    let for_good = ["28P01", "28000", "3D000", "42501", "08P01"].map(Some).map(at);
+    let for_good = for_good.into_iter().map(|url| (url, "30", false));
+    let cases: Vec<_> = may_come.chain(for_good).collect();
+    std::thread::scope(|scope| {
+        for (url, seconds, waits) in &cases {
+            scope.spawn(move || {
+                let folder = tempfile::tempdir().unwrap();
+                let mut command =
+                    rebuttal(&["serve", "--listen", "127.0.0.1:0", "--start-wait-seconds", seconds]);
+                command.args(["--database-url", url, "--data"]).arg(folder.path().join("data"));
+                let ended = Ended::run(command);
+                let cannot = "the database that database_url names cannot be opened: the database failed: ";
+                let given_up = match waits {
+                    true => format!("✗ waited 1 s for the database (start_wait_seconds): {cannot}"),
+                    false => format!("✗ {cannot}"),
+                };
+                // Told once, unless the first try takes that long already.
+                let told = ended.err.matches("waiting for the database").count();
+                assert_eq!(ended.code, 1, "{url}: {ended:?}");
+                assert!(told <= usize::from(*waits), "{url}: {ended:?}");
+                assert!(ended.err.replace("\n  ", " ").contains(&given_up), "{url}: {ended:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_start_that_waits_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command =
+        rebuttal(&["serve", "--listen", "127.0.0.1:0", "--database-url", "postgres://u@127.0.0.1:1/d"]);
+    command.arg("--data").arg(folder.path().join("data")).stderr(File::create(&log).unwrap());
+    let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let said = || std::fs::read_to_string(&log).unwrap();
+    wait_for("the start to wait", Duration::from_secs(20), || {
+        said().contains("waiting for the database").then_some(())
+    });
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(0), &[][..]), "{}", said());
+    assert!(said().contains("told to stop before the start was finished"), "{}", said());
 }

@@ -53,6 +53,24 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
 }
 
 #[test]
+fn no_word_of_others_disrupts_the_log() {
+    // The name of a variable that nobody knows is told as it is.
+    let name = "REBUTTAL_\u{202e}\u{9b}\u{2028}\u{200f}\rX";
+    for (format, escaped) in [("text", "\\u{202e}"), ("json", "\\u202e")] {
+        let gateway = gateway().env(name, "1").env("REBUTTAL_LOG_FORMAT", format).start();
+        let log = gateway.stderr();
+        let line = log.lines().find(|line| line.contains("REBUTTAL_")).unwrap();
+        assert!(line.contains(escaped), "{line:?}");
+        let turns = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202e}'];
+        assert!(!line.contains(char::is_control) && !line.contains(turns), "{line:?}");
+        if format == "json" {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(line["message"].as_str().unwrap().contains(name), "{line}");
+        }
+    }
+}
+
+#[test]
 fn a_log_that_cannot_be_written_stops_nothing() {
     let full = gateway()
         .embedded()

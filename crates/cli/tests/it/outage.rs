@@ -4,6 +4,7 @@
 mod load;
 mod operators;
 mod ready;
+mod starting;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};

@@ -1,7 +1,9 @@
 //! OLE compound files, as far as an old workbook needs them: the directory and the bytes of a stream.
 //!
-//! Nothing is built up in memory from what a header asks for: chains are followed in place, and none for more steps
-//! than the file has sectors.
+//! Nothing is built up in memory from what a header asks for: chains are followed in place, and all of them together
+//! for no more steps than the file has sectors, because no two chains of a sound file share one.
+
+use std::cell::{Cell, OnceCell};
 
 use rebuttal_protocol::FileFormat;
 
@@ -33,6 +35,10 @@ pub(super) struct Container<'a> {
     mini_cutoff: u64,
     mini_fat: Vec<u32>,
     directory: Vec<u32>,
+    /// The sectors that hold the mini sectors, once they were needed.
+    mini_stream: OnceCell<Vec<u32>>,
+    /// Steps that may still be taken along chains: at first, as many as there are sectors and mini sectors.
+    steps: Cell<usize>,
 }
 
 /// A storage or stream.
@@ -73,6 +79,8 @@ impl<'a> Container<'a> {
             mini_cutoff: long(56).into(),
             mini_fat: Vec::new(),
             directory: Vec::new(),
+            mini_stream: OnceCell::new(),
+            steps: Cell::new(content.len() / sector_bytes + content.len() / MINI_SECTOR_BYTES + 1),
         };
         container.fat = container.fat_sectors(header)?;
         container.directory = container.chain(long(48))?;
@@ -126,18 +134,17 @@ impl<'a> Container<'a> {
     }
 
     fn chain(&self, start: u32) -> Result<Vec<u32>, Lie> {
-        self.follow(start, &self.fat, self.sectors_max())
+        self.follow(start, &self.fat)
     }
 
     /// The numbers of a chain's sectors, in a table that lies in the sectors `table`.
-    fn follow(&self, start: u32, table: &[u32], steps_max: usize) -> Result<Vec<u32>, Lie> {
+    fn follow(&self, start: u32, table: &[u32]) -> Result<Vec<u32>, Lie> {
         let entries_per_sector = self.sector_bytes / 4;
         let mut chain = Vec::new();
         let mut next = start;
         while next <= LAST_SECTOR {
-            if chain.len() >= steps_max {
-                return Err(self.damaged("an OLE chain goes in circles"));
-            }
+            let steps = self.steps.get().checked_sub(1);
+            self.steps.set(steps.ok_or(self.damaged("its OLE chains go in circles or share sectors"))?);
             chain.push(next);
             let sector = table.get(index(next) / entries_per_sector).copied();
             next = sector
@@ -199,6 +206,14 @@ impl<'a> Container<'a> {
         self.entries().any(|entry| ENCRYPTED_NAMES.contains(&entry.name.as_str()))
     }
 
+    fn mini_stream(&self) -> Result<&[u32], Lie> {
+        if let Some(sectors) = self.mini_stream.get() {
+            return Ok(sectors);
+        }
+        let sectors = self.chain(self.root()?.start)?;
+        Ok(self.mini_stream.get_or_init(|| sectors))
+    }
+
     /// A stream's bytes; never more than the file has.
     pub(super) fn read(&self, entry: &Entry) -> Result<Vec<u8>, Lie> {
         let cut_short = self.damaged("an OLE stream is cut short");
@@ -212,12 +227,11 @@ impl<'a> Container<'a> {
                 bytes.extend_from_slice(self.sector(number).unwrap_or_default());
             }
         } else {
-            let container = self.chain(self.root()?.start)?;
+            let mini_stream = self.mini_stream()?;
             let per_sector = self.sector_bytes / MINI_SECTOR_BYTES;
-            let mini_max = container.len() * per_sector;
-            for number in self.follow(entry.start, &self.mini_fat, mini_max)? {
+            for number in self.follow(entry.start, &self.mini_fat)? {
                 let sector =
-                    container.get(index(number) / per_sector).and_then(|sector| self.sector(*sector));
+                    mini_stream.get(index(number) / per_sector).and_then(|sector| self.sector(*sector));
                 let at = index(number) % per_sector * MINI_SECTOR_BYTES;
                 let mini = sector.and_then(|sector| sector.get(at..));
                 bytes.extend(mini.unwrap_or_default().iter().take(MINI_SECTOR_BYTES));

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod bombs;
 mod images;
 mod pdf;
 mod workbooks;

@@ -76,6 +76,10 @@ pub(super) fn entries(content: &[u8]) -> Result<Vec<Entry<'_>>, Lie> {
     if more || at > directory.end {
         return Err(INCONSISTENT);
     }
+    // Parts that share bytes would have each of them inflated many times, to next to nothing.
+    if entries.iter().map(|entry| entry.compressed.len()).sum::<usize>() > content.len() {
+        return Err(INCONSISTENT);
+    }
     let mut names = HashSet::new();
     if !entries.iter().all(|entry: &Entry<'_>| names.insert(entry.name.as_str())) {
         return Err(damaged("a part is there twice"));
@@ -180,42 +184,46 @@ fn local_content<'a>(
     (data_at + data.len() <= directory_at).then_some(Ok(data))
 }
 
-/// The inflated bytes that an archive may still have.
-pub(super) struct Budget(usize);
-
-impl Budget {
-    pub(super) fn of(content: &[u8]) -> Self {
-        let by_ratio = content.len().saturating_mul(INFLATION_RATIO_MAX);
-        Self(by_ratio.clamp(INFLATED_FREE_BYTES, INFLATED_MAX_BYTES))
-    }
-
-    fn spend(&mut self, bytes: usize) -> Result<(), Lie> {
-        self.0 = self
-            .0
-            .checked_sub(bytes)
-            .ok_or(Lie::too_much(FORMAT, "more content packed into it than 64 MB or 200 times its size"))?;
-        Ok(())
-    }
+/// Inflates the parts of an archive, one after another, within one budget and with one window.
+pub(super) struct Inflater {
+    /// The inflated bytes that the archive may still have.
+    budget: usize,
+    state: Decompress,
+    block: Vec<u8>,
 }
 
-impl Entry<'_> {
-    /// Inflates the entry block by block and checks its size and checksum.
-    pub(super) fn inflate(&self, budget: &mut Budget, mut sink: impl FnMut(&[u8])) -> Result<(), Lie> {
+impl Inflater {
+    pub(super) fn of(content: &[u8]) -> Self {
+        let by_ratio = content.len().saturating_mul(INFLATION_RATIO_MAX);
+        Self {
+            budget: by_ratio.clamp(INFLATED_FREE_BYTES, INFLATED_MAX_BYTES),
+            state: Decompress::new(false),
+            block: vec![0; INFLATE_BLOCK_BYTES],
+        }
+    }
+
+    /// Inflates an entry block by block and checks its size and checksum.
+    pub(super) fn inflate(&mut self, entry: &Entry<'_>, mut sink: impl FnMut(&[u8])) -> Result<(), Lie> {
         let mut crc = Crc::new();
         let mut counted = 0;
+        let budget = &mut self.budget;
         let mut take = |block: &[u8]| {
-            budget.spend(block.len())?;
+            let left = budget.checked_sub(block.len());
+            *budget = left.ok_or(Lie::too_much(
+                FORMAT,
+                "more content packed into it than 64 MB or 200 times its size",
+            ))?;
             counted += block.len() as u64;
             crc.update(block);
             sink(block);
             Ok(())
         };
-        match self.method {
-            STORED => take(self.compressed)?,
-            DEFLATED => inflate(self.compressed, take)?,
+        match entry.method {
+            STORED => take(entry.compressed)?,
+            DEFLATED => inflate(&mut self.state, &mut self.block, entry.compressed, take)?,
             _ => return Err(damaged("a part is packed in a way that Office does not know")),
         }
-        if counted == self.size && crc.sum() == self.checksum {
+        if counted == entry.size && crc.sum() == entry.checksum {
             Ok(())
         } else {
             Err(damaged("a part has not the size or checksum that it should have"))
@@ -223,16 +231,20 @@ impl Entry<'_> {
     }
 }
 
-fn inflate(compressed: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Lie>) -> Result<(), Lie> {
-    let mut inflater = Decompress::new(false);
-    let mut block = vec![0; INFLATE_BLOCK_BYTES];
+fn inflate(
+    state: &mut Decompress,
+    block: &mut [u8],
+    compressed: &[u8],
+    mut take: impl FnMut(&[u8]) -> Result<(), Lie>,
+) -> Result<(), Lie> {
+    state.reset(false);
     let mut rest = compressed;
     loop {
-        let (read, written) = (inflater.total_in(), inflater.total_out());
-        let status = inflater.decompress(rest, &mut block, FlushDecompress::None);
+        let (read, written) = (state.total_in(), state.total_out());
+        let status = state.decompress(rest, block, FlushDecompress::None);
         let status = status.map_err(|_| damaged("a part cannot be unpacked"))?;
         let advance = |total: u64, before: u64| usize::try_from(total - before).unwrap_or_default();
-        let (read, written) = (advance(inflater.total_in(), read), advance(inflater.total_out(), written));
+        let (read, written) = (advance(state.total_in(), read), advance(state.total_out(), written));
         rest = rest.get(read..).unwrap_or_default();
         take(block.get(..written).unwrap_or_default())?;
         match status {

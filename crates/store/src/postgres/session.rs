@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -39,6 +40,20 @@ pub(super) const READER: &str = "\
 /// The driver's words for a server of which none of the hosts takes changes.
 const NO_WRITES: &str = "database does not allow writes";
 
+/// What a server says that will serve later: it starts or stops, has too many connections, or is too busy.
+const TRANSIENT: [SqlState; 10] = [
+    SqlState::CANNOT_CONNECT_NOW,
+    SqlState::ADMIN_SHUTDOWN,
+    SqlState::CRASH_SHUTDOWN,
+    SqlState::TOO_MANY_CONNECTIONS,
+    SqlState::QUERY_CANCELED,
+    SqlState::LOCK_NOT_AVAILABLE,
+    SqlState::CONNECTION_EXCEPTION,
+    SqlState::CONNECTION_DOES_NOT_EXIST,
+    SqlState::CONNECTION_FAILURE,
+    SqlState::SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+];
+
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -53,7 +68,7 @@ pub(crate) enum Error {
     Late(Duration),
     /// TLS could not be set up.
     #[error("TLS: {0}")]
-    Tls(std::io::Error),
+    Tls(io::Error),
 }
 
 impl Error {
@@ -69,6 +84,26 @@ impl Error {
                 changed || matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
             }),
         }
+    }
+
+    /// Whether the server may answer if it is asked again later: it could not be reached, is starting or stopping, or
+    /// had no connection to spare. What it refuses for good (password, database, right, certificate) is not among it,
+    /// nor is a standby.
+    pub(crate) fn is_transient(&self) -> bool {
+        let error = match self {
+            Self::Unreadable(_) | Self::Tls(_) => return false,
+            Self::Late(_) => return true,
+            Self::Driver(error) => error,
+        };
+        if let Some(code) = error.code() {
+            return TRANSIENT.contains(code);
+        }
+        let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        // Of TLS, the driver's words for a standby, and a path that may not be entered.
+        let for_good = |kind| {
+            matches!(kind, ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::PermissionDenied)
+        };
+        error.is_closed() || cause.is_some_and(|cause| !for_good(cause.kind()))
     }
 
     pub(super) fn code(&self) -> Option<&SqlState> {

@@ -108,7 +108,7 @@ impl Evidence {
             written.push(Written { evidence_id, evidence_type, name, sha256, size: *size, file });
         }
         if json {
-            look::say(serde_json::to_string(&written)?);
+            look::say_json_line(&written)?;
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Evidence {
             linked.push(Linked { evidence_id, evidence_type, name, link });
         }
         if json {
-            look::say(serde_json::to_string(&linked)?);
+            look::say_json_line(&linked)?;
         }
         Ok(())
     }

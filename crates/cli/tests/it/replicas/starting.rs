@@ -86,6 +86,7 @@ fn no_password_is_told_where_the_database_cannot_be_reached() {
     for url in ["postgres://u:Geheim7@127.0.0.1:1/d", "postgres://u:Geheim7@127.0.0.1:1/d?sslmode=perhaps"] {
         let mut command = Command::new(bin());
         command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", url, "--log-filter", "trace"]);
+        command.args(["--start-wait-seconds", "1"]);
         let output = command.arg("--data").arg(folder.path().join("data")).output().unwrap();
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(!output.status.success() && !said.contains("Geheim7"), "{said}");

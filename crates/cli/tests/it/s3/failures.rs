@@ -122,11 +122,17 @@ fn a_store_that_does_not_answer_stops_what_needs_it_alone() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_gateway_starts_without_its_store_and_is_not_ready() {
+fn a_first_start_waits_for_its_store_and_any_start_does_without() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
     proxy.fault("GET", "", Fault::Fails);
-    let scene = Scene::of(gateway().bucket_through(&bucket, proxy.address));
+    let start = gateway().bucket_through(&bucket, proxy.address).args(["--start-wait-seconds", "1"]);
+    let mut scene = Scene::of(start);
+    assert_eq!(scene.gateway.stderr().matches("waiting for the object store").count(), 1);
+    becomes_ready(scene.address(), 503);
+    scene.gateway.kill();
+    scene.gateway.restart();
+    assert!(!scene.gateway.stderr().contains("waiting for"), "{}", scene.gateway.stderr());
     becomes_ready(scene.address(), 503);
     assert!(scene.gateway.stderr().contains("until the object store answers"), "{}", scene.gateway.stderr());
     scene.accept(&scene.dispute()).is("OK");

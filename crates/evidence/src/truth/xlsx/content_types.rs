@@ -25,6 +25,11 @@ impl ContentTypes {
         if text.contains("&#") { Err(FOREIGN) } else { Ok(Self(text)) }
     }
 
+    /// How many content types are declared.
+    pub(super) fn declared(&self) -> usize {
+        self.0.split('<').filter(|tag| attribute(tag, "contenttype").is_some()).count()
+    }
+
     /// What kind of macros a part is declared to hold. A type that is declared for an extension, in lower case,
     /// which no part has means nothing; SheetJS writes such ones.
     pub(super) fn macros(&self, has_extension: impl Fn(&str) -> bool) -> Option<&'static str> {
