@@ -4,15 +4,15 @@
 use std::fmt;
 
 use rebuttal_protocol::dispute::{Stage, Status};
-use rebuttal_protocol::operator::ActKind;
+use rebuttal_protocol::operator::OperatorActionKind;
 
-use crate::refusal::Told;
+use crate::refusal::Audience;
 
-/// What is asked of a dispute, as far as states tell it apart.
+/// What is action of a dispute, as far as states tell it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// An operator's act.
-    Act(ActKind),
+pub(crate) enum Action {
+    /// An operator's action.
+    Operator(OperatorActionKind),
     /// A contest that says something new.
     Contest,
     /// An accept.
@@ -27,17 +27,17 @@ pub(crate) enum Asked {
     WithdrawAgain,
 }
 
-impl Asked {
+impl Action {
     /// What a merchant can ask.
     const OF_MERCHANT: [Self; 4] = [Self::Contest, Self::Accept, Self::ContestAgain, Self::AcceptAgain];
-    /// What an operator can, beside acts.
+    /// What an operator can, besides operator actions.
     const OF_OPERATOR: [Self; 2] = [Self::ResolveAgain, Self::WithdrawAgain];
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Act(kind) => kind.as_str(),
+            Self::Operator(kind) => kind.as_str(),
             Self::Contest => "contest",
             Self::Accept => "accept",
             Self::ContestAgain => "the same contest again",
@@ -49,25 +49,27 @@ impl fmt::Display for Asked {
 }
 
 /// Whether a state allows it (contract §6).
-pub(crate) fn allows(status: Status, stage: Stage, asked: Asked) -> bool {
+pub(crate) fn allows(status: Status, stage: Stage, action: Action) -> bool {
     use Status::{Accepted, Expired, Lost, NeedsResponse, UnderReview, Withdrawn, Won};
-    match asked {
-        Asked::Act(ActKind::RequestEvidence) => status == UnderReview,
-        Asked::Act(ActKind::Resolve) => matches!(status, NeedsResponse | UnderReview | Expired),
-        Asked::Act(ActKind::Advance) => status != Withdrawn && stage != Stage::Arbitration,
-        Asked::Act(ActKind::Extend) => matches!(status, NeedsResponse | Expired),
-        Asked::Act(ActKind::Withdraw) => !matches!(status, Won | Lost | Withdrawn),
-        Asked::Contest | Asked::Accept => status == NeedsResponse,
-        Asked::ContestAgain => matches!(status, UnderReview | Won | Lost),
-        Asked::AcceptAgain => status == Accepted,
-        Asked::ResolveAgain => matches!(status, Won | Lost),
-        Asked::WithdrawAgain => status == Withdrawn,
+    match action {
+        Action::Operator(OperatorActionKind::RequestEvidence) => status == UnderReview,
+        Action::Operator(OperatorActionKind::Resolve) => {
+            matches!(status, NeedsResponse | UnderReview | Expired)
+        }
+        Action::Operator(OperatorActionKind::Advance) => status != Withdrawn && stage != Stage::Arbitration,
+        Action::Operator(OperatorActionKind::Extend) => matches!(status, NeedsResponse | Expired),
+        Action::Operator(OperatorActionKind::Withdraw) => !matches!(status, Won | Lost | Withdrawn),
+        Action::Contest | Action::Accept => status == NeedsResponse,
+        Action::ContestAgain => matches!(status, UnderReview | Won | Lost),
+        Action::AcceptAgain => status == Accepted,
+        Action::ResolveAgain => matches!(status, Won | Lost),
+        Action::WithdrawAgain => status == Withdrawn,
     }
 }
 
-/// The operator's acts that a state allows, in the order of contract §6.
-pub fn operator_actions(status: Status, stage: Stage) -> impl Iterator<Item = ActKind> {
-    ActKind::ALL.iter().copied().filter(move |kind| allows(status, stage, Asked::Act(*kind)))
+/// The operator's actions that a state allows, in the order of contract §6.
+pub fn operator_actions(status: Status, stage: Stage) -> impl Iterator<Item = OperatorActionKind> {
+    OperatorActionKind::ALL.iter().copied().filter(move |kind| allows(status, stage, Action::Operator(*kind)))
 }
 
 /// Names the stages that come after this one.
@@ -77,16 +79,18 @@ pub(crate) fn later(stage: Stage) -> String {
 }
 
 /// Names what a state allows to the one who is refused; queries are always allowed.
-pub(crate) fn sentence(status: Status, stage: Stage, to: Told) -> String {
+pub(crate) fn sentence(status: Status, stage: Stage, to: Audience) -> String {
     let possible: Vec<_> = match to {
-        Told::Merchant { has_submitted } => {
-            let possible = |asked: &Asked| has_submitted || *asked != Asked::ContestAgain;
-            Asked::OF_MERCHANT.into_iter().filter(possible).collect()
+        Audience::Merchant { has_submitted } => {
+            let possible = |action: &Action| has_submitted || *action != Action::ContestAgain;
+            Action::OF_MERCHANT.into_iter().filter(possible).collect()
         }
-        Told::Operator => ActKind::ALL.iter().copied().map(Asked::Act).chain(Asked::OF_OPERATOR).collect(),
+        Audience::Operator => {
+            OperatorActionKind::ALL.iter().copied().map(Action::Operator).chain(Action::OF_OPERATOR).collect()
+        }
     };
-    let allowed = possible.into_iter().filter(|asked| allows(status, stage, *asked));
-    match allowed.map(|asked| asked.to_string()).collect::<Vec<_>>().as_slice() {
+    let allowed = possible.into_iter().filter(|action| allows(status, stage, *action));
+    match allowed.map(|action| action.to_string()).collect::<Vec<_>>().as_slice() {
         // Every state allows an operator something.
         [] => "nothing more from the merchant".to_owned(),
         allowed => format!("only: {}", allowed.join(", ")),

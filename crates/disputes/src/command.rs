@@ -4,7 +4,7 @@ use std::fmt;
 
 use rebuttal_protocol::AppId;
 use rebuttal_protocol::dispute::ReceivedEvidence;
-use rebuttal_protocol::operator::Act;
+use rebuttal_protocol::operator::OperatorAction;
 
 use crate::{Finding, Fingerprint, fingerprint_of};
 
@@ -23,14 +23,14 @@ pub enum Command {
     /// The merchant accepts the loss.
     Accept,
     /// An operator acts.
-    Act(Act),
+    Operator(OperatorAction),
     /// The deadline passed unanswered; sent by the gateway's own sweeper.
     Lapse,
 }
 
-impl From<Act> for Command {
-    fn from(act: Act) -> Self {
-        Self::Act(act)
+impl From<OperatorAction> for Command {
+    fn from(action: OperatorAction) -> Self {
+        Self::Operator(action)
     }
 }
 

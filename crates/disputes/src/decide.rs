@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::dispute::{Event, ReceivedEvidence, Status};
-use rebuttal_protocol::operator::{self, Act};
+use rebuttal_protocol::operator::{self, OperatorAction};
 use rebuttal_protocol::text::Note;
 
-use crate::allowed::{Asked, allows};
+use crate::allowed::{Action, allows};
 use crate::history::{Detail, Entry};
-use crate::refusal::Told;
+use crate::refusal::Audience;
 use crate::{
     Actor, Command, Dispute, Finding, Fingerprint, LastSubmission, Refusal, Submission, SubmittedEvidence,
 };
@@ -39,7 +39,7 @@ pub struct Change {
 }
 
 /// What a command leads to, before it is written down.
-struct Outcome {
+struct Transition {
     event: Event,
     next: Dispute,
     submission: Option<Submission>,
@@ -59,7 +59,7 @@ pub fn decide(
     if is_repetition(dispute, command) {
         return Ok(Decision::Repetition);
     }
-    let Outcome { event, next, submission, note } = outcome(dispute, command, arrival)?;
+    let Transition { event, next, submission, note } = outcome(dispute, command, arrival)?;
     let detail = Detail {
         status: next.status,
         stage: next.stage,
@@ -80,25 +80,27 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
     let status = dispute.status;
     match command {
         Command::Contest { fingerprint, .. } => {
-            is_allowed(dispute, Asked::ContestAgain) && equals_present_submission(dispute, *fingerprint)
+            is_allowed(dispute, Action::ContestAgain) && equals_present_submission(dispute, *fingerprint)
         }
-        Command::Accept => is_allowed(dispute, Asked::AcceptAgain),
-        Command::Act(Act::Resolve { outcome, .. }) => {
-            is_allowed(dispute, Asked::ResolveAgain) && status.as_str() == outcome.as_str()
+        Command::Accept => is_allowed(dispute, Action::AcceptAgain),
+        Command::Operator(OperatorAction::Resolve { outcome, .. }) => {
+            is_allowed(dispute, Action::ResolveAgain) && status.as_str() == outcome.as_str()
         }
-        Command::Act(Act::RequestEvidence { deadline, .. }) => {
+        Command::Operator(OperatorAction::RequestEvidence { deadline, .. }) => {
             dispute.evidence_requested() && dispute.deadline == *deadline
         }
-        Command::Act(Act::Extend { deadline }) => status == NeedsResponse && dispute.deadline == *deadline,
-        Command::Act(Act::Advance { stage, deadline }) => {
+        Command::Operator(OperatorAction::Extend { deadline }) => {
+            status == NeedsResponse && dispute.deadline == *deadline
+        }
+        Command::Operator(OperatorAction::Advance { stage, deadline }) => {
             status == NeedsResponse && dispute.stage == *stage && dispute.deadline == *deadline
         }
-        Command::Act(Act::Withdraw { .. }) => is_allowed(dispute, Asked::WithdrawAgain),
+        Command::Operator(OperatorAction::Withdraw { .. }) => is_allowed(dispute, Action::WithdrawAgain),
         Command::Lapse => false,
     }
 }
 
-fn is_allowed(dispute: &Dispute, asked: Asked) -> bool {
+fn is_allowed(dispute: &Dispute, asked: Action) -> bool {
     allows(dispute.status, dispute.stage, asked)
 }
 
@@ -106,73 +108,73 @@ fn equals_present_submission(dispute: &Dispute, fingerprint: Option<Fingerprint>
     dispute.present_submission().is_some_and(|submission| fingerprint == Some(submission.fingerprint))
 }
 
-fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Outcome, Refusal> {
+fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Transition, Refusal> {
     match command {
         Command::Contest { items, findings, fingerprint } => {
             contest(dispute, items, findings, *fingerprint, arrival)
         }
         Command::Accept => {
-            check_response(dispute, Asked::Accept, arrival)?;
+            check_response(dispute, Action::Accept, arrival)?;
             Ok(to(dispute, Event::Accepted, Status::Accepted, None))
         }
-        Command::Act(act) => acted(dispute, act, arrival),
+        Command::Operator(act) => acted(dispute, act, arrival),
         Command::Lapse => Ok(to(dispute, Event::Lapsed, lapse(dispute, arrival)?, None)),
     }
 }
 
 /// The dispute moves to a status, and nothing else of it changes.
-fn to(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Outcome {
+fn to(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Transition {
     let next = Dispute { status, ..dispute.clone() };
-    Outcome { event, next, submission: None, note: note.cloned() }
+    Transition { event, next, submission: None, note: note.cloned() }
 }
 
 /// The dispute needs a response until a new deadline.
-fn due_at(dispute: &Dispute, event: Event, deadline: UnixMillis, note: Option<&Note>) -> Outcome {
+fn due_at(dispute: &Dispute, event: Event, deadline: UnixMillis, note: Option<&Note>) -> Transition {
     let next = Dispute { status: Status::NeedsResponse, deadline, ..dispute.clone() };
-    Outcome { event, next, submission: None, note: note.cloned() }
+    Transition { event, next, submission: None, note: note.cloned() }
 }
 
-fn acted(dispute: &Dispute, act: &Act, arrival: UnixMillis) -> Result<Outcome, Refusal> {
+fn acted(dispute: &Dispute, act: &OperatorAction, arrival: UnixMillis) -> Result<Transition, Refusal> {
     if new_deadline(act).is_some_and(|deadline| deadline <= arrival) {
         return Err(Refusal::DeadlineNotFuture(arrival));
     }
-    if !is_allowed(dispute, Asked::Act(act.kind())) {
-        return Err(invalid_state(dispute, Told::Operator));
+    if !is_allowed(dispute, Action::Operator(act.kind())) {
+        return Err(invalid_state(dispute, Audience::Operator));
     }
     Ok(match act {
-        Act::Resolve { outcome, note } => {
+        OperatorAction::Resolve { outcome, note } => {
             let status = match outcome {
                 operator::Outcome::Won => Status::Won,
                 operator::Outcome::Lost => Status::Lost,
             };
             to(dispute, Event::Resolved, status, note.as_ref())
         }
-        Act::RequestEvidence { deadline, note } => {
+        OperatorAction::RequestEvidence { deadline, note } => {
             due_at(dispute, Event::EvidenceRequested, *deadline, Some(note))
         }
-        Act::Extend { deadline } if *deadline <= dispute.deadline => {
+        OperatorAction::Extend { deadline } if *deadline <= dispute.deadline => {
             return Err(Refusal::DeadlineNotLater(dispute.deadline));
         }
-        Act::Extend { deadline } => due_at(dispute, Event::Extended, *deadline, None),
-        Act::Advance { stage, .. } if *stage <= dispute.stage => {
+        OperatorAction::Extend { deadline } => due_at(dispute, Event::Extended, *deadline, None),
+        OperatorAction::Advance { stage, .. } if *stage <= dispute.stage => {
             return Err(Refusal::StageNotLater { status: dispute.status, stage: dispute.stage });
         }
-        Act::Advance { stage, deadline } => {
+        OperatorAction::Advance { stage, deadline } => {
             let mut advanced = due_at(dispute, Event::Advanced, *deadline, None);
             advanced.next.stage = *stage;
             advanced
         }
-        Act::Withdraw { note } => to(dispute, Event::Withdrawn, Status::Withdrawn, note.as_ref()),
+        OperatorAction::Withdraw { note } => to(dispute, Event::Withdrawn, Status::Withdrawn, note.as_ref()),
     })
 }
 
 /// The deadline that an act sets.
-const fn new_deadline(act: &Act) -> Option<UnixMillis> {
+const fn new_deadline(act: &OperatorAction) -> Option<UnixMillis> {
     match act {
-        Act::RequestEvidence { deadline, .. } | Act::Extend { deadline } | Act::Advance { deadline, .. } => {
-            Some(*deadline)
-        }
-        Act::Resolve { .. } | Act::Withdraw { .. } => None,
+        OperatorAction::RequestEvidence { deadline, .. }
+        | OperatorAction::Extend { deadline }
+        | OperatorAction::Advance { deadline, .. } => Some(*deadline),
+        OperatorAction::Resolve { .. } | OperatorAction::Withdraw { .. } => None,
     }
 }
 
@@ -182,11 +184,11 @@ fn contest(
     findings: &[Finding],
     fingerprint: Option<Fingerprint>,
     arrival: UnixMillis,
-) -> Result<Outcome, Refusal> {
+) -> Result<Transition, Refusal> {
     if dispute.evidence_requested() && equals_present_submission(dispute, fingerprint) {
         return Err(Refusal::NothingNew);
     }
-    check_response(dispute, Asked::Contest, arrival)?;
+    check_response(dispute, Action::Contest, arrival)?;
     let evidence = substantiate(items, findings)?;
     // An item without an address is a fault already.
     let fingerprint = fingerprint.ok_or_else(|| Refusal::Evidence(Vec::new()))?;
@@ -198,7 +200,7 @@ fn contest(
         submission: Some(LastSubmission { number, stage: dispute.stage, fingerprint }),
         ..dispute.clone()
     };
-    Ok(Outcome { event: Event::Contested, next, submission: Some(submission), note: None })
+    Ok(Transition { event: Event::Contested, next, submission: Some(submission), note: None })
 }
 
 /// All items with what was found for them, or every fault by its index.
@@ -223,11 +225,11 @@ fn substantiate(items: &[ReceivedEvidence], findings: &[Finding]) -> Result<Vec<
 
 /// A merchant's response counts where the state allows it and before the deadline; an expired dispute was answered too
 /// late.
-fn check_response(dispute: &Dispute, asked: Asked, arrival: UnixMillis) -> Result<(), Refusal> {
+fn check_response(dispute: &Dispute, asked: Action, arrival: UnixMillis) -> Result<(), Refusal> {
     let is_expired = dispute.status == Status::Expired;
     if !is_expired && !is_allowed(dispute, asked) {
         let has_submitted = dispute.present_submission().is_some();
-        return Err(invalid_state(dispute, Told::Merchant { has_submitted }));
+        return Err(invalid_state(dispute, Audience::Merchant { has_submitted }));
     }
     match dispute.is_late(arrival) {
         true => Err(Refusal::DeadlinePassed { deadline: dispute.deadline, arrival }),
@@ -244,6 +246,6 @@ fn lapse(dispute: &Dispute, now: UnixMillis) -> Result<Status, Refusal> {
     Ok(if dispute.evidence_requested() { Status::UnderReview } else { Status::Expired })
 }
 
-fn invalid_state(dispute: &Dispute, to: Told) -> Refusal {
+fn invalid_state(dispute: &Dispute, to: Audience) -> Refusal {
     Refusal::InvalidState { status: dispute.status, stage: dispute.stage, to }
 }

@@ -21,6 +21,6 @@ pub use fingerprint::Fingerprint;
 pub use flaw::{Flaw, flaw};
 pub use history::{Detail, Entry};
 pub use opening::{Opening, open};
-pub use refusal::{EvidenceFault, Refusal, Told};
+pub use refusal::{Audience, EvidenceFault, Refusal};
 pub use state::{Dispute, LastSubmission};
 pub use submission::{Finding, FoundFile, Submission, SubmittedEvidence, fingerprint_of};

@@ -21,7 +21,7 @@ pub enum Refusal {
         /// In which stage.
         stage: Stage,
         /// Who is told.
-        to: Told,
+        to: Audience,
     },
     /// An advance, which the state allows, to a stage that is not a later one.
     #[error("the dispute is {status} in {stage}; advance leads to a later stage only: {}", allowed::later(*stage))]
@@ -77,7 +77,7 @@ pub enum Refusal {
 
 /// Who is told what a state allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Audience {
     /// An operator.
     Operator,
     /// The merchant.

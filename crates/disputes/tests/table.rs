@@ -8,7 +8,7 @@ use rebuttal_disputes::{
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage, Status};
-use rebuttal_protocol::operator::{Act, ActKind, OpenDispute, Outcome};
+use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Outcome};
 use rebuttal_protocol::{Code, StorageUri, UnixMillis};
 
 const OPENED_AT: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -40,34 +40,34 @@ fn contest(file: u8) -> Command {
 }
 
 fn resolve(outcome: Outcome) -> Command {
-    Command::Act(Act::Resolve { outcome, note: None })
+    Command::Operator(OperatorAction::Resolve { outcome, note: None })
 }
 
 fn request_evidence(deadline: UnixMillis) -> Command {
-    Command::Act(Act::RequestEvidence { deadline, note: "more".parse().unwrap() })
+    Command::Operator(OperatorAction::RequestEvidence { deadline, note: "more".parse().unwrap() })
 }
 
 fn extend(deadline: UnixMillis) -> Command {
-    Command::Act(Act::Extend { deadline })
+    Command::Operator(OperatorAction::Extend { deadline })
 }
 
 fn advance(stage: Stage) -> Command {
-    Command::Act(Act::Advance { stage, deadline: LATER })
+    Command::Operator(OperatorAction::Advance { stage, deadline: LATER })
 }
 
 fn withdraw() -> Command {
-    Command::Act(Act::Withdraw { note: None })
+    Command::Operator(OperatorAction::Withdraw { note: None })
 }
 
 /// The commands of each kind of act, of which one at least changes every state that allows the act.
-fn acts() -> impl Iterator<Item = (ActKind, Command)> {
-    ActKind::ALL.iter().flat_map(|kind| {
+fn acts() -> impl Iterator<Item = (OperatorActionKind, Command)> {
+    OperatorActionKind::ALL.iter().flat_map(|kind| {
         let commands = match kind {
-            ActKind::RequestEvidence => vec![request_evidence(LATER)],
-            ActKind::Resolve => vec![resolve(Outcome::Won)],
-            ActKind::Advance => Stage::ALL.iter().map(|stage| advance(*stage)).collect(),
-            ActKind::Extend => vec![extend(UnixMillis(LATER.0 + HOUR))],
-            ActKind::Withdraw => vec![withdraw()],
+            OperatorActionKind::RequestEvidence => vec![request_evidence(LATER)],
+            OperatorActionKind::Resolve => vec![resolve(Outcome::Won)],
+            OperatorActionKind::Advance => Stage::ALL.iter().map(|stage| advance(*stage)).collect(),
+            OperatorActionKind::Extend => vec![extend(UnixMillis(LATER.0 + HOUR))],
+            OperatorActionKind::Withdraw => vec![withdraw()],
         };
         commands.into_iter().map(|command| (*kind, command))
     })
@@ -163,8 +163,9 @@ fn the_operators_allowed_actions_are_what_the_table_allows() {
         let changes = |command: &Command| {
             matches!(decide(&dispute, command, &Actor::Gateway, IN_TIME), Ok(Decision::Change(_)))
         };
-        let changing = |kind: &ActKind| acts().any(|(of, command)| of == *kind && changes(&command));
-        let changing: Vec<_> = ActKind::ALL.iter().copied().filter(changing).collect();
+        let changing =
+            |kind: &OperatorActionKind| acts().any(|(of, command)| of == *kind && changes(&command));
+        let changing: Vec<_> = OperatorActionKind::ALL.iter().copied().filter(changing).collect();
         let allowed: Vec<_> = operator_actions(dispute.status, dispute.stage).collect();
         assert_eq!(allowed, changing, "in {name}");
     }

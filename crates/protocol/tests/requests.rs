@@ -6,7 +6,9 @@ use rebuttal_protocol::Code;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{Call, QueryRequest, ReceivedContest};
 use rebuttal_protocol::file::GenerateUploadUrlRequest;
-use rebuttal_protocol::operator::{Act, ActKind, AppSettings, OpenDispute, RotateSecret};
+use rebuttal_protocol::operator::{
+    AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret,
+};
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 
@@ -123,9 +125,9 @@ fn an_upload_is_for_a_known_format_and_its_own_content_type() {
 #[test]
 fn an_operators_misspelt_member_is_refused() {
     let object = Object::parse(br#"{"outcom":"WON","outcome":"WON"}"#).unwrap();
-    let message = Act::parse(ActKind::Resolve, &object).unwrap_err().to_string();
+    let message = OperatorAction::parse(OperatorActionKind::Resolve, &object).unwrap_err().to_string();
     assert!(message.contains("outcom is not known here"), "{message}");
-    assert!("delete".parse::<ActKind>().is_err());
+    assert!("delete".parse::<OperatorActionKind>().is_err());
     // A null says nothing, but who sends one under a wrong name thinks it does.
     let settings = AppSettings::parse(&Object::parse(br#"{"notifyURL":null}"#).unwrap());
     assert!(settings.unwrap_err().to_string().contains("notifyURL is not known here"));

@@ -129,7 +129,7 @@ pub struct DisputeSummary {
     pub merchant_id: MerchantId,
     /// The network's code for the reason.
     pub reason_code: Option<String>,
-    /// What its state allows an operator: words of [`super::ActKind`].
+    /// What its state allows an operator: words of [`super::OperatorActionKind`].
     pub allowed_actions: Vec<String>,
 }
 

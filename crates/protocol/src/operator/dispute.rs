@@ -122,16 +122,16 @@ impl Serialize for OpenDispute {
 
 words! {
     /// Which act an operator's is: the last segment of the path that it is posted to, in the order of contract §6.
-    ActKind {
-        /// [`Act::RequestEvidence`].
+    OperatorActionKind {
+        /// [`OperatorAction::RequestEvidence`].
         RequestEvidence = "requestEvidence",
-        /// [`Act::Resolve`].
+        /// [`OperatorAction::Resolve`].
         Resolve = "resolve",
-        /// [`Act::Advance`].
+        /// [`OperatorAction::Advance`].
         Advance = "advance",
-        /// [`Act::Extend`].
+        /// [`OperatorAction::Extend`].
         Extend = "extend",
-        /// [`Act::Withdraw`].
+        /// [`OperatorAction::Withdraw`].
         Withdraw = "withdraw",
     }
 }
@@ -139,7 +139,7 @@ words! {
 /// An operator's act on an open dispute, as posted to `/disputes/{disputeNo}/…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Act {
+pub enum OperatorAction {
     /// `resolve`: the dispute is decided.
     Resolve {
         /// For or against the merchant.
@@ -177,45 +177,45 @@ pub enum Act {
     },
 }
 
-impl Act {
+impl OperatorAction {
     /// Which one it is.
-    pub const fn kind(&self) -> ActKind {
+    pub const fn kind(&self) -> OperatorActionKind {
         match self {
-            Self::RequestEvidence { .. } => ActKind::RequestEvidence,
-            Self::Resolve { .. } => ActKind::Resolve,
-            Self::Advance { .. } => ActKind::Advance,
-            Self::Extend { .. } => ActKind::Extend,
-            Self::Withdraw { .. } => ActKind::Withdraw,
+            Self::RequestEvidence { .. } => OperatorActionKind::RequestEvidence,
+            Self::Resolve { .. } => OperatorActionKind::Resolve,
+            Self::Advance { .. } => OperatorActionKind::Advance,
+            Self::Extend { .. } => OperatorActionKind::Extend,
+            Self::Withdraw { .. } => OperatorActionKind::Withdraw,
         }
     }
 
     /// Reads the request that was posted under an act's name.
-    pub fn parse(kind: ActKind, body: &Object<'_>) -> Result<Self, BadRequest> {
+    pub fn parse(kind: OperatorActionKind, body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let deadline =
             |fields: &mut Fields<'_, '_>| fields.required_with("deadline", UnixMillis::from_rfc3339);
         match kind {
-            ActKind::RequestEvidence => {
+            OperatorActionKind::RequestEvidence => {
                 fields.refuse_unknown(&["deadline", "note"]);
                 let (deadline, note) = (deadline(&mut fields), fields.required("note"));
                 fields.finish(|| Some(Self::RequestEvidence { deadline: deadline?, note: note? }))
             }
-            ActKind::Resolve => {
+            OperatorActionKind::Resolve => {
                 fields.refuse_unknown(&["outcome", "note"]);
                 let (outcome, note) = (fields.required("outcome"), fields.optional("note"));
                 fields.finish(|| Some(Self::Resolve { outcome: outcome?, note }))
             }
-            ActKind::Advance => {
+            OperatorActionKind::Advance => {
                 fields.refuse_unknown(&["type", "deadline"]);
                 let (stage, deadline) = (fields.required("type"), deadline(&mut fields));
                 fields.finish(|| Some(Self::Advance { stage: stage?, deadline: deadline? }))
             }
-            ActKind::Extend => {
+            OperatorActionKind::Extend => {
                 fields.refuse_unknown(&["deadline"]);
                 let deadline = deadline(&mut fields);
                 fields.finish(|| Some(Self::Extend { deadline: deadline? }))
             }
-            ActKind::Withdraw => {
+            OperatorActionKind::Withdraw => {
                 fields.refuse_unknown(&["note"]);
                 let note = fields.optional("note");
                 fields.finish(|| Some(Self::Withdraw { note }))

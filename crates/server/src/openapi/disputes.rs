@@ -3,7 +3,7 @@
 use anyhow::Result;
 use http::StatusCode;
 use rebuttal_evidence::s3::LINK_LIFETIME;
-use rebuttal_protocol::operator::ActKind;
+use rebuttal_protocol::operator::OperatorActionKind;
 use rebuttal_protocol::{Code, FileFormat};
 use serde_json::{Value, json};
 use utoipa::openapi::Content;
@@ -28,7 +28,7 @@ pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
         Told::get("/disputes/{disputeNo}/evidence/{evidenceId}", download_evidence()),
         Told::get("/disputes/{disputeNo}/evidence/{evidenceId}/link", link_evidence(examples)?),
     ];
-    for kind in ActKind::ALL {
+    for kind in OperatorActionKind::ALL {
         calls.push(Told::post(&format!("/disputes/{{disputeNo}}/{kind}"), act(*kind, examples)?));
     }
     Ok(calls.into_iter().map(Told::of_operators).collect())
@@ -122,29 +122,29 @@ fn link_evidence(examples: &Examples) -> Result<Operation> {
 }
 
 /// What an act is called, what it does, what it takes, and an example of that.
-fn told(kind: ActKind) -> (&'static str, &'static str, (&'static str, Value)) {
+fn told(kind: OperatorActionKind) -> (&'static str, &'static str, (&'static str, Value)) {
     match kind {
-        ActKind::RequestEvidence => (
+        OperatorActionKind::RequestEvidence => (
             "Ask for more evidence",
             "`UNDER_REVIEW` becomes `NEEDS_RESPONSE`. Where the deadline passes unanswered, what was submitted counts.",
             ("RequestEvidence", json!({ "deadline": DEADLINE, "note": "A proof of delivery, please" })),
         ),
-        ActKind::Resolve => (
+        OperatorActionKind::Resolve => (
             "Resolve a dispute",
             "Decides it. The same outcome again is answered again, another one is refused.",
             ("Resolve", json!({ "outcome": "WON", "note": "The issuer took the receipt" })),
         ),
-        ActKind::Advance => (
+        OperatorActionKind::Advance => (
             "Go on to a later stage",
             "The dispute needs a response again, in the new stage.",
             ("Advance", json!({ "type": "PRE_ARBITRATION", "deadline": DEADLINE })),
         ),
-        ActKind::Extend => (
+        OperatorActionKind::Extend => (
             "Give more time",
             "Moves the deadline; an expired dispute needs a response again.",
             ("Extend", json!({ "deadline": DEADLINE })),
         ),
-        ActKind::Withdraw => (
+        OperatorActionKind::Withdraw => (
             "Withdraw a dispute",
             "The other side took it back. It may be repeated.",
             ("Withdraw", json!({ "note": "The cardholder found the parcel" })),
@@ -152,7 +152,7 @@ fn told(kind: ActKind) -> (&'static str, &'static str, (&'static str, Value)) {
     }
 }
 
-fn act(kind: ActKind, examples: &Examples) -> Result<Operation> {
+fn act(kind: OperatorActionKind, examples: &Examples) -> Result<Operation> {
     let (summary, description, taken) = told(kind);
     let answered = examples.moved(kind, &taken.1)?;
     Ok(change(Right::Act, kind.as_str(), summary, description, taken)

@@ -15,7 +15,7 @@ use rebuttal_evidence::s3::Link;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{Call, ReceivedContest};
 use rebuttal_protocol::file::UploadUrlData;
-use rebuttal_protocol::operator::{Act, ActKind, OpenDispute, Role};
+use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Role};
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{Authorization, Envelope, Finality, Scheme, StorageUri, UnixMillis, answer_nonce};
@@ -159,9 +159,9 @@ impl Examples {
     }
 
     /// The dispute after an operator's act: on the contested one, or on the opened one where the state demands it.
-    pub(super) fn moved(&self, kind: ActKind, body: &Value) -> Result<Value> {
+    pub(super) fn moved(&self, kind: OperatorActionKind, body: &Value) -> Result<Value> {
         let body = body.to_string();
-        let act = Act::parse(kind, &Object::parse(body.as_bytes())?)?;
+        let act = OperatorAction::parse(kind, &Object::parse(body.as_bytes())?)?;
         let (mut story, command) = (self.story.clone(), Command::from(act));
         let (actor, at) = (Actor::Operator(FIRST_TOKEN.to_owned()), self.contested_at() + TWO_DAYS);
         let moved = decide(&story.record.state, &command, &actor, at).or_else(|_| {

@@ -2,7 +2,7 @@
 //! operator's views have them. A story compares every one with what a running gateway answers.
 
 use rebuttal_protocol::dispute::{EVIDENCE_MAX, Event};
-use rebuttal_protocol::operator::ActKind;
+use rebuttal_protocol::operator::OperatorActionKind;
 use rebuttal_protocol::{Code, FileFormat};
 use utoipa::openapi::{AllOfBuilder, ObjectBuilder, OneOfBuilder};
 
@@ -228,7 +228,7 @@ fn token() -> Vec<Member> {
 
 /// A dispute as operators see it in a list.
 fn summary() -> Vec<Member> {
-    let actions = ActKind::ALL.iter().map(|kind| kind.as_str());
+    let actions = OperatorActionKind::ALL.iter().map(|kind| kind.as_str());
     let own = [
         must("merchantId", of("MerchantId")),
         must("reasonCode", or_null(of("ReasonCode"))),

@@ -13,7 +13,7 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{AcceptRequest, DisputeData, QueryRequest, ReceivedContest};
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
-use rebuttal_protocol::operator::{ActKind, Role};
+use rebuttal_protocol::operator::{OperatorActionKind, Role};
 use rebuttal_protocol::signature::{Message, verify};
 use rebuttal_protocol::{Authorization, Code, Envelope, Finality, answer_nonce};
 use rebuttal_testbed::Document;
@@ -88,7 +88,7 @@ fn as_told(route: &str) -> Vec<String> {
         ("{evidence_id}", "{evidenceId}"),
     ];
     let route = words.iter().fold(route.to_owned(), |route, (code, api)| route.replace(code, api));
-    let acts = ActKind::ALL.iter().map(|kind| route.replace("{act}", kind.as_str()));
+    let acts = OperatorActionKind::ALL.iter().map(|kind| route.replace("{act}", kind.as_str()));
     if route.contains("{act}") { acts.collect() } else { vec![route] }
 }
 

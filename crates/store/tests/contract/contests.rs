@@ -132,8 +132,11 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
         Once::Nonce(ground.nonce()),
         contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]),
     );
-    let withdrawn =
-        commit(&store, Once::Always, act(&no, Command::Act(operator::Act::Withdraw { note: None })));
+    let withdrawn = commit(
+        &store,
+        Once::Always,
+        act(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+    );
     let (opened, contested, withdrawn) = tokio::join!(opened, contested, withdrawn);
     assert_eq!([code(opened), code(contested), code(withdrawn)], ["OK", "OK", "OK"]);
     let story = story(&store, &no).await;

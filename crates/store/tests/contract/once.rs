@@ -45,9 +45,13 @@ pub(crate) async fn a_key_answers_its_first_answer_again(ground: &Ground) {
     let first = commit(&store, key("k", 1), open("D1")).await;
     assert!(matches!(&first, Ok(Done::Dispute { opened: true, sequence: 1, .. })), "{first:?}");
     let no = "D1".parse().unwrap();
-    commit(&store, Once::Always, act(&no, Command::Act(operator::Act::Withdraw { note: None })))
-        .await
-        .unwrap();
+    commit(
+        &store,
+        Once::Always,
+        act(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+    )
+    .await
+    .unwrap();
     assert_eq!(commit(&store, key("k", 1), open("D1")).await, first, "not the first answer");
     assert_eq!(commit(&store, key("k", 1), open("D2")).await, first, "the key alone decides");
     assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
@@ -62,7 +66,7 @@ pub(crate) async fn a_refusal_is_the_first_answer_too(ground: &Ground) {
     let extend = || {
         act(
             &no,
-            Command::Act(operator::Act::RequestEvidence {
+            Command::Operator(operator::OperatorAction::RequestEvidence {
                 deadline: DEADLINE,
                 note: "more".parse().unwrap(),
             }),
@@ -81,7 +85,7 @@ pub(crate) async fn the_same_opening_is_a_repetition(ground: &Ground) {
     commit(
         &store,
         Once::Always,
-        act(&no, Command::Act(operator::Act::Resolve { outcome: Outcome::Won, note: None })),
+        act(&no, Command::Operator(operator::OperatorAction::Resolve { outcome: Outcome::Won, note: None })),
     )
     .await
     .unwrap();

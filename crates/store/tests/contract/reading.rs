@@ -36,9 +36,13 @@ pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: 
     assert_eq!(found(by_payment()).await.as_deref(), Some("A"), "ties go by number");
     for (no, next) in [("A", "B"), ("B", "C"), ("C", "C")] {
         let no: DisputeNo = no.parse().unwrap();
-        commit(&store, Once::Always, act(&no, Command::Act(operator::Act::Withdraw { note: None })))
-            .await
-            .unwrap();
+        commit(
+            &store,
+            Once::Always,
+            act(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+        )
+        .await
+        .unwrap();
         assert_eq!(found(by_payment()).await.as_deref(), Some(next), "after {no} needs none");
     }
     let by_trade = QueryRequest::MerchantTradeNo("T-B".parse().unwrap());
@@ -107,7 +111,7 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
     commit(
         &store,
         Once::Always,
-        act(&b1, Command::Act(operator::Act::Resolve { outcome: Outcome::Lost, note: None })),
+        act(&b1, Command::Operator(operator::OperatorAction::Resolve { outcome: Outcome::Lost, note: None })),
     )
     .await
     .unwrap();

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rebuttal_client::DisputeNo;
 use rebuttal_client::protocol::dispute::Stage;
 use rebuttal_client::protocol::operator::answers::Dispute;
-use rebuttal_client::protocol::operator::{Act, Outcome};
+use rebuttal_client::protocol::operator::{OperatorAction, Outcome};
 use rebuttal_client::protocol::text::Note;
 
 use super::view;
@@ -129,14 +129,14 @@ impl Resolve {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let Self { of, outcome, note, asking, key } = self;
         asking.ask(&format!("Resolve {} as {outcome}?", of.dispute_no)).await?;
-        of.act(client, json, &Act::Resolve { outcome, note }, &key).await
+        of.act(client, json, &OperatorAction::Resolve { outcome, note }, &key).await
     }
 }
 
 impl RequestEvidence {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let Self { of, deadline, note, key } = self;
-        let act = Act::RequestEvidence { deadline: key.deadline(deadline)?, note };
+        let act = OperatorAction::RequestEvidence { deadline: key.deadline(deadline)?, note };
         of.act(client, json, &act, &key).await
     }
 }
@@ -144,7 +144,7 @@ impl RequestEvidence {
 impl Extend {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let Self { of, deadline, key } = self;
-        let act = Act::Extend { deadline: key.deadline(deadline)? };
+        let act = OperatorAction::Extend { deadline: key.deadline(deadline)? };
         of.act(client, json, &act, &key).await
     }
 }
@@ -153,7 +153,7 @@ impl Advance {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let Self { of, stage, deadline, asking, key } = self;
         asking.ask(&format!("Take {} to {stage}?", of.dispute_no)).await?;
-        let act = Act::Advance { stage, deadline: key.deadline(deadline)? };
+        let act = OperatorAction::Advance { stage, deadline: key.deadline(deadline)? };
         of.act(client, json, &act, &key).await
     }
 }
@@ -162,12 +162,12 @@ impl Withdraw {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let Self { of, note, asking, key } = self;
         asking.ask(&format!("Withdraw {}?", of.dispute_no)).await?;
-        of.act(client, json, &Act::Withdraw { note }, &key).await
+        of.act(client, json, &OperatorAction::Withdraw { note }, &key).await
     }
 }
 
 impl Of {
-    async fn act(&self, client: &Client, json: bool, act: &Act, key: &Key) -> Result<()> {
+    async fn act(&self, client: &Client, json: bool, act: &OperatorAction, key: &Key) -> Result<()> {
         let path = format!("/disputes/{}/{}", self.dispute_no, act.kind());
         let answer = client.post(&path, act, key).await?;
         tell::answer(&answer, json, |dispute: Dispute| view::say_standing(&dispute.summary))

@@ -4,8 +4,8 @@
 use std::fmt::Debug;
 
 use rebuttal_protocol::operator::{
-    Act, AppSettings, ChangeMerchant, CreateMerchant, CreateToken, EndOverlap, OpenDispute, RevokeToken,
-    RotateSecret, answers,
+    AppSettings, ChangeMerchant, CreateMerchant, CreateToken, EndOverlap, OpenDispute, OperatorAction,
+    RevokeToken, RotateSecret, answers,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,8 +55,10 @@ fn every_request_is_what_its_type_reads_and_writes() {
     is_told("POST", "/tokens", CreateToken::parse);
     is_told("POST", "/tokens/{name}/revoke", RevokeToken::parse);
     is_told("POST", "/disputes", OpenDispute::parse);
-    for kind in ActKind::ALL {
-        is_told("POST", &format!("/disputes/{{disputeNo}}/{kind}"), |object| Act::parse(*kind, object));
+    for kind in OperatorActionKind::ALL {
+        is_told("POST", &format!("/disputes/{{disputeNo}}/{kind}"), |object| {
+            OperatorAction::parse(*kind, object)
+        });
     }
 }
 

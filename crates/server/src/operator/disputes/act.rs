@@ -22,7 +22,7 @@ pub(crate) async fn act(
     change: Change<Acting>,
 ) -> Result<Json<answers::Dispute>, Problem> {
     let kind = name.parse().map_err(|_| Refusal::no_such_path())?;
-    let asked = change.parse(|object| operator::Act::parse(kind, object))?;
+    let asked = change.parse(|object| operator::OperatorAction::parse(kind, object))?;
     let act = Act::Command { dispute_no, merchant_id: None, actor: change.actor(), command: asked.into() };
     let done = change.commit(&gateway, act).await?;
     let (view, _) = after(&gateway, done).await?;
