@@ -12,7 +12,7 @@ use http::{HeaderValue, StatusCode};
 use jiff::tz::TimeZone;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::{Code, Envelope, Scheme};
-use rebuttal_store::{CommitError, NotDone, StoreError};
+use rebuttal_store::{CommitError, Rejection, StoreError};
 
 use crate::clock;
 
@@ -137,13 +137,13 @@ impl From<rebuttal_disputes::Refusal> for Refusal {
     }
 }
 
-impl From<NotDone> for Refusal {
-    fn from(not_done: NotDone) -> Self {
+impl From<Rejection> for Refusal {
+    fn from(not_done: Rejection) -> Self {
         match not_done {
-            NotDone::Replayed => Self::replayed(),
-            NotDone::Stale => Self::stale(),
-            NotDone::TokenRevoked => Self::strange_token(),
-            NotDone::Dispute(refusal) => refusal.into(),
+            Rejection::Replayed => Self::replayed(),
+            Rejection::Stale => Self::stale(),
+            Rejection::TokenRevoked => Self::strange_token(),
+            Rejection::Dispute(refusal) => refusal.into(),
             not_done => Self::new(not_done.code(), not_done.to_string()),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rebuttal_evidence::EvidenceStore;
-use rebuttal_store::{Answer, CommitError, Done, NonceUse, NotDone, Once, Store, Work};
+use rebuttal_store::{Answer, CommitError, Idempotency, NonceUse, Outcome, Rejection, Store, WriteRequest};
 
 use crate::auth::apps::Apps;
 use crate::auth::keys::Keys;
@@ -50,17 +50,17 @@ impl Gateway {
     ///
     /// A nonce is held in memory from before the commit on, so that of a read and a change with one identity only one
     /// passes. It is released where the change did not use it, which `Unavailable` alone means.
-    pub(crate) async fn commit(&self, work: Work) -> Result<Done, Refusal> {
+    pub(crate) async fn commit(&self, work: WriteRequest) -> Result<Outcome, Refusal> {
         Ok(self.decide(work).await??)
     }
 
     /// As [`commit`](Self::commit); tells what the rules refuse from what kept them from being asked.
-    pub(crate) async fn decide(&self, work: Work) -> Result<Answer, Refusal> {
-        let held = match &work.once {
-            Once::Nonce(NonceUse { timestamp, app_id, nonce }) => {
+    pub(crate) async fn decide(&self, work: WriteRequest) -> Result<Answer, Refusal> {
+        let held = match &work.idempotency {
+            Idempotency::Nonce(NonceUse { timestamp, app_id, nonce }) => {
                 self.read_nonces.hold(*app_id, *timestamp, nonce)
             }
-            Once::Key(_) | Once::Always => Held::Unnoted,
+            Idempotency::Key(_) | Idempotency::Always => Held::Unnoted,
         };
         if held == Held::Replayed {
             return Err(Refusal::replayed());
@@ -70,7 +70,7 @@ impl Gateway {
             self.read_nonces.release(identity);
         }
         match outcome? {
-            Err(NotDone::Stale) => Err(forgotten()),
+            Err(Rejection::Stale) => Err(forgotten()),
             answer => Ok(answer),
         }
     }

@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use rebuttal_evidence::{FolderStore, S3Store};
 use rebuttal_store::{
-    AccountChange, Act, Location, Move, MoveProgress, MoveStep, MovedTable, Options, Store, StoreError,
-    Upload, Work,
+    AccountChange, Location, Move, MoveProgress, MoveStep, MovedTable, Operation, Options, Store, StoreError,
+    Upload, WriteRequest,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -176,8 +176,8 @@ impl Moving {
         if self.to.is_none() {
             // A database that goes along is told in its new place: this one may be gone back to until then.
             let change = AccountChange::PlaceEvidence { place: new_place, instead_of: place };
-            let act = Act::Account(change);
-            store.commit(Work::own(clock::now(), act)).await??;
+            let operation = Operation::Account(change);
+            store.commit(WriteRequest::own(clock::now(), operation)).await??;
         }
         store.close().await;
         Ok(moved)

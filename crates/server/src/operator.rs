@@ -42,7 +42,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/tokens/{name}/revoke", post(tokens::revoke::revoke))
         .route("/disputes", post(disputes::open::open).get(disputes::list::list))
         .route("/disputes/{dispute_no}", get(disputes::show::show))
-        .route("/disputes/{dispute_no}/{act}", post(disputes::act::act))
+        .route("/disputes/{dispute_no}/{action}", post(disputes::action::action))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}", get(disputes::evidence::evidence))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}/link", get(disputes::link::link))
         .fallback(async || Problem::from(Refusal::no_such_path()))

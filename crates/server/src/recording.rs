@@ -3,7 +3,7 @@
 
 use rebuttal_disputes::{Fingerprint, FoundFile};
 use rebuttal_protocol::StorageUri;
-use rebuttal_store::{Act, Answer, CommitError, Store, Upload, Work};
+use rebuttal_store::{Answer, CommitError, Operation, Store, Upload, WriteRequest};
 
 use crate::clock;
 
@@ -17,6 +17,6 @@ pub(crate) async fn record(
 ) -> Result<Answer, CommitError> {
     let media_type = url.format.media_type().to_owned();
     let file = FoundFile { sha256: Fingerprint(sha256), size, media_type };
-    let act = Act::RecordUpload(Upload { url, file });
-    store.commit(Work::own(clock::now(), act)).await
+    let operation = Operation::RecordUpload(Upload { url, file });
+    store.commit(WriteRequest::own(clock::now(), operation)).await
 }

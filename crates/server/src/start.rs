@@ -8,7 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
-use rebuttal_store::{AccountChange, Act, CommitError, Location, Options, Store, StoreError, Work};
+use rebuttal_store::{
+    AccountChange, CommitError, Location, Operation, Options, Store, StoreError, WriteRequest,
+};
 use tokio::time::timeout;
 
 use crate::auth::apps::Apps;
@@ -196,7 +198,7 @@ async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::R
         }
     }
     let change = AccountChange::PlaceEvidence { place: place.clone(), instead_of: kept.filter(|_| is_free) };
-    let work = Work::own(clock::now(), Act::Account(change));
+    let work = WriteRequest::own(clock::now(), Operation::Account(change));
     store.commit(work).await??;
     let kept = store.evidence_place().await?.unwrap_or_default();
     ensure!(kept == place, "{}", strange_place(&kept, &place));
@@ -273,8 +275,8 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
     }
     let mut identity = [0; 16];
     getrandom::fill(&mut identity).context("the system has no randomness")?;
-    let act = Act::Account(AccountChange::Identify { identity });
-    store.commit(Work::own(clock::now(), act)).await??;
+    let operation = Operation::Account(AccountChange::Identify { identity });
+    store.commit(WriteRequest::own(clock::now(), operation)).await??;
     store.identity().await?.context("the row identity of the table meta, just written, is gone")
 }
 
@@ -316,8 +318,9 @@ async fn found(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) 
     let file = data_dir.operator_token();
     let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
     let key_check = keys.check_value().to_vec();
-    let act = Act::Account(AccountChange::Found { key_check, token: first_name()?, hash: first.hash });
-    store.commit(Work::own(clock::now(), act)).await??;
+    let operation =
+        Operation::Account(AccountChange::Found { key_check, token: first_name()?, hash: first.hash });
+    store.commit(WriteRequest::own(clock::now(), operation)).await??;
     if store.token(first.hash).await?.is_none() {
         first.discard()?;
     }

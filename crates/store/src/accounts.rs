@@ -5,7 +5,7 @@ use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::work::{Answer, Done};
+use crate::write_request::{Answer, Outcome};
 
 /// Random bytes that name a secret; they are part of what its encryption is bound to.
 pub type SecretId = [u8; 16];
@@ -314,7 +314,7 @@ impl AccountRefusal {
 
 /// The merchant as it stands after a change: what is answered is what is kept for a repetition.
 pub(crate) fn merchant_answer(merchant: Option<Merchant>) -> Answer {
-    merchant.map_or_else(no_merchant, |merchant| Ok(Done::Merchant(merchant)))
+    merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
 }
 
 /// The app as it stands after a change, with the secret that was made in it.
@@ -322,7 +322,7 @@ pub(crate) fn app_answer(app: Option<App>, made: Option<SecretId>, now: UnixMill
     let Some(mut app) = app else { return no_app() };
     let overlap_until = app.overlap_until(now);
     app.secrets.retain(|secret| Some(secret.secret_id) == made);
-    Ok(Done::App(ChangedApp { app, overlap_until }))
+    Ok(Outcome::App(ChangedApp { app, overlap_until }))
 }
 
 pub(crate) fn no_merchant() -> Answer {

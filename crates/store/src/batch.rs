@@ -13,7 +13,9 @@ use rebuttal_protocol::dispute::ReceivedEvidence;
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::work::{Act, Answer, Done, IdempotencyKey, NonceUse, NotDone, Once, Upload, Work};
+use crate::write_request::{
+    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upload, WriteRequest,
+};
 
 /// Everything that a batch names, sorted, so that locks are taken in one order everywhere.
 #[derive(Debug, Default)]
@@ -39,25 +41,25 @@ impl IdempotencyKey {
 }
 
 impl Names {
-    pub(crate) fn of<'a>(works: impl Iterator<Item = &'a Work>) -> Self {
+    pub(crate) fn of<'a>(works: impl Iterator<Item = &'a WriteRequest>) -> Self {
         let mut names = Self::default();
         for work in works {
             names.tokens.extend(work.token);
-            match &work.once {
-                Once::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
-                Once::Key(key) => drop(names.keys.insert(key.name())),
-                Once::Always => {}
+            match &work.idempotency {
+                Idempotency::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
+                Idempotency::Key(key) => drop(names.keys.insert(key.name())),
+                Idempotency::Always => {}
             }
-            match &work.act {
-                Act::Command { dispute_no, command, .. } => {
+            match &work.operation {
+                Operation::Command { dispute_no, command, .. } => {
                     names.disputes.insert(dispute_no.clone());
                     if let Command::Contest { items, .. } = command {
                         names.uploads.extend(items.iter().filter_map(|item| item.url));
                     }
                 }
-                Act::Open { opening, .. } => drop(names.disputes.insert(opening.dispute_no.clone())),
-                Act::RecordUpload(upload) => drop(names.uploads.insert(upload.url)),
-                Act::UseNonce | Act::Account(_) | Act::Upkeep(_) => {}
+                Operation::Open { opening, .. } => drop(names.disputes.insert(opening.dispute_no.clone())),
+                Operation::RecordUpload(upload) => drop(names.uploads.insert(upload.url)),
+                Operation::UseNonce | Operation::Account(_) | Operation::Upkeep(_) => {}
             }
         }
         names
@@ -95,7 +97,7 @@ pub(crate) struct StoredAnswer {
 /// An answer as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum KeptAnswer {
-    Done(Done),
+    Outcome(Outcome),
     Refused { code: String, message: String },
 }
 
@@ -111,15 +113,17 @@ impl KeptAnswer {
 
     pub(crate) fn of(answer: &Answer) -> Self {
         match answer {
-            Ok(done) => Self::Done(done.clone()),
+            Ok(done) => Self::Outcome(done.clone()),
             Err(refused) => Self::Refused { code: refused.code().to_string(), message: refused.to_string() },
         }
     }
 
     pub(crate) fn into_answer(self) -> Answer {
         match self {
-            Self::Done(done) => Ok(done),
-            Self::Refused { code, message } => Err(NotDone::AsBefore { code: code.as_str().into(), message }),
+            Self::Outcome(done) => Ok(done),
+            Self::Refused { code, message } => {
+                Err(Rejection::AsBefore { code: code.as_str().into(), message })
+            }
         }
     }
 }
@@ -163,31 +167,31 @@ impl Fold {
     }
 
     /// Decides one work. A refused work leaves its nonce or key and nothing else.
-    pub(crate) fn decide(&mut self, work: &mut Work) -> Answer {
+    pub(crate) fn decide(&mut self, work: &mut WriteRequest) -> Answer {
         if work.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
-            return Err(NotDone::TokenRevoked);
+            return Err(Rejection::TokenRevoked);
         }
-        match &work.once {
-            Once::Nonce(nonce) => {
+        match &work.idempotency {
+            Idempotency::Nonce(nonce) => {
                 if nonce.timestamp.0 <= self.loaded.nonce_bound {
-                    return Err(NotDone::Stale);
+                    return Err(Rejection::Stale);
                 }
                 if !self.loaded.used_nonces.insert(nonce.clone()) {
-                    return Err(NotDone::Replayed);
+                    return Err(Rejection::Replayed);
                 }
                 self.changes.nonces.push(nonce.clone());
-                self.act(work)
+                self.apply(work)
             }
-            Once::Key(key) => {
+            Idempotency::Key(key) => {
                 let name = key.name();
                 if let Some(stored) = self.loaded.keys.get(&name) {
                     return match stored.request == key.request {
                         true => stored.answer.clone().into_answer(),
-                        false => Err(NotDone::KeyReused),
+                        false => Err(Rejection::KeyReused),
                     };
                 }
                 let (key, arrived_at) = (key.clone(), work.arrived_at);
-                let answer = self.act(work);
+                let answer = self.apply(work);
                 if answer.as_ref().is_err_and(|refused| refused.code() == Code::InvalidParameter) {
                     // As what is refused with 400 before it comes here: the request can be mended under its key.
                     return answer;
@@ -198,18 +202,18 @@ impl Fold {
                 self.changes.keys.push((key, kept, arrived_at));
                 answer
             }
-            Once::Always => self.act(work),
+            Idempotency::Always => self.apply(work),
         }
     }
 
-    fn act(&mut self, work: &mut Work) -> Answer {
-        match &mut work.act {
-            Act::Command { dispute_no, merchant_id, actor, command } => {
+    fn apply(&mut self, work: &mut WriteRequest) -> Answer {
+        match &mut work.operation {
+            Operation::Command { dispute_no, merchant_id, actor, command } => {
                 self.command(dispute_no, *merchant_id, actor, command, work.arrived_at)
             }
-            Act::Open { opening, actor } => self.open(opening, actor, work.arrived_at),
-            Act::RecordUpload(upload) => self.record_upload(upload, work.arrived_at),
-            Act::UseNonce | Act::Account(_) | Act::Upkeep(_) => Ok(Done::Nothing),
+            Operation::Open { opening, actor } => self.open(opening, actor, work.arrived_at),
+            Operation::RecordUpload(upload) => self.record_upload(upload, work.arrived_at),
+            Operation::UseNonce | Operation::Account(_) | Operation::Upkeep(_) => Ok(Outcome::Nothing),
         }
     }
 
@@ -233,7 +237,7 @@ impl Fold {
         restore(command, overruled);
         match decision? {
             Decision::Repetition => {
-                Ok(Done::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
+                Ok(Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
             }
             Decision::Change(change) => Ok(self.change(*change, false)),
         }
@@ -285,7 +289,7 @@ impl Fold {
         let sequence = existing.map_or(0, |dispute| dispute.sequence);
         match open(existing, opening, actor, arrived_at)? {
             Decision::Repetition => {
-                Ok(Done::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
+                Ok(Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
             }
             Decision::Change(change) => {
                 self.changes.openings.push((opening.clone(), arrived_at));
@@ -294,7 +298,7 @@ impl Fold {
         }
     }
 
-    fn change(&mut self, change: Change, opened: bool) -> Done {
+    fn change(&mut self, change: Change, opened: bool) -> Outcome {
         let Change { dispute, entry, submission } = change;
         let dispute_no = dispute.dispute_no.clone();
         if let Some(submission) = submission {
@@ -311,20 +315,20 @@ impl Fold {
         self.changes.entries.push((dispute_no.clone(), entry));
         self.changes.disputes.insert(dispute_no.clone(), dispute.clone());
         self.loaded.disputes.insert(dispute_no.clone(), dispute);
-        Done::Dispute { dispute_no, sequence, opened }
+        Outcome::Dispute { dispute_no, sequence, opened }
     }
 
     /// Recording the same file twice is a repetition: an upload is adopted after a crash whether or not its row was
     /// written before.
     fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> Answer {
         match self.loaded.uploads.get(&upload.url) {
-            Some(stored) if stored.file == upload.file && !stored.swept => Ok(Done::Nothing),
-            Some(_) => Err(NotDone::UploadExists),
+            Some(stored) if stored.file == upload.file && !stored.swept => Ok(Outcome::Nothing),
+            Some(_) => Err(Rejection::UploadExists),
             None => {
                 let stored = StoredUpload { file: upload.file.clone(), referenced: false, swept: false };
                 self.loaded.uploads.insert(upload.url, stored);
                 self.changes.uploads.push((upload.clone(), arrived_at));
-                Ok(Done::Nothing)
+                Ok(Outcome::Nothing)
             }
         }
     }

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::{Changes, Fold, Loaded, Names};
 use crate::meters;
-use crate::work::{Act, Answer, Upkeep, Work};
+use crate::write_request::{Answer, Operation, Upkeep, WriteRequest};
 use crate::{CommitError, Options};
 
 /// How long a work may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
@@ -87,7 +87,7 @@ pub(crate) trait Database {
     async fn abandon(&mut self);
 
     /// Does an account change or a step of upkeep in a transaction of its own.
-    async fn solo(&mut self, work: &Work) -> Result<Answer, Failure>;
+    async fn solo(&mut self, work: &WriteRequest) -> Result<Answer, Failure>;
 
     /// Leaves the database in order once the last work is answered.
     async fn close(&mut self) {}
@@ -95,7 +95,7 @@ pub(crate) trait Database {
 
 /// A work and who waits for it.
 struct Waiting {
-    work: Work,
+    work: WriteRequest,
     since: Instant,
     waiter: oneshot::Sender<Reply>,
 }
@@ -173,7 +173,7 @@ impl Committer {
         Ok(Self { intake: Mutex::new(Some(intake)), finished, trouble })
     }
 
-    pub(crate) async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
+    pub(crate) async fn commit(&self, work: WriteRequest) -> Result<Answer, CommitError> {
         let (waiter, answer) = oneshot::channel();
         let waiting = Waiting { work, since: Instant::now(), waiter };
         let sent = match &*self.intake.lock() {
@@ -226,13 +226,15 @@ async fn serve(
             if waiting.since.elapsed() > WAIT_LIMIT {
                 let cause = "the change waited too long".to_owned();
                 herald.tell_one(waiting, Err(CommitError::Unavailable(cause)));
-            } else if matches!(waiting.work.act, Act::Account(_) | Act::Upkeep(_)) {
+            } else if matches!(waiting.work.operation, Operation::Account(_) | Operation::Upkeep(_)) {
                 // In the order sent: what came before is committed before, what comes after sees it.
                 serve_batch(&mut database, std::mem::take(&mut batch), herald, trouble).await;
                 let outcome = solo(&mut database, &waiting.work).await;
                 match &outcome {
                     // Others write nothing or next to nothing, which proves nothing.
-                    Ok(_) if matches!(waiting.work.act, Act::Upkeep(Upkeep::Probe)) => trouble.over(),
+                    Ok(_) if matches!(waiting.work.operation, Operation::Upkeep(Upkeep::Probe)) => {
+                        trouble.over()
+                    }
                     Ok(_) => {}
                     Err(failure) => trouble.after(failure),
                 }
@@ -284,7 +286,7 @@ fn single((answers, _): (Vec<Answer>, Changes)) -> Result<Answer, CommitError> {
 }
 
 /// Does a work alone, again where another transaction was in the way.
-async fn solo(database: &mut impl Database, work: &Work) -> Result<Answer, Failure> {
+async fn solo(database: &mut impl Database, work: &WriteRequest) -> Result<Answer, Failure> {
     let mut tries = Tries::begin();
     loop {
         if let Some(outcome) = tries.judge(database.solo(work).await) {

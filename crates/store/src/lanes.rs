@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
 use crate::committer::{Committer, Database};
-use crate::work::{Act, Answer, Once, Upkeep, Work};
+use crate::write_request::{Answer, Idempotency, Operation, Upkeep, WriteRequest};
 use crate::{CommitError, Options, StoreError};
 
 /// How busy the lanes are.
@@ -50,7 +50,7 @@ impl Lanes {
         }
     }
 
-    pub(crate) async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
+    pub(crate) async fn commit(&self, work: WriteRequest) -> Result<Answer, CommitError> {
         let lane = match self.committers.len() {
             0 | 1 => 0,
             lanes => usize::try_from(place(&work)).unwrap_or_default() % lanes,
@@ -72,26 +72,26 @@ impl Lanes {
     /// is tried.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         for committer in self.committers.iter().filter(|committer| committer.is_in_trouble()) {
-            let act = Act::Upkeep(Upkeep::Probe);
+            let operation = Operation::Upkeep(Upkeep::Probe);
             let arrived_at = rebuttal_protocol::UnixMillis(0);
-            drop(committer.commit(Work::own(arrived_at, act)).await?);
+            drop(committer.commit(WriteRequest::own(arrived_at, operation)).await?);
         }
         Ok(())
     }
 }
 
 /// A number that is the same for works that belong together.
-fn place(work: &Work) -> u64 {
+fn place(work: &WriteRequest) -> u64 {
     let mut hasher = DefaultHasher::new();
-    match (&work.act, &work.once) {
-        (Act::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
-        (Act::Open { opening, .. }, _) => opening.dispute_no.hash(&mut hasher),
-        (Act::RecordUpload(upload), _) => upload.url.hash(&mut hasher),
+    match (&work.operation, &work.idempotency) {
+        (Operation::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
+        (Operation::Open { opening, .. }, _) => opening.dispute_no.hash(&mut hasher),
+        (Operation::RecordUpload(upload), _) => upload.url.hash(&mut hasher),
         // In the order sent, as they would be in one lane.
-        (Act::Account(_) | Act::Upkeep(_), _) => {}
-        (Act::UseNonce, Once::Nonce(nonce)) => nonce.hash(&mut hasher),
-        (Act::UseNonce, Once::Key(key)) => key.hash(&mut hasher),
-        (Act::UseNonce, Once::Always) => {}
+        (Operation::Account(_) | Operation::Upkeep(_), _) => {}
+        (Operation::UseNonce, Idempotency::Nonce(nonce)) => nonce.hash(&mut hasher),
+        (Operation::UseNonce, Idempotency::Key(key)) => key.hash(&mut hasher),
+        (Operation::UseNonce, Idempotency::Always) => {}
     }
     // The upper half: the lower one places keys in the maps of a batch.
     hasher.finish() >> 32

@@ -1,6 +1,6 @@
 //! SQL and nothing but: the database behind the gateway, and the committer that every change goes through.
 //!
-//! A change is a [`Work`]; [`Store::commit`] hands it to the committer, which serves everything that waits in one
+//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which serves everything that waits in one
 //! transaction and answers each waiter after the commit. What a change leads to is decided by `rebuttal-disputes`;
 //! this crate loads what a decision needs and saves what it says.
 
@@ -20,7 +20,7 @@ mod statements;
 mod store;
 mod verify;
 mod views;
-mod work;
+mod write_request;
 
 pub use accounts::{
     AccountChange, AccountRefusal, App, ChangedApp, Merchant, NewToken, Sealed, SealedSecret, SecretId,
@@ -35,7 +35,10 @@ pub use postgres::ANSWER_LIMIT;
 pub use store::{Options, Store};
 pub use verify::{Histories, verify_histories};
 pub use views::{Backlog, DisputeRecord, Filter, Marked, Page, Position, Story};
-pub use work::{Act, Answer, Done, IdempotencyKey, NonceUse, NotDone, Once, Upkeep, Upload, Work};
+pub use write_request::{
+    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upkeep, Upload,
+    WriteRequest,
+};
 
 /// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.
 ///

@@ -9,7 +9,7 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use crate::CommitError;
-use crate::work::Answer;
+use crate::write_request::Answer;
 
 /// Taken from whatever recorder the process has when the first batch is served; it has one, or none, for good.
 static METERS: LazyLock<Meters> = LazyLock::new(Meters::new);

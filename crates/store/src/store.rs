@@ -14,7 +14,7 @@ use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
 use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
-use crate::work::{Answer, Upload, Work};
+use crate::write_request::{Answer, Upload, WriteRequest};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
 /// How the store works.
@@ -102,7 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError`] where there is no outcome to tell.
-    pub async fn commit(&self, work: Work) -> Result<Answer, CommitError> {
+    pub async fn commit(&self, work: WriteRequest) -> Result<Answer, CommitError> {
         self.lanes.commit(work).await
     }
 

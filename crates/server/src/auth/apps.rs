@@ -114,7 +114,7 @@ struct Memory {
 
 /// An app, if the database has it.
 type Found = Option<Arc<KnownApp>>;
-type Outcome = Result<Found, Refusal>;
+type LookupResult = Result<Found, Refusal>;
 
 /// Held by whoever reads an app; what it says is when that last failed, and why.
 type Reading = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
@@ -149,16 +149,16 @@ impl Apps {
     }
 
     /// The app, as it is remembered or else as the database has it.
-    pub(crate) async fn find(&self, app_id: AppId) -> Outcome {
+    pub(crate) async fn find(&self, app_id: AppId) -> LookupResult {
         self.read(app_id, REMEMBERED_FOR).await
     }
 
     /// The app as the database has it, unless it was read within the last second.
-    pub(crate) async fn read_again(&self, app_id: AppId) -> Outcome {
+    pub(crate) async fn read_again(&self, app_id: AppId) -> LookupResult {
         self.read(app_id, READ_PAUSE).await
     }
 
-    async fn read(&self, app_id: AppId, good_for: Duration) -> Outcome {
+    async fn read(&self, app_id: AppId, good_for: Duration) -> LookupResult {
         if let Some(doctor) = self.doctor(app_id) {
             return Ok(Some(doctor));
         }
@@ -192,7 +192,7 @@ impl Apps {
         Arc::clone(readings.entry(app_id).or_default())
     }
 
-    async fn ask(&self, app_id: AppId) -> Outcome {
+    async fn ask(&self, app_id: AppId) -> LookupResult {
         let changes = self.memory.read().changes;
         let app = match self.store.app(app_id).await? {
             Some(app) => Some(Arc::new(KnownApp::open(app, &self.keys).map_err(Refusal::internal)?)),
@@ -249,7 +249,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use rebuttal_protocol::operator::AppSettings;
-    use rebuttal_store::{AccountChange, Act, Done, Location, Options, Work};
+    use rebuttal_store::{AccountChange, Location, Operation, Options, Outcome, WriteRequest};
 
     use super::*;
     use crate::auth::keys::MasterKey;
@@ -279,14 +279,14 @@ mod tests {
             let mut bench = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
             let (name, time_zone) = ("Acme".parse().unwrap(), "Asia/Shanghai".parse().unwrap());
             let done = bench.commit(AccountChange::CreateMerchant { name, time_zone }).await;
-            let Done::Merchant(merchant) = done else { panic!("{done:?}") };
+            let Outcome::Merchant(merchant) = done else { panic!("{done:?}") };
             bench.merchant_id = merchant.merchant_id;
             bench
         }
 
-        async fn commit(&self, account: AccountChange) -> Done {
-            let act = Act::Account(account);
-            let work = Work::own(clock::now(), act);
+        async fn commit(&self, account: AccountChange) -> Outcome {
+            let operation = Operation::Account(account);
+            let work = WriteRequest::own(clock::now(), operation);
             self.apps.store.commit(work).await.unwrap().unwrap()
         }
 

@@ -13,7 +13,7 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use rebuttal_protocol::operator::TokenName;
-use rebuttal_store::{AccountChange, Act, Store, Token, Work};
+use rebuttal_store::{AccountChange, Operation, Store, Token, WriteRequest};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -149,8 +149,8 @@ pub(crate) async fn ensure_token(
         }
         return Ok(());
     }
-    let act = Act::Account(AccountChange::PutToken { name: first_name()?, hash });
-    store.commit(Work::own(clock::now(), act)).await??;
+    let operation = Operation::Account(AccountChange::PutToken { name: first_name()?, hash });
+    store.commit(WriteRequest::own(clock::now(), operation)).await??;
     Ok(())
 }
 

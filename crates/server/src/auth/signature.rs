@@ -14,7 +14,7 @@ use rebuttal_protocol::dispute::Call;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::signature::{Message, verify};
 use rebuttal_protocol::{Authorization, Code, Finality, UnixMillis};
-use rebuttal_store::{AccountChange, Act, Answer, Done, NonceUse, Once, Work};
+use rebuttal_store::{AccountChange, Answer, Idempotency, NonceUse, Operation, Outcome, WriteRequest};
 
 use crate::auth::apps::{KnownApp, KnownSecret};
 use crate::auth::caller::{Caller, target};
@@ -86,16 +86,25 @@ pub(crate) struct UnusedNonce {
 
 impl UnusedNonce {
     /// Has an act committed together with the nonce; what the rules refuse is a refusal like any other.
-    pub(crate) async fn commit(self, gateway: &Gateway, act: Act) -> Result<(Done, NonceUsed), Refusal> {
-        let (answer, used) = self.decide(gateway, act).await?;
+    pub(crate) async fn commit(
+        self,
+        gateway: &Gateway,
+        operation: Operation,
+    ) -> Result<(Outcome, NonceUsed), Refusal> {
+        let (answer, used) = self.decide(gateway, operation).await?;
         Ok((answer?, used))
     }
 
     /// As [`commit`](Self::commit); tells what the rules refuse, with the nonce used up, from what kept them from being
     /// asked.
-    pub(crate) async fn decide(self, gateway: &Gateway, act: Act) -> Result<(Answer, NonceUsed), Refusal> {
+    pub(crate) async fn decide(
+        self,
+        gateway: &Gateway,
+        operation: Operation,
+    ) -> Result<(Answer, NonceUsed), Refusal> {
         let Self { nonce, arrived_at, verified } = self;
-        let work = Work { arrived_at, once: Once::Nonce(nonce), token: None, act };
+        let work =
+            WriteRequest { arrived_at, idempotency: Idempotency::Nonce(nonce), token: None, operation };
         let answer = gateway.decide(work).await?;
         verified.settle();
         Ok((answer, NonceUsed(())))
@@ -294,8 +303,8 @@ fn verify_with_any(
 /// for each secret, and beside the request, which does not wait for it.
 fn note_first_use(gateway: &Gateway, verified: &Verified) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
-    let act = Act::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
-    let work = Work::own(clock::now(), act);
+    let operation = Operation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
+    let work = WriteRequest::own(clock::now(), operation);
     let store = gateway.store.clone();
     tokio::spawn(async move {
         if let Err(error) = store.commit(work).await {

@@ -88,8 +88,8 @@ fn as_told(route: &str) -> Vec<String> {
         ("{evidence_id}", "{evidenceId}"),
     ];
     let route = words.iter().fold(route.to_owned(), |route, (code, api)| route.replace(code, api));
-    let acts = OperatorActionKind::ALL.iter().map(|kind| route.replace("{act}", kind.as_str()));
-    if route.contains("{act}") { acts.collect() } else { vec![route] }
+    let acts = OperatorActionKind::ALL.iter().map(|kind| route.replace("{action}", kind.as_str()));
+    if route.contains("{action}") { acts.collect() } else { vec![route] }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Disputes as operators open, see and move them (contract §8).
 
-pub(crate) mod act;
+pub(crate) mod action;
 pub(crate) mod evidence;
 pub(crate) mod evidence_reads;
 pub(crate) mod link;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rebuttal_protocol::operator::answers;
 use rebuttal_protocol::{Code, DisputeNo};
-use rebuttal_store::{Done, Story};
+use rebuttal_store::{Outcome, Story};
 use tokio::time::{sleep, timeout};
 
 use crate::error::Refusal;
@@ -41,8 +41,8 @@ async fn story(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<Story, Refus
 ///
 /// The change stands, whatever becomes of this read: a read that fails is tried again, and at the end never told in the
 /// words of a change that failed.
-async fn after(gateway: &Gateway, done: Done) -> Result<(answers::Dispute, bool), Refusal> {
-    let Done::Dispute { dispute_no, sequence, opened } = done else {
+async fn after(gateway: &Gateway, done: Outcome) -> Result<(answers::Dispute, bool), Refusal> {
+    let Outcome::Dispute { dispute_no, sequence, opened } = done else {
         return Err(unexpected(&done));
     };
     let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;

@@ -12,7 +12,7 @@ pub(crate) mod rotate;
 use jiff::tz::TimeZone;
 use rebuttal_protocol::operator::answers::{self, SecretText};
 use rebuttal_protocol::{AppId, AppSecret, Code, UnixMillis};
-use rebuttal_store::{App, ChangedApp, Done, Merchant, SealedSecret, SecretId};
+use rebuttal_store::{App, ChangedApp, Merchant, Outcome, SealedSecret, SecretId};
 
 use crate::error::Refusal;
 use crate::gateway::Gateway;
@@ -25,9 +25,9 @@ pub(crate) fn merchant_view(merchant: Merchant) -> answers::Merchant {
 }
 
 /// The merchant that a work was about, as the work left it.
-fn merchant_after(done: Done) -> Result<answers::Merchant, Refusal> {
+fn merchant_after(done: Outcome) -> Result<answers::Merchant, Refusal> {
     match done {
-        Done::Merchant(merchant) => Ok(merchant_view(merchant)),
+        Outcome::Merchant(merchant) => Ok(merchant_view(merchant)),
         done => Err(unexpected(&done)),
     }
 }
@@ -49,8 +49,8 @@ pub(crate) fn app_view(app: App, overlap_until: Option<UnixMillis>) -> answers::
 
 /// The app that a work was about, as the work left it, with the secret that the work made: under a repeated key the
 /// first request's, whether or not it still verifies.
-fn app_after(gateway: &Gateway, done: Done) -> Result<answers::App, Refusal> {
-    let Done::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
+fn app_after(gateway: &Gateway, done: Outcome) -> Result<answers::App, Refusal> {
+    let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
     let open = |made: &SealedSecret| gateway.keys.open(app.app_id, made.secret_id, &made.sealed);
     let app_secret = app.secrets.first().map(open).transpose().map_err(Refusal::internal)?;
     Ok(answers::App { app_secret: app_secret.as_ref().map(spell), ..app_view(app, overlap_until) })

@@ -14,7 +14,7 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::operator::IDEMPOTENCY_KEY_MAX;
 use rebuttal_protocol::{Code, DisputeNo, Invalid, MerchantId, UnixMillis};
-use rebuttal_store::{AccountChange, Act, Done, IdempotencyKey, Once, Touched, Work};
+use rebuttal_store::{AccountChange, Idempotency, IdempotencyKey, Operation, Outcome, Touched, WriteRequest};
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
@@ -70,10 +70,15 @@ impl<N: Needs> Change<N> {
     }
 
     /// Has the change committed, once under its key.
-    pub(crate) async fn commit(self, gateway: &Gateway, act: Act) -> Result<Done, Refusal> {
-        let once = self.key.map_or(Once::Always, Once::Key);
+    pub(crate) async fn commit(self, gateway: &Gateway, operation: Operation) -> Result<Outcome, Refusal> {
+        let idempotency = self.key.map_or(Idempotency::Always, Idempotency::Key);
         gateway
-            .commit(Work { arrived_at: self.arrived.arrived_at, once, token: Some(self.operator.hash), act })
+            .commit(WriteRequest {
+                arrived_at: self.arrived.arrived_at,
+                idempotency,
+                token: Some(self.operator.hash),
+                operation,
+            })
             .await
     }
 
@@ -83,11 +88,11 @@ impl<N: Needs> Change<N> {
         self,
         gateway: &Arc<Gateway>,
         account: AccountChange,
-    ) -> Result<Done, Refusal> {
+    ) -> Result<Outcome, Refusal> {
         let gateway = Arc::clone(gateway);
         let task = tokio::spawn(async move {
             let touched = account.touched();
-            let outcome = self.commit(&gateway, Act::Account(account)).await;
+            let outcome = self.commit(&gateway, Operation::Account(account)).await;
             match touched {
                 Touched::Merchant(merchant_id) => gateway.apps.forget_merchant(merchant_id),
                 Touched::App(app_id) => gateway.apps.forget(app_id),
@@ -130,7 +135,7 @@ impl<N: Needs> FromRequest<Arc<Gateway>> for Change<N> {
 }
 
 /// The store answered something else than what was asked of it.
-pub(crate) fn unexpected(done: &Done) -> Refusal {
+pub(crate) fn unexpected(done: &Outcome) -> Refusal {
     Refusal::internal(anyhow::anyhow!("the store answered {done:?}"))
 }
 

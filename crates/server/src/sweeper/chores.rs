@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Act, Done, Store, Upkeep, Work};
+use rebuttal_store::{Operation, Outcome, Store, Upkeep, WriteRequest};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -86,9 +86,9 @@ pub(super) async fn in_steps(
 
 /// Takes one step and tells how many rows it touched.
 pub(super) async fn step(store: &Store, now: UnixMillis, upkeep: Upkeep) -> anyhow::Result<u64> {
-    let work = Work::own(now, Act::Upkeep(upkeep));
+    let work = WriteRequest::own(now, Operation::Upkeep(upkeep));
     match store.commit(work).await?? {
-        Done::Rows(rows) => Ok(rows),
+        Outcome::Rows(rows) => Ok(rows),
         _ => Ok(0),
     }
 }
@@ -118,8 +118,8 @@ mod tests {
         let location = Location::from(folder.path().join("rebuttal.db").as_path());
         let store = Store::open(&location, &Options::default()).await.unwrap();
         assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW, WINDOW), None);
-        let act = Act::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
-        store.commit(Work::own(NOW, act)).await.unwrap().unwrap();
+        let operation = Operation::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
+        store.commit(WriteRequest::own(NOW, operation)).await.unwrap().unwrap();
         let bound = store.nonce_bound().await.unwrap();
         let said = bound_ahead(bound, NOW, WINDOW).unwrap();
         assert!(said.contains("2027-01-21") && said.contains("1714128828114"), "{said}");

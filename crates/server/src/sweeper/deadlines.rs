@@ -2,7 +2,7 @@
 
 use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
-use rebuttal_store::{Act, NotDone, Work};
+use rebuttal_store::{Operation, Rejection, WriteRequest};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -33,15 +33,15 @@ pub(super) async fn lapse(gateway: &Gateway, present: &Present) -> anyhow::Resul
 
 async fn lapse_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
     let command = Command::Lapse;
-    let act = Act::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
-    let work = Work::own(now, act);
+    let operation = Operation::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
+    let work = WriteRequest::own(now, operation);
     match gateway.store.commit(work).await? {
         Ok(_) => {
             metrics::counter!("rebuttal_lapses_total").increment(1);
             Ok(())
         }
         // It was answered, moved or extended since it was read.
-        Err(NotDone::Dispute(rebuttal_disputes::Refusal::NotDue)) => Ok(()),
+        Err(Rejection::Dispute(rebuttal_disputes::Refusal::NotDue)) => Ok(()),
         Err(not_done) => Err(not_done.into()),
     }
 }

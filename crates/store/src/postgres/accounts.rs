@@ -21,22 +21,22 @@ use crate::accounts::{
 };
 use crate::batch::KeptAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::work::{Answer, Done, NotDone, Once, Work};
+use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
 
 type Result<T> = std::result::Result<T, Error>;
 
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
-pub(super) async fn apply(session: &Session, account: &AccountChange, work: &Work) -> Result<Answer> {
+pub(super) async fn apply(session: &Session, account: &AccountChange, work: &WriteRequest) -> Result<Answer> {
     let now = work.arrived_at;
     if !lets_in(session, work.token, account.token_name()).await? {
-        return Ok(Err(NotDone::TokenRevoked));
+        return Ok(Err(Rejection::TokenRevoked));
     }
-    let Once::Key(key) = &work.once else { return change(session, account, now).await };
+    let Idempotency::Key(key) = &work.idempotency else { return change(session, account, now).await };
     if let Some(row) = session.row(FIND_KEYS, &[&vec![&key.token], &vec![&key.key]]).await? {
         let stored = stored_answer(&row)?;
         return Ok(match stored.request == key.request {
             true => stored.answer.into_answer(),
-            false => Err(NotDone::KeyReused),
+            false => Err(Rejection::KeyReused),
         });
     }
     let answer = change(session, account, now).await?;
@@ -98,23 +98,23 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
         }
         AccountChange::SecretUsed { secret_id } => {
             session.run(USE_SECRET, &[&now.0, &secret_id.as_slice()]).await?;
-            Ok(Ok(Done::Nothing))
+            Ok(Ok(Outcome::Nothing))
         }
         AccountChange::CreateToken(new) => create_token(session, new, now).await,
         AccountChange::RevokeToken { name } => revoke_token(session, name, now).await,
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
         AccountChange::Identify { identity } => {
             session.run(IDENTIFY, &[&identity.as_slice()]).await?;
-            Ok(Ok(Done::Nothing))
+            Ok(Ok(Outcome::Nothing))
         }
         AccountChange::PlaceEvidence { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
             session.run(REPLACE_META, &[&EVIDENCE_PLACE, &place.as_bytes(), &instead_of]).await?;
-            Ok(Ok(Done::Nothing))
+            Ok(Ok(Outcome::Nothing))
         }
         AccountChange::Found { key_check, token, hash } => {
             let founded = session.run(FOUND, &[key_check]).await?;
-            if founded == 0 { Ok(Ok(Done::Nothing)) } else { put_token(session, token, hash, now).await }
+            if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
         }
     }
 }
@@ -230,14 +230,14 @@ async fn put_token(session: &Session, name: &TokenName, hash: &[u8; 32], now: Un
     if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.as_slice()]).await? {
         let holder: String = rows::value(&row, 0)?;
         return Ok(match holder == name.as_str() {
-            true => Ok(Done::Nothing),
+            true => Ok(Outcome::Nothing),
             false => Err(AccountRefusal::TokenInUse.into()),
         });
     }
     let values: [super::session::Value<'_>; 4] =
         [&name.as_str(), &hash.as_slice(), &Role::Admin.as_str(), &now.0];
     session.run(PUT_TOKEN, &values).await?;
-    Ok(Ok(Done::Nothing))
+    Ok(Ok(Outcome::Nothing))
 }
 
 async fn create_token(session: &Session, new: &NewToken, now: UnixMillis) -> Result<Answer> {
@@ -249,7 +249,7 @@ async fn create_token(session: &Session, new: &NewToken, now: UnixMillis) -> Res
     if *role != Role::Admin {
         keep_older_binaries_out(session).await?;
     }
-    Ok(Ok(Done::NewToken(new.clone())))
+    Ok(Ok(Outcome::NewToken(new.clone())))
 }
 
 async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> Result<Answer> {
@@ -257,7 +257,7 @@ async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> R
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
     keep_older_binaries_out(session).await?;
-    Ok(Ok(Done::Token(rows::token(&row)?)))
+    Ok(Ok(Outcome::Token(rows::token(&row)?)))
 }
 
 /// Those of the generation before let every token do everything, revoked ones too.

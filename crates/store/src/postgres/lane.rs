@@ -14,7 +14,7 @@ use super::statements::BATCH;
 use super::{accounts, upkeep};
 use crate::batch::{Changes, Loaded, Names};
 use crate::committer::{Database, Failure};
-use crate::work::{Act, Answer, Done, Upkeep, Work};
+use crate::write_request::{Answer, Operation, Outcome, Upkeep, WriteRequest};
 
 /// How long a round trip may take: longer than the server's own limits, which tell more.
 pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
@@ -111,14 +111,16 @@ impl Lane {
     }
 
     /// Does an account change or a step of upkeep.
-    async fn alone(&mut self, work: &Work) -> Result<Answer, Failure> {
+    async fn alone(&mut self, work: &WriteRequest) -> Result<Answer, Failure> {
         let session = self.session().await?;
         let done = within(ROUND_TRIP_LIMIT, async {
             let transaction = begin(session).await?;
-            let answer = match &work.act {
-                Act::Account(change) => accounts::apply(session, change, work).await?,
-                Act::Upkeep(step) => Ok(Done::Rows(upkeep::apply(session, step, work.arrived_at).await?)),
-                _ => Ok(Done::Nothing),
+            let answer = match &work.operation {
+                Operation::Account(change) => accounts::apply(session, change, work).await?,
+                Operation::Upkeep(step) => {
+                    Ok(Outcome::Rows(upkeep::apply(session, step, work.arrived_at).await?))
+                }
+                _ => Ok(Outcome::Nothing),
             };
             Ok((answer, transaction))
         });
@@ -163,20 +165,20 @@ impl Database for Lane {
         }
     }
 
-    async fn solo(&mut self, work: &Work) -> Result<Answer, Failure> {
+    async fn solo(&mut self, work: &WriteRequest) -> Result<Answer, Failure> {
         let outcome = self.alone(work).await;
         if outcome.is_err() {
             self.abandon().await;
         }
-        let (Ok(Ok(Done::Rows(rows))), Act::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
-            (&outcome, &work.act)
+        let (Ok(Ok(Outcome::Rows(rows))), Operation::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
+            (&outcome, &work.operation)
         else {
             return outcome;
         };
         // Only now that the bound is committed.
         let Some(session) = &self.session else { return outcome };
         let dropped = nonces::drop_through(session, *bound, *limit).await;
-        Ok(Ok(Done::Rows(rows + dropped)))
+        Ok(Ok(Outcome::Rows(rows + dropped)))
     }
 }
 

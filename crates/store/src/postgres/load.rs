@@ -14,7 +14,7 @@ use super::statements::{
     CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
 };
 use crate::batch::{KeyName, Loaded, Names, StoredAnswer, StoredUpload};
-use crate::work::NonceUse;
+use crate::write_request::NonceUse;
 
 /// What was found, and the number of the transaction that stands open now.
 pub(super) async fn load(session: &Session, names: &Names) -> Result<(Loaded, String), Error> {

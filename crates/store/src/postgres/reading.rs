@@ -17,7 +17,7 @@ use super::statements::{
 };
 use crate::accounts::{App, Merchant, Sealed, Token};
 use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
-use crate::work::Upload;
+use crate::write_request::Upload;
 
 type Result<T> = std::result::Result<T, Error>;
 

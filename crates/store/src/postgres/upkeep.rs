@@ -11,7 +11,7 @@ use super::statements::{
 };
 use crate::batch::KeptAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
-use crate::work::Upkeep;
+use crate::write_request::Upkeep;
 
 /// How long a lane's mark is kept after its last batch: far longer than a batch's fate is asked for.
 const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;

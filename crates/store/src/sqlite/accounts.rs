@@ -18,21 +18,21 @@ use crate::accounts::{
 };
 use crate::batch::KeptAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::work::{Answer, Done, NotDone, Once, Work};
+use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
 
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
-pub(super) fn apply(connection: &Connection, account: &AccountChange, work: &Work) -> Result<Answer> {
+pub(super) fn apply(connection: &Connection, account: &AccountChange, work: &WriteRequest) -> Result<Answer> {
     let now = work.arrived_at;
     if let Some(token) = work.token
         && Read::on(connection).token(token)?.is_none()
     {
-        return Ok(Err(NotDone::TokenRevoked));
+        return Ok(Err(Rejection::TokenRevoked));
     }
-    let Once::Key(key) = &work.once else { return change(connection, account, now) };
+    let Idempotency::Key(key) = &work.idempotency else { return change(connection, account, now) };
     if let Some(stored) = stored_answer(connection, &key.token, &key.key)? {
         return Ok(match stored.request == key.request {
             true => stored.answer.into_answer(),
-            false => Err(NotDone::KeyReused),
+            false => Err(Rejection::KeyReused),
         });
     }
     let answer = change(connection, account, now)?;
@@ -83,14 +83,14 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
         }
         AccountChange::SecretUsed { secret_id } => {
             connection.prepare_cached(USE_SECRET)?.execute(params![now.0, secret_id])?;
-            Ok(Ok(Done::Nothing))
+            Ok(Ok(Outcome::Nothing))
         }
         AccountChange::CreateToken(new) => create_token(connection, new, now),
         AccountChange::RevokeToken { name } => revoke_token(connection, name, now),
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
         AccountChange::Identify { identity } => {
             connection.prepare_cached(IDENTIFY)?.execute([identity])?;
-            Ok(Ok(Done::Nothing))
+            Ok(Ok(Outcome::Nothing))
         }
         AccountChange::PlaceEvidence { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
@@ -99,11 +99,11 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
                 place.as_bytes(),
                 instead_of
             ])?;
-            Ok(Ok(Done::Nothing))
+            Ok(Ok(Outcome::Nothing))
         }
         AccountChange::Found { key_check, token, hash } => {
             let founded = connection.prepare_cached(FOUND)?.execute([key_check])?;
-            if founded == 0 { Ok(Ok(Done::Nothing)) } else { put_token(connection, token, hash, now) }
+            if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(connection, token, hash, now) }
         }
     }
 }
@@ -224,7 +224,7 @@ fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: Un
     let holder: Option<String> =
         connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash], |row| row.get(0)).optional()?;
     match holder {
-        Some(holder) if holder == name.as_str() => return Ok(Ok(Done::Nothing)),
+        Some(holder) if holder == name.as_str() => return Ok(Ok(Outcome::Nothing)),
         Some(_) => return Ok(Err(AccountRefusal::TokenInUse.into())),
         None => {}
     }
@@ -234,7 +234,7 @@ fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: Un
         Role::Admin.as_str(),
         now.0
     ])?;
-    Ok(Ok(Done::Nothing))
+    Ok(Ok(Outcome::Nothing))
 }
 
 fn create_token(connection: &Connection, new: &NewToken, now: UnixMillis) -> Result<Answer> {
@@ -246,7 +246,7 @@ fn create_token(connection: &Connection, new: &NewToken, now: UnixMillis) -> Res
     if *role != Role::Admin {
         keep_older_binaries_out(connection)?;
     }
-    Ok(Ok(Done::NewToken(new.clone())))
+    Ok(Ok(Outcome::NewToken(new.clone())))
 }
 
 fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> Result<Answer> {
@@ -255,7 +255,7 @@ fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> R
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
     keep_older_binaries_out(connection)?;
-    Ok(Ok(Done::Token(token)))
+    Ok(Ok(Outcome::Token(token)))
 }
 
 /// Those of the generation before let every token do everything, revoked ones too.

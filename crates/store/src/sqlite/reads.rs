@@ -21,7 +21,7 @@ use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{App, Merchant, Sealed, Token};
 use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
-use crate::work::Upload;
+use crate::write_request::Upload;
 
 /// Read connections that are kept; point reads may open more for as long as they last.
 const IDLE_MAX: usize = 8;

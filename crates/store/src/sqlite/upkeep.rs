@@ -10,7 +10,7 @@ use super::statements::{
 use super::writer::kept;
 use crate::batch::KeptAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
-use crate::work::Upkeep;
+use crate::write_request::Upkeep;
 
 /// Bytes that a probe writes: sixteen pages, and those that lead to them.
 const PROBE_BYTES: u32 = 64 * 1024;

@@ -17,7 +17,7 @@ use crate::StoreError;
 use crate::batch::{Changes, KeptAnswer, Loaded, Names, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
-use crate::work::{Act, Answer, Done, Work};
+use crate::write_request::{Answer, Operation, Outcome, WriteRequest};
 
 /// The writing connection.
 pub(crate) struct Writer {
@@ -69,14 +69,14 @@ impl Database for Writer {
         }
     }
 
-    async fn solo(&mut self, work: &Work) -> Result<Answer, Failure> {
+    async fn solo(&mut self, work: &WriteRequest) -> Result<Answer, Failure> {
         let connection = &self.connection;
-        let answer = begin(connection).and_then(|()| match &work.act {
-            Act::Account(change) => accounts::apply(connection, change, work),
-            Act::Upkeep(step) => {
-                upkeep::apply(connection, step, work.arrived_at).map(|rows| Ok(Done::Rows(rows)))
+        let answer = begin(connection).and_then(|()| match &work.operation {
+            Operation::Account(change) => accounts::apply(connection, change, work),
+            Operation::Upkeep(step) => {
+                upkeep::apply(connection, step, work.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
             }
-            _ => Ok(Ok(Done::Nothing)),
+            _ => Ok(Ok(Outcome::Nothing)),
         });
         let outcome = match answer {
             Ok(answer) => self.commit().map(|()| answer),
@@ -188,7 +188,7 @@ pub(super) fn stored_answer(
 /// Keeps the first answer under an idempotency key.
 pub(super) fn keep_answer(
     connection: &Connection,
-    key: &crate::work::IdempotencyKey,
+    key: &crate::write_request::IdempotencyKey,
     answer: &KeptAnswer,
     created_at: UnixMillis,
 ) -> Result<(), Error> {

@@ -2,24 +2,32 @@
 
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
-use rebuttal_store::{AccountChange, Act, Answer, ChangedApp, Done, Merchant, Once, Store, Upkeep, Work};
+use rebuttal_store::{
+    AccountChange, Answer, ChangedApp, Idempotency, Merchant, Operation, Outcome, Store, Upkeep, WriteRequest,
+};
 
 use crate::ground::{APP, Ground, NOW, code, commit, key, merchant, settings};
 
-fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Act {
+fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Operation {
     let (secret_id, sealed) = ([secret; 16], vec![secret; 44]);
-    Act::Account(AccountChange::CreateApp { merchant_id, app_id, settings: settings(), secret_id, sealed })
+    Operation::Account(AccountChange::CreateApp {
+        merchant_id,
+        app_id,
+        settings: settings(),
+        secret_id,
+        sealed,
+    })
 }
 
-fn change_app(merchant_id: MerchantId, settings: AppSettings) -> Act {
-    Act::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
+fn change_app(merchant_id: MerchantId, settings: AppSettings) -> Operation {
+    Operation::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
 }
 
 pub(crate) async fn merchants_and_apps_are_created_and_changed(ground: &Ground) {
     let store = ground.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     assert_ne!(one, two);
-    commit(&store, Once::Always, create_app(one, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::Always, create_app(one, APP, 1)).await.unwrap();
     let app = store.app(APP).await.unwrap().unwrap();
     assert_eq!((app.merchant_id, app.scheme, app.enabled), (one, Scheme::V2Sha256, true));
     assert_eq!(app.time_zone, "Asia/Shanghai");
@@ -27,19 +35,22 @@ pub(crate) async fn merchants_and_apps_are_created_and_changed(ground: &Ground) 
 
     let notify_url = Some(Some("https://shop.example/hook".parse().unwrap()));
     let stronger = AppSettings { notify_url, scheme: Some(Scheme::V2HmacSha256), enabled: Some(false) };
-    commit(&store, Once::Always, change_app(one, stronger)).await.unwrap();
-    commit(&store, Once::Always, change_app(one, settings())).await.unwrap();
+    commit(&store, Idempotency::Always, change_app(one, stronger)).await.unwrap();
+    commit(&store, Idempotency::Always, change_app(one, settings())).await.unwrap();
     let app = store.app(APP).await.unwrap().unwrap();
     assert_eq!((app.scheme, app.enabled), (Scheme::V2HmacSha256, false));
     assert_eq!(app.notify_url.as_deref(), Some("https://shop.example/hook"));
     let silent = AppSettings { notify_url: Some(None), ..settings() };
-    commit(&store, Once::Always, change_app(one, silent)).await.unwrap();
+    commit(&store, Idempotency::Always, change_app(one, silent)).await.unwrap();
     assert_eq!(store.app(APP).await.unwrap().unwrap().notify_url, None);
 
-    assert_eq!(code(commit(&store, Once::Always, change_app(two, settings())).await), "Operator.NotFound");
+    assert_eq!(
+        code(commit(&store, Idempotency::Always, change_app(two, settings())).await),
+        "Operator.NotFound"
+    );
     let nobody = 99.try_into().unwrap();
     let orphan = create_app(nobody, AppId::from_bytes([8; 16]), 2);
-    assert_eq!(code(commit(&store, Once::Always, orphan).await), "Operator.NotFound");
+    assert_eq!(code(commit(&store, Idempotency::Always, orphan).await), "Operator.NotFound");
     assert_eq!(store.apps_of(one).await.unwrap().len(), 1);
     let numbers: Vec<_> =
         store.merchants(Some(one), 10).await.unwrap().iter().map(|m| m.merchant_id).collect();
@@ -53,23 +64,26 @@ async fn rotate(
     now: UnixMillis,
     until: impl Into<Option<UnixMillis>>,
 ) -> Answer {
-    let act = Act::Account(AccountChange::RotateSecret {
+    let operation = Operation::Account(AccountChange::RotateSecret {
         merchant_id,
         app_id: APP,
         secret_id: [secret; 16],
         sealed: vec![secret; 44],
         overlap_until: until.into(),
     });
-    store.commit(Work { arrived_at: now, once: Once::Always, token: None, act }).await.unwrap()
+    store
+        .commit(WriteRequest { arrived_at: now, idempotency: Idempotency::Always, token: None, operation })
+        .await
+        .unwrap()
 }
 
 pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;
-    commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
     let until = UnixMillis(NOW.0 + 1_000);
     let rotated = rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
-    let Done::App(ChangedApp { app, overlap_until }) = rotated else { panic!("{rotated:?}") };
+    let Outcome::App(ChangedApp { app, overlap_until }) = rotated else { panic!("{rotated:?}") };
     assert_eq!((app.secrets.len(), app.secrets[0].secret_id, overlap_until), (1, [2; 16], Some(until)));
     let app = store.app(APP).await.unwrap().unwrap();
     assert_eq!(
@@ -88,28 +102,29 @@ pub(crate) async fn older_secrets_end_during_an_overlap(ground: &Ground) {
     let store = ground.store().await;
     let (merchant_id, other) = (merchant(&store).await, merchant(&store).await);
     let bystander = AppId::from_bytes([8; 16]);
-    commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
-    commit(&store, Once::Always, create_app(merchant_id, bystander, 9)).await.unwrap();
+    commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::Always, create_app(merchant_id, bystander, 9)).await.unwrap();
     let secrets = async |app_id| {
         let app = store.app(app_id).await.unwrap().unwrap();
         app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect::<Vec<_>>()
     };
-    let end_overlap = |merchant_id| Act::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
+    let end_overlap =
+        |merchant_id| Operation::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
     let until = UnixMillis(NOW.0 + 1_000);
     rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
 
-    let not_its_app = commit(&store, Once::Always, end_overlap(other)).await;
+    let not_its_app = commit(&store, Idempotency::Always, end_overlap(other)).await;
     assert_eq!(code(not_its_app), "Operator.NotFound");
     assert_eq!(secrets(APP).await, [(1, Some(until)), (2, None)]);
     let ended = commit(&store, key("end", 1), end_overlap(merchant_id)).await.unwrap();
-    let Done::App(ChangedApp { app, overlap_until }) = &ended else { panic!("{ended:?}") };
+    let Outcome::App(ChangedApp { app, overlap_until }) = &ended else { panic!("{ended:?}") };
     assert_eq!((app.secrets.len(), *overlap_until), (0, None), "no secret was made");
     assert_eq!(secrets(APP).await, [(2, None)]);
 
     rotate(&store, merchant_id, 3, NOW, until).await.unwrap();
     assert_eq!(commit(&store, key("end", 1), end_overlap(merchant_id)).await.unwrap(), ended);
     assert_eq!(secrets(APP).await, [(2, Some(until)), (3, None)], "the key's change was made before");
-    let Done::App(ChangedApp { app, overlap_until }) =
+    let Outcome::App(ChangedApp { app, overlap_until }) =
         rotate(&store, merchant_id, 4, NOW, None).await.unwrap()
     else {
         panic!("no app was answered")
@@ -122,12 +137,17 @@ pub(crate) async fn older_secrets_end_during_an_overlap(ground: &Ground) {
 pub(crate) async fn the_first_use_of_a_secret_is_kept(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;
-    commit(&store, Once::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1_000)).await.unwrap();
     for used_at in [UnixMillis(NOW.0 + 1), UnixMillis(NOW.0 + 2)] {
-        let act = Act::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
+        let operation = Operation::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
         store
-            .commit(Work { arrived_at: used_at, once: Once::Always, token: None, act })
+            .commit(WriteRequest {
+                arrived_at: used_at,
+                idempotency: Idempotency::Always,
+                token: None,
+                operation,
+            })
             .await
             .unwrap()
             .unwrap();
@@ -142,7 +162,7 @@ pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
     let merchant_id = merchant(&store).await;
     let made = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
     let app = store.app(APP).await.unwrap().unwrap();
-    assert_eq!(made, Done::App(ChangedApp { app, overlap_until: None }));
+    assert_eq!(made, Outcome::App(ChangedApp { app, overlap_until: None }));
     let other = AppId::from_bytes([8; 16]);
     assert_eq!(commit(&store, key("k", 1), create_app(merchant_id, other, 2)).await.unwrap(), made);
     assert!(store.app(other).await.unwrap().is_none());
@@ -156,26 +176,30 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
     let store = ground.store().await;
     let named = |name: &str| {
         let (name, time_zone) = (name.parse().unwrap(), "UTC".parse().unwrap());
-        Act::Account(AccountChange::CreateMerchant { name, time_zone })
+        Operation::Account(AccountChange::CreateMerchant { name, time_zone })
     };
     let merchant = commit(&store, key("merchant", 1), named("Before")).await.unwrap();
-    let Done::Merchant(Merchant { merchant_id, .. }) = merchant else { panic!("{merchant:?}") };
+    let Outcome::Merchant(Merchant { merchant_id, .. }) = merchant else { panic!("{merchant:?}") };
     let app = commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap();
 
     let renamed =
         AccountChange::ChangeMerchant { merchant_id, name: Some("After".parse().unwrap()), time_zone: None };
-    commit(&store, Once::Always, Act::Account(renamed)).await.unwrap();
+    commit(&store, Idempotency::Always, Operation::Account(renamed)).await.unwrap();
     let disabled = AppSettings { enabled: Some(false), ..settings() };
-    commit(&store, Once::Always, change_app(merchant_id, disabled)).await.unwrap();
+    commit(&store, Idempotency::Always, change_app(merchant_id, disabled)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1)).await.unwrap();
-    let drop_expired = Act::Upkeep(Upkeep::DropExpiredSecrets);
-    let later =
-        Work { arrived_at: UnixMillis(NOW.0 + 2), once: Once::Always, token: None, act: drop_expired };
-    assert_eq!(store.commit(later).await.unwrap(), Ok(Done::Rows(1)));
+    let drop_expired = Operation::Upkeep(Upkeep::DropExpiredSecrets);
+    let later = WriteRequest {
+        arrived_at: UnixMillis(NOW.0 + 2),
+        idempotency: Idempotency::Always,
+        token: None,
+        operation: drop_expired,
+    };
+    assert_eq!(store.commit(later).await.unwrap(), Ok(Outcome::Rows(1)));
 
     assert_eq!(commit(&store, key("merchant", 1), named("Before")).await.unwrap(), merchant);
     assert_eq!(commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap(), app);
-    let Done::App(ChangedApp { app, .. }) = app else { panic!("{app:?}") };
+    let Outcome::App(ChangedApp { app, .. }) = app else { panic!("{app:?}") };
     assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
 }
 
@@ -183,8 +207,8 @@ pub(crate) async fn evidence_stays_at_the_place_that_was_recorded_first(ground: 
     let store = ground.store().await;
     let place = async |place: &str, instead_of: Option<&str>| {
         let (place, instead_of) = (place.to_owned(), instead_of.map(str::to_owned));
-        let act = Act::Account(AccountChange::PlaceEvidence { place, instead_of });
-        commit(&store, Once::Always, act).await.unwrap();
+        let operation = Operation::Account(AccountChange::PlaceEvidence { place, instead_of });
+        commit(&store, Idempotency::Always, operation).await.unwrap();
         store.evidence_place().await.unwrap().unwrap()
     };
     assert_eq!(store.evidence_place().await.unwrap(), None);

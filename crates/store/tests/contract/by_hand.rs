@@ -2,12 +2,12 @@
 
 use rebuttal_disputes::Command;
 use rebuttal_store::{
-    Ailment, CommitError, Filter, Histories, Once, Options, Store, StoreError, Work, examine,
+    Ailment, CommitError, Filter, Histories, Idempotency, Options, Store, StoreError, WriteRequest, examine,
     verify_histories,
 };
 
 use crate::contests;
-use crate::ground::{Ground, NOW, act, merchant, open};
+use crate::ground::{Ground, NOW, merchant, open, operation};
 
 pub(crate) async fn a_newer_schema_is_not_opened(ground: &Ground) {
     ground.store().await.close().await;
@@ -69,7 +69,12 @@ pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that
     assert!(matches!(store.story(&no).await, Err(StoreError::Unreadable(_))));
     let all = Filter { limit: 10, ..Default::default() };
     assert!(matches!(store.list(all).await, Err(StoreError::Unreadable(_))));
-    let work = Work { arrived_at: NOW, once: Once::Always, token: None, act: act(&no, Command::Accept) };
+    let work = WriteRequest {
+        arrived_at: NOW,
+        idempotency: Idempotency::Always,
+        token: None,
+        operation: operation(&no, Command::Accept),
+    };
     assert!(matches!(store.commit(work).await, Err(CommitError::Failed(_))));
     assert!(store.dispute(&other).await.unwrap().is_some());
 }

@@ -3,10 +3,10 @@
 use rebuttal_disputes::{Command, EvidenceFault};
 use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator;
-use rebuttal_store::{Act, CommitError, Once, Work};
+use rebuttal_store::{CommitError, Idempotency, Operation, WriteRequest};
 
 use crate::ground::{
-    DEADLINE, Ground, NOW, act, code, commit, contest, found, is_replay, item, merchant, open, opening,
+    DEADLINE, Ground, NOW, code, commit, contest, found, is_replay, item, merchant, open, opening, operation,
     operator, story, upload, url,
 };
 
@@ -18,7 +18,7 @@ pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
         upload(&store, url(merchant_id, file), file).await.unwrap();
     }
     let items = vec![item(Some(url(merchant_id, 2))), item(Some(url(merchant_id, 1)))];
-    commit(&store, Once::Nonce(ground.nonce()), contest(merchant_id, &no, items)).await.unwrap();
+    commit(&store, Idempotency::Nonce(ground.nonce()), contest(merchant_id, &no, items)).await.unwrap();
 
     let story = story(&store, &no).await;
     assert_eq!(story.record.state.status, Status::UnderReview);
@@ -38,10 +38,10 @@ pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
     let before = story(&store, &no).await;
     let nonce = ground.nonce();
     let refused = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
-    let answer = commit(&store, Once::Nonce(nonce.clone()), refused()).await;
+    let answer = commit(&store, Idempotency::Nonce(nonce.clone()), refused()).await;
     assert_eq!(code(answer), "Evidence.NotUploaded");
     assert_eq!(story(&store, &no).await, before);
-    assert!(is_replay(&commit(&store, Once::Nonce(nonce), refused()).await));
+    assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), refused()).await));
 }
 
 pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
@@ -52,8 +52,8 @@ pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
     let absent = "D2".parse().unwrap();
     let mut refusals = Vec::new();
     for no in [&no, &absent] {
-        let act = contest(mine, no, vec![item(Some(url(mine, 1)))]);
-        refusals.push(commit(&store, Once::Nonce(ground.nonce()), act).await.unwrap_err());
+        let operation = contest(mine, no, vec![item(Some(url(mine, 1)))]);
+        refusals.push(commit(&store, Idempotency::Nonce(ground.nonce()), operation).await.unwrap_err());
     }
     assert_eq!(refusals[0], refusals[1]);
     assert_eq!(refusals[0].code().as_str(), "Dispute.NotFound");
@@ -74,7 +74,7 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         (vec![item(Some(url(mine, 3))), item(None)], "Evidence.NotFound"),
         (vec![item(Some(url(mine, 1))), item(Some(url(mine, 3)))], "Evidence.NotUploaded"),
     ] {
-        let answer = commit(&store, Once::Nonce(ground.nonce()), contest(mine, &no, items)).await;
+        let answer = commit(&store, Idempotency::Nonce(ground.nonce()), contest(mine, &no, items)).await;
         assert_eq!(code(answer), expected);
     }
     for (finding, expected) in [
@@ -83,13 +83,13 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         (Err(EvidenceFault::Unreadable), "Common.System.Unavailable"),
     ] {
         let mut altered = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
-        if let Act::Command { command: Command::Contest { findings, .. }, .. } = &mut altered {
+        if let Operation::Command { command: Command::Contest { findings, .. }, .. } = &mut altered {
             findings[0] = finding;
         }
-        assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), altered).await), expected);
+        assert_eq!(code(commit(&store, Idempotency::Nonce(ground.nonce()), altered).await), expected);
     }
     let whole = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
-    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), whole).await), "OK");
+    assert_eq!(code(commit(&store, Idempotency::Nonce(ground.nonce()), whole).await), "OK");
 }
 
 pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
@@ -100,9 +100,9 @@ pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
         upload(&store, url(merchant_id, file), file).await.unwrap();
     }
     let contests = (0..64).map(|file| {
-        let act = contest(merchant_id, &no, vec![item(Some(url(merchant_id, file)))]);
-        let (store, once) = (store.clone(), Once::Nonce(ground.nonce()));
-        tokio::spawn(async move { code(commit(&store, once, act).await) })
+        let operation = contest(merchant_id, &no, vec![item(Some(url(merchant_id, file)))]);
+        let (store, idempotency) = (store.clone(), Idempotency::Nonce(ground.nonce()));
+        tokio::spawn(async move { code(commit(&store, idempotency, operation).await) })
     });
     let mut won = 0;
     for contest in contests.collect::<Vec<_>>() {
@@ -123,19 +123,19 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
     // Joined without a pause between, they land in one batch or two: either way each sees those before it.
     let opened = commit(
         &store,
-        Once::Always,
-        Act::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() },
+        Idempotency::Always,
+        Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() },
     );
     let no = "D1".parse().unwrap();
     let contested = commit(
         &store,
-        Once::Nonce(ground.nonce()),
+        Idempotency::Nonce(ground.nonce()),
         contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]),
     );
     let withdrawn = commit(
         &store,
-        Once::Always,
-        act(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+        Idempotency::Always,
+        operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
     );
     let (opened, contested, withdrawn) = tokio::join!(opened, contested, withdrawn);
     assert_eq!([code(opened), code(contested), code(withdrawn)], ["OK", "OK", "OK"]);
@@ -149,9 +149,18 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
     let merchant_id = merchant(&store).await;
     let nobody = 999.try_into().unwrap();
     let open = |merchant_id, no: String| {
-        let act = Act::Open { opening: opening(merchant_id, &no, DEADLINE), actor: operator() };
+        let operation = Operation::Open { opening: opening(merchant_id, &no, DEADLINE), actor: operator() };
         let store = store.clone();
-        async move { store.commit(Work { arrived_at: NOW, once: Once::Always, token: None, act }).await }
+        async move {
+            store
+                .commit(WriteRequest {
+                    arrived_at: NOW,
+                    idempotency: Idempotency::Always,
+                    token: None,
+                    operation,
+                })
+                .await
+        }
     };
     let good =
         (0..16).map(|number| tokio::spawn(open(merchant_id, format!("D{number}")))).collect::<Vec<_>>();
@@ -170,14 +179,14 @@ pub(crate) async fn everything_is_there_after_reopening(ground: &Ground) {
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     let nonce = ground.nonce();
     let again = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
-    commit(&store, Once::Nonce(nonce.clone()), again()).await.unwrap();
+    commit(&store, Idempotency::Nonce(nonce.clone()), again()).await.unwrap();
     let before = story(&store, &no).await;
     store.close().await;
     drop(store);
 
     let store = ground.store().await;
     assert_eq!(story(&store, &no).await, before);
-    assert!(is_replay(&commit(&store, Once::Nonce(nonce), again()).await));
-    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), again()).await), "OK");
+    assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), again()).await));
+    assert_eq!(code(commit(&store, Idempotency::Nonce(ground.nonce()), again()).await), "OK");
     assert_eq!(story(&store, &no).await, before, "a repetition changed something");
 }

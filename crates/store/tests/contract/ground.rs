@@ -9,8 +9,8 @@ use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Act, Answer, Done, IdempotencyKey, Location, NonceUse, NotDone, Once, Options, Store,
-    Story, Upload, Work,
+    AccountChange, Answer, Idempotency, IdempotencyKey, Location, NonceUse, Operation, Options, Outcome,
+    Rejection, Store, Story, Upload, WriteRequest,
 };
 use rebuttal_testbed::postgres;
 use tempfile::TempDir;
@@ -119,16 +119,16 @@ impl Ground {
     }
 }
 
-pub(crate) async fn commit(store: &Store, once: Once, act: Act) -> Answer {
-    store.commit(Work { arrived_at: NOW, once, token: None, act }).await.unwrap()
+pub(crate) async fn commit(store: &Store, idempotency: Idempotency, operation: Operation) -> Answer {
+    store.commit(WriteRequest { arrived_at: NOW, idempotency, token: None, operation }).await.unwrap()
 }
 
 pub(crate) async fn merchant(store: &Store) -> MerchantId {
     let body = Object::parse(br#"{"name":"Corner Shop","timeZone":"Asia/Shanghai"}"#).unwrap();
     let CreateMerchant { name, time_zone } = CreateMerchant::parse(&body).unwrap();
     let change = AccountChange::CreateMerchant { name, time_zone };
-    match commit(store, Once::Always, Act::Account(change)).await.unwrap() {
-        Done::Merchant(merchant) => merchant.merchant_id,
+    match commit(store, Idempotency::Always, Operation::Account(change)).await.unwrap() {
+        Outcome::Merchant(merchant) => merchant.merchant_id,
         other => panic!("{other:?}"),
     }
 }
@@ -154,7 +154,7 @@ pub(crate) fn operator() -> Actor {
 pub(crate) async fn open(store: &Store, merchant_id: MerchantId, no: &str) -> DisputeNo {
     let opening = opening(merchant_id, no, DEADLINE);
     let dispute_no = opening.dispute_no.clone();
-    commit(store, Once::Always, Act::Open { opening, actor: operator() }).await.unwrap();
+    commit(store, Idempotency::Always, Operation::Open { opening, actor: operator() }).await.unwrap();
     dispute_no
 }
 
@@ -171,19 +171,19 @@ pub(crate) fn found(file: u8) -> FoundFile {
 }
 
 pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> Answer {
-    commit(store, Once::Always, Act::RecordUpload(Upload { url, file: found(file) })).await
+    commit(store, Idempotency::Always, Operation::RecordUpload(Upload { url, file: found(file) })).await
 }
 
 pub(crate) fn item(url: Option<StorageUri>) -> ReceivedEvidence {
     ReceivedEvidence { evidence_type: EvidenceType::Receipt, name: "Receipt".parse().unwrap(), url }
 }
 
-pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<ReceivedEvidence>) -> Act {
+pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<ReceivedEvidence>) -> Operation {
     let findings = items
         .iter()
         .map(|item| item.url.map(|url| found(url.file_id[15])).ok_or(EvidenceFault::NotFound))
         .collect();
-    Act::Command {
+    Operation::Command {
         dispute_no: no.clone(),
         merchant_id: Some(merchant_id),
         actor: Actor::App(APP),
@@ -191,12 +191,12 @@ pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<Receiv
     }
 }
 
-pub(crate) fn act(no: &DisputeNo, command: Command) -> Act {
-    Act::Command { dispute_no: no.clone(), merchant_id: None, actor: operator(), command }
+pub(crate) fn operation(no: &DisputeNo, command: Command) -> Operation {
+    Operation::Command { dispute_no: no.clone(), merchant_id: None, actor: operator(), command }
 }
 
-pub(crate) fn key(key: &str, request: u8) -> Once {
-    Once::Key(IdempotencyKey { token: "t".to_owned(), key: key.to_owned(), request: [request; 32] })
+pub(crate) fn key(key: &str, request: u8) -> Idempotency {
+    Idempotency::Key(IdempotencyKey { token: "t".to_owned(), key: key.to_owned(), request: [request; 32] })
 }
 
 pub(crate) async fn story(store: &Store, no: &DisputeNo) -> Story {
@@ -213,5 +213,5 @@ pub(crate) fn code(answer: Answer) -> String {
 }
 
 pub(crate) fn is_replay(answer: &Answer) -> bool {
-    matches!(answer, Err(NotDone::Replayed))
+    matches!(answer, Err(Rejection::Replayed))
 }

@@ -2,7 +2,9 @@
 //! late.
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{AccountChange, Act, Move, MoveError, Once, Options, Store, StoreError, Upkeep};
+use rebuttal_store::{
+    AccountChange, Idempotency, Move, MoveError, Operation, Options, Store, StoreError, Upkeep,
+};
 
 use crate::ground::{self, Ground, NOW, commit, contest, item, merchant, open, story, upload, url};
 use futures_util::future::join_all;
@@ -20,26 +22,32 @@ async fn furnished() -> Ground {
     let numbers: Vec<_> = (0..DISPUTES).map(|number| format!("M{number:05}")).collect();
     join_all(numbers.iter().map(|no| open(&store, merchant_id, no))).await;
     for number in 0..50 {
-        let act = contest(
+        let operation = contest(
             merchant_id,
             &format!("M{number:05}").parse().unwrap(),
             vec![item(Some(url(merchant_id, 1)))],
         );
-        commit(&store, Once::Nonce(ground.nonce()), act).await.unwrap();
+        commit(&store, Idempotency::Nonce(ground.nonce()), operation).await.unwrap();
     }
     // One that is forgotten, and stays behind.
-    commit(&store, Once::Nonce(ground.nonce_at(UnixMillis(NOW.0 - 900_000))), Act::UseNonce).await.unwrap();
+    commit(&store, Idempotency::Nonce(ground.nonce_at(UnixMillis(NOW.0 - 900_000))), Operation::UseNonce)
+        .await
+        .unwrap();
     let bound = UnixMillis(NOW.0 - 600_000);
-    commit(&store, Once::Always, Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 })).await.unwrap();
+    commit(&store, Idempotency::Always, Operation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
+        .await
+        .unwrap();
     let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
-    commit(&store, Once::Always, Act::Upkeep(fence)).await.unwrap();
+    commit(&store, Idempotency::Always, Operation::Upkeep(fence)).await.unwrap();
     for identity in [[5; 16], [6; 16]] {
-        commit(&store, Once::Always, Act::Account(AccountChange::Identify { identity })).await.unwrap();
+        commit(&store, Idempotency::Always, Operation::Account(AccountChange::Identify { identity }))
+            .await
+            .unwrap();
     }
     let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: [9; 32] };
-    commit(&store, Once::Always, Act::Account(token)).await.unwrap();
+    commit(&store, Idempotency::Always, Operation::Account(token)).await.unwrap();
     let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
-    commit(&store, Once::Always, Act::Account(revoked)).await.unwrap();
+    commit(&store, Idempotency::Always, Operation::Account(revoked)).await.unwrap();
     store.close().await;
     ground
 }
@@ -75,7 +83,7 @@ async fn everything_arrives_and_goes_on() {
     let used = from.ask("SELECT nonce FROM nonces ORDER BY timestamp DESC LIMIT 1");
     let mut again = from.nonce();
     again.nonce = used.first().unwrap().parse().unwrap();
-    assert!(ground::is_replay(&commit(&store, Once::Nonce(again), Act::UseNonce).await));
+    assert!(ground::is_replay(&commit(&store, Idempotency::Nonce(again), Operation::UseNonce).await));
 
     // What a binary must know of goes with the tables, and so does what tells the database from its copies.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));

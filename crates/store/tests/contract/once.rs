@@ -1,24 +1,24 @@
 //! What makes a request count once: a merchant's nonce, an operator's idempotency key, a dispute's number.
 
 use rebuttal_disputes::Command;
-use rebuttal_protocol::operator::{self, Outcome};
-use rebuttal_store::{Act, Done, Once};
+use rebuttal_protocol::operator;
+use rebuttal_store::{Idempotency, Operation, Outcome};
 
 use crate::ground::{
-    DEADLINE, Ground, act, code, commit, is_replay, key, merchant, open, opening, operator, story,
+    DEADLINE, Ground, code, commit, is_replay, key, merchant, open, opening, operation, operator, story,
 };
 
 pub(crate) async fn a_nonce_counts_once(ground: &Ground) {
     let store = ground.store().await;
     let nonce = ground.nonce();
-    commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await.unwrap();
-    assert!(is_replay(&commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await));
+    commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await.unwrap();
+    assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await));
     let mut other_app = nonce.clone();
     other_app.app_id = rebuttal_protocol::AppId::from_bytes([8; 16]);
     let mut other_time = nonce;
     other_time.timestamp.0 += 1;
     for other in [other_app, other_time] {
-        commit(&store, Once::Nonce(other), Act::UseNonce).await.unwrap();
+        commit(&store, Idempotency::Nonce(other), Operation::UseNonce).await.unwrap();
     }
 }
 
@@ -28,7 +28,9 @@ pub(crate) async fn a_nonce_counts_once_within_a_batch(ground: &Ground) {
         let nonce = ground.nonce();
         let uses = (0..16).map(|_| {
             let (store, nonce) = (store.clone(), nonce.clone());
-            tokio::spawn(async move { commit(&store, Once::Nonce(nonce), Act::UseNonce).await.is_ok() })
+            tokio::spawn(async move {
+                commit(&store, Idempotency::Nonce(nonce), Operation::UseNonce).await.is_ok()
+            })
         });
         let mut taken = 0;
         for each in uses.collect::<Vec<_>>() {
@@ -41,14 +43,14 @@ pub(crate) async fn a_nonce_counts_once_within_a_batch(ground: &Ground) {
 pub(crate) async fn a_key_answers_its_first_answer_again(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;
-    let open = |no: &str| Act::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
+    let open = |no: &str| Operation::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
     let first = commit(&store, key("k", 1), open("D1")).await;
-    assert!(matches!(&first, Ok(Done::Dispute { opened: true, sequence: 1, .. })), "{first:?}");
+    assert!(matches!(&first, Ok(Outcome::Dispute { opened: true, sequence: 1, .. })), "{first:?}");
     let no = "D1".parse().unwrap();
     commit(
         &store,
-        Once::Always,
-        act(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+        Idempotency::Always,
+        operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
     )
     .await
     .unwrap();
@@ -64,7 +66,7 @@ pub(crate) async fn a_refusal_is_the_first_answer_too(ground: &Ground) {
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let extend = || {
-        act(
+        operation(
             &no,
             Command::Operator(operator::OperatorAction::RequestEvidence {
                 deadline: DEADLINE,
@@ -84,17 +86,23 @@ pub(crate) async fn the_same_opening_is_a_repetition(ground: &Ground) {
     let no = open(&store, merchant_id, "D1").await;
     commit(
         &store,
-        Once::Always,
-        act(&no, Command::Operator(operator::OperatorAction::Resolve { outcome: Outcome::Won, note: None })),
+        Idempotency::Always,
+        operation(
+            &no,
+            Command::Operator(operator::OperatorAction::Resolve {
+                outcome: operator::Outcome::Won,
+                note: None,
+            }),
+        ),
     )
     .await
     .unwrap();
-    let again = Act::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() };
-    let answer = commit(&store, Once::Always, again).await;
-    assert_eq!(answer, Ok(Done::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));
+    let again = Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() };
+    let answer = commit(&store, Idempotency::Always, again).await;
+    assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));
     let mut other = opening(merchant_id, "D1", DEADLINE);
     other.facts.dispute_reason = "Another".parse().unwrap();
-    let other = Act::Open { opening: other, actor: operator() };
-    assert_eq!(code(commit(&store, Once::Always, other).await), "Operator.Conflict");
+    let other = Operation::Open { opening: other, actor: operator() };
+    assert_eq!(code(commit(&store, Idempotency::Always, other).await), "Operator.Conflict");
     assert_eq!(story(&store, &no).await.history.len(), 2);
 }

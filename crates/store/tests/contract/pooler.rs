@@ -14,9 +14,9 @@ async fn a_pooler_in_session_mode_changes_nothing() {
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
-    let act = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
-    let once = rebuttal_store::Once::Nonce(Ground::sqlite().nonce());
-    crate::ground::commit(&store, once, act).await.unwrap();
+    let operation = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
+    let idempotency = rebuttal_store::Idempotency::Nonce(Ground::sqlite().nonce());
+    crate::ground::commit(&store, idempotency, operation).await.unwrap();
     assert_eq!(crate::ground::story(&store, &no).await.submissions.len(), 1);
     assert!(examine(&pooler.url().parse().unwrap(), None).await.is_ok());
 }

@@ -6,18 +6,24 @@ use rebuttal_disputes::{COMMIT_LIMIT, Command};
 use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
 use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
-use rebuttal_store::{Act, Backlog, Filter, Location, Once, Options, Store, Upkeep, Work};
+use rebuttal_store::{
+    Backlog, Filter, Idempotency, Location, Operation, Options, Store, Upkeep, WriteRequest,
+};
 
 use crate::ground::{
-    DEADLINE, Ground, NOW, act, code, commit, merchant, open, opening, operator, story, upload, url,
+    DEADLINE, Ground, NOW, code, commit, merchant, open, opening, operation, operator, story, upload, url,
 };
 
 /// Opens a dispute of payment `P` at a moment.
 async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, at: UnixMillis) {
     let mut opening = opening(merchant.try_into().unwrap(), no, deadline);
     opening.facts.payment_no = "P".parse().unwrap();
-    let act = Act::Open { opening, actor: operator() };
-    store.commit(Work { arrived_at: at, once: Once::Always, token: None, act }).await.unwrap().unwrap();
+    let operation = Operation::Open { opening, actor: operator() };
+    store
+        .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::Always, token: None, operation })
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: &Ground) {
@@ -38,8 +44,8 @@ pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: 
         let no: DisputeNo = no.parse().unwrap();
         commit(
             &store,
-            Once::Always,
-            act(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+            Idempotency::Always,
+            operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
         )
         .await
         .unwrap();
@@ -110,8 +116,11 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
     let b1 = open(&store, one, "B1").await;
     commit(
         &store,
-        Once::Always,
-        act(&b1, Command::Operator(operator::OperatorAction::Resolve { outcome: Outcome::Lost, note: None })),
+        Idempotency::Always,
+        operation(
+            &b1,
+            Command::Operator(operator::OperatorAction::Resolve { outcome: Outcome::Lost, note: None }),
+        ),
     )
     .await
     .unwrap();
@@ -142,9 +151,19 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground)
     let due = store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap();
     assert_eq!(due.iter().map(DisputeNo::as_str).collect::<Vec<_>>(), ["D1", "D2"]);
     let lapse = |at| {
-        let (store, act) = (store.clone(), act(&due[0], Command::Lapse));
+        let (store, operation) = (store.clone(), operation(&due[0], Command::Lapse));
         async move {
-            code(store.commit(Work { arrived_at: at, once: Once::Always, token: None, act }).await.unwrap())
+            code(
+                store
+                    .commit(WriteRequest {
+                        arrived_at: at,
+                        idempotency: Idempotency::Always,
+                        token: None,
+                        operation,
+                    })
+                    .await
+                    .unwrap(),
+            )
         }
     };
     let due_at = UnixMillis(DEADLINE.0 + 1) + COMMIT_LIMIT;
@@ -165,7 +184,7 @@ pub(crate) async fn the_oldest_of_what_waits_is_told(ground: &Ground) {
     let waits = Backlog { earliest_deadline, oldest_unreferenced_at: Some(NOW), oldest_marked_at: None };
     assert_eq!(store.backlog().await.unwrap(), waits);
     let mark = Upkeep::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 10 };
-    commit(&store, Once::Always, Act::Upkeep(mark)).await.unwrap();
+    commit(&store, Idempotency::Always, Operation::Upkeep(mark)).await.unwrap();
     let marked = Backlog { oldest_unreferenced_at: None, oldest_marked_at: Some(NOW), ..waits };
     assert_eq!(store.backlog().await.unwrap(), marked);
     let lanes = store.traffic();

@@ -3,28 +3,31 @@
 use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::{Role, TokenName};
-use rebuttal_store::{AccountChange, Act, Answer, Done, NewToken, Once, Store, Work};
+use rebuttal_store::{AccountChange, Answer, Idempotency, NewToken, Operation, Outcome, Store, WriteRequest};
 
 use crate::ground::{
-    DEADLINE, Ground, NOW, act, code, commit, key, merchant, open, opening, operator, story,
+    DEADLINE, Ground, NOW, code, commit, key, merchant, open, opening, operation, operator, story,
 };
 
 fn named(name: &str) -> TokenName {
     name.parse().unwrap()
 }
 
-fn create(name: &str, role: Role, value: u8) -> Act {
+fn create(name: &str, role: Role, value: u8) -> Operation {
     let (hash, sealed) = ([value; 32], vec![value; 92]);
-    Act::Account(AccountChange::CreateToken(NewToken { name: named(name), role, hash, sealed }))
+    Operation::Account(AccountChange::CreateToken(NewToken { name: named(name), role, hash, sealed }))
 }
 
-fn put(name: &str, value: u8) -> Act {
-    Act::Account(AccountChange::PutToken { name: named(name), hash: [value; 32] })
+fn put(name: &str, value: u8) -> Operation {
+    Operation::Account(AccountChange::PutToken { name: named(name), hash: [value; 32] })
 }
 
 async fn revoke(store: &Store, name: &str, at: UnixMillis) -> Answer {
-    let act = Act::Account(AccountChange::RevokeToken { name: named(name) });
-    store.commit(Work { arrived_at: at, once: Once::Always, token: None, act }).await.unwrap()
+    let operation = Operation::Account(AccountChange::RevokeToken { name: named(name) });
+    store
+        .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::Always, token: None, operation })
+        .await
+        .unwrap()
 }
 
 /// Whom a token lets in, and as what.
@@ -34,7 +37,7 @@ async fn holder(store: &Store, value: u8) -> Option<(String, Role)> {
 
 pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
     let store = ground.store().await;
-    let put = async |name: &str, value| code(commit(&store, Once::Always, put(name, value)).await);
+    let put = async |name: &str, value| code(commit(&store, Idempotency::Always, put(name, value)).await);
     assert_eq!(put("first", 1).await, "OK");
     assert_eq!(put("first", 1).await, "OK");
     assert_eq!(put("second", 1).await, "Operator.Conflict");
@@ -46,11 +49,14 @@ pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
 pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(ground: &Ground) {
     let store = ground.store().await;
     for (value, role) in (1..).zip(Role::ALL) {
-        assert_eq!(code(commit(&store, Once::Always, create(role.as_str(), *role, value)).await), "OK");
+        assert_eq!(
+            code(commit(&store, Idempotency::Always, create(role.as_str(), *role, value)).await),
+            "OK"
+        );
         assert_eq!(holder(&store, value).await, Some((role.to_string(), *role)));
     }
     let first = revoke(&store, "viewer", NOW).await.unwrap();
-    let Done::Token(token) = &first else { panic!("{first:?}") };
+    let Outcome::Token(token) = &first else { panic!("{first:?}") };
     assert_eq!((token.role, token.created_at, token.revoked_at), (Role::Viewer, NOW, Some(NOW)));
     assert_eq!(revoke(&store, "viewer", UnixMillis(NOW.0 + 1)).await.unwrap(), first, "revoked once");
     assert_eq!(holder(&store, 1).await, None);
@@ -62,21 +68,26 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
-    commit(&store, Once::Always, create("gone", Role::Admin, 1)).await.unwrap();
-    let asked = async |once, act| {
-        code(store.commit(Work { arrived_at: NOW, once, token: Some([1; 32]), act }).await.unwrap())
+    commit(&store, Idempotency::Always, create("gone", Role::Admin, 1)).await.unwrap();
+    let asked = async |idempotency, operation| {
+        code(
+            store
+                .commit(WriteRequest { arrived_at: NOW, idempotency, token: Some([1; 32]), operation })
+                .await
+                .unwrap(),
+        )
     };
     let works = || {
-        let opening = Act::Open { opening: opening(merchant_id, "D2", DEADLINE), actor: operator() };
-        [opening, act(&no, Command::Accept), create("heir", Role::Admin, 2)]
+        let opening = Operation::Open { opening: opening(merchant_id, "D2", DEADLINE), actor: operator() };
+        [opening, operation(&no, Command::Accept), create("heir", Role::Admin, 2)]
     };
     assert_eq!(asked(key("before", 1), create("viewer", Role::Viewer, 3)).await, "OK");
     revoke(&store, "gone", NOW).await.unwrap();
-    for (number, act) in (1..).zip(works()) {
-        assert_eq!(asked(key("after", number), act).await, "Operator.Unauthorized");
+    for (number, operation) in (1..).zip(works()) {
+        assert_eq!(asked(key("after", number), operation).await, "Operator.Unauthorized");
     }
-    for act in works() {
-        assert_eq!(asked(Once::Always, act).await, "Operator.Unauthorized");
+    for operation in works() {
+        assert_eq!(asked(Idempotency::Always, operation).await, "Operator.Unauthorized");
     }
     let told = asked(key("before", 1), create("viewer", Role::Viewer, 3)).await;
     assert_eq!(told, "Operator.Unauthorized", "the first answer is not for whoever has lost the token");
@@ -92,7 +103,8 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(ground: &Ground) {
 pub(crate) async fn a_name_is_one_tokens_at_a_time(ground: &Ground) {
     let store = ground.store().await;
     commit(&store, key("k", 1), create("ci", Role::Operator, 1)).await.unwrap();
-    let taken = async |value| code(commit(&store, Once::Always, create("ci", Role::Viewer, value)).await);
+    let taken =
+        async |value| code(commit(&store, Idempotency::Always, create("ci", Role::Viewer, value)).await);
     assert_eq!(taken(2).await, "Operator.Conflict");
     assert_eq!(holder(&store, 2).await, None);
     revoke(&store, "ci", NOW).await.unwrap();
@@ -100,17 +112,17 @@ pub(crate) async fn a_name_is_one_tokens_at_a_time(ground: &Ground) {
     assert_eq!((holder(&store, 1).await, holder(&store, 3).await.unwrap().1), (None, Role::Viewer));
     // The first answer, though its token lets nobody in any more.
     let again = commit(&store, key("k", 1), create("ci", Role::Operator, 9)).await.unwrap();
-    let Done::NewToken(again) = again else { panic!("{again:?}") };
+    let Outcome::NewToken(again) = again else { panic!("{again:?}") };
     assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, [1; 32], vec![1; 92]));
     // Nor does the value of a revoked one under another name.
     revoke(&store, "ci", NOW).await.unwrap();
-    assert_eq!(code(commit(&store, Once::Always, put("first", 3)).await), "Operator.Conflict");
+    assert_eq!(code(commit(&store, Idempotency::Always, put("first", 3)).await), "Operator.Conflict");
 }
 
 pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(ground: &Ground) {
     let store = ground.store().await;
     for (value, name) in (1..).zip(["b", "a", "~", "B", "c"]) {
-        commit(&store, Once::Always, create(name, Role::Viewer, value)).await.unwrap();
+        commit(&store, Idempotency::Always, create(name, Role::Viewer, value)).await.unwrap();
     }
     revoke(&store, "c", NOW).await.unwrap();
     let page = async |after: Option<&str>, limit| {
@@ -138,11 +150,11 @@ pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(ground: &G
 pub(crate) async fn older_binaries_are_kept_out_once_a_token_may_not_do_everything(ground: &Ground) {
     let store = ground.store().await;
     let needed = || ground.meta("min_binary");
-    commit(&store, Once::Always, create("admin", Role::Admin, 1)).await.unwrap();
-    commit(&store, Once::Always, put("first", 2)).await.unwrap();
+    commit(&store, Idempotency::Always, create("admin", Role::Admin, 1)).await.unwrap();
+    commit(&store, Idempotency::Always, put("first", 2)).await.unwrap();
     assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
     assert_eq!(needed(), "1");
-    commit(&store, Once::Always, create("viewer", Role::Viewer, 3)).await.unwrap();
+    commit(&store, Idempotency::Always, create("viewer", Role::Viewer, 3)).await.unwrap();
     assert_eq!(needed(), "2");
     store.close().await;
     drop(ground.store().await);
@@ -150,7 +162,7 @@ pub(crate) async fn older_binaries_are_kept_out_once_a_token_may_not_do_everythi
 
 pub(crate) async fn older_binaries_are_kept_out_once_a_token_is_revoked(ground: &Ground) {
     let store = ground.store().await;
-    commit(&store, Once::Always, create("admin", Role::Admin, 1)).await.unwrap();
+    commit(&store, Idempotency::Always, create("admin", Role::Admin, 1)).await.unwrap();
     revoke(&store, "admin", NOW).await.unwrap();
     assert_eq!(ground.meta("min_binary"), "2");
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::Role;
 use rebuttal_store::{
-    AccountChange, Act, Answer, CommitError, Done, Marked, NewToken, Once, Options, Store, Upkeep, Work,
+    AccountChange, Answer, CommitError, Idempotency, Marked, NewToken, Operation, Options, Outcome, Store,
+    Upkeep, WriteRequest,
 };
 
 use crate::ground::{
@@ -14,8 +15,8 @@ use crate::ground::{
 };
 
 async fn step(store: &Store, step: Upkeep) -> u64 {
-    match commit(store, Once::Always, Act::Upkeep(step)).await {
-        Ok(Done::Rows(rows)) => rows,
+    match commit(store, Idempotency::Always, Operation::Upkeep(step)).await {
+        Ok(Outcome::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
 }
@@ -25,7 +26,7 @@ pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(ground: &Gro
     let old = ground.nonce_at(UnixMillis(NOW.0 - 1_000));
     let kept = ground.nonce_at(UnixMillis(NOW.0 - 999));
     for nonce in [&old, &kept] {
-        commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await.unwrap();
+        commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await.unwrap();
     }
     step(&store, Upkeep::PurgeNonces { bound: old.timestamp, limit: 10 }).await;
     // A bound never moves back.
@@ -35,7 +36,7 @@ pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(ground: &Gro
     store.close().await;
 
     let store = ground.store().await;
-    let again = |nonce| commit(&store, Once::Nonce(nonce), Act::UseNonce);
+    let again = |nonce| commit(&store, Idempotency::Nonce(nonce), Operation::UseNonce);
     assert_eq!(code(again(old).await), "Common.Auth.StaleTimestamp");
     assert_eq!(code(again(kept).await), "Common.Auth.ReplayedNonce");
 }
@@ -44,8 +45,8 @@ pub(crate) async fn the_newest_trusted_moment_is_kept_even_where_it_is_an_earlie
     let store = ground.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
-        let work = Work::own(trusted, Act::Upkeep(Upkeep::NoteClock));
-        assert_eq!(store.commit(work).await.unwrap(), Ok(Done::Rows(1)));
+        let work = WriteRequest::own(trusted, Operation::Upkeep(Upkeep::NoteClock));
+        assert_eq!(store.commit(work).await.unwrap(), Ok(Outcome::Rows(1)));
         assert_eq!(store.clock_trusted_at().await.unwrap(), Some(trusted));
     }
     let server_time = store.server_time().await.unwrap();
@@ -56,7 +57,7 @@ pub(crate) async fn the_newest_trusted_moment_is_kept_even_where_it_is_an_earlie
 pub(crate) async fn a_step_of_upkeep_is_bounded(ground: &Ground) {
     let store = ground.store().await;
     for number in 0..25 {
-        commit(&store, key(&format!("k{number}"), 1), Act::UseNonce).await.unwrap();
+        commit(&store, key(&format!("k{number}"), 1), Operation::UseNonce).await.unwrap();
     }
     let mut steps = Vec::new();
     for _ in 0..4 {
@@ -77,7 +78,7 @@ pub(crate) async fn a_secret_goes_from_the_answer_of_its_key_and_is_made_no_seco
         };
         let (app_id, settings) = (APP, settings());
         let overlap_until = NOW;
-        Act::Account(match name {
+        Operation::Account(match name {
             "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
             "rotate" => AccountChange::RotateSecret {
                 merchant_id,
@@ -153,8 +154,8 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(grou
     upload(&store, used, 1).await.unwrap();
     upload(&store, unused, 2).await.unwrap();
     let try_contest = |no, url| {
-        let act = contest(merchant_id, no, vec![item(Some(url))]);
-        commit(&store, Once::Nonce(ground.nonce()), act)
+        let operation = contest(merchant_id, no, vec![item(Some(url))]);
+        commit(&store, Idempotency::Nonce(ground.nonce()), operation)
     };
     assert_eq!(code(try_contest(&one, used).await), "OK");
 
@@ -202,15 +203,19 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {
     let works = (0..2_000).map(|_| {
         let (store, nonce) = (store.clone(), ground.nonce());
         tokio::spawn(async move {
-            let work =
-                Work { arrived_at: NOW, once: Once::Nonce(nonce.clone()), token: None, act: Act::UseNonce };
+            let work = WriteRequest {
+                arrived_at: NOW,
+                idempotency: Idempotency::Nonce(nonce.clone()),
+                token: None,
+                operation: Operation::UseNonce,
+            };
             (nonce, store.commit(work).await)
         })
     });
     let mut refused = Vec::new();
     for work in works.collect::<Vec<_>>() {
         match work.await.unwrap() {
-            (_, Ok(answer)) => assert_eq!(answer, Ok(Done::Nothing)),
+            (_, Ok(answer)) => assert_eq!(answer, Ok(Outcome::Nothing)),
             (nonce, Err(error)) => {
                 assert!(matches!(error, CommitError::Unavailable(_)), "{error}");
                 refused.push(nonce);
@@ -219,7 +224,10 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {
     }
     assert!(!refused.is_empty(), "the queue was never full");
     for nonce in refused {
-        assert_eq!(commit(&store, Once::Nonce(nonce), Act::UseNonce).await, Ok(Done::Nothing));
+        assert_eq!(
+            commit(&store, Idempotency::Nonce(nonce), Operation::UseNonce).await,
+            Ok(Outcome::Nothing)
+        );
     }
 }
 
@@ -229,11 +237,11 @@ pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
         .map(|_| {
             let (store, nonce) = (store.clone(), ground.nonce());
             tokio::spawn(async move {
-                let work = Work {
+                let work = WriteRequest {
                     arrived_at: NOW,
-                    once: Once::Nonce(nonce.clone()),
+                    idempotency: Idempotency::Nonce(nonce.clone()),
                     token: None,
-                    act: Act::UseNonce,
+                    operation: Operation::UseNonce,
                 };
                 (nonce, store.commit(work).await)
             })
@@ -251,9 +259,9 @@ pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
     drop(store);
     let store = ground.store().await;
     for (nonce, answer) in answered {
-        assert_eq!(answer, Ok(Done::Nothing));
+        assert_eq!(answer, Ok(Outcome::Nothing));
         assert_eq!(
-            code(commit(&store, Once::Nonce(nonce), Act::UseNonce).await),
+            code(commit(&store, Idempotency::Nonce(nonce), Operation::UseNonce).await),
             "Common.Auth.ReplayedNonce"
         );
     }
@@ -268,7 +276,9 @@ pub(crate) async fn a_purge_stalls_no_contest(ground: &Ground) {
     let mut uses = tokio::task::JoinSet::new();
     for number in 0..NONCES {
         let (store, nonce) = (store.clone(), ground.nonce_at(UnixMillis(NOW.0 - 1_000)));
-        uses.spawn(async move { commit(&store, Once::Nonce(nonce), Act::UseNonce).await.unwrap() });
+        uses.spawn(
+            async move { commit(&store, Idempotency::Nonce(nonce), Operation::UseNonce).await.unwrap() },
+        );
         // As many as the queue takes.
         if number % 2_000 == 0 {
             while uses.join_next().await.transpose().unwrap().is_some() {}
@@ -282,7 +292,7 @@ pub(crate) async fn a_purge_stalls_no_contest(ground: &Ground) {
         let mut longest = Duration::ZERO;
         for _ in 0..200 {
             let started = Instant::now();
-            commit(&store, Once::Nonce(ground.nonce()), Act::UseNonce).await.unwrap();
+            commit(&store, Idempotency::Nonce(ground.nonce()), Operation::UseNonce).await.unwrap();
             longest = longest.max(started.elapsed());
         }
         longest

@@ -6,7 +6,7 @@ use axum::extract::State;
 use rebuttal_disputes::{Actor, Command};
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::AcceptRequest;
-use rebuttal_store::Act;
+use rebuttal_store::Operation;
 
 use crate::api::{Reply, Success};
 use crate::auth::signature::SignedWrite;
@@ -21,13 +21,13 @@ pub(crate) async fn accept(
     State(gateway): State<Arc<Gateway>>,
     SignedWrite { call, app, identity, .. }: SignedWrite<AcceptRequest>,
 ) -> Reply<Done> {
-    let act = Act::Command {
+    let operation = Operation::Command {
         dispute_no: call.dispute_no,
         merchant_id: Some(app.merchant_id),
         actor: Actor::App(app.app_id),
         command: Command::Accept,
     };
-    let (_, used) = identity.commit(&gateway, act).await?;
+    let (_, used) = identity.commit(&gateway, operation).await?;
 
     Ok(Success(Done::TRUE, used))
 }

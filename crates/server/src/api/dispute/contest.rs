@@ -6,7 +6,7 @@ use axum::extract::State;
 use rebuttal_disputes::{Actor, Command, Refusal};
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::ReceivedContest;
-use rebuttal_store::{Act, NotDone};
+use rebuttal_store::{Operation, Rejection};
 
 use crate::api::dispute::findings::{Found, findings};
 use crate::api::{Reply, Success};
@@ -28,15 +28,15 @@ pub(crate) async fn contest(
 ) -> Reply<Done> {
     let Found { findings, unlooked } = findings(&gateway, app.merchant_id, &call, arrived_at).await?;
 
-    let act = Act::Command {
+    let operation = Operation::Command {
         dispute_no: call.dispute_no,
         merchant_id: Some(app.merchant_id),
         actor: Actor::App(app.app_id),
         command: Command::contest(call.evidence_list, findings),
     };
-    let (answer, used) = identity.decide(&gateway, act).await?;
+    let (answer, used) = identity.decide(&gateway, operation).await?;
     match (answer, unlooked) {
-        (Err(NotDone::Dispute(Refusal::Evidence(_))), Some(decided)) => decided?,
+        (Err(Rejection::Dispute(Refusal::Evidence(_))), Some(decided)) => decided?,
         (answer, _) => drop(answer?),
     }
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::extract::State;
 use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
-use rebuttal_store::Act;
+use rebuttal_store::Operation;
 
 use crate::api::{Reply, Success, upload};
 use crate::auth::signature::SignedWrite;
@@ -23,7 +23,7 @@ pub(crate) async fn generate_upload_url(
     State(gateway): State<Arc<Gateway>>,
     SignedWrite { call, app, arrived_at, url_index, identity }: SignedWrite<GenerateUploadUrlRequest>,
 ) -> Reply<UploadUrlData> {
-    let (_, used) = identity.commit(&gateway, Act::UseNonce).await?;
+    let (_, used) = identity.commit(&gateway, Operation::UseNonce).await?;
 
     let format = call.format().map_err(|(code, sentence)| Refusal::new(code, sentence))?;
 

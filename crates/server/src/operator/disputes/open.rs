@@ -9,7 +9,7 @@ use http::StatusCode;
 use rebuttal_disputes::Opening;
 use rebuttal_protocol::operator::{OpenDispute, answers};
 use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
-use rebuttal_store::Act;
+use rebuttal_store::Operation;
 
 use crate::auth::right::Acting;
 use crate::error::Refusal;
@@ -41,8 +41,8 @@ pub(crate) async fn open(
         return Err(Refusal::new(Code::InvalidParameter, "merchantId is not that of a merchant").into());
     }
     let actor = change.actor();
-    let act = Act::Open { opening: Opening { dispute_no, facts }, actor };
-    let done = change.commit(&gateway, act).await?;
+    let operation = Operation::Open { opening: Opening { dispute_no, facts }, actor };
+    let done = change.commit(&gateway, operation).await?;
     let (view, opened) = after(&gateway, done).await?;
     let status = if opened { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(view)))

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use rebuttal_protocol::operator::{CreateToken, answers};
-use rebuttal_store::{AccountChange, Done, NewToken};
+use rebuttal_store::{AccountChange, NewToken, Outcome};
 
 use crate::auth::operator::make_token;
 use crate::auth::right::Administering;
@@ -26,7 +26,7 @@ pub(crate) async fn create(
     let sealed = gateway.keys.seal_token(&hash, &token).map_err(Refusal::internal)?;
     let account = AccountChange::CreateToken(NewToken { name, role, hash, sealed });
     let done = change.commit_account(&gateway, account).await?;
-    let Done::NewToken(NewToken { name, role, hash, sealed }) = done else {
+    let Outcome::NewToken(NewToken { name, role, hash, sealed }) = done else {
         return Err(unexpected(&done).into());
     };
     let token = gateway.keys.open_token(&hash, &sealed).map_err(Refusal::internal)?;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::{RevokeToken, answers};
-use rebuttal_store::{AccountChange, Done};
+use rebuttal_store::{AccountChange, Outcome};
 
 use crate::auth::operator::FIRST_TOKEN;
 use crate::auth::right::Administering;
@@ -30,6 +30,6 @@ pub(crate) async fn revoke(
         return Err(Refusal::new(Code::OperatorConflict, message).into());
     }
     let done = change.commit_account(&gateway, AccountChange::RevokeToken { name }).await?;
-    let Done::Token(token) = done else { return Err(unexpected(&done).into()) };
+    let Outcome::Token(token) = done else { return Err(unexpected(&done).into()) };
     Ok(Json(token_view(token)))
 }

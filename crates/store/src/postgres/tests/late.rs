@@ -10,7 +10,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::Session;
 use super::prepared;
 use crate::{
-    AccountChange, Act, Done, Filter, IdempotencyKey, Location, NotDone, Once, Options, Store, Work,
+    AccountChange, Filter, Idempotency, IdempotencyKey, Location, Operation, Options, Outcome, Rejection,
+    Store, WriteRequest,
 };
 
 const DISPUTE: &str = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
@@ -50,9 +51,14 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     revoking.batch("BEGIN; UPDATE tokens SET revoked_at = 1").await.unwrap();
     let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
     let account = AccountChange::CreateMerchant { name, time_zone };
-    let works = [Act::Account(account), Act::UseNonce].map(|act| {
+    let works = [Operation::Account(account), Operation::UseNonce].map(|operation| {
         let key = IdempotencyKey { token: "ci".to_owned(), key: "k".to_owned(), request: [1; 32] };
-        Work { arrived_at: UnixMillis(1), once: Once::Key(key), token: Some([7; 32]), act }
+        WriteRequest {
+            arrived_at: UnixMillis(1),
+            idempotency: Idempotency::Key(key),
+            token: Some([7; 32]),
+            operation,
+        }
     });
     let committing = works.map(|work| {
         let store = store.clone();
@@ -62,7 +68,7 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     wait_for("both to wait", Duration::from_secs(30), || (database.query(waiting) == "2").then_some(()));
     revoking.batch("COMMIT").await.unwrap();
     for answer in committing {
-        assert_eq!(answer.await.unwrap(), Err(NotDone::TokenRevoked));
+        assert_eq!(answer.await.unwrap(), Err(Rejection::TokenRevoked));
     }
 }
 
@@ -77,9 +83,14 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
         let store = stores[number % 3].clone();
         made.spawn(async move {
             let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
-            let act = Act::Account(AccountChange::CreateMerchant { name, time_zone });
-            let work = Work { arrived_at: UnixMillis(1), once: Once::Always, token: None, act };
-            assert!(matches!(store.commit(work).await.unwrap(), Ok(Done::Merchant(_))));
+            let operation = Operation::Account(AccountChange::CreateMerchant { name, time_zone });
+            let work = WriteRequest {
+                arrived_at: UnixMillis(1),
+                idempotency: Idempotency::Always,
+                token: None,
+                operation,
+            };
+            assert!(matches!(store.commit(work).await.unwrap(), Ok(Outcome::Merchant(_))));
         });
     }
     let mut met: Vec<MerchantId> = Vec::new();

@@ -7,7 +7,10 @@ use rebuttal_testbed::postgres::Database;
 
 use super::super::session::{LANE, Session};
 use super::prepared;
-use crate::{Act, Answer, Done, Location, NonceUse, NotDone, Once, Options, Store, Upkeep, Work};
+use crate::{
+    Answer, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection, Store, Upkeep,
+    WriteRequest,
+};
 
 const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
 const HOUR: i64 = 3_600_000;
@@ -23,14 +26,21 @@ async fn open(database: &Database) -> Store {
 
 async fn uses(store: &Store, timestamp: UnixMillis, number: u64) -> Answer {
     let nonce: Nonce = format!("nonce-{number:026}").parse().unwrap();
-    let once = Once::Nonce(NonceUse { timestamp, app_id: AppId::from_bytes([7; 16]), nonce });
-    store.commit(Work { arrived_at: NOW, once, token: None, act: Act::UseNonce }).await.unwrap()
+    let idempotency = Idempotency::Nonce(NonceUse { timestamp, app_id: AppId::from_bytes([7; 16]), nonce });
+    store
+        .commit(WriteRequest { arrived_at: NOW, idempotency, token: None, operation: Operation::UseNonce })
+        .await
+        .unwrap()
 }
 
 async fn purge(store: &Store, bound: UnixMillis) -> u64 {
-    let act = Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
-    match store.commit(Work { arrived_at: bound, once: Once::Always, token: None, act }).await.unwrap() {
-        Ok(Done::Rows(rows)) => rows,
+    let operation = Operation::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
+    match store
+        .commit(WriteRequest { arrived_at: bound, idempotency: Idempotency::Always, token: None, operation })
+        .await
+        .unwrap()
+    {
+        Ok(Outcome::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
 }
@@ -50,14 +60,14 @@ async fn partitions_come_with_the_first_nonce_and_go_with_the_last() {
         }));
     }
     for answer in answers {
-        assert_eq!(answer.await.unwrap(), Ok(Done::Nothing));
+        assert_eq!(answer.await.unwrap(), Ok(Outcome::Nothing));
     }
     assert_eq!(partitions(&database), 24);
     let bound = UnixMillis(NOW.0 - HOUR / 2);
     assert_eq!(purge(&stores[0], bound).await, 6, "half an hour of them is stale");
     assert_eq!(purge(&stores[1], bound).await, 0);
-    assert_eq!(uses(&stores[1], bound, 99).await, Err(NotDone::Stale), "and is not made again");
-    assert_eq!(uses(&stores[1], NOW, 24).await, Err(NotDone::Replayed), "the others are still there");
+    assert_eq!(uses(&stores[1], bound, 99).await, Err(Rejection::Stale), "and is not made again");
+    assert_eq!(uses(&stores[1], NOW, 24).await, Err(Rejection::Replayed), "the others are still there");
 }
 
 #[tokio::test]
@@ -80,7 +90,7 @@ async fn a_purge_that_somebody_is_in_the_way_of_holds_nobody_up() {
     assert!(started.elapsed() < Duration::from_secs(1), "held up for {:?}", started.elapsed());
     assert_eq!(
         uses(&store, UnixMillis(NOW.0 - HOUR), 1).await,
-        Err(NotDone::Stale),
+        Err(Rejection::Stale),
         "the bound counts all the same"
     );
     reader.batch("COMMIT").await.unwrap();

@@ -8,28 +8,28 @@ use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, Merchant, NewTo
 
 /// One change, all or nothing.
 #[derive(Debug)]
-pub struct Work {
+pub struct WriteRequest {
     /// When the last byte of the request was read, or when the gateway decided to act.
     pub arrived_at: UnixMillis,
     /// What makes the request count once.
-    pub once: Once,
+    pub idempotency: Idempotency,
     /// SHA-256 of the operator's token that asks for it, checked once more in the work's own transaction: a body may
     /// come slowly, and a token be revoked meanwhile. `None` for merchants and the gateway itself.
     pub token: Option<[u8; 32]>,
     /// What is to be done.
-    pub act: Act,
+    pub operation: Operation,
 }
 
-impl Work {
+impl WriteRequest {
     /// What the gateway does by itself: no request asks for it, so nothing has to make it count once.
-    pub const fn own(arrived_at: UnixMillis, act: Act) -> Self {
-        Self { arrived_at, once: Once::Always, token: None, act }
+    pub const fn own(arrived_at: UnixMillis, operation: Operation) -> Self {
+        Self { arrived_at, idempotency: Idempotency::Always, token: None, operation }
     }
 }
 
 /// What makes a request count once, in the transaction of its outcome.
 #[derive(Debug)]
-pub enum Once {
+pub enum Idempotency {
     /// A merchant's nonce: a second use is refused.
     Nonce(NonceUse),
     /// An operator's idempotency key: the same request again gets the first answer.
@@ -63,7 +63,7 @@ pub struct IdempotencyKey {
 
 /// What is to be done.
 #[derive(Debug)]
-pub enum Act {
+pub enum Operation {
     /// Nothing but to use the nonce up.
     UseNonce,
     /// A command on a dispute. A contest brings a finding for each item; one that its record contradicts is overruled.
@@ -155,11 +155,11 @@ pub enum Upkeep {
 }
 
 /// How a work is answered once its transaction is committed.
-pub type Answer = Result<Done, NotDone>;
+pub type Answer = Result<Outcome, Rejection>;
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Done {
+pub enum Outcome {
     /// The dispute stands at `sequence`.
     Dispute {
         /// Which dispute.
@@ -179,13 +179,13 @@ pub enum Done {
     Token(Token),
     /// A step of upkeep touched so many rows.
     Rows(u64),
-    /// Done, with nothing to tell.
+    /// Outcome, with nothing to tell.
     Nothing,
 }
 
 /// Why a work was not done. Its nonce or key is used up all the same, where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotDone {
+pub enum Rejection {
     /// The nonce was used before.
     #[error("this timestamp and nonce were used before")]
     Replayed,
@@ -220,7 +220,7 @@ pub enum NotDone {
     },
 }
 
-impl NotDone {
+impl Rejection {
     /// The code that answers it.
     pub fn code(&self) -> Code {
         match self {

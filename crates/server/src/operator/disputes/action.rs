@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::DisputeNo;
-use rebuttal_protocol::operator::{self, answers};
-use rebuttal_store::Act;
+use rebuttal_protocol::operator::{OperatorAction, answers};
+use rebuttal_store::Operation;
 
 use crate::auth::right::Acting;
 use crate::error::Refusal;
@@ -16,15 +16,16 @@ use crate::operator::problem::Problem;
 use crate::operator::request::{Change, Named};
 
 /// Moves a dispute. Reaching an outcome that is already there is answered like reaching it; another outcome is refused.
-pub(crate) async fn act(
+pub(crate) async fn action(
     State(gateway): State<Arc<Gateway>>,
     Named((dispute_no, name)): Named<(DisputeNo, String)>,
     change: Change<Acting>,
 ) -> Result<Json<answers::Dispute>, Problem> {
     let kind = name.parse().map_err(|_| Refusal::no_such_path())?;
-    let asked = change.parse(|object| operator::OperatorAction::parse(kind, object))?;
-    let act = Act::Command { dispute_no, merchant_id: None, actor: change.actor(), command: asked.into() };
-    let done = change.commit(&gateway, act).await?;
-    let (view, _) = after(&gateway, done).await?;
+    let action = change.parse(|object| OperatorAction::parse(kind, object))?;
+    let operation =
+        Operation::Command { dispute_no, merchant_id: None, actor: change.actor(), command: action.into() };
+    let outcome = change.commit(&gateway, operation).await?;
+    let (view, _) = after(&gateway, outcome).await?;
     Ok(Json(view))
 }
