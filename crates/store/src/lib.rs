@@ -1,7 +1,7 @@
 //! SQL and nothing but: the database behind the gateway, and the committer that every change goes through.
 //!
-//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which serves everything that waits in one
-//! transaction and answers each waiter after the commit. What a change leads to is decided by `rebuttal-disputes`;
+//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which serves everything that waits in
+//! one transaction and answers each waiter after the commit. What a change leads to is decided by `rebuttal-disputes`;
 //! this crate loads what a decision needs and saves what it says.
 
 mod accounts;

@@ -100,16 +100,6 @@ fn a_stage_that_is_no_later_one_is_told_as_that() {
 }
 
 #[test]
-fn a_dispute_of_nothing_is_opened_with_a_warning() {
-    let shell = Shell::start();
-    let mut open = opening("1d12h");
-    *open.iter_mut().find(|word| *word == "1.00").unwrap() = "0".to_owned();
-    let opened = shell.operator(&open.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(opened.code == 0 && opened.err.contains("nothing is disputed (0.00 of 0.00)"), "{opened:?}");
-    assert_eq!(shell.paste_operator(&format!("{} --yes", told(&opened))).code, 0);
-}
-
-#[test]
 fn a_deadline_that_cannot_be_is_told_with_what_can() {
     let shell = Shell::start();
     let no = shell.scene.dispute();

@@ -105,17 +105,13 @@ impl Open {
             answer => answer?,
         };
         tell::answer(&answer, json, |dispute: Dispute| view::say_standing(&dispute.summary))?;
-        // The contract allows both, and they happen: rates change, and fees come on top. More often it is a slip.
-        let strange = if dispute_amount.minor_units() > payment_amount.minor_units() {
-            format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})")
-        } else if dispute_amount.minor_units() == 0 {
-            format!("nothing is disputed ({dispute_amount} of {payment_amount})")
-        } else {
+        // The contract allows it, and it happens: rates change, and fees come on top. More often it is a slip.
+        if dispute_amount.minor_units() <= payment_amount.minor_units() {
             return Ok(());
-        };
+        }
         let opened: Dispute = tell::read(&answer)?;
         let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
-        look::warning(&strange);
+        look::warning(&format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})"));
         look::remedy(&format!(
             "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
              rebuttal operator dispute withdraw {dispute_no}"
