@@ -1,7 +1,7 @@
-//! A batch: many works served by one transaction, decided in order over one load (the same for every database).
+//! A batch: many requests served by one transaction, decided in order over one load (the same for every database).
 //!
-//! A work sees what the works before it in its batch have done, so the second command on a dispute is decided on the
-//! first one's result, and a nonce used twice in one batch is seen.
+//! A request sees what the requests before it in its batch have done, so the second command on a dispute is decided on
+//! the first one's result, and a nonce used twice in one batch is seen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::write_request::{
 
 /// Everything that a batch names, sorted, so that locks are taken in one order everywhere.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct KeySet {
     pub(crate) disputes: BTreeSet<DisputeNo>,
     pub(crate) nonces: BTreeSet<NonceUse>,
     pub(crate) tokens: BTreeSet<[u8; 32]>,
@@ -40,17 +40,17 @@ impl IdempotencyKey {
     }
 }
 
-impl Names {
-    pub(crate) fn of<'a>(works: impl Iterator<Item = &'a WriteRequest>) -> Self {
+impl KeySet {
+    pub(crate) fn of<'a>(requests: impl Iterator<Item = &'a WriteRequest>) -> Self {
         let mut names = Self::default();
-        for work in works {
-            names.tokens.extend(work.token);
-            match &work.idempotency {
+        for request in requests {
+            names.tokens.extend(request.token);
+            match &request.idempotency {
                 Idempotency::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
                 Idempotency::Key(key) => drop(names.keys.insert(key.name())),
                 Idempotency::Always => {}
             }
-            match &work.operation {
+            match &request.operation {
                 Operation::Command { dispute_no, command, .. } => {
                     names.disputes.insert(dispute_no.clone());
                     if let Command::Contest { items, .. } = command {
@@ -150,28 +150,28 @@ impl Changes {
     }
 }
 
-/// Folds works over what was loaded.
-pub(crate) struct Fold {
+/// Folds requests over what was loaded.
+pub(crate) struct BatchState {
     loaded: Loaded,
     changes: Changes,
 }
 
-impl Fold {
-    pub(crate) fn over(loaded: Loaded) -> Self {
+impl BatchState {
+    pub(crate) fn new(loaded: Loaded) -> Self {
         Self { loaded, changes: Changes::default() }
     }
 
-    /// What is to be saved when all works have been decided.
+    /// What is to be saved when all requests have been decided.
     pub(crate) fn into_changes(self) -> Changes {
         self.changes
     }
 
-    /// Decides one work. A refused work leaves its nonce or key and nothing else.
-    pub(crate) fn decide(&mut self, work: &mut WriteRequest) -> Answer {
-        if work.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
+    /// Decides one request. A refused request leaves its nonce or key and nothing else.
+    pub(crate) fn decide(&mut self, request: &mut WriteRequest) -> Answer {
+        if request.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
             return Err(Rejection::TokenRevoked);
         }
-        match &work.idempotency {
+        match &request.idempotency {
             Idempotency::Nonce(nonce) => {
                 if nonce.timestamp.0 <= self.loaded.nonce_bound {
                     return Err(Rejection::Stale);
@@ -180,7 +180,7 @@ impl Fold {
                     return Err(Rejection::Replayed);
                 }
                 self.changes.nonces.push(nonce.clone());
-                self.apply(work)
+                self.apply(request)
             }
             Idempotency::Key(key) => {
                 let name = key.name();
@@ -190,8 +190,8 @@ impl Fold {
                         false => Err(Rejection::KeyReused),
                     };
                 }
-                let (key, arrived_at) = (key.clone(), work.arrived_at);
-                let answer = self.apply(work);
+                let (key, arrived_at) = (key.clone(), request.arrived_at);
+                let answer = self.apply(request);
                 if answer.as_ref().is_err_and(|refused| refused.code() == Code::InvalidParameter) {
                     // As what is refused with 400 before it comes here: the request can be mended under its key.
                     return answer;
@@ -202,17 +202,17 @@ impl Fold {
                 self.changes.keys.push((key, kept, arrived_at));
                 answer
             }
-            Idempotency::Always => self.apply(work),
+            Idempotency::Always => self.apply(request),
         }
     }
 
-    fn apply(&mut self, work: &mut WriteRequest) -> Answer {
-        match &mut work.operation {
+    fn apply(&mut self, request: &mut WriteRequest) -> Answer {
+        match &mut request.operation {
             Operation::Command { dispute_no, merchant_id, actor, command } => {
-                self.command(dispute_no, *merchant_id, actor, command, work.arrived_at)
+                self.command(dispute_no, *merchant_id, actor, command, request.arrived_at)
             }
-            Operation::Open { opening, actor } => self.open(opening, actor, work.arrived_at),
-            Operation::RecordUpload(upload) => self.record_upload(upload, work.arrived_at),
+            Operation::Open { opening, actor } => self.open(opening, actor, request.arrived_at),
+            Operation::RecordUpload(upload) => self.record_upload(upload, request.arrived_at),
             Operation::UseNonce | Operation::Account(_) | Operation::Upkeep(_) => Ok(Outcome::Nothing),
         }
     }

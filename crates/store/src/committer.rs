@@ -13,17 +13,17 @@ use rebuttal_disputes::COMMIT_LIMIT;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::batch::{Changes, Fold, Loaded, Names};
+use crate::batch::{BatchState, Changes, KeySet, Loaded};
 use crate::meters;
 use crate::write_request::{Answer, Operation, Upkeep, WriteRequest};
 use crate::{CommitError, Options};
 
-/// How long a work may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
-/// still commits before the sweeper acts on a deadline that the work arrived in time for.
+/// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
+/// still commits before the sweeper acts on a deadline that the request arrived in time for.
 const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
 
-/// How often works are served that another transaction was in the way of. Whoever was first has committed by the next
-/// time, so that twice is rare.
+/// How often a batch is tried while other transactions conflict with it. The other one has committed by the next try,
+/// so twice is rare.
 const TRIES_MAX: u32 = 8;
 /// For how long they are tried again.
 const TRIES_LIMIT: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     /// The data was refused; nothing was changed.
     Data(String),
     /// Another transaction was in the way, or the connection was lost before the commit; nothing was changed. Loaded
-    /// again, the works see what is there then.
+    /// again, the requests see what is there then.
     Again(String),
 }
 
@@ -55,9 +55,9 @@ impl From<Failure> for CommitError {
 /// Whether the last attempt to change something failed for the database's own reasons, or none was made yet. Readiness
 /// follows it.
 #[derive(Debug)]
-struct Trouble(AtomicBool);
+struct WriterHealth(AtomicBool);
 
-impl Trouble {
+impl WriterHealth {
     fn until_proven_otherwise() -> Self {
         Self(AtomicBool::new(true))
     }
@@ -75,10 +75,10 @@ impl Trouble {
     }
 }
 
-/// What the committer needs of a database. Each call but `solo` is a step of one transaction.
+/// What the committer needs of a database. Each call but `run_single` is a step of one transaction.
 pub(crate) trait Database {
     /// Begins a transaction and reads everything that the batch names.
-    async fn load(&mut self, names: &Names) -> Result<Loaded, Failure>;
+    async fn load(&mut self, names: &KeySet) -> Result<Loaded, Failure>;
 
     /// Saves what was decided and commits. Plain statements that fail rather than skip.
     async fn save(&mut self, changes: &Changes) -> Result<(), Failure>;
@@ -87,15 +87,15 @@ pub(crate) trait Database {
     async fn abandon(&mut self);
 
     /// Does an account change or a step of upkeep in a transaction of its own.
-    async fn solo(&mut self, work: &WriteRequest) -> Result<Answer, Failure>;
+    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure>;
 
-    /// Leaves the database in order once the last work is answered.
+    /// Leaves the database in order once the last request is answered.
     async fn close(&mut self) {}
 }
 
-/// A work and who waits for it.
+/// A request and who waits for it.
 struct Waiting {
-    work: WriteRequest,
+    request: WriteRequest,
     since: Instant,
     waiter: oneshot::Sender<Reply>,
 }
@@ -105,24 +105,24 @@ type Reply = Result<Answer, CommitError>;
 /// Tells waiters their answers from within the runtime that they wait in. Waking a task from another thread costs a
 /// lock and often a system call; a batch is handed over as one message, and its waiters are woken from inside.
 ///
-/// Works and changes are let go there, too: freeing them is not the committer's time.
-struct Herald(mpsc::UnboundedSender<(Vec<(Waiting, Reply)>, Changes)>);
+/// Requests and changes are let go there, too: freeing them is not the committer's time.
+struct ReplyDispatcher(mpsc::UnboundedSender<(Vec<(Waiting, Reply)>, Changes)>);
 
-impl Herald {
+impl ReplyDispatcher {
     /// Starts telling, in the runtime that the caller is in.
     fn start() -> Self {
         // Not bounded itself: what is in it has waited in the bounded queue and is told at once.
-        let (herald, mut answered) = mpsc::unbounded_channel::<(Vec<(Waiting, Reply)>, Changes)>();
+        let (replies, mut answered) = mpsc::unbounded_channel::<(Vec<(Waiting, Reply)>, Changes)>();
         tokio::spawn(async move {
             while let Some((replies, _changes)) = answered.recv().await {
-                meters::count_works(replies.iter().map(|(_, reply)| reply));
+                meters::count_requests(replies.iter().map(|(_, reply)| reply));
                 for (Waiting { waiter, .. }, reply) in replies {
                     // The waiter may have left; what was committed stays committed.
                     let _ = waiter.send(reply);
                 }
             }
         });
-        Self(herald)
+        Self(replies)
     }
 
     fn tell(&self, replies: impl IntoIterator<Item = (Waiting, Reply)>, changes: Changes) {
@@ -137,22 +137,22 @@ impl Herald {
 
 /// However the committer's thread ends: nothing is committed any more, and nobody waits for it in vain.
 struct End {
-    trouble: Arc<Trouble>,
+    health: Arc<WriterHealth>,
     finished: Arc<tokio::sync::Notify>,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.trouble.0.store(true, Ordering::Relaxed);
+        self.health.0.store(true, Ordering::Relaxed);
         self.finished.notify_one();
     }
 }
 
-/// The intake of works, and the thread that serves them.
+/// The intake of requests, and the thread that serves them.
 pub(crate) struct Committer {
     intake: Mutex<Option<mpsc::Sender<Waiting>>>,
     finished: Arc<tokio::sync::Notify>,
-    trouble: Arc<Trouble>,
+    health: Arc<WriterHealth>,
 }
 
 impl Committer {
@@ -163,19 +163,19 @@ impl Committer {
         let finished = Arc::new(tokio::sync::Notify::new());
         let when_finished = Arc::clone(&finished);
         let batch_max = options.batch_max.max(1);
-        let herald = Herald::start();
-        let trouble = Arc::new(Trouble::until_proven_otherwise());
-        let within = Arc::clone(&trouble);
+        let replies = ReplyDispatcher::start();
+        let health = Arc::new(WriterHealth::until_proven_otherwise());
+        let within = Arc::clone(&health);
         std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            let _end = End { trouble: Arc::clone(&within), finished: when_finished };
-            runtime.block_on(serve(database, queue, batch_max, &herald, &within));
+            let _end = End { health: Arc::clone(&within), finished: when_finished };
+            runtime.block_on(serve(database, queue, batch_max, &replies, &within));
         })?;
-        Ok(Self { intake: Mutex::new(Some(intake)), finished, trouble })
+        Ok(Self { intake: Mutex::new(Some(intake)), finished, health })
     }
 
-    pub(crate) async fn commit(&self, work: WriteRequest) -> Result<Answer, CommitError> {
+    pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
         let (waiter, answer) = oneshot::channel();
-        let waiting = Waiting { work, since: Instant::now(), waiter };
+        let waiting = Waiting { request, since: Instant::now(), waiter };
         let sent = match &*self.intake.lock() {
             Some(intake) => intake.try_send(waiting),
             None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
@@ -194,10 +194,10 @@ impl Committer {
 
     /// Whether the last attempt to change something failed for the database's own reasons.
     pub(crate) fn is_in_trouble(&self) -> bool {
-        self.trouble.0.load(Ordering::Relaxed)
+        self.health.0.load(Ordering::Relaxed)
     }
 
-    /// How many works wait to join a batch.
+    /// How many requests wait to join a batch.
     pub(crate) fn waiting(&self) -> usize {
         let room = |intake: &mpsc::Sender<_>| intake.max_capacity().saturating_sub(intake.capacity());
         self.intake.lock().as_ref().map_or(0, room)
@@ -216,8 +216,8 @@ async fn serve(
     mut database: impl Database,
     mut queue: mpsc::Receiver<Waiting>,
     batch_max: usize,
-    herald: &Herald,
-    trouble: &Trouble,
+    replies: &ReplyDispatcher,
+    health: &WriterHealth,
 ) {
     let mut waiting = Vec::with_capacity(batch_max);
     while queue.recv_many(&mut waiting, batch_max).await > 0 {
@@ -225,25 +225,25 @@ async fn serve(
         for waiting in waiting.drain(..) {
             if waiting.since.elapsed() > WAIT_LIMIT {
                 let cause = "the change waited too long".to_owned();
-                herald.tell_one(waiting, Err(CommitError::Unavailable(cause)));
-            } else if matches!(waiting.work.operation, Operation::Account(_) | Operation::Upkeep(_)) {
+                replies.tell_one(waiting, Err(CommitError::Unavailable(cause)));
+            } else if matches!(waiting.request.operation, Operation::Account(_) | Operation::Upkeep(_)) {
                 // In the order sent: what came before is committed before, what comes after sees it.
-                serve_batch(&mut database, std::mem::take(&mut batch), herald, trouble).await;
-                let outcome = solo(&mut database, &waiting.work).await;
+                serve_batch(&mut database, std::mem::take(&mut batch), replies, health).await;
+                let outcome = run_single(&mut database, &waiting.request).await;
                 match &outcome {
                     // Others write nothing or next to nothing, which proves nothing.
-                    Ok(_) if matches!(waiting.work.operation, Operation::Upkeep(Upkeep::Probe)) => {
-                        trouble.over()
+                    Ok(_) if matches!(waiting.request.operation, Operation::Upkeep(Upkeep::Probe)) => {
+                        health.over()
                     }
                     Ok(_) => {}
-                    Err(failure) => trouble.after(failure),
+                    Err(failure) => health.after(failure),
                 }
-                herald.tell_one(waiting, outcome.map_err(CommitError::from));
+                replies.tell_one(waiting, outcome.map_err(CommitError::from));
             } else {
                 batch.push(waiting);
             }
         }
-        serve_batch(&mut database, batch, herald, trouble).await;
+        serve_batch(&mut database, batch, replies, health).await;
     }
     database.close().await;
 }
@@ -252,30 +252,34 @@ async fn serve(
 async fn serve_batch(
     database: &mut impl Database,
     mut batch: Vec<Waiting>,
-    herald: &Herald,
-    trouble: &Trouble,
+    replies: &ReplyDispatcher,
+    health: &WriterHealth,
 ) {
     if batch.is_empty() {
         return;
     }
     let started = Instant::now();
     let waited = batch.iter().map(|waiting| started.duration_since(waiting.since)).max().unwrap_or_default();
-    let outcome = transact(database, &mut batch, trouble).await;
+    let outcome = transact(database, &mut batch, health).await;
     meters::count_batch(batch.len(), waited, started.elapsed());
     match outcome {
         Ok((answers, changes)) => {
-            herald.tell(batch.into_iter().zip(answers.into_iter().map(Ok)), changes);
+            replies.tell(batch.into_iter().zip(answers.into_iter().map(Ok)), changes);
         }
         Err(Failure::Data(cause)) if batch.len() > 1 => {
-            tracing::warn!(cause, works = batch.len(), "a batch was refused; its works are tried one by one");
+            tracing::warn!(
+                cause,
+                requests = batch.len(),
+                "a batch was refused; its requests are tried one by one"
+            );
             for mut waiting in batch {
-                let outcome = transact(database, std::slice::from_mut(&mut waiting), trouble).await;
-                herald.tell_one(waiting, outcome.map_err(CommitError::from).and_then(single));
+                let outcome = transact(database, std::slice::from_mut(&mut waiting), health).await;
+                replies.tell_one(waiting, outcome.map_err(CommitError::from).and_then(single));
             }
         }
         Err(failure) => {
             let error = CommitError::from(failure);
-            herald.tell(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))), Changes::default());
+            replies.tell(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))), Changes::default());
         }
     }
 }
@@ -285,31 +289,31 @@ fn single((answers, _): (Vec<Answer>, Changes)) -> Result<Answer, CommitError> {
     answers.into_iter().next().ok_or_else(missing)
 }
 
-/// Does a work alone, again where another transaction was in the way.
-async fn solo(database: &mut impl Database, work: &WriteRequest) -> Result<Answer, Failure> {
+/// Does a request alone, again where another transaction was in the way.
+async fn run_single(database: &mut impl Database, request: &WriteRequest) -> Result<Answer, Failure> {
     let mut tries = Tries::begin();
     loop {
-        if let Some(outcome) = tries.judge(database.solo(work).await) {
+        if let Some(outcome) = tries.judge(database.run_single(request).await) {
             return outcome;
         }
     }
 }
 
-/// Serves works in one transaction, again where another was in the way.
+/// Serves requests in one transaction, again where another was in the way.
 async fn transact(
     database: &mut impl Database,
     batch: &mut [Waiting],
-    trouble: &Trouble,
+    health: &WriterHealth,
 ) -> Result<(Vec<Answer>, Changes), Failure> {
     let mut tries = Tries::begin();
     loop {
-        let outcome = strokes(database, batch).await;
+        let outcome = run_batch(database, batch).await;
         let Some(outcome) = tries.judge(outcome) else { continue };
         match &outcome {
             // Nothing was written, which proves nothing.
             Ok((_, changes)) if changes.is_empty() => {}
-            Ok(_) => trouble.over(),
-            Err(failure) => trouble.after(failure),
+            Ok(_) => health.over(),
+            Err(failure) => health.after(failure),
         }
         return outcome;
     }
@@ -330,19 +334,19 @@ impl Tries {
     fn judge<T>(&mut self, outcome: Result<T, Failure>) -> Option<Result<T, Failure>> {
         let Err(Failure::Again(cause)) = outcome else { return Some(outcome) };
         metrics::counter!("rebuttal_commit_retries_total").increment(1);
-        tracing::debug!(cause, "works are served again");
+        tracing::debug!(cause, "requests are served again");
         self.left = self.left.saturating_sub(1);
         let gives_up = self.left == 0 || Instant::now() >= self.until;
         gives_up.then(|| Err(Failure::Unavailable(cause)))
     }
 }
 
-/// The four strokes: load, decide, save, commit.
-async fn strokes(
+/// The four steps: load, decide, save, commit.
+async fn run_batch(
     database: &mut impl Database,
     batch: &mut [Waiting],
 ) -> Result<(Vec<Answer>, Changes), Failure> {
-    let loaded = match database.load(&Names::of(batch.iter().map(|waiting| &waiting.work))).await {
+    let loaded = match database.load(&KeySet::of(batch.iter().map(|waiting| &waiting.request))).await {
         Ok(loaded) => loaded,
         Err(failure) => {
             database.abandon().await;
@@ -354,9 +358,9 @@ async fn strokes(
         database.abandon().await;
         return Err(Failure::Unavailable("the database took too long".to_owned()));
     }
-    let mut fold = Fold::over(loaded);
-    let answers = batch.iter_mut().map(|waiting| fold.decide(&mut waiting.work)).collect();
-    let changes = fold.into_changes();
+    let mut state = BatchState::new(loaded);
+    let answers = batch.iter_mut().map(|waiting| state.decide(&mut waiting.request)).collect();
+    let changes = state.into_changes();
     if changes.is_empty() {
         database.abandon().await;
         return Ok((answers, changes));

@@ -1,5 +1,5 @@
-//! The lanes: committers side by side, each with a connection of its own. All works on one dispute take one lane, so
-//! that they share batches and do not wait for each other's locks; which lane a work takes decides nothing but its
+//! The lanes: committers side by side, each with a connection of its own. All requests on one dispute take one lane, so
+//! that they share batches and do not wait for each other's locks; which lane a request takes decides nothing but its
 //! speed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +12,7 @@ use crate::{CommitError, Options, StoreError};
 /// How busy the lanes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traffic {
-    /// Works that wait to join a batch, in all lanes.
+    /// Requests that wait to join a batch, in all lanes.
     pub waiting: usize,
     /// How many may.
     pub waiting_max: usize,
@@ -50,13 +50,13 @@ impl Lanes {
         }
     }
 
-    pub(crate) async fn commit(&self, work: WriteRequest) -> Result<Answer, CommitError> {
+    pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
         let lane = match self.committers.len() {
             0 | 1 => 0,
-            lanes => usize::try_from(place(&work)).unwrap_or_default() % lanes,
+            lanes => usize::try_from(place(&request)).unwrap_or_default() % lanes,
         };
         match self.committers.get(lane) {
-            Some(committer) => committer.commit(work).await,
+            Some(committer) => committer.commit(request).await,
             None => Err(CommitError::Unavailable("there is no lane".to_owned())),
         }
     }
@@ -80,10 +80,10 @@ impl Lanes {
     }
 }
 
-/// A number that is the same for works that belong together.
-fn place(work: &WriteRequest) -> u64 {
+/// A number that is the same for requests that belong together.
+fn place(request: &WriteRequest) -> u64 {
     let mut hasher = DefaultHasher::new();
-    match (&work.operation, &work.idempotency) {
+    match (&request.operation, &request.idempotency) {
         (Operation::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
         (Operation::Open { opening, .. }, _) => opening.dispute_no.hash(&mut hasher),
         (Operation::RecordUpload(upload), _) => upload.url.hash(&mut hasher),

@@ -27,30 +27,30 @@ struct Meters {
 
 impl Meters {
     fn new() -> Self {
-        let works = |outcome: &'static str| counter!("rebuttal_commit_works_total", "outcome" => outcome);
+        let requests =
+            |outcome: &'static str| counter!("rebuttal_commit_requests_total", "outcome" => outcome);
         Self {
             batch_size: histogram!("rebuttal_commit_batch_size"),
             seconds: histogram!("rebuttal_commit_seconds"),
             wait_seconds: histogram!("rebuttal_commit_wait_seconds"),
-            done: works("done"),
-            refused: works("refused"),
-            unavailable: works("unavailable"),
-            unknown: works("unknown"),
-            failed: works("failed"),
+            done: requests("done"),
+            refused: requests("refused"),
+            unavailable: requests("unavailable"),
+            unknown: requests("unknown"),
+            failed: requests("failed"),
         }
     }
 }
 
-/// Counts a batch that was served, or was not: its size, how long its longest waiting work had waited, and how long it
-/// took.
-pub(crate) fn count_batch(works: usize, waited: Duration, took: Duration) {
-    METERS.batch_size.record(works as f64);
+/// Counts a batch, served or not: its size, how long its longest waiting request had waited, and how long it took.
+pub(crate) fn count_batch(requests: usize, waited: Duration, took: Duration) {
+    METERS.batch_size.record(requests as f64);
     METERS.wait_seconds.record(waited);
     METERS.seconds.record(took);
 }
 
-/// Counts the outcomes of works that are answered together.
-pub(crate) fn count_works<'r>(replies: impl Iterator<Item = &'r Result<Answer, CommitError>>) {
+/// Counts the outcomes of requests that are answered together.
+pub(crate) fn count_requests<'r>(replies: impl Iterator<Item = &'r Result<Answer, CommitError>>) {
     let (mut done, mut refused) = (0, 0);
     for reply in replies {
         match reply {

@@ -37,9 +37,8 @@ pub(crate) use schema::prepare;
 pub(crate) use session::Error as SessionError;
 pub(crate) use target::Target;
 
-/// How long a work may go without an answer where the database is as slow as it may be: until it was loaded, until it
-/// was saved, and until it was learnt what became of a commit whose answer got lost. Connections that have to be made
-/// in between come on top.
+/// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a commit
+/// whose answer was lost. Connections that have to be made in between come on top.
 pub const ANSWER_LIMIT: Duration =
     COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(fate::ASK_LIMIT);
 

@@ -20,9 +20,9 @@ use crate::{CommitError, StoreError, postgres, sqlite};
 /// How the store works.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Most works that wait for the committer; more are refused at once.
+    /// Most requests that wait for the committer; more are refused at once.
     pub queue_max: usize,
-    /// Most works of one transaction; 1 gives each its own.
+    /// Most requests of one transaction; 1 gives each its own.
     pub batch_max: usize,
     /// Batches that are committed side by side. SQLite has one writer and one lane, whatever this says.
     pub lanes: NonZeroUsize,
@@ -96,17 +96,17 @@ impl Store {
         }
     }
 
-    /// Does a work, together with whatever else waits, and answers once it is durable.
+    /// Does a request, together with whatever else waits, and answers once it is durable.
     ///
-    /// Dropping the future does not take the work back.
+    /// Dropping the future does not take the request back.
     ///
     /// # Errors
     /// [`CommitError`] where there is no outcome to tell.
-    pub async fn commit(&self, work: WriteRequest) -> Result<Answer, CommitError> {
-        self.lanes.commit(work).await
+    pub async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
+        self.lanes.commit(request).await
     }
 
-    /// Takes no more works, finishes those that wait, and returns after the last commit.
+    /// Takes no more requests, finishes those that wait, and returns after the last commit.
     pub async fn close(&self) {
         self.lanes.close().await;
     }

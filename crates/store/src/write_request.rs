@@ -13,7 +13,7 @@ pub struct WriteRequest {
     pub arrived_at: UnixMillis,
     /// What makes the request count once.
     pub idempotency: Idempotency,
-    /// SHA-256 of the operator's token that asks for it, checked once more in the work's own transaction: a body may
+    /// SHA-256 of the operator's token that asks for it, checked once more in the request's own transaction: a body may
     /// come slowly, and a token be revoked meanwhile. `None` for merchants and the gateway itself.
     pub token: Option<[u8; 32]>,
     /// What is to be done.
@@ -148,13 +148,13 @@ pub enum Upkeep {
         /// Where it stood, if anywhere.
         instead_of: Option<String>,
     },
-    /// Keeps the work's own moment as the newest one that a gateway knew to be the present.
+    /// Keeps the request's own moment as the newest one that a gateway knew to be the present.
     NoteClock,
     /// Writes one value that nobody reads, to learn whether the database takes changes.
     Probe,
 }
 
-/// How a work is answered once its transaction is committed.
+/// How a request is answered once its transaction is committed.
 pub type Answer = Result<Outcome, Rejection>;
 
 /// What was done.
@@ -164,9 +164,9 @@ pub enum Outcome {
     Dispute {
         /// Which dispute.
         dispute_no: DisputeNo,
-        /// Its latest history entry as of this work.
+        /// Its latest history entry as of this request.
         sequence: u64,
-        /// Whether this work opened it.
+        /// Whether this request opened it.
         opened: bool,
     },
     /// A merchant was created or changed: as it stood then.
@@ -183,7 +183,7 @@ pub enum Outcome {
     Nothing,
 }
 
-/// Why a work was not done. Its nonce or key is used up all the same, where nothing else is said.
+/// Why a request was not done. Its nonce or key is used up all the same, where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The nonce was used before.

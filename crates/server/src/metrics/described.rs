@@ -91,7 +91,7 @@ const ALL: &[Described] = &[
         ("listener", LISTENERS),
     ),
     labelled(
-        "rebuttal_commit_works_total",
+        "rebuttal_commit_requests_total",
         Counter,
         "Changes that were answered, upkeep included, by outcome: done, refused by a rule, unavailable, unknown, failed",
         ("outcome", &["done", "refused", "unavailable", "unknown", "failed"]),

@@ -26,12 +26,16 @@ use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest
 type Result<T> = std::result::Result<T, Error>;
 
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
-pub(super) async fn apply(session: &Session, account: &AccountChange, work: &WriteRequest) -> Result<Answer> {
-    let now = work.arrived_at;
-    if !lets_in(session, work.token, account.token_name()).await? {
+pub(super) async fn apply(
+    session: &Session,
+    account: &AccountChange,
+    request: &WriteRequest,
+) -> Result<Answer> {
+    let now = request.arrived_at;
+    if !lets_in(session, request.token, account.token_name()).await? {
         return Ok(Err(Rejection::TokenRevoked));
     }
-    let Idempotency::Key(key) = &work.idempotency else { return change(session, account, now).await };
+    let Idempotency::Key(key) = &request.idempotency else { return change(session, account, now).await };
     if let Some(row) = session.row(FIND_KEYS, &[&vec![&key.token], &vec![&key.key]]).await? {
         let stored = stored_answer(&row)?;
         return Ok(match stored.request == key.request {

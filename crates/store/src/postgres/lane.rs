@@ -1,4 +1,4 @@
-//! A lane: one connection that commits batches, kept by one committer. The four strokes in two round trips.
+//! A lane: one connection that commits batches, kept by one committer. The four steps in two round trips.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::save::save;
 use super::session::{Error, LANE, Session, within};
 use super::statements::BATCH;
 use super::{accounts, upkeep};
-use crate::batch::{Changes, Loaded, Names};
+use crate::batch::{Changes, KeySet, Loaded};
 use crate::committer::{Database, Failure};
 use crate::write_request::{Answer, Operation, Outcome, Upkeep, WriteRequest};
 
@@ -63,7 +63,7 @@ impl Lane {
 
     /// What a failure before the commit means. Whatever it was, nothing was changed; and where only the connection is
     /// lost, another one may do.
-    async fn before_commit(&mut self, error: Error, names: Option<&Names>) -> Failure {
+    async fn before_commit(&mut self, error: Error, names: Option<&KeySet>) -> Failure {
         if error.is_loss() {
             self.session = None;
             self.transaction = None;
@@ -79,7 +79,7 @@ impl Lane {
         error.into()
     }
 
-    async fn make_partitions(&mut self, names: &Names) -> Result<(), Error> {
+    async fn make_partitions(&mut self, names: &KeySet) -> Result<(), Error> {
         let Some(session) = &self.session else { return Ok(()) };
         within(ROUND_TRIP_LIMIT, nonces::make_for(session, names.nonces.iter().map(|nonce| nonce.timestamp)))
             .await
@@ -111,14 +111,14 @@ impl Lane {
     }
 
     /// Does an account change or a step of upkeep.
-    async fn alone(&mut self, work: &WriteRequest) -> Result<Answer, Failure> {
+    async fn alone(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
         let session = self.session().await?;
         let done = within(ROUND_TRIP_LIMIT, async {
             let transaction = begin(session).await?;
-            let answer = match &work.operation {
-                Operation::Account(change) => accounts::apply(session, change, work).await?,
+            let answer = match &request.operation {
+                Operation::Account(change) => accounts::apply(session, change, request).await?,
                 Operation::Upkeep(step) => {
-                    Ok(Outcome::Rows(upkeep::apply(session, step, work.arrived_at).await?))
+                    Ok(Outcome::Rows(upkeep::apply(session, step, request.arrived_at).await?))
                 }
                 _ => Ok(Outcome::Nothing),
             };
@@ -135,7 +135,7 @@ impl Lane {
 }
 
 impl Database for Lane {
-    async fn load(&mut self, names: &Names) -> Result<Loaded, Failure> {
+    async fn load(&mut self, names: &KeySet) -> Result<Loaded, Failure> {
         let session = self.session().await?;
         match within(ROUND_TRIP_LIMIT, load(session, names)).await {
             Ok((loaded, transaction)) => {
@@ -165,13 +165,13 @@ impl Database for Lane {
         }
     }
 
-    async fn solo(&mut self, work: &WriteRequest) -> Result<Answer, Failure> {
-        let outcome = self.alone(work).await;
+    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
+        let outcome = self.alone(request).await;
         if outcome.is_err() {
             self.abandon().await;
         }
         let (Ok(Ok(Outcome::Rows(rows))), Operation::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
-            (&outcome, &work.operation)
+            (&outcome, &request.operation)
         else {
             return outcome;
         };

@@ -13,11 +13,11 @@ use super::session::{Error, Session};
 use super::statements::{
     CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
 };
-use crate::batch::{KeyName, Loaded, Names, StoredAnswer, StoredUpload};
+use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredUpload};
 use crate::write_request::NonceUse;
 
 /// What was found, and the number of the transaction that stands open now.
-pub(super) async fn load(session: &Session, names: &Names) -> Result<(Loaded, String), Error> {
+pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, String), Error> {
     // Asked all at once and answered in order; a question about nothing is not asked.
     let (begun, disputes, nonces, tokens, keys, uploads, last) = tokio::join! {
         biased;
@@ -43,7 +43,7 @@ pub(super) async fn load(session: &Session, names: &Names) -> Result<(Loaded, St
 
 async fn lock_disputes(
     session: &Session,
-    names: &Names,
+    names: &KeySet,
 ) -> Result<HashMap<rebuttal_protocol::DisputeNo, rebuttal_disputes::Dispute>, Error> {
     if names.disputes.is_empty() {
         return Ok(HashMap::new());
@@ -56,7 +56,7 @@ async fn lock_disputes(
 
 /// Claims every nonce that is not used yet, and gives those that are. One at or below the bound may be among them: it
 /// is stale before it is used.
-async fn claim_nonces(session: &Session, names: &Names) -> Result<HashSet<NonceUse>, Error> {
+async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<NonceUse>, Error> {
     if names.nonces.is_empty() {
         return Ok(HashSet::new());
     }
@@ -91,7 +91,7 @@ pub(super) async fn lock_tokens(
     session.rows(LOCK_TOKENS, &[&hashes]).await?.iter().map(|row| rows::bytes(row, 0)).collect()
 }
 
-async fn find_keys(session: &Session, names: &Names) -> Result<HashMap<KeyName, StoredAnswer>, Error> {
+async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName, StoredAnswer>, Error> {
     if names.keys.is_empty() {
         return Ok(HashMap::new());
     }
@@ -112,7 +112,7 @@ pub(super) fn stored_answer(row: &Row) -> Result<StoredAnswer, Error> {
     Ok(StoredAnswer { request: rows::bytes(row, 2)?, answer })
 }
 
-async fn find_uploads(session: &Session, names: &Names) -> Result<HashMap<StorageUri, StoredUpload>, Error> {
+async fn find_uploads(session: &Session, names: &KeySet) -> Result<HashMap<StorageUri, StoredUpload>, Error> {
     if names.uploads.is_empty() {
         return Ok(HashMap::new());
     }

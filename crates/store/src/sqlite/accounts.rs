@@ -21,14 +21,18 @@ use crate::error::EVIDENCE_PLACE;
 use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
 
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
-pub(super) fn apply(connection: &Connection, account: &AccountChange, work: &WriteRequest) -> Result<Answer> {
-    let now = work.arrived_at;
-    if let Some(token) = work.token
+pub(super) fn apply(
+    connection: &Connection,
+    account: &AccountChange,
+    request: &WriteRequest,
+) -> Result<Answer> {
+    let now = request.arrived_at;
+    if let Some(token) = request.token
         && Read::on(connection).token(token)?.is_none()
     {
         return Ok(Err(Rejection::TokenRevoked));
     }
-    let Idempotency::Key(key) = &work.idempotency else { return change(connection, account, now) };
+    let Idempotency::Key(key) = &request.idempotency else { return change(connection, account, now) };
     if let Some(stored) = stored_answer(connection, &key.token, &key.key)? {
         return Ok(match stored.request == key.request {
             true => stored.answer.into_answer(),

@@ -1,4 +1,4 @@
-//! The one connection that writes: the four strokes of the committer in SQLite's words.
+//! The one connection that writes: the four steps of the committer in SQLite's words.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::statements::{
 };
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
-use crate::batch::{Changes, KeptAnswer, Loaded, Names, StoredAnswer, StoredUpload};
+use crate::batch::{Changes, KeptAnswer, KeySet, Loaded, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
 use crate::write_request::{Answer, Operation, Outcome, WriteRequest};
@@ -51,7 +51,7 @@ impl Writer {
 }
 
 impl Database for Writer {
-    async fn load(&mut self, names: &Names) -> Result<Loaded, Failure> {
+    async fn load(&mut self, names: &KeySet) -> Result<Loaded, Failure> {
         begin(&self.connection).and_then(|()| load(&self.connection, names)).map_err(failure)
     }
 
@@ -69,12 +69,12 @@ impl Database for Writer {
         }
     }
 
-    async fn solo(&mut self, work: &WriteRequest) -> Result<Answer, Failure> {
+    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
         let connection = &self.connection;
-        let answer = begin(connection).and_then(|()| match &work.operation {
-            Operation::Account(change) => accounts::apply(connection, change, work),
+        let answer = begin(connection).and_then(|()| match &request.operation {
+            Operation::Account(change) => accounts::apply(connection, change, request),
             Operation::Upkeep(step) => {
-                upkeep::apply(connection, step, work.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
+                upkeep::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
             }
             _ => Ok(Ok(Outcome::Nothing)),
         });
@@ -131,7 +131,7 @@ fn failure(error: Error) -> Failure {
     }
 }
 
-fn load(connection: &Connection, names: &Names) -> Result<Loaded, Error> {
+fn load(connection: &Connection, names: &KeySet) -> Result<Loaded, Error> {
     let mut loaded = Loaded { nonce_bound: upkeep::nonce_bound(connection)?, ..Loaded::default() };
     let mut disputes = connection.prepare_cached(LOAD_DISPUTES)?;
     for dispute_no in &names.disputes {

@@ -132,7 +132,7 @@ fn what_happens_is_counted() {
         assert_eq!(requests(&scraped, call, code), Some(count), "{call} {code}\n{scraped}");
     }
     assert_eq!(value(&scraped, "rebuttal_http_request_seconds_count{call=\"contest\"}"), Some(2.0));
-    assert!(value(&scraped, "rebuttal_commit_works_total{outcome=\"done\"}") >= Some(4.0), "{scraped}");
+    assert!(value(&scraped, "rebuttal_commit_requests_total{outcome=\"done\"}") >= Some(4.0), "{scraped}");
     assert!(value(&scraped, "process_open_fds") > Some(5.0), "{scraped}");
     assert!(value(&scraped, "process_resident_memory_bytes") > Some(1e6), "{scraped}");
     assert!(value(&scraped, "rebuttal_connections{listener=\"merchants\"}") >= Some(1.0), "{scraped}");

@@ -122,7 +122,7 @@ fn readiness_is_looked_at_once_a_second_however_often_it_is_asked() {
     const ASKED: usize = 400;
     const AT_ONCE: usize = 8;
     let tries = |scene: &Scene| {
-        value(&scrape(&scene.gateway), "rebuttal_commit_works_total{outcome=\"unavailable\"}")
+        value(&scrape(&scene.gateway), "rebuttal_commit_requests_total{outcome=\"unavailable\"}")
             .unwrap_or_default()
     };
     let gateway = gateway().embedded().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);

@@ -51,7 +51,7 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     revoking.batch("BEGIN; UPDATE tokens SET revoked_at = 1").await.unwrap();
     let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
     let account = AccountChange::CreateMerchant { name, time_zone };
-    let works = [Operation::Account(account), Operation::UseNonce].map(|operation| {
+    let requests = [Operation::Account(account), Operation::UseNonce].map(|operation| {
         let key = IdempotencyKey { token: "ci".to_owned(), key: "k".to_owned(), request: [1; 32] };
         WriteRequest {
             arrived_at: UnixMillis(1),
@@ -60,9 +60,9 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
             operation,
         }
     });
-    let committing = works.map(|work| {
+    let committing = requests.map(|request| {
         let store = store.clone();
-        tokio::spawn(async move { store.commit(work).await.unwrap() })
+        tokio::spawn(async move { store.commit(request).await.unwrap() })
     });
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     wait_for("both to wait", Duration::from_secs(30), || (database.query(waiting) == "2").then_some(()));
@@ -84,13 +84,13 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
         made.spawn(async move {
             let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
             let operation = Operation::Account(AccountChange::CreateMerchant { name, time_zone });
-            let work = WriteRequest {
+            let request = WriteRequest {
                 arrived_at: UnixMillis(1),
                 idempotency: Idempotency::Always,
                 token: None,
                 operation,
             };
-            assert!(matches!(store.commit(work).await.unwrap(), Ok(Outcome::Merchant(_))));
+            assert!(matches!(store.commit(request).await.unwrap(), Ok(Outcome::Merchant(_))));
         });
     }
     let mut met: Vec<MerchantId> = Vec::new();
