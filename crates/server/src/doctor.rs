@@ -12,7 +12,7 @@ mod master_key;
 
 use rebuttal_evidence::S3Store;
 use rebuttal_protocol::{AppId, AppSecret, Scheme};
-use rebuttal_store::{Ailment, Examined, Location};
+use rebuttal_store::{Defect, Examined, Location};
 use serde::Serialize;
 
 use self::contested::{Contested, Files};
@@ -128,7 +128,7 @@ pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u
             let files = files_of(config, marked.as_ref().filter(|_| finding.state != State::Fault));
             let contested = files.map(|files| Contested::of(files, asked.evidence));
             let all = asked.histories || asked.evidence;
-            findings.extend(match examined.ailments.iter().all(Ailment::lets_read) {
+            findings.extend(match examined.defects.iter().all(Defect::lets_read) {
                 true => histories::examine(&location, all, contested, tell).await,
                 false => vec![skipped("histories", "what is wrong with the database comes first")],
             });
@@ -206,12 +206,12 @@ fn installation(config: &Config, location: &Location) -> String {
 }
 
 fn database(examined: &Examined) -> Vec<Finding> {
-    let finding = |ailment: &Ailment| match ailment.is_fault() {
-        true => Finding::fault("database", ailment.to_string()),
-        false => Finding::warning("database", ailment.to_string()),
+    let finding = |defect: &Defect| match defect.is_fault() {
+        true => Finding::fault("database", defect.to_string()),
+        false => Finding::warning("database", defect.to_string()),
     };
-    match examined.ailments.as_slice() {
+    match examined.defects.as_slice() {
         [] => vec![Finding::well("database", "it answers, and its schema is known to this binary")],
-        ailments => ailments.iter().map(finding).collect(),
+        defects => defects.iter().map(finding).collect(),
     }
 }

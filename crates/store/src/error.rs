@@ -1,6 +1,6 @@
 //! What can go wrong with a database, by what the caller can do.
 
-use crate::examine::Ailment;
+use crate::examine::Defect;
 use crate::postgres::SessionError;
 
 /// What tells the place that a database's evidence lies in.
@@ -53,7 +53,7 @@ pub enum StoreError {
     Shared,
     /// The schema is not what this version's migrations make.
     #[error("the database cannot be served: {0}")]
-    Schema(Ailment),
+    Schema(Defect),
     /// The schema could not be brought up to date.
     #[error(
         "the database could not be migrated: {0}. Nothing of the migration stays. If neither the disk nor a right is at \

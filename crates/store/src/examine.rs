@@ -41,12 +41,12 @@ pub struct Examined {
     /// The apps' secrets as they lie there, 100,000 at most.
     pub sealed: Vec<Sealed>,
     /// What is wrong with it.
-    pub ailments: Vec<Ailment>,
+    pub defects: Vec<Defect>,
 }
 
 /// Something that is wrong with a database; each sentence says what, why it matters, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Ailment {
+pub enum Defect {
     /// It has no schema: no gateway has started on it, or it is not a gateway's.
     #[error("no gateway has started on this database yet; the first start makes what it needs")]
     Empty,
@@ -114,7 +114,7 @@ pub enum Ailment {
     Hazard(String),
 }
 
-impl Ailment {
+impl Defect {
     /// Whether there may be nothing to read.
     pub(crate) const fn hides(&self) -> bool {
         matches!(self, Self::Empty | Self::Incomplete(_) | Self::OtherSchema(_))
@@ -144,14 +144,14 @@ pub async fn examine(location: &Location, token: Option<[u8; 32]>) -> Result<Exa
 
 fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
     let Some(look) = sqlite::Look::at(path)? else {
-        return Ok(Examined { ailments: vec![Ailment::Empty], ..Examined::default() });
+        return Ok(Examined { defects: vec![Defect::Empty], ..Examined::default() });
     };
     let schema = look.schema()?;
-    if schema.iter().any(Ailment::hides) {
-        return Ok(Examined { ailments: schema, ..Examined::default() });
+    if schema.iter().any(Defect::hides) {
+        return Ok(Examined { defects: schema, ..Examined::default() });
     }
     // An older schema knows tokens in other words.
-    let token = token.filter(|_| !schema.iter().any(|ailment| matches!(ailment, Ailment::Behind(_))));
+    let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
     // Asked for before the value that comes with them: a first start may be at work.
     let has_accounts = look.read().has_accounts()?;
     let mut examined = Examined {
@@ -165,12 +165,12 @@ fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreE
         has_uploads: look.read().has_uploads()?,
         knows_token: token.map(|hash| look.read().token(hash)).transpose()?.map(|found| found.is_some()),
         sealed: look.read().sealed(SEALED_MAX)?,
-        ailments: look.damage()?.map(Ailment::Damaged).into_iter().collect(),
+        defects: look.damage()?.map(Defect::Damaged).into_iter().collect(),
     };
-    examined.ailments.extend(schema);
+    examined.defects.extend(schema);
     let marks = [look.meta("min_binary")?, look.meta(MOVED_TO)?, look.meta(MOVING)?];
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
-    examined.ailments.extend(ailments_of(marks, is_there));
+    examined.defects.extend(ailments_of(marks, is_there));
     Ok(examined)
 }
 
@@ -179,7 +179,7 @@ fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreE
 pub(crate) fn ailments_of(
     [min_binary, moved_to, moving]: [Option<Vec<u8>>; 3],
     [has_bound, has_check]: [bool; 2],
-) -> Vec<Ailment> {
+) -> Vec<Defect> {
     let missing = [
         (MIN_BINARY, min_binary.is_some()),
         (NONCE_BOUND, has_bound),
@@ -188,15 +188,15 @@ pub(crate) fn ailments_of(
     let missing = missing.into_iter().find(|(_, is_there)| !is_there).map(|(name, _)| missing_value(name));
     let too_new =
         min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());
-    let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Ailment::TooNew);
-    let moved = moved_to.map(|to| Ailment::Moved(text(&to)));
+    let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Defect::TooNew);
+    let moved = moved_to.map(|to| Defect::Moved(text(&to)));
     let told = missing.into_iter().chain(too_new).chain(moved);
-    told.chain(moving.map(|_| Ailment::HalfMoved)).collect()
+    told.chain(moving.map(|_| Defect::HalfMoved)).collect()
 }
 
 /// One of the values that the first migration writes is gone.
-pub(crate) fn missing_value(name: &str) -> Ailment {
-    Ailment::Incomplete(format!("the row {name} of the table meta"))
+pub(crate) fn missing_value(name: &str) -> Defect {
+    Defect::Incomplete(format!("the row {name} of the table meta"))
 }
 
 /// A number as single values hold it.

@@ -27,14 +27,14 @@ pub use accounts::{
     Token, Touched,
 };
 pub use error::{CommitError, StoreError};
-pub use examine::{Ailment, Examined, examine};
+pub use examine::{Defect, Examined, examine};
 pub use lanes::Traffic;
 pub use location::{InvalidLocation, Location, PostgresAddress};
 pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};
 pub use postgres::ANSWER_LIMIT;
 pub use store::{Options, Store};
 pub use verify::{Histories, verify_histories};
-pub use views::{Backlog, DisputeRecord, Filter, Marked, Page, Position, Story};
+pub use views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page, Position};
 pub use write_request::{
     Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upkeep, Upload,
     WriteRequest,

@@ -11,9 +11,8 @@ use rebuttal_disputes::COMMIT_LIMIT;
 mod accounts;
 mod address;
 mod archive;
+mod commit_resolution;
 mod examine;
-mod fate;
-mod hazards;
 mod lane;
 mod load;
 mod nonces;
@@ -22,6 +21,7 @@ mod reads;
 mod rows;
 mod save;
 mod schema;
+mod server_checks;
 mod session;
 mod statements;
 mod target;
@@ -40,7 +40,7 @@ pub(crate) use target::Target;
 /// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a commit
 /// whose answer was lost. Connections that have to be made in between come on top.
 pub const ANSWER_LIMIT: Duration =
-    COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(fate::ASK_LIMIT);
+    COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(commit_resolution::ASK_LIMIT);
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use refinery::Migration;
 
-use crate::examine::Ailment;
+use crate::examine::Defect;
 use crate::moving::tables::TABLES;
 use crate::{StoreError, sqlite};
 use parts::Missing;
@@ -35,10 +35,10 @@ impl Told {
     ///
     /// # Errors
     /// Where there is no memory to make the tables in that it is compared with.
-    pub(crate) fn ailments(&self, known: &[Migration]) -> Result<Vec<Ailment>, StoreError> {
+    pub(crate) fn defects(&self, known: &[Migration]) -> Result<Vec<Defect>, StoreError> {
         let has_tables = wanted().any(|(table, _)| self.has_table(table));
         if !has_tables && self.migrations.is_empty() {
-            return Ok(vec![Ailment::Empty]);
+            return Ok(vec![Defect::Empty]);
         }
         let made = |version: i32| self.migrations.iter().find(|(made, ..)| *made == version);
         let named = |version: i32, name: &str| format!("{version} ({name})");
@@ -56,30 +56,30 @@ impl Told {
         let unknown = self.migrations.iter().filter(|(version, ..)| !is_known(*version));
         let unknown: Vec<_> = unknown.map(|(version, name, _)| named(*version, name)).collect();
 
-        let mut ailments = Vec::new();
+        let mut defects = Vec::new();
         if !others.is_empty() {
-            ailments.push(Ailment::OtherSchema(of(others)));
+            defects.push(Defect::OtherSchema(of(others)));
         } else if known.first().is_some_and(|first| made(first.version()).is_none()) {
             let record = "the record of its migrations in the table refinery_schema_history";
-            ailments.push(Ailment::Incomplete(record.to_owned()));
+            defects.push(Defect::Incomplete(record.to_owned()));
         } else if !pending.is_empty() {
-            ailments.push(Ailment::Behind(of(pending)));
+            defects.push(Defect::Behind(of(pending)));
         } else {
-            ailments.extend(self.losses(known)?);
+            defects.extend(self.losses(known)?);
         }
         if !unknown.is_empty() {
-            ailments.push(Ailment::Ahead(unknown.join(", ")));
+            defects.push(Defect::Ahead(unknown.join(", ")));
         }
-        Ok(ailments)
+        Ok(defects)
     }
 
     /// Refuses what keeps a gateway from serving; gives what it serves in spite of.
-    pub(crate) fn refuse_flawed(&self, known: &[Migration]) -> Result<Vec<Ailment>, StoreError> {
+    pub(crate) fn refuse_flawed(&self, known: &[Migration]) -> Result<Vec<Defect>, StoreError> {
         let mut borne = Vec::new();
-        for ailment in self.ailments(known)? {
-            match ailment {
-                Ailment::OtherSchema(_) | Ailment::Incomplete(_) => return Err(StoreError::Schema(ailment)),
-                Ailment::Unguarded(_) | Ailment::Unindexed { .. } | Ailment::Ahead(_) => borne.push(ailment),
+        for defect in self.defects(known)? {
+            match defect {
+                Defect::OtherSchema(_) | Defect::Incomplete(_) => return Err(StoreError::Schema(defect)),
+                Defect::Unguarded(_) | Defect::Unindexed { .. } | Defect::Ahead(_) => borne.push(defect),
                 _ => {}
             }
         }
@@ -87,17 +87,17 @@ impl Told {
     }
 
     /// What is gone that every migration together made: tables and columns first, for they take the rest with them.
-    fn losses(&self, known: &[Migration]) -> Result<Vec<Ailment>, StoreError> {
+    fn losses(&self, known: &[Migration]) -> Result<Vec<Defect>, StoreError> {
         if let Some(missing) = self.missing() {
-            return Ok(vec![Ailment::Incomplete(missing)]);
+            return Ok(vec![Defect::Incomplete(missing)]);
         }
         let Missing { keys, safeguards, indexes, remedies } =
             Missing::of(&sqlite::parts_of_migrations()?, &self.parts, known);
         if !keys.is_empty() {
-            return Ok(vec![Ailment::Incomplete(keys.join(", "))]);
+            return Ok(vec![Defect::Incomplete(keys.join(", "))]);
         }
-        let unguarded = (!safeguards.is_empty()).then(|| Ailment::Unguarded(safeguards.join(", ")));
-        let unindexed = || Ailment::Unindexed { indexes: indexes.join(", "), again: remedies.join(" ") };
+        let unguarded = (!safeguards.is_empty()).then(|| Defect::Unguarded(safeguards.join(", ")));
+        let unindexed = || Defect::Unindexed { indexes: indexes.join(", "), again: remedies.join(" ") };
         let unindexed = (!indexes.is_empty()).then(unindexed);
         Ok(unguarded.into_iter().chain(unindexed).collect())
     }

@@ -13,7 +13,7 @@ use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{Lanes, Traffic};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::reading;
-use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
+use crate::views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page};
 use crate::write_request::{Answer, Upload, WriteRequest};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
@@ -141,13 +141,13 @@ impl Store {
     }
 
     /// A dispute with its history and submissions, all of one moment.
-    pub async fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>, StoreError> {
+    pub async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
         match &self.reads {
             Reads::Sqlite(reads) => {
                 let dispute_no = dispute_no.clone();
-                reads.apart(move |read| read.story(&dispute_no)).await
+                reads.apart(move |read| read.detail(&dispute_no)).await
             }
-            Reads::Postgres(reads) => reads.read(|session| reading::story(session, dispute_no)).await,
+            Reads::Postgres(reads) => reads.read(|session| reading::detail(session, dispute_no)).await,
         }
     }
 

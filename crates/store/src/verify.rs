@@ -4,7 +4,7 @@
 use rebuttal_protocol::DisputeNo;
 
 use crate::location::{Location, PostgresAddress};
-use crate::views::Story;
+use crate::views::DisputeDetail;
 use crate::{StoreError, postgres, sqlite};
 
 /// Numbers of disputes that are read at once.
@@ -40,14 +40,14 @@ pub(crate) trait Archive {
     async fn count(&self, most: u64) -> Result<u64, StoreError>;
     /// The numbers of at most `limit` disputes after a number.
     async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError>;
-    /// A dispute's story.
-    async fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>, StoreError>;
+    /// A dispute's detail.
+    async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError>;
     /// The number of a dispute that has a history and is not there.
     async fn stray(&self) -> Result<Option<String>, StoreError>;
 }
 
 /// Checks every history, unless there are more than `most` disputes; tells how many are checked, and how many there
-/// are, and hands each story on, waiting until it was looked at.
+/// are, and hands each detail on, waiting until it was looked at.
 ///
 /// # Errors
 /// Where the database cannot be read. A dispute that alone cannot be read counts as flawed.
@@ -55,7 +55,7 @@ pub async fn verify_histories(
     location: &Location,
     most: Option<u64>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
-    each: &mut impl AsyncFnMut(&Story),
+    each: &mut impl AsyncFnMut(&DisputeDetail),
 ) -> Result<Option<Histories>, StoreError> {
     match location {
         Location::Sqlite(path) => match sqlite::Look::at(path)? {
@@ -72,7 +72,7 @@ async fn verify(
     archive: &impl Archive,
     most: Option<u64>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
-    each: &mut impl AsyncFnMut(&Story),
+    each: &mut impl AsyncFnMut(&DisputeDetail),
 ) -> Result<Option<Histories>, StoreError> {
     let limit = most.map_or(i64::MAX as u64, |most| most + 1);
     let of = archive.count(limit).await?;
@@ -88,14 +88,14 @@ async fn verify(
         for number in &numbers {
             found.disputes += 1;
             let read = match number.parse() {
-                Ok(dispute_no) => archive.story(&dispute_no).await,
+                Ok(dispute_no) => archive.detail(&dispute_no).await,
                 Err(_) => Err(StoreError::Unreadable("its number is not of the form".to_owned())),
             };
             match read {
-                Ok(Some(story)) => {
-                    found.entries += story.history.len() as u64;
-                    each(&story).await;
-                    story.flaw().into_iter().for_each(|flaw| found.flawed(number, flaw));
+                Ok(Some(detail)) => {
+                    found.entries += detail.history.len() as u64;
+                    each(&detail).await;
+                    detail.flaw().into_iter().for_each(|flaw| found.flawed(number, flaw));
                 }
                 Ok(None) => found.flawed(number, "it is gone"),
                 Err(StoreError::Unreadable(why)) => found.flawed(number, format!("it cannot be read: {why}")),

@@ -1,4 +1,4 @@
-//! What is read: a dispute with its facts, its story, and pages of a list.
+//! What is read: a dispute with its facts, its detail, and pages of a list.
 
 use rebuttal_disputes::{Dispute, Entry, Flaw, Submission, flaw};
 use rebuttal_protocol::dispute::{Stage, Status};
@@ -18,7 +18,7 @@ pub struct DisputeRecord {
 
 /// A dispute with everything that happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Story {
+pub struct DisputeDetail {
     /// Where it stands.
     pub record: DisputeRecord,
     /// The history, in order.
@@ -27,7 +27,7 @@ pub struct Story {
     pub submissions: Vec<Submission>,
 }
 
-impl Story {
+impl DisputeDetail {
     /// What is not as it was written, if anything is not: every entry's hash follows from the one before, up to the
     /// head; every submission is the one that its entry proves; state and facts are what the history says.
     pub fn flaw(&self) -> Option<Flaw> {

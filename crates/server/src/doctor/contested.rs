@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rebuttal_evidence::{Error, FolderStore, Look, S3Store};
 use rebuttal_protocol::StorageUri;
-use rebuttal_store::Story;
+use rebuttal_store::DisputeDetail;
 use tokio::task::JoinSet;
 
 use super::{Finding, named_of};
@@ -54,8 +54,8 @@ impl Contested {
     }
 
     /// Looks for each file of a dispute, beside those of the disputes before.
-    pub(super) async fn look(&mut self, story: &Story) {
-        for evidence in story.submissions.iter().flat_map(|submission| &submission.evidence) {
+    pub(super) async fn look(&mut self, detail: &DisputeDetail) {
+        for evidence in detail.submissions.iter().flat_map(|submission| &submission.evidence) {
             while self.looks.len() >= LOOKS_AT_ONCE {
                 self.take_in().await;
             }
@@ -63,7 +63,7 @@ impl Contested {
                 return;
             }
             let recorded = Recorded {
-                named: format!("{}: {}", story.record.state.dispute_no, evidence.url.key()),
+                named: format!("{}: {}", detail.record.state.dispute_no, evidence.url.key()),
                 url: evidence.url,
                 sha256: evidence.file.sha256.0,
                 size: evidence.file.size,

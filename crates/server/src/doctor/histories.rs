@@ -1,6 +1,6 @@
 //! The histories: that every dispute is what its chain of hashes proves.
 
-use rebuttal_store::{Histories, Location, StoreError, Story, verify_histories};
+use rebuttal_store::{DisputeDetail, Histories, Location, StoreError, verify_histories};
 
 use super::contested::Contested;
 use super::{Finding, named_of};
@@ -17,9 +17,9 @@ pub(super) async fn examine(
     mut contested: Option<Contested>,
     tell: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Vec<Finding> {
-    let mut each = async |story: &Story| {
+    let mut each = async |detail: &DisputeDetail| {
         if let Some(contested) = &mut contested {
-            contested.look(story).await;
+            contested.look(detail).await;
         }
     };
     let verified = verify_histories(location, (!all).then_some(UNASKED_MAX), tell, &mut each).await;

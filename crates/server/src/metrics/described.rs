@@ -2,7 +2,7 @@
 //! beforehand. Those start at zero, so that the first increase is seen as one.
 //!
 //! Invariant: `docs/reference/metrics.md` has a row for each with the same words; a test writes the page from here, and
-//! a story compares it with what a gateway exports.
+//! a detail compares it with what a gateway exports.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
@@ -118,10 +118,10 @@ const ALL: &[Described] = &[
         "Transactions served again because another was in the way or the connection was lost before the commit",
     ),
     labelled(
-        "rebuttal_commit_fates_total",
+        "rebuttal_commit_resolutions_total",
         Counter,
-        "Commits whose answer was lost, by what was learnt afterwards; PostgreSQL only",
-        ("fate", &["committed", "aborted", "unknown"]),
+        "Commits whose answer was lost, by their transaction status; PostgreSQL only",
+        ("status", &["committed", "aborted", "unknown"]),
     ),
     plain("rebuttal_commit_queue", Gauge, "Changes that wait to join a batch"),
     plain("rebuttal_commit_queue_max", Gauge, "Changes that may wait; more are refused"),

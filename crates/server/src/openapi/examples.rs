@@ -1,4 +1,4 @@
-//! The examples: one story that the gateway's own parts tell. Requests and signatures are those of
+//! The examples: one detail that the gateway's own parts tell. Requests and signatures are those of
 //! `testdata/signing.json`; the dispute is opened and contested by the heart, so that states, times and hashes are what
 //! a gateway would really have answered.
 
@@ -19,7 +19,7 @@ use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKin
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{Authorization, Envelope, Finality, Scheme, StorageUri, UnixMillis, answer_nonce};
-use rebuttal_store::{App, DisputeRecord, Merchant, Story, Token};
+use rebuttal_store::{App, DisputeDetail, DisputeRecord, Merchant, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -53,19 +53,19 @@ pub(super) struct Signed {
 pub(super) struct Examples {
     vectors: Value,
     opened: Dispute,
-    story: Story,
+    detail: DisputeDetail,
 }
 
 impl Examples {
     pub(super) fn new() -> Result<Self> {
         let vectors = serde_json::from_str(VECTORS)?;
         let contest = signed(&vectors, "contest")?;
-        let (opened, story) = story(&contest)?;
-        Ok(Self { vectors, opened, story })
+        let (opened, detail) = detail(&contest)?;
+        Ok(Self { vectors, opened, detail })
     }
 
     fn contested_at(&self) -> UnixMillis {
-        self.story.record.created_at + TWO_DAYS
+        self.detail.record.created_at + TWO_DAYS
     }
 
     /// The signed message of that name.
@@ -93,7 +93,7 @@ impl Examples {
     }
 
     pub(super) fn dispute_no(&self) -> &str {
-        self.story.record.state.dispute_no.as_str()
+        self.detail.record.state.dispute_no.as_str()
     }
 
     pub(super) fn app_id(&self) -> Result<String> {
@@ -102,7 +102,7 @@ impl Examples {
 
     /// What a query is answered.
     pub(super) fn queried(&self) -> Result<Value> {
-        value(&Envelope::ok(data(&self.story.record, &TimeZone::get(ZONE)?)))
+        value(&Envelope::ok(data(&self.detail.record, &TimeZone::get(ZONE)?)))
     }
 
     /// What a call for an upload's form is answered.
@@ -135,17 +135,17 @@ impl Examples {
 
     /// The dispute as it was opened.
     pub(super) fn opened(&self) -> Result<Value> {
-        value(&view::as_of(self.story.clone(), 1))
+        value(&view::as_of(self.detail.clone(), 1))
     }
 
     /// The dispute after the contest.
     pub(super) fn contested(&self) -> Result<Value> {
-        value(&view::now(self.story.clone()))
+        value(&view::now(self.detail.clone()))
     }
 
     /// A link to what was submitted, in a store of AWS.
     pub(super) fn link(&self) -> Result<Value> {
-        let submitted = self.story.submissions.iter().flat_map(|submission| &submission.evidence).next();
+        let submitted = self.detail.submissions.iter().flat_map(|submission| &submission.evidence).next();
         let item = submitted.context("a piece of evidence")?.clone();
         let url = format!(
             "https://evidence.s3.eu-central-1.amazonaws.com/sealed/m/{}/{}/{}.{}?{LINK_QUERY}",
@@ -162,31 +162,31 @@ impl Examples {
     pub(super) fn moved(&self, kind: OperatorActionKind, body: &Value) -> Result<Value> {
         let body = body.to_string();
         let act = OperatorAction::parse(kind, &Object::parse(body.as_bytes())?)?;
-        let (mut story, command) = (self.story.clone(), Command::from(act));
+        let (mut detail, command) = (self.detail.clone(), Command::from(act));
         let (actor, at) = (Actor::Operator(FIRST_TOKEN.to_owned()), self.contested_at() + TWO_DAYS);
-        let moved = decide(&story.record.state, &command, &actor, at).or_else(|_| {
-            story.history.truncate(1);
-            story.submissions.clear();
+        let moved = decide(&detail.record.state, &command, &actor, at).or_else(|_| {
+            detail.history.truncate(1);
+            detail.submissions.clear();
             decide(&self.opened, &command, &actor, at)
         });
         let Change { dispute, entry, .. } = change(moved?)?;
-        story.record.state = dispute;
-        story.history.push(entry);
-        value(&view::now(story))
+        detail.record.state = dispute;
+        detail.history.push(entry);
+        value(&view::now(detail))
     }
 
     /// The same in a list.
     pub(super) fn listed(&self) -> Result<Value> {
-        let item = value(&view::summary(&self.story.record))?;
+        let item = value(&view::summary(&self.detail.record))?;
         Ok(json!({ "items": [item], "nextCursor": null, "total": 1, "totalExact": true }))
     }
 
     pub(super) fn merchant(&self) -> Result<Value> {
         value(&merchant_view(Merchant {
-            merchant_id: self.story.record.state.merchant_id,
+            merchant_id: self.detail.record.state.merchant_id,
             name: "Corner Shop".to_owned(),
             time_zone: ZONE.to_owned(),
-            created_at: self.story.record.created_at,
+            created_at: self.detail.record.created_at,
         }))
     }
 
@@ -196,18 +196,18 @@ impl Examples {
 
     /// The app while the secret before its newest verifies, too.
     pub(super) fn rotating_app(&self) -> Result<Value> {
-        self.app_with(Some(self.story.record.created_at + ONE_DAY))
+        self.app_with(Some(self.detail.record.created_at + ONE_DAY))
     }
 
     fn app_with(&self, overlap_until: Option<UnixMillis>) -> Result<Value> {
         let app = App {
             app_id: self.signed("contest")?.header()?.app_id,
-            merchant_id: self.story.record.state.merchant_id,
+            merchant_id: self.detail.record.state.merchant_id,
             time_zone: ZONE.to_owned(),
             scheme: Scheme::V2Sha256,
             enabled: true,
             notify_url: Some("https://shop.example/disputes".to_owned()),
-            created_at: self.story.record.created_at,
+            created_at: self.detail.record.created_at,
             secrets: Vec::new(),
         };
         value(&app_view(app, overlap_until))
@@ -221,7 +221,7 @@ impl Examples {
     }
 
     pub(super) fn token(&self, revoked: bool) -> Result<Value> {
-        let created_at = self.story.record.created_at;
+        let created_at = self.detail.record.created_at;
         value(&token_view(Token {
             name: "night-shift".parse()?,
             role: Role::Operator,
@@ -288,7 +288,7 @@ impl Signed {
 }
 
 /// Opens the dispute, and contests it two days later as the signed example does.
-fn story(contest: &Signed) -> Result<(Dispute, Story)> {
+fn detail(contest: &Signed) -> Result<(Dispute, DisputeDetail)> {
     let (header, call) = (contest.header()?, contest.contest()?);
     let contested_at = header.timestamp;
     let created_at = contested_at - TWO_DAYS;
@@ -304,12 +304,12 @@ fn story(contest: &Signed) -> Result<(Dispute, Story)> {
     let findings = vec![Ok(found); call.evidence_list.len()];
     let command = Command::contest(call.evidence_list, findings);
     let contested = change(decide(&opened.dispute, &command, &Actor::App(header.app_id), contested_at)?)?;
-    let story = Story {
+    let detail = DisputeDetail {
         record: DisputeRecord { state: contested.dispute, facts: opening.facts, created_at },
         history: vec![opened.entry, contested.entry],
         submissions: contested.submission.into_iter().collect(),
     };
-    Ok((opened.dispute, story))
+    Ok((opened.dispute, detail))
 }
 
 fn change(decision: Decision) -> Result<Change> {

@@ -1,5 +1,5 @@
 //! The objects of the wire: what requests take and what answers tell, member by member, as `protocol` and the
-//! operator's views have them. A story compares every one with what a running gateway answers.
+//! operator's views have them. A detail compares every one with what a running gateway answers.
 
 use rebuttal_protocol::dispute::{EVIDENCE_MAX, Event};
 use rebuttal_protocol::operator::OperatorActionKind;

@@ -268,7 +268,7 @@ fn a_cache_that_has_the_bytes_gets_none() {
     assert_eq!(fixed.answer("application/json", &HeaderMap::new()).status(), StatusCode::OK);
 }
 
-/// The contract's table tells who may do what, and a story calls everything that it tells with every role.
+/// The contract's table tells who may do what, and a detail calls everything that it tells with every role.
 #[test]
 fn every_operators_call_tells_the_roles_of_the_contract() {
     let contract = include_str!("../../../../docs/integrate/contract.md");

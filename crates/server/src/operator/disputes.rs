@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rebuttal_protocol::operator::answers;
 use rebuttal_protocol::{Code, DisputeNo};
-use rebuttal_store::{Outcome, Story};
+use rebuttal_store::{DisputeDetail, Outcome};
 use tokio::time::{sleep, timeout};
 
 use crate::error::Refusal;
@@ -32,9 +32,9 @@ const READ_BACK_PAUSES: [Duration; 4] = [
 ];
 
 /// A dispute with all that happened to it.
-async fn story(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<Story, Refusal> {
-    let story = gateway.store.story(dispute_no).await?;
-    story.ok_or_else(|| rebuttal_disputes::Refusal::NotFound.into())
+async fn detail(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<DisputeDetail, Refusal> {
+    let detail = gateway.store.detail(dispute_no).await?;
+    detail.ok_or_else(|| rebuttal_disputes::Refusal::NotFound.into())
 }
 
 /// What a committed work left of its dispute, and whether the work opened it.
@@ -47,17 +47,17 @@ async fn after(gateway: &Gateway, done: Outcome) -> Result<(answers::Dispute, bo
     };
     let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;
     match reading.context("it took too long").flatten() {
-        Ok(story) => Ok((view::as_of(story, sequence), opened)),
+        Ok(detail) => Ok((view::as_of(detail, sequence), opened)),
         Err(cause) => Err(done_and_unread(&dispute_no, cause)),
     }
 }
 
-async fn read_back(gateway: &Gateway, dispute_no: &DisputeNo) -> anyhow::Result<Story> {
+async fn read_back(gateway: &Gateway, dispute_no: &DisputeNo) -> anyhow::Result<DisputeDetail> {
     let mut last = None;
     for pause in READ_BACK_PAUSES {
         sleep(pause).await;
-        match gateway.store.story(dispute_no).await {
-            Ok(story) => return story.context("it is not there"),
+        match gateway.store.detail(dispute_no).await {
+            Ok(detail) => return detail.context("it is not there"),
             Err(error) => last = Some(error),
         }
     }

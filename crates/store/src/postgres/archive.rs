@@ -8,7 +8,7 @@ use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY};
 use super::{reading, rows};
 use crate::StoreError;
 use crate::verify;
-use crate::views::Story;
+use crate::views::DisputeDetail;
 
 pub(crate) struct Archive(Session);
 
@@ -30,8 +30,8 @@ impl verify::Archive for Archive {
         Ok(found.iter().map(|row| rows::value(row, 0)).collect::<Result<_, _>>()?)
     }
 
-    async fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>, StoreError> {
-        Ok(reading::story(&self.0, dispute_no).await?)
+    async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
+        Ok(reading::detail(&self.0, dispute_no).await?)
     }
 
     async fn stray(&self) -> Result<Option<String>, StoreError> {

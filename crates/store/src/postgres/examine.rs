@@ -5,13 +5,13 @@ use std::time::Instant;
 use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
-use super::hazards::{hazards, refuse_shared};
+use super::server_checks::{hazards, refuse_shared};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
 use super::{reading, rows, schema};
 use crate::StoreError;
 use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
-use crate::examine::{Ailment, Examined, KEY_CHECK, SEALED_MAX, ailments_of, number, text};
+use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, ailments_of, number, text};
 
 /// Looks at a database, and at how it is reached.
 ///
@@ -20,11 +20,11 @@ pub(crate) async fn examine(address: &Address, token: Option<[u8; 32]>) -> Resul
     refuse_shared(address).await?;
     let hazards = hazards(address).await?;
     let mut examined =
-        Examined { ailments: hazards.into_iter().map(Ailment::Hazard).collect(), ..Examined::default() };
+        Examined { defects: hazards.into_iter().map(Defect::Hazard).collect(), ..Examined::default() };
     let session = Session::plain(address).await?;
-    let has_hazards = !examined.ailments.is_empty();
+    let has_hazards = !examined.defects.is_empty();
     match look(&session, token, &mut examined).await {
-        Err(error) if has_hazards => examined.ailments.push(Ailment::Unseen(error.to_string())),
+        Err(error) if has_hazards => examined.defects.push(Defect::Unseen(error.to_string())),
         looked => looked?,
     }
     Ok(examined)
@@ -32,11 +32,11 @@ pub(crate) async fn examine(address: &Address, token: Option<[u8; 32]>) -> Resul
 
 async fn look(session: &Session, token: Option<[u8; 32]>, examined: &mut Examined) -> Result<(), StoreError> {
     examined.server_time = reading::server_time(session).await?.map(|time| (time, Instant::now()));
-    let schema = schema::ailments(session).await?;
-    let hides = schema.iter().any(Ailment::hides);
+    let schema = schema::defects(session).await?;
+    let hides = schema.iter().any(Defect::hides);
     // An older schema knows tokens in other words.
-    let token = token.filter(|_| !schema.iter().any(|ailment| matches!(ailment, Ailment::Behind(_))));
-    examined.ailments.extend(schema);
+    let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
+    examined.defects.extend(schema);
     if hides {
         return Ok(());
     }
@@ -55,7 +55,7 @@ async fn look(session: &Session, token: Option<[u8; 32]>, examined: &mut Examine
     examined.identity = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
-    examined.ailments.extend(ailments_of(marks, is_there));
+    examined.defects.extend(ailments_of(marks, is_there));
     examined.evidence_place = next().as_deref().map(text);
     examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;

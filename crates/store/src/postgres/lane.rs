@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 
 use super::address::Address;
-use super::fate::{self, Fate, Sent};
+use super::commit_resolution::{self, CommitStatus, Sent};
 use super::load::load;
 use super::nonces;
 use super::save::save;
@@ -100,13 +100,13 @@ impl Lane {
         self.session = None;
         let Some(transaction) = transaction else { return Err(Failure::Unknown(error.to_string())) };
         let sent = Sent { lane: &self.name, batch: self.batch, transaction: &transaction };
-        let fate = fate::learn(&self.address, &sent).await;
-        tracing::warn!(%error, ?fate, "a commit was not answered; its fate was asked for");
-        metrics::counter!("rebuttal_commit_fates_total", "fate" => fate.name()).increment(1);
-        match fate {
-            Fate::Committed => Ok(()),
-            Fate::Aborted => Err(Failure::Again(error.to_string())),
-            Fate::Unknown(cause) => Err(Failure::Unknown(format!("{error}; {cause}"))),
+        let status = commit_resolution::resolve(&self.address, &sent).await;
+        tracing::warn!(%error, ?status, "a commit was not answered; its transaction status was looked up");
+        metrics::counter!("rebuttal_commit_resolutions_total", "status" => status.name()).increment(1);
+        match status {
+            CommitStatus::Committed => Ok(()),
+            CommitStatus::Aborted => Err(Failure::Again(error.to_string())),
+            CommitStatus::Unknown(cause) => Err(Failure::Unknown(format!("{error}; {cause}"))),
         }
     }
 

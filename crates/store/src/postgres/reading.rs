@@ -16,7 +16,7 @@ use super::statements::{
     SEALED, SECRETS_OF_APPS, SERVER_TIME, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use crate::accounts::{App, Merchant, Sealed, Token};
-use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
+use crate::views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page};
 use crate::write_request::Upload;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -184,10 +184,10 @@ pub(crate) async fn find(
 /// One transaction on one snapshot, so that everything read in it is of one moment.
 const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-pub(crate) async fn story(
+pub(crate) async fn detail(
     session: impl Deref<Target = Session>,
     dispute_no: &DisputeNo,
-) -> Result<Option<Story>> {
+) -> Result<Option<DisputeDetail>> {
     prepare(&session, &[DISPUTE, HISTORY, SUBMISSIONS, EVIDENCE]).await?;
     let no: [Value<'_>; 1] = [&dispute_no.as_str()];
     let (begun, dispute, history, submissions, evidence, ended) = tokio::join! {
@@ -209,7 +209,7 @@ pub(crate) async fn story(
             submission.evidence.push(rows::evidence(&row)?);
         }
     }
-    Ok(Some(Story { record, history, submissions }))
+    Ok(Some(DisputeDetail { record, history, submissions }))
 }
 
 /// A page of a list.

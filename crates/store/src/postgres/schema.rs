@@ -5,11 +5,11 @@
 //! would damage raises `min_binary`.
 
 use super::address::Address;
-use super::hazards::{hazards, refuse_shared};
 use super::rows;
+use super::server_checks::{hazards, refuse_shared};
 use super::session::{self, Session};
 use super::statements::{COLUMNS, HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY, PARTS};
-use crate::examine::{self, Ailment, missing_value};
+use crate::examine::{self, Defect, missing_value};
 use crate::schema::{Part, Told};
 use crate::{SCHEMA_GENERATION, StoreError};
 
@@ -33,8 +33,8 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     refuse_newer(&session).await?;
     refuse_flawed(&session).await?;
     migrate(&mut session).await?;
-    for ailment in refuse_flawed(&session).await? {
-        tracing::warn!("{ailment}");
+    for defect in refuse_flawed(&session).await? {
+        tracing::warn!("{defect}");
     }
     Ok(())
 }
@@ -60,11 +60,11 @@ fn not_migrated(error: refinery::Error) -> StoreError {
 }
 
 /// What is wrong with the schema.
-pub(super) async fn ailments(session: &Session) -> Result<Vec<Ailment>, StoreError> {
-    told(session).await?.ailments(migrations::migrations::runner().get_migrations())
+pub(super) async fn defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
+    told(session).await?.defects(migrations::migrations::runner().get_migrations())
 }
 
-async fn refuse_flawed(session: &Session) -> Result<Vec<Ailment>, StoreError> {
+async fn refuse_flawed(session: &Session) -> Result<Vec<Defect>, StoreError> {
     told(session).await?.refuse_flawed(migrations::migrations::runner().get_migrations())
 }
 

@@ -1,7 +1,7 @@
 //! What only PostgreSQL has: statements that are known to the server, settings of sessions, starts side by side, and in
-//! the rooms below the fates of commits, partitions, and TLS.
+//! the modules below commit resolution, partitions, and TLS.
 
-mod fate;
+mod commit_resolution;
 mod late;
 mod nonces;
 mod tls;
@@ -97,7 +97,7 @@ async fn what_endangers_the_promises_is_told() {
     let told = async |cluster: &Cluster| {
         let location = cluster.url().parse().unwrap();
         let found = crate::examine(&location, None).await.unwrap();
-        let hazards = found.ailments.iter().filter(|ailment| matches!(ailment, crate::Ailment::Hazard(_)));
+        let hazards = found.defects.iter().filter(|defect| matches!(defect, crate::Defect::Hazard(_)));
         hazards.map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(told(&Cluster::durable()).await, "");
@@ -117,7 +117,7 @@ async fn a_role_that_may_only_read_is_told_what_it_lacks() {
     );
     let lacks = async |role: &str| {
         let url = database.url().replace("postgres@", &format!("{role}@"));
-        let told = super::hazards::hazards(&Address::parse(&url).unwrap()).await.unwrap();
+        let told = super::server_checks::hazards(&Address::parse(&url).unwrap()).await.unwrap();
         told.into_iter().find(|hazard| hazard.contains("lacks")).unwrap_or_default()
     };
     let told = lacks("reader").await;

@@ -13,7 +13,7 @@ use crate::batch::KeptAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
-/// How long a lane's mark is kept after its last batch: far longer than a batch's fate is asked for.
+/// How long a lane's mark is kept after its last batch: far longer than a commit takes to resolve.
 const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
 
 /// Does one step within the open transaction and tells how many rows it touched.

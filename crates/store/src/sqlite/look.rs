@@ -11,9 +11,9 @@ use super::reads::Read;
 use super::statements::{COUNT_NUMBERS, DAMAGE, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
 use super::{place, schema};
 use crate::StoreError;
-use crate::examine::Ailment;
+use crate::examine::Defect;
 use crate::verify::Archive;
-use crate::views::Story;
+use crate::views::DisputeDetail;
 
 /// Files beyond this are not read whole to find damage: it would take minutes, and push others out of memory.
 const READ_WHOLE_MAX_BYTES: u64 = 1 << 30;
@@ -44,8 +44,8 @@ impl Look {
     }
 
     /// What is wrong with the schema.
-    pub(crate) fn schema(&self) -> Result<Vec<Ailment>, StoreError> {
-        schema::ailments(&self.connection)
+    pub(crate) fn schema(&self) -> Result<Vec<Defect>, StoreError> {
+        schema::defects(&self.connection)
     }
 
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -83,8 +83,8 @@ impl Archive for Look {
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
-    async fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>, StoreError> {
-        Ok(Read::on(&self.connection).story(dispute_no)?)
+    async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
+        Ok(Read::on(&self.connection).detail(dispute_no)?)
     }
 
     async fn stray(&self) -> Result<Option<String>, StoreError> {

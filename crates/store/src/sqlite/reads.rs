@@ -20,7 +20,7 @@ use super::statements::{
 use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{App, Merchant, Sealed, Token};
-use crate::views::{Backlog, DisputeRecord, Filter, Marked, Page, Story};
+use crate::views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page};
 use crate::write_request::Upload;
 
 /// Read connections that are kept; point reads may open more for as long as they last.
@@ -219,7 +219,7 @@ impl<'c> Read<'c> {
         select.query_row(params![merchant_id.number(), key], rows::record).optional()
     }
 
-    pub(crate) fn story(&self, dispute_no: &DisputeNo) -> Result<Option<Story>> {
+    pub(crate) fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>> {
         // One transaction, so that state, history and submissions are of one moment.
         let moment = self.0.unchecked_transaction()?;
         let Some(record) = self.dispute(dispute_no)? else { return Ok(None) };
@@ -233,7 +233,7 @@ impl<'c> Read<'c> {
             let key = params![dispute_no.as_str(), submission.number];
             submission.evidence = select.query_map(key, rows::evidence)?.collect::<Result<_>>()?;
         }
-        Ok(Some(Story { record, history, submissions }))
+        Ok(Some(DisputeDetail { record, history, submissions }))
     }
 
     pub(crate) fn list(&self, filter: &Filter) -> Result<Page> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::place;
 use super::statements::{COLUMNS, MIGRATIONS, MIN_BINARY, PARTS};
-use crate::examine::{self, Ailment, missing_value};
+use crate::examine::{self, Defect, missing_value};
 use crate::schema::{MIGRATIONS_TABLE, Part, Told};
 use crate::{SCHEMA_GENERATION, StoreError};
 
@@ -46,15 +46,15 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     refuse_flawed(&connection)?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
-    for ailment in refuse_flawed(&connection)? {
-        tracing::warn!("{ailment}");
+    for defect in refuse_flawed(&connection)? {
+        tracing::warn!("{defect}");
     }
     Ok(connection)
 }
 
 /// What is wrong with the schema.
-pub(super) fn ailments(connection: &Connection) -> Result<Vec<Ailment>, StoreError> {
-    told(connection)?.ailments(migrations::migrations::runner().get_migrations())
+pub(super) fn defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
+    told(connection)?.defects(migrations::migrations::runner().get_migrations())
 }
 
 /// What the tables have beside their columns as the migrations make them.
@@ -72,7 +72,7 @@ fn parts(connection: &Connection) -> Result<BTreeSet<Part>, StoreError> {
     Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(Part::read).collect())
 }
 
-fn refuse_flawed(connection: &Connection) -> Result<Vec<Ailment>, StoreError> {
+fn refuse_flawed(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
     told(connection)?.refuse_flawed(migrations::migrations::runner().get_migrations())
 }
 

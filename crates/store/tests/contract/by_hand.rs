@@ -2,7 +2,7 @@
 
 use rebuttal_disputes::Command;
 use rebuttal_store::{
-    Ailment, CommitError, Filter, Histories, Idempotency, Options, Store, StoreError, WriteRequest, examine,
+    CommitError, Defect, Filter, Histories, Idempotency, Options, Store, StoreError, WriteRequest, examine,
     verify_histories,
 };
 
@@ -33,9 +33,9 @@ pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(ground: 
 pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(ground: &Ground) {
     ground.store().await.close().await;
     let told = async || {
-        let mut ailments = examine(&ground.location(), None).await.unwrap().ailments.into_iter();
-        ailments.find_map(|ailment| match ailment {
-            Ailment::Unindexed { indexes, again } => Some((indexes, again)),
+        let mut defects = examine(&ground.location(), None).await.unwrap().defects.into_iter();
+        defects.find_map(|defect| match defect {
+            Defect::Unindexed { indexes, again } => Some((indexes, again)),
             _ => None,
         })
     };
@@ -66,7 +66,7 @@ pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that
     let other = open(&store, merchant_id, "D2").await;
     ground.by_hand("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'");
     assert!(matches!(store.dispute(&no).await, Err(StoreError::Unreadable(_))));
-    assert!(matches!(store.story(&no).await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(store.detail(&no).await, Err(StoreError::Unreadable(_))));
     let all = Filter { limit: 10, ..Default::default() };
     assert!(matches!(store.list(all).await, Err(StoreError::Unreadable(_))));
     let work = WriteRequest {

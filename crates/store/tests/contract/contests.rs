@@ -6,8 +6,8 @@ use rebuttal_protocol::operator;
 use rebuttal_store::{CommitError, Idempotency, Operation, WriteRequest};
 
 use crate::ground::{
-    DEADLINE, Ground, NOW, code, commit, contest, found, is_replay, item, merchant, open, opening, operation,
-    operator, story, upload, url,
+    DEADLINE, Ground, NOW, code, commit, contest, detail, found, is_replay, item, merchant, open, opening,
+    operation, operator, upload, url,
 };
 
 pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
@@ -20,12 +20,12 @@ pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
     let items = vec![item(Some(url(merchant_id, 2))), item(Some(url(merchant_id, 1)))];
     commit(&store, Idempotency::Nonce(ground.nonce()), contest(merchant_id, &no, items)).await.unwrap();
 
-    let story = story(&store, &no).await;
-    assert_eq!(story.record.state.status, Status::UnderReview);
-    let events: Vec<_> = story.history.iter().map(|entry| (entry.event, entry.actor.as_str())).collect();
+    let detail = detail(&store, &no).await;
+    assert_eq!(detail.record.state.status, Status::UnderReview);
+    let events: Vec<_> = detail.history.iter().map(|entry| (entry.event, entry.actor.as_str())).collect();
     let app = format!("app:{}", crate::ground::APP);
     assert_eq!(events, [(Event::Opened, "operator:night shift"), (Event::Contested, app.as_str())]);
-    let [submission] = &story.submissions[..] else { panic!("{:?}", story.submissions) };
+    let [submission] = &detail.submissions[..] else { panic!("{:?}", detail.submissions) };
     assert_eq!(submission.submitted_at, NOW);
     let files: Vec<_> = submission.evidence.iter().map(|item| item.file.clone()).collect();
     assert_eq!(files, [found(2), found(1)]);
@@ -35,12 +35,12 @@ pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
     let store = ground.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
-    let before = story(&store, &no).await;
+    let before = detail(&store, &no).await;
     let nonce = ground.nonce();
     let refused = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
     let answer = commit(&store, Idempotency::Nonce(nonce.clone()), refused()).await;
     assert_eq!(code(answer), "Evidence.NotUploaded");
-    assert_eq!(story(&store, &no).await, before);
+    assert_eq!(detail(&store, &no).await, before);
     assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), refused()).await));
 }
 
@@ -112,8 +112,8 @@ pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
         }
     }
     assert_eq!(won, 1);
-    let story = story(&store, &no).await;
-    assert_eq!((story.history.len(), story.submissions.len()), (2, 1));
+    let detail = detail(&store, &no).await;
+    assert_eq!((detail.history.len(), detail.submissions.len()), (2, 1));
 }
 
 pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
@@ -139,9 +139,9 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
     );
     let (opened, contested, withdrawn) = tokio::join!(opened, contested, withdrawn);
     assert_eq!([code(opened), code(contested), code(withdrawn)], ["OK", "OK", "OK"]);
-    let story = story(&store, &no).await;
-    assert_eq!(story.record.state.status, Status::Withdrawn);
-    assert_eq!(story.history.len(), 3);
+    let detail = detail(&store, &no).await;
+    assert_eq!(detail.record.state.status, Status::Withdrawn);
+    assert_eq!(detail.history.len(), 3);
 }
 
 pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
@@ -180,13 +180,13 @@ pub(crate) async fn everything_is_there_after_reopening(ground: &Ground) {
     let nonce = ground.nonce();
     let again = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
     commit(&store, Idempotency::Nonce(nonce.clone()), again()).await.unwrap();
-    let before = story(&store, &no).await;
+    let before = detail(&store, &no).await;
     store.close().await;
     drop(store);
 
     let store = ground.store().await;
-    assert_eq!(story(&store, &no).await, before);
+    assert_eq!(detail(&store, &no).await, before);
     assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), again()).await));
     assert_eq!(code(commit(&store, Idempotency::Nonce(ground.nonce()), again()).await), "OK");
-    assert_eq!(story(&store, &no).await, before, "a repetition changed something");
+    assert_eq!(detail(&store, &no).await, before, "a repetition changed something");
 }

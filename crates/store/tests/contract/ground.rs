@@ -9,8 +9,8 @@ use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, Idempotency, IdempotencyKey, Location, NonceUse, Operation, Options, Outcome,
-    Rejection, Store, Story, Upload, WriteRequest,
+    AccountChange, Answer, DisputeDetail, Idempotency, IdempotencyKey, Location, NonceUse, Operation,
+    Options, Outcome, Rejection, Store, Upload, WriteRequest,
 };
 use rebuttal_testbed::postgres;
 use tempfile::TempDir;
@@ -199,10 +199,10 @@ pub(crate) fn key(key: &str, request: u8) -> Idempotency {
     Idempotency::Key(IdempotencyKey { token: "t".to_owned(), key: key.to_owned(), request: [request; 32] })
 }
 
-pub(crate) async fn story(store: &Store, no: &DisputeNo) -> Story {
-    let story = store.story(no).await.unwrap().unwrap();
-    assert_eq!(story.flaw(), None, "{no} is not what its history proves");
-    story
+pub(crate) async fn detail(store: &Store, no: &DisputeNo) -> DisputeDetail {
+    let detail = store.detail(no).await.unwrap().unwrap();
+    assert_eq!(detail.flaw(), None, "{no} is not what its history proves");
+    detail
 }
 
 pub(crate) fn code(answer: Answer) -> String {

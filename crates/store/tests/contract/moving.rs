@@ -6,7 +6,7 @@ use rebuttal_store::{
     AccountChange, Idempotency, Move, MoveError, Operation, Options, Store, StoreError, Upkeep,
 };
 
-use crate::ground::{self, Ground, NOW, commit, contest, item, merchant, open, story, upload, url};
+use crate::ground::{self, Ground, NOW, commit, contest, detail, item, merchant, open, upload, url};
 use futures_util::future::join_all;
 
 const DISPUTES: usize = 2_500;
@@ -70,7 +70,7 @@ async fn everything_arrives_and_goes_on() {
     let store = to.store().await;
     for number in [0, 49, DISPUTES - 1] {
         let no = format!("M{number:05}").parse().unwrap();
-        let told = story(&store, &no).await;
+        let told = detail(&store, &no).await;
         assert_eq!(told.submissions.len(), usize::from(number < 50));
     }
     // Numbers go on after the source's, keys and nonces stay used, and the bound has moved along.
@@ -123,7 +123,7 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
         opened(&from).await.unwrap().close().await;
     }
     assert_eq!(breaks, 12);
-    story(&to.store().await, &"M00000".parse().unwrap()).await;
+    detail(&to.store().await, &"M00000".parse().unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use rebuttal_protocol::operator;
 use rebuttal_store::{Idempotency, Operation, Outcome};
 
 use crate::ground::{
-    DEADLINE, Ground, code, commit, is_replay, key, merchant, open, opening, operation, operator, story,
+    DEADLINE, Ground, code, commit, detail, is_replay, key, merchant, open, opening, operation, operator,
 };
 
 pub(crate) async fn a_nonce_counts_once(ground: &Ground) {
@@ -104,5 +104,5 @@ pub(crate) async fn the_same_opening_is_a_repetition(ground: &Ground) {
     other.facts.dispute_reason = "Another".parse().unwrap();
     let other = Operation::Open { opening: other, actor: operator() };
     assert_eq!(code(commit(&store, Idempotency::Always, other).await), "Operator.Conflict");
-    assert_eq!(story(&store, &no).await.history.len(), 2);
+    assert_eq!(detail(&store, &no).await.history.len(), 2);
 }

@@ -17,7 +17,7 @@ async fn a_pooler_in_session_mode_changes_nothing() {
     let operation = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
     let idempotency = rebuttal_store::Idempotency::Nonce(Ground::sqlite().nonce());
     crate::ground::commit(&store, idempotency, operation).await.unwrap();
-    assert_eq!(crate::ground::story(&store, &no).await.submissions.len(), 1);
+    assert_eq!(crate::ground::detail(&store, &no).await.submissions.len(), 1);
     assert!(examine(&pooler.url().parse().unwrap(), None).await.is_ok());
 }
 

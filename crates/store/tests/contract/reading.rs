@@ -11,7 +11,7 @@ use rebuttal_store::{
 };
 
 use crate::ground::{
-    DEADLINE, Ground, NOW, code, commit, merchant, open, opening, operation, operator, story, upload, url,
+    DEADLINE, Ground, NOW, code, commit, detail, merchant, open, opening, operation, operator, upload, url,
 };
 
 /// Opens a dispute of payment `P` at a moment.
@@ -169,7 +169,7 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground)
     let due_at = UnixMillis(DEADLINE.0 + 1) + COMMIT_LIMIT;
     assert_eq!(lapse(UnixMillis(due_at.0 - 1)).await, "Dispute.InvalidState");
     assert_eq!(lapse(due_at).await, "OK");
-    assert_eq!(story(&store, &due[0]).await.record.state.status, Status::Expired);
+    assert_eq!(detail(&store, &due[0]).await.record.state.status, Status::Expired);
     assert_eq!(store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap().len(), 1);
 }
 

@@ -6,7 +6,7 @@ use rebuttal_protocol::operator::{Role, TokenName};
 use rebuttal_store::{AccountChange, Answer, Idempotency, NewToken, Operation, Outcome, Store, WriteRequest};
 
 use crate::ground::{
-    DEADLINE, Ground, NOW, code, commit, key, merchant, open, opening, operation, operator, story,
+    DEADLINE, Ground, NOW, code, commit, detail, key, merchant, open, opening, operation, operator,
 };
 
 fn named(name: &str) -> TokenName {
@@ -91,7 +91,7 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(ground: &Ground) {
     }
     let told = asked(key("before", 1), create("viewer", Role::Viewer, 3)).await;
     assert_eq!(told, "Operator.Unauthorized", "the first answer is not for whoever has lost the token");
-    assert_eq!((holder(&store, 2).await, story(&store, &no).await.history.len()), (None, 1));
+    assert_eq!((holder(&store, 2).await, detail(&store, &no).await.history.len()), (None, 1));
     assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
     assert_eq!(
         code(commit(&store, key("after", 9), create("ci", Role::Viewer, 4)).await),

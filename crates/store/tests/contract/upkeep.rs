@@ -11,7 +11,7 @@ use rebuttal_store::{
 };
 
 use crate::ground::{
-    APP, Ground, NOW, code, commit, contest, item, key, merchant, open, settings, story, upload, url,
+    APP, Ground, NOW, code, commit, contest, detail, item, key, merchant, open, settings, upload, url,
 };
 
 async fn step(store: &Store, step: Upkeep) -> u64 {
@@ -173,7 +173,7 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(grou
     let forget = Upkeep::ForgetUploads { urls: vec![used, unused] };
     assert_eq!(step(&store, forget).await, 1);
     assert!(store.upload(used).await.unwrap().is_some() && store.upload(unused).await.unwrap().is_none());
-    assert_eq!(story(&store, &two).await.submissions.len(), 1);
+    assert_eq!(detail(&store, &two).await.submissions.len(), 1);
 }
 
 pub(crate) async fn marked_uploads_are_paged_whether_or_not_those_before_are_gone(ground: &Ground) {

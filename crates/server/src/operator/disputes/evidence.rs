@@ -20,8 +20,8 @@ use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::operator::disputes::detail;
 use crate::operator::disputes::evidence_reads::ReadSlot;
-use crate::operator::disputes::story;
 use crate::operator::disputes::view::evidence_id;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Named, NoQuery};
@@ -65,8 +65,8 @@ pub(super) async fn submitted(
     dispute_no: &DisputeNo,
     id: &str,
 ) -> Result<SubmittedEvidence, Refusal> {
-    let story = story(gateway, dispute_no).await?;
-    let found = story.submissions.into_iter().find_map(|submission| {
+    let detail = detail(gateway, dispute_no).await?;
+    let found = detail.submissions.into_iter().find_map(|submission| {
         let mut items = submission.evidence.into_iter().enumerate();
         items.find_map(|(index, item)| (evidence_id(submission.number, index) == id).then_some(item))
     });

@@ -10,7 +10,7 @@ use rebuttal_protocol::operator::answers;
 use crate::auth::operator::Operator;
 use crate::auth::right::Reading;
 use crate::gateway::Gateway;
-use crate::operator::disputes::story;
+use crate::operator::disputes::detail;
 use crate::operator::disputes::view;
 use crate::operator::problem::Problem;
 use crate::operator::request::{Named, NoQuery};
@@ -22,5 +22,5 @@ pub(crate) async fn show(
     _: NoQuery,
     Named(dispute_no): Named<DisputeNo>,
 ) -> Result<Json<answers::Dispute>, Problem> {
-    Ok(Json(view::now(story(&gateway, &dispute_no).await?)))
+    Ok(Json(view::now(detail(&gateway, &dispute_no).await?)))
 }

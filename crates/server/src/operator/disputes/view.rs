@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{Detail, Entry, Submission, SubmittedEvidence, operator_actions};
 use rebuttal_protocol::operator::answers;
-use rebuttal_store::{DisputeRecord, Story};
+use rebuttal_store::{DisputeDetail, DisputeRecord};
 
 use crate::api::dispute::query::data;
 
@@ -20,26 +20,26 @@ pub(crate) fn summary(record: &DisputeRecord) -> answers::DisputeSummary {
 }
 
 /// The dispute as it stood after the history's entry of that number.
-pub(crate) fn as_of(mut story: Story, sequence: u64) -> answers::Dispute {
-    story.history.retain(|entry| entry.sequence <= sequence);
-    let details: Vec<Option<Detail>> = story.history.iter().map(Entry::parse_detail).collect();
+pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Dispute {
+    detail.history.retain(|entry| entry.sequence <= sequence);
+    let details: Vec<Option<Detail>> = detail.history.iter().map(Entry::parse_detail).collect();
     if let Some(Some(last)) = details.last() {
-        let state = &mut story.record.state;
+        let state = &mut detail.record.state;
         (state.status, state.stage, state.deadline) = (last.status, last.stage, last.deadline);
     }
     let numbers = details.iter().flatten().filter_map(|detail| Some(detail.submission.as_ref()?.number));
     let submitted = numbers.max().unwrap_or_default();
-    story.submissions.retain(|submission| submission.number <= submitted);
+    detail.submissions.retain(|submission| submission.number <= submitted);
     answers::Dispute {
-        summary: summary(&story.record),
-        submissions: story.submissions.iter().map(submission).collect(),
-        history: story.history.iter().zip(details).map(|(entry, detail)| happened(entry, detail)).collect(),
+        summary: summary(&detail.record),
+        submissions: detail.submissions.iter().map(submission).collect(),
+        history: detail.history.iter().zip(details).map(|(entry, detail)| happened(entry, detail)).collect(),
     }
 }
 
 /// The dispute as it stands.
-pub(crate) fn now(story: Story) -> answers::Dispute {
-    as_of(story, u64::MAX)
+pub(crate) fn now(detail: DisputeDetail) -> answers::Dispute {
+    as_of(detail, u64::MAX)
 }
 
 fn submission(submission: &Submission) -> answers::Submission {

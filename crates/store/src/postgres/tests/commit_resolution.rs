@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::address::Address;
-use super::super::fate::{Fate, Sent, learn};
+use super::super::commit_resolution::{CommitStatus, Sent, resolve};
 use super::super::rows;
 use super::super::save::save;
 use super::super::session::{LANE, Session};
@@ -19,8 +19,8 @@ async fn begin(session: &Session) -> String {
     rows::value(&row, 0).unwrap()
 }
 
-async fn fate(address: &Address, batch: i64, transaction: &str) -> Fate {
-    learn(address, &Sent { lane: OURS, batch, transaction }).await
+async fn status(address: &Address, batch: i64, transaction: &str) -> CommitStatus {
+    resolve(address, &Sent { lane: OURS, batch, transaction }).await
 }
 
 #[tokio::test]
@@ -30,10 +30,10 @@ async fn what_was_committed_and_what_was_not_is_learnt() {
     let session = Session::open(&address, LANE).await.unwrap();
     let committed = begin(&session).await;
     save(&session, &Changes::default(), OURS, 1).await.unwrap();
-    assert_eq!(fate(&address, 1, &committed).await, Fate::Committed);
+    assert_eq!(status(&address, 1, &committed).await, CommitStatus::Committed);
     let aborted = begin(&session).await;
     session.batch("ROLLBACK").await.unwrap();
-    assert_eq!(fate(&address, 2, &aborted).await, Fate::Aborted);
+    assert_eq!(status(&address, 2, &aborted).await, CommitStatus::Aborted);
 }
 
 #[tokio::test]
@@ -44,10 +44,10 @@ async fn a_number_that_was_given_out_again_proves_nothing() {
     // What a crash leaves: our number, committed by somebody else.
     let reused = begin(&session).await;
     save(&session, &Changes::default(), "lane:other", 2).await.unwrap();
-    assert_eq!(fate(&address, 2, &reused).await, Fate::Aborted);
+    assert_eq!(status(&address, 2, &reused).await, CommitStatus::Aborted);
     // Or not given out again yet.
     let future = (reused.parse::<u64>().unwrap() + 1_000_000).to_string();
-    assert_eq!(fate(&address, 2, &future).await, Fate::Aborted);
+    assert_eq!(status(&address, 2, &future).await, CommitStatus::Aborted);
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_transaction_in_progress_is_waited_for() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         save(&session, &Changes::default(), OURS, 3).await.unwrap();
     };
-    let (fate, ()) = tokio::join!(fate(&address, 3, &transaction), finish);
-    assert_eq!(fate, Fate::Committed);
+    let (status, ()) = tokio::join!(status(&address, 3, &transaction), finish);
+    assert_eq!(status, CommitStatus::Committed);
     assert!(asked.elapsed() >= Duration::from_millis(300));
 }

@@ -11,7 +11,7 @@ use crate::StoreError;
 
 /// The oldest version with everything that is used here.
 const VERSION_MIN: i32 = 14;
-/// What one replica takes: four lanes, eight readers, and some for asking about fates.
+/// What one replica takes: four lanes, eight readers, and some for resolving commits.
 const CONNECTIONS_OF_A_REPLICA: i64 = 16;
 
 /// How long a session that is one's own takes to tell its process, and longer.

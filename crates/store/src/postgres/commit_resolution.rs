@@ -1,4 +1,4 @@
-//! What became of a batch whose commit was sent and not answered.
+//! Resolves a batch whose commit was sent and not answered, by transaction status.
 //!
 //! Two questions, in this order. Is its transaction still in progress? As long as it is, nothing is known. Then: is the
 //! lane's mark of this batch there? Each batch writes its number into the lane's row, which nobody else writes, in its
@@ -14,7 +14,7 @@ use super::rows;
 use super::session::{Error, LANE, Session, within};
 use super::statements::{FATE, HAS_MARK};
 
-/// How long the fate is asked for.
+/// How long the status is asked for.
 pub(super) const ASK_LIMIT: Duration = Duration::from_secs(5);
 /// The pause between two questions.
 const ASK_PAUSE: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ pub(super) struct Sent<'l> {
 /// it has not written down yet, and gives them out again. Nor would something that the batch saved, such as a nonce:
 /// another replica may have saved the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum CommitStatus {
     Committed,
     /// It is not there and never will be.
     Aborted,
@@ -41,7 +41,7 @@ pub(super) enum Fate {
     Unknown(String),
 }
 
-impl Fate {
+impl CommitStatus {
     /// A word for it, to count by.
     pub(super) const fn name(&self) -> &'static str {
         match self {
@@ -53,22 +53,22 @@ impl Fate {
 }
 
 /// Asks on new connections until it is known, or the limit is over.
-pub(super) async fn learn(address: &Address, sent: &Sent<'_>) -> Fate {
+pub(super) async fn resolve(address: &Address, sent: &Sent<'_>) -> CommitStatus {
     let until = Instant::now() + ASK_LIMIT;
     let mut last = "nobody could be asked".to_owned();
     while Instant::now() < until {
         match Session::open(address, LANE).await {
             Ok(session) => match ask_until(&session, sent, until).await {
-                Ok(Some(true)) => return Fate::Committed,
-                Ok(Some(false)) => return Fate::Aborted,
-                Ok(None) => return Fate::Unknown("it is still in progress".to_owned()),
+                Ok(Some(true)) => return CommitStatus::Committed,
+                Ok(Some(false)) => return CommitStatus::Aborted,
+                Ok(None) => return CommitStatus::Unknown("it is still in progress".to_owned()),
                 Err(error) => last = error.to_string(),
             },
             Err(error) => last = error.to_string(),
         }
         sleep(ASK_PAUSE).await;
     }
-    Fate::Unknown(last)
+    CommitStatus::Unknown(last)
 }
 
 /// Whether it was committed; nothing where it is still in progress at the end.
