@@ -81,7 +81,7 @@ statements! {
     REFER_TO_UPLOADS = "WITH named AS \
          (SELECT url FROM uploads WHERE url = ANY ($1::text[]) ORDER BY url FOR NO KEY UPDATE) \
          UPDATE uploads SET referenced = TRUE, swept_at = NULL FROM named WHERE uploads.url = named.url";
-    /// The proof of a commit: see `commit_resolution`. Begins with the time, by which marks of lanes that are no more are told.
+    /// The proof of a commit: see `commit_resolution`. Begins with the time, by which marks of closed lanes are known.
     MARK_BATCH = "INSERT INTO meta (name, value) \
          VALUES ($1, int8send((extract(epoch FROM now()) * 1000)::bigint) || int8send($2)) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
