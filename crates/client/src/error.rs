@@ -76,7 +76,8 @@ pub enum Error {
         /// What the last attempt met.
         cause: Cause,
         /// Until when, by the gateway's clock, an attempt can still take effect: the latest timestamp plus the
-        /// [freshness window](crate::ClientBuilder::freshness_window). What a query tells after that is final.
+        /// [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query tells
+        /// after that is final.
         open_until: UnixMillis,
     },
 }

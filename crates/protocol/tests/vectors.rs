@@ -113,10 +113,14 @@ fn an_answer_proves_what_its_nonce_says() {
         for name in ["method", "url", "appSecret"] {
             signed[name] = request[name].clone();
         }
-        let verdict = verdict(&signed, text(vector, "authorization"), text(vector, "body").as_bytes());
+        let body = match vector["bodyHex"].as_str() {
+            Some(digits) => hex::decode(digits).unwrap(),
+            None => text(vector, "body").as_bytes().to_vec(),
+        };
+        let verdict = verdict(&signed, text(vector, "authorization"), &body);
         let header = Authorization::parse(text(vector, "authorization").as_bytes()).unwrap();
         let proven = match Finality::of_answer(&header.nonce, &asked.nonce, &asked.sign) {
-            _ if verdict != "good" => "none",
+            _ if verdict != "good" || Object::parse(&body).is_err() => "none",
             None => "none",
             Some(Finality::Settled) => "settled",
             Some(Finality::Notice) => "notice",

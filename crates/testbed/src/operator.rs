@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::clock::{now_ms, rfc3339};
+use crate::clock::{now_ms, rfc3339, wait_for};
 use crate::http::{Connection, Request, Response};
 use crate::signer::{Scheme, Signer, fresh_nonce};
 
@@ -79,10 +80,20 @@ impl Operator {
         self.send(&self.request("PATCH", path, Some(body)))
     }
 
+    /// Makes something; again where the gateway is short of something for a moment, as one with a short queue is while
+    /// it tidies up after its start.
+    fn create(&self, path: &str, body: &Value) -> Value {
+        let answer = wait_for("the gateway to serve", Duration::from_secs(20), || {
+            let answer = self.post(path, body);
+            (answer.status != 503).then_some(answer)
+        });
+        answer.created()
+    }
+
     /// A new merchant's number.
     #[must_use]
     pub fn open_merchant(&self, name: &str, time_zone: &str) -> u64 {
-        let answer = self.post("/merchants", &json!({ "name": name, "timeZone": time_zone })).created();
+        let answer = self.create("/merchants", &json!({ "name": name, "timeZone": time_zone }));
         answer["merchantId"].as_u64().unwrap_or_else(|| panic!("merchantId is a number: {answer}"))
     }
 
@@ -90,7 +101,7 @@ impl Operator {
     #[must_use]
     pub fn open_app(&self, merchant_id: u64, scheme: Scheme) -> Signer {
         let body = if scheme == Scheme::Sha256 { json!({}) } else { json!({ "scheme": scheme.name() }) };
-        let answer = self.post(&format!("/merchants/{merchant_id}/apps"), &body).created();
+        let answer = self.create(&format!("/merchants/{merchant_id}/apps"), &body);
         let text =
             |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
         Signer { app_id: text("appId"), app_secret: text("appSecret"), scheme }
@@ -99,7 +110,7 @@ impl Operator {
     /// Opens a dispute that differs from the plain one in these members.
     #[must_use]
     pub fn open_dispute(&self, merchant_id: u64, but: &Value) -> Value {
-        self.post("/disputes", &dispute(merchant_id, but)).created()
+        self.create("/disputes", &dispute(merchant_id, but))
     }
 
     /// The dispute as operators see it.

@@ -86,6 +86,10 @@ public final class Contest {
      * request may still take effect. Empty: nothing.
      */
     static String proven(Answer answer, String url, String nonce, String requestSign) {
+        for (byte value : answer.body()) {
+            // SHA-256 can be extended without the secret; what is appended has zeros.
+            if (0 <= value && value < 0x20 && value != '\t' && value != '\n' && value != '\r') return "";
+        }
         var found = TIMESTAMP.matcher(answer.authorization());
         String timestamp = found.find() ? found.group(1) : "";
         for (String label : List.of("answer", "notice")) {

@@ -46,6 +46,9 @@ function authorization(string $sign, string $timestamp, string $nonce): string
  */
 function proven(string $given, string $url, string $nonce, string $requestSign, string $body): ?string
 {
+    if (preg_match('/[\x00-\x08\x0b\x0c\x0e-\x1f]/', $body)) {
+        return null; // SHA-256 can be extended without the secret; what is appended has zeros.
+    }
     $timestamp = preg_match('/timestamp=(\d{13}),/', $given, $found) ? $found[1] : '';
     foreach (['answer', 'notice'] as $label) {
         $bound = substr(strtoupper(hash('sha256', "$label\n$nonce\n$requestSign\n")), 0, 32);
@@ -77,10 +80,10 @@ function post(string $url, string $body, array $headers): array
     return [(int) explode(' ', $lines[0])[1], implode(', ', $given), $answer];
 }
 
-/** What anybody may have written, without what would move the cursor. */
+/** What anybody may have written, of which only ASCII is shown. */
 function shortened(string $answer): string
 {
-    return preg_replace('/[\x00-\x1f\x7f]/', ' ', substr($answer, 0, 500));
+    return preg_replace('/[^\x20-\x7e]/', ' ', substr($answer, 0, 500));
 }
 
 /** Makes one signed call; gives the data of a proven OK, and the proof. */

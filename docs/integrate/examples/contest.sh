@@ -15,8 +15,8 @@ end() { # CODE WHY
   exit "$1"
 }
 
-# What anybody may have written, without what would move the cursor.
-said() { tr -d '\000-\011\013-\037\177' < "$temp/answer" | head -c 500; }
+# What anybody may have written, of which only ASCII is shown.
+said() { LC_ALL=C tr -cd '\012\040-\176' < "$temp/answer" | head -c 500; }
 
 sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
 
@@ -53,7 +53,9 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   timestamp=$(printf %s "$proof" | sed -n 's/.*timestamp=\([0-9]\{13\}\),.*/\1/p')
   # "answer": this is what becomes of the request. "notice": the gateway said so to somebody who sent this nonce and
   # sign, and the request may still take effect.
+  # SHA-256 can be extended without the secret; what is appended has zeros, and such an answer proves nothing.
   proven=
+  [ "$(LC_ALL=C tr -d '\000-\010\013\014\016-\037' < "$temp/answer" | wc -c)" = "$(wc -c < "$temp/answer")" ] || proof=
   for label in answer notice; do
     bound=$(printf '%s\n%s\n%s\n' "$label" "$nonce" "$sign" | sha256 | cut -c 1-32 | tr a-f A-F)
     right=$(sign "$url" "$timestamp" "$bound" < "$temp/answer")

@@ -6,7 +6,7 @@ mod body;
 mod codes;
 mod contest;
 mod deadlines;
-mod extension;
+pub(crate) mod extension;
 mod finality;
 mod freshness;
 mod header;

@@ -19,6 +19,7 @@ use rebuttal_store::{AccountChange, Answer, Idempotency, NonceUse, Operation, Ou
 use crate::auth::apps::{KnownApp, KnownSecret};
 use crate::auth::caller::{Caller, target};
 use crate::auth::read_nonces::Burnt;
+use crate::base_url::BaseUrl;
 use crate::body::Arrived;
 use crate::error::Refusal;
 use crate::front::Authenticated;
@@ -151,7 +152,7 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedWrite<T> {
 }
 
 /// A request to a path or with a method that no call has. It is refused whoever sent it; where the sender is proven,
-/// the refusal is settled.
+/// and the signed URL has no other path under another base URL, the refusal is settled.
 pub(crate) struct Unrouted;
 
 impl FromRequestParts<Arc<Gateway>> for Unrouted {
@@ -160,11 +161,22 @@ impl FromRequestParts<Arc<Gateway>> for Unrouted {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Infallible> {
         if let Ok(caller) = caller(gateway, parts)
             && let Ok((_, verified)) = authenticate(gateway, &caller, parts).await
+            && has_one_path(gateway, verified, target(&parts.uri))
         {
             verified.settle();
         }
         Ok(Self)
     }
+}
+
+/// Whether the signed URL begins with one base URL alone. `http://h/a` and `http://h` are both a part of
+/// `http://h/a/pg/…`: a copy without `/a` in its target would carry the same signature to another path.
+fn has_one_path(gateway: &Gateway, verified: &Verified, target: &str) -> bool {
+    let url = [gateway.public_url(verified.url_index), target].concat();
+    let begins = |base_url: &&BaseUrl| {
+        url.strip_prefix(base_url.as_str()).is_some_and(|target| target.starts_with('/'))
+    };
+    gateway.public_urls.iter().filter(begins).count() == 1
 }
 
 /// Fails for a route outside of the signing layer, which every test of the route would show; and for a request target
@@ -204,10 +216,10 @@ async fn authenticate<'c>(
 fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
     let left = u64::try_from(until.0 - clock::now().0).unwrap_or_default();
     let seconds = (Duration::from_millis(left) + MEMORY_EVERY).as_secs() + 1;
-    let minutes = (2 * window).as_secs().div_ceil(60);
     let message = format!(
-        "too many queries in the last {minutes} minutes: the gateway remembers each, so that none is answered twice. \
-         Nothing was changed; come again in {seconds} seconds, and query less often"
+        "too many queries within {} seconds: the gateway remembers each, so that none is answered twice. \
+         Nothing was changed; come again in {seconds} seconds, and query less often",
+        (2 * window).as_secs()
     );
     let cause = anyhow::anyhow!("the merchant's part of the memory of read nonces is full");
     Refusal::new(Code::Unavailable, message).caused_by(cause).retry_after(seconds)

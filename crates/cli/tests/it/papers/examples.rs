@@ -6,10 +6,11 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use rebuttal_testbed::scene::CONTEST;
-use rebuttal_testbed::{Item, Page, Passage, Scene, Way, http, page, samples};
+use rebuttal_testbed::{Call, Item, Page, Passage, Scene, Scheme, Signer, Way, http, page, samples};
 use serde_json::json;
 
 use crate::ground::gateway;
+use crate::raw::extension::extended;
 
 const FOLDER: &str = "docs/integrate/examples";
 /// Installed by `cargo xtask test`; checks the types of the example, and takes them away for a Node.js that cannot.
@@ -31,6 +32,8 @@ enum Lie {
     Altered,
     /// An earlier `OK`, rightly signed, arrives in its place.
     Replayed,
+    /// It arrives extended, under the signature that fits that.
+    Extended,
     /// The answer to a copy of another media type arrives in its place; the request itself is delivered afterwards.
     Notice,
 }
@@ -64,6 +67,9 @@ impl Merchant {
                 let notice = ask(&of_another_type(request));
                 let _ = ask(request);
                 return Passage::On(notice);
+            }
+            if *lie == Lie::Extended {
+                return Passage::On(longer(request, &ask(request)));
             }
             let passage = passage(*lie, ask(request), &mut honest.lock().unwrap());
             if *lie == Lie::LostOnce {
@@ -128,11 +134,35 @@ fn of_another_type(request: &[u8]) -> Vec<u8> {
     format!("{}content-type: text/plain{}", &text[..at], &text[at + 30..]).into_bytes()
 }
 
+/// The answer with more behind its body, and the sign that fits it, made without the secret.
+fn longer(request: &[u8], answer: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(answer).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let field = |name: &str| head.split([' ', ',', '\r']).find_map(|field| field.strip_prefix(name)).unwrap();
+    let request = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let host = request.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let signer =
+        Signer { app_id: field("appId=").to_owned(), app_secret: String::new(), scheme: Scheme::Sha256 };
+    let mut seen = Call::new(&signer, &format!("http://{host}"), CONTEST, body);
+    seen.timestamp = field("timestamp=").to_owned();
+    seen.nonce = field("nonce=").to_owned();
+    seen.sign_instead = Some(field("sign=").to_owned());
+    let forged = extended(&seen, b"x");
+    let authorization = format!("authorization: {}", forged.authorization());
+    let lines = head.lines().filter(|line| {
+        let line = line.to_ascii_lowercase();
+        !line.starts_with("authorization:") && !line.starts_with("content-length:")
+    });
+    let head: String = lines.map(|line| format!("{line}\r\n")).collect();
+    let head = format!("{head}{authorization}\r\ncontent-length: {}\r\n\r\n", forged.body.len());
+    [head.as_bytes(), &forged.body].concat()
+}
+
 fn passage(lie: Lie, answer: Vec<u8>, honest: &mut Vec<u8>) -> Passage {
     let head = http::find(&answer, b"\r\n\r\n").unwrap() + 4;
     let text = String::from_utf8(answer.clone()).unwrap();
     Passage::On(match lie {
-        Lie::Lost | Lie::LostOnce | Lie::Notice => return Passage::Cut,
+        Lie::Lost | Lie::LostOnce | Lie::Notice | Lie::Extended => return Passage::Cut,
         Lie::None => {
             honest.clone_from(&answer);
             answer
@@ -251,6 +281,7 @@ fn believes_no_lie(merchant: &Merchant, urls: [&str; 2]) {
         (Lie::Unsigned, "proves nothing"),
         (Lie::Altered, "proves nothing"),
         (Lie::Replayed, "proves nothing"),
+        (Lie::Extended, "proves nothing"),
         (Lie::Notice, "Common.Request.UnsupportedMediaType"),
     ] {
         // A replayed answer is told for a contest that the gateway has refused, too.

@@ -30,7 +30,7 @@ fn an_extended_signature_is_right_and_still_refused() {
 }
 
 /// The call with a longer body and the sign that fits it, computed from the sign that was seen.
-fn extended(seen: &Call, suffix: &[u8]) -> Call {
+pub(crate) fn extended(seen: &Call, suffix: &[u8]) -> Call {
     let public = [&seen.signer.app_id, &seen.method, &seen.url(), &seen.timestamp, &seen.nonce];
     let lines = public.iter().map(|value| value.len() + 1).sum::<usize>() + SECRET_CHARS + 1;
     let hashed = lines + seen.body.len() + 1;

@@ -155,6 +155,28 @@ fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
     assert_eq!([unopened, &open].map(|no| scene.status(no)), ["NEEDS_RESPONSE"; 2]);
 }
 
+/// The signed URL does not say where a base URL ends: the same signature is right for two paths.
+#[test]
+fn a_path_that_another_base_url_makes_a_call_of_settles_nothing() {
+    let urls = ["http://gateway.test", "http://gateway.test/pre"];
+    let mut scene = Scene::of(gateway().folder().args(urls.iter().flat_map(|url| ["--public-url", url])));
+    scene.base = urls[1].to_owned();
+    let no = scene.dispute();
+    let accept = scene.call(ACCEPT, &json!({ "disputeNo": no }));
+    let mut copy = accept.clone();
+    (copy.base, copy.target) = (urls[0].to_owned(), format!("/pre{ACCEPT}"));
+    assert_eq!(copy.sign(), accept.sign(), "it is the same signature");
+    copy.send(scene.address()).that_is(Notice).is("Common.Request.NotFound");
+    copy.method = "PUT".to_owned();
+    copy.send(scene.address()).that_is(Notice).is("Common.Request.NotFound");
+    accept.send(scene.address()).that_is(Settled).is("OK");
+    let elsewhere = scene.call("/elsewhere", &json!({}));
+    elsewhere.send(scene.address()).that_is(Notice).is("Common.Request.NotFound");
+    let mut under_one = elsewhere;
+    under_one.base = urls[0].to_owned();
+    under_one.send(scene.address()).that_is(Settled).is("Common.Request.NotFound");
+}
+
 /// Where operators have a listener of their own, a merchant's call is none there, and one elsewhere.
 #[test]
 fn a_listener_without_calls_settles_nothing() {

@@ -158,7 +158,7 @@ fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
     of("OK").for_each(|call| call.send(at).is("Common.Auth.ReplayedNonce"));
     // It is told when there is room again, and one app's polling stops nobody else's.
     let told = of("Common.System.Unavailable").next().unwrap().send(at);
-    assert!(told.message.contains("too many queries in the last"), "{}", told.message);
+    assert!(told.message.contains("too many queries within"), "{}", told.message);
     let seconds: u64 = told.response.header("retry-after").unwrap().parse().unwrap();
     assert!((5..=30).contains(&seconds), "{seconds}");
     // What changes something keeps its nonces elsewhere.
