@@ -45,7 +45,7 @@ async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
 #[test]
 fn what_strangers_do_to_tls_is_not_in_the_log() {
     const TRIES: usize = 40;
-    let (scene, ..) = over_tls(scene());
+    let (scene, _folder, _) = over_tls(scene());
     let before = scene.gateway.stderr().lines().count();
     let record = |kind: u8, body: &[u8]| {
         let length = u16::try_from(body.len()).unwrap().to_be_bytes();
