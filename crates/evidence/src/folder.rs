@@ -24,11 +24,11 @@ use parking_lot::Mutex;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{MerchantId, StorageUri};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 
 pub use look::Look;
 
 use crate::Error;
+use crate::validation_slots::ValidationSlots;
 use turns::Turns;
 
 /// Most files that are being received at once, one of a form at a time, and of a merchant no more than the others leave
@@ -39,7 +39,7 @@ pub const RECEIVES_WAITING_MAX: usize = 64;
 /// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so
 /// that who lost a connection and sends again gets the place that it left.
 pub const TURN_LIMIT: Duration = Duration::from_secs(20);
-/// Most files that are judged at once. Each is in memory whole, 2 MiB, with what its judge needs beside it.
+/// Most files that are judged at once, of a merchant one. Each is in memory whole, 2 MiB, with what its judge needs beside it.
 pub const JUDGES_AT_ONCE: usize = 2;
 /// Bytes of an arriving file that are gathered before they are written.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
@@ -65,7 +65,7 @@ struct Shared {
     mark: String,
     by_word: bool,
     receives: Turns,
-    judges: Arc<Semaphore>,
+    judges: ValidationSlots,
     /// Names in `incoming/` that this process is writing.
     active: Mutex<HashSet<String>>,
     /// Merchants whose folder is known to be durable, with all folders above it.
@@ -118,7 +118,7 @@ impl FolderStore {
                 by_word: claimed.by_word,
                 _lock: lock,
                 receives: Turns::default(),
-                judges: Arc::new(Semaphore::new(JUDGES_AT_ONCE)),
+                judges: ValidationSlots::new(JUDGES_AT_ONCE),
                 active: Mutex::default(),
                 durable: Mutex::default(),
                 looks: Mutex::default(),

@@ -20,6 +20,7 @@ mod fence;
 mod mark;
 mod refusal;
 mod store;
+mod validation_slots;
 
 pub use error::{BodyError, Error};
 pub use fence::{Fence, InvalidFence};

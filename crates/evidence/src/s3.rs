@@ -31,6 +31,7 @@ pub use variables::AwsVariables;
 use crate::folder::JUDGES_AT_ONCE;
 use crate::place::{Bucket, Endpoint};
 use crate::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
+use crate::validation_slots::ValidationSlots;
 use crate::{Credentials, Error, UploadForm};
 
 /// Most uploads that are fetched at once. Each is in memory whole, 2 MiB and a byte; the next ones wait for their turn.
@@ -73,7 +74,7 @@ struct Shared {
     /// Whether files were uploaded before the start: a bucket without a mark is not ours then.
     holds_files: bool,
     fetches: Semaphore,
-    judges: Semaphore,
+    judges: ValidationSlots,
     /// When the store last answered.
     answered: Mutex<Option<Instant>>,
 }
@@ -136,7 +137,7 @@ impl S3Store {
                 mark: mark.to_owned(),
                 holds_files,
                 fetches: Semaphore::new(FETCHES_AT_ONCE),
-                judges: Semaphore::new(JUDGES_AT_ONCE),
+                judges: ValidationSlots::new(JUDGES_AT_ONCE),
                 answered: Mutex::default(),
             }),
         })

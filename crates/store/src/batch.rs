@@ -4,6 +4,7 @@
 //! the first one's result, and a nonce used twice in one batch is seen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use rebuttal_disputes::{
     Actor, Change, Command, Decision, Dispute, Entry, EvidenceFault, Finding, FoundFile, Opening, Refusal,
@@ -92,12 +93,33 @@ pub(crate) struct StoredUpload {
 pub(crate) struct StoredAnswer {
     pub(crate) request: [u8; 32],
     pub(crate) answer: KeptAnswer,
+    pub(crate) created_at: UnixMillis,
+}
+
+/// How long a secret or token that was made under an idempotency key is shown again. Upkeep takes it from the database
+/// later; it is hidden by the clock of the request, however long upkeep waits.
+pub const SECRETS_SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
+
+impl StoredAnswer {
+    /// The answer to a request under its key.
+    pub(crate) fn answer_to(&self, key: &IdempotencyKey, now: UnixMillis) -> Answer {
+        if self.request != key.request {
+            return Err(Rejection::KeyReused);
+        }
+        let is_over = now >= self.created_at + SECRETS_SHOWN_FOR;
+        match &self.answer {
+            KeptAnswer::Done(outcome) if is_over && outcome.holds_secret() => {
+                KeptAnswer::shown_no_more().into_answer()
+            }
+            answer => answer.clone().into_answer(),
+        }
+    }
 }
 
 /// An answer as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum KeptAnswer {
-    Outcome(Outcome),
+    Done(Outcome),
     Refused { code: String, message: String },
 }
 
@@ -113,14 +135,14 @@ impl KeptAnswer {
 
     pub(crate) fn of(answer: &Answer) -> Self {
         match answer {
-            Ok(done) => Self::Outcome(done.clone()),
+            Ok(outcome) => Self::Done(outcome.clone()),
             Err(refused) => Self::Refused { code: refused.code().to_string(), message: refused.to_string() },
         }
     }
 
     pub(crate) fn into_answer(self) -> Answer {
         match self {
-            Self::Outcome(done) => Ok(done),
+            Self::Done(outcome) => Ok(outcome),
             Self::Refused { code, message } => {
                 Err(Rejection::AsBefore { code: code.as_str().into(), message })
             }
@@ -185,10 +207,7 @@ impl BatchState {
             Idempotency::Key(key) => {
                 let name = key.name();
                 if let Some(stored) = self.loaded.keys.get(&name) {
-                    return match stored.request == key.request {
-                        true => stored.answer.clone().into_answer(),
-                        false => Err(Rejection::KeyReused),
-                    };
+                    return stored.answer_to(key, request.arrived_at);
                 }
                 let (key, arrived_at) = (key.clone(), request.arrived_at);
                 let answer = self.apply(request);
@@ -197,7 +216,8 @@ impl BatchState {
                     return answer;
                 }
                 let kept = KeptAnswer::of(&answer);
-                let stored = StoredAnswer { request: key.request, answer: kept.clone() };
+                let stored =
+                    StoredAnswer { request: key.request, answer: kept.clone(), created_at: arrived_at };
                 self.loaded.keys.insert(name, stored);
                 self.changes.keys.push((key, kept, arrived_at));
                 answer

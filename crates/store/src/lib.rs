@@ -26,6 +26,7 @@ pub use accounts::{
     AccountChange, AccountRefusal, App, ChangedApp, Merchant, NewToken, Sealed, SealedSecret, SecretId,
     Token, Touched,
 };
+pub use batch::SECRETS_SHOWN_FOR;
 pub use error::{CommitError, StoreError};
 pub use examine::{Defect, Examined, examine};
 pub use lanes::Traffic;

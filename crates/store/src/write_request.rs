@@ -179,8 +179,21 @@ pub enum Outcome {
     Token(Token),
     /// A step of upkeep touched so many rows.
     Rows(u64),
-    /// Outcome, with nothing to tell.
+    /// Done, with nothing to show.
     Nothing,
+}
+
+impl Outcome {
+    /// Whether it holds an encrypted secret or token, to be shown to whoever made it.
+    pub(crate) fn holds_secret(&self) -> bool {
+        match self {
+            Self::App(changed) => !changed.app.secrets.is_empty(),
+            Self::NewToken(_) => true,
+            Self::Dispute { .. } | Self::Merchant(_) | Self::Token(_) | Self::Rows(_) | Self::Nothing => {
+                false
+            }
+        }
+    }
 }
 
 /// Why a request was not done. Its nonce or key is used up all the same, where nothing else is said.

@@ -149,8 +149,7 @@ impl FolderStore {
     /// alone, however many files are stored.
     pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<Received>, Error> {
         let shared = Arc::clone(&self.shared);
-        let judges = Arc::clone(&self.shared.judges);
-        let permit = judges.acquire_owned().await;
+        let permit = self.shared.judges.acquire_for_upkeep().await;
         blocking(move || {
             let _permit = permit;
             shared.scan(before).map_err(Error::folder("look through incoming files"))

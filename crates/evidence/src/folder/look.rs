@@ -90,7 +90,7 @@ impl FolderStore {
             return Ok(look);
         }
         let (shared, uri) = (Arc::clone(&self.shared), *uri);
-        let permit = Arc::clone(&shared.judges).acquire_owned().await;
+        let permit = shared.judges.acquire(uri.merchant_id).await;
         blocking(move || {
             let _permit = permit;
             let Some(file) = found(File::open(&path)).map_err(Error::folder("open a file"))? else {

@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::AcquireError;
 
 use super::incoming::Incoming;
 use super::{FolderStore, Received, Shared, WRITE_BLOCK_BYTES, blocking};
@@ -50,7 +50,8 @@ impl FolderStore {
         if size == 0 {
             return Err(Refusal::Empty.into());
         }
-        let permit = turn(&self.shared.judges).await?;
+        let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
+        let permit = self.shared.judges.acquire(uri.merchant_id).await.map_err(never_closed)?;
         let incoming = blocking(move || {
             let _permit = permit;
             writer.judged()
@@ -58,11 +59,6 @@ impl FolderStore {
         .await?;
         blocking(move || incoming.publish()).await
     }
-}
-
-async fn turn(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-    let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
-    Arc::clone(semaphore).acquire_owned().await.map_err(never_closed)
 }
 
 /// What travels to the blocking threads and back. The file is begun with the first full block, so that a small one

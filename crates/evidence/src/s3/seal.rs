@@ -38,7 +38,7 @@ impl S3Store {
             Fetched::TooMuch => return Ok(Look::Lie(Lie::too_large(uri.format))),
             Fetched::Whole(content) => content,
         };
-        let turn = turn(&shared.judges).await?;
+        let turn = shared.judges.acquire(uri.merchant_id).await.map_err(Error::judging)?;
         let (format, judged) = (uri.format, content.clone());
         let looked = tokio::task::spawn_blocking(move || {
             judge(format, &judged).map(|()| <[u8; 32]>::from(Sha256::digest(&judged)))

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Operation, Outcome, Store, Upkeep, WriteRequest};
+use rebuttal_store::{Operation, Outcome, SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -14,8 +14,6 @@ use crate::sweeper::present::Present;
 pub(super) const STEP: u32 = 2_000;
 /// How long an idempotency key is kept (contract §8).
 const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How long a secret or token that was made is shown again under its idempotency key, and kept for that (contract §8).
-const SECRETS_SHOWN: Duration = Duration::from_secs(24 * 3600);
 
 /// What to say where merchants are shut out because the stored bound lies in the future, and nothing moves it back. How
 /// to lower it is told only where no restore has raised it: that raises it by one window at most, and lowering it would
@@ -63,7 +61,7 @@ pub(super) async fn purge_nonces(gateway: &Gateway, present: &Present) -> anyhow
 pub(super) async fn purge_accounts(gateway: &Gateway, now: UnixMillis) -> anyhow::Result<()> {
     let created_before = now - KEYS_KEPT;
     in_steps(gateway, now, || Upkeep::PurgeKeys { created_before, limit: STEP }).await?;
-    let created_before = now - SECRETS_SHOWN;
+    let created_before = now - SECRETS_SHOWN_FOR;
     in_steps(gateway, now, || Upkeep::ForgetShownSecrets { created_before, limit: STEP }).await?;
     step(&gateway.store, now, Upkeep::DropExpiredSecrets).await.map(drop)
 }

@@ -38,10 +38,7 @@ pub(super) async fn apply(
     let Idempotency::Key(key) = &request.idempotency else { return change(session, account, now).await };
     if let Some(row) = session.row(FIND_KEYS, &[&vec![&key.token], &vec![&key.key]]).await? {
         let stored = stored_answer(&row)?;
-        return Ok(match stored.request == key.request {
-            true => stored.answer.into_answer(),
-            false => Err(Rejection::KeyReused),
-        });
+        return Ok(stored.answer_to(key, now));
     }
     let answer = change(session, account, now).await?;
     let kept = kept(&KeptAnswer::of(&answer))?;

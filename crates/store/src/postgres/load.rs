@@ -105,11 +105,11 @@ async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName,
     found.iter().map(answered).collect()
 }
 
-/// Reads request and answer of a row of [`FIND_KEYS`].
+/// Reads request, answer and time of a row of [`FIND_KEYS`].
 pub(super) fn stored_answer(row: &Row) -> Result<StoredAnswer, Error> {
     let answer = serde_json::from_str(rows::value(row, 3)?);
     let answer = answer.map_err(|error| Error::Unreadable(format!("a kept answer: {error}")))?;
-    Ok(StoredAnswer { request: rows::bytes(row, 2)?, answer })
+    Ok(StoredAnswer { request: rows::bytes(row, 2)?, answer, created_at: rows::millis(row, 4)? })
 }
 
 async fn find_uploads(session: &Session, names: &KeySet) -> Result<HashMap<StorageUri, StoredUpload>, Error> {

@@ -43,7 +43,7 @@ statements! {
     /// each other would else each hold what the other wants.
     LOCK_TOKENS_TO_CHANGE = "SELECT hash, revoked_at IS NULL FROM tokens WHERE hash = $1 OR name = $2 \
          ORDER BY hash FOR UPDATE";
-    FIND_KEYS = "SELECT token, key, request, answer FROM idempotency_keys \
+    FIND_KEYS = "SELECT token, key, request, answer, created_at FROM idempotency_keys \
          WHERE (token, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
     FIND_UPLOADS = "SELECT url, sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads \
          WHERE url = ANY ($1::text[])";

@@ -34,10 +34,7 @@ pub(super) fn apply(
     }
     let Idempotency::Key(key) = &request.idempotency else { return change(connection, account, now) };
     if let Some(stored) = stored_answer(connection, &key.token, &key.key)? {
-        return Ok(match stored.request == key.request {
-            true => stored.answer.into_answer(),
-            false => Err(Rejection::KeyReused),
-        });
+        return Ok(stored.answer_to(key, now));
     }
     let answer = change(connection, account, now)?;
     keep_answer(connection, key, &KeptAnswer::of(&answer), now)?;

@@ -18,7 +18,7 @@ statements! {
     NONCE_BOUND = "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE name = 'nonce_bound'";
     LOAD_DISPUTES = concat!("SELECT ", state!(), " FROM disputes WHERE dispute_no = ?1");
     FIND_NONCES = "SELECT 1 FROM nonces WHERE timestamp = ?1 AND app_id = ?2 AND nonce = ?3";
-    FIND_KEYS = "SELECT request, answer FROM idempotency_keys WHERE token = ?1 AND key = ?2";
+    FIND_KEYS = "SELECT request, answer, created_at FROM idempotency_keys WHERE token = ?1 AND key = ?2";
     FIND_UPLOADS = "SELECT sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads WHERE url = ?1";
 
     // A batch saves.

@@ -180,7 +180,7 @@ pub(super) fn stored_answer(
             let answer = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| {
                 Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
             })?;
-            Ok(StoredAnswer { request: row.get(0)?, answer })
+            Ok(StoredAnswer { request: row.get(0)?, answer, created_at: UnixMillis(row.get(2)?) })
         })
         .optional()
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::Role;
 use rebuttal_store::{
-    AccountChange, Answer, CommitError, Idempotency, Marked, NewToken, Operation, Options, Outcome, Store,
-    Upkeep, WriteRequest,
+    AccountChange, Answer, CommitError, Idempotency, Marked, NewToken, Operation, Options, Outcome,
+    SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest,
 };
 
 use crate::ground::{
@@ -106,6 +106,24 @@ pub(crate) async fn a_secret_goes_from_the_answer_of_its_key_and_is_made_no_seco
     let mut first = Vec::new();
     for name in made.iter().chain(&plain) {
         first.push(send(name).await.unwrap());
+    }
+    // Upkeep may be late, as where the clock is doubted: nothing is shown for longer because of that.
+    let send_after = async |name: &'static str, age: Duration| {
+        let (idempotency, operation) = (key(name, 1), requests(name));
+        let arrived_at = NOW + age;
+        store.commit(WriteRequest { arrived_at, idempotency, token: None, operation }).await.unwrap()
+    };
+    for (name, first) in made.iter().chain(&plain).zip(&first) {
+        assert_eq!(
+            send_after(name, SECRETS_SHOWN_FOR - Duration::from_millis(1)).await.as_ref(),
+            Ok(first),
+            "{name}"
+        );
+        let over = send_after(name, SECRETS_SHOWN_FOR).await;
+        match made.contains(name) {
+            true => assert_eq!(over.unwrap_err().code().as_str(), "Operator.Conflict", "{name}"),
+            false => assert_eq!(over.as_ref(), Ok(first), "{name}"),
+        }
     }
     let forget =
         |at: i64, limit| step(&store, Upkeep::ForgetShownSecrets { created_before: UnixMillis(at), limit });

@@ -67,7 +67,7 @@ pub(super) async fn findings(
     };
     let findings: Vec<_> = items.iter().zip(found).map(or_unreadable).collect();
     let Some((url, error)) = unreadable else { return Ok(Found { findings, unlooked: None }) };
-    // Idempotency, however many files a store that is out of order holds.
+    // Once, however many files a store that is out of order holds.
     let url = url.map(|url| url.to_string());
     tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
     match decided(findings.clone(), gateway, merchant_id, call, arrived_at).await? {
