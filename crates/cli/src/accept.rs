@@ -12,7 +12,7 @@ use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Interrupted, Judged};
 use crate::patience::patiently;
-use crate::{ask, look, signals, summary, typed};
+use crate::{ask, signals, summary, terminal, typed};
 
 const NOTHING: &str = "Nothing was accepted.";
 
@@ -65,16 +65,20 @@ impl Accept {
             &result,
             json,
             |answer| {
-                look::say(format!("{} {} is accepted.", look::tick(), look::strong(&self.dispute_no)));
+                terminal::println(format!(
+                    "{} {} is accepted.",
+                    terminal::ok_mark(),
+                    terminal::bold(&self.dispute_no)
+                ));
                 outcome::print_proof(&answer.proof);
             },
             |error| failing.print(error),
             |lost| {
-                look::failure(&format!(
+                terminal::eprint_error(&format!(
                     "{} is accepted, but the signed answer could not be written to standard output: {lost}",
                     self.dispute_no
                 ));
-                look::remedy(
+                terminal::eprint_hint(
                     &again
                         .after("To have it signed once more, accept exactly the same again; nothing changes"),
                 );

@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory as _, ValueHint};
 use clap_complete::Shell;
 
 use crate::exit::{self, Exit};
-use crate::{Cli, help, look, outcome};
+use crate::{Cli, help, outcome, terminal};
 
 /// Print what a shell needs to complete commands and flags
 ///
@@ -39,7 +39,7 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "rebuttal", &mut script);
         let script = String::from_utf8(script)?;
-        look::say(with_profiles(self.shell, &script).trim_end());
+        terminal::println(with_profiles(self.shell, &script).trim_end());
         outcome::said(Exit::Done)
     }
 }

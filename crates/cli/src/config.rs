@@ -10,11 +10,11 @@ use serde_json::json;
 use toml::Value;
 
 use crate::exit::{self, Exit};
-use crate::look::{self, Table};
 use crate::serve::open_files;
 use crate::settings::{
     COMMENTED, Faults, InForce, Settings, Sources, Unknown, checked, in_force, unknown_variables,
 };
+use crate::terminal::{self, Table};
 use crate::{Cli, outcome};
 
 /// The codes of `check`, as `--help` tells them.
@@ -87,7 +87,7 @@ impl Config {
     pub(crate) fn run(self) -> Result<Exit> {
         match self.verb {
             Verb::Default => {
-                look::say(COMMENTED.text.trim_end());
+                terminal::println(COMMENTED.text.trim_end());
                 outcome::said(Exit::Done)
             }
             Verb::Check(check) => check.run(),
@@ -108,12 +108,12 @@ impl Check {
         warnings.extend(checked.ok().and_then(open_files::reduced_per_peer));
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
-            look::say_json(&json)?;
+            terminal::print_json(&json)?;
         } else {
-            faults.iter().for_each(|fault| look::say_marked(look::cross(), fault));
-            warnings.iter().for_each(|told| look::say_marked(look::doubt(), told));
+            faults.iter().for_each(|fault| terminal::print_marked(terminal::fail_mark(), fault));
+            warnings.iter().for_each(|told| terminal::print_marked(terminal::warn_mark(), told));
             if faults.is_empty() {
-                look::say(format!("{} Nothing is wrong.", look::tick()));
+                terminal::println(format!("{} Nothing is wrong.", terminal::ok_mark()));
             }
         }
         outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
@@ -127,24 +127,24 @@ impl Show {
         let (_, config) = self.settings.clone().resolved(&self.sources, file)?;
         let settings = in_force(self.settings, &config, &self.sources, file)?;
         if self.json {
-            look::say_json(&Json(&settings))?;
+            terminal::print_json(&Json(&settings))?;
             return outcome::said(Exit::Done);
         }
         let mut table = Table::new(["setting", "value", "from"]);
         for setting in &settings {
             let value = match &setting.value {
-                _ if setting.is_hidden => look::faint("hidden").to_string(),
-                None => look::faint("not set").to_string(),
-                Some(Value::String(text)) => look::clean(text),
-                Some(value) => look::clean(&value.to_string()),
+                _ if setting.is_hidden => terminal::dim("hidden").to_string(),
+                None => terminal::dim("not set").to_string(),
+                Some(Value::String(text)) => terminal::sanitize(text),
+                Some(value) => terminal::sanitize(&value.to_string()),
             };
             let value = match &setting.written {
-                Some(written) => format!("{value}, written {}", look::clean(&written.to_string())),
+                Some(written) => format!("{value}, written {}", terminal::sanitize(&written.to_string())),
                 None => value,
             };
             table.row([setting.key.to_owned(), value, setting.source.told(setting.key, file)]);
         }
-        look::say_table(&table, "");
+        terminal::print_table(&table, "");
         outcome::said(Exit::Done)
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::serve::open_files;
 use crate::settings::{Settings, Sources, unknown_variables};
-use crate::{Cli, look, outcome};
+use crate::{Cli, outcome, terminal};
 
 /// How long a public URL may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -93,11 +93,11 @@ impl Doctor {
         let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
         let (faults, warnings) = (count(State::Fault), count(State::Warning));
         if self.json {
-            look::say_json(&Json { faults, warnings, findings: &findings })?;
+            terminal::print_json(&Json { faults, warnings, findings: &findings })?;
         } else {
             findings.iter().for_each(tell);
             let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-            look::say(match (faults, warnings) {
+            terminal::println(match (faults, warnings) {
                 (0, 0) => "\nNothing is wrong.".to_owned(),
                 (faults, warnings) => {
                     format!("\n{}, {}.", counted(faults, "fault"), counted(warnings, "warning"))
@@ -117,12 +117,12 @@ fn bar() -> Result<ProgressBar> {
 
 fn tell(finding: &Finding) {
     let mark = match finding.state {
-        State::Well => look::tick(),
-        State::Warning => look::doubt(),
-        State::Fault => look::cross(),
+        State::Well => terminal::ok_mark(),
+        State::Warning => terminal::warn_mark(),
+        State::Fault => terminal::fail_mark(),
     };
-    look::say(format!("{mark} {}", look::strong(finding.about)));
-    look::say(look::wrap("  ", &look::clean(&finding.told), 2, look::stdout_width()));
+    terminal::println(format!("{mark} {}", terminal::bold(finding.about)));
+    terminal::println(terminal::wrap("  ", &terminal::sanitize(&finding.told), 2, terminal::stdout_width()));
 }
 
 fn limits(config: &Config, connections_given: bool) -> Finding {

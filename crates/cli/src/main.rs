@@ -14,7 +14,6 @@ mod exit;
 mod files;
 mod help;
 mod log;
-mod look;
 mod man;
 mod moving;
 mod operator;
@@ -29,6 +28,7 @@ mod signals;
 mod signing;
 mod span;
 mod summary;
+mod terminal;
 mod toml_file;
 mod typed;
 mod upload;
@@ -107,8 +107,8 @@ fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
     let result = Err::<(), _>(error);
     let json = result.as_ref().err().filter(|_| usage::wants_json()).map(|error| Judged::failed(error, None));
     let tell = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
-        Some(faults) => faults.each().for_each(look::failure),
-        None => look::failure(&look::causes(error)),
+        Some(faults) => faults.each().for_each(terminal::eprint_error),
+        None => terminal::eprint_error(&terminal::causes(error)),
     };
     outcome::tell(&result, json, |()| {}, tell, |_| {})
 }
@@ -129,7 +129,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     if !cli.command.tells_variables() {
         settings::unknown_variables(&Cli::command())
             .iter()
-            .for_each(|unknown| look::warning(&unknown.to_string()));
+            .for_each(|unknown| terminal::eprint_warning(&unknown.to_string()));
     }
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {

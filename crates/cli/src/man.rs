@@ -11,7 +11,7 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use crate::exit::{self, Exit};
-use crate::{Cli, help, look, outcome};
+use crate::{Cli, help, outcome, terminal};
 
 /// What the foot of every page names.
 const SOURCE: &str = concat!("rebuttal ", env!("CARGO_PKG_VERSION"));
@@ -36,7 +36,7 @@ impl WriteMan {
         let mut command = help::complete(Cli::command()).disable_help_subcommand(true);
         command.build();
         let count = write(&command, &self.out)?;
-        look::say(format!("{} {count} pages are written to {shown}", look::tick()));
+        terminal::println(format!("{} {count} pages are written to {shown}", terminal::ok_mark()));
         outcome::said(Exit::Done)
     }
 }

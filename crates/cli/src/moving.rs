@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::outcome::{self, Judged};
 use crate::settings::{Secret, evidence, without_password};
-use crate::{ask, look, signals};
+use crate::{ask, signals, terminal};
 
 /// How often a bar without an end shows that it lives.
 const TICK: Duration = Duration::from_millis(120);
@@ -93,9 +93,9 @@ impl Move {
             &result,
             self.json.then(|| Json { judged: Judged::by(&result), moved: result.as_ref().ok() }),
             |moved| self.tell(moved),
-            |error| look::failure(&look::causes(error)),
+            |error| terminal::eprint_error(&terminal::causes(error)),
             |lost| {
-                look::failure(&format!(
+                terminal::eprint_error(&format!(
                     "it is moved, but that could not be written to standard output: {lost}"
                 ));
             },
@@ -167,14 +167,22 @@ impl Move {
     fn tell(&self, moved: &Moved) {
         if let Some(files) = &moved.files {
             let (count, bytes) = (HumanCount(files.files), HumanBytes(files.bytes));
-            look::say(format!("{} {count} files, {bytes}, sealed in the S3 and read back", look::tick()));
+            terminal::println(format!(
+                "{} {count} files, {bytes}, sealed in the S3 and read back",
+                terminal::ok_mark()
+            ));
             for address in &files.missing {
-                look::warning(&format!("{address} is missing and was left out"));
+                terminal::eprint_warning(&format!("{address} is missing and was left out"));
             }
         }
         for table in moved.tables.iter().flatten() {
             let (rows, hash) = (HumanCount(table.rows), table.sha256.get(..16).unwrap_or_default());
-            look::say(format!("{} {:<16} {rows:>12} rows  {}", look::tick(), table.name, look::faint(hash)));
+            terminal::println(format!(
+                "{} {:<16} {rows:>12} rows  {}",
+                terminal::ok_mark(),
+                table.name,
+                terminal::dim(hash)
+            ));
         }
         let mut settings = String::new();
         if let Some(to) = &self.to {
@@ -183,7 +191,7 @@ impl Move {
         if let Some(to) = &self.evidence_to {
             settings.push_str(&format!("\n  evidence_url = \"{to}\""));
         }
-        look::say(format!("\nStart the gateway with{settings}\nand the same master key."));
+        terminal::println(format!("\nStart the gateway with{settings}\nand the same master key."));
     }
 }
 

@@ -10,7 +10,7 @@ use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::look;
+use crate::terminal;
 use crate::typed::Told;
 use crate::usage;
 
@@ -89,7 +89,7 @@ impl<'a> Judged<'a> {
                 ..judged
             },
             other => Self {
-                error_message: Some(look::causes(error)),
+                error_message: Some(terminal::causes(error)),
                 notice: other.and_then(notice).map(|(code, error_message)| Said { code, error_message }),
                 unproven_claim: other.and_then(unproven),
                 ..judged
@@ -155,11 +155,11 @@ impl<'a> Failing<'a> {
     /// Tells an error, and what to do about it.
     pub(crate) fn print(&self, error: &anyhow::Error) {
         // Line by line: what is told of several files has several.
-        let told: Vec<_> = look::causes(error).lines().map(look::clean).collect();
-        look::failure(&told.join("\n"));
+        let told: Vec<_> = terminal::causes(error).lines().map(terminal::sanitize).collect();
+        terminal::eprint_error(&told.join("\n"));
         match self.remedy(error) {
-            Some((sentence, Some(again))) => look::remedy(&again.after(&sentence)),
-            Some((sentence, None)) => look::remedy(&sentence),
+            Some((sentence, Some(again))) => terminal::eprint_hint(&again.after(&sentence)),
+            Some((sentence, None)) => terminal::eprint_hint(&sentence),
             None => {}
         }
     }
@@ -254,15 +254,15 @@ fn suspect(unverified: &Unverified) -> &'static str {
 pub(crate) fn print_proof(proof: &Proof) {
     let Authorization { scheme, sign, timestamp, nonce, .. } = &proof.answer;
     let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
-    look::say(format!("  The gateway signed this at {at}; its answer is verified:"));
-    look::say(look::faint(format!("  {scheme} nonce {nonce}")));
-    look::say(look::faint(format!("  sign {sign}")));
+    terminal::println(format!("  The gateway signed this at {at}; its answer is verified:"));
+    terminal::println(terminal::dim(format!("  {scheme} nonce {nonce}")));
+    terminal::println(terminal::dim(format!("  sign {sign}")));
 }
 
 /// Ends a command that only says something: it is not done where standard output did not take it.
 pub(crate) fn said(exit: Exit) -> Result<Exit> {
-    let Some(why) = look::unheard() else { return Ok(exit) };
-    look::failure(&format!("the result could not be written to standard output: {why}"));
+    let Some(why) = terminal::stdout_error_except_broken_pipe() else { return Ok(exit) };
+    terminal::eprint_error(&format!("the result could not be written to standard output: {why}"));
     Ok(Exit::Local)
 }
 
@@ -284,19 +284,19 @@ pub(crate) fn tell<T>(
         return Ok(usage::tell(wrong));
     }
     match (&json, result) {
-        (Some(json), _) => look::say_json(json)?,
+        (Some(json), _) => terminal::print_json(json)?,
         (None, Ok(done)) => say(done),
         (None, Err(error)) => fail(error),
     }
     let ended = result.as_ref().err().map_or(Exit::Done, exit);
-    let Err(why) = look::all_said() else { return Ok(ended) };
+    let Err(why) = terminal::stdout_result() else { return Ok(ended) };
     match result {
         Ok(_) => {
             lost(why);
             Ok(Exit::Untold)
         }
         Err(error) => {
-            look::failure(&format!("the outcome could not be written to standard output: {why}"));
+            terminal::eprint_error(&format!("the outcome could not be written to standard output: {why}"));
             // It was told nowhere yet where it was part of the object.
             if json.is_some() {
                 fail(error);

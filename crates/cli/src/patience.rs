@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use crate::look;
+use crate::terminal;
 
 /// How long nothing is said.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -15,11 +15,11 @@ pub(crate) async fn patiently<T>(url: &str, answer: impl Future<Output = T>) -> 
         ended = &mut answer => return ended,
         () = tokio::time::sleep(SILENCE) => {}
     }
-    look::waiting(&format!("waiting for {url}"));
+    terminal::eprint_status(&format!("waiting for {url}"));
     answer.await
 }
 
 /// Tells what an attempt met that is made again.
 pub(crate) fn again(why: &str, attempts: u32, attempts_max: u32) {
-    look::waiting(&format!("{why}; tried {attempts} of {attempts_max} times"));
+    terminal::eprint_status(&format!("{why}; tried {attempts} of {attempts_max} times"));
 }

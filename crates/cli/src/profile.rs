@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::exit::Exit;
-use crate::look;
 use crate::outcome::{self, Judged};
 use crate::settings::{Secret, nearest};
+use crate::terminal;
 use file::Profiles;
 
 /// Longest name of a profile.
@@ -197,11 +197,15 @@ fn tell(result: &Result<Changed>, json: bool, done: impl Fn(&Changed) -> String)
     outcome::tell(
         result,
         json,
-        |changed| look::say_after(&format!("{} ", look::tick()), &format!("{}.", done(changed)), 2),
-        |error| look::failure(&look::causes(error)),
+        |changed| {
+            terminal::print_wrapped(&format!("{} ", terminal::ok_mark()), &format!("{}.", done(changed)), 2)
+        },
+        |error| terminal::eprint_error(&terminal::causes(error)),
         |lost| {
             let done = changed.map(&done).unwrap_or_default();
-            look::failure(&format!("{done}, but that could not be written to standard output: {lost}"));
+            terminal::eprint_error(&format!(
+                "{done}, but that could not be written to standard output: {lost}"
+            ));
         },
     )
 }

@@ -10,7 +10,7 @@ use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Judged};
 use crate::patience::patiently;
-use crate::{look, signals, summary};
+use crate::{signals, summary, terminal};
 
 const FAILING: Failing = Failing { nothing: "A query changes nothing.", again: None, later: None };
 
@@ -80,9 +80,13 @@ impl Query {
         outcome::tell(
             &result,
             self.json.then(|| Json { judged: Judged::of(&result, &FAILING), dispute }),
-            |answer| summary::facts(answer).iter().for_each(|(label, value)| look::say_fact(label, value)),
+            |answer| {
+                summary::facts(answer).iter().for_each(|(label, value)| terminal::print_field(label, value))
+            },
             |error| FAILING.print(error),
-            |lost| look::failure(&format!("the answer could not be written to standard output: {lost}")),
+            |lost| {
+                terminal::eprint_error(&format!("the answer could not be written to standard output: {lost}"))
+            },
         )
     }
 }

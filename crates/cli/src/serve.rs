@@ -12,7 +12,7 @@ use rebuttal_server::Ready;
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
 use crate::settings::{LOG_FILTER, Settings, Sources, unknown_variables};
-use crate::{Cli, look, signals};
+use crate::{Cli, signals, terminal};
 
 /// The codes, as `--help` tells them.
 const EXITS: &str = "\
@@ -48,7 +48,7 @@ impl Serve {
         let unknown = unknown_variables(&Cli::command());
         // There is no log yet to tell them in, and one of them may be the cause.
         let (settings, mut config) = resolved.inspect_err(|_| {
-            unknown.iter().for_each(|unknown| look::warning(&unknown.to_string()));
+            unknown.iter().for_each(|unknown| terminal::eprint_warning(&unknown.to_string()));
         })?;
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         log::start(format, settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;

@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::look;
 use crate::outcome::Judged;
 use crate::signing::beside::{self, Freshness};
 use crate::signing::{Draft, Voice, arguments};
+use crate::terminal;
 
 /// Sign a request, and show the exact bytes that are signed
 ///
@@ -100,11 +100,11 @@ impl BodyArgs {
     fn for_curl(&self, body: &[u8]) -> String {
         let text = std::str::from_utf8(body).ok().filter(|text| !text.contains('\0'));
         match (text, &self.body_file) {
-            (Some(text), _) => look::shell(text),
+            (Some(text), _) => terminal::shell_quote(text),
             (None, Some(path)) if !self.is_standard_input() => {
                 let mut file = OsString::from("@");
                 file.push(path);
-                look::shell(file)
+                terminal::shell_quote(file)
             }
             (None, _) => "@FILE-WITH-THESE-BYTES".to_owned(),
         }
@@ -201,19 +201,23 @@ impl Sign {
     fn tell(&self, voice: &Voice, header: &Authorization, draft: &Draft, url: &str, body: &[u8]) {
         draft.say(voice);
         voice.say("");
-        voice.say(format!("  {}       {}", look::faint("sign"), header.sign));
+        voice.say(format!("  {}       {}", terminal::dim("sign"), header.sign));
         voice.say("");
         voice.say(format!("  Authorization: {header}"));
         voice.say("");
         // curl takes brackets in a URL for a pattern, unless told otherwise.
         let plainly = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
         for line in [
-            format!("  curl{plainly} -X {} {} \\", look::shell(&self.method), look::shell(url)),
+            format!(
+                "  curl{plainly} -X {} {} \\",
+                terminal::shell_quote(&self.method),
+                terminal::shell_quote(url)
+            ),
             "    -H 'Content-Type: application/json' -H 'Accept: application/json' \\".to_owned(),
             format!("    -H 'Authorization: {header}' \\"),
             format!("    --data-binary {}", self.body.for_curl(body)),
         ] {
-            voice.say(look::command(line));
+            voice.say(terminal::command(line));
         }
     }
 }

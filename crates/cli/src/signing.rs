@@ -15,8 +15,8 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::look;
 use crate::settings::Secret;
+use crate::terminal;
 pub(crate) use voice::{Voice, dashed};
 
 /// Which of the signed values one is.
@@ -148,7 +148,7 @@ impl Draft {
         let last = self.values.len().saturating_sub(1);
         for (index, (value, bytes)) in self.values.iter().enumerate() {
             let end = if index == last { self.last } else { self.between };
-            let (name, text, end) = (look::faint(value.name()), visible(bytes), visible(end));
+            let (name, text, end) = (terminal::dim(value.name()), visible(bytes), visible(end));
             voice.say(format!("  {} {name:<9}  {text}{end}", index + 1));
         }
     }

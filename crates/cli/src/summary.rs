@@ -5,7 +5,7 @@ use rebuttal_client::Answer;
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::dispute::{DisputeData, Status};
 
-use crate::look;
+use crate::terminal;
 
 /// A deadline nearer than this is shown in red.
 const NEAR_MILLIS: i64 = 24 * 3600 * 1000;
@@ -19,10 +19,14 @@ pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)
         ("Dispute", style(&data.dispute_no).bold().to_string()),
         ("Status", data.status.clone()),
         ("Disputed", format!("{} {} of {}", data.currency, data.dispute_amount, data.payment_amount)),
-        ("Reason", look::clean(&data.dispute_reason)),
+        ("Reason", terminal::sanitize(&data.dispute_reason)),
         (
             "Payment",
-            format!("{} (your {})", look::clean(&data.payment_no), look::clean(&data.merchant_trade_no)),
+            format!(
+                "{} (your {})",
+                terminal::sanitize(&data.payment_no),
+                terminal::sanitize(&data.merchant_trade_no)
+            ),
         ),
     ];
     facts.extend(data.stage.as_ref().map(|stage| ("Stage", stage.to_string())));
@@ -36,7 +40,7 @@ pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)
 pub(crate) fn print(dispute: &Answer<DisputeData>) {
     eprintln!();
     for (label, value) in facts(dispute) {
-        look::fact(label, &value);
+        terminal::eprint_field(label, &value);
     }
     eprintln!();
 }
@@ -47,19 +51,19 @@ pub(crate) fn print_warning(dispute: &Answer<DisputeData>) {
         eprintln!();
         let warning =
             "Contests are taken in NEEDS_RESPONSE only; one that repeats the last is OK, others are refused.";
-        look::remedy(&style(warning).yellow().for_stderr().to_string());
+        terminal::eprint_hint(&style(warning).yellow().for_stderr().to_string());
     }
 }
 
 /// By the gateway's clock, which signed the answer, not by ours.
 fn time_left(deadline: &str, now: UnixMillis) -> String {
     let Ok(at) = UnixMillis::from_rfc3339(deadline) else { return deadline.to_owned() };
-    format!("{}, {}", look::moment(deadline), pressing(now, at))
+    format!("{}, {}", terminal::short_time(deadline), pressing(now, at))
 }
 
 /// How far off a deadline is, in the colour of its pressure.
 pub(crate) fn pressing(now: UnixMillis, at: UnixMillis) -> StyledObject<String> {
-    let left = style(look::distance(now, at));
+    let left = style(terminal::relative_time(now, at));
     match at.0 - now.0 {
         ..NEAR_MILLIS => left.red().bold(),
         NEAR_MILLIS..SOON_MILLIS => left.yellow(),

@@ -12,7 +12,7 @@ use console::style;
 use serde::Serialize;
 
 use crate::settings::Secret;
-use crate::{Cli, help, look};
+use crate::{Cli, help, terminal};
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "…";
@@ -113,24 +113,25 @@ fn again(command: &Command, typed: &[OsString], pins: &Pins, options: &[(&str, &
     while let Some(word) = words.next() {
         if word == "--" {
             after.push("--".to_owned());
-            after.extend(words.by_ref().map(look::shell));
+            after.extend(words.by_ref().map(terminal::shell_quote));
             break;
         }
         let (name, joined) = parted(word);
         let name = name.to_str().unwrap_or_default();
         let Some(argument) = name.strip_prefix("--").and_then(takes_value) else {
-            before.push(look::shell(word));
+            before.push(terminal::shell_quote(word));
             continue;
         };
         let value = joined.or_else(|| words.next().map(OsString::as_os_str)).unwrap_or_default();
         if !is_set_anew(name) {
-            let value = if is_secret(argument) { HIDDEN.to_owned() } else { look::shell(value) };
+            let value = if is_secret(argument) { HIDDEN.to_owned() } else { terminal::shell_quote(value) };
             before.extend([name.to_owned(), value]);
         }
     }
     let pinned = pins.options.iter().filter(|(name, _)| !is_among(typed, name));
-    before.extend(pinned.flat_map(|(name, value)| [(*name).to_owned(), look::shell(value)]));
-    before.extend(options.iter().flat_map(|(name, value)| [(*name).to_owned(), look::shell(value)]));
+    before.extend(pinned.flat_map(|(name, value)| [(*name).to_owned(), terminal::shell_quote(value)]));
+    before
+        .extend(options.iter().flat_map(|(name, value)| [(*name).to_owned(), terminal::shell_quote(value)]));
     before.extend(after);
     before.join(" ")
 }

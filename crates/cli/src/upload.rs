@@ -13,7 +13,7 @@ use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Judged};
 use crate::patience::patiently;
-use crate::{files, look, signals, usage};
+use crate::{files, signals, terminal, usage};
 
 /// Most files in one call, as many as in one contest.
 const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
@@ -75,10 +75,10 @@ impl Upload {
             |()| {},
             |error| failing.print(error),
             |lost| {
-                look::failure(&format!(
+                terminal::eprint_error(&format!(
                     "the files are uploaded, but their addresses could not be written to standard output: {lost}"
                 ));
-                look::remedy("Upload them again; files that no contest names are deleted.");
+                terminal::eprint_hint("Upload them again; files that no contest names are deleted.");
             },
         )
     }
@@ -110,7 +110,7 @@ impl Upload {
             };
             if !self.json {
                 // Quoted: a line is one file's, whatever it is called.
-                look::say(format!("{storage_uri}  {}", look::faint(look::shell(file))));
+                terminal::println(format!("{storage_uri}  {}", terminal::dim(terminal::shell_quote(file))));
             }
             uploaded.push(Uploaded { file: file.to_string_lossy(), storage_uri });
         }
@@ -124,7 +124,7 @@ impl Upload {
             match files::checked(file).await {
                 Ok(content) => checked.push((file.as_path(), content)),
                 // The lines of the whole are ours.
-                Err(fault) => faults.push(look::clean(&fault)),
+                Err(fault) => faults.push(terminal::sanitize(&fault)),
             }
         }
         match faults.is_empty() {

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::look;
+use crate::terminal;
 use crate::typed;
 pub(crate) use fit::{SECRET_DIGITS, fit};
 
@@ -38,7 +38,7 @@ pub(crate) fn tell(error: &clap::Error) -> Exit {
     if wants_json() {
         let json = Json { outcome: Exit::Usage.word(), error_message: sentence(&error.render().to_string()) };
         // Cannot fail: two texts.
-        let _ = look::say_json(&json);
+        let _ = terminal::print_json(&json);
     }
     // People read it beside the object; printing it is all that could fail, and nobody is left to tell.
     let _ = error.print();
@@ -52,7 +52,7 @@ fn help(error: &clap::Error) -> Exit {
         // Whoever closed the pipe has read what they wanted.
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(why) => {
-            look::failure(&format!("the help could not be written to standard output: {why}"));
+            terminal::eprint_error(&format!("the help could not be written to standard output: {why}"));
             Exit::Local
         }
     }

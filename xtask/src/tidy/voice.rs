@@ -12,11 +12,21 @@ const ROOMS: [&str; 4] = [
 ];
 /// The one that may speak.
 const VOICE: &str = "crates/cli/src/signing/voice.rs";
-/// What speaks: macros, streams, and what is built on them. All of `look` does, but for what only gives a text back.
+/// What prints: macros, streams, and what is built on them. All of `terminal` does, but for what only returns a text.
 const SPEAKING: [&str; 7] =
     ["print!(", "println!(", "dbg!(", "stdout()", "stderr()", "outcome::said(", "outcome::tell("];
-const GIVING: [&str; 10] =
-    ["shell", "faint", "strong", "command", "clean", "distance", "moment", "tick", "cross", "doubt"];
+const GIVING: [&str; 10] = [
+    "shell_quote",
+    "dim",
+    "bold",
+    "command",
+    "sanitize",
+    "relative_time",
+    "short_time",
+    "ok_mark",
+    "fail_mark",
+    "warn_mark",
+];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let theirs = |file: &&File| file.path != VOICE && ROOMS.iter().any(|room| file.path.starts_with(room));
@@ -29,9 +39,9 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
 
 fn of(file: &File) -> impl Iterator<Item = String> {
     let speaks = |line: &str| {
-        let mut looks = line.split("look::").skip(1);
+        let mut calls = line.split("terminal::").skip(1);
         SPEAKING.iter().any(|word| line.contains(word))
-            || looks.any(|after| {
+            || calls.any(|after| {
                 let name = after.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').next();
                 !GIVING.contains(&name.unwrap_or_default())
             })
@@ -46,15 +56,15 @@ mod tests {
     use super::*;
 
     fn count(path: &str, text: &str) -> usize {
-        faults(&sample(&[(VOICE, "look::say(line)"), (path, text)])).len()
+        faults(&sample(&[(VOICE, "terminal::println(line)"), (path, text)])).len()
     }
 
     #[test]
     fn nothing_but_their_voice_speaks() {
         for speaking in [
-            "look::say(secret);",
-            "look::failure(&text)",
-            "use crate::look::{say};",
+            "terminal::println(secret);",
+            "terminal::eprint_error(&text)",
+            "use crate::terminal::{println};",
             "println!(\"{secret}\");",
             "eprint!(\"{secret}\")",
             "writeln!(io::stdout(), \"x\")",
@@ -67,7 +77,7 @@ mod tests {
             }
             assert_eq!(count("crates/cli/src/query.rs", speaking), 0);
         }
-        for silent in ["look::faint(value.name())", "use crate::look;", "use crate::outcome::Judged;"] {
+        for silent in ["terminal::dim(value.name())", "use crate::terminal;", "use crate::outcome::Judged;"] {
             assert_eq!(count("crates/cli/src/sign.rs", silent), 0, "{silent}");
         }
         assert_eq!(faults(&sample(&[("crates/cli/src/sign.rs", "")])).len(), 1);

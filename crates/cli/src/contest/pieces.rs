@@ -6,7 +6,7 @@ use rebuttal_client::protocol::EvidenceName;
 use rebuttal_client::{EvidenceFile, EvidenceType, StorageUri};
 
 use super::evidence::{self, Evidence, Given};
-use crate::{files, look};
+use crate::{files, terminal};
 
 /// A piece that may be submitted.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) async fn read(evidence: &Evidence) -> Result<Vec<Piece>> {
         match piece(given).await {
             Ok(piece) => pieces.push(piece),
             Err(fault) => {
-                faults.push(look::clean(&format!("{} {fault}", evidence::flag(given.evidence_type))));
+                faults.push(terminal::sanitize(&format!("{} {fault}", evidence::flag(given.evidence_type))));
             }
         }
     }
@@ -45,12 +45,15 @@ pub(super) fn print(pieces: &[Piece]) {
     for Piece { evidence_type, name, source } in pieces {
         let details = match source {
             Source::File(file) => {
-                format!("{}, {}", look::clean(file.name()), look::size(file.content().len()))
+                format!("{}, {}", terminal::sanitize(file.name()), terminal::file_size(file.content().len()))
             }
             Source::Uploaded(address) => address.to_string(),
         };
-        let name = look::clean(name.as_str());
-        look::fact(evidence_type.as_str(), &format!("{name} {}", style(format!("({details})")).dim()));
+        let name = terminal::sanitize(name.as_str());
+        terminal::eprint_field(
+            evidence_type.as_str(),
+            &format!("{name} {}", style(format!("({details})")).dim()),
+        );
     }
 }
 

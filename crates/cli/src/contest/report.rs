@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::evidence;
 use crate::exit::Exit;
-use crate::look;
 use crate::outcome::{self, Failing, Judged};
+use crate::terminal;
 use crate::typed::{self, Pins, Told};
 
 const NOTHING: &str = "Nothing was submitted.";
@@ -62,22 +62,22 @@ impl Report<'_> {
     fn print_done(&self, answer: &Answer<Done>) {
         let count = self.submitted.map_or(0, |request| request.evidence_list.len());
         let pieces = if count == 1 { "piece" } else { "pieces" };
-        look::say(format!(
+        terminal::println(format!(
             "{} {} is contested with {count} {pieces} of evidence.",
-            look::tick(),
-            look::strong(self.dispute_no)
+            terminal::ok_mark(),
+            terminal::bold(self.dispute_no)
         ));
         outcome::print_proof(&answer.proof);
     }
 
     /// Tells on standard error that it is done, which standard output did not take.
     fn print_untold(&self, lost: &std::io::Error, again: Option<&Told>) {
-        look::failure(&format!(
+        terminal::eprint_error(&format!(
             "{} is contested, but the signed answer could not be written to standard output: {lost}",
             self.dispute_no
         ));
         if let Some(again) = again {
-            look::remedy(
+            terminal::eprint_hint(
                 &again.after("To have it signed once more, submit exactly the same again; nothing changes"),
             );
         }

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rebuttal_client::{Client, DisputeNo, Submission};
 
 use super::pieces::{Piece, Source};
-use crate::look;
+use crate::terminal;
 
 /// Widest name beside a bar.
 const NAME_WIDTH: usize = 22;
@@ -31,7 +31,7 @@ pub(super) async fn upload(client: &Client, dispute_no: DisputeNo, pieces: Vec<P
             }
             Source::File(file) => {
                 let bar = ProgressBar::new(file.content().len() as u64).with_style(style.clone());
-                let shown: String = look::clean(name).chars().take(NAME_WIDTH).collect();
+                let shown: String = terminal::sanitize(name).chars().take(NAME_WIDTH).collect();
                 per_piece.push(Some(bars.add(bar.with_prefix(shown))));
                 (contest.evidence(evidence_type, file).named(name), ())
             }

@@ -8,17 +8,17 @@ use rebuttal_client::{Answer, Client, DisputeNo, EvidenceType, Finality, Proof, 
 use super::cases::{ALL, CONTESTED, INVITED};
 use super::gateway::{Gateway, RECEIPT, REFUND};
 use super::operator::{App, Operator};
-use crate::look::{self, Table, faint, say, strong, tick};
 use crate::settings::DATA_DIR;
+use crate::terminal::{self, Table, bold, dim, ok_mark, println};
 
 const MERCHANT: &str = "Nordlys Coffee";
 const TIME_ZONE: &str = "Europe/Oslo";
 
 /// Tells the story and does what it tells.
 pub(super) async fn tell(gateway: &Gateway, once: bool) -> Result<()> {
-    say("");
-    say(format!("  {}", strong("Rebuttal")));
-    look::say_after(
+    println("");
+    println(format!("  {}", bold("Rebuttal")));
+    terminal::print_wrapped(
         "  ",
         "A payment dispute, from its opening to a signed answer, on this machine alone.",
         2,
@@ -37,7 +37,7 @@ pub(super) async fn tell(gateway: &Gateway, once: bool) -> Result<()> {
     } else {
         onward(gateway, &reader, &app)
     }
-    say("");
+    println("");
     Ok(())
 }
 
@@ -71,7 +71,7 @@ fn operator_command(words: &str) -> String {
 
 fn opening(gateway: &Gateway) {
     step(1, "A gateway starts");
-    done(format!("it listens on {}", strong(gateway.url())));
+    done(format!("it listens on {}", bold(gateway.url())));
     done(format!("its data lies in {} and is removed at the end", gateway.folder().display()));
     command(&[&format!("{} serve", program())]);
 }
@@ -80,10 +80,12 @@ async fn merchant(operator: &Operator, reader: &Reader) -> Result<(MerchantId, A
     let merchant_id = operator.register_merchant(MERCHANT, TIME_ZONE).await?;
     let app = operator.register_app(merchant_id).await?;
     step(2, "An operator registers a merchant and its app");
-    done(format!("{} is merchant {merchant_id}, in {TIME_ZONE}", strong(MERCHANT)));
+    done(format!("{} is merchant {merchant_id}, in {TIME_ZONE}", bold(MERCHANT)));
     done(format!("its app is {}; the secret is shown this once", app.app_id));
-    reader
-        .operator_first(&format!("merchant create --name {} --time-zone {TIME_ZONE}", look::shell(MERCHANT)));
+    reader.operator_first(&format!(
+        "merchant create --name {} --time-zone {TIME_ZONE}",
+        terminal::shell_quote(MERCHANT)
+    ));
     Ok((merchant_id, app))
 }
 
@@ -98,12 +100,12 @@ async fn disputes(operator: &Operator, merchant_id: MerchantId, client: &Client)
             format!("{} {}", case.disputed, case.currency),
             case.reason.to_owned(),
             case.stage.as_str().replace('_', "-").to_lowercase(),
-            faint(look::distance(now, case.deadline(now))).to_string(),
+            dim(terminal::relative_time(now, case.deadline(now))).to_string(),
         ]);
     }
     // Set in like everything below a step.
-    let width = look::stdout_width().map(|width| width - 5);
-    table.lines(width).iter().for_each(|line| say(format!("     {line}").trim_end()));
+    let width = terminal::stdout_width().map(|width| width - 5);
+    table.lines(width).iter().for_each(|line| println(format!("     {line}").trim_end()));
     command(&[&operator_command("dispute list")]);
     Ok(())
 }
@@ -120,9 +122,9 @@ async fn evidence(client: &Client) -> Result<ContestRequest> {
         .await?;
     let request = submission.request().clone();
     for (item, content) in request.evidence_list.iter().zip([RECEIPT, REFUND]) {
-        let (name, size) = (&item.name, look::size(content.len()));
+        let (name, size) = (&item.name, terminal::file_size(content.len()));
         done(format!("{:<8} {name}, {size}", item.evidence_type.as_str()));
-        more(faint(item.url));
+        more(dim(item.url));
     }
     Ok(request)
 }
@@ -130,18 +132,18 @@ async fn evidence(client: &Client) -> Result<ContestRequest> {
 async fn contest(client: &Client, app: &App, request: &ContestRequest) -> Result<()> {
     let answer = client.submit(request).await?;
     step(5, "… and contests");
-    done(format!("{} is contested; the gateway answered and signed:", strong(CONTESTED.dispute_no)));
+    done(format!("{} is contested; the gateway answered and signed:", bold(CONTESTED.dispute_no)));
     let Answer { proof, .. } = answer;
-    say("");
+    println("");
     more(String::from_utf8_lossy(&proof.answer_body));
     let header = proof.answer.to_string();
     let (scheme, fields) = header.split_once(' ').unwrap_or_default();
     more(format!("Authorization: {scheme}"));
     for field in fields.split(',') {
         let (name, value) = field.split_once('=').unwrap_or_default();
-        look::say_after(&format!("         {name:<9} "), &faint(value).to_string(), 9);
+        terminal::print_wrapped(&format!("         {name:<9} "), &dim(value).to_string(), 9);
     }
-    say("");
+    println("");
     checked(&proof, app)?;
     command(&[
         &format!("{} contest {} \\", program(), CONTESTED.dispute_no),
@@ -171,7 +173,7 @@ async fn afterwards(client: &Client, request: &ContestRequest) -> Result<()> {
     let query = QueryRequest::DisputeNo(CONTESTED.dispute_no.parse::<DisputeNo>()?);
     let DisputeData { status, .. } = client.query(&query).await?.data;
     step(6, "What stands now");
-    done(format!("{} is {}", CONTESTED.dispute_no, strong(status)));
+    done(format!("{} is {}", CONTESTED.dispute_no, bold(status)));
     client.submit(request).await?;
     done("the same contest again, as after a lost answer: OK, and nothing changed");
     Ok(())
@@ -181,7 +183,7 @@ fn onward_without() {
     heading("Go on");
     more("The same once more, and the gateway stays for you to contest the other disputes by hand:");
     command(&[&format!("{} demo", program())]);
-    say("");
+    println("");
     more(format!("A gateway of your own, in ./{DATA_DIR}:"));
     command(&[&format!("{} serve", program())]);
 }
@@ -198,40 +200,40 @@ fn onward(gateway: &Gateway, reader: &Reader, app: &App) {
         &format!("  --receipt {folder}/receipt.png \\"),
         &format!("  --refund {folder}/refund.pdf"),
     ]);
-    say("");
+    println("");
     more("See its history and evidence as an operator does:");
     reader.operator_first(&format!("dispute show {}", INVITED.dispute_no));
-    say("");
-    say(format!("  {}", faint("The gateway stays up. Ctrl-C stops it and removes its data.")));
+    println("");
+    println(format!("  {}", dim("The gateway stays up. Ctrl-C stops it and removes its data.")));
 }
 
 fn step(number: u8, title: &str) {
-    say("");
-    look::say_after(&format!("  {}  ", faint(number)), &strong(title).to_string(), 5);
+    println("");
+    terminal::print_wrapped(&format!("  {}  ", dim(number)), &bold(title).to_string(), 5);
 }
 
 fn heading(title: &str) {
-    say("");
-    say(format!("  {}", strong(title)));
+    println("");
+    println(format!("  {}", bold(title)));
 }
 
 fn done(text: impl std::fmt::Display) {
-    look::say_after(&format!("     {} ", tick()), &text.to_string(), 7);
+    terminal::print_wrapped(&format!("     {} ", ok_mark()), &text.to_string(), 7);
 }
 
 fn more(text: impl std::fmt::Display) {
-    look::say_after("       ", &text.to_string(), 7);
+    terminal::print_wrapped("       ", &text.to_string(), 7);
 }
 
 /// A command that does the same, ready to be copied.
 fn command(lines: &[&str]) {
-    say("");
+    println("");
     for line in lines {
-        say(format!("       {}", look::command(line)));
+        println(format!("       {}", terminal::command(line)));
     }
 }
 
 /// How this program was called, so that what is copied runs.
 fn program() -> String {
-    std::env::args().next().map_or_else(|| "rebuttal".to_owned(), |name| look::shell(&name))
+    std::env::args().next().map_or_else(|| "rebuttal".to_owned(), |name| terminal::shell_quote(&name))
 }

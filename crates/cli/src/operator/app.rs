@@ -13,7 +13,7 @@ use super::keep::{self, Keep, Place};
 use super::key::Key;
 use super::tell;
 use crate::ask;
-use crate::look::{self, Table};
+use crate::terminal::{self, Table};
 use crate::{span, words};
 
 /// What `change` changes, one at least.
@@ -197,30 +197,36 @@ fn say(app: &answers::App, how: &str) {
     let state = if app.enabled { "" } else { ", and may not call" };
     let text = format!(
         "app {} of merchant {} {how}; it signs with {}{state}.",
-        look::strong(&app.app_id),
+        terminal::bold(&app.app_id),
         app.merchant_id,
         app.scheme
     );
-    look::say_after(&format!("{} ", look::tick()), &text, 2);
+    terminal::print_wrapped(&format!("{} ", terminal::ok_mark()), &text, 2);
     if let Some(until) = &app.old_secret_expires_time {
-        look::say(format!("  {}  until {}", look::faint("old secret"), look::moment(until)));
+        terminal::println(format!(
+            "  {}  until {}",
+            terminal::dim("old secret"),
+            terminal::short_time(until)
+        ));
     }
     if let Some(url) = &app.notify_url {
-        look::say(format!("  {}  {}", look::faint("notify"), url));
+        terminal::println(format!("  {}  {}", terminal::dim("notify"), url));
     }
 }
 
 fn list(apps: &[answers::App]) {
-    let mut table = Table::new(["app", "scheme", "may call", "old secret until", "notifications"]).rare(&[3]);
+    let mut table =
+        Table::new(["app", "scheme", "may call", "old secret until", "notifications"]).optional(&[3]);
     for app in apps {
         let may_call = if app.enabled { "yes" } else { "no" };
-        let old_secret_until = app.old_secret_expires_time.as_deref().map(look::moment).unwrap_or_default();
+        let old_secret_until =
+            app.old_secret_expires_time.as_deref().map(terminal::short_time).unwrap_or_default();
         let notify_url = app.notify_url.clone().unwrap_or_default();
         let row =
             [app.app_id.to_string(), app.scheme.clone(), may_call.to_owned(), old_secret_until, notify_url];
         table.row(row);
     }
-    look::say_table(&table, "The merchant has no apps.");
+    terminal::print_table(&table, "The merchant has no apps.");
 }
 
 fn overlap(text: &str) -> Result<u64, String> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::access::Origin;
 use crate::exit::Exit;
-use crate::look;
+use crate::terminal;
 use crate::typed::{self, Pins, Told};
 
 /// Why not.
@@ -91,7 +91,7 @@ impl Failure {
     pub(super) fn after(error: anyhow::Error, again: Again) -> Self {
         match error.downcast() {
             Ok(Unkept(why)) => Self::Unkept { why, again },
-            Err(error) => Self::Unread { why: look::causes(&error), again },
+            Err(error) => Self::Unread { why: terminal::causes(&error), again },
         }
     }
 

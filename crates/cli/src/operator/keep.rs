@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::failure::Unkept;
 use super::tell;
 use crate::files;
-use crate::look;
+use crate::terminal;
 
 /// Where a new secret goes.
 #[derive(Debug, clap::Args)]
@@ -69,14 +69,14 @@ pub(super) fn tell(
     })?;
     let Some(mut place) = place else {
         if json {
-            look::say_json_text(String::from_utf8_lossy(answer).trim_end());
+            terminal::print_json_text(String::from_utf8_lossy(answer).trim_end());
         } else {
             say();
-            look::say(format!("  {}  {}", look::faint(word), secret.expose()));
-            look::say(format!("  {}", look::faint("It is shown this once.")));
+            terminal::println(format!("  {}  {}", terminal::dim(word), secret.expose()));
+            terminal::println(format!("  {}", terminal::dim("It is shown this once.")));
         }
         let lost = |error| Unkept(format!("the {word} could not be written to standard output: {error}"));
-        return Ok(look::all_said().map_err(lost)?);
+        return Ok(terminal::stdout_result().map_err(lost)?);
     };
     writeln!(place.file, "{}", secret.expose())
         .and_then(|()| place.file.sync_all())
@@ -85,10 +85,10 @@ pub(super) fn tell(
     if json {
         let mut without: Map<String, Value> = tell::read(answer)?;
         without.remove(member);
-        look::say_json_line(&without)?;
+        terminal::print_json_line(&without)?;
         return Ok(());
     }
     say();
-    look::say(format!("  {}  in {}", look::faint(word), place.path.display()));
+    terminal::println(format!("  {}  in {}", terminal::dim(word), place.path.display()));
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::key::Key;
 use super::page::Part;
 use super::tell;
-use crate::look::{self, Table};
+use crate::terminal::{self, Table};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Merchant {
@@ -68,7 +68,7 @@ impl Merchant {
                 for merchant in page.shown::<answers::Merchant>()? {
                     table.row([merchant.merchant_id.to_string(), merchant.name, merchant.time_zone]);
                 }
-                look::say_table(&table, "There are no merchants.");
+                terminal::print_table(&table, "There are no merchants.");
                 page.tell_rest(&[]);
                 Ok(())
             }
@@ -83,9 +83,9 @@ impl Merchant {
 
 fn say(merchant: &answers::Merchant, how: &str) {
     let answers::Merchant { merchant_id, name, time_zone } = merchant;
-    let number = look::strong(merchant_id);
-    look::say_after(
-        &format!("{} ", look::tick()),
+    let number = terminal::bold(merchant_id);
+    terminal::print_wrapped(
+        &format!("{} ", terminal::ok_mark()),
         &format!("{name} {how} merchant {number}, in {time_zone}."),
         2,
     );

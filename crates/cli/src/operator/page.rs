@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::client::Client;
 use super::tell;
-use crate::look;
+use crate::terminal;
 use crate::typed;
 
 /// Which part of a list.
@@ -56,7 +56,7 @@ impl Listed {
 
     /// The list as one JSON object.
     pub(super) fn say_json(&self) -> Result<()> {
-        Ok(look::say_json_line(&self.0)?)
+        Ok(terminal::print_json_line(&self.0)?)
     }
 
     /// Tells on standard error how much of the list this was, where it was not all, and the command that goes on.
@@ -74,7 +74,7 @@ impl Listed {
         let fixed = fixed.iter().map(|(name, value)| (*name, value.as_str()));
         let command = typed::with(&fixed.chain([("--cursor", cursor.as_str())]).collect::<Vec<_>>());
         eprintln!();
-        look::remedy(&format!("{shown}{of} {are} shown; to go on:\n{command}"));
+        terminal::eprint_hint(&format!("{shown}{of} {are} shown; to go on:\n{command}"));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::failure::{Again, Failure, no_entry};
 use crate::exit::Exit;
-use crate::look;
+use crate::terminal;
 
 /// What `--json` prints of a failure.
 #[derive(Serialize)]
@@ -32,7 +32,7 @@ const UNREADABLE: &str = "the gateway's answer cannot be read; is it of another 
 pub(super) fn answer<T: DeserializeOwned>(answer: &[u8], json: bool, show: impl FnOnce(T)) -> Result<()> {
     if json {
         let _: T = read(answer)?;
-        look::say_json_text(String::from_utf8_lossy(answer).trim_end());
+        terminal::print_json_text(String::from_utf8_lossy(answer).trim_end());
         return Ok(());
     }
     show(shown(answer)?);
@@ -53,7 +53,7 @@ pub(super) fn shown<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
 
 fn clean(value: &mut Value) {
     match value {
-        Value::String(text) => *text = look::clean(text),
+        Value::String(text) => *text = terminal::sanitize(text),
         Value::Array(values) => values.iter_mut().for_each(clean),
         Value::Object(members) => members.values_mut().for_each(clean),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -76,28 +76,28 @@ pub(super) fn end(result: Result<()>, json: bool, again: Option<Again>) -> Resul
             let failure: Option<&Failure> = error.downcast_ref();
             let exit = failure.map_or(Exit::Local, Failure::exit);
             if json {
-                look::say_json(&failed(error, failure, exit))?;
+                terminal::print_json(&failed(error, failure, exit))?;
             } else {
                 print(error, failure);
             }
             exit
         }
     };
-    let Err(lost) = look::all_said() else { return Ok(exit) };
+    let Err(lost) = terminal::stdout_result() else { return Ok(exit) };
     match &result {
         // Whoever closed the pipe has read what they wanted.
         Ok(()) if again.is_none() && lost.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Ok(()) => {
-            look::failure(&format!(
+            terminal::eprint_error(&format!(
                 "it is done, but the answer could not be written to standard output: {lost}"
             ));
             if let Some(again) = again {
-                look::remedy(&again.to_have_the_answer());
+                terminal::eprint_hint(&again.to_have_the_answer());
             }
             Ok(Exit::Untold)
         }
         Err(error) if json => {
-            look::failure(&format!("the outcome could not be written to standard output: {lost}"));
+            terminal::eprint_error(&format!("the outcome could not be written to standard output: {lost}"));
             print(error, error.downcast_ref());
             Ok(exit)
         }
@@ -115,15 +115,15 @@ fn failed<'a>(error: &anyhow::Error, failure: Option<&'a Failure>, exit: Exit) -
             | Failure::Unread { again, .. }
             | Failure::Unkept { again, .. }
             | Failure::Interrupted { again },
-        ) => (None, look::causes(error), Some(again)),
-        _ => (None, look::causes(error), None),
+        ) => (None, terminal::causes(error), Some(again)),
+        _ => (None, terminal::causes(error), None),
     };
     Failed { outcome: exit.word(), code, error_message, again }
 }
 
 fn print(error: &anyhow::Error, failure: Option<&Failure>) {
-    look::failure(&look::clean(&look::causes(error)));
+    terminal::eprint_error(&terminal::sanitize(&terminal::causes(error)));
     if let Some(remedy) = failure.and_then(Failure::remedy) {
-        look::remedy(&remedy);
+        terminal::eprint_hint(&remedy);
     }
 }

@@ -9,7 +9,7 @@ use super::key::Key;
 use super::page::{Part, encoded};
 use super::tell;
 use crate::ask;
-use crate::look::{self, Table};
+use crate::terminal::{self, Table};
 use crate::words;
 
 #[derive(Debug, clap::Subcommand)]
@@ -64,9 +64,9 @@ impl Token {
                 }
                 let mut table = Table::new(["token", "role", "made"]);
                 for token in page.shown::<answers::Token>()? {
-                    table.row([token.name, token.role, look::moment(&token.created_time)]);
+                    table.row([token.name, token.role, terminal::short_time(&token.created_time)]);
                 }
-                look::say_table(&table, "There are no tokens.");
+                terminal::print_table(&table, "There are no tokens.");
                 page.tell_rest(&[]);
                 Ok(())
             }
@@ -85,6 +85,6 @@ impl Token {
 }
 
 fn say(name: &str, how: &str) {
-    let text = format!("token {} {how}.", look::strong(name));
-    look::say_after(&format!("{} ", look::tick()), &text, 2);
+    let text = format!("token {} {how}.", terminal::bold(name));
+    terminal::print_wrapped(&format!("{} ", terminal::ok_mark()), &text, 2);
 }

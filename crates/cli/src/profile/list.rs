@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::Told;
 use super::file::Profiles;
 use crate::exit::{self, Exit};
-use crate::look::{self, Table};
 use crate::outcome;
+use crate::terminal::{self, Table};
 
 /// List the profiles, without their secrets
 #[derive(Debug, clap::Args)]
@@ -26,9 +26,9 @@ impl List {
         let profiles = Profiles::read()?;
         let told: Vec<_> = profiles.by_name.iter().map(|(name, profile)| Told::of(name, profile)).collect();
         if self.json {
-            look::say_json(&told)?;
+            terminal::print_json(&told)?;
         } else if self.names {
-            told.iter().for_each(|told| look::say(told.name));
+            told.iter().for_each(|told| terminal::println(told.name));
         } else {
             let mut table = Table::new(["profile", "gateway", "app", "scheme"]);
             for Told { name, url, app_id, scheme, .. } in told {
@@ -36,7 +36,7 @@ impl List {
                 let app_id = app_id.map(|app_id| app_id.to_string()).unwrap_or_default();
                 table.row([name.to_string(), url, app_id, scheme.to_string()]);
             }
-            look::say_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
+            terminal::print_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
         }
         outcome::said(Exit::Done)
     }

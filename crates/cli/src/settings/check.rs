@@ -10,7 +10,7 @@ use rebuttal_server::Config;
 use super::faults::{Fault, Faults};
 use super::sources::{Source, Sources};
 use super::{Settings, file, variables};
-use crate::look;
+use crate::terminal;
 
 /// What is in force, and what the server understands of it.
 type Resolved = (Settings, Config);
@@ -60,7 +60,7 @@ fn judged(
         // What it holds is not known.
         Err(error) => {
             is_whole = false;
-            of_file.push(Fault::of(&[], look::causes(&error)));
+            of_file.push(Fault::of(&[], terminal::causes(&error)));
         }
     }
     faulty.extend(keys(&of_file));
@@ -69,7 +69,7 @@ fn judged(
             let (config, faults) = settings.clone().judged();
             (Some((settings, config)), faults.into_vec())
         }
-        Err(error) => (None, vec![Fault::of(&[], look::causes(&error))]),
+        Err(error) => (None, vec![Fault::of(&[], terminal::causes(&error))]),
     };
     let certain = |fault: &Fault| fault.is_certain(&faulty) && (is_whole || fault.keys.len() == 1);
     let judged = judged.into_iter().filter(certain).map(|fault| placed(fault, sources, path, &lines));

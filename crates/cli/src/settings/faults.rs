@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::Result;
 
 use super::COMMENTED;
-use crate::look;
+use crate::terminal;
 
 /// What is wrong with a setting, or with several together.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Faults {
         value
             .map_err(|error| match error.downcast::<Self>() {
                 Ok(several) => self.0.extend(several.0),
-                Err(error) => self.add(Fault::of(keys, look::causes(&error))),
+                Err(error) => self.add(Fault::of(keys, terminal::causes(&error))),
             })
             .ok()
     }

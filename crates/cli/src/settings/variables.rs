@@ -64,7 +64,7 @@ pub(super) fn faulty() -> Vec<Fault> {
         let must = file::check_words(&command, argument, &[value.to_owned()]).err()?;
         let shown = match file::is_secret(&command, key) {
             true => String::new(),
-            false => format!("={}", crate::look::clean(value)),
+            false => format!("={}", crate::terminal::sanitize(value)),
         };
         Some(Fault::of(&[key], format!("{variable}{shown}: it {must}")))
     };

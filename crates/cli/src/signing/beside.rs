@@ -7,8 +7,8 @@ use rebuttal_client::protocol::file::GENERATE_UPLOAD_URL_PATH;
 use rebuttal_server::FRESHNESS_WINDOW;
 use serde::Serialize;
 
-use crate::look;
 use crate::signing::{Voice, visible};
+use crate::terminal;
 
 /// Every path that merchants call.
 pub(crate) const PATHS: [&str; 4] = [CONTEST_PATH, ACCEPT_PATH, QUERY_PATH, GENERATE_UPLOAD_URL_PATH];
@@ -73,7 +73,7 @@ impl Freshness {
             return None;
         }
         let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
-        let age = look::distance(now, timestamp);
+        let age = terminal::relative_time(now, timestamp);
         let minutes = self.window_millis / 60_000;
         let in_seconds = UnixMillis(timestamp.0.saturating_mul(1000));
         let meant = match Self::of(in_seconds, now).fresh {

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::access::Held;
 use crate::exit::Exit;
-use crate::look;
 use crate::outcome;
 use crate::profile;
+use crate::terminal;
 
 /// What stands in the place of a secret that is not shown.
 const MASK: &str = "••••••••••••••••••••••••••••••••";
@@ -118,17 +118,17 @@ impl Voice {
 
     /// A line on standard output.
     pub(crate) fn say(&self, line: impl Display) {
-        look::say(self.masked(&line.to_string()));
+        terminal::println(self.masked(&line.to_string()));
     }
 
-    /// A sentence on standard output, as [`look::say_after`] says it.
+    /// A sentence on standard output, as [`terminal::print_wrapped`] says it.
     pub(crate) fn say_after(&self, first: &str, text: &str, margin: usize) {
-        look::say_after(first, &self.masked(text), margin);
+        terminal::print_wrapped(first, &self.masked(text), margin);
     }
 
     /// Tells on standard error what may be wrong.
     pub(crate) fn warn(&self, text: &str) {
-        look::warning(&self.masked(text));
+        terminal::eprint_warning(&self.masked(text));
     }
 
     /// One JSON object on standard output.
@@ -136,7 +136,7 @@ impl Voice {
         let mut json = Zeroizing::new(Vec::new());
         let formatter = Masking { voice: self, pretty: PrettyFormatter::new() };
         object.serialize(&mut Serializer::with_formatter(&mut *json, formatter))?;
-        look::say_json_text(&String::from_utf8_lossy(&json));
+        terminal::print_json_text(&String::from_utf8_lossy(&json));
         Ok(())
     }
 

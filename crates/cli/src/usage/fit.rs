@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 
 use crate::address;
-use crate::look;
+use crate::terminal;
 use crate::typed;
 
 /// Most characters of what was typed that an error repeats: enough to know it again.
@@ -21,7 +21,7 @@ pub(crate) const SECRET_DIGITS: usize = 32;
 pub(crate) fn fit(mut error: Error) -> Error {
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
-        let mut short = look::clean(&without_secrets(&address::without_user(typed)));
+        let mut short = terminal::sanitize(&without_secrets(&address::without_user(typed)));
         if let Some((end, _)) = short.char_indices().nth(REPEATED_MAX) {
             short.truncate(end);
             short.push('…');
@@ -56,7 +56,7 @@ fn file_like(error: &Error, command: &Command) -> Option<String> {
     let mut words = std::env::args_os().skip(1);
     let word = words.find(|word| word.as_encoded_bytes().starts_with(unknown.as_bytes()))?;
     let is_file = Path::new(&word).exists() || Path::new(&word).extension().is_some();
-    is_file.then(|| look::clean(&word.to_string_lossy()))
+    is_file.then(|| terminal::sanitize(&word.to_string_lossy()))
 }
 
 /// Which argument or variable is no text where a text is meant, which clap keeps to itself.

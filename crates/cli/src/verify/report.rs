@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::case::Case;
 use super::mistakes::{Mistake, Place};
 use crate::exit::Exit;
-use crate::look;
 use crate::sign::READ_MAX_BYTES;
 use crate::signing::{Draft, Value, Voice, visible};
+use crate::terminal;
 
 /// What is known of the sign.
 pub(super) enum Verdict {
@@ -155,17 +155,17 @@ impl Report {
             return voice.say_json(self);
         }
         let mark = match self.exit {
-            Exit::Done => look::tick(),
-            Exit::Unknown => look::doubt(),
-            _ => look::cross(),
+            Exit::Done => terminal::ok_mark(),
+            Exit::Unknown => terminal::warn_mark(),
+            _ => terminal::fail_mark(),
         };
         voice.say_after(&format!("{mark} "), &self.headline, 2);
         let point = |sentence: &String| voice.say_after("  · ", sentence, 4);
         self.mistakes.iter().map(|told| &told.mistake).for_each(point);
         for (theirs, ours) in &self.altered {
             voice.say("");
-            voice.say(format!("    {} {theirs}", look::faint("they signed ")));
-            voice.say(format!("    {} {ours}", look::faint("what is right")));
+            voice.say(format!("    {} {theirs}", terminal::dim("they signed ")));
+            voice.say(format!("    {} {ours}", terminal::dim("what is right")));
         }
         self.refusals.iter().chain(&self.findings).for_each(point);
         if let Some(right) = &self.right {

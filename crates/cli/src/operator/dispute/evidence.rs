@@ -13,9 +13,9 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::files;
-use crate::look;
 use crate::operator::client::Client;
 use crate::operator::tell;
+use crate::terminal;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Evidence {
@@ -87,7 +87,7 @@ impl Evidence {
         }
         items.retain(|item| evidence_ids.is_empty() || evidence_ids.contains(&item.evidence_id));
         if items.is_empty() && !json {
-            look::say(format!("Nothing was submitted for {dispute_no}."));
+            terminal::println(format!("Nothing was submitted for {dispute_no}."));
         }
         match self.link {
             true => self.print(&items, client, json).await,
@@ -102,13 +102,13 @@ impl Evidence {
             let content = client.fetch(&self.path(item)).await?;
             let file = write(directory, dispute_no.as_str(), item, &content)?;
             if !json {
-                look::say(format!("{}  {}", file.display(), look::faint(what(item))));
+                terminal::println(format!("{}  {}", file.display(), terminal::dim(what(item))));
             }
             let answers::Evidence { evidence_id, evidence_type, name, sha256, size, .. } = item;
             written.push(Written { evidence_id, evidence_type, name, sha256, size: *size, file });
         }
         if json {
-            look::say_json_line(&written)?;
+            terminal::print_json_line(&written)?;
         }
         Ok(())
     }
@@ -119,17 +119,17 @@ impl Evidence {
             let answer = client.fetch(&format!("{}/link", self.path(item))).await?;
             let link: EvidenceLink = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
             if !json {
-                look::say(format!("{}  {}", item.evidence_id, look::faint(what(item))));
+                terminal::println(format!("{}  {}", item.evidence_id, terminal::dim(what(item))));
                 // In one line, whatever the terminal's width: it is to be copied.
-                look::say(format!("  {}", link.url));
-                look::say_fact("until", &look::moment(&link.expires_time));
-                look::say_fact("SHA-256", &link.sha256);
+                terminal::println(format!("  {}", link.url));
+                terminal::print_field("until", &terminal::short_time(&link.expires_time));
+                terminal::print_field("SHA-256", &link.sha256);
             }
             let answers::Evidence { evidence_id, evidence_type, name, .. } = item;
             linked.push(Linked { evidence_id, evidence_type, name, link });
         }
         if json {
-            look::say_json_line(&linked)?;
+            terminal::print_json_line(&linked)?;
         }
         Ok(())
     }

@@ -5,9 +5,9 @@ use rebuttal_client::protocol::dispute::{Stage, Status};
 use rebuttal_client::protocol::{MerchantId, UnixMillis};
 
 use super::view::table;
-use crate::look;
 use crate::operator::client::Client;
 use crate::operator::page::{Part, encoded};
+use crate::terminal;
 use crate::{span, words};
 
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ impl List {
         if json {
             return page.say_json();
         }
-        look::say_table(&table(&page.shown()?), "There are no such disputes.");
+        terminal::print_table(&table(&page.shown()?), "There are no such disputes.");
         // A span would be another time by then, and the cursor one of another list.
         let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];
         let times: Vec<_> = times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))).collect();

@@ -9,12 +9,12 @@ use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, P
 use rebuttal_client::{Code, DisputeNo};
 
 use super::view;
-use crate::look;
 use crate::operator::client::Client;
 use crate::operator::failure::Failure;
 use crate::operator::key::Key;
 use crate::operator::tell;
 use crate::span::Moment;
+use crate::terminal;
 use crate::{usage, words};
 
 #[derive(Debug, clap::Args)]
@@ -76,7 +76,10 @@ impl Open {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let amount = |name, text: &str| {
             Amount::parse(text, self.currency).map_err(|error| {
-                usage::wrong(format!("invalid value '{}' for '{name} <AMOUNT>': {error}", look::clean(text)))
+                usage::wrong(format!(
+                    "invalid value '{}' for '{name} <AMOUNT>': {error}",
+                    terminal::sanitize(text)
+                ))
             })
         };
         let payment_amount = amount("--payment-amount", &self.payment_amount)?;
@@ -115,8 +118,8 @@ impl Open {
         };
         let opened: Dispute = tell::read(&answer)?;
         let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
-        look::warning(&strange);
-        look::remedy(&format!(
+        terminal::eprint_warning(&strange);
+        terminal::eprint_hint(&format!(
             "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
              rebuttal operator dispute withdraw {dispute_no}"
         ));
@@ -136,9 +139,9 @@ async fn open_as_before(client: &Client, no: &DisputeNo, opening: &OpenDispute) 
     let told = first.context("no deadline")?;
     let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(told)?, ..opening.clone() };
     let answer = client.post("/disputes", &opening, &Key::default()).await?;
-    look::warning(&format!(
+    terminal::eprint_warning(&format!(
         "{no} was opened before with these facts, until {}; nothing was changed, for a span counts anew each time",
-        look::moment(told)
+        terminal::short_time(told)
     ));
     Ok(answer)
 }

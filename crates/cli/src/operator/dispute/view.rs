@@ -6,8 +6,8 @@ use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::dispute::{DisputeData, Status};
 use rebuttal_client::protocol::operator::answers::{Dispute, DisputeSummary, Submission};
 
-use crate::look::{self, Table};
 use crate::summary;
+use crate::terminal::{self, Table};
 
 /// The disputes of a list, in columns.
 pub(super) fn table(disputes: &[DisputeSummary]) -> Table<7> {
@@ -38,42 +38,46 @@ fn waits_until(dispute: &DisputeData) -> Option<&str> {
 pub(super) fn say(Dispute { summary, submissions, history }: &Dispute) {
     say_summary(summary);
     for Submission { submission_id, submitted_time, stage, evidence } in submissions {
-        let at = look::moment(submitted_time);
-        look::say("");
-        look::say_after("  ", &format!("{} {submission_id}, {stage}, {at}", style("Submission").bold()), 2);
+        let at = terminal::short_time(submitted_time);
+        terminal::println("");
+        terminal::print_wrapped(
+            "  ",
+            &format!("{} {submission_id}, {stage}, {at}", style("Submission").bold()),
+            2,
+        );
         let mut table = Table::new(["evidence", "type", "name", "size", "sha256"]).numbers(&[3]).names(&[2]);
         for item in evidence {
-            let size = look::size(usize::try_from(item.size).unwrap_or(usize::MAX));
+            let size = terminal::file_size(usize::try_from(item.size).unwrap_or(usize::MAX));
             let digest = item.sha256.get(..12).map(|start| format!("{start}…")).unwrap_or_default();
             let (id, kind) = (item.evidence_id.clone(), item.evidence_type.clone());
             table.row([id, kind, item.name.clone(), size, digest]);
         }
-        look::say_table(&table, "");
+        terminal::print_table(&table, "");
     }
-    look::say("");
+    terminal::println("");
     let mut table = Table::new(["#", "time", "event", "by", "then", "note"]).numbers(&[0]);
     for entry in history {
         table.row([
             entry.sequence.to_string(),
-            look::moment(&entry.time),
+            terminal::short_time(&entry.time),
             entry.event.clone(),
             entry.actor.clone(),
             entry.status.clone().unwrap_or_default(),
             entry.note.clone().unwrap_or_default(),
         ]);
     }
-    look::say_table(&table, "");
+    terminal::print_table(&table, "");
 }
 
 fn say_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_actions }: &DisputeSummary) {
     let now = plumbing::now();
     let reason = reason_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     let left = waits_until(dispute).map(|at| format!(", {}", due(at, now))).unwrap_or_default();
-    let deadline = dispute.deadline.as_deref().map(look::moment).unwrap_or_default();
+    let deadline = dispute.deadline.as_deref().map(terminal::short_time).unwrap_or_default();
     let disputed = format!("{} {} of {}", dispute.currency, dispute.dispute_amount, dispute.payment_amount);
     let actions = if allowed_actions.is_empty() { "none".to_owned() } else { allowed_actions.join(", ") };
     for (label, value) in [
-        ("Dispute", look::strong(&dispute.dispute_no).to_string()),
+        ("Dispute", terminal::bold(&dispute.dispute_no).to_string()),
         ("Merchant", merchant_id.to_string()),
         ("Status", coloured(&dispute.status)),
         ("Type", dispute.stage.clone().unwrap_or_default()),
@@ -81,12 +85,12 @@ fn say_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_actio
         ("Reason", format!("{}{reason}", dispute.dispute_reason)),
         ("Payment", format!("{} (theirs {})", dispute.payment_no, dispute.merchant_trade_no)),
         ("RRN", dispute.rrn.clone().unwrap_or_default()),
-        ("Opened", look::moment(&dispute.created_time)),
+        ("Opened", terminal::short_time(&dispute.created_time)),
         ("Deadline", format!("{deadline}{left}")),
         ("Possible", actions),
     ] {
         if !value.is_empty() {
-            look::say_fact(label, &value);
+            terminal::print_field(label, &value);
         }
     }
 }
@@ -96,8 +100,8 @@ pub(super) fn say_standing(DisputeSummary { dispute, .. }: &DisputeSummary) {
     let now = plumbing::now();
     let due = waits_until(dispute).map(|at| format!(", due {}", due(at, now))).unwrap_or_default();
     let (status, stage) = (&dispute.status, dispute.stage.as_deref().unwrap_or_default());
-    let text = format!("{} is {status} in {stage}{due}.", look::strong(&dispute.dispute_no));
-    look::say_after(&format!("{} ", look::tick()), &text, 2);
+    let text = format!("{} is {status} in {stage}{due}.", terminal::bold(&dispute.dispute_no));
+    terminal::print_wrapped(&format!("{} ", terminal::ok_mark()), &text, 2);
 }
 
 /// A status in the colour of what it asks for.
