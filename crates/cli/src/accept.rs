@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Interrupted, Judged};
-use crate::patience::patiently;
-use crate::{ask, signals, summary, terminal, typed};
+use crate::wait_notice::with_wait_notice;
+use crate::{prompt, rerun_command, signals, summary, terminal};
 
 const NOTHING: &str = "Nothing was accepted.";
 
@@ -53,7 +53,7 @@ struct Json<'a> {
 impl Accept {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.carry_out().await;
-        let again = typed::pinned(&self.access.pins(), &[]);
+        let again = rerun_command::build(&self.access.rerun_defaults(), &[]);
         let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
         let failing = Failing { nothing: NOTHING, again: Some(&again), later: None };
         let json = self.json.then(|| Json {
@@ -78,10 +78,9 @@ impl Accept {
                     "{} is accepted, but the signed answer could not be written to standard output: {lost}",
                     self.dispute_no
                 ));
-                terminal::eprint_hint(
-                    &again
-                        .after("To have it signed once more, accept exactly the same again; nothing changes"),
-                );
+                terminal::eprint_hint(&again.after_sentence(
+                    "To have it signed once more, accept exactly the same again; nothing changes",
+                ));
             },
         )
     }
@@ -95,7 +94,7 @@ impl Accept {
         }
         // From here on an interruption must not leave the user without the way to learn the outcome.
         tokio::select! {
-            answer = patiently(client.base_url(), client.accept(self.dispute_no.clone())) => Ok(answer?),
+            answer = with_wait_notice(client.base_url(), client.accept(self.dispute_no.clone())) => Ok(answer?),
             () = stop => Err(Interrupted.into()),
         }
     }
@@ -104,10 +103,10 @@ impl Accept {
         let asks = !self.yes;
         if asks || std::io::stderr().is_terminal() {
             let request = QueryRequest::DisputeNo(self.dispute_no.clone());
-            summary::print(&patiently(client.base_url(), client.query(&request)).await?);
+            summary::print(&with_wait_notice(client.base_url(), client.query(&request)).await?);
         }
         if asks {
-            ask::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")
+            prompt::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")
                 .await?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! How merchant commands reach a gateway: its address, and the app that signs. What a flag says wins over the profile
 //! that a flag names; that one wins over the variables, and they over the profile that a variable names.
 
-mod pins;
+mod rerun_defaults;
 mod secret;
 
 use std::path::PathBuf;
@@ -10,11 +10,11 @@ use anyhow::{Context as _, Result};
 use rebuttal_client::{AppId, Client, Scheme};
 
 use crate::address::Address;
+use crate::enum_arg;
 use crate::files;
-use crate::patience;
 use crate::profile::{self, Named, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
-use crate::words;
+use crate::wait_notice;
 pub(crate) use secret::{Held, Origin};
 
 /// The gateway and the app, from flags, variables or a profile.
@@ -54,7 +54,7 @@ pub(crate) struct Given {
     app_secret_file: Option<PathBuf>,
 
     /// How requests are signed [default: V2_SHA256]
-    #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME", value_parser = words::of(&Scheme::ALL, Scheme::as_str))]
+    #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME", value_parser = enum_arg::parser(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 
     /// PEM file of certificates to trust beside those of the system: an authority's, or a self-signed one
@@ -149,7 +149,8 @@ impl Resolved {
     fn client(&self) -> Result<Client> {
         let (url, app_id, secret) = (self.address()?, self.signer()?, self.needed_secret()?.parsed()?);
         let mut builder = Client::builder(url.as_str(), app_id, secret).scheme(self.scheme());
-        builder = builder.on_retry(|retry| patience::again(retry.why, retry.attempts, retry.attempts_max));
+        builder =
+            builder.on_retry(|retry| wait_notice::print_retry(retry.why, retry.attempts, retry.attempts_max));
         if let Some(path) = &self.trust {
             builder = builder.trust_pem(files::trusted(path, &self.trust_name)?);
         }

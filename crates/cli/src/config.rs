@@ -79,8 +79,8 @@ struct Show {
 }
 
 impl Config {
-    /// Whether it tells of variables that mean nothing.
-    pub(crate) const fn tells_variables(&self) -> bool {
+    /// Whether the subcommand itself reports unknown variables.
+    pub(crate) const fn reports_unknown_variables(&self) -> bool {
         matches!(self.verb, Verb::Check(_))
     }
 

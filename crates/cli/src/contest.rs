@@ -16,8 +16,8 @@ use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest, Submission};
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::Interrupted;
-use crate::patience::patiently;
-use crate::{ask, signals, summary};
+use crate::wait_notice::with_wait_notice;
+use crate::{prompt, signals, summary};
 use evidence::Evidence;
 use report::Report;
 
@@ -62,7 +62,7 @@ impl Contest {
             dispute_no: &self.dispute_no,
             submitted: submitted.as_ref(),
             result: &result,
-            pins: &self.access.pins(),
+            defaults: &self.access.rerun_defaults(),
         };
         report.tell(self.json)
     }
@@ -78,7 +78,7 @@ impl Contest {
         let request = submitted.insert(submission.request().clone());
         // From here on an interruption must not leave the user without the way to learn the outcome.
         tokio::select! {
-            answer = patiently(client.base_url(), client.submit(request)) => Ok(answer?),
+            answer = with_wait_notice(client.base_url(), client.submit(request)) => Ok(answer?),
             () = stop => Err(Interrupted.into()),
         }
     }
@@ -87,7 +87,7 @@ impl Contest {
     async fn prepare(&self, client: &Client) -> Result<Submission> {
         let pieces = pieces::read(&self.evidence).await?;
         let request = QueryRequest::DisputeNo(self.dispute_no.clone());
-        let dispute = patiently(client.base_url(), client.query(&request)).await?;
+        let dispute = with_wait_notice(client.base_url(), client.query(&request)).await?;
         let asks = !self.yes;
         if asks || std::io::stderr().is_terminal() {
             summary::print(&dispute);
@@ -95,7 +95,7 @@ impl Contest {
             summary::print_warning(&dispute);
         }
         if asks {
-            ask::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
+            prompt::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
         }
         uploads::upload(client, self.dispute_no.clone(), pieces).await
     }

@@ -10,8 +10,8 @@ use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::rerun_command::RerunCommand;
 use crate::terminal;
-use crate::typed::Told;
 use crate::usage;
 
 /// The user did not wait for the outcome of a call that may take effect.
@@ -143,13 +143,13 @@ pub(crate) struct Failing<'a> {
     /// The sentence that nothing happened, such as "Nothing was submitted.".
     pub(crate) nothing: &'a str,
     /// The command that does exactly the same again, once something may have taken effect.
-    pub(crate) again: Option<&'a Told>,
+    pub(crate) again: Option<&'a RerunCommand>,
     /// The command that does what is left, where files are uploaded already.
-    pub(crate) later: Option<&'a Told>,
+    pub(crate) later: Option<&'a RerunCommand>,
 }
 
 /// What to do about an error: a sentence, and the command that it leads to.
-type Remedy<'a> = (String, Option<&'a Told>);
+type Remedy<'a> = (String, Option<&'a RerunCommand>);
 
 impl<'a> Failing<'a> {
     /// Tells an error, and what to do about it.
@@ -158,7 +158,7 @@ impl<'a> Failing<'a> {
         let told: Vec<_> = terminal::causes(error).lines().map(terminal::sanitize).collect();
         terminal::eprint_error(&told.join("\n"));
         match self.remedy(error) {
-            Some((sentence, Some(again))) => terminal::eprint_hint(&again.after(&sentence)),
+            Some((sentence, Some(again))) => terminal::eprint_hint(&again.after_sentence(&sentence)),
             Some((sentence, None)) => terminal::eprint_hint(&sentence),
             None => {}
         }

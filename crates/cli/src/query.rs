@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Judged};
-use crate::patience::patiently;
+use crate::wait_notice::with_wait_notice;
 use crate::{signals, summary, terminal};
 
 const FAILING: Failing = Failing { nothing: "A query changes nothing.", again: None, later: None };
@@ -69,7 +69,7 @@ impl Query {
             (Ok(client), Some(request)) => {
                 let stop = signals::stop()?;
                 tokio::select! {
-                    answer = patiently(client.base_url(), client.query(&request)) => answer.map_err(anyhow::Error::from),
+                    answer = with_wait_notice(client.base_url(), client.query(&request)) => answer.map_err(anyhow::Error::from),
                     () = stop => Err(anyhow::anyhow!("interrupted: a query changes nothing")),
                 }
             }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::access::Access;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, Failing, Judged};
-use crate::patience::patiently;
+use crate::wait_notice::with_wait_notice;
 use crate::{files, signals, terminal, usage};
 
 /// Most files in one call, as many as in one contest.
@@ -101,7 +101,7 @@ impl Upload {
         let mut stop = pin!(signals::stop()?);
         for (file, content) in &checked {
             let storage_uri = tokio::select! {
-                storage_uri = patiently(client.base_url(), client.upload(content)) => storage_uri?,
+                storage_uri = with_wait_notice(client.base_url(), client.upload(content)) => storage_uri?,
                 () = &mut stop => bail!(
                     "interrupted. {} of {} files {} uploaded before. Whether the next one was cannot be known; a file that no \
                      contest names is deleted.",

@@ -7,8 +7,8 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::rerun_command;
 use crate::terminal;
-use crate::typed;
 pub(crate) use fit::{SECRET_DIGITS, fit};
 
 /// The object for wrong usage, in the words of every other outcome.
@@ -27,7 +27,7 @@ pub(crate) fn wants_json() -> bool {
 
 /// Wrong usage that only the command itself sees, as its error; told as clap tells its own.
 pub(crate) fn wrong(sentence: impl std::fmt::Display) -> anyhow::Error {
-    typed::command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
+    rerun_command::current_command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
 }
 
 /// Tells why a command line is not understood, or the help or version that it asked for.

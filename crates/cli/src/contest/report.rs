@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::evidence;
 use crate::exit::Exit;
 use crate::outcome::{self, Failing, Judged};
+use crate::rerun_command::{self, RerunCommand, RerunDefaults};
 use crate::terminal;
-use crate::typed::{self, Pins, Told};
 
 const NOTHING: &str = "Nothing was submitted.";
 
@@ -20,7 +20,7 @@ pub(super) struct Report<'a> {
     /// What may have taken effect.
     pub(super) submitted: Option<&'a ContestRequest>,
     pub(super) result: &'a Result<Answer<Done>>,
-    pub(super) pins: &'a Pins,
+    pub(super) defaults: &'a RerunDefaults,
 }
 
 /// The object that `--json` prints. Members that do not apply are left out.
@@ -42,7 +42,7 @@ impl Report<'_> {
     pub(super) fn tell(&self, json: bool) -> Result<Exit> {
         let error = self.result.as_ref().err();
         let unsettled = error.is_some_and(|error| outcome::exit(error) != Exit::Refused);
-        let again = self.submitted.map(|request| again(request, self.pins));
+        let again = self.submitted.map(|request| again(request, self.defaults));
         let failing = Failing { nothing: NOTHING, again: again.as_ref(), later: again.as_ref() };
         let json = json.then(|| Json {
             judged: Judged::of(self.result, &failing),
@@ -71,25 +71,25 @@ impl Report<'_> {
     }
 
     /// Tells on standard error that it is done, which standard output did not take.
-    fn print_untold(&self, lost: &std::io::Error, again: Option<&Told>) {
+    fn print_untold(&self, lost: &std::io::Error, again: Option<&RerunCommand>) {
         terminal::eprint_error(&format!(
             "{} is contested, but the signed answer could not be written to standard output: {lost}",
             self.dispute_no
         ));
         if let Some(again) = again {
-            terminal::eprint_hint(
-                &again.after("To have it signed once more, submit exactly the same again; nothing changes"),
-            );
+            terminal::eprint_hint(&again.after_sentence(
+                "To have it signed once more, submit exactly the same again; nothing changes",
+            ));
         }
     }
 }
 
 /// The command that submits the same contest again, with what is uploaded already.
-fn again(request: &ContestRequest, pins: &Pins) -> Told {
+fn again(request: &ContestRequest, defaults: &RerunDefaults) -> RerunCommand {
     let words = |EvidenceItem { evidence_type, name, url }: &EvidenceItem| {
         [(evidence::flag(*evidence_type), url.to_string()), ("--name".to_owned(), name.to_string())]
     };
     let options: Vec<_> = request.evidence_list.iter().flat_map(words).collect();
     let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    typed::pinned(pins, &options)
+    rerun_command::build(defaults, &options)
 }

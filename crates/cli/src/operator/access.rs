@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::client::Client;
 use crate::address::Address;
 use crate::files;
+use crate::rerun_command::{self, RerunDefaults};
 use crate::settings::{DATA_DIR, Secret, Sources};
-use crate::typed::{self, Pins};
 
 /// Where `serve` listens unless told otherwise.
 const URL: &str = "http://127.0.0.1:8080";
@@ -111,17 +111,18 @@ impl Access {
         let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
         let token = self.token()?;
         let client = Client::new(url, &token, trusted.transpose()?.as_slice())?;
-        Ok(client.pinned(self.pins(url, &token.origin)))
+        Ok(client.pinned(self.rerun_defaults(url, &token.origin)))
     }
 
     /// A key counts for one token at one gateway: elsewhere, the same would be done once more.
-    fn pins(&self, url: &str, origin: &Origin) -> Pins {
+    fn rerun_defaults(&self, url: &str, origin: &Origin) -> RerunDefaults {
         let file = match origin {
             Origin::Given(_) => None,
             Origin::File(path, _) | Origin::Data(path) => Some(path),
         };
         let paths = [("--operator-token-file", file), ("--trust", self.trust.as_ref())];
-        let paths = paths.into_iter().filter_map(|(name, path)| Some((name, typed::anywhere(path?))));
+        let paths =
+            paths.into_iter().filter_map(|(name, path)| Some((name, rerun_command::absolute_path(path?))));
         let needs = match origin {
             Origin::Given(name) if name.starts_with("--") => {
                 Some("Put the token in the place of the …: it is not repeated.")
@@ -130,7 +131,7 @@ impl Access {
             Origin::File(..) | Origin::Data(_) => None,
         };
         let options = [("--operator-url", url.into())].into_iter().chain(paths).collect();
-        Pins { options, left_out: &[], needs }
+        RerunDefaults { options, excluded: &[], needs }
     }
 
     fn token(&self) -> Result<Token> {

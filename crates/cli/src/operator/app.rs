@@ -12,9 +12,9 @@ use super::client::Client;
 use super::keep::{self, Keep, Place};
 use super::key::Key;
 use super::tell;
-use crate::ask;
+use crate::prompt;
 use crate::terminal::{self, Table};
-use crate::{span, words};
+use crate::{enum_arg, time_arg};
 
 /// What `change` changes, one at least.
 const CHANGES: [&str; 5] = ["notify_url", "no_notify_url", "scheme", "enable", "disable"];
@@ -118,7 +118,7 @@ pub(super) struct Settings {
     notify_url: Option<NotifyUrl>,
 
     /// How it must sign; a new app signs with V2_SHA256 unless told otherwise
-    #[arg(long, value_name = "SCHEME", value_parser = words::of(&Scheme::ALL, Scheme::as_str))]
+    #[arg(long, value_name = "SCHEME", value_parser = enum_arg::parser(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 }
 
@@ -153,7 +153,7 @@ impl App {
                         format!("The old one ends in {overlap} seconds")
                     };
                     let question = format!("Give {app_id} a new secret? {left}.");
-                    ask::confirm(&question, "changed").await?;
+                    prompt::confirm(&question, "changed").await?;
                 }
                 let path = of.path(&format!("/{app_id}/rotate"));
                 let answer = client.post(&path, &RotateSecret { overlap_seconds: overlap }, &key).await?;
@@ -164,7 +164,7 @@ impl App {
                     let question = format!(
                         "End all secrets of {app_id} but the newest? Calls signed with them are refused."
                     );
-                    ask::confirm(&question, "changed").await?;
+                    prompt::confirm(&question, "changed").await?;
                 }
                 let path = of.path(&format!("/{app_id}/endOverlap"));
                 let answer = client.post(&path, &EndOverlap {}, &key).await?;
@@ -231,6 +231,6 @@ fn list(apps: &[answers::App]) {
 
 fn overlap(text: &str) -> Result<u64, String> {
     let wrong = || "must be a span such as 7d, 1d12h or 0s (units: w, d, h, m, s), at most 90d".to_owned();
-    let seconds = span::seconds(text).ok_or_else(wrong)?;
+    let seconds = time_arg::duration_seconds(text).ok_or_else(wrong)?;
     (seconds <= OVERLAP_MAX_SECONDS).then_some(seconds).ok_or_else(wrong)
 }

@@ -17,8 +17,8 @@ use super::access::{Origin, Token};
 use super::failure::{Again, Failure};
 use super::key::Key;
 use super::tries::{Met, Says, TRIES_MAX, Then, Tries, not_ours};
-use crate::patience;
-use crate::typed::Pins;
+use crate::rerun_command::RerunDefaults;
+use crate::wait_notice;
 
 /// How long one attempt may take: as long as a gateway may go without an answer, and a large page takes to arrive.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ pub(crate) struct Client {
     /// How the change that was sent last is sent again.
     sent: Mutex<Option<Again>>,
     /// What leads what was typed here from any shell.
-    pins: Pins,
+    defaults: RerunDefaults,
 }
 
 impl Client {
@@ -59,12 +59,19 @@ impl Client {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;
         authorization.set_sensitive(true);
         let origin = origin.clone();
-        Ok(Self { http, url, authorization, origin, sent: Mutex::new(None), pins: Pins::default() })
+        Ok(Self {
+            http,
+            url,
+            authorization,
+            origin,
+            sent: Mutex::new(None),
+            defaults: RerunDefaults::default(),
+        })
     }
 
     /// The same, which tells its user commands for any shell.
-    pub(super) fn pinned(self, pins: Pins) -> Self {
-        Self { pins, ..self }
+    pub(super) fn pinned(self, defaults: RerunDefaults) -> Self {
+        Self { defaults, ..self }
     }
 
     /// What it means that the user does not wait any longer.
@@ -107,19 +114,20 @@ impl Client {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Vec<u8>> {
-        let again = body.map(|body| Again::of(&self.pins, key, body.get("deadline").and_then(Value::as_str)));
+        let again =
+            body.map(|body| Again::of(&self.defaults, key, body.get("deadline").and_then(Value::as_str)));
         if let Ok(mut sent) = self.sent.lock() {
             sent.clone_from(&again);
         }
         let mut tries = Tries::of(again, &self.url);
         loop {
             let attempt = self.attempt(&method, path, body, key);
-            let met = match patience::patiently(&self.url, attempt).await {
+            let met = match wait_notice::with_wait_notice(&self.url, attempt).await {
                 Ok(answer) => return Ok(answer),
                 Err(met) => met,
             };
             let (why, wait) = tries.take(met)?;
-            patience::again(&why, tries.made(), TRIES_MAX);
+            wait_notice::print_retry(&why, tries.made(), TRIES_MAX);
             tokio::time::sleep(wait).await;
         }
     }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::access::Origin;
 use crate::exit::Exit;
+use crate::rerun_command::{self, RerunCommand, RerunDefaults};
 use crate::terminal;
-use crate::typed::{self, Pins, Told};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -54,28 +54,29 @@ pub(super) struct Again {
     deadline: Option<String>,
     /// Both in the command that was typed, which reaches the same gateway from any shell.
     #[serde(flatten)]
-    told: Box<Told>,
+    told: Box<RerunCommand>,
 }
 
 impl Again {
-    pub(super) fn of(pins: &Pins, key: Option<&str>, deadline: Option<&str>) -> Self {
+    pub(super) fn of(defaults: &RerunDefaults, key: Option<&str>, deadline: Option<&str>) -> Self {
         let options = [("--idempotency-key", key), ("--deadline", deadline)];
         let options: Vec<_> = options.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let told = Box::new(typed::pinned(pins, &options));
+        let told = Box::new(rerun_command::build(defaults, &options));
         Self { idempotency_key: owned(key), deadline: owned(deadline), told }
     }
 
     /// The command behind what it is for.
-    fn after(&self, sentence: &str) -> String {
-        self.told.after(sentence)
+    fn after_sentence(&self, sentence: &str) -> String {
+        self.told.after_sentence(sentence)
     }
 
     /// What to do where the change is made, and its answer was lost on this side.
     pub(super) fn to_have_the_answer(&self) -> String {
         // The file is filled by now, and is never overwritten.
-        let file = if typed::has("--secret-file") { ", with another name for the file" } else { "" };
-        self.after(&format!(
+        let file =
+            if rerun_command::has_option("--secret-file") { ", with another name for the file" } else { "" };
+        self.after_sentence(&format!(
             "To have the same answer once more, mend that and run this{file}; it counts once"
         ))
     }
@@ -88,7 +89,7 @@ pub(super) struct Unkept(pub(super) String);
 
 impl Failure {
     /// What an error means that came after the gateway answered a change.
-    pub(super) fn after(error: anyhow::Error, again: Again) -> Self {
+    pub(super) fn from_answer_error(error: anyhow::Error, again: Again) -> Self {
         match error.downcast() {
             Ok(Unkept(why)) => Self::Unkept { why, again },
             Err(error) => Self::Unread { why: terminal::causes(&error), again },
@@ -121,18 +122,18 @@ impl Failure {
                 Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
             }
             Self::Unkept { again, .. } => {
-                Some(again.after(
+                Some(again.after_sentence(
                     "To have the same secret written once more, mend that and run this; it counts once",
                 ))
             }
             // Invariant: the gateway keeps keys by token (`Operator::of`, server/src/auth/operator.rs).
-            Self::Unknown { again, shut_out: true, .. } => Some(again.after(
+            Self::Unknown { again, shut_out: true, .. } => Some(again.after_sentence(
                 "It may have taken effect. A key counts for the token that sent it: with another token, the same would be \
                  done once more. So look first whether it is done; only if it is not, run it with another token. With \
                  the same one, if that is let in again, this makes sure, and counts once",
             )),
             Self::Unknown { again, .. } | Self::Unread { again, .. } | Self::Interrupted { again } => {
-                Some(again.after("It may have taken effect. To make sure, run it again like this; it counts once"))
+                Some(again.after_sentence("It may have taken effect. To make sure, run it again like this; it counts once"))
             }
         }
     }

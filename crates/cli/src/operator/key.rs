@@ -3,8 +3,8 @@
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::operator::IDEMPOTENCY_KEY_MAX;
 
-use crate::span::Moment;
-use crate::{typed, usage};
+use crate::time_arg::TimeArg;
+use crate::{rerun_command, usage};
 
 /// What makes or does something goes under a key. What sets values needs none: setting them twice is setting them once.
 #[derive(Debug, Default, clap::Args)]
@@ -22,8 +22,8 @@ impl Key {
 
     /// The deadline as it is sent. A span is another moment each time, and the same key with another deadline a
     /// conflict, whose way out would be to do the work twice.
-    pub(super) fn deadline(&self, deadline: Moment) -> anyhow::Result<UnixMillis> {
-        if !deadline.from_now || self.idempotency_key.is_none() {
+    pub(super) fn deadline(&self, deadline: TimeArg) -> anyhow::Result<UnixMillis> {
+        if !deadline.is_relative || self.idempotency_key.is_none() {
             return Ok(deadline.at);
         }
         // Nobody who says 3d means the millisecond.
@@ -33,7 +33,7 @@ impl Key {
             "--idempotency-key takes a --deadline that is a time: a span from now is another time whenever the command \
              is repeated, and the same key with another deadline is refused\n\n  tip: counted from now, the span ends \
              at this time:\n{}",
-            typed::with(&[("--deadline", &at)])
+            rerun_command::with_options(&[("--deadline", &at)])
         )))
     }
 }

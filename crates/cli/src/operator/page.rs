@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::client::Client;
 use super::tell;
+use crate::rerun_command;
 use crate::terminal;
-use crate::typed;
 
 /// Which part of a list.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,8 @@ impl Listed {
         };
         let are = if shown == 1 { "is" } else { "are" };
         let fixed = fixed.iter().map(|(name, value)| (*name, value.as_str()));
-        let command = typed::with(&fixed.chain([("--cursor", cursor.as_str())]).collect::<Vec<_>>());
+        let command =
+            rerun_command::with_options(&fixed.chain([("--cursor", cursor.as_str())]).collect::<Vec<_>>());
         eprintln!();
         terminal::eprint_hint(&format!("{shown}{of} {are} shown; to go on:\n{command}"));
     }

@@ -66,7 +66,7 @@ pub(super) fn end(result: Result<()>, json: bool, again: Option<Again>) -> Resul
         // Told as clap tells what it finds itself.
         (Err(wrong), _) if wrong.is::<clap::Error>() => return Err(wrong),
         (Err(error), Some(again)) if !error.is::<Failure>() => {
-            Err(Failure::after(error, again.clone()).into())
+            Err(Failure::from_answer_error(error, again.clone()).into())
         }
         (result, _) => result,
     };

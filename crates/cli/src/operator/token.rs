@@ -8,9 +8,9 @@ use super::keep::{self, Keep};
 use super::key::Key;
 use super::page::{Part, encoded};
 use super::tell;
-use crate::ask;
+use crate::enum_arg;
+use crate::prompt;
 use crate::terminal::{self, Table};
-use crate::words;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Token {
@@ -21,7 +21,7 @@ pub(super) enum Token {
         name: TokenName,
 
         /// What its holder may do: viewer reads, operator acts on disputes too, admin does everything
-        #[arg(long, value_name = "ROLE", value_parser = words::of(Role::ALL, Role::as_str))]
+        #[arg(long, value_name = "ROLE", value_parser = enum_arg::parser(Role::ALL, Role::as_str))]
         role: Role,
 
         #[command(flatten)]
@@ -74,7 +74,7 @@ impl Token {
                 if !yes {
                     let question =
                         format!("Revoke {name}? Nobody is let in by it from then on. There is no way back.");
-                    ask::confirm(&question, "revoked").await?;
+                    prompt::confirm(&question, "revoked").await?;
                 }
                 let path = format!("/tokens/{}/revoke", encoded(name.as_str()));
                 let answer = client.post(&path, &RevokeToken {}, &key).await?;

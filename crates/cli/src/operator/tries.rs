@@ -161,10 +161,10 @@ mod tests {
     use rebuttal_client::Code;
 
     use super::*;
-    use crate::typed::Pins;
+    use crate::rerun_command::RerunDefaults;
 
     fn ends(met: &[Says]) -> &'static str {
-        let mut tries = Tries::of(Some(Again::of(&Pins::default(), Some("k"), None)), "http://h");
+        let mut tries = Tries::of(Some(Again::of(&RerunDefaults::default(), Some("k"), None)), "http://h");
         let (last, before) = met.split_last().expect("one try at least");
         for says in before {
             let then = Then::Again(String::new());
@@ -186,7 +186,7 @@ mod tests {
             let met = met.iter().map(|(says, lasts)| Met { says: *says, then: then(*lasts), asked: None });
             met.map(|met| tries.take(met).is_ok()).last()
         };
-        let change = || Some(Again::of(&Pins::default(), Some("k"), None));
+        let change = || Some(Again::of(&RerunDefaults::default(), Some("k"), None));
         let (lost, lasting) = ((Says::Perhaps, false), (Says::NotByThis, true));
         assert_eq!(goes_on(change(), &[lasting]), Some(false));
         assert_eq!(goes_on(change(), &[(Says::Perhaps, true)]), Some(false), "the first try");

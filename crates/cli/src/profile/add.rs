@@ -10,7 +10,7 @@ use super::{Changed, ProfileName};
 use crate::access::{Given, Held, Origin};
 use crate::exit::Exit;
 use crate::settings::Secret;
-use crate::{ask, usage};
+use crate::{prompt, usage};
 
 /// Keep a gateway and an app under a name
 ///
@@ -67,7 +67,7 @@ impl Add {
 /// Asked without echo on a terminal; otherwise a line of standard input.
 async fn ask_secret() -> Result<Secret> {
     let text = if std::io::stdin().is_terminal() {
-        ask::secret("The app's secret, which is not shown", "kept").await?
+        prompt::secret("The app's secret, which is not shown", "kept").await?
     } else {
         let mut line = Zeroizing::new(String::new());
         std::io::stdin().read_line(&mut line)?;

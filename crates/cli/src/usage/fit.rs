@@ -7,8 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 
 use crate::address;
+use crate::rerun_command;
 use crate::terminal;
-use crate::typed;
 
 /// Most characters of what was typed that an error repeats: enough to know it again.
 const REPEATED_MAX: usize = 200;
@@ -28,7 +28,7 @@ pub(crate) fn fit(mut error: Error) -> Error {
         }
         error.insert(kind, ContextValue::String(short));
     }
-    let mut command = typed::command();
+    let mut command = rerun_command::current_command();
     if error.kind() == ErrorKind::InvalidUtf8
         && let Some(sentence) = no_text(&command)
     {
@@ -68,7 +68,7 @@ fn no_text(command: &Command) -> Option<String> {
         if word.to_str().is_some() {
             continue;
         }
-        let (name, value) = match typed::parted(word) {
+        let (name, value) = match rerun_command::split_option(word) {
             (name, Some(value)) if name.to_str().is_some_and(|name| name.starts_with("--")) => (name, value),
             _ => (before.as_os_str(), word.as_os_str()),
         };

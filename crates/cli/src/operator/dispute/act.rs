@@ -8,12 +8,12 @@ use rebuttal_client::protocol::operator::{Act, Outcome};
 use rebuttal_client::protocol::text::Note;
 
 use super::view;
-use crate::ask;
+use crate::enum_arg;
 use crate::operator::client::Client;
 use crate::operator::key::Key;
 use crate::operator::tell;
-use crate::span::Moment;
-use crate::words;
+use crate::prompt;
+use crate::time_arg::TimeArg;
 
 /// Which dispute.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) struct Resolve {
     of: Of,
 
     /// How it ended for the merchant
-    #[arg(value_name = "OUTCOME", value_parser = words::of(Outcome::ALL, Outcome::as_str))]
+    #[arg(value_name = "OUTCOME", value_parser = enum_arg::parser(Outcome::ALL, Outcome::as_str))]
     outcome: Outcome,
 
     /// What to remember beside it; merchants do not see it
@@ -58,7 +58,7 @@ pub(crate) struct RequestEvidence {
 
     /// Until when it may respond: a time with its zone, or a span from now, such as 7d
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: Moment,
+    deadline: TimeArg,
 
     /// What is asked for
     #[arg(long, value_name = "TEXT")]
@@ -75,7 +75,7 @@ pub(crate) struct Extend {
 
     /// The new deadline: a time with its zone, or a span from now, such as 7d
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: Moment,
+    deadline: TimeArg,
 
     #[command(flatten)]
     key: Key,
@@ -87,12 +87,12 @@ pub(crate) struct Advance {
     of: Of,
 
     /// The later stage
-    #[arg(value_name = "STAGE", value_parser = words::of(later(), Stage::as_str))]
+    #[arg(value_name = "STAGE", value_parser = enum_arg::parser(later(), Stage::as_str))]
     stage: Stage,
 
     /// Until when the merchant may respond in it: a time with its zone, or a span from now, such as 7d
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: Moment,
+    deadline: TimeArg,
 
     #[command(flatten)]
     asking: Asking,
@@ -178,7 +178,7 @@ impl Asking {
     async fn ask(&self, question: &str) -> Result<()> {
         match self.yes {
             true => Ok(()),
-            false => ask::confirm(&format!("{question} There is no way back."), "changed").await,
+            false => prompt::confirm(&format!("{question} There is no way back."), "changed").await,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::view::table;
 use crate::operator::client::Client;
 use crate::operator::page::{Part, encoded};
 use crate::terminal;
-use crate::{span, words};
+use crate::{enum_arg, time_arg};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
@@ -17,19 +17,19 @@ pub(crate) struct List {
     merchant: Option<MerchantId>,
 
     /// In this state
-    #[arg(long, value_name = "STATUS", value_parser = words::of(Status::ALL, Status::as_str))]
+    #[arg(long, value_name = "STATUS", value_parser = enum_arg::parser(Status::ALL, Status::as_str))]
     status: Option<Status>,
 
     /// In this stage
-    #[arg(long = "type", value_name = "STAGE", value_parser = words::of(Stage::ALL, Stage::as_str))]
+    #[arg(long = "type", value_name = "STAGE", value_parser = enum_arg::parser(Stage::ALL, Stage::as_str))]
     stage: Option<Stage>,
 
     /// Due before this: a time with its zone, or a span from now, such as 24h
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = span::moment)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time_arg::future)]
     deadline_before: Option<UnixMillis>,
 
     /// Opened after this: a time with its zone, or a span back from now, such as 7d for the last seven days
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = span::past)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time_arg::past)]
     created_after: Option<UnixMillis>,
 
     /// With this text at the beginning of one of its numbers

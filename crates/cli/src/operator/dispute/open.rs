@@ -13,9 +13,9 @@ use crate::operator::client::Client;
 use crate::operator::failure::Failure;
 use crate::operator::key::Key;
 use crate::operator::tell;
-use crate::span::Moment;
 use crate::terminal;
-use crate::{usage, words};
+use crate::time_arg::TimeArg;
+use crate::{enum_arg, usage};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
@@ -52,7 +52,7 @@ pub(crate) struct Open {
     reason_code: Option<ReasonCode>,
 
     /// Stage that it opens in
-    #[arg(long = "type", value_name = "STAGE", default_value_t = Stage::Chargeback, value_parser = words::of(Stage::ALL, Stage::as_str))]
+    #[arg(long = "type", value_name = "STAGE", default_value_t = Stage::Chargeback, value_parser = enum_arg::parser(Stage::ALL, Stage::as_str))]
     stage: Stage,
 
     /// The networks' retrieval reference number
@@ -62,7 +62,7 @@ pub(crate) struct Open {
     /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d. A span counts anew
     /// each time; where the dispute is there with these facts, its deadline stays
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: Moment,
+    deadline: TimeArg,
 
     /// The upstream's own number; the same number and facts again open nothing new [default: made by the gateway]
     #[arg(long, value_name = "NO")]
@@ -101,7 +101,7 @@ impl Open {
             deadline: self.key.deadline(self.deadline)?,
         };
         let answer = match client.post("/disputes", &opening, &self.key).await {
-            Err(refused) if self.deadline.from_now && is_conflict(&refused) => match &opening.dispute_no {
+            Err(refused) if self.deadline.is_relative && is_conflict(&refused) => match &opening.dispute_no {
                 Some(no) => open_as_before(client, no, &opening).await.map_err(|_| refused)?,
                 None => return Err(refused),
             },

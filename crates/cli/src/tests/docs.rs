@@ -1,4 +1,4 @@
-//! What the papers say about the command line is understood by it, and the times that they tell are those of the code.
+//! The command lines in the docs are accepted, and the times that the docs state are those of the code.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rebuttal_testbed::{Page, page, page::Block};
 
 use super::help::understood;
 
-/// What a reader fills in: 32 digits do for everything that the papers leave open.
+/// What a reader fills in for …: 32 digits fit everywhere.
 const FILLED_IN: &str = "00000000000000000000000000000000";
 
 /// The command lines of a page's blocks, with the page's name.
@@ -31,7 +31,7 @@ fn mentioned(page: &Page) -> Vec<String> {
 }
 
 #[test]
-fn every_command_line_of_the_papers_is_understood() {
+fn every_command_line_in_the_docs_is_accepted() {
     let mut count = 0;
     for page in Page::all() {
         for line in typed(&page) {
@@ -40,12 +40,12 @@ fn every_command_line_of_the_papers_is_understood() {
             assert!(understood.is_ok(), "{}: {line}\n{understood:?}", page.path);
         }
     }
-    assert!(count > 10, "{count} is fewer than the papers ever had");
+    assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
 /// A sentence may leave out what it is not about, but what it names must exist.
 #[test]
-fn every_command_that_the_papers_mention_exists() {
+fn every_command_that_the_docs_mention_exists() {
     let mut count = 0;
     for page in Page::all() {
         for line in mentioned(&page) {
@@ -64,7 +64,7 @@ fn every_command_that_the_papers_mention_exists() {
             assert!(left_out || value_left_out, "{}: {line}\n{error}", page.path);
         }
     }
-    assert!(count > 10, "{count} is fewer than the papers ever had");
+    assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
 /// Sentences that tell a time in words, and what it is in the code.
@@ -84,7 +84,7 @@ const TIMES: [(&str, &str, Duration); 12] = [
 ];
 
 #[test]
-fn times_that_are_told_in_words_are_those_of_the_code() {
+fn times_in_the_docs_are_those_of_the_code() {
     for (path, sentence, time) in TIMES {
         let minutes = usize::try_from(time.as_secs() / 60).unwrap();
         let words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
