@@ -1,21 +1,21 @@
-//! `sign` and `verify` look at requests that may hold a secret anywhere, and one file of theirs knows how to leave it
-//! out of what is said. So nothing else of them speaks.
+//! `sign` and `verify` examine requests that may contain a secret anywhere. One file of theirs redacts secrets, so that
+//! nothing else of them prints.
 
 use super::tree::{File, Tree};
 
 /// Their files.
-const ROOMS: [&str; 4] = [
+const MODULES: [&str; 4] = [
     "crates/cli/src/sign.rs",
     "crates/cli/src/signing",
     "crates/cli/src/verify.rs",
     "crates/cli/src/verify/",
 ];
-/// The one that may speak.
-const VOICE: &str = "crates/cli/src/signing/voice.rs";
+/// The one that may print.
+const REDACTOR: &str = "crates/cli/src/signing/redactor.rs";
 /// What prints: macros, streams, and what is built on them. All of `terminal` does, but for what only returns a text.
-const SPEAKING: [&str; 7] =
+const PRINTING: [&str; 7] =
     ["print!(", "println!(", "dbg!(", "stdout()", "stderr()", "outcome::said(", "outcome::tell("];
-const GIVING: [&str; 10] = [
+const PURE: [&str; 10] = [
     "shell_quote",
     "dim",
     "bold",
@@ -29,25 +29,27 @@ const GIVING: [&str; 10] = [
 ];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
-    let theirs = |file: &&File| file.path != VOICE && ROOMS.iter().any(|room| file.path.starts_with(room));
+    let theirs =
+        |file: &&File| file.path != REDACTOR && MODULES.iter().any(|module| file.path.starts_with(module));
     let mut faults: Vec<_> = tree.sources().filter(theirs).flat_map(of).collect();
-    if !tree.sources().any(|file| file.path == VOICE) {
-        faults.push(format!("{VOICE} is gone; tidy must learn where sign and verify speak now"));
+    if !tree.sources().any(|file| file.path == REDACTOR) {
+        faults.push(format!("{REDACTOR} is missing; name here the file that prints for sign and verify"));
     }
     faults
 }
 
 fn of(file: &File) -> impl Iterator<Item = String> {
-    let speaks = |line: &str| {
+    let prints = |line: &str| {
         let mut calls = line.split("terminal::").skip(1);
-        SPEAKING.iter().any(|word| line.contains(word))
+        PRINTING.iter().any(|word| line.contains(word))
             || calls.any(|after| {
                 let name = after.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').next();
-                !GIVING.contains(&name.unwrap_or_default())
+                !PURE.contains(&name.unwrap_or_default())
             })
     };
-    let spoken = file.code().filter(move |(_, line)| speaks(line));
-    spoken.map(|(number, _)| format!("{}:{number}: sign and verify speak through {VOICE} alone", file.path))
+    let printed = file.code().filter(move |(_, line)| prints(line));
+    printed
+        .map(|(number, _)| format!("{}:{number}: sign and verify print through {REDACTOR} alone", file.path))
 }
 
 #[cfg(test)]
@@ -56,12 +58,12 @@ mod tests {
     use super::*;
 
     fn count(path: &str, text: &str) -> usize {
-        faults(&sample(&[(VOICE, "terminal::println(line)"), (path, text)])).len()
+        faults(&sample(&[(REDACTOR, "terminal::println(line)"), (path, text)])).len()
     }
 
     #[test]
-    fn nothing_but_their_voice_speaks() {
-        for speaking in [
+    fn only_the_redactor_prints() {
+        for printing in [
             "terminal::println(secret);",
             "terminal::eprint_error(&text)",
             "use crate::terminal::{println};",
@@ -70,15 +72,15 @@ mod tests {
             "writeln!(io::stdout(), \"x\")",
             "outcome::said(Exit::Done)",
         ] {
-            for room in
+            for module in
                 ["crates/cli/src/sign.rs", "crates/cli/src/signing/a.rs", "crates/cli/src/verify/a/b.rs"]
             {
-                assert_eq!(count(room, speaking), 1, "{room}: {speaking}");
+                assert_eq!(count(module, printing), 1, "{module}: {printing}");
             }
-            assert_eq!(count("crates/cli/src/query.rs", speaking), 0);
+            assert_eq!(count("crates/cli/src/query.rs", printing), 0);
         }
-        for silent in ["terminal::dim(value.name())", "use crate::terminal;", "use crate::outcome::Judged;"] {
-            assert_eq!(count("crates/cli/src/sign.rs", silent), 0, "{silent}");
+        for pure in ["terminal::dim(value.name())", "use crate::terminal;", "use crate::outcome::Judged;"] {
+            assert_eq!(count("crates/cli/src/sign.rs", pure), 0, "{pure}");
         }
         assert_eq!(faults(&sample(&[("crates/cli/src/sign.rs", "")])).len(), 1);
     }
