@@ -12,7 +12,7 @@ use rebuttal_client::{AppId, Client, Scheme};
 use crate::address::Address;
 use crate::enum_arg;
 use crate::files;
-use crate::profile::{self, Named, Profile, ProfileName};
+use crate::profile::{self, NamedProfile, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
 use crate::wait_notice;
 pub(crate) use secret::{Held, Origin};
@@ -75,7 +75,7 @@ impl Access {
     /// What is given, and below it what the profile holds. The secret's file is read here, and nowhere else.
     pub(crate) fn resolve(&self) -> Result<Resolved> {
         let above = self.given.resolve()?;
-        let Some(Named { name, profile: held, file }) = self.profile()? else { return Ok(above) };
+        let Some(NamedProfile { name, profile: held, file }) = self.profile()? else { return Ok(above) };
         let secret = held.app_secret.map(|text| Held { text, origin: Origin::Profile(name, file) });
         Ok(Resolved {
             url: above.url.or(held.url),
@@ -88,7 +88,7 @@ impl Access {
     }
 
     /// The profile that is in force below what is given, if one is.
-    fn profile(&self) -> Result<Option<Named>> {
+    fn profile(&self) -> Result<Option<NamedProfile>> {
         let Given { url, app_id, app_secret, app_secret_file, .. } = &self.given;
         match &self.profile {
             Some(name) => profile::read(name).map(Some),

@@ -16,7 +16,7 @@ use crate::{Cli, help, outcome, terminal};
 /// $fpath; for fish, as rebuttal.fish in ~/.config/fish/completions. These three complete the names of profiles, too,
 /// as far as they find rebuttal in $PATH.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Completions {
     /// The shell
     #[arg(value_name = "SHELL")]
@@ -40,7 +40,7 @@ impl Completions {
         clap_complete::generate(self.shell, &mut command, "rebuttal", &mut script);
         let script = String::from_utf8(script)?;
         terminal::println(with_profiles(self.shell, &script).trim_end());
-        outcome::said(Exit::Done)
+        outcome::finish_output(Exit::Done)
     }
 }
 

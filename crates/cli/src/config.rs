@@ -26,7 +26,7 @@ Exit codes:
 
 /// Settings of a gateway: all there are, what is wrong with them, which are in force
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Config {
     #[command(subcommand)]
     verb: Verb,
@@ -88,7 +88,7 @@ impl Config {
         match self.verb {
             Verb::Default => {
                 terminal::println(COMMENTED.text.trim_end());
-                outcome::said(Exit::Done)
+                outcome::finish_output(Exit::Done)
             }
             Verb::Check(check) => check.run(),
             Verb::Show(show) => show.run(),
@@ -116,7 +116,7 @@ impl Check {
                 terminal::println(format!("{} Nothing is wrong.", terminal::ok_mark()));
             }
         }
-        outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
+        outcome::finish_output(if faults.is_empty() { Exit::Done } else { Exit::Local })
     }
 }
 
@@ -128,7 +128,7 @@ impl Show {
         let settings = in_force(self.settings, &config, &self.sources, file)?;
         if self.json {
             terminal::print_json(&Json(&settings))?;
-            return outcome::said(Exit::Done);
+            return outcome::finish_output(Exit::Done);
         }
         let mut table = Table::new(["setting", "value", "from"]);
         for setting in &settings {
@@ -145,7 +145,7 @@ impl Show {
             table.row([setting.key.to_owned(), value, setting.source.told(setting.key, file)]);
         }
         terminal::print_table(&table, "");
-        outcome::said(Exit::Done)
+        outcome::finish_output(Exit::Done)
     }
 }
 

@@ -21,7 +21,7 @@ use gateway::Gateway;
 /// merchant would: uploads a receipt and a refund confirmation, submits them, and verifies the signed answer. Then it
 /// stays up, for you to go on by hand, until Ctrl-C.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Demo {
     /// Stop when the story is told
     #[arg(long)]
@@ -46,6 +46,6 @@ impl Demo {
             stop.await;
         }
         gateway.stop().await?;
-        outcome::said(Exit::Done)
+        outcome::finish_output(Exit::Done)
     }
 }

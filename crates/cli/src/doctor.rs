@@ -104,7 +104,7 @@ impl Doctor {
                 }
             });
         }
-        outcome::said(if faults == 0 { Exit::Done } else { Exit::Local })
+        outcome::finish_output(if faults == 0 { Exit::Done } else { Exit::Local })
     }
 }
 

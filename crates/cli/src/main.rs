@@ -41,7 +41,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::exit::Exit;
-use crate::outcome::Judged;
+use crate::outcome::OutcomeJson;
 
 /// A contest costs the gateway a tenth less processor time than with the system's allocator.
 #[global_allocator]
@@ -97,7 +97,7 @@ impl Command {
 fn main() -> ExitCode {
     let cli = match parse_args() {
         Ok(cli) => cli,
-        Err(error) => return usage::tell(&error).into(),
+        Err(error) => return usage::report(&error).into(),
     };
     run(cli).or_else(report_error).unwrap_or(Exit::Local).into()
 }
@@ -105,12 +105,13 @@ fn main() -> ExitCode {
 /// Reports the error of a command that did not report it.
 fn report_error(error: anyhow::Error) -> anyhow::Result<Exit> {
     let result = Err::<(), _>(error);
-    let json = result.as_ref().err().filter(|_| usage::wants_json()).map(|error| Judged::failed(error, None));
+    let json =
+        result.as_ref().err().filter(|_| usage::wants_json()).map(|error| OutcomeJson::failed(error, None));
     let tell = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
         Some(faults) => faults.each().for_each(terminal::eprint_error),
         None => terminal::eprint_error(&terminal::causes(error)),
     };
-    outcome::tell(&result, json, |()| {}, tell, |_| {})
+    outcome::finish(&result, json, |()| {}, tell, |_| {})
 }
 
 /// Parses the command line and the variables that no flag overrides.
@@ -118,7 +119,7 @@ fn parse_args() -> Result<Cli, clap::Error> {
     let command = help::complete(Cli::command());
     let matches = |preferring: clap::Command| {
         let matches = preferring.try_get_matches();
-        matches.map_err(|error| usage::fit(settings::name_variable(&command, error)))
+        matches.map_err(|error| usage::sanitize_error(settings::name_variable(&command, error)))
     };
     let matches = matches(settings::prefer_flags(command.clone(), &matches(command.clone())?))?;
     Cli::from_arg_matches(&matches)

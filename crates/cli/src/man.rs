@@ -22,7 +22,7 @@ const TITLE_COLUMNS: usize = 31;
 ///
 /// The pages are rebuttal.1, rebuttal-serve.1 and so on. `man rebuttal` finds them in /usr/local/share/man/man1.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct WriteMan {
     /// Folder that the pages are written to, over those of the same names; made if missing
     #[arg(long, value_name = "DIR")]
@@ -37,7 +37,7 @@ impl WriteMan {
         command.build();
         let count = write(&command, &self.out)?;
         terminal::println(format!("{} {count} pages are written to {shown}", terminal::ok_mark()));
-        outcome::said(Exit::Done)
+        outcome::finish_output(Exit::Done)
     }
 }
 

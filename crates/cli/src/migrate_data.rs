@@ -11,7 +11,7 @@ use rebuttal_server::{EvidencePlace, Location, MoveError, Moved, Moving, MovingP
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::outcome::{self, Judged};
+use crate::outcome::{self, OutcomeJson};
 use crate::settings::{Secret, evidence, without_password};
 use crate::{prompt, signals, terminal};
 
@@ -81,17 +81,20 @@ pub(crate) struct MigrateData {
 #[derive(Serialize)]
 struct MoveJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     #[serde(flatten)]
     moved: Option<&'a Moved>,
 }
 
 impl MigrateData {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let result = self.carry_out().await;
-        outcome::tell(
+        let result = self.migrate().await;
+        outcome::finish(
             &result,
-            self.json.then(|| MoveJson { judged: Judged::by(&result), moved: result.as_ref().ok() }),
+            self.json.then(|| MoveJson {
+                outcome: OutcomeJson::from_result(&result),
+                moved: result.as_ref().ok(),
+            }),
             |moved| self.print(moved),
             |error| terminal::eprint_error(&terminal::causes(error)),
             |error| {
@@ -102,7 +105,7 @@ impl MigrateData {
         )
     }
 
-    async fn carry_out(&self) -> Result<Moved> {
+    async fn migrate(&self) -> Result<Moved> {
         let migration = self.migration()?;
         let mut stop = pin!(signals::stop()?);
         if !self.yes {

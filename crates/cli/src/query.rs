@@ -1,4 +1,4 @@
-//! `rebuttal query`: how a dispute stands, by the gateway's signed word.
+//! `rebuttal query`: the state of a dispute, from the gateway's signed answer.
 
 use anyhow::Result;
 use rebuttal_client::protocol::dispute::DisputeData;
@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::outcome::{self, Failing, Judged};
+use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::wait_notice::with_wait_notice;
 use crate::{signals, summary, terminal};
 
-const FAILING: Failing = Failing { nothing: "A query changes nothing.", again: None, later: None };
+const HINTS: FailureHints =
+    FailureHints { no_effect: "A query changes nothing.", again: None, submit_later: None };
 
 /// Ask how a dispute stands
 ///
@@ -22,7 +23,7 @@ const FAILING: Failing = Failing { nothing: "A query changes nothing.", again: N
 #[command(after_help = exit::HELP)]
 pub(crate) struct Query {
     #[command(flatten)]
-    key: Key,
+    key: DisputeKey,
 
     /// Print one JSON object on standard output: the outcome, the dispute, and the signed answer as proof
     #[arg(long)]
@@ -32,10 +33,10 @@ pub(crate) struct Query {
     access: Access,
 }
 
-/// One of the three.
+/// One of the three numbers.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Key {
+struct DisputeKey {
     /// The dispute's own number
     #[arg(long, value_name = "NO")]
     dispute_no: Option<DisputeNo>,
@@ -51,9 +52,9 @@ struct Key {
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
-struct Json<'a> {
+struct QueryJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dispute: Option<&'a DisputeData>,
 }
@@ -77,15 +78,17 @@ impl Query {
             (_, None) => Err(anyhow::anyhow!("one of the three numbers must be given")),
         };
         let dispute = result.as_ref().ok().map(|answer| &answer.data);
-        outcome::tell(
+        outcome::finish(
             &result,
-            self.json.then(|| Json { judged: Judged::of(&result, &FAILING), dispute }),
+            self.json.then(|| QueryJson { outcome: OutcomeJson::from_answer(&result, &HINTS), dispute }),
             |answer| {
                 summary::facts(answer).iter().for_each(|(label, value)| terminal::print_field(label, value))
             },
-            |error| FAILING.print(error),
-            |lost| {
-                terminal::eprint_error(&format!("the answer could not be written to standard output: {lost}"))
+            |error| HINTS.print(error),
+            |error| {
+                terminal::eprint_error(&format!(
+                    "the answer could not be written to standard output: {error}"
+                ))
             },
         )
     }

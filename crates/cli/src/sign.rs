@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::outcome::Judged;
+use crate::outcome::OutcomeJson;
 use crate::signing::request_checks::{self, Freshness};
 use crate::signing::{SecretRedactor, SignedBytes, arguments};
 use crate::terminal;
@@ -22,7 +22,7 @@ use crate::terminal;
 /// Nothing is sent. The header and a curl command are printed, both good for the next minutes and for one use. The
 /// secret is masked in what is shown. What the gateway will refuse is signed all the same, with a warning.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Sign {
     /// Path and query under the base URL, such as /pg/v2/dispute/query
     #[arg(value_name = "TARGET", value_parser = arguments::target)]
@@ -142,7 +142,7 @@ fn read_bounded(path: &Path, what: &str) -> Result<Option<Vec<u8>>> {
 #[serde(rename_all = "camelCase")]
 struct SignJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     method: &'a str,
     url: &'a str,
     authorization: String,
@@ -183,7 +183,7 @@ impl Sign {
         let url = format!("{address}{}", self.target);
         if self.json {
             let json = SignJson {
-                judged: Judged::done(None),
+                outcome: OutcomeJson::done(None),
                 method: &self.method,
                 url: &url,
                 authorization: header.to_string(),

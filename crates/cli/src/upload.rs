@@ -1,4 +1,4 @@
-//! `rebuttal upload`: checks files and uploads them, for a contest that names them later.
+//! `rebuttal upload`: checks files and uploads them, for a later contest.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::access::Access;
 use crate::exit::{self, Exit};
-use crate::outcome::{self, Failing, Judged};
+use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::wait_notice::with_wait_notice;
 use crate::{files, signals, terminal, usage};
 
@@ -41,50 +41,50 @@ pub(crate) struct Upload {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Uploaded<'a> {
-    /// As far as its name is text.
+    /// Not UTF-8 is replaced.
     file: Cow<'a, str>,
     storage_uri: StorageUri,
 }
 
 /// The object that `--json` prints. After a failure it holds what was uploaded before.
 #[derive(Serialize)]
-struct Json<'a> {
+struct UploadJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     files: &'a [Uploaded<'a>],
 }
 
 impl Upload {
     pub(crate) async fn run(self) -> Result<Exit> {
         if self.files.len() > FILES_MAX {
-            return Err(usage::wrong(format!("one call takes at most {FILES_MAX} files")));
+            return Err(usage::error(format!("one call takes at most {FILES_MAX} files")));
         }
         let mut uploaded = Vec::new();
-        let result = self.carry_out(&mut uploaded).await;
-        let nothing = self.before(uploaded.len());
-        let failing = Failing { nothing: &nothing, ..Failing::default() };
-        let judged = |error| Judged::failed(error, failing.hint(error));
-        let json = self.json.then(|| Json {
-            judged: result.as_ref().err().map_or_else(|| Judged::done(None), judged),
+        let result = self.upload_all(&mut uploaded).await;
+        let nothing = self.uploaded_so_far(uploaded.len());
+        let hints = FailureHints { no_effect: &nothing, ..FailureHints::default() };
+        let failed = |error| OutcomeJson::failed(error, hints.hint(error));
+        let json = self.json.then(|| UploadJson {
+            outcome: result.as_ref().err().map_or_else(|| OutcomeJson::done(None), failed),
             files: &uploaded,
         });
-        outcome::tell(
+        outcome::finish(
             &result,
             json,
-            // Each file was told when it was uploaded.
+            // Each file was printed when it was uploaded.
             |()| {},
-            |error| failing.print(error),
-            |lost| {
+            |error| hints.print(error),
+            |error| {
                 terminal::eprint_error(&format!(
-                    "the files are uploaded, but their addresses could not be written to standard output: {lost}"
+                    "the files are uploaded, but their addresses could not be written to standard output: {error}"
                 ));
                 terminal::eprint_hint("Upload them again; files that no contest names are deleted.");
             },
         )
     }
 
-    /// What was done before it went wrong.
-    fn before(&self, uploaded: usize) -> String {
+    /// How many files were uploaded before the error.
+    fn uploaded_so_far(&self, uploaded: usize) -> String {
         match uploaded {
             0 => "Nothing was uploaded.".to_owned(),
             count => format!(
@@ -95,7 +95,7 @@ impl Upload {
         }
     }
 
-    async fn carry_out<'a>(&'a self, uploaded: &mut Vec<Uploaded<'a>>) -> Result<()> {
+    async fn upload_all<'a>(&'a self, uploaded: &mut Vec<Uploaded<'a>>) -> Result<()> {
         let client = self.access.client()?;
         let checked = self.check().await?;
         let mut stop = pin!(signals::stop()?);
@@ -109,7 +109,7 @@ impl Upload {
                 ),
             };
             if !self.json {
-                // Quoted: a line is one file's, whatever it is called.
+                // Quoted, so that each file has one line, whatever its name.
                 terminal::println(format!("{storage_uri}  {}", terminal::dim(terminal::shell_quote(file))));
             }
             uploaded.push(Uploaded { file: file.to_string_lossy(), storage_uri });
@@ -123,7 +123,7 @@ impl Upload {
         for file in &self.files {
             match files::checked(file).await {
                 Ok(content) => checked.push((file.as_path(), content)),
-                // The lines of the whole are ours.
+                // Only the join may add lines.
                 Err(fault) => faults.push(terminal::sanitize(&fault)),
             }
         }

@@ -79,7 +79,7 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) fn run(self) -> Result<Exit> {
         if self.signed_bytes.as_deref() == Some(Path::new("-")) && self.body.is_standard_input() {
-            return Err(usage::wrong(
+            return Err(usage::error(
                 "--body-file and --signed-bytes cannot both be standard input; give one of them as a file",
             ));
         }

@@ -14,7 +14,7 @@ const MODULES: [&str; 4] = [
 const REDACTOR: &str = "crates/cli/src/signing/redactor.rs";
 /// What prints: macros, streams, and what is built on them. All of `terminal` does, but for what only returns a text.
 const PRINTING: [&str; 7] =
-    ["print!(", "println!(", "dbg!(", "stdout()", "stderr()", "outcome::said(", "outcome::tell("];
+    ["print!(", "println!(", "dbg!(", "stdout()", "stderr()", "outcome::finish_output(", "outcome::finish("];
 const PURE: [&str; 10] = [
     "shell_quote",
     "dim",
@@ -70,7 +70,7 @@ mod tests {
             "println!(\"{secret}\");",
             "eprint!(\"{secret}\")",
             "writeln!(io::stdout(), \"x\")",
-            "outcome::said(Exit::Done)",
+            "outcome::finish_output(Exit::Done)",
         ] {
             for module in
                 ["crates/cli/src/sign.rs", "crates/cli/src/signing/a.rs", "crates/cli/src/verify/a/b.rs"]
@@ -79,7 +79,9 @@ mod tests {
             }
             assert_eq!(count("crates/cli/src/query.rs", printing), 0);
         }
-        for pure in ["terminal::dim(value.name())", "use crate::terminal;", "use crate::outcome::Judged;"] {
+        for pure in
+            ["terminal::dim(value.name())", "use crate::terminal;", "use crate::outcome::OutcomeJson;"]
+        {
             assert_eq!(count("crates/cli/src/sign.rs", pure), 0, "{pure}");
         }
         assert_eq!(faults(&sample(&[("crates/cli/src/sign.rs", "")])).len(), 1);

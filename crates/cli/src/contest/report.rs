@@ -1,4 +1,4 @@
-//! Tells the outcome of a contest, with what may have taken effect and the command that submits the same again.
+//! The outcome of a contest, with what was submitted and the command that submits the same again.
 
 use anyhow::Result;
 use rebuttal_client::protocol::answer::Done;
@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::evidence;
 use crate::exit::Exit;
-use crate::outcome::{self, Failing, Judged};
+use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::rerun_command::{self, RerunCommand, RerunDefaults};
 use crate::terminal;
 
-const NOTHING: &str = "Nothing was submitted.";
+const NO_EFFECT: &str = "Nothing was submitted.";
 
-/// What is told.
-pub(super) struct Report<'a> {
+/// The outcome to report.
+pub(super) struct ContestReport<'a> {
     pub(super) dispute_no: &'a DisputeNo,
     /// What may have taken effect.
     pub(super) submitted: Option<&'a ContestRequest>,
@@ -26,9 +26,9 @@ pub(super) struct Report<'a> {
 /// The object that `--json` prints. Members that do not apply are left out.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+struct ContestJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     dispute_no: &'a DisputeNo,
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence_list: Option<&'a [EvidenceItem]>,
@@ -37,25 +37,26 @@ struct Json<'a> {
     again: Option<&'a str>,
 }
 
-impl Report<'_> {
-    /// Tells it, and how the process ends.
-    pub(super) fn tell(&self, json: bool) -> Result<Exit> {
+impl ContestReport<'_> {
+    /// Prints it and returns the exit code.
+    pub(super) fn finish(&self, json: bool) -> Result<Exit> {
         let error = self.result.as_ref().err();
         let unsettled = error.is_some_and(|error| outcome::exit(error) != Exit::Refused);
-        let again = self.submitted.map(|request| again(request, self.defaults));
-        let failing = Failing { nothing: NOTHING, again: again.as_ref(), later: again.as_ref() };
-        let json = json.then(|| Json {
-            judged: Judged::of(self.result, &failing),
+        let again = self.submitted.map(|request| rerun_command(request, self.defaults));
+        let hints =
+            FailureHints { no_effect: NO_EFFECT, again: again.as_ref(), submit_later: again.as_ref() };
+        let json = json.then(|| ContestJson {
+            outcome: OutcomeJson::from_answer(self.result, &hints),
             dispute_no: self.dispute_no,
             evidence_list: self.submitted.map(|request| request.evidence_list.as_slice()),
             again: again.as_ref().filter(|_| unsettled).map(|again| again.command.as_str()),
         });
-        outcome::tell(
+        outcome::finish(
             self.result,
             json,
             |answer| self.print_done(answer),
-            |error| failing.print(error),
-            |lost| self.print_untold(lost, again.as_ref()),
+            |error| hints.print(error),
+            |error| self.print_write_error(error, again.as_ref()),
         )
     }
 
@@ -70,10 +71,10 @@ impl Report<'_> {
         outcome::print_proof(&answer.proof);
     }
 
-    /// Tells on standard error that it is done, which standard output did not take.
-    fn print_untold(&self, lost: &std::io::Error, again: Option<&RerunCommand>) {
+    /// Reports on standard error a contest whose answer could not be written to standard output.
+    fn print_write_error(&self, error: &std::io::Error, again: Option<&RerunCommand>) {
         terminal::eprint_error(&format!(
-            "{} is contested, but the signed answer could not be written to standard output: {lost}",
+            "{} is contested, but the signed answer could not be written to standard output: {error}",
             self.dispute_no
         ));
         if let Some(again) = again {
@@ -84,8 +85,8 @@ impl Report<'_> {
     }
 }
 
-/// The command that submits the same contest again, with what is uploaded already.
-fn again(request: &ContestRequest, defaults: &RerunDefaults) -> RerunCommand {
+/// The command that submits the same contest again, with the uploaded files.
+fn rerun_command(request: &ContestRequest, defaults: &RerunDefaults) -> RerunCommand {
     let words = |EvidenceItem { evidence_type, name, url }: &EvidenceItem| {
         [(evidence::flag(*evidence_type), url.to_string()), ("--name".to_owned(), name.to_string())]
     };

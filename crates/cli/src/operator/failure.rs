@@ -102,7 +102,7 @@ impl Failure {
             Self::NotOurs { .. } => Exit::Local,
             Self::Unavailable { .. } => Exit::Unavailable,
             Self::Unknown { .. } | Self::Unread { .. } | Self::Interrupted { .. } => Exit::Unknown,
-            Self::Unkept { .. } => Exit::Untold,
+            Self::Unkept { .. } => Exit::OutputFailed,
         }
     }
 

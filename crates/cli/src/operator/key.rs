@@ -29,7 +29,7 @@ impl Key {
         // Nobody who says 3d means the millisecond.
         let UnixMillis(millis) = deadline.at;
         let at = UnixMillis(millis - millis % 1000).to_rfc3339(&jiff::tz::TimeZone::UTC);
-        Err(usage::wrong(format!(
+        Err(usage::error(format!(
             "--idempotency-key takes a --deadline that is a time: a span from now is another time whenever the command \
              is repeated, and the same key with another deadline is refused\n\n  tip: counted from now, the span ends \
              at this time:\n{}",

@@ -94,7 +94,7 @@ pub(super) fn end(result: Result<()>, json: bool, again: Option<Again>) -> Resul
             if let Some(again) = again {
                 terminal::eprint_hint(&again.to_have_the_answer());
             }
-            Ok(Exit::Untold)
+            Ok(Exit::OutputFailed)
         }
         Err(error) if json => {
             terminal::eprint_error(&format!("the outcome could not be written to standard output: {lost}"));
@@ -118,7 +118,7 @@ fn failed<'a>(error: &anyhow::Error, failure: Option<&'a Failure>, exit: Exit) -
         ) => (None, terminal::causes(error), Some(again)),
         _ => (None, terminal::causes(error), None),
     };
-    Failed { outcome: exit.word(), code, error_message, again }
+    Failed { outcome: exit.as_str(), code, error_message, again }
 }
 
 fn print(error: &anyhow::Error, failure: Option<&Failure>) {

@@ -51,7 +51,7 @@ impl Sources {
     /// of a variable, or of what holds neither.
     pub(crate) fn fault(&self, id: &str, why: impl Display) -> anyhow::Error {
         match self.of(id) {
-            Some(Source::Flag) => usage::wrong(format!("{}: {why}", self.name(id))),
+            Some(Source::Flag) => usage::error(format!("{}: {why}", self.name(id))),
             Some(_) => anyhow::anyhow!("{}: {why}", self.name(id)),
             None => anyhow::anyhow!("{why}"),
         }

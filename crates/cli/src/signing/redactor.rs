@@ -142,7 +142,7 @@ impl SecretRedactor {
 
     /// The exit code; another one if standard output could not be written.
     pub(crate) fn finish(&self, exit: Exit) -> Result<Exit> {
-        outcome::said(exit)
+        outcome::finish_output(exit)
     }
 }
 

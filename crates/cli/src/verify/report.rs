@@ -63,7 +63,7 @@ impl VerifyReport {
     /// The report on a header that cannot be parsed: nothing is known of its signature.
     pub(super) fn malformed(faults: Vec<String>) -> Self {
         Self {
-            outcome: Exit::Refused.word(),
+            outcome: Exit::Refused.as_str(),
             verifies: false,
             verified_url: None,
             mistakes: Vec::new(),
@@ -127,7 +127,7 @@ impl VerifyReport {
         }
         let mistakes = if let Verdict::Explained(mistakes) = &verdict { mistakes.as_slice() } else { &[] };
         Self {
-            outcome: exit.word(),
+            outcome: exit.as_str(),
             verifies: matches!(verdict, Verdict::Valid),
             verified_url: match &verdict {
                 Verdict::Valid => Some(url),

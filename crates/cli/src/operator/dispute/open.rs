@@ -76,7 +76,7 @@ impl Open {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let amount = |name, text: &str| {
             Amount::parse(text, self.currency).map_err(|error| {
-                usage::wrong(format!(
+                usage::error(format!(
                     "invalid value '{}' for '{name} <AMOUNT>': {error}",
                     terminal::sanitize(text)
                 ))
