@@ -9,10 +9,10 @@ use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, P
 use rebuttal_client::{Code, DisputeNo};
 
 use super::view;
-use crate::operator::client::Client;
+use crate::operator::client::OperatorClient;
 use crate::operator::failure::Failure;
-use crate::operator::key::Key;
-use crate::operator::tell;
+use crate::operator::idempotency_key::IdempotencyKeyArg;
+use crate::operator::output;
 use crate::terminal;
 use crate::time_arg::TimeArg;
 use crate::{enum_arg, usage};
@@ -69,11 +69,11 @@ pub(crate) struct Open {
     dispute_no: Option<DisputeNo>,
 
     #[command(flatten)]
-    key: Key,
+    key: IdempotencyKeyArg,
 }
 
 impl Open {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         let amount = |name, text: &str| {
             Amount::parse(text, self.currency).map_err(|error| {
                 usage::error(format!(
@@ -102,23 +102,23 @@ impl Open {
         };
         let answer = match client.post("/disputes", &opening, &self.key).await {
             Err(refused) if self.deadline.is_relative && is_conflict(&refused) => match &opening.dispute_no {
-                Some(no) => open_as_before(client, no, &opening).await.map_err(|_| refused)?,
+                Some(no) => reopen_with_first_deadline(client, no, &opening).await.map_err(|_| refused)?,
                 None => return Err(refused),
             },
             answer => answer?,
         };
-        tell::answer(&answer, json, |dispute: Dispute| view::say_standing(&dispute.summary))?;
-        // The contract allows both, and they happen: rates change, and fees come on top. More often it is a slip.
-        let strange = if dispute_amount.minor_units() > payment_amount.minor_units() {
+        output::print_answer(&answer, json, |dispute: Dispute| view::print_state(&dispute.summary))?;
+        // The contract allows both, and they occur: rates change, and fees are added. More often it is a mistake.
+        let anomaly = if dispute_amount.minor_units() > payment_amount.minor_units() {
             format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})")
         } else if dispute_amount.minor_units() == 0 {
             format!("nothing is disputed ({dispute_amount} of {payment_amount})")
         } else {
             return Ok(());
         };
-        let opened: Dispute = tell::read(&answer)?;
+        let opened: Dispute = output::parse(&answer)?;
         let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
-        terminal::eprint_warning(&strange);
+        terminal::eprint_warning(&anomaly);
         terminal::eprint_hint(&format!(
             "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
              rebuttal operator dispute withdraw {dispute_no}"
@@ -131,17 +131,21 @@ fn is_conflict(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Failure::Refused { code, .. }) if *code == Code::OperatorConflict)
 }
 
-/// Opens with the deadline that the dispute under this number was opened with, and lets the gateway say whether all
-/// else is the same: a span gives another deadline each time, and would make another opening of the same one.
-async fn open_as_before(client: &Client, no: &DisputeNo, opening: &OpenDispute) -> Result<Vec<u8>> {
-    let there: Dispute = tell::read(&client.fetch(&format!("/disputes/{no}")).await?)?;
-    let first = there.history.first().and_then(|entry| entry.deadline.as_deref());
-    let told = first.context("no deadline")?;
-    let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(told)?, ..opening.clone() };
-    let answer = client.post("/disputes", &opening, &Key::default()).await?;
+/// Opens the dispute again with the deadline that it was opened with, so that the gateway compares everything else: a
+/// duration gives another deadline in each run, and would be a conflict.
+async fn reopen_with_first_deadline(
+    client: &OperatorClient,
+    no: &DisputeNo,
+    opening: &OpenDispute,
+) -> Result<Vec<u8>> {
+    let existing: Dispute = output::parse(&client.fetch(&format!("/disputes/{no}")).await?)?;
+    let first = existing.history.first().and_then(|entry| entry.deadline.as_deref());
+    let deadline = first.context("no deadline")?;
+    let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(deadline)?, ..opening.clone() };
+    let answer = client.post("/disputes", &opening, &IdempotencyKeyArg::default()).await?;
     terminal::eprint_warning(&format!(
         "{no} was opened before with these facts, until {}; nothing was changed, for a span counts anew each time",
-        terminal::short_time(told)
+        terminal::short_time(deadline)
     ));
     Ok(answer)
 }
