@@ -8,7 +8,7 @@ use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, FailureHints, Interrupted, OutcomeJson};
 use crate::wait_notice::with_wait_notice;
@@ -35,7 +35,7 @@ pub(crate) struct Accept {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 /// The object that `--json` prints.

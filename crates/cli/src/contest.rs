@@ -14,7 +14,7 @@ use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::ContestRequest;
 use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest, Submission};
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
 use crate::outcome::Interrupted;
 use crate::wait_notice::with_wait_notice;
@@ -52,7 +52,7 @@ pub(crate) struct Contest {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 impl Contest {

@@ -6,7 +6,7 @@ use rebuttal_client::protocol::{MerchantTradeNo, PaymentNo};
 use rebuttal_client::{DisputeNo, QueryRequest};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::wait_notice::with_wait_notice;
@@ -30,7 +30,7 @@ pub(crate) struct Query {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 /// One of the three numbers.

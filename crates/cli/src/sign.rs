@@ -10,7 +10,7 @@ use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
 use crate::outcome::OutcomeJson;
 use crate::signing::request_checks::{self, Freshness};
@@ -52,7 +52,7 @@ pub(crate) struct Sign {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 /// Most bytes of a file that are read: a body that is somewhat too long is still examined.
@@ -157,8 +157,9 @@ impl Sign {
     pub(crate) fn run(self) -> Result<Exit> {
         let given = self.access.resolve()?;
         let redactor = SecretRedactor::new(given.secret.as_ref(), self.show_secret);
-        let (address, app_id, secret) = (given.address()?, given.signer()?, given.needed_secret()?);
-        let parsed = secret.parsed()?;
+        let (address, app_id, secret) =
+            (given.require_url()?, given.require_app_id()?, given.require_app_secret()?);
+        let parsed = secret.parse()?;
         let body = self.body.read()?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("the system has no randomness")?;

@@ -1,4 +1,4 @@
-//! A dispute as the gateway's verified answer tells it, for people.
+//! A dispute from the gateway's verified answer, for people.
 
 use console::{StyledObject, style};
 use rebuttal_client::Answer;
@@ -12,7 +12,7 @@ const NEAR_MILLIS: i64 = 24 * 3600 * 1000;
 /// A deadline nearer than this is shown in yellow.
 const SOON_MILLIS: i64 = 3 * NEAR_MILLIS;
 
-/// What is known of a dispute, each fact with its label.
+/// The facts of a dispute, with their labels.
 pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)> {
     let data = &dispute.data;
     let mut facts = vec![
@@ -36,7 +36,7 @@ pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)
     facts
 }
 
-/// Shows it on standard error, before a question.
+/// Prints it on standard error, before a confirmation.
 pub(crate) fn print(dispute: &Answer<DisputeData>) {
     eprintln!();
     for (label, value) in facts(dispute) {
@@ -45,7 +45,7 @@ pub(crate) fn print(dispute: &Answer<DisputeData>) {
     eprintln!();
 }
 
-/// Warns where the dispute's state lets no response through.
+/// Warns where the dispute's state accepts no response.
 pub(crate) fn print_warning(dispute: &Answer<DisputeData>) {
     if dispute.data.status != Status::NeedsResponse.as_str() {
         eprintln!();
@@ -55,14 +55,14 @@ pub(crate) fn print_warning(dispute: &Answer<DisputeData>) {
     }
 }
 
-/// By the gateway's clock, which signed the answer, not by ours.
+/// By the clock of the gateway, which signed the answer, not by the local one.
 fn time_left(deadline: &str, now: UnixMillis) -> String {
     let Ok(at) = UnixMillis::from_rfc3339(deadline) else { return deadline.to_owned() };
-    format!("{}, {}", terminal::short_time(deadline), pressing(now, at))
+    format!("{}, {}", terminal::short_time(deadline), time_left_styled(now, at))
 }
 
-/// How far off a deadline is, in the colour of its pressure.
-pub(crate) fn pressing(now: UnixMillis, at: UnixMillis) -> StyledObject<String> {
+/// The time left until a deadline, coloured by urgency.
+pub(crate) fn time_left_styled(now: UnixMillis, at: UnixMillis) -> StyledObject<String> {
     let left = style(terminal::relative_time(now, at));
     match at.0 - now.0 {
         ..NEAR_MILLIS => left.red().bold(),

@@ -75,7 +75,7 @@ pub(crate) fn print_json_line(value: &impl Serialize) -> serde_json::Result<()> 
 
 /// Prints JSON on standard output, with characters escaped that would control a terminal.
 pub(crate) fn print_json_text(json: &str) {
-    println(escape::Json(json));
+    println(escape::EscapedJson(json));
 }
 
 /// The first write error of [`println`], if there was one.

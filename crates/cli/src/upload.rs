@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use rebuttal_client::{EvidenceFile, StorageUri};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
 use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::wait_notice::with_wait_notice;
@@ -34,7 +34,7 @@ pub(crate) struct Upload {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 /// A file that is uploaded.
@@ -121,7 +121,7 @@ impl Upload {
     async fn check(&self) -> Result<Vec<(&Path, EvidenceFile)>> {
         let (mut checked, mut faults) = (Vec::new(), Vec::new());
         for file in &self.files {
-            match files::checked(file).await {
+            match files::read_evidence(file).await {
                 Ok(content) => checked.push((file.as_path(), content)),
                 // Only the join may add lines.
                 Err(fault) => faults.push(terminal::sanitize(&fault)),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::Exit;
 use crate::sign::{BodyArgs, read_file};
 use crate::signing::arguments::{self, SentUrl};
@@ -27,7 +27,7 @@ use request::CheckedRequest;
 use search::SearchResult;
 
 /// The exit codes, for `--help`.
-const EXITS: &str = "\
+const EXIT_CODES: &str = "\
 Exit codes:
   0  the sign is right, and nothing beside it is known to be refused
   1  a file or a setting on this side
@@ -43,7 +43,7 @@ Exit codes:
 ///
 /// With REBUTTAL_URL, --url or a profile, the URL is compared with the gateway's own base URL.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Verify {
     /// Absolute URL that the request was sent to, with its query
     #[arg(value_name = "URL")]
@@ -73,7 +73,7 @@ pub(crate) struct Verify {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 impl Verify {

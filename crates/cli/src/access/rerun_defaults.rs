@@ -3,16 +3,16 @@
 
 use std::ffi::OsString;
 
-use super::{Access, Given};
+use super::{ConnectionArgs, MerchantAccess};
 use crate::profile::Profile;
 use crate::rerun_command::{self, RerunDefaults};
 
-impl Access {
+impl MerchantAccess {
     /// What variables and profiles gave, as options. A profile that holds the secret is named. A secret that was given
     /// directly is not repeated, and the other values of a profile are written out: a profile that an option names
     /// would bring its own secret.
     pub(crate) fn rerun_defaults(&self) -> RerunDefaults {
-        let Given { url, app_id, app_secret, app_secret_file, scheme, trust, .. } = &self.given;
+        let ConnectionArgs { url, app_id, app_secret, app_secret_file, scheme, trust, .. } = &self.given;
         // A profile that cannot be read was reported already.
         let named = self.profile().ok().flatten();
         let mut options: Vec<(&str, OsString)> = Vec::new();

@@ -66,7 +66,7 @@ async fn read_piece(given: &EvidenceArg) -> Result<EvidencePiece, String> {
             (address.to_string(), PieceSource::Uploaded(*address), own_name)
         }
         evidence::EvidenceArgSource::Path(path) => {
-            let file = files::checked(path).await?;
+            let file = files::read_evidence(path).await?;
             let own_name = file.name().to_owned();
             (path.to_string_lossy().into_owned(), PieceSource::File(file), own_name)
         }

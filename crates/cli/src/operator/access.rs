@@ -108,7 +108,8 @@ impl OperatorToken {
 impl OperatorAccess {
     pub(super) fn client(&self) -> Result<OperatorClient> {
         let url = self.operator_url.as_ref().map_or(DEFAULT_URL, Address::as_str);
-        let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
+        let trusted =
+            self.trust.as_deref().map(|path| files::read_certificates(path, &self.sources.name("trust")));
         let token = self.token()?;
         let client = OperatorClient::new(url, &token, trusted.transpose()?.as_slice())?;
         Ok(client.with_rerun_defaults(self.rerun_defaults(url, &token.origin)))
@@ -143,7 +144,7 @@ impl OperatorAccess {
                 Ok(OperatorToken { text: token.clone(), origin: TokenOrigin::Given(direct) })
             }
             (None, Some(path)) => {
-                let text = files::secret(path, &file)?;
+                let text = files::read_secret(path, &file)?;
                 Ok(OperatorToken { text, origin: TokenOrigin::File(path.clone(), file) })
             }
             (Some(_), Some(_)) => {

@@ -42,7 +42,7 @@ impl SecretFileArg {
     pub(super) fn open(self) -> Result<Option<SecretFile>> {
         let Some(path) = self.secret_file else { return Ok(None) };
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let file = file.map_err(|error| files::unmade(&path, "--secret-file", &error))?;
+        let file = file.map_err(|error| files::create_error(&path, "--secret-file", &error))?;
         Ok(Some(SecretFile { path, file, is_written: false }))
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::file::Profiles;
 use super::{ChangedProfile, ProfileName};
-use crate::access::{Given, Held, Origin};
+use crate::access::{AppSecretSource, ConnectionArgs, SourcedAppSecret};
 use crate::exit::Exit;
 use crate::settings::Secret;
 use crate::{prompt, usage};
@@ -31,7 +31,7 @@ pub(super) struct Add {
     json: bool,
 
     #[command(flatten)]
-    given: Given,
+    given: ConnectionArgs,
 }
 
 impl Add {
@@ -50,13 +50,13 @@ impl Add {
         }
         let missing = |what| usage::error(format!("a profile needs {what}"));
         let mut given = given.resolve()?;
-        given.address().map_err(|_| missing("the gateway's address: pass --url"))?;
-        given.signer().map_err(|_| missing("the app's id: pass --app-id"))?;
+        given.require_url().map_err(|_| missing("the gateway's address: pass --url"))?;
+        given.require_app_id().map_err(|_| missing("the app's id: pass --app-id"))?;
         let secret = match given.secret.take() {
             Some(secret) => secret,
-            None => Held { text: prompt_secret().await?, origin: Origin::Asked },
+            None => SourcedAppSecret { text: prompt_secret().await?, source: AppSecretSource::Prompt },
         };
-        secret.parsed()?;
+        secret.parse()?;
         let profile = given.to_profile(secret.text);
         profiles.by_name.insert(name.clone(), profile.clone());
         profiles.write()?;

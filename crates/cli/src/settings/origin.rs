@@ -1,9 +1,9 @@
-//! Tells where a faulty value comes from: clap names the flag, also where nobody gave it and a variable is at fault.
+//! Names the source of an invalid value: clap names the flag, even where the value comes from a variable.
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, Error};
 
-/// The error, with the variable's name where its value is the one that is refused.
+/// The error, with the variable's name where the value comes from it.
 pub(crate) fn name_variable(command: &Command, mut error: Error) -> Error {
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return error };
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return error };

@@ -16,7 +16,7 @@ fn from_flags(flags: &[&str]) -> Settings {
 
 impl Settings {
     fn over(self, file: Option<&Path>) -> Result<Self> {
-        self.above(Self::said(file)?)
+        self.merged_over(Self::read_file(file)?)
     }
 
     fn config(self) -> Result<Config> {
@@ -69,7 +69,7 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
 
 #[test]
 fn a_faulty_value_tells_its_line_its_key_and_what_it_must_be() {
-    for (wrong, told) in [
+    for (wrong, message) in [
         ("max_connections = \"many\"", "it must be a whole number, without quotes"),
         ("max_connections = 0", "it must be a whole number from 1 to 4294967295"),
         ("max_connections = 5000000000", "it must be a whole number from 1 to 4294967295"),
@@ -81,8 +81,8 @@ fn a_faulty_value_tells_its_line_its_key_and_what_it_must_be() {
         ("log_format = \"xml\"", "it must be \"text\" or \"json\""),
     ] {
         let error = with_file(&[], &format!("data = \"x\"\n{wrong}\n")).unwrap_err();
-        let told = format!(", line 2: {wrong}: {told}");
-        assert!(format!("{error:#}").ends_with(&told), "{error:#}");
+        let message = format!(", line 2: {wrong}: {message}");
+        assert!(format!("{error:#}").ends_with(&message), "{error:#}");
     }
 }
 
@@ -173,11 +173,11 @@ fn an_address_alone_is_a_trusted_proxy() {
 }
 
 /// The default file with the # before some of its settings taken away.
-fn uncommented(chosen: impl Fn(&commented::Setting) -> bool) -> String {
-    let chosen = COMMENTED.settings.iter().filter(|setting| chosen(setting));
-    let line = |setting: &commented::Setting| {
+fn uncommented(chosen: impl Fn(&default_file::DocumentedSetting) -> bool) -> String {
+    let chosen = DEFAULT_FILE.settings.iter().filter(|setting| chosen(setting));
+    let line = |setting: &default_file::DocumentedSetting| {
         let commented = format!("#{} = {}", setting.key, setting.written);
-        assert!(COMMENTED.text.lines().any(|line| line.starts_with(&commented)), "{commented}");
+        assert!(DEFAULT_FILE.text.lines().any(|line| line.starts_with(&commented)), "{commented}");
         commented.trim_start_matches('#').to_owned() + "\n"
     };
     chosen.map(line).collect()
@@ -187,18 +187,18 @@ fn uncommented(chosen: impl Fn(&commented::Setting) -> bool) -> String {
 fn the_default_file_has_every_setting_and_no_other() {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
     let mut known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
-    let mut documented: Vec<_> = COMMENTED.settings.iter().map(|setting| setting.key.to_owned()).collect();
+    let mut documented: Vec<_> = DEFAULT_FILE.settings.iter().map(|setting| setting.key.to_owned()).collect();
     known.sort();
     documented.sort();
     assert_eq!(documented, known);
-    for setting in &COMMENTED.settings {
+    for setting in &DEFAULT_FILE.settings {
         assert!(!setting.meaning.is_empty() && !setting.section.is_empty(), "{setting:?}");
     }
 }
 
 #[test]
 fn the_default_file_as_it_is_sets_nothing() {
-    assert_eq!(with_file(&[], COMMENTED.text).unwrap(), Settings::default());
+    assert_eq!(with_file(&[], DEFAULT_FILE.text).unwrap(), Settings::default());
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn each_default_of_the_file_is_that_of_the_code() {
     assert_eq!(format!("{:?}", defaults.config().unwrap()), nothing);
     // An example that said the same as no setting would be a default.
     let needed = [("tls_key", "tls_certificate"), ("evidence_public_url", "evidence_url")];
-    for example in COMMENTED.settings.iter().filter(|setting| setting.is_example) {
+    for example in DEFAULT_FILE.settings.iter().filter(|setting| setting.is_example) {
         let goes_with =
             |key: &str| needed.iter().any(|pair| [*pair, (pair.1, pair.0)].contains(&(example.key, key)));
         let file = uncommented(|setting| setting.key == example.key || goes_with(setting.key));
@@ -226,13 +226,17 @@ fn each_default_of_the_file_is_that_of_the_code() {
 #[test]
 fn the_help_tells_the_defaults_of_the_file() {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
-    for setting in COMMENTED.settings.iter().filter(|setting| !setting.is_example) {
+    for setting in DEFAULT_FILE.settings.iter().filter(|setting| !setting.is_example) {
         let argument = command.get_arguments().find(|argument| argument.get_id() == setting.key).unwrap();
         let help = argument.get_help().unwrap().to_string();
         let default = setting.default().unwrap();
         let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
-        let told = [format!("[default: {default}]"), format!("[default: ./{default}]")];
-        assert!(told.iter().any(|told| help.contains(told)), "{}: {default} is not in {help:?}", setting.key);
+        let hints = [format!("[default: {default}]"), format!("[default: ./{default}]")];
+        assert!(
+            hints.iter().any(|hint| help.contains(hint)),
+            "{}: {default} is not in {help:?}",
+            setting.key
+        );
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use zeroize::Zeroizing;
 
-use crate::access::Held;
+use crate::access::SourcedAppSecret;
 use crate::exit::Exit;
 use crate::outcome;
 use crate::profile;
@@ -38,7 +38,7 @@ struct SecretEncoding {
 
 impl SecretRedactor {
     /// Knows the secret that is given and those of the profiles that can be read.
-    pub(crate) fn new(given: Option<&Held>, shows_secret: bool) -> Self {
+    pub(crate) fn new(given: Option<&SourcedAppSecret>, shows_secret: bool) -> Self {
         let mut redactor = Self { encodings: Vec::new(), shows_secret };
         if let Some(held) = given {
             redactor.add_secret(held.text.expose());

@@ -6,7 +6,7 @@ use rebuttal_client::protocol::{Authorization, UnixMillis};
 use rebuttal_client::{AppId, AppSecret, Scheme, plumbing};
 
 use super::mistakes::{Mistake, MistakeLocation};
-use crate::access::Resolved;
+use crate::access::ResolvedConnection;
 use crate::address::Address;
 use crate::settings::Secret;
 use crate::signing::arguments::SentUrl;
@@ -39,14 +39,14 @@ pub(super) struct CheckedRequest<'a> {
 impl<'a> CheckedRequest<'a> {
     pub(super) fn of(
         header: Authorization,
-        given: &Resolved,
+        given: &ResolvedConnection,
         redactor: &SecretRedactor,
         sent_to: &'a SentUrl,
         method: &'a str,
         body: &'a [u8],
     ) -> Result<Self> {
-        let secret = given.needed_secret()?;
-        let parsed = secret.parsed()?;
+        let secret = given.require_app_secret()?;
+        let parsed = secret.parse()?;
         let base_url = given.url.as_ref().unwrap_or(&sent_to.origin).clone();
         // A base URL may have a path of its own.
         let inner = sent_to.target.strip_prefix(base_url.path()).filter(|rest| rest.starts_with('/'));
@@ -70,7 +70,7 @@ impl<'a> CheckedRequest<'a> {
         Ok(request)
     }
 
-    fn check(&mut self, given: &Resolved, now: UnixMillis) {
+    fn check(&mut self, given: &ResolvedConnection, now: UnixMillis) {
         let Authorization { app_id, timestamp, .. } = self.header;
         let other = given.app_id.filter(|given| *given != app_id && self.app_id() == app_id);
         if let Some(given) = other {

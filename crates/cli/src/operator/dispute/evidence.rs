@@ -163,9 +163,9 @@ fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: 
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| files::unmade(directory, "--directory", &error))?;
+    made.map_err(|error| files::create_error(directory, "--directory", &error))?;
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    let mut file = file.map_err(|error| files::unmade(&path, "--directory", &error))?;
+    let mut file = file.map_err(|error| files::create_error(&path, "--directory", &error))?;
     file.write_all(content).with_context(|| {
         // A part of a file must not be taken for all of it.
         let _ = std::fs::remove_file(&path);

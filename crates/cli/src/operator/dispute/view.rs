@@ -117,7 +117,7 @@ fn colored_status(status: &str) -> String {
 
 fn due(deadline: &str, now: UnixMillis) -> String {
     match UnixMillis::from_rfc3339(deadline) {
-        Ok(at) => summary::pressing(now, at).to_string(),
+        Ok(at) => summary::time_left_styled(now, at).to_string(),
         Err(_) => deadline.to_owned(),
     }
 }
