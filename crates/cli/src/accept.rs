@@ -100,12 +100,12 @@ impl Accept {
     }
 
     async fn prepare(&self, client: &Client) -> Result<()> {
-        let asks = !self.yes;
-        if asks || std::io::stderr().is_terminal() {
+        let needs_confirmation = !self.yes;
+        if needs_confirmation || std::io::stderr().is_terminal() {
             let request = QueryRequest::DisputeNo(self.dispute_no.clone());
             summary::print(&with_wait_notice(client.base_url(), client.query(&request)).await?);
         }
-        if asks {
+        if needs_confirmation {
             prompt::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")
                 .await?;
         }

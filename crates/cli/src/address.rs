@@ -78,7 +78,7 @@ impl FromStr for Address {
         let url = Url::parse(text).map_err(invalid_host)?;
         let url = url.as_str().trim_end_matches('/');
         match APIS.iter().filter_map(|api| split_at_api(url, api)).next() {
-            Some((bare, call)) => Err(format!("give the gateway's address alone, without {call}: {bare}")),
+            Some((base, call)) => Err(format!("give the gateway's address alone, without {call}: {base}")),
             None => Ok(Self(url.into())),
         }
     }
@@ -137,7 +137,7 @@ mod tests {
     fn invalid_addresses_have_one_error_each() {
         let start = "it must start with https:// or http://, as in https://pay.example.com";
         let host = "it must name a host, as in https://pay.example.com";
-        let bare = "it must have no query and no fragment: leave out what begins with ? or #";
+        let no_query = "it must have no query and no fragment: leave out what begins with ? or #";
         let dot_segments = "its path must have no . and no .. between its slashes";
         let blank = "it must hold no white space, no line end and no backslash";
         let user = "it must not hold a user or password";
@@ -152,8 +152,8 @@ mod tests {
             ("https://:443", host),
             ("https://shop@pay.example.com", user),
             ("https://shop:Geheim7@pay.example.com", user),
-            ("https://pay.example.com?x=1", bare),
-            ("https://pay.example.com/gate#x", bare),
+            ("https://pay.example.com?x=1", no_query),
+            ("https://pay.example.com/gate#x", no_query),
             ("https://pay.example.com/a/../b", dot_segments),
             ("https://pay.example.com/%2E", dot_segments),
             ("https://pay.example.com\n", blank),

@@ -27,7 +27,7 @@ Exit codes:
 /// Settings of a gateway: all there are, what is wrong with them, which are in force
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
-pub(crate) struct Config {
+pub(crate) struct ConfigCommand {
     #[command(subcommand)]
     subcommand: ConfigSubcommand,
 }
@@ -78,7 +78,7 @@ struct Show {
     settings: Settings,
 }
 
-impl Config {
+impl ConfigCommand {
     /// Whether the subcommand itself reports unknown variables.
     pub(crate) const fn reports_unknown_variables(&self) -> bool {
         matches!(self.subcommand, ConfigSubcommand::Check(_))

@@ -89,13 +89,13 @@ impl Contest {
         let pieces = pieces::read(&self.evidence).await?;
         let request = QueryRequest::DisputeNo(self.dispute_no.clone());
         let dispute = with_wait_notice(client.base_url(), client.query(&request)).await?;
-        let asks = !self.yes;
-        if asks || std::io::stderr().is_terminal() {
+        let needs_confirmation = !self.yes;
+        if needs_confirmation || std::io::stderr().is_terminal() {
             summary::print(&dispute);
             pieces::print(&pieces);
             summary::print_warning(&dispute);
         }
-        if asks {
+        if needs_confirmation {
             prompt::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
         }
         uploads::upload(client, self.dispute_no.clone(), pieces).await

@@ -39,7 +39,7 @@ impl Demo {
         let mut stop = pin!(signals::stop_or_hangup()?);
         let gateway = DemoGateway::start(self.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into())).await?;
         tokio::select! {
-            told = walkthrough::run(&gateway, self.once) => told?,
+            result = walkthrough::run(&gateway, self.once) => result?,
             () = &mut stop => return gateway.stop().await.map(|()| Exit::Done),
         }
         if !self.once {

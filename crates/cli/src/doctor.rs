@@ -74,13 +74,13 @@ impl Doctor {
         let (settings, config) = self.settings.resolved(&self.sources, self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();
         let normalized_urls = settings.public_urls_normalized();
-        let asked = Asked { histories: self.histories, evidence: self.evidence };
+        let depth = Asked { histories: self.histories, evidence: self.evidence };
         let bar = progress_bar()?;
         let mut show = |done, of| {
             bar.set_length(of);
             bar.set_position(done);
         };
-        let mut examination = examine(&config, asked, &mut show).await;
+        let mut examination = examine(&config, depth, &mut show).await;
         bar.finish_and_clear();
         let mut findings = std::mem::take(&mut examination.findings);
         let unknown = unknown_variables(&Cli::command());

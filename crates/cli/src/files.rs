@@ -32,7 +32,7 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
         Error::File { source, .. } => format!("{path}: {}", unread(file, source)),
         error => display(error),
     })?;
-    rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|lie| display(&lie))?;
+    rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|invalid| display(&invalid))?;
     Ok(file)
 }
 

@@ -86,7 +86,7 @@ mod tests {
         {
             assert!(validate_filter(good).is_ok(), "{good}");
         }
-        for (wrong, told) in [
+        for (wrong, message) in [
             (
                 "inof",
                 "\"inof\" is no level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
@@ -98,7 +98,7 @@ mod tests {
             ("rebuttal_server =info", "names no part of the program"),
         ] {
             let error = validate_filter(wrong).unwrap_err().to_string();
-            assert!(error.contains(told), "{wrong:?}: {error}");
+            assert!(error.contains(message), "{wrong:?}: {error}");
         }
     }
 }

@@ -67,7 +67,7 @@ enum Command {
     // For operators of a gateway.
     Serve(Box<serve::Serve>),
     Operator(Box<operator::Operator>),
-    Config(config::Config),
+    Config(config::ConfigCommand),
     Move(Box<migrate_data::MigrateData>),
     Doctor(Box<doctor::Doctor>),
     // For merchants and their developers.
@@ -107,11 +107,11 @@ fn report_error(error: anyhow::Error) -> anyhow::Result<Exit> {
     let result = Err::<(), _>(error);
     let json =
         result.as_ref().err().filter(|_| usage::wants_json()).map(|error| OutcomeJson::failed(error, None));
-    let tell = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
+    let print_error = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
         Some(faults) => faults.each().for_each(terminal::eprint_error),
         None => terminal::eprint_error(&terminal::causes(error)),
     };
-    outcome::finish(&result, json, |()| {}, tell, |_| {})
+    outcome::finish(&result, json, |()| {}, print_error, |_| {})
 }
 
 /// Parses the command line and the variables that no flag overrides.

@@ -18,7 +18,7 @@ use anyhow::Result;
 use crate::exit::Exit;
 use crate::signals;
 use access::OperatorAccess;
-pub(crate) use access::OperatorToken;
+pub(crate) use access::SourcedToken;
 #[cfg(test)]
 pub(crate) use client::ATTEMPT_TIMEOUT;
 pub(crate) use client::OperatorClient;

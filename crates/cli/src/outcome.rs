@@ -151,7 +151,7 @@ pub(crate) struct FailureHints<'a> {
 }
 
 /// What to do about an error: a sentence, and the command that it announces.
-type Hint<'a> = (String, Option<&'a RerunCommand>);
+type ErrorHint<'a> = (String, Option<&'a RerunCommand>);
 
 impl<'a> FailureHints<'a> {
     /// Prints an error, and what to do about it.
@@ -177,7 +177,7 @@ impl<'a> FailureHints<'a> {
         )
     }
 
-    fn find_hint(&self, error: &anyhow::Error) -> Option<Hint<'a>> {
+    fn find_hint(&self, error: &anyhow::Error) -> Option<ErrorHint<'a>> {
         if error.is::<Interrupted>() {
             return self.rerun_hint();
         }
@@ -219,7 +219,7 @@ impl<'a> FailureHints<'a> {
     }
 
     /// How to find out an unknown outcome.
-    fn rerun_hint(&self) -> Option<Hint<'a>> {
+    fn rerun_hint(&self) -> Option<ErrorHint<'a>> {
         let sentence = "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes";
         Some((sentence.to_owned(), Some(self.again?)))
     }

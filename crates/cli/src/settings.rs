@@ -226,10 +226,10 @@ impl Settings {
     /// The public URLs that are not written in the form that is signed, each with that form: a lower-case host, no
     /// default port, no slash at the end.
     pub(crate) fn public_urls_normalized(&self) -> Vec<(String, String)> {
-        let counts =
+        let effective =
             |written: &String| Some((written.clone(), written.parse::<BaseUrl>().ok()?.as_str().to_owned()));
-        let urls = self.public_url.iter().flatten().filter_map(counts);
-        urls.filter(|(written, counts)| written != counts).collect()
+        let urls = self.public_url.iter().flatten().filter_map(effective);
+        urls.filter(|(written, effective)| written != effective).collect()
     }
 
     /// The server's configuration, with a default for each invalid value.
@@ -324,10 +324,10 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
     let mut faults = Faults::default();
     let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose();
     let public = faults.take(&["evidence_public_url"], public).flatten();
-    let place = url.map(|url| url.parse().context("evidence_url")).transpose();
-    let place = faults.take(&["evidence_url"], place).flatten();
+    let location = url.map(|url| url.parse().context("evidence_url")).transpose();
+    let location = faults.take(&["evidence_url"], location).flatten();
     faults.into_result()?;
-    match (place, public) {
+    match (location, public) {
         (Some(Place::Bucket(bucket)), public) => {
             let variables = AwsVariables::read(|name| std::env::var(name).ok());
             Ok(Some(EvidencePlace::Bucket { bucket, public, variables }))

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::gateway::DemoGateway;
-use crate::operator::{IdempotencyKeyArg, OperatorClient, OperatorToken};
+use crate::operator::{IdempotencyKeyArg, OperatorClient, SourcedToken};
 
 /// A client with the first operator's token.
 pub(super) struct DemoOperator(OperatorClient);
@@ -28,7 +28,7 @@ impl DemoApp {
 
 impl DemoOperator {
     pub(super) fn of(gateway: &DemoGateway) -> Result<Self> {
-        OperatorClient::new(gateway.url(), &OperatorToken::from_file(gateway.token_file())?, &[]).map(Self)
+        OperatorClient::new(gateway.url(), &SourcedToken::from_file(gateway.token_file())?, &[]).map(Self)
     }
 
     pub(super) async fn register_merchant(&self, name: &str, time_zone: &str) -> Result<MerchantId> {

@@ -15,7 +15,7 @@ const MARK_MAX_BYTES: usize = 1024;
 pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
     let EvidencePlace::Bucket { public: Some(public), .. } = &config.evidence else { return None };
     let url = public.as_str();
-    let asked = async {
+    let fetched = async {
         let (http, base) = plumbing::http(url, &[]).map_err(|error| error.to_string())?;
         let address = match &bucket {
             Some(bucket) => bucket.mark_link().await.map_err(|error| error.to_string())?,
@@ -27,7 +27,7 @@ pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<
         let content = plumbing::read_bounded(answer, MARK_MAX_BYTES).await.ok().flatten().unwrap_or_default();
         Ok::<_, String>((status, content))
     };
-    Some(match (asked.await, bucket) {
+    Some(match (fetched.await, bucket) {
         (Ok(_), None) => Finding::well(ABOUT, format!("something answers at {url}")),
         (Ok((200, content)), Some(bucket)) if bucket.is_mark(&content) => {
             Finding::well(ABOUT, format!("{url} leads to the bucket"))

@@ -50,7 +50,7 @@ pub(crate) struct OperatorAccess {
 }
 
 /// An operator's token, and where it comes from.
-pub(crate) struct OperatorToken {
+pub(crate) struct SourcedToken {
     pub(super) text: Secret,
     pub(super) origin: TokenOrigin,
 }
@@ -92,7 +92,7 @@ impl TokenOrigin {
     }
 }
 
-impl OperatorToken {
+impl SourcedToken {
     /// Reads the token that a gateway writes to its data directory.
     pub(crate) fn from_file(path: PathBuf) -> Result<Self> {
         let missing = |error| {
@@ -137,15 +137,15 @@ impl OperatorAccess {
         RerunDefaults { options, excluded: &[], needs }
     }
 
-    fn token(&self) -> Result<OperatorToken> {
+    fn token(&self) -> Result<SourcedToken> {
         let (direct, file) = (self.sources.name("operator_token"), self.sources.name("operator_token_file"));
         match (&self.operator_token, &self.operator_token_file) {
             (Some(token), None) => {
-                Ok(OperatorToken { text: token.clone(), origin: TokenOrigin::Given(direct) })
+                Ok(SourcedToken { text: token.clone(), origin: TokenOrigin::Given(direct) })
             }
             (None, Some(path)) => {
                 let text = files::read_secret(path, &file)?;
-                Ok(OperatorToken { text, origin: TokenOrigin::File(path.clone(), file) })
+                Ok(SourcedToken { text, origin: TokenOrigin::File(path.clone(), file) })
             }
             (Some(_), Some(_)) => {
                 let error = format!("it must not be given beside {file}; leave one of them out");
@@ -153,7 +153,7 @@ impl OperatorAccess {
             }
             (None, None) => {
                 let data = self.data.clone().unwrap_or_else(|| DATA_DIR.into());
-                OperatorToken::from_file(data.join(TOKEN_FILE))
+                SourcedToken::from_file(data.join(TOKEN_FILE))
             }
         }
     }

@@ -13,7 +13,7 @@ use reqwest::{Method, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::access::{OperatorToken, TokenOrigin};
+use super::access::{SourcedToken, TokenOrigin};
 use super::failure::{Failure, ResendInfo};
 use super::idempotency_key::IdempotencyKeyArg;
 use super::retry::{ATTEMPTS_MAX, AttemptEffect, FailedAttempt, NextStep, RetryState, describe_foreign};
@@ -50,9 +50,9 @@ pub(crate) struct OperatorClient {
 }
 
 impl OperatorClient {
-    pub(crate) fn new(url: &str, token: &OperatorToken, trusted: &[Vec<u8>]) -> Result<Self> {
+    pub(crate) fn new(url: &str, token: &SourcedToken, trusted: &[Vec<u8>]) -> Result<Self> {
         let (http, url) = plumbing::http(url, trusted)?;
-        let OperatorToken { text, origin } = token;
+        let SourcedToken { text, origin } = token;
         let visible = !text.expose().is_empty() && text.expose().bytes().all(|byte| byte.is_ascii_graphic());
         ensure!(visible, "the operator's token {origin} is none: it must have visible ASCII characters only");
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;

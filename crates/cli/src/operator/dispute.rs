@@ -16,9 +16,9 @@ pub(super) enum DisputeCommand {
     /// Open a dispute
     Open(Box<open::Open>),
     /// List disputes, the newest first
-    List(list::List),
+    List(list::ListDisputes),
     /// Show a dispute with all that was submitted and all that happened
-    Show(show::Show),
+    Show(show::ShowDispute),
     /// Fetch the evidence that was submitted
     Evidence(evidence::FetchEvidence),
     /// End a dispute: it is won or lost

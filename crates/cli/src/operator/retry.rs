@@ -209,12 +209,16 @@ mod tests {
             failed.map(|failed| retry_state.record(failed).is_ok()).last()
         };
         let change = || Some(ResendInfo::of(&RerunDefaults::default(), Some("k"), None));
-        let (lost, lasting) = ((AttemptEffect::Possible, false), (AttemptEffect::NotByThisAttempt, true));
+        let (in_doubt, lasting) = ((AttemptEffect::Possible, false), (AttemptEffect::NotByThisAttempt, true));
         assert_eq!(goes_on(change(), &[lasting]), Some(false));
         assert_eq!(goes_on(change(), &[(AttemptEffect::Possible, true)]), Some(false), "the first attempt");
-        assert_eq!(goes_on(change(), &[lost, lasting, lasting, lasting]), Some(true));
-        assert_eq!(goes_on(change(), &[lost, lasting, lasting, lasting, lasting]), Some(false), "bounded");
-        assert_eq!(goes_on(None, &[lost, lasting]), Some(false), "a read leaves nothing in doubt");
+        assert_eq!(goes_on(change(), &[in_doubt, lasting, lasting, lasting]), Some(true));
+        assert_eq!(
+            goes_on(change(), &[in_doubt, lasting, lasting, lasting, lasting]),
+            Some(false),
+            "bounded"
+        );
+        assert_eq!(goes_on(None, &[in_doubt, lasting]), Some(false), "a read leaves nothing in doubt");
     }
 
     #[test]

@@ -19,11 +19,11 @@ pub(super) fn faults(config: &Config, by_default: bool) -> Vec<Fault> {
     for (place, (second, address)) in listeners.iter().enumerate() {
         let before = listeners.iter().take(place).find(|(_, other)| overlap(*address, *other));
         let Some((first, other)) = before else { continue };
-        let unsaid = if by_default && *first == "listen" { ", which is the default," } else { "" };
+        let default_note = if by_default && *first == "listen" { ", which is the default," } else { "" };
         faults.push(Fault::of(
             &[second, first],
             format!(
-                "{second} {address} and {first} {other}{unsaid} take the same address: give one of them another port"
+                "{second} {address} and {first} {other}{default_note} take the same address: give one of them another port"
             ),
         ));
     }

@@ -91,12 +91,12 @@ impl FromArgMatches for Sources {
 
 /// URLs in the form that is signed.
 fn normalized_urls(written: &Value) -> Value {
-    let counts = |url: &Value| match url.as_str().map(str::parse::<BaseUrl>) {
-        Some(Ok(counts)) => Value::String(counts.as_str().to_owned()),
+    let effective = |url: &Value| match url.as_str().map(str::parse::<BaseUrl>) {
+        Some(Ok(effective)) => Value::String(effective.as_str().to_owned()),
         _ => url.clone(),
     };
     match written {
-        Value::Array(urls) => Value::Array(urls.iter().map(counts).collect()),
+        Value::Array(urls) => Value::Array(urls.iter().map(effective).collect()),
         other => other.clone(),
     }
 }
@@ -131,23 +131,23 @@ pub(crate) fn effective_settings(
 ) -> Result<Vec<EffectiveSetting>> {
     let [given, below] = settings.layers(Settings::read_file(file)?)?;
     let command = file::command();
-    let stands = |(key, value, source): (&'static str, Option<Value>, SettingSource)| {
+    let effective_setting = |(key, value, source): (&'static str, Option<Value>, SettingSource)| {
         let is_url = URLS.contains(&key);
         let is_hidden = value.is_some() && !is_url && file::is_secret(&command, key);
         let value = match value {
             Some(Value::String(url)) if is_url => Some(Value::String(without_password(&url))),
             value => value.filter(|_| !is_hidden),
         };
-        let counts = match key {
+        let effective = match key {
             PUBLIC_URL => value.as_ref().map(normalized_urls),
             PER_PEER => {
                 i64::try_from(config.connections_per_peer(config.connections_max)).ok().map(Value::from)
             }
             _ => None,
         };
-        let is_written = |value: &Value| counts.as_ref().is_some_and(|counts| counts != value);
+        let is_written = |value: &Value| effective.as_ref().is_some_and(|effective| effective != value);
         let written = value.clone().filter(|value| source != SettingSource::Default && is_written(value));
-        EffectiveSetting { key, value: counts.or(value), written, is_hidden, source }
+        EffectiveSetting { key, value: effective.or(value), written, is_hidden, source }
     };
     let found = DEFAULT_FILE.settings.iter().map(|setting| {
         let key = setting.key;
@@ -160,7 +160,7 @@ pub(crate) fn effective_settings(
             (None, None) => (key, setting.default(), SettingSource::Default),
         }
     });
-    Ok(found.map(stands).collect())
+    Ok(found.map(effective_setting).collect())
 }
 
 impl SettingSource {

@@ -68,7 +68,7 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn a_faulty_value_tells_its_line_its_key_and_what_it_must_be() {
+fn an_invalid_value_is_reported_with_its_line_and_key() {
     for (wrong, message) in [
         ("max_connections = \"many\"", "it must be a whole number, without quotes"),
         ("max_connections = 0", "it must be a whole number from 1 to 4294967295"),
@@ -87,7 +87,7 @@ fn a_faulty_value_tells_its_line_its_key_and_what_it_must_be() {
 }
 
 #[test]
-fn a_faulty_secret_is_told_without_its_value() {
+fn an_invalid_secret_is_reported_without_its_value() {
     let error = with_file(&[], "operator_token = 123456789012345678\n").unwrap_err();
     assert!(
         error.to_string().ends_with(", line 1: operator_token: it must be a text in quotes"),
@@ -96,7 +96,7 @@ fn a_faulty_secret_is_told_without_its_value() {
 }
 
 #[test]
-fn faulty_values_are_told_with_their_key() {
+fn invalid_values_are_reported_with_their_key() {
     for (flags, key) in [
         (["--public-url", "pay.example"].as_slice(), "public_url"),
         (["--trusted-proxies", "10.0.0.0/40"].as_slice(), "trusted_proxies"),
@@ -110,18 +110,18 @@ fn faulty_values_are_told_with_their_key() {
 }
 
 #[test]
-fn evidence_lies_in_the_data_folder_unless_told_otherwise() {
-    let place = |flags: &[&str]| from_flags(flags).config().map(|config| config.evidence);
+fn evidence_is_in_the_data_folder_by_default() {
+    let location = |flags: &[&str]| from_flags(flags).config().map(|config| config.evidence);
     assert!(
-        matches!(place(&["--data", "d"]).unwrap(), EvidencePlace::Folder(folder) if folder == Path::new("d/evidence"))
+        matches!(location(&["--data", "d"]).unwrap(), EvidencePlace::Folder(folder) if folder == Path::new("d/evidence"))
     );
-    let folder = place(&["--evidence-url", "file:///srv/evidence"]).unwrap();
+    let folder = location(&["--evidence-url", "file:///srv/evidence"]).unwrap();
     assert!(matches!(folder, EvidencePlace::Folder(folder) if folder == Path::new("/srv/evidence")));
     let url = "s3://evidence?endpoint=http://10.0.0.1:8333&region=eu-central-1";
     let bucket =
-        place(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
+        location(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
     assert!(matches!(&bucket, EvidencePlace::Bucket { public: Some(_), .. }), "{bucket:?}");
-    for (flags, said) in [
+    for (flags, message) in [
         (["--evidence-url", "s3://evidence?endpont=x"].as_slice(), "known are endpoint, region, path_style"),
         (&["--evidence-public-url", "https://files.example.com"], "is for an evidence_url of s3://"),
         (
@@ -129,8 +129,8 @@ fn evidence_lies_in_the_data_folder_unless_told_otherwise() {
             "evidence_public_url: needs",
         ),
     ] {
-        let error = format!("{:#}", place(flags).unwrap_err());
-        assert!(error.contains(said), "{error}");
+        let error = format!("{:#}", location(flags).unwrap_err());
+        assert!(error.contains(message), "{error}");
     }
 }
 
@@ -224,7 +224,7 @@ fn each_default_of_the_file_is_that_of_the_code() {
 }
 
 #[test]
-fn the_help_tells_the_defaults_of_the_file() {
+fn the_help_states_the_defaults_of_the_file() {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
     for setting in DEFAULT_FILE.settings.iter().filter(|setting| !setting.is_example) {
         let argument = command.get_arguments().find(|argument| argument.get_id() == setting.key).unwrap();
@@ -241,14 +241,14 @@ fn the_help_tells_the_defaults_of_the_file() {
 }
 
 #[test]
-fn every_fault_of_a_file_is_told_at_once() {
+fn all_faults_of_a_file_are_reported() {
     let error = with_file(&[], "lisen = 1\nmax_connections = 0\n").unwrap_err().to_string();
     let faults: Vec<_> = error.lines().collect();
     assert!(faults.len() == 2 && faults[0].contains("\"listen\"") && faults[1].contains("line 2"), "{error}");
 }
 
 #[test]
-fn a_database_url_may_lie_in_a_file() {
+fn a_database_url_may_be_in_a_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     std::fs::write(file.path(), "postgres://u:Geheim7@h/d\n").unwrap();

@@ -7,7 +7,7 @@ use rebuttal_evidence::s3::{LINK_LIFETIME, TEMPORARY_FORM_LIFETIME};
 use rebuttal_server::FRESHNESS_WINDOW;
 use rebuttal_testbed::{Page, page, page::Block};
 
-use super::help::understood;
+use super::help::parse;
 
 /// What a reader fills in for …: 32 digits fit everywhere.
 const FILLED_IN: &str = "00000000000000000000000000000000";
@@ -36,8 +36,8 @@ fn every_command_line_in_the_docs_is_accepted() {
     for page in Page::all() {
         for line in typed(&page) {
             count += 1;
-            let understood = understood(&line);
-            assert!(understood.is_ok(), "{}: {line}\n{understood:?}", page.path);
+            let parsed = parse(&line);
+            assert!(parsed.is_ok(), "{}: {line}\n{parsed:?}", page.path);
         }
     }
     assert!(count > 10, "{count} is fewer than the docs ever had");
@@ -50,7 +50,7 @@ fn every_command_that_the_docs_mention_exists() {
     for page in Page::all() {
         for line in mentioned(&page) {
             count += 1;
-            let Err(error) = understood(&line.replace(" …", "")) else { continue };
+            let Err(error) = parse(&line.replace(" …", "")) else { continue };
             let left_out = matches!(
                 error.kind(),
                 ErrorKind::MissingRequiredArgument
@@ -89,7 +89,7 @@ fn times_in_the_docs_are_those_of_the_code() {
         let minutes = usize::try_from(time.as_secs() / 60).unwrap();
         let words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
         let text = page::file(path).split_whitespace().collect::<Vec<_>>().join(" ");
-        let tells = |told: &str| text.contains(&sentence.replace("{}", told));
-        assert!(tells(words[minutes]) || tells(&minutes.to_string()), "{path}: {sentence}: {minutes}");
+        let contains = |expected: &str| text.contains(&sentence.replace("{}", expected));
+        assert!(contains(words[minutes]) || contains(&minutes.to_string()), "{path}: {sentence}: {minutes}");
     }
 }

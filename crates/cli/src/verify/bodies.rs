@@ -169,9 +169,13 @@ fn plain_variants(body: &[u8]) -> Vec<(String, Vec<u8>)> {
 pub(super) fn rare(body: &[u8]) -> Vec<(String, Vec<u8>)> {
     let text = String::from_utf8_lossy(body);
     let signed = |how: &str, bytes: Vec<u8>| (format!("the body is signed {how}"), bytes);
-    let asked = text.chars().map(|character| if character.is_ascii() { character } else { '?' });
+    let with_question_marks =
+        text.chars().map(|character| if character.is_ascii() { character } else { '?' });
     let mut variants = vec![
-        signed("with ? for what is not ASCII: it was encoded as ASCII", asked.collect::<String>().into()),
+        signed(
+            "with ? for what is not ASCII: it was encoded as ASCII",
+            with_question_marks.collect::<String>().into(),
+        ),
         signed("as UTF-8 that was taken for Latin-1 and encoded once more", from_latin(body)),
         signed("without any space, those in its strings left out, too", text.replace(' ', "").into()),
         signed("without its line ends", text.replace(['\r', '\n'], "").into()),

@@ -11,7 +11,7 @@ use crate::terminal;
 use crate::{enum_arg, time_arg};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct List {
+pub(crate) struct ListDisputes {
     /// Of this merchant
     #[arg(long, value_name = "MERCHANT_ID")]
     merchant: Option<MerchantId>,
@@ -40,7 +40,7 @@ pub(crate) struct List {
     list_args: ListArgs,
 }
 
-impl List {
+impl ListDisputes {
     pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         let page = self.list_args.fetch(client, &self.path()).await?;
         if json {

@@ -194,8 +194,8 @@ fn with_escape_case(url: &str, to: impl Fn(&u8) -> u8) -> Vec<u8> {
 
 /// As JavaScript's `encodeURIComponent` and similar functions write it.
 pub(in crate::verify) fn percent_encoded(url: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     url.bytes()
-        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| if is_unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
