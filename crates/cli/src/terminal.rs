@@ -50,7 +50,7 @@ pub(crate) fn command<T: Display>(text: T) -> StyledObject<T> {
     style(text).cyan()
 }
 
-/// The first error of [`println`].
+/// The first error of [`println()`].
 static FIRST_WRITE_ERROR: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints a line on standard output. A write error does not end the command: [`stdout_result`] returns it at the end.
@@ -78,7 +78,7 @@ pub(crate) fn print_json_text(json: &str) {
     println(escape::EscapedJson(json));
 }
 
-/// The first write error of [`println`], if there was one.
+/// The first write error of [`println()`], if there was one.
 pub(crate) fn stdout_result() -> Result<(), &'static io::Error> {
     FIRST_WRITE_ERROR.get().map_or(Ok(()), Err)
 }

@@ -14,7 +14,7 @@ pub(super) const RECEIPT: &[u8] = include_bytes!("../../assets/receipt.png");
 /// The confirmation of its refund.
 pub(super) const REFUND: &[u8] = include_bytes!("../../assets/refund.pdf");
 
-/// A running gateway with the demo's files beside its data.
+/// A running gateway with the demo's files next to its data.
 pub(super) struct DemoGateway {
     folder: TempDir,
     url: String,
@@ -49,7 +49,7 @@ impl DemoGateway {
         match url.await {
             Ok(Some(url)) => Ok(Self { folder, url, stop, running }),
             Ok(None) => bail!("the gateway has no address"),
-            // It never became ready, so it has ended and says why.
+            // It never became ready, so it has ended with an error.
             Err(_) => {
                 running.await?.context("the gateway did not start")?;
                 bail!("the gateway ended before it was ready")

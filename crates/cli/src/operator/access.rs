@@ -16,7 +16,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// The file in the data directory with the first token.
 const TOKEN_FILE: &str = "operator.token";
 
-/// The gateway and the token, from flags, variables or the data directory beside.
+/// The gateway and the token, from flags, variables or the data directory.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway and token")]
 pub(crate) struct OperatorAccess {

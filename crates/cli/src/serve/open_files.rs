@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use rebuttal_server::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files beside the connections: the database's, the evidence that is written meanwhile, what the runtime holds.
+/// Files besides the connections: the database's, evidence that is being written, the runtime's.
 const OTHER_FILES: u64 = 128;
 
 /// Fewest connections that are advised: a load balancer alone keeps tens open, and merchants behind it would wait.
@@ -49,7 +49,7 @@ pub(crate) fn limit_connections(config: &mut Config) {
     config.connections_max = config.connections_max.min(connections);
 }
 
-/// Why one address may have fewer connections than `max_connections_per_peer` says, where that is so.
+/// Why one address may have fewer connections than `max_connections_per_peer`, where that is so.
 pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
     let asked_for = config.connections_per_peer_max.unwrap_or(CONNECTIONS_PER_PEER_MAX);
     let set = config.connections_max;
@@ -97,7 +97,7 @@ fn raise(to: u64, limit: Rlimit) {
     }
 }
 
-/// The merchants' connections, those of the operators' and the metrics' listeners beside them, and the other files.
+/// The connections of merchants, those of the operators' and the metrics' listeners, and the other files.
 fn needed_files(config: &Config) -> u64 {
     let connections = config.connections_max as u64;
     let others = connections.div_ceil(rebuttal_server::OTHER_LISTENERS_PART as u64);

@@ -9,7 +9,7 @@ use crate::Cli;
 
 fn from_flags(flags: &[&str]) -> Settings {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
-    // What the developer's own shell says must not count.
+    // The developer's variables must have no effect.
     let command = command.mut_args(|argument| argument.env(Resettable::Reset));
     Settings::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
 }
@@ -208,7 +208,7 @@ fn each_default_of_the_file_is_that_of_the_code() {
     assert_eq!(defaults.log_format, Some(LogFormat::Text));
     assert_eq!(defaults.log_filter.as_deref(), Some(LOG_FILTER));
     assert_eq!(format!("{:?}", defaults.config().unwrap()), nothing);
-    // An example that said the same as no setting would be a default.
+    // An example with the effect of no setting would be a default.
     let needed = [("tls_key", "tls_certificate"), ("evidence_public_url", "evidence_url")];
     for example in DEFAULT_FILE.settings.iter().filter(|setting| setting.is_example) {
         let goes_with =

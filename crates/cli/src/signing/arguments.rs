@@ -58,7 +58,7 @@ impl FromStr for SentUrl {
     }
 }
 
-/// A method, in either case: who verifies gives it as it was sent.
+/// A method, in either case, as it was sent.
 pub(crate) fn method(text: &str) -> Result<String, String> {
     // RFC 9110 §5.6.2 allows these signs in a method.
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -68,7 +68,7 @@ pub(crate) fn method(text: &str) -> Result<String, String> {
     }
 }
 
-/// A moment that a header can tell. Fewer digits are filled up with zeros, which vectors need.
+/// A timestamp of a header. Fewer digits are padded with zeros, which test vectors need.
 pub(crate) fn timestamp(text: &str) -> Result<UnixMillis, String> {
     let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let millis = digits.and_then(|digits| digits.parse().ok()).map(UnixMillis);

@@ -67,7 +67,7 @@ fn every_command_that_the_docs_mention_exists() {
     assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
-/// Sentences that tell a time in words, and what it is in the code.
+/// Sentences that state a time, and the constant of the code.
 const TIMES: [(&str, &str, Duration); 12] = [
     ("SECURITY.md", "good for one file, for reading and for {} minutes", LINK_LIFETIME),
     ("CHANGELOG.md", "good for one file and {} minutes", LINK_LIFETIME),

@@ -80,7 +80,7 @@ fn every_example_is_a_valid_command_line() {
     }
 }
 
-/// What clap makes of a command line, after a shell has taken it apart as it will for whoever copies it.
+/// Parses a command line, after a shell has split it as it will when it is pasted.
 pub(super) fn parse(line: &str) -> Result<clap::ArgMatches, clap::Error> {
     // What becomes of its output is the shell's.
     let line =
@@ -91,7 +91,7 @@ pub(super) fn parse(line: &str) -> Result<clap::ArgMatches, clap::Error> {
     without_variables(help::complete(Cli::command())).try_get_matches_from(typed.lines())
 }
 
-/// What the developer's own shell says must not count.
+/// The developer's variables must have no effect.
 fn without_variables(command: Command) -> Command {
     let command = command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset));
     command.mut_subcommands(without_variables)

@@ -44,7 +44,7 @@ impl NumberFormat {
     }
 }
 
-/// The fewest digits that tell a double from every other, and the power of ten of the first.
+/// The fewest digits that identify a double, and the power of ten of the first.
 struct Decimal {
     sign: &'static str,
     digits: String,

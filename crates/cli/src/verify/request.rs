@@ -48,7 +48,7 @@ impl<'a> CheckedRequest<'a> {
         let secret = given.require_app_secret()?;
         let parsed = secret.parse()?;
         let base_url = given.url.as_ref().unwrap_or(&sent_to.origin).clone();
-        // A base URL may have a path of its own.
+        // A base URL may have a path.
         let inner = sent_to.target.strip_prefix(base_url.path()).filter(|rest| rest.starts_with('/'));
         let target = inner.unwrap_or(&sent_to.target).to_owned();
         let mut request = Self {
