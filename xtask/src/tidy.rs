@@ -7,9 +7,9 @@ mod handlers;
 mod links;
 mod papers;
 mod published;
+mod redaction;
 mod sizes;
 pub(crate) mod tree;
-mod voice;
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     faults.extend(absences::faults(&tree));
     faults.extend(handlers::faults(&tree));
     faults.extend(handlers::untold_faults(&tree));
-    faults.extend(voice::faults(&tree));
+    faults.extend(redaction::faults(&tree));
     faults.extend(sizes::faults(&tree));
     faults.extend(papers::faults(&tree));
     faults.extend(links::faults(&tree));

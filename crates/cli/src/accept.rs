@@ -1,4 +1,4 @@
-//! `rebuttal accept`: gives a dispute up, after showing what that costs.
+//! `rebuttal accept`: accepts a dispute, after showing its amount.
 
 use std::io::IsTerminal as _;
 use std::pin::pin;
@@ -8,13 +8,13 @@ use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
-use crate::outcome::{self, Failing, Interrupted, Judged};
-use crate::patience::patiently;
-use crate::{ask, look, signals, summary, typed};
+use crate::outcome::{self, FailureHints, Interrupted, OutcomeJson};
+use crate::wait_notice::with_wait_notice;
+use crate::{prompt, rerun_command, signals, summary, terminal};
 
-const NOTHING: &str = "Nothing was accepted.";
+const NO_EFFECT: &str = "Nothing was accepted.";
 
 /// Accept a dispute: give the disputed money up
 ///
@@ -35,15 +35,15 @@ pub(crate) struct Accept {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+struct AcceptJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     dispute_no: &'a DisputeNo,
     /// The command that accepts the same again, where the outcome is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,58 +52,61 @@ struct Json<'a> {
 
 impl Accept {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let result = self.carry_out().await;
-        let again = typed::pinned(&self.access.pins(), &[]);
+        let result = self.accept().await;
+        let again = rerun_command::build(&self.access.rerun_defaults(), &[]);
         let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
-        let failing = Failing { nothing: NOTHING, again: Some(&again), later: None };
-        let json = self.json.then(|| Json {
-            judged: Judged::of(&result, &failing),
+        let hints = FailureHints { no_effect: NO_EFFECT, again: Some(&again), submit_later: None };
+        let json = self.json.then(|| AcceptJson {
+            outcome: OutcomeJson::from_answer(&result, &hints),
             dispute_no: &self.dispute_no,
             again: is_unknown.then_some(again.command.as_str()),
         });
-        outcome::tell(
+        outcome::finish(
             &result,
             json,
             |answer| {
-                look::say(format!("{} {} is accepted.", look::tick(), look::strong(&self.dispute_no)));
+                terminal::println(format!(
+                    "{} {} is accepted.",
+                    terminal::ok_mark(),
+                    terminal::bold(&self.dispute_no)
+                ));
                 outcome::print_proof(&answer.proof);
             },
-            |error| failing.print(error),
-            |lost| {
-                look::failure(&format!(
-                    "{} is accepted, but the signed answer could not be written to standard output: {lost}",
+            |error| hints.print(error),
+            |error| {
+                terminal::eprint_error(&format!(
+                    "{} is accepted, but the signed answer could not be written to standard output: {error}",
                     self.dispute_no
                 ));
-                look::remedy(
-                    &again
-                        .after("To have it signed once more, accept exactly the same again; nothing changes"),
-                );
+                terminal::eprint_hint(&again.after_sentence(
+                    "To have it signed once more, accept exactly the same again; nothing changes",
+                ));
             },
         )
     }
 
-    async fn carry_out(&self) -> Result<Answer<Done>> {
+    async fn accept(&self) -> Result<Answer<Done>> {
         let client = self.access.client()?;
         let mut stop = pin!(signals::stop()?);
         tokio::select! {
             prepared = self.prepare(&client) => prepared?,
             () = &mut stop => bail!("interrupted: nothing was accepted"),
         }
-        // From here on an interruption must not leave the user without the way to learn the outcome.
+        // From here on, an interruption must tell the user how to find out the outcome.
         tokio::select! {
-            answer = patiently(client.base_url(), client.accept(self.dispute_no.clone())) => Ok(answer?),
+            answer = with_wait_notice(client.base_url(), client.accept(self.dispute_no.clone())) => Ok(answer?),
             () = stop => Err(Interrupted.into()),
         }
     }
 
     async fn prepare(&self, client: &Client) -> Result<()> {
-        let asks = !self.yes;
-        if asks || std::io::stderr().is_terminal() {
+        let needs_confirmation = !self.yes;
+        if needs_confirmation || std::io::stderr().is_terminal() {
             let request = QueryRequest::DisputeNo(self.dispute_no.clone());
-            summary::print(&patiently(client.base_url(), client.query(&request)).await?);
+            summary::print(&with_wait_notice(client.base_url(), client.query(&request)).await?);
         }
-        if asks {
-            ask::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")
+        if needs_confirmation {
+            prompt::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")
                 .await?;
         }
         Ok(())

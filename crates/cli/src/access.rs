@@ -1,7 +1,7 @@
-//! How merchant commands reach a gateway: its address, and the app that signs. What a flag says wins over the profile
-//! that a flag names; that one wins over the variables, and they over the profile that a variable names.
+//! The gateway and the app of merchant commands. The precedence: flags, the profile that a flag names, variables, the
+//! profile that a variable names.
 
-mod pins;
+mod rerun_defaults;
 mod secret;
 
 use std::path::PathBuf;
@@ -10,30 +10,30 @@ use anyhow::{Context as _, Result};
 use rebuttal_client::{AppId, Client, Scheme};
 
 use crate::address::Address;
+use crate::enum_arg;
 use crate::files;
-use crate::patience;
-use crate::profile::{self, Named, Profile, ProfileName};
+use crate::profile::{self, NamedProfile, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
-use crate::words;
-pub(crate) use secret::{Held, Origin};
+use crate::wait_notice;
+pub(crate) use secret::{AppSecretSource, SourcedAppSecret};
 
 /// The gateway and the app, from flags, variables or a profile.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway and app")]
-pub(crate) struct Access {
+pub(crate) struct MerchantAccess {
     /// Profile that holds what is not given here; `rebuttal profile` keeps them [default: the one named default, where
     /// nothing else is given]
     #[arg(long, env = "REBUTTAL_PROFILE", value_name = "NAME")]
     profile: Option<ProfileName>,
 
     #[command(flatten)]
-    given: Given,
+    given: ConnectionArgs,
 }
 
 /// The same without a profile.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Gateway and app")]
-pub(crate) struct Given {
+pub(crate) struct ConnectionArgs {
     #[command(flatten)]
     sources: Sources,
 
@@ -54,7 +54,7 @@ pub(crate) struct Given {
     app_secret_file: Option<PathBuf>,
 
     /// How requests are signed [default: V2_SHA256]
-    #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME", value_parser = words::of(&Scheme::ALL, Scheme::as_str))]
+    #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME", value_parser = enum_arg::parser(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 
     /// PEM file of certificates to trust beside those of the system: an authority's, or a self-signed one
@@ -62,22 +62,24 @@ pub(crate) struct Given {
     trust: Option<PathBuf>,
 }
 
-/// Settings that a profile holds, too. Invariant: the names of [`Given`]'s fields.
-pub(crate) const IN_PROFILES: [&str; 6] =
+/// Settings that a profile holds, too. Invariant: the names of [`ConnectionArgs`]'s fields.
+pub(crate) const PROFILE_KEYS: [&str; 6] =
     ["url", "app_id", "app_secret", "app_secret_file", "scheme", "trust"];
 
-impl Access {
+impl MerchantAccess {
     /// A client, ready to call.
     pub(crate) fn client(&self) -> Result<Client> {
         self.resolve()?.client()
     }
 
-    /// What is given, and below it what the profile holds. The secret's file is read here, and nowhere else.
-    pub(crate) fn resolve(&self) -> Result<Resolved> {
+    /// The given values, and the profile's for those that are missing. The secret's file is read only here.
+    pub(crate) fn resolve(&self) -> Result<ResolvedConnection> {
         let above = self.given.resolve()?;
-        let Some(Named { name, profile: held, file }) = self.profile()? else { return Ok(above) };
-        let secret = held.app_secret.map(|text| Held { text, origin: Origin::Profile(name, file) });
-        Ok(Resolved {
+        let Some(NamedProfile { name, profile: held, file }) = self.profile()? else { return Ok(above) };
+        let secret = held
+            .app_secret
+            .map(|text| SourcedAppSecret { text, source: AppSecretSource::Profile(name, file) });
+        Ok(ResolvedConnection {
             url: above.url.or(held.url),
             app_id: above.app_id.or(held.app_id),
             secret: above.secret.or(secret),
@@ -87,12 +89,12 @@ impl Access {
         })
     }
 
-    /// The profile that is in force below what is given, if one is.
-    fn profile(&self) -> Result<Option<Named>> {
-        let Given { url, app_id, app_secret, app_secret_file, .. } = &self.given;
+    /// The profile for values that are not given, if there is one.
+    fn profile(&self) -> Result<Option<NamedProfile>> {
+        let ConnectionArgs { url, app_id, app_secret, app_secret_file, .. } = &self.given;
         match &self.profile {
             Some(name) => profile::read(name).map(Some),
-            // Half a default with half of something else would sign for a gateway that nobody meant.
+            // A default profile mixed with given values would sign for a gateway that nobody meant.
             None if url.is_some()
                 || app_id.is_some()
                 || app_secret.is_some()
@@ -105,22 +107,30 @@ impl Access {
     }
 }
 
-impl Given {
-    /// What is given, its secret read and looked through.
-    pub(crate) fn resolve(&self) -> Result<Resolved> {
+impl ConnectionArgs {
+    /// The given values, with the secret read.
+    pub(crate) fn resolve(&self) -> Result<ResolvedConnection> {
         let Self { sources, url, app_id, scheme, trust, .. } = self.clone();
-        Ok(Resolved { secret: self.secret()?, url, app_id, scheme, trust, trust_name: sources.name("trust") })
+        Ok(ResolvedConnection {
+            secret: self.secret()?,
+            url,
+            app_id,
+            scheme,
+            trust,
+            trust_name: sources.name("trust"),
+        })
     }
 
     /// The secret as it was given, without the white space around it where a file holds it; `None` if none was.
-    fn secret(&self) -> Result<Option<Held>> {
+    fn secret(&self) -> Result<Option<SourcedAppSecret>> {
         let Self { sources, app_secret, app_secret_file, .. } = self;
-        let held = |text, origin| Ok(Some(Held { text, origin }));
+        let held = |text, source| Ok(Some(SourcedAppSecret { text, source }));
         match (app_secret, app_secret_file) {
-            (Some(secret), None) => held(secret.clone(), Origin::Given(sources.clone())),
-            (None, Some(path)) => {
-                held(files::secret(path, &sources.name("app_secret_file"))?, Origin::File(path.clone()))
-            }
+            (Some(secret), None) => held(secret.clone(), AppSecretSource::Given(sources.clone())),
+            (None, Some(path)) => held(
+                files::read_secret(path, &sources.name("app_secret_file"))?,
+                AppSecretSource::File(path.clone()),
+            ),
             (None, None) => Ok(None),
             (Some(_), Some(_)) => Err(sources.fault(
                 "app_secret",
@@ -130,52 +140,53 @@ impl Given {
     }
 }
 
-/// All that is known of a gateway and an app, wherever it comes from. What is missing is a fault only where it is
-/// needed.
+/// The values of a gateway and an app from all sources. A missing one is an error only where it is needed.
 #[derive(Debug)]
-pub(crate) struct Resolved {
+pub(crate) struct ResolvedConnection {
     pub(crate) url: Option<Address>,
     pub(crate) app_id: Option<AppId>,
-    pub(crate) secret: Option<Held>,
+    pub(crate) secret: Option<SourcedAppSecret>,
     /// The scheme, if one was given.
     pub(crate) scheme: Option<Scheme>,
     trust: Option<PathBuf>,
-    /// What a person wrote to give that.
+    /// The flag or variable that gave it.
     trust_name: String,
 }
 
-impl Resolved {
+impl ResolvedConnection {
     /// A client, ready to call.
     fn client(&self) -> Result<Client> {
-        let (url, app_id, secret) = (self.address()?, self.signer()?, self.needed_secret()?.parsed()?);
+        let (url, app_id, secret) =
+            (self.require_url()?, self.require_app_id()?, self.require_app_secret()?.parse()?);
         let mut builder = Client::builder(url.as_str(), app_id, secret).scheme(self.scheme());
-        builder = builder.on_retry(|retry| patience::again(retry.why, retry.attempts, retry.attempts_max));
+        builder =
+            builder.on_retry(|retry| wait_notice::print_retry(retry.why, retry.attempts, retry.attempts_max));
         if let Some(path) = &self.trust {
-            builder = builder.trust_pem(files::trusted(path, &self.trust_name)?);
+            builder = builder.trust_pem(files::read_certificates(path, &self.trust_name)?);
         }
         Ok(builder.build()?)
     }
 
-    /// As a profile keeps it. A secret that lies in a file is copied; the file may go.
+    /// The profile with these values. A secret from a file is copied into it.
     pub(crate) fn to_profile(&self, secret: Secret) -> Profile {
         Profile {
             url: self.url.clone(),
             app_id: self.app_id,
             app_secret: Some(secret),
             scheme: self.scheme,
-            // The profile is used in other folders, too.
+            // The profile is used from other folders, too.
             trust: self.trust.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         }
     }
 
-    pub(crate) fn address(&self) -> Result<&Address> {
+    pub(crate) fn require_url(&self) -> Result<&Address> {
         self.url.as_ref().context(
             "no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`",
         )
     }
 
     /// The app that signs.
-    pub(crate) fn signer(&self) -> Result<AppId> {
+    pub(crate) fn require_app_id(&self) -> Result<AppId> {
         self.app_id.context(
             "no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`",
         )
@@ -185,7 +196,7 @@ impl Resolved {
         self.scheme.unwrap_or(Scheme::V2Sha256)
     }
 
-    pub(crate) fn needed_secret(&self) -> Result<&Held> {
+    pub(crate) fn require_app_secret(&self) -> Result<&SourcedAppSecret> {
         self.secret.as_ref().context(
             "no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with \
              `rebuttal profile add`",

@@ -1,5 +1,4 @@
-//! A gateway's address, checked once where it is read: a flag, a variable, or a profile. Whoever has one need not ask
-//! again what it is; whether a gateway is there is another question.
+//! A gateway's base URL, validated once where it is parsed: from a flag, a variable, or a profile.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,12 +8,12 @@ use rebuttal_server::BASE_URL_MAX_BYTES;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-/// Where the APIs lie under an address. What ends in one of them, or goes on below, is the address of a call.
+/// The paths of the APIs below a base URL. A URL with one of them is that of a call.
 const APIS: [&str; 2] = ["/pg/v2", "/operator/v1"];
-const AS_IN: &str = "as in https://pay.example.com";
+const EXAMPLE: &str = "as in https://pay.example.com";
 
-/// An `http` or `https` address in the one spelling that is signed (contract §2): lower-case host, no default port, no
-/// slash at its end. It has no user, no query, no fragment, and no path but what a proxy puts before the gateway's own.
+/// An `http` or `https` URL in the form that is signed (contract §2): lower-case host, no default port, no
+/// slash at its end. It has no user, no query, no fragment, and no path but the prefix of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Address(Box<str>);
@@ -24,7 +23,7 @@ impl Address {
         &self.0
     }
 
-    /// The path that every call is below; empty where there is none.
+    /// The path before that of every call; empty where there is none.
     pub(crate) fn path(&self) -> &str {
         let (_, rest) = self.0.split_once("://").unwrap_or_default();
         rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
@@ -44,15 +43,16 @@ impl FromStr for Address {
         if text.len() > BASE_URL_MAX_BYTES {
             return Err(format!("it must have at most {BASE_URL_MAX_BYTES} bytes"));
         }
-        // A parser of URLs passes over what is here refused: over line ends in silence, and a backslash is a slash to
-        // it.
-        if text.contains(|sign: char| sign.is_whitespace() || sign.is_control() || sign == '\\') {
+        // The URL parser ignores line ends, and takes a backslash for a slash.
+        if text.contains(|character: char| {
+            character.is_whitespace() || character.is_control() || character == '\\'
+        }) {
             return Err("it must hold no white space, no line end and no backslash".to_owned());
         }
         let (_, rest) = text
             .split_once("://")
             .filter(|(scheme, _)| is_http(scheme))
-            .ok_or_else(|| format!("it must start with https:// or http://, {AS_IN}"))?;
+            .ok_or_else(|| format!("it must start with https:// or http://, {EXAMPLE}"))?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if authority.contains('@') {
             return Err("it must not hold a user or password".to_owned());
@@ -60,7 +60,7 @@ impl FromStr for Address {
         if path.contains(['?', '#']) {
             return Err("it must have no query and no fragment: leave out what begins with ? or #".to_owned());
         }
-        // A parser resolves them, and another URL would be signed than was written.
+        // The URL parser resolves them, so that another URL would be signed than was given.
         if path
             .split('/')
             .any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
@@ -68,17 +68,17 @@ impl FromStr for Address {
             return Err("its path must have no . and no .. between its slashes".to_owned());
         }
         if authority.is_empty() || authority.starts_with(':') {
-            return Err(format!("it must name a host, {AS_IN}"));
+            return Err(format!("it must name a host, {EXAMPLE}"));
         }
         let port = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
         if port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err()) {
             return Err("its port must be a number up to 65535".to_owned());
         }
-        let unread = |fault| format!("its host must be a name or an IP address, {AS_IN}: {fault}");
-        let url = Url::parse(text).map_err(unread)?;
+        let invalid_host = |fault| format!("its host must be a name or an IP address, {EXAMPLE}: {fault}");
+        let url = Url::parse(text).map_err(invalid_host)?;
         let url = url.as_str().trim_end_matches('/');
-        match APIS.iter().filter_map(|api| below(url, api)).next() {
-            Some((bare, call)) => Err(format!("give the gateway's address alone, without {call}: {bare}")),
+        match APIS.iter().filter_map(|api| split_at_api(url, api)).next() {
+            Some((base, call)) => Err(format!("give the gateway's address alone, without {call}: {base}")),
             None => Ok(Self(url.into())),
         }
     }
@@ -96,18 +96,18 @@ pub(crate) fn is_http(scheme: &str) -> bool {
     ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http))
 }
 
-/// What stands before an API's path, and that path with what follows it.
-fn below<'u>(url: &'u str, api: &str) -> Option<(&'u str, &'u str)> {
+/// Splits a URL before an API's path.
+fn split_at_api<'u>(url: &'u str, api: &str) -> Option<(&'u str, &'u str)> {
     let (at, _) = url.match_indices(api).find(|(at, _)| {
         url.get(at + api.len()..).is_some_and(|after| after.is_empty() || after.starts_with('/'))
     })?;
     Some(url.split_at(at))
 }
 
-/// A text that may be an address, without the user and the password that it may hold.
+/// A text that may be a URL, without the user and the password that it may contain.
 pub(crate) fn without_user(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
-    // Rather too much is hidden: a password may hold what ends a host.
+    // Hides rather too much: a password may contain characters that end a host.
     match rest.rsplit_once('@') {
         Some((_, after)) => format!("{scheme}://…@{after}").into(),
         None => text.into(),
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_brought_to_the_spelling_that_is_signed() {
+    fn an_address_is_normalized_to_the_form_that_is_signed() {
         for (given, signed, path) in [
             ("https://Gateway.Example/", "https://gateway.example", ""),
             ("HTTPS://gateway.example:443", "https://gateway.example", ""),
@@ -134,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told_in_one_sentence() {
+    fn invalid_addresses_have_one_error_each() {
         let start = "it must start with https:// or http://, as in https://pay.example.com";
         let host = "it must name a host, as in https://pay.example.com";
-        let bare = "it must have no query and no fragment: leave out what begins with ? or #";
-        let dots = "its path must have no . and no .. between its slashes";
+        let no_query = "it must have no query and no fragment: leave out what begins with ? or #";
+        let dot_segments = "its path must have no . and no .. between its slashes";
         let blank = "it must hold no white space, no line end and no backslash";
         let user = "it must not hold a user or password";
         for (given, why) in [
@@ -152,10 +152,10 @@ mod tests {
             ("https://:443", host),
             ("https://shop@pay.example.com", user),
             ("https://shop:Geheim7@pay.example.com", user),
-            ("https://pay.example.com?x=1", bare),
-            ("https://pay.example.com/gate#x", bare),
-            ("https://pay.example.com/a/../b", dots),
-            ("https://pay.example.com/%2E", dots),
+            ("https://pay.example.com?x=1", no_query),
+            ("https://pay.example.com/gate#x", no_query),
+            ("https://pay.example.com/a/../b", dot_segments),
+            ("https://pay.example.com/%2E", dot_segments),
             ("https://pay.example.com\n", blank),
             ("https://pay example.com", blank),
             ("https:\\\\pay.example.com", blank),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_password_is_not_repeated() {
+    fn passwords_are_redacted() {
         assert_eq!(without_user("https://shop:Ge@heim/7@pay.example/x"), "https://…@pay.example/x");
         assert_eq!(without_user("https://pay.example/x"), "https://pay.example/x");
     }

@@ -1,5 +1,4 @@
-//! `rebuttal config`: the settings of `serve` without a gateway: all there are, what is wrong with them, and which are
-//! in force.
+//! `rebuttal config`: the settings of `serve`: the default file, a check, and the effective values.
 
 use std::path::PathBuf;
 
@@ -10,15 +9,16 @@ use serde_json::json;
 use toml::Value;
 
 use crate::exit::{self, Exit};
-use crate::look::{self, Table};
 use crate::serve::open_files;
 use crate::settings::{
-    COMMENTED, Faults, InForce, Settings, Sources, Unknown, checked, in_force, unknown_variables,
+    DEFAULT_FILE, EffectiveSetting, Faults, Settings, Sources, UnknownVariable, check_settings,
+    effective_settings, unknown_variables,
 };
+use crate::terminal::{self, Table};
 use crate::{Cli, outcome};
 
-/// The codes of `check`, as `--help` tells them.
-const CHECK_EXITS: &str = "\
+/// The exit codes of `check`, for `--help`.
+const CHECK_EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is wrong
   1  something is wrong, and each fault is told; or it could not be told
@@ -26,14 +26,14 @@ Exit codes:
 
 /// Settings of a gateway: all there are, what is wrong with them, which are in force
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
-pub(crate) struct Config {
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
+pub(crate) struct ConfigCommand {
     #[command(subcommand)]
-    verb: Verb,
+    subcommand: ConfigSubcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Verb {
+enum ConfigSubcommand {
     /// Print a settings file with every setting, its default and what it means
     Default,
     Check(Check),
@@ -46,7 +46,7 @@ enum Verb {
 /// that do not go together. What they stand for, such as whether the database answers, is looked at by `rebuttal
 /// doctor`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = CHECK_EXITS)]
+#[command(after_help = CHECK_EXIT_CODES)]
 struct Check {
     /// TOML file of settings, as for serve
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
@@ -78,90 +78,91 @@ struct Show {
     settings: Settings,
 }
 
-impl Config {
-    /// Whether it tells of variables that mean nothing.
-    pub(crate) const fn tells_variables(&self) -> bool {
-        matches!(self.verb, Verb::Check(_))
+impl ConfigCommand {
+    /// Whether the subcommand itself reports unknown variables.
+    pub(crate) const fn reports_unknown_variables(&self) -> bool {
+        matches!(self.subcommand, ConfigSubcommand::Check(_))
     }
 
     pub(crate) fn run(self) -> Result<Exit> {
-        match self.verb {
-            Verb::Default => {
-                look::say(COMMENTED.text.trim_end());
-                outcome::said(Exit::Done)
+        match self.subcommand {
+            ConfigSubcommand::Default => {
+                terminal::println(DEFAULT_FILE.text.trim_end());
+                outcome::finish_output(Exit::Done)
             }
-            Verb::Check(check) => check.run(),
-            Verb::Show(show) => show.run(),
+            ConfigSubcommand::Check(check) => check.run(),
+            ConfigSubcommand::Show(show) => show.run(),
         }
     }
 }
 
 impl Check {
     fn run(self) -> Result<Exit> {
-        let (misspelt, strange): (Vec<_>, Vec<_>) =
-            unknown_variables(&Cli::command()).into_iter().partition(Unknown::is_misspelt);
-        let told = |unknown: Vec<Unknown>| unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let checked = checked(self.config.as_deref());
+        let (misspelt, unrelated): (Vec<_>, Vec<_>) =
+            unknown_variables(&Cli::command()).into_iter().partition(UnknownVariable::is_misspelt);
+        let messages =
+            |unknown: Vec<UnknownVariable>| unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let checked = check_settings(self.config.as_deref());
         let of_settings = checked.as_ref().err().into_iter().flat_map(Faults::each).map(str::to_owned);
-        let faults = told(misspelt).into_iter().chain(of_settings).collect::<Vec<_>>();
-        let mut warnings = told(strange);
+        let faults = messages(misspelt).into_iter().chain(of_settings).collect::<Vec<_>>();
+        let mut warnings = messages(unrelated);
         warnings.extend(checked.ok().and_then(open_files::reduced_per_peer));
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
-            look::say_json(&json)?;
+            terminal::print_json(&json)?;
         } else {
-            faults.iter().for_each(|fault| look::say_marked(look::cross(), fault));
-            warnings.iter().for_each(|told| look::say_marked(look::doubt(), told));
+            faults.iter().for_each(|fault| terminal::print_marked(terminal::fail_mark(), fault));
+            warnings.iter().for_each(|message| terminal::print_marked(terminal::warn_mark(), message));
             if faults.is_empty() {
-                look::say(format!("{} Nothing is wrong.", look::tick()));
+                terminal::println(format!("{} Nothing is wrong.", terminal::ok_mark()));
             }
         }
-        outcome::said(if faults.is_empty() { Exit::Done } else { Exit::Local })
+        outcome::finish_output(if faults.is_empty() { Exit::Done } else { Exit::Local })
     }
 }
 
 impl Show {
     fn run(self) -> Result<Exit> {
         let file = self.config.as_deref();
-        // What does not start a gateway is in force nowhere.
+        // Settings with which a gateway does not start are not effective.
         let (_, config) = self.settings.clone().resolved(&self.sources, file)?;
-        let settings = in_force(self.settings, &config, &self.sources, file)?;
+        let settings = effective_settings(self.settings, &config, &self.sources, file)?;
         if self.json {
-            look::say_json(&Json(&settings))?;
-            return outcome::said(Exit::Done);
+            terminal::print_json(&SettingsJson(&settings))?;
+            return outcome::finish_output(Exit::Done);
         }
         let mut table = Table::new(["setting", "value", "from"]);
         for setting in &settings {
             let value = match &setting.value {
-                _ if setting.is_hidden => look::faint("hidden").to_string(),
-                None => look::faint("not set").to_string(),
-                Some(Value::String(text)) => look::clean(text),
-                Some(value) => look::clean(&value.to_string()),
+                _ if setting.is_hidden => terminal::dim("hidden").to_string(),
+                None => terminal::dim("not set").to_string(),
+                Some(Value::String(text)) => terminal::sanitize(text),
+                Some(value) => terminal::sanitize(&value.to_string()),
             };
             let value = match &setting.written {
-                Some(written) => format!("{value}, written {}", look::clean(&written.to_string())),
+                Some(written) => format!("{value}, written {}", terminal::sanitize(&written.to_string())),
                 None => value,
             };
-            table.row([setting.key.to_owned(), value, setting.source.told(setting.key, file)]);
+            table.row([setting.key.to_owned(), value, setting.source.display_name(setting.key, file)]);
         }
-        look::say_table(&table, "");
-        outcome::said(Exit::Done)
+        terminal::print_table(&table, "");
+        outcome::finish_output(Exit::Done)
     }
 }
 
 /// The object that `show --json` prints, in the order of the default file.
-struct Json<'a>(&'a [InForce]);
+struct SettingsJson<'a>(&'a [EffectiveSetting]);
 
-impl Serialize for Json<'_> {
+impl Serialize for SettingsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for InForce { key, value, written, is_hidden, source } in self.0 {
-            let mut told = json!({ "value": value, "from": source.word() });
-            if let Some(told) = told.as_object_mut() {
-                told.extend(is_hidden.then(|| ("hidden".to_owned(), json!(true))));
-                told.extend(written.as_ref().map(|written| ("written".to_owned(), json!(written))));
+        for EffectiveSetting { key, value, written, is_hidden, source } in self.0 {
+            let mut setting = json!({ "value": value, "from": source.as_str() });
+            if let Some(members) = setting.as_object_mut() {
+                members.extend(is_hidden.then(|| ("hidden".to_owned(), json!(true))));
+                members.extend(written.as_ref().map(|written| ("written".to_owned(), json!(written))));
             }
-            map.serialize_entry(key, &told)?;
+            map.serialize_entry(key, &setting)?;
         }
         map.end()
     }

@@ -1,4 +1,5 @@
-//! `rebuttal contest`: checks the files, shows what is at stake, asks, uploads, submits, and tells the outcome.
+//! `rebuttal contest`: checks the files, shows the dispute, asks for confirmation, uploads, submits, and prints the
+//! outcome.
 
 mod evidence;
 mod pieces;
@@ -13,13 +14,13 @@ use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::ContestRequest;
 use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest, Submission};
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
 use crate::outcome::Interrupted;
-use crate::patience::patiently;
-use crate::{ask, signals, summary};
-use evidence::Evidence;
-use report::Report;
+use crate::wait_notice::with_wait_notice;
+use crate::{prompt, signals, summary};
+use evidence::EvidenceArgs;
+use report::ContestReport;
 
 /// Contest a dispute with evidence
 ///
@@ -40,7 +41,7 @@ pub(crate) struct Contest {
     dispute_no: DisputeNo,
 
     #[command(flatten)]
-    evidence: Evidence,
+    evidence: EvidenceArgs,
 
     /// Do not ask before submitting; needed where there is no terminal
     #[arg(long)]
@@ -51,24 +52,24 @@ pub(crate) struct Contest {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 impl Contest {
     pub(crate) async fn run(self) -> Result<Exit> {
         let mut submitted = None;
-        let result = self.carry_out(&mut submitted).await;
-        let report = Report {
+        let result = self.contest(&mut submitted).await;
+        let report = ContestReport {
             dispute_no: &self.dispute_no,
             submitted: submitted.as_ref(),
             result: &result,
-            pins: &self.access.pins(),
+            defaults: &self.access.rerun_defaults(),
         };
-        report.tell(self.json)
+        report.finish(self.json)
     }
 
     /// `submitted` is filled as soon as there is something that may take effect.
-    async fn carry_out(&self, submitted: &mut Option<ContestRequest>) -> Result<Answer<Done>> {
+    async fn contest(&self, submitted: &mut Option<ContestRequest>) -> Result<Answer<Done>> {
         let client = self.access.client()?;
         let mut stop = pin!(signals::stop()?);
         let submission = tokio::select! {
@@ -76,26 +77,26 @@ impl Contest {
             () = &mut stop => bail!("interrupted: nothing was submitted"),
         };
         let request = submitted.insert(submission.request().clone());
-        // From here on an interruption must not leave the user without the way to learn the outcome.
+        // From here on, an interruption must tell the user how to find out the outcome.
         tokio::select! {
-            answer = patiently(client.base_url(), client.submit(request)) => Ok(answer?),
+            answer = with_wait_notice(client.base_url(), client.submit(request)) => Ok(answer?),
             () = stop => Err(Interrupted.into()),
         }
     }
 
-    /// All that comes before the one call that counts.
+    /// All steps before the call that submits.
     async fn prepare(&self, client: &Client) -> Result<Submission> {
         let pieces = pieces::read(&self.evidence).await?;
         let request = QueryRequest::DisputeNo(self.dispute_no.clone());
-        let dispute = patiently(client.base_url(), client.query(&request)).await?;
-        let asks = !self.yes;
-        if asks || std::io::stderr().is_terminal() {
+        let dispute = with_wait_notice(client.base_url(), client.query(&request)).await?;
+        let needs_confirmation = !self.yes;
+        if needs_confirmation || std::io::stderr().is_terminal() {
             summary::print(&dispute);
             pieces::print(&pieces);
             summary::print_warning(&dispute);
         }
-        if asks {
-            ask::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
+        if needs_confirmation {
+            prompt::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
         }
         uploads::upload(client, self.dispute_no.clone(), pieces).await
     }

@@ -1,9 +1,9 @@
-//! `rebuttal demo`: the whole job on one machine, told step by step, over real HTTP and with nothing left out.
+//! `rebuttal demo`: a dispute from its opening to a signed answer, step by step on one machine, over real HTTP.
 
-mod cases;
+mod disputes;
 mod gateway;
 mod operator;
-mod story;
+mod walkthrough;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
@@ -13,7 +13,7 @@ use anyhow::Result;
 use crate::exit::{self, Exit};
 use crate::log::{self, LogFormat};
 use crate::{outcome, settings, signals};
-use gateway::Gateway;
+use gateway::DemoGateway;
 
 /// See it work: a fresh gateway, six disputes, one contested
 ///
@@ -21,7 +21,7 @@ use gateway::Gateway;
 /// merchant would: uploads a receipt and a refund confirmation, submits them, and verifies the signed answer. Then it
 /// stays up, for you to go on by hand, until Ctrl-C.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Demo {
     /// Stop when the story is told
     #[arg(long)]
@@ -34,18 +34,18 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self) -> Result<Exit> {
-        // The client looks for certificates to trust; here it speaks plain HTTP, and needs none.
+        // The client warns where it finds no trusted certificates; the demo uses plain HTTP.
         log::start(LogFormat::Text, "warn,rustls_platform_verifier=error")?;
         let mut stop = pin!(signals::stop_or_hangup()?);
-        let gateway = Gateway::start(self.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into())).await?;
+        let gateway = DemoGateway::start(self.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into())).await?;
         tokio::select! {
-            told = story::tell(&gateway, self.once) => told?,
+            result = walkthrough::run(&gateway, self.once) => result?,
             () = &mut stop => return gateway.stop().await.map(|()| Exit::Done),
         }
         if !self.once {
             stop.await;
         }
         gateway.stop().await?;
-        outcome::said(Exit::Done)
+        outcome::finish_output(Exit::Done)
     }
 }

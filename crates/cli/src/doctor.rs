@@ -1,4 +1,4 @@
-//! `rebuttal doctor`: what is wrong with an installation, and what to do.
+//! `rebuttal doctor`: checks an installation, and says what to do.
 
 mod evidence_public_url;
 mod public_urls;
@@ -15,13 +15,13 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::serve::open_files;
 use crate::settings::{Settings, Sources, unknown_variables};
-use crate::{Cli, look, outcome};
+use crate::{Cli, outcome, terminal};
 
 /// How long a public URL may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
-/// The codes, as `--help` tells them.
-const EXITS: &str = "\
+/// The exit codes, for `--help`.
+const EXIT_CODES: &str = "\
 Exit codes:
   0  there is no fault; there may be warnings
   1  there is a fault, and each is told; or it could not be told
@@ -35,7 +35,7 @@ Exit codes:
 /// a gateway may be serving meanwhile. Run it with the service's own settings and variables, as the service's user:
 /// what it looked at is told first.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Doctor {
     /// Print one JSON object on standard output: every finding
     #[arg(long)]
@@ -63,7 +63,7 @@ pub(crate) struct Doctor {
 }
 
 #[derive(Serialize)]
-struct Json<'a> {
+struct DoctorJson<'a> {
     faults: usize,
     warnings: usize,
     findings: &'a [Finding],
@@ -73,59 +73,59 @@ impl Doctor {
     pub(crate) async fn run(self) -> Result<Exit> {
         let (settings, config) = self.settings.resolved(&self.sources, self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();
-        let respelt = settings.respelt();
-        let asked = Asked { histories: self.histories, evidence: self.evidence };
-        let bar = bar()?;
+        let normalized_urls = settings.public_urls_normalized();
+        let depth = Asked { histories: self.histories, evidence: self.evidence };
+        let bar = progress_bar()?;
         let mut show = |done, of| {
             bar.set_length(of);
             bar.set_position(done);
         };
-        let mut examination = examine(&config, asked, &mut show).await;
+        let mut examination = examine(&config, depth, &mut show).await;
         bar.finish_and_clear();
         let mut findings = std::mem::take(&mut examination.findings);
         let unknown = unknown_variables(&Cli::command());
         findings.extend(unknown.into_iter().map(|unknown| Finding::warning("settings", unknown.to_string())));
-        findings.push(limits(&config, connections_given));
+        findings.push(check_open_files(&config, connections_given));
         let bucket = examination.bucket.take();
-        findings.extend(public_urls::examine(&config, &respelt, examination).await);
+        findings.extend(public_urls::examine(&config, &normalized_urls, examination).await);
         findings.extend(evidence_public_url::examine(&config, bucket).await);
 
         let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
         let (faults, warnings) = (count(State::Fault), count(State::Warning));
         if self.json {
-            look::say_json(&Json { faults, warnings, findings: &findings })?;
+            terminal::print_json(&DoctorJson { faults, warnings, findings: &findings })?;
         } else {
-            findings.iter().for_each(tell);
+            findings.iter().for_each(print_finding);
             let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-            look::say(match (faults, warnings) {
+            terminal::println(match (faults, warnings) {
                 (0, 0) => "\nNothing is wrong.".to_owned(),
                 (faults, warnings) => {
                     format!("\n{}, {}.", counted(faults, "fault"), counted(warnings, "warning"))
                 }
             });
         }
-        outcome::said(if faults == 0 { Exit::Done } else { Exit::Local })
+        outcome::finish_output(if faults == 0 { Exit::Done } else { Exit::Local })
     }
 }
 
-/// How many histories are verified, where standard error is a terminal.
-fn bar() -> Result<ProgressBar> {
+/// The progress of verified histories, where standard error is a terminal.
+fn progress_bar() -> Result<ProgressBar> {
     let style =
         ProgressStyle::with_template("  verifying  {bar:24.green/dim} {human_pos:>11} of {human_len}")?;
     Ok(ProgressBar::new(0).with_style(style.progress_chars("━━─")))
 }
 
-fn tell(finding: &Finding) {
+fn print_finding(finding: &Finding) {
     let mark = match finding.state {
-        State::Well => look::tick(),
-        State::Warning => look::doubt(),
-        State::Fault => look::cross(),
+        State::Well => terminal::ok_mark(),
+        State::Warning => terminal::warn_mark(),
+        State::Fault => terminal::fail_mark(),
     };
-    look::say(format!("{mark} {}", look::strong(finding.about)));
-    look::say(look::wrap("  ", &look::clean(&finding.told), 2, look::stdout_width()));
+    terminal::println(format!("{mark} {}", terminal::bold(finding.about)));
+    terminal::println(terminal::wrap("  ", &terminal::sanitize(&finding.told), 2, terminal::stdout_width()));
 }
 
-fn limits(config: &Config, connections_given: bool) -> Finding {
+fn check_open_files(config: &Config, connections_given: bool) -> Finding {
     const ABOUT: &str = "open files";
     match open_files::check(config, connections_given) {
         Ok(None) => Finding::well(ABOUT, "this process may have as many as its connections need"),

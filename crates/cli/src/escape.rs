@@ -1,13 +1,13 @@
-//! Characters that do more on a terminal than to stand in their place, and how JSON and log lines escape them.
+//! Characters that control a terminal, and how JSON and log lines escape them.
 //!
-//! Names, reasons and notes are written by merchants and strangers; JSON itself escapes no character above U+001F.
+//! Names, reasons and notes are untrusted texts; JSON itself escapes no character above U+001F.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::{self, Write};
 
-/// Whether a character controls a terminal (Unicode's `Cc`), changes the direction or order of the text around it
-/// (`Bidi_Control`), ends a line, or is not seen.
+/// Whether a character controls a terminal (Unicode's `Cc`), changes the direction or order of other text
+/// (`Bidi_Control`), ends a line, or is invisible.
 pub(crate) const fn is_disruptive(character: char) -> bool {
     matches!(
         character,
@@ -24,11 +24,11 @@ pub(crate) const fn is_disruptive(character: char) -> bool {
     )
 }
 
-/// JSON text that shows as it is, and reads as the same value. Below U+0020, valid JSON holds nothing but the white
-/// space between its parts.
-pub(crate) struct Json<'a>(pub(crate) &'a str);
+/// JSON text with such characters escaped, which parses to the same value. Below U+0020, valid JSON contains only the
+/// white space between its tokens.
+pub(crate) struct EscapedJson<'a>(pub(crate) &'a str);
 
-impl Display for Json<'_> {
+impl Display for EscapedJson<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|character| match character {
             '\n' => f.write_char('\n'),
@@ -40,18 +40,17 @@ impl Display for Json<'_> {
     }
 }
 
-/// How a line of the log is written.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Line {
-    /// Text, with or without colours. With them, the escape character is what colours are made of; the formatter
-    /// escapes it in what it is given.
+pub(crate) enum LogFormatting {
+    /// Text, with or without colours. Colours need the escape character; the formatter escapes it in its input.
     Text { colours: bool },
     /// A JSON object.
     Json,
 }
 
-impl Line {
-    /// A line with its end. What else would end it, or disrupt it, is escaped.
+impl LogFormatting {
+    /// A line with its line end. Other line ends and control characters are escaped.
     fn escaped(self, line: &str) -> Cow<'_, str> {
         let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
         let stays = |character| match self {
@@ -64,7 +63,7 @@ impl Line {
             return Cow::Borrowed(line);
         }
         let mut escaped = match self {
-            Self::Json => Json(text).to_string(),
+            Self::Json => EscapedJson(text).to_string(),
             Self::Text { .. } => text.chars().fold(String::new(), |mut escaped, character| {
                 match stays(character) {
                     true => escaped.push(character),
@@ -78,8 +77,8 @@ impl Line {
     }
 }
 
-/// Standard error for a log, which is given whole lines.
-pub(crate) struct LogWriter(pub(crate) Line);
+/// Writes whole log lines to standard error.
+pub(crate) struct LogWriter(pub(crate) LogFormatting);
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -112,25 +111,25 @@ mod tests {
         for character in DISRUPTIVE {
             let name = format!("Shop{character}Ltd é עב ش\u{200d}");
             let json = serde_json::to_string(&name).unwrap();
-            let pretty = Json(&json).to_string();
+            let pretty = EscapedJson(&json).to_string();
             assert!(!pretty.contains(is_disruptive), "{character:?}: {pretty}");
             assert_eq!(serde_json::from_str::<String>(&pretty).unwrap(), name);
 
-            let line = Line::Json.escaped(&json);
+            let line = LogFormatting::Json.escaped(&json);
             assert_eq!(serde_json::from_str::<String>(&line).unwrap(), name);
             assert!(!line.contains(is_disruptive), "{character:?}: {line}");
             for colours in [false, true] {
                 let line = format!("WARN {name}\n");
-                let line = Line::Text { colours }.escaped(&line);
+                let line = LogFormatting::Text { colours }.escaped(&line);
                 let text = line.strip_suffix('\n').unwrap();
                 let is_colour = colours && character == '\u{1b}';
                 assert_eq!(text.contains(is_disruptive), is_colour, "{character:?}: {text}");
                 assert!(text.ends_with("Ltd é עב ش\u{200d}"), "{text}");
             }
         }
-        assert_eq!(Line::Text { colours: false }.escaped("a\u{202e}b\n"), "a\\u{202e}b\n");
-        assert_eq!(Json("\"a\u{202e}b\"").to_string(), r#""a\u202eb""#);
-        assert!(matches!(Line::Json.escaped("{}\n"), Cow::Borrowed("{}\n")));
+        assert_eq!(LogFormatting::Text { colours: false }.escaped("a\u{202e}b\n"), "a\\u{202e}b\n");
+        assert_eq!(EscapedJson("\"a\u{202e}b\"").to_string(), r#""a\u202eb""#);
+        assert!(matches!(LogFormatting::Json.escaped("{}\n"), Cow::Borrowed("{}\n")));
     }
 
     fn text() -> impl Strategy<Value = String> {
@@ -156,7 +155,7 @@ mod tests {
         #[test]
         fn escaped_json_is_the_same_value(value in value()) {
             for json in [serde_json::to_string(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap()] {
-                let escaped = Json(&json).to_string();
+                let escaped = EscapedJson(&json).to_string();
                 prop_assert!(!escaped.contains(|character| character != '\n' && is_disruptive(character)));
                 prop_assert_eq!(&serde_json::from_str::<Value>(&escaped).unwrap(), &value);
             }

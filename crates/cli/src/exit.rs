@@ -1,4 +1,4 @@
-//! How the process ends, for scripts. Invariant: [`HELP`] is printed by `--help` and lists them all.
+//! The exit codes, for scripts. Invariant: [`HELP`] is printed by `--help` and lists them all.
 
 use std::process::ExitCode;
 
@@ -9,23 +9,23 @@ use rebuttal_client::Error;
 pub(crate) enum Exit {
     /// What was asked for is done.
     Done = 0,
-    /// Something on this side: a file, a setting, a "no" or Ctrl-C at the question.
+    /// A local error: a file, a setting, a "no" or Ctrl-C at the confirmation.
     Local = 1,
-    /// A command line that is not understood.
+    /// An invalid command line.
     Usage = 2,
-    /// The gateway refused, in a verified answer, and no earlier try can have taken effect.
+    /// The gateway refused, in a verified answer, and no earlier attempt can have taken effect.
     Refused = 3,
-    /// Whether it took effect is not known.
+    /// It is not known whether it took effect.
     Unknown = 4,
     /// The gateway did not serve the call; nothing was changed.
     Unavailable = 5,
-    /// An answer that proves nothing; nothing was changed.
+    /// The answer could not be verified; nothing was changed.
     Unverified = 6,
-    /// What was asked for is done, but standard output did not take the answer.
-    Untold = 7,
+    /// What was asked for is done, but the answer could not be written to standard output.
+    OutputFailed = 7,
 }
 
-/// The codes, as `--help` tells them.
+/// The exit codes, for `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  done: the gateway's signed answer says OK
@@ -37,18 +37,18 @@ Exit codes:
   6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was changed
   7  done as with 0, but the answer could not be written to standard output; how to have it again is told";
 
-/// The codes of a command that only says or writes something.
-pub(crate) const SAYING: &str = "\
+/// The exit codes of a command that only prints or writes something.
+pub(crate) const HELP_OUTPUT_ONLY: &str = "\
 Exit codes:
   0  done
   1  not done; why is told on standard error
   2  wrong usage";
 
 impl Exit {
-    /// The code for what a client's call ended with.
+    /// The exit code for a client's error.
     pub(crate) const fn of(error: &Error) -> Self {
         match error {
-            // It settles its own try alone.
+            // It settles its own attempt alone.
             Error::Refused(refusal) if refusal.open_until.is_some() => Self::Unknown,
             Error::Refused(_) => Self::Refused,
             Error::Unknown { .. } => Self::Unknown,
@@ -58,8 +58,8 @@ impl Exit {
         }
     }
 
-    /// The word that `--json` tells it with.
-    pub(crate) const fn word(self) -> &'static str {
+    /// The word in `--json`.
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Local => "local",
@@ -68,7 +68,7 @@ impl Exit {
             Self::Unknown => "unknown",
             Self::Unavailable => "unavailable",
             Self::Unverified => "unverified",
-            Self::Untold => "untold",
+            Self::OutputFailed => "untold",
         }
     }
 }

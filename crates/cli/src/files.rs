@@ -1,5 +1,5 @@
-//! Files that arguments name: evidence, checked before the first byte travels; secrets; certificates to trust. What is
-//! wrong with one is told with the argument, the path, and what to do.
+//! Files that arguments name: evidence, checked before anything is sent; secrets; trusted certificates. Errors name the
+//! argument, the path, and what to do.
 
 use std::io;
 use std::path::Path;
@@ -12,32 +12,32 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::settings::Secret;
 
-/// A file whose size, extension and content are what the gateway will demand.
-pub(crate) async fn checked(file: &Path) -> Result<EvidenceFile, String> {
+/// Reads an evidence file with the size, extension and content that the gateway will accept.
+pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
     let path = &*file.to_string_lossy();
-    let shown = |error: &dyn std::fmt::Display| {
-        // The client names the file where it knows it; here the path was given, so it is the better name.
+    let display = |error: &dyn std::fmt::Display| {
+        // The client's error names the file; the path that was given is the better name.
         let sentence = error.to_string();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bare = sentence.strip_prefix(path).or_else(|| sentence.strip_prefix(&name));
-        match bare.and_then(|rest| rest.strip_prefix(": ")) {
-            Some(bare) => format!("{path}: {bare}"),
+        let rest = sentence.strip_prefix(path).or_else(|| sentence.strip_prefix(&name));
+        match rest.and_then(|rest| rest.strip_prefix(": ")) {
+            Some(rest) => format!("{path}: {rest}"),
             None => format!("{path}: {sentence}"),
         }
     };
-    if let Some(fault) = no_path(path) {
+    if let Some(fault) = invalid_path(path) {
         return Err(fault);
     }
     let file = EvidenceFile::read(file).await.map_err(|error| match &error {
         Error::File { source, .. } => format!("{path}: {}", unread(file, source)),
-        error => shown(error),
+        error => display(error),
     })?;
-    rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|lie| shown(&lie))?;
+    rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|invalid| display(&invalid))?;
     Ok(file)
 }
 
-/// What is wrong with words that are no path, although one was meant.
-fn no_path(path: &str) -> Option<String> {
+/// What is wrong with a text that is not the path of a local file.
+fn invalid_path(path: &str) -> Option<String> {
     match path.split_once("://") {
         _ if path.is_empty() => Some("the name of the file is empty".to_owned()),
         Some((scheme @ ("http" | "https" | "ftp" | "file"), _)) => {
@@ -47,26 +47,26 @@ fn no_path(path: &str) -> Option<String> {
     }
 }
 
-/// The secret in a file that an argument names.
-pub(crate) fn secret(path: &Path, argument: &str) -> Result<Secret> {
+/// Reads the secret in a file that an argument names.
+pub(crate) fn read_secret(path: &Path, argument: &str) -> Result<Secret> {
     Secret::read(path).with_context(|| argument.to_owned())
 }
 
-/// The certificates in a PEM file that an argument names.
-pub(crate) fn trusted(path: &Path, argument: &str) -> Result<Vec<u8>> {
-    let shown = path.display();
+/// Reads the certificates in a PEM file that an argument names.
+pub(crate) fn read_certificates(path: &Path, argument: &str) -> Result<Vec<u8>> {
+    let display = path.display();
     let pem = std::fs::read(path).map_err(|error| unread(path, &error));
     let pem =
-        pem.map_err(|why| anyhow::anyhow!("{argument}: cannot read the certificates in {shown}: {why}"))?;
+        pem.map_err(|why| anyhow::anyhow!("{argument}: cannot read the certificates in {display}: {why}"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok).count();
-    ensure!(certificates > 0, "{argument}: {shown} holds no certificate to trust");
+    ensure!(certificates > 0, "{argument}: {display} holds no certificate to trust");
     Ok(pem)
 }
 
-/// Why a new file cannot be made, and what to do.
-pub(crate) fn unmade(path: &Path, argument: &str, error: &io::Error) -> anyhow::Error {
+/// The error for a new file that cannot be created, with what to do.
+pub(crate) fn create_error(path: &Path, argument: &str, error: &io::Error) -> anyhow::Error {
     use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
-    let told = match error.kind() {
+    let reason = match error.kind() {
         AlreadyExists | IsADirectory if path.is_dir() => "it is a folder; name a new file in it",
         AlreadyExists => "it is there already, and a file that is there is never overwritten; name another",
         NotFound => "its folder is not there; make that first",
@@ -74,5 +74,5 @@ pub(crate) fn unmade(path: &Path, argument: &str, error: &io::Error) -> anyhow::
         NotADirectory => "a part of the path is a file and no folder; check the path",
         _ => return anyhow::anyhow!("{argument}: cannot make {}: {error}", path.display()),
     };
-    anyhow::anyhow!("{argument}: cannot make {}: {told}", path.display())
+    anyhow::anyhow!("{argument}: cannot make {}: {reason}", path.display())
 }

@@ -1,5 +1,5 @@
-//! How the help of every command ends: one example, and how the process ends. Gathered here, so that one test can hold
-//! all of them to it; every other sentence of the help stands with what it describes.
+//! The end of the help of every command: one example, and the exit codes. Collected here, so that one test checks all
+//! of them; all other help texts are at what they describe.
 
 use clap::{Arg, Command, ValueHint};
 
@@ -89,31 +89,32 @@ const EXAMPLES: &[(&str, &str)] = &[
 ];
 
 /// The whole command line with all of its help. Invariant: nothing else makes it, so that the reference page, the man
-/// pages and `--help` tell the same.
+/// pages and `--help` agree.
 pub(crate) fn complete(command: Command) -> Command {
-    ended(command, "", None)
+    with_endings(command, "", None)
 }
 
-/// Adds the endings to a command and those below it. `above` is what the command above says of exit codes, which counts
-/// where the command itself says nothing. What variables hold is never shown: some are secrets.
-fn ended(command: Command, path: &str, above: Option<&str>) -> Command {
-    let own = command.get_after_help().map(ToString::to_string);
-    let exits = own.as_deref().or(above);
+/// Adds the endings to a command and its subcommands. `inherited` are the exit codes of the parent command, for
+/// commands without own ones. Values of variables are never shown: some are secrets.
+fn with_endings(command: Command, path: &str, inherited: Option<&str>) -> Command {
+    let own_ending = command.get_after_help().map(ToString::to_string);
+    let exits = own_ending.as_deref().or(inherited);
     let example = EXAMPLES.iter().find(|(of, _)| *of == path);
     let example = example.map(|(_, example)| format!("Example:\n  {example}"));
     let ending = [example.as_deref(), exits].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-    let command = command.after_help(ending).mut_args(|argument| hinted(argument.hide_env_values(true)));
-    // What the root ends with is no list of codes.
+    let command =
+        command.after_help(ending).mut_args(|argument| with_value_hint(argument.hide_env_values(true)));
+    // The root's ending is not a list of exit codes.
     let exits = exits.filter(|_| !path.is_empty());
-    command.mut_subcommands(|below| {
-        let path = format!("{path} {}", below.get_name());
-        ended(below, path.trim_start(), exits)
+    command.mut_subcommands(|subcommand| {
+        let path = format!("{path} {}", subcommand.get_name());
+        with_endings(subcommand, path.trim_start(), exits)
     })
 }
 
-/// The argument with what a shell may offer for its value, which its name tells: files for a FILE, folders for a DIR,
-/// and nothing for numbers, times and texts, where names of files would be noise.
-fn hinted(argument: Arg) -> Arg {
+/// The argument with what a shell completes for its value, by the value's name: files for FILE, folders for DIR, and
+/// nothing for numbers, times and texts.
+fn with_value_hint(argument: Arg) -> Arg {
     if !argument.get_action().takes_values() {
         return argument;
     }

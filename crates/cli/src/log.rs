@@ -7,15 +7,15 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
-use crate::escape::{Line, LogWriter};
+use crate::escape::{LogFormatting, LogWriter};
 use crate::settings::nearest;
 
-/// The words for how much is logged.
+/// The levels of a filter.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// What a library says for itself of what its caller tells, too. Whoever names it in a filter hears it.
-/// Strangers can have rustls warn of every record that they send; the listener logs why a handshake failed, at `debug`.
-const TOLD_ELSEWHERE: &str = "refinery_core=off,rustls=off";
+/// Libraries that log what their caller logs, too. A filter that names one enables it.
+/// Unauthenticated peers can make rustls warn of every record; the listener logs why a handshake failed, at `debug`.
+const SILENCED_LIBRARIES: &str = "refinery_core=off,rustls=off";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -29,18 +29,18 @@ pub(crate) enum LogFormat {
 
 /// Starts logging. May be called once in a process.
 pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
-    let directives = format!("{TOLD_ELSEWHERE},{}", checked(filter)?);
+    let directives = format!("{SILENCED_LIBRARIES},{}", validate_filter(filter)?);
     let filter = EnvFilter::builder().parse(directives).with_context(|| {
         format!("log_filter: {filter:?} is not a filter such as info or info,rebuttal_server=debug")
     })?;
     let colours = std::io::stderr().is_terminal() && console::colors_enabled_stderr();
     let line = match format {
-        LogFormat::Text => Line::Text { colours },
-        LogFormat::Json => Line::Json,
+        LogFormat::Text => LogFormatting::Text { colours },
+        LogFormat::Json => LogFormatting::Json,
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || LogWriter(line));
-    // It would tell on standard error that standard error failed, and panic over that: in the middle of a commit, where
-    // the reader of a pipe is gone or the disk that the log lies on is full. A gateway that cannot log goes on serving.
+    // Otherwise it would report on standard error that standard error failed, and panic: in the middle of a commit,
+    // where the reader of a pipe is gone or the log's disk is full. A gateway that cannot log keeps serving.
     let lines = lines.log_internal_errors(false);
     let started = match format {
         LogFormat::Text => lines.with_target(false).with_ansi(colours).try_init(),
@@ -50,8 +50,8 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
 }
 
 /// The filter, if every directive of it is a level or `target=level`. The library takes any bare word for a target, so
-/// that a misspelt level would silence the log without a word.
-pub(crate) fn checked(filter: &str) -> Result<&str> {
+/// that a misspelt level would silence the log.
+pub(crate) fn validate_filter(filter: &str) -> Result<&str> {
     for directive in filter.split(',').map(str::trim) {
         let (target, level) = match directive.rsplit_once('=') {
             Some((target, level)) => (Some(target), level),
@@ -64,11 +64,11 @@ pub(crate) fn checked(filter: &str) -> Result<&str> {
             let meant = meant.map(|level| format!("; did you mean {level:?}?")).unwrap_or_default();
             bail!("log_filter: {level:?} is no level; levels are {levels}{meant}");
         }
-        let named = |target: &str| {
+        let is_module_path = |target: &str| {
             !target.is_empty() && target.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
         };
         ensure!(
-            target.is_none_or(named),
+            target.is_none_or(is_module_path),
             "log_filter: {directive:?} names no part of the program; write it as rebuttal_server=debug"
         );
     }
@@ -84,9 +84,9 @@ mod tests {
         for good in
             ["info", "WARN", "off", "info,rebuttal_server=debug", "warn, rebuttal_server::front=trace"]
         {
-            assert!(checked(good).is_ok(), "{good}");
+            assert!(validate_filter(good).is_ok(), "{good}");
         }
-        for (wrong, told) in [
+        for (wrong, message) in [
             (
                 "inof",
                 "\"inof\" is no level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
@@ -97,8 +97,8 @@ mod tests {
             ("=info", "names no part of the program"),
             ("rebuttal_server =info", "names no part of the program"),
         ] {
-            let error = checked(wrong).unwrap_err().to_string();
-            assert!(error.contains(told), "{wrong:?}: {error}");
+            let error = validate_filter(wrong).unwrap_err().to_string();
+            assert!(error.contains(message), "{wrong:?}: {error}");
         }
     }
 }

@@ -3,45 +3,45 @@
 mod accept;
 mod access;
 mod address;
-mod ask;
 mod completions;
 mod config;
 mod contest;
 mod demo;
 mod doctor;
+mod enum_arg;
 mod escape;
 mod exit;
 mod files;
 mod help;
 mod log;
-mod look;
 mod man;
-mod moving;
+mod migrate_data;
 mod operator;
 mod outcome;
-mod patience;
 mod profile;
+mod prompt;
 mod query;
+mod rerun_command;
 mod serve;
 mod settings;
 mod sign;
 mod signals;
 mod signing;
-mod span;
 mod summary;
+mod terminal;
+mod time_arg;
 mod toml_file;
-mod typed;
 mod upload;
 mod usage;
 mod verify;
-mod words;
+mod wait_notice;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::exit::Exit;
-use crate::outcome::Judged;
+use crate::outcome::OutcomeJson;
 
 /// A contest costs the gateway a tenth less processor time than with the system's allocator.
 #[global_allocator]
@@ -64,11 +64,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
-    // For whoever runs a gateway.
+    // For operators of a gateway.
     Serve(Box<serve::Serve>),
     Operator(Box<operator::Operator>),
-    Config(config::Config),
-    Move(Box<moving::Move>),
+    Config(config::ConfigCommand),
+    Move(Box<migrate_data::MigrateData>),
     Doctor(Box<doctor::Doctor>),
     // For merchants and their developers.
     Upload(Box<upload::Upload>),
@@ -78,58 +78,59 @@ enum Command {
     Profile(profile::ProfileCommand),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
-    // For whoever installs it.
+    // For installation.
     Completions(completions::Completions),
     Man(man::WriteMan),
 }
 
 impl Command {
-    /// Whether the command itself tells of variables that mean nothing.
-    const fn tells_variables(&self) -> bool {
+    /// Whether the command itself reports unknown variables.
+    const fn reports_unknown_variables(&self) -> bool {
         match self {
             Self::Serve(_) | Self::Doctor(_) => true,
-            Self::Config(config) => config.tells_variables(),
+            Self::Config(config) => config.reports_unknown_variables(),
             _ => false,
         }
     }
 }
 
 fn main() -> ExitCode {
-    let cli = match understood() {
+    let cli = match parse_args() {
         Ok(cli) => cli,
-        Err(error) => return usage::tell(&error).into(),
+        Err(error) => return usage::report(&error).into(),
     };
-    run(cli).or_else(unended).unwrap_or(Exit::Local).into()
+    run(cli).or_else(report_error).unwrap_or(Exit::Local).into()
 }
 
-/// Ends a command that left its error to us.
-fn unended(error: anyhow::Error) -> anyhow::Result<Exit> {
+/// Reports the error of a command that did not report it.
+fn report_error(error: anyhow::Error) -> anyhow::Result<Exit> {
     let result = Err::<(), _>(error);
-    let json = result.as_ref().err().filter(|_| usage::wants_json()).map(|error| Judged::failed(error, None));
-    let tell = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
-        Some(faults) => faults.each().for_each(look::failure),
-        None => look::failure(&look::causes(error)),
+    let json =
+        result.as_ref().err().filter(|_| usage::wants_json()).map(|error| OutcomeJson::failed(error, None));
+    let print_error = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
+        Some(faults) => faults.each().for_each(terminal::eprint_error),
+        None => terminal::eprint_error(&terminal::causes(error)),
     };
-    outcome::tell(&result, json, |()| {}, tell, |_| {})
+    outcome::finish(&result, json, |()| {}, print_error, |_| {})
 }
 
-/// The command line, with the variables that no flag has beaten.
-fn understood() -> Result<Cli, clap::Error> {
+/// Parses the command line and the variables that no flag overrides.
+fn parse_args() -> Result<Cli, clap::Error> {
     let command = help::complete(Cli::command());
     let matches = |preferring: clap::Command| {
         let matches = preferring.try_get_matches();
-        matches.map_err(|error| usage::fit(settings::name_variable(&command, error)))
+        matches.map_err(|error| usage::sanitize_error(settings::name_variable(&command, error)))
     };
     let matches = matches(settings::prefer_flags(command.clone(), &matches(command.clone())?))?;
     Cli::from_arg_matches(&matches)
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    // `serve` logs them, in the form that its log has; `config check` and `doctor` tell them as what they find.
-    if !cli.command.tells_variables() {
+    // `serve` logs them in its log's format; `config check` and `doctor` list them as findings.
+    if !cli.command.reports_unknown_variables() {
         settings::unknown_variables(&Cli::command())
             .iter()
-            .for_each(|unknown| look::warning(&unknown.to_string()));
+            .for_each(|unknown| terminal::eprint_warning(&unknown.to_string()));
     }
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
@@ -138,7 +139,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Serve(serve) => serve.run().await,
             Command::Contest(contest) => contest.run().await,
             Command::Config(config) => config.run(),
-            Command::Move(moving) => moving.run().await,
+            Command::Move(migration) => migration.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Accept(accept) => accept.run().await,
             Command::Query(query) => query.run().await,

@@ -1,5 +1,5 @@
-//! `rebuttal man`: a man page for every command, made of what `--help` tells. Pages are ASCII, whatever the help says,
-//! so that every roff reads them without being told of an encoding.
+//! `rebuttal man`: a man page for every command, made from `--help`. Pages are ASCII, so that every roff reads them in
+//! any encoding.
 
 mod synopsis;
 
@@ -11,9 +11,9 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use crate::exit::{self, Exit};
-use crate::{Cli, help, look, outcome};
+use crate::{Cli, help, outcome, terminal};
 
-/// What the foot of every page names.
+/// The footer of every page.
 const SOURCE: &str = concat!("rebuttal ", env!("CARGO_PKG_VERSION"));
 /// Longest title: two of them with `(1)`, and what the manual is called, fit into 80 columns.
 const TITLE_COLUMNS: usize = 31;
@@ -22,7 +22,7 @@ const TITLE_COLUMNS: usize = 31;
 ///
 /// The pages are rebuttal.1, rebuttal-serve.1 and so on. `man rebuttal` finds them in /usr/local/share/man/man1.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct WriteMan {
     /// Folder that the pages are written to, over those of the same names; made if missing
     #[arg(long, value_name = "DIR")]
@@ -36,22 +36,22 @@ impl WriteMan {
         let mut command = help::complete(Cli::command()).disable_help_subcommand(true);
         command.build();
         let count = write(&command, &self.out)?;
-        look::say(format!("{} {count} pages are written to {shown}", look::tick()));
-        outcome::said(Exit::Done)
+        terminal::println(format!("{} {count} pages are written to {shown}", terminal::ok_mark()));
+        outcome::finish_output(Exit::Done)
     }
 }
 
-/// Writes the pages of a command and of those below it; gives their number.
+/// Writes the pages of a command and its subcommands; returns their number.
 fn write(command: &Command, folder: &Path) -> Result<usize> {
     let man = Man::new(command.clone());
     let path = folder.join(man.get_filename());
     let page = page(&man, command).and_then(|page| fs::write(&path, ascii(&page)));
     page.with_context(|| format!("cannot write {}", path.display()))?;
-    let below = command.get_subcommands().map(|command| write(command, folder));
-    Ok(1 + below.sum::<Result<usize>>()?)
+    let subcommands = command.get_subcommands().map(|command| write(command, folder));
+    Ok(1 + subcommands.sum::<Result<usize>>()?)
 }
 
-/// A page. The library would leave out of the synopsis what options take, and put our endings under one heading, as
+/// A page. The library would omit the values of options in the synopsis, and put the endings under one heading, as
 /// flowing text.
 fn page(man: &Man, command: &Command) -> std::io::Result<String> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
@@ -71,8 +71,7 @@ fn page(man: &Man, command: &Command) -> std::io::Result<String> {
     String::from_utf8(page).map_err(std::io::Error::other)
 }
 
-/// The name as it fits twice into a line, beside what the manual is called: without what stands in the middle, if need
-/// be.
+/// The name as it fits twice into a line, besides the manual's name: without its middle part, if necessary.
 fn title(name: &str) -> String {
     let title = match (name.split_once('-'), name.match_indices('-').nth(2)) {
         (Some((first, _)), Some((at, _))) if name.len() > TITLE_COLUMNS => {
@@ -83,16 +82,16 @@ fn title(name: &str) -> String {
     title.replace('-', "\\-")
 }
 
-/// The page in ASCII: what else there is, by its number.
+/// The page in ASCII: other characters by their code points.
 fn ascii(page: &str) -> String {
-    let told = |character: char| match character {
+    let roff = |character: char| match character {
         character if character.is_ascii() => character.to_string(),
         character => format!("\\[u{:04X}]", u32::from(character)),
     };
-    page.chars().map(told).collect()
+    page.chars().map(roff).collect()
 }
 
-/// `Exit codes:`, each with what it means; or `Example:`, whose lines stay as they are.
+/// `Exit codes:`, each with its meaning; or `Example:`, whose lines are kept.
 fn section(part: &str) -> String {
     let (heading, lines) = part.split_once(":\n").unwrap_or(("Notes", part));
     let lines: Vec<_> = lines.lines().map(|line| escaped(line.strip_prefix("  ").unwrap_or(line))).collect();
@@ -106,7 +105,7 @@ fn section(part: &str) -> String {
 
 fn escaped(line: &str) -> String {
     let line = line.replace('\\', "\\e").replace('-', "\\-");
-    // Else roff would take it for one of its requests.
+    // Otherwise roff would take it for a request.
     let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
     format!("{guard}{line}")
 }

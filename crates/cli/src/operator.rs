@@ -1,31 +1,31 @@
-//! `rebuttal operator`: the operator API from a shell. Each file below is one noun of it, or one verb of a dispute.
+//! `rebuttal operator`: the operator API on the command line, with a module for each of its subcommands.
 
 mod access;
 mod app;
 mod client;
 mod dispute;
 mod failure;
-mod keep;
-mod key;
+mod idempotency_key;
+mod list;
 mod merchant;
-mod page;
-mod tell;
+mod output;
+mod retry;
+mod secret_output;
 mod token;
-mod tries;
 
 use anyhow::Result;
 
 use crate::exit::Exit;
 use crate::signals;
-use access::Access;
-pub(crate) use access::Token;
+use access::OperatorAccess;
+pub(crate) use access::SourcedToken;
 #[cfg(test)]
 pub(crate) use client::ATTEMPT_TIMEOUT;
-pub(crate) use client::Client;
-pub(crate) use key::Key;
+pub(crate) use client::OperatorClient;
+pub(crate) use idempotency_key::IdempotencyKeyArg;
 
-/// The codes, as `--help` tells them.
-const EXITS: &str = "\
+/// The exit codes, for `--help`.
+const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  a file or a setting on this side, or a no or Ctrl-C at the question; nothing was changed
@@ -41,49 +41,49 @@ Exit codes:
 /// `change` needs none, for it sets values, and setting them twice is setting them once. Beside a key of your own, a
 /// deadline must be a time: a span from now is another one whenever it is sent.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Operator {
     #[command(subcommand)]
-    noun: Noun,
+    subcommand: OperatorSubcommand,
 
     #[command(flatten)]
-    access: Access,
+    access: OperatorAccess,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Noun {
+enum OperatorSubcommand {
     /// Merchants: those who are paid, and whose payments are disputed
     #[command(subcommand)]
-    Merchant(merchant::Merchant),
+    Merchant(merchant::MerchantCommand),
     /// Apps: what a merchant signs with
     #[command(subcommand)]
-    App(app::App),
+    App(app::AppCommand),
     /// Tokens: what operators are let in by, and as whom
     #[command(subcommand)]
-    Token(token::Token),
+    Token(token::TokenCommand),
     /// Disputes, from their opening to their end
     #[command(subcommand)]
-    Dispute(Box<dispute::Dispute>),
+    Dispute(Box<dispute::DisputeCommand>),
 }
 
 impl Operator {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let Self { noun, access } = self;
+        let Self { subcommand, access } = self;
         let client = match access.client() {
             Ok(client) => client,
-            Err(error) => return tell::end(Err(error), access.json, None),
+            Err(error) => return output::finish(Err(error), access.json, None),
         };
         let stop = signals::stop()?;
         let result = tokio::select! {
-            result = noun.run(&client, access.json) => result,
-            () = stop => Err(client.interrupted()),
+            result = subcommand.run(&client, access.json) => result,
+            () = stop => Err(client.interrupted_error()),
         };
-        tell::end(result, access.json, client.again())
+        output::finish(result, access.json, client.again())
     }
 }
 
-impl Noun {
-    async fn run(self, client: &Client, json: bool) -> Result<()> {
+impl OperatorSubcommand {
+    async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         match self {
             Self::Merchant(merchant) => merchant.run(client, json).await,
             Self::App(app) => app.run(client, json).await,

@@ -1,5 +1,5 @@
-//! How every merchant command ends: to people what happened, why and what to do; to scripts one JSON object and the
-//! exit code. One way for all, so that whoever knows one command knows them all.
+//! The result of every merchant command: for people what happened, why and what to do; for scripts one JSON object and
+//! the exit code. The same for all commands.
 
 use std::fmt;
 use std::io;
@@ -10,11 +10,11 @@ use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::look;
-use crate::typed::Told;
+use crate::rerun_command::RerunCommand;
+use crate::terminal;
 use crate::usage;
 
-/// The user did not wait for the outcome of a call that may take effect.
+/// The user interrupted a call that may take effect.
 #[derive(Debug)]
 pub(crate) struct Interrupted;
 
@@ -29,76 +29,78 @@ impl fmt::Display for Interrupted {
 /// What every command's `--json` begins with. Members that do not apply are left out.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Judged<'a> {
+pub(crate) struct OutcomeJson<'a> {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a Code>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<String>,
-    /// What the gateway's notice says, which does not settle the call.
+    /// The gateway's notice, which does not settle the call.
     #[serde(skip_serializing_if = "Option::is_none")]
-    notice: Option<Said<'a>>,
-    /// What an answer that proves nothing says of itself.
+    notice: Option<CodeAndMessage<'a>>,
+    /// The claim of an answer that could not be verified.
     #[serde(skip_serializing_if = "Option::is_none")]
-    unproven_claim: Option<Said<'a>>,
-    /// Until when the call can still take effect.
+    unproven_claim: Option<CodeAndMessage<'a>>,
+    /// The time until which the call can still take effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     open_until: Option<String>,
-    /// What to do about it, as people are told.
+    /// What to do about it, as it is printed for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) proof: Option<&'a Proof>,
 }
 
-/// The words of an answer that is not the call's outcome.
+/// The code and the message of an answer that is not the call's outcome.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Said<'a> {
+struct CodeAndMessage<'a> {
     code: &'a Code,
     error_message: &'a str,
 }
 
-impl<'a> Judged<'a> {
-    /// What became of a call.
-    pub(crate) fn of<T>(result: &'a Result<Answer<T>>, failing: &Failing) -> Self {
+impl<'a> OutcomeJson<'a> {
+    /// The outcome of a call.
+    pub(crate) fn from_answer<T>(result: &'a Result<Answer<T>>, failing: &FailureHints) -> Self {
         match result {
             Ok(answer) => Self::done(Some(&answer.proof)),
             Err(error) => Self::failed(error, failing.hint(error)),
         }
     }
 
-    /// What became of something that no gateway answers.
-    pub(crate) fn by<T>(result: &'a Result<T>) -> Self {
+    /// The outcome of what needs no gateway.
+    pub(crate) fn from_result<T>(result: &'a Result<T>) -> Self {
         result.as_ref().err().map_or_else(|| Self::done(None), |error| Self::failed(error, None))
     }
 
     pub(crate) fn done(proof: Option<&'a Proof>) -> Self {
         let code = if proof.is_some() { Some(&Code::Ok) } else { None };
-        Self { outcome: Exit::Done.word(), code, proof, ..Self::default() }
+        Self { outcome: Exit::Done.as_str(), code, proof, ..Self::default() }
     }
 
     pub(crate) fn failed(error: &'a anyhow::Error, hint: Option<String>) -> Self {
         let open_until = open_until(error).map(UnixMillis::to_rfc3339_utc);
-        let judged = Self { outcome: exit(error).word(), hint, open_until, ..Self::default() };
+        let outcome = Self { outcome: exit(error).as_str(), hint, open_until, ..Self::default() };
         match error.downcast_ref() {
             Some(Error::Refused(refusal)) => Self {
                 code: Some(&refusal.code),
                 error_message: Some(refusal.message.clone()),
                 proof: Some(&refusal.proof),
-                ..judged
+                ..outcome
             },
             other => Self {
-                error_message: Some(look::causes(error)),
-                notice: other.and_then(notice).map(|(code, error_message)| Said { code, error_message }),
+                error_message: Some(terminal::causes(error)),
+                notice: other
+                    .and_then(notice)
+                    .map(|(code, error_message)| CodeAndMessage { code, error_message }),
                 unproven_claim: other.and_then(unproven),
-                ..judged
+                ..outcome
             },
         }
     }
 }
 
-/// What the gateway's notice says that was met last.
+/// The gateway's last notice.
 fn notice(error: &Error) -> Option<(&Code, &str)> {
     match error {
         Error::Unknown {
@@ -108,8 +110,8 @@ fn notice(error: &Error) -> Option<(&Code, &str)> {
     }
 }
 
-/// What an answer claims that was met last and proves nothing.
-fn unproven(error: &Error) -> Option<Said<'_>> {
+/// The claim of the last answer, if it could not be verified.
+fn unproven(error: &Error) -> Option<CodeAndMessage<'_>> {
     let unverified = match error {
         Error::Unverified(unverified) => unverified,
         Error::Unavailable { cause: Cause::Unverified(unverified), .. }
@@ -117,10 +119,10 @@ fn unproven(error: &Error) -> Option<Said<'_>> {
         _ => return None,
     };
     let Claim { code, message } = unverified.claim.as_ref()?;
-    Some(Said { code, error_message: message })
+    Some(CodeAndMessage { code, error_message: message })
 }
 
-/// Until when the call can still take effect.
+/// The time until which the call can still take effect.
 fn open_until(error: &anyhow::Error) -> Option<UnixMillis> {
     match error.downcast_ref()? {
         Error::Unknown { open_until, .. } => Some(*open_until),
@@ -129,7 +131,7 @@ fn open_until(error: &anyhow::Error) -> Option<UnixMillis> {
     }
 }
 
-/// How the process ends after this error.
+/// The exit code for this error.
 pub(crate) fn exit(error: &anyhow::Error) -> Exit {
     match error.is::<Interrupted>() {
         true => Exit::Unknown,
@@ -137,36 +139,36 @@ pub(crate) fn exit(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// What is particular to a command when it fails.
+/// A command's hints for its errors.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Failing<'a> {
+pub(crate) struct FailureHints<'a> {
     /// The sentence that nothing happened, such as "Nothing was submitted.".
-    pub(crate) nothing: &'a str,
-    /// The command that does exactly the same again, once something may have taken effect.
-    pub(crate) again: Option<&'a Told>,
-    /// The command that does what is left, where files are uploaded already.
-    pub(crate) later: Option<&'a Told>,
+    pub(crate) no_effect: &'a str,
+    /// The command that repeats the call, once it may have taken effect.
+    pub(crate) again: Option<&'a RerunCommand>,
+    /// The command that submits later what is already uploaded.
+    pub(crate) submit_later: Option<&'a RerunCommand>,
 }
 
-/// What to do about an error: a sentence, and the command that it leads to.
-type Remedy<'a> = (String, Option<&'a Told>);
+/// What to do about an error: a sentence, and the command that it announces.
+type ErrorHint<'a> = (String, Option<&'a RerunCommand>);
 
-impl<'a> Failing<'a> {
-    /// Tells an error, and what to do about it.
+impl<'a> FailureHints<'a> {
+    /// Prints an error, and what to do about it.
     pub(crate) fn print(&self, error: &anyhow::Error) {
-        // Line by line: what is told of several files has several.
-        let told: Vec<_> = look::causes(error).lines().map(look::clean).collect();
-        look::failure(&told.join("\n"));
-        match self.remedy(error) {
-            Some((sentence, Some(again))) => look::remedy(&again.after(&sentence)),
-            Some((sentence, None)) => look::remedy(&sentence),
+        // Line by line: errors of several files have several lines.
+        let lines: Vec<_> = terminal::causes(error).lines().map(terminal::sanitize).collect();
+        terminal::eprint_error(&lines.join("\n"));
+        match self.find_hint(error) {
+            Some((sentence, Some(again))) => terminal::eprint_hint(&again.after_sentence(&sentence)),
+            Some((sentence, None)) => terminal::eprint_hint(&sentence),
             None => {}
         }
     }
 
-    /// The same for who reads one object, which has the command in `again`.
+    /// The hint for a JSON object, which has the command in `again`.
     pub(crate) fn hint(&self, error: &anyhow::Error) -> Option<String> {
-        let (sentence, again) = self.remedy(error)?;
+        let (sentence, again) = self.find_hint(error)?;
         let Some(again) = again else { return Some(sentence) };
         Some(
             format!("{sentence}, by the command in `again`. {}", again.needs.unwrap_or_default())
@@ -175,56 +177,56 @@ impl<'a> Failing<'a> {
         )
     }
 
-    fn remedy(&self, error: &anyhow::Error) -> Option<Remedy<'a>> {
+    fn find_hint(&self, error: &anyhow::Error) -> Option<ErrorHint<'a>> {
         if error.is::<Interrupted>() {
-            return self.make_sure();
+            return self.rerun_hint();
         }
-        match (error.downcast_ref()?, self.later) {
+        match (error.downcast_ref()?, self.submit_later) {
             (error @ Error::Unknown { .. }, _) => {
-                let (sentence, again) = self.make_sure()?;
-                let advice = notice(error).and_then(|(code, _)| advice_on(code));
+                let (sentence, again) = self.rerun_hint()?;
+                let advice = notice(error).and_then(|(code, _)| hint_for_code(code));
                 Some((advice.map(|advice| format!("{advice}\n{sentence}")).unwrap_or(sentence), again))
             }
-            (Error::Refused(refusal), _) if refusal.open_until.is_some() => self.make_sure(),
+            (Error::Refused(refusal), _) if refusal.open_until.is_some() => self.rerun_hint(),
             (Error::Unavailable { .. }, Some(later)) => {
-                Some((format!("{} The files are uploaded; submit them later", self.nothing), Some(later)))
+                Some((format!("{} The files are uploaded; submit them later", self.no_effect), Some(later)))
             }
-            (error, _) => Some((self.advice(error)?, None)),
+            (error, _) => Some((self.hint_for_error(error)?, None)),
         }
     }
 
-    fn advice(&self, error: &Error) -> Option<String> {
-        let Self { nothing, .. } = self;
+    fn hint_for_error(&self, error: &Error) -> Option<String> {
+        let Self { no_effect, .. } = self;
         match error {
-            Error::Refused(refusal) => advice_on(&refusal.code).map(str::to_owned),
+            Error::Refused(refusal) => hint_for_code(&refusal.code).map(str::to_owned),
             Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
-                "{nothing} Check REBUTTAL_URL; where it is right, the file that --trust or REBUTTAL_TRUST names must \
+                "{no_effect} Check REBUTTAL_URL; where it is right, the file that --trust or REBUTTAL_TRUST names must \
                  hold the gateway's certificate or its authority's."
             )),
             Error::Unavailable { cause: Cause::NotTls | Cause::NotHttp, .. } => {
-                Some(format!("{nothing} Check REBUTTAL_URL."))
+                Some(format!("{no_effect} Check REBUTTAL_URL."))
             }
-            Error::UploadRefused { .. } => Some((*nothing).to_owned()),
+            Error::UploadRefused { .. } => Some((*no_effect).to_owned()),
             Error::Unavailable { retry_after: Some(pause), .. } => {
-                Some(format!("{nothing} Run the same command again in {} seconds.", pause.as_secs()))
+                Some(format!("{no_effect} Run the same command again in {} seconds.", pause.as_secs()))
             }
             Error::Unavailable { .. } => {
-                Some(format!("{nothing} Check REBUTTAL_URL, or run the same command again later."))
+                Some(format!("{no_effect} Check REBUTTAL_URL, or run the same command again later."))
             }
-            Error::Unverified(unverified) => Some(format!("{nothing} {}", suspect(unverified))),
+            Error::Unverified(unverified) => Some(format!("{no_effect} {}", hint_for_unverified(unverified))),
             _ => None,
         }
     }
 
-    /// How an unknown outcome is learnt.
-    fn make_sure(&self) -> Option<Remedy<'a>> {
+    /// How to find out an unknown outcome.
+    fn rerun_hint(&self) -> Option<ErrorHint<'a>> {
         let sentence = "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes";
         Some((sentence.to_owned(), Some(self.again?)))
     }
 }
 
-/// What to do on this side about what the gateway says, beyond what its message says.
-const fn advice_on(code: &Code) -> Option<&'static str> {
+/// What to do about a code, beyond the gateway's message.
+const fn hint_for_code(code: &Code) -> Option<&'static str> {
     match code {
         Code::InvalidSignature => Some(
             "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds what \
@@ -235,8 +237,8 @@ const fn advice_on(code: &Code) -> Option<&'static str> {
     }
 }
 
-/// What to look at first, by what is wrong with an answer.
-fn suspect(unverified: &Unverified) -> &'static str {
+/// What to check first, by the flaw of an answer.
+fn hint_for_unverified(unverified: &Unverified) -> &'static str {
     match (&unverified.flaw, unverified.claim.as_ref().map(|claim| &claim.code)) {
         (_, Some(Code::UnknownApp)) => "Check REBUTTAL_APP_ID, and that REBUTTAL_URL is the right gateway.",
         (Flaw::WeakerScheme { .. }, _) => "The app signs with the weaker scheme: leave REBUTTAL_SCHEME out.",
@@ -250,58 +252,58 @@ fn suspect(unverified: &Unverified) -> &'static str {
     }
 }
 
-/// The signature that the user may keep, in three lines.
+/// Prints the gateway's signature, as a proof for the user, in three lines.
 pub(crate) fn print_proof(proof: &Proof) {
     let Authorization { scheme, sign, timestamp, nonce, .. } = &proof.answer;
     let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
-    look::say(format!("  The gateway signed this at {at}; its answer is verified:"));
-    look::say(look::faint(format!("  {scheme} nonce {nonce}")));
-    look::say(look::faint(format!("  sign {sign}")));
+    terminal::println(format!("  The gateway signed this at {at}; its answer is verified:"));
+    terminal::println(terminal::dim(format!("  {scheme} nonce {nonce}")));
+    terminal::println(terminal::dim(format!("  sign {sign}")));
 }
 
-/// Ends a command that only says something: it is not done where standard output did not take it.
-pub(crate) fn said(exit: Exit) -> Result<Exit> {
-    let Some(why) = look::unheard() else { return Ok(exit) };
-    look::failure(&format!("the result could not be written to standard output: {why}"));
+/// Ends a command that only prints something: it failed where standard output could not be written.
+pub(crate) fn finish_output(exit: Exit) -> Result<Exit> {
+    let Some(why) = terminal::stdout_error_except_broken_pipe() else { return Ok(exit) };
+    terminal::eprint_error(&format!("the result could not be written to standard output: {why}"));
     Ok(Exit::Local)
 }
 
-/// Ends a command whose outcome counts, and tells how the process ends. To scripts goes one object, whatever the
-/// outcome; to people what `say` makes of a success on standard output, or what `fail` makes of an error on standard
-/// error. `lost` tells of a success whose answer standard output did not take.
+/// Ends a command that has an outcome: prints it and returns the exit code. Scripts get one object, whatever the
+/// outcome; people get what `print` makes of a success on standard output, or what `print_error` makes of an error on
+/// standard error. `on_write_error` reports a success whose answer could not be written to standard output.
 ///
-/// A descriptor that was closed before the start is `/dev/null` by now: the standard library sees to that, and nothing
-/// tells it from a `/dev/null` that was meant.
-pub(crate) fn tell<T>(
+/// The standard library opens `/dev/null` for a descriptor that was closed before the start, so that such a write
+/// succeeds.
+pub(crate) fn finish<T>(
     result: &Result<T>,
     json: Option<impl Serialize>,
-    say: impl FnOnce(&T),
-    fail: impl Fn(&anyhow::Error),
-    lost: impl FnOnce(&io::Error),
+    print: impl FnOnce(&T),
+    print_error: impl Fn(&anyhow::Error),
+    on_write_error: impl FnOnce(&io::Error),
 ) -> Result<Exit> {
-    // Told as clap tells what it finds itself.
-    if let Some(wrong) = result.as_ref().err().and_then(|error| error.downcast_ref()) {
-        return Ok(usage::tell(wrong));
+    // Reported as clap reports its own errors.
+    if let Some(usage_error) = result.as_ref().err().and_then(|error| error.downcast_ref()) {
+        return Ok(usage::report(usage_error));
     }
     match (&json, result) {
-        (Some(json), _) => look::say_json(json)?,
-        (None, Ok(done)) => say(done),
-        (None, Err(error)) => fail(error),
+        (Some(json), _) => terminal::print_json(json)?,
+        (None, Ok(done)) => print(done),
+        (None, Err(error)) => print_error(error),
     }
-    let ended = result.as_ref().err().map_or(Exit::Done, exit);
-    let Err(why) = look::all_said() else { return Ok(ended) };
+    let exit_code = result.as_ref().err().map_or(Exit::Done, exit);
+    let Err(why) = terminal::stdout_result() else { return Ok(exit_code) };
     match result {
         Ok(_) => {
-            lost(why);
-            Ok(Exit::Untold)
+            on_write_error(why);
+            Ok(Exit::OutputFailed)
         }
         Err(error) => {
-            look::failure(&format!("the outcome could not be written to standard output: {why}"));
-            // It was told nowhere yet where it was part of the object.
+            terminal::eprint_error(&format!("the outcome could not be written to standard output: {why}"));
+            // It was printed nowhere yet, where it was part of the object.
             if json.is_some() {
-                fail(error);
+                print_error(error);
             }
-            Ok(ended)
+            Ok(exit_code)
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `rebuttal profile`: keeps the addresses, apps and secrets that a person works with, each under a name. Every verb is
-//! a file below; what merchant commands read of profiles is here.
+//! `rebuttal profile`: stores gateways, apps and secrets as named profiles. Each subcommand is a module below; what
+//! merchant commands read of profiles is here.
 
 mod add;
 mod file;
@@ -16,17 +16,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::exit::Exit;
-use crate::look;
-use crate::outcome::{self, Judged};
+use crate::outcome::{self, OutcomeJson};
 use crate::settings::{Secret, nearest};
+use crate::terminal;
 use file::Profiles;
 
 /// Longest name of a profile.
 const NAME_MAX: usize = 64;
-/// The profile that counts where nothing is given.
+/// The profile that is used where none is given.
 const DEFAULT: &str = "default";
-/// The codes, as `--help` tells them.
-const EXITS: &str = "\
+/// The exit codes, for `--help`.
+const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  not done; why is told on standard error
@@ -38,14 +38,14 @@ Exit codes:
 /// They lie in one file that nobody else may read: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
 /// says. Secrets are never shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct ProfileCommand {
     #[command(subcommand)]
-    verb: Verb,
+    subcommand: ProfileSubcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Verb {
+enum ProfileSubcommand {
     Add(Box<add::Add>),
     List(list::List),
     Remove(remove::Remove),
@@ -82,7 +82,7 @@ impl fmt::Display for ProfileName {
     }
 }
 
-/// What a profile holds. Each may be missing, and is then given otherwise.
+/// The values of a profile. A missing one must be given otherwise.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Profile {
@@ -98,57 +98,57 @@ pub(crate) struct Profile {
     pub(crate) trust: Option<PathBuf>,
 }
 
-/// A profile, its name, and the file that holds it.
-pub(crate) struct Named {
+/// A profile, its name, and the file that contains it.
+pub(crate) struct NamedProfile {
     pub(crate) name: ProfileName,
     pub(crate) profile: Profile,
     pub(crate) file: PathBuf,
 }
 
-/// The profile of a name.
-pub(crate) fn read(name: &ProfileName) -> Result<Named> {
+/// Reads the profile of a name.
+pub(crate) fn read(name: &ProfileName) -> Result<NamedProfile> {
     let profiles = Profiles::read()?;
-    let told = unknown(name, &profiles);
+    let error = unknown_profile(name, &profiles);
     if let Some(named) = profiles.take(name.clone()) {
         return Ok(named);
     }
-    match told.ends_with('?') {
-        true => bail!(told),
-        false => bail!("{told}; `rebuttal profile add {name}` makes it"),
+    match error.ends_with('?') {
+        true => bail!(error),
+        false => bail!("{error}; `rebuttal profile add {name}` makes it"),
     }
 }
 
-/// That there is no profile of a name, and which one may have been meant.
-fn unknown(ProfileName(name): &ProfileName, profiles: &Profiles) -> String {
+/// The error that there is no profile of a name, with the most similar name.
+fn unknown_profile(ProfileName(name): &ProfileName, profiles: &Profiles) -> String {
     let meant = nearest(name, profiles.by_name.keys().map(|ProfileName(name)| name.as_str()));
     let meant = meant.map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default();
     format!("there is no profile {name:?} in {}{meant}", profiles.path.display())
 }
 
-/// The profile that counts where nothing is given, if there is one.
-pub(crate) fn read_default() -> Result<Option<Named>> {
+/// Reads the default profile, if there is one.
+pub(crate) fn read_default() -> Result<Option<NamedProfile>> {
     Ok(Profiles::read()?.take(ProfileName(DEFAULT.to_owned())))
 }
 
-/// Every profile, for whoever looks for the secret that made a sign.
+/// Reads all profiles, to search for the secret of a signature.
 pub(crate) fn read_all() -> Result<impl Iterator<Item = (ProfileName, Profile)>> {
     Ok(Profiles::read()?.by_name.into_iter())
 }
 
 impl ProfileCommand {
     pub(crate) async fn run(self) -> Result<Exit> {
-        match self.verb {
-            Verb::Add(add) => add.run().await,
-            Verb::List(list) => list.run(),
-            Verb::Remove(remove) => remove.run(),
+        match self.subcommand {
+            ProfileSubcommand::Add(add) => add.run().await,
+            ProfileSubcommand::List(list) => list.run(),
+            ProfileSubcommand::Remove(remove) => remove.run(),
         }
     }
 }
 
-/// A profile as `--json` tells it: all of it but the secret.
+/// A profile in `--json`, without its secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct ProfileJson<'a> {
     name: &'a ProfileName,
     url: Option<&'a Address>,
     app_id: Option<AppId>,
@@ -156,7 +156,7 @@ struct Told<'a> {
     trust: Option<&'a Path>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> ProfileJson<'a> {
     fn of(name: &'a ProfileName, profile: &'a Profile) -> Self {
         Self {
             name,
@@ -168,8 +168,8 @@ impl<'a> Told<'a> {
     }
 }
 
-/// A profile that was kept or forgotten, and where the others lie.
-struct Changed {
+/// A profile that was added or removed, and the file of the profiles.
+struct ChangedProfile {
     name: ProfileName,
     profile: Profile,
     file: PathBuf,
@@ -177,31 +177,39 @@ struct Changed {
 
 /// The object that `--json` prints of a change.
 #[derive(Serialize)]
-struct Json<'a> {
+struct ProfileChangeJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<Told<'a>>,
+    profile: Option<ProfileJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a Path>,
 }
 
-/// Ends a command that changes the file; `done` says of a profile what was done with it.
-fn tell(result: &Result<Changed>, json: bool, done: impl Fn(&Changed) -> String) -> Result<Exit> {
+/// Ends a command that changes the file; `done` describes the change.
+fn finish(
+    result: &Result<ChangedProfile>,
+    json: bool,
+    done: impl Fn(&ChangedProfile) -> String,
+) -> Result<Exit> {
     let changed = result.as_ref().ok();
-    let json = json.then(|| Json {
-        judged: Judged::by(result),
-        profile: changed.map(|Changed { name, profile, .. }| Told::of(name, profile)),
+    let json = json.then(|| ProfileChangeJson {
+        outcome: OutcomeJson::from_result(result),
+        profile: changed.map(|ChangedProfile { name, profile, .. }| ProfileJson::of(name, profile)),
         file: changed.map(|changed| changed.file.as_path()),
     });
-    outcome::tell(
+    outcome::finish(
         result,
         json,
-        |changed| look::say_after(&format!("{} ", look::tick()), &format!("{}.", done(changed)), 2),
-        |error| look::failure(&look::causes(error)),
-        |lost| {
+        |changed| {
+            terminal::print_wrapped(&format!("{} ", terminal::ok_mark()), &format!("{}.", done(changed)), 2)
+        },
+        |error| terminal::eprint_error(&terminal::causes(error)),
+        |error| {
             let done = changed.map(&done).unwrap_or_default();
-            look::failure(&format!("{done}, but that could not be written to standard output: {lost}"));
+            terminal::eprint_error(&format!(
+                "{done}, but that could not be written to standard output: {error}"
+            ));
         },
     )
 }

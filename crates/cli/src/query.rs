@@ -1,4 +1,4 @@
-//! `rebuttal query`: how a dispute stands, by the gateway's signed word.
+//! `rebuttal query`: the state of a dispute, from the gateway's signed answer.
 
 use anyhow::Result;
 use rebuttal_client::protocol::dispute::DisputeData;
@@ -6,13 +6,14 @@ use rebuttal_client::protocol::{MerchantTradeNo, PaymentNo};
 use rebuttal_client::{DisputeNo, QueryRequest};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
-use crate::outcome::{self, Failing, Judged};
-use crate::patience::patiently;
-use crate::{look, signals, summary};
+use crate::outcome::{self, FailureHints, OutcomeJson};
+use crate::wait_notice::with_wait_notice;
+use crate::{signals, summary, terminal};
 
-const FAILING: Failing = Failing { nothing: "A query changes nothing.", again: None, later: None };
+const HINTS: FailureHints =
+    FailureHints { no_effect: "A query changes nothing.", again: None, submit_later: None };
 
 /// Ask how a dispute stands
 ///
@@ -22,20 +23,20 @@ const FAILING: Failing = Failing { nothing: "A query changes nothing.", again: N
 #[command(after_help = exit::HELP)]
 pub(crate) struct Query {
     #[command(flatten)]
-    key: Key,
+    key: DisputeKey,
 
     /// Print one JSON object on standard output: the outcome, the dispute, and the signed answer as proof
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
-/// One of the three.
+/// One of the three numbers.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Key {
+struct DisputeKey {
     /// The dispute's own number
     #[arg(long, value_name = "NO")]
     dispute_no: Option<DisputeNo>,
@@ -51,9 +52,9 @@ struct Key {
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
-struct Json<'a> {
+struct QueryJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dispute: Option<&'a DisputeData>,
 }
@@ -69,7 +70,7 @@ impl Query {
             (Ok(client), Some(request)) => {
                 let stop = signals::stop()?;
                 tokio::select! {
-                    answer = patiently(client.base_url(), client.query(&request)) => answer.map_err(anyhow::Error::from),
+                    answer = with_wait_notice(client.base_url(), client.query(&request)) => answer.map_err(anyhow::Error::from),
                     () = stop => Err(anyhow::anyhow!("interrupted: a query changes nothing")),
                 }
             }
@@ -77,12 +78,18 @@ impl Query {
             (_, None) => Err(anyhow::anyhow!("one of the three numbers must be given")),
         };
         let dispute = result.as_ref().ok().map(|answer| &answer.data);
-        outcome::tell(
+        outcome::finish(
             &result,
-            self.json.then(|| Json { judged: Judged::of(&result, &FAILING), dispute }),
-            |answer| summary::facts(answer).iter().for_each(|(label, value)| look::say_fact(label, value)),
-            |error| FAILING.print(error),
-            |lost| look::failure(&format!("the answer could not be written to standard output: {lost}")),
+            self.json.then(|| QueryJson { outcome: OutcomeJson::from_answer(&result, &HINTS), dispute }),
+            |answer| {
+                summary::facts(answer).iter().for_each(|(label, value)| terminal::print_field(label, value))
+            },
+            |error| HINTS.print(error),
+            |error| {
+                terminal::eprint_error(&format!(
+                    "the answer could not be written to standard output: {error}"
+                ))
+            },
         )
     }
 }

@@ -1,4 +1,4 @@
-//! `rebuttal serve`: runs a gateway until it is told to stop.
+//! `rebuttal serve`: runs a gateway until it is stopped.
 
 pub(crate) mod open_files;
 
@@ -12,10 +12,10 @@ use rebuttal_server::Ready;
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
 use crate::settings::{LOG_FILTER, Settings, Sources, unknown_variables};
-use crate::{Cli, look, signals};
+use crate::{Cli, signals, terminal};
 
-/// The codes, as `--help` tells them.
-const EXITS: &str = "\
+/// The exit codes, for `--help`.
+const EXIT_CODES: &str = "\
 Exit codes:
   0  stopped as it was told to
   1  it could not start, or not go on; why is told on standard error
@@ -29,7 +29,7 @@ Exit codes:
 /// It is ready when it prints `listening on http://…`. SIGTERM or Ctrl-C stops it: no new work is taken, and what is
 /// in flight is finished, for at most 30 seconds.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Serve {
     /// TOML file of settings; its keys are the flags below with underscores, as in public_url = ["https://…"]
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
@@ -46,34 +46,34 @@ impl Serve {
     pub(crate) async fn run(self) -> Result<Exit> {
         let resolved = self.settings.resolved(&self.sources, self.config.as_deref());
         let unknown = unknown_variables(&Cli::command());
-        // There is no log yet to tell them in, and one of them may be the cause.
+        // There is no log yet, and one of them may be the cause.
         let (settings, mut config) = resolved.inspect_err(|_| {
-            unknown.iter().for_each(|unknown| look::warning(&unknown.to_string()));
+            unknown.iter().for_each(|unknown| terminal::eprint_warning(&unknown.to_string()));
         })?;
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         log::start(format, settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;
         for warning in unknown {
             tracing::warn!("{warning}");
         }
-        for (written, counts) in settings.respelt() {
+        for (written, counts) in settings.public_urls_normalized() {
             tracing::info!("public_url {written} counts as {counts} in signatures");
         }
         let connections_given = settings.max_connections.is_some();
         if let Some(warning) = open_files::check(&config, connections_given)? {
             tracing::warn!("{warning}");
         }
-        open_files::fit(&mut config);
+        open_files::limit_connections(&mut config);
         let scheme = if config.tls.is_some() { "https" } else { "http" };
-        let ready = |ready: &Ready| announce(scheme, ready);
+        let ready = |ready: &Ready| print_ready(scheme, ready);
         rebuttal_server::run(config, signals::stop()?, ready).await?;
         Ok(Exit::Done)
     }
 }
 
-/// The one line on standard output, for people and for whatever waits for the gateway.
-fn announce(scheme: &str, ready: &Ready) {
+/// Prints the one line on standard output, for people and for scripts that wait for the gateway.
+fn print_ready(scheme: &str, ready: &Ready) {
     let Ready { addr, operator_addr, metrics_addr, public_urls } = ready;
-    // Whoever closed standard output does not want the line; that is no reason not to serve.
+    // A closed standard output is no reason not to serve.
     let mut stdout = std::io::stdout();
     let _ = writeln!(stdout, "listening on {scheme}://{addr}").and_then(|()| stdout.flush());
     let public_urls: Vec<_> = public_urls.iter().map(|url| url.as_str()).collect();

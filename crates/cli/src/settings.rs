@@ -1,11 +1,11 @@
 //! The settings of `rebuttal serve`: each is one field here, and thereby a flag, a variable and a key of the file.
 //!
-//! A flag wins over its variable, the variable over the file, the file over the default. Values are checked where they
-//! become a [`Config`], so that a fault reads the same wherever it came from. A new setting is a field, its default in
-//! [`rebuttal_server::Config`], a line in `config`, and a paragraph in `default.toml`, which documents it.
+//! A flag takes precedence over its variable, the variable over the file, the file over the default. Values are checked
+//! where they become a [`Config`], so that an error reads the same for every source. A new setting is a field, its
+//! default in [`rebuttal_server::Config`], a line in `config`, and a paragraph in `default.toml`, which documents it.
 
 mod check;
-mod commented;
+mod default_file;
 mod faults;
 mod file;
 mod listeners;
@@ -32,29 +32,29 @@ use rebuttal_server::{BaseUrl, Config, EvidencePlace, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::{self, LogFormat};
-pub(crate) use check::checked;
-pub(crate) use commented::COMMENTED;
+pub(crate) use check::check_settings;
+pub(crate) use default_file::DEFAULT_FILE;
 use faults::Fault;
 pub(crate) use faults::Faults;
 pub(crate) use nearest::nearest;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};
-pub(crate) use sources::{InForce, Sources, in_force};
+pub(crate) use sources::{EffectiveSetting, Sources, effective_settings};
 use switch::Switch;
-pub(crate) use variables::{Unknown, unknown_variables};
+pub(crate) use variables::{UnknownVariable, unknown_variables};
 
-/// Where everything is kept unless told otherwise.
+/// The default data directory.
 pub(crate) const DATA_DIR: &str = "rebuttal-data";
-/// What is logged unless told otherwise.
+/// The default log filter.
 pub(crate) const LOG_FILTER: &str = "info";
-/// Longer than any load balancer looks away.
+/// Longer than the check interval of any load balancer.
 const DRAIN_MAX_SECONDS: u16 = 300;
-/// An hour: after that, somebody should look why there is no database.
+/// An hour: after that, an operator should find out why there is no database.
 const START_WAIT_MAX_SECONDS: u16 = 3600;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What `serve` can be told. None of it is needed.
+/// The settings of `serve`. None is required.
 #[derive(Debug, Default, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[allow(rustdoc::bare_urls, reason = "the comments are the help text, where angle brackets would be noise")]
@@ -189,7 +189,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// What the variables alone say, without these.
+    /// The settings of the variables, without these.
     fn of_variables(left_out: &BTreeSet<String>) -> Result<Self> {
         let command = <Self as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
         let command = command.mut_args(|argument| match left_out.contains(argument.get_id().as_str()) {
@@ -199,19 +199,19 @@ impl Settings {
         Ok(Self::from_arg_matches(&command.try_get_matches_from([""; 0])?)?)
     }
 
-    /// What a file says, if nothing is wrong with it.
-    fn said(file: Option<&Path>) -> Result<toml::Table> {
-        file.map(|path| file::read(path)?.whole()).transpose().map(Option::unwrap_or_default)
+    /// The settings of a file, if it is valid.
+    fn read_file(file: Option<&Path>) -> Result<toml::Table> {
+        file.map(|path| file::read(path)?.into_valid()).transpose().map(Option::unwrap_or_default)
     }
 
-    /// Puts what a file says below what flags and variables said.
-    fn above(self, below: toml::Table) -> Result<Self> {
+    /// Merges the settings of flags and variables over those of a file.
+    fn merged_over(self, below: toml::Table) -> Result<Self> {
         let [given, mut below] = self.layers(below)?;
         below.extend(given);
         Ok(below.try_into()?)
     }
 
-    /// What flags and variables said, and what the file says of the rest.
+    /// The settings of flags and variables, and those of the file for the rest.
     fn layers(self, mut below: toml::Table) -> Result<[toml::Table; 2]> {
         let given = toml::Table::try_from(self)?;
         for (one, other) in pairs::both_ways() {
@@ -223,27 +223,27 @@ impl Settings {
         Ok([given, below])
     }
 
-    /// The public URLs that are written in another way than they count, each with how it counts: in signatures, a host
-    /// has lower-case letters, and neither a default port nor a slash at the end is there.
-    pub(crate) fn respelt(&self) -> Vec<(String, String)> {
-        let counts =
+    /// The public URLs that are not written in the form that is signed, each with that form: a lower-case host, no
+    /// default port, no slash at the end.
+    pub(crate) fn public_urls_normalized(&self) -> Vec<(String, String)> {
+        let effective =
             |written: &String| Some((written.clone(), written.parse::<BaseUrl>().ok()?.as_str().to_owned()));
-        let urls = self.public_url.iter().flatten().filter_map(counts);
-        urls.filter(|(written, counts)| written != counts).collect()
+        let urls = self.public_url.iter().flatten().filter_map(effective);
+        urls.filter(|(written, effective)| written != effective).collect()
     }
 
-    /// What the server understands, with a default in the place of each value that is wrong.
-    fn judged(self) -> (Config, Faults) {
+    /// The server's configuration, with a default for each invalid value.
+    fn validated(self) -> (Config, Faults) {
         let mut faults = Faults::default();
         let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref());
         let filter = self.log_filter.as_deref().unwrap_or(LOG_FILTER);
-        faults.take(&["log_filter"], log::checked(filter));
+        faults.take(&["log_filter"], log::validate_filter(filter));
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
         if self.public_url.as_ref().is_some_and(Vec::is_empty) {
-            let told = "public_url: the list is empty; name the address that merchants call, or leave the setting out, and \
+            let message = "public_url: the list is empty; name the address that merchants call, or leave the setting out, and \
                         it is made from listen";
-            faults.add(Fault::of(&["public_url"], told));
+            faults.add(Fault::of(&["public_url"], message));
         }
         config.public_urls =
             faults.list("public_url", self.public_url, |text| text.parse().context("public_url"));
@@ -304,7 +304,7 @@ fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsF
     }
 }
 
-/// A trusted proxy's network; an address alone is the network that has no other.
+/// A trusted proxy's network; an address alone is a network of one.
 fn network<T>(text: &str) -> Result<T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
@@ -319,15 +319,15 @@ where
     })
 }
 
-/// Where the evidence lies, if that is said, with what AWS tools are told by the environment.
+/// The evidence's location, if it is set, with the AWS variables of the environment.
 pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidencePlace>> {
     let mut faults = Faults::default();
     let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose();
     let public = faults.take(&["evidence_public_url"], public).flatten();
-    let place = url.map(|url| url.parse().context("evidence_url")).transpose();
-    let place = faults.take(&["evidence_url"], place).flatten();
-    faults.told()?;
-    match (place, public) {
+    let location = url.map(|url| url.parse().context("evidence_url")).transpose();
+    let location = faults.take(&["evidence_url"], location).flatten();
+    faults.into_result()?;
+    match (location, public) {
         (Some(Place::Bucket(bucket)), public) => {
             let variables = AwsVariables::read(|name| std::env::var(name).ok());
             Ok(Some(EvidencePlace::Bucket { bucket, public, variables }))
@@ -342,7 +342,7 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
     }
 }
 
-/// Where to listen, as a flag has it.
+/// Parses the address of a listener.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         let host = text.rsplit_once(':').map_or(text, |(host, _)| host);

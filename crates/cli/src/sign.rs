@@ -1,4 +1,4 @@
-//! `rebuttal sign`: signs a request and shows how, byte by byte. Nothing is sent.
+//! `rebuttal sign`: signs a request and prints the signed bytes. Nothing is sent.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
-use crate::look;
-use crate::outcome::Judged;
-use crate::signing::beside::{self, Freshness};
-use crate::signing::{Draft, Voice, arguments};
+use crate::outcome::OutcomeJson;
+use crate::signing::request_checks::{self, Freshness};
+use crate::signing::{SecretRedactor, SignedBytes, arguments};
+use crate::terminal;
 
 /// Sign a request, and show the exact bytes that are signed
 ///
 /// Nothing is sent. The header and a curl command are printed, both good for the next minutes and for one use. The
 /// secret is masked in what is shown. What the gateway will refuse is signed all the same, with a warning.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Sign {
     /// Path and query under the base URL, such as /pg/v2/dispute/query
     #[arg(value_name = "TARGET", value_parser = arguments::target)]
@@ -52,10 +52,10 @@ pub(crate) struct Sign {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
-/// What is read of a file: a body that is somewhat too long is still looked at.
+/// Most bytes of a file that are read: a body that is somewhat too long is still examined.
 pub(crate) const READ_MAX_BYTES: usize = 2 * BODY_MAX_BYTES;
 
 /// The body of a request, byte for byte.
@@ -87,7 +87,7 @@ impl BodyArgs {
         })
     }
 
-    /// The same; `None` where there are too many to be looked at.
+    /// The same; `None` where there are more than [`READ_MAX_BYTES`].
     pub(crate) fn read_bounded(&self) -> Result<Option<Vec<u8>>> {
         match (&self.body, &self.body_file) {
             (Some(body), _) => Ok(Some(body.clone().into_bytes())),
@@ -96,22 +96,22 @@ impl BodyArgs {
         }
     }
 
-    /// What curl is told to send: the text, or the file of what no command line can hold.
+    /// curl's argument: the text, or the file where the body cannot be an argument.
     fn for_curl(&self, body: &[u8]) -> String {
         let text = std::str::from_utf8(body).ok().filter(|text| !text.contains('\0'));
         match (text, &self.body_file) {
-            (Some(text), _) => look::shell(text),
+            (Some(text), _) => terminal::shell_quote(text),
             (None, Some(path)) if !self.is_standard_input() => {
                 let mut file = OsString::from("@");
                 file.push(path);
-                look::shell(file)
+                terminal::shell_quote(file)
             }
             (None, _) => "@FILE-WITH-THESE-BYTES".to_owned(),
         }
     }
 }
 
-/// Reads a file or, for `-`, standard input; no more than a body may have and some.
+/// Reads a file or, for `-`, standard input; at most [`READ_MAX_BYTES`].
 pub(crate) fn read_file(path: &Path, what: &str) -> Result<Vec<u8>> {
     read_bounded(path, what)?.with_context(|| {
         let shown = path.display();
@@ -140,9 +140,9 @@ fn read_bounded(path: &Path, what: &str) -> Result<Option<Vec<u8>>> {
 /// The object that `--json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+struct SignJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     method: &'a str,
     url: &'a str,
     authorization: String,
@@ -156,9 +156,10 @@ struct Json<'a> {
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit> {
         let given = self.access.resolve()?;
-        let voice = Voice::of(given.secret.as_ref(), self.show_secret);
-        let (address, app_id, secret) = (given.address()?, given.signer()?, given.needed_secret()?);
-        let parsed = secret.parsed()?;
+        let redactor = SecretRedactor::new(given.secret.as_ref(), self.show_secret);
+        let (address, app_id, secret) =
+            (given.require_url()?, given.require_app_id()?, given.require_app_secret()?);
+        let parsed = secret.parse()?;
         let body = self.body.read()?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("the system has no randomness")?;
@@ -171,49 +172,60 @@ impl Sign {
         let signer = Signer { scheme, app_id, secret: &parsed };
         let header = signer.authorize(timestamp, nonce.clone(), &message);
         let freshness = Freshness::of(timestamp, now);
-        let mut refusals = beside::refusals(&self.method, &self.target, &body);
+        let mut refusals = request_checks::refusals(&self.method, &self.target, &body);
         refusals.extend(freshness.fault(timestamp, now));
         refusals.iter().for_each(|refusal| {
-            voice.warn(&format!("the gateway will refuse this request: {refusal}"));
+            redactor.eprint_warning(&format!("the gateway will refuse this request: {refusal}"));
         });
-        if let Some(leak) = beside::leak(&voice, &self.target, &body) {
-            voice.warn(&leak);
+        if let Some(leak) = request_checks::leaked_secret(&redactor, &self.target, &body) {
+            redactor.eprint_warning(&leak);
         }
-        let draft = Draft::right(&signer, &secret.text, timestamp, &nonce, &message);
+        let expected = SignedBytes::expected(&signer, &secret.text, timestamp, &nonce, &message);
         let url = format!("{address}{}", self.target);
         if self.json {
-            let json = Json {
-                judged: Judged::done(None),
+            let json = SignJson {
+                outcome: OutcomeJson::done(None),
                 method: &self.method,
                 url: &url,
                 authorization: header.to_string(),
-                signed_bytes: draft.text(),
+                signed_bytes: expected.to_text(),
                 freshness,
                 refusals,
             };
-            voice.say_json(&json)?;
+            redactor.print_json(&json)?;
         } else {
-            self.tell(&voice, &header, &draft, &url, &body);
+            self.print(&redactor, &header, &expected, &url, &body);
         }
-        voice.ended(Exit::Done)
+        redactor.finish(Exit::Done)
     }
 
-    fn tell(&self, voice: &Voice, header: &Authorization, draft: &Draft, url: &str, body: &[u8]) {
-        draft.say(voice);
-        voice.say("");
-        voice.say(format!("  {}       {}", look::faint("sign"), header.sign));
-        voice.say("");
-        voice.say(format!("  Authorization: {header}"));
-        voice.say("");
-        // curl takes brackets in a URL for a pattern, unless told otherwise.
-        let plainly = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
+    fn print(
+        &self,
+        redactor: &SecretRedactor,
+        header: &Authorization,
+        expected: &SignedBytes,
+        url: &str,
+        body: &[u8],
+    ) {
+        expected.print(redactor);
+        redactor.println("");
+        redactor.println(format!("  {}       {}", terminal::dim("sign"), header.sign));
+        redactor.println("");
+        redactor.println(format!("  Authorization: {header}"));
+        redactor.println("");
+        // curl takes brackets in a URL for a pattern without --globoff.
+        let globoff = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
         for line in [
-            format!("  curl{plainly} -X {} {} \\", look::shell(&self.method), look::shell(url)),
+            format!(
+                "  curl{globoff} -X {} {} \\",
+                terminal::shell_quote(&self.method),
+                terminal::shell_quote(url)
+            ),
             "    -H 'Content-Type: application/json' -H 'Accept: application/json' \\".to_owned(),
             format!("    -H 'Authorization: {header}' \\"),
             format!("    --data-binary {}", self.body.for_curl(body)),
         ] {
-            voice.say(look::command(line));
+            redactor.println(terminal::command(line));
         }
     }
 }

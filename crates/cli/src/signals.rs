@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result};
 
 /// Completes at the first SIGTERM, SIGINT or, where there are no such signals, Ctrl-C.
 ///
-/// The handlers stand when this returns, so that a signal that comes before the future is polled is not lost. SIGHUP
-/// is left alone: `nohup` has it ignored, and a handler would undo that.
+/// The handlers are installed when this returns, so that a signal before the first poll is not lost. SIGHUP is not
+/// handled: `nohup` ignores it, and a handler would undo that.
 #[cfg(unix)]
 pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::SignalKind;
@@ -13,7 +13,7 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
     first_of([SignalKind::terminate(), SignalKind::interrupt()])
 }
 
-/// The same, and SIGHUP: for what is of no use once its terminal is gone.
+/// The same, and SIGHUP: for what is useless without its terminal.
 #[cfg(unix)]
 pub(crate) fn stop_or_hangup() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::SignalKind;

@@ -1,11 +1,11 @@
-//! The bytes that are signed, value by value, for people to look at, and for `verify` to alter as others do by mistake.
+//! The signed bytes, field by field, for people to inspect, and for `verify` to change as signers do by mistake.
 //!
-//! What is right comes from `protocol::signature`, which alone makes signed bytes; nothing that is sent or believed
-//! depends on what is altered here.
+//! The expected bytes come from `protocol::signature`, which alone makes signed bytes; nothing that is sent or trusted
+//! depends on what is changed here.
 
 pub(crate) mod arguments;
-pub(crate) mod beside;
-mod voice;
+mod redactor;
+pub(crate) mod request_checks;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rebuttal_client::Scheme;
@@ -15,14 +15,14 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::look;
 use crate::settings::Secret;
-pub(crate) use voice::{Voice, dashed};
+use crate::terminal;
+pub(crate) use redactor::{SecretRedactor, with_uuid_dashes};
 
-/// Which of the signed values one is.
+/// A field of the signed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Value {
+pub(crate) enum SignedField {
     AppId,
     AppSecret,
     Method,
@@ -32,8 +32,8 @@ pub(crate) enum Value {
     Body,
 }
 
-impl Value {
-    /// In the order in which they are signed.
+impl SignedField {
+    /// In the order of the signed bytes.
     const ALL: [Self; 7] =
         [Self::AppId, Self::AppSecret, Self::Method, Self::Url, Self::Timestamp, Self::Nonce, Self::Body];
 
@@ -50,22 +50,22 @@ impl Value {
     }
 }
 
-/// Signed bytes in parts. Wiped from memory when dropped.
+/// The signed bytes in parts. Wiped from memory when dropped.
 #[derive(Clone)]
-pub(crate) struct Draft {
+pub(crate) struct SignedBytes {
     /// Hashed alone, or keyed with `key`.
     pub(crate) scheme: Scheme,
     pub(crate) key: Zeroizing<Vec<u8>>,
-    pub(crate) values: Vec<(Value, Zeroizing<Vec<u8>>)>,
-    /// What follows each value, but the last.
-    pub(crate) between: &'static [u8],
-    /// What follows the last one.
-    pub(crate) last: &'static [u8],
+    pub(crate) fields: Vec<(SignedField, Zeroizing<Vec<u8>>)>,
+    /// Follows each field but the last.
+    pub(crate) separator: &'static [u8],
+    /// Follows the last one.
+    pub(crate) terminator: &'static [u8],
 }
 
-impl Draft {
-    /// As it is right; `secret` is the signer's, as it was given.
-    pub(crate) fn right(
+impl SignedBytes {
+    /// The bytes that should be signed; `secret` is the signer's, as it was given.
+    pub(crate) fn expected(
         signer: &Signer<'_>,
         secret: &Secret,
         timestamp: UnixMillis,
@@ -74,93 +74,98 @@ impl Draft {
     ) -> Self {
         let bytes = signer.transcript(timestamp, nonce, message);
         let scheme = signer.scheme;
-        let named =
-            Value::ALL.into_iter().filter(|value| *value != Value::AppSecret || scheme == Scheme::V2Sha256);
+        let named = SignedField::ALL
+            .into_iter()
+            .filter(|field| *field != SignedField::AppSecret || scheme == Scheme::V2Sha256);
         let mut rest: &[u8] = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let values = named.map(|value| {
-            // Only the body may hold an LF of its own, and it is the last.
-            let end =
-                rest.iter().position(|byte| *byte == b'\n' && value != Value::Body).unwrap_or(rest.len());
+        let fields = named.map(|field| {
+            // Only the body may contain an LF, and it is the last field.
+            let end = rest
+                .iter()
+                .position(|byte| *byte == b'\n' && field != SignedField::Body)
+                .unwrap_or(rest.len());
             let (text, tail) = rest.split_at(end);
             rest = tail.strip_prefix(b"\n").unwrap_or(tail);
-            (value, Zeroizing::new(text.to_vec()))
+            (field, Zeroizing::new(text.to_vec()))
         });
         let key = Zeroizing::new(secret.expose().as_bytes().to_vec());
-        Self { scheme, key, values: values.collect(), between: b"\n", last: b"\n" }
+        Self { scheme, key, fields: fields.collect(), separator: b"\n", terminator: b"\n" }
     }
 
-    pub(crate) fn value(&self, wanted: Value) -> Option<&[u8]> {
-        self.values.iter().find(|(value, _)| *value == wanted).map(|(_, bytes)| bytes.as_slice())
+    pub(crate) fn field(&self, wanted: SignedField) -> Option<&[u8]> {
+        self.fields.iter().find(|(field, _)| *field == wanted).map(|(_, bytes)| bytes.as_slice())
     }
 
-    /// Puts other bytes in the place of a value that is there.
-    pub(crate) fn set(&mut self, wanted: Value, bytes: &[u8]) {
-        if let Some((_, old)) = self.values.iter_mut().find(|(value, _)| *value == wanted) {
+    /// Replaces the bytes of a field, if it is present.
+    pub(crate) fn set(&mut self, wanted: SignedField, bytes: &[u8]) {
+        if let Some((_, old)) = self.fields.iter_mut().find(|(field, _)| *field == wanted) {
             *old = Zeroizing::new(bytes.to_vec());
         }
     }
 
-    /// All in one.
+    /// The whole bytes.
     pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut all = Zeroizing::new(Vec::with_capacity(self.len()));
-        for (index, (_, bytes)) in self.values.iter().enumerate() {
+        for (index, (_, bytes)) in self.fields.iter().enumerate() {
             if index > 0 {
-                all.extend_from_slice(self.between);
+                all.extend_from_slice(self.separator);
             }
             all.extend_from_slice(bytes);
         }
-        all.extend_from_slice(self.last);
+        all.extend_from_slice(self.terminator);
         all
     }
 
-    /// At least as many bytes as there are.
+    /// An upper bound of the number of bytes.
     pub(crate) fn len(&self) -> usize {
-        self.values.iter().map(|(_, bytes)| bytes.len() + self.between.len()).sum::<usize>() + self.last.len()
+        self.fields.iter().map(|(_, bytes)| bytes.len() + self.separator.len()).sum::<usize>()
+            + self.terminator.len()
     }
 
-    /// The sign of these bytes, in lower-case hex.
+    /// The signature of these bytes, in lower-case hex.
     pub(crate) fn sign(&self) -> String {
         let bytes = self.bytes();
         let digest: [u8; 32] = match self.scheme {
             Scheme::V2Sha256 => Sha256::digest(&*bytes).into(),
             Scheme::V2HmacSha256 => match Hmac::<Sha256>::new_from_slice(&self.key) {
                 Ok(mac) => mac.chain_update(&*bytes).finalize().into_bytes().into(),
-                // A key of any length is taken.
+                // HMAC takes a key of any length.
                 Err(_) => [0; 32],
             },
         };
         hex::encode(digest)
     }
 
-    /// Shows them on standard output, a line for each value.
-    pub(crate) fn say(&self, voice: &Voice) {
-        let way = match self.scheme {
+    /// Prints them on standard output, a line for each field.
+    pub(crate) fn print(&self, redactor: &SecretRedactor) {
+        let method = match self.scheme {
             Scheme::V2Sha256 => "hashed with SHA-256",
             Scheme::V2HmacSha256 => "authenticated with HMAC-SHA256, the secret's 32 digits being the key",
         };
-        let count = self.values.len();
-        voice.say_after(
+        let count = self.fields.len();
+        redactor.print_wrapped(
             "  ",
-            &format!("These {count} values are {way}. ␊ is LF; there are no other line ends:"),
+            &format!("These {count} values are {method}. ␊ is LF; there are no other line ends:"),
             2,
         );
-        voice.say("");
-        let last = self.values.len().saturating_sub(1);
-        for (index, (value, bytes)) in self.values.iter().enumerate() {
-            let end = if index == last { self.last } else { self.between };
-            let (name, text, end) = (look::faint(value.name()), visible(bytes), visible(end));
-            voice.say(format!("  {} {name:<9}  {text}{end}", index + 1));
+        redactor.println("");
+        let last = self.fields.len().saturating_sub(1);
+        for (index, (field, bytes)) in self.fields.iter().enumerate() {
+            let end = if index == last { self.terminator } else { self.separator };
+            let (name, text, end) =
+                (terminal::dim(field.name()), escape_invisible(bytes), escape_invisible(end));
+            redactor.println(format!("  {} {name:<9}  {text}{end}", index + 1));
         }
     }
 
-    /// All in one text.
-    pub(crate) fn text(&self) -> String {
+    /// The whole bytes as text.
+    pub(crate) fn to_text(&self) -> String {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 }
 
-/// Bytes as text in which nothing is invisible.
-pub(crate) fn visible(bytes: &[u8]) -> String {
+/// Bytes as text with invisible characters escaped.
+pub(crate) fn escape_invisible(bytes: &[u8]) -> String {
     let mut shown = String::new();
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -185,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_draft_that_nobody_altered_has_the_sign_of_the_protocol() {
+    fn the_expected_bytes_have_the_signature_of_the_protocol() {
         let secret: Secret = "00112233445566778899aabbccddeeff".parse().unwrap();
         let parsed = secret.expose().parse().unwrap();
         let nonce = Nonce::from_bytes([3; 16]);
@@ -200,17 +205,17 @@ mod tests {
                 let (app_id, timestamp) = (AppId::from_bytes([1; 16]), UnixMillis(1_714_128_828_114));
                 let signer = Signer { scheme, app_id, secret: &parsed };
                 let right = signer.sign(timestamp, &nonce, &message);
-                let draft = Draft::right(&signer, &secret, timestamp, &nonce, &message);
-                assert_eq!(draft.sign(), right.to_string());
-                assert_eq!(draft.value(Value::Body), Some(body.as_bytes()));
-                assert_eq!(draft.value(Value::AppSecret).is_some(), scheme == Scheme::V2Sha256);
+                let signed = SignedBytes::expected(&signer, &secret, timestamp, &nonce, &message);
+                assert_eq!(signed.sign(), right.to_string());
+                assert_eq!(signed.field(SignedField::Body), Some(body.as_bytes()));
+                assert_eq!(signed.field(SignedField::AppSecret).is_some(), scheme == Scheme::V2Sha256);
             }
         }
     }
 
     #[test]
-    fn nothing_stays_invisible() {
-        assert_eq!(visible("a\u{feff}\r\n\t\u{1b}é".as_bytes()), "a<BOM>␍␊␉\\u{1b}é");
-        assert_eq!(visible(b"\xff{"), "\\xff{");
+    fn invisible_characters_are_escaped() {
+        assert_eq!(escape_invisible("a\u{feff}\r\n\t\u{1b}é".as_bytes()), "a<BOM>␍␊␉\\u{1b}é");
+        assert_eq!(escape_invisible(b"\xff{"), "\\xff{");
     }
 }

@@ -1,7 +1,7 @@
-//! What is proven of the whole command line, from clap's own tree, so that no command can be forgotten, and of what the
-//! papers say about it.
+//! Tests of the whole command line, from clap's tree, so that no command can be forgotten, and of what the docs say
+//! about it.
 
+mod docs;
 mod help;
-mod papers;
-mod patience;
 mod reference;
+mod timeouts;

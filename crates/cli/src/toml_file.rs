@@ -1,5 +1,5 @@
-//! TOML files that may hold secrets. What is wrong with one is told by its line's number alone: the parser's own
-//! sentence shows the line itself, and ends up in logs.
+//! TOML files that may contain secrets. Errors have the line's number alone: the parser's own message quotes the line,
+//! and would end up in logs.
 
 use std::path::Path;
 

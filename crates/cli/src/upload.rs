@@ -1,4 +1,4 @@
-//! `rebuttal upload`: checks files and uploads them, for a contest that names them later.
+//! `rebuttal upload`: checks files and uploads them, for a later contest.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use rebuttal_client::{EvidenceFile, StorageUri};
 use serde::Serialize;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
-use crate::outcome::{self, Failing, Judged};
-use crate::patience::patiently;
-use crate::{files, look, signals, usage};
+use crate::outcome::{self, FailureHints, OutcomeJson};
+use crate::wait_notice::with_wait_notice;
+use crate::{files, signals, terminal, usage};
 
 /// Most files in one call, as many as in one contest.
 const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
@@ -34,57 +34,57 @@ pub(crate) struct Upload {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 /// A file that is uploaded.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Uploaded<'a> {
-    /// As far as its name is text.
+    /// Not UTF-8 is replaced.
     file: Cow<'a, str>,
     storage_uri: StorageUri,
 }
 
 /// The object that `--json` prints. After a failure it holds what was uploaded before.
 #[derive(Serialize)]
-struct Json<'a> {
+struct UploadJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     files: &'a [Uploaded<'a>],
 }
 
 impl Upload {
     pub(crate) async fn run(self) -> Result<Exit> {
         if self.files.len() > FILES_MAX {
-            return Err(usage::wrong(format!("one call takes at most {FILES_MAX} files")));
+            return Err(usage::error(format!("one call takes at most {FILES_MAX} files")));
         }
         let mut uploaded = Vec::new();
-        let result = self.carry_out(&mut uploaded).await;
-        let nothing = self.before(uploaded.len());
-        let failing = Failing { nothing: &nothing, ..Failing::default() };
-        let judged = |error| Judged::failed(error, failing.hint(error));
-        let json = self.json.then(|| Json {
-            judged: result.as_ref().err().map_or_else(|| Judged::done(None), judged),
+        let result = self.upload_all(&mut uploaded).await;
+        let nothing = self.uploaded_so_far(uploaded.len());
+        let hints = FailureHints { no_effect: &nothing, ..FailureHints::default() };
+        let failed = |error| OutcomeJson::failed(error, hints.hint(error));
+        let json = self.json.then(|| UploadJson {
+            outcome: result.as_ref().err().map_or_else(|| OutcomeJson::done(None), failed),
             files: &uploaded,
         });
-        outcome::tell(
+        outcome::finish(
             &result,
             json,
-            // Each file was told when it was uploaded.
+            // Each file was printed when it was uploaded.
             |()| {},
-            |error| failing.print(error),
-            |lost| {
-                look::failure(&format!(
-                    "the files are uploaded, but their addresses could not be written to standard output: {lost}"
+            |error| hints.print(error),
+            |error| {
+                terminal::eprint_error(&format!(
+                    "the files are uploaded, but their addresses could not be written to standard output: {error}"
                 ));
-                look::remedy("Upload them again; files that no contest names are deleted.");
+                terminal::eprint_hint("Upload them again; files that no contest names are deleted.");
             },
         )
     }
 
-    /// What was done before it went wrong.
-    fn before(&self, uploaded: usize) -> String {
+    /// How many files were uploaded before the error.
+    fn uploaded_so_far(&self, uploaded: usize) -> String {
         match uploaded {
             0 => "Nothing was uploaded.".to_owned(),
             count => format!(
@@ -95,13 +95,13 @@ impl Upload {
         }
     }
 
-    async fn carry_out<'a>(&'a self, uploaded: &mut Vec<Uploaded<'a>>) -> Result<()> {
+    async fn upload_all<'a>(&'a self, uploaded: &mut Vec<Uploaded<'a>>) -> Result<()> {
         let client = self.access.client()?;
         let checked = self.check().await?;
         let mut stop = pin!(signals::stop()?);
         for (file, content) in &checked {
             let storage_uri = tokio::select! {
-                storage_uri = patiently(client.base_url(), client.upload(content)) => storage_uri?,
+                storage_uri = with_wait_notice(client.base_url(), client.upload(content)) => storage_uri?,
                 () = &mut stop => bail!(
                     "interrupted. {} of {} files {} uploaded before. Whether the next one was cannot be known; a file that no \
                      contest names is deleted.",
@@ -109,8 +109,8 @@ impl Upload {
                 ),
             };
             if !self.json {
-                // Quoted: a line is one file's, whatever it is called.
-                look::say(format!("{storage_uri}  {}", look::faint(look::shell(file))));
+                // Quoted, so that each file has one line, whatever its name.
+                terminal::println(format!("{storage_uri}  {}", terminal::dim(terminal::shell_quote(file))));
             }
             uploaded.push(Uploaded { file: file.to_string_lossy(), storage_uri });
         }
@@ -121,10 +121,10 @@ impl Upload {
     async fn check(&self) -> Result<Vec<(&Path, EvidenceFile)>> {
         let (mut checked, mut faults) = (Vec::new(), Vec::new());
         for file in &self.files {
-            match files::checked(file).await {
+            match files::read_evidence(file).await {
                 Ok(content) => checked.push((file.as_path(), content)),
-                // The lines of the whole are ours.
-                Err(fault) => faults.push(look::clean(&fault)),
+                // Only the join may add lines.
+                Err(fault) => faults.push(terminal::sanitize(&fault)),
             }
         }
         match faults.is_empty() {

@@ -1,64 +1,67 @@
-//! Wrong usage: told as clap tells it, and as an object where `--json` asked for one.
+//! Usage errors: reported as clap reports them, and as an object with `--json`.
 
-mod fit;
+mod sanitize_error;
 
 use std::io::{self, Write as _};
 
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::look;
-use crate::typed;
-pub(crate) use fit::{SECRET_DIGITS, fit};
+use crate::rerun_command;
+use crate::terminal;
+pub(crate) use sanitize_error::{SECRET_DIGITS, sanitize_error};
 
-/// The object for wrong usage, in the words of every other outcome.
+/// The object for a usage error, with the members of every other outcome.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json {
+struct UsageErrorJson {
     outcome: &'static str,
     error_message: String,
 }
 
-/// Whether the command line asks for an object. Looked for in the words themselves, because a command line that is not
-/// understood has nothing else.
+/// Whether the command line asks for an object. Searched in the arguments themselves, because an invalid command line
+/// is not parsed.
 pub(crate) fn wants_json() -> bool {
     std::env::args_os().any(|word| word == "--json")
 }
 
-/// Wrong usage that only the command itself sees, as its error; told as clap tells its own.
-pub(crate) fn wrong(sentence: impl std::fmt::Display) -> anyhow::Error {
-    typed::command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
+/// A usage error that a command finds itself; reported as clap reports its own.
+pub(crate) fn error(sentence: impl std::fmt::Display) -> anyhow::Error {
+    rerun_command::current_command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
 }
 
-/// Tells why a command line is not understood, or the help or version that it asked for.
-pub(crate) fn tell(error: &clap::Error) -> Exit {
+/// Reports a usage error, or prints the help or the version that was asked for.
+pub(crate) fn report(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         return help(error);
     }
     if wants_json() {
-        let json = Json { outcome: Exit::Usage.word(), error_message: sentence(&error.render().to_string()) };
-        // Cannot fail: two texts.
-        let _ = look::say_json(&json);
+        let json = UsageErrorJson {
+            outcome: Exit::Usage.as_str(),
+            error_message: sentence(&error.render().to_string()),
+        };
+        // Two texts: cannot fail.
+        let _ = terminal::print_json(&json);
     }
-    // People read it beside the object; printing it is all that could fail, and nobody is left to tell.
+    // For people, besides the object; an error of standard error cannot be reported.
     let _ = error.print();
     Exit::Usage
 }
 
-/// Prints the help or the version that was asked for; not done where standard output did not take it.
+/// Prints the help or the version; fails where standard output could not be written.
 fn help(error: &clap::Error) -> Exit {
     match error.print().and_then(|()| io::stdout().flush()) {
         Ok(()) => Exit::Done,
-        // Whoever closed the pipe has read what they wanted.
+        // The reader of the pipe wanted no more.
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(why) => {
-            look::failure(&format!("the help could not be written to standard output: {why}"));
+            terminal::eprint_error(&format!("the help could not be written to standard output: {why}"));
             Exit::Local
         }
     }
 }
 
-/// What is wrong, without how it could be right: that is for people.
+/// The error without usage and tips, which are for people.
 fn sentence(rendered: &str) -> String {
     let lines =
         rendered.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));

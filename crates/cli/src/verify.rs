@@ -1,33 +1,33 @@
-//! `rebuttal verify`: whether a request's sign is right, and if not, which mistake made it. Nothing is sent.
+//! `rebuttal verify`: whether a request's signature is valid, and if not, which mistake explains it. Nothing is sent.
 
 mod bodies;
-mod case;
 mod compare;
 mod header;
 mod json;
+mod json_writers;
 mod mistakes;
 mod numbers;
 mod report;
+mod request;
 mod search;
-mod writers;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::access::Access;
+use crate::access::MerchantAccess;
 use crate::exit::Exit;
 use crate::sign::{BodyArgs, read_file};
-use crate::signing::arguments::{self, SentTo};
-use crate::signing::{Draft, Voice};
+use crate::signing::arguments::{self, SentUrl};
+use crate::signing::{SecretRedactor, SignedBytes};
 use crate::{profile, usage};
-use case::Case;
-use mistakes::{Other, Seen};
-use report::{Report, Verdict};
-use search::Search;
+use mistakes::{OtherProfile, SearchContext};
+use report::{Verdict, VerifyReport};
+use request::CheckedRequest;
+use search::SearchResult;
 
-/// The codes, as `--help` tells them.
-const EXITS: &str = "\
+/// The exit codes, for `--help`.
+const EXIT_CODES: &str = "\
 Exit codes:
   0  the sign is right, and nothing beside it is known to be refused
   1  a file or a setting on this side
@@ -43,11 +43,11 @@ Exit codes:
 ///
 /// With REBUTTAL_URL, --url or a profile, the URL is compared with the gateway's own base URL.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Verify {
     /// Absolute URL that the request was sent to, with its query
     #[arg(value_name = "URL")]
-    sent_to: SentTo,
+    sent_to: SentUrl,
 
     /// Value of the request's Authorization header
     #[arg(long, value_name = "HEADER")]
@@ -73,52 +73,64 @@ pub(crate) struct Verify {
     json: bool,
 
     #[command(flatten)]
-    access: Access,
+    access: MerchantAccess,
 }
 
 impl Verify {
     pub(crate) fn run(self) -> Result<Exit> {
         if self.signed_bytes.as_deref() == Some(Path::new("-")) && self.body.is_standard_input() {
-            return Err(usage::wrong(
+            return Err(usage::error(
                 "--body-file and --signed-bytes cannot both be standard input; give one of them as a file",
             ));
         }
         let given = self.access.resolve()?;
-        let voice = Voice::of(given.secret.as_ref(), self.show_secret);
+        let redactor = SecretRedactor::new(given.secret.as_ref(), self.show_secret);
         let secret = given.secret.as_ref().map(|held| held.text.expose());
         let header = match header::read(&self.authorization, secret) {
             Ok(header) => header,
-            Err(faults) => return self.tell(&voice, &Report::malformed(faults)),
+            Err(faults) => return self.print(&redactor, &VerifyReport::malformed(faults)),
         };
-        let Some(body) = self.body.read_bounded()? else { return self.tell(&voice, &Report::too_long()) };
-        let case = Case::of(header, &given, &voice, &self.sent_to, &self.method, &body)?;
-        let draft = case.draft(case.header.scheme);
-        let mut findings = case.findings.clone();
-        let verdict = self.judge(&case, &draft, &mut findings)?;
+        let Some(body) = self.body.read_bounded()? else {
+            return self.print(&redactor, &VerifyReport::too_long());
+        };
+        let request = CheckedRequest::of(header, &given, &redactor, &self.sent_to, &self.method, &body)?;
+        let expected = request.expected_bytes(request.header.scheme);
+        let mut findings = request.findings.clone();
+        let verdict = self.find_verdict(&request, &expected, &mut findings)?;
         if let Some(path) = &self.signed_bytes {
             let hashed = read_file(path, "the signed bytes")?;
-            let sign = case.header.sign.to_string();
-            findings.extend(compare::differences(&draft, &hashed, &sign, &voice));
+            let sign = request.header.sign.to_string();
+            findings.extend(compare::differences(&expected, &hashed, &sign, &redactor));
         }
-        self.tell(&voice, &Report::of(&case, verdict, &draft, findings, self.signed_bytes.is_some()))
+        self.print(
+            &redactor,
+            &VerifyReport::of(&request, verdict, &expected, findings, self.signed_bytes.is_some()),
+        )
     }
 
-    fn judge(&self, case: &Case<'_>, draft: &Draft, findings: &mut Vec<String>) -> Result<Verdict> {
-        if case.verifies() {
-            return Ok(Verdict::Right);
+    fn find_verdict(
+        &self,
+        request: &CheckedRequest<'_>,
+        expected: &SignedBytes,
+        findings: &mut Vec<String>,
+    ) -> Result<Verdict> {
+        if request.verifies() {
+            return Ok(Verdict::Valid);
         }
-        if case.verifies_where_sent() {
-            return Ok(Verdict::RightWhereSent);
+        if request.verifies_where_sent() {
+            return Ok(Verdict::ValidForSentUrl);
         }
         if self.body.is_left_out() {
             findings.push("no body was given, so it is taken to be {}: give it with --body-file".to_owned());
         }
-        let swapped = case.app_id_is_the_secret();
-        Ok(match self.search(case, draft)? {
-            Search::Found(mistakes) => Verdict::Mistaken(swapped.into_iter().chain(mistakes).collect()),
-            _ if swapped.is_some() => Verdict::Mistaken(swapped.into_iter().collect()),
-            Search::Nothing => Verdict::Unexplained,
-            Search::GivenUp => {
+        let swapped = request.app_id_is_the_secret();
+        Ok(match self.search(request, expected)? {
+            SearchResult::Found(mistakes) => {
+                Verdict::Explained(swapped.into_iter().chain(mistakes).collect())
+            }
+            _ if swapped.is_some() => Verdict::Explained(swapped.into_iter().collect()),
+            SearchResult::NotFound => Verdict::Unexplained,
+            SearchResult::BudgetExhausted => {
                 findings
                     .push("not every pair of mistakes was tried: the body is too long for that".to_owned());
                 Verdict::Unexplained
@@ -126,27 +138,27 @@ impl Verify {
         })
     }
 
-    /// The mistakes that together make the sign.
-    fn search(&self, case: &Case<'_>, right: &Draft) -> Result<Search> {
-        let others = profile::read_all()?.map(|(profile, held)| Other {
+    /// Searches for the mistakes that together explain the signature.
+    fn search(&self, request: &CheckedRequest<'_>, expected: &SignedBytes) -> Result<SearchResult> {
+        let others = profile::read_all()?.map(|(profile, held)| OtherProfile {
             profile,
-            url: held.url.filter(|url| *url != case.base_url),
-            app_id: held.app_id.filter(|app_id| *app_id != case.header.app_id),
-            secret: held.app_secret.filter(|secret| secret.expose() != case.secret.expose()),
+            url: held.url.filter(|url| *url != request.base_url),
+            app_id: held.app_id.filter(|app_id| *app_id != request.header.app_id),
+            secret: held.app_secret.filter(|secret| secret.expose() != request.secret.expose()),
         });
-        let seen = Seen {
+        let context = SearchContext {
             sent_to: &self.sent_to,
-            base_url: case.base_url.as_str(),
-            target: &case.target,
-            secret: case.secret.expose(),
-            app_id: case.given_app_id.unwrap_or(case.header.app_id),
+            base_url: request.base_url.as_str(),
+            target: &request.target,
+            secret: request.secret.expose(),
+            app_id: request.given_app_id.unwrap_or(request.header.app_id),
             others: others.collect(),
         };
-        Ok(search::search(right, &mistakes::all(right, &seen), &case.header.sign.to_string()))
+        Ok(search::search(expected, &mistakes::all(expected, &context), &request.header.sign.to_string()))
     }
 
-    fn tell(&self, voice: &Voice, report: &Report) -> Result<Exit> {
-        report.tell(voice, self.json)?;
-        voice.ended(report.exit())
+    fn print(&self, redactor: &SecretRedactor, report: &VerifyReport) -> Result<Exit> {
+        report.print(redactor, self.json)?;
+        redactor.finish(report.exit())
     }
 }

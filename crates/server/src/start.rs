@@ -3,8 +3,10 @@
 mod wait;
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
@@ -78,6 +80,9 @@ struct Opened {
     evidence: EvidenceStore,
 }
 
+/// When the log says that a try to open takes long. Nothing ends it: a migration must not be cut short.
+const SLOW_START: Duration = Duration::from_secs(5);
+
 /// Opens database and evidence store, and tries again for as long as the start may wait where the database does not
 /// answer. Each try begins anew: a start survives being interrupted anywhere.
 async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<Opened> {
@@ -90,7 +95,18 @@ async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<
             let evidence = open_evidence(config, &keys, &store).await?;
             anyhow::Ok(Opened { store, keys, identity, evidence })
         };
-        match opened.await {
+        let mut opened = pin!(opened);
+        let opened = match timeout(SLOW_START, opened.as_mut()).await {
+            Ok(opened) => opened,
+            Err(_) => {
+                tracing::warn!(
+                    "still opening the database and the evidence store: a migration may be running here or in another \
+                     gateway, or another session holds a lock (pg_locks shows it)"
+                );
+                opened.await
+            }
+        };
+        match opened {
             Ok(opened) => {
                 wait.finished();
                 return Ok(opened);

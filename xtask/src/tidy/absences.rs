@@ -131,9 +131,11 @@ fn signed_bytes(tree: &Tree) -> Vec<String> {
 
 /// JSON is printed with what disrupts a terminal escaped, whoever wrote it.
 fn printed_json(file: &File) -> Vec<String> {
-    let prints = |line: &str| line.contains("say(serde_json::") || line.contains("print(serde_json::");
+    let prints = |line: &str| line.contains("println(serde_json::") || line.contains("print(serde_json::");
     let printed = file.code().filter(|(_, line)| file.is_of("cli") && prints(line));
-    printed.map(|(number, _)| format!("{}:{number}: JSON is printed by look::say_json", file.path)).collect()
+    printed
+        .map(|(number, _)| format!("{}:{number}: JSON is printed by terminal::print_json", file.path))
+        .collect()
 }
 
 /// A lint that is set aside says why; with unwrap and expect linted, none stands outside tests without its reason.
@@ -219,8 +221,8 @@ mod tests {
 
     #[test]
     fn json_is_printed_by_one_function() {
-        assert_eq!(count("crates/cli/src/a.rs", "look::say_json(&told)?;"), 0);
-        assert_eq!(count("crates/cli/src/a.rs", "look::say(serde_json::to_string(&told)?);"), 1);
+        assert_eq!(count("crates/cli/src/a.rs", "terminal::print_json(&report)?;"), 0);
+        assert_eq!(count("crates/cli/src/a.rs", "terminal::println(serde_json::to_string(&report)?);"), 1);
     }
 
     #[test]

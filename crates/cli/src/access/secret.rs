@@ -1,5 +1,4 @@
-//! An app's secret as it was given, and where: what is wrong with one is told with the place that holds it, and without
-//! any of it.
+//! An app's secret and its source: errors name the source, and contain no part of the secret.
 
 use std::path::PathBuf;
 
@@ -10,43 +9,45 @@ use rebuttal_client::protocol::Invalid;
 use crate::profile::ProfileName;
 use crate::settings::{Secret, Sources};
 
-/// A secret that was given.
+/// An app's secret with its source.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct SourcedAppSecret {
     pub(crate) text: Secret,
-    pub(crate) origin: Origin,
+    pub(crate) source: AppSecretSource,
 }
 
 /// Where a secret comes from.
 #[derive(Debug)]
-pub(crate) enum Origin {
+pub(crate) enum AppSecretSource {
     /// A flag or a variable.
     Given(Sources),
     File(PathBuf),
     /// This profile, in this file.
     Profile(ProfileName, PathBuf),
-    /// An answer to our question.
-    Asked,
+    /// Typed at a prompt.
+    Prompt,
 }
 
-impl Held {
-    pub(crate) fn parsed(&self) -> Result<AppSecret> {
+impl SourcedAppSecret {
+    pub(crate) fn parse(&self) -> Result<AppSecret> {
         self.text.expose().parse().map_err(|error: Invalid| {
-            let told = format!("{error}; {}", flaw(self.text.expose()));
-            match &self.origin {
-                Origin::Given(sources) => sources.fault("app_secret", format!("the app's secret: {told}")),
-                Origin::File(path) => anyhow!("the app's secret in {}: {told}", path.display()),
-                Origin::Profile(name, file) => {
-                    anyhow!("the app's secret in the profile {name} ({}): {told}", file.display())
+            let error = format!("{error}; {}", form_error(self.text.expose()));
+            match &self.source {
+                AppSecretSource::Given(sources) => {
+                    sources.fault("app_secret", format!("the app's secret: {error}"))
                 }
-                Origin::Asked => anyhow!("the app's secret: {told}"),
+                AppSecretSource::File(path) => anyhow!("the app's secret in {}: {error}", path.display()),
+                AppSecretSource::Profile(name, file) => {
+                    anyhow!("the app's secret in the profile {name} ({}): {error}", file.display())
+                }
+                AppSecretSource::Prompt => anyhow!("the app's secret: {error}"),
             }
         })
     }
 }
 
-/// In what a secret is not of its form.
-fn flaw(text: &str) -> String {
+/// What is wrong with the form of a secret.
+fn form_error(text: &str) -> String {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match text.chars().count() {
         0 => "it is empty".to_owned(),

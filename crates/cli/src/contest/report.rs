@@ -1,4 +1,4 @@
-//! Tells the outcome of a contest, with what may have taken effect and the command that submits the same again.
+//! The outcome of a contest, with what was submitted and the command that submits the same again.
 
 use anyhow::Result;
 use rebuttal_client::protocol::answer::Done;
@@ -8,27 +8,27 @@ use serde::Serialize;
 
 use super::evidence;
 use crate::exit::Exit;
-use crate::look;
-use crate::outcome::{self, Failing, Judged};
-use crate::typed::{self, Pins, Told};
+use crate::outcome::{self, FailureHints, OutcomeJson};
+use crate::rerun_command::{self, RerunCommand, RerunDefaults};
+use crate::terminal;
 
-const NOTHING: &str = "Nothing was submitted.";
+const NO_EFFECT: &str = "Nothing was submitted.";
 
-/// What is told.
-pub(super) struct Report<'a> {
+/// The outcome to report.
+pub(super) struct ContestReport<'a> {
     pub(super) dispute_no: &'a DisputeNo,
     /// What may have taken effect.
     pub(super) submitted: Option<&'a ContestRequest>,
     pub(super) result: &'a Result<Answer<Done>>,
-    pub(super) pins: &'a Pins,
+    pub(super) defaults: &'a RerunDefaults,
 }
 
 /// The object that `--json` prints. Members that do not apply are left out.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+struct ContestJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     dispute_no: &'a DisputeNo,
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence_list: Option<&'a [EvidenceItem]>,
@@ -37,59 +37,60 @@ struct Json<'a> {
     again: Option<&'a str>,
 }
 
-impl Report<'_> {
-    /// Tells it, and how the process ends.
-    pub(super) fn tell(&self, json: bool) -> Result<Exit> {
+impl ContestReport<'_> {
+    /// Prints it and returns the exit code.
+    pub(super) fn finish(&self, json: bool) -> Result<Exit> {
         let error = self.result.as_ref().err();
         let unsettled = error.is_some_and(|error| outcome::exit(error) != Exit::Refused);
-        let again = self.submitted.map(|request| again(request, self.pins));
-        let failing = Failing { nothing: NOTHING, again: again.as_ref(), later: again.as_ref() };
-        let json = json.then(|| Json {
-            judged: Judged::of(self.result, &failing),
+        let again = self.submitted.map(|request| rerun_command(request, self.defaults));
+        let hints =
+            FailureHints { no_effect: NO_EFFECT, again: again.as_ref(), submit_later: again.as_ref() };
+        let json = json.then(|| ContestJson {
+            outcome: OutcomeJson::from_answer(self.result, &hints),
             dispute_no: self.dispute_no,
             evidence_list: self.submitted.map(|request| request.evidence_list.as_slice()),
             again: again.as_ref().filter(|_| unsettled).map(|again| again.command.as_str()),
         });
-        outcome::tell(
+        outcome::finish(
             self.result,
             json,
             |answer| self.print_done(answer),
-            |error| failing.print(error),
-            |lost| self.print_untold(lost, again.as_ref()),
+            |error| hints.print(error),
+            |error| self.print_write_error(error, again.as_ref()),
         )
     }
 
     fn print_done(&self, answer: &Answer<Done>) {
         let count = self.submitted.map_or(0, |request| request.evidence_list.len());
         let pieces = if count == 1 { "piece" } else { "pieces" };
-        look::say(format!(
+        terminal::println(format!(
             "{} {} is contested with {count} {pieces} of evidence.",
-            look::tick(),
-            look::strong(self.dispute_no)
+            terminal::ok_mark(),
+            terminal::bold(self.dispute_no)
         ));
         outcome::print_proof(&answer.proof);
     }
 
-    /// Tells on standard error that it is done, which standard output did not take.
-    fn print_untold(&self, lost: &std::io::Error, again: Option<&Told>) {
-        look::failure(&format!(
-            "{} is contested, but the signed answer could not be written to standard output: {lost}",
+    /// Reports on standard error a contest whose answer could not be written to standard output.
+    fn print_write_error(&self, error: &std::io::Error, again: Option<&RerunCommand>) {
+        terminal::eprint_error(&format!(
+            "{} is contested, but the signed answer could not be written to standard output: {error}",
             self.dispute_no
         ));
         if let Some(again) = again {
-            look::remedy(
-                &again.after("To have it signed once more, submit exactly the same again; nothing changes"),
-            );
+            terminal::eprint_hint(&again.after_sentence(
+                "To have it signed once more, submit exactly the same again; nothing changes",
+            ));
         }
     }
 }
 
-/// The command that submits the same contest again, with what is uploaded already.
-fn again(request: &ContestRequest, pins: &Pins) -> Told {
+/// The command that submits the same contest again, with the uploaded files.
+fn rerun_command(request: &ContestRequest, defaults: &RerunDefaults) -> RerunCommand {
     let words = |EvidenceItem { evidence_type, name, url }: &EvidenceItem| {
         [(evidence::flag(*evidence_type), url.to_string()), ("--name".to_owned(), name.to_string())]
     };
     let options: Vec<_> = request.evidence_list.iter().flat_map(words).collect();
     let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    typed::pinned(pins, &options)
+    rerun_command::build(defaults, &options)
 }

@@ -1,4 +1,4 @@
-//! Uploads the files with a bar for each, where standard error is a terminal.
+//! Uploads the files, with a progress bar for each where standard error is a terminal.
 
 use std::io::IsTerminal as _;
 
@@ -6,14 +6,18 @@ use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rebuttal_client::{Client, DisputeNo, Submission};
 
-use super::pieces::{Piece, Source};
-use crate::look;
+use super::pieces::{EvidencePiece, PieceSource};
+use crate::terminal;
 
-/// Widest name beside a bar.
+/// Columns of the name before a progress bar.
 const NAME_WIDTH: usize = 22;
 
 /// Uploads what is not uploaded yet.
-pub(super) async fn upload(client: &Client, dispute_no: DisputeNo, pieces: Vec<Piece>) -> Result<Submission> {
+pub(super) async fn upload(
+    client: &Client,
+    dispute_no: DisputeNo,
+    pieces: Vec<EvidencePiece>,
+) -> Result<Submission> {
     // Draws nothing where standard error is not a terminal.
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template(
@@ -22,16 +26,16 @@ pub(super) async fn upload(client: &Client, dispute_no: DisputeNo, pieces: Vec<P
     .progress_chars("━━─");
     let mut contest = client.contest(dispute_no);
     let mut per_piece: Vec<Option<ProgressBar>> = Vec::with_capacity(pieces.len());
-    for Piece { evidence_type, name, source } in pieces {
+    for EvidencePiece { evidence_type, name, source } in pieces {
         let name = name.as_str();
         (contest, _) = match source {
-            Source::Uploaded(address) => {
+            PieceSource::Uploaded(address) => {
                 per_piece.push(None);
                 (contest.uploaded(evidence_type, address).named(name), ())
             }
-            Source::File(file) => {
+            PieceSource::File(file) => {
                 let bar = ProgressBar::new(file.content().len() as u64).with_style(style.clone());
-                let shown: String = look::clean(name).chars().take(NAME_WIDTH).collect();
+                let shown: String = terminal::sanitize(name).chars().take(NAME_WIDTH).collect();
                 per_piece.push(Some(bars.add(bar.with_prefix(shown))));
                 (contest.evidence(evidence_type, file).named(name), ())
             }

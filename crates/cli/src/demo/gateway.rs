@@ -14,15 +14,15 @@ pub(super) const RECEIPT: &[u8] = include_bytes!("../../assets/receipt.png");
 /// The confirmation of its refund.
 pub(super) const REFUND: &[u8] = include_bytes!("../../assets/refund.pdf");
 
-/// A running gateway with the demo's files beside its data.
-pub(super) struct Gateway {
+/// A running gateway with the demo's files next to its data.
+pub(super) struct DemoGateway {
     folder: TempDir,
     url: String,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<()>>,
 }
 
-impl Gateway {
+impl DemoGateway {
     pub(super) async fn start(listen: SocketAddr) -> Result<Self> {
         let temp = std::env::temp_dir();
         let folder =
@@ -34,22 +34,22 @@ impl Gateway {
         std::fs::write(folder.path().join("refund.pdf"), REFUND)?;
         let mut config = Config::new(folder.path().join("data"));
         config.listen = listen;
-        let (stop, stopping) = oneshot::channel();
-        let (tell_url, url) = oneshot::channel();
+        let (stop, stop_receiver) = oneshot::channel();
+        let (url_sender, url) = oneshot::channel();
         let running = tokio::spawn(rebuttal_server::run(
             config,
             async {
-                // A sender that is gone means stop, too.
-                let _ = stopping.await;
+                // A dropped sender means stop, too.
+                let _ = stop_receiver.await;
             },
             |ready| {
-                let _ = tell_url.send(ready.public_urls.first().map(ToString::to_string));
+                let _ = url_sender.send(ready.public_urls.first().map(ToString::to_string));
             },
         ));
         match url.await {
             Ok(Some(url)) => Ok(Self { folder, url, stop, running }),
             Ok(None) => bail!("the gateway has no address"),
-            // It never became ready, so it has ended and says why.
+            // It never became ready, so it has ended with an error.
             Err(_) => {
                 running.await?.context("the gateway did not start")?;
                 bail!("the gateway ended before it was ready")
@@ -62,7 +62,7 @@ impl Gateway {
         &self.url
     }
 
-    /// Where its data and the demo's files lie.
+    /// The folder of its data and the demo's files.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -74,7 +74,7 @@ impl Gateway {
 
     /// Finishes what is in flight and removes the folder.
     pub(super) async fn stop(self) -> Result<()> {
-        // A gateway that has ended already tells so below.
+        // A gateway that has already ended returns its error below.
         let _ = self.stop.send(());
         self.running.await??;
         self.folder.close().context("the demo's folder could not be removed")
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demos_files_are_what_they_say() {
+    fn the_demos_files_are_valid_evidence() {
         judge(FileFormat::Png, RECEIPT).unwrap();
         judge(FileFormat::Pdf, REFUND).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The operator's side of the demo, over HTTP like everybody else's.
+//! The operator's calls of the demo, over HTTP.
 
 use anyhow::{Context as _, Result};
 use rebuttal_client::protocol::MerchantId;
@@ -8,39 +8,39 @@ use rebuttal_client::{AppId, AppSecret};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::gateway::Gateway;
-use crate::operator::{Client, Key, Token};
+use super::gateway::DemoGateway;
+use crate::operator::{IdempotencyKeyArg, OperatorClient, SourcedToken};
 
-/// Somebody with an operator's token.
-pub(super) struct Operator(Client);
+/// A client with the first operator's token.
+pub(super) struct DemoOperator(OperatorClient);
 
-/// What a merchant's integration is given.
-pub(super) struct App {
+/// The app of the demo's merchant.
+pub(super) struct DemoApp {
     pub(super) app_id: AppId,
     pub(super) app_secret: SecretText,
 }
 
-impl App {
+impl DemoApp {
     pub(super) fn secret(&self) -> Result<AppSecret> {
         Ok(self.app_secret.expose().parse()?)
     }
 }
 
-impl Operator {
-    pub(super) fn of(gateway: &Gateway) -> Result<Self> {
-        Client::new(gateway.url(), &Token::beside(gateway.token_file())?, &[]).map(Self)
+impl DemoOperator {
+    pub(super) fn of(gateway: &DemoGateway) -> Result<Self> {
+        OperatorClient::new(gateway.url(), &SourcedToken::from_file(gateway.token_file())?, &[]).map(Self)
     }
 
     pub(super) async fn register_merchant(&self, name: &str, time_zone: &str) -> Result<MerchantId> {
-        let asked = CreateMerchant { name: name.parse()?, time_zone: time_zone.parse()? };
-        let merchant: answers::Merchant = self.post("/merchants", &asked).await?;
+        let request = CreateMerchant { name: name.parse()?, time_zone: time_zone.parse()? };
+        let merchant: answers::Merchant = self.post("/merchants", &request).await?;
         Ok(merchant.merchant_id)
     }
 
-    pub(super) async fn register_app(&self, merchant_id: MerchantId) -> Result<App> {
+    pub(super) async fn register_app(&self, merchant_id: MerchantId) -> Result<DemoApp> {
         let path = format!("/merchants/{merchant_id}/apps");
         let answers::App { app_id, app_secret, .. } = self.post(&path, &AppSettings::default()).await?;
-        Ok(App { app_id, app_secret: app_secret.context("a new app has a secret")? })
+        Ok(DemoApp { app_id, app_secret: app_secret.context("a new app has a secret")? })
     }
 
     pub(super) async fn open_dispute(&self, dispute: &OpenDispute) -> Result<()> {
@@ -48,6 +48,6 @@ impl Operator {
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
-        Ok(serde_json::from_slice(&self.0.post(path, body, &Key::default()).await?)?)
+        Ok(serde_json::from_slice(&self.0.post(path, body, &IdempotencyKeyArg::default()).await?)?)
     }
 }

@@ -1,4 +1,4 @@
-//! Where evidence_public_url leads: to the bucket, by the mark that this gateway's bucket alone bears.
+//! Checks that evidence_public_url leads to the bucket, by the ownership marker that only this gateway's bucket has.
 
 use rebuttal_client::plumbing;
 use rebuttal_evidence::S3Store;
@@ -7,15 +7,15 @@ use rebuttal_server::{Config, EvidencePlace, Finding};
 use super::ANSWER_LIMIT;
 
 const ABOUT: &str = "evidence public URL";
-/// More than the mark of a bucket has.
+/// More than the size of an ownership marker.
 const MARK_MAX_BYTES: usize = 1024;
 
-/// Asks at the address that merchants are to post their files to for the mark. As long as the bucket bears none,
-/// anything that answers will do.
+/// Fetches the ownership marker at the address that merchants post their files to. As long as the bucket has none, any
+/// answer will do.
 pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
     let EvidencePlace::Bucket { public: Some(public), .. } = &config.evidence else { return None };
     let url = public.as_str();
-    let asked = async {
+    let fetched = async {
         let (http, base) = plumbing::http(url, &[]).map_err(|error| error.to_string())?;
         let address = match &bucket {
             Some(bucket) => bucket.mark_link().await.map_err(|error| error.to_string())?,
@@ -27,7 +27,7 @@ pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<
         let content = plumbing::read_bounded(answer, MARK_MAX_BYTES).await.ok().flatten().unwrap_or_default();
         Ok::<_, String>((status, content))
     };
-    Some(match (asked.await, bucket) {
+    Some(match (fetched.await, bucket) {
         (Ok(_), None) => Finding::well(ABOUT, format!("something answers at {url}")),
         (Ok((200, content)), Some(bucket)) if bucket.is_mark(&content) => {
             Finding::well(ABOUT, format!("{url} leads to the bucket"))

@@ -1,5 +1,5 @@
-//! Where the public URLs lead. Each is called as a merchant would call it, by the app that only gateways of this
-//! installation know, and signed: what is learnt is learnt of the whole way, proxies and path included.
+//! Checks where the public URLs lead. Each is called as a merchant would call it, signed, by the app that only gateways
+//! of this installation know: the check covers the whole way, proxies and path included.
 
 use rebuttal_client::protocol::Code;
 use rebuttal_client::{
@@ -10,19 +10,19 @@ use rebuttal_server::{Config, DoctorsApp, Examination, Finding, State};
 use super::ANSWER_LIMIT;
 
 const ABOUT: &str = "public URL";
-/// What to look at where no gateway answers, or not the right one.
+/// What to check where no gateway answers, or the wrong one.
 const SEE: &str =
     "See DNS, the proxy before the gateway, which must pass the path on unchanged, and that the gateway runs";
 
-/// Told where a gateway has the key, and not the identity.
+/// For a gateway that has the key, but not the identity.
 const SAME_KEY: &str = "leads to a gateway with this installation's master key that serves another one: a rehearsal, or a \
     database that was founded anew beside the same key. It may also be one of this installation that still runs an older \
     version. See DNS, the proxy before the gateway, and which database the gateway there serves";
 
-/// A finding for each. `respelt` has those that were written in another way than they count.
+/// A finding for each. `normalized_urls` has those that were written in another form.
 pub(super) async fn examine(
     config: &Config,
-    respelt: &[(String, String)],
+    normalized_urls: &[(String, String)],
     examination: Examination,
 ) -> Vec<Finding> {
     if config.public_urls.is_empty() {
@@ -31,14 +31,14 @@ pub(super) async fn examine(
         return vec![Finding::warning(ABOUT, told)];
     }
     let Examination { app, keys_app, is_served, .. } = examination;
-    let knows = app.is_some();
-    // Without the key it can still be learnt whether any gateway is there: to that, nobody's app is unknown.
-    let nobodys = || DoctorsApp {
+    let has_app = app.is_some();
+    // Without the key, an unknown app still shows whether any gateway answers.
+    let unknown_app = || DoctorsApp {
         app_id: AppId::from_bytes([0; 16]),
         secret: AppSecret::from_bytes(&[0; 16]),
         scheme: Scheme::V2Sha256,
     };
-    let app = app.unwrap_or_else(nobodys);
+    let app = app.unwrap_or_else(unknown_app);
     let mut findings = Vec::new();
     for url in config.public_urls.iter().map(|url| url.as_str()) {
         let (state, told) = match call(url, &app).await {
@@ -46,16 +46,16 @@ pub(super) async fn examine(
             Err(error) if is_unknown(&error) && has_key(url, keys_app.as_ref()).await => {
                 (State::Fault, SAME_KEY.to_owned())
             }
-            Err(error) => leads(&error, knows, is_served),
+            Err(error) => state_and_text(&error, has_app, is_served),
         };
-        let written = respelt.iter().find(|(_, counts)| counts == url);
+        let written = normalized_urls.iter().find(|(_, counts)| counts == url);
         let written = written.map(|(written, _)| format!(" (written {written})")).unwrap_or_default();
         findings.push(Finding { about: ABOUT, state, told: format!("{url}{written} {told}") });
     }
     findings
 }
 
-/// A query for anything: it is refused before anything is looked up.
+/// A query for any dispute: it is refused before the lookup.
 async fn call(url: &str, app: &DoctorsApp) -> Result<(), Error> {
     let client = Client::builder(url, app.app_id, app.secret.clone())
         .scheme(app.scheme)
@@ -66,7 +66,7 @@ async fn call(url: &str, app: &DoctorsApp) -> Result<(), Error> {
     client.query(&QueryRequest::DisputeNo(anything)).await.map(drop)
 }
 
-/// Whether a call came to a gateway that does not know the app.
+/// Whether a gateway answered that does not know the app.
 fn is_unknown(error: &Error) -> bool {
     let answer = match error {
         Error::Unverified(answer) => answer,
@@ -83,7 +83,7 @@ async fn has_key(url: &str, keys_app: Option<&DoctorsApp>) -> bool {
 }
 
 /// Where a URL leads, by how the call was refused there.
-fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
+fn state_and_text(error: &Error, has_app: bool, is_served: bool) -> (State, String) {
     let told = match error {
         Error::Refused(refusal) if refusal.code == Code::AppDisabled && is_served => {
             return (State::Well, "leads to this gateway".to_owned());
@@ -94,21 +94,21 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
              other"
                 .to_owned()
         }
-        Error::Refused(refusal) if refusal.code == Code::PathNotFound => by_path(&refusal.message),
-        Error::Refused(refusal) if refusal.code == Code::StaleTimestamp => by_clock(&refusal.message),
+        Error::Refused(refusal) if refusal.code == Code::PathNotFound => path_differs(&refusal.message),
+        Error::Refused(refusal) if refusal.code == Code::StaleTimestamp => clock_differs(&refusal.message),
         Error::Refused(refusal) => {
             format!("leads to this gateway, which answers {}: {}", refusal.code, refusal.message)
         }
         Error::Unavailable { cause: Cause::Answered { code, message, .. }, .. } => {
             format!("leads to this gateway, which answers {code}: {message}")
         }
-        Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer, knows),
+        Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer, has_app),
         Error::Unverified(answer) => match &answer.claim {
-            Some(claim) if claim.code == Code::UnknownApp && !knows => {
+            Some(claim) if claim.code == Code::UnknownApp && !has_app => {
                 let told = "leads to a gateway; whether to this one can only be told with the master key";
                 return (State::Warning, told.to_owned());
             }
-            _ => unverified(answer, knows),
+            _ => unverified(answer, has_app),
         },
         Error::Unavailable { cause: Cause::Untrusted(why), .. } => format!(
             "leads to a certificate that this machine does not trust: {why}. Merchants refuse it, too, unless they were given \
@@ -123,12 +123,12 @@ fn leads(error: &Error, knows: bool, is_served: bool) -> (State, String) {
     (State::Fault, told)
 }
 
-/// What an answer claims that the installation's key does not verify. `knows` says whether it was called with that key.
-fn unverified(answer: &Unverified, knows: bool) -> String {
+/// Describes an answer that the installation's key does not verify. `has_app` says whether that key was used.
+fn unverified(answer: &Unverified, has_app: bool) -> String {
     let is_ours = |claim: &Claim| claim.code == Code::AppDisabled;
-    // Only who has the key could have signed it so for this app, and only this key's gateways know that it is disabled.
+    // Only a gateway with the key could have signed so for this app, or know that it is disabled.
     let is_altered = answer.claim.as_ref().map_or(answer.flaw == Flaw::WrongSign, is_ours);
-    if knows && is_altered {
+    if has_app && is_altered {
         return format!(
             "leads to what speaks as this gateway would, but its answer lost its Authorization header, or was changed, on the \
              way ({}): no merchant can trust it. Have the proxy pass answers on unchanged, headers and body",
@@ -148,20 +148,20 @@ fn unverified(answer: &Unverified, knows: bool) -> String {
             "leads to a gateway with this installation's key that does not know the address for its own, or the request was \
              changed on the way ({said}). Start it with these settings, and have the proxy pass path and body on unchanged"
         ),
-        Code::StaleTimestamp => by_clock(said),
-        Code::PathNotFound => by_path(said),
+        Code::StaleTimestamp => clock_differs(said),
+        Code::PathNotFound => path_differs(said),
         _ => format!("does not lead to a gateway: something answers {}: {said}. {SEE}", claim.code),
     }
 }
 
-fn by_clock(said: &str) -> String {
+fn clock_differs(said: &str) -> String {
     format!(
         "leads to this gateway, whose clock is another than this machine's: the freshness window does not cover it. Let NTP \
          keep both ({said})"
     )
 }
 
-fn by_path(said: &str) -> String {
+fn path_differs(said: &str) -> String {
     format!(
         "leads to a gateway by a path that it does not know ({said}). What public_url has of a path, the proxy must take \
          away; what follows, it must pass on unchanged"

@@ -1,5 +1,5 @@
-//! The synopsis of a man page: the usage line of `--help`, as man pages write it. What is typed as it stands is bold,
-//! what stands for something else is italic, and of several things in braces one is given.
+//! The synopsis of a man page: the usage line of `--help` in the notation of man pages. Literals are bold, placeholders
+//! italic, alternatives in braces.
 
 use clap::Command;
 
@@ -9,7 +9,7 @@ pub(super) fn section(command: &Command) -> String {
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).trim_end();
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
     let rest = usage.strip_prefix(name).unwrap_or(usage).trim_start();
-    // Neither hyphens nor spaces may be added: it is to be typed. The lines after the first are set in.
+    // No hyphens or spaces may be added: it is to be typed. Following lines are indented.
     format!(".SH SYNOPSIS\n.nh\n.ad l\n.HP 4\n\\fB{}\\fR {}\n.ad b\n.hy\n", dashes(name), marked(rest))
 }
 

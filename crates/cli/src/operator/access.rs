@@ -1,25 +1,25 @@
-//! How operator commands reach a gateway.
+//! The gateway and the token of operator commands.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::client::Client;
+use super::client::OperatorClient;
 use crate::address::Address;
 use crate::files;
+use crate::rerun_command::{self, RerunDefaults};
 use crate::settings::{DATA_DIR, Secret, Sources};
-use crate::typed::{self, Pins};
 
-/// Where `serve` listens unless told otherwise.
-const URL: &str = "http://127.0.0.1:8080";
-/// The file that a gateway leaves its first token in.
+/// Where `serve` listens by default.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// The file in the data directory with the first token.
 const TOKEN_FILE: &str = "operator.token";
 
-/// The gateway and the token, from flags, variables or the data directory beside.
+/// The gateway and the token, from flags, variables or the data directory.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway and token")]
-pub(crate) struct Access {
+pub(crate) struct OperatorAccess {
     #[command(flatten)]
     sources: Sources,
 
@@ -50,14 +50,14 @@ pub(crate) struct Access {
 }
 
 /// An operator's token, and where it comes from.
-pub(crate) struct Token {
+pub(crate) struct SourcedToken {
     pub(super) text: Secret,
-    pub(super) origin: Origin,
+    pub(super) origin: TokenOrigin,
 }
 
-/// Where a token comes from, after "the token".
+/// Where a token comes from; displayed after "the token".
 #[derive(Debug, Clone)]
-pub(super) enum Origin {
+pub(super) enum TokenOrigin {
     /// Named by this flag or variable.
     Given(String),
     /// In this file, which this flag or variable names.
@@ -66,7 +66,7 @@ pub(super) enum Origin {
     Data(PathBuf),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for TokenOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given(name) => write!(f, "in {name}"),
@@ -76,9 +76,9 @@ impl fmt::Display for Origin {
     }
 }
 
-impl Origin {
-    /// What to do where the token lets nobody in.
-    pub(super) const fn remedy(&self) -> &'static str {
+impl TokenOrigin {
+    /// What to do where the token is rejected.
+    pub(super) const fn hint(&self) -> &'static str {
         match self {
             Self::Given(_) | Self::File(..) => {
                 "Check that it is whole, and that REBUTTAL_OPERATOR_URL is the gateway that made it; an admin makes \
@@ -92,62 +92,68 @@ impl Origin {
     }
 }
 
-impl Token {
-    /// The one that a gateway leaves in its data directory.
-    pub(crate) fn beside(path: PathBuf) -> Result<Self> {
+impl SourcedToken {
+    /// Reads the token that a gateway writes to its data directory.
+    pub(crate) fn from_file(path: PathBuf) -> Result<Self> {
         let missing = |error| {
             anyhow::anyhow!(
                 "no operator's token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
                  REBUTTAL_OPERATOR_TOKEN_FILE, or tell the gateway's data directory with --data"
             )
         };
-        Ok(Self { text: Secret::read(&path).map_err(missing)?, origin: Origin::Data(path) })
+        Ok(Self { text: Secret::read(&path).map_err(missing)?, origin: TokenOrigin::Data(path) })
     }
 }
 
-impl Access {
-    pub(super) fn client(&self) -> Result<Client> {
-        let url = self.operator_url.as_ref().map_or(URL, Address::as_str);
-        let trusted = self.trust.as_deref().map(|path| files::trusted(path, &self.sources.name("trust")));
+impl OperatorAccess {
+    pub(super) fn client(&self) -> Result<OperatorClient> {
+        let url = self.operator_url.as_ref().map_or(DEFAULT_URL, Address::as_str);
+        let trusted =
+            self.trust.as_deref().map(|path| files::read_certificates(path, &self.sources.name("trust")));
         let token = self.token()?;
-        let client = Client::new(url, &token, trusted.transpose()?.as_slice())?;
-        Ok(client.pinned(self.pins(url, &token.origin)))
+        let client = OperatorClient::new(url, &token, trusted.transpose()?.as_slice())?;
+        Ok(client.with_rerun_defaults(self.rerun_defaults(url, &token.origin)))
     }
 
-    /// A key counts for one token at one gateway: elsewhere, the same would be done once more.
-    fn pins(&self, url: &str, origin: &Origin) -> Pins {
+    /// A key is valid for one token at one gateway: elsewhere, the change would be made once more.
+    fn rerun_defaults(&self, url: &str, origin: &TokenOrigin) -> RerunDefaults {
         let file = match origin {
-            Origin::Given(_) => None,
-            Origin::File(path, _) | Origin::Data(path) => Some(path),
+            TokenOrigin::Given(_) => None,
+            TokenOrigin::File(path, _) | TokenOrigin::Data(path) => Some(path),
         };
         let paths = [("--operator-token-file", file), ("--trust", self.trust.as_ref())];
-        let paths = paths.into_iter().filter_map(|(name, path)| Some((name, typed::anywhere(path?))));
+        let paths =
+            paths.into_iter().filter_map(|(name, path)| Some((name, rerun_command::absolute_path(path?))));
         let needs = match origin {
-            Origin::Given(name) if name.starts_with("--") => {
+            TokenOrigin::Given(name) if name.starts_with("--") => {
                 Some("Put the token in the place of the …: it is not repeated.")
             }
-            Origin::Given(_) => Some("It takes the token from REBUTTAL_OPERATOR_TOKEN, as it is set here."),
-            Origin::File(..) | Origin::Data(_) => None,
+            TokenOrigin::Given(_) => {
+                Some("It takes the token from REBUTTAL_OPERATOR_TOKEN, as it is set here.")
+            }
+            TokenOrigin::File(..) | TokenOrigin::Data(_) => None,
         };
         let options = [("--operator-url", url.into())].into_iter().chain(paths).collect();
-        Pins { options, left_out: &[], needs }
+        RerunDefaults { options, excluded: &[], needs }
     }
 
-    fn token(&self) -> Result<Token> {
+    fn token(&self) -> Result<SourcedToken> {
         let (direct, file) = (self.sources.name("operator_token"), self.sources.name("operator_token_file"));
         match (&self.operator_token, &self.operator_token_file) {
-            (Some(token), None) => Ok(Token { text: token.clone(), origin: Origin::Given(direct) }),
+            (Some(token), None) => {
+                Ok(SourcedToken { text: token.clone(), origin: TokenOrigin::Given(direct) })
+            }
             (None, Some(path)) => {
-                let text = files::secret(path, &file)?;
-                Ok(Token { text, origin: Origin::File(path.clone(), file) })
+                let text = files::read_secret(path, &file)?;
+                Ok(SourcedToken { text, origin: TokenOrigin::File(path.clone(), file) })
             }
             (Some(_), Some(_)) => {
-                let both = format!("it must not be given beside {file}; leave one of them out");
-                Err(self.sources.fault("operator_token", both))
+                let error = format!("it must not be given beside {file}; leave one of them out");
+                Err(self.sources.fault("operator_token", error))
             }
             (None, None) => {
                 let data = self.data.clone().unwrap_or_else(|| DATA_DIR.into());
-                Token::beside(data.join(TOKEN_FILE))
+                SourcedToken::from_file(data.join(TOKEN_FILE))
             }
         }
     }

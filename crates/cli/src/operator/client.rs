@@ -1,5 +1,5 @@
-//! Calls of the operator API (contract §8). Reads are repeated until they are answered; changes too, because each goes
-//! under a key that makes it count once, or sets what is already set.
+//! The client of the operator API (contract §8). Reads are retried; changes too, because each is idempotent, by itself
+//! or by its key.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,22 +13,21 @@ use reqwest::{Method, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::access::{Origin, Token};
-use super::failure::{Again, Failure};
-use super::key::Key;
-use super::tries::{Met, Says, TRIES_MAX, Then, Tries, not_ours};
-use crate::patience;
-use crate::typed::Pins;
+use super::access::{SourcedToken, TokenOrigin};
+use super::failure::{Failure, ResendInfo};
+use super::idempotency_key::IdempotencyKeyArg;
+use super::retry::{ATTEMPTS_MAX, AttemptEffect, FailedAttempt, NextStep, RetryState, describe_foreign};
+use crate::rerun_command::RerunDefaults;
+use crate::wait_notice;
 
 /// How long one attempt may take: as long as a gateway may go without an answer, and a large page takes to arrive.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// What is refused after the key was looked up, and kept under it: whoever is answered so under a key has changed
-/// nothing with it. All else may be said before the key is looked at, by this gateway or by an older one beside it: who
-/// sends it, how often, in which form. Invariant: `decide` in store/src/batch.rs and `apply` beside each database's
-/// accounts.
-const SETTLING: [Code; 5] = [
+/// Refusals that follow the lookup of the key, and are stored under it: with such an answer, the key has changed
+/// nothing. Other refusals (authentication, rate limits, form) may precede the lookup, in this gateway or in an older
+/// replica. Invariant: `decide` in store/src/batch.rs and `apply` beside each database's accounts.
+const FINAL_CODES: [Code; 5] = [
     Code::OperatorConflict,
     Code::OperatorNotFound,
     Code::DisputeNotFound,
@@ -36,52 +35,64 @@ const SETTLING: [Code; 5] = [
     Code::DeadlinePassed,
 ];
 
-/// An operator's way to one gateway.
-pub(crate) struct Client {
+/// A client of one gateway's operator API.
+pub(crate) struct OperatorClient {
     http: reqwest::Client,
     /// The gateway's address.
     url: String,
     authorization: HeaderValue,
     /// Where the token comes from.
-    origin: Origin,
-    /// How the change that was sent last is sent again.
-    sent: Mutex<Option<Again>>,
-    /// What leads what was typed here from any shell.
-    pins: Pins,
+    origin: TokenOrigin,
+    /// How to resend the change that was sent last.
+    last_change: Mutex<Option<ResendInfo>>,
+    /// The options that make printed commands independent of the shell.
+    defaults: RerunDefaults,
 }
 
-impl Client {
-    pub(crate) fn new(url: &str, token: &Token, trusted: &[Vec<u8>]) -> Result<Self> {
+impl OperatorClient {
+    pub(crate) fn new(url: &str, token: &SourcedToken, trusted: &[Vec<u8>]) -> Result<Self> {
         let (http, url) = plumbing::http(url, trusted)?;
-        let Token { text, origin } = token;
+        let SourcedToken { text, origin } = token;
         let visible = !text.expose().is_empty() && text.expose().bytes().all(|byte| byte.is_ascii_graphic());
         ensure!(visible, "the operator's token {origin} is none: it must have visible ASCII characters only");
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;
         authorization.set_sensitive(true);
         let origin = origin.clone();
-        Ok(Self { http, url, authorization, origin, sent: Mutex::new(None), pins: Pins::default() })
+        Ok(Self {
+            http,
+            url,
+            authorization,
+            origin,
+            last_change: Mutex::new(None),
+            defaults: RerunDefaults::default(),
+        })
     }
 
-    /// The same, which tells its user commands for any shell.
-    pub(super) fn pinned(self, pins: Pins) -> Self {
-        Self { pins, ..self }
+    /// The same, whose printed commands are independent of the shell.
+    pub(super) fn with_rerun_defaults(self, defaults: RerunDefaults) -> Self {
+        Self { defaults, ..self }
     }
 
-    /// What it means that the user does not wait any longer.
-    pub(super) fn interrupted(&self) -> anyhow::Error {
+    /// The error for an interruption by the user.
+    pub(super) fn interrupted_error(&self) -> anyhow::Error {
         match self.again() {
             Some(again) => Failure::Interrupted { again }.into(),
             None => anyhow::anyhow!("interrupted: nothing was changed"),
         }
     }
 
-    /// The answer's body to a read.
+    /// The body of the answer to a read.
     pub(super) async fn fetch(&self, path: &str) -> Result<Vec<u8>> {
         self.call(Method::GET, path, None, None).await
     }
 
-    /// The answer's body to something that counts once under its key; a random one unless one was given.
-    pub(crate) async fn post(&self, path: &str, body: &impl Serialize, key: &Key) -> Result<Vec<u8>> {
+    /// The body of the answer to a change that is applied once under its key; a random key unless one was given.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        key: &IdempotencyKeyArg,
+    ) -> Result<Vec<u8>> {
         let key = match key.given() {
             Some(key) => key.to_owned(),
             None => format!("cli-{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
@@ -89,17 +100,17 @@ impl Client {
         self.call(Method::POST, path, Some(&serde_json::to_value(body)?), Some(&key)).await
     }
 
-    /// The answer's body to a change of what is there. Without a key: setting it twice is setting it once.
+    /// The body of the answer to an idempotent change, which needs no key.
     pub(super) async fn patch(&self, path: &str, body: &impl Serialize) -> Result<Vec<u8>> {
         self.call(Method::PATCH, path, Some(&serde_json::to_value(body)?), None).await
     }
 
-    /// How the change that was sent last is sent again; none where nothing but reads came after it.
-    pub(super) fn again(&self) -> Option<Again> {
-        self.sent.lock().ok()?.clone()
+    /// How to resend the change that was sent last; none where a read followed it.
+    pub(super) fn again(&self) -> Option<ResendInfo> {
+        self.last_change.lock().ok()?.clone()
     }
 
-    /// Makes a call until it is answered or tried often enough.
+    /// Makes a call, and retries it up to [`ATTEMPTS_MAX`].
     async fn call(
         &self,
         method: Method,
@@ -107,19 +118,20 @@ impl Client {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Vec<u8>> {
-        let again = body.map(|body| Again::of(&self.pins, key, body.get("deadline").and_then(Value::as_str)));
-        if let Ok(mut sent) = self.sent.lock() {
-            sent.clone_from(&again);
+        let again = body
+            .map(|body| ResendInfo::of(&self.defaults, key, body.get("deadline").and_then(Value::as_str)));
+        if let Ok(mut last_change) = self.last_change.lock() {
+            last_change.clone_from(&again);
         }
-        let mut tries = Tries::of(again, &self.url);
+        let mut retry_state = RetryState::new(again, &self.url);
         loop {
             let attempt = self.attempt(&method, path, body, key);
-            let met = match patience::patiently(&self.url, attempt).await {
+            let failed = match wait_notice::with_wait_notice(&self.url, attempt).await {
                 Ok(answer) => return Ok(answer),
-                Err(met) => met,
+                Err(failed) => failed,
             };
-            let (why, wait) = tries.take(met)?;
-            patience::again(&why, tries.made(), TRIES_MAX);
+            let (why, wait) = retry_state.record(failed)?;
+            wait_notice::print_retry(&why, retry_state.attempts(), ATTEMPTS_MAX);
             tokio::time::sleep(wait).await;
         }
     }
@@ -130,7 +142,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
         key: Option<&str>,
-    ) -> Result<Vec<u8>, Met> {
+    ) -> Result<Vec<u8>, FailedAttempt> {
         let url = format!("{}{PREFIX}{path}", self.url);
         let mut request = self.http.request(method.clone(), url).timeout(ATTEMPT_TIMEOUT);
         request = request.header(AUTHORIZATION, self.authorization.clone());
@@ -140,60 +152,65 @@ impl Client {
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
-        let unanswered = |error| Met::unanswered(&plumbing::not_answered(error));
+        let unanswered = |error| FailedAttempt::unanswered(&plumbing::not_answered(error));
         let response = request.send().await.map_err(unanswered)?;
-        let (stranger, asked) = (plumbing::stranger(&response), plumbing::retry_after(&response));
-        let status = stranger.status;
+        let (foreign, retry_after) = (plumbing::stranger(&response), plumbing::retry_after(&response));
+        let status = foreign.status;
         let answer = read(response).await?;
         let is_done = (200..300).contains(&status);
         if is_done && (body.is_none() || serde_json::from_slice::<Map<String, Value>>(&answer).is_ok()) {
             return Ok(answer);
         }
-        let (says, then) = match serde_json::from_slice(&answer) {
-            Ok(problem) if !is_done => self.refused(status, problem, key.is_some()),
-            _ => somebody_else(stranger),
+        let (effect, next) = match serde_json::from_slice(&answer) {
+            Ok(problem) if !is_done => self.classify_problem(status, problem, key.is_some()),
+            _ => classify_foreign(foreign),
         };
-        Err(Met { says, then, asked })
+        Err(FailedAttempt { effect, next, retry_after })
     }
 
-    /// What a problem of the gateway says.
-    fn refused(&self, status: u16, Problem { code, detail, .. }: Problem, is_keyed: bool) -> (Says, Then) {
-        let says = match &code {
-            Code::Unavailable => Says::NotByThis,
-            _ if status >= 500 => Says::Perhaps,
-            code if is_keyed && SETTLING.contains(code) => Says::Never,
-            _ => Says::NotByThis,
+    /// Classifies a problem document of the gateway.
+    fn classify_problem(
+        &self,
+        status: u16,
+        Problem { code, detail, .. }: Problem,
+        is_keyed: bool,
+    ) -> (AttemptEffect, NextStep) {
+        let effect = match &code {
+            Code::Unavailable => AttemptEffect::NotByThisAttempt,
+            _ if status >= 500 => AttemptEffect::Possible,
+            code if is_keyed && FINAL_CODES.contains(code) => AttemptEffect::ByNoAttempt,
+            _ => AttemptEffect::NotByThisAttempt,
         };
-        let then = match status {
-            429 | 500.. => Then::Again(format!("{code}: {detail}")),
-            // The gateway says the same to whoever sends none.
+        let next = match status {
+            429 | 500.. => NextStep::Retry(format!("{code}: {detail}")),
+            // The gateway's code is the same where no token is sent.
             _ if code == Code::OperatorUnauthorized => {
-                Then::Refused(Failure::LetNobodyIn { code, origin: self.origin.clone() })
+                NextStep::Refused(Failure::TokenRejected { code, origin: self.origin.clone() })
             }
-            _ => Then::Refused(Failure::Refused { code, detail }),
+            _ => NextStep::Refused(Failure::Refused { code, detail }),
         };
-        (says, then)
+        (effect, next)
     }
 }
 
-/// What an answer says that is not the operator API's.
-fn somebody_else(stranger: Stranger) -> (Says, Then) {
-    match stranger.status {
-        // Somebody who takes what is meant for the gateway, and may have passed it on.
-        200..300 => (Says::Perhaps, Then::NotOurs(stranger)),
-        // A proxy that waits for the gateway, or for the rest of the request, some of which it may have passed on.
-        408 | 500.. => (Says::Perhaps, Then::Again(not_ours(&stranger))),
-        429 => (Says::NotByThis, Then::Again(not_ours(&stranger))),
-        _ => (Says::NotByThis, Then::NotOurs(stranger)),
+/// Classifies an answer that is not the operator API's.
+fn classify_foreign(foreign: Stranger) -> (AttemptEffect, NextStep) {
+    match foreign.status {
+        // Something that accepts requests for the gateway, and may have passed this one on.
+        200..300 => (AttemptEffect::Possible, NextStep::Foreign(foreign)),
+        // A proxy that waits for the gateway, or for the rest of the request, and may have passed a part of it on.
+        408 | 500.. => (AttemptEffect::Possible, NextStep::Retry(describe_foreign(&foreign))),
+        429 => (AttemptEffect::NotByThisAttempt, NextStep::Retry(describe_foreign(&foreign))),
+        _ => (AttemptEffect::NotByThisAttempt, NextStep::Foreign(foreign)),
     }
 }
 
-async fn read(response: Response) -> Result<Vec<u8>, Met> {
+async fn read(response: Response) -> Result<Vec<u8>, FailedAttempt> {
     let read = plumbing::read_bounded(response, ANSWER_MAX_BYTES).await;
-    let read = read.map_err(|error| Met::unanswered(&plumbing::not_answered(error)))?;
+    let read = read.map_err(|error| FailedAttempt::unanswered(&plumbing::not_answered(error)))?;
     let too_long = || {
         let why = format!("the answer is over {ANSWER_MAX_BYTES} bytes");
-        Met { says: Says::Perhaps, then: Then::Again(why), asked: None }
+        FailedAttempt { effect: AttemptEffect::Possible, next: NextStep::Retry(why), retry_after: None }
     };
     read.map(Vec::from).ok_or_else(too_long)
 }

@@ -1,6 +1,6 @@
-//! `rebuttal operator dispute`: one file for each verb, and one for the acts that move a dispute.
+//! `rebuttal operator dispute`: a module for each subcommand, and one for the actions that change a dispute.
 
-mod act;
+mod actions;
 mod evidence;
 mod list;
 mod open;
@@ -9,42 +9,42 @@ mod view;
 
 use anyhow::Result;
 
-use super::client::Client;
+use super::client::OperatorClient;
 
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Dispute {
+pub(super) enum DisputeCommand {
     /// Open a dispute
     Open(Box<open::Open>),
     /// List disputes, the newest first
-    List(list::List),
+    List(list::ListDisputes),
     /// Show a dispute with all that was submitted and all that happened
-    Show(show::Show),
+    Show(show::ShowDispute),
     /// Fetch the evidence that was submitted
-    Evidence(evidence::Evidence),
+    Evidence(evidence::FetchEvidence),
     /// End a dispute: it is won or lost
-    Resolve(act::Resolve),
+    Resolve(actions::Resolve),
     /// Ask the merchant for more evidence
-    RequestEvidence(act::RequestEvidence),
+    RequestEvidence(actions::RequestEvidence),
     /// Give the merchant more time
-    Extend(act::Extend),
+    Extend(actions::Extend),
     /// Take a dispute to a later stage
-    Advance(act::Advance),
+    Advance(actions::Advance),
     /// End a dispute that the other side took back
-    Withdraw(act::Withdraw),
+    Withdraw(actions::Withdraw),
 }
 
-impl Dispute {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+impl DisputeCommand {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         match self {
             Self::Open(open) => open.run(client, json).await,
             Self::List(list) => list.run(client, json).await,
             Self::Show(show) => show.run(client, json).await,
             Self::Evidence(evidence) => evidence.run(client, json).await,
-            Self::Resolve(act) => act.run(client, json).await,
-            Self::RequestEvidence(act) => act.run(client, json).await,
-            Self::Extend(act) => act.run(client, json).await,
-            Self::Advance(act) => act.run(client, json).await,
-            Self::Withdraw(act) => act.run(client, json).await,
+            Self::Resolve(action) => action.run(client, json).await,
+            Self::RequestEvidence(action) => action.run(client, json).await,
+            Self::Extend(action) => action.run(client, json).await,
+            Self::Advance(action) => action.run(client, json).await,
+            Self::Withdraw(action) => action.run(client, json).await,
         }
     }
 }

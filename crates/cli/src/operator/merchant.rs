@@ -5,14 +5,14 @@ use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::operator::{ChangeMerchant, CreateMerchant, TimeZoneName, answers};
 use rebuttal_client::protocol::text::MerchantName;
 
-use super::client::Client;
-use super::key::Key;
-use super::page::Part;
-use super::tell;
-use crate::look::{self, Table};
+use super::client::OperatorClient;
+use super::idempotency_key::IdempotencyKeyArg;
+use super::list::ListArgs;
+use super::output;
+use crate::terminal::{self, Table};
 
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Merchant {
+pub(super) enum MerchantCommand {
     /// Register a merchant
     Create {
         /// Its name
@@ -24,10 +24,10 @@ pub(super) enum Merchant {
         time_zone: TimeZoneName,
 
         #[command(flatten)]
-        key: Key,
+        key: IdempotencyKeyArg,
     },
     /// List the merchants, by number
-    List(Part),
+    List(ListArgs),
     /// Change a merchant's name or time zone; what is not given stays
     Change {
         /// The merchant's number
@@ -35,14 +35,14 @@ pub(super) enum Merchant {
         merchant_id: MerchantId,
 
         #[command(flatten)]
-        changes: Changes,
+        changes: MerchantChanges,
     },
 }
 
-/// What is to change; one at least.
+/// The changes, of which one is needed.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
-pub(super) struct Changes {
+pub(super) struct MerchantChanges {
     /// Its new name
     #[arg(long, value_name = "NAME")]
     name: Option<MerchantName>,
@@ -52,40 +52,40 @@ pub(super) struct Changes {
     time_zone: Option<TimeZoneName>,
 }
 
-impl Merchant {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+impl MerchantCommand {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         match self {
             Self::Create { name, time_zone, key } => {
                 let answer = client.post("/merchants", &CreateMerchant { name, time_zone }, &key).await?;
-                tell::answer(&answer, json, |merchant| say(&merchant, "is registered as"))
+                output::print_answer(&answer, json, |merchant| print_merchant(&merchant, "is registered as"))
             }
-            Self::List(part) => {
-                let page = part.fetch(client, "/merchants").await?;
+            Self::List(list_args) => {
+                let page = list_args.fetch(client, "/merchants").await?;
                 if json {
-                    return page.say_json();
+                    return page.print_json();
                 }
                 let mut table = Table::new(["merchant", "name", "time zone"]).numbers(&[0]).names(&[1]);
-                for merchant in page.shown::<answers::Merchant>()? {
+                for merchant in page.parse_items::<answers::Merchant>()? {
                     table.row([merchant.merchant_id.to_string(), merchant.name, merchant.time_zone]);
                 }
-                look::say_table(&table, "There are no merchants.");
-                page.tell_rest(&[]);
+                terminal::print_table(&table, "There are no merchants.");
+                page.eprint_next_page_command(&[]);
                 Ok(())
             }
-            Self::Change { merchant_id, changes: Changes { name, time_zone } } => {
+            Self::Change { merchant_id, changes: MerchantChanges { name, time_zone } } => {
                 let path = format!("/merchants/{merchant_id}");
                 let answer = client.patch(&path, &ChangeMerchant { name, time_zone }).await?;
-                tell::answer(&answer, json, |merchant| say(&merchant, "is now"))
+                output::print_answer(&answer, json, |merchant| print_merchant(&merchant, "is now"))
             }
         }
     }
 }
 
-fn say(merchant: &answers::Merchant, how: &str) {
+fn print_merchant(merchant: &answers::Merchant, how: &str) {
     let answers::Merchant { merchant_id, name, time_zone } = merchant;
-    let number = look::strong(merchant_id);
-    look::say_after(
-        &format!("{} ", look::tick()),
+    let number = terminal::bold(merchant_id);
+    terminal::print_wrapped(
+        &format!("{} ", terminal::ok_mark()),
         &format!("{name} {how} merchant {number}, in {time_zone}."),
         2,
     );

@@ -3,17 +3,17 @@
 use anyhow::Result;
 use rebuttal_client::protocol::operator::{CreateToken, RevokeToken, Role, TokenName, answers};
 
-use super::client::Client;
-use super::keep::{self, Keep};
-use super::key::Key;
-use super::page::{Part, encoded};
-use super::tell;
-use crate::ask;
-use crate::look::{self, Table};
-use crate::words;
+use super::client::OperatorClient;
+use super::idempotency_key::IdempotencyKeyArg;
+use super::list::{ListArgs, percent_encode};
+use super::output;
+use super::secret_output::{self, SecretFileArg};
+use crate::enum_arg;
+use crate::prompt;
+use crate::terminal::{self, Table};
 
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Token {
+pub(super) enum TokenCommand {
     /// Make a token; it is shown this once
     Create {
         /// Its name, which histories tell beside what its holder does
@@ -21,17 +21,17 @@ pub(super) enum Token {
         name: TokenName,
 
         /// What its holder may do: viewer reads, operator acts on disputes too, admin does everything
-        #[arg(long, value_name = "ROLE", value_parser = words::of(Role::ALL, Role::as_str))]
+        #[arg(long, value_name = "ROLE", value_parser = enum_arg::parser(Role::ALL, Role::as_str))]
         role: Role,
 
         #[command(flatten)]
-        keep: Keep,
+        secret_file: SecretFileArg,
 
         #[command(flatten)]
-        key: Key,
+        key: IdempotencyKeyArg,
     },
     /// List the tokens that are not revoked, by name
-    List(Part),
+    List(ListArgs),
     /// Let nobody in by a token any more, from now on and everywhere
     Revoke {
         /// The token's name
@@ -43,48 +43,53 @@ pub(super) enum Token {
         yes: bool,
 
         #[command(flatten)]
-        key: Key,
+        key: IdempotencyKeyArg,
     },
 }
 
-impl Token {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+impl TokenCommand {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         match self {
-            Self::Create { name, role, keep, key } => {
-                let place = keep.open()?;
+            Self::Create { name, role, secret_file, key } => {
+                let secret_file = secret_file.open()?;
                 let answer = client.post("/tokens", &CreateToken { name, role }, &key).await?;
-                let answers::NewToken { name, role, token } = tell::shown(&answer)?;
-                let once = keep::Once { member: "token", word: "token", secret: Some(&token) };
-                keep::tell(&answer, json, place, once, || say(&name, &format!("is made, as {role}")))
+                let answers::NewToken { name, role, token } = output::parse_sanitized(&answer)?;
+                let member =
+                    secret_output::SecretMember { member: "token", label: "token", secret: Some(&token) };
+                secret_output::print_answer(&answer, json, secret_file, member, || {
+                    print_token(&name, &format!("is made, as {role}"))
+                })
             }
-            Self::List(part) => {
-                let page = part.fetch(client, "/tokens").await?;
+            Self::List(list_args) => {
+                let page = list_args.fetch(client, "/tokens").await?;
                 if json {
-                    return page.say_json();
+                    return page.print_json();
                 }
                 let mut table = Table::new(["token", "role", "made"]);
-                for token in page.shown::<answers::Token>()? {
-                    table.row([token.name, token.role, look::moment(&token.created_time)]);
+                for token in page.parse_items::<answers::Token>()? {
+                    table.row([token.name, token.role, terminal::short_time(&token.created_time)]);
                 }
-                look::say_table(&table, "There are no tokens.");
-                page.tell_rest(&[]);
+                terminal::print_table(&table, "There are no tokens.");
+                page.eprint_next_page_command(&[]);
                 Ok(())
             }
             Self::Revoke { name, yes, key } => {
                 if !yes {
                     let question =
                         format!("Revoke {name}? Nobody is let in by it from then on. There is no way back.");
-                    ask::confirm(&question, "revoked").await?;
+                    prompt::confirm(&question, "revoked").await?;
                 }
-                let path = format!("/tokens/{}/revoke", encoded(name.as_str()));
+                let path = format!("/tokens/{}/revoke", percent_encode(name.as_str()));
                 let answer = client.post(&path, &RevokeToken {}, &key).await?;
-                tell::answer(&answer, json, |token: answers::Token| say(&token.name, "is revoked"))
+                output::print_answer(&answer, json, |token: answers::Token| {
+                    print_token(&token.name, "is revoked")
+                })
             }
         }
     }
 }
 
-fn say(name: &str, how: &str) {
-    let text = format!("token {} {how}.", look::strong(name));
-    look::say_after(&format!("{} ", look::tick()), &text, 2);
+fn print_token(name: &str, how: &str) {
+    let text = format!("token {} {how}.", terminal::bold(name));
+    terminal::print_wrapped(&format!("{} ", terminal::ok_mark()), &text, 2);
 }

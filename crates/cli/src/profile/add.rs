@@ -1,4 +1,4 @@
-//! `rebuttal profile add`: keeps what a client can be made of, and nothing else.
+//! `rebuttal profile add`: stores a profile, if it is complete.
 
 use std::io::IsTerminal as _;
 
@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use zeroize::Zeroizing;
 
 use super::file::Profiles;
-use super::{Changed, ProfileName};
-use crate::access::{Given, Held, Origin};
+use super::{ChangedProfile, ProfileName};
+use crate::access::{AppSecretSource, ConnectionArgs, SourcedAppSecret};
 use crate::exit::Exit;
 use crate::settings::Secret;
-use crate::{ask, usage};
+use crate::{prompt, usage};
 
 /// Keep a gateway and an app under a name
 ///
@@ -31,43 +31,43 @@ pub(super) struct Add {
     json: bool,
 
     #[command(flatten)]
-    given: Given,
+    given: ConnectionArgs,
 }
 
 impl Add {
     pub(super) async fn run(self) -> Result<Exit> {
         let json = self.json;
-        super::tell(&self.keep().await, json, |kept| {
-            format!("{} is kept in {}", kept.name, kept.file.display())
+        super::finish(&self.save().await, json, |saved| {
+            format!("{} is kept in {}", saved.name, saved.file.display())
         })
     }
 
-    async fn keep(self) -> Result<Changed> {
+    async fn save(self) -> Result<ChangedProfile> {
         let Self { name, replace, given, .. } = self;
         let mut profiles = Profiles::read()?;
         if profiles.by_name.contains_key(&name) && !replace {
             bail!("there is a profile \"{name}\" already; pass --replace to replace it");
         }
-        let missing = |what| usage::wrong(format!("a profile needs {what}"));
+        let missing = |what| usage::error(format!("a profile needs {what}"));
         let mut given = given.resolve()?;
-        given.address().map_err(|_| missing("the gateway's address: pass --url"))?;
-        given.signer().map_err(|_| missing("the app's id: pass --app-id"))?;
+        given.require_url().map_err(|_| missing("the gateway's address: pass --url"))?;
+        given.require_app_id().map_err(|_| missing("the app's id: pass --app-id"))?;
         let secret = match given.secret.take() {
             Some(secret) => secret,
-            None => Held { text: ask_secret().await?, origin: Origin::Asked },
+            None => SourcedAppSecret { text: prompt_secret().await?, source: AppSecretSource::Prompt },
         };
-        secret.parsed()?;
+        secret.parse()?;
         let profile = given.to_profile(secret.text);
         profiles.by_name.insert(name.clone(), profile.clone());
         profiles.write()?;
-        Ok(Changed { name, profile, file: profiles.path })
+        Ok(ChangedProfile { name, profile, file: profiles.path })
     }
 }
 
-/// Asked without echo on a terminal; otherwise a line of standard input.
-async fn ask_secret() -> Result<Secret> {
+/// Prompts without echo on a terminal; otherwise reads a line of standard input.
+async fn prompt_secret() -> Result<Secret> {
     let text = if std::io::stdin().is_terminal() {
-        ask::secret("The app's secret, which is not shown", "kept").await?
+        prompt::secret("The app's secret, which is not shown", "kept").await?
     } else {
         let mut line = Zeroizing::new(String::new());
         std::io::stdin().read_line(&mut line)?;

@@ -1,4 +1,4 @@
-//! The file of the profiles: read only where nobody else can, and replaced whole, so that it is never half written.
+//! The file of the profiles: refused where others can read it, and replaced atomically.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use zeroize::Zeroizing;
 
-use super::{Named, Profile, ProfileName};
+use super::{NamedProfile, Profile, ProfileName};
 use crate::toml_file;
 
-/// Where the file lies, if not where the system keeps such files.
+/// The variable with the file's path, if that is not the default.
 const VARIABLE: &str = "REBUTTAL_PROFILES";
-/// Permissions that nobody but the owner may have.
-const OTHERS: u32 = 0o077;
+/// Permissions of group and others, which the file must not have.
+const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// All profiles, and where they lie.
+/// All profiles, and their file.
 pub(super) struct Profiles {
     pub(super) path: PathBuf,
     pub(super) by_name: BTreeMap<ProfileName, Profile>,
@@ -25,7 +25,7 @@ pub(super) struct Profiles {
 impl Profiles {
     /// Reads the file; without one there are no profiles.
     pub(super) fn read() -> Result<Self> {
-        let path = place()?;
+        let path = profiles_path()?;
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -39,7 +39,7 @@ impl Profiles {
             "{shown} is to be the file of the profiles, and is none; move it out of the way"
         );
         ensure!(
-            metadata.permissions().mode() & OTHERS == 0,
+            metadata.permissions().mode() & GROUP_AND_OTHERS == 0,
             "{shown} holds secrets, and others may read it; run `chmod 600 {shown}`, and rotate the secrets if they \
              have been read"
         );
@@ -49,13 +49,13 @@ impl Profiles {
         Ok(Self { path, by_name })
     }
 
-    /// One of them alone.
-    pub(super) fn take(mut self, name: ProfileName) -> Option<Named> {
+    /// Takes one profile by its name.
+    pub(super) fn take(mut self, name: ProfileName) -> Option<NamedProfile> {
         let profile = self.by_name.remove(&name)?;
-        Some(Named { name, profile, file: self.path })
+        Some(NamedProfile { name, profile, file: self.path })
     }
 
-    /// Writes the file in the place of the old one.
+    /// Replaces the file.
     pub(super) fn write(&self) -> Result<()> {
         let folder =
             self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -75,7 +75,7 @@ fn unreadable(path: &Path) -> String {
     format!("cannot read the profiles in {}", path.display())
 }
 
-fn place() -> Result<PathBuf> {
+fn profiles_path() -> Result<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = variable(VARIABLE) {
         return Ok(path);

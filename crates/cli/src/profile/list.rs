@@ -1,16 +1,16 @@
-//! `rebuttal profile list`: for people, for scripts, and the names alone for shells that complete them.
+//! `rebuttal profile list`: for people, for scripts, and the names alone for shell completion.
 
 use anyhow::Result;
 
-use super::Told;
+use super::ProfileJson;
 use super::file::Profiles;
 use crate::exit::{self, Exit};
-use crate::look::{self, Table};
 use crate::outcome;
+use crate::terminal::{self, Table};
 
 /// List the profiles, without their secrets
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::SAYING)]
+#[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(super) struct List {
     /// Print a JSON array on standard output
     #[arg(long, conflicts_with = "names")]
@@ -24,20 +24,21 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self) -> Result<Exit> {
         let profiles = Profiles::read()?;
-        let told: Vec<_> = profiles.by_name.iter().map(|(name, profile)| Told::of(name, profile)).collect();
+        let profile_list: Vec<_> =
+            profiles.by_name.iter().map(|(name, profile)| ProfileJson::of(name, profile)).collect();
         if self.json {
-            look::say_json(&told)?;
+            terminal::print_json(&profile_list)?;
         } else if self.names {
-            told.iter().for_each(|told| look::say(told.name));
+            profile_list.iter().for_each(|profile_list| terminal::println(profile_list.name));
         } else {
             let mut table = Table::new(["profile", "gateway", "app", "scheme"]);
-            for Told { name, url, app_id, scheme, .. } in told {
+            for ProfileJson { name, url, app_id, scheme, .. } in profile_list {
                 let url = url.map(ToString::to_string).unwrap_or_default();
                 let app_id = app_id.map(|app_id| app_id.to_string()).unwrap_or_default();
                 table.row([name.to_string(), url, app_id, scheme.to_string()]);
             }
-            look::say_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
+            terminal::print_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
         }
-        outcome::said(Exit::Done)
+        outcome::finish_output(Exit::Done)
     }
 }

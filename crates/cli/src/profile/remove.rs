@@ -1,9 +1,9 @@
-//! `rebuttal profile remove`: forgets a profile, its secret with it.
+//! `rebuttal profile remove`: removes a profile with its secret.
 
 use anyhow::{Context as _, Result};
 
 use super::file::Profiles;
-use super::{Changed, ProfileName, unknown};
+use super::{ChangedProfile, ProfileName, unknown_profile};
 use crate::exit::Exit;
 
 /// Forget a profile
@@ -21,14 +21,14 @@ pub(super) struct Remove {
 impl Remove {
     pub(super) fn run(self) -> Result<Exit> {
         let json = self.json;
-        super::tell(&self.forget(), json, |forgotten| format!("{} is forgotten", forgotten.name))
+        super::finish(&self.remove(), json, |removed| format!("{} is forgotten", removed.name))
     }
 
-    fn forget(self) -> Result<Changed> {
+    fn remove(self) -> Result<ChangedProfile> {
         let mut profiles = Profiles::read()?;
         let name = self.profile;
-        let profile = profiles.by_name.remove(&name).with_context(|| unknown(&name, &profiles))?;
+        let profile = profiles.by_name.remove(&name).with_context(|| unknown_profile(&name, &profiles))?;
         profiles.write()?;
-        Ok(Changed { name, profile, file: profiles.path })
+        Ok(ChangedProfile { name, profile, file: profiles.path })
     }
 }

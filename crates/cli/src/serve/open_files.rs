@@ -1,10 +1,10 @@
-//! Whether the system lets this process open as many files as its connections need. Each connection is one.
+//! Checks that this process may open as many files as its connections need. Each connection is one.
 
 use anyhow::{Result, bail};
 use rebuttal_server::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files beside the connections: the database's, the evidence that is written meanwhile, what the runtime holds.
+/// Files besides the connections: the database's, evidence that is being written, the runtime's.
 const OTHER_FILES: u64 = 128;
 
 /// Fewest connections that are advised: a load balancer alone keeps tens open, and merchants behind it would wait.
@@ -12,45 +12,48 @@ const CONNECTIONS_MIN: u64 = 64;
 /// Most open files that are advised: what Linux lets any process have, unless somebody has changed `fs.nr_open`.
 const FILES_MAX: u64 = 1 << 20;
 
-/// Raises the limit of open files as far as it may be raised, and refuses more connections than it allows. Only a
-/// warning where the number is the default, for nobody has asked for it: [`fit`] lowers it.
+/// Raises the limit of open files as far as possible, and refuses more connections than it allows. A default number of
+/// connections is only a warning: [`limit_connections`] lowers it.
 pub(crate) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> {
-    let needed = needed(config);
+    let needed_files = needed_files(config);
     let limit = getrlimit(Resource::Nofile);
     let Some(hard) = limit.maximum else {
-        raise(needed, limit);
+        raise(needed_files, limit);
         return Ok(None);
     };
     raise(hard, limit);
-    if needed <= hard {
+    if needed_files <= hard {
         return Ok(None);
     }
-    let told = format!(
-        "max_connections is {}, which may need {needed} open files, but this process may have {hard} at most: {}",
+    let warning = format!(
+        "max_connections is {}, which may need {needed_files} open files, but this process may have {hard} at most: {}",
         config.connections_max,
         advice(config, hard)
     );
     match asked_for {
-        true => bail!("{told}"),
-        false => Ok(Some(format!("{told}. Until then {} connections are served at once", fitting(hard)))),
+        true => bail!("{warning}"),
+        false => Ok(Some(format!(
+            "{warning}. Until then {} connections are served at once",
+            served_connections(hard)
+        ))),
     }
 }
 
-/// Lowers `connections_max` to what the limit of open files allows. Connections that find no file would take those of
-/// the database and of evidence, and an address's part would be one of connections that there are not.
-pub(crate) fn fit(config: &mut Config) {
-    let Some(hard) = getrlimit(Resource::Nofile).maximum.filter(|hard| needed(config) > *hard) else {
+/// Lowers `connections_max` to what the limit of open files allows. More connections would take the files of the
+/// database and of evidence, and the limit per address would be computed from connections that cannot exist.
+pub(crate) fn limit_connections(config: &mut Config) {
+    let Some(hard) = getrlimit(Resource::Nofile).maximum.filter(|hard| needed_files(config) > *hard) else {
         return;
     };
-    let connections = usize::try_from(fitting(hard)).unwrap_or(usize::MAX);
+    let connections = usize::try_from(served_connections(hard)).unwrap_or(usize::MAX);
     config.connections_max = config.connections_max.min(connections);
 }
 
-/// Why one address may have fewer connections than `max_connections_per_peer` says, where that is so.
+/// Why one address may have fewer connections than `max_connections_per_peer`, where that is so.
 pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
     let asked_for = config.connections_per_peer_max.unwrap_or(CONNECTIONS_PER_PEER_MAX);
     let set = config.connections_max;
-    fit(&mut config);
+    limit_connections(&mut config);
     let (served, per_peer) = (config.connections_max, config.connections_per_peer(config.connections_max));
     if per_peer >= asked_for {
         return None;
@@ -66,8 +69,8 @@ pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
     ))
 }
 
-/// What to do where `hard` files are too few. Neither a number of connections that would serve nobody is advised, nor a
-/// limit that cannot be had.
+/// What to do where `hard` files are too few. Advises neither a useless number of connections, nor a limit that cannot
+/// be reached.
 fn advice(config: &Config, hard: u64) -> String {
     let raise = |files: u64| {
         format!(
@@ -75,27 +78,27 @@ fn advice(config: &Config, hard: u64) -> String {
         )
     };
     let lower = |connections: u64| format!("set max_connections to {connections} or less");
-    let (needed, affordable) = (needed(config), affordable(hard));
-    match (needed <= FILES_MAX, affordable >= CONNECTIONS_MIN) {
-        (true, true) => format!("{}, or {}", raise(needed), lower(affordable)),
-        (true, false) => raise(needed),
-        (false, true) => lower(affordable),
+    let (needed_files, affordable_connections) = (needed_files(config), affordable_connections(hard));
+    match (needed_files <= FILES_MAX, affordable_connections >= CONNECTIONS_MIN) {
+        (true, true) => format!("{}, or {}", raise(needed_files), lower(affordable_connections)),
+        (true, false) => raise(needed_files),
+        (false, true) => lower(affordable_connections),
         (false, false) => {
             let fewer = Config { connections_max: CONNECTIONS_MAX, ..config.clone() };
-            format!("{}, and {}", lower(CONNECTIONS_MAX as u64), raise(self::needed(&fewer)))
+            format!("{}, and {}", lower(CONNECTIONS_MAX as u64), raise(self::needed_files(&fewer)))
         }
     }
 }
 
-/// Where it fails, the limit stays as it is; it is not what is compared with.
+/// Where it fails, the limit stays as it is; the hard limit is what is compared.
 fn raise(to: u64, limit: Rlimit) {
     if limit.current.is_some_and(|soft| soft < to) {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(to), maximum: limit.maximum });
     }
 }
 
-/// The merchants' connections, those of the operators' and the metrics' listeners beside them, and the other files.
-fn needed(config: &Config) -> u64 {
+/// The connections of merchants, those of the operators' and the metrics' listeners, and the other files.
+fn needed_files(config: &Config) -> u64 {
     let connections = config.connections_max as u64;
     let others = connections.div_ceil(rebuttal_server::OTHER_LISTENERS_PART as u64);
     let listeners = [config.operator_listen, config.metrics_listen].iter().flatten().count() as u64;
@@ -103,15 +106,15 @@ fn needed(config: &Config) -> u64 {
 }
 
 /// How many connections there may be with so many files, whatever listeners there are.
-fn affordable(files: u64) -> u64 {
+fn affordable_connections(files: u64) -> u64 {
     let part = rebuttal_server::OTHER_LISTENERS_PART as u64;
     (files.saturating_sub(OTHER_FILES + 2) * part / (part + 2)).max(1)
 }
 
 /// How many connections are served with so many files: what is affordable, or a quarter of files that are fewer than
 /// what is set apart for others, most of which are open for moments only.
-fn fitting(files: u64) -> u64 {
-    affordable(files).max(files / 4)
+fn served_connections(files: u64) -> u64 {
+    affordable_connections(files).max(files / 4)
 }
 
 #[cfg(test)]
@@ -124,14 +127,14 @@ mod tests {
             let mut config = Config::new("data");
             config.operator_listen = Some(([127, 0, 0, 1], 0).into());
             config.metrics_listen = config.operator_listen;
-            config.connections_max = usize::try_from(affordable(files)).unwrap();
-            assert!(needed(&config) <= files, "{files}");
+            config.connections_max = usize::try_from(affordable_connections(files)).unwrap();
+            assert!(needed_files(&config) <= files, "{files}");
         }
     }
 
     #[test]
     fn no_advice_is_absurd() {
-        let told = |connections, hard| {
+        let warning = |connections, hard| {
             let mut config = Config::new("data");
             config.connections_max = connections;
             advice(&config, hard)
@@ -141,18 +144,18 @@ mod tests {
                 "raise the limit to {files} or more (LimitNOFILE= of a systemd unit, `ulimit -Hn` of a shell)"
             )
         };
-        assert_eq!(told(768, 64), raise(896));
-        assert_eq!(told(768, 190), raise(896));
-        assert_eq!(told(768, 512), format!("{}, or set max_connections to 339 or less", raise(896)));
-        assert_eq!(told(1_000_000_000, 1024), "set max_connections to 794 or less");
+        assert_eq!(warning(768, 64), raise(896));
+        assert_eq!(warning(768, 190), raise(896));
+        assert_eq!(warning(768, 512), format!("{}, or set max_connections to 339 or less", raise(896)));
+        assert_eq!(warning(1_000_000_000, 1024), "set max_connections to 794 or less");
         assert_eq!(
-            told(1_000_000_000, 64),
+            warning(1_000_000_000, 64),
             format!("set max_connections to 768 or less, and {}", raise(896))
         );
     }
 
     #[test]
     fn the_default_fits_into_what_a_process_usually_may_have() {
-        assert!(needed(&Config::new("data")) <= 1024);
+        assert!(needed_files(&Config::new("data")) <= 1024);
     }
 }

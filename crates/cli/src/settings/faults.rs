@@ -1,55 +1,55 @@
-//! What is wrong with settings, gathered so that all of it is told at once.
+//! Faults of settings, collected so that all are reported together.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use anyhow::Result;
 
-use super::COMMENTED;
-use crate::look;
+use super::DEFAULT_FILE;
+use crate::terminal;
 
-/// What is wrong with a setting, or with several together.
+/// An error of one setting, or of several together.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
-    /// The settings that it is about, the one that it is told at first.
+    /// The settings that it concerns, the main one first.
     pub(super) keys: Vec<String>,
     /// What is wrong, and what it must be.
-    pub(super) told: String,
+    pub(super) message: String,
 }
 
-/// Everything that is wrong, in the order of the default file until it is put in another.
+/// All faults, in the order of the default file unless sorted otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
 impl Fault {
-    pub(super) fn of(keys: &[&str], told: impl Into<String>) -> Self {
-        Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), told: told.into() }
+    pub(super) fn of(keys: &[&str], message: impl Into<String>) -> Self {
+        Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message: message.into() }
     }
 
-    /// What is judged of several settings is not known where one of them is at fault itself.
+    /// Whether none of the settings is in `faulty`: what concerns several is uncertain where one of them is invalid.
     pub(super) fn is_certain(&self, faulty: &BTreeSet<String>) -> bool {
         !self.keys.iter().any(|key| faulty.contains(key))
     }
 
-    /// Where the default file has the setting.
+    /// The setting's index in the default file.
     pub(super) fn place(&self) -> usize {
-        let is_it = |key: &String| COMMENTED.settings.iter().position(|setting| setting.key == key);
+        let is_it = |key: &String| DEFAULT_FILE.settings.iter().position(|setting| setting.key == key);
         self.keys.iter().filter_map(is_it).min().unwrap_or(usize::MAX)
     }
 }
 
 impl Faults {
-    /// The value, if nothing is wrong with it.
+    /// The value, if it is valid.
     pub(super) fn take<T>(&mut self, keys: &[&str], value: Result<T>) -> Option<T> {
         value
             .map_err(|error| match error.downcast::<Self>() {
                 Ok(several) => self.0.extend(several.0),
-                Err(error) => self.add(Fault::of(keys, look::causes(&error))),
+                Err(error) => self.add(Fault::of(keys, terminal::causes(&error))),
             })
             .ok()
     }
 
-    /// The values of a list with which nothing is wrong.
+    /// The valid values of a list.
     pub(super) fn list<T>(
         &mut self,
         key: &str,
@@ -68,17 +68,17 @@ impl Faults {
         self.0
     }
 
-    /// Nothing, unless there is a fault.
-    pub(super) fn told(self) -> Result<()> {
+    /// An error if there is a fault.
+    pub(super) fn into_result(self) -> Result<()> {
         match self.0.is_empty() {
             true => Ok(()),
             false => Err(Self(self.into_vec()).into()),
         }
     }
 
-    /// Each, as it is told.
+    /// The message of each.
     pub(crate) fn each(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|fault| fault.told.as_str())
+        self.0.iter().map(|fault| fault.message.as_str())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Reads the TOML file. A key that is not known is refused with the nearest known one: a misspelt setting that has no
-//! effect is worse than a gateway that does not start. A faulty value is told with its line, its key, and what it must
-//! be, in the words that its flag has.
+//! Reads the TOML file. An unknown key is refused with the most similar known one: a misspelt setting that has no
+//! effect is worse than a gateway that does not start. An invalid value is reported with its line, its key, and what it
+//! must be, in the words of its flag.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -15,33 +15,33 @@ use super::faults::{Fault, Faults};
 use super::{Secret, Settings, nearest};
 use crate::toml_file;
 
-/// The names of values that are numbers.
+/// The value names of numbers.
 const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
 const A_LIST: &str = "must be a list of texts in quotes, as [\"…\", \"…\"]";
 
-/// What a file says.
+/// The settings of a file.
 #[derive(Debug, Default)]
-pub(super) struct Read {
-    /// The keys and values that are known and right.
-    pub(super) sound: toml::Table,
-    /// Everything that is wrong with the others, in the order of their lines.
+pub(super) struct SettingsFile {
+    /// The known keys with valid values.
+    pub(super) valid: toml::Table,
+    /// The faults of the others, by line.
     pub(super) faults: Vec<Fault>,
-    /// In which line each value begins, the first one being 1.
+    /// The line of each value, counted from 1.
     pub(super) lines: BTreeMap<String, usize>,
 }
 
-impl Read {
-    /// The keys and values, if nothing is wrong with any.
-    pub(super) fn whole(self) -> Result<toml::Table> {
+impl SettingsFile {
+    /// The keys and values, if all are valid.
+    pub(super) fn into_valid(self) -> Result<toml::Table> {
         match self.faults.is_empty() {
-            true => Ok(self.sound),
+            true => Ok(self.valid),
             false => Err(Faults::from(self.faults).into()),
         }
     }
 }
 
-/// Reads the file. What is wrong with single values does not keep the others from being read.
-pub(super) fn read(path: &Path) -> Result<Read> {
+/// Reads the file. Faults of single values do not affect the others.
+pub(super) fn read(path: &Path) -> Result<SettingsFile> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
         anyhow!(
@@ -54,7 +54,7 @@ pub(super) fn read(path: &Path) -> Result<Read> {
         .map_err(|fault| anyhow!("{fault}; texts stand in quotes, as in `rebuttal config default`"))?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
-    let mut read = Read::default();
+    let mut read = SettingsFile::default();
     for (key, value) in values {
         let line = text.get(..value.span().start).unwrap_or_default().matches('\n').count() + 1;
         read.lines.insert(key.clone(), line);
@@ -63,19 +63,20 @@ pub(super) fn read(path: &Path) -> Result<Read> {
                 Some(nearest) => format!("did you mean {nearest:?}?"),
                 None => "`rebuttal config default` lists them".to_owned(),
             };
-            let told = format!("{shown}, line {line}: there is no setting {key:?}; {meant}");
-            read.faults.push(Fault::of(&[&key], told));
-        } else if let Err(must) = check(&command, &key, value.as_ref()) {
+            let message = format!("{shown}, line {line}: there is no setting {key:?}; {meant}");
+            read.faults.push(Fault::of(&[&key], message));
+        } else if let Err(requirement) = check(&command, &key, value.as_ref()) {
             let given = match is_secret(&command, &key) {
                 true => String::new(),
                 false => format!(" = {}", value.as_ref()),
             };
-            read.faults.push(Fault::of(&[&key], format!("{shown}, line {line}: {key}{given}: it {must}")));
+            read.faults
+                .push(Fault::of(&[&key], format!("{shown}, line {line}: {key}{given}: it {requirement}")));
         } else {
-            read.sound.insert(key, value.into_inner());
+            read.valid.insert(key, value.into_inner());
         }
     }
-    let Read { faults, lines, .. } = &mut read;
+    let SettingsFile { faults, lines, .. } = &mut read;
     faults.sort_by_key(|fault| fault.keys.first().and_then(|key| lines.get(key)));
     Ok(read)
 }
@@ -85,18 +86,18 @@ fn check(command: &clap::Command, key: &str, value: &Value) -> Result<(), String
     let Some(argument) = command.get_arguments().find(|argument| argument.get_id() == key) else {
         return Ok(());
     };
-    check_words(command, argument, &words(argument, value)?)
+    check_words(command, argument, &flag_values(argument, value)?)
 }
 
-/// What the words of a flag must be, if they are not.
+/// What the values of a flag must be, if they are not.
 pub(super) fn check_words(
     command: &clap::Command,
     argument: &clap::Arg,
-    words: &[String],
+    flag_values: &[String],
 ) -> Result<(), String> {
     let possible: Vec<_> = argument.get_possible_values();
     let key = argument.get_id().as_str();
-    let flags = words.iter().map(|word| format!("--{}={word}", key.replace('_', "-")));
+    let flags = flag_values.iter().map(|word| format!("--{}={word}", key.replace('_', "-")));
     match command.clone().try_get_matches_from(flags) {
         Ok(_) => Ok(()),
         Err(_) if !possible.is_empty() => {
@@ -107,8 +108,8 @@ pub(super) fn check_words(
     }
 }
 
-/// A value as its flag would have it, if it is of the flag's kind.
-fn words(argument: &clap::Arg, value: &Value) -> Result<Vec<String>, String> {
+/// The value as arguments of its flag, if it has the flag's type.
+fn flag_values(argument: &clap::Arg, value: &Value) -> Result<Vec<String>, String> {
     let is_number =
         argument.get_value_names().unwrap_or_default().iter().any(|name| NUMBERS.contains(&&**name));
     let is_list = argument.get_value_delimiter().is_some();
@@ -125,13 +126,13 @@ fn words(argument: &clap::Arg, value: &Value) -> Result<Vec<String>, String> {
     }
 }
 
-/// Whether nobody may read the setting's value.
+/// Whether the setting's value is a secret.
 pub(super) fn is_secret(command: &clap::Command, key: &str) -> bool {
     let argument = command.get_arguments().find(|argument| argument.get_id() == key);
     argument.is_some_and(|argument| argument.get_value_parser().type_id() == TypeId::of::<Secret>())
 }
 
-/// The flags, without the variables: those are another place.
+/// The flags without their variables.
 pub(super) fn command() -> clap::Command {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
     command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset))

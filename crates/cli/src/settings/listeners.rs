@@ -1,4 +1,4 @@
-//! Two listeners on one address: the second to start would find it taken, and blame another program.
+//! Two listeners on one address: the second to start would fail, and blame another program.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use rebuttal_server::Config;
 
 use super::faults::Fault;
 
-/// Each listener that another has taken the address of. `by_default` says whether nobody has said where to listen.
+/// Each listener whose address another one uses. `by_default` says whether `listen` is not set.
 pub(super) fn faults(config: &Config, by_default: bool) -> Vec<Fault> {
     let listeners = [
         ("listen", Some(config.listen)),
@@ -19,11 +19,11 @@ pub(super) fn faults(config: &Config, by_default: bool) -> Vec<Fault> {
     for (place, (second, address)) in listeners.iter().enumerate() {
         let before = listeners.iter().take(place).find(|(_, other)| overlap(*address, *other));
         let Some((first, other)) = before else { continue };
-        let unsaid = if by_default && *first == "listen" { ", which is the default," } else { "" };
+        let default_note = if by_default && *first == "listen" { ", which is the default," } else { "" };
         faults.push(Fault::of(
             &[second, first],
             format!(
-                "{second} {address} and {first} {other}{unsaid} take the same address: give one of them another port"
+                "{second} {address} and {first} {other}{default_note} take the same address: give one of them another port"
             ),
         ));
     }

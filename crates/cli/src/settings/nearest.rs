@@ -1,6 +1,6 @@
-//! Guesses which known word was meant by one that is not known. Nothing acts on a guess; it is only told.
+//! Guesses which known word was meant by an unknown one. The guess is only printed.
 
-/// The known word that was probably meant.
+/// The most similar known word, if one is similar enough.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     const ALIKE: f64 = 0.75;
     known

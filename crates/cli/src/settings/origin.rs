@@ -1,15 +1,15 @@
-//! Tells where a faulty value comes from: clap names the flag, also where nobody gave it and a variable is at fault.
+//! Names the source of an invalid value: clap names the flag, even where the value comes from a variable.
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, Error};
 
-/// The error, with the variable's name where its value is the one that is refused.
+/// The error, with the variable's name where the value comes from it.
 pub(crate) fn name_variable(command: &Command, mut error: Error) -> Error {
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return error };
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return error };
     // As in `--app-id <ID>`.
     let Some(flag) = shown.split(' ').next().filter(|flag| flag.starts_with("--")) else { return error };
-    let is_given = crate::typed::has(flag);
+    let is_given = crate::rerun_command::has_option(flag);
     let variable = variable_of(command, flag).filter(|_| !is_given);
     let Some(variable) = variable.filter(|name| std::env::var(name).is_ok_and(|is| is == *value)) else {
         return error;

@@ -1,12 +1,12 @@
-//! Two settings for one thing, a secret or the file that holds it. What is given in the stronger place wins over the
-//! other one in a weaker place; both in one place are refused where they are used. Likewise, a profile that a flag
-//! names wins over the variables of what it holds.
+//! Pairs of settings for a secret: its value, or its file. The source with precedence overrides the other of the pair
+//! in a lower source; both in one source are refused where they are used. Likewise, a profile that a flag names
+//! overrides the variables of its values.
 
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
-use crate::access::IN_PROFILES;
+use crate::access::PROFILE_KEYS;
 
 const PAIRS: [(&str, &str); 3] = [
     ("app_secret", "app_secret_file"),
@@ -20,15 +20,15 @@ pub(super) fn both_ways() -> impl Iterator<Item = (&'static str, &'static str)> 
     PAIRS.into_iter().flat_map(|(one, other)| [(one, other), (other, one)])
 }
 
-/// The command without the variables that a flag has beaten.
+/// The command without the variables that flags override.
 pub(crate) fn prefer_flags(command: Command, matches: &ArgMatches) -> Command {
     // A command knows only its own.
     let is_known = |id: &str| matches.try_contains_id(id).is_ok();
     let comes_from = |id, source| is_known(id) && matches.value_source(id) == Some(source);
     let pairs = both_ways().filter(|(one, _)| comes_from(*one, ValueSource::CommandLine));
-    let by_profile = IN_PROFILES.into_iter().filter(|_| comes_from(PROFILE, ValueSource::CommandLine));
+    let by_profile = PROFILE_KEYS.into_iter().filter(|_| comes_from(PROFILE, ValueSource::CommandLine));
     let beaten = pairs.map(|(_, other)| other).chain(by_profile);
-    // A setting of a command above is known here, too, but not defined here.
+    // A global setting of a parent command is known here, too, but not defined here.
     let defined: Vec<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
     let beaten =
         beaten.filter(|id| comes_from(*id, ValueSource::EnvVariable) && defined.iter().any(|own| own == id));

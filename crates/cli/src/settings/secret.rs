@@ -1,4 +1,4 @@
-//! A secret on its way from the command line or a file to where it is used.
+//! A secret from the command line or a file.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::faults::{Fault, Faults};
 
-/// More than any secret has: a database's URL with all that can be said in it.
+/// More than any secret needs: a database's URL with all of its parameters.
 const FILE_MAX_BYTES: u64 = 16 * 1024;
 
 /// Wiped from memory when dropped; never printed.
@@ -55,7 +55,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a secret says that is given directly or in a file.
+/// Parses a secret that is given directly or in a file.
 pub(super) fn parse<T>(
     faults: &mut Faults,
     key: &str,
@@ -85,18 +85,18 @@ where
             faults.take(&[&in_file], parsed)
         }
         (Some(_), Some(_)) => {
-            let told = format!("{key} and {in_file} must not both be given; leave one of them out");
-            faults.add(Fault::of(&[key, &in_file], told));
+            let message = format!("{key} and {in_file} must not both be given; leave one of them out");
+            faults.add(Fault::of(&[key, &in_file], message));
             None
         }
     }
 }
 
-/// What a database's URL may say after its `?` and show to everybody.
+/// The parameters of a database's URL that may be shown.
 const SHOWN: [&str; 8] =
     ["application_name", "connect_timeout", "dbname", "host", "port", "sslmode", "sslrootcert", "user"];
 
-/// A database's URL as it may be shown. Rather too much is hidden than a part of a password shown.
+/// A database's URL without its password. Hides rather too much than to show a part of a password.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
         return url.to_owned();

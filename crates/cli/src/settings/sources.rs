@@ -1,4 +1,4 @@
-//! Which settings are in force, and where each comes from.
+//! The effective settings, and the source of each.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -11,13 +11,13 @@ use toml::Value;
 
 use crate::usage;
 
-use super::{COMMENTED, Settings, file, without_password};
+use super::{DEFAULT_FILE, Settings, file, without_password};
 
 /// The settings whose URL may hold a password, which is not shown.
 const URLS: [&str; 1] = ["database_url"];
-/// The setting whose values count in one spelling, however they are written.
+/// The setting whose values are normalized.
 const PUBLIC_URL: &str = "public_url";
-/// The setting that counts as a part of another at most.
+/// The setting that is limited to a part of another.
 const PER_PEER: &str = "max_connections_per_peer";
 
 /// Which of the command line's settings were flags, and which stood in a variable. Flattened into a command *before*
@@ -29,38 +29,38 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Every setting that has a variable in this process, as where there are no flags.
+    /// Every setting that has a variable in this process, without flags.
     pub(super) fn of_environment() -> Self {
-        let keys = COMMENTED.settings.iter().map(|setting| setting.key);
-        let is_there = |key: &&str| std::env::var_os(Source::Variable.told(key, None)).is_some();
+        let keys = DEFAULT_FILE.settings.iter().map(|setting| setting.key);
+        let is_there =
+            |key: &&str| std::env::var_os(SettingSource::Variable.display_name(key, None)).is_some();
         Self { flags: Vec::new(), variables: keys.filter(is_there).map(str::to_owned).collect() }
     }
 
-    /// Which of the two gave a setting, if one did.
-    pub(super) fn of(&self, id: &str) -> Option<Source> {
+    /// The source of a setting, if it is a flag or a variable.
+    pub(super) fn of(&self, id: &str) -> Option<SettingSource> {
         let is_flag = self.flags.iter().any(|flag| flag == id);
-        let is_variable = || self.is_variable(id).then_some(Source::Variable);
-        is_flag.then_some(Source::Flag).or_else(is_variable)
+        let is_variable = || self.is_variable(id).then_some(SettingSource::Variable);
+        is_flag.then_some(SettingSource::Flag).or_else(is_variable)
     }
 
     fn is_variable(&self, id: &str) -> bool {
         self.variables.iter().any(|variable| variable == id)
     }
 
-    /// What is wrong with a setting's value, told with what gave it. Wrong usage where that was a flag; else the fault
-    /// of a variable, or of what holds neither.
+    /// The error for a setting's value, prefixed with its source. A usage error where that is a flag.
     pub(crate) fn fault(&self, id: &str, why: impl Display) -> anyhow::Error {
         match self.of(id) {
-            Some(Source::Flag) => usage::wrong(format!("{}: {why}", self.name(id))),
+            Some(SettingSource::Flag) => usage::error(format!("{}: {why}", self.name(id))),
             Some(_) => anyhow::anyhow!("{}: {why}", self.name(id)),
             None => anyhow::anyhow!("{why}"),
         }
     }
 
-    /// What a person wrote to give it: its flag, or its variable.
+    /// The name of its source: its flag, or its variable.
     pub(crate) fn name(&self, id: &str) -> String {
-        let source = if self.is_variable(id) { Source::Variable } else { Source::Flag };
-        source.told(id, None)
+        let source = if self.is_variable(id) { SettingSource::Variable } else { SettingSource::Flag };
+        source.display_name(id, None)
     }
 }
 
@@ -89,81 +89,83 @@ impl FromArgMatches for Sources {
     }
 }
 
-/// Addresses as they count in signatures.
-fn counting(written: &Value) -> Value {
-    let counts = |url: &Value| match url.as_str().map(str::parse::<BaseUrl>) {
-        Some(Ok(counts)) => Value::String(counts.as_str().to_owned()),
+/// URLs in the form that is signed.
+fn normalized_urls(written: &Value) -> Value {
+    let effective = |url: &Value| match url.as_str().map(str::parse::<BaseUrl>) {
+        Some(Ok(effective)) => Value::String(effective.as_str().to_owned()),
         _ => url.clone(),
     };
     match written {
-        Value::Array(urls) => Value::Array(urls.iter().map(counts).collect()),
+        Value::Array(urls) => Value::Array(urls.iter().map(effective).collect()),
         other => other.clone(),
     }
 }
 
-/// Where a setting's value comes from.
+/// The source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum SettingSource {
     Default,
     File,
     Variable,
     Flag,
 }
 
-/// A setting in force.
+/// A setting with its effective value.
 #[derive(Debug)]
-pub(crate) struct InForce {
+pub(crate) struct EffectiveSetting {
     pub(crate) key: &'static str,
-    /// Nothing where it is not set, or where nobody may read it.
+    /// None where it is not set, or secret.
     pub(crate) value: Option<Value>,
-    /// What was written, where that is not the value as it counts.
+    /// The value as written, where the effective one differs.
     pub(crate) written: Option<Value>,
     pub(crate) is_hidden: bool,
-    pub(crate) source: Source,
+    pub(crate) source: SettingSource,
 }
 
-/// Every setting, in the order of the default file. `config` is what the server understands of them.
-pub(crate) fn in_force(
+/// Every setting, in the order of the default file. `config` is the server's configuration from them.
+pub(crate) fn effective_settings(
     settings: Settings,
     config: &Config,
     sources: &Sources,
     file: Option<&Path>,
-) -> Result<Vec<InForce>> {
-    let [given, below] = settings.layers(Settings::said(file)?)?;
+) -> Result<Vec<EffectiveSetting>> {
+    let [given, below] = settings.layers(Settings::read_file(file)?)?;
     let command = file::command();
-    let stands = |(key, value, source): (&'static str, Option<Value>, Source)| {
+    let effective_setting = |(key, value, source): (&'static str, Option<Value>, SettingSource)| {
         let is_url = URLS.contains(&key);
         let is_hidden = value.is_some() && !is_url && file::is_secret(&command, key);
         let value = match value {
             Some(Value::String(url)) if is_url => Some(Value::String(without_password(&url))),
             value => value.filter(|_| !is_hidden),
         };
-        let counts = match key {
-            PUBLIC_URL => value.as_ref().map(counting),
+        let effective = match key {
+            PUBLIC_URL => value.as_ref().map(normalized_urls),
             PER_PEER => {
                 i64::try_from(config.connections_per_peer(config.connections_max)).ok().map(Value::from)
             }
             _ => None,
         };
-        let is_written = |value: &Value| counts.as_ref().is_some_and(|counts| counts != value);
-        let written = value.clone().filter(|value| source != Source::Default && is_written(value));
-        InForce { key, value: counts.or(value), written, is_hidden, source }
+        let is_written = |value: &Value| effective.as_ref().is_some_and(|effective| effective != value);
+        let written = value.clone().filter(|value| source != SettingSource::Default && is_written(value));
+        EffectiveSetting { key, value: effective.or(value), written, is_hidden, source }
     };
-    let found = COMMENTED.settings.iter().map(|setting| {
+    let found = DEFAULT_FILE.settings.iter().map(|setting| {
         let key = setting.key;
         match (given.get(key), below.get(key)) {
-            (Some(value), _) if sources.is_variable(key) => (key, Some(value.clone()), Source::Variable),
-            (Some(value), _) => (key, Some(value.clone()), Source::Flag),
-            (None, Some(value)) => (key, Some(value.clone()), Source::File),
-            (None, None) => (key, setting.default(), Source::Default),
+            (Some(value), _) if sources.is_variable(key) => {
+                (key, Some(value.clone()), SettingSource::Variable)
+            }
+            (Some(value), _) => (key, Some(value.clone()), SettingSource::Flag),
+            (None, Some(value)) => (key, Some(value.clone()), SettingSource::File),
+            (None, None) => (key, setting.default(), SettingSource::Default),
         }
     });
-    Ok(found.map(stands).collect())
+    Ok(found.map(effective_setting).collect())
 }
 
-impl Source {
-    /// The word that `--json` tells it with.
-    pub(crate) const fn word(&self) -> &'static str {
+impl SettingSource {
+    /// The word in `--json`.
+    pub(crate) const fn as_str(&self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::File => "file",
@@ -172,8 +174,8 @@ impl Source {
         }
     }
 
-    /// Where exactly, for people.
-    pub(crate) fn told(&self, key: &str, file: Option<&Path>) -> String {
+    /// The name of the source, for people.
+    pub(crate) fn display_name(&self, key: &str, file: Option<&Path>) -> String {
         match self {
             Self::Default => "default".to_owned(),
             Self::File => file.map(|path| path.display().to_string()).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! A setting that is on or off. Words rather than `true` and `false`, so that flag, variable and file say it alike.
+//! A setting that is on or off. The same words for flag, variable and file.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

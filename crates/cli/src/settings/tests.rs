@@ -9,14 +9,14 @@ use crate::Cli;
 
 fn from_flags(flags: &[&str]) -> Settings {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve")).no_binary_name(true);
-    // What the developer's own shell says must not count.
+    // The developer's variables must have no effect.
     let command = command.mut_args(|argument| argument.env(Resettable::Reset));
     Settings::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
 }
 
 impl Settings {
     fn over(self, file: Option<&Path>) -> Result<Self> {
-        self.above(Self::said(file)?)
+        self.merged_over(Self::read_file(file)?)
     }
 
     fn config(self) -> Result<Config> {
@@ -68,8 +68,8 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn a_faulty_value_tells_its_line_its_key_and_what_it_must_be() {
-    for (wrong, told) in [
+fn an_invalid_value_is_reported_with_its_line_and_key() {
+    for (wrong, message) in [
         ("max_connections = \"many\"", "it must be a whole number, without quotes"),
         ("max_connections = 0", "it must be a whole number from 1 to 4294967295"),
         ("max_connections = 5000000000", "it must be a whole number from 1 to 4294967295"),
@@ -81,13 +81,13 @@ fn a_faulty_value_tells_its_line_its_key_and_what_it_must_be() {
         ("log_format = \"xml\"", "it must be \"text\" or \"json\""),
     ] {
         let error = with_file(&[], &format!("data = \"x\"\n{wrong}\n")).unwrap_err();
-        let told = format!(", line 2: {wrong}: {told}");
-        assert!(format!("{error:#}").ends_with(&told), "{error:#}");
+        let message = format!(", line 2: {wrong}: {message}");
+        assert!(format!("{error:#}").ends_with(&message), "{error:#}");
     }
 }
 
 #[test]
-fn a_faulty_secret_is_told_without_its_value() {
+fn an_invalid_secret_is_reported_without_its_value() {
     let error = with_file(&[], "operator_token = 123456789012345678\n").unwrap_err();
     assert!(
         error.to_string().ends_with(", line 1: operator_token: it must be a text in quotes"),
@@ -96,7 +96,7 @@ fn a_faulty_secret_is_told_without_its_value() {
 }
 
 #[test]
-fn faulty_values_are_told_with_their_key() {
+fn invalid_values_are_reported_with_their_key() {
     for (flags, key) in [
         (["--public-url", "pay.example"].as_slice(), "public_url"),
         (["--trusted-proxies", "10.0.0.0/40"].as_slice(), "trusted_proxies"),
@@ -110,18 +110,18 @@ fn faulty_values_are_told_with_their_key() {
 }
 
 #[test]
-fn evidence_lies_in_the_data_folder_unless_told_otherwise() {
-    let place = |flags: &[&str]| from_flags(flags).config().map(|config| config.evidence);
+fn evidence_is_in_the_data_folder_by_default() {
+    let location = |flags: &[&str]| from_flags(flags).config().map(|config| config.evidence);
     assert!(
-        matches!(place(&["--data", "d"]).unwrap(), EvidencePlace::Folder(folder) if folder == Path::new("d/evidence"))
+        matches!(location(&["--data", "d"]).unwrap(), EvidencePlace::Folder(folder) if folder == Path::new("d/evidence"))
     );
-    let folder = place(&["--evidence-url", "file:///srv/evidence"]).unwrap();
+    let folder = location(&["--evidence-url", "file:///srv/evidence"]).unwrap();
     assert!(matches!(folder, EvidencePlace::Folder(folder) if folder == Path::new("/srv/evidence")));
     let url = "s3://evidence?endpoint=http://10.0.0.1:8333&region=eu-central-1";
     let bucket =
-        place(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
+        location(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
     assert!(matches!(&bucket, EvidencePlace::Bucket { public: Some(_), .. }), "{bucket:?}");
-    for (flags, said) in [
+    for (flags, message) in [
         (["--evidence-url", "s3://evidence?endpont=x"].as_slice(), "known are endpoint, region, path_style"),
         (&["--evidence-public-url", "https://files.example.com"], "is for an evidence_url of s3://"),
         (
@@ -129,8 +129,8 @@ fn evidence_lies_in_the_data_folder_unless_told_otherwise() {
             "evidence_public_url: needs",
         ),
     ] {
-        let error = format!("{:#}", place(flags).unwrap_err());
-        assert!(error.contains(said), "{error}");
+        let error = format!("{:#}", location(flags).unwrap_err());
+        assert!(error.contains(message), "{error}");
     }
 }
 
@@ -173,11 +173,11 @@ fn an_address_alone_is_a_trusted_proxy() {
 }
 
 /// The default file with the # before some of its settings taken away.
-fn uncommented(chosen: impl Fn(&commented::Setting) -> bool) -> String {
-    let chosen = COMMENTED.settings.iter().filter(|setting| chosen(setting));
-    let line = |setting: &commented::Setting| {
+fn uncommented(chosen: impl Fn(&default_file::DocumentedSetting) -> bool) -> String {
+    let chosen = DEFAULT_FILE.settings.iter().filter(|setting| chosen(setting));
+    let line = |setting: &default_file::DocumentedSetting| {
         let commented = format!("#{} = {}", setting.key, setting.written);
-        assert!(COMMENTED.text.lines().any(|line| line.starts_with(&commented)), "{commented}");
+        assert!(DEFAULT_FILE.text.lines().any(|line| line.starts_with(&commented)), "{commented}");
         commented.trim_start_matches('#').to_owned() + "\n"
     };
     chosen.map(line).collect()
@@ -187,18 +187,18 @@ fn uncommented(chosen: impl Fn(&commented::Setting) -> bool) -> String {
 fn the_default_file_has_every_setting_and_no_other() {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
     let mut known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
-    let mut documented: Vec<_> = COMMENTED.settings.iter().map(|setting| setting.key.to_owned()).collect();
+    let mut documented: Vec<_> = DEFAULT_FILE.settings.iter().map(|setting| setting.key.to_owned()).collect();
     known.sort();
     documented.sort();
     assert_eq!(documented, known);
-    for setting in &COMMENTED.settings {
+    for setting in &DEFAULT_FILE.settings {
         assert!(!setting.meaning.is_empty() && !setting.section.is_empty(), "{setting:?}");
     }
 }
 
 #[test]
 fn the_default_file_as_it_is_sets_nothing() {
-    assert_eq!(with_file(&[], COMMENTED.text).unwrap(), Settings::default());
+    assert_eq!(with_file(&[], DEFAULT_FILE.text).unwrap(), Settings::default());
 }
 
 #[test]
@@ -208,9 +208,9 @@ fn each_default_of_the_file_is_that_of_the_code() {
     assert_eq!(defaults.log_format, Some(LogFormat::Text));
     assert_eq!(defaults.log_filter.as_deref(), Some(LOG_FILTER));
     assert_eq!(format!("{:?}", defaults.config().unwrap()), nothing);
-    // An example that said the same as no setting would be a default.
+    // An example with the effect of no setting would be a default.
     let needed = [("tls_key", "tls_certificate"), ("evidence_public_url", "evidence_url")];
-    for example in COMMENTED.settings.iter().filter(|setting| setting.is_example) {
+    for example in DEFAULT_FILE.settings.iter().filter(|setting| setting.is_example) {
         let goes_with =
             |key: &str| needed.iter().any(|pair| [*pair, (pair.1, pair.0)].contains(&(example.key, key)));
         let file = uncommented(|setting| setting.key == example.key || goes_with(setting.key));
@@ -224,27 +224,31 @@ fn each_default_of_the_file_is_that_of_the_code() {
 }
 
 #[test]
-fn the_help_tells_the_defaults_of_the_file() {
+fn the_help_states_the_defaults_of_the_file() {
     let command = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
-    for setting in COMMENTED.settings.iter().filter(|setting| !setting.is_example) {
+    for setting in DEFAULT_FILE.settings.iter().filter(|setting| !setting.is_example) {
         let argument = command.get_arguments().find(|argument| argument.get_id() == setting.key).unwrap();
         let help = argument.get_help().unwrap().to_string();
         let default = setting.default().unwrap();
         let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
-        let told = [format!("[default: {default}]"), format!("[default: ./{default}]")];
-        assert!(told.iter().any(|told| help.contains(told)), "{}: {default} is not in {help:?}", setting.key);
+        let hints = [format!("[default: {default}]"), format!("[default: ./{default}]")];
+        assert!(
+            hints.iter().any(|hint| help.contains(hint)),
+            "{}: {default} is not in {help:?}",
+            setting.key
+        );
     }
 }
 
 #[test]
-fn every_fault_of_a_file_is_told_at_once() {
+fn all_faults_of_a_file_are_reported() {
     let error = with_file(&[], "lisen = 1\nmax_connections = 0\n").unwrap_err().to_string();
     let faults: Vec<_> = error.lines().collect();
     assert!(faults.len() == 2 && faults[0].contains("\"listen\"") && faults[1].contains("line 2"), "{error}");
 }
 
 #[test]
-fn a_database_url_may_lie_in_a_file() {
+fn a_database_url_may_be_in_a_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     std::fs::write(file.path(), "postgres://u:Geheim7@h/d\n").unwrap();

@@ -1,5 +1,5 @@
-//! What the command line says of a request that is signed or verified, checked where it is read: what no request can
-//! carry is wrong usage.
+//! Arguments of `sign` and `verify` that describe a request, checked as they are parsed: what no request can contain is
+//! wrong usage.
 
 use std::str::FromStr;
 
@@ -16,12 +16,12 @@ pub(crate) fn target(text: &str) -> Result<String, String> {
     if text.contains('#') {
         return Err("a fragment, # and what follows, is never sent: leave it out".to_owned());
     }
-    in_a_request_line(text)
+    check_request_line(text)
 }
 
 /// The absolute URL that a request was sent to.
 #[derive(Debug, Clone)]
-pub(crate) struct SentTo {
+pub(crate) struct SentUrl {
     /// As it was written, without the fragment.
     pub(crate) written: String,
     /// The address that it begins with, without any path.
@@ -32,14 +32,14 @@ pub(crate) struct SentTo {
     pub(crate) fragment: String,
 }
 
-impl SentTo {
-    /// The URL as a gateway at this address would know it.
-    pub(crate) fn spelt(&self) -> String {
+impl SentUrl {
+    /// The URL with its origin in the form that is signed.
+    pub(crate) fn normalized(&self) -> String {
         format!("{}{}", self.origin, self.target)
     }
 }
 
-impl FromStr for SentTo {
+impl FromStr for SentUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -51,14 +51,14 @@ impl FromStr for SentTo {
         let at = rest.find(['/', '?']);
         let at =
             at.ok_or_else(|| format!("it must have the path that the request was sent to, {SUCH_AS}"))?;
-        in_a_request_line(text)?;
+        check_request_line(text)?;
         let (origin, target) = written.split_at(written.len() - rest.len() + at);
         let (written, target, fragment) = (written.to_owned(), target.to_owned(), fragment.to_owned());
         Ok(Self { origin: origin.parse()?, written, target, fragment })
     }
 }
 
-/// A method, in either case: who verifies gives it as it was sent.
+/// A method, in either case, as it was sent.
 pub(crate) fn method(text: &str) -> Result<String, String> {
     // RFC 9110 §5.6.2 allows these signs in a method.
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -68,7 +68,7 @@ pub(crate) fn method(text: &str) -> Result<String, String> {
     }
 }
 
-/// A moment that a header can tell. Fewer digits are filled up with zeros, which vectors need.
+/// A timestamp of a header. Fewer digits are padded with zeros, which test vectors need.
 pub(crate) fn timestamp(text: &str) -> Result<UnixMillis, String> {
     let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let millis = digits.and_then(|digits| digits.parse().ok()).map(UnixMillis);
@@ -77,7 +77,7 @@ pub(crate) fn timestamp(text: &str) -> Result<UnixMillis, String> {
         .ok_or_else(|| "it must be Unix milliseconds, at most 13 digits, such as 1700000000000".to_owned())
 }
 
-fn in_a_request_line(text: &str) -> Result<String, String> {
+fn check_request_line(text: &str) -> Result<String, String> {
     match text.contains(|character: char| character.is_whitespace() || character.is_control()) {
         true => Err("it must hold no white space and no line end: write a space as %20".to_owned()),
         false => Ok(text.to_owned()),

@@ -46,7 +46,7 @@ fn the_help_of_every_command_is_pinned() {
 }
 
 #[test]
-fn every_command_that_does_something_tells_an_example_and_its_exit_codes() {
+fn every_command_has_an_example_and_exit_codes() {
     for (words, command) in leaves() {
         let ending = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(ending.starts_with(&format!("Example:\n  rebuttal {words}")), "{words}: {ending}");
@@ -60,7 +60,7 @@ fn every_command_that_does_something_tells_an_example_and_its_exit_codes() {
 }
 
 #[test]
-fn every_argument_says_what_it_is() {
+fn every_argument_has_help() {
     for (words, command) in commands() {
         assert!(command.get_about().is_some(), "{words} says nothing");
         for argument in command.get_arguments() {
@@ -71,17 +71,17 @@ fn every_argument_says_what_it_is() {
 }
 
 #[test]
-fn every_example_is_a_command_line_that_is_understood() {
+fn every_example_is_a_valid_command_line() {
     for (words, command) in leaves() {
         let ending = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let (example, _) = ending.strip_prefix("Example:\n").unwrap().split_once("\n\n").unwrap();
-        let understood = understood(example.trim());
-        assert!(understood.is_ok(), "{words}: {understood:?}");
+        let parsed = parse(example.trim());
+        assert!(parsed.is_ok(), "{words}: {parsed:?}");
     }
 }
 
-/// What clap makes of a command line, after a shell has taken it apart as it will for whoever copies it.
-pub(super) fn understood(line: &str) -> Result<clap::ArgMatches, clap::Error> {
+/// Parses a command line, after a shell has split it as it will when it is pasted.
+pub(super) fn parse(line: &str) -> Result<clap::ArgMatches, clap::Error> {
     // What becomes of its output is the shell's.
     let line =
         [" > ", " | "].iter().fold(line, |line, on| line.split_once(on).map_or(line, |(call, _)| call));
@@ -91,7 +91,7 @@ pub(super) fn understood(line: &str) -> Result<clap::ArgMatches, clap::Error> {
     without_variables(help::complete(Cli::command())).try_get_matches_from(typed.lines())
 }
 
-/// What the developer's own shell says must not count.
+/// The developer's variables must have no effect.
 fn without_variables(command: Command) -> Command {
     let command = command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset));
     command.mut_subcommands(without_variables)

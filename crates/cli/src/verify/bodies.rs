@@ -1,5 +1,5 @@
-//! The body as others than its sender would have written it. A body must be signed as the bytes that are sent; many
-//! libraries write it anew on one of the two ways.
+//! Other serializations of a body. A body must be signed as the bytes that are sent; many libraries serialize it a
+//! second time for one of the two.
 
 use std::collections::HashSet;
 
@@ -7,41 +7,41 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 
-use super::json::{Layout, Strings, Text};
+use super::json::{JsonText, Layout, StringEscapes};
+use super::json_writers::{JSON_WRITERS, JsonWriter, PROGRAMS};
 use super::mistakes::percent_encoded;
-use super::numbers::Numbers;
-use super::writers::{PROGRAMS, WRITERS, Writer};
+use super::numbers::NumberFormat;
 
-/// Most programs that are named for one spelling.
+/// Most libraries that are named for one serialization.
 const NAMED_MAX: usize = 3;
 /// Longest number that is shown as an example.
 const NUMBER_SHOWN_MAX_BYTES: usize = 32;
 
-/// A way to write the body, and who does.
-struct Spelling {
+/// A serialization of the body, and the writers that produce it.
+struct BodySerialization {
     bytes: Vec<u8>,
     layout: Layout,
-    strings: Strings,
-    numbers: Numbers,
-    writers: Vec<&'static Writer>,
+    strings: StringEscapes,
+    numbers: NumberFormat,
+    writers: Vec<&'static JsonWriter>,
 }
 
-/// Other bodies, each once, with what is different about it.
+/// Other bodies, each once, with a description of the difference.
 pub(super) fn variants(body: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut variants = plain_variants(body);
-    let Some(sent) = Text::read(body) else { return variants };
+    let Some(sent) = JsonText::read(body) else { return variants };
     for (text, order) in [(&sent, ""), (&sent.sorted(), ", its members sorted")] {
-        for spelling in spellings(text) {
-            let how = spelling.facts(&sent, body).join(" and ");
-            // Who sorts does it on request, which proves nobody.
-            let who = if order.is_empty() { spelling.who() } else { String::new() };
+        for serialization in serializations(text) {
+            let how = serialization.differences(&sent, body).join(" and ");
+            // Sorting is an option of many writers, so it identifies none.
+            let writer_names = if order.is_empty() { serialization.writer_names() } else { String::new() };
             let colon = if how.is_empty() { "" } else { ": " };
-            let sentence = format!("the body is signed as written anew{order}{colon}{how}{who}");
+            let sentence = format!("the body is signed as written anew{order}{colon}{how}{writer_names}");
             variants.push((
                 format!("{sentence}, and with an LF at its end"),
-                [spelling.bytes.as_slice(), b"\n"].concat(),
+                [serialization.bytes.as_slice(), b"\n"].concat(),
             ));
-            variants.push((sentence, spelling.bytes));
+            variants.push((sentence, serialization.bytes));
         }
     }
     let mut known = HashSet::from([body.to_vec()]);
@@ -49,14 +49,14 @@ pub(super) fn variants(body: &[u8]) -> Vec<(String, Vec<u8>)> {
     variants
 }
 
-/// What each writer makes of a text, the same bytes once.
-fn spellings(text: &Text) -> Vec<Spelling> {
-    let mut spellings: Vec<Spelling> = Vec::new();
-    for writer in &WRITERS {
+/// The serializations of a text by all writers, without duplicates.
+fn serializations(text: &JsonText) -> Vec<BodySerialization> {
+    let mut serializations: Vec<BodySerialization> = Vec::new();
+    for writer in &JSON_WRITERS {
         let bytes = text.write(writer.layout, writer.strings, writer.numbers).into_bytes();
-        match spellings.iter_mut().find(|known| known.bytes == bytes) {
+        match serializations.iter_mut().find(|known| known.bytes == bytes) {
             Some(known) => known.writers.push(writer),
-            None => spellings.push(Spelling {
+            None => serializations.push(BodySerialization {
                 bytes,
                 layout: writer.layout,
                 strings: writer.strings,
@@ -65,53 +65,54 @@ fn spellings(text: &Text) -> Vec<Spelling> {
             }),
         }
     }
-    spellings
+    serializations
 }
 
-impl Spelling {
-    /// In what the bytes differ from those that were sent; nothing is said that is not in them.
-    fn facts(&self, text: &Text, sent: &[u8]) -> Vec<String> {
+impl BodySerialization {
+    /// How the bytes differ from those that were sent.
+    fn differences(&self, text: &JsonText, sent: &[u8]) -> Vec<String> {
         let Self { strings, layout, numbers, .. } = self;
-        let mut facts = Vec::new();
-        let respelt = text.write(Layout::AsSent, *strings, Numbers::AsSent);
-        if respelt != text.write(*layout, *strings, Numbers::AsSent) {
-            facts.extend(match layout {
+        let mut differences = Vec::new();
+        let reescaped = text.write(Layout::AsSent, *strings, NumberFormat::AsSent);
+        if reescaped != text.write(*layout, *strings, NumberFormat::AsSent) {
+            differences.extend(match layout {
                 Layout::AsSent => None,
                 Layout::Compact => Some("without white space".to_owned()),
                 Layout::Spaced => Some("with a space after each colon and comma".to_owned()),
                 Layout::Indented(spaces) => Some(format!("indented by {spaces} spaces")),
             });
         }
-        facts.extend(text.renumbered(*numbers).map(|(sent, written)| {
+        differences.extend(text.first_rewritten_number(*numbers).map(|(sent, written)| {
             match sent.len().max(written.len()) > NUMBER_SHOWN_MAX_BYTES {
                 true => "with its numbers written anew".to_owned(),
                 false => format!("with its numbers written anew, such as {written} for {sent}"),
             }
         }));
-        if respelt.as_bytes() == sent {
-            return facts;
+        if reescaped.as_bytes() == sent {
+            return differences;
         }
-        let before = facts.len();
-        if strings.non_ascii && text.has(|character| !character.is_ascii()) {
-            let digits = if strings.upper { " with upper-case digits" } else { "" };
-            facts.push(format!("with \\u escapes{digits} of what is not ASCII"));
+        let before = differences.len();
+        if strings.non_ascii && text.has_char(|character| !character.is_ascii()) {
+            let digits = if strings.upper_hex { " with upper-case digits" } else { "" };
+            differences.push(format!("with \\u escapes{digits} of what is not ASCII"));
         }
-        let signs = strings.signs.chars().filter(|sign| text.has(|character| character == *sign));
-        let signs: Vec<_> = signs.map(|sign| sign.escape_default().to_string()).collect();
-        if !signs.is_empty() {
-            facts.push(format!("with \\u escapes of {}", signs.join(" ")));
+        let characters =
+            strings.characters.chars().filter(|escaped| text.has_char(|character| character == *escaped));
+        let characters: Vec<_> = characters.map(|character| character.escape_default().to_string()).collect();
+        if !characters.is_empty() {
+            differences.push(format!("with \\u escapes of {}", characters.join(" ")));
         }
-        if strings.slashes && text.has(|character| character == '/') {
-            facts.push("with \\/ for each slash".to_owned());
+        if strings.slashes && text.has_char(|character| character == '/') {
+            differences.push("with \\/ for each slash".to_owned());
         }
-        if facts.len() == before {
-            facts.push("with the escapes of its strings resolved".to_owned());
+        if differences.len() == before {
+            differences.push("with the escapes of its strings resolved".to_owned());
         }
-        facts
+        differences
     }
 
-    /// Whose writer makes exactly these bytes. One name for each program: the first is what it does unasked.
-    fn who(&self) -> String {
+    /// The writers that produce these bytes, one name for each library; its default comes first.
+    fn writer_names(&self) -> String {
         let mut programs = HashSet::new();
         let named = self.writers.iter().filter(|writer| programs.insert(writer.program));
         let names: Vec<_> = named.map(|writer| writer.name).filter(|name| !name.is_empty()).collect();
@@ -121,7 +122,7 @@ impl Spelling {
             [first @ .., last] if first.len() < NAMED_MAX => {
                 format!(", as {} or {last} writes it", first.join(", "))
             }
-            // What everybody writes proves nobody.
+            // What all libraries write identifies none.
             all if all.len() == PROGRAMS => ", as most libraries write it".to_owned(),
             all => format!(", as {} and others write it", all.get(..NAMED_MAX).unwrap_or(all).join(", ")),
         }
@@ -164,13 +165,17 @@ fn plain_variants(body: &[u8]) -> Vec<(String, Vec<u8>)> {
     variants
 }
 
-/// Bodies that few sign: in another encoding, or something made of them.
+/// Unusual bodies: in another encoding, or derived from the body.
 pub(super) fn rare(body: &[u8]) -> Vec<(String, Vec<u8>)> {
     let text = String::from_utf8_lossy(body);
     let signed = |how: &str, bytes: Vec<u8>| (format!("the body is signed {how}"), bytes);
-    let asked = text.chars().map(|character| if character.is_ascii() { character } else { '?' });
+    let with_question_marks =
+        text.chars().map(|character| if character.is_ascii() { character } else { '?' });
     let mut variants = vec![
-        signed("with ? for what is not ASCII: it was encoded as ASCII", asked.collect::<String>().into()),
+        signed(
+            "with ? for what is not ASCII: it was encoded as ASCII",
+            with_question_marks.collect::<String>().into(),
+        ),
         signed("as UTF-8 that was taken for Latin-1 and encoded once more", from_latin(body)),
         signed("without any space, those in its strings left out, too", text.replace(' ', "").into()),
         signed("without its line ends", text.replace(['\r', '\n'], "").into()),
@@ -192,7 +197,7 @@ fn from_latin(body: &[u8]) -> Vec<u8> {
     body.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes()
 }
 
-/// With other bytes in the place of some.
+/// With some bytes replaced.
 fn replaced(body: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(body.len());
     let mut rest = body;

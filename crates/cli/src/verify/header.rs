@@ -1,5 +1,5 @@
-//! Reads the `Authorization` header, and where the gateway could not, tells every part of it that is at fault. What is
-//! shown of a part is short, escaped, and nothing that may be a secret.
+//! Parses the `Authorization` header, and reports every part of it that is invalid. Parts are shown truncated, escaped,
+//! and without what may be a secret.
 
 use std::collections::HashSet;
 
@@ -7,21 +7,21 @@ use rebuttal_client::protocol::Authorization;
 use rebuttal_client::protocol::authorization::HEADER_MAX_BYTES;
 use rebuttal_client::{AppId, Scheme};
 
-/// Names and right values of a header's fields, to try one part of another header among.
-const GOOD: [(&str, &str); 4] = [
+/// The header's fields with valid values, to parse one field of another header among them.
+const VALID_FIELDS: [(&str, &str); 4] = [
     ("appId", "00000000000000000000000000000000"),
     ("sign", "0000000000000000000000000000000000000000000000000000000000000000"),
     ("timestamp", "1700000000000"),
     ("nonce", "0000000000000000"),
 ];
-/// Most characters of a part that are shown: a nonce of the greatest length and some.
+/// Most characters of a part that are shown: more than the longest nonce has.
 const SHOWN_MAX: usize = 72;
-/// Most characters of a sign that are shown: enough to find it in a log.
+/// Most characters of a signature that are shown: enough to find it in a log.
 const SIGN_SHOWN_MAX: usize = 8;
-/// Most parts of a header that are looked at; a right one has four.
+/// Most parts of a header that are examined; a valid one has four.
 const PARTS_MAX: usize = 16;
 
-/// The header, or all that is wrong with its form. The name `Authorization:` may stand before it, as in a log.
+/// The header, or all errors in its form. The name `Authorization:` may precede it, as in a log.
 pub(super) fn read(text: &str, secret: Option<&str>) -> Result<Authorization, Vec<String>> {
     let text = text.trim();
     let value = match text.split_once(':') {
@@ -29,18 +29,18 @@ pub(super) fn read(text: &str, secret: Option<&str>) -> Result<Authorization, Ve
         _ => text,
     };
     Authorization::parse(value.as_bytes()).map_err(|fault| {
-        let faults = Diagnosis { secret }.faults(value);
+        let faults = HeaderDiagnosis { secret }.faults(value);
         if faults.is_empty() { vec![format!("the header {fault}")] } else { faults }
     })
 }
 
-/// Whose secret must not be shown.
+/// The diagnosis of a header; `secret` must not be shown.
 #[derive(Clone, Copy)]
-struct Diagnosis<'a> {
+struct HeaderDiagnosis<'a> {
     secret: Option<&'a str>,
 }
 
-impl Diagnosis<'_> {
+impl HeaderDiagnosis<'_> {
     fn faults(self, header: &str) -> Vec<String> {
         if header.is_empty() {
             return vec!["the header is empty".to_owned()];
@@ -65,15 +65,15 @@ impl Diagnosis<'_> {
             match part.trim_matches(' ').split_once('=') {
                 None => faults.push(format!("its part {} is no name=value", self.shown(part, SHOWN_MAX))),
                 Some((name, value)) => {
-                    let is_good = GOOD.iter().any(|(good, _)| *good == name);
-                    if is_good && !known.insert(name) && twice.insert(name) {
+                    let is_known = VALID_FIELDS.iter().any(|(valid, _)| *valid == name);
+                    if is_known && !known.insert(name) && twice.insert(name) {
                         faults.push(format!("its field {name} is given twice"));
                     }
                     faults.extend(self.field_fault(name, value));
                 }
             }
         }
-        let missing = GOOD.iter().filter(|(name, _)| !known.contains(name));
+        let missing = VALID_FIELDS.iter().filter(|(name, _)| !known.contains(name));
         faults.extend(missing.map(|(name, _)| format!("its field {name} is missing")));
         faults
     }
@@ -85,19 +85,19 @@ impl Diagnosis<'_> {
         Some(format!("its scheme is {}, and {fault}{hint}", self.shown(scheme, SHOWN_MAX)))
     }
 
-    /// What is wrong with one field, by the word of the parser that the gateway uses, too.
+    /// What is wrong with one field, in the words of the parser that the gateway uses.
     fn field_fault(self, name: &str, value: &str) -> Option<String> {
-        let Some((known, _)) = GOOD.iter().find(|(good, _)| *good == name) else {
-            let meant = GOOD.iter().find(|(good, _)| good.eq_ignore_ascii_case(name.trim()));
-            let meant = meant.map(|(good, _)| format!("; it is spelt {good}")).unwrap_or_default();
-            // The value of a field that nobody knows may be the secret.
+        let Some((known, _)) = VALID_FIELDS.iter().find(|(valid, _)| *valid == name) else {
+            let meant = VALID_FIELDS.iter().find(|(valid, _)| valid.eq_ignore_ascii_case(name.trim()));
+            let meant = meant.map(|(valid, _)| format!("; it is spelt {valid}")).unwrap_or_default();
+            // The value of an unknown field may be the secret.
             return Some(format!("its field {} is not known{meant}", self.shown(name, SHOWN_MAX)));
         };
         if value.is_empty() {
             return Some(format!("its field {known} is empty"));
         }
-        let fields =
-            GOOD.map(|(good, right)| format!("{good}={}", if good == *known { value } else { right }));
+        let fields = VALID_FIELDS
+            .map(|(valid, right)| format!("{valid}={}", if valid == *known { value } else { right }));
         let fault = Authorization::parse(format!("V2_SHA256 {}", fields.join(",")).as_bytes()).err()?;
         let shown = self.shown(value, if *known == "sign" { SIGN_SHOWN_MAX } else { SHOWN_MAX });
         let hint = hint(known, value).map(|hint| format!(": {hint}")).unwrap_or_default();
@@ -107,7 +107,7 @@ impl Diagnosis<'_> {
         ))
     }
 
-    /// A part, escaped and cut off. Whatever has the form of a secret stays unshown: which app's it is, nobody knows.
+    /// A part, escaped and truncated. Text in the form of a secret is not shown: it may be that of another app.
     fn shown(self, part: &str, max: usize) -> String {
         let has_secret = self
             .secret
@@ -141,19 +141,20 @@ fn no_scheme(header: &str) -> String {
     format!("the header must be a scheme, a space and the fields appId, sign, timestamp and nonce: {what}")
 }
 
-/// What stands between the fields in the place of commas.
+/// The separator of the fields, where it is not a comma.
 fn wrong_separator(credentials: &str) -> Option<&'static str> {
     let ways = [(";", "semicolons"), ("&", "&"), (" ", "spaces"), ("|", "|"), ("\n", "line ends")];
     let separates = |sign: &str| {
         let parts: Vec<_> = credentials.split(sign).map(str::trim).collect();
-        let is_field = |part: &&str| GOOD.iter().any(|(name, _)| part.starts_with(&format!("{name}=")));
+        let is_field =
+            |part: &&str| VALID_FIELDS.iter().any(|(name, _)| part.starts_with(&format!("{name}=")));
         parts.iter().filter(|part| is_field(part)).count() > 1
     };
     let found = ways.into_iter().find(|(sign, _)| !credentials.contains(',') && separates(sign));
     found.map(|(_, name)| name)
 }
 
-/// What a value is that a field does not take, where its form proves it.
+/// What an invalid value is, where its form proves it.
 fn hint(name: &str, value: &str) -> Option<String> {
     let inner = value.trim_matches(['"', '\'']);
     if inner.len() + 2 == value.len() {

@@ -1,7 +1,7 @@
-//! What signers usually do wrong, each as a change to what would be right.
+//! The usual mistakes of signers, each as a change of the expected bytes.
 
 mod secrets;
-mod shape;
+mod structure;
 mod urls;
 mod values;
 
@@ -14,43 +14,43 @@ use super::bodies;
 use crate::address::Address;
 use crate::profile::ProfileName;
 use crate::settings::Secret;
-use crate::signing::arguments::SentTo;
-use crate::signing::{Draft, Value};
+use crate::signing::arguments::SentUrl;
+use crate::signing::{SignedBytes, SignedField};
 pub(super) use urls::percent_encoded;
 
 /// One mistake.
 #[derive(Clone)]
 pub(super) struct Mistake {
-    /// Mistakes of one place exclude each other.
-    pub(super) place: Place,
+    /// Mistakes of one location exclude each other.
+    pub(super) location: MistakeLocation,
     pub(super) sentence: String,
-    pub(super) make: Rc<dyn Fn(&mut Draft)>,
-    /// So rare that it is not tried together with another one.
+    pub(super) apply: Rc<dyn Fn(&mut SignedBytes)>,
+    /// So rare that it is not tried in combination.
     pub(super) is_rare: bool,
 }
 
 /// Where a mistake is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Value(Value),
-    /// Between the values, and after the last; their order and encoding, too.
-    Ends,
+pub(super) enum MistakeLocation {
+    Field(SignedField),
+    /// Separators and terminator; also the order and encoding of the fields.
+    Separators,
     Scheme,
 }
 
-/// What is known beside the signed values.
-pub(super) struct Seen<'a> {
-    pub(super) sent_to: &'a SentTo,
+/// What is known besides the signed bytes.
+pub(super) struct SearchContext<'a> {
+    pub(super) sent_to: &'a SentUrl,
     pub(super) base_url: &'a str,
     pub(super) target: &'a str,
     pub(super) secret: &'a str,
     /// The app that the settings name, or else the header.
     pub(super) app_id: AppId,
-    pub(super) others: Vec<Other>,
+    pub(super) others: Vec<OtherProfile>,
 }
 
-/// What another profile holds.
-pub(super) struct Other {
+/// The values of another profile.
+pub(super) struct OtherProfile {
     pub(super) profile: ProfileName,
     pub(super) url: Option<Address>,
     pub(super) app_id: Option<AppId>,
@@ -58,35 +58,39 @@ pub(super) struct Other {
 }
 
 /// Every mistake, the usual ones first.
-pub(super) fn all(right: &Draft, seen: &Seen<'_>) -> Vec<Mistake> {
-    let body = right.value(Value::Body).unwrap_or_default();
-    let mut mistakes = shape::line_ends(right);
-    mistakes.extend(urls::all(seen));
+pub(super) fn all(expected: &SignedBytes, context: &SearchContext<'_>) -> Vec<Mistake> {
+    let body = expected.field(SignedField::Body).unwrap_or_default();
+    let mut mistakes = structure::line_ends(expected);
+    mistakes.extend(urls::all(context));
     mistakes.extend(
-        bodies::variants(body).into_iter().map(|(sentence, bytes)| replaced(Value::Body, sentence, bytes)),
+        bodies::variants(body)
+            .into_iter()
+            .map(|(sentence, bytes)| replaced(SignedField::Body, sentence, bytes)),
     );
-    mistakes.extend(secrets::all(seen));
-    mistakes.extend(shape::schemes(right.scheme));
-    mistakes.extend(values::all(right, seen));
+    mistakes.extend(secrets::all(context));
+    mistakes.extend(structure::schemes(expected.scheme));
+    mistakes.extend(values::all(expected, context));
     mistakes.extend(
-        bodies::rare(body).into_iter().map(|(sentence, bytes)| replaced(Value::Body, sentence, bytes).rare()),
+        bodies::rare(body)
+            .into_iter()
+            .map(|(sentence, bytes)| replaced(SignedField::Body, sentence, bytes).rare()),
     );
-    mistakes.extend(shape::rare(right));
-    mistakes.extend(values::near_timestamps(right));
-    // What changes nothing is no mistake.
-    let (own_bytes, own_key) = (right.bytes(), right.key.clone());
+    mistakes.extend(structure::rare(expected));
+    mistakes.extend(values::near_timestamps(expected));
+    // A mistake without effect is none.
+    let (own_bytes, own_key) = (expected.bytes(), expected.key.clone());
     mistakes.retain(|mistake| {
-        let mut draft = right.clone();
-        (mistake.make)(&mut draft);
-        draft.bytes() != own_bytes || draft.key != own_key || draft.scheme != right.scheme
+        let mut signed = expected.clone();
+        (mistake.apply)(&mut signed);
+        signed.bytes() != own_bytes || signed.key != own_key || signed.scheme != expected.scheme
     });
     mistakes
 }
 
 impl Mistake {
-    /// One that is known without a search, and changes nothing that was signed.
-    pub(super) fn noted(place: Place, sentence: impl Into<String>) -> Self {
-        mistake(place, sentence, |_| {})
+    /// A mistake that is known without a search, and changes no signed bytes.
+    pub(super) fn known(location: MistakeLocation, sentence: impl Into<String>) -> Self {
+        mistake(location, sentence, |_| {})
     }
 
     const fn rare(mut self) -> Self {
@@ -95,12 +99,16 @@ impl Mistake {
     }
 }
 
-fn mistake(place: Place, sentence: impl Into<String>, make: impl Fn(&mut Draft) + 'static) -> Mistake {
-    Mistake { place, sentence: sentence.into(), make: Rc::new(make), is_rare: false }
+fn mistake(
+    location: MistakeLocation,
+    sentence: impl Into<String>,
+    apply: impl Fn(&mut SignedBytes) + 'static,
+) -> Mistake {
+    Mistake { location, sentence: sentence.into(), apply: Rc::new(apply), is_rare: false }
 }
 
-fn replaced(value: Value, sentence: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Mistake {
+fn replaced(value: SignedField, sentence: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Mistake {
     // May be a secret.
     let bytes = Zeroizing::new(bytes.into());
-    mistake(Place::Value(value), sentence, move |draft| draft.set(value, &bytes))
+    mistake(MistakeLocation::Field(value), sentence, move |signed| signed.set(value, &bytes))
 }

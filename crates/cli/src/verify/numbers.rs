@@ -1,8 +1,8 @@
-//! How well-known libraries write the numbers that they have read, which is not always as they were sent.
+//! How well-known JSON libraries write numbers that they have parsed, which is not always as they were sent.
 
-/// Whose way it is. JSON names none: `129.00`, `129.0` and `129` are the same number.
+/// A library's format of numbers. To JSON, `129.00`, `129.0` and `129` are the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Numbers {
+pub(super) enum NumberFormat {
     AsSent,
     /// Every number is a double, and none has a fraction of zero; so it is in Go, too.
     JavaScript,
@@ -12,8 +12,8 @@ pub(super) enum Numbers {
     Php,
 }
 
-impl Numbers {
-    /// A number as it is written anew; a word, such as `true`, stays.
+impl NumberFormat {
+    /// The number in this format; a word, such as `true`, is kept.
     pub(super) fn write(self, sent: &str) -> String {
         let whole = !sent.contains(['.', 'e', 'E']);
         let double =
@@ -44,7 +44,7 @@ impl Numbers {
     }
 }
 
-/// The fewest digits that tell a double from every other, and the power of ten of the first.
+/// The fewest digits that identify a double, and the power of ten of the first.
 struct Decimal {
     sign: &'static str,
     digits: String,
@@ -113,9 +113,10 @@ mod tests {
             ("true", "true", "true", "true"),
             ("null", "null", "null", "null"),
         ] {
-            let written = [Numbers::JavaScript, Numbers::Python, Numbers::Php].map(|ways| ways.write(sent));
+            let written = [NumberFormat::JavaScript, NumberFormat::Python, NumberFormat::Php]
+                .map(|ways| ways.write(sent));
             assert_eq!(written, [java_script, python, php], "{sent}");
-            assert_eq!(Numbers::AsSent.write(sent), sent);
+            assert_eq!(NumberFormat::AsSent.write(sent), sent);
         }
     }
 }

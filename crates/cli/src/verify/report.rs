@@ -1,41 +1,41 @@
-//! What `verify` found, as it is told to people and to scripts, and the exit code that follows from it.
+//! The result of `verify`, for people and for scripts, and its exit code.
 
 use anyhow::Result;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use serde::Serialize;
 
-use super::case::Case;
-use super::mistakes::{Mistake, Place};
+use super::mistakes::{Mistake, MistakeLocation};
+use super::request::CheckedRequest;
 use crate::exit::Exit;
-use crate::look;
 use crate::sign::READ_MAX_BYTES;
-use crate::signing::{Draft, Value, Voice, visible};
+use crate::signing::{SecretRedactor, SignedBytes, SignedField, escape_invisible};
+use crate::terminal;
 
-/// What is known of the sign.
+/// The result for the signature.
 pub(super) enum Verdict {
-    Right,
-    /// Right for the URL that it was sent to, where the gateway's URL was said to be another.
-    RightWhereSent,
-    /// The one or two mistakes that together make this sign.
-    Mistaken(Vec<Mistake>),
+    Valid,
+    /// Valid for the URL that the request was sent to, where another URL of the gateway was given.
+    ValidForSentUrl,
+    /// The one or two mistakes that together explain this signature.
+    Explained(Vec<Mistake>),
     Unexplained,
 }
 
-/// All that was found; also the object that `--json` prints.
+/// The result; also the object that `--json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
+pub(super) struct VerifyReport {
     outcome: &'static str,
     verifies: bool,
-    /// The URL that the sign is right for, if there is one.
+    /// The URL that the signature is valid for, if there is one.
     verified_url: Option<String>,
-    /// What was done wrong, if it is known: one or two mistakes that together make this sign.
-    mistakes: Vec<Told>,
-    /// Why the gateway refuses the request, whatever the sign.
+    /// The one or two mistakes that together explain this signature, if they are known.
+    mistakes: Vec<MistakeJson>,
+    /// Why the gateway refuses the request, whatever the signature.
     refusals: Vec<String>,
-    /// What else may be amiss.
+    /// What else may be wrong.
     findings: Vec<String>,
-    /// The header that would have been right; null where the given one cannot be read.
+    /// The header that would have been valid; null where the given one cannot be parsed.
     right_authorization: Option<String>,
     /// What should have been signed.
     right_signed_bytes: Option<String>,
@@ -43,27 +43,27 @@ pub(super) struct Report {
     exit: Exit,
     #[serde(skip)]
     headline: String,
-    /// What differs, as the signer had it and as it is right.
+    /// The fields that differ: what was signed, and what is expected.
     #[serde(skip)]
-    altered: Vec<(String, String)>,
-    /// The right bytes, where they help.
+    changed_fields: Vec<(String, String)>,
+    /// The expected bytes, where they help.
     #[serde(skip)]
-    right: Option<Draft>,
+    expected: Option<SignedBytes>,
 }
 
-/// A mistake as it is told; `value` is null where it is between the values or in the scheme.
+/// A mistake in JSON; `value` is null where it is in the separators or the scheme.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
-    value: Option<Value>,
+struct MistakeJson {
+    value: Option<SignedField>,
     mistake: String,
 }
 
-impl Report {
-    /// Of a header that cannot be read: nothing can be said of its sign.
+impl VerifyReport {
+    /// The report on a header that cannot be parsed: nothing is known of its signature.
     pub(super) fn malformed(faults: Vec<String>) -> Self {
         Self {
-            outcome: Exit::Refused.word(),
+            outcome: Exit::Refused.as_str(),
             verifies: false,
             verified_url: None,
             mistakes: Vec::new(),
@@ -73,12 +73,12 @@ impl Report {
             right_signed_bytes: None,
             exit: Exit::Refused,
             headline: "the gateway refuses this Authorization header, which is not of its form:".to_owned(),
-            altered: Vec::new(),
-            right: None,
+            changed_fields: Vec::new(),
+            expected: None,
         }
     }
 
-    /// Of a body that is too long to be looked at, and far too long for the gateway.
+    /// The report on a body that is too long to be examined, and far too long for the gateway.
     pub(super) fn too_long() -> Self {
         let fault = format!(
             "the body has over {} bytes; the gateway takes {BODY_MAX_BYTES}. So long a one was not looked at",
@@ -88,35 +88,35 @@ impl Report {
         Self { headline, ..Self::malformed(vec![fault]) }
     }
 
-    /// `draft` is what should have been signed under the header's scheme, which the mistakes are made in; `is_compared`
-    /// tells that the findings say in what the signer's bytes differ from it.
+    /// `header_scheme_bytes` should have been signed under the header's scheme; the mistakes apply to them.
+    /// `is_compared` says whether the findings list how the signer's bytes differ from them.
     pub(super) fn of(
-        case: &Case<'_>,
+        request: &CheckedRequest<'_>,
         verdict: Verdict,
-        draft: &Draft,
+        header_scheme_bytes: &SignedBytes,
         mut findings: Vec<String>,
         is_compared: bool,
     ) -> Self {
-        let url = format!("{}{}", case.base_url, case.target);
-        let scheme = case.app_scheme.unwrap_or(case.header.scheme);
-        let right = case.draft(scheme);
+        let url = format!("{}{}", request.base_url, request.target);
+        let scheme = request.app_scheme.unwrap_or(request.header.scheme);
+        let expected = request.expected_bytes(scheme);
         let exit = match &verdict {
-            _ if !case.refusals.is_empty() => Exit::Refused,
-            Verdict::Right => Exit::Done,
-            Verdict::RightWhereSent => Exit::Unknown,
-            Verdict::Mistaken(_) | Verdict::Unexplained => Exit::Refused,
+            _ if !request.refusals.is_empty() => Exit::Refused,
+            Verdict::Valid => Exit::Done,
+            Verdict::ValidForSentUrl => Exit::Unknown,
+            Verdict::Explained(_) | Verdict::Unexplained => Exit::Refused,
         };
-        if let Verdict::RightWhereSent = verdict {
+        if let Verdict::ValidForSentUrl = verdict {
             findings.insert(
                 0,
                 format!(
                     "it was sent to {}, but by the gateway's address given here (--url, REBUTTAL_URL or the profile) it \
                      is {url}; a gateway may have several: if this one has both, the sign is right, if not, sign the \
                      second",
-                    case.sent_to.spelt()
+                    request.sent_to.normalized()
                 ),
             );
-        } else if let (Verdict::Right, None) = (&verdict, case.app_scheme) {
+        } else if let (Verdict::Valid, None) = (&verdict, request.app_scheme) {
             findings.insert(
                 0,
                 format!(
@@ -125,24 +125,25 @@ impl Report {
                 ),
             );
         }
-        let mistakes = if let Verdict::Mistaken(mistakes) = &verdict { mistakes.as_slice() } else { &[] };
+        let mistakes = if let Verdict::Explained(mistakes) = &verdict { mistakes.as_slice() } else { &[] };
         Self {
-            outcome: exit.word(),
-            verifies: matches!(verdict, Verdict::Right),
+            outcome: exit.as_str(),
+            verifies: matches!(verdict, Verdict::Valid),
             verified_url: match &verdict {
-                Verdict::Right => Some(url),
-                Verdict::RightWhereSent => Some(case.sent_to.spelt()),
-                Verdict::Mistaken(_) | Verdict::Unexplained => None,
+                Verdict::Valid => Some(url),
+                Verdict::ValidForSentUrl => Some(request.sent_to.normalized()),
+                Verdict::Explained(_) | Verdict::Unexplained => None,
             },
-            mistakes: mistakes.iter().map(Mistake::told).collect(),
-            refusals: case.refusals.clone(),
+            mistakes: mistakes.iter().map(Mistake::to_json).collect(),
+            refusals: request.refusals.clone(),
             findings,
-            right_authorization: Some(case.right_authorization(scheme).to_string()),
-            right_signed_bytes: Some(right.text()),
+            right_authorization: Some(request.expected_authorization(scheme).to_string()),
+            right_signed_bytes: Some(expected.to_text()),
             exit,
-            headline: headline(&verdict, !case.refusals.is_empty(), is_compared).to_owned(),
-            altered: altered(draft, mistakes),
-            right: Some(right).filter(|_| !matches!(verdict, Verdict::Right) || scheme != case.header.scheme),
+            headline: headline(&verdict, !request.refusals.is_empty(), is_compared).to_owned(),
+            changed_fields: changed_fields(header_scheme_bytes, mistakes),
+            expected: Some(expected)
+                .filter(|_| !matches!(verdict, Verdict::Valid) || scheme != request.header.scheme),
         }
     }
 
@@ -150,30 +151,32 @@ impl Report {
         self.exit
     }
 
-    pub(super) fn tell(&self, voice: &Voice, json: bool) -> Result<()> {
+    pub(super) fn print(&self, redactor: &SecretRedactor, json: bool) -> Result<()> {
         if json {
-            return voice.say_json(self);
+            return redactor.print_json(self);
         }
         let mark = match self.exit {
-            Exit::Done => look::tick(),
-            Exit::Unknown => look::doubt(),
-            _ => look::cross(),
+            Exit::Done => terminal::ok_mark(),
+            Exit::Unknown => terminal::warn_mark(),
+            _ => terminal::fail_mark(),
         };
-        voice.say_after(&format!("{mark} "), &self.headline, 2);
-        let point = |sentence: &String| voice.say_after("  · ", sentence, 4);
-        self.mistakes.iter().map(|told| &told.mistake).for_each(point);
-        for (theirs, ours) in &self.altered {
-            voice.say("");
-            voice.say(format!("    {} {theirs}", look::faint("they signed ")));
-            voice.say(format!("    {} {ours}", look::faint("what is right")));
+        redactor.print_wrapped(&format!("{mark} "), &self.headline, 2);
+        let point = |sentence: &String| redactor.print_wrapped("  · ", sentence, 4);
+        self.mistakes.iter().map(|reported| &reported.mistake).for_each(point);
+        for (actual, wanted) in &self.changed_fields {
+            redactor.println("");
+            redactor.println(format!("    {} {actual}", terminal::dim("they signed ")));
+            redactor.println(format!("    {} {wanted}", terminal::dim("what is right")));
         }
         self.refusals.iter().chain(&self.findings).for_each(point);
-        if let Some(right) = &self.right {
-            voice.say("");
-            right.say(voice);
-            voice.say("");
-            voice
-                .say(format!("  Authorization: {}", self.right_authorization.as_deref().unwrap_or_default()));
+        if let Some(expected) = &self.expected {
+            redactor.println("");
+            expected.print(redactor);
+            redactor.println("");
+            redactor.println(format!(
+                "  Authorization: {}",
+                self.right_authorization.as_deref().unwrap_or_default()
+            ));
         }
         Ok(())
     }
@@ -181,13 +184,13 @@ impl Report {
 
 const fn headline(verdict: &Verdict, is_refused: bool, is_compared: bool) -> &'static str {
     match (verdict, is_refused) {
-        (Verdict::Right, false) => "the sign is right.",
-        (Verdict::Right, true) => "the sign is right, but the gateway refuses the request:",
-        (Verdict::RightWhereSent, false) => "the sign is right for the URL that it was sent to.",
-        (Verdict::RightWhereSent, true) => {
+        (Verdict::Valid, false) => "the sign is right.",
+        (Verdict::Valid, true) => "the sign is right, but the gateway refuses the request:",
+        (Verdict::ValidForSentUrl, false) => "the sign is right for the URL that it was sent to.",
+        (Verdict::ValidForSentUrl, true) => {
             "the sign is right for the URL that it was sent to, but the gateway refuses the request:"
         }
-        (Verdict::Mistaken(_), _) => "the sign is not right, and this is why:",
+        (Verdict::Explained(_), _) => "the sign is not right, and this is why:",
         (Verdict::Unexplained, _) if is_compared => {
             "the sign is not right, and no usual mistake explains it. In what the given bytes differ from the right ones \
              is told below. If that is not it, it may be made with another app's secret, over another body or over \
@@ -201,25 +204,25 @@ const fn headline(verdict: &Verdict, is_refused: bool, is_compared: bool) -> &'s
     }
 }
 
-fn altered(right: &Draft, mistakes: &[Mistake]) -> Vec<(String, String)> {
-    let mut theirs = right.clone();
-    // In another order or encoding every value would seem altered.
-    let inside = mistakes.iter().filter(|mistake| matches!(mistake.place, Place::Value(_)));
-    inside.for_each(|mistake| (mistake.make)(&mut theirs));
-    let values = theirs.values.iter().filter(|(value, _)| *value != Value::AppSecret);
-    let pairs = values.filter_map(|(value, bytes)| Some((bytes.as_slice(), right.value(*value)?)));
+fn changed_fields(expected: &SignedBytes, mistakes: &[Mistake]) -> Vec<(String, String)> {
+    let mut actual = expected.clone();
+    // In another order or encoding every field would seem changed.
+    let in_fields = mistakes.iter().filter(|mistake| matches!(mistake.location, MistakeLocation::Field(_)));
+    in_fields.for_each(|mistake| (mistake.apply)(&mut actual));
+    let values = actual.fields.iter().filter(|(value, _)| *value != SignedField::AppSecret);
+    let pairs = values.filter_map(|(value, bytes)| Some((bytes.as_slice(), expected.field(*value)?)));
     pairs
-        .filter(|(theirs, ours)| theirs != ours)
-        .map(|(theirs, ours)| (visible(theirs), visible(ours)))
+        .filter(|(actual, wanted)| actual != wanted)
+        .map(|(actual, wanted)| (escape_invisible(actual), escape_invisible(wanted)))
         .collect()
 }
 
 impl Mistake {
-    fn told(&self) -> Told {
-        let value = match self.place {
-            Place::Value(value) => Some(value),
-            Place::Ends | Place::Scheme => None,
+    fn to_json(&self) -> MistakeJson {
+        let value = match self.location {
+            MistakeLocation::Field(value) => Some(value),
+            MistakeLocation::Separators | MistakeLocation::Scheme => None,
         };
-        Told { value, mistake: self.sentence.clone() }
+        MistakeJson { value, mistake: self.sentence.clone() }
     }
 }

@@ -1,45 +1,45 @@
-//! Tries mistakes, alone and two at once, until one makes the sign.
+//! Tries mistakes, one and two at a time, until they explain the signature.
 
 use super::mistakes::Mistake;
-use crate::signing::Draft;
+use crate::signing::SignedBytes;
 
 /// Most bytes that are hashed in one search: half a second. Enough for every pair on a body of 8 KB, and a contest has
 /// 3.
 const HASHED_MAX_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a search ended with.
-pub(super) enum Search {
-    /// The one or two mistakes that make the sign.
+/// The result of a search.
+pub(super) enum SearchResult {
+    /// The one or two mistakes that explain the signature.
     Found(Vec<Mistake>),
-    /// None does.
-    Nothing,
+    /// No mistakes explain it.
+    NotFound,
     /// The body is too long for all to be tried.
-    GivenUp,
+    BudgetExhausted,
 }
 
-/// Looks for the mistakes that make this sign of what would be right.
-pub(super) fn search(right: &Draft, mistakes: &[Mistake], sign: &str) -> Search {
-    let mut left = HASHED_MAX_BYTES;
-    // None where there is no time left for it.
-    let mut makes = |made: &[&Mistake]| {
-        let mut draft = right.clone();
-        made.iter().for_each(|mistake| (mistake.make)(&mut draft));
-        left = left.checked_sub(draft.len())?;
-        Some(draft.sign() == sign)
+/// Searches for the mistakes that turn the expected bytes into those of this signature.
+pub(super) fn search(expected: &SignedBytes, mistakes: &[Mistake], sign: &str) -> SearchResult {
+    let mut budget = HASHED_MAX_BYTES;
+    // None where the budget is exhausted.
+    let mut explains = |combination: &[&Mistake]| {
+        let mut signed = expected.clone();
+        combination.iter().for_each(|mistake| (mistake.apply)(&mut signed));
+        budget = budget.checked_sub(signed.len())?;
+        Some(signed.sign() == sign)
     };
     let singles = mistakes.iter().map(|one| vec![one]);
     let pairs = mistakes.iter().enumerate().flat_map(|(index, one)| {
-        // Two mistakes in one place would be a third.
+        // Mistakes of one location exclude each other.
         let others = mistakes.iter().skip(index + 1);
-        let others = others.filter(|other| other.place != one.place && !one.is_rare && !other.is_rare);
+        let others = others.filter(|other| other.location != one.location && !one.is_rare && !other.is_rare);
         others.map(move |other| vec![one, other])
     });
-    for made in singles.chain(pairs) {
-        match makes(&made) {
-            Some(true) => return Search::Found(made.into_iter().cloned().collect()),
+    for combination in singles.chain(pairs) {
+        match explains(&combination) {
+            Some(true) => return SearchResult::Found(combination.into_iter().cloned().collect()),
             Some(false) => {}
-            None => return Search::GivenUp,
+            None => return SearchResult::BudgetExhausted,
         }
     }
-    Search::Nothing
+    SearchResult::NotFound
 }

@@ -1,5 +1,5 @@
-//! `rebuttal operator dispute evidence`: fetches files, and keeps none whose bytes are not those that were submitted;
-//! or prints links to them, and fetches nothing.
+//! `rebuttal operator dispute evidence`: downloads the files whose bytes are those that were submitted, or prints links
+//! to them.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
@@ -13,12 +13,12 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::files;
-use crate::look;
-use crate::operator::client::Client;
-use crate::operator::tell;
+use crate::operator::client::OperatorClient;
+use crate::operator::output;
+use crate::terminal;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Evidence {
+pub(crate) struct FetchEvidence {
     /// Number of the dispute
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
@@ -41,7 +41,7 @@ pub(crate) struct Evidence {
 /// A file that was written; also what `--json` prints of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Written<'a> {
+struct WrittenFile<'a> {
     evidence_id: &'a str,
     #[serde(rename = "type")]
     evidence_type: &'a str,
@@ -51,10 +51,10 @@ struct Written<'a> {
     file: PathBuf,
 }
 
-/// What `--json` prints of a link.
+/// A link in `--json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Linked<'a> {
+struct EvidenceLinkJson<'a> {
     evidence_id: &'a str,
     #[serde(rename = "type")]
     evidence_type: &'a str,
@@ -64,18 +64,20 @@ struct Linked<'a> {
 }
 
 fn evidence_id(text: &str) -> Result<String, String> {
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |list_args: &str| !list_args.is_empty() && list_args.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('-').is_some_and(|(submission, piece)| is_number(submission) && is_number(piece)) {
         true => Ok(text.to_owned()),
         false => Err("must be the number of a submission and that of a piece, such as 1-2".to_owned()),
     }
 }
 
-impl Evidence {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+impl FetchEvidence {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         let Self { dispute_no, evidence_ids, .. } = &self;
         let answer = client.fetch(&format!("/disputes/{dispute_no}")).await?;
-        let dispute: answers::Dispute = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
+        let dispute: answers::Dispute =
+            if json { output::parse(&answer) } else { output::parse_sanitized(&answer) }?;
         let mut items: Vec<_> =
             dispute.submissions.iter().flat_map(|submission| &submission.evidence).collect();
         for id in evidence_ids {
@@ -87,7 +89,7 @@ impl Evidence {
         }
         items.retain(|item| evidence_ids.is_empty() || evidence_ids.contains(&item.evidence_id));
         if items.is_empty() && !json {
-            look::say(format!("Nothing was submitted for {dispute_no}."));
+            terminal::println(format!("Nothing was submitted for {dispute_no}."));
         }
         match self.link {
             true => self.print(&items, client, json).await,
@@ -95,41 +97,42 @@ impl Evidence {
         }
     }
 
-    async fn write(&self, items: &[&answers::Evidence], client: &Client, json: bool) -> Result<()> {
+    async fn write(&self, items: &[&answers::Evidence], client: &OperatorClient, json: bool) -> Result<()> {
         let Self { dispute_no, directory, .. } = self;
         let mut written = Vec::new();
         for item in items {
             let content = client.fetch(&self.path(item)).await?;
             let file = write(directory, dispute_no.as_str(), item, &content)?;
             if !json {
-                look::say(format!("{}  {}", file.display(), look::faint(what(item))));
+                terminal::println(format!("{}  {}", file.display(), terminal::dim(describe(item))));
             }
             let answers::Evidence { evidence_id, evidence_type, name, sha256, size, .. } = item;
-            written.push(Written { evidence_id, evidence_type, name, sha256, size: *size, file });
+            written.push(WrittenFile { evidence_id, evidence_type, name, sha256, size: *size, file });
         }
         if json {
-            look::say_json_line(&written)?;
+            terminal::print_json_line(&written)?;
         }
         Ok(())
     }
 
-    async fn print(&self, items: &[&answers::Evidence], client: &Client, json: bool) -> Result<()> {
+    async fn print(&self, items: &[&answers::Evidence], client: &OperatorClient, json: bool) -> Result<()> {
         let mut linked = Vec::new();
         for item in items {
             let answer = client.fetch(&format!("{}/link", self.path(item))).await?;
-            let link: EvidenceLink = if json { tell::read(&answer) } else { tell::shown(&answer) }?;
+            let link: EvidenceLink =
+                if json { output::parse(&answer) } else { output::parse_sanitized(&answer) }?;
             if !json {
-                look::say(format!("{}  {}", item.evidence_id, look::faint(what(item))));
-                // In one line, whatever the terminal's width: it is to be copied.
-                look::say(format!("  {}", link.url));
-                look::say_fact("until", &look::moment(&link.expires_time));
-                look::say_fact("SHA-256", &link.sha256);
+                terminal::println(format!("{}  {}", item.evidence_id, terminal::dim(describe(item))));
+                // Not wrapped, so that it can be copied.
+                terminal::println(format!("  {}", link.url));
+                terminal::print_field("until", &terminal::short_time(&link.expires_time));
+                terminal::print_field("SHA-256", &link.sha256);
             }
             let answers::Evidence { evidence_id, evidence_type, name, .. } = item;
-            linked.push(Linked { evidence_id, evidence_type, name, link });
+            linked.push(EvidenceLinkJson { evidence_id, evidence_type, name, link });
         }
         if json {
-            look::say_json_line(&linked)?;
+            terminal::print_json_line(&linked)?;
         }
         Ok(())
     }
@@ -139,11 +142,11 @@ impl Evidence {
     }
 }
 
-fn what(item: &answers::Evidence) -> String {
+fn describe(item: &answers::Evidence) -> String {
     format!("{} {}", item.evidence_type, item.name)
 }
 
-/// Writes a file under a name of our own: what a merchant called it decides nothing on this machine. Evidence tells of
+/// Writes a file under a generated name: a merchant's file name is not used as a path. Evidence contains data of
 /// cardholders, so that nobody else may read it, whatever the umask.
 fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: &[u8]) -> Result<PathBuf> {
     let answers::Evidence { evidence_id, sha256, url, .. } = item;
@@ -160,11 +163,11 @@ fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: 
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| files::unmade(directory, "--directory", &error))?;
+    made.map_err(|error| files::create_error(directory, "--directory", &error))?;
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    let mut file = file.map_err(|error| files::unmade(&path, "--directory", &error))?;
+    let mut file = file.map_err(|error| files::create_error(&path, "--directory", &error))?;
     file.write_all(content).with_context(|| {
-        // Half a piece of evidence must not be taken for all of it.
+        // A part of a file must not be taken for all of it.
         let _ = std::fs::remove_file(&path);
         format!("cannot write {}", path.display())
     })?;

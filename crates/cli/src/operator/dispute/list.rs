@@ -5,31 +5,31 @@ use rebuttal_client::protocol::dispute::{Stage, Status};
 use rebuttal_client::protocol::{MerchantId, UnixMillis};
 
 use super::view::table;
-use crate::look;
-use crate::operator::client::Client;
-use crate::operator::page::{Part, encoded};
-use crate::{span, words};
+use crate::operator::client::OperatorClient;
+use crate::operator::list::{ListArgs, percent_encode};
+use crate::terminal;
+use crate::{enum_arg, time_arg};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct List {
+pub(crate) struct ListDisputes {
     /// Of this merchant
     #[arg(long, value_name = "MERCHANT_ID")]
     merchant: Option<MerchantId>,
 
     /// In this state
-    #[arg(long, value_name = "STATUS", value_parser = words::of(Status::ALL, Status::as_str))]
+    #[arg(long, value_name = "STATUS", value_parser = enum_arg::parser(Status::ALL, Status::as_str))]
     status: Option<Status>,
 
     /// In this stage
-    #[arg(long = "type", value_name = "STAGE", value_parser = words::of(Stage::ALL, Stage::as_str))]
+    #[arg(long = "type", value_name = "STAGE", value_parser = enum_arg::parser(Stage::ALL, Stage::as_str))]
     stage: Option<Stage>,
 
     /// Due before this: a time with its zone, or a span from now, such as 24h
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = span::moment)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time_arg::future)]
     deadline_before: Option<UnixMillis>,
 
     /// Opened after this: a time with its zone, or a span back from now, such as 7d for the last seven days
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = span::past)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time_arg::past)]
     created_after: Option<UnixMillis>,
 
     /// With this text at the beginning of one of its numbers
@@ -37,20 +37,20 @@ pub(crate) struct List {
     q: Option<String>,
 
     #[command(flatten)]
-    part: Part,
+    list_args: ListArgs,
 }
 
-impl List {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
-        let page = self.part.fetch(client, &self.path()).await?;
+impl ListDisputes {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
+        let page = self.list_args.fetch(client, &self.path()).await?;
         if json {
-            return page.say_json();
+            return page.print_json();
         }
-        look::say_table(&table(&page.shown()?), "There are no such disputes.");
-        // A span would be another time by then, and the cursor one of another list.
+        terminal::print_table(&table(&page.parse_items()?), "There are no such disputes.");
+        // A duration would give another time then, and so another list than the cursor's.
         let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];
         let times: Vec<_> = times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))).collect();
-        page.tell_rest(&times);
+        page.eprint_next_page_command(&times);
         Ok(())
     }
 
@@ -59,9 +59,9 @@ impl List {
             self.merchant.map(|merchant| format!("merchantId={merchant}")),
             self.status.map(|status| format!("status={status}")),
             self.stage.map(|stage| format!("type={stage}")),
-            self.deadline_before.map(|at| format!("deadlineBefore={}", encoded(&time(at)))),
-            self.created_after.map(|at| format!("createdAfter={}", encoded(&time(at)))),
-            self.q.as_ref().map(|text| format!("q={}", encoded(text))),
+            self.deadline_before.map(|at| format!("deadlineBefore={}", percent_encode(&time(at)))),
+            self.created_after.map(|at| format!("createdAfter={}", percent_encode(&time(at)))),
+            self.q.as_ref().map(|text| format!("q={}", percent_encode(text))),
         ];
         let filters: Vec<_> = filters.into_iter().flatten().collect();
         if filters.is_empty() { "/disputes".to_owned() } else { format!("/disputes?{}", filters.join("&")) }

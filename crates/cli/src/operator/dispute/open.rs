@@ -9,13 +9,13 @@ use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, P
 use rebuttal_client::{Code, DisputeNo};
 
 use super::view;
-use crate::look;
-use crate::operator::client::Client;
+use crate::operator::client::OperatorClient;
 use crate::operator::failure::Failure;
-use crate::operator::key::Key;
-use crate::operator::tell;
-use crate::span::Moment;
-use crate::{usage, words};
+use crate::operator::idempotency_key::IdempotencyKeyArg;
+use crate::operator::output;
+use crate::terminal;
+use crate::time_arg::TimeArg;
+use crate::{enum_arg, usage};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
@@ -52,7 +52,7 @@ pub(crate) struct Open {
     reason_code: Option<ReasonCode>,
 
     /// Stage that it opens in
-    #[arg(long = "type", value_name = "STAGE", default_value_t = Stage::Chargeback, value_parser = words::of(Stage::ALL, Stage::as_str))]
+    #[arg(long = "type", value_name = "STAGE", default_value_t = Stage::Chargeback, value_parser = enum_arg::parser(Stage::ALL, Stage::as_str))]
     stage: Stage,
 
     /// The networks' retrieval reference number
@@ -62,21 +62,24 @@ pub(crate) struct Open {
     /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d. A span counts anew
     /// each time; where the dispute is there with these facts, its deadline stays
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: Moment,
+    deadline: TimeArg,
 
     /// The upstream's own number; the same number and facts again open nothing new [default: made by the gateway]
     #[arg(long, value_name = "NO")]
     dispute_no: Option<DisputeNo>,
 
     #[command(flatten)]
-    key: Key,
+    key: IdempotencyKeyArg,
 }
 
 impl Open {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         let amount = |name, text: &str| {
             Amount::parse(text, self.currency).map_err(|error| {
-                usage::wrong(format!("invalid value '{}' for '{name} <AMOUNT>': {error}", look::clean(text)))
+                usage::error(format!(
+                    "invalid value '{}' for '{name} <AMOUNT>': {error}",
+                    terminal::sanitize(text)
+                ))
             })
         };
         let payment_amount = amount("--payment-amount", &self.payment_amount)?;
@@ -98,21 +101,23 @@ impl Open {
             deadline: self.key.deadline(self.deadline)?,
         };
         let answer = match client.post("/disputes", &opening, &self.key).await {
-            Err(refused) if self.deadline.from_now && is_conflict(&refused) => match &opening.dispute_no {
-                Some(no) => open_as_before(client, no, &opening).await.map_err(|_| refused)?,
+            Err(refused) if self.deadline.is_relative && is_conflict(&refused) => match &opening.dispute_no {
+                Some(no) => reopen_with_first_deadline(client, no, &opening).await.map_err(|_| refused)?,
                 None => return Err(refused),
             },
             answer => answer?,
         };
-        tell::answer(&answer, json, |dispute: Dispute| view::say_standing(&dispute.summary))?;
-        // The contract allows it, and it happens: rates change, and fees come on top. More often it is a slip.
+        output::print_answer(&answer, json, |dispute: Dispute| view::print_state(&dispute.summary))?;
+        // The contract allows it, and it occurs: rates change, and fees are added. More often it is a mistake.
         if dispute_amount.minor_units() <= payment_amount.minor_units() {
             return Ok(());
         }
-        let opened: Dispute = tell::read(&answer)?;
+        let opened: Dispute = output::parse(&answer)?;
         let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
-        look::warning(&format!("more is disputed ({dispute_amount}) than was paid ({payment_amount})"));
-        look::remedy(&format!(
+        terminal::eprint_warning(&format!(
+            "more is disputed ({dispute_amount}) than was paid ({payment_amount})"
+        ));
+        terminal::eprint_hint(&format!(
             "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
              rebuttal operator dispute withdraw {dispute_no}"
         ));
@@ -124,17 +129,21 @@ fn is_conflict(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Failure::Refused { code, .. }) if *code == Code::OperatorConflict)
 }
 
-/// Opens with the deadline that the dispute under this number was opened with, and lets the gateway say whether all
-/// else is the same: a span gives another deadline each time, and would make another opening of the same one.
-async fn open_as_before(client: &Client, no: &DisputeNo, opening: &OpenDispute) -> Result<Vec<u8>> {
-    let there: Dispute = tell::read(&client.fetch(&format!("/disputes/{no}")).await?)?;
-    let first = there.history.first().and_then(|entry| entry.deadline.as_deref());
-    let told = first.context("no deadline")?;
-    let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(told)?, ..opening.clone() };
-    let answer = client.post("/disputes", &opening, &Key::default()).await?;
-    look::warning(&format!(
+/// Opens the dispute again with the deadline that it was opened with, so that the gateway compares everything else: a
+/// duration gives another deadline in each run, and would be a conflict.
+async fn reopen_with_first_deadline(
+    client: &OperatorClient,
+    no: &DisputeNo,
+    opening: &OpenDispute,
+) -> Result<Vec<u8>> {
+    let existing: Dispute = output::parse(&client.fetch(&format!("/disputes/{no}")).await?)?;
+    let first = existing.history.first().and_then(|entry| entry.deadline.as_deref());
+    let deadline = first.context("no deadline")?;
+    let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(deadline)?, ..opening.clone() };
+    let answer = client.post("/disputes", &opening, &IdempotencyKeyArg::default()).await?;
+    terminal::eprint_warning(&format!(
         "{no} was opened before with these facts, until {}; nothing was changed, for a span counts anew each time",
-        look::moment(told)
+        terminal::short_time(deadline)
     ));
     Ok(answer)
 }

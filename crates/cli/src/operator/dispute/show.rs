@@ -4,19 +4,19 @@ use anyhow::Result;
 use rebuttal_client::DisputeNo;
 
 use super::view;
-use crate::operator::client::Client;
-use crate::operator::tell;
+use crate::operator::client::OperatorClient;
+use crate::operator::output;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Show {
+pub(crate) struct ShowDispute {
     /// Number of the dispute
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
 }
 
-impl Show {
-    pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
+impl ShowDispute {
+    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         let answer = client.fetch(&format!("/disputes/{}", self.dispute_no)).await?;
-        tell::answer(&answer, json, |dispute| view::say(&dispute))
+        output::print_answer(&answer, json, |dispute| view::print(&dispute))
     }
 }

@@ -1,4 +1,4 @@
-//! How a dispute is shown to operators. What the API says beside this is passed on by `--json` alone.
+//! Disputes as operators see them. Other members of the API are printed by `--json` alone.
 
 use console::style;
 use rebuttal_client::plumbing;
@@ -6,8 +6,8 @@ use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::dispute::{DisputeData, Status};
 use rebuttal_client::protocol::operator::answers::{Dispute, DisputeSummary, Submission};
 
-use crate::look::{self, Table};
 use crate::summary;
+use crate::terminal::{self, Table};
 
 /// The disputes of a list, in columns.
 pub(super) fn table(disputes: &[DisputeSummary]) -> Table<7> {
@@ -18,102 +18,106 @@ pub(super) fn table(disputes: &[DisputeSummary]) -> Table<7> {
         table.row([
             dispute.dispute_no.clone(),
             merchant_id.to_string(),
-            coloured(&dispute.status),
+            colored_status(&dispute.status),
             dispute.stage.clone().unwrap_or_default(),
             format!("{} {}", dispute.dispute_amount, dispute.currency),
-            waits_until(dispute).map(|at| due(at, now)).unwrap_or_default(),
+            pending_deadline(dispute).map(|at| due(at, now)).unwrap_or_default(),
             dispute.dispute_reason.clone(),
         ]);
     }
     table
 }
 
-/// Its deadline, where that still matters.
-fn waits_until(dispute: &DisputeData) -> Option<&str> {
-    let is_waiting = dispute.status.parse() == Ok(Status::NeedsResponse);
-    dispute.deadline.as_deref().filter(|_| is_waiting)
+/// Its deadline, where it needs a response.
+fn pending_deadline(dispute: &DisputeData) -> Option<&str> {
+    let is_pending = dispute.status.parse() == Ok(Status::NeedsResponse);
+    dispute.deadline.as_deref().filter(|_| is_pending)
 }
 
-/// Shows all of a dispute.
-pub(super) fn say(Dispute { summary, submissions, history }: &Dispute) {
-    say_summary(summary);
+/// Prints all of a dispute.
+pub(super) fn print(Dispute { summary, submissions, history }: &Dispute) {
+    print_summary(summary);
     for Submission { submission_id, submitted_time, stage, evidence } in submissions {
-        let at = look::moment(submitted_time);
-        look::say("");
-        look::say_after("  ", &format!("{} {submission_id}, {stage}, {at}", style("Submission").bold()), 2);
+        let at = terminal::short_time(submitted_time);
+        terminal::println("");
+        terminal::print_wrapped(
+            "  ",
+            &format!("{} {submission_id}, {stage}, {at}", style("Submission").bold()),
+            2,
+        );
         let mut table = Table::new(["evidence", "type", "name", "size", "sha256"]).numbers(&[3]).names(&[2]);
         for item in evidence {
-            let size = look::size(usize::try_from(item.size).unwrap_or(usize::MAX));
+            let size = terminal::file_size(usize::try_from(item.size).unwrap_or(usize::MAX));
             let digest = item.sha256.get(..12).map(|start| format!("{start}…")).unwrap_or_default();
             let (id, kind) = (item.evidence_id.clone(), item.evidence_type.clone());
             table.row([id, kind, item.name.clone(), size, digest]);
         }
-        look::say_table(&table, "");
+        terminal::print_table(&table, "");
     }
-    look::say("");
+    terminal::println("");
     let mut table = Table::new(["#", "time", "event", "by", "then", "note"]).numbers(&[0]);
     for entry in history {
         table.row([
             entry.sequence.to_string(),
-            look::moment(&entry.time),
+            terminal::short_time(&entry.time),
             entry.event.clone(),
             entry.actor.clone(),
             entry.status.clone().unwrap_or_default(),
             entry.note.clone().unwrap_or_default(),
         ]);
     }
-    look::say_table(&table, "");
+    terminal::print_table(&table, "");
 }
 
-fn say_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_actions }: &DisputeSummary) {
+fn print_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_actions }: &DisputeSummary) {
     let now = plumbing::now();
     let reason = reason_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-    let left = waits_until(dispute).map(|at| format!(", {}", due(at, now))).unwrap_or_default();
-    let deadline = dispute.deadline.as_deref().map(look::moment).unwrap_or_default();
+    let left = pending_deadline(dispute).map(|at| format!(", {}", due(at, now))).unwrap_or_default();
+    let deadline = dispute.deadline.as_deref().map(terminal::short_time).unwrap_or_default();
     let disputed = format!("{} {} of {}", dispute.currency, dispute.dispute_amount, dispute.payment_amount);
     let actions = if allowed_actions.is_empty() { "none".to_owned() } else { allowed_actions.join(", ") };
     for (label, value) in [
-        ("Dispute", look::strong(&dispute.dispute_no).to_string()),
+        ("Dispute", terminal::bold(&dispute.dispute_no).to_string()),
         ("Merchant", merchant_id.to_string()),
-        ("Status", coloured(&dispute.status)),
+        ("Status", colored_status(&dispute.status)),
         ("Type", dispute.stage.clone().unwrap_or_default()),
         ("Disputed", disputed),
         ("Reason", format!("{}{reason}", dispute.dispute_reason)),
         ("Payment", format!("{} (theirs {})", dispute.payment_no, dispute.merchant_trade_no)),
         ("RRN", dispute.rrn.clone().unwrap_or_default()),
-        ("Opened", look::moment(&dispute.created_time)),
+        ("Opened", terminal::short_time(&dispute.created_time)),
         ("Deadline", format!("{deadline}{left}")),
         ("Possible", actions),
     ] {
         if !value.is_empty() {
-            look::say_fact(label, &value);
+            terminal::print_field(label, &value);
         }
     }
 }
 
-/// Tells in one line where a dispute stands after an act.
-pub(super) fn say_standing(DisputeSummary { dispute, .. }: &DisputeSummary) {
+/// Prints the state of a dispute after an action, in one line.
+pub(super) fn print_state(DisputeSummary { dispute, .. }: &DisputeSummary) {
     let now = plumbing::now();
-    let due = waits_until(dispute).map(|at| format!(", due {}", due(at, now))).unwrap_or_default();
+    let due = pending_deadline(dispute).map(|at| format!(", due {}", due(at, now))).unwrap_or_default();
     let (status, stage) = (&dispute.status, dispute.stage.as_deref().unwrap_or_default());
-    let text = format!("{} is {status} in {stage}{due}.", look::strong(&dispute.dispute_no));
-    look::say_after(&format!("{} ", look::tick()), &text, 2);
+    let text = format!("{} is {status} in {stage}{due}.", terminal::bold(&dispute.dispute_no));
+    terminal::print_wrapped(&format!("{} ", terminal::ok_mark()), &text, 2);
 }
 
-/// A status in the colour of what it asks for.
-fn coloured(status: &str) -> String {
+/// A status in its colour.
+fn colored_status(status: &str) -> String {
     match status.parse() {
         Ok(Status::NeedsResponse) => style(status).yellow().to_string(),
         Ok(Status::Won) => style(status).green().to_string(),
         Ok(Status::Lost | Status::Expired) => style(status).red().to_string(),
-        // A newer gateway may tell one that this version does not know.
+        // A newer gateway may return one that this version does not know.
         Ok(Status::UnderReview | Status::Accepted | Status::Withdrawn) | Err(_) => status.to_owned(),
     }
 }
 
 fn due(deadline: &str, now: UnixMillis) -> String {
     match UnixMillis::from_rfc3339(deadline) {
-        Ok(at) => summary::pressing(now, at).to_string(),
+        Ok(at) => summary::time_left_styled(now, at).to_string(),
         Err(_) => deadline.to_owned(),
     }
 }

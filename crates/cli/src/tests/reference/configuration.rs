@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::settings::COMMENTED;
+use crate::settings::DEFAULT_FILE;
 
 use super::hold;
 
@@ -19,7 +19,7 @@ In a variable, the items of a list stand between commas. An S3 takes its credent
 "
     .to_owned();
     let mut section = "";
-    for setting in &COMMENTED.settings {
+    for setting in &DEFAULT_FILE.settings {
         if setting.section != section {
             section = setting.section;
             let _ = write!(body, "\n## {section}\n");

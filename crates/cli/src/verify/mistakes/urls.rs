@@ -1,19 +1,19 @@
 //! Mistakes in the URL, which is the gateway's public base URL and the request target, byte for byte.
 
-use super::{Mistake, Seen, replaced};
-use crate::signing::arguments::SentTo;
-use crate::signing::{Value, beside};
+use super::{Mistake, SearchContext, replaced};
+use crate::signing::arguments::SentUrl;
+use crate::signing::{SignedField, request_checks};
 
 /// Ports on which HTTP services usually listen behind a proxy; the first is the gateway's own.
 const USUAL_PORTS: [u16; 4] = [8080, 8443, 80, 443];
 /// What proxies usually put before a path.
 const USUAL_PREFIXES: [&str; 4] = ["/api", "/gateway", "/gate", "/rebuttal"];
 
-pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
-    let Seen { sent_to: SentTo { written, fragment, .. }, base_url, target, .. } = seen;
-    let spelt_as_sent = seen.sent_to.spelt();
-    let right = format!("{base_url}{target}");
-    let own_spelling = match spelt_as_sent == right {
+pub(super) fn all(context: &SearchContext<'_>) -> Vec<Mistake> {
+    let SearchContext { sent_to: SentUrl { written, fragment, .. }, base_url, target, .. } = context;
+    let sent_url = context.sent_to.normalized();
+    let expected = format!("{base_url}{target}");
+    let own_spelling = match sent_url == expected {
         true => "as it was written, where a gateway's host is in lower case and has no default port",
         false => "the URL that it was sent to, which is not the gateway's own",
     };
@@ -24,7 +24,7 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
     let default_port = if scheme == "https" { 443 } else { 80 };
     let mut urls = vec![
         (own_spelling, written.clone()),
-        ("the fragment, which is never sent, is signed with it", format!("{right}{fragment}")),
+        ("the fragment, which is never sent, is signed with it", format!("{expected}{fragment}")),
         ("the query string is left out", format!("{base_url}{path}")),
         ("the path alone, without the base URL", path.to_owned()),
         ("the path and the query alone, without the base URL", (*target).to_owned()),
@@ -39,46 +39,47 @@ pub(super) fn all(seen: &Seen<'_>) -> Vec<Mistake> {
             format!("{scheme}://{authority}:{default_port}{base_path}{target}"),
         ),
         ("the host is in upper case", format!("{scheme}://{}{base_path}{target}", authority.to_uppercase())),
-        ("the whole URL is in lower case", right.to_lowercase()),
-        ("localhost instead of 127.0.0.1", right.replace("127.0.0.1", "localhost")),
-        ("127.0.0.1 instead of localhost", right.replace("localhost", "127.0.0.1")),
-        ("the URL is percent-encoded", percent_encoded(&right)),
+        ("the whole URL is in lower case", expected.to_lowercase()),
+        ("localhost instead of 127.0.0.1", expected.replace("127.0.0.1", "localhost")),
+        ("127.0.0.1 instead of localhost", expected.replace("localhost", "127.0.0.1")),
+        ("the URL is percent-encoded", percent_encoded(&expected)),
     ];
     match query {
         None => {
-            urls.push(("a slash too many at the end", format!("{right}/")));
-            urls.push(("an empty query string is added", format!("{right}?")));
+            urls.push(("a slash too many at the end", format!("{expected}/")));
+            urls.push(("an empty query string is added", format!("{expected}?")));
         }
         Some(query) => urls.push(("a slash before the query string", format!("{base_url}{path}/?{query}"))),
     }
     if let Some(without) = path.strip_suffix('/') {
         urls.push(("the slash at the end is left out", format!("{base_url}{without}")));
     }
-    let ports = with_other_ports(&spelt_as_sent, scheme, authority);
+    let ports = with_other_ports(&sent_url, scheme, authority);
     urls.extend(
         ports.into_iter().map(|(sentence, origin)| (sentence, format!("{origin}{base_path}{target}"))),
     );
     if let Some(inner) = inner(target, path) {
         urls.push(("what stands before /pg/v2 in its path is left out", format!("{base_url}{inner}")));
     }
-    let usual = urls.into_iter().map(|(sentence, url)| told(sentence, url));
-    usual.chain(rare(seen, path, query)).collect()
+    let usual = urls.into_iter().map(|(sentence, url)| mistaken_url(sentence, url));
+    usual.chain(rare(context, path, query)).collect()
 }
 
 /// A host and its port, if one is named.
-fn parted(authority: &str) -> (&str, Option<&str>) {
+fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
         _ => (authority, None),
     }
 }
 
-/// The gateway's own address with another port: none, or that of the URL that it was sent to.
-fn with_other_ports(spelt_as_sent: &str, scheme: &str, authority: &str) -> Vec<(&'static str, String)> {
-    let (host, port) = parted(authority);
+/// The gateway's origin with another port: none, or that of the URL that the request was sent to.
+fn with_other_ports(sent_url: &str, scheme: &str, authority: &str) -> Vec<(&'static str, String)> {
+    let (host, port) = split_port(authority);
     let without = port.map(|_| ("the port is left out", format!("{scheme}://{host}")));
-    let sent = spelt_as_sent.split_once("://").map_or("", |(_, rest)| rest);
-    let sent_port = parted(sent.split('/').next().unwrap_or_default()).1.filter(|sent| Some(*sent) != port);
+    let sent = sent_url.split_once("://").map_or("", |(_, rest)| rest);
+    let sent_port =
+        split_port(sent.split('/').next().unwrap_or_default()).1.filter(|sent| Some(*sent) != port);
     let with = sent_port.map(|sent_port| {
         let how = "with the port that it was sent to, which is not the gateway's own";
         (how, format!("{scheme}://{host}:{sent_port}"))
@@ -86,9 +87,9 @@ fn with_other_ports(spelt_as_sent: &str, scheme: &str, authority: &str) -> Vec<(
     without.into_iter().chain(with).collect()
 }
 
-/// Where gateways usually are that a proxy stands before: who calls one there signs that, and not the public address.
+/// Usual addresses of a gateway behind a proxy: a client that calls one there signs that instead of the public URL.
 fn behind_a_proxy(authority: &str) -> Vec<(String, String)> {
-    let (own, _) = parted(authority);
+    let (own, _) = split_port(authority);
     let hosts = [own, "localhost", "127.0.0.1", "[::1]"];
     let origins = hosts.into_iter().flat_map(|host| {
         let schemes = ["http", "https"].into_iter().filter(move |scheme| host == own || *scheme == "http");
@@ -97,27 +98,27 @@ fn behind_a_proxy(authority: &str) -> Vec<(String, String)> {
     origins.map(|origin| (format!("it is {origin}, the gateway's address behind a proxy"), origin)).collect()
 }
 
-/// The path without what a proxy may have put before it, if there is something.
+/// The path without the prefix that a proxy may have added, if there is one.
 fn inner<'a>(target: &'a str, path: &str) -> Option<&'a str> {
-    let call = beside::PATHS.into_iter().find(|call| path.ends_with(call))?;
+    let call = request_checks::MERCHANT_PATHS.into_iter().find(|call| path.ends_with(call))?;
     let before = path.strip_suffix(call).filter(|before| !before.is_empty())?;
     target.strip_prefix(before)
 }
 
-fn told(sentence: impl std::fmt::Display, url: impl Into<Vec<u8>>) -> Mistake {
-    replaced(Value::Url, format!("the URL: {sentence}"), url)
+fn mistaken_url(sentence: impl std::fmt::Display, url: impl Into<Vec<u8>>) -> Mistake {
+    replaced(SignedField::Url, format!("the URL: {sentence}"), url)
 }
 
-fn rare(seen: &Seen<'_>, path: &str, query: Option<&str>) -> Vec<Mistake> {
-    let Seen { base_url, target, others, .. } = seen;
-    let right = format!("{base_url}{target}");
+fn rare(context: &SearchContext<'_>, path: &str, query: Option<&str>) -> Vec<Mistake> {
+    let SearchContext { base_url, target, others, .. } = context;
+    let expected = format!("{base_url}{target}");
     let mut urls = vec![
-        ("its %-escapes are resolved".to_owned(), resolved(&right)),
-        ("its %-escapes are in lower case".to_owned(), recased(&right, u8::to_ascii_lowercase)),
-        ("its %-escapes are in upper case".to_owned(), recased(&right, u8::to_ascii_uppercase)),
-        ("its spaces are written +, but sent as %20".to_owned(), right.replace("%20", "+").into()),
-        ("its spaces are written %20, but sent as +".to_owned(), right.replace('+', "%20").into()),
-        ("the path is signed without /pg/v2".to_owned(), right.replacen("/pg/v2", "", 1).into()),
+        ("its %-escapes are resolved".to_owned(), percent_decoded(&expected)),
+        ("its %-escapes are in lower case".to_owned(), with_escape_case(&expected, u8::to_ascii_lowercase)),
+        ("its %-escapes are in upper case".to_owned(), with_escape_case(&expected, u8::to_ascii_uppercase)),
+        ("its spaces are written +, but sent as %20".to_owned(), expected.replace("%20", "+").into()),
+        ("its spaces are written %20, but sent as +".to_owned(), expected.replace('+', "%20").into()),
+        ("the path is signed without /pg/v2".to_owned(), expected.replacen("/pg/v2", "", 1).into()),
     ];
     let inner = inner(target, path);
     urls.extend(USUAL_PREFIXES.map(|prefix| {
@@ -146,7 +147,7 @@ fn rare(seen: &Seen<'_>, path: &str, query: Option<&str>) -> Vec<Mistake> {
             format!("{base_url}{path}?{}", parts.join("&")).into(),
         ));
     }
-    let calls = beside::PATHS.into_iter().filter(|call| !path.ends_with(call));
+    let calls = request_checks::MERCHANT_PATHS.into_iter().filter(|call| !path.ends_with(call));
     urls.extend(
         calls.map(|call| (format!("it is that of another call, {call}"), format!("{base_url}{call}").into())),
     );
@@ -157,11 +158,11 @@ fn rare(seen: &Seen<'_>, path: &str, query: Option<&str>) -> Vec<Mistake> {
             format!("{url}{target}").into(),
         ));
     }
-    urls.into_iter().map(|(sentence, url): (String, Vec<u8>)| told(sentence, url).rare()).collect()
+    urls.into_iter().map(|(sentence, url): (String, Vec<u8>)| mistaken_url(sentence, url).rare()).collect()
 }
 
-/// With the bytes that `%` and two hex digits stand for.
-fn resolved(url: &str) -> Vec<u8> {
+/// With its %-escapes decoded.
+fn percent_decoded(url: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = url.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -180,8 +181,8 @@ fn resolved(url: &str) -> Vec<u8> {
     bytes
 }
 
-/// With the two digits after each `%` in another case.
-fn recased(url: &str, to: impl Fn(&u8) -> u8) -> Vec<u8> {
+/// With the digits of its %-escapes in another case.
+fn with_escape_case(url: &str, to: impl Fn(&u8) -> u8) -> Vec<u8> {
     let mut bytes = url.as_bytes().to_vec();
     let percents: Vec<_> =
         bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').map(|(at, _)| at).collect();
@@ -191,10 +192,10 @@ fn recased(url: &str, to: impl Fn(&u8) -> u8) -> Vec<u8> {
     bytes
 }
 
-/// As JavaScript's `encodeURIComponent` and its kin write it.
+/// As JavaScript's `encodeURIComponent` and similar functions write it.
 pub(in crate::verify) fn percent_encoded(url: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     url.bytes()
-        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| if is_unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }

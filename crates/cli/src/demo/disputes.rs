@@ -1,4 +1,4 @@
-//! The demo's disputes: one of each kind that a shop meets.
+//! The disputes of the demo, one of each kind.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rebuttal_client::protocol::{Amount, MerchantId, UnixMillis};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A dispute as an acquirer would report it.
-pub(super) struct Case {
+pub(super) struct DemoDispute {
     pub(super) dispute_no: &'static str,
     pub(super) trade_no: &'static str,
     pub(super) currency: &'static str,
@@ -23,8 +23,8 @@ pub(super) struct Case {
     hours_left: u32,
 }
 
-/// The case that the demo contests; its receipt and refund lie in the assets.
-pub(super) const CONTESTED: Case = Case {
+/// The dispute that the demo contests; its receipt and refund are in the assets.
+pub(super) const CONTESTED: DemoDispute = DemoDispute {
     dispute_no: "CB-20418",
     trade_no: "NC-20418",
     currency: "EUR",
@@ -37,8 +37,8 @@ pub(super) const CONTESTED: Case = Case {
     hours_left: 9 * 24,
 };
 
-/// The case that the reader is invited to contest.
-pub(super) const INVITED: Case = Case {
+/// The dispute that the user is invited to contest.
+pub(super) const INVITED: DemoDispute = DemoDispute {
     dispute_no: "CB-20377",
     trade_no: "NC-20377",
     currency: "SEK",
@@ -52,8 +52,8 @@ pub(super) const INVITED: Case = Case {
 };
 
 /// All of them, the most pressing first.
-pub(super) const ALL: [Case; 6] = [
-    Case {
+pub(super) const ALL: [DemoDispute; 6] = [
+    DemoDispute {
         dispute_no: "PA-20102",
         trade_no: "NC-20102",
         currency: "KWD",
@@ -66,7 +66,7 @@ pub(super) const ALL: [Case; 6] = [
         hours_left: 18,
     },
     INVITED,
-    Case {
+    DemoDispute {
         dispute_no: "RQ-20467",
         trade_no: "NC-20467",
         currency: "USD",
@@ -79,7 +79,7 @@ pub(super) const ALL: [Case; 6] = [
         hours_left: 6 * 24,
     },
     CONTESTED,
-    Case {
+    DemoDispute {
         dispute_no: "CB-20455",
         trade_no: "NC-20455",
         currency: "GBP",
@@ -91,7 +91,7 @@ pub(super) const ALL: [Case; 6] = [
         rrn: "413702996310",
         hours_left: 12 * 24,
     },
-    Case {
+    DemoDispute {
         dispute_no: "AR-19874",
         trade_no: "NC-19874",
         currency: "JPY",
@@ -105,8 +105,8 @@ pub(super) const ALL: [Case; 6] = [
     },
 ];
 
-impl Case {
-    /// Until when the merchant may respond.
+impl DemoDispute {
+    /// The time until which the merchant may respond.
     pub(super) fn deadline(&self, now: UnixMillis) -> UnixMillis {
         now + HOUR.saturating_mul(self.hours_left)
     }

@@ -1,19 +1,19 @@
-//! What leads a merchant's command to the same gateway as the same app, in whatever shell it is run again. Elsewhere
-//! the same words could give up another merchant's dispute.
+//! The options with which a merchant's command reaches the same gateway as the same app when it is run again in another
+//! shell. Otherwise the same command could accept another merchant's dispute.
 
 use std::ffi::OsString;
 
-use super::{Access, Given};
+use super::{ConnectionArgs, MerchantAccess};
 use crate::profile::Profile;
-use crate::typed::{self, Pins};
+use crate::rerun_command::{self, RerunDefaults};
 
-impl Access {
-    /// What was given by variables and profiles, as options. Where the secret is a profile's, that is named. Where it
-    /// was given directly, it is not repeated, and what a profile holds beside is written out: a profile that an option
-    /// names would bring a secret of its own.
-    pub(crate) fn pins(&self) -> Pins {
-        let Given { url, app_id, app_secret, app_secret_file, scheme, trust, .. } = &self.given;
-        // What cannot be read was told already.
+impl MerchantAccess {
+    /// What variables and profiles gave, as options. A profile that holds the secret is named. A secret that was given
+    /// directly is not repeated, and the other values of a profile are written out: a profile that an option names
+    /// would bring its own secret.
+    pub(crate) fn rerun_defaults(&self) -> RerunDefaults {
+        let ConnectionArgs { url, app_id, app_secret, app_secret_file, scheme, trust, .. } = &self.given;
+        // A profile that cannot be read was reported already.
         let named = self.profile().ok().flatten();
         let mut options: Vec<(&str, OsString)> = Vec::new();
         let held = match (app_secret, named) {
@@ -34,9 +34,11 @@ impl Access {
             ("--app-secret-file", app_secret_file.as_ref()),
             ("--trust", trust.as_ref().or(held.trust.as_ref())),
         ];
-        options.extend(paths.into_iter().filter_map(|(name, path)| Some((name, typed::anywhere(path?)))));
-        let (left_out, needs): (&[_], _) = match app_secret {
-            Some(_) if typed::has("--app-secret") => (
+        options.extend(
+            paths.into_iter().filter_map(|(name, path)| Some((name, rerun_command::absolute_path(path?)))),
+        );
+        let (excluded, needs): (&[_], _) = match app_secret {
+            Some(_) if rerun_command::has_option("--app-secret") => (
                 &["--app-secret", "--profile"],
                 Some(
                     "First set REBUTTAL_APP_SECRET, or add --app-secret-file: the secret itself is not repeated.",
@@ -47,6 +49,6 @@ impl Access {
             }
             None => (&[], None),
         };
-        Pins { options, left_out, needs }
+        RerunDefaults { options, excluded, needs }
     }
 }

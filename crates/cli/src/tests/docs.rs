@@ -1,4 +1,4 @@
-//! What the papers say about the command line is understood by it, and the times that they tell are those of the code.
+//! The command lines in the docs are accepted, and the times that the docs state are those of the code.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use rebuttal_evidence::s3::{LINK_LIFETIME, TEMPORARY_FORM_LIFETIME};
 use rebuttal_server::FRESHNESS_WINDOW;
 use rebuttal_testbed::{Page, page, page::Block};
 
-use super::help::understood;
+use super::help::parse;
 
-/// What a reader fills in: 32 digits do for everything that the papers leave open.
+/// What a reader fills in for …: 32 digits fit everywhere.
 const FILLED_IN: &str = "00000000000000000000000000000000";
 
 /// The command lines of a page's blocks, with the page's name.
@@ -31,26 +31,26 @@ fn mentioned(page: &Page) -> Vec<String> {
 }
 
 #[test]
-fn every_command_line_of_the_papers_is_understood() {
+fn every_command_line_in_the_docs_is_accepted() {
     let mut count = 0;
     for page in Page::all() {
         for line in typed(&page) {
             count += 1;
-            let understood = understood(&line);
-            assert!(understood.is_ok(), "{}: {line}\n{understood:?}", page.path);
+            let parsed = parse(&line);
+            assert!(parsed.is_ok(), "{}: {line}\n{parsed:?}", page.path);
         }
     }
-    assert!(count > 10, "{count} is fewer than the papers ever had");
+    assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
 /// A sentence may leave out what it is not about, but what it names must exist.
 #[test]
-fn every_command_that_the_papers_mention_exists() {
+fn every_command_that_the_docs_mention_exists() {
     let mut count = 0;
     for page in Page::all() {
         for line in mentioned(&page) {
             count += 1;
-            let Err(error) = understood(&line.replace(" …", "")) else { continue };
+            let Err(error) = parse(&line.replace(" …", "")) else { continue };
             let left_out = matches!(
                 error.kind(),
                 ErrorKind::MissingRequiredArgument
@@ -64,10 +64,10 @@ fn every_command_that_the_papers_mention_exists() {
             assert!(left_out || value_left_out, "{}: {line}\n{error}", page.path);
         }
     }
-    assert!(count > 10, "{count} is fewer than the papers ever had");
+    assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
-/// Sentences that tell a time in words, and what it is in the code.
+/// Sentences that state a time, and the constant of the code.
 const TIMES: [(&str, &str, Duration); 12] = [
     ("SECURITY.md", "good for one file, for reading and for {} minutes", LINK_LIFETIME),
     ("CHANGELOG.md", "good for one file and {} minutes", LINK_LIFETIME),
@@ -84,12 +84,12 @@ const TIMES: [(&str, &str, Duration); 12] = [
 ];
 
 #[test]
-fn times_that_are_told_in_words_are_those_of_the_code() {
+fn times_in_the_docs_are_those_of_the_code() {
     for (path, sentence, time) in TIMES {
         let minutes = usize::try_from(time.as_secs() / 60).unwrap();
         let words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
         let text = page::file(path).split_whitespace().collect::<Vec<_>>().join(" ");
-        let tells = |told: &str| text.contains(&sentence.replace("{}", told));
-        assert!(tells(words[minutes]) || tells(&minutes.to_string()), "{path}: {sentence}: {minutes}");
+        let contains = |expected: &str| text.contains(&sentence.replace("{}", expected));
+        assert!(contains(words[minutes]) || contains(&minutes.to_string()), "{path}: {sentence}: {minutes}");
     }
 }

@@ -1,7 +1,7 @@
 //! The commented default file: what `rebuttal config default` prints, and the documentation of the settings.
 //!
 //! Invariant: it names every field of [`Settings`](super::Settings) and no other, and its defaults are those of
-//! [`rebuttal_server::Config`]; a test takes it apart and compares.
+//! [`rebuttal_server::Config`]; a test compares them.
 
 use std::sync::LazyLock;
 
@@ -12,15 +12,15 @@ const TEXT: &str = include_str!("default.toml");
 /// Ends the line of a setting that has no default.
 const EXAMPLE: &str = " # example";
 
-/// The default file, taken apart.
-pub(crate) static COMMENTED: LazyLock<Commented> = LazyLock::new(|| Commented::read(TEXT));
+/// The parsed default file.
+pub(crate) static DEFAULT_FILE: LazyLock<DefaultFile> = LazyLock::new(|| DefaultFile::read(TEXT));
 
-/// A commented settings file.
+/// A settings file with a comment for each setting.
 #[derive(Debug)]
-pub(crate) struct Commented {
+pub(crate) struct DefaultFile {
     pub(crate) text: &'static str,
     /// In the file's order.
-    pub(crate) settings: Vec<Setting>,
+    pub(crate) settings: Vec<DocumentedSetting>,
 }
 
 /// One setting of the file.
@@ -29,8 +29,8 @@ pub(crate) struct Commented {
     not(test),
     expect(dead_code, reason = "a test makes the reference page out of headings and meanings")
 )]
-pub(crate) struct Setting {
-    /// The heading it stands under.
+pub(crate) struct DocumentedSetting {
+    /// Its heading.
     pub(crate) section: &'static str,
     pub(crate) key: &'static str,
     /// As TOML writes it.
@@ -41,7 +41,7 @@ pub(crate) struct Setting {
     pub(crate) meaning: String,
 }
 
-impl Commented {
+impl DefaultFile {
     fn read(text: &'static str) -> Self {
         let (mut section, mut meaning, mut settings) = ("", Vec::new(), Vec::new());
         for line in text.lines() {
@@ -54,7 +54,13 @@ impl Commented {
                 let written = value.strip_suffix(EXAMPLE);
                 let is_example = written.is_some();
                 let written = written.unwrap_or(value);
-                settings.push(Setting { section, key, written, is_example, meaning: meaning.join(" ") });
+                settings.push(DocumentedSetting {
+                    section,
+                    key,
+                    written,
+                    is_example,
+                    meaning: meaning.join(" "),
+                });
             } else {
                 meaning.clear();
             }
@@ -63,8 +69,8 @@ impl Commented {
     }
 }
 
-impl Setting {
-    /// Its value where nothing is said, if it has one.
+impl DocumentedSetting {
+    /// Its default, if it has one.
     pub(crate) fn default(&self) -> Option<Value> {
         let line = format!("value = {}", self.written);
         let table: Option<toml::Table> = toml::from_str(&line).ok().filter(|_| !self.is_example);

@@ -1,39 +1,39 @@
-//! The key under which a change counts once, however often it is sent (contract §8).
+//! The Idempotency-Key, under which a change is applied once, however often it is sent (contract §8).
 
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::operator::IDEMPOTENCY_KEY_MAX;
 
-use crate::span::Moment;
-use crate::{typed, usage};
+use crate::time_arg::TimeArg;
+use crate::{rerun_command, usage};
 
-/// What makes or does something goes under a key. What sets values needs none: setting them twice is setting them once.
+/// The argument of commands that create or do something. Commands that set values need none: they are idempotent.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Key {
+pub(crate) struct IdempotencyKeyArg {
     /// Key under which this counts once, however often it is sent [default: random]
     #[arg(long, value_name = "KEY", value_parser = visible)]
     idempotency_key: Option<String>,
 }
 
-impl Key {
+impl IdempotencyKeyArg {
     /// The key that was given.
     pub(super) fn given(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
     }
 
-    /// The deadline as it is sent. A span is another moment each time, and the same key with another deadline a
-    /// conflict, whose way out would be to do the work twice.
-    pub(super) fn deadline(&self, deadline: Moment) -> anyhow::Result<UnixMillis> {
-        if !deadline.from_now || self.idempotency_key.is_none() {
+    /// The deadline to send. A duration gives another time in each run, and the same key with another deadline is a
+    /// conflict, after which the user might do the work twice.
+    pub(super) fn deadline(&self, deadline: TimeArg) -> anyhow::Result<UnixMillis> {
+        if !deadline.is_relative || self.idempotency_key.is_none() {
             return Ok(deadline.at);
         }
-        // Nobody who says 3d means the millisecond.
+        // A duration such as 3d does not mean the millisecond.
         let UnixMillis(millis) = deadline.at;
         let at = UnixMillis(millis - millis % 1000).to_rfc3339(&jiff::tz::TimeZone::UTC);
-        Err(usage::wrong(format!(
+        Err(usage::error(format!(
             "--idempotency-key takes a --deadline that is a time: a span from now is another time whenever the command \
              is repeated, and the same key with another deadline is refused\n\n  tip: counted from now, the span ends \
              at this time:\n{}",
-            typed::with(&[("--deadline", &at)])
+            rerun_command::with_options(&[("--deadline", &at)])
         )))
     }
 }

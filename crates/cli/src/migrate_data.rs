@@ -1,4 +1,4 @@
-//! `rebuttal move`: takes a gateway that outgrew its machine to PostgreSQL and an S3, while nobody serves.
+//! `rebuttal move`: migrates a stopped gateway's data to PostgreSQL and S3.
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -11,15 +11,15 @@ use rebuttal_server::{EvidencePlace, Location, MoveError, Moved, Moving, MovingP
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::outcome::{self, Judged};
+use crate::outcome::{self, OutcomeJson};
 use crate::settings::{Secret, evidence, without_password};
-use crate::{ask, look, signals};
+use crate::{prompt, signals, terminal};
 
-/// How often a bar without an end shows that it lives.
-const TICK: Duration = Duration::from_millis(120);
+/// How often the progress bar is redrawn where the total is not known.
+const SPINNER_INTERVAL: Duration = Duration::from_millis(120);
 
-/// The codes, as `--help` tells them.
-const EXITS: &str = "\
+/// The exit codes, for `--help`.
+const EXIT_CODES: &str = "\
 Exit codes:
   0  everything is moved
   1  it did not come to its end, and why is told; the same command goes on where it stopped, unless the gateway has
@@ -37,8 +37,8 @@ Exit codes:
 ///
 /// The credentials of an S3 come from the AWS_… variables.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXITS)]
-pub(crate) struct Move {
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct MigrateData {
     /// Folder of the gateway's data
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", default_value = "rebuttal-data")]
     data: PathBuf,
@@ -77,53 +77,56 @@ pub(crate) struct Move {
     json: bool,
 }
 
-/// The object that `--json` prints: what `moved` holds stands beside the outcome.
+/// The object that `--json` prints: the outcome with the members of `moved`.
 #[derive(Serialize)]
-struct Json<'a> {
+struct MoveJson<'a> {
     #[serde(flatten)]
-    judged: Judged<'a>,
+    outcome: OutcomeJson<'a>,
     #[serde(flatten)]
     moved: Option<&'a Moved>,
 }
 
-impl Move {
+impl MigrateData {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let result = self.carry_out().await;
-        outcome::tell(
+        let result = self.migrate().await;
+        outcome::finish(
             &result,
-            self.json.then(|| Json { judged: Judged::by(&result), moved: result.as_ref().ok() }),
-            |moved| self.tell(moved),
-            |error| look::failure(&look::causes(error)),
-            |lost| {
-                look::failure(&format!(
-                    "it is moved, but that could not be written to standard output: {lost}"
+            self.json.then(|| MoveJson {
+                outcome: OutcomeJson::from_result(&result),
+                moved: result.as_ref().ok(),
+            }),
+            |moved| self.print(moved),
+            |error| terminal::eprint_error(&terminal::causes(error)),
+            |error| {
+                terminal::eprint_error(&format!(
+                    "it is moved, but that could not be written to standard output: {error}"
                 ));
             },
         )
     }
 
-    async fn carry_out(&self) -> Result<Moved> {
-        let moving = self.moving()?;
+    async fn migrate(&self) -> Result<Moved> {
+        let migration = self.migration()?;
         let mut stop = pin!(signals::stop()?);
         if !self.yes {
-            ask::confirm(&self.question(), "moved").await?;
+            prompt::confirm(&self.question(), "moved").await?;
         }
-        let bar = Bar::new()?;
+        let progress_display = ProgressDisplay::new()?;
         let moved = tokio::select! {
-            moved = moving.run(|progress| bar.show(progress)) => moved,
+            moved = migration.run(|progress| progress_display.show(progress)) => moved,
             () = &mut stop => bail!(
                 "interrupted: run it again to go on where it stopped. Once a gateway has served from the old database, a \
                  move of it must be begun anew, into a new one"
             ),
         };
-        bar.0.finish_and_clear();
+        progress_display.0.finish_and_clear();
         moved.map_err(|error| match error.downcast_ref() {
             Some(MoveError::Moved(_)) => error,
             _ => error.context("the move did not come to its end"),
         })
     }
 
-    fn moving(&self) -> Result<Moving> {
+    fn migration(&self) -> Result<Moving> {
         let location = |url: &Option<Secret>, name: &'static str| {
             url.as_ref().map(|url| url.expose().parse::<Location>().context(name)).transpose()
         };
@@ -164,17 +167,25 @@ impl Move {
         format!("Move {what} of {}?", self.data.display())
     }
 
-    fn tell(&self, moved: &Moved) {
+    fn print(&self, moved: &Moved) {
         if let Some(files) = &moved.files {
             let (count, bytes) = (HumanCount(files.files), HumanBytes(files.bytes));
-            look::say(format!("{} {count} files, {bytes}, sealed in the S3 and read back", look::tick()));
+            terminal::println(format!(
+                "{} {count} files, {bytes}, sealed in the S3 and read back",
+                terminal::ok_mark()
+            ));
             for address in &files.missing {
-                look::warning(&format!("{address} is missing and was left out"));
+                terminal::eprint_warning(&format!("{address} is missing and was left out"));
             }
         }
         for table in moved.tables.iter().flatten() {
             let (rows, hash) = (HumanCount(table.rows), table.sha256.get(..16).unwrap_or_default());
-            look::say(format!("{} {:<16} {rows:>12} rows  {}", look::tick(), table.name, look::faint(hash)));
+            terminal::println(format!(
+                "{} {:<16} {rows:>12} rows  {}",
+                terminal::ok_mark(),
+                table.name,
+                terminal::dim(hash)
+            ));
         }
         let mut settings = String::new();
         if let Some(to) = &self.to {
@@ -183,21 +194,21 @@ impl Move {
         if let Some(to) = &self.evidence_to {
             settings.push_str(&format!("\n  evidence_url = \"{to}\""));
         }
-        look::say(format!("\nStart the gateway with{settings}\nand the same master key."));
+        terminal::println(format!("\nStart the gateway with{settings}\nand the same master key."));
     }
 }
 
-/// Where standard error is a terminal.
-struct Bar(ProgressBar);
+/// A progress bar, where standard error is a terminal.
+struct ProgressDisplay(ProgressBar);
 
-impl Bar {
+impl ProgressDisplay {
     fn new() -> Result<Self> {
         let style = ProgressStyle::with_template(
-            "  {prefix:10} {msg:16} {bar:24.green/dim} {human_pos:>11} of {human_len}",
+            "  {prefix:10} {msg:16} {progress_display:24.green/dim} {human_pos:>11} of {human_len}",
         )?;
-        let bar = ProgressBar::new(0).with_style(style.progress_chars("━━─"));
-        bar.enable_steady_tick(TICK);
-        Ok(Self(bar))
+        let progress_display = ProgressBar::new(0).with_style(style.progress_chars("━━─"));
+        progress_display.enable_steady_tick(SPINNER_INTERVAL);
+        Ok(Self(progress_display))
     }
 
     fn show(&self, progress: MovingProgress) {

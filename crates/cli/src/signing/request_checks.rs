@@ -1,4 +1,4 @@
-//! What is amiss with a request beside its sign: what the gateway refuses whatever the sign, and how fresh it is.
+//! Checks of a request that do not depend on its signature: what the gateway refuses in any case, and freshness.
 
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::body::{BODY_MAX_BYTES, Object};
@@ -7,22 +7,23 @@ use rebuttal_client::protocol::file::GENERATE_UPLOAD_URL_PATH;
 use rebuttal_server::FRESHNESS_WINDOW;
 use serde::Serialize;
 
-use crate::look;
-use crate::signing::{Voice, visible};
+use crate::signing::{SecretRedactor, escape_invisible};
+use crate::terminal;
 
 /// Every path that merchants call.
-pub(crate) const PATHS: [&str; 4] = [CONTEST_PATH, ACCEPT_PATH, QUERY_PATH, GENERATE_UPLOAD_URL_PATH];
+pub(crate) const MERCHANT_PATHS: [&str; 4] =
+    [CONTEST_PATH, ACCEPT_PATH, QUERY_PATH, GENERATE_UPLOAD_URL_PATH];
 
-/// What the gateway refuses of a request whatever its sign, as sentences in the order of its checks (contract §7).
+/// What the gateway refuses in a request whatever its signature, as sentences in the order of its checks (contract §7).
 /// `target` is what follows the gateway's base URL.
 pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     let mut refusals = Vec::new();
     let path = target.split('?').next().unwrap_or(target);
-    if !PATHS.contains(&path) {
+    if !MERCHANT_PATHS.contains(&path) {
         refusals.push(format!(
             "the gateway has no path {}; a merchant's are {}",
-            visible(path.as_bytes()),
-            PATHS.join(", ")
+            escape_invisible(path.as_bytes()),
+            MERCHANT_PATHS.join(", ")
         ));
     }
     if method != "POST" {
@@ -36,20 +37,21 @@ pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     refusals
 }
 
-/// That a secret is in what is sent, where everybody on the way can read it.
-pub(crate) fn leak(voice: &Voice, target: &str, body: &[u8]) -> Option<String> {
-    let place = match (voice.knows(target), voice.knows(&visible(body))) {
+/// A warning where the URL or the body contains a secret: both are sent in a readable form.
+pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]) -> Option<String> {
+    let location = match (redactor.contains_secret(target), redactor.contains_secret(&escape_invisible(body)))
+    {
         (true, _) => "the URL",
         (_, true) => "the body",
         (false, false) => return None,
     };
     Some(format!(
-        "an app's secret is in {place}, which is sent: a secret is only signed with. Leave it out, and have it rotated \
+        "an app's secret is in {location}, which is sent: a secret is only signed with. Leave it out, and have it rotated \
          if this was sent"
     ))
 }
 
-/// How a timestamp stands to a clock; also the object that `--json` prints.
+/// A timestamp compared with the clock; also the object that `--json` prints.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Freshness {
@@ -73,7 +75,7 @@ impl Freshness {
             return None;
         }
         let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
-        let age = look::distance(now, timestamp);
+        let age = terminal::relative_time(now, timestamp);
         let minutes = self.window_millis / 60_000;
         let in_seconds = UnixMillis(timestamp.0.saturating_mul(1000));
         let meant = match Self::of(in_seconds, now).fresh {

@@ -1,23 +1,23 @@
-//! The request as it should have been signed: what the command line and the header say of it, brought together.
+//! The request that is verified, from the command line and the header, and how it should have been signed.
 
 use anyhow::Result;
 use rebuttal_client::protocol::signature::{self, Message, Signer};
 use rebuttal_client::protocol::{Authorization, UnixMillis};
 use rebuttal_client::{AppId, AppSecret, Scheme, plumbing};
 
-use super::mistakes::{Mistake, Place};
-use crate::access::Resolved;
+use super::mistakes::{Mistake, MistakeLocation};
+use crate::access::ResolvedConnection;
 use crate::address::Address;
 use crate::settings::Secret;
-use crate::signing::arguments::SentTo;
-use crate::signing::beside::{self, Freshness};
-use crate::signing::{Draft, Value, Voice};
+use crate::signing::arguments::SentUrl;
+use crate::signing::request_checks::{self, Freshness};
+use crate::signing::{SecretRedactor, SignedBytes, SignedField};
 
 /// The method of every call of a merchant.
 const POST: &str = "POST";
 
-/// What the gateway would compare with, and what it would refuse beside it.
-pub(super) struct Case<'a> {
+/// The request as the gateway would verify it, and what else it would refuse.
+pub(super) struct CheckedRequest<'a> {
     pub(super) header: Authorization,
     pub(super) secret: Secret,
     parsed: AppSecret,
@@ -27,31 +27,31 @@ pub(super) struct Case<'a> {
     pub(super) app_scheme: Option<Scheme>,
     pub(super) base_url: Address,
     pub(super) target: String,
-    pub(super) sent_to: &'a SentTo,
+    pub(super) sent_to: &'a SentUrl,
     method: &'a str,
     body: &'a [u8],
-    /// What the gateway refuses, whatever the sign.
+    /// Why the gateway refuses the request, whatever the signature.
     pub(super) refusals: Vec<String>,
-    /// What may be amiss.
+    /// What else may be wrong.
     pub(super) findings: Vec<String>,
 }
 
-impl<'a> Case<'a> {
+impl<'a> CheckedRequest<'a> {
     pub(super) fn of(
         header: Authorization,
-        given: &Resolved,
-        voice: &Voice,
-        sent_to: &'a SentTo,
+        given: &ResolvedConnection,
+        redactor: &SecretRedactor,
+        sent_to: &'a SentUrl,
         method: &'a str,
         body: &'a [u8],
     ) -> Result<Self> {
-        let secret = given.needed_secret()?;
-        let parsed = secret.parsed()?;
+        let secret = given.require_app_secret()?;
+        let parsed = secret.parse()?;
         let base_url = given.url.as_ref().unwrap_or(&sent_to.origin).clone();
-        // A base URL may have a path of its own.
+        // A base URL may have a path.
         let inner = sent_to.target.strip_prefix(base_url.path()).filter(|rest| rest.starts_with('/'));
         let target = inner.unwrap_or(&sent_to.target).to_owned();
-        let mut case = Self {
+        let mut request = Self {
             given_app_id: given.app_id,
             app_scheme: given.scheme,
             sent_to,
@@ -65,12 +65,12 @@ impl<'a> Case<'a> {
             method,
             body,
         };
-        case.judge(given, plumbing::now());
-        case.findings.extend(beside::leak(voice, &case.target, body));
-        Ok(case)
+        request.check(given, plumbing::now());
+        request.findings.extend(request_checks::leaked_secret(redactor, &request.target, body));
+        Ok(request)
     }
 
-    fn judge(&mut self, given: &Resolved, now: UnixMillis) {
+    fn check(&mut self, given: &ResolvedConnection, now: UnixMillis) {
         let Authorization { app_id, timestamp, .. } = self.header;
         let other = given.app_id.filter(|given| *given != app_id && self.app_id() == app_id);
         if let Some(given) = other {
@@ -100,9 +100,9 @@ impl<'a> Case<'a> {
                 "the method is POST where it is signed, which is right, but {sent} as it was sent: send POST"
             ));
         }
-        // Without the gateway's own address, the path may begin with that of its base URL.
+        // Where the base URL is not known, the target may begin with its path.
         let target = after_base(&self.target, given.url.is_some());
-        self.refusals.extend(beside::refusals(self.method, target, self.body));
+        self.refusals.extend(request_checks::refusals(self.method, target, self.body));
         if !self.sent_to.fragment.is_empty() {
             self.findings.push("the URL has a fragment, which is never sent and no part of it".to_owned());
         }
@@ -117,7 +117,7 @@ impl<'a> Case<'a> {
         self.given_app_id.filter(|_| is_secret).unwrap_or(self.header.app_id)
     }
 
-    /// Who should have signed.
+    /// The signer that is expected.
     fn signer(&self, scheme: Scheme) -> Signer<'_> {
         Signer { scheme, app_id: self.app_id(), secret: &self.parsed }
     }
@@ -126,15 +126,15 @@ impl<'a> Case<'a> {
         self.header.app_id.to_string() == self.secret.expose()
     }
 
-    /// That the header names no app, but its secret.
+    /// The mistake that the header's appId is the app's secret.
     pub(super) fn app_id_is_the_secret(&self) -> Option<Mistake> {
         self.has_secret_for_app_id().then(|| {
             let more = match self.given_app_id {
                 Some(_) => "",
                 None => "; give its id with --app-id, and the rest is looked at, too",
             };
-            Mistake::noted(
-                Place::Value(Value::AppId),
+            Mistake::known(
+                MistakeLocation::Field(SignedField::AppId),
                 format!(
                     "the appId is the app's secret: where they are configured, the two are swapped. It was sent, so have \
                      the gateway's operator rotate it{more}"
@@ -148,26 +148,26 @@ impl<'a> Case<'a> {
         Message { method, base_url: base_url.as_str(), target, body }
     }
 
-    /// Whether the sign is right, by the header's own scheme.
+    /// Whether the signature is valid under the header's scheme.
     pub(super) fn verifies(&self) -> bool {
         signature::verify(&self.header, &self.parsed, &self.message())
     }
 
-    /// Whether it is right for the URL that it was sent to.
+    /// Whether it is valid for the URL that the request was sent to.
     pub(super) fn verifies_where_sent(&self) -> bool {
-        let sent_to = self.sent_to.spelt();
+        let sent_to = self.sent_to.normalized();
         let message = Message { base_url: &sent_to, target: "", ..self.message() };
         signature::verify(&self.header, &self.parsed, &message)
     }
 
-    /// What should have been signed under a scheme.
-    pub(super) fn draft(&self, scheme: Scheme) -> Draft {
+    /// The bytes that should have been signed under a scheme.
+    pub(super) fn expected_bytes(&self, scheme: Scheme) -> SignedBytes {
         let Authorization { timestamp, nonce, .. } = &self.header;
-        Draft::right(&self.signer(scheme), &self.secret, *timestamp, nonce, &self.message())
+        SignedBytes::expected(&self.signer(scheme), &self.secret, *timestamp, nonce, &self.message())
     }
 
-    /// The header that would have been right.
-    pub(super) fn right_authorization(&self, scheme: Scheme) -> Authorization {
+    /// The header that would have been valid.
+    pub(super) fn expected_authorization(&self, scheme: Scheme) -> Authorization {
         let Authorization { timestamp, nonce, .. } = &self.header;
         self.signer(scheme).authorize(*timestamp, nonce.clone(), &self.message())
     }
@@ -176,6 +176,7 @@ impl<'a> Case<'a> {
 /// The part of a target that follows the gateway's base URL, as far as that is known.
 fn after_base(target: &str, base_is_known: bool) -> &str {
     let path = target.split('?').next().unwrap_or(target);
-    let known = beside::PATHS.into_iter().find(|known| !base_is_known && path.ends_with(known));
+    let known =
+        request_checks::MERCHANT_PATHS.into_iter().find(|known| !base_is_known && path.ends_with(known));
     known.unwrap_or(target)
 }

@@ -1,46 +1,46 @@
-//! Tables: columns where the terminal is wide enough, names and the last one broken over lines if need be; one record
-//! under the other where that is not enough. Nothing is cut off.
+//! Tables: columns where the terminal is wide enough, with names and the last column wrapped if necessary; on narrower
+//! terminals, one record below the other. Nothing is truncated.
 
 use console::{Alignment, measure_text_width, pad_str, style};
 
-use super::wrap::{broken, parts, wrap};
+use super::wrap::{break_words, breakable_parts, wrap};
 
-/// Between two columns, and before the first one.
+/// Spaces between two columns, and before the first one.
 const GAP: usize = 2;
-/// Columns of a terminal below which a broken text is a pillar of words.
-const BROKEN_MIN: usize = 16;
+/// Fewest columns that a wrapped cell gets; narrower ones would hold one word per line.
+const WRAPPED_COLUMN_MIN: usize = 16;
 
-/// Rows under heads. Cells may have colours.
+/// Rows below headers. Cells may have colours.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
-    heads: [&'static str; N],
+    headers: [&'static str; N],
     rows: Vec<[String; N]>,
-    /// Columns of numbers, which are compared digit by digit. The last one, which may be broken, is none.
-    right: &'static [usize],
-    /// Columns that are left out where nothing stands in them.
-    rare: &'static [usize],
-    /// Columns of names, which are read and not copied: they are the first to be broken over lines.
+    /// Columns of numbers. The last column, which may be wrapped, is not among them.
+    right_aligned: &'static [usize],
+    /// Columns that are omitted where all of their cells are empty.
+    optional: &'static [usize],
+    /// Columns of names, which are read and not copied: they are wrapped first.
     names: &'static [usize],
 }
 
 impl<const N: usize> Table<N> {
-    pub(crate) const fn new(heads: [&'static str; N]) -> Self {
-        Self { heads, rows: Vec::new(), right: &[], rare: &[], names: &[] }
+    pub(crate) const fn new(headers: [&'static str; N]) -> Self {
+        Self { headers, rows: Vec::new(), right_aligned: &[], optional: &[], names: &[] }
     }
 
-    /// Sets columns to the right.
-    pub(crate) const fn numbers(mut self, right: &'static [usize]) -> Self {
-        self.right = right;
+    /// Aligns columns to the right.
+    pub(crate) const fn numbers(mut self, right_aligned: &'static [usize]) -> Self {
+        self.right_aligned = right_aligned;
         self
     }
 
-    /// Leaves columns out where nothing stands in them; not the last one.
-    pub(crate) const fn rare(mut self, rare: &'static [usize]) -> Self {
-        self.rare = rare;
+    /// Omits these columns where all of their cells are empty; not the last one.
+    pub(crate) const fn optional(mut self, optional: &'static [usize]) -> Self {
+        self.optional = optional;
         self
     }
 
-    /// Says which columns hold names.
+    /// Marks the columns that hold names.
     pub(crate) const fn names(mut self, names: &'static [usize]) -> Self {
         self.names = names;
         self
@@ -59,42 +59,48 @@ impl<const N: usize> Table<N> {
         let widths: [usize; N] = std::array::from_fn(|column| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             let widest = cells.map(|cell| measure_text_width(cell)).max().unwrap_or_default();
-            let is_left_out = widest == 0 && self.rare.contains(&column);
-            if is_left_out { 0 } else { self.heads.get(column).map_or(0, |head| head.len()).max(widest) }
+            let is_left_out = widest == 0 && self.optional.contains(&column);
+            if is_left_out {
+                0
+            } else {
+                self.headers.get(column).map_or(0, |header| header.len()).max(widest)
+            }
         });
-        let Some(widths) = width.map_or(Some(widths), |width| self.fitted(widths, width)) else {
+        let Some(widths) = width.map_or(Some(widths), |width| self.shrink_widths(widths, width)) else {
             return self.records(width);
         };
-        let heads = self.heads.map(|head| style(head).dim().to_string());
-        let rows = std::iter::once(&heads).chain(&self.rows);
+        let headers = self.headers.map(|header| style(header).dim().to_string());
+        let rows = std::iter::once(&headers).chain(&self.rows);
         rows.flat_map(|row| self.row_lines(row, &widths)).collect()
     }
 
-    /// Narrower columns, so that all fit: the widest of those that may be broken gives way first. None where the
-    /// terminal is too narrow even so.
-    fn fitted(&self, mut widths: [usize; N], width: usize) -> Option<[usize; N]> {
-        let least: [usize; N] = std::array::from_fn(|column| {
+    /// Narrower columns, so that all fit: the widest of those that may be wrapped shrinks first. None where the
+    /// terminal is still too narrow.
+    fn shrink_widths(&self, mut widths: [usize; N], width: usize) -> Option<[usize; N]> {
+        let minimums: [usize; N] = std::array::from_fn(|column| {
             let natural = widths.get(column).copied().unwrap_or_default();
             match column {
-                _ if self.names.contains(&column) => BROKEN_MIN.min(natural),
-                _ if column + 1 == N => self.longest_part(column).max(BROKEN_MIN).min(natural),
+                _ if self.names.contains(&column) => WRAPPED_COLUMN_MIN.min(natural),
+                _ if column + 1 == N => {
+                    self.longest_breakable_part(column).max(WRAPPED_COLUMN_MIN).min(natural)
+                }
                 _ => natural,
             }
         });
-        // What is left out takes nothing.
+        // An omitted column has no width.
         while widths.iter().filter(|width| **width > 0).map(|width| width + GAP).sum::<usize>() > width {
-            let may_give = widths.iter_mut().zip(least).filter(|(width, least)| **width > *least);
-            let (widest, _) = may_give.max_by_key(|(width, _)| **width)?;
+            let shrinkable = widths.iter_mut().zip(minimums).filter(|(width, minimums)| **width > *minimums);
+            let (widest, _) = shrinkable.max_by_key(|(width, _)| **width)?;
             *widest -= 1;
         }
         Some(widths)
     }
 
-    /// How wide the longest word of a column is, which stays whole.
-    fn longest_part(&self, column: usize) -> usize {
+    /// Width of the longest word of a column, which is not broken.
+    fn longest_breakable_part(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
         cells
-            .flat_map(|cell| cell.split(' ').flat_map(parts))
+            .flat_map(|cell| cell.split(' ').flat_map(breakable_parts))
             .map(measure_text_width)
             .max()
             .unwrap_or_default()
@@ -104,7 +110,7 @@ impl<const N: usize> Table<N> {
         let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
             match self.names.contains(&column) {
                 _ if *width == 0 || measure_text_width(cell) <= *width => vec![cell.clone()],
-                true => broken(cell, *width),
+                true => break_words(cell, *width),
                 false => wrap("", cell, 0, Some(*width)).lines().map(str::to_owned).collect(),
             }
         });
@@ -115,7 +121,8 @@ impl<const N: usize> Table<N> {
             for (column, (cell, width)) in
                 cells.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0)
             {
-                let side = if self.right.contains(&column) { Alignment::Right } else { Alignment::Left };
+                let side =
+                    if self.right_aligned.contains(&column) { Alignment::Right } else { Alignment::Left };
                 let text = cell.get(at).map_or("", String::as_str);
                 line.push_str(&" ".repeat(GAP));
                 line.push_str(&pad_str(text, *width, side, None));
@@ -127,19 +134,19 @@ impl<const N: usize> Table<N> {
 
     /// Each row as a block, its first cell as the title.
     fn records(&self, width: Option<usize>) -> Vec<String> {
-        let margin = GAP + self.heads.iter().map(|head| head.len()).max().unwrap_or_default() + GAP;
+        let margin = GAP + self.headers.iter().map(|header| header.len()).max().unwrap_or_default() + GAP;
         let mut lines = Vec::new();
         for row in &self.rows {
             if !lines.is_empty() {
                 lines.push(String::new());
             }
-            for (index, (head, cell)) in self.heads.iter().zip(row).enumerate() {
+            for (index, (header, cell)) in self.headers.iter().zip(row).enumerate() {
                 let first = match index {
                     0 => " ".repeat(GAP),
                     _ => format!(
                         "{:GAP$}{}",
                         "",
-                        pad_str(&style(head).dim().to_string(), margin - GAP, Alignment::Left, None)
+                        pad_str(&style(header).dim().to_string(), margin - GAP, Alignment::Left, None)
                     ),
                 };
                 if index == 0 || !cell.is_empty() {
@@ -168,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_under_each_other() {
+    fn columns_are_aligned() {
         insta::assert_snapshot!(text(table().lines(Some(80))), @"
           dispute   amount  reason
           CB-1        9.00  Not as described
@@ -177,8 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_column_is_left_out_where_nothing_stands_in_it() {
-        let mut table = Table::new(["app", "old secret until", "notifications"]).rare(&[1]);
+    fn an_empty_optional_column_is_omitted() {
+        let mut table = Table::new(["app", "old secret until", "notifications"]).optional(&[1]);
         table.row(["3f0c".to_owned(), String::new(), "https://shop.example/hook".to_owned()]);
         insta::assert_snapshot!(text(table.lines(Some(40))), @"
           app   notifications
@@ -193,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_narrower_terminal_the_last_column_is_broken() {
+    fn on_a_narrower_terminal_the_last_column_is_wrapped() {
         let mut table = Table::new(["#", "event", "note"]).numbers(&[0]);
         table.row([
             "1".to_owned(),
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_broken_before_the_table_is() {
+    fn a_long_name_is_wrapped_first() {
         let mut table = Table::new(["merchant", "name", "time zone"]).numbers(&[0]).names(&[1]);
         table.row(["80".to_owned(), "Tea House".to_owned(), "Asia/Shanghai".to_owned()]);
         table.row([

@@ -1,0 +1,88 @@
+//! Lists, fetched page by page up to a limit. Items are printed as the API returns them.
+
+use anyhow::Result;
+use rebuttal_client::protocol::operator::{PAGE_MAX, answers};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::client::OperatorClient;
+use super::output;
+use crate::rerun_command;
+use crate::terminal;
+
+/// The part of a list to fetch.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Most that are listed, 1 to 10000
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+
+    /// Where to go on: the nextCursor of the list before
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+/// A part of a list, with its items as raw JSON.
+pub(super) struct ListedItems(answers::Page<Box<RawValue>>);
+
+impl ListArgs {
+    /// Fetches the list at a path, which may have a query.
+    pub(super) async fn fetch(&self, client: &OperatorClient, path: &str) -> Result<ListedItems> {
+        let limit = usize::from(self.limit);
+        let (mut items, mut cursor) = (Vec::new(), self.cursor.clone());
+        loop {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let size = (limit - items.len()).min(PAGE_MAX as usize);
+            let mut path = format!("{path}{separator}limit={size}");
+            if let Some(cursor) = &cursor {
+                path.push_str(&format!("&cursor={}", percent_encode(cursor)));
+            }
+            let mut page: answers::Page<Box<RawValue>> = output::parse(&client.fetch(&path).await?)?;
+            let is_empty = page.items.is_empty();
+            items.append(&mut page.items);
+            if page.next_cursor.is_none() || is_empty || items.len() >= limit {
+                return Ok(ListedItems(answers::Page { items, ..page }));
+            }
+            cursor = page.next_cursor;
+        }
+    }
+}
+
+impl ListedItems {
+    /// The items, parsed and sanitized for people.
+    pub(super) fn parse_items<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+        self.0.items.iter().map(|item| output::parse_sanitized(item.get().as_bytes())).collect()
+    }
+
+    /// Prints the list as one JSON object.
+    pub(super) fn print_json(&self) -> Result<()> {
+        Ok(terminal::print_json_line(&self.0)?)
+    }
+
+    /// Prints on standard error how many items of an incomplete list were shown, and the command that continues.
+    /// `fixed` are options that replace the typed ones.
+    pub(super) fn eprint_next_page_command(&self, fixed: &[(&str, String)]) {
+        let answers::Page { items, next_cursor, total, total_exact } = &self.0;
+        let Some(cursor) = next_cursor else { return };
+        let shown = items.len();
+        let of = match (total, total_exact) {
+            (Some(total), Some(true)) => format!(" of {total}"),
+            (Some(total), _) => format!(" of more than {total}"),
+            _ => String::new(),
+        };
+        let are = if shown == 1 { "is" } else { "are" };
+        let fixed = fixed.iter().map(|(name, value)| (*name, value.as_str()));
+        let command =
+            rerun_command::with_options(&fixed.chain([("--cursor", cursor.as_str())]).collect::<Vec<_>>());
+        eprintln!();
+        terminal::eprint_hint(&format!("{shown}{of} {are} shown; to go on:\n{command}"));
+    }
+}
+
+/// Percent-encodes a text for a query.
+pub(super) fn percent_encode(text: &str) -> String {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes()
+        .map(|byte| if is_unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! Arguments that are durations, or times: RFC 3339, or relative to now.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use rebuttal_client::plumbing;
+use rebuttal_client::protocol::UnixMillis;
+
+/// Largest offset from now, in either direction: ten years, more than any dispute takes.
+const OFFSET_MAX_SECONDS: u64 = 10 * 366 * 24 * 3600;
+
+/// Seconds of each unit, the longest first. Months have no length.
+const UNITS: [(char, u64); 5] = [('w', 7 * 24 * 3600), ('d', 24 * 3600), ('h', 3600), ('m', 60), ('s', 1)];
+
+/// Seconds of a duration such as `7d`, `36h`, `45s`, or `1d12h`: numbers with units, the longer unit first.
+pub(crate) fn duration_seconds(text: &str) -> Option<u64> {
+    let (mut rest, mut units, mut total) = (text, UNITS.as_slice(), 0_u64);
+    if text.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|character: char| !character.is_ascii_digit())?);
+        let unit = after.chars().next()?;
+        let index = units.iter().position(|(name, _)| *name == unit)?;
+        let (_, seconds) = units.get(index)?;
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(*seconds)?)?;
+        units = units.get(index + 1..)?;
+        rest = after.get(1..)?;
+    }
+    Some(total)
+}
+
+/// The formats, for error messages.
+const TIME_FORMAT: &str = "a time with its zone, such as 2024-03-06T12:00:00+08:00";
+const DURATION_FORMAT: &str = "such as 7d, 36h or 1d12h (units: w, d, h, m, s)";
+
+/// Seconds of a duration, at most [`OFFSET_MAX_SECONDS`]; `None` where the text is no duration.
+fn bounded_seconds(text: &str) -> Option<Result<u64, String>> {
+    let seconds = duration_seconds(text)?;
+    let days = OFFSET_MAX_SECONDS / (24 * 3600);
+    let is_within = seconds <= OFFSET_MAX_SECONDS;
+    Some(is_within.then_some(seconds).ok_or_else(|| format!("a span must be at most {days}d")))
+}
+
+/// A time, and whether it was written relative to now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeArg {
+    pub(crate) at: UnixMillis,
+    /// Whether it was written as a duration, which gives another time in each run.
+    pub(crate) is_relative: bool,
+}
+
+impl FromStr for TimeArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(seconds) = bounded_seconds(text) {
+            return Ok(Self { at: plumbing::now() + Duration::from_secs(seconds?), is_relative: true });
+        }
+        if text.strip_prefix('-').and_then(duration_seconds).is_some() {
+            return Err("lies in the past; a span from now has no sign, such as 7d or 36h".to_owned());
+        }
+        UnixMillis::from_rfc3339(text)
+            .map(|at| Self { at, is_relative: false })
+            .map_err(|_| format!("must be {TIME_FORMAT}, or a span from now, {DURATION_FORMAT}"))
+    }
+}
+
+/// An RFC 3339 time, or a duration before now.
+pub(crate) fn past(text: &str) -> Result<UnixMillis, String> {
+    if let Some(seconds) = bounded_seconds(text) {
+        return Ok(plumbing::now() - Duration::from_secs(seconds?));
+    }
+    UnixMillis::from_rfc3339(text)
+        .map_err(|_| format!("must be {TIME_FORMAT}, or a span back from now, {DURATION_FORMAT}"))
+}
+
+/// An RFC 3339 time, or a duration from now.
+pub(crate) fn future(text: &str) -> Result<UnixMillis, String> {
+    text.parse().map(|TimeArg { at, .. }| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_numbers_with_units() {
+        assert_eq!(
+            [duration_seconds("7d"), duration_seconds("36h"), duration_seconds("5m"), duration_seconds("0s")],
+            [Some(604_800), Some(129_600), Some(300), Some(0)]
+        );
+        assert_eq!(
+            [duration_seconds("1w"), duration_seconds("1d12h"), duration_seconds("1h0m1s")],
+            [Some(604_800), Some(129_600), Some(3601)]
+        );
+        for wrong in [
+            "",
+            "d",
+            "7",
+            "-1d",
+            "+1d",
+            "1.5h",
+            "7 d",
+            "12h1d",
+            "1d1d",
+            "1d2",
+            "99999999999999999999d",
+            "300000000000000d",
+            "ä",
+            "1ä",
+        ] {
+            assert_eq!(duration_seconds(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_accepted_formats() {
+        let wrong = |text: &str| text.parse::<TimeArg>().err().unwrap();
+        assert_eq!(wrong("10000d"), "a span must be at most 3660d");
+        assert!(wrong("-7d").starts_with("lies in the past"));
+        assert!(wrong("soon").ends_with("a span from now, such as 7d, 36h or 1d12h (units: w, d, h, m, s)"));
+    }
+}
