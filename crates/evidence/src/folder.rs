@@ -39,7 +39,7 @@ pub const RECEIVES_WAITING_MAX: usize = 64;
 /// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so
 /// that who lost a connection and sends again gets the place that it left.
 pub const TURN_LIMIT: Duration = Duration::from_secs(20);
-/// Most files that are judged at once, of a merchant one. Each is in memory whole, 2 MiB, with what its judge needs beside it.
+/// Most files that are judged at once, one of a merchant. Each is in memory whole, 2 MiB, and what judging it needs.
 pub const JUDGES_AT_ONCE: usize = 2;
 /// Bytes of an arriving file that are gathered before they are written.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;

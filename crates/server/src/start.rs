@@ -95,18 +95,7 @@ async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<
             let evidence = open_evidence(config, &keys, &store).await?;
             anyhow::Ok(Opened { store, keys, identity, evidence })
         };
-        let mut opened = pin!(opened);
-        let opened = match timeout(SLOW_START, opened.as_mut()).await {
-            Ok(opened) => opened,
-            Err(_) => {
-                tracing::warn!(
-                    "still opening the database and the evidence store: a migration may be running here or in another \
-                     gateway, or another session holds a lock (pg_locks shows it)"
-                );
-                opened.await
-            }
-        };
-        match opened {
+        match watched(opened).await {
             Ok(opened) => {
                 wait.finished();
                 return Ok(opened);
@@ -119,6 +108,19 @@ async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Logs once that a try takes long.
+async fn watched<T>(opening: impl Future<Output = T>) -> T {
+    let mut opening = pin!(opening);
+    if let Ok(opened) = timeout(SLOW_START, opening.as_mut()).await {
+        return opened;
+    }
+    tracing::warn!(
+        "still opening the database and the evidence store: a migration may be running here or in another gateway, or \
+         another session holds a lock (pg_locks shows it)"
+    );
+    opening.await
 }
 
 /// Whether waiting may heal what the database failed with.

@@ -58,14 +58,17 @@ pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
     if per_peer >= asked_for {
         return None;
     }
-    let why = match served < set {
-        true => format!("this process may open so few files that it serves {served} connections at once"),
-        false => format!("max_connections is {served}"),
+    let (why, more) = match served < set {
+        true => (
+            format!("this process may open so few files that it serves {served} connections at once"),
+            "the limit of open files",
+        ),
+        false => (format!("max_connections is {served}"), "max_connections"),
     };
     Some(format!(
         "max_connections_per_peer: one address may have {per_peer} connections at once, and not {asked_for}: {why}, and \
          others must still be able to connect. Name proxies in front in trusted_proxies, which have no such limit; for \
-         many merchants behind another address raise max_connections"
+         many merchants behind another address raise {more}"
     ))
 }
 

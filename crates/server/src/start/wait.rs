@@ -46,7 +46,7 @@ impl Wait {
         if let Some(what) = self.for_what {
             tracing::info!(
                 waited_ms = self.began.elapsed().as_millis(),
-                "waited for {what}; the start goes on"
+                "no longer waiting for {what}; the start goes on"
             );
         }
     }
