@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
-use rebuttal_testbed::ground;
+use rebuttal_testbed::backend;
 
 use crate::servers::Servers;
 use crate::stage::{Passed, Stage, command, program, there_is};
@@ -19,9 +19,12 @@ const STORIES: &str = "--package rebuttal --test it";
 /// What the stories are told on beside the default of SQLite and a folder, and which ones are not told again there:
 /// those that choose their own ground, and on the plain one those of merchants' programs, which do not see the
 /// database.
-const GROUNDS: [(&str, &str); 2] = [
-    ("postgres", "outage|replicas|moving|strace|papers::(backup|growth|examples)|openapi::schemathesis|s3"),
-    ("postgres+s3", "outage|replicas|moving|strace|papers::(backup|growth)"),
+const BACKENDS: [(&str, &str); 2] = [
+    (
+        "postgres",
+        "outage|replicas|data_migration|strace|docs::(backup|growth|examples)|openapi::schemathesis|s3",
+    ),
+    ("postgres+s3", "outage|replicas|data_migration|strace|docs::(backup|growth)"),
 ];
 
 pub(crate) fn test() -> Vec<Stage> {
@@ -74,12 +77,12 @@ fn tests(root: &Path, env: &[(&str, &str)]) -> Result<Passed> {
     let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
     let env = &env.iter().copied().chain(variables).collect::<Vec<_>>();
     let everything = runner(root, "--workspace", None, env);
-    let stories = GROUNDS.map(|(name, elsewhere)| {
-        runner(root, STORIES, Some(elsewhere), &[env.as_slice(), &[(ground::VARIABLE, name)]].concat())
+    let stories = BACKENDS.map(|(name, elsewhere)| {
+        runner(root, STORIES, Some(elsewhere), &[env.as_slice(), &[(backend::VARIABLE, name)]].concat())
     });
     let mut closing_lines = vec![everything?];
-    for ((ground, _), story) in GROUNDS.iter().zip(stories) {
-        closing_lines.push(format!("{} on {ground}", story?));
+    for ((backend, _), story) in BACKENDS.iter().zip(stories) {
+        closing_lines.push(format!("{} on {backend}", story?));
     }
     Ok(Passed { closing_line: Some(closing_lines.join("; ")) })
 }

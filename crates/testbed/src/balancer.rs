@@ -18,9 +18,9 @@ const NOTICE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A place for a balancer to listen at: replicas must know their public URL before there is one before them.
 #[derive(Debug)]
-pub struct Place(SocketAddr);
+pub struct BalancerAddress(SocketAddr);
 
-impl Place {
+impl BalancerAddress {
     #[must_use]
     pub fn free() -> Self {
         Self(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())))

@@ -86,7 +86,7 @@ impl Gateway {
     }
 
     /// SIGKILL while others still hold the gateway; returns at once.
-    pub fn strike(&self) {
+    pub fn kill_nowait(&self) {
         rustix::process::kill_process(self.handle(), Signal::KILL).expect("the gateway runs");
     }
 
@@ -124,9 +124,9 @@ impl Gateway {
     /// Starts it again on the same data directory and address; kills it first if it still runs.
     pub fn restart(&mut self) {
         self.kill();
-        let words = self.builder.words(&self.temp, &self.data, self.address.port());
+        let launch_args = self.builder.launch_args(&self.temp, &self.data, self.address.port());
         let (process, address) =
-            Process::start(&words).unwrap_or_else(|said| panic!("the restart failed: {said}"));
+            Process::start(&launch_args).unwrap_or_else(|said| panic!("the restart failed: {said}"));
         assert_eq!(address, self.address);
         self.process = process;
     }

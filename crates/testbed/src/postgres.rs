@@ -4,6 +4,7 @@
 mod database;
 mod pooler;
 mod processes;
+mod proxy;
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use database::Database;
 pub use pooler::Pooler;
+pub use proxy::{CommitFault, PostgresProxy};
 
 use crate::clock::wait_for;
 use crate::gateway::free_port;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::ground::{Ended, bare, bin, rebuttal};
+use crate::common::{Ended, bare, bin, rebuttal};
 
 /// A settings file in a folder of its own.
 fn file(text: &str) -> (tempfile::TempDir, String) {

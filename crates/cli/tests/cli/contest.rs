@@ -5,13 +5,13 @@ use std::process::Stdio;
 
 use rebuttal_testbed::samples;
 
-use crate::ground::{Ended, Shell};
+use crate::common::{Ended, Shell};
 use crate::terminal::Terminal;
 
 #[test]
 fn a_contest_is_done_and_told() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
     let words = [
         "contest",
@@ -29,7 +29,7 @@ fn a_contest_is_done_and_told() {
     assert!(ended.out.starts_with(&format!("✓ {no} is contested with 2 pieces of evidence.\n")), "{ended:?}");
     assert_eq!(ended.err, "", "without a terminal and with --yes there is nothing to say but the outcome");
 
-    let dispute = shell.scene.operator.show(&no);
+    let dispute = shell.fixture.operator.show(&no);
     assert_eq!(dispute["status"], "UNDER_REVIEW");
     let evidence = dispute["submissions"][0]["evidence"].as_array().unwrap();
     let told: Vec<_> = evidence.iter().map(|item| (&item["type"], &item["name"])).collect();
@@ -40,7 +40,7 @@ fn a_contest_is_done_and_told() {
 #[test]
 fn json_holds_the_outcome_the_addresses_and_the_proof() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     let json = ended.json();
@@ -67,8 +67,8 @@ fn json_holds_the_outcome_the_addresses_and_the_proof() {
 #[test]
 fn a_refusal_tells_the_gateways_words_and_exits_with_3() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
-    let _ = shell.scene.accept(&no).ok();
+    let no = shell.fixture.dispute();
+    let _ = shell.fixture.accept(&no).ok();
     let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.err.starts_with("✗ the gateway refused: Dispute.InvalidState: "), "{ended:?}");
@@ -79,7 +79,7 @@ fn a_refusal_tells_the_gateways_words_and_exits_with_3() {
 #[test]
 fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let lie = shell.file_named("lie.pdf", &samples::png(7));
     let large = shell.file_named("large.png", &samples::png_of_size(2_097_153));
     let words = [
@@ -117,7 +117,7 @@ fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
 #[test]
 fn without_a_terminal_nobody_is_asked_and_nothing_submitted() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt()]);
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.err.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {ended:?}");
@@ -151,7 +151,7 @@ fn a_gateway_that_nobody_reaches_exits_with_5() {
 #[test]
 fn answers_that_prove_nothing_exit_with_6_and_tell_what_to_check() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     for (variable, value, check) in [
         ("REBUTTAL_APP_SECRET", "0".repeat(32), "Check REBUTTAL_APP_SECRET"),
         ("REBUTTAL_APP_ID", "0".repeat(32), "Check REBUTTAL_APP_ID"),
@@ -181,8 +181,8 @@ fn what_is_missing_to_reach_a_gateway_is_told() {
 #[test]
 fn the_secret_may_lie_in_a_file() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
-    let file = shell.file_named("app.secret", format!("{}\n", shell.scene.signer.app_secret).as_bytes());
+    let no = shell.fixture.dispute();
+    let file = shell.file_named("app.secret", format!("{}\n", shell.fixture.signer.app_secret).as_bytes());
     let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
     command.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", file);
     assert_eq!(Ended::run(command).code, 0);
@@ -200,7 +200,7 @@ fn a_proof_that_could_not_be_written_is_told_with_an_exit_code_of_its_own() {
     let shell = Shell::start();
     for words in [["--yes", "--json"].as_slice(), &["--yes"]] {
         for output in lossy_outputs() {
-            let no = shell.scene.dispute();
+            let no = shell.fixture.dispute();
             let receipt = shell.receipt();
             let mut command = shell.command(&[&["contest", &no, "--receipt", &receipt], words].concat());
             command.stdout(output);
@@ -232,14 +232,14 @@ fn a_refusal_that_could_not_be_written_is_told_all_the_same() {
 #[test]
 fn a_flag_wins_over_the_variable_of_its_pair() {
     let shell = Shell::start();
-    let secret = shell.scene.signer.app_secret.clone();
+    let secret = shell.fixture.signer.app_secret.clone();
     let file = shell.file_named("app.secret", secret.as_bytes());
     let receipt = shell.receipt();
     for (flag, value, variable, wrong) in [
         ("--app-secret-file", file.as_str(), "REBUTTAL_APP_SECRET", "0"),
         ("--app-secret", &secret, "REBUTTAL_APP_SECRET_FILE", "/nope"),
     ] {
-        let no = shell.scene.dispute();
+        let no = shell.fixture.dispute();
         let mut command = shell.command(&["contest", &no, "--receipt", &receipt, "--yes", flag, value]);
         command.env_remove("REBUTTAL_APP_SECRET").env(variable, wrong);
         let ended = Ended::run(command);
@@ -270,7 +270,7 @@ fn variables_that_mean_nothing_are_warned_of() {
 #[test]
 fn the_question_is_answered_with_yes_or_nothing_is_submitted() {
     let shell = Shell::start();
-    let (no, receipt) = (shell.scene.dispute(), shell.receipt());
+    let (no, receipt) = (shell.fixture.dispute(), shell.receipt());
     let question = "Submit? It is done once and cannot be changed. [y/N]";
     let ask = |words: &[&str]| {
         let mut terminal = Terminal::run(&shell.command(words), 100);

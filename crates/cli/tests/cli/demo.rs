@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::ground::{Ended, rebuttal};
+use crate::common::{Ended, rebuttal};
 
 #[test]
 fn the_demo_tells_its_story_and_leaves_nothing_behind() {

@@ -8,18 +8,18 @@ use std::process::Command;
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::Store;
-use rebuttal_testbed::{Gateway, Item, Scene, samples};
+use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 use serde_json::Value;
 
-use crate::ground::{Ended, bin, rebuttal};
+use crate::common::{Ended, bin, rebuttal};
 
 /// A gateway that has served and was stopped.
-pub(crate) fn stopped() -> Scene {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let _ = (scene.dispute(), scene.upload(&samples::receipt(1)));
-    scene.gateway.terminate();
-    assert!(scene.gateway.wait().success());
-    scene
+pub(crate) fn stopped() -> TestGateway {
+    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let _ = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    fixture
 }
 
 /// Of a gateway on any port: somebody else may have the default one on this machine. A flag wins over it.
@@ -59,13 +59,13 @@ pub(crate) fn finds(ended: &Ended, about: &str, what: &str) {
 
 #[test]
 fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let data = scene.gateway.data().to_owned();
-    let url = scene.base.clone();
+    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let data = fixture.gateway.data().to_owned();
+    let url = fixture.base.clone();
     for running in [true, false] {
         if !running {
-            scene.gateway.terminate();
-            assert!(scene.gateway.wait().success());
+            fixture.gateway.terminate();
+            assert!(fixture.gateway.wait().success());
         }
         let ended = doctor(&data, &["--public-url", &url], &[]);
         let reached = told(&ended, "public URL", "well");
@@ -75,7 +75,7 @@ fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
             "{ended:?}"
         );
     }
-    scene.gateway.restart();
+    fixture.gateway.restart();
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn an_installation_that_is_not_there_yet_is_no_fault() {
 
 #[test]
 fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
-    let scene = stopped();
-    let (data, key) = (scene.gateway.data(), scene.gateway.data().join("master.key"));
+    let fixture = stopped();
+    let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
     let right = fs::read(&key).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     finds(&doctor(data, &[], &[]), "master key", "chmod 600");
@@ -105,8 +105,8 @@ fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
 
 #[test]
 fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     for (name, about) in [("operator.token", "data directory"), ("rebuttal.db", "database")] {
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o640)).unwrap();
         finds(&doctor(data, &[], &[]), about, &format!("{name}; run: chmod 600"));
@@ -122,8 +122,8 @@ fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
 
 #[test]
 fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     let by_hand = |sql: &str| {
         let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
         database.execute_batch(sql).unwrap();
@@ -172,8 +172,8 @@ fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
 
 #[test]
 fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
-    let scene = stopped();
-    let data = scene.gateway.data().to_str().unwrap().to_owned();
+    let fixture = stopped();
+    let data = fixture.gateway.data().to_str().unwrap().to_owned();
     let raise = "raise the limit to 896 or more (LimitNOFILE=";
     for (files, too) in [(256, "or set max_connections to 112 or less"), (64, "of a shell)")] {
         let line =
@@ -237,36 +237,36 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn an_address_for_uploads_that_leads_elsewhere_is_found() {
     let bucket = Store::shared().bucket();
-    let scene = Scene::of(Gateway::builder(bin()).embedded().bucket(&bucket));
-    let url = scene.upload(&samples::receipt(1));
-    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+    let fixture = TestGateway::of(Gateway::builder(bin()).embedded().bucket(&bucket));
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     let at = |public: &str| {
         let mut env = vec![
             ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url()),
             ("REBUTTAL_EVIDENCE_PUBLIC_URL", public.to_owned()),
         ];
         env.extend(bucket.store.credentials());
-        doctor(scene.gateway.data(), &[], &env)
+        doctor(fixture.gateway.data(), &[], &env)
     };
     let right = at(&format!("http://{}", bucket.store.address));
     assert!(told(&right, "evidence public URL", "well").contains("leads to the bucket"), "{right:?}");
-    finds(&at(&scene.base), "evidence public URL", "does not give this gateway's mark");
+    finds(&at(&fixture.base), "evidence public URL", "does not give this gateway's mark");
 }
 
 #[test]
 fn findings_are_told_to_people_with_what_to_do() {
-    let scene = stopped();
-    fs::remove_file(scene.gateway.data().join("master.key")).unwrap();
-    let ended = Ended::run(looking_at(scene.gateway.data()));
+    let fixture = stopped();
+    fs::remove_file(fixture.gateway.data().join("master.key")).unwrap();
+    let ended = Ended::run(looking_at(fixture.gateway.data()));
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains("✗ master key") && ended.out.contains("1 fault"), "{ended:?}");
-    let _: Value = doctor(scene.gateway.data(), &[], &[]).json();
+    let _: Value = doctor(fixture.gateway.data(), &[], &[]).json();
 }
 
 #[test]
 fn what_is_looked_at_is_told_first_and_without_a_password() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     let first = doctor(data, &[], &[]).json()["findings"][0].clone();
     let told = first["told"].as_str().unwrap();
     for place in ["rebuttal.db", "evidence"].map(|name| data.join(name).display().to_string()) {
@@ -281,8 +281,8 @@ fn what_is_looked_at_is_told_first_and_without_a_password() {
 
 #[test]
 fn a_history_that_was_rewritten_is_found_with_its_dispute() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     assert!(told(&doctor(data, &[], &[]), "histories", "well").contains("1 disputes are what"));
     let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
     let no: String = database.query_row("SELECT dispute_no FROM disputes", [], |row| row.get(0)).unwrap();
@@ -295,28 +295,28 @@ fn a_history_that_was_rewritten_is_found_with_its_dispute() {
 
 #[test]
 fn a_killed_gateways_log_is_read_and_left_as_it_is() {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let data = scene.gateway.data().to_owned();
-    let _ = (scene.dispute(), scene.dispute());
-    scene.gateway.kill();
+    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let data = fixture.gateway.data().to_owned();
+    let _ = (fixture.dispute(), fixture.dispute());
+    fixture.gateway.kill();
     let files = || ["rebuttal.db", "rebuttal.db-wal"].map(|name| fs::read(data.join(name)).unwrap());
     let before = files();
     assert!(!before[1].is_empty(), "nothing is in the log");
     let ended = doctor(&data, &[], &[]);
     assert!(told(&ended, "histories", "well").contains("2 disputes are what"), "{ended:?}");
     assert!(files() == before, "the database or its log is another one than before");
-    scene.gateway.restart();
+    fixture.gateway.restart();
 }
 
 #[test]
 fn an_address_that_another_program_has_is_found() {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let data = scene.gateway.data().to_owned();
-    let own = scene.address().to_string();
+    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let data = fixture.gateway.data().to_owned();
+    let own = fixture.address().to_string();
     let ended = doctor(&data, &["--listen", &own], &[]);
     assert!(told(&ended, "listener", "well").contains("a gateway serves from this data"), "{ended:?}");
-    scene.gateway.terminate();
-    assert!(scene.gateway.wait().success());
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().to_string();
     for flag in ["--listen", "--operator-listen", "--metrics-listen"] {
@@ -326,8 +326,8 @@ fn an_address_that_another_program_has_is_found() {
 
 #[test]
 fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     let file = data.join("rebuttal.db");
     fs::rename(&file, data.join("away")).unwrap();
     finds(&doctor(data, &[], &[]), "database", "this data directory has served before");

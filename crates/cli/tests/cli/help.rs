@@ -1,6 +1,6 @@
 //! Help and what is told of wrong usage. Every command's own help is pinned beside the code, in `src/tests/help.rs`.
 
-use crate::ground::{Ended, rebuttal};
+use crate::common::{Ended, rebuttal};
 
 #[test]
 fn help_is_printed_on_standard_output() {

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::{wait_for, wait_until_ms};
 use rebuttal_testbed::operator::in_ms;
-use rebuttal_testbed::{Connection, Gateway, Goal, Passage, Scene, Way, samples};
+use rebuttal_testbed::{Action, Connection, FaultProxy, Gateway, TestGateway, Upstream, samples};
 use serde_json::json;
 
-use crate::ground::{Shell, bin};
+use crate::common::{Shell, bin};
 
 /// What the merchant gets in place of the answer to his contest. The contest itself is delivered after his command has
 /// ended, unless it says otherwise.
@@ -88,14 +88,14 @@ struct Hand {
 
 impl Shell {
     fn enable(&self, enabled: bool) {
-        let app = format!("/merchants/{}/apps/{}", self.scene.merchant_id, self.scene.signer.app_id);
-        assert_eq!(self.scene.operator.patch(&app, &json!({ "enabled": enabled })).status, 200);
+        let app = format!("/merchants/{}/apps/{}", self.fixture.merchant_id, self.fixture.signer.app_id);
+        assert_eq!(self.fixture.operator.patch(&app, &json!({ "enabled": enabled })).status, 200);
     }
 
     /// Delivers a request as it is; gives the status that it gets.
     fn deliver(&self, request: &[u8]) -> u16 {
         wait_for("the app's rate", Duration::from_secs(30), || {
-            let answer = Connection::open(self.scene.address()).unwrap().exchange(request).unwrap();
+            let answer = Connection::open(self.fixture.address()).unwrap().exchange(request).unwrap();
             (answer.status != 429).then_some(answer.status)
         })
     }
@@ -115,9 +115,9 @@ fn longer(request: &[u8], by: usize) -> Vec<u8> {
     (request.replacen(&head, &format!("content-length: {more}\r\n"), 1) + &" ".repeat(by)).into_bytes()
 }
 
-fn intercept(request: &[u8], goal: &mut Goal, hand: &mut Hand) -> Passage {
+fn intercept(request: &[u8], upstream: &mut Upstream, hand: &mut Hand) -> Action {
     let trick = hand.trick.filter(|_| request.starts_with(b"POST /pg/v2/dispute/contest "));
-    let mut ask = |request: &[u8]| goal.ask(request).map_or(Passage::Cut, Passage::On);
+    let mut ask = |request: &[u8]| upstream.send(request).map_or(Action::Close, Action::Forward);
     match trick {
         None | Some(Trick::Honest) => ask(request),
         Some(Trick::Copy(this, that)) => {
@@ -140,7 +140,7 @@ fn intercept(request: &[u8], goal: &mut Goal, hand: &mut Hand) -> Passage {
             let copy = text(request).replacen("accept: application/json", "accept: text/html", 1);
             loop {
                 match ask(copy.as_bytes()) {
-                    Passage::On(answer) if !text(&answer).contains("Common.RateLimited") => {}
+                    Action::Forward(answer) if !text(&answer).contains("Common.RateLimited") => {}
                     limited => return limited,
                 }
             }
@@ -155,7 +155,7 @@ fn intercept(request: &[u8], goal: &mut Goal, hand: &mut Hand) -> Passage {
         }
         Some(Trick::WhileFull) => {
             hand.held.push(request.to_vec());
-            let gateway = &hand.shell.as_ref().unwrap().scene.gateway;
+            let gateway = &hand.shell.as_ref().unwrap().fixture.gateway;
             gateway.limit_file_size(Some(0));
             let answer = ask(request);
             gateway.limit_file_size(None);
@@ -166,18 +166,18 @@ fn intercept(request: &[u8], goal: &mut Goal, hand: &mut Hand) -> Passage {
             ask(request)
         }
         Some(Trick::Unsigned) => match ask(request) {
-            Passage::On(answer) => {
-                Passage::On(text(&answer).replacen("authorization:", "x:", 1).into_bytes())
+            Action::Forward(answer) => {
+                Action::Forward(text(&answer).replacen("authorization:", "x:", 1).into_bytes())
             }
             other => other,
         },
         Some(Trick::Lost) => {
             let _ = ask(request);
-            Passage::Cut
+            Action::Close
         }
         Some(Trick::Held) => {
             hand.held.push(request.to_vec());
-            Passage::Cut
+            Action::Close
         }
     }
 }
@@ -186,12 +186,14 @@ fn intercept(request: &[u8], goal: &mut Goal, hand: &mut Hand) -> Passage {
 fn play(code: &str, trick: Trick, exit: i32) {
     let hand = Arc::new(Mutex::new(Hand::default()));
     let of_way = Arc::clone(&hand);
-    let way = Way::between(move |request, goal| intercept(request, goal, &mut of_way.lock().unwrap()));
+    let proxy = FaultProxy::on_request(move |request, upstream| {
+        intercept(request, upstream, &mut of_way.lock().unwrap())
+    });
     let gateway = Gateway::builder(bin()).embedded();
-    let scene = Scene::of(gateway.args(["--public-url", &way.url, "--app-rate-per-second", RATE]));
-    way.leads_to(scene.address());
-    let shell = Arc::new(Shell { scene, url: way.url.clone() });
-    let no = shell.scene.dispute();
+    let fixture = TestGateway::of(gateway.args(["--public-url", &proxy.url, "--app-rate-per-second", RATE]));
+    proxy.set_upstream(fixture.address());
+    let shell = Arc::new(Shell { fixture, url: proxy.url.clone() });
+    let no = shell.fixture.dispute();
     *hand.lock().unwrap() = Hand { trick: Some(trick), held: Vec::new(), shell: Some(Arc::clone(&shell)) };
     let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
     assert_eq!(ended.code, exit, "{trick:?}: {ended:?}");
@@ -213,7 +215,7 @@ fn play(code: &str, trick: Trick, exit: i32) {
         let again = shell.paste(ended.json()["again"].as_str().unwrap());
         assert_eq!(again.code, 0, "{trick:?}: {again:?}");
     }
-    assert_eq!(shell.scene.show(&no)["submissions"].as_array().unwrap().len(), 1, "{trick:?}");
+    assert_eq!(shell.fixture.show(&no)["submissions"].as_array().unwrap().len(), 1, "{trick:?}");
 }
 
 #[test]
@@ -230,24 +232,24 @@ fn nobody_in_between_makes_an_answer_say_what_will_not_be() {
 fn a_refusal_that_is_told_holds_for_every_copy() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let copies = Arc::clone(&kept);
-    let way = Way::open(move |request, answer| {
+    let proxy = FaultProxy::on_response(move |request, answer| {
         if request.starts_with(b"POST /pg/v2/dispute/contest ") {
             copies.lock().unwrap().push(request.to_vec());
         }
-        Passage::On(answer)
+        Action::Forward(answer)
     });
-    let mut shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
-    shell.scene.base.clone_from(&way.url);
-    let scene = &shell.scene;
-    let ticket = scene.ticket("receipt.png");
-    let (accepted, open) = (scene.dispute(), scene.dispute());
-    scene.accept(&accepted).is("OK");
+    let mut shell = Shell::behind(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
+    shell.fixture.base.clone_from(&proxy.url);
+    let fixture = &shell.fixture;
+    let ticket = fixture.ticket("receipt.png");
+    let (accepted, open) = (fixture.dispute(), fixture.dispute());
+    fixture.accept(&accepted).is("OK");
     let (deadline, deadline_ms) = in_ms(300);
-    let late = scene.dispute_with(&json!({ "deadline": deadline }));
+    let late = fixture.dispute_with(&json!({ "deadline": deadline }));
     wait_until_ms(deadline_ms + 1);
-    let url = scene.upload(&samples::receipt(1));
-    let elsewhere = url.replacen(&format!("/m/{}/", scene.merchant_id), "/m/999/", 1);
+    let url = fixture.upload(&samples::receipt(1));
+    let elsewhere = url.replacen(&format!("/m/{}/", fixture.merchant_id), "/m/999/", 1);
     for (no, evidence, code) in [
         (&accepted, &url, "Dispute.InvalidState"),
         (&late, &url, "Dispute.DeadlinePassed"),
@@ -260,12 +262,12 @@ fn a_refusal_that_is_told_holds_for_every_copy() {
     }
     // Everything turns out so that each would be taken now.
     let form = ticket.form(&samples::receipt(2).bytes);
-    assert_eq!(form.send(form.address().unwrap_or(scene.address())).status, 204);
+    assert_eq!(form.send(form.address().unwrap_or(fixture.address())).status, 204);
     wait_for("the deadline to be acted on", Duration::from_secs(30), || {
         (shell.status(&late) == "EXPIRED").then_some(())
     });
     let extended =
-        scene.operator.post(&format!("/disputes/{late}/extend"), &json!({ "deadline": in_ms(60_000).0 }));
+        fixture.operator.post(&format!("/disputes/{late}/extend"), &json!({ "deadline": in_ms(60_000).0 }));
     assert_eq!(extended.status, 200, "{extended:?}");
     let kept = kept.lock().unwrap();
     assert_eq!(kept.len(), 4);

@@ -3,14 +3,14 @@
 use rebuttal_testbed::samples;
 use serde_json::json;
 
-use crate::ground::{Ended, Shell};
+use crate::common::{Ended, Shell};
+use crate::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::terminal::Terminal;
-use crate::way::{Fate, Way};
 
 #[test]
 fn uploaded_files_are_contested_with_by_their_addresses() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
     let ended = shell.run(&["upload", &receipt, &refund]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -43,7 +43,7 @@ fn every_faulty_file_is_told_and_none_uploaded() {
 fn a_dispute_is_found_by_each_of_its_numbers() {
     let shell = Shell::start();
     let dispute = json!({ "paymentNo": "PAY-1", "merchantTradeNo": "MTU-1", "rrn": "413314208817" });
-    let no = shell.scene.dispute_with(&dispute);
+    let no = shell.fixture.dispute_with(&dispute);
     for (flag, number) in
         [("--dispute-no", no.as_str()), ("--payment-no", "PAY-1"), ("--merchant-trade-no", "MTU-1")]
     {
@@ -66,7 +66,7 @@ fn a_dispute_is_found_by_each_of_its_numbers() {
 #[test]
 fn a_dispute_is_accepted_after_a_question_only() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let ended = shell.run(&["accept", &no]);
     assert_eq!((ended.code, shell.status(&no).as_str()), (1, "NEEDS_RESPONSE"), "{ended:?}");
     assert!(ended.err.contains("Disputed   USD 100.05 of 100.05"), "{ended:?}");
@@ -91,22 +91,22 @@ fn a_dispute_is_accepted_after_a_question_only() {
 
 #[test]
 fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
-    let way = Way::open(Fate::Lost, usize::MAX);
-    let shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
-    let no = shell.scene.dispute();
+    let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
+    let shell = Shell::behind(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
+    let no = shell.fixture.dispute();
     let ended = shell.run(&["accept", &no, "--yes", "--json"]);
     let json = ended.json();
     assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
     assert_eq!(shell.status(&no), "ACCEPTED", "it took effect, which nobody was told");
-    way.mend();
+    proxy.forward_all();
     assert_eq!(shell.paste(json["again"].as_str().unwrap()).code, 0);
 }
 
 #[test]
 fn a_files_name_neither_splits_a_line_nor_moves_the_cursor() {
     let shell = Shell::start();
-    let (no, content) = (shell.scene.dispute(), samples::receipt(1).bytes);
+    let (no, content) = (shell.fixture.dispute(), samples::receipt(1).bytes);
     let name = "a\n\u{1b}[31mred \u{202e}gnp.png";
     let strange = shell.file_named(name, &content);
     let ended = shell.run(&["upload", &strange]);

@@ -5,19 +5,19 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rebuttal_testbed::operator::in_days;
-use rebuttal_testbed::scene::Item;
+use rebuttal_testbed::test_gateway::Item;
 use rebuttal_testbed::{Gateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{Ended, Shell, bare, bin, pasted, rebuttal};
+use crate::common::{Ended, Shell, bare, bin, pasted, rebuttal};
+use crate::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::terminal::Terminal;
-use crate::way::{Fate, Way};
 
 impl Shell {
     /// A command of this gateway's operator, who sits beside the data directory.
     pub(crate) fn operator_command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(&[&["operator"], words].concat());
-        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
+        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());
         command
     }
 
@@ -28,7 +28,7 @@ impl Shell {
     /// What the program told to do next, pasted into this operator's shell.
     pub(crate) fn paste_operator(&self, told: &str) -> Ended {
         let mut command = pasted(bare(Path::new("sh")), told);
-        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
+        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());
         Ended::run(command)
     }
 }
@@ -99,16 +99,16 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
 #[test]
 fn json_is_what_the_api_said_byte_for_byte() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let ended = shell.operator(&["dispute", "show", &no, "--json"]);
-    let own = shell.scene.operator.fetch(&format!("/disputes/{no}"));
+    let own = shell.fixture.operator.fetch(&format!("/disputes/{no}"));
     assert_eq!(ended.out.trim_end(), own.text());
 }
 
 #[test]
 fn lists_are_followed_through_pages_up_to_their_bound() {
     let shell = Shell::start();
-    let numbers: Vec<String> = (0..205).map(|_| shell.scene.dispute()).collect();
+    let numbers: Vec<String> = (0..205).map(|_| shell.fixture.dispute()).collect();
     let all = shell.operator(&["dispute", "list", "--json", "--limit", "1000"]).json();
     assert_eq!((all["items"].as_array().unwrap().len(), &all["nextCursor"]), (205, &Value::Null));
     assert_eq!(all["total"], 205);
@@ -132,8 +132,8 @@ fn lists_are_followed_through_pages_up_to_their_bound() {
 #[test]
 fn disputes_are_listed_by_what_is_asked_for() {
     let shell = Shell::start();
-    let soon = shell.scene.dispute_with(&json!({ "deadline": in_days(1), "type": "INQUIRY" }));
-    let late = shell.scene.dispute_with(&json!({ "deadline": in_days(20), "merchantTradeNo": "T-+ 1" }));
+    let soon = shell.fixture.dispute_with(&json!({ "deadline": in_days(1), "type": "INQUIRY" }));
+    let late = shell.fixture.dispute_with(&json!({ "deadline": in_days(20), "merchantTradeNo": "T-+ 1" }));
     let listed = |filter: &[&str]| {
         let json = shell.operator(&[&["dispute", "list", "--json"], filter].concat()).json();
         let items = json["items"].as_array().unwrap().clone();
@@ -156,10 +156,10 @@ fn disputes_are_listed_by_what_is_asked_for() {
 #[test]
 fn evidence_is_fetched_whole_and_never_over_another_file() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let sample = samples::receipt(1);
-    let uri = shell.scene.upload(&sample);
-    shell.scene.contest(&no, &[Item::receipt(&uri)]).is("OK");
+    let uri = shell.fixture.upload(&sample);
+    shell.fixture.contest(&no, &[Item::receipt(&uri)]).is("OK");
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().to_str().unwrap();
     let fetch =
@@ -190,14 +190,14 @@ fn evidence_is_fetched_whole_and_never_over_another_file() {
 #[test]
 fn evidence_is_nobody_elses_to_read() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
-    shell.scene.contest(&no, &[Item::receipt(&shell.scene.upload(&samples::receipt(1)))]).is("OK");
-    let at = shell.scene.gateway.scratch().join("found/evidence");
+    let no = shell.fixture.dispute();
+    shell.fixture.contest(&no, &[Item::receipt(&shell.fixture.upload(&samples::receipt(1)))]).is("OK");
+    let at = shell.fixture.gateway.scratch().join("found/evidence");
     let fetch = format!("rebuttal operator dispute evidence {no} --directory {}", at.display());
     let mut command = bare(Path::new("sh"));
     command
         .args(["-c", &format!("umask 0; exec {}", fetch.replacen("rebuttal", bin().to_str().unwrap(), 1))]);
-    command.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.scene.gateway.data());
+    command.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.fixture.gateway.data());
     let ended = Ended::run(command);
     assert_eq!(ended.code, 0, "{ended:?}");
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -207,7 +207,7 @@ fn evidence_is_nobody_elses_to_read() {
 #[test]
 fn an_app_is_changed_and_its_secret_rotated() {
     let shell = Shell::start();
-    let (id, app) = (shell.scene.merchant_id.to_string(), shell.scene.signer.app_id.clone());
+    let (id, app) = (shell.fixture.merchant_id.to_string(), shell.fixture.signer.app_id.clone());
     let at = |words: &[&str]| shell.operator(&[&["app"], words, &["--merchant", &id]].concat());
     let changed = at(&[
         "change",
@@ -230,7 +230,7 @@ fn an_app_is_changed_and_its_secret_rotated() {
 
     let plain = at(&["list"]);
     assert!(plain.out.contains("may call  notifications"), "no rotation runs: {plain:?}");
-    let file = shell.scene.gateway.scratch().join("new.secret");
+    let file = shell.fixture.gateway.scratch().join("new.secret");
     let rotate = ["rotate", &app, "--overlap", "1h", "--secret-file", file.to_str().unwrap(), "--yes"];
     let ended = at(&rotate);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -263,7 +263,7 @@ fn an_app_is_changed_and_its_secret_rotated() {
 #[test]
 fn a_merchant_is_changed() {
     let shell = Shell::start();
-    let id = shell.scene.merchant_id.to_string();
+    let id = shell.fixture.merchant_id.to_string();
     let ended = shell.operator(&["merchant", "change", &id, "--name", "Corner Shop & Sons"]);
     assert!(ended.out.contains("Corner Shop & Sons is now merchant"), "{ended:?}");
     let listed = shell.operator(&["merchant", "list"]);
@@ -275,7 +275,7 @@ fn a_merchant_is_changed() {
 #[test]
 fn what_has_no_way_back_is_asked_first() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     for words in [["dispute", "resolve", &no, "LOST"].as_slice(), &["dispute", "withdraw", &no]] {
         let ended = shell.operator(words);
         assert!(ended.code == 1 && ended.err.contains("pass --yes"), "{ended:?}");
@@ -303,27 +303,27 @@ pub(crate) fn opening(deadline: &str) -> Vec<String> {
 
 #[test]
 fn a_lost_answer_is_asked_for_again_and_the_change_counts_once() {
-    let way = Way::open(Fate::Lost, 2);
-    let shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
+    let proxy = LossyProxy::start(ResponseFault::Close, 2);
+    let shell = Shell::behind(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let ended = shell.operator(&words);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);
+    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1);
 }
 
 #[test]
 fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
-    let way = Way::open(Fate::Lost, usize::MAX);
-    let shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
+    let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
+    let shell = Shell::behind(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let mut words: Vec<_> = words.iter().map(String::as_str).collect();
     let ended = shell.operator(&[words.as_slice(), &["--json"]].concat());
     let json = ended.json();
     assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
-    way.mend();
+    proxy.forward_all();
     let (key, deadline) = (&json["again"]["idempotencyKey"], &json["again"]["deadline"]);
     *words.last_mut().unwrap() = deadline.as_str().unwrap();
     let key = ["--idempotency-key", key.as_str().unwrap()];
@@ -335,18 +335,18 @@ fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
     {
         assert_eq!(again.code, 0, "{again:?}");
     }
-    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);
+    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1);
 }
 
 #[test]
 fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
-    let way = Way::open(Fate::Held, usize::MAX);
-    let shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
+    let proxy = LossyProxy::start(ResponseFault::Stall, usize::MAX);
+    let shell = Shell::behind(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let mut command = shell.operator_command(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    way.wait();
+    proxy.wait_for_fault();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 4, "{ended:?}");
@@ -385,7 +385,7 @@ fn who_and_where_is_told_when_it_is_wrong() {
     let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}/elsewhere", shell.url));
     assert!(ended.code == 1 && ended.err.contains("not a gateway's operator API"), "{ended:?}");
 
-    let token = shell.file_named("token", format!("{}\n", shell.scene.gateway.operator_token()).as_bytes());
+    let token = shell.file_named("token", format!("{}\n", shell.fixture.gateway.operator_token()).as_bytes());
     let mut command = shell.operator_command(&["merchant", "list", "--operator-token-file", &token]);
     command.env("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong");
     assert_eq!(Ended::run(command).code, 0, "a flag wins over the variable of its pair");

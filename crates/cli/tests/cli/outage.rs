@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::process::Command;
 
-use crate::ground::{Ended, rebuttal};
+use crate::common::{Ended, rebuttal};
 use crate::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";

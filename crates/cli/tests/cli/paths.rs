@@ -1,13 +1,13 @@
 //! Files and tokens that operators and merchants name: what is wrong with one is told with the argument, the path, and
 //! what to do; of a secret never more than where it came from.
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{Ended, Shell, rebuttal};
 
 #[test]
 fn a_path_that_is_of_no_use_is_told_with_its_argument() {
     let shell = Shell::start();
     let file = shell.file_named("there", b"x");
-    let folder = shell.scene.gateway.scratch().to_str().unwrap().to_owned();
+    let folder = shell.fixture.gateway.scratch().to_str().unwrap().to_owned();
     let (nowhere, nothing) = (format!("{folder}/no/file"), format!("{folder}/file"));
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file"];
     let list = |argument: &'static str| ["merchant", "list", argument];
@@ -40,7 +40,7 @@ fn a_path_that_is_of_no_use_is_told_with_its_argument() {
 #[test]
 fn a_place_for_a_secret_is_left_free_where_no_secret_came() {
     let shell = Shell::start();
-    let path = shell.scene.gateway.scratch().join("new.token");
+    let path = shell.fixture.gateway.scratch().join("new.token");
     let create =
         ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", path.to_str().unwrap()];
     let mut unreachable = shell.operator_command(&create);
@@ -56,7 +56,7 @@ fn a_place_for_a_secret_is_left_free_where_no_secret_came() {
 fn where_a_refused_token_came_from_is_told_and_never_the_token() {
     let shell = Shell::start();
     let file = shell.file_named("old.token", b"wrong-wrong-wrong\n");
-    let data = shell.scene.gateway.scratch().join("other-data");
+    let data = shell.fixture.gateway.scratch().join("other-data");
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("operator.token"), "wrong-wrong-wrong").unwrap();
     let beside = data.join("operator.token");

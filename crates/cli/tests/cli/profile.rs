@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{Ended, Shell, rebuttal};
 use crate::terminal::Terminal;
 
 /// A person with a home, and a merchant's shell beside it.
@@ -16,14 +16,14 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let shell = Shell::start();
-        let file = shell.scene.gateway.scratch().join("home/.config/rebuttal/profiles.toml");
+        let file = shell.fixture.gateway.scratch().join("home/.config/rebuttal/profiles.toml");
         Self { shell, file }
     }
 
     /// A command in this home, without any variable of ours.
     fn command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(words);
-        command.env("HOME", self.shell.scene.gateway.scratch().join("home")).env_remove("XDG_CONFIG_HOME");
+        command.env("HOME", self.shell.fixture.gateway.scratch().join("home")).env_remove("XDG_CONFIG_HOME");
         command
     }
 
@@ -32,7 +32,7 @@ impl Home {
     }
 
     fn add(&self, name: &str, secret: &str) -> Ended {
-        let app_id = &self.shell.scene.signer.app_id;
+        let app_id = &self.shell.fixture.signer.app_id;
         let words = ["profile", "add", name, "--url", &self.shell.url, "--app-id", app_id, "--replace"];
         let mut command = self.command(&words);
         command.env("REBUTTAL_APP_SECRET", secret);
@@ -40,14 +40,14 @@ impl Home {
     }
 
     fn secret(&self) -> &str {
-        &self.shell.scene.signer.app_secret
+        &self.shell.fixture.signer.app_secret
     }
 }
 
 #[test]
 fn a_profile_is_kept_where_nobody_else_reads_and_its_secret_never_shown() {
     let home = Home::new();
-    let no = home.shell.scene.dispute();
+    let no = home.shell.fixture.dispute();
     assert_eq!(home.add("shop", home.secret()).code, 0);
     assert_eq!(home.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(home.file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
@@ -70,7 +70,7 @@ fn a_profile_is_kept_where_nobody_else_reads_and_its_secret_never_shown() {
 #[test]
 fn scripts_are_told_all_of_a_profile_but_its_secret() {
     let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     let told = serde_json::json!({
         "name": "shop", "url": home.shell.url, "appId": app_id, "scheme": "V2_SHA256", "trust": null
     });
@@ -95,7 +95,7 @@ fn scripts_are_told_all_of_a_profile_but_its_secret() {
 #[test]
 fn a_profile_that_is_kept_but_could_not_be_told_is_kept() {
     let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     let mut add = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = add.env("REBUTTAL_APP_SECRET", home.secret()).stdout(full).output().unwrap();
@@ -127,7 +127,7 @@ fn a_faulty_secret_is_told_with_the_place_that_holds_it() {
     std::fs::write(&home.file, text.replace(home.secret(), &home.secret()[1..])).unwrap();
     let in_file = home.shell.file_named("shop.secret", b"Geheim7");
     let flaw = |count: u8| format!("must be 32 lower-case hex digits; it has {count} characters\n");
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     for words in [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/dispute/query"]] {
         let held = home.run(&[words, &["--profile", "shop"]].concat());
         let told = format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
@@ -152,8 +152,8 @@ fn a_faulty_secret_is_told_with_the_place_that_holds_it() {
 #[test]
 fn the_file_of_a_secret_is_read_once() {
     let home = Home::new();
-    let no = home.shell.scene.dispute();
-    let app_id = &home.shell.scene.signer.app_id;
+    let no = home.shell.fixture.dispute();
+    let app_id = &home.shell.fixture.signer.app_id;
     // What was read of a pipe is gone.
     let with = ["--url", &home.shell.url, "--app-id", app_id, "--app-secret-file", "/dev/stdin"];
     for words in [
@@ -206,7 +206,7 @@ fn a_broken_file_is_told_without_what_it_holds() {
 #[test]
 fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
     let home = Home::new();
-    let no = home.shell.scene.dispute();
+    let no = home.shell.fixture.dispute();
     let _ = home.add("shop", home.secret());
     let query = ["query", "--dispute-no", &no];
     let named = [query.as_slice(), &["--profile", "shop"]].concat();
@@ -225,7 +225,7 @@ fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
 #[test]
 fn the_profile_named_default_counts_where_nothing_is_given() {
     let home = Home::new();
-    let no = home.shell.scene.dispute();
+    let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 1);
     let _ = home.add("default", home.secret());
     assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 0);
@@ -245,7 +245,7 @@ fn what_no_client_could_use_is_not_kept() {
     assert_eq!(home.add("a/b", home.secret()).code, 2);
 
     let _ = home.add("shop", home.secret());
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     let mut again = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
     again.env("REBUTTAL_APP_SECRET", home.secret());
     let ended = Ended::run(again);
@@ -255,7 +255,7 @@ fn what_no_client_could_use_is_not_kept() {
 #[test]
 fn a_secret_is_asked_for_without_showing_it() {
     let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let mut terminal = Terminal::run(&home.command(&words), 100);
     terminal.wait_for("The app's secret, which is not shown:");
@@ -263,21 +263,21 @@ fn a_secret_is_asked_for_without_showing_it() {
     terminal.type_in(&format!("{}\n", home.secret()));
     let (code, said) = terminal.end();
     assert!(code == 0 && said.contains("shop is kept in") && !said.contains(home.secret()), "{said}");
-    let no = home.shell.scene.dispute();
+    let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 0);
 }
 
 #[test]
 fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
     let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let asks = home.command(&words);
     // A shell beside it on the same terminal, which tells how that was left.
     let mut shell = Command::new("sh");
     let line = format!(
         "trap : INT; {} {}; echo \"ended with $?\"; stty -a",
-        crate::ground::bin().display(),
+        crate::common::bin().display(),
         words.join(" ")
     );
     shell.args(["-c", &line]);

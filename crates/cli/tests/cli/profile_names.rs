@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::ground::{Ended, bare, bin, rebuttal};
+use crate::common::{Ended, bare, bin, rebuttal};
 use crate::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";

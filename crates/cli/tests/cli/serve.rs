@@ -10,7 +10,7 @@ use rebuttal_testbed::clock::wait_for;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::ground::{Ended, bin, rebuttal};
+use crate::common::{Ended, bin, rebuttal};
 
 #[test]
 fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {

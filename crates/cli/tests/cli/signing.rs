@@ -1,18 +1,18 @@
 //! `rebuttal sign` and `verify`: what is signed is shown, and a wrong sign explained.
 
+mod ambiguous_causes;
 mod arguments;
-mod beside;
-mod causes;
+mod gateway_rules;
 mod header;
+mod json_spelling;
 pub(crate) mod mistakes;
-mod secrecy;
-mod shifted;
-mod spellings;
+mod secret_redaction;
+mod signed_bytes;
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Request, Scheme, Signer};
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{Ended, Shell, rebuttal};
 
 const BASE: &str = "https://pay.example";
 const TARGET: &str = "/pg/v2/dispute/query";
@@ -108,23 +108,23 @@ fn another_profiles_secret_is_found() {
 #[test]
 fn a_signed_request_is_shown_and_good() {
     let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let body = format!(r#"{{"disputeNo":"{no}"}}"#);
     let ended = shell.run(&["sign", TARGET, "--body", &body]);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
     assert!(ended.out.contains(&format!("4 URL        {}{TARGET}␊", shell.url)), "{ended:?}");
     assert!(ended.out.contains(&format!("7 body       {body}␊")), "{ended:?}");
-    assert!(!ended.out.contains(&shell.scene.signer.app_secret), "{ended:?}");
+    assert!(!ended.out.contains(&shell.fixture.signer.app_secret), "{ended:?}");
 
     let json = shell.run(&["sign", TARGET, "--body", &body, "--json"]).json();
     let header = json["authorization"].as_str().unwrap();
     let request = Request::new("POST", TARGET, body.clone())
         .header("Authorization", header)
         .header("Content-Type", "application/json");
-    assert_eq!(request.send(shell.scene.address()).unwrap().status, 200);
+    assert_eq!(request.send(shell.fixture.address()).unwrap().status, 200);
 
     let ended = shell.run(&["sign", TARGET, "--body", &body, "--show-secret"]);
-    assert!(ended.out.contains(&format!("2 appSecret  {}␊", shell.scene.signer.app_secret)), "{ended:?}");
+    assert!(ended.out.contains(&format!("2 appSecret  {}␊", shell.fixture.signer.app_secret)), "{ended:?}");
     let ended = shell.run(&["sign", TARGET, "--body", "{} {}"]);
     assert!(
         ended.err.contains("the gateway will refuse this request: the body must be exactly one"),

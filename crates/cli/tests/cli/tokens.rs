@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::ground::{Ended, Shell};
+use crate::common::{Ended, Shell};
 use crate::terminal::Terminal;
 
 impl Shell {
@@ -46,7 +46,7 @@ fn a_token_from_its_making_to_its_end() {
 #[test]
 fn a_new_token_can_go_into_a_file_and_nowhere_else() {
     let shell = Shell::start();
-    let file = shell.scene.gateway.scratch().join("ci.token");
+    let file = shell.fixture.gateway.scratch().join("ci.token");
     let at = file.to_str().unwrap();
     let create = ["token", "create", "--name", "50%/ci", "--role", "admin", "--secret-file", at, "--json"];
     let ended = shell.operator(&create);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rebuttal_testbed::samples;
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{Ended, Shell, rebuttal};
 
 /// No text in UTF-8: what a Latin-1 machine wrote.
 fn cafe() -> &'static OsStr {
@@ -46,14 +46,14 @@ fn a_usage_line_is_that_of_the_help_whatever_the_variables_say() {
 #[test]
 fn a_file_whose_name_is_no_text_is_a_file() {
     let shell = Shell::start();
-    let path = shell.scene.gateway.scratch().join(cafe());
+    let path = shell.fixture.gateway.scratch().join(cafe());
     std::fs::write(&path, samples::receipt(1).bytes).unwrap();
     let mut upload = shell.command(&["upload", "--json"]);
     upload.arg(&path);
     let ended = Ended::run(upload);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.json()["files"][0]["file"].as_str().unwrap().ends_with("caf\u{fffd}.png"), "{ended:?}");
-    let no = shell.scene.dispute();
+    let no = shell.fixture.dispute();
     let mut contest = shell.command(&["contest", &no, "--yes", "--receipt"]);
     contest.arg(&path).args(["--name", "Receipt"]);
     let ended = Ended::run(contest);

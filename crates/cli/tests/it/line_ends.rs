@@ -6,12 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 
 use rebuttal_testbed::Connection;
-use rebuttal_testbed::balancer::Place;
+use rebuttal_testbed::balancer::BalancerAddress;
 use rebuttal_testbed::recorder::Recorder;
-use rebuttal_testbed::scene::{ACCEPT, QUERY};
+use rebuttal_testbed::test_gateway::{ACCEPT, QUERY};
 
 use self::Reading::{PassedOn, Refused, Taken};
-use crate::ground::{each, gateway};
+use crate::common::{each, gateway};
 
 /// How a request is read that another one follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +100,8 @@ fn the_gateway_reads_lines_that_end_in_lf_as_lines_and_refuses_what_is_unclear()
 fn what_proxies_pass_on_can_be_read_in_one_way_alone() {
     let gateway = gateway().start();
     let recorder = Recorder::before(gateway.address());
-    let haproxy = Place::free().before([recorder.address; 2]);
-    let nginx = Place::free().nginx_before(recorder.address);
+    let haproxy = BalancerAddress::free().before([recorder.address; 2]);
+    let nginx = BalancerAddress::free().nginx_before(recorder.address);
     each([("HAProxy", (haproxy.address, 1)), ("nginx", (nginx.address, 2))], |(proxy, which)| {
         each(cases(), |(request, readings)| {
             let _ = recorder.take();

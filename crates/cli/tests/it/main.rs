@@ -8,19 +8,19 @@
     reason = "tests; clippy excuses only the functions marked #[test], not what they share"
 )]
 
-mod days;
+mod client_disconnect;
+mod clock_jumps;
+mod common;
+mod data_dir;
+mod data_migration;
+mod docs;
 mod draining;
-mod ground;
-mod keeping;
 mod kill;
-mod leaving;
 mod line_ends;
 mod logs;
 mod memory;
-mod moving;
 mod openapi;
 mod outage;
-mod papers;
 mod races;
 mod raw;
 mod replicas;

@@ -3,19 +3,19 @@
 
 mod accept_and_query;
 mod body;
+mod check_order;
 mod codes;
 mod contest;
 mod deadlines;
+mod dependency_loss;
 mod extension;
 mod finality;
 mod freshness;
 mod header;
 mod http_layer;
-mod lies;
-mod lost;
+mod invalid_files;
 mod operator;
-mod order;
-mod scarcity;
+mod resource_limits;
 mod signature;
 mod states;
 mod tokens;

@@ -1,7 +1,7 @@
 //! What no request can carry is wrong usage, told with what is right.
 
 use super::{BASE, NONCE, Sent, TARGET, sent, signer, url};
-use crate::ground::{Ended, rebuttal};
+use crate::common::{Ended, rebuttal};
 use rebuttal_testbed::Scheme;
 
 fn sign(words: &[&str]) -> Ended {

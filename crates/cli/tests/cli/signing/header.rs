@@ -3,7 +3,7 @@
 use rebuttal_testbed::Scheme;
 
 use super::{BODY, Sent, sent, signer, url};
-use crate::ground::{Ended, rebuttal};
+use crate::common::{Ended, rebuttal};
 
 const RIGHT: [(&str, &str); 4] = [
     ("appId", "0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d"),

@@ -8,7 +8,7 @@ use rebuttal_testbed::{Scheme, Signer};
 use sha2::{Digest as _, Sha256};
 
 use super::{BASE, BODY, NONCE, Sent, signer};
-use crate::ground::Ended;
+use crate::common::Ended;
 
 /// Where the request is sent. The escapes are those that libraries write differently.
 const AT: &str = "https://pay.example/pg/v2/dispute/query?b=%2fx%20y&a=2";

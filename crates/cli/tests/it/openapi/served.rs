@@ -3,7 +3,7 @@
 use rebuttal_testbed::{Operator, Request};
 
 use super::{document, fetch};
-use crate::ground::{gateway, operators_address};
+use crate::common::{gateway, operators_address};
 
 #[test]
 fn each_listener_tells_what_it_serves() {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rebuttal_testbed::clock::pause;
-use rebuttal_testbed::scene::number;
-use rebuttal_testbed::{Answer, Call, Connection, Item, Operator, Scene, samples};
+use rebuttal_testbed::test_gateway::number;
+use rebuttal_testbed::{Answer, Call, Connection, Item, Operator, TestGateway, samples};
 use serde_json::json;
 
 const LANES: usize = 8;
@@ -30,7 +30,7 @@ struct Contest {
 }
 
 pub(super) struct Load<'s> {
-    scene: &'s Scene,
+    fixture: &'s TestGateway,
     url: String,
     disputes: Vec<Vec<String>>,
     contests: Mutex<Vec<Contest>>,
@@ -38,18 +38,18 @@ pub(super) struct Load<'s> {
 
 impl<'s> Load<'s> {
     /// Opens the disputes while all is well.
-    pub(super) fn prepare(scene: &'s Scene) -> Self {
-        let url = scene.upload(&samples::receipt(1));
+    pub(super) fn prepare(fixture: &'s TestGateway) -> Self {
+        let url = fixture.upload(&samples::receipt(1));
         let open = |operator: &Operator| {
             (0..DISPUTES_PER_LANE)
-                .map(|_| number(&operator.open_dispute(scene.merchant_id, &json!({}))))
+                .map(|_| number(&operator.open_dispute(fixture.merchant_id, &json!({}))))
                 .collect()
         };
         let disputes = std::thread::scope(|scope| {
-            let lanes = [(); LANES].map(|()| scope.spawn(|| open(&scene.operator.clone())));
+            let lanes = [(); LANES].map(|()| scope.spawn(|| open(&fixture.operator.clone())));
             lanes.map(|lane| lane.join().unwrap()).into()
         });
-        Self { scene, url, disputes, contests: Mutex::default() }
+        Self { fixture, url, disputes, contests: Mutex::default() }
     }
 
     /// Contests until what happens meanwhile is over.
@@ -75,12 +75,12 @@ impl<'s> Load<'s> {
     }
 
     fn lane(&self, disputes: &[String], over: &AtomicBool) {
-        let mut connection = Connection::open(self.scene.address()).unwrap();
+        let mut connection = Connection::open(self.fixture.address()).unwrap();
         for dispute_no in disputes {
             if over.load(Ordering::Relaxed) {
                 return;
             }
-            let call = self.scene.contest_call(dispute_no, &[Item::receipt(&self.url)]);
+            let call = self.fixture.contest_call(dispute_no, &[Item::receipt(&self.url)]);
             let response = connection.exchange(&call.bytes()).unwrap();
             // Without its database for long, the gateway does not know who asks, and signs nothing.
             let code = match response.header("Authorization") {
@@ -95,18 +95,18 @@ impl<'s> Load<'s> {
     /// Holds every answer against what is there.
     pub(super) fn check(&self) {
         for Contest { dispute_no, call, code } in self.contests.lock().unwrap().iter() {
-            let is_there = self.scene.history(dispute_no).len() == 2;
+            let is_there = self.fixture.history(dispute_no).len() == 2;
             match code.as_str() {
                 "OK" => assert!(is_there, "{dispute_no}: an answered contest is lost"),
                 "Common.System.Unavailable" => {
                     assert!(!is_there, "{dispute_no}: what was called unchanged is there");
                     // Its nonce neither: the very same bytes still do.
-                    call.send(self.scene.address()).is("OK");
+                    call.send(self.fixture.address()).is("OK");
                 }
-                _ if is_there => call.send(self.scene.address()).is("Common.Auth.ReplayedNonce"),
-                _ => call.send(self.scene.address()).is("OK"),
+                _ if is_there => call.send(self.fixture.address()).is("Common.Auth.ReplayedNonce"),
+                _ => call.send(self.fixture.address()).is("OK"),
             }
-            assert_eq!(self.scene.history(dispute_no).len(), 2, "{dispute_no}");
+            assert_eq!(self.fixture.history(dispute_no).len(), 2, "{dispute_no}");
         }
     }
 }

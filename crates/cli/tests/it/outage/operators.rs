@@ -9,7 +9,7 @@ use rebuttal_testbed::signer::fresh_nonce;
 use serde_json::json;
 
 use super::on;
-use crate::ground::scaled;
+use crate::common::scaled;
 
 const OPERATORS: usize = 4;
 /// Ends every session again and again from within one: far more often than a program that is started for each could.
@@ -30,14 +30,14 @@ struct Opening {
 fn an_opening_that_is_there_is_never_called_unchanged() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    let scene = on(&database.url());
+    let fixture = on(&database.url());
     let over = AtomicBool::new(false);
     let open_on = || {
-        let operator = scene.operator.clone();
+        let operator = fixture.operator.clone();
         let mut openings = Vec::new();
         while !over.load(Ordering::Relaxed) {
             let dispute_no = fresh_nonce();
-            let body = dispute(scene.merchant_id, &json!({ "disputeNo": dispute_no }));
+            let body = dispute(fixture.merchant_id, &json!({ "disputeNo": dispute_no }));
             let response = operator.post("/disputes", &body);
             let answer = response.json();
             let told = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
@@ -59,7 +59,7 @@ fn an_opening_that_is_there_is_never_called_unchanged() {
     eprintln!("{} openings, {done} told, {unsure} unsure", openings.len());
     assert!(done > 0 && done < openings.len(), "the storm was too light or too heavy to prove anything");
     for Opening { dispute_no, code, detail } in openings {
-        let status = scene.operator.fetch(&format!("/disputes/{dispute_no}")).status;
+        let status = fixture.operator.fetch(&format!("/disputes/{dispute_no}")).status;
         match code.as_str() {
             "OK" => assert_eq!(status, 200, "{dispute_no}: an answered opening is lost"),
             "Common.System.Unavailable" => {

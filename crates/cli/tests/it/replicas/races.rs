@@ -1,12 +1,12 @@
 //! Races between two replicas: for one dispute, one nonce, one number, one key. Exactly one winner, one history.
 
 use rebuttal_testbed::operator::{dispute, in_days};
-use rebuttal_testbed::scene::{ACCEPT, history_of};
+use rebuttal_testbed::test_gateway::{ACCEPT, history_of};
 use rebuttal_testbed::{Call, Connection, Item, Operator, Request, Response, samples};
 use serde_json::{Value, json};
 
 use super::Replicas;
-use crate::ground::scaled;
+use crate::common::scaled;
 
 const RACES: usize = 2_000;
 /// Enough at once that the batches of both replicas name the same disputes in different orders.
@@ -76,9 +76,9 @@ struct Lane<'a> {
 
 impl Lane<'_> {
     fn runners(&self, race: Race, no: &str) -> [Runner; 2] {
-        let scene = &self.replicas.scene;
-        let contest = |url: &str| Runner::Merchant(scene.contest_call(no, &[Item::receipt(url)]));
-        let accept = || Runner::Merchant(scene.call(ACCEPT, &json!({ "disputeNo": no })));
+        let fixture = &self.replicas.fixture;
+        let contest = |url: &str| Runner::Merchant(fixture.contest_call(no, &[Item::receipt(url)]));
+        let accept = || Runner::Merchant(fixture.call(ACCEPT, &json!({ "disputeNo": no })));
         let operator = |path: &str, body: &Value, key: &str| {
             let request = self.operators[0].request("POST", path, Some(body));
             Runner::Operator(request.header("Idempotency-Key", key))
@@ -91,12 +91,12 @@ impl Lane<'_> {
                 [accept(), operator(&format!("/disputes/{no}/resolve"), &body, no)]
             }
             Race::SameRequestTwice => {
-                let call = scene.contest_call(no, &[Item::receipt(&self.urls[0])]);
+                let call = fixture.contest_call(no, &[Item::receipt(&self.urls[0])]);
                 [Runner::Merchant(call.clone()), Runner::Merchant(call)]
             }
             Race::TwoOpenings => ["One", "Other"].map(|reason| {
                 let but = json!({ "disputeNo": format!("{no}-new"), "disputeReason": reason });
-                operator("/disputes", &dispute(scene.merchant_id, &but), &format!("{no}-{reason}"))
+                operator("/disputes", &dispute(fixture.merchant_id, &but), &format!("{no}-{reason}"))
             }),
             Race::SameKeyTwice => {
                 let body = json!({ "deadline": in_days(9) });
@@ -108,7 +108,7 @@ impl Lane<'_> {
     fn run(&mut self, index: usize) {
         let race = Race::ALL[index % Race::ALL.len()];
         let no = format!("R-{index}");
-        let opening = dispute(self.replicas.scene.merchant_id, &json!({ "disputeNo": no }));
+        let opening = dispute(self.replicas.fixture.merchant_id, &json!({ "disputeNo": no }));
         let operator = &self.operators[index % 2];
         let opened = operator.send(&operator.request("POST", "/disputes", Some(&opening)));
         assert_eq!(opened.status, 201, "{}", opened.text());
@@ -156,7 +156,7 @@ impl Lane<'_> {
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 fn two_replicas_agree_on_one_winner() {
     let replicas = Replicas::start();
-    let urls = [1, 2].map(|seed| replicas.scene.upload(&samples::receipt(seed)));
+    let urls = [1, 2].map(|seed| replicas.fixture.upload(&samples::receipt(seed)));
     let races = scaled(RACES);
     std::thread::scope(|scope| {
         for lane in 0..LANES {

@@ -8,7 +8,7 @@ use rebuttal_testbed::s3::Store;
 use serde_json::json;
 
 use super::{Replicas, secret};
-use crate::ground::{gateway, scaled};
+use crate::common::{gateway, scaled};
 
 const TOKEN: &str = "the-operators-own-token";
 
@@ -48,7 +48,7 @@ fn admins_who_revoke_each_other_on_two_replicas_wait_in_no_circle() {
     for round in 0..scaled(40) {
         let admin = |name: &str, address| {
             let name = format!("{name}-{round}");
-            let made = replicas.scene.operator.post("/tokens", &json!({ "name": name, "role": "admin" }));
+            let made = replicas.fixture.operator.post("/tokens", &json!({ "name": name, "role": "admin" }));
             Operator::new(address, made.created()["token"].as_str().unwrap())
         };
         let (one, other) = (admin("one", here), admin("other", there));
@@ -66,7 +66,7 @@ fn admins_who_revoke_each_other_on_two_replicas_wait_in_no_circle() {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 401], "round {round}: whoever came first has revoked the other");
     }
-    for gateway in [&mut replicas.scene.gateway, &mut replicas.second] {
+    for gateway in [&mut replicas.fixture.gateway, &mut replicas.second] {
         gateway.terminate();
         assert!(gateway.wait().success());
     }

@@ -1,0 +1,122 @@
+//! What the stories share: a merchant with a shell, and what a command left behind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rebuttal_testbed::{Gateway, Sample, TestGateway, samples};
+use serde_json::Value;
+
+pub(crate) fn bin() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_rebuttal"))
+}
+
+/// The binary, without a terminal and without anything of ours in its environment.
+pub(crate) fn rebuttal(words: &[&str]) -> Command {
+    let mut command = bare(bin());
+    command.args(words);
+    command
+}
+
+/// A program that none of this run's own variables reach.
+pub(crate) fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("REBUTTAL_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// How a command ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    pub(crate) fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    pub(crate) fn run(mut command: Command) -> Self {
+        Self::of(command.output().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// What the program told to do next, for this shell.
+pub(crate) fn pasted(mut shell: Command, told: &str) -> Command {
+    let words = told.strip_prefix("rebuttal ").unwrap();
+    shell.args(["-c", &format!("exec {} {words}", bin().display())]);
+    shell
+}
+
+/// A merchant at a shell beside a running gateway.
+pub(crate) struct Shell {
+    pub(crate) fixture: TestGateway,
+    pub(crate) url: String,
+}
+
+impl Shell {
+    pub(crate) fn start() -> Self {
+        let fixture = TestGateway::start(bin());
+        Self { url: fixture.base.clone(), fixture }
+    }
+
+    /// A merchant who reaches the gateway under another address, which the gateway knows as its own.
+    pub(crate) fn behind(url: &str) -> Self {
+        let fixture = TestGateway::of(Gateway::builder(bin()).args(["--public-url", url]));
+        Self { url: url.to_owned(), fixture }
+    }
+
+    pub(crate) fn file(&self, sample: &Sample) -> String {
+        self.file_named(sample.filename, &sample.bytes)
+    }
+
+    pub(crate) fn file_named(&self, name: &str, bytes: &[u8]) -> String {
+        let path: PathBuf = self.fixture.gateway.scratch().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn receipt(&self) -> String {
+        self.file(&samples::receipt(1))
+    }
+
+    /// A command of this merchant.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.program(bin());
+        command.args(words);
+        command
+    }
+
+    /// What the program told to do next, pasted into this merchant's shell.
+    pub(crate) fn paste(&self, told: &str) -> Ended {
+        Ended::run(pasted(self.program(Path::new("sh")), told))
+    }
+
+    fn program(&self, program: &Path) -> Command {
+        let mut command = bare(program);
+        command
+            .env("REBUTTAL_URL", &self.url)
+            .env("REBUTTAL_APP_ID", &self.fixture.signer.app_id)
+            .env("REBUTTAL_APP_SECRET", &self.fixture.signer.app_secret);
+        command
+    }
+
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
+        Ended::run(self.command(words))
+    }
+
+    pub(crate) fn status(&self, dispute_no: &str) -> String {
+        self.fixture.operator.show(dispute_no)["status"].as_str().unwrap().to_owned()
+    }
+}

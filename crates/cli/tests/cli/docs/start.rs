@@ -1,0 +1,116 @@
+//! `docs/start.md`, followed to the letter by a stranger with two terminals. Only the building is left out, which takes
+//! minutes and is what made the binary under test, and port 8080 is another one, so that tests can run side by side.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rebuttal_testbed::{Page, gateway, page};
+
+use super::Reader;
+use crate::common::Ended;
+
+const PAGE: &str = "docs/start.md";
+
+/// A reader who starts from nothing, on a port of his own.
+struct Stranger {
+    reader: Reader,
+    address: String,
+}
+
+impl Stranger {
+    fn arrives() -> Self {
+        Self { reader: Reader::of(PAGE), address: format!("127.0.0.1:{}", gateway::free_port()) }
+    }
+
+    /// A terminal of theirs.
+    fn shell(&self, script: &str) -> Command {
+        let mut command = self.reader.shell(&script.replace("127.0.0.1:8080", &self.address));
+        command
+            .env("REBUTTAL_LISTEN", &self.address)
+            .env("REBUTTAL_OPERATOR_URL", format!("http://{}", self.address));
+        command
+    }
+
+    fn commands(&self, name: &str) -> String {
+        self.reader.commands(name)
+    }
+
+    /// Types the page's commands, these after those; the last ones say what the page says.
+    fn types(&self, names: &[&str], fill_in: &str) -> Ended {
+        let script: String = names.iter().map(|name| self.commands(name)).collect();
+        let ended = Ended::run(self.shell(&script.replace("=...", &format!("={fill_in}"))));
+        self.reader.was_told(names.last().unwrap(), &ended);
+        ended
+    }
+}
+
+/// Ended when the test is over.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+#[ignore = "needs Python, which cargo xtask test installs"]
+fn a_stranger_gets_from_the_page_to_a_contest() {
+    let stranger = Stranger::arrives();
+    let mut serve = stranger.shell(&format!("exec {}", stranger.commands("the gateway")));
+    let mut serve = Running(serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(serve.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, format!("listening on http://{}\n", stranger.address));
+
+    let operator = stranger.types(&["the operator"], "");
+    assert_eq!((operator.code, operator.err.as_str()), (0, ""), "{operator:?}");
+    let app_id = operator.out.split_once("✓ app ").unwrap().1.split_once(' ').unwrap().0;
+
+    let contest = stranger.types(&["the merchant", "the contest"], app_id);
+    assert_eq!((contest.code, contest.err.as_str()), (0, ""), "{contest:?}");
+    let query = stranger.types(&["the merchant", "the query"], app_id);
+    assert_eq!((query.code, query.err.as_str()), (0, ""), "{query:?}");
+    assert_eq!(query.out.matches("UNDER_REVIEW").count(), 3, "{query:?}");
+    let another = stranger.types(&["the merchant", "another contest"], app_id);
+    assert_eq!(another.code, 3, "{another:?}");
+
+    let urls: Vec<_> = contest.out.lines().filter_map(|line| line.split_once(" lies at ")).collect();
+    let [(receipt, first), (refund, second)] = urls.try_into().unwrap();
+    let again = stranger.commands("the contest").replace(receipt, first).replace(refund, second);
+    let script = format!("{}{again}", stranger.commands("the merchant"));
+    let ended = Ended::run(stranger.shell(&script.replace("=...", &format!("={app_id}"))));
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "the same contest again: {ended:?}");
+}
+
+/// What the page's table of troubles quotes, where a variable or a file is missing.
+#[test]
+fn what_is_missing_is_told_as_the_page_quotes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (page, reader) = (Page::open(PAGE), Stranger::arrives());
+    let types = |name: &str| {
+        let mut shell = reader.shell(&reader.commands(name).replace("=...", "=00"));
+        shell.current_dir(folder.path()).env_remove("REBUTTAL_OPERATOR_TOKEN");
+        Ended::run(shell).err
+    };
+    for (quoted, said) in [
+        ("no gateway's address", types("the query")),
+        ("rebuttal-data/app.secret: No such file or directory", types("the merchant")),
+        ("no operator's token is given", types("the operator")),
+    ] {
+        assert!(page.text.contains(&format!("`{quoted}`")) && said.contains(quoted), "{quoted}: {said}");
+    }
+    let python = page::file("docs/integrate/examples/contest.py");
+    let quoted = "REBUTTAL_URL, REBUTTAL_APP_ID and REBUTTAL_APP_SECRET must be set";
+    assert!(page.text.contains(&format!("`{quoted}`")) && python.contains(&format!("end(1, \"{quoted}\")")));
+}
+
+#[test]
+fn the_page_builds_what_it_starts() {
+    let built = Page::open(PAGE).marked("build");
+    let krate = PathBuf::from(built.trim().strip_prefix("cargo install --path ").unwrap());
+    let manifest = page::file(krate.join("Cargo.toml").to_str().unwrap());
+    assert!(manifest.contains("[[bin]]\nname = \"rebuttal\"\n"), "{manifest}");
+}

@@ -1,0 +1,318 @@
+//! What an operator meets on the way to a gateway: proxies that answer for it, silence, texts that would move the
+//! cursor, a disk that is full. The outcome is never guessed, and what to do is told.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rebuttal_testbed::{Action, FaultProxy, samples};
+use serde_json::json;
+
+use crate::common::{Ended, Shell, bare, bin, rebuttal};
+use crate::operator::opening;
+use crate::terminal::Terminal;
+
+fn http(status: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// A gateway that does what it is told, behind something that answers in its place.
+fn behind(status: &'static str, body: &'static str) -> (Shell, FaultProxy) {
+    let proxy = FaultProxy::on_response(move |_, _| Action::Forward(http(status, body)));
+    let shell = Shell::start();
+    proxy.set_upstream(shell.fixture.address());
+    (shell, proxy)
+}
+
+fn through(shell: &Shell, proxy: &FaultProxy, words: &[&str]) -> Ended {
+    let mut command = shell.operator_command(words);
+    command.env("REBUTTAL_OPERATOR_URL", &proxy.url);
+    Ended::run(command)
+}
+
+/// What the program told to do next, but past the way that answers in the gateway's place.
+fn past(shell: &Shell, proxy: &FaultProxy, told: &str) -> Ended {
+    assert!(told.contains(&format!(" --operator-url {}", proxy.url)), "{told}");
+    shell.paste_operator(&told.replace(&proxy.url, &shell.url))
+}
+
+const CREATE: [&str; 6] = ["merchant", "create", "--name", "Tea House", "--time-zone", "UTC"];
+
+#[test]
+fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
+    for (status, told) in [
+        ("502 Bad Gateway", "HTTP 502: probably a proxy's answer, not the gateway's"),
+        ("200 OK", "the gateway's answer cannot be read"),
+    ] {
+        let (shell, proxy) = behind(status, "<html><body>Welcome</body></html>");
+        let list = through(&shell, &proxy, &["merchant", "list"]);
+        let code = if status.starts_with('5') { 5 } else { 1 };
+        assert!(list.code == code && list.err.contains(told), "{list:?}");
+        for json in [false, true] {
+            let more: &[&str] = if json { &["--json"] } else { &[] };
+            let before = shell.fixture.operator.fetch("/merchants").json()["items"].as_array().unwrap().len();
+            let made = through(&shell, &proxy, &[&CREATE[..], more].concat());
+            assert_eq!(made.code, 4, "{made:?}");
+            let command = match json {
+                true => made.json()["again"]["command"].as_str().unwrap().to_owned(),
+                false => made.err.lines().last().unwrap().trim().to_owned(),
+            };
+            assert_eq!(past(&shell, &proxy, &command).code, 0);
+            let after = shell.fixture.operator.fetch("/merchants").json()["items"].as_array().unwrap().len();
+            assert_eq!(after, before + 1, "it counts once: {made:?}");
+        }
+    }
+}
+
+/// A way that keeps the answer to the first change back, or puts a proxy's in its place, and then answers with this.
+fn lost_then(first: Option<&'static str>, status: &'static str, body: &'static str) -> (Shell, FaultProxy) {
+    let seen = AtomicUsize::new(0);
+    let proxy = FaultProxy::on_response(move |_, _| match (seen.fetch_add(1, Ordering::SeqCst), first) {
+        (0, None) => Action::Close,
+        (0, Some(first)) => Action::Forward(http(first, "<html>")),
+        _ => Action::Forward(http(status, body)),
+    });
+    let shell = Shell::start();
+    proxy.set_upstream(shell.fixture.address());
+    (shell, proxy)
+}
+
+/// An opening through a way, after which the dispute is there once; the command told makes sure of it.
+fn opens_once_in_doubt((shell, proxy): (Shell, FaultProxy), told: &str) {
+    let words = opening("7d");
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ended = through(&shell, &proxy, &[&words[..], &["--json"]].concat());
+    let json = ended.json();
+    assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
+    assert!(ended.json()["errorMessage"].as_str().unwrap().contains(told), "{ended:?}");
+    assert!(json["again"]["idempotencyKey"].as_str().unwrap().starts_with("cli-"), "{ended:?}");
+    let again = past(&shell, &proxy, json["again"]["command"].as_str().unwrap());
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1, "{ended:?}");
+}
+
+#[test]
+fn no_answer_but_the_gateways_own_settles_a_change_whose_answer_was_lost() {
+    for (first, status) in [
+        (None, "404 Not Found"),
+        (None, "429 Too Many Requests\r\nRetry-After: 60"),
+        (None, "302 Found\r\nLocation: https://login.example/"),
+        (Some("502 Bad Gateway"), "404 Not Found"),
+    ] {
+        opens_once_in_doubt(lost_then(first, status, "<html><body>nginx</body></html>"), "HTTP ");
+    }
+}
+
+#[test]
+fn a_change_in_doubt_is_made_sure_of_past_whatever_answers_in_the_gateways_place() {
+    let seen = AtomicUsize::new(0);
+    let proxy = FaultProxy::on_response(move |_, answer| match seen.fetch_add(1, Ordering::SeqCst) {
+        0 => Action::Close,
+        1 => Action::Forward(http("404 Not Found", "default backend - 404")),
+        2 => Action::Forward(http("302 Found\r\nLocation: https://status.example/", "")),
+        3 => Action::Forward(http("200 OK", "<html>We will be right back</html>")),
+        _ => Action::Forward(answer),
+    });
+    let shell = Shell::start();
+    proxy.set_upstream(shell.fixture.address());
+    let words = opening("7d");
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let ended = through(&shell, &proxy, &words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1, "it counts once");
+}
+
+#[test]
+fn an_answer_that_is_no_http_leaves_the_fate_of_a_change_open() {
+    let proxy = FaultProxy::on_response(|_, _| Action::Forward(vec![0x15, 3, 3, 0, 2, 2, 70]));
+    let shell = Shell::start();
+    proxy.set_upstream(shell.fixture.address());
+    let ended = through(&shell, &proxy, &CREATE);
+    assert!(ended.code == 4 && ended.err.contains("must start with https://"), "{ended:?}");
+    assert_eq!(through(&shell, &proxy, &["merchant", "list"]).code, 5);
+}
+
+#[test]
+fn with_nothing_in_doubt_what_is_not_the_gateway_is_told_at_once() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let proxy = FaultProxy::on_response(move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Action::Forward(http("404 Not Found", "default backend - 404"))
+    });
+    let shell = Shell::start();
+    proxy.set_upstream(shell.fixture.address());
+    let ended = through(&shell, &proxy, &CREATE);
+    assert!(ended.code == 1 && ended.err.contains("is not a gateway's operator API"), "{ended:?}");
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_refusal_that_comes_before_the_key_is_looked_up_settles_nothing() {
+    for (status, body, told) in [
+        (
+            "401 Unauthorized",
+            r#"{"code":"Operator.Unauthorized","detail":"-"}"#,
+            "unknown to this gateway, or revoked",
+        ),
+        ("403 Forbidden", r#"{"code":"Operator.Forbidden","detail":"-"}"#, "Operator.Forbidden"),
+        ("400 Bad Request", r#"{"code":"Common.Request.InvalidParameter","detail":"-"}"#, "InvalidParameter"),
+        ("404 Not Found", r#"{"code":"Common.Request.NotFound","detail":"-"}"#, "Common.Request.NotFound"),
+    ] {
+        opens_once_in_doubt(lost_then(None, status, body), told);
+    }
+    let (shell, proxy) =
+        lost_then(None, "401 Unauthorized", r#"{"code":"Operator.Unauthorized","detail":"-"}"#);
+    let ended = through(&shell, &proxy, &CREATE);
+    assert!(
+        ended.code == 4 && ended.err.contains("with another token, the same would be done once more"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_refusal_that_is_kept_under_the_key_settles_it() {
+    let conflict = r#"{"code":"Operator.Conflict","detail":"exists with other content"}"#;
+    let (shell, proxy) = lost_then(Some("504 Gateway Timeout"), "409 Conflict", conflict);
+    let ended = through(&shell, &proxy, &CREATE);
+    assert!(ended.code == 3 && ended.err.contains("exists with other content"), "{ended:?}");
+    let (shell, proxy) = lost_then(Some("504 Gateway Timeout"), "409 Conflict", conflict);
+    let change = ["merchant", "change", &shell.fixture.merchant_id.to_string(), "--name", "N"];
+    let ended = through(&shell, &proxy, &change);
+    assert_eq!(ended.code, 4, "without a key nothing was looked up: {ended:?}");
+}
+
+#[test]
+fn a_gateway_that_asks_for_a_pause_is_told_with_its_length() {
+    let busy = r#"{"code":"Common.System.Unavailable","detail":"busy"}"#;
+    let (shell, proxy) = behind("503 Service Unavailable\r\nRetry-After: 3600", busy);
+    let ended = through(&shell, &proxy, &CREATE);
+    assert!(ended.code == 5 && ended.err.contains("left alone for 3600 seconds"), "{ended:?}");
+}
+
+#[test]
+fn no_text_of_an_answer_does_more_than_stand_there() {
+    let page = r#"{"items":[{"merchantId":1,"name":"\u001b[2Ja\u202eb\nc","timeZone":"\u001b[31mUTC"}],"nextCursor":"\u001b[31m'"}"#;
+    let (shell, proxy) = behind("200 OK", page);
+    let list = through(&shell, &proxy, &["merchant", "list", "--limit", "1"]);
+    assert_eq!(list.code, 0, "{list:?}");
+    assert!(list.out.contains("[2Ja\u{fffd}b c") && list.err.contains("--cursor"), "{list:?}");
+    let refused = r#"{"code":"Operator.Conflict\u001b[31m","detail":"\u001b[2Jno\u202e"}"#;
+    let (shell, proxy) = behind("409 Conflict", refused);
+    let ended = through(&shell, &proxy, &CREATE);
+    assert!(ended.code == 3 && ended.err.contains("Operator.Conflict"), "{ended:?}");
+    for said in [&list.out, &list.err, &ended.err] {
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
+fn a_cardholders_words_turn_nothing_about_for_the_merchant_either() {
+    let shell = Shell::start();
+    let no = shell.fixture.dispute_with(&json!({ "disputeReason": "not \u{202e}mine" }));
+    let query = shell.run(&["query", "--dispute-no", &no]);
+    assert!(query.code == 0 && query.out.contains("Reason     not \u{fffd}mine"), "{query:?}");
+    let exact = shell.run(&["query", "--dispute-no", &no, "--json"]).json();
+    assert_eq!(exact["dispute"]["disputeReason"], "not \u{202e}mine");
+}
+
+/// Whether a character does more on a terminal than to stand in its place: a control character, one that turns text
+/// about, or another end of a line.
+fn is_disruptive(character: char) -> bool {
+    let turns =
+        "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+    (character.is_control() && character != '\n')
+        || turns.contains(character)
+        || "\u{2028}\u{2029}".contains(character)
+}
+
+#[test]
+fn no_word_of_others_disrupts_a_terminal_that_shows_json() {
+    // The gateway refuses control characters in most names; the turning ones are letters to it.
+    let name = "Nordlys\u{202e}\u{61c}\u{200f}\u{2066} \u{2028}Coffee";
+    let shell = Shell::start();
+    let no = shell.fixture.dispute_with(&json!({ "disputeReason": name }));
+    let [file, contested] =
+        ["r\u{9b}31m.png", "r\u{202e}gnp.png"].map(|name| shell.file_named(name, &samples::receipt(1).bytes));
+    let of_merchant: [&[&str]; 5] = [
+        &["query", "--dispute-no", &no],
+        &["upload", &file],
+        &["contest", &no, "--receipt", &contested, "--yes"],
+        &["sign", "/pg/v2/x", "--body", "{\"a\":\"\u{202e}\u{9b}\"}"],
+        &["query", "--dispute-nr\u{202e}"],
+    ];
+    let of_operator: [&[&str]; 6] = [
+        &["merchant", "create", "--name", name, "--time-zone", "UTC"],
+        &["merchant", "list"],
+        &["dispute", "list"],
+        &["dispute", "request-evidence", &no, "--deadline", "3d", "--note", name],
+        &["dispute", "show", &no],
+        &["dispute", "evidence", &no, "--directory", "new"],
+    ];
+    let of_gateway: [&[&str]; 3] = [
+        &["config", "show", "--data", name],
+        &["config", "check", "--config", name],
+        &["doctor", "--data", name],
+    ];
+    let commands = of_merchant.map(|words| shell.command(words)).into_iter();
+    let commands = commands.chain(of_operator.map(|words| shell.operator_command(words)));
+    let mut told = 0;
+    for mut command in commands.chain(of_gateway.map(rebuttal)) {
+        let ended = Ended::run({
+            command.arg("--json").current_dir(shell.fixture.gateway.scratch());
+            command
+        });
+        assert!(!ended.out.contains(is_disruptive), "{ended:?}");
+        assert!(ended.json().is_object() || ended.json().is_array(), "{ended:?}");
+        told += usize::from(["\\u202e", "\\u009b"].iter().any(|escaped| ended.out.contains(escaped)));
+    }
+    assert!(told >= 10, "only {told} commands told what they were to escape");
+}
+
+#[test]
+fn whoever_waits_before_a_terminal_is_told_for_what() {
+    let proxy = FaultProxy::on_response(|_, _| Action::Stall);
+    let shell = Shell::start();
+    proxy.set_upstream(shell.fixture.address());
+    for (words, code, told) in [
+        (&["merchant", "list"][..], 1, "interrupted: nothing was changed"),
+        (&CREATE, 4, "interrupted before the gateway's answer came"),
+    ] {
+        let mut command = shell.operator_command(words);
+        command.env("REBUTTAL_OPERATOR_URL", &proxy.url);
+        let mut terminal = Terminal::run(&command, 100);
+        terminal.wait_for(&format!("waiting for {}…", proxy.url));
+        terminal.interrupt();
+        let (ended, said) = terminal.end();
+        assert!(ended == code && said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn a_secret_that_finds_no_room_is_not_lost() {
+    let shell = Shell::start();
+    let file = shell.fixture.gateway.scratch().join("admin.token");
+    let path = file.to_str().unwrap();
+    for json in ["", " --json"] {
+        // No file may grow, and the signal that tells of it is ignored, as a full disk sends none.
+        let line = format!(
+            "trap '' XFSZ; ulimit -f 0; exec {} operator token create --name n{} --role admin --secret-file {path}{json}",
+            bin().display(),
+            json.len()
+        );
+        let mut full = bare(Path::new("sh"));
+        full.args(["-c", &line]);
+        full.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.fixture.gateway.data());
+        let ended = Ended::run(full);
+        assert_eq!(ended.code, 7, "{ended:?}");
+        let command = match json {
+            "" => ended.err.lines().last().unwrap().trim().to_owned(),
+            _ => ended.json()["again"]["command"].as_str().unwrap().to_owned(),
+        };
+        let again = shell.paste_operator(&command);
+        assert_eq!(again.code, 0, "{again:?}");
+        let by_it = shell.operator(&["token", "list", "--operator-token-file", path]);
+        assert!(by_it.code == 0 && by_it.out.contains("n0"), "{by_it:?}");
+        std::fs::remove_file(&file).unwrap();
+    }
+}

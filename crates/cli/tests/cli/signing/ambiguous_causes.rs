@@ -1,0 +1,173 @@
+//! Where the bytes prove less than a cause, no more than they prove is said; where two causes make the same bytes,
+//! both.
+
+use rebuttal_testbed::Scheme;
+use rebuttal_testbed::clock::now_ms;
+
+use super::{BASE, BODY, NONCE, Sent, TARGET, sent, signer, url};
+use crate::common::{Ended, rebuttal};
+
+/// `verify` of a body in a file, where other bytes were signed.
+fn verify_file(signed: &[u8], body: &[u8], more: &[&str]) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body");
+    std::fs::write(&file, body).unwrap();
+    let (plain, timestamp, at) = (signer(Scheme::Sha256), now_ms().to_string(), url());
+    let sign = plain.sign("POST", &at, &timestamp, NONCE, signed);
+    let header = plain.header(&sign, &timestamp, NONCE);
+    let words = ["verify", &at, "--authorization", &header, "--body-file", file.to_str().unwrap()];
+    let mut command = rebuttal(&[words.as_slice(), more].concat());
+    command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", plain.app_secret);
+    Ended::run(command)
+}
+
+fn mistake(signed: &[u8], body: &[u8]) -> String {
+    let json = verify_file(signed, body, &["--json"]).json();
+    json["mistakes"][0]["mistake"].as_str().unwrap_or_else(|| panic!("{json}")).to_owned()
+}
+
+#[test]
+fn an_lf_at_the_end_of_a_body_may_be_missing_for_two_reasons() {
+    let told = mistake(BODY.as_bytes(), format!("{BODY}\n").as_bytes());
+    let (likelier, other) = told.split_once("; or ").unwrap();
+    assert!(likelier.contains("the body ends in an LF that was not signed"), "{told}");
+    assert!(likelier.contains("only to what is given here, as editors do"), "{told}");
+    assert!(other.contains("the LF after the last value, the body, was left out"), "{told}");
+}
+
+#[test]
+fn a_body_that_is_no_utf_8_is_told_so() {
+    let latin = b"{\"note\":\"Re\xe7u\"}";
+    let told = mistake("{\"note\":\"Re\u{fffd}u\"}".as_bytes(), latin);
+    assert!(told.starts_with("the body is signed with U+FFFD where the body sent is not UTF-8"), "{told}");
+    let told = mistake("{\"note\":\"Reçu\"}".as_bytes(), latin);
+    assert_eq!(told, "the body is signed in UTF-8, but sent in Latin-1");
+    let told = mistake("\u{fffd}\u{fffd}".as_bytes(), b"\xff\xfe");
+    assert!(told.starts_with("the body is signed with U+FFFD"), "{told}");
+    // Line ends of such a body are still told.
+    let told = mistake(b"{\n\"\xe7\":1}", b"{\r\n\"\xe7\":1}");
+    assert_eq!(told, "the body is signed with LF where CR LF was sent");
+}
+
+/// What is said where a request is known by one URL and another is signed.
+fn signed_url(at: &'static str, signed: &str, more: &[&str]) -> Ended {
+    Sent { url: at, ..sent(&signer(Scheme::Sha256), "POST", signed, BODY) }.verify(more)
+}
+
+#[test]
+fn a_url_of_another_way_to_the_gateway_is_found() {
+    let public = "https://pay.example/pg/v2/dispute/query";
+    for (at, signed, told) in [
+        (
+            "https://pay.example/api/pg/v2/dispute/query",
+            public,
+            "what stands before /pg/v2 in its path is left out",
+        ),
+        (public, "https://pay.example/api/pg/v2/dispute/query", "with /api before its path"),
+        ("https://pay.example:8443/pg/v2/dispute/query", public, "the port is left out"),
+        (public, "https://pay.example:8443/pg/v2/dispute/query", "it is https://pay.example:8443,"),
+        (public, "http://localhost:8080/pg/v2/dispute/query", "it is http://localhost:8080,"),
+        (public, "http://127.0.0.1:8080/pg/v2/dispute/query", "it is http://127.0.0.1:8080,"),
+        (
+            "https://pay.example/api/pg/v2/dispute/query",
+            "http://localhost:8080/pg/v2/dispute/query",
+            "it is http://localhost:8080,",
+        ),
+    ] {
+        let ended = signed_url(at, signed, &[]);
+        assert!(ended.code == 3 && ended.out.contains(&format!("the URL: {told}")), "{signed}: {ended:?}");
+    }
+    let at = "http://lan:9443/pg/v2/dispute/query";
+    let ended = signed_url(at, "https://pay.example:9443/pg/v2/dispute/query", &["--url", BASE]);
+    assert!(ended.out.contains("the URL: with the port that it was sent to"), "{ended:?}");
+}
+
+#[test]
+fn what_is_left_unexplained_names_the_url_and_only_what_can_still_be_done() {
+    let at = "https://pay.example/pg/v2/dispute/query";
+    let ended = signed_url(at, "https://inner.example/pg/v2/dispute/query", &[]);
+    for told in
+        ["over another URL: compare with the one that the gateway's InvalidSignature answer names", "--url"]
+    {
+        assert!(ended.code == 3 && ended.out.contains(told), "{ended:?}");
+    }
+    assert!(ended.out.contains("give them with --signed-bytes"), "{ended:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signed");
+    std::fs::write(&file, "something else").unwrap();
+    let words = ["--signed-bytes", file.to_str().unwrap()];
+    let ended = signed_url(at, "https://inner.example/pg/v2/dispute/query", &words);
+    assert!(ended.out.contains("or over another URL") && !ended.out.contains("--signed-bytes"), "{ended:?}");
+}
+
+#[test]
+fn a_method_that_was_sent_otherwise_than_signed_is_told_in_one_sentence() {
+    let at = url();
+    for method in ["post", "GET"] {
+        let case = Sent { url: &at, ..sent(&signer(Scheme::Sha256), "POST", &at, BODY) };
+        let ended = case.verify(&["--method", method, "--scheme", "V2_SHA256"]);
+        let told = format!(
+            "✗ the sign is right, but the gateway refuses the request:\n  · the method is POST where it is signed, which \
+             is right, but {method} as it was sent: send POST\n"
+        );
+        assert_eq!((ended.code, ended.out), (3, told));
+    }
+}
+
+#[test]
+fn a_body_of_any_length_over_the_limit_is_refused() {
+    for length in [70_008, 3_000_000] {
+        let body = "a".repeat(length);
+        let ended = verify_file(b"{}", body.as_bytes(), &[]);
+        assert_eq!((ended.code, ended.err.as_str()), (3, ""), "{length}");
+        assert!(ended.out.contains("the gateway takes 65536"), "{length}");
+    }
+}
+
+#[test]
+fn a_body_that_is_no_text_is_sent_by_curl_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a body");
+    std::fs::write(&file, b"{\"a\":\"\xe7\"}").unwrap();
+    let plain = signer(Scheme::Sha256);
+    let mut command = rebuttal(&["sign", TARGET, "--body-file", file.to_str().unwrap()]);
+    command
+        .env("REBUTTAL_URL", BASE)
+        .env("REBUTTAL_APP_ID", &plain.app_id)
+        .env("REBUTTAL_APP_SECRET", &plain.app_secret);
+    let ended = Ended::run(command);
+    let told = format!("--data-binary '@{}'\n", file.display());
+    assert!(ended.code == 0 && ended.out.ends_with(&told), "{ended:?}");
+}
+
+#[test]
+fn a_closed_pipe_is_told_once() {
+    let case = sent(&signer(Scheme::Sha256), "POST", "another", BODY);
+    let mut command = rebuttal(&["verify", &url(), "--authorization", &case.header, "--body", BODY]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret).stdout(full);
+    let ended = Ended::run(command);
+    assert_eq!((ended.code, ended.err.lines().count()), (1, 1), "{ended:?}");
+    assert!(ended.err.contains("the result could not be written to standard output"), "{ended:?}");
+}
+
+#[test]
+fn a_secret_of_another_form_is_told_by_what_is_wrong_and_not_shown() {
+    let header = sent(&signer(Scheme::Sha256), "POST", "another", BODY).header;
+    let right = signer(Scheme::Sha256).app_secret;
+    for (secret, told) in [
+        (right.to_uppercase(), "it is in upper case"),
+        (format!("{right}\n"), "white space or a line end is around it"),
+        (format!("\"{right}\""), "it is in quotes"),
+        (right[..31].to_owned(), "it has 31 characters"),
+        (right.replace('d', "x"), "not all of it are hex digits"),
+        (String::new(), "it is empty"),
+    ] {
+        let mut command = rebuttal(&["verify", &url(), "--authorization", &header]);
+        command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", &secret);
+        let ended = Ended::run(command);
+        let sentence =
+            format!("✗ REBUTTAL_APP_SECRET: the app's secret: must be 32 lower-case hex digits; {told}\n");
+        assert_eq!((ended.code, ended.err), (1, sentence));
+    }
+}

@@ -1,0 +1,113 @@
+//! Standard output that takes nothing: what was done is said to be done, and its answer, secrets too, is had once more.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use crate::common::{Ended, Shell, rebuttal};
+
+fn full_disk() -> Stdio {
+    Stdio::from(File::options().write(true).open("/dev/full").unwrap())
+}
+
+fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    Stdio::from(writer)
+}
+
+fn ended(shell: &Shell, words: &[&str], output: Stdio) -> Ended {
+    let mut command = shell.operator_command(words);
+    command.stdout(output);
+    Ended::run(command)
+}
+
+/// The command that is told at the end.
+fn told(ended: &Ended) -> &str {
+    ended.err.lines().last().unwrap().trim()
+}
+
+#[test]
+fn a_reader_who_closes_the_pipe_has_read_enough_and_a_full_disk_is_told() {
+    let shell = Shell::start();
+    let list = ["merchant", "list"];
+    let read = ended(&shell, &list, closed_pipe());
+    assert_eq!((read.code, read.err.as_str()), (0, ""), "{read:?}");
+    assert_eq!(ended(&shell, &list, full_disk()).code, 7);
+}
+
+#[test]
+fn what_only_says_something_is_not_done_where_nothing_took_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str], output: Stdio| {
+        let mut command = rebuttal(words);
+        command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml")).current_dir(folder.path());
+        command.stdout(output);
+        Ended::run(command)
+    };
+    for words in [
+        ["--help"].as_slice(),
+        &["-h"],
+        &["--version"],
+        &["help", "operator"],
+        &["contest", "--help"],
+        &["completions", "zsh"],
+        &["man", "--out", "."],
+        &["config", "default"],
+        &["profile", "list"],
+    ] {
+        let full = run(words, full_disk());
+        assert!(full.code == 1 && full.err.lines().count() == 1, "{words:?}: {full:?}");
+        let told = "could not be written to standard output: No space left on device";
+        assert!(full.err.starts_with("✗ the ") && full.err.contains(told), "{words:?}: {full:?}");
+        let closed = run(words, closed_pipe());
+        assert_eq!((closed.code, closed.err.as_str()), (0, ""), "{words:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_finds_no_room_is_had_once_more() {
+    let shell = Shell::start();
+    for (name, output) in [("Second", closed_pipe()), ("Third", full_disk())] {
+        let made = ended(&shell, &["merchant", "create", "--name", name, "--time-zone", "UTC"], output);
+        assert!(made.code == 7 && made.err.contains("it is done, but the answer"), "{made:?}");
+        assert!(shell.paste_operator(told(&made)).out.contains(name), "{made:?}");
+        let merchants = shell.operator(&["merchant", "list"]).out;
+        assert_eq!(merchants.matches(name).count(), 1, "{merchants}");
+    }
+}
+
+#[test]
+fn a_secret_that_standard_output_does_not_take_is_not_lost() {
+    let shell = Shell::start();
+    let (id, app) = (shell.fixture.merchant_id.to_string(), shell.fixture.signer.app_id.clone());
+    for (words, member) in [
+        (&["app", "create", "--merchant", &id][..], "appSecret"),
+        (&["app", "rotate", &app, "--merchant", &id, "--overlap", "1h", "--yes"], "appSecret"),
+        (&["token", "create", "--name", "night", "--role", "viewer"], "token"),
+        (&["token", "create", "--name", "day", "--role", "viewer", "--json"], "token"),
+    ] {
+        let made = ended(&shell, words, full_disk());
+        assert!(made.code == 7 && made.err.contains("could not be written to standard output"), "{made:?}");
+        assert!(made.err.contains("To have the same secret written once more"), "{made:?}");
+        let again = || {
+            let json = if words.contains(&"--json") { "" } else { " --json" };
+            let ended = shell.paste_operator(&format!("{}{json}", told(&made)));
+            assert_eq!(ended.code, 0, "{ended:?}");
+            ended.json()[member].as_str().unwrap().to_owned()
+        };
+        assert_eq!(again(), again(), "one secret: {made:?}");
+    }
+    let apps = shell.operator(&["app", "list", "--merchant", &id, "--json"]).json();
+    assert_eq!(apps["items"].as_array().unwrap().len(), 2, "the first one, and the one that was made");
+}
+
+#[test]
+fn what_is_lost_beside_a_kept_secret_asks_for_another_file() {
+    let shell = Shell::start();
+    let at = |name: &str| shell.fixture.gateway.scratch().join(name).to_str().unwrap().to_owned();
+    let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", &at("one")];
+    let made = ended(&shell, &create, full_disk());
+    assert!(made.code == 7 && made.err.contains("with another name for the file"), "{made:?}");
+    assert_eq!(shell.paste_operator(&told(&made).replace(&at("one"), &at("two"))).code, 0);
+    assert_eq!(std::fs::read(at("one")).unwrap(), std::fs::read(at("two")).unwrap());
+}

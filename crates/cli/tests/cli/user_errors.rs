@@ -1,0 +1,225 @@
+//! What people are told when something is wrong on their side: what happened, why, and what to do.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use rebuttal_testbed::{Gateway, samples};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{Ended, Shell, rebuttal};
+
+const APP_ID: &str = "00112233445566778899aabbccddeeff";
+
+/// Runs a command in a folder of its own; gives what it said on standard error.
+#[track_caller]
+fn told(words: &[&str], code: i32) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = rebuttal(words);
+    command.current_dir(folder.path()).env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
+    let ended = Ended::run(command);
+    assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{ended:?}");
+    ended.err
+}
+
+#[test]
+fn what_is_missing_is_told_with_every_way_to_give_it() {
+    let query = ["query", "--dispute-no", "D1"];
+    let with = |more: &[&str]| told(&[query.as_slice(), more].concat(), 1);
+    assert_eq!(
+        with(&[]),
+        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`\n"
+    );
+    assert_eq!(
+        with(&["--url", "http://h"]),
+        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`\n"
+    );
+    let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with `rebuttal \
+                  profile add`\n";
+    assert_eq!(with(&["--url", "http://h", "--app-id", APP_ID]), secret);
+    let header =
+        format!("V2_SHA256 appId={APP_ID},sign={APP_ID}{APP_ID},timestamp=1700000000000,nonce={APP_ID}");
+    assert_eq!(told(&["verify", "http://h/x", "--authorization", &header], 1), secret);
+    let no_address = told(&["profile", "add", "shop"], 2);
+    assert!(
+        no_address.starts_with("error: a profile needs the gateway's address: pass --url\n"),
+        "{no_address}"
+    );
+    let no_token = told(&["operator", "merchant", "list"], 1);
+    assert!(
+        no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or tell"),
+        "{no_token}"
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_told_with_one_that_is() {
+    let start = "it must start with https:// or http://, as in https://pay.example.com";
+    for (url, why) in [
+        ("pay.example.com", start),
+        ("localhost", start),
+        ("ftp://pay.example.com", start),
+        ("https://pay.example.com:x", "its port must be a number up to 65535"),
+        (
+            "https://pay.example.com/pg/v2/",
+            "give the gateway's address alone, without /pg/v2: https://pay.example.com",
+        ),
+    ] {
+        let with = ["--url", url, "--app-id", APP_ID, "--app-secret", APP_ID];
+        for words in
+            [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/x"], &["profile", "add", "shop"]]
+        {
+            let told = told(&[words, &with].concat(), 2);
+            assert!(
+                told.starts_with(&format!("error: invalid value '{url}' for '--url <URL>': {why}\n")),
+                "{told}"
+            );
+        }
+        let mut of_operator = rebuttal(&["operator", "merchant", "list", "--operator-token", "t"]);
+        of_operator.env("REBUTTAL_OPERATOR_URL", url);
+        let Ended { code, err, .. } = Ended::run(of_operator);
+        assert!(
+            err.starts_with(&format!("error: invalid value '{url}' for '--operator-url <URL>': {why}\n")),
+            "{err}"
+        );
+        assert!(
+            code == 2 && err.contains("the value comes from the variable REBUTTAL_OPERATOR_URL"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_repeated() {
+    for words in
+        [["query", "--dispute-no", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]]
+    {
+        let told = told(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
+        assert!(
+            told.contains("'https://…@pay.example.com'") && told.contains("must not hold a user"),
+            "{told}"
+        );
+        assert!(!told.contains("eim7") && !told.contains("Geh"), "{told}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let told = told(&["verify", &format!("ftp://h/{APP_ID}/x"), "--authorization", "x"], 2);
+    assert!(told.contains("invalid value 'ftp://h/…/x' for '<URL>'") && !told.contains(APP_ID), "{told}");
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_told_without_the_librarys_words() {
+    // A port that nobody serves.
+    let url = "http://127.0.0.1:1";
+    let words =
+        ["operator", "merchant", "list", "--operator-token", "0123456789abcdef", "--operator-url", url];
+    let told = told(&words, 5);
+    assert!(!told.contains("client error"), "{told}");
+    assert!(told.contains("no connection could be made: tcp connect error: Connection refused"), "{told}");
+    assert!(told.contains("Check REBUTTAL_OPERATOR_URL, or run the same command again later."), "{told}");
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_told_with_the_nearest_whatever_it_was_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let mut command = rebuttal(words);
+        command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
+        Ended::run(command)
+    };
+    let add = ["profile", "add", "shop", "--url", "http://h", "--app-id", APP_ID, "--app-secret", APP_ID];
+    assert_eq!(run(&add).code, 0);
+    for words in
+        [["profile", "remove", "shpo"].as_slice(), &["query", "--dispute-no", "D", "--profile", "shpo"]]
+    {
+        let ended = run(words);
+        assert!(ended.code == 1 && ended.err.ends_with("; did you mean \"shop\"?\n"), "{ended:?}");
+    }
+    assert!(
+        run(&["query", "--dispute-no", "D", "--profile", "x"])
+            .err
+            .contains("`rebuttal profile add x` makes it")
+    );
+}
+
+#[test]
+fn a_gateway_that_cannot_listen_tells_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let listen = |addr: &str| told(&["serve", "--data", "d", "--listen", addr], 1);
+    assert!(listen(&taken).ends_with(
+        "; another program listens there, or another gateway: stop it, or choose another address\n"
+    ));
+    // TEST-NET-1: no machine has it.
+    assert!(
+        listen("192.0.2.1:80")
+            .ends_with("; this machine has no such address: choose one that it has, or 0.0.0.0\n")
+    );
+    let wrong = told(&["demo", "--listen", "8080"], 2);
+    assert!(wrong.contains("must be an IP address and a port, such as 127.0.0.1:8080"), "{wrong}");
+}
+
+#[test]
+fn what_a_gateway_stands_on_is_named_where_it_cannot_be_had() {
+    let serve =
+        |more: &[&str]| told(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
+    let key = serve(&["--master-key-file", "nope"]);
+    assert!(
+        key.contains("master_key_file: cannot read the master key in nope: there is no such file"),
+        "{key}"
+    );
+    let nowhere = "postgres://u:Geheim7@127.0.0.1:1/d";
+    let database = serve(&["--database-url", nowhere, "--start-wait-seconds", "0"]);
+    assert!(database.starts_with("✗ the database that database_url names cannot be opened: "), "{database}");
+    assert!(!database.contains("Geheim7"), "{database}");
+    let tls = serve(&["--tls-key", "k.pem"]);
+    assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
+    let data = told(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
+    assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
+    let moved = told(&["move", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
+    assert!(moved.contains("there is no data directory at nope; tell where it is with --data"), "{moved}");
+}
+
+#[test]
+fn evidence_that_was_fetched_already_is_never_overwritten() {
+    let shell = Shell::start();
+    let dispute = shell.fixture.dispute();
+    let receipt = shell.receipt();
+    let contested = shell.run(&["contest", &dispute, "--receipt", &receipt, "--yes"]);
+    assert_eq!(contested.code, 0, "{contested:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let gateway: &Gateway = &shell.fixture.gateway;
+    let fetch = || {
+        let mut command = rebuttal(&["operator", "dispute", "evidence", &dispute, "--directory", "new"]);
+        command.current_dir(folder.path());
+        command.env("REBUTTAL_OPERATOR_URL", gateway.base_url()).env("REBUTTAL_DATA", gateway.data());
+        Ended::run(command)
+    };
+    let ended = fetch();
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let again = fetch();
+    assert!(
+        again.code == 1 && again.err.contains("a file that is there is never overwritten; name another"),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn an_upload_that_is_interrupted_tells_how_far_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.png"), samples::receipt(1).bytes).unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let words = ["upload", "a.png", "--url", &url, "--app-id", APP_ID, "--app-secret", APP_ID];
+    let mut command = rebuttal(&words);
+    let child =
+        command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It waits for an answer that never comes.
+    let _asked = silent.accept().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    let told = "✗ interrupted. 0 of 1 files were uploaded before. Whether the next one was cannot be known; a file that no contest \
+                names is deleted.\n";
+    assert_eq!((ended.code, ended.err.as_str()), (1, told), "{ended:?}");
+}
