@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
-use crate::liar::{app_id, secret};
+use crate::faulty_server::{app_id, secret};
 
 /// A server with this certificate; its address.
 async fn serve(certificate: &Certificate, key: &KeyPair) -> String {

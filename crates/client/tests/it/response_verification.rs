@@ -5,7 +5,9 @@ use rebuttal_client::{
     AppId, Cause, Code, Error, Finality, Flaw, Outcome, Proof, QueryRequest, Scheme, Unverified,
 };
 
-use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, lie, noticed, ok, refused, secret, step};
+use crate::faulty_server::{
+    Action, DONE, FaultyServer, Reply, ResponseDraft, Step, faulty, noticed, ok, refused, secret, step,
+};
 
 const DISPUTE: &str = r#"{"disputeNo":"D1","paymentNo":"P1","merchantTradeNo":"T1","status":"NEEDS_RESPONSE",
     "type":null,"rrn":null,"deadline":null,"paymentAmount":"10.00","disputeAmount":"10.00","currency":"USD",
@@ -13,8 +15,8 @@ const DISPUTE: &str = r#"{"disputeNo":"D1","paymentNo":"P1","merchantTradeNo":"T
 
 /// What a contest-like call makes of one answer.
 async fn accept(step: Step) -> Result<(), Error> {
-    let liar = Liar::start(vec![step]).await;
-    let client = liar.builder().attempts(1).build().unwrap();
+    let server = FaultyServer::start(vec![step]).await;
+    let client = server.builder().attempts(1).build().unwrap();
     client.accept("D1".parse().unwrap()).await.map(|answer| assert!(is_settled(&answer.proof)))
 }
 
@@ -32,16 +34,16 @@ async fn flaw(step: Step) -> Flaw {
 #[tokio::test]
 async fn an_honest_answer_is_done_whatever_its_status_says() {
     accept(ok(DONE)).await.unwrap();
-    accept(lie(|draft| Reply { status: 500, ..draft.signed() })).await.unwrap();
+    accept(faulty(|draft| Reply { status: 500, ..draft.signed() })).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_request_is_what_the_contract_wants() {
-    let liar = Liar::start(vec![ok(DISPUTE)]).await;
-    let answer = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap();
+    let server = FaultyServer::start(vec![ok(DISPUTE)]).await;
+    let answer = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap();
     assert_eq!(answer.data.dispute_amount, "10.00");
 
-    let request = &liar.requests()[0];
+    let request = &server.requests()[0];
     assert_eq!(request.target, "/pg/v2/dispute/query");
     assert_eq!(request.body, br#"{"disputeNo":"D1"}"#);
     let head = request.head.to_ascii_lowercase();
@@ -51,19 +53,19 @@ async fn a_request_is_what_the_contract_wants() {
     assert!(!header.contains(", "), "{header}");
 
     let proof = serde_json::to_value(&answer.proof).unwrap();
-    assert_eq!(proof["url"], format!("{}/pg/v2/dispute/query", liar.url));
+    assert_eq!(proof["url"], format!("{}/pg/v2/dispute/query", server.url));
     assert_eq!(proof["request"]["body"], r#"{"disputeNo":"D1"}"#);
     assert!(proof["answer"]["authorization"].as_str().unwrap().starts_with("V2_SHA256 appId="));
 }
 
 #[tokio::test]
 async fn an_unsigned_answer_proves_nothing() {
-    assert_eq!(flaw(lie(|draft| Reply::new(200, draft.body))).await, Flaw::Unsigned);
+    assert_eq!(flaw(faulty(|draft| Reply::new(200, draft.body))).await, Flaw::Unsigned);
 }
 
 #[tokio::test]
 async fn two_headers_are_no_header() {
-    let twice = lie(|draft| {
+    let twice = faulty(|draft| {
         let reply = draft.signed();
         let header = reply.headers[0].1.clone();
         reply.with("Authorization", header)
@@ -73,17 +75,17 @@ async fn two_headers_are_no_header() {
 
 #[tokio::test]
 async fn a_header_must_be_of_the_form() {
-    let malformed = lie(|draft| Reply::new(200, draft.body).with("Authorization", "Bearer x"));
+    let malformed = faulty(|draft| Reply::new(200, draft.body).with("Authorization", "Bearer x"));
     assert!(matches!(flaw(malformed).await, Flaw::Header(_)));
 }
 
 #[tokio::test]
 async fn an_answer_to_another_request_proves_nothing() {
-    let other = lie(|draft| Draft { nonce: Nonce::from_bytes([9; 16]), ..draft }.signed());
+    let other = faulty(|draft| ResponseDraft { nonce: Nonce::from_bytes([9; 16]), ..draft }.signed());
     assert_eq!(flaw(other).await, Flaw::OtherRequest);
     let own_request_sent_back = step(|request| {
         let header = request.header.as_ref().unwrap();
-        Act::Answer(Reply::new(200, request.body.clone()).with("Authorization", header))
+        Action::Answer(Reply::new(200, request.body.clone()).with("Authorization", header))
     });
     assert_eq!(flaw(own_request_sent_back).await, Flaw::OtherRequest);
 }
@@ -91,21 +93,22 @@ async fn an_answer_to_another_request_proves_nothing() {
 #[tokio::test]
 async fn a_notice_passed_off_as_settled_proves_nothing() {
     let exchanged = step(|request| {
-        let settled = Draft::of(request, &Code::InvalidState, "null");
-        let mut notice = Draft::that_is(Finality::Notice, request, &Code::InvalidState, "null").signed();
+        let settled = ResponseDraft::of(request, &Code::InvalidState, "null");
+        let mut notice =
+            ResponseDraft::that_is(Finality::Notice, request, &Code::InvalidState, "null").signed();
         let header = &mut notice.headers[0].1;
         let (rest, _) = header.rsplit_once("nonce=").unwrap();
         *header = format!("{rest}nonce={}", settled.nonce);
-        Act::Answer(notice)
+        Action::Answer(notice)
     });
     assert_eq!(flaw(exchanged).await, Flaw::WrongSign);
 }
 
 #[tokio::test]
 async fn a_proof_tells_a_notice_from_a_settled_answer() {
-    let liar = Liar::start(vec![noticed(Code::AppDisabled)]).await;
+    let server = FaultyServer::start(vec![noticed(Code::AppDisabled)]).await;
     let query = QueryRequest::DisputeNo("D1".parse().unwrap());
-    let Err(Error::Refused(refusal)) = liar.client().query(&query).await else { panic!("not refused") };
+    let Err(Error::Refused(refusal)) = server.client().query(&query).await else { panic!("not refused") };
     assert_eq!(refusal.proof.verify(&secret()), Some(Finality::Notice));
     let written = serde_json::to_string(&refusal.proof).unwrap();
     let read: Proof = serde_json::from_str(&written).unwrap();
@@ -114,9 +117,9 @@ async fn a_proof_tells_a_notice_from_a_settled_answer() {
 
 #[tokio::test]
 async fn a_weaker_scheme_is_never_accepted_and_a_stronger_one_is() {
-    let answered_with = |scheme| lie(move |draft| Draft { scheme, ..draft }.signed());
-    let liar = Liar::start(vec![answered_with(Scheme::V2Sha256)]).await;
-    let client = liar.builder().scheme(Scheme::V2HmacSha256).attempts(1).build().unwrap();
+    let answered_with = |scheme| faulty(move |draft| ResponseDraft { scheme, ..draft }.signed());
+    let server = FaultyServer::start(vec![answered_with(Scheme::V2Sha256)]).await;
+    let client = server.builder().scheme(Scheme::V2HmacSha256).attempts(1).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("weaker"), "{error}");
     accept(answered_with(Scheme::V2HmacSha256)).await.unwrap();
@@ -124,22 +127,23 @@ async fn a_weaker_scheme_is_never_accepted_and_a_stronger_one_is() {
 
 #[tokio::test]
 async fn an_answer_for_another_app_proves_nothing() {
-    let other = lie(|draft| Draft { app_id: AppId::from_bytes([8; 16]), ..draft }.signed());
+    let other = faulty(|draft| ResponseDraft { app_id: AppId::from_bytes([8; 16]), ..draft }.signed());
     assert_eq!(flaw(other).await, Flaw::OtherApp);
 }
 
 #[tokio::test]
 async fn an_answer_signed_with_another_secret_or_for_another_url_proves_nothing() {
-    let secret =
-        lie(|draft| Draft { secret: rebuttal_client::AppSecret::from_bytes(&[1; 16]), ..draft }.signed());
+    let secret = faulty(|draft| {
+        ResponseDraft { secret: rebuttal_client::AppSecret::from_bytes(&[1; 16]), ..draft }.signed()
+    });
     assert_eq!(flaw(secret).await, Flaw::WrongSign);
-    let url = lie(|draft| Draft { url: format!("{}x", draft.url), ..draft }.signed());
+    let url = faulty(|draft| ResponseDraft { url: format!("{}x", draft.url), ..draft }.signed());
     assert_eq!(flaw(url).await, Flaw::WrongSign);
 }
 
 #[tokio::test]
 async fn an_altered_body_proves_nothing() {
-    let altered = lie(|draft| {
+    let altered = faulty(|draft| {
         let reply = draft.signed();
         Reply { body: draft.body.replace("true", "tru ").into(), ..reply }
     });
@@ -149,16 +153,16 @@ async fn an_altered_body_proves_nothing() {
 #[tokio::test]
 async fn a_signed_body_that_is_no_envelope_proves_nothing() {
     for body in ["[]", r#"{"code":"OK","code":"OK","data":{"result":true}}"#, r#"{"data":{"result":true}}"#] {
-        let signed = lie(move |draft| Draft { body: body.to_owned(), ..draft }.signed());
+        let signed = faulty(move |draft| ResponseDraft { body: body.to_owned(), ..draft }.signed());
         assert!(matches!(flaw(signed).await, Flaw::Body(_)));
     }
 }
 
 #[tokio::test]
 async fn an_answer_is_read_up_to_its_limit_only() {
-    let long = lie(|draft| {
+    let long = faulty(|draft| {
         let padding = " ".repeat(rebuttal_client::limits::ANSWER_MAX_BYTES);
-        Draft { body: format!("{}{padding}", draft.body), ..draft }.signed()
+        ResponseDraft { body: format!("{}{padding}", draft.body), ..draft }.signed()
     });
     assert_eq!(flaw(long).await, Flaw::TooLong);
 }
@@ -182,8 +186,8 @@ async fn a_genuine_ok_with_unreadable_data_is_not_done() {
 
 #[tokio::test]
 async fn a_query_never_leaves_an_unknown_outcome() {
-    let liar = Liar::start(vec![lie(|draft| Reply::new(401, draft.body))]).await;
-    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    let server = FaultyServer::start(vec![faulty(|draft| Reply::new(401, draft.body))]).await;
+    let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(
         matches!(&error, Error::Unverified(unverified) if unverified.flaw == Flaw::Unsigned),
         "{error:?}"
@@ -193,10 +197,10 @@ async fn a_query_never_leaves_an_unknown_outcome() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = Liar::start(vec![ok(DONE)]).await;
+    let elsewhere = FaultyServer::start(vec![ok(DONE)]).await;
     let target = format!("{}/pg/v2/dispute/accept", elsewhere.url);
     let told = target.clone();
-    let redirect = step(move |_| Act::Answer(Reply::new(307, "").with("Location", &target)));
+    let redirect = step(move |_| Action::Answer(Reply::new(307, "").with("Location", &target)));
     let flaw = flaw(redirect).await;
     assert!(matches!(&flaw, Flaw::NotOurs(stranger) if stranger.status == 307), "{flaw:?}");
     assert_eq!(flaw.to_string(), format!("HTTP 307 to {told}: probably a proxy's answer, not the gateway's"));
@@ -205,8 +209,8 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_proof_does_not_survive_a_change() {
-    let liar = Liar::start(vec![ok(DONE)]).await;
-    let proof = liar.client().accept("D1".parse().unwrap()).await.unwrap().proof;
+    let server = FaultyServer::start(vec![ok(DONE)]).await;
+    let proof = server.client().accept("D1".parse().unwrap()).await.unwrap().proof;
     assert!(is_settled(&proof));
     assert_eq!(proof.verify(&rebuttal_client::AppSecret::from_bytes(&[1; 16])), None);
     let mut changed = proof.clone();
@@ -219,8 +223,8 @@ async fn a_proof_does_not_survive_a_change() {
 
 #[tokio::test]
 async fn a_proof_that_was_written_down_verifies_again() {
-    let liar = Liar::start(vec![ok(DONE)]).await;
-    let proof = liar.client().accept("D1".parse().unwrap()).await.unwrap().proof;
+    let server = FaultyServer::start(vec![ok(DONE)]).await;
+    let proof = server.client().accept("D1".parse().unwrap()).await.unwrap().proof;
     let written = serde_json::to_string(&proof).unwrap();
     let read: Proof = serde_json::from_str(&written).unwrap();
     assert!(is_settled(&read));

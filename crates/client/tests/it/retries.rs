@@ -7,23 +7,26 @@ use rebuttal_client::limits::FRESHNESS_WINDOW;
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::{Cause, Client, Code, Error, Finality, Outcome, QueryRequest};
 
-use crate::liar::{Act, DONE, Draft, Liar, Reply, Step, app_id, lie, noticed, ok, refused, secret, step};
+use crate::faulty_server::{
+    Action, DONE, FaultyServer, Reply, ResponseDraft, Step, app_id, faulty, noticed, ok, refused, secret,
+    step,
+};
 
 fn cut() -> Step {
-    step(|_| Act::Cut)
+    step(|_| Action::Cut)
 }
 
-async fn accept(liar: &Liar) -> Result<(), Error> {
-    liar.client().accept("D1".parse().unwrap()).await.map(drop)
+async fn accept(server: &FaultyServer) -> Result<(), Error> {
+    server.client().accept("D1".parse().unwrap()).await.map(drop)
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_with_a_fresh_header() {
-    let half = step(|request| Act::AnswerHalf(Draft::of(request, &Code::Ok, DONE).signed()));
-    let liar = Liar::start(vec![cut(), half, ok(DONE)]).await;
-    accept(&liar).await.unwrap();
+    let half = step(|request| Action::AnswerHalf(ResponseDraft::of(request, &Code::Ok, DONE).signed()));
+    let server = FaultyServer::start(vec![cut(), half, ok(DONE)]).await;
+    accept(&server).await.unwrap();
 
-    let requests = liar.requests();
+    let requests = server.requests();
     let nonces: HashSet<_> =
         requests.iter().map(|request| request.header.as_ref().unwrap().nonce.to_string()).collect();
     let bodies: HashSet<_> = requests.iter().map(|request| &request.body).collect();
@@ -32,17 +35,17 @@ async fn a_lost_answer_is_asked_for_again_with_a_fresh_header() {
 
 #[tokio::test]
 async fn a_call_whose_answers_are_always_lost_ends_unknown() {
-    let liar = Liar::start(vec![cut()]).await;
-    let client = liar.builder().attempts(3).build().unwrap();
+    let server = FaultyServer::start(vec![cut()]).await;
+    let client = server.builder().attempts(3).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 3, cause: Cause::Lost(_), .. }), "{error:?}");
-    assert_eq!(liar.requests().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[tokio::test]
 async fn a_gateway_that_hangs_is_given_up() {
-    let liar = Liar::start(vec![step(|_| Act::Hang)]).await;
-    let client = liar.builder().attempts(2).attempt_timeout(Duration::from_millis(100)).build().unwrap();
+    let server = FaultyServer::start(vec![step(|_| Action::Hang)]).await;
+    let client = server.builder().attempts(2).attempt_timeout(Duration::from_millis(100)).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 2, cause: Cause::TimedOut, .. }), "{error:?}");
     let error = client.query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
@@ -51,8 +54,8 @@ async fn a_gateway_that_hangs_is_given_up() {
 
 #[tokio::test]
 async fn a_call_ends_when_its_time_is_over() {
-    let liar = Liar::start(vec![step(|_| Act::Hang)]).await;
-    let client = liar.builder().attempts(20).call_timeout(Duration::from_millis(300)).build().unwrap();
+    let server = FaultyServer::start(vec![step(|_| Action::Hang)]).await;
+    let client = server.builder().attempts(20).call_timeout(Duration::from_millis(300)).build().unwrap();
     let started = Instant::now();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
@@ -75,25 +78,25 @@ async fn nobody_listening_means_that_nothing_was_changed() {
 #[tokio::test]
 async fn retry_after_is_waited_for() {
     let unavailable = step(|request| {
-        let reply = Draft::that_is(Finality::Notice, request, &Code::Unavailable, "null").signed();
-        Act::Answer(Reply { status: 503, ..reply }.with("Retry-After", 1))
+        let reply = ResponseDraft::that_is(Finality::Notice, request, &Code::Unavailable, "null").signed();
+        Action::Answer(Reply { status: 503, ..reply }.with("Retry-After", 1))
     });
-    let liar = Liar::start(vec![unavailable, ok(DONE)]).await;
+    let server = FaultyServer::start(vec![unavailable, ok(DONE)]).await;
     let started = Instant::now();
-    accept(&liar).await.unwrap();
+    accept(&server).await.unwrap();
     assert!(started.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]
 async fn a_retry_after_beyond_the_limit_ends_the_call_and_is_told() {
     let unavailable = step(|request| {
-        let notice = Draft::that_is(Finality::Notice, request, &Code::RateLimited, "null");
-        Act::Answer(notice.signed().with("Retry-After", 3600))
+        let notice = ResponseDraft::that_is(Finality::Notice, request, &Code::RateLimited, "null");
+        Action::Answer(notice.signed().with("Retry-After", 3600))
     });
-    let liar = Liar::start(vec![unavailable]).await;
-    let error = accept(&liar).await.unwrap_err();
+    let server = FaultyServer::start(vec![unavailable]).await;
+    let error = accept(&server).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 1, .. }), "{error:?}");
-    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(
         matches!(error, Error::Unavailable { attempts: 1, retry_after: Some(asked), .. } if asked.as_secs() == 3600),
         "{error:?}"
@@ -102,40 +105,40 @@ async fn a_retry_after_beyond_the_limit_ends_the_call_and_is_told() {
 
 #[tokio::test]
 async fn an_outcome_that_the_gateway_does_not_know_is_learnt_by_a_repetition() {
-    let liar = Liar::start(vec![refused(Code::OutcomeUnknown), ok(DONE)]).await;
-    accept(&liar).await.unwrap();
-    let liar = Liar::start(vec![refused(Code::OutcomeUnknown)]).await;
-    let client = liar.builder().attempts(2).build().unwrap();
+    let server = FaultyServer::start(vec![refused(Code::OutcomeUnknown), ok(DONE)]).await;
+    accept(&server).await.unwrap();
+    let server = FaultyServer::start(vec![refused(Code::OutcomeUnknown)]).await;
+    let client = server.builder().attempts(2).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 2, .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_request_that_somebody_doubled_is_sent_with_a_fresh_nonce() {
-    let liar = Liar::start(vec![refused(Code::ReplayedNonce), ok(DONE)]).await;
-    accept(&liar).await.unwrap();
+    let server = FaultyServer::start(vec![refused(Code::ReplayedNonce), ok(DONE)]).await;
+    accept(&server).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_proxys_page_is_waited_out_and_a_strangers_verdict_is_not() {
-    let page = step(|_| Act::Answer(Reply::new(502, "<html>Bad Gateway</html>")));
-    let liar = Liar::start(vec![page, ok(DONE)]).await;
-    accept(&liar).await.unwrap();
+    let page = step(|_| Action::Answer(Reply::new(502, "<html>Bad Gateway</html>")));
+    let server = FaultyServer::start(vec![page, ok(DONE)]).await;
+    accept(&server).await.unwrap();
 
-    let verdict = lie(|draft| Reply::new(404, draft.body.replace("OK", "Dispute.NotFound")));
-    let liar = Liar::start(vec![verdict, ok(DONE)]).await;
-    let error = accept(&liar).await.unwrap_err();
-    assert_eq!((error.outcome(), liar.requests().len()), (Outcome::Unknown, 1));
+    let verdict = faulty(|draft| Reply::new(404, draft.body.replace("OK", "Dispute.NotFound")));
+    let server = FaultyServer::start(vec![verdict, ok(DONE)]).await;
+    let error = accept(&server).await.unwrap_err();
+    assert_eq!((error.outcome(), server.requests().len()), (Outcome::Unknown, 1));
     assert!(error.to_string().contains("it claims Dispute.NotFound"), "{error}");
 }
 
 /// What an ingress answers while the gateway behind it is replaced, and what a gateway answers that knows nothing yet.
 fn in_the_gateways_place() -> Vec<Step> {
     vec![
-        step(|_| Act::Answer(Reply::new(404, "default backend - 404"))),
-        step(|_| Act::Answer(Reply::new(302, "").with("Location", "https://status.example/"))),
-        step(|_| Act::Answer(Reply::new(200, "<html>We will be right back</html>"))),
-        lie(|draft| Reply::new(401, draft.body.replace("OK", "Common.Auth.UnknownApp"))),
+        step(|_| Action::Answer(Reply::new(404, "default backend - 404"))),
+        step(|_| Action::Answer(Reply::new(302, "").with("Location", "https://status.example/"))),
+        step(|_| Action::Answer(Reply::new(200, "<html>We will be right back</html>"))),
+        faulty(|draft| Reply::new(401, draft.body.replace("OK", "Common.Auth.UnknownApp"))),
     ]
 }
 
@@ -144,36 +147,38 @@ async fn an_outcome_in_doubt_is_asked_for_past_whatever_answers_in_the_gateways_
     let mut steps = in_the_gateways_place();
     steps.insert(0, cut());
     steps.push(ok(DONE));
-    let liar = Liar::start(steps).await;
-    let client = liar.builder().attempts(6).build().unwrap();
+    let server = FaultyServer::start(steps).await;
+    let client = server.builder().attempts(6).build().unwrap();
     client.accept("D1".parse().unwrap()).await.unwrap();
-    assert_eq!(liar.requests().len(), 6);
+    assert_eq!(server.requests().len(), 6);
 
-    let liar = Liar::start(vec![cut(), in_the_gateways_place().remove(1), refused(Code::InvalidState)]).await;
-    let error = accept(&liar).await.unwrap_err();
+    let server =
+        FaultyServer::start(vec![cut(), in_the_gateways_place().remove(1), refused(Code::InvalidState)])
+            .await;
+    let error = accept(&server).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_some()), "{error}");
 }
 
 #[tokio::test]
 async fn what_answers_in_the_gateways_place_is_met_no_more_often_than_the_bounds_allow() {
-    let liar = Liar::start(vec![cut(), in_the_gateways_place().remove(1)]).await;
-    let error = accept(&liar).await.unwrap_err();
+    let server = FaultyServer::start(vec![cut(), in_the_gateways_place().remove(1)]).await;
+    let error = accept(&server).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 5, cause: Cause::Unverified(_), .. }), "{error:?}");
-    assert_eq!(liar.requests().len(), 5);
+    assert_eq!(server.requests().len(), 5);
 }
 
 #[tokio::test]
 async fn with_nothing_in_doubt_a_redirect_or_a_final_claim_ends_the_call() {
     let mut in_place = in_the_gateways_place();
     for lasting in [in_place.remove(3), in_place.remove(1)] {
-        let liar = Liar::start(vec![lasting, ok(DONE)]).await;
-        let error = accept(&liar).await.unwrap_err();
-        assert_eq!((error.outcome(), liar.requests().len()), (Outcome::Unknown, 1));
+        let server = FaultyServer::start(vec![lasting, ok(DONE)]).await;
+        let error = accept(&server).await.unwrap_err();
+        assert_eq!((error.outcome(), server.requests().len()), (Outcome::Unknown, 1));
     }
     // A query leaves nothing in doubt.
-    let liar = Liar::start(vec![cut(), in_the_gateways_place().remove(1), ok("{}")]).await;
-    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
-    assert!(matches!(error, Error::Unverified(_)) && liar.requests().len() == 2, "{error:?}");
+    let server = FaultyServer::start(vec![cut(), in_the_gateways_place().remove(1), ok("{}")]).await;
+    let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    assert!(matches!(error, Error::Unverified(_)) && server.requests().len() == 2, "{error:?}");
 }
 
 /// A notice may be the answer to a copy that somebody altered; a request of its own tells.
@@ -181,23 +186,23 @@ async fn with_nothing_in_doubt_a_redirect_or_a_final_claim_ends_the_call() {
 async fn a_change_is_sent_again_past_notices_until_an_answer_settles_it() {
     let notices = || vec![noticed(Code::UnsupportedMediaType), noticed(Code::InvalidSignature)];
     let after = |settled: Step| notices().into_iter().chain([settled]).collect();
-    let liar = Liar::start(after(ok(DONE))).await;
-    accept(&liar).await.unwrap();
-    assert_eq!(liar.requests().len(), 3);
+    let server = FaultyServer::start(after(ok(DONE))).await;
+    accept(&server).await.unwrap();
+    assert_eq!(server.requests().len(), 3);
 
-    let liar = Liar::start(after(refused(Code::DisputeNotFound))).await;
-    let error = accept(&liar).await.unwrap_err();
-    let last_notice = liar.requests()[1].header.as_ref().unwrap().timestamp + FRESHNESS_WINDOW;
+    let server = FaultyServer::start(after(refused(Code::DisputeNotFound))).await;
+    let error = accept(&server).await.unwrap_err();
+    let last_notice = server.requests()[1].header.as_ref().unwrap().timestamp + FRESHNESS_WINDOW;
     assert!(
         matches!(&error, Error::Refused(refusal) if refusal.open_until == Some(last_notice)),
         "{error:?}"
     );
 
-    let liar = Liar::start(notices()).await;
+    let server = FaultyServer::start(notices()).await;
     let window = Duration::from_secs(600);
-    let client = liar.builder().attempts(3).freshness_window(window).build().unwrap();
+    let client = server.builder().attempts(3).freshness_window(window).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
-    let last = liar.requests()[2].header.as_ref().unwrap().timestamp + window;
+    let last = server.requests()[2].header.as_ref().unwrap().timestamp + window;
     assert!(
         matches!(error, Error::Unknown { attempts: 3, open_until, .. } if open_until == last),
         "{error:?}"
@@ -209,21 +214,21 @@ async fn a_change_is_sent_again_past_notices_until_an_answer_settles_it() {
 /// A gateway two hours ahead.
 fn stale() -> Step {
     step(|request| {
-        let draft = Draft::that_is(Finality::Notice, request, &Code::StaleTimestamp, "null");
+        let draft = ResponseDraft::that_is(Finality::Notice, request, &Code::StaleTimestamp, "null");
         let timestamp = UnixMillis(draft.timestamp.0 + 7_200_000);
-        Act::Answer(Draft { timestamp, ..draft }.signed())
+        Action::Answer(ResponseDraft { timestamp, ..draft }.signed())
     })
 }
 
 #[tokio::test]
 async fn the_clock_is_corrected_from_a_bound_answer_and_stays_corrected() {
-    let liar = Liar::start(vec![stale(), ok(DONE)]).await;
-    let client = liar.client();
+    let server = FaultyServer::start(vec![stale(), ok(DONE)]).await;
+    let client = server.client();
     client.accept("D1".parse().unwrap()).await.unwrap();
     client.accept("D1".parse().unwrap()).await.unwrap();
 
     let times: Vec<i64> =
-        liar.requests().iter().map(|request| request.header.as_ref().unwrap().timestamp.0).collect();
+        server.requests().iter().map(|request| request.header.as_ref().unwrap().timestamp.0).collect();
     assert_eq!(times.len(), 3);
     assert!((7_200_000..7_300_000).contains(&(times[1] - times[0])), "{times:?}");
     assert!((0..100_000).contains(&(times[2] - times[1])), "{times:?}");
@@ -231,49 +236,50 @@ async fn the_clock_is_corrected_from_a_bound_answer_and_stays_corrected() {
 
 #[tokio::test]
 async fn the_clock_is_corrected_once_in_a_call() {
-    let liar = Liar::start(vec![stale()]).await;
-    let error = accept(&liar).await.unwrap_err();
+    let server = FaultyServer::start(vec![stale()]).await;
+    let error = accept(&server).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 2, .. }), "{error:?}");
     let query = QueryRequest::DisputeNo("D1".parse().unwrap());
-    let Err(Error::Refused(refusal)) = liar.builder().build().unwrap().query(&query).await else {
+    let Err(Error::Refused(refusal)) = server.builder().build().unwrap().query(&query).await else {
         panic!("not refused")
     };
-    assert_eq!((refusal.code, liar.requests().len()), (Code::StaleTimestamp, 4));
+    assert_eq!((refusal.code, server.requests().len()), (Code::StaleTimestamp, 4));
 }
 
 #[tokio::test]
 async fn an_unbound_answer_does_not_move_the_clock() {
     let unsigned = step(|request| {
-        let draft = Draft::of(request, &Code::StaleTimestamp, "null");
-        Act::Answer(Reply::new(401, draft.body))
+        let draft = ResponseDraft::of(request, &Code::StaleTimestamp, "null");
+        Action::Answer(Reply::new(401, draft.body))
     });
-    let liar = Liar::start(vec![unsigned, ok(DONE)]).await;
-    let client = liar.client();
+    let server = FaultyServer::start(vec![unsigned, ok(DONE)]).await;
+    let client = server.client();
     let before = client.gateway_time();
     assert_eq!(client.accept("D1".parse().unwrap()).await.unwrap_err().outcome(), Outcome::Unknown);
     assert!(client.gateway_time().0 - before.0 < 60_000);
-    assert_eq!(liar.requests().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn a_refusal_after_a_lost_answer_tells_that_a_query_is_needed() {
-    let liar = Liar::start(vec![cut(), refused(Code::InvalidState)]).await;
-    let error = accept(&liar).await.unwrap_err();
+    let server = FaultyServer::start(vec![cut(), refused(Code::InvalidState)]).await;
+    let error = accept(&server).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_some()), "{error}");
     assert_eq!(error.outcome(), Outcome::Unknown);
-    let liar = Liar::start(vec![refused(Code::InvalidState)]).await;
-    let error = accept(&liar).await.unwrap_err();
+    let server = FaultyServer::start(vec![refused(Code::InvalidState)]).await;
+    let error = accept(&server).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_none()), "{error}");
     assert_eq!(error.outcome(), Outcome::Refused);
 }
 
 /// What becomes of a query that is answered so, and how often it was made.
 async fn answered(status: u16, header: (&'static str, &'static str), body: &'static str) -> (Error, usize) {
-    let liar =
-        Liar::start(vec![step(move |_| Act::Answer(Reply::new(status, body).with(header.0, header.1)))])
-            .await;
-    let error = liar.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
-    (error, liar.requests().len())
+    let server = FaultyServer::start(vec![step(move |_| {
+        Action::Answer(Reply::new(status, body).with(header.0, header.1))
+    })])
+    .await;
+    let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
+    (error, server.requests().len())
 }
 
 #[tokio::test]
@@ -297,8 +303,8 @@ async fn a_proxy_that_tells_of_an_outage_is_no_reason_to_doubt_the_secret() {
 
 #[tokio::test]
 async fn how_long_was_waited_is_told_at_the_end() {
-    let liar = Liar::start(vec![step(|_| Act::Hang)]).await;
-    let patient = liar.builder().attempts(2).attempt_timeout(Duration::from_secs(1)).build().unwrap();
+    let server = FaultyServer::start(vec![step(|_| Action::Hang)]).await;
+    let patient = server.builder().attempts(2).attempt_timeout(Duration::from_secs(1)).build().unwrap();
     let error = patient.query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(error.to_string().contains("(tried 2 times, for 2 seconds)"), "{error}");
 }

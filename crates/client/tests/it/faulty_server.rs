@@ -23,7 +23,7 @@ pub(crate) struct Request {
 }
 
 /// What to do with a request.
-pub(crate) enum Act {
+pub(crate) enum Action {
     Answer(Reply),
     /// Sends the answer's first half, then closes.
     AnswerHalf(Reply),
@@ -39,14 +39,14 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
 }
 
-pub(crate) type Step = Box<dyn Fn(&Request) -> Act + Send + Sync>;
+pub(crate) type Step = Box<dyn Fn(&Request) -> Action + Send + Sync>;
 
-pub(crate) struct Liar {
+pub(crate) struct FaultyServer {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-impl Liar {
+impl FaultyServer {
     /// Follows the steps, one per request; the last one again and again.
     pub(crate) async fn start(steps: Vec<Step>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,12 +59,12 @@ impl Liar {
                 let (steps, heard, base_url) = (Arc::clone(&steps), Arc::clone(&heard), base_url.clone());
                 tokio::spawn(async move {
                     let Some(request) = read(&mut stream, base_url).await else { return };
-                    let act = {
+                    let action = {
                         let mut heard = heard.lock().unwrap();
                         heard.push(request.clone());
                         steps[(heard.len() - 1).min(steps.len() - 1)](&request)
                     };
-                    act.perform(&mut stream).await;
+                    action.perform(&mut stream).await;
                 });
             }
         });
@@ -92,7 +92,7 @@ pub(crate) fn secret() -> AppSecret {
     SECRET.parse().unwrap()
 }
 
-impl Act {
+impl Action {
     async fn perform(self, stream: &mut TcpStream) {
         match self {
             Self::Answer(reply) => stream.write_all(&reply.bytes()).await.unwrap(),
@@ -127,7 +127,7 @@ impl Reply {
 }
 
 /// An answer before it is signed. Whoever changes a field before [`signed`](Self::signed) lies well, afterwards badly.
-pub(crate) struct Draft {
+pub(crate) struct ResponseDraft {
     pub(crate) scheme: Scheme,
     pub(crate) app_id: AppId,
     pub(crate) secret: AppSecret,
@@ -137,7 +137,7 @@ pub(crate) struct Draft {
     pub(crate) body: String,
 }
 
-impl Draft {
+impl ResponseDraft {
     /// A settled answer.
     pub(crate) fn of(request: &Request, code: &Code, data: &str) -> Self {
         Self::that_is(Finality::Settled, request, code, data)
@@ -169,26 +169,28 @@ pub(crate) const DONE: &str = r#"{"result":true}"#;
 
 /// An honest `OK`.
 pub(crate) fn ok(data: &'static str) -> Step {
-    Box::new(move |request| Act::Answer(Draft::of(request, &Code::Ok, data).signed()))
+    Box::new(move |request| Action::Answer(ResponseDraft::of(request, &Code::Ok, data).signed()))
 }
 
 /// An honest refusal that is settled.
 pub(crate) fn refused(code: Code) -> Step {
-    Box::new(move |request| Act::Answer(Draft::of(request, &code, "null").signed()))
+    Box::new(move |request| Action::Answer(ResponseDraft::of(request, &code, "null").signed()))
 }
 
 /// An honest notice.
 pub(crate) fn noticed(code: Code) -> Step {
-    Box::new(move |request| Act::Answer(Draft::that_is(Finality::Notice, request, &code, "null").signed()))
+    Box::new(move |request| {
+        Action::Answer(ResponseDraft::that_is(Finality::Notice, request, &code, "null").signed())
+    })
 }
 
 /// Whatever the function makes of an honest draft of `OK`.
-pub(crate) fn lie(lie: impl Fn(Draft) -> Reply + Send + Sync + 'static) -> Step {
-    Box::new(move |request| Act::Answer(lie(Draft::of(request, &Code::Ok, DONE))))
+pub(crate) fn faulty(faulty: impl Fn(ResponseDraft) -> Reply + Send + Sync + 'static) -> Step {
+    Box::new(move |request| Action::Answer(faulty(ResponseDraft::of(request, &Code::Ok, DONE))))
 }
 
-pub(crate) fn step(act: impl Fn(&Request) -> Act + Send + Sync + 'static) -> Step {
-    Box::new(act)
+pub(crate) fn step(action: impl Fn(&Request) -> Action + Send + Sync + 'static) -> Step {
+    Box::new(action)
 }
 
 async fn read(stream: &mut TcpStream, base_url: String) -> Option<Request> {
