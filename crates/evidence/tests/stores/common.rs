@@ -15,13 +15,13 @@ use zeroize::Zeroizing;
 pub(crate) const OWN_URL: &str = "http://gateway.example/uploaded";
 
 /// A store with nothing in it.
-pub(crate) struct Ground {
+pub(crate) struct Fixture {
     pub(crate) store: EvidenceStore,
     pub(crate) bucket: Option<s3::Bucket>,
     _folder: Option<tempfile::TempDir>,
 }
 
-impl Ground {
+impl Fixture {
     pub(crate) fn folder() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let credentials = Credentials {
