@@ -5,25 +5,25 @@ use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator;
 use rebuttal_store::{Act, CommitError, Once, Work};
 
-use crate::ground::{
-    DEADLINE, Ground, NOW, act, code, commit, contest, found, is_replay, item, merchant, open, opening,
+use crate::common::{
+    DEADLINE, Fixture, NOW, act, code, commit, contest, found, is_replay, item, merchant, open, opening,
     operator, story, upload, url,
 };
 
-pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_contest_is_committed_whole(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     for file in [1, 2] {
         upload(&store, url(merchant_id, file), file).await.unwrap();
     }
     let items = vec![item(Some(url(merchant_id, 2))), item(Some(url(merchant_id, 1)))];
-    commit(&store, Once::Nonce(ground.nonce()), contest(merchant_id, &no, items)).await.unwrap();
+    commit(&store, Once::Nonce(fixture.nonce()), contest(merchant_id, &no, items)).await.unwrap();
 
     let story = story(&store, &no).await;
     assert_eq!(story.record.state.status, Status::UnderReview);
     let events: Vec<_> = story.history.iter().map(|entry| (entry.event, entry.actor.as_str())).collect();
-    let app = format!("app:{}", crate::ground::APP);
+    let app = format!("app:{}", crate::common::APP);
     assert_eq!(events, [(Event::Opened, "operator:night shift"), (Event::Contested, app.as_str())]);
     let [submission] = &story.submissions[..] else { panic!("{:?}", story.submissions) };
     assert_eq!(submission.submitted_at, NOW);
@@ -31,12 +31,12 @@ pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
     assert_eq!(files, [found(2), found(1)]);
 }
 
-pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_refused_contest_leaves_only_its_nonce(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let before = story(&store, &no).await;
-    let nonce = ground.nonce();
+    let nonce = fixture.nonce();
     let refused = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
     let answer = commit(&store, Once::Nonce(nonce.clone()), refused()).await;
     assert_eq!(code(answer), "Evidence.NotUploaded");
@@ -44,8 +44,8 @@ pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
     assert!(is_replay(&commit(&store, Once::Nonce(nonce), refused()).await));
 }
 
-pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn another_merchants_dispute_does_not_exist(fixture: &Fixture) {
+    let store = fixture.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, theirs, "D1").await;
     upload(&store, url(mine, 1), 1).await.unwrap();
@@ -53,14 +53,14 @@ pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
     let mut refusals = Vec::new();
     for no in [&no, &absent] {
         let act = contest(mine, no, vec![item(Some(url(mine, 1)))]);
-        refusals.push(commit(&store, Once::Nonce(ground.nonce()), act).await.unwrap_err());
+        refusals.push(commit(&store, Once::Nonce(fixture.nonce()), act).await.unwrap_err());
     }
     assert_eq!(refusals[0], refusals[1]);
     assert_eq!(refusals[0].code().as_str(), "Dispute.NotFound");
 }
 
-pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(fixture: &Fixture) {
+    let store = fixture.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, mine, "D1").await;
     upload(&store, url(mine, 1), 1).await.unwrap();
@@ -74,7 +74,7 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         (vec![item(Some(url(mine, 3))), item(None)], "Evidence.NotFound"),
         (vec![item(Some(url(mine, 1))), item(Some(url(mine, 3)))], "Evidence.NotUploaded"),
     ] {
-        let answer = commit(&store, Once::Nonce(ground.nonce()), contest(mine, &no, items)).await;
+        let answer = commit(&store, Once::Nonce(fixture.nonce()), contest(mine, &no, items)).await;
         assert_eq!(code(answer), expected);
     }
     for (finding, expected) in [
@@ -86,14 +86,14 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         if let Act::Command { command: Command::Contest { findings, .. }, .. } = &mut altered {
             findings[0] = finding;
         }
-        assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), altered).await), expected);
+        assert_eq!(code(commit(&store, Once::Nonce(fixture.nonce()), altered).await), expected);
     }
     let whole = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
-    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), whole).await), "OK");
+    assert_eq!(code(commit(&store, Once::Nonce(fixture.nonce()), whole).await), "OK");
 }
 
-pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn one_contest_of_many_wins(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     for file in 0..64 {
@@ -101,7 +101,7 @@ pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
     }
     let contests = (0..64).map(|file| {
         let act = contest(merchant_id, &no, vec![item(Some(url(merchant_id, file)))]);
-        let (store, once) = (store.clone(), Once::Nonce(ground.nonce()));
+        let (store, once) = (store.clone(), Once::Nonce(fixture.nonce()));
         tokio::spawn(async move { code(commit(&store, once, act).await) })
     });
     let mut won = 0;
@@ -116,8 +116,8 @@ pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
     assert_eq!((story.history.len(), story.submissions.len()), (2, 1));
 }
 
-pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     // Joined without a pause between, they land in one batch or two: either way each sees those before it.
@@ -129,7 +129,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
     let no = "D1".parse().unwrap();
     let contested = commit(
         &store,
-        Once::Nonce(ground.nonce()),
+        Once::Nonce(fixture.nonce()),
         contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]),
     );
     let withdrawn =
@@ -141,8 +141,8 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
     assert_eq!(story.history.len(), 3);
 }
 
-pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let nobody = 999.try_into().unwrap();
     let open = |merchant_id, no: String| {
@@ -160,21 +160,21 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
     assert!(store.dispute(&"D99".parse().unwrap()).await.unwrap().is_none());
 }
 
-pub(crate) async fn everything_is_there_after_reopening(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn everything_is_there_after_reopening(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
-    let nonce = ground.nonce();
+    let nonce = fixture.nonce();
     let again = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
     commit(&store, Once::Nonce(nonce.clone()), again()).await.unwrap();
     let before = story(&store, &no).await;
     store.close().await;
     drop(store);
 
-    let store = ground.store().await;
+    let store = fixture.store().await;
     assert_eq!(story(&store, &no).await, before);
     assert!(is_replay(&commit(&store, Once::Nonce(nonce), again()).await));
-    assert_eq!(code(commit(&store, Once::Nonce(ground.nonce()), again()).await), "OK");
+    assert_eq!(code(commit(&store, Once::Nonce(fixture.nonce()), again()).await), "OK");
     assert_eq!(story(&store, &no).await, before, "a repetition changed something");
 }

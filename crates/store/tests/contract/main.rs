@@ -5,36 +5,36 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod accounts;
-mod by_hand;
-mod catalogue;
+mod common;
 mod contests;
-mod ground;
-mod moving;
-mod once;
+mod data_migration;
+mod idempotency;
+mod maintenance;
+mod manual_edits;
 mod pooler;
-mod reading;
+mod queries;
+mod schema;
 mod tokens;
-mod upkeep;
 
 macro_rules! suite {
-    ($attributes:tt $ground:expr; $($room:ident: $($case:ident)*;)*) => {
-        $($(case! { $attributes $ground; $room $case })*)*
+    ($attributes:tt $fixture:expr; $($room:ident: $($case:ident)*;)*) => {
+        $($(case! { $attributes $fixture; $room $case })*)*
     };
 }
 
 macro_rules! case {
-    ([$($attributes:tt)*] $ground:expr; $room:ident $case:ident) => {
+    ([$($attributes:tt)*] $fixture:expr; $room:ident $case:ident) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         $($attributes)*
         async fn $case() {
-            crate::$room::$case(&$ground).await;
+            crate::$room::$case(&$fixture).await;
         }
     };
 }
 
 macro_rules! every_case {
-    ($ground:expr $(, ignored: $reason:literal)?) => {
-        suite! { [$(#[ignore = $reason])?] $ground;
+    ($fixture:expr $(, ignored: $reason:literal)?) => {
+        suite! { [$(#[ignore = $reason])?] $fixture;
             contests:
                 a_contest_is_committed_whole
                 a_refused_contest_leaves_only_its_nonce
@@ -44,20 +44,20 @@ macro_rules! every_case {
                 a_batch_sees_its_own_works_in_order
                 one_spoilt_work_spoils_no_other
                 everything_is_there_after_reopening;
-            once:
+            idempotency:
                 a_nonce_counts_once
                 a_nonce_counts_once_within_a_batch
                 a_key_answers_its_first_answer_again
                 a_refusal_is_the_first_answer_too
                 the_same_opening_is_a_repetition;
-            reading:
+            queries:
                 a_query_finds_the_one_that_needs_a_response_soonest
                 a_list_pages_through_everything_once
                 a_list_that_was_begun_skips_nothing_that_commits_late
                 a_list_holds_what_its_filter_asks
                 what_is_due_is_listed_longest_overdue_first
                 the_oldest_of_what_waits_is_told;
-            upkeep:
+            maintenance:
                 purged_nonces_are_stale_whatever_the_clock_says
                 the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one
                 a_step_of_upkeep_is_bounded
@@ -85,7 +85,7 @@ macro_rules! every_case {
                 tokens_from_before_there_were_roles_are_an_admins
                 older_binaries_are_kept_out_once_a_token_may_not_do_everything
                 older_binaries_are_kept_out_once_a_token_is_revoked;
-            by_hand:
+            manual_edits:
                 a_newer_schema_is_not_opened
                 an_older_binary_goes_on_where_a_newer_one_has_added
                 a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer
@@ -97,12 +97,12 @@ macro_rules! every_case {
 }
 
 mod sqlite {
-    every_case!(crate::ground::Ground::sqlite());
+    every_case!(crate::common::Fixture::sqlite());
 }
 
 mod postgresql {
     every_case!(
-        crate::ground::Ground::postgres(),
+        crate::common::Fixture::postgres(),
         ignored: "needs PostgreSQL, which cargo xtask test starts"
     );
 }

@@ -3,7 +3,7 @@
 use rebuttal_store::{Options, Store, StoreError, examine};
 use rebuttal_testbed::postgres::{Database, Pooler};
 
-use crate::ground::{Ground, contest, item, merchant, open, upload, url};
+use crate::common::{Fixture, contest, item, merchant, open, upload, url};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
@@ -15,9 +15,9 @@ async fn a_pooler_in_session_mode_changes_nothing() {
     let no = open(&store, merchant_id, "D1").await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     let act = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
-    let once = rebuttal_store::Once::Nonce(Ground::sqlite().nonce());
-    crate::ground::commit(&store, once, act).await.unwrap();
-    assert_eq!(crate::ground::story(&store, &no).await.submissions.len(), 1);
+    let once = rebuttal_store::Once::Nonce(Fixture::sqlite().nonce());
+    crate::common::commit(&store, once, act).await.unwrap();
+    assert_eq!(crate::common::story(&store, &no).await.submissions.len(), 1);
     assert!(examine(&pooler.url().parse().unwrap(), None).await.is_ok());
 }
 

@@ -6,34 +6,34 @@ use rebuttal_store::{
     verify_histories,
 };
 
+use crate::common::{Fixture, NOW, act, merchant, open};
 use crate::contests;
-use crate::ground::{Ground, NOW, act, merchant, open};
 
-pub(crate) async fn a_newer_schema_is_not_opened(ground: &Ground) {
-    ground.store().await.close().await;
+pub(crate) async fn a_newer_schema_is_not_opened(fixture: &Fixture) {
+    fixture.store().await.close().await;
     // The bytes of "99" in either database's words.
-    ground.by_hand("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'");
-    let error = Store::open(&ground.location(), &Options::default()).await.err().unwrap();
+    fixture.by_hand("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'");
+    let error = Store::open(&fixture.location(), &Options::default()).await.err().unwrap();
     assert!(matches!(error, StoreError::TooNew { min_binary: 99 }), "{error}");
 }
 
-pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(ground: &Ground) {
-    ground.store().await.close().await;
-    ground.by_hand(
+pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(fixture: &Fixture) {
+    fixture.store().await.close().await;
+    fixture.by_hand(
         "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum FROM refinery_schema_history \
          WHERE version = 1; \
          ALTER TABLE merchants ADD COLUMN later TEXT",
     );
-    let store = ground.store().await;
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     open(&store, merchant_id, "D1").await;
     store.close().await;
 }
 
-pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(ground: &Ground) {
-    ground.store().await.close().await;
+pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(fixture: &Fixture) {
+    fixture.store().await.close().await;
     let told = async || {
-        let mut ailments = examine(&ground.location(), None).await.unwrap().ailments.into_iter();
+        let mut ailments = examine(&fixture.location(), None).await.unwrap().ailments.into_iter();
         ailments.find_map(|ailment| match ailment {
             Ailment::Unindexed { indexes, again } => Some((indexes, again)),
             _ => None,
@@ -44,27 +44,27 @@ pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(g
         migration.split("CREATE INDEX ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
     assert!(indexes.len() > 5 && told().await.is_none(), "{indexes:?}");
     for index in indexes {
-        ground.by_hand(&format!("DROP INDEX {index}"));
+        fixture.by_hand(&format!("DROP INDEX {index}"));
         let (indexes, again) = told().await.unwrap_or_else(|| panic!("unseen: {index}"));
         assert!(indexes.starts_with(&format!("the index {index} of ")), "{indexes}");
         // One of this name that serves another purpose is not it.
-        ground.by_hand(&format!("CREATE INDEX {index} ON meta (value)"));
+        fixture.by_hand(&format!("CREATE INDEX {index} ON meta (value)"));
         assert!(told().await.is_some(), "{index}");
-        ground.by_hand(&format!("DROP INDEX {index}"));
-        ground.store().await.close().await;
-        ground.by_hand(&again);
+        fixture.by_hand(&format!("DROP INDEX {index}"));
+        fixture.store().await.close().await;
+        fixture.by_hand(&again);
         assert_eq!(told().await, None, "{again}");
     }
 }
 
 pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer(
-    ground: &Ground,
+    fixture: &Fixture,
 ) {
-    let store = ground.store().await;
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let other = open(&store, merchant_id, "D2").await;
-    ground.by_hand("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'");
+    fixture.by_hand("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'");
     assert!(matches!(store.dispute(&no).await, Err(StoreError::Unreadable(_))));
     assert!(matches!(store.story(&no).await, Err(StoreError::Unreadable(_))));
     let all = Filter { limit: 10, ..Default::default() };
@@ -113,12 +113,12 @@ const TAMPERINGS: [(&str, &str, &str); 11] = [
     ("DELETE FROM history WHERE sequence = 2", "", "submission 1"),
 ];
 
-pub(crate) async fn a_database_that_was_written_to_by_hand_tells_what_is_not_as_it_was(ground: &Ground) {
-    contests::a_contest_is_committed_whole(ground).await;
+pub(crate) async fn a_database_that_was_written_to_by_hand_tells_what_is_not_as_it_was(fixture: &Fixture) {
+    contests::a_contest_is_committed_whole(fixture).await;
     let (all, mut told) = (
         async |most, told: &mut Vec<_>| {
             let tell = &mut |done, of| told.push((done, of));
-            verify_histories(&ground.location(), most, tell, &mut async |_: &_| {}).await.unwrap()
+            verify_histories(&fixture.location(), most, tell, &mut async |_: &_| {}).await.unwrap()
         },
         Vec::new(),
     );
@@ -126,11 +126,11 @@ pub(crate) async fn a_database_that_was_written_to_by_hand_tells_what_is_not_as_
     assert_eq!(all(None, &mut told).await, Some(whole.clone()));
     assert_eq!(told, [(1, 1)]);
     for (tampering, undo, what) in TAMPERINGS {
-        ground.by_hand(tampering);
+        fixture.by_hand(tampering);
         let found = all(Some(1), &mut told).await.unwrap();
         let [(number, flaw)] = &found.named[..] else { panic!("unseen: {tampering}") };
         assert!((number.as_str(), found.flawed) == ("D1", 1) && flaw.contains(what), "{tampering}: {flaw}");
-        ground.by_hand(undo);
+        fixture.by_hand(undo);
         if !undo.is_empty() {
             assert_eq!(all(None, &mut told).await, Some(whole.clone()), "{undo}");
         }
@@ -138,13 +138,13 @@ pub(crate) async fn a_database_that_was_written_to_by_hand_tells_what_is_not_as_
     assert_eq!(all(Some(0), &mut told).await, None, "more than are asked for");
 }
 
-pub(crate) async fn a_history_without_its_dispute_is_told(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_history_without_its_dispute_is_told(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     open(&store, merchant_id, "D1").await;
     open(&store, merchant_id, "D2").await;
-    ground.without_references("DELETE FROM disputes WHERE dispute_no = 'D1'");
-    let found = verify_histories(&ground.location(), None, &mut |_, _| {}, &mut async |_: &_| {})
+    fixture.without_references("DELETE FROM disputes WHERE dispute_no = 'D1'");
+    let found = verify_histories(&fixture.location(), None, &mut |_, _| {}, &mut async |_: &_| {})
         .await
         .unwrap()
         .unwrap();

@@ -20,7 +20,7 @@ pub(crate) const DEADLINE: UnixMillis = UnixMillis(NOW.0 + 3_600_000);
 pub(crate) const APP: AppId = AppId::from_bytes([7; 16]);
 
 /// A database that outlives the stores that are opened on it.
-pub(crate) struct Ground {
+pub(crate) struct Fixture {
     database: Database,
     counter: AtomicU64,
 }
@@ -30,7 +30,7 @@ enum Database {
     Postgres(postgres::Database),
 }
 
-impl Ground {
+impl Fixture {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rebuttal.db");

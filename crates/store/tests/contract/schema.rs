@@ -3,7 +3,7 @@
 
 use rebuttal_store::{Options, Store};
 
-use crate::ground::Ground;
+use crate::common::Fixture;
 
 /// One line for each column, key and index. Types are SQLite's; a truth value is an integer there.
 const OF_SQLITE: &str = "
@@ -58,9 +58,9 @@ const OF_POSTGRES: &str = "
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn both_migrations_make_the_same_tables() {
-    let (sqlite, postgres) = (Ground::sqlite(), Ground::postgres());
-    for ground in [&sqlite, &postgres] {
-        Store::open(&ground.location(), &Options::default()).await.unwrap().close().await;
+    let (sqlite, postgres) = (Fixture::sqlite(), Fixture::postgres());
+    for fixture in [&sqlite, &postgres] {
+        Store::open(&fixture.location(), &Options::default()).await.unwrap().close().await;
     }
     let (sqlite, postgres) = (sqlite.ask(OF_SQLITE), postgres.ask(OF_POSTGRES));
     assert!(sqlite.len() > 100, "the catalogue was not read: {sqlite:#?}");

@@ -9,8 +9,8 @@ use rebuttal_store::{
     AccountChange, Act, Answer, CommitError, Done, Marked, NewToken, Once, Options, Store, Upkeep, Work,
 };
 
-use crate::ground::{
-    APP, Ground, NOW, code, commit, contest, item, key, merchant, open, settings, story, upload, url,
+use crate::common::{
+    APP, Fixture, NOW, code, commit, contest, item, key, merchant, open, settings, story, upload, url,
 };
 
 async fn step(store: &Store, step: Upkeep) -> u64 {
@@ -20,10 +20,10 @@ async fn step(store: &Store, step: Upkeep) -> u64 {
     }
 }
 
-pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(ground: &Ground) {
-    let store = ground.store().await;
-    let old = ground.nonce_at(UnixMillis(NOW.0 - 1_000));
-    let kept = ground.nonce_at(UnixMillis(NOW.0 - 999));
+pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let old = fixture.nonce_at(UnixMillis(NOW.0 - 1_000));
+    let kept = fixture.nonce_at(UnixMillis(NOW.0 - 999));
     for nonce in [&old, &kept] {
         commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await.unwrap();
     }
@@ -34,14 +34,14 @@ pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(ground: &Gro
     assert_eq!(store.nonce_bound().await.unwrap(), old.timestamp);
     store.close().await;
 
-    let store = ground.store().await;
+    let store = fixture.store().await;
     let again = |nonce| commit(&store, Once::Nonce(nonce), Act::UseNonce);
     assert_eq!(code(again(old).await), "Common.Auth.StaleTimestamp");
     assert_eq!(code(again(kept).await), "Common.Auth.ReplayedNonce");
 }
 
-pub(crate) async fn the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one(fixture: &Fixture) {
+    let store = fixture.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
         let work = Work::own(trusted, Act::Upkeep(Upkeep::NoteClock));
@@ -53,8 +53,8 @@ pub(crate) async fn the_newest_trusted_moment_is_kept_even_where_it_is_an_earlie
     store.close().await;
 }
 
-pub(crate) async fn a_step_of_upkeep_is_bounded(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_step_of_upkeep_is_bounded(fixture: &Fixture) {
+    let store = fixture.store().await;
     for number in 0..25 {
         commit(&store, key(&format!("k{number}"), 1), Act::UseNonce).await.unwrap();
     }
@@ -66,8 +66,8 @@ pub(crate) async fn a_step_of_upkeep_is_bounded(ground: &Ground) {
     assert_eq!(steps, [10, 10, 5, 0]);
 }
 
-pub(crate) async fn a_secret_goes_from_the_answer_of_its_key_and_is_made_no_second_time(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_secret_goes_from_the_answer_of_its_key_and_is_made_no_second_time(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
     let requests = |name: &str| {
@@ -131,8 +131,8 @@ pub(crate) async fn a_secret_goes_from_the_answer_of_its_key_and_is_made_no_seco
     assert!(store.token([7; 32]).await.unwrap().is_some());
 }
 
-pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(fixture: &Fixture) {
+    let store = fixture.store().await;
     let moved = async |fence: &str, instead_of: Option<&str>| {
         let (fence, instead_of) = (fence.to_owned(), instead_of.map(str::to_owned));
         let rows = step(&store, Upkeep::MoveFence { fence, instead_of }).await;
@@ -145,8 +145,8 @@ pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(grou
     assert_eq!(moved("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
 }
 
-pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let (one, two) = (open(&store, merchant_id, "D1").await, open(&store, merchant_id, "D2").await);
     let (used, unused) = (url(merchant_id, 1), url(merchant_id, 2));
@@ -154,7 +154,7 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(grou
     upload(&store, unused, 2).await.unwrap();
     let try_contest = |no, url| {
         let act = contest(merchant_id, no, vec![item(Some(url))]);
-        commit(&store, Once::Nonce(ground.nonce()), act)
+        commit(&store, Once::Nonce(fixture.nonce()), act)
     };
     assert_eq!(code(try_contest(&one, used).await), "OK");
 
@@ -175,8 +175,8 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(grou
     assert_eq!(story(&store, &two).await.submissions.len(), 1);
 }
 
-pub(crate) async fn marked_uploads_are_paged_whether_or_not_those_before_are_gone(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn marked_uploads_are_paged_whether_or_not_those_before_are_gone(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let urls: BTreeSet<_> = (0..5).map(|number| url(merchant_id, number).key()).collect();
     for number in 0..5 {
@@ -197,10 +197,10 @@ pub(crate) async fn marked_uploads_are_paged_whether_or_not_those_before_are_gon
     assert_eq!((paged.len(), paged.into_iter().collect()), (5, urls), "each once");
 }
 
-pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {
-    let store = ground.store_with(&Options { queue_max: 1, ..Options::default() }).await;
+pub(crate) async fn a_full_queue_refuses_and_changes_nothing(fixture: &Fixture) {
+    let store = fixture.store_with(&Options { queue_max: 1, ..Options::default() }).await;
     let works = (0..2_000).map(|_| {
-        let (store, nonce) = (store.clone(), ground.nonce());
+        let (store, nonce) = (store.clone(), fixture.nonce());
         tokio::spawn(async move {
             let work =
                 Work { arrived_at: NOW, once: Once::Nonce(nonce.clone()), token: None, act: Act::UseNonce };
@@ -223,11 +223,11 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(ground: &Ground) {
     }
 }
 
-pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn closing_finishes_what_waits(fixture: &Fixture) {
+    let store = fixture.store().await;
     let works: Vec<_> = (0..500)
         .map(|_| {
-            let (store, nonce) = (store.clone(), ground.nonce());
+            let (store, nonce) = (store.clone(), fixture.nonce());
             tokio::spawn(async move {
                 let work = Work {
                     arrived_at: NOW,
@@ -249,7 +249,7 @@ pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
         }
     }
     drop(store);
-    let store = ground.store().await;
+    let store = fixture.store().await;
     for (nonce, answer) in answered {
         assert_eq!(answer, Ok(Done::Nothing));
         assert_eq!(
@@ -259,15 +259,15 @@ pub(crate) async fn closing_finishes_what_waits(ground: &Ground) {
     }
 }
 
-pub(crate) async fn a_purge_stalls_no_contest(ground: &Ground) {
+pub(crate) async fn a_purge_stalls_no_contest(fixture: &Fixture) {
     /// Far more than a step and a commit take, far less than a purge of everything at once would on a busy machine.
     const WAIT_MAX: Duration = Duration::from_secs(1);
     const NONCES: u64 = 40_000;
     const STEP: u32 = 1_000;
-    let store = ground.store().await;
+    let store = fixture.store().await;
     let mut uses = tokio::task::JoinSet::new();
     for number in 0..NONCES {
-        let (store, nonce) = (store.clone(), ground.nonce_at(UnixMillis(NOW.0 - 1_000)));
+        let (store, nonce) = (store.clone(), fixture.nonce_at(UnixMillis(NOW.0 - 1_000)));
         uses.spawn(async move { commit(&store, Once::Nonce(nonce), Act::UseNonce).await.unwrap() });
         // As many as the queue takes.
         if number % 2_000 == 0 {
@@ -282,7 +282,7 @@ pub(crate) async fn a_purge_stalls_no_contest(ground: &Ground) {
         let mut longest = Duration::ZERO;
         for _ in 0..200 {
             let started = Instant::now();
-            commit(&store, Once::Nonce(ground.nonce()), Act::UseNonce).await.unwrap();
+            commit(&store, Once::Nonce(fixture.nonce()), Act::UseNonce).await.unwrap();
             longest = longest.max(started.elapsed());
         }
         longest

@@ -4,13 +4,13 @@ use rebuttal_disputes::Command;
 use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_store::{Act, Done, Once};
 
-use crate::ground::{
-    DEADLINE, Ground, act, code, commit, is_replay, key, merchant, open, opening, operator, story,
+use crate::common::{
+    DEADLINE, Fixture, act, code, commit, is_replay, key, merchant, open, opening, operator, story,
 };
 
-pub(crate) async fn a_nonce_counts_once(ground: &Ground) {
-    let store = ground.store().await;
-    let nonce = ground.nonce();
+pub(crate) async fn a_nonce_counts_once(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let nonce = fixture.nonce();
     commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await.unwrap();
     assert!(is_replay(&commit(&store, Once::Nonce(nonce.clone()), Act::UseNonce).await));
     let mut other_app = nonce.clone();
@@ -22,10 +22,10 @@ pub(crate) async fn a_nonce_counts_once(ground: &Ground) {
     }
 }
 
-pub(crate) async fn a_nonce_counts_once_within_a_batch(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_nonce_counts_once_within_a_batch(fixture: &Fixture) {
+    let store = fixture.store().await;
     for _ in 0..20 {
-        let nonce = ground.nonce();
+        let nonce = fixture.nonce();
         let uses = (0..16).map(|_| {
             let (store, nonce) = (store.clone(), nonce.clone());
             tokio::spawn(async move { commit(&store, Once::Nonce(nonce), Act::UseNonce).await.is_ok() })
@@ -38,8 +38,8 @@ pub(crate) async fn a_nonce_counts_once_within_a_batch(ground: &Ground) {
     }
 }
 
-pub(crate) async fn a_key_answers_its_first_answer_again(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let open = |no: &str| Act::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
     let first = commit(&store, key("k", 1), open("D1")).await;
@@ -55,8 +55,8 @@ pub(crate) async fn a_key_answers_its_first_answer_again(ground: &Ground) {
     assert!(store.dispute(&"D3".parse().unwrap()).await.unwrap().is_none());
 }
 
-pub(crate) async fn a_refusal_is_the_first_answer_too(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_refusal_is_the_first_answer_too(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let extend = || {
@@ -74,8 +74,8 @@ pub(crate) async fn a_refusal_is_the_first_answer_too(ground: &Ground) {
     assert_eq!((again.code(), again.to_string()), (first.code(), first.to_string()));
 }
 
-pub(crate) async fn the_same_opening_is_a_repetition(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     commit(

@@ -4,16 +4,16 @@
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{AccountChange, Act, Move, MoveError, Once, Options, Store, StoreError, Upkeep};
 
-use crate::ground::{self, Ground, NOW, commit, contest, item, merchant, open, story, upload, url};
+use crate::common::{self, Fixture, NOW, commit, contest, item, merchant, open, story, upload, url};
 use futures_util::future::join_all;
 
 const DISPUTES: usize = 2_500;
 
 /// A database with something in every table; more disputes than one page takes.
-async fn furnished() -> Ground {
-    let ground = Ground::sqlite();
-    let store = ground.store().await;
-    crate::accounts::a_key_answers_an_account_as_it_was(&ground).await;
+async fn furnished() -> Fixture {
+    let fixture = Fixture::sqlite();
+    let store = fixture.store().await;
+    crate::accounts::a_key_answers_an_account_as_it_was(&fixture).await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     upload(&store, url(merchant_id, 2), 2).await.unwrap();
@@ -25,10 +25,10 @@ async fn furnished() -> Ground {
             &format!("M{number:05}").parse().unwrap(),
             vec![item(Some(url(merchant_id, 1)))],
         );
-        commit(&store, Once::Nonce(ground.nonce()), act).await.unwrap();
+        commit(&store, Once::Nonce(fixture.nonce()), act).await.unwrap();
     }
     // One that is forgotten, and stays behind.
-    commit(&store, Once::Nonce(ground.nonce_at(UnixMillis(NOW.0 - 900_000))), Act::UseNonce).await.unwrap();
+    commit(&store, Once::Nonce(fixture.nonce_at(UnixMillis(NOW.0 - 900_000))), Act::UseNonce).await.unwrap();
     let bound = UnixMillis(NOW.0 - 600_000);
     commit(&store, Once::Always, Act::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 })).await.unwrap();
     let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
@@ -41,21 +41,21 @@ async fn furnished() -> Ground {
     let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
     commit(&store, Once::Always, Act::Account(revoked)).await.unwrap();
     store.close().await;
-    ground
+    fixture
 }
 
-async fn moved(from: &Ground, to: &Ground) -> Result<Vec<rebuttal_store::MovedTable>, MoveError> {
+async fn moved(from: &Fixture, to: &Fixture) -> Result<Vec<rebuttal_store::MovedTable>, MoveError> {
     Move::open(&from.location(), &to.location()).await?.run(|_| {}).await
 }
 
-async fn opened(ground: &Ground) -> Result<Store, StoreError> {
-    Store::open(&ground.location(), &Options::default()).await
+async fn opened(fixture: &Fixture) -> Result<Store, StoreError> {
+    Store::open(&fixture.location(), &Options::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn everything_arrives_and_goes_on() {
-    let (from, to) = (furnished().await, Ground::postgres());
+    let (from, to) = (furnished().await, Fixture::postgres());
     let tables = moved(&from, &to).await.unwrap();
     assert!(tables.iter().all(|table| table.rows > 0), "an empty table proves nothing: {tables:?}");
 
@@ -75,7 +75,7 @@ async fn everything_arrives_and_goes_on() {
     let used = from.ask("SELECT nonce FROM nonces ORDER BY timestamp DESC LIMIT 1");
     let mut again = from.nonce();
     again.nonce = used.first().unwrap().parse().unwrap();
-    assert!(ground::is_replay(&commit(&store, Once::Nonce(again), Act::UseNonce).await));
+    assert!(common::is_replay(&commit(&store, Once::Nonce(again), Act::UseNonce).await));
 
     // What a binary must know of goes with the tables, and so does what tells the database from its copies.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
@@ -84,14 +84,14 @@ async fn everything_arrives_and_goes_on() {
 
     // Nobody serves from the old house any more, and nobody moves out of it twice.
     assert!(matches!(opened(&from).await, Err(StoreError::Moved { .. })));
-    assert!(matches!(moved(&from, &Ground::postgres()).await, Err(MoveError::Moved(_))));
+    assert!(matches!(moved(&from, &Fixture::postgres()).await, Err(MoveError::Moved(_))));
     assert!(matches!(moved(&furnished().await, &to).await, Err(MoveError::NotEmpty)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
-    let (from, to) = (furnished().await, Ground::postgres());
+    let (from, to) = (furnished().await, Fixture::postgres());
     // Broken off after every page in turn, and begun again each time.
     let mut breaks = 0;
     loop {
@@ -121,7 +121,7 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn what_differs_in_the_end_is_told_and_nothing_is_switched_over() {
-    let (from, to) = (furnished().await, Ground::postgres());
+    let (from, to) = (furnished().await, Fixture::postgres());
     let moving = Move::open(&from.location(), &to.location()).await.unwrap();
     let meddled = moving.run(|progress| {
         if progress.table == "outbox" && progress.step == rebuttal_store::MoveStep::Copying {
@@ -136,7 +136,7 @@ async fn what_differs_in_the_end_is_told_and_nothing_is_switched_over() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn only_one_direction_and_one_move_at_a_time() {
-    let (from, to) = (furnished().await, Ground::postgres());
+    let (from, to) = (furnished().await, Fixture::postgres());
     let direction = |outcome: Result<Move, MoveError>| matches!(outcome.err(), Some(MoveError::Direction));
     assert!(direction(Move::open(&to.location(), &from.location()).await));
     assert!(direction(Move::open(&from.location(), &from.location()).await));

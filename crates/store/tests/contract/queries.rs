@@ -8,8 +8,8 @@ use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rebuttal_store::{Act, Backlog, Filter, Location, Once, Options, Store, Upkeep, Work};
 
-use crate::ground::{
-    DEADLINE, Ground, NOW, act, code, commit, merchant, open, opening, operator, story, upload, url,
+use crate::common::{
+    DEADLINE, Fixture, NOW, act, code, commit, merchant, open, opening, operator, story, upload, url,
 };
 
 /// Opens a dispute of payment `P` at a moment.
@@ -20,8 +20,8 @@ async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, a
     store.commit(Work { arrived_at: at, once: Once::Always, token: None, act }).await.unwrap().unwrap();
 }
 
-pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let number = merchant_id.number();
     let later = UnixMillis(DEADLINE.0 + 1);
@@ -50,8 +50,8 @@ pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(ground: 
     assert!(store.find(stranger, &by_payment()).await.unwrap().is_none());
 }
 
-pub(crate) async fn a_list_pages_through_everything_once(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {
+    let store = fixture.store().await;
     let number = merchant(&store).await.number();
     for index in 0..25 {
         open_at(&store, number, &format!("D{index:02}"), DEADLINE, UnixMillis(NOW.0 + index / 3)).await;
@@ -72,8 +72,8 @@ pub(crate) async fn a_list_pages_through_everything_once(ground: &Ground) {
 }
 
 /// A dispute has the time of its arrival, and another lane or replica may commit it after some that came later.
-pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(fixture: &Fixture) {
+    let store = fixture.store().await;
     let number = merchant(&store).await.number();
     let open_then = async |no: &str, at: i64| {
         open_at(&store, number, no, DEADLINE, UnixMillis(NOW.0 + at)).await;
@@ -98,8 +98,8 @@ pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(ground
     assert_eq!(list(Filter { created_after, ..Filter::default() }).await.0, ["D4", "D3-late"]);
 }
 
-pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_list_holds_what_its_filter_asks(fixture: &Fixture) {
+    let store = fixture.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     open_at(&store, one.number(), "A1", DEADLINE, NOW).await;
     open_at(&store, two.number(), "A2", UnixMillis(DEADLINE.0 + 9), UnixMillis(NOW.0 + 9)).await;
@@ -129,8 +129,8 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(ground: &Ground) {
     }
 }
 
-pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixture) {
+    let store = fixture.store().await;
     let number = merchant(&store).await.number();
     for (no, offset) in [("D2", 2), ("D1", 1), ("D3", 3)] {
         open_at(&store, number, no, UnixMillis(DEADLINE.0 + offset), NOW).await;
@@ -150,8 +150,8 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(ground: &Ground)
     assert_eq!(store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn the_oldest_of_what_waits_is_told(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn the_oldest_of_what_waits_is_told(fixture: &Fixture) {
+    let store = fixture.store().await;
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     let merchant_id = merchant(&store).await;
     open_at(&store, merchant_id.number(), "D2", UnixMillis(DEADLINE.0 + 2), NOW).await;
@@ -168,6 +168,6 @@ pub(crate) async fn the_oldest_of_what_waits_is_told(ground: &Ground) {
     assert_eq!((lanes.waiting, lanes.waiting_max), (0, Options::default().queue_max));
     assert_eq!(
         lanes.lanes,
-        if matches!(ground.location(), Location::Sqlite(_)) { 1 } else { Options::default().lanes.get() }
+        if matches!(fixture.location(), Location::Sqlite(_)) { 1 } else { Options::default().lanes.get() }
     );
 }
