@@ -14,7 +14,7 @@ pub(crate) const SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub(crate) struct ReceivedRequest {
     pub(crate) target: String,
     pub(crate) header: Option<Authorization>,
     pub(crate) head: String,
@@ -23,27 +23,27 @@ pub(crate) struct Request {
 }
 
 /// What to do with a request.
-pub(crate) enum Action {
-    Answer(Reply),
+pub(crate) enum ServerAction {
+    Answer(ServerReply),
     /// Sends the answer's first half, then closes.
-    AnswerHalf(Reply),
+    AnswerHalf(ServerReply),
     /// Closes without a byte.
-    Cut,
+    Close,
     /// Never answers.
-    Hang,
+    Stall,
 }
 
-pub(crate) struct Reply {
+pub(crate) struct ServerReply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-pub(crate) type Step = Box<dyn Fn(&Request) -> Action + Send + Sync>;
+pub(crate) type Step = Box<dyn Fn(&ReceivedRequest) -> ServerAction + Send + Sync>;
 
 pub(crate) struct FaultyServer {
     pub(crate) url: String,
-    requests: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl FaultyServer {
@@ -71,7 +71,7 @@ impl FaultyServer {
         Self { url, requests }
     }
 
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.requests.lock().unwrap().clone()
     }
 
@@ -92,7 +92,7 @@ pub(crate) fn secret() -> AppSecret {
     SECRET.parse().unwrap()
 }
 
-impl Action {
+impl ServerAction {
     async fn perform(self, stream: &mut TcpStream) {
         match self {
             Self::Answer(reply) => stream.write_all(&reply.bytes()).await.unwrap(),
@@ -100,13 +100,13 @@ impl Action {
                 let bytes = reply.bytes();
                 stream.write_all(&bytes[..bytes.len() - reply.body.len() / 2]).await.unwrap();
             }
-            Self::Cut => {}
-            Self::Hang => std::future::pending().await,
+            Self::Close => {}
+            Self::Stall => std::future::pending().await,
         }
     }
 }
 
-impl Reply {
+impl ServerReply {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
@@ -139,11 +139,11 @@ pub(crate) struct ResponseDraft {
 
 impl ResponseDraft {
     /// A settled answer.
-    pub(crate) fn of(request: &Request, code: &Code, data: &str) -> Self {
+    pub(crate) fn of(request: &ReceivedRequest, code: &Code, data: &str) -> Self {
         Self::that_is(Finality::Settled, request, code, data)
     }
 
-    pub(crate) fn that_is(finality: Finality, request: &Request, code: &Code, data: &str) -> Self {
+    pub(crate) fn that_is(finality: Finality, request: &ReceivedRequest, code: &Code, data: &str) -> Self {
         let header = request.header.as_ref().unwrap();
         let message = if *code == Code::Ok { "null" } else { "\"because\"" };
         Self {
@@ -157,11 +157,11 @@ impl ResponseDraft {
         }
     }
 
-    pub(crate) fn signed(&self) -> Reply {
+    pub(crate) fn signed(&self) -> ServerReply {
         let message = Message { method: "POST", base_url: &self.url, target: "", body: self.body.as_bytes() };
         let signer = Signer { scheme: self.scheme, app_id: self.app_id, secret: &self.secret };
         let header = signer.authorize(self.timestamp, self.nonce.clone(), &message);
-        Reply::new(200, self.body.clone()).with("Authorization", header)
+        ServerReply::new(200, self.body.clone()).with("Authorization", header)
     }
 }
 
@@ -169,31 +169,31 @@ pub(crate) const DONE: &str = r#"{"result":true}"#;
 
 /// An honest `OK`.
 pub(crate) fn ok(data: &'static str) -> Step {
-    Box::new(move |request| Action::Answer(ResponseDraft::of(request, &Code::Ok, data).signed()))
+    Box::new(move |request| ServerAction::Answer(ResponseDraft::of(request, &Code::Ok, data).signed()))
 }
 
 /// An honest refusal that is settled.
 pub(crate) fn refused(code: Code) -> Step {
-    Box::new(move |request| Action::Answer(ResponseDraft::of(request, &code, "null").signed()))
+    Box::new(move |request| ServerAction::Answer(ResponseDraft::of(request, &code, "null").signed()))
 }
 
 /// An honest notice.
 pub(crate) fn noticed(code: Code) -> Step {
     Box::new(move |request| {
-        Action::Answer(ResponseDraft::that_is(Finality::Notice, request, &code, "null").signed())
+        ServerAction::Answer(ResponseDraft::that_is(Finality::Notice, request, &code, "null").signed())
     })
 }
 
 /// Whatever the function makes of an honest draft of `OK`.
-pub(crate) fn faulty(faulty: impl Fn(ResponseDraft) -> Reply + Send + Sync + 'static) -> Step {
-    Box::new(move |request| Action::Answer(faulty(ResponseDraft::of(request, &Code::Ok, DONE))))
+pub(crate) fn faulty(faulty: impl Fn(ResponseDraft) -> ServerReply + Send + Sync + 'static) -> Step {
+    Box::new(move |request| ServerAction::Answer(faulty(ResponseDraft::of(request, &Code::Ok, DONE))))
 }
 
-pub(crate) fn step(action: impl Fn(&Request) -> Action + Send + Sync + 'static) -> Step {
+pub(crate) fn step(action: impl Fn(&ReceivedRequest) -> ServerAction + Send + Sync + 'static) -> Step {
     Box::new(action)
 }
 
-async fn read(stream: &mut TcpStream, base_url: String) -> Option<Request> {
+async fn read(stream: &mut TcpStream, base_url: String) -> Option<ReceivedRequest> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -214,7 +214,7 @@ async fn read(stream: &mut TcpStream, base_url: String) -> Option<Request> {
     while bytes.len() < head_end + length {
         stream.read_buf(&mut bytes).await.ok()?;
     }
-    Some(Request {
+    Some(ReceivedRequest {
         target: head.split(' ').nth(1).unwrap().to_owned(),
         header: field("authorization").map(|header| Authorization::parse(header.as_bytes()).unwrap()),
         head: head.clone(),

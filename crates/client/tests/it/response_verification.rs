@@ -6,7 +6,8 @@ use rebuttal_client::{
 };
 
 use crate::faulty_server::{
-    Action, DONE, FaultyServer, Reply, ResponseDraft, Step, faulty, noticed, ok, refused, secret, step,
+    DONE, FaultyServer, ResponseDraft, ServerAction, ServerReply, Step, faulty, noticed, ok, refused, secret,
+    step,
 };
 
 const DISPUTE: &str = r#"{"disputeNo":"D1","paymentNo":"P1","merchantTradeNo":"T1","status":"NEEDS_RESPONSE",
@@ -34,7 +35,7 @@ async fn flaw(step: Step) -> Flaw {
 #[tokio::test]
 async fn an_honest_answer_is_done_whatever_its_status_says() {
     accept(ok(DONE)).await.unwrap();
-    accept(faulty(|draft| Reply { status: 500, ..draft.signed() })).await.unwrap();
+    accept(faulty(|draft| ServerReply { status: 500, ..draft.signed() })).await.unwrap();
 }
 
 #[tokio::test]
@@ -60,7 +61,7 @@ async fn a_request_is_what_the_contract_wants() {
 
 #[tokio::test]
 async fn an_unsigned_answer_proves_nothing() {
-    assert_eq!(flaw(faulty(|draft| Reply::new(200, draft.body))).await, Flaw::Unsigned);
+    assert_eq!(flaw(faulty(|draft| ServerReply::new(200, draft.body))).await, Flaw::Unsigned);
 }
 
 #[tokio::test]
@@ -75,7 +76,7 @@ async fn two_headers_are_no_header() {
 
 #[tokio::test]
 async fn a_header_must_be_of_the_form() {
-    let malformed = faulty(|draft| Reply::new(200, draft.body).with("Authorization", "Bearer x"));
+    let malformed = faulty(|draft| ServerReply::new(200, draft.body).with("Authorization", "Bearer x"));
     assert!(matches!(flaw(malformed).await, Flaw::Header(_)));
 }
 
@@ -85,7 +86,7 @@ async fn an_answer_to_another_request_proves_nothing() {
     assert_eq!(flaw(other).await, Flaw::OtherRequest);
     let own_request_sent_back = step(|request| {
         let header = request.header.as_ref().unwrap();
-        Action::Answer(Reply::new(200, request.body.clone()).with("Authorization", header))
+        ServerAction::Answer(ServerReply::new(200, request.body.clone()).with("Authorization", header))
     });
     assert_eq!(flaw(own_request_sent_back).await, Flaw::OtherRequest);
 }
@@ -99,7 +100,7 @@ async fn a_notice_passed_off_as_settled_proves_nothing() {
         let header = &mut notice.headers[0].1;
         let (rest, _) = header.rsplit_once("nonce=").unwrap();
         *header = format!("{rest}nonce={}", settled.nonce);
-        Action::Answer(notice)
+        ServerAction::Answer(notice)
     });
     assert_eq!(flaw(exchanged).await, Flaw::WrongSign);
 }
@@ -145,7 +146,7 @@ async fn an_answer_signed_with_another_secret_or_for_another_url_proves_nothing(
 async fn an_altered_body_proves_nothing() {
     let altered = faulty(|draft| {
         let reply = draft.signed();
-        Reply { body: draft.body.replace("true", "tru ").into(), ..reply }
+        ServerReply { body: draft.body.replace("true", "tru ").into(), ..reply }
     });
     assert_eq!(flaw(altered).await, Flaw::WrongSign);
 }
@@ -186,7 +187,7 @@ async fn a_genuine_ok_with_unreadable_data_is_not_done() {
 
 #[tokio::test]
 async fn a_query_never_leaves_an_unknown_outcome() {
-    let server = FaultyServer::start(vec![faulty(|draft| Reply::new(401, draft.body))]).await;
+    let server = FaultyServer::start(vec![faulty(|draft| ServerReply::new(401, draft.body))]).await;
     let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(
         matches!(&error, Error::Unverified(unverified) if unverified.flaw == Flaw::Unsigned),
@@ -200,7 +201,7 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = FaultyServer::start(vec![ok(DONE)]).await;
     let target = format!("{}/pg/v2/dispute/accept", elsewhere.url);
     let told = target.clone();
-    let redirect = step(move |_| Action::Answer(Reply::new(307, "").with("Location", &target)));
+    let redirect = step(move |_| ServerAction::Answer(ServerReply::new(307, "").with("Location", &target)));
     let flaw = flaw(redirect).await;
     assert!(matches!(&flaw, Flaw::NotOurs(stranger) if stranger.status == 307), "{flaw:?}");
     assert_eq!(flaw.to_string(), format!("HTTP 307 to {told}: probably a proxy's answer, not the gateway's"));

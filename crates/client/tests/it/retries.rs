@@ -8,12 +8,12 @@ use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::{Cause, Client, Code, Error, Finality, Outcome, QueryRequest};
 
 use crate::faulty_server::{
-    Action, DONE, FaultyServer, Reply, ResponseDraft, Step, app_id, faulty, noticed, ok, refused, secret,
-    step,
+    DONE, FaultyServer, ResponseDraft, ServerAction, ServerReply, Step, app_id, faulty, noticed, ok, refused,
+    secret, step,
 };
 
 fn cut() -> Step {
-    step(|_| Action::Cut)
+    step(|_| ServerAction::Close)
 }
 
 async fn accept(server: &FaultyServer) -> Result<(), Error> {
@@ -22,7 +22,7 @@ async fn accept(server: &FaultyServer) -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_with_a_fresh_header() {
-    let half = step(|request| Action::AnswerHalf(ResponseDraft::of(request, &Code::Ok, DONE).signed()));
+    let half = step(|request| ServerAction::AnswerHalf(ResponseDraft::of(request, &Code::Ok, DONE).signed()));
     let server = FaultyServer::start(vec![cut(), half, ok(DONE)]).await;
     accept(&server).await.unwrap();
 
@@ -44,7 +44,7 @@ async fn a_call_whose_answers_are_always_lost_ends_unknown() {
 
 #[tokio::test]
 async fn a_gateway_that_hangs_is_given_up() {
-    let server = FaultyServer::start(vec![step(|_| Action::Hang)]).await;
+    let server = FaultyServer::start(vec![step(|_| ServerAction::Stall)]).await;
     let client = server.builder().attempts(2).attempt_timeout(Duration::from_millis(100)).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 2, cause: Cause::TimedOut, .. }), "{error:?}");
@@ -54,7 +54,7 @@ async fn a_gateway_that_hangs_is_given_up() {
 
 #[tokio::test]
 async fn a_call_ends_when_its_time_is_over() {
-    let server = FaultyServer::start(vec![step(|_| Action::Hang)]).await;
+    let server = FaultyServer::start(vec![step(|_| ServerAction::Stall)]).await;
     let client = server.builder().attempts(20).call_timeout(Duration::from_millis(300)).build().unwrap();
     let started = Instant::now();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
@@ -79,7 +79,7 @@ async fn nobody_listening_means_that_nothing_was_changed() {
 async fn retry_after_is_waited_for() {
     let unavailable = step(|request| {
         let reply = ResponseDraft::that_is(Finality::Notice, request, &Code::Unavailable, "null").signed();
-        Action::Answer(Reply { status: 503, ..reply }.with("Retry-After", 1))
+        ServerAction::Answer(ServerReply { status: 503, ..reply }.with("Retry-After", 1))
     });
     let server = FaultyServer::start(vec![unavailable, ok(DONE)]).await;
     let started = Instant::now();
@@ -91,7 +91,7 @@ async fn retry_after_is_waited_for() {
 async fn a_retry_after_beyond_the_limit_ends_the_call_and_is_told() {
     let unavailable = step(|request| {
         let notice = ResponseDraft::that_is(Finality::Notice, request, &Code::RateLimited, "null");
-        Action::Answer(notice.signed().with("Retry-After", 3600))
+        ServerAction::Answer(notice.signed().with("Retry-After", 3600))
     });
     let server = FaultyServer::start(vec![unavailable]).await;
     let error = accept(&server).await.unwrap_err();
@@ -121,11 +121,11 @@ async fn a_request_that_somebody_doubled_is_sent_with_a_fresh_nonce() {
 
 #[tokio::test]
 async fn a_proxys_page_is_waited_out_and_a_strangers_verdict_is_not() {
-    let page = step(|_| Action::Answer(Reply::new(502, "<html>Bad Gateway</html>")));
+    let page = step(|_| ServerAction::Answer(ServerReply::new(502, "<html>Bad Gateway</html>")));
     let server = FaultyServer::start(vec![page, ok(DONE)]).await;
     accept(&server).await.unwrap();
 
-    let verdict = faulty(|draft| Reply::new(404, draft.body.replace("OK", "Dispute.NotFound")));
+    let verdict = faulty(|draft| ServerReply::new(404, draft.body.replace("OK", "Dispute.NotFound")));
     let server = FaultyServer::start(vec![verdict, ok(DONE)]).await;
     let error = accept(&server).await.unwrap_err();
     assert_eq!((error.outcome(), server.requests().len()), (Outcome::Unknown, 1));
@@ -135,10 +135,10 @@ async fn a_proxys_page_is_waited_out_and_a_strangers_verdict_is_not() {
 /// What an ingress answers while the gateway behind it is replaced, and what a gateway answers that knows nothing yet.
 fn in_the_gateways_place() -> Vec<Step> {
     vec![
-        step(|_| Action::Answer(Reply::new(404, "default backend - 404"))),
-        step(|_| Action::Answer(Reply::new(302, "").with("Location", "https://status.example/"))),
-        step(|_| Action::Answer(Reply::new(200, "<html>We will be right back</html>"))),
-        faulty(|draft| Reply::new(401, draft.body.replace("OK", "Common.Auth.UnknownApp"))),
+        step(|_| ServerAction::Answer(ServerReply::new(404, "default backend - 404"))),
+        step(|_| ServerAction::Answer(ServerReply::new(302, "").with("Location", "https://status.example/"))),
+        step(|_| ServerAction::Answer(ServerReply::new(200, "<html>We will be right back</html>"))),
+        faulty(|draft| ServerReply::new(401, draft.body.replace("OK", "Common.Auth.UnknownApp"))),
     ]
 }
 
@@ -216,7 +216,7 @@ fn stale() -> Step {
     step(|request| {
         let draft = ResponseDraft::that_is(Finality::Notice, request, &Code::StaleTimestamp, "null");
         let timestamp = UnixMillis(draft.timestamp.0 + 7_200_000);
-        Action::Answer(ResponseDraft { timestamp, ..draft }.signed())
+        ServerAction::Answer(ResponseDraft { timestamp, ..draft }.signed())
     })
 }
 
@@ -250,7 +250,7 @@ async fn the_clock_is_corrected_once_in_a_call() {
 async fn an_unbound_answer_does_not_move_the_clock() {
     let unsigned = step(|request| {
         let draft = ResponseDraft::of(request, &Code::StaleTimestamp, "null");
-        Action::Answer(Reply::new(401, draft.body))
+        ServerAction::Answer(ServerReply::new(401, draft.body))
     });
     let server = FaultyServer::start(vec![unsigned, ok(DONE)]).await;
     let client = server.client();
@@ -275,7 +275,7 @@ async fn a_refusal_after_a_lost_answer_tells_that_a_query_is_needed() {
 /// What becomes of a query that is answered so, and how often it was made.
 async fn answered(status: u16, header: (&'static str, &'static str), body: &'static str) -> (Error, usize) {
     let server = FaultyServer::start(vec![step(move |_| {
-        Action::Answer(Reply::new(status, body).with(header.0, header.1))
+        ServerAction::Answer(ServerReply::new(status, body).with(header.0, header.1))
     })])
     .await;
     let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
@@ -303,7 +303,7 @@ async fn a_proxy_that_tells_of_an_outage_is_no_reason_to_doubt_the_secret() {
 
 #[tokio::test]
 async fn how_long_was_waited_is_told_at_the_end() {
-    let server = FaultyServer::start(vec![step(|_| Action::Hang)]).await;
+    let server = FaultyServer::start(vec![step(|_| ServerAction::Stall)]).await;
     let patient = server.builder().attempts(2).attempt_timeout(Duration::from_secs(1)).build().unwrap();
     let error = patient.query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(error.to_string().contains("(tried 2 times, for 2 seconds)"), "{error}");

@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex};
 use rebuttal_client::protocol::dispute::{ContestRequest, QueryRequest};
 use rebuttal_client::{Cause, Code, Error, EvidenceFile, EvidenceType, Outcome};
 
-use crate::faulty_server::{Action, DONE, FaultyServer, Reply, Request, ResponseDraft, Step, refused, step};
+use crate::faulty_server::{
+    DONE, FaultyServer, ReceivedRequest, ResponseDraft, ServerAction, ServerReply, Step, refused, step,
+};
 
 const FIRST: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 
 /// Answers upload addresses, takes posts with `post`, and contests with `OK`.
-fn gateway(post: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Vec<Step> {
+fn gateway(post: impl Fn(&ReceivedRequest) -> ServerReply + Send + Sync + 'static) -> Vec<Step> {
     vec![step(move |request| {
-        Action::Answer(match request.target.as_str() {
+        ServerAction::Answer(match request.target.as_str() {
             "/pg/v2/file/generateUploadUrl" => {
                 let data = format!(
                     r#"{{"uploadUrl":"{}/store","httpMethod":"POST","formFields":{{"key":"a/b","policy":"e30=",
@@ -27,8 +29,8 @@ fn gateway(post: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Vec<Step
     })]
 }
 
-fn stored(_: &Request) -> Reply {
-    Reply::new(204, "")
+fn stored(_: &ReceivedRequest) -> ServerReply {
+    ServerReply::new(204, "")
 }
 
 fn targets(server: &FaultyServer) -> Vec<String> {
@@ -113,7 +115,11 @@ async fn a_failed_upload_goes_to_a_new_address() {
     let server = FaultyServer::start(gateway(move |request| {
         let mut left = failures.lock().unwrap();
         *left -= 1;
-        if *left >= 0 { Reply::new(503, "<Error><Code>SlowDown</Code></Error>") } else { stored(request) }
+        if *left >= 0 {
+            ServerReply::new(503, "<Error><Code>SlowDown</Code></Error>")
+        } else {
+            stored(request)
+        }
     }))
     .await;
     let file = EvidenceFile::new("a.png", "x").unwrap();
@@ -125,7 +131,7 @@ async fn a_failed_upload_goes_to_a_new_address() {
 
 #[tokio::test]
 async fn a_store_that_never_answers_well_is_given_up_and_nothing_is_submitted() {
-    let server = FaultyServer::start(gateway(|_| Reply::new(503, ""))).await;
+    let server = FaultyServer::start(gateway(|_| ServerReply::new(503, ""))).await;
     let error =
         server.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Other, "a.png", "x").send().await;
     assert!(matches!(error, Err(Error::Unavailable { attempts: 3, .. })), "{error:?}");
@@ -135,7 +141,7 @@ async fn a_store_that_never_answers_well_is_given_up_and_nothing_is_submitted() 
 #[tokio::test]
 async fn a_store_that_refuses_a_file_is_believed_at_once() {
     let server = FaultyServer::start(gateway(|_| {
-        Reply::new(400, "<Error><Code>InvalidRequest</Code><Message>not a PNG</Message></Error>")
+        ServerReply::new(400, "<Error><Code>InvalidRequest</Code><Message>not a PNG</Message></Error>")
     }))
     .await;
     let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
@@ -143,7 +149,8 @@ async fn a_store_that_refuses_a_file_is_believed_at_once() {
     assert_eq!((error.outcome(), server.requests().len()), (Outcome::NothingChanged, 2));
 
     let server =
-        FaultyServer::start(gateway(|_| Reply::new(403, "<html>").with("Content-Type", "text/html"))).await;
+        FaultyServer::start(gateway(|_| ServerReply::new(403, "<html>").with("Content-Type", "text/html")))
+            .await;
     let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     let told =
         "the file store refused a.png: HTTP 403, text/html: probably a proxy's answer, not the file store's";
@@ -156,7 +163,7 @@ async fn an_upload_address_that_is_none_ends_the_upload() {
         r#"{{"uploadUrl":"/store","httpMethod":"POST","formFields":{{}},"storageUri":"{FIRST}","expireTime":1}}"#
     );
     let server = FaultyServer::start(vec![step(move |request| {
-        Action::Answer(ResponseDraft::of(request, &Code::Ok, &data).signed())
+        ServerAction::Answer(ResponseDraft::of(request, &Code::Ok, &data).signed())
     })])
     .await;
     let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();

@@ -54,14 +54,14 @@ async fn nothing_is_found_where_nothing_was_uploaded(fixture: Fixture) {
 /// The folder refuses a lie when it is uploaded, an S3 takes it and the contest refuses it: in the same words.
 async fn the_same_lie_is_told_of_the_same_file(fixture: Fixture) {
     let png = samples::receipt(1).bytes;
-    let lies = [
+    let invalid_files = [
         ("pdf", png.as_slice()),
         ("png", b"%PDF-1.7"),
         ("xlsx", b"PK\x03\x04"),
         ("png", &png[..png.len() - 20]),
     ];
     let mut told = Vec::new();
-    for (extension, content) in lies {
+    for (extension, content) in invalid_files {
         let uri = uri('c', extension);
         if fixture.store.records_at_contest() {
             fixture.upload(&uri, content).await;

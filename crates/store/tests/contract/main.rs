@@ -17,17 +17,17 @@ mod schema;
 mod tokens;
 
 macro_rules! suite {
-    ($attributes:tt $fixture:expr; $($room:ident: $($case:ident)*;)*) => {
-        $($(case! { $attributes $fixture; $room $case })*)*
+    ($attributes:tt $fixture:expr; $($module:ident: $($case:ident)*;)*) => {
+        $($(case! { $attributes $fixture; $module $case })*)*
     };
 }
 
 macro_rules! case {
-    ([$($attributes:tt)*] $fixture:expr; $room:ident $case:ident) => {
+    ([$($attributes:tt)*] $fixture:expr; $module:ident $case:ident) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         $($attributes)*
         async fn $case() {
-            crate::$room::$case(&$fixture).await;
+            crate::$module::$case(&$fixture).await;
         }
     };
 }
