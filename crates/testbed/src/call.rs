@@ -44,7 +44,7 @@ pub const CODES: [(&str, u16); 25] = [
 
 /// A call; signed when it is printed, over what it then holds.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct SignedCall {
     pub signer: Signer,
     /// The base URL that is signed; where the bytes go is decided on sending.
     pub base: String,
@@ -63,7 +63,7 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
 }
 
-impl Call {
+impl SignedCall {
     /// A call as the seed shows it, with a fresh timestamp and nonce.
     #[must_use]
     pub fn new(signer: &Signer, base: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {

@@ -29,7 +29,7 @@ pub mod signer;
 pub mod test_gateway;
 pub mod upload;
 
-pub use call::{Answer, Call};
+pub use call::{Answer, SignedCall};
 pub use document::Document;
 pub use fake_clock::FakeClock;
 pub use fault_proxy::{Action, FaultProxy, Upstream};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::call::{Answer, Call};
+use crate::call::{Answer, SignedCall};
 use crate::gateway::{Builder, Gateway};
 use crate::operator::Operator;
 use crate::samples::Sample;
@@ -71,13 +71,13 @@ impl TestGateway {
 
     /// A fresh call of this scene's app.
     #[must_use]
-    pub fn call(&self, target: &str, body: &Value) -> Call {
+    pub fn call(&self, target: &str, body: &Value) -> SignedCall {
         self.raw_call(target, body.to_string())
     }
 
     #[must_use]
-    pub fn raw_call(&self, target: &str, body: impl Into<Vec<u8>>) -> Call {
-        Call::new(&self.signer, &self.base, target, body)
+    pub fn raw_call(&self, target: &str, body: impl Into<Vec<u8>>) -> SignedCall {
+        SignedCall::new(&self.signer, &self.base, target, body)
     }
 
     /// Sends a fresh call; the answer is verified.
@@ -105,7 +105,7 @@ impl TestGateway {
     #[must_use]
     pub fn ticket_of(&self, signer: &Signer, filename: &str) -> Ticket {
         let body = json!({ "filename": filename, "scene": "DISPUTE_EVIDENCE" }).to_string();
-        Ticket::read(&Call::new(signer, &self.base, UPLOAD_URL, body).send(self.address()).ok())
+        Ticket::read(&SignedCall::new(signer, &self.base, UPLOAD_URL, body).send(self.address()).ok())
     }
 
     /// Uploads a sample and gives its storageUri.
@@ -119,7 +119,7 @@ impl TestGateway {
     }
 
     #[must_use]
-    pub fn contest_call(&self, dispute_no: &str, items: &[Item<'_>]) -> Call {
+    pub fn contest_call(&self, dispute_no: &str, items: &[Item<'_>]) -> SignedCall {
         let items: Vec<_> = items.iter().map(Item::json).collect();
         self.call(CONTEST, &json!({ "disputeNo": dispute_no, "evidenceList": items }))
     }

@@ -10,12 +10,12 @@ use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{Gateway, TestGateway};
 
-use crate::common::{Ended, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal};
 use crate::doctor::{doctor, finds, serve, stopped, told};
 
 /// What a start says, without the breaks of its lines.
 fn said(data: &Path, more: &[&str]) -> String {
-    serve(data, more).err.replace("\n  ", " ")
+    serve(data, more).stderr.replace("\n  ", " ")
 }
 
 /// A gateway that has served, to which nobody has uploaded anything, and was stopped.
@@ -57,9 +57,9 @@ fn an_empty_volume_for_the_first_start_is_no_fault() {
     let volume = folder.path().join("volume");
     fs::create_dir_all(volume.join("lost+found")).unwrap();
     let url = format!("file://{}", volume.display());
-    let ended = doctor(&folder.path().join("data"), &["--evidence-url", &url], &[]);
-    assert!(told(&ended, "evidence", "warning").contains("is nobody's yet"), "{ended:?}");
-    assert_eq!(ended.code, 0);
+    let output = doctor(&folder.path().join("data"), &["--evidence-url", &url], &[]);
+    assert!(told(&output, "evidence", "warning").contains("is nobody's yet"), "{output:?}");
+    assert_eq!(output.code, 0);
 }
 
 #[test]
@@ -138,15 +138,15 @@ fn forgotten_credentials_of_an_s3_are_told_with_their_variables() {
     let data = fixture.gateway.data();
     let folder = tempfile::tempdir().unwrap();
     let env = [("REBUTTAL_EVIDENCE_URL", PLACE.to_owned()), (NO_METADATA.0, NO_METADATA.1.to_owned())];
-    let ended = doctor(&folder.path().join("data"), &[], &env);
+    let output = doctor(&folder.path().join("data"), &[], &env);
     const WHAT: &str =
         "there are no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set";
-    finds(&ended, "evidence", WHAT);
+    finds(&output, "evidence", WHAT);
     let mut moving = rebuttal(&["move", "--data", data.to_str().unwrap(), "--evidence-to", PLACE, "--yes"]);
     moving.env(NO_METADATA.0, NO_METADATA.1);
-    let ended = Ended::run(moving);
-    let said = ended.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(ended.code == 1 && said.contains(WHAT), "{ended:?}");
+    let output = CommandOutput::run(moving);
+    let said = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.code == 1 && said.contains(WHAT), "{output:?}");
 }
 
 /// What somebody does to a schema, how it is found, in which words, and whether a gateway starts all the same.
@@ -242,9 +242,9 @@ fn looks_at_schema(
     env: &[(&str, String)],
     (_, state, what, starts): (&str, &str, &str, bool),
 ) {
-    let ended = doctor(fixture.gateway.data(), &[], env);
-    assert!(told(&ended, "database", state).contains(what), "{what}: {ended:?}");
-    assert!(!told(&ended, "database", "fault").contains("see that it is there"), "{ended:?}");
+    let output = doctor(fixture.gateway.data(), &[], env);
+    assert!(told(&output, "database", state).contains(what), "{what}: {output:?}");
+    assert!(!told(&output, "database", "fault").contains("see that it is there"), "{output:?}");
     if starts {
         fixture.gateway.restart();
         // In our words, once, and in nobody else's; what the start itself mends is no news.
@@ -256,8 +256,8 @@ fn looks_at_schema(
     let mut start =
         rebuttal(&["serve", "--listen", "127.0.0.1:0", "--data", fixture.gateway.data().to_str().unwrap()]);
     start.envs(env.iter().map(|(name, value)| (name, value)));
-    let ended = Ended::run(start);
-    assert!(ended.code == 1 && ended.err.replace("\n  ", " ").contains(what), "{what}: {ended:?}");
+    let output = CommandOutput::run(start);
+    assert!(output.code == 1 && output.stderr.replace("\n  ", " ").contains(what), "{what}: {output:?}");
 }
 
 #[test]
@@ -336,12 +336,12 @@ fn files_that_are_not_what_they_must_be_are_found_and_not_served() {
             fixture.gateway.scratch().display(),
             command.replace("DATA", "data")
         );
-        let ended = Ended::run({
+        let output = CommandOutput::run({
             let mut shell = std::process::Command::new("sh");
             shell.args(["-c", &script]);
             shell
         });
-        assert_eq!(ended.code, 0, "{ended:?}");
+        assert_eq!(output.code, 0, "{output:?}");
         finds(&doctor(data, &[], &[]), about, what);
         let said = said(data, &[]);
         assert!(said.contains(what), "{command}: {said}");

@@ -31,16 +31,16 @@ pub(crate) fn bare(program: &Path) -> Command {
 
 /// How a command ended, and what it said.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct CommandOutput {
     pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-impl Ended {
+impl CommandOutput {
     pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+        Self { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     pub(crate) fn run(mut command: Command) -> Self {
@@ -48,7 +48,7 @@ impl Ended {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
@@ -60,12 +60,12 @@ pub(crate) fn pasted(mut shell: Command, told: &str) -> Command {
 }
 
 /// A merchant at a shell beside a running gateway.
-pub(crate) struct Shell {
+pub(crate) struct MerchantShell {
     pub(crate) fixture: TestGateway,
     pub(crate) url: String,
 }
 
-impl Shell {
+impl MerchantShell {
     pub(crate) fn start() -> Self {
         let fixture = TestGateway::start(bin());
         Self { url: fixture.base.clone(), fixture }
@@ -99,8 +99,8 @@ impl Shell {
     }
 
     /// What the program told to do next, pasted into this merchant's shell.
-    pub(crate) fn paste(&self, told: &str) -> Ended {
-        Ended::run(pasted(self.program(Path::new("sh")), told))
+    pub(crate) fn paste(&self, told: &str) -> CommandOutput {
+        CommandOutput::run(pasted(self.program(Path::new("sh")), told))
     }
 
     fn program(&self, program: &Path) -> Command {
@@ -112,8 +112,8 @@ impl Shell {
         command
     }
 
-    pub(crate) fn run(&self, words: &[&str]) -> Ended {
-        Ended::run(self.command(words))
+    pub(crate) fn run(&self, words: &[&str]) -> CommandOutput {
+        CommandOutput::run(self.command(words))
     }
 
     pub(crate) fn status(&self, dispute_no: &str) -> String {

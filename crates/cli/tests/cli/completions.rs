@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::common::{Ended, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bare, bin, rebuttal};
 
 /// What bash offers after a command line that is typed so far.
 fn offered(script: &Path, line: &str) -> BTreeSet<String> {
@@ -13,19 +13,19 @@ fn offered(script: &Path, line: &str) -> BTreeSet<String> {
         _rebuttal rebuttal "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; printf '%s\n' "${COMPREPLY[@]}""#;
     let mut bash = bare(Path::new("bash"));
     bash.args(["--norc", "-c", asks, "bash"]).arg(script).arg(line).current_dir(script.parent().unwrap());
-    let ended = Ended::run(bash);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
-    ended.out.lines().map(str::to_owned).collect()
+    let output = CommandOutput::run(bash);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    output.stdout.lines().map(str::to_owned).collect()
 }
 
 #[test]
 #[ignore = "needs bash, which cargo xtask test installs"]
 fn bash_completes_commands_flags_and_values() {
-    let printed = Ended::run(rebuttal(&["completions", "bash"]));
-    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    let printed = CommandOutput::run(rebuttal(&["completions", "bash"]));
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("rebuttal");
-    std::fs::write(&script, printed.out).unwrap();
+    std::fs::write(&script, printed.stdout).unwrap();
     for (line, words) in [
         ("rebuttal cont", ["contest"].as_slice()),
         ("rebuttal operator dispute re", &["request-evidence", "resolve"]),
@@ -62,28 +62,31 @@ fn every_shell_gets_a_script_of_its_own() {
         ("elvish", "\nuse builtin;"),
         ("powershell", "\nusing namespace"),
     ] {
-        let ended = Ended::run(rebuttal(&["completions", shell]));
-        assert!(ended.code == 0 && ended.out.starts_with(begins), "{shell}: {}", &ended.out[..80]);
+        let output = CommandOutput::run(rebuttal(&["completions", shell]));
+        assert!(output.code == 0 && output.stdout.starts_with(begins), "{shell}: {}", &output.stdout[..80]);
         for command in ["contest", "request-evidence", "--public-url"] {
-            assert!(ended.out.contains(command.trim_start_matches('-')), "{shell} does not know {command}");
+            assert!(
+                output.stdout.contains(command.trim_start_matches('-')),
+                "{shell} does not know {command}"
+            );
         }
     }
-    let bash = Ended::run(rebuttal(&["completions", "bash"])).out;
+    let bash = CommandOutput::run(rebuttal(&["completions", "bash"])).stdout;
     for words in ["viewer operator admin", "WON LOST", "CHARGEBACK PRE_ARBITRATION ARBITRATION"] {
         assert!(bash.contains(words), "{words}");
     }
-    let ended = Ended::run(rebuttal(&["completions", "tcsh"]));
-    assert!(ended.code == 2 && ended.err.contains("possible values: bash"), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["completions", "tcsh"]));
+    assert!(output.code == 2 && output.stderr.contains("possible values: bash"), "{output:?}");
 }
 
 /// The pages, in a folder that did not exist.
 fn pages() -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("share/man1");
-    let ended = Ended::run(rebuttal(&["man", "--out", out.to_str().unwrap()]));
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["man", "--out", out.to_str().unwrap()]));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     let pages: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(ended.out.contains(&format!(" {} pages are written to ", pages.len())), "{ended:?}");
+    assert!(output.stdout.contains(&format!(" {} pages are written to ", pages.len())), "{output:?}");
     (folder, pages)
 }
 
@@ -147,14 +150,18 @@ fn man_pages_render_without_a_complaint() {
     for page in pages {
         let mut groff = bare(Path::new("groff"));
         groff.args(["-ww", "-Tutf8", "-man", "-P-cbou", "-rLL=80n"]).arg(&page);
-        let ended = Ended::run(groff);
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{}", page.display());
+        let output = CommandOutput::run(groff);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{}", page.display());
         if page.ends_with("rebuttal-contest.1") {
             let example = "rebuttal contest CB-20418 --receipt receipt.png --refund refund.pdf";
             let synopsis = "rebuttal contest DISPUTE_NO --receipt FILE [--name TEXT] --refund FILE …";
             let exit = "0  done: the gateway's signed answer says OK";
             for says in ["Contest a dispute with evidence", example, synopsis, exit] {
-                assert!(ended.out.replace('’', "'").contains(says), "{says:?} is not in\n{}", ended.out);
+                assert!(
+                    output.stdout.replace('’', "'").contains(says),
+                    "{says:?} is not in\n{}",
+                    output.stdout
+                );
             }
         }
     }
@@ -162,10 +169,13 @@ fn man_pages_render_without_a_complaint() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_told() {
-    let ended = Ended::run(rebuttal(&["man", "--out", "/proc/man1"]));
-    assert!(ended.code == 1 && ended.err.contains("cannot make the folder /proc/man1"), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["man", "--out", "/proc/man1"]));
+    assert!(output.code == 1 && output.stderr.contains("cannot make the folder /proc/man1"), "{output:?}");
     let mut command = bare(Path::new("sh"));
     command.args(["-c", &format!("{} completions bash > /dev/full", bin().display())]);
-    let ended = Ended::run(command);
-    assert!(ended.code == 1 && ended.err.contains("could not be written to standard output"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert!(
+        output.code == 1 && output.stderr.contains("could not be written to standard output"),
+        "{output:?}"
+    );
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::common::{Ended, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bare, bin, rebuttal};
 
 /// A settings file in a folder of its own.
 fn file(text: &str) -> (tempfile::TempDir, String) {
@@ -15,26 +15,29 @@ fn file(text: &str) -> (tempfile::TempDir, String) {
     (folder, path)
 }
 
-fn config(words: &[&str], env: &[(&str, &str)]) -> Ended {
+fn config(words: &[&str], env: &[(&str, &str)]) -> CommandOutput {
     let mut command = rebuttal(&[&["config"], words].concat());
     command.envs(env.iter().copied());
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
 #[test]
 fn the_default_file_is_a_file_that_check_accepts() {
     let printed = config(&["default"], &[]);
-    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
-    let (_folder, path) = file(&printed.out);
-    let ended = config(&["check", "--config", &path], &[]);
-    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "✓ Nothing is wrong.\n", ""));
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    let (_folder, path) = file(&printed.stdout);
+    let output = config(&["check", "--config", &path], &[]);
+    assert_eq!(
+        (output.code, output.stdout.as_str(), output.stderr.as_str()),
+        (0, "✓ Nothing is wrong.\n", "")
+    );
 }
 
 #[test]
 fn the_file_that_is_installed_with_the_service_is_right() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/rebuttal.toml");
-    let ended = config(&["check", "--config", path], &[]);
-    assert_eq!((ended.code, ended.out.as_str()), (0, "✓ Nothing is wrong.\n"));
+    let output = config(&["check", "--config", path], &[]);
+    assert_eq!((output.code, output.stdout.as_str()), (0, "✓ Nothing is wrong.\n"));
 }
 
 #[test]
@@ -45,7 +48,7 @@ fn check_tells_every_fault_of_file_and_variables_at_once() {
         ("REBUTTAL_PUBLC_URL", "x"),
         ("REBUTTAL_DRAIN_SECONDS", "301"),
     ];
-    let ended = config(&["check", "--json", "--config", &path], &env);
+    let output = config(&["check", "--json", "--config", &path], &env);
     let faults = [
         "the variable REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?".to_owned(),
         "REBUTTAL_OPERATOR_LISTEN=:8081: it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080"
@@ -55,12 +58,12 @@ fn check_tells_every_fault_of_file_and_variables_at_once() {
         format!("{path}, line 2: max_connections = 0: it must be a whole number from 1 to 4294967295"),
     ];
     let json = json!({ "faults": faults, "warnings": [] });
-    assert_eq!((ended.code, ended.json()), (1, json), "{ended:?}");
-    let ended = config(&["check", "--config", &path], &env);
+    assert_eq!((output.code, output.json()), (1, json), "{output:?}");
+    let output = config(&["check", "--config", &path], &env);
     assert_eq!(
-        (ended.code, ended.out.lines().count(), ended.err.as_str()),
+        (output.code, output.stdout.lines().count(), output.stderr.as_str()),
         (1, faults.len(), ""),
-        "{ended:?}"
+        "{output:?}"
     );
 }
 
@@ -69,10 +72,10 @@ fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
     // As Kubernetes makes for a service of our name.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
     let told = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
-    let ended = config(&["check", "--json"], &env);
-    assert_eq!((ended.code, ended.json()), (0, json!({ "faults": [], "warnings": [told] })), "{ended:?}");
-    let ended = config(&["check"], &env);
-    assert_eq!((ended.code, ended.out), (0, format!("! {told}\n✓ Nothing is wrong.\n")));
+    let output = config(&["check", "--json"], &env);
+    assert_eq!((output.code, output.json()), (0, json!({ "faults": [], "warnings": [told] })), "{output:?}");
+    let output = config(&["check"], &env);
+    assert_eq!((output.code, output.stdout), (0, format!("! {told}\n✓ Nothing is wrong.\n")));
 }
 
 #[test]
@@ -80,14 +83,14 @@ fn check_tells_every_value_that_only_the_whole_can_judge() {
     let (_folder, path) = file(
         "tls_key = \"k.pem\"\npublic_url = [\"pay.example\"]\nlog_filter = \"inof\"\ntrusted_proxies = [\"10.0.0.0/40\"]\n",
     );
-    let ended = config(&["check", "--json", "--config", &path], &[]);
-    let json = ended.json();
+    let output = config(&["check", "--json", "--config", &path], &[]);
+    let json = output.json();
     let faults: Vec<_> =
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
     let begin = ["tls_certificate and tls_key ", "public_url: ", "log_filter: ", "trusted_proxies: "];
     let begin: Vec<_> =
         begin.iter().zip(1..).map(|(what, line)| format!("{path}, line {line}: {what}")).collect();
-    assert_eq!((ended.code, faults.len()), (1, begin.len()), "{ended:?}");
+    assert_eq!((output.code, faults.len()), (1, begin.len()), "{output:?}");
     assert!(faults.iter().zip(begin).all(|(fault, begin)| fault.starts_with(&begin)), "{faults:?}");
 }
 
@@ -103,12 +106,18 @@ fn check_tells_the_line_or_the_variable_of_every_value() {
         ("public_url", "[\"pay.example\"]", "pay.example"),
     ] {
         let (_folder, path) = file(&format!("\n{key} = {value}\n"));
-        let ended = config(&["check", "--config", &path], &[]);
-        assert!(ended.code == 1 && ended.out.contains(&format!("{path}, line 2: {key}: ")), "{ended:?}");
+        let output = config(&["check", "--config", &path], &[]);
+        assert!(
+            output.code == 1 && output.stdout.contains(&format!("{path}, line 2: {key}: ")),
+            "{output:?}"
+        );
         let name = format!("REBUTTAL_{}", key.to_uppercase());
-        let ended = config(&["check", "--config", &path], &[(&name, variable)]);
+        let output = config(&["check", "--config", &path], &[(&name, variable)]);
         let told = format!("the variable {name}: {key}: ");
-        assert!(ended.code == 1 && ended.out.contains(&told) && !ended.out.contains("line 2"), "{ended:?}");
+        assert!(
+            output.code == 1 && output.stdout.contains(&told) && !output.stdout.contains("line 2"),
+            "{output:?}"
+        );
     }
 }
 
@@ -129,16 +138,19 @@ fn check_tells_what_does_not_go_together_and_never_a_secret() {
         ("public_url = [\"pay.example\"]\n", None, "public_url: \"pay.example\" is not a public base URL"),
     ] {
         let (_folder, path) = file(toml);
-        let ended = config(&["check", "--config", &path], env.as_slice());
-        assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
-        assert!(!format!("{ended:?}").contains(secret), "{ended:?}");
+        let output = config(&["check", "--config", &path], env.as_slice());
+        assert!(output.code == 1 && output.stdout.contains(told), "{output:?}");
+        assert!(!format!("{output:?}").contains(secret), "{output:?}");
     }
     // Both of a pair in one place.
     let both = [("REBUTTAL_DATABASE_URL", "sqlite:a.db"), ("REBUTTAL_DATABASE_URL_FILE", "/nope")];
-    let ended = config(&["check"], &both);
-    assert!(ended.code == 1 && ended.out.contains("leave one of them out"), "{ended:?}");
-    let ended = config(&["check", "--config", "/nope.toml"], &[]);
-    assert!(ended.code == 1 && ended.out.contains("cannot read the settings in /nope.toml"), "{ended:?}");
+    let output = config(&["check"], &both);
+    assert!(output.code == 1 && output.stdout.contains("leave one of them out"), "{output:?}");
+    let output = config(&["check", "--config", "/nope.toml"], &[]);
+    assert!(
+        output.code == 1 && output.stdout.contains("cannot read the settings in /nope.toml"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -152,10 +164,10 @@ fn show_tells_each_setting_and_where_it_comes_from() {
         ("REBUTTAL_PUBLIC_URL", "https://a.example,https://b.example"),
     ];
     let words = ["show", "--config", &path, "--data", "elsewhere"];
-    let ended = config(&[words.as_slice(), &["--json"]].concat(), &env);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
-    assert!(!ended.out.contains("Geheim7"), "{ended:?}");
-    let json = ended.json();
+    let output = config(&[words.as_slice(), &["--json"]].concat(), &env);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    assert!(!output.stdout.contains("Geheim7"), "{output:?}");
+    let json = output.json();
     for (key, told) in [
         ("listen", json!({ "value": "127.0.0.1:2", "from": "variable" })),
         ("data", json!({ "value": "elsewhere", "from": "flag" })),
@@ -168,10 +180,10 @@ fn show_tells_each_setting_and_where_it_comes_from() {
     ] {
         assert_eq!(json[key], told, "{key}");
     }
-    let ended = config(&words, &env);
-    assert!(ended.code == 0 && !ended.out.contains("Geheim7"), "{ended:?}");
+    let output = config(&words, &env);
+    assert!(output.code == 0 && !output.stdout.contains("Geheim7"), "{output:?}");
     let line = |key: &str| {
-        let line = ended.out.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap();
+        let line = output.stdout.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap();
         line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(line("listen"), "127.0.0.1:2 REBUTTAL_LISTEN");
@@ -210,11 +222,11 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
             let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
             let mut command = bare(Path::new("sh"));
             command.args(["-c", &script]).arg(bin()).args(words);
-            Ended::run(command)
+            CommandOutput::run(command)
         };
-        let ended = limited(&["config", "check", "--json", "--config", &path]);
-        let warnings = ended.json()["warnings"].clone();
-        assert_eq!((ended.code, warnings.as_array().unwrap().len()), (0, told.iter().count()), "{ended:?}");
+        let output = limited(&["config", "check", "--json", "--config", &path]);
+        let warnings = output.json()["warnings"].clone();
+        assert_eq!((output.code, warnings.as_array().unwrap().len()), (0, told.iter().count()), "{output:?}");
         if let Some(told) = told {
             assert!(warnings[0].as_str().unwrap().contains(told), "{warnings}");
         }
@@ -225,8 +237,8 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
 
 #[test]
 fn show_refuses_what_serve_refuses() {
-    let ended = config(&["show", "--tls-key", "k.pem"], &[]);
-    assert!(ended.code == 1 && ended.err.contains("must be given together"), "{ended:?}");
+    let output = config(&["show", "--tls-key", "k.pem"], &[]);
+    assert!(output.code == 1 && output.stderr.contains("must be given together"), "{output:?}");
 }
 
 #[test]
@@ -236,7 +248,7 @@ fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
          evidence_public_url = \"files\"\nevidence_url = \"http://x\"\nlisten = \"127.0.0.1:0\"\nlisn = 1\n",
     );
     let env = [("REBUTTAL_TRUSTED_PROXIES", "10.0.0.0/40"), ("REBUTTAL_DRAIN_SECONDS", "301")];
-    let ended = config(&["check", "--json", "--config", &path], &env);
+    let output = config(&["check", "--json", "--config", &path], &env);
     let begin = [
         "the variable REBUTTAL_TRUSTED_PROXIES: trusted_proxies: \"10.0.0.0/40\"".to_owned(),
         "REBUTTAL_DRAIN_SECONDS=301: ".to_owned(),
@@ -248,22 +260,23 @@ fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
         format!("{path}, line 5: evidence_url: "),
         format!("{path}, line 7: there is no setting \"lisn\""),
     ];
-    let json = ended.json();
+    let json = output.json();
     let faults: Vec<_> =
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
-    assert_eq!((ended.code, faults.len()), (1, begin.len()), "{faults:#?}");
+    assert_eq!((output.code, faults.len()), (1, begin.len()), "{faults:#?}");
     assert!(faults.iter().zip(&begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:#?}");
     // To people, a mark for each.
-    let ended = config(&["check", "--config", &path], &env);
-    assert_eq!(ended.out.matches("✗ ").count(), begin.len(), "{ended:?}");
+    let output = config(&["check", "--config", &path], &env);
+    assert_eq!(output.stdout.matches("✗ ").count(), begin.len(), "{output:?}");
     // Whatever else reads them tells them in the same words, and a variable that is none by itself as wrong usage.
     for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
         let mut command = rebuttal(&[words, &["--config", &path]].concat());
         command.env(env[0].0, env[0].1);
-        let ended = Ended::run(command);
-        let told: Vec<_> = ended.err.split("✗ ").skip(1).map(|fault| fault.replace("\n  ", " ")).collect();
+        let output = CommandOutput::run(command);
+        let told: Vec<_> =
+            output.stderr.split("✗ ").skip(1).map(|fault| fault.replace("\n  ", " ")).collect();
         let wanted: Vec<_> = begin.iter().filter(|fault| !fault.starts_with("REBUTTAL_DRAIN")).collect();
-        assert_eq!((ended.code, told.len()), (1, wanted.len()), "{ended:?}");
+        assert_eq!((output.code, told.len()), (1, wanted.len()), "{output:?}");
         assert!(told.iter().zip(wanted).all(|(fault, begin)| fault.starts_with(begin)), "{told:#?}");
     }
 }
@@ -274,8 +287,8 @@ fn a_fault_of_a_flag_is_not_told_of_the_file_or_the_variable_that_it_wins_over()
     for command in ["serve", "doctor"] {
         let mut command = rebuttal(&[command, "--config", &path, "--public-url", "pay.example"]);
         command.env("REBUTTAL_PUBLIC_URL", "https://ok.example");
-        let ended = Ended::run(command);
-        assert!(ended.code == 1 && ended.err.starts_with("✗ public_url: \"pay.example\""), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert!(output.code == 1 && output.stderr.starts_with("✗ public_url: \"pay.example\""), "{output:?}");
     }
 }
 
@@ -284,11 +297,11 @@ fn an_empty_list_of_addresses_is_a_fault_and_one_of_proxies_is_none() {
     let (_folder, path) = file("trusted_proxies = []\npublic_url = []\n");
     let told = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
     let check = config(&["check", "--config", &path], &[]);
-    assert!(check.code == 1 && check.out.replace("\n  ", " ").starts_with(&told), "{check:?}");
+    assert!(check.code == 1 && check.stdout.replace("\n  ", " ").starts_with(&told), "{check:?}");
     for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
-        let ended = Ended::run(rebuttal(&[words, &["--config", &path]].concat()));
-        assert!(ended.code == 1 && ended.err.replace("\n  ", " ").starts_with(&told), "{ended:?}");
-        assert_eq!(ended.err.matches("✗ ").count(), 1, "{ended:?}");
+        let output = CommandOutput::run(rebuttal(&[words, &["--config", &path]].concat()));
+        assert!(output.code == 1 && output.stderr.replace("\n  ", " ").starts_with(&told), "{output:?}");
+        assert_eq!(output.stderr.matches("✗ ").count(), 1, "{output:?}");
     }
 }
 
@@ -300,9 +313,9 @@ fn what_cannot_be_judged_for_another_fault_is_not_told() {
         ("metrics_listen = \"127.0.0.1:8080\"\nlisten = \"127.0.0.1:1", "line 2: "),
     ] {
         let (_folder, path) = file(toml);
-        let ended = config(&["check", "--config", &path], &[]);
-        assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
-        assert_eq!(ended.out.matches("✗ ").count(), 1, "{ended:?}");
+        let output = config(&["check", "--config", &path], &[]);
+        assert!(output.code == 1 && output.stdout.contains(told), "{output:?}");
+        assert_eq!(output.stdout.matches("✗ ").count(), 1, "{output:?}");
     }
 }
 
@@ -310,8 +323,8 @@ fn what_cannot_be_judged_for_another_fault_is_not_told() {
 fn a_fault_of_several_lines_has_one_mark() {
     let (_folder, path) = file("");
     let url = ("REBUTTAL_PUBLIC_URL", "https://a.example/\nb");
-    let ended = config(&["check", "--config", &path], &[url]);
-    assert_eq!((ended.code, ended.out.matches("✗ ").count()), (1, 1), "{ended:?}");
+    let output = config(&["check", "--config", &path], &[url]);
+    assert_eq!((output.code, output.stdout.matches("✗ ").count()), (1, 1), "{output:?}");
 }
 
 #[test]
@@ -326,16 +339,16 @@ fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
             let (_folder, path) = file(&format!("listen = \"{listen}\"\n{setting} = \"{other}\"\n"));
             let told = format!("{setting} {other} and listen {listen} take the same address");
             let check = config(&["check", "--config", &path], &[]);
-            assert!(check.code == 1 && check.out.contains(&told), "{check:?}");
+            assert!(check.code == 1 && check.stdout.contains(&told), "{check:?}");
             for command in ["serve", "doctor"] {
-                let ended = Ended::run(rebuttal(&[command, "--config", &path]));
-                assert!(ended.code == 1 && ended.err.contains(&told), "{ended:?}");
+                let output = CommandOutput::run(rebuttal(&[command, "--config", &path]));
+                assert!(output.code == 1 && output.stderr.contains(&told), "{output:?}");
             }
         }
     }
     let (_folder, path) = file("metrics_listen = \"127.0.0.1:8080\"\n");
-    let ended = config(&["check", "--config", &path], &[]);
-    assert!(ended.out.contains("listen 127.0.0.1:8080, which is the default, take"), "{ended:?}");
+    let output = config(&["check", "--config", &path], &[]);
+    assert!(output.stdout.contains("listen 127.0.0.1:8080, which is the default, take"), "{output:?}");
     let (_folder, path) = file("listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n");
     assert_eq!(config(&["check", "--config", &path], &[]).code, 0);
 }
@@ -343,16 +356,16 @@ fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
 #[test]
 fn show_tells_public_urls_as_they_count_and_as_they_were_written() {
     let (_folder, path) = file("public_url = [\"HTTPS://Pay.Example:443/\", \"https://b.example\"]\n");
-    let ended = config(&["show", "--json", "--config", &path], &[]);
+    let output = config(&["show", "--json", "--config", &path], &[]);
     let told = json!({
         "value": ["https://pay.example", "https://b.example"],
         "written": ["HTTPS://Pay.Example:443/", "https://b.example"],
         "from": "file",
     });
-    assert_eq!(ended.json()["public_url"], told);
-    let ended = config(&["show", "--config", &path], &[]);
+    assert_eq!(output.json()["public_url"], told);
+    let output = config(&["show", "--config", &path], &[]);
     let line = "[\"https://pay.example\", \"https://b.example\"], written [\"HTTPS://Pay.Example:443/\"";
-    assert!(ended.out.contains(line), "{ended:?}");
+    assert!(output.stdout.contains(line), "{output:?}");
 }
 
 #[test]
@@ -371,23 +384,23 @@ fn a_file_that_a_setting_names_and_that_cannot_be_read_is_told_with_both() {
             ("operator_token_file", "REBUTTAL_OPERATOR_TOKEN_FILE"),
             ("database_url_file", "REBUTTAL_DATABASE_URL_FILE"),
         ] {
-            let ended = config(&["check"], &[(variable, path)]);
-            let out = ended.out.as_str();
+            let output = config(&["check"], &[(variable, path)]);
+            let out = output.stdout.as_str();
             assert!(
-                ended.code == 1 && [setting, path, why].iter().all(|word| out.contains(word)),
-                "{ended:?}"
+                output.code == 1 && [setting, path, why].iter().all(|word| out.contains(word)),
+                "{output:?}"
             );
         }
     }
-    let ended = config(&["check", "--config", &nope], &[]);
+    let output = config(&["check", "--config", &nope], &[]);
     let words =
         [nope.as_str(), "there is no such file", "--config or REBUTTAL_CONFIG", "`rebuttal config default`"];
-    assert!(ended.code == 1 && words.iter().all(|word| ended.out.contains(word)), "{ended:?}");
-    let ended = config(&["check", "--config", "nope.toml"], &[]);
+    assert!(output.code == 1 && words.iter().all(|word| output.stdout.contains(word)), "{output:?}");
+    let output = config(&["check", "--config", "nope.toml"], &[]);
     let here = std::env::current_dir().unwrap();
-    assert!(ended.out.contains(&format!("begins in {}", here.display())), "{ended:?}");
+    assert!(output.stdout.contains(&format!("begins in {}", here.display())), "{output:?}");
     let words = ["serve", "--listen", "127.0.0.1:0", "--data", &at("data"), "--master-key-file", &nope];
-    let ended = Ended::run(rebuttal(&words));
+    let output = CommandOutput::run(rebuttal(&words));
     let told = format!("master_key_file: cannot read the master key in {nope}: there is no such file");
-    assert!(ended.code == 1 && ended.err.contains(&told), "{ended:?}");
+    assert!(output.code == 1 && output.stderr.contains(&told), "{output:?}");
 }

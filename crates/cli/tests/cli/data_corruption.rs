@@ -11,7 +11,7 @@ use std::path::Path;
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
-use crate::common::{Ended, bare, bin};
+use crate::common::{CommandOutput, bare, bin};
 use crate::doctor::{doctor, finds, serve, stopped, told};
 
 fn by_hand(data: &Path, sql: &str) {
@@ -20,18 +20,18 @@ fn by_hand(data: &Path, sql: &str) {
 
 /// What a start says, without the breaks of its lines.
 fn said(data: &Path) -> String {
-    serve(data, &[]).err.replace("\n  ", " ")
+    serve(data, &[]).stderr.replace("\n  ", " ")
 }
 
 /// A command beside a copy of a data directory on a disk of its own that is full.
-fn on_full_disk(data: &Path, command: &str) -> Ended {
+fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     let script = "set -e; mount -t tmpfs -o size=4m tmpfs \"$1\"; mkdir -m 700 \"$1/data\"; cp -a \"$2/.\" \"$1/data\"; \
                   rm -f \"$1/data\"/*-shm; dd if=/dev/zero of=\"$1/fill\" bs=4k 2>/dev/null || true; \
                   exec \"$0\" $3 --listen 127.0.0.1:0 --data \"$1/data\"";
     let mut unshared = bare(Path::new("unshare"));
     unshared.args(["-rm", "sh", "-c", script]).arg(bin()).args([folder.path(), data]).arg(command);
-    Ended::run(unshared)
+    CommandOutput::run(unshared)
 }
 
 /// Whether the system lets this user mount a disk of its own. Some containers do not, and nothing can be installed
@@ -41,7 +41,7 @@ fn may_mount() -> bool {
     let folder = tempfile::tempdir().unwrap();
     let mut unshared = bare(Path::new("unshare"));
     unshared.args(["-rm", "sh", "-c", script]).arg(folder.path());
-    Ended::run(unshared).code == 0
+    CommandOutput::run(unshared).code == 0
 }
 
 #[test]
@@ -53,23 +53,29 @@ fn a_full_disk_is_told_whatever_the_database_says() {
     }
     let fixture = stopped();
     let data = fixture.gateway.data();
-    let ended = on_full_disk(data, "doctor --json");
-    finds(&ended, "disk", "is full, with 0 kB left: make room on it");
-    finds(&ended, "database", "is full");
-    let ended = on_full_disk(data, "serve");
-    assert_eq!(ended.code, 1);
-    assert!(ended.err.replace("\n  ", " ").contains("is full, with 0 kB left: make room on it"), "{ended:?}");
+    let output = on_full_disk(data, "doctor --json");
+    finds(&output, "disk", "is full, with 0 kB left: make room on it");
+    finds(&output, "database", "is full");
+    let output = on_full_disk(data, "serve");
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.replace("\n  ", " ").contains("is full, with 0 kB left: make room on it"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn what_was_not_looked_at_is_told_with_the_reason() {
     let fixture = stopped();
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
-    let ended = doctor(fixture.gateway.data(), &[], &nowhere);
+    let output = doctor(fixture.gateway.data(), &[], &nowhere);
     for about in ["master key", "clock", "histories", "evidence"] {
-        assert!(told(&ended, about, "warning").contains("the database could not be looked at"), "{ended:?}");
+        assert!(
+            told(&output, about, "warning").contains("the database could not be looked at"),
+            "{output:?}"
+        );
     }
-    assert!(ended.out.contains("are left for"), "the disk is not told: {ended:?}");
+    assert!(output.stdout.contains("are left for"), "the disk is not told: {output:?}");
 }
 
 #[test]
@@ -91,9 +97,9 @@ fn secrets_that_do_not_open_are_found_with_their_apps() {
     let sound = told(&doctor(data, &[], &[]), "master key", "well");
     assert!(sound.contains("opens the 1 secrets"), "{sound}");
     by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
-    let ended = doctor(data, &[], &[]);
-    finds(&ended, "master key", "it does not open 1 of the 1 secrets");
-    finds(&ended, "master key", &fixture.signer.app_id);
+    let output = doctor(data, &[], &[]);
+    finds(&output, "master key", "it does not open 1 of the 1 secrets");
+    finds(&output, "master key", &fixture.signer.app_id);
 }
 
 #[test]
@@ -102,8 +108,8 @@ fn a_token_that_the_database_does_not_know_is_warned_of() {
     let data = fixture.gateway.data().to_owned();
     assert_eq!(told(&doctor(&data, &[], &[]), "operator token", "warning"), "");
     fs::write(data.join("operator.token"), "another-token-of-somebody\n").unwrap();
-    let ended = doctor(&data, &[], &[]);
-    assert!(told(&ended, "operator token", "warning").contains("the next start makes it"), "{ended:?}");
+    let output = doctor(&data, &[], &[]);
+    assert!(told(&output, "operator token", "warning").contains("the next start makes it"), "{output:?}");
     fixture.gateway.restart();
     assert_eq!(told(&doctor(&data, &[], &[]), "operator token", "warning"), "", "it is the first one now");
 }
@@ -115,9 +121,9 @@ fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
     fs::remove_dir_all(&evidence).unwrap();
     fs::create_dir(&evidence).unwrap();
     fs::write(evidence.join("gateway.mark"), "").unwrap();
-    let ended = doctor(fixture.gateway.data(), &[], &[]);
-    let word = told(&ended, "evidence", "warning");
-    assert!(word.contains("the next start takes it. Files that were uploaded"), "{ended:?}");
+    let output = doctor(fixture.gateway.data(), &[], &[]);
+    let word = told(&output, "evidence", "warning");
+    assert!(word.contains("the next start takes it. Files that were uploaded"), "{output:?}");
     fixture.gateway.restart();
     let said = fixture.gateway.stderr();
     assert!(
@@ -132,9 +138,9 @@ fn a_bound_that_a_restore_has_raised_is_not_to_be_lowered() {
     let data = fixture.gateway.data();
     let raised = now_ms() + 300_000;
     by_hand(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
-    let ended = doctor(data, &[], &[]);
-    finds(&ended, "clock", "If nonce_bound was raised after a restore, that is meant: wait until");
-    assert!(!told(&ended, "clock", "fault").contains("set nonce_bound"), "{ended:?}");
+    let output = doctor(data, &[], &[]);
+    finds(&output, "clock", "If nonce_bound was raised after a restore, that is meant: wait until");
+    assert!(!told(&output, "clock", "fault").contains("set nonce_bound"), "{output:?}");
 }
 
 #[test]
@@ -146,9 +152,9 @@ fn a_file_that_is_not_a_database_any_more_is_to_be_kept_and_restored() {
         let mut bytes = fs::read(&file).unwrap();
         bytes[from * 4096..].fill(0x5a);
         fs::write(&file, bytes).unwrap();
-        let ended = doctor(data, &[], &[]);
+        let output = doctor(data, &[], &[]);
         for what in ["keep", "restore the database from a backup", "backup-and-restore.md"] {
-            finds(&ended, "database", what);
+            finds(&output, "database", what);
         }
         assert!(said(data).contains("restore"), "{}", said(data));
     }
@@ -165,21 +171,21 @@ fn contested_files_that_are_lost_or_cut_off_are_found() {
     let sound = told(&doctor(data, &["--histories"], &[]), "evidence files", "well");
     assert!(sound.contains("the 1 that") && sound.contains("what they hold was not read"), "{sound}");
     let m = data.join("evidence/m");
-    let find = Ended::run({
+    let find = CommandOutput::run({
         let mut find = bare(Path::new("find"));
         find.arg(&m).args(["-type", "f"]);
         find
     });
-    let file = find.out.trim();
+    let file = find.stdout.trim();
     let whole = fs::metadata(file).unwrap().len();
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
     fs::OpenOptions::new().write(true).open(file).unwrap().set_len(whole - 1).unwrap();
     let what = format!("has {} bytes, and had {whole}", whole - 1);
     finds(&doctor(data, &["--histories"], &[]), "evidence files", &what);
     fs::remove_file(file).unwrap();
-    let ended = doctor(data, &["--histories"], &[]);
-    finds(&ended, "evidence files", "is missing. Something else than a gateway has deleted");
-    finds(&ended, "evidence files", &dispute_no);
+    let output = doctor(data, &["--histories"], &[]);
+    finds(&output, "evidence files", "is missing. Something else than a gateway has deleted");
+    finds(&output, "evidence files", &dispute_no);
 }
 
 /// Passes requests on one by one, and answers without the header that signs them, or with another body.
@@ -218,12 +224,12 @@ fn a_proxy_that_changes_answers_is_told_from_another_gateway() {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fixture = TestGateway::of(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
         meddle(listener, fixture.address(), meddled);
-        let ended = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
+        let output = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
         finds(
-            &ended,
+            &output,
             "public URL",
             "speaks as this gateway would, but its answer lost its Authorization header",
         );
-        assert!(!told(&ended, "public URL", "fault").contains("operator"), "{ended:?}");
+        assert!(!told(&output, "public URL", "fault").contains("operator"), "{output:?}");
     }
 }

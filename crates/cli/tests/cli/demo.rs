@@ -4,22 +4,22 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::{Ended, rebuttal};
+use crate::common::{CommandOutput, rebuttal};
 
 #[test]
 fn the_demo_tells_its_story_and_leaves_nothing_behind() {
-    let ended = Ended::run(rebuttal(&["demo", "--once"]));
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["demo", "--once"]));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     for told in [
         "CB-20418 is contested",
         "Authorization: V2_SHA256",
         "with one byte changed it proves nothing",
         "CB-20418 is UNDER_REVIEW",
     ] {
-        assert!(ended.out.contains(told), "{told:?} is missing: {ended:?}");
+        assert!(output.stdout.contains(told), "{told:?} is missing: {output:?}");
     }
-    assert!(!ended.out.contains('\u{1b}'), "colours without a terminal");
-    let folder = ended.out.split_once("its data lies in ").unwrap().1.split_once(' ').unwrap().0;
+    assert!(!output.stdout.contains('\u{1b}'), "colours without a terminal");
+    let folder = output.stdout.split_once("its data lies in ").unwrap().1.split_once(' ').unwrap().0;
     assert!(!Path::new(folder).exists(), "{folder} is left");
 }
 
@@ -27,18 +27,18 @@ fn the_demo_tells_its_story_and_leaves_nothing_behind() {
 fn an_address_in_use_is_told() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let ended = Ended::run(rebuttal(&["demo", "--once", "--listen", &address]));
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains(&format!("cannot listen on {address}")), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["demo", "--once", "--listen", &address]));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(&format!("cannot listen on {address}")), "{output:?}");
 }
 
 #[test]
 fn a_story_that_nobody_can_read_is_a_failure() {
     let mut command = rebuttal(&["demo", "--once"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("could not be written to standard output"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("could not be written to standard output"), "{output:?}");
 }
 
 #[test]
@@ -58,7 +58,10 @@ fn a_demo_whose_terminal_is_gone_leaves_nothing_behind() {
 fn a_demo_without_a_place_for_its_folder_says_what_to_do() {
     let mut command = rebuttal(&["demo", "--once"]);
     command.env("TMPDIR", "/nope");
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("cannot make a folder in /nope; set TMPDIR to one where it can"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.stderr.contains("cannot make a folder in /nope; set TMPDIR to one where it can"),
+        "{output:?}"
+    );
 }

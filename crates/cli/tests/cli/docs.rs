@@ -11,15 +11,15 @@ use std::process::Command;
 
 use rebuttal_testbed::{Gateway, Page, page};
 
-use crate::common::{Ended, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bare, bin, rebuttal};
 
 /// Somebody at a terminal who has the project's folder before him and the binary on his path.
-struct Reader {
+struct DocsReader {
     folder: tempfile::TempDir,
     page: Page,
 }
 
-impl Reader {
+impl DocsReader {
     fn of(page: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = page::root().canonicalize().unwrap();
@@ -50,10 +50,10 @@ impl Reader {
     }
 
     /// Panics unless everything that the page says of these commands was said.
-    fn was_told(&self, name: &str, ended: &Ended) {
-        let output = format!("{}{}", ended.out, ended.err);
+    fn was_told(&self, name: &str, output: &CommandOutput) {
+        let output = format!("{}{}", output.stdout, output.stderr);
         for line in self.page.marked(&format!("said: {name}")).lines() {
-            assert!(output.lines().any(|said| page::fits(line, said)), "{name}: no {line:?}: {ended:?}");
+            assert!(output.lines().any(|said| page::fits(line, said)), "{name}: no {line:?}: {output:?}");
         }
     }
 }
@@ -71,8 +71,8 @@ fn the_operators_commands_of_the_readme_run() {
             .args(["-c", &format!("exec {} operator {words}", bin().display())])
             .env("REBUTTAL_OPERATOR_URL", gateway.base_url())
             .env("REBUTTAL_DATA", gateway.data());
-        let ended = Ended::run(command);
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{words}: {ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{words}: {output:?}");
     }
 }
 
@@ -129,8 +129,15 @@ fn settings_in_the_papers_are_settings() {
             count += 1;
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), &block.text).unwrap();
-            let ended = Ended::run(rebuttal(&["config", "check", "--config", file.path().to_str().unwrap()]));
-            assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{}:{}: {ended:?}", page.path, block.line);
+            let output =
+                CommandOutput::run(rebuttal(&["config", "check", "--config", file.path().to_str().unwrap()]));
+            assert_eq!(
+                (output.code, output.stderr.as_str()),
+                (0, ""),
+                "{}:{}: {output:?}",
+                page.path,
+                block.line
+            );
         }
     }
     assert!(count > 0, "there were some");
@@ -142,12 +149,12 @@ fn a_shell_can_read_every_script_in_the_papers() {
     for page in Page::all() {
         for block in page.blocks().iter().filter(|block| block.language == "sh") {
             count += 1;
-            let read = Ended::run({
+            let read = CommandOutput::run({
                 let mut shell = bare(Path::new("sh"));
                 shell.args(["-n", "-c", &block.text]);
                 shell
             });
-            assert_eq!((read.code, read.err.as_str()), (0, ""), "{}:{}", page.path, block.line);
+            assert_eq!((read.code, read.stderr.as_str()), (0, ""), "{}:{}", page.path, block.line);
         }
     }
     assert!(count > 10, "{count} is fewer than the papers ever had");

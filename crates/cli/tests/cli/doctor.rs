@@ -11,7 +11,7 @@ use rebuttal_testbed::s3::Store;
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 use serde_json::Value;
 
-use crate::common::{Ended, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal};
 
 /// A gateway that has served and was stopped.
 pub(crate) fn stopped() -> TestGateway {
@@ -30,31 +30,31 @@ fn looking_at(data: &Path) -> Command {
 }
 
 /// A start that must fail, and what it says.
-pub(crate) fn serve(data: &Path, more: &[&str]) -> Ended {
+pub(crate) fn serve(data: &Path, more: &[&str]) -> CommandOutput {
     let wanted = ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
-    let ended = Ended::run(rebuttal(&[&wanted, more].concat()));
-    assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
-    ended
+    let output = CommandOutput::run(rebuttal(&[&wanted, more].concat()));
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{output:?}");
+    output
 }
 
-pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
+pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> CommandOutput {
     let mut command = looking_at(data);
     command.arg("--json").args(more).envs(env.iter().map(|(name, value)| (name, value)));
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
 /// What was found of something in a state, all of it.
-pub(crate) fn told(ended: &Ended, about: &str, state: &str) -> String {
-    let json = ended.json();
+pub(crate) fn told(output: &CommandOutput, about: &str, state: &str) -> String {
+    let json = output.json();
     let findings = json["findings"].as_array().unwrap().iter();
     let found = findings.filter(|finding| finding["about"] == about && finding["state"] == state);
     found.filter_map(|finding| finding["told"].as_str()).collect::<Vec<_>>().join("\n")
 }
 
 #[track_caller]
-pub(crate) fn finds(ended: &Ended, about: &str, what: &str) {
-    assert!(told(ended, about, "fault").contains(what), "{about} {what}: {ended:?}");
-    assert_eq!(ended.code, 1);
+pub(crate) fn finds(output: &CommandOutput, about: &str, what: &str) {
+    assert!(told(output, about, "fault").contains(what), "{about} {what}: {output:?}");
+    assert_eq!(output.code, 1);
 }
 
 #[test]
@@ -67,12 +67,12 @@ fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
             fixture.gateway.terminate();
             assert!(fixture.gateway.wait().success());
         }
-        let ended = doctor(&data, &["--public-url", &url], &[]);
-        let reached = told(&ended, "public URL", "well");
+        let output = doctor(&data, &["--public-url", &url], &[]);
+        let reached = told(&output, "public URL", "well");
         assert_eq!(
-            (ended.json()["faults"].as_u64(), reached.is_empty()),
+            (output.json()["faults"].as_u64(), reached.is_empty()),
             (Some(u64::from(!running)), !running),
-            "{ended:?}"
+            "{output:?}"
         );
     }
     fixture.gateway.restart();
@@ -82,8 +82,8 @@ fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
 fn an_installation_that_is_not_there_yet_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let ended = doctor(&data, &[], &[]);
-    assert_eq!((ended.code, ended.json()["faults"].as_u64()), (0, Some(0)), "{ended:?}");
+    let output = doctor(&data, &[], &[]);
+    assert_eq!((output.code, output.json()["faults"].as_u64()), (0, Some(0)), "{output:?}");
     assert!(!data.exists(), "a doctor changes nothing");
 }
 
@@ -165,9 +165,9 @@ fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 8192].fill(0x55);
     fs::write(&file, bytes).unwrap();
-    let ended = doctor(data, &[], &[]);
-    assert_eq!(ended.code, 1);
-    assert!(!told(&ended, "database", "fault").is_empty(), "{ended:?}");
+    let output = doctor(data, &[], &[]);
+    assert_eq!(output.code, 1);
+    assert!(!told(&output, "database", "fault").is_empty(), "{output:?}");
 }
 
 #[test]
@@ -180,9 +180,9 @@ fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
             format!("ulimit -n {files}; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"");
         let mut limited = Command::new("sh");
         limited.args(["-c", &line]).arg(bin()).arg(&data);
-        let ended = Ended::run(limited);
-        finds(&ended, "open files", raise);
-        assert!(told(&ended, "open files", "fault").ends_with(too), "{ended:?}");
+        let output = CommandOutput::run(limited);
+        finds(&output, "open files", raise);
+        assert!(told(&output, "open files", "fault").ends_with(too), "{output:?}");
     }
 
     let misspelt = doctor(Path::new(&data), &[], &[("REBUTTAL_PUBLC_URL", "https://pay.example".to_owned())]);
@@ -207,11 +207,11 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     let mut env =
         vec![("REBUTTAL_DATABASE_URL", database.url()), ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url())];
     env.extend(credentials);
-    let ended = doctor(folder.path(), &[], &env);
+    let output = doctor(folder.path(), &[], &env);
     // The tests' own cluster does not wait for its disk.
-    finds(&ended, "database", "fsync = off");
-    assert!(told(&ended, "evidence", "well").contains("gives it back"), "{ended:?}");
-    assert!(told(&ended, "clock", "well").contains("database server's"), "{ended:?}");
+    finds(&output, "database", "fsync = off");
+    assert!(told(&output, "evidence", "well").contains("gives it back"), "{output:?}");
+    assert!(told(&output, "clock", "well").contains("database server's"), "{output:?}");
 
     let nowhere = "http://127.0.0.1:1";
     env.push(("REBUTTAL_EVIDENCE_PUBLIC_URL", nowhere.to_owned()));
@@ -227,9 +227,9 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     let role = database.name().replace("test_", "weak_");
     database.query(&format!("CREATE ROLE {role} LOGIN"));
     let weak = format!("postgres://{role}@{}", database.url().rsplit_once('@').unwrap().1);
-    let ended = doctor(folder.path(), &[], &[("REBUTTAL_DATABASE_URL", weak)]);
-    finds(&ended, "database", "the database role of the gateway lacks");
-    finds(&ended, "database", "the rest could not be looked at");
+    let output = doctor(folder.path(), &[], &[("REBUTTAL_DATABASE_URL", weak)]);
+    finds(&output, "database", "the database role of the gateway lacks");
+    finds(&output, "database", "the rest could not be looked at");
     database.query(&format!("DROP ROLE {role}"));
 }
 
@@ -257,9 +257,9 @@ fn an_address_for_uploads_that_leads_elsewhere_is_found() {
 fn findings_are_told_to_people_with_what_to_do() {
     let fixture = stopped();
     fs::remove_file(fixture.gateway.data().join("master.key")).unwrap();
-    let ended = Ended::run(looking_at(fixture.gateway.data()));
-    assert_eq!(ended.code, 1);
-    assert!(ended.out.contains("✗ master key") && ended.out.contains("1 fault"), "{ended:?}");
+    let output = CommandOutput::run(looking_at(fixture.gateway.data()));
+    assert_eq!(output.code, 1);
+    assert!(output.stdout.contains("✗ master key") && output.stdout.contains("1 fault"), "{output:?}");
     let _: Value = doctor(fixture.gateway.data(), &[], &[]).json();
 }
 
@@ -273,10 +273,10 @@ fn what_is_looked_at_is_told_first_and_without_a_password() {
         assert!(first["about"] == "installation" && told.contains(&place), "{first}");
     }
     let url = ("REBUTTAL_DATABASE_URL", "postgres://me:Geheim7@127.0.0.1:1/some".to_owned());
-    let ended = doctor(data, &[], &[url]);
-    let first = ended.json()["findings"][0]["told"].as_str().unwrap().to_owned();
+    let output = doctor(data, &[], &[url]);
+    let first = output.json()["findings"][0]["told"].as_str().unwrap().to_owned();
     assert!(first.contains("postgres://127.0.0.1:1/some"), "{first}");
-    assert!(!format!("{ended:?}").contains("Geheim7"), "{ended:?}");
+    assert!(!format!("{output:?}").contains("Geheim7"), "{output:?}");
 }
 
 #[test]
@@ -302,8 +302,8 @@ fn a_killed_gateways_log_is_read_and_left_as_it_is() {
     let files = || ["rebuttal.db", "rebuttal.db-wal"].map(|name| fs::read(data.join(name)).unwrap());
     let before = files();
     assert!(!before[1].is_empty(), "nothing is in the log");
-    let ended = doctor(&data, &[], &[]);
-    assert!(told(&ended, "histories", "well").contains("2 disputes are what"), "{ended:?}");
+    let output = doctor(&data, &[], &[]);
+    assert!(told(&output, "histories", "well").contains("2 disputes are what"), "{output:?}");
     assert!(files() == before, "the database or its log is another one than before");
     fixture.gateway.restart();
 }
@@ -313,8 +313,8 @@ fn an_address_that_another_program_has_is_found() {
     let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let own = fixture.address().to_string();
-    let ended = doctor(&data, &["--listen", &own], &[]);
-    assert!(told(&ended, "listener", "well").contains("a gateway serves from this data"), "{ended:?}");
+    let output = doctor(&data, &["--listen", &own], &[]);
+    assert!(told(&output, "listener", "well").contains("a gateway serves from this data"), "{output:?}");
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -338,9 +338,9 @@ fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
     fs::create_dir(&elsewhere).unwrap();
     let url = format!("sqlite:{}", elsewhere.display());
     let served = serve(data, &["--database-url", &url]);
-    assert!(served.err.contains("elsewhere.db: Is a directory"), "{served:?}");
+    assert!(served.stderr.contains("elsewhere.db: Is a directory"), "{served:?}");
     let typo = format!("sqlite:{}", data.join("typo.db").display());
     let served = serve(data, &["--database-url", &typo]);
-    assert!(served.err.contains("has served before"), "{served:?}");
+    assert!(served.stderr.contains("has served before"), "{served:?}");
     assert!(!data.join("typo.db").exists(), "a database was made");
 }

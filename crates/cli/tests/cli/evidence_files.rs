@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use rebuttal_testbed::s3::{Bucket, Fault, Proxy, Store};
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
-use crate::common::{Ended, bin};
+use crate::common::{CommandOutput, bin};
 use crate::doctor::{doctor, finds, told};
 
 const ABOUT: &str = "evidence files";
@@ -27,7 +27,12 @@ fn contested(bucket: &Bucket) -> (TestGateway, Vec<String>) {
     (fixture, disputes)
 }
 
-fn look(fixture: &TestGateway, bucket: &Bucket, address: std::net::SocketAddr, more: &[&str]) -> Ended {
+fn look(
+    fixture: &TestGateway,
+    bucket: &Bucket,
+    address: std::net::SocketAddr,
+    more: &[&str],
+) -> CommandOutput {
     let mut env = vec![("REBUTTAL_EVIDENCE_URL", bucket.evidence_url_through(address))];
     env.extend(bucket.store.credentials());
     doctor(fixture.gateway.data(), more, &env)
@@ -83,9 +88,9 @@ fn a_store_that_cannot_be_asked_makes_no_file_missing() {
     let proxy = Proxy::before(bucket.store.address);
     for (method, flag) in [("HEAD", "--histories"), ("GET", "--evidence")] {
         proxy.fault(method, "sealed/m/", Fault::Fails);
-        let ended = look(&fixture, &bucket, proxy.address, &[flag]);
-        finds(&ended, ABOUT, "failed: ");
-        assert!(!told(&ended, ABOUT, "fault").contains("is missing"), "{ended:?}");
+        let output = look(&fixture, &bucket, proxy.address, &[flag]);
+        finds(&output, ABOUT, "failed: ");
+        assert!(!told(&output, ABOUT, "fault").contains("is missing"), "{output:?}");
         proxy.heal();
     }
 }

@@ -1,15 +1,15 @@
 //! Help and what is told of wrong usage. Every command's own help is pinned beside the code, in `src/tests/help.rs`.
 
-use crate::common::{Ended, rebuttal};
+use crate::common::{CommandOutput, rebuttal};
 
 #[test]
 fn help_is_printed_on_standard_output() {
     for words in [["help", "contest"], ["contest", "--help"]] {
-        let ended = Ended::run(rebuttal(&words));
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        let output = CommandOutput::run(rebuttal(&words));
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
         let says =
             ["Contest a dispute with evidence", "Example:\n  rebuttal contest", "Exit codes:\n  0  done"];
-        assert!(says.iter().all(|says| ended.out.contains(says)), "{ended:?}");
+        assert!(says.iter().all(|says| output.stdout.contains(says)), "{output:?}");
     }
 }
 
@@ -17,8 +17,8 @@ fn help_is_printed_on_standard_output() {
 fn help_never_shows_what_the_variables_hold() {
     let mut command = rebuttal(&["contest", "--help"]);
     command.env("REBUTTAL_APP_SECRET", "00112233445566778899aabbccddeeff").env("REBUTTAL_URL", "http://here");
-    let ended = Ended::run(command);
-    assert!(!ended.out.contains("00112233") && !ended.out.contains("http://here"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert!(!output.stdout.contains("00112233") && !output.stdout.contains("http://here"), "{output:?}");
 }
 
 #[test]
@@ -26,13 +26,13 @@ fn a_faulty_value_is_told_with_the_variable_that_it_comes_from() {
     let query = |words: &[&str]| {
         let mut command = rebuttal(&[&["query", "--dispute-no", "D1"], words].concat());
         command.env("REBUTTAL_APP_ID", "xyz");
-        Ended::run(command)
+        CommandOutput::run(command)
     };
     let told = "tip: the value comes from the variable REBUTTAL_APP_ID";
-    let ended = query(&[]);
-    assert!(ended.code == 2 && ended.err.contains(told), "{ended:?}");
-    let ended = query(&["--app-id", "xyz"]);
-    assert!(ended.code == 2 && !ended.err.contains(told), "{ended:?}");
+    let output = query(&[]);
+    assert!(output.code == 2 && output.stderr.contains(told), "{output:?}");
+    let output = query(&["--app-id", "xyz"]);
+    assert!(output.code == 2 && !output.stderr.contains(told), "{output:?}");
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
         (&["accept", "a b", "--json"], "invalid value 'a b' for '<DISPUTE_NO>': must be 1 to 32 characters"),
         (&["operator", "merchant", "lst", "--json"], "unrecognized subcommand 'lst'"),
     ] {
-        let ended = Ended::run(rebuttal(words));
-        assert_eq!((ended.code, ended.json()["outcome"].as_str()), (2, Some("usage")), "{ended:?}");
-        let message = ended.json()["errorMessage"].as_str().unwrap().to_owned();
+        let output = CommandOutput::run(rebuttal(words));
+        assert_eq!((output.code, output.json()["outcome"].as_str()), (2, Some("usage")), "{output:?}");
+        let message = output.json()["errorMessage"].as_str().unwrap().to_owned();
         assert!(message.starts_with(told) && !message.contains("Usage"), "{message}");
-        assert!(ended.err.starts_with("error: "), "people read it, too: {ended:?}");
+        assert!(output.stderr.starts_with("error: "), "people read it, too: {output:?}");
         let bare: Vec<_> = words.iter().copied().filter(|word| *word != "--json").collect();
-        let ended = Ended::run(rebuttal(&bare));
-        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+        let output = CommandOutput::run(rebuttal(&bare));
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
     }
 }
 
@@ -67,9 +67,9 @@ fn what_goes_wrong_on_this_side_is_an_object_where_one_was_asked_for() {
         let mut command = rebuttal(words);
         // A folder in the place of the file.
         command.env("REBUTTAL_PROFILES", "/");
-        let ended = Ended::run(command);
-        assert_eq!((ended.code, ended.json()["outcome"].as_str()), (1, Some("local")), "{ended:?}");
-        assert!(!ended.json()["errorMessage"].as_str().unwrap().is_empty(), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!((output.code, output.json()["outcome"].as_str()), (1, Some("local")), "{output:?}");
+        assert!(!output.json()["errorMessage"].as_str().unwrap().is_empty(), "{output:?}");
     }
 }
 
@@ -139,8 +139,8 @@ fn what_was_typed_wrong_is_wrong_usage() {
     ] {
         let mut command = rebuttal(&words);
         command.env("REBUTTAL_OPERATOR_TOKEN", "t").env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
-        let ended = Ended::run(command);
-        assert!(ended.code == 2 && ended.err.contains(told), "{words:?}: {ended:?}");
-        assert!(ended.err.starts_with("error: "), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert!(output.code == 2 && output.stderr.contains(told), "{words:?}: {output:?}");
+        assert!(output.stderr.starts_with("error: "), "{output:?}");
     }
 }

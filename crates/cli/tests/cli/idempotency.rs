@@ -3,17 +3,17 @@
 
 use rebuttal_testbed::operator::in_days;
 
-use crate::common::{Ended, Shell};
+use crate::common::{CommandOutput, MerchantShell};
 use crate::operator::opening;
 
 /// The command that stands in what was told.
-fn told(ended: &Ended) -> &str {
-    ended.err.lines().find(|line| line.trim_start().starts_with("rebuttal ")).expect("a command").trim()
+fn told(output: &CommandOutput) -> &str {
+    output.stderr.lines().find(|line| line.trim_start().starts_with("rebuttal ")).expect("a command").trim()
 }
 
 #[test]
 fn a_key_takes_no_span_and_the_time_in_its_place_is_told_to_be_pasted() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let open = opening("7d");
     let open: Vec<_> = open.iter().map(String::as_str).collect();
@@ -25,13 +25,13 @@ fn a_key_takes_no_span_and_the_time_in_its_place_is_told_to_be_pasted() {
     ] {
         let keyed = [words, &["--idempotency-key", words[1]]].concat();
         let refused = shell.operator(&keyed);
-        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
         assert!(
-            refused.err.starts_with("error: --idempotency-key takes a --deadline that is a time"),
+            refused.stderr.starts_with("error: --idempotency-key takes a --deadline that is a time"),
             "{refused:?}"
         );
         assert!(
-            refused.err.contains(&format!("Usage: rebuttal operator dispute {}", words[1])),
+            refused.stderr.contains(&format!("Usage: rebuttal operator dispute {}", words[1])),
             "{refused:?}"
         );
         let json = shell.operator(&[&keyed[..], &["--json"]].concat()).json();
@@ -49,7 +49,7 @@ fn a_key_takes_no_span_and_the_time_in_its_place_is_told_to_be_pasted() {
 
 #[test]
 fn what_sets_values_needs_no_key_and_offers_none() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let id = shell.fixture.merchant_id.to_string();
     let app = shell.fixture.signer.app_id.clone();
     for words in [
@@ -59,59 +59,59 @@ fn what_sets_values_needs_no_key_and_offers_none() {
     ] {
         let keyed = shell.operator(&[words, &["--idempotency-key", "k"]].concat());
         assert!(
-            keyed.code == 2 && keyed.err.contains("unexpected argument '--idempotency-key'"),
+            keyed.code == 2 && keyed.stderr.contains("unexpected argument '--idempotency-key'"),
             "{keyed:?}"
         );
         assert_eq!([shell.operator(words).code, shell.operator(words).code], [0, 0], "harmless to repeat");
         let help = shell.operator(&[&words[..2], &["--help"]].concat());
-        assert!(!help.out.contains("--idempotency-key"), "{help:?}");
+        assert!(!help.stdout.contains("--idempotency-key"), "{help:?}");
     }
     let help = shell.operator(&["--help"]);
-    assert!(help.out.contains("setting them twice is setting them once"), "{help:?}");
+    assert!(help.stdout.contains("setting them twice is setting them once"), "{help:?}");
 }
 
 #[test]
 fn a_key_that_was_used_otherwise_is_no_reason_to_do_the_work_twice() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let extend = |deadline: &str| {
         shell.operator(&["dispute", "extend", &no, "--deadline", deadline, "--idempotency-key", "night-1"])
     };
     assert_eq!(extend(&in_days(9)).code, 0);
     let other = extend(&in_days(10));
-    assert!(other.code == 3 && other.err.contains("look at what is there before"), "{other:?}");
+    assert!(other.code == 3 && other.stderr.contains("look at what is there before"), "{other:?}");
     let faulty = shell.operator(&["token", "revoke", "t", "--yes", "--idempotency-key", "a b"]);
-    assert!(faulty.code == 2 && faulty.err.contains("visible ASCII"), "{faulty:?}");
+    assert!(faulty.code == 2 && faulty.stderr.contains("visible ASCII"), "{faulty:?}");
 }
 
 #[test]
 fn a_stage_that_is_no_later_one_is_told_as_that() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let advance =
         |stage: &str| shell.operator(&["dispute", "advance", &no, stage, "--deadline", "9d", "--yes"]);
     let refused = advance("CHARGEBACK");
     let told = "advance leads to a later stage only: PRE_ARBITRATION, ARBITRATION";
-    assert!(refused.code == 3 && refused.err.contains(told), "{refused:?}");
-    assert!(!refused.err.contains("allows"), "{refused:?}");
+    assert!(refused.code == 3 && refused.stderr.contains(told), "{refused:?}");
+    assert!(!refused.stderr.contains("allows"), "{refused:?}");
     assert_eq!(advance("ARBITRATION").code, 0);
     let last = advance("PRE_ARBITRATION");
-    assert!(last.code == 3 && last.err.contains("allows only: resolve, extend, withdraw"), "{last:?}");
+    assert!(last.code == 3 && last.stderr.contains("allows only: resolve, extend, withdraw"), "{last:?}");
 }
 
 #[test]
 fn a_dispute_of_nothing_is_opened_with_a_warning() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let mut open = opening("1d12h");
     *open.iter_mut().find(|word| *word == "1.00").unwrap() = "0".to_owned();
     let opened = shell.operator(&open.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(opened.code == 0 && opened.err.contains("nothing is disputed (0.00 of 0.00)"), "{opened:?}");
+    assert!(opened.code == 0 && opened.stderr.contains("nothing is disputed (0.00 of 0.00)"), "{opened:?}");
     assert_eq!(shell.paste_operator(&format!("{} --yes", told(&opened))).code, 0);
 }
 
 #[test]
 fn a_deadline_that_cannot_be_is_told_with_what_can() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     for (deadline, told) in [
         ("10000d", "a span must be at most 3660d"),
@@ -119,21 +119,21 @@ fn a_deadline_that_cannot_be_is_told_with_what_can() {
         ("3y", "a span from now, such as 7d, 36h or 1d12h (units: w, d, h, m, s)"),
     ] {
         let refused = shell.operator(&["dispute", "extend", &no, "--deadline", deadline]);
-        assert!(refused.code == 2 && refused.err.contains(told), "{refused:?}");
+        assert!(refused.code == 2 && refused.stderr.contains(told), "{refused:?}");
     }
 }
 
 #[test]
 fn more_disputed_than_paid_is_opened_with_a_warning_and_the_way_back() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let open = opening("7d");
     let open: Vec<_> = open.iter().map(String::as_str).collect();
     let same = shell.operator(&[&open[..], &["--dispute-amount", "1"]].concat());
-    assert_eq!((same.code, same.err.as_str()), (0, ""), "{same:?}");
+    assert_eq!((same.code, same.stderr.as_str()), (0, ""), "{same:?}");
     let more = shell.operator(&[&open[..], &["--dispute-amount", "1.01", "--json"]].concat());
     assert_eq!(more.code, 0, "{more:?}");
-    assert!(more.err.contains("more is disputed (1.01) than was paid (1.00)"), "{more:?}");
+    assert!(more.stderr.contains("more is disputed (1.01) than was paid (1.00)"), "{more:?}");
     let back = shell.paste_operator(&format!("{} --yes", told(&more)));
-    assert!(back.code == 0 && back.out.contains("is WITHDRAWN"), "{back:?}");
+    assert!(back.code == 0 && back.stdout.contains("is WITHDRAWN"), "{back:?}");
     assert_eq!(shell.status(more.json()["disputeNo"].as_str().unwrap()), "WITHDRAWN");
 }

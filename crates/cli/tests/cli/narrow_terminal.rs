@@ -1,6 +1,6 @@
 //! A terminal of 40 columns: sentences break between words, tables become records, commands stay whole.
 
-use crate::common::{Shell, rebuttal};
+use crate::common::{MerchantShell, rebuttal};
 use crate::terminal::Terminal;
 
 const COLUMNS: u16 = 40;
@@ -36,7 +36,7 @@ fn the_demo_fits_a_narrow_terminal() {
 
 #[test]
 fn errors_and_facts_break_between_words() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let (code, said) = Terminal::run(&shell.command(&["query", "--dispute-no", &no]), COLUMNS).end();
     assert_eq!((code, broken(&said, &[&no, "MTU-"])), (0, Vec::new()), "{said}");
@@ -46,7 +46,7 @@ fn errors_and_facts_break_between_words() {
 
 #[test]
 fn what_operators_see_fits_a_narrow_terminal() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     for words in [["dispute", "list"].as_slice(), &["dispute", "show", &no], &["merchant", "list"]] {
         let (code, said) = Terminal::run(&shell.operator_command(words), COLUMNS).end();
@@ -56,7 +56,7 @@ fn what_operators_see_fits_a_narrow_terminal() {
 
 #[test]
 fn what_has_no_spaces_breaks_between_its_signs() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let reason = "商品は届きましたが、説明と異なるため返品を希望しましたが、店舗は応答しませんでした。";
     let no = shell.fixture.dispute_with(&serde_json::json!({ "disputeReason": reason }));
     for words in [["dispute", "show", &no].as_slice(), &["dispute", "list"]] {
@@ -72,7 +72,7 @@ fn what_has_no_spaces_breaks_between_its_signs() {
 
 #[test]
 fn one_long_name_leaves_the_others_their_table() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let long = "The Long Established Company of Purveyors of Fine Teas, Coffees and Donaudampfschifffahrten";
     for name in [long, "Tea House"] {
         let made = shell.operator(&["merchant", "create", "--name", name, "--time-zone", "Europe/Oslo"]);
@@ -87,7 +87,7 @@ fn one_long_name_leaves_the_others_their_table() {
 
 #[test]
 fn columns_stay_in_line_behind_wide_names() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     for name in ["東京コーヒー株式会社", "🦀 Crab House", "Cafe\u{301}"] {
         let made = shell.operator(&["merchant", "create", "--name", name, "--time-zone", "Europe/Oslo"]);
         assert_eq!(made.code, 0, "{made:?}");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rebuttal_testbed::{Action, FaultProxy, samples};
 use serde_json::json;
 
-use crate::common::{Ended, Shell, bare, bin, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, bare, bin, rebuttal};
 use crate::operator::opening;
 use crate::terminal::Terminal;
 
@@ -17,21 +17,21 @@ fn http(status: &str, body: &str) -> Vec<u8> {
 }
 
 /// A gateway that does what it is told, behind something that answers in its place.
-fn behind(status: &'static str, body: &'static str) -> (Shell, FaultProxy) {
+fn behind(status: &'static str, body: &'static str) -> (MerchantShell, FaultProxy) {
     let proxy = FaultProxy::on_response(move |_, _| Action::Forward(http(status, body)));
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
     (shell, proxy)
 }
 
-fn through(shell: &Shell, proxy: &FaultProxy, words: &[&str]) -> Ended {
+fn through(shell: &MerchantShell, proxy: &FaultProxy, words: &[&str]) -> CommandOutput {
     let mut command = shell.operator_command(words);
     command.env("REBUTTAL_OPERATOR_URL", &proxy.url);
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
 /// What the program told to do next, but past the way that answers in the gateway's place.
-fn past(shell: &Shell, proxy: &FaultProxy, told: &str) -> Ended {
+fn past(shell: &MerchantShell, proxy: &FaultProxy, told: &str) -> CommandOutput {
     assert!(told.contains(&format!(" --operator-url {}", proxy.url)), "{told}");
     shell.paste_operator(&told.replace(&proxy.url, &shell.url))
 }
@@ -47,7 +47,7 @@ fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
         let (shell, proxy) = behind(status, "<html><body>Welcome</body></html>");
         let list = through(&shell, &proxy, &["merchant", "list"]);
         let code = if status.starts_with('5') { 5 } else { 1 };
-        assert!(list.code == code && list.err.contains(told), "{list:?}");
+        assert!(list.code == code && list.stderr.contains(told), "{list:?}");
         for json in [false, true] {
             let more: &[&str] = if json { &["--json"] } else { &[] };
             let before = shell.fixture.operator.fetch("/merchants").json()["items"].as_array().unwrap().len();
@@ -55,7 +55,7 @@ fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
             assert_eq!(made.code, 4, "{made:?}");
             let command = match json {
                 true => made.json()["again"]["command"].as_str().unwrap().to_owned(),
-                false => made.err.lines().last().unwrap().trim().to_owned(),
+                false => made.stderr.lines().last().unwrap().trim().to_owned(),
             };
             assert_eq!(past(&shell, &proxy, &command).code, 0);
             let after = shell.fixture.operator.fetch("/merchants").json()["items"].as_array().unwrap().len();
@@ -65,30 +65,34 @@ fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
 }
 
 /// A way that keeps the answer to the first change back, or puts a proxy's in its place, and then answers with this.
-fn lost_then(first: Option<&'static str>, status: &'static str, body: &'static str) -> (Shell, FaultProxy) {
+fn lost_then(
+    first: Option<&'static str>,
+    status: &'static str,
+    body: &'static str,
+) -> (MerchantShell, FaultProxy) {
     let seen = AtomicUsize::new(0);
     let proxy = FaultProxy::on_response(move |_, _| match (seen.fetch_add(1, Ordering::SeqCst), first) {
         (0, None) => Action::Close,
         (0, Some(first)) => Action::Forward(http(first, "<html>")),
         _ => Action::Forward(http(status, body)),
     });
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
     (shell, proxy)
 }
 
 /// An opening through a way, after which the dispute is there once; the command told makes sure of it.
-fn opens_once_in_doubt((shell, proxy): (Shell, FaultProxy), told: &str) {
+fn opens_once_in_doubt((shell, proxy): (MerchantShell, FaultProxy), told: &str) {
     let words = opening("7d");
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let ended = through(&shell, &proxy, &[&words[..], &["--json"]].concat());
-    let json = ended.json();
-    assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
-    assert!(ended.json()["errorMessage"].as_str().unwrap().contains(told), "{ended:?}");
-    assert!(json["again"]["idempotencyKey"].as_str().unwrap().starts_with("cli-"), "{ended:?}");
+    let output = through(&shell, &proxy, &[&words[..], &["--json"]].concat());
+    let json = output.json();
+    assert_eq!((output.code, &json["outcome"]), (4, &"unknown".into()), "{output:?}");
+    assert!(output.json()["errorMessage"].as_str().unwrap().contains(told), "{output:?}");
+    assert!(json["again"]["idempotencyKey"].as_str().unwrap().starts_with("cli-"), "{output:?}");
     let again = past(&shell, &proxy, json["again"]["command"].as_str().unwrap());
     assert_eq!(again.code, 0, "{again:?}");
-    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1, "{ended:?}");
+    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1, "{output:?}");
 }
 
 #[test]
@@ -113,22 +117,22 @@ fn a_change_in_doubt_is_made_sure_of_past_whatever_answers_in_the_gateways_place
         3 => Action::Forward(http("200 OK", "<html>We will be right back</html>")),
         _ => Action::Forward(answer),
     });
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let ended = through(&shell, &proxy, &words);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = through(&shell, &proxy, &words);
+    assert_eq!(output.code, 0, "{output:?}");
     assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1, "it counts once");
 }
 
 #[test]
 fn an_answer_that_is_no_http_leaves_the_fate_of_a_change_open() {
     let proxy = FaultProxy::on_response(|_, _| Action::Forward(vec![0x15, 3, 3, 0, 2, 2, 70]));
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
-    let ended = through(&shell, &proxy, &CREATE);
-    assert!(ended.code == 4 && ended.err.contains("must start with https://"), "{ended:?}");
+    let output = through(&shell, &proxy, &CREATE);
+    assert!(output.code == 4 && output.stderr.contains("must start with https://"), "{output:?}");
     assert_eq!(through(&shell, &proxy, &["merchant", "list"]).code, 5);
 }
 
@@ -140,10 +144,10 @@ fn with_nothing_in_doubt_what_is_not_the_gateway_is_told_at_once() {
         count.fetch_add(1, Ordering::SeqCst);
         Action::Forward(http("404 Not Found", "default backend - 404"))
     });
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
-    let ended = through(&shell, &proxy, &CREATE);
-    assert!(ended.code == 1 && ended.err.contains("is not a gateway's operator API"), "{ended:?}");
+    let output = through(&shell, &proxy, &CREATE);
+    assert!(output.code == 1 && output.stderr.contains("is not a gateway's operator API"), "{output:?}");
     assert_eq!(seen.load(Ordering::SeqCst), 1);
 }
 
@@ -163,10 +167,10 @@ fn a_refusal_that_comes_before_the_key_is_looked_up_settles_nothing() {
     }
     let (shell, proxy) =
         lost_then(None, "401 Unauthorized", r#"{"code":"Operator.Unauthorized","detail":"-"}"#);
-    let ended = through(&shell, &proxy, &CREATE);
+    let output = through(&shell, &proxy, &CREATE);
     assert!(
-        ended.code == 4 && ended.err.contains("with another token, the same would be done once more"),
-        "{ended:?}"
+        output.code == 4 && output.stderr.contains("with another token, the same would be done once more"),
+        "{output:?}"
     );
 }
 
@@ -174,20 +178,20 @@ fn a_refusal_that_comes_before_the_key_is_looked_up_settles_nothing() {
 fn a_refusal_that_is_kept_under_the_key_settles_it() {
     let conflict = r#"{"code":"Operator.Conflict","detail":"exists with other content"}"#;
     let (shell, proxy) = lost_then(Some("504 Gateway Timeout"), "409 Conflict", conflict);
-    let ended = through(&shell, &proxy, &CREATE);
-    assert!(ended.code == 3 && ended.err.contains("exists with other content"), "{ended:?}");
+    let output = through(&shell, &proxy, &CREATE);
+    assert!(output.code == 3 && output.stderr.contains("exists with other content"), "{output:?}");
     let (shell, proxy) = lost_then(Some("504 Gateway Timeout"), "409 Conflict", conflict);
     let change = ["merchant", "change", &shell.fixture.merchant_id.to_string(), "--name", "N"];
-    let ended = through(&shell, &proxy, &change);
-    assert_eq!(ended.code, 4, "without a key nothing was looked up: {ended:?}");
+    let output = through(&shell, &proxy, &change);
+    assert_eq!(output.code, 4, "without a key nothing was looked up: {output:?}");
 }
 
 #[test]
 fn a_gateway_that_asks_for_a_pause_is_told_with_its_length() {
     let busy = r#"{"code":"Common.System.Unavailable","detail":"busy"}"#;
     let (shell, proxy) = behind("503 Service Unavailable\r\nRetry-After: 3600", busy);
-    let ended = through(&shell, &proxy, &CREATE);
-    assert!(ended.code == 5 && ended.err.contains("left alone for 3600 seconds"), "{ended:?}");
+    let output = through(&shell, &proxy, &CREATE);
+    assert!(output.code == 5 && output.stderr.contains("left alone for 3600 seconds"), "{output:?}");
 }
 
 #[test]
@@ -196,22 +200,22 @@ fn no_text_of_an_answer_does_more_than_stand_there() {
     let (shell, proxy) = behind("200 OK", page);
     let list = through(&shell, &proxy, &["merchant", "list", "--limit", "1"]);
     assert_eq!(list.code, 0, "{list:?}");
-    assert!(list.out.contains("[2Ja\u{fffd}b c") && list.err.contains("--cursor"), "{list:?}");
+    assert!(list.stdout.contains("[2Ja\u{fffd}b c") && list.stderr.contains("--cursor"), "{list:?}");
     let refused = r#"{"code":"Operator.Conflict\u001b[31m","detail":"\u001b[2Jno\u202e"}"#;
     let (shell, proxy) = behind("409 Conflict", refused);
-    let ended = through(&shell, &proxy, &CREATE);
-    assert!(ended.code == 3 && ended.err.contains("Operator.Conflict"), "{ended:?}");
-    for said in [&list.out, &list.err, &ended.err] {
+    let output = through(&shell, &proxy, &CREATE);
+    assert!(output.code == 3 && output.stderr.contains("Operator.Conflict"), "{output:?}");
+    for said in [&list.stdout, &list.stderr, &output.stderr] {
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
     }
 }
 
 #[test]
 fn a_cardholders_words_turn_nothing_about_for_the_merchant_either() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute_with(&json!({ "disputeReason": "not \u{202e}mine" }));
     let query = shell.run(&["query", "--dispute-no", &no]);
-    assert!(query.code == 0 && query.out.contains("Reason     not \u{fffd}mine"), "{query:?}");
+    assert!(query.code == 0 && query.stdout.contains("Reason     not \u{fffd}mine"), "{query:?}");
     let exact = shell.run(&["query", "--dispute-no", &no, "--json"]).json();
     assert_eq!(exact["dispute"]["disputeReason"], "not \u{202e}mine");
 }
@@ -230,7 +234,7 @@ fn is_disruptive(character: char) -> bool {
 fn no_word_of_others_disrupts_a_terminal_that_shows_json() {
     // The gateway refuses control characters in most names; the turning ones are letters to it.
     let name = "Nordlys\u{202e}\u{61c}\u{200f}\u{2066} \u{2028}Coffee";
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute_with(&json!({ "disputeReason": name }));
     let [file, contested] =
         ["r\u{9b}31m.png", "r\u{202e}gnp.png"].map(|name| shell.file_named(name, &samples::receipt(1).bytes));
@@ -258,13 +262,13 @@ fn no_word_of_others_disrupts_a_terminal_that_shows_json() {
     let commands = commands.chain(of_operator.map(|words| shell.operator_command(words)));
     let mut told = 0;
     for mut command in commands.chain(of_gateway.map(rebuttal)) {
-        let ended = Ended::run({
+        let output = CommandOutput::run({
             command.arg("--json").current_dir(shell.fixture.gateway.scratch());
             command
         });
-        assert!(!ended.out.contains(is_disruptive), "{ended:?}");
-        assert!(ended.json().is_object() || ended.json().is_array(), "{ended:?}");
-        told += usize::from(["\\u202e", "\\u009b"].iter().any(|escaped| ended.out.contains(escaped)));
+        assert!(!output.stdout.contains(is_disruptive), "{output:?}");
+        assert!(output.json().is_object() || output.json().is_array(), "{output:?}");
+        told += usize::from(["\\u202e", "\\u009b"].iter().any(|escaped| output.stdout.contains(escaped)));
     }
     assert!(told >= 10, "only {told} commands told what they were to escape");
 }
@@ -272,7 +276,7 @@ fn no_word_of_others_disrupts_a_terminal_that_shows_json() {
 #[test]
 fn whoever_waits_before_a_terminal_is_told_for_what() {
     let proxy = FaultProxy::on_response(|_, _| Action::Stall);
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
     for (words, code, told) in [
         (&["merchant", "list"][..], 1, "interrupted: nothing was changed"),
@@ -283,14 +287,14 @@ fn whoever_waits_before_a_terminal_is_told_for_what() {
         let mut terminal = Terminal::run(&command, 100);
         terminal.wait_for(&format!("waiting for {}…", proxy.url));
         terminal.interrupt();
-        let (ended, said) = terminal.end();
-        assert!(ended == code && said.contains(told), "{said}");
+        let (output, said) = terminal.end();
+        assert!(output == code && said.contains(told), "{said}");
     }
 }
 
 #[test]
 fn a_secret_that_finds_no_room_is_not_lost() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let file = shell.fixture.gateway.scratch().join("admin.token");
     let path = file.to_str().unwrap();
     for json in ["", " --json"] {
@@ -303,16 +307,16 @@ fn a_secret_that_finds_no_room_is_not_lost() {
         let mut full = bare(Path::new("sh"));
         full.args(["-c", &line]);
         full.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.fixture.gateway.data());
-        let ended = Ended::run(full);
-        assert_eq!(ended.code, 7, "{ended:?}");
+        let output = CommandOutput::run(full);
+        assert_eq!(output.code, 7, "{output:?}");
         let command = match json {
-            "" => ended.err.lines().last().unwrap().trim().to_owned(),
-            _ => ended.json()["again"]["command"].as_str().unwrap().to_owned(),
+            "" => output.stderr.lines().last().unwrap().trim().to_owned(),
+            _ => output.json()["again"]["command"].as_str().unwrap().to_owned(),
         };
         let again = shell.paste_operator(&command);
         assert_eq!(again.code, 0, "{again:?}");
         let by_it = shell.operator(&["token", "list", "--operator-token-file", path]);
-        assert!(by_it.code == 0 && by_it.out.contains("n0"), "{by_it:?}");
+        assert!(by_it.code == 0 && by_it.stdout.contains("n0"), "{by_it:?}");
         std::fs::remove_file(&file).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::process::Command;
 
-use crate::common::{Ended, rebuttal};
+use crate::common::{CommandOutput, rebuttal};
 use crate::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
@@ -39,8 +39,8 @@ fn command(url: &str, words: &[&str]) -> Command {
     command
 }
 
-fn query(url: &str, json: &[&str]) -> Ended {
-    Ended::run(command(url, &[&["query", "--dispute-no", "D1"], json].concat()))
+fn query(url: &str, json: &[&str]) -> CommandOutput {
+    CommandOutput::run(command(url, &[&["query", "--dispute-no", "D1"], json].concat()))
 }
 
 #[test]
@@ -64,21 +64,21 @@ fn a_proxys_outage_is_told_apart_from_a_wrong_address() {
         ),
     ] {
         let url = answering(answer(head, html));
-        let ended = query(&url, &[]);
-        assert_eq!((ended.code, ended.err.contains(told)), (code, true), "{ended:?}");
-        assert!(ended.err.contains("\n  A query changes nothing. Check "), "{ended:?}");
+        let output = query(&url, &[]);
+        assert_eq!((output.code, output.stderr.contains(told)), (code, true), "{output:?}");
+        assert!(output.stderr.contains("\n  A query changes nothing. Check "), "{output:?}");
     }
 }
 
 #[test]
 fn json_holds_what_to_do_and_what_is_claimed_without_proof() {
     let claim = r#"{"code":"Common.System.UnknownApp","errorMessage":"there is none"}"#;
-    let ended = query(&answering(answer("401 Unauthorized", claim)), &["--json"]);
-    let json = ended.json();
-    assert_eq!((ended.code, &json["outcome"]), (6, &"unverified".into()), "{ended:?}");
-    assert_eq!(json["code"], serde_json::Value::Null, "nothing of it is proven: {ended:?}");
-    assert_eq!(json["unprovenClaim"]["code"], "Common.System.UnknownApp", "{ended:?}");
-    assert_eq!(json["unprovenClaim"]["errorMessage"], "there is none", "{ended:?}");
+    let output = query(&answering(answer("401 Unauthorized", claim)), &["--json"]);
+    let json = output.json();
+    assert_eq!((output.code, &json["outcome"]), (6, &"unverified".into()), "{output:?}");
+    assert_eq!(json["code"], serde_json::Value::Null, "nothing of it is proven: {output:?}");
+    assert_eq!(json["unprovenClaim"]["code"], "Common.System.UnknownApp", "{output:?}");
+    assert_eq!(json["unprovenClaim"]["errorMessage"], "there is none", "{output:?}");
 
     let json = query("http://127.0.0.1:1", &["--json"]).json();
     let hint = "A query changes nothing. Check REBUTTAL_URL, or run the same command again later.";

@@ -2,17 +2,17 @@
 
 use rebuttal_testbed::operator::in_days;
 
-use crate::common::{Ended, Shell};
+use crate::common::{CommandOutput, MerchantShell};
 
-fn rest(ended: &Ended) -> (String, String) {
-    let told: Vec<_> = ended.err.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let [sentence, command] = told[..] else { panic!("{ended:?}") };
+fn rest(output: &CommandOutput) -> (String, String) {
+    let told: Vec<_> = output.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let [sentence, command] = told[..] else { panic!("{output:?}") };
     (sentence.to_owned(), command.to_owned())
 }
 
 #[test]
 fn the_rest_of_a_list_is_one_pasted_command_away() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let mut numbers: Vec<String> = (0..4).map(|_| shell.fixture.dispute()).collect();
     numbers.sort_unstable();
     let id = shell.fixture.merchant_id.to_string();
@@ -22,8 +22,8 @@ fn the_rest_of_a_list_is_one_pasted_command_away() {
     let mut seen = Vec::new();
     loop {
         assert_eq!(page.code, 0, "{page:?}");
-        seen.extend(numbers.iter().filter(|no| page.out.contains(*no)).cloned());
-        if page.err.is_empty() {
+        seen.extend(numbers.iter().filter(|no| page.stdout.contains(*no)).cloned());
+        if page.stderr.is_empty() {
             break;
         }
         let (sentence, command) = rest(&page);
@@ -39,19 +39,19 @@ fn the_rest_of_a_list_is_one_pasted_command_away() {
     let two = shell.operator(&["dispute", "list", "--limit", "3"]);
     assert_eq!(rest(&two).0, "3 of 4 are shown; to go on:");
     let all = shell.operator(&["dispute", "list", "--limit", "4"]);
-    assert_eq!((all.code, all.err.as_str()), (0, ""), "nothing is left: {all:?}");
+    assert_eq!((all.code, all.stderr.as_str()), (0, ""), "nothing is left: {all:?}");
     let json = shell.operator(&["dispute", "list", "--limit", "1", "--json"]);
-    assert_eq!((json.code, json.err.as_str()), (0, ""), "{json:?}");
+    assert_eq!((json.code, json.stderr.as_str()), (0, ""), "{json:?}");
 }
 
 #[test]
 fn what_was_opened_lately_is_asked_for_by_a_span_back_from_now() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let listed = |after: &str| shell.operator(&["dispute", "list", "--created-after", after]);
-    assert!(listed("7d").out.contains(&no));
-    assert!(listed(&in_days(-1)).out.contains(&no));
-    assert_eq!(listed("0s").out, "There are no such disputes.\n");
+    assert!(listed("7d").stdout.contains(&no));
+    assert!(listed(&in_days(-1)).stdout.contains(&no));
+    assert_eq!(listed("0s").stdout, "There are no such disputes.\n");
     let wrong = listed("yesterday");
-    assert!(wrong.code == 2 && wrong.err.contains("a span back from now, such as 7d"), "{wrong:?}");
+    assert!(wrong.code == 2 && wrong.stderr.contains("a span back from now, such as 7d"), "{wrong:?}");
 }

@@ -4,18 +4,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::common::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 use crate::terminal::Terminal;
 
 /// A person with a home, and a merchant's shell beside it.
-struct Home {
-    shell: Shell,
+struct UserHome {
+    shell: MerchantShell,
     file: PathBuf,
 }
 
-impl Home {
+impl UserHome {
     fn new() -> Self {
-        let shell = Shell::start();
+        let shell = MerchantShell::start();
         let file = shell.fixture.gateway.scratch().join("home/.config/rebuttal/profiles.toml");
         Self { shell, file }
     }
@@ -27,16 +27,16 @@ impl Home {
         command
     }
 
-    fn run(&self, words: &[&str]) -> Ended {
-        Ended::run(self.command(words))
+    fn run(&self, words: &[&str]) -> CommandOutput {
+        CommandOutput::run(self.command(words))
     }
 
-    fn add(&self, name: &str, secret: &str) -> Ended {
+    fn add(&self, name: &str, secret: &str) -> CommandOutput {
         let app_id = &self.shell.fixture.signer.app_id;
         let words = ["profile", "add", name, "--url", &self.shell.url, "--app-id", app_id, "--replace"];
         let mut command = self.command(&words);
         command.env("REBUTTAL_APP_SECRET", secret);
-        Ended::run(command)
+        CommandOutput::run(command)
     }
 
     fn secret(&self) -> &str {
@@ -46,30 +46,33 @@ impl Home {
 
 #[test]
 fn a_profile_is_kept_where_nobody_else_reads_and_its_secret_never_shown() {
-    let home = Home::new();
+    let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     assert_eq!(home.add("shop", home.secret()).code, 0);
     assert_eq!(home.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(home.file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    let ended = home.run(&["query", "--dispute-no", &no, "--profile", "shop"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = home.run(&["query", "--dispute-no", &no, "--profile", "shop"]);
+    assert_eq!(output.code, 0, "{output:?}");
 
     for words in [["profile", "list"].as_slice(), &["profile", "list", "--json"]] {
-        let ended = home.run(words);
-        assert!(ended.out.contains("shop") && ended.out.contains(&home.shell.url), "{ended:?}");
-        assert!(!ended.out.contains(home.secret()) && !ended.err.contains(home.secret()), "{ended:?}");
+        let output = home.run(words);
+        assert!(output.stdout.contains("shop") && output.stdout.contains(&home.shell.url), "{output:?}");
+        assert!(
+            !output.stdout.contains(home.secret()) && !output.stderr.contains(home.secret()),
+            "{output:?}"
+        );
     }
 
-    let ended = home.run(&["query", "--dispute-no", &no, "--profile", "shpo"]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("did you mean \"shop\"?"), "{ended:?}");
+    let output = home.run(&["query", "--dispute-no", &no, "--profile", "shpo"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("did you mean \"shop\"?"), "{output:?}");
     assert_eq!(home.run(&["profile", "remove", "shop"]).code, 0);
     assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 1);
 }
 
 #[test]
 fn scripts_are_told_all_of_a_profile_but_its_secret() {
-    let home = Home::new();
+    let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let told = serde_json::json!({
         "name": "shop", "url": home.shell.url, "appId": app_id, "scheme": "V2_SHA256", "trust": null
@@ -78,12 +81,12 @@ fn scripts_are_told_all_of_a_profile_but_its_secret() {
     let add = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id, "--json"];
     let mut added = home.command(&add);
     added.env("REBUTTAL_APP_SECRET", home.secret());
-    let ended = Ended::run(added);
-    assert_eq!((ended.code, ended.err.as_str(), ended.json()), (0, "", changed.clone()), "{ended:?}");
-    let ended = home.run(&["profile", "list", "--json"]);
-    assert_eq!((ended.code, ended.json()), (0, serde_json::json!([told])), "{ended:?}");
-    let ended = home.run(&["profile", "remove", "shop", "--json"]);
-    assert_eq!((ended.code, ended.json()), (0, changed), "{ended:?}");
+    let output = CommandOutput::run(added);
+    assert_eq!((output.code, output.stderr.as_str(), output.json()), (0, "", changed.clone()), "{output:?}");
+    let output = home.run(&["profile", "list", "--json"]);
+    assert_eq!((output.code, output.json()), (0, serde_json::json!([told])), "{output:?}");
+    let output = home.run(&["profile", "remove", "shop", "--json"]);
+    assert_eq!((output.code, output.json()), (0, changed), "{output:?}");
     assert_eq!(home.run(&["profile", "list", "--json"]).json(), serde_json::json!([]));
 
     let gone = home.run(&["profile", "remove", "shop", "--json"]);
@@ -94,34 +97,34 @@ fn scripts_are_told_all_of_a_profile_but_its_secret() {
 
 #[test]
 fn a_profile_that_is_kept_but_could_not_be_told_is_kept() {
-    let home = Home::new();
+    let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let mut add = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = add.env("REBUTTAL_APP_SECRET", home.secret()).stdout(full).output().unwrap();
-    let ended = Ended::of(output);
-    assert!(ended.code == 7 && ended.err.starts_with("✗ shop is kept in "), "{ended:?}");
-    assert!(ended.err.contains(", but that could not be written to standard output: "), "{ended:?}");
-    assert_eq!(home.run(&["profile", "list", "--names"]).out, "shop\n");
+    let output = CommandOutput::of(output);
+    assert!(output.code == 7 && output.stderr.starts_with("✗ shop is kept in "), "{output:?}");
+    assert!(output.stderr.contains(", but that could not be written to standard output: "), "{output:?}");
+    assert_eq!(home.run(&["profile", "list", "--names"]).stdout, "shop\n");
 }
 
 #[test]
 fn a_name_that_no_flag_could_give_is_refused_in_the_file_too() {
-    let home = Home::new();
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("[shop]", "[\"$(touch gone)\"]")).unwrap();
-    let ended = home.run(&["profile", "list", "--names"]);
-    assert!(ended.code == 1 && ended.out.is_empty(), "{ended:?}");
+    let output = home.run(&["profile", "list", "--names"]);
+    assert!(output.code == 1 && output.stdout.is_empty(), "{output:?}");
     assert!(
-        ended.err.contains("profiles.toml, line 1: a profile's name must have 1 to 64 letters"),
-        "{ended:?}"
+        output.stderr.contains("profiles.toml, line 1: a profile's name must have 1 to 64 letters"),
+        "{output:?}"
     );
 }
 
 #[test]
 fn a_faulty_secret_is_told_with_the_place_that_holds_it() {
-    let home = Home::new();
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace(home.secret(), &home.secret()[1..])).unwrap();
@@ -131,27 +134,27 @@ fn a_faulty_secret_is_told_with_the_place_that_holds_it() {
     for words in [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/dispute/query"]] {
         let held = home.run(&[words, &["--profile", "shop"]].concat());
         let told = format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
-        assert_eq!((held.code, held.err), (1, told));
+        assert_eq!((held.code, held.stderr), (1, told));
 
         let words = [words, &["--url", &home.shell.url, "--app-id", app_id]].concat();
         let read = home.run(&[words.as_slice(), &["--app-secret-file", &in_file]].concat());
-        assert_eq!((read.code, read.err), (1, format!("✗ the app's secret in {in_file}: {}", flaw(7))));
+        assert_eq!((read.code, read.stderr), (1, format!("✗ the app's secret in {in_file}: {}", flaw(7))));
         let typed = home.run(&[words.as_slice(), &["--app-secret", "Geheim7"]].concat());
         assert_eq!(typed.code, 2, "{typed:?}");
         assert!(
-            typed.err.starts_with(&format!("error: --app-secret: the app's secret: {}", flaw(7))),
+            typed.stderr.starts_with(&format!("error: --app-secret: the app's secret: {}", flaw(7))),
             "{typed:?}"
         );
         let mut set = home.command(&words);
         set.env("REBUTTAL_APP_SECRET", "Geheim7");
         let told = format!("✗ REBUTTAL_APP_SECRET: the app's secret: {}", flaw(7));
-        assert_eq!(Ended::run(set).err, told);
+        assert_eq!(CommandOutput::run(set).stderr, told);
     }
 }
 
 #[test]
 fn the_file_of_a_secret_is_read_once() {
-    let home = Home::new();
+    let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     let app_id = &home.shell.fixture.signer.app_id;
     // What was read of a pipe is gone.
@@ -166,46 +169,52 @@ fn the_file_of_a_secret_is_read_once() {
         drop(writer);
         let mut command = home.command(&[words, &with].concat());
         command.stdin(pipe);
-        let ended = Ended::run(command);
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     }
 }
 
 #[test]
 fn an_address_that_no_flag_could_give_is_refused_in_the_file_too() {
-    let home = Home::new();
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
-    let ended = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
     let told = "is not a gateway's address: it must not hold a user or password; mend it";
-    assert!(ended.code == 1 && ended.err.contains(told) && !ended.err.contains("Geheim7"), "{ended:?}");
+    assert!(
+        output.code == 1 && output.stderr.contains(told) && !output.stderr.contains("Geheim7"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn a_file_that_others_may_read_is_refused() {
-    let home = Home::new();
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     std::fs::set_permissions(&home.file, PermissionsExt::from_mode(0o644)).unwrap();
-    let ended = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains(&format!("run `chmod 600 {}`", home.file.display())), "{ended:?}");
+    let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(&format!("run `chmod 600 {}`", home.file.display())), "{output:?}");
 }
 
 #[test]
 fn a_broken_file_is_told_without_what_it_holds() {
-    let home = Home::new();
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("app_secret = \"", "app_secret = ")).unwrap();
-    let ended = home.run(&["profile", "list"]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("profiles.toml, line ") && !ended.err.contains(home.secret()), "{ended:?}");
+    let output = home.run(&["profile", "list"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.stderr.contains("profiles.toml, line ") && !output.stderr.contains(home.secret()),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
-    let home = Home::new();
+    let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     let _ = home.add("shop", home.secret());
     let query = ["query", "--dispute-no", &no];
@@ -213,7 +222,7 @@ fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
     let code = |words: &[&str], variables: &[(&str, &str)]| {
         let mut command = home.command(words);
         command.envs(variables.iter().copied());
-        Ended::run(command).code
+        CommandOutput::run(command).code
     };
     let nowhere = "http://127.0.0.1:1";
     assert_eq!(code(&named, &[("REBUTTAL_URL", nowhere), ("REBUTTAL_APP_SECRET_FILE", "/nope")]), 0);
@@ -224,23 +233,23 @@ fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
 
 #[test]
 fn the_profile_named_default_counts_where_nothing_is_given() {
-    let home = Home::new();
+    let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 1);
     let _ = home.add("default", home.secret());
     assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 0);
     let mut half = home.command(&["query", "--dispute-no", &no]);
     half.env("REBUTTAL_URL", &home.shell.url);
-    let ended = Ended::run(half);
-    assert_eq!(ended.code, 1, "half a default is none: {ended:?}");
+    let output = CommandOutput::run(half);
+    assert_eq!(output.code, 1, "half a default is none: {output:?}");
 }
 
 #[test]
 fn what_no_client_could_use_is_not_kept() {
-    let home = Home::new();
-    let ended = home.add("shop", "too short");
-    assert!(ended.code == 1 && ended.err.contains("the app's secret: must be 32"), "{ended:?}");
-    assert!(!ended.err.contains("too short"), "{ended:?}");
+    let home = UserHome::new();
+    let output = home.add("shop", "too short");
+    assert!(output.code == 1 && output.stderr.contains("the app's secret: must be 32"), "{output:?}");
+    assert!(!output.stderr.contains("too short"), "{output:?}");
     assert!(!home.file.exists());
     assert_eq!(home.add("a/b", home.secret()).code, 2);
 
@@ -248,13 +257,13 @@ fn what_no_client_could_use_is_not_kept() {
     let app_id = &home.shell.fixture.signer.app_id;
     let mut again = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
     again.env("REBUTTAL_APP_SECRET", home.secret());
-    let ended = Ended::run(again);
-    assert!(ended.code == 1 && ended.err.contains("pass --replace"), "{ended:?}");
+    let output = CommandOutput::run(again);
+    assert!(output.code == 1 && output.stderr.contains("pass --replace"), "{output:?}");
 }
 
 #[test]
 fn a_secret_is_asked_for_without_showing_it() {
-    let home = Home::new();
+    let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let mut terminal = Terminal::run(&home.command(&words), 100);
@@ -269,7 +278,7 @@ fn a_secret_is_asked_for_without_showing_it() {
 
 #[test]
 fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
-    let home = Home::new();
+    let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let asks = home.command(&words);
@@ -299,9 +308,9 @@ fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn a_folder_in_the_place_of_the_profiles_is_told_as_that() {
-    let home = Home::new();
+    let home = UserHome::new();
     std::fs::create_dir_all(&home.file).unwrap();
-    let ended = home.run(&["profile", "list"]);
+    let output = home.run(&["profile", "list"]);
     let told = format!("✗ {} is to be the file of the profiles, and is none", home.file.display());
-    assert!(ended.code == 1 && ended.err.starts_with(&told), "{ended:?}");
+    assert!(output.code == 1 && output.stderr.starts_with(&told), "{output:?}");
 }

@@ -36,9 +36,9 @@ fn an_address_is_told_as_it_counts_and_as_it_was_written() {
     let fixture = serving();
     let port = fixture.address().port();
     let written = format!("HTTP://LocalHost:{port}/");
-    let ended = doctor(fixture.gateway.data(), &["--public-url", &written], &[]);
+    let output = doctor(fixture.gateway.data(), &["--public-url", &written], &[]);
     let counts = format!("http://localhost:{port} (written {written}) leads to this gateway");
-    assert_eq!(told(&ended, "public URL", "well"), counts);
+    assert_eq!(told(&output, "public URL", "well"), counts);
 }
 
 #[test]
@@ -46,15 +46,15 @@ fn a_gateway_that_does_not_know_its_address_is_found() {
     let fixture =
         TestGateway::of(Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]));
     let (data, own) = (fixture.gateway.data(), format!("http://{}", fixture.address()));
-    let ended = doctor(data, &["--public-url", &own], &[]);
-    finds(&ended, "public URL", "with this installation's key that does not know the address for its own");
+    let output = doctor(data, &["--public-url", &own], &[]);
+    finds(&output, "public URL", "with this installation's key that does not know the address for its own");
     assert!(
-        told(&ended, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
-        "{ended:?}"
+        told(&output, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
+        "{output:?}"
     );
     // A proxy that leaves the path of the address where it is.
-    let ended = doctor(data, &["--public-url", &format!("{own}/pay")], &[]);
-    finds(&ended, "public URL", "by a path that it does not know");
+    let output = doctor(data, &["--public-url", &format!("{own}/pay")], &[]);
+    finds(&output, "public URL", "by a path that it does not know");
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn a_copy_that_is_served_elsewhere_is_found() {
     let (data, away) = (fixture.gateway.data(), fixture.gateway.scratch().join("away"));
     copy(data, &away);
     let elsewhere = Gateway::builder(bin()).embedded().data(&away).start();
-    let ended = doctor(data, &["--public-url", &elsewhere.base_url()], &[]);
-    finds(&ended, "public URL", "a copy of it is served elsewhere");
+    let output = doctor(data, &["--public-url", &elsewhere.base_url()], &[]);
+    finds(&output, "public URL", "a copy of it is served elsewhere");
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn a_database_from_before_there_were_identities_is_given_one() {
     assert_eq!(doctor(fixture.gateway.data(), &[], &[]).code, 0);
     fixture.gateway.restart();
     let again = identities("");
-    let ended = doctor(fixture.gateway.data(), &["--public-url", &fixture.gateway.base_url()], &[]);
-    assert!(told(&ended, "public URL", "well").ends_with("leads to this gateway"), "{ended:?}");
+    let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.gateway.base_url()], &[]);
+    assert!(told(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
     assert!(again.len() == 1 && again != first, "{first:?} {again:?}");
 }
 
@@ -105,8 +105,8 @@ fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
     let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
     fs::write(&key, "0".repeat(64)).unwrap();
     for what in ["another's", "none"] {
-        let ended = doctor(data, &["--public-url", &fixture.base], &[]);
-        assert!(told(&ended, "public URL", "warning").contains("with the master key"), "{what}: {ended:?}");
+        let output = doctor(data, &["--public-url", &fixture.base], &[]);
+        assert!(told(&output, "public URL", "warning").contains("with the master key"), "{what}: {output:?}");
         let _ = fs::remove_file(&key);
     }
 }
@@ -122,8 +122,8 @@ fn any_replica_of_an_installation_is_this_gateway() {
     let there = replica().start();
     let env = [("REBUTTAL_DATABASE_URL", url.clone()), ("REBUTTAL_MASTER_KEY_FILE", key.clone())];
     let own = folder.path().join("data");
-    let ended = doctor(&own, &["--public-url", &there.base_url()], &env);
-    assert!(told(&ended, "public URL", "well").ends_with("leads to this gateway"), "{ended:?}");
+    let output = doctor(&own, &["--public-url", &there.base_url()], &env);
+    assert!(told(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn a_certificate_that_nobody_trusts_is_told_for_what_it_is() {
     fs::write(at("k"), own.signing_key.serialize_pem()).unwrap();
     let tls = ["--tls-certificate", &at("c"), "--tls-key", &at("k")];
     let gateway = Gateway::builder(bin()).embedded().https().args(tls).start();
-    let ended = doctor(gateway.data(), &["--public-url", &gateway.base_url()], &[]);
-    finds(&ended, "public URL", "leads to a certificate that this machine does not trust");
+    let output = doctor(gateway.data(), &["--public-url", &gateway.base_url()], &[]);
+    finds(&output, "public URL", "leads to a certificate that this machine does not trust");
 }
 
 #[test]
@@ -145,6 +145,6 @@ fn a_clock_that_is_not_the_gateways_is_found_on_the_way() {
     let clock = FakeClock::new();
     clock.ahead(Duration::from_secs(7200));
     let fixture = TestGateway::of(clock.under(Gateway::builder(bin()).embedded()));
-    let ended = doctor(fixture.gateway.data(), &["--public-url", &fixture.base], &[]);
-    finds(&ended, "public URL", "whose clock is another than this machine's");
+    let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.base], &[]);
+    finds(&output, "public URL", "whose clock is another than this machine's");
 }

@@ -10,7 +10,7 @@ use rebuttal_testbed::clock::wait_for;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{Ended, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal};
 
 #[test]
 fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
@@ -37,16 +37,16 @@ fn a_gateway_that_cannot_start_says_why_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rebuttal.toml");
     std::fs::write(&file, "data = \"x\"\nfreshnes_window_seconds = 300\n").unwrap();
-    let ended = Ended::run(rebuttal(&["serve", "--config", file.to_str().unwrap()]));
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("did you mean \"freshness_window_seconds\"?"), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["serve", "--config", file.to_str().unwrap()]));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("did you mean \"freshness_window_seconds\"?"), "{output:?}");
 
     let data = folder.path().join("data");
     let words =
         ["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--public-url", "pay.example"];
-    let ended = Ended::run(rebuttal(&words));
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("public_url: \"pay.example\""), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&words));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("public_url: \"pay.example\""), "{output:?}");
     assert!(!data.exists(), "nothing is made before the settings are right");
 }
 
@@ -74,11 +74,11 @@ fn faulty_settings_are_told_once_with_what_to_write() {
         (["--config", "/nope.toml"], "/nope.toml"),
         (["--log-filter", "inof"], "levels are error, warn, info, debug, trace, off; did you mean \"info\"?"),
     ] {
-        let ended = Ended::run(rebuttal(&["serve", words[0], words[1]]));
-        assert!([1, 2].contains(&ended.code), "{ended:?}");
-        assert!(ended.err.contains(told), "{ended:?}");
+        let output = CommandOutput::run(rebuttal(&["serve", words[0], words[1]]));
+        assert!([1, 2].contains(&output.code), "{output:?}");
+        assert!(output.stderr.contains(told), "{output:?}");
         for once in ["ftp://x", "No such file"] {
-            assert!(ended.err.matches(once).count() <= 1, "{ended:?}");
+            assert!(output.stderr.matches(once).count() <= 1, "{output:?}");
         }
     }
 }
@@ -88,11 +88,14 @@ fn more_connections_than_open_files_are_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let words = ["serve", "--data", data.to_str().unwrap(), "--max-connections", "1000000000"];
-    let ended = Ended::run(rebuttal(&words));
-    assert_eq!(ended.code, 1, "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&words));
+    assert_eq!(output.code, 1, "{output:?}");
     let told = "max_connections is 1000000000, which may need 1000000128 open files";
-    assert!(ended.err.contains(told) && ended.err.contains("or less"), "{ended:?}");
-    assert!(!ended.err.contains("raise the limit to 1000000128"), "no process may have so many: {ended:?}");
+    assert!(output.stderr.contains(told) && output.stderr.contains("or less"), "{output:?}");
+    assert!(
+        !output.stderr.contains("raise the limit to 1000000128"),
+        "no process may have so many: {output:?}"
+    );
     assert!(!data.exists(), "nothing is made before the settings are right");
 }
 
@@ -159,17 +162,17 @@ fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
                 let mut command =
                     rebuttal(&["serve", "--listen", "127.0.0.1:0", "--start-wait-seconds", seconds]);
                 command.args(["--database-url", url, "--data"]).arg(folder.path().join("data"));
-                let ended = Ended::run(command);
+                let output = CommandOutput::run(command);
                 let cannot = "the database that database_url names cannot be opened: the database failed: ";
                 let given_up = match waits {
                     true => format!("✗ waited 1 s for the database (start_wait_seconds): {cannot}"),
                     false => format!("✗ {cannot}"),
                 };
                 // Told once, unless the first try takes that long already.
-                let told = ended.err.matches("waiting for the database").count();
-                assert_eq!(ended.code, 1, "{url}: {ended:?}");
-                assert!(told <= usize::from(*waits), "{url}: {ended:?}");
-                assert!(ended.err.replace("\n  ", " ").contains(&given_up), "{url}: {ended:?}");
+                let told = output.stderr.matches("waiting for the database").count();
+                assert_eq!(output.code, 1, "{url}: {output:?}");
+                assert!(told <= usize::from(*waits), "{url}: {output:?}");
+                assert!(output.stderr.replace("\n  ", " ").contains(&given_up), "{url}: {output:?}");
             });
         }
     });
@@ -188,7 +191,7 @@ fn a_start_that_waits_can_be_stopped() {
         said().contains("waiting for the database").then_some(())
     });
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(0), &[][..]), "{}", said());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &[][..]), "{}", said());
     assert!(said().contains("told to stop before the start was finished"), "{}", said());
 }

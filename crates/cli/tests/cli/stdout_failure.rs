@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::common::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 fn full_disk() -> Stdio {
     Stdio::from(File::options().write(true).open("/dev/full").unwrap())
@@ -15,24 +15,24 @@ fn closed_pipe() -> Stdio {
     Stdio::from(writer)
 }
 
-fn ended(shell: &Shell, words: &[&str], output: Stdio) -> Ended {
+fn run_with_stdout(shell: &MerchantShell, words: &[&str], stdout: Stdio) -> CommandOutput {
     let mut command = shell.operator_command(words);
-    command.stdout(output);
-    Ended::run(command)
+    command.stdout(stdout);
+    CommandOutput::run(command)
 }
 
 /// The command that is told at the end.
-fn told(ended: &Ended) -> &str {
-    ended.err.lines().last().unwrap().trim()
+fn told(output: &CommandOutput) -> &str {
+    output.stderr.lines().last().unwrap().trim()
 }
 
 #[test]
 fn a_reader_who_closes_the_pipe_has_read_enough_and_a_full_disk_is_told() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let list = ["merchant", "list"];
-    let read = ended(&shell, &list, closed_pipe());
-    assert_eq!((read.code, read.err.as_str()), (0, ""), "{read:?}");
-    assert_eq!(ended(&shell, &list, full_disk()).code, 7);
+    let read = run_with_stdout(&shell, &list, closed_pipe());
+    assert_eq!((read.code, read.stderr.as_str()), (0, ""), "{read:?}");
+    assert_eq!(run_with_stdout(&shell, &list, full_disk()).code, 7);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn what_only_says_something_is_not_done_where_nothing_took_it() {
         let mut command = rebuttal(words);
         command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml")).current_dir(folder.path());
         command.stdout(output);
-        Ended::run(command)
+        CommandOutput::run(command)
     };
     for words in [
         ["--help"].as_slice(),
@@ -56,29 +56,30 @@ fn what_only_says_something_is_not_done_where_nothing_took_it() {
         &["profile", "list"],
     ] {
         let full = run(words, full_disk());
-        assert!(full.code == 1 && full.err.lines().count() == 1, "{words:?}: {full:?}");
+        assert!(full.code == 1 && full.stderr.lines().count() == 1, "{words:?}: {full:?}");
         let told = "could not be written to standard output: No space left on device";
-        assert!(full.err.starts_with("✗ the ") && full.err.contains(told), "{words:?}: {full:?}");
+        assert!(full.stderr.starts_with("✗ the ") && full.stderr.contains(told), "{words:?}: {full:?}");
         let closed = run(words, closed_pipe());
-        assert_eq!((closed.code, closed.err.as_str()), (0, ""), "{words:?}");
+        assert_eq!((closed.code, closed.stderr.as_str()), (0, ""), "{words:?}");
     }
 }
 
 #[test]
 fn an_answer_that_finds_no_room_is_had_once_more() {
-    let shell = Shell::start();
-    for (name, output) in [("Second", closed_pipe()), ("Third", full_disk())] {
-        let made = ended(&shell, &["merchant", "create", "--name", name, "--time-zone", "UTC"], output);
-        assert!(made.code == 7 && made.err.contains("it is done, but the answer"), "{made:?}");
-        assert!(shell.paste_operator(told(&made)).out.contains(name), "{made:?}");
-        let merchants = shell.operator(&["merchant", "list"]).out;
+    let shell = MerchantShell::start();
+    for (name, stdout) in [("Second", closed_pipe()), ("Third", full_disk())] {
+        let made =
+            run_with_stdout(&shell, &["merchant", "create", "--name", name, "--time-zone", "UTC"], stdout);
+        assert!(made.code == 7 && made.stderr.contains("it is done, but the answer"), "{made:?}");
+        assert!(shell.paste_operator(told(&made)).stdout.contains(name), "{made:?}");
+        let merchants = shell.operator(&["merchant", "list"]).stdout;
         assert_eq!(merchants.matches(name).count(), 1, "{merchants}");
     }
 }
 
 #[test]
 fn a_secret_that_standard_output_does_not_take_is_not_lost() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let (id, app) = (shell.fixture.merchant_id.to_string(), shell.fixture.signer.app_id.clone());
     for (words, member) in [
         (&["app", "create", "--merchant", &id][..], "appSecret"),
@@ -86,14 +87,17 @@ fn a_secret_that_standard_output_does_not_take_is_not_lost() {
         (&["token", "create", "--name", "night", "--role", "viewer"], "token"),
         (&["token", "create", "--name", "day", "--role", "viewer", "--json"], "token"),
     ] {
-        let made = ended(&shell, words, full_disk());
-        assert!(made.code == 7 && made.err.contains("could not be written to standard output"), "{made:?}");
-        assert!(made.err.contains("To have the same secret written once more"), "{made:?}");
+        let made = run_with_stdout(&shell, words, full_disk());
+        assert!(
+            made.code == 7 && made.stderr.contains("could not be written to standard output"),
+            "{made:?}"
+        );
+        assert!(made.stderr.contains("To have the same secret written once more"), "{made:?}");
         let again = || {
             let json = if words.contains(&"--json") { "" } else { " --json" };
-            let ended = shell.paste_operator(&format!("{}{json}", told(&made)));
-            assert_eq!(ended.code, 0, "{ended:?}");
-            ended.json()[member].as_str().unwrap().to_owned()
+            let output = shell.paste_operator(&format!("{}{json}", told(&made)));
+            assert_eq!(output.code, 0, "{output:?}");
+            output.json()[member].as_str().unwrap().to_owned()
         };
         assert_eq!(again(), again(), "one secret: {made:?}");
     }
@@ -103,11 +107,11 @@ fn a_secret_that_standard_output_does_not_take_is_not_lost() {
 
 #[test]
 fn what_is_lost_beside_a_kept_secret_asks_for_another_file() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let at = |name: &str| shell.fixture.gateway.scratch().join(name).to_str().unwrap().to_owned();
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", &at("one")];
-    let made = ended(&shell, &create, full_disk());
-    assert!(made.code == 7 && made.err.contains("with another name for the file"), "{made:?}");
+    let made = run_with_stdout(&shell, &create, full_disk());
+    assert!(made.code == 7 && made.stderr.contains("with another name for the file"), "{made:?}");
     assert_eq!(shell.paste_operator(&told(&made).replace(&at("one"), &at("two"))).code, 0);
     assert_eq!(std::fs::read(at("one")).unwrap(), std::fs::read(at("two")).unwrap());
 }

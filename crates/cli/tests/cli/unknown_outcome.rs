@@ -9,11 +9,11 @@ use rebuttal_testbed::{Action, Operator};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::common::{Ended, Shell, bare, pasted, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, bare, pasted, rebuttal};
 use crate::lossy_proxy::{LossyProxy, ResponseFault};
 
-fn shell_behind(proxy: &LossyProxy) -> Shell {
-    let shell = Shell::behind(&proxy.url);
+fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
+    let shell = MerchantShell::behind(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     shell
 }
@@ -23,8 +23,8 @@ fn one_lost_answer_is_healed_by_itself() {
     let proxy = LossyProxy::start(ResponseFault::Close, 1);
     let shell = shell_behind(&proxy);
     let no = shell.fixture.dispute();
-    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
+    assert_eq!(output.code, 0, "{output:?}");
     let submissions = shell.fixture.operator.show(&no)["submissions"].as_array().unwrap().len();
     assert_eq!((shell.status(&no).as_str(), submissions), ("UNDER_REVIEW", 1));
 }
@@ -44,11 +44,11 @@ fn an_ingress_that_answers_while_the_gateway_is_replaced_is_waited_out() {
             _ => Action::Forward(answer),
         }
     });
-    let shell = Shell::behind(&proxy.url);
+    let shell = MerchantShell::behind(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let no = shell.fixture.dispute();
-    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
+    assert_eq!(output.code, 0, "{output:?}");
     assert_eq!(shell.fixture.operator.show(&no)["submissions"].as_array().unwrap().len(), 1);
 }
 
@@ -58,9 +58,9 @@ fn answers_that_never_come_exit_with_4_and_the_told_command_learns_the_outcome()
     let shell = shell_behind(&proxy);
     let no = shell.fixture.dispute();
     let words = ["contest", &no, "--receipt", &shell.receipt(), "--name", "Ann's receipt", "--yes", "--json"];
-    let ended = shell.run(&words);
-    let json = ended.json();
-    assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
+    let output = shell.run(&words);
+    let json = output.json();
+    assert_eq!((output.code, &json["outcome"]), (4, &"unknown".into()), "{output:?}");
     assert_eq!(shell.status(&no), "UNDER_REVIEW", "it took effect, which nobody was told");
 
     proxy.forward_all();
@@ -81,15 +81,15 @@ fn a_refusal_after_a_lost_answer_settles_nothing() {
         assert_eq!(operator.patch(&app, &json!({ "enabled": false })).status, 200);
         Action::Close
     });
-    let shell = Shell::behind(&proxy.url);
+    let shell = MerchantShell::behind(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let (no, operator) = (shell.fixture.dispute(), &shell.fixture.operator);
     let app = format!("/merchants/{}/apps/{}", shell.fixture.merchant_id, shell.fixture.signer.app_id);
     *meanwhile.lock().unwrap() = Some((operator.clone(), app.clone()));
-    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
-    let told = ended.json();
-    let was = (ended.code, &told["outcome"], &told["notice"]["code"]);
-    assert_eq!(was, (4, &"unknown".into(), &"Common.Auth.AppDisabled".into()), "{ended:?}");
+    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
+    let told = output.json();
+    let was = (output.code, &told["outcome"], &told["notice"]["code"]);
+    assert_eq!(was, (4, &"unknown".into(), &"Common.Auth.AppDisabled".into()), "{output:?}");
     assert_eq!(operator.show(&no)["status"], "UNDER_REVIEW", "it took effect, which nobody was told");
 
     assert_eq!(operator.patch(&app, &json!({ "enabled": true })).status, 200);
@@ -106,36 +106,39 @@ fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     proxy.wait_for_fault();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let ended = Ended::of(child.wait_with_output().unwrap());
-    assert_eq!(ended.code, 4, "{ended:?}");
-    assert!(ended.err.starts_with("✗ interrupted before the gateway's answer came\n"), "{ended:?}");
+    let output = CommandOutput::of(child.wait_with_output().unwrap());
+    assert_eq!(output.code, 4, "{output:?}");
+    assert!(output.stderr.starts_with("✗ interrupted before the gateway's answer came\n"), "{output:?}");
     let again = format!("rebuttal contest {no} --yes --url {} --app-id ", shell.url);
-    assert!(ended.err.contains(&again) && ended.err.contains(" --receipt s3://uploaded/"), "{ended:?}");
+    assert!(
+        output.stderr.contains(&again) && output.stderr.contains(" --receipt s3://uploaded/"),
+        "{output:?}"
+    );
 }
 
 /// A merchant of two gateways, each kept as a profile; answers of the one that is meant get lost.
-struct Two {
-    meant: Shell,
-    other: Shell,
+struct TwoGateways {
+    meant: MerchantShell,
+    other: MerchantShell,
     proxy: LossyProxy,
     folder: TempDir,
 }
 
-impl Two {
+impl TwoGateways {
     fn new() -> Self {
         let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
-        let two = Self {
+        let gateways = Self {
             meant: shell_behind(&proxy),
-            other: Shell::start(),
+            other: MerchantShell::start(),
             proxy,
             folder: tempfile::tempdir().unwrap(),
         };
-        for (name, shell) in [("prod", &two.meant), ("default", &two.other)] {
+        for (name, shell) in [("prod", &gateways.meant), ("default", &gateways.other)] {
             let signer = &shell.fixture.signer;
             let words = ["profile", "add", name, "--url", &shell.url, "--app-id", &signer.app_id];
-            let mut add = two.at_home(rebuttal(&words));
+            let mut add = gateways.at_home(rebuttal(&words));
             assert_eq!(
-                Ended::run({
+                CommandOutput::run({
                     add.env("REBUTTAL_APP_SECRET", &signer.app_secret);
                     add
                 })
@@ -143,7 +146,7 @@ impl Two {
                 0
             );
         }
-        two
+        gateways
     }
 
     fn at_home(&self, mut command: Command) -> Command {
@@ -166,14 +169,14 @@ impl Two {
     fn run_with(&self, words: &[&str], variables: &[(&str, &String)]) -> String {
         let mut command = self.at_home(rebuttal(words));
         command.envs(variables.iter().copied());
-        let ended = Ended::run(command);
-        assert_eq!(ended.code, 4, "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!(output.code, 4, "{output:?}");
         let has_secret = variables.iter().any(|(name, _)| *name == "REBUTTAL_APP_SECRET");
         let needs = "It takes the secret from REBUTTAL_APP_SECRET, as it is set here.";
-        assert_eq!(ended.err.contains(needs) || ended.out.contains(needs), has_secret, "{ended:?}");
+        assert_eq!(output.stderr.contains(needs) || output.stdout.contains(needs), has_secret, "{output:?}");
         match words.contains(&"--json") {
-            true => ended.json()["again"].as_str().unwrap().to_owned(),
-            false => ended.err.lines().last().unwrap().trim().to_owned(),
+            true => output.json()["again"].as_str().unwrap().to_owned(),
+            false => output.stderr.lines().last().unwrap().trim().to_owned(),
         }
     }
 
@@ -184,94 +187,97 @@ impl Two {
 
 #[test]
 fn what_is_told_reaches_the_same_gateway_from_a_shell_of_another() {
-    let two = Two::new();
-    let meant = two.meant.fixture.signer.clone();
-    let file = two.meant.file_named("meant.secret", meant.app_secret.as_bytes());
-    let (url, app_id, secret) = (&two.meant.url, &meant.app_id, &meant.app_secret);
+    let gateways = TwoGateways::new();
+    let meant = gateways.meant.fixture.signer.clone();
+    let file = gateways.meant.file_named("meant.secret", meant.app_secret.as_bytes());
+    let (url, app_id, secret) = (&gateways.meant.url, &meant.app_id, &meant.app_secret);
     let by_file = [("REBUTTAL_URL", url), ("REBUTTAL_APP_ID", app_id), ("REBUTTAL_APP_SECRET_FILE", &file)];
     let by_profile = [("REBUTTAL_PROFILE", &"prod".to_owned())];
     let elsewhere = |told: &str| {
-        let other = &two.other.fixture.signer;
-        let mut shell = two.paste(told);
-        shell.env("REBUTTAL_URL", &two.other.url).env("REBUTTAL_APP_ID", &other.app_id);
+        let other = &gateways.other.fixture.signer;
+        let mut shell = gateways.paste(told);
+        shell.env("REBUTTAL_URL", &gateways.other.url).env("REBUTTAL_APP_ID", &other.app_id);
         shell.env("REBUTTAL_APP_SECRET", &other.app_secret);
         shell
     };
     for (n, variables) in [by_profile.as_slice(), &by_file].iter().enumerate() {
         let no = format!("D-{n}");
-        two.dispute(&no);
-        let told = two.run_with(&["accept", &no, "--yes", "--json"], variables);
-        two.proxy.forward_all();
-        let again = Ended::run(elsewhere(&told));
+        gateways.dispute(&no);
+        let told = gateways.run_with(&["accept", &no, "--yes", "--json"], variables);
+        gateways.proxy.forward_all();
+        let again = CommandOutput::run(elsewhere(&told));
         assert_eq!(again.code, 0, "{told}: {again:?}");
         assert_eq!(
-            (two.meant.status(&no), two.other.status(&no)),
+            (gateways.meant.status(&no), gateways.other.status(&no)),
             ("ACCEPTED".into(), "NEEDS_RESPONSE".into())
         );
-        two.proxy.drop_all();
+        gateways.proxy.drop_all();
     }
     // A secret in a variable is not told: without it, the command does nothing, and least of all elsewhere.
     let by_secret = [("REBUTTAL_URL", url), ("REBUTTAL_APP_ID", app_id), ("REBUTTAL_APP_SECRET", secret)];
     let beside_profile = [("REBUTTAL_PROFILE", &"prod".to_owned()), ("REBUTTAL_APP_SECRET", secret)];
     for (n, variables) in [by_secret.as_slice(), &beside_profile].iter().enumerate() {
         let no = format!("S-{n}");
-        two.dispute(&no);
-        let told = two.run_with(&["accept", &no, "--yes"], variables);
+        gateways.dispute(&no);
+        let told = gateways.run_with(&["accept", &no, "--yes"], variables);
         assert!(
             told.contains(&format!(" --url {url} --app-id {app_id}")) && !told.contains("--profile"),
             "{told}"
         );
-        two.proxy.forward_all();
-        assert_ne!(Ended::run(elsewhere(&told)).code, 0, "{told}");
-        assert_eq!(two.other.status(&no), "NEEDS_RESPONSE", "{told}");
+        gateways.proxy.forward_all();
+        assert_ne!(CommandOutput::run(elsewhere(&told)).code, 0, "{told}");
+        assert_eq!(gateways.other.status(&no), "NEEDS_RESPONSE", "{told}");
         let mut with_secret = elsewhere(&told);
         with_secret.env("REBUTTAL_APP_SECRET", secret);
-        assert_eq!(Ended::run(with_secret).code, 0, "{told}");
-        two.proxy.drop_all();
+        assert_eq!(CommandOutput::run(with_secret).code, 0, "{told}");
+        gateways.proxy.drop_all();
     }
 }
 
 #[test]
 fn what_is_told_to_be_run_again_reaches_the_same_gateway_as_the_same_app() {
-    let two = Two::new();
-    let signer = &two.meant.fixture.signer;
-    let secret = two.meant.file_named("the app's\nsecret", signer.app_secret.as_bytes());
-    let receipt = two.meant.receipt();
+    let gateways = TwoGateways::new();
+    let signer = &gateways.meant.fixture.signer;
+    let secret = gateways.meant.file_named("the app's\nsecret", signer.app_secret.as_bytes());
+    let receipt = gateways.meant.receipt();
     let by_flags =
-        ["--url", &two.meant.url, "--app-id", &signer.app_id, &format!("--app-secret-file={secret}")];
+        ["--url", &gateways.meant.url, "--app-id", &signer.app_id, &format!("--app-secret-file={secret}")];
     for (n, gateway) in [["--profile", "prod"].as_slice(), &["--profile=prod"], &by_flags].iter().enumerate()
     {
         for (call, json) in [("accept", true), ("contest", false)] {
             let no = format!("D-{n}-{call}-{json}");
-            two.dispute(&no);
+            gateways.dispute(&no);
             let evidence: &[&str] = if call == "contest" { &["--receipt", &receipt] } else { &[] };
             let json: &[&str] = if json { &["--json"] } else { &[] };
-            let told = two.run(&[&[call, &no, "--yes"], json, evidence, gateway].concat());
+            let told = gateways.run(&[&[call, &no, "--yes"], json, evidence, gateway].concat());
             assert!(told.contains(" --yes") && told.contains("--json") != json.is_empty(), "{told}");
 
-            two.proxy.forward_all();
-            let again = Ended::run(two.paste(&told));
+            gateways.proxy.forward_all();
+            let again = CommandOutput::run(gateways.paste(&told));
             assert_eq!(again.code, 0, "{told}: {again:?}");
-            assert_ne!(two.meant.status(&no), "NEEDS_RESPONSE", "{told}");
-            assert_eq!(two.other.status(&no), "NEEDS_RESPONSE", "{told}");
-            two.proxy.drop_all();
+            assert_ne!(gateways.meant.status(&no), "NEEDS_RESPONSE", "{told}");
+            assert_eq!(gateways.other.status(&no), "NEEDS_RESPONSE", "{told}");
+            gateways.proxy.drop_all();
         }
     }
 }
 
 #[test]
 fn a_typed_secret_is_not_repeated_and_said_to_be_needed_again() {
-    let two = Two::new();
-    let signer = &two.meant.fixture.signer;
-    two.dispute("D-1");
-    let typed = ["--url", &two.meant.url, "--app-id", &signer.app_id, "--app-secret", &signer.app_secret];
-    let ended = Ended::run(two.at_home(rebuttal(&[&["accept", "D-1", "--yes"], typed.as_slice()].concat())));
-    assert!(!ended.err.contains(&signer.app_secret), "{ended:?}");
-    assert!(ended.err.contains("First set REBUTTAL_APP_SECRET, or add --app-secret-file"), "{ended:?}");
-    two.proxy.forward_all();
-    let told = ended.err.lines().last().unwrap().trim();
-    assert_eq!(Ended::run(two.paste(told)).code, 1, "there is no secret to sign with");
-    let mut again = two.paste(told);
+    let gateways = TwoGateways::new();
+    let signer = &gateways.meant.fixture.signer;
+    gateways.dispute("D-1");
+    let typed =
+        ["--url", &gateways.meant.url, "--app-id", &signer.app_id, "--app-secret", &signer.app_secret];
+    let output = CommandOutput::run(
+        gateways.at_home(rebuttal(&[&["accept", "D-1", "--yes"], typed.as_slice()].concat())),
+    );
+    assert!(!output.stderr.contains(&signer.app_secret), "{output:?}");
+    assert!(output.stderr.contains("First set REBUTTAL_APP_SECRET, or add --app-secret-file"), "{output:?}");
+    gateways.proxy.forward_all();
+    let told = output.stderr.lines().last().unwrap().trim();
+    assert_eq!(CommandOutput::run(gateways.paste(told)).code, 1, "there is no secret to sign with");
+    let mut again = gateways.paste(told);
     again.env("REBUTTAL_APP_SECRET", &signer.app_secret);
-    assert_eq!(Ended::run(again).code, 0, "{told}");
+    assert_eq!(CommandOutput::run(again).code, 0, "{told}");
 }

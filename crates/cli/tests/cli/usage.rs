@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rebuttal_testbed::samples;
 
-use crate::common::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 /// No text in UTF-8: what a Latin-1 machine wrote.
 fn cafe() -> &'static OsStr {
@@ -14,12 +14,12 @@ fn cafe() -> &'static OsStr {
 }
 
 fn told(mut command: Command) -> String {
-    let ended = Ended::run({
+    let output = CommandOutput::run({
         command.env("HOME", "/nope");
         command
     });
-    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
-    ended.err
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
+    output.stderr
 }
 
 #[test]
@@ -45,19 +45,19 @@ fn a_usage_line_is_that_of_the_help_whatever_the_variables_say() {
 
 #[test]
 fn a_file_whose_name_is_no_text_is_a_file() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let path = shell.fixture.gateway.scratch().join(cafe());
     std::fs::write(&path, samples::receipt(1).bytes).unwrap();
     let mut upload = shell.command(&["upload", "--json"]);
     upload.arg(&path);
-    let ended = Ended::run(upload);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.json()["files"][0]["file"].as_str().unwrap().ends_with("caf\u{fffd}.png"), "{ended:?}");
+    let output = CommandOutput::run(upload);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.json()["files"][0]["file"].as_str().unwrap().ends_with("caf\u{fffd}.png"), "{output:?}");
     let no = shell.fixture.dispute();
     let mut contest = shell.command(&["contest", &no, "--yes", "--receipt"]);
     contest.arg(&path).args(["--name", "Receipt"]);
-    let ended = Ended::run(contest);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = CommandOutput::run(contest);
+    assert_eq!(output.code, 0, "{output:?}");
 }
 
 #[test]

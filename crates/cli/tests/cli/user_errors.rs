@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rebuttal_testbed::{Gateway, samples};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 
@@ -16,9 +16,9 @@ fn told(words: &[&str], code: i32) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut command = rebuttal(words);
     command.current_dir(folder.path()).env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
-    let ended = Ended::run(command);
-    assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{ended:?}");
-    ended.err
+    let output = CommandOutput::run(command);
+    assert_eq!((output.code, output.stdout.as_str()), (code, ""), "{output:?}");
+    output.stderr
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn an_address_that_is_none_is_told_with_one_that_is() {
         }
         let mut of_operator = rebuttal(&["operator", "merchant", "list", "--operator-token", "t"]);
         of_operator.env("REBUTTAL_OPERATOR_URL", url);
-        let Ended { code, err, .. } = Ended::run(of_operator);
+        let CommandOutput { code, stderr: err, .. } = CommandOutput::run(of_operator);
         assert!(
             err.starts_with(&format!("error: invalid value '{url}' for '--operator-url <URL>': {why}\n")),
             "{err}"
@@ -126,19 +126,19 @@ fn a_profile_that_is_not_there_is_told_with_the_nearest_whatever_it_was_for() {
     let run = |words: &[&str]| {
         let mut command = rebuttal(words);
         command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
-        Ended::run(command)
+        CommandOutput::run(command)
     };
     let add = ["profile", "add", "shop", "--url", "http://h", "--app-id", APP_ID, "--app-secret", APP_ID];
     assert_eq!(run(&add).code, 0);
     for words in
         [["profile", "remove", "shpo"].as_slice(), &["query", "--dispute-no", "D", "--profile", "shpo"]]
     {
-        let ended = run(words);
-        assert!(ended.code == 1 && ended.err.ends_with("; did you mean \"shop\"?\n"), "{ended:?}");
+        let output = run(words);
+        assert!(output.code == 1 && output.stderr.ends_with("; did you mean \"shop\"?\n"), "{output:?}");
     }
     assert!(
         run(&["query", "--dispute-no", "D", "--profile", "x"])
-            .err
+            .stderr
             .contains("`rebuttal profile add x` makes it")
     );
 }
@@ -183,7 +183,7 @@ fn what_a_gateway_stands_on_is_named_where_it_cannot_be_had() {
 
 #[test]
 fn evidence_that_was_fetched_already_is_never_overwritten() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let dispute = shell.fixture.dispute();
     let receipt = shell.receipt();
     let contested = shell.run(&["contest", &dispute, "--receipt", &receipt, "--yes"]);
@@ -194,13 +194,13 @@ fn evidence_that_was_fetched_already_is_never_overwritten() {
         let mut command = rebuttal(&["operator", "dispute", "evidence", &dispute, "--directory", "new"]);
         command.current_dir(folder.path());
         command.env("REBUTTAL_OPERATOR_URL", gateway.base_url()).env("REBUTTAL_DATA", gateway.data());
-        Ended::run(command)
+        CommandOutput::run(command)
     };
-    let ended = fetch();
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let output = fetch();
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     let again = fetch();
     assert!(
-        again.code == 1 && again.err.contains("a file that is there is never overwritten; name another"),
+        again.code == 1 && again.stderr.contains("a file that is there is never overwritten; name another"),
         "{again:?}"
     );
 }
@@ -218,8 +218,8 @@ fn an_upload_that_is_interrupted_tells_how_far_it_came() {
     // It waits for an answer that never comes.
     let _asked = silent.accept().unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let ended = Ended::of(child.wait_with_output().unwrap());
+    let output = CommandOutput::of(child.wait_with_output().unwrap());
     let told = "✗ interrupted. 0 of 1 files were uploaded before. Whether the next one was cannot be known; a file that no contest \
                 names is deleted.\n";
-    assert_eq!((ended.code, ended.err.as_str()), (1, told), "{ended:?}");
+    assert_eq!((output.code, output.stderr.as_str()), (1, told), "{output:?}");
 }

@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use rebuttal_testbed::clock::{pause, wait_for};
-use rebuttal_testbed::{Call, Connection, Item, TestGateway, samples};
+use rebuttal_testbed::{Connection, Item, SignedCall, TestGateway, samples};
 use serde_json::json;
 
 use crate::common::{each, folder_test_gateway, scaled, test_gateway};
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
 
 /// After it, the dispute was contested once, whatever became of the first attempt.
-fn settles(fixture: &TestGateway, call: &Call, dispute: &str) -> String {
+fn settles(fixture: &TestGateway, call: &SignedCall, dispute: &str) -> String {
     let code = call.send(fixture.address()).code;
     assert!(code == "OK" || code == REPLAYED, "{code}");
     let shown = fixture.show(dispute);
@@ -116,17 +116,17 @@ fn an_upload_broken_off_leaves_nothing_behind() {
 }
 
 /// How a request fared while the gateway stopped.
-enum Fate {
+enum RequestOutcome {
     Answered(rebuttal_testbed::Answer),
-    Left,
+    Unanswered,
 }
 
 /// 64 contests: most wholly sent as the signal comes, every fourth with its last bytes after it.
-fn stop_amid_64(fixture: &TestGateway) -> Vec<(Call, String, Fate)> {
+fn stop_amid_64(fixture: &TestGateway) -> Vec<(SignedCall, String, RequestOutcome)> {
     const REQUESTS: usize = 64;
     let url = fixture.upload(&samples::receipt(1));
     let barrier = Barrier::new(REQUESTS + 1);
-    let one = |index: usize, call: Call, dispute: String| {
+    let one = |index: usize, call: SignedCall, dispute: String| {
         let mut connection = Connection::open(fixture.address()).unwrap();
         let bytes = call.bytes();
         let (now, later) =
@@ -140,12 +140,13 @@ fn stop_amid_64(fixture: &TestGateway) -> Vec<(Call, String, Fate)> {
             drop(connection.send(now));
         }
         let answer = connection.send(later).and_then(|()| connection.receive());
-        let fate = answer.map_or(Fate::Left, |response| Fate::Answered(call.verified(response)));
-        (call, dispute, fate)
+        let outcome = answer
+            .map_or(RequestOutcome::Unanswered, |response| RequestOutcome::Answered(call.verified(response)));
+        (call, dispute, outcome)
     };
     std::thread::scope(|scope| {
         let one = &one;
-        let lanes: Vec<_> = (0..REQUESTS)
+        let workers: Vec<_> = (0..REQUESTS)
             .map(|index| {
                 let dispute = fixture.dispute();
                 let call = fixture.contest_call(&dispute, &[Item::receipt(&url)]);
@@ -154,7 +155,7 @@ fn stop_amid_64(fixture: &TestGateway) -> Vec<(Call, String, Fate)> {
             .collect();
         barrier.wait();
         fixture.gateway.terminate();
-        lanes.into_iter().map(|lane| lane.join().unwrap()).collect()
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     })
 }
 
@@ -164,15 +165,15 @@ fn a_stop_amid_64_requests_answers_or_leaves_each() {
     let mut answered = 0;
     for _ in 0..scaled(8) {
         let start = Instant::now();
-        let fates = stop_amid_64(&fixture);
+        let outcomes = stop_amid_64(&fixture);
         let status = fixture.gateway.wait();
         assert!(status.success(), "{status}: {}", fixture.gateway.stderr());
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
         assert!(Connection::open(fixture.address()).is_err(), "nobody listens any more");
         fixture.gateway.restart();
-        for (call, dispute, fate) in fates {
+        for (call, dispute, outcome) in outcomes {
             let done = fixture.status(&dispute) == "UNDER_REVIEW";
-            if let Fate::Answered(answer) = fate {
+            if let RequestOutcome::Answered(answer) = outcome {
                 answered += 1;
                 match answer.code.as_str() {
                     "OK" => assert!(done, "answered and gone"),

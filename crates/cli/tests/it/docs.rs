@@ -8,4 +8,4 @@ mod integrate;
 mod metrics;
 mod packaging;
 
-use rebuttal_testbed::page::{file as paper, root};
+use rebuttal_testbed::page::{file as document, root};

@@ -7,13 +7,13 @@ use std::time::Duration;
 use rebuttal_testbed::clock::pause;
 use rebuttal_testbed::operator::dispute;
 use rebuttal_testbed::test_gateway::{UPLOAD_URL, history_of};
-use rebuttal_testbed::{Call, Connection, Item, TestGateway, Ticket, samples};
+use rebuttal_testbed::{Connection, Item, SignedCall, TestGateway, Ticket, samples};
 use serde_json::json;
 
 use crate::common::{gateway, scaled};
 
 const KILLS: usize = 100;
-const LANES: usize = 8;
+const WORKERS: usize = 8;
 /// The load runs this long at most before the kill; often much shorter, sometimes not at all.
 const LOAD_LIMIT_MS: u64 = 90;
 /// So that checking a round stays quick.
@@ -25,24 +25,24 @@ struct Attempt {
     dispute_no: String,
     opened: bool,
     upload: Option<Upload>,
-    contest: Option<Call>,
+    contest: Option<SignedCall>,
     contested: bool,
 }
 
 /// An upload of its own, made by every third attempt.
 struct Upload {
     ticket: Ticket,
-    asked: Call,
+    asked: SignedCall,
     stored: bool,
 }
 
 /// The files that the other attempts use, uploaded before the first kill.
-struct Ground {
+struct Setup {
     fixture: TestGateway,
     urls: [String; 2],
 }
 
-impl Ground {
+impl Setup {
     fn attempt(&self, connection: &mut Connection, name: String, seed: usize) -> (Attempt, io::Result<()>) {
         let mut attempt =
             Attempt { dispute_no: name, opened: false, upload: None, contest: None, contested: false };
@@ -85,13 +85,13 @@ impl Ground {
 
     /// Runs the load until the gateway is gone, and gives all that was tried.
     fn load_and_kill(&mut self, round: usize) -> Vec<Attempt> {
-        let ground = &*self;
-        let lane = |lane: usize| {
+        let setup = &*self;
+        let worker = |worker: usize| {
             let mut attempts = Vec::new();
-            let Ok(mut connection) = Connection::open(ground.fixture.address()) else { return attempts };
+            let Ok(mut connection) = Connection::open(setup.fixture.address()) else { return attempts };
             for number in 0..ATTEMPTS_PER_LANE {
                 let (attempt, result) =
-                    ground.attempt(&mut connection, format!("K-{round}-{lane}-{number}"), lane + number);
+                    setup.attempt(&mut connection, format!("K-{round}-{worker}-{number}"), worker + number);
                 attempts.push(attempt);
                 if result.is_err() {
                     break;
@@ -100,10 +100,10 @@ impl Ground {
             attempts
         };
         let attempts = std::thread::scope(|scope| {
-            let lanes: Vec<_> = (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
+            let workers: Vec<_> = (0..WORKERS).map(|number| scope.spawn(move || worker(number))).collect();
             pause(Duration::from_millis(random_below(LOAD_LIMIT_MS)));
-            ground.fixture.gateway.kill_nowait();
-            lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
+            setup.fixture.gateway.kill_nowait();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
         });
         self.fixture.gateway.restart();
         attempts
@@ -182,12 +182,12 @@ fn kill_nine_under_load_loses_nothing_that_was_answered() {
     // Where the rounds outlast the freshness window, all of them are sent again at the end as failures to authenticate.
     let fixture = TestGateway::of(gateway().args(["--failed-auth-per-second", "10000"]));
     let urls = [fixture.upload(&samples::receipt(1)), fixture.upload(&samples::refund(2))];
-    let mut ground = Ground { fixture, urls };
+    let mut setup = Setup { fixture, urls };
     let mut all = Vec::new();
     for round in 0..scaled(KILLS) {
-        let mut attempts = ground.load_and_kill(round);
+        let mut attempts = setup.load_and_kill(round);
         for attempt in &mut attempts {
-            ground.check(attempt);
+            setup.check(attempt);
         }
         all.extend(attempts);
     }
@@ -195,8 +195,8 @@ fn kill_nine_under_load_loses_nothing_that_was_answered() {
     let contested: Vec<_> = all.iter().filter(|attempt| attempt.contested).collect();
     assert!(contested.len() > scaled(KILLS), "the load was too light to prove anything: {}", contested.len());
     for attempt in &contested {
-        ground.is_whole(&attempt.dispute_no, if attempt.upload.is_some() { 3 } else { 2 });
-        let code = attempt.contest.as_ref().unwrap().send(ground.fixture.address()).code;
+        setup.is_whole(&attempt.dispute_no, if attempt.upload.is_some() { 3 } else { 2 });
+        let code = attempt.contest.as_ref().unwrap().send(setup.fixture.address()).code;
         assert!(code == REPLAYED || code == "Common.Auth.StaleTimestamp", "{code}");
     }
     eprintln!("{} kills, {} contests", scaled(KILLS), contested.len());

@@ -15,7 +15,7 @@ const PEAK_LIMIT_KIB: u64 = 80 * 1024 - PROGRAM_KIB;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024 - PROGRAM_KIB;
 const START_LIMIT: Duration = Duration::from_millis(100);
 const STARTS: usize = 15;
-const LANES: usize = 8;
+const WORKERS: usize = 8;
 
 #[test]
 fn every_lie_at_once_stays_below_80_mb() {
@@ -23,12 +23,12 @@ fn every_lie_at_once_stays_below_80_mb() {
     let files = invalid_files::all();
     let large = samples::png_of_size(2 * 1024 * 1024);
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
+        for worker in 0..WORKERS {
             let (fixture, files, large) = (&fixture, &files, &large);
             scope.spawn(move || {
                 for index in 0..files.len() {
                     // Each lane begins elsewhere, so that different lies meet.
-                    let file = &files[(index + lane * files.len() / LANES) % files.len()];
+                    let file = &files[(index + worker * files.len() / WORKERS) % files.len()];
                     let response = fixture.ticket(file.filename).form(&file.bytes).send(fixture.address());
                     assert_eq!(response.status, 400, "{}: {}", file.about, response.text());
                 }
@@ -57,13 +57,13 @@ fn every_lie_at_once_in_an_s3_stays_below_80_mb() {
     let files: Vec<_> =
         invalid_files::all().into_iter().map(|file| (upload(file.filename, &file.bytes), file)).collect();
     let large = samples::png_of_size(2 * 1024 * 1024);
-    let large: Vec<_> = (0..LANES).map(|_| upload("a.png", &large)).collect();
+    let large: Vec<_> = (0..WORKERS).map(|_| upload("a.png", &large)).collect();
     std::thread::scope(|scope| {
-        for (lane, large) in large.iter().enumerate() {
+        for (worker, large) in large.iter().enumerate() {
             let (fixture, dispute, files) = (&fixture, &dispute, &files);
             scope.spawn(move || {
                 for index in 0..files.len() {
-                    let (url, file) = &files[(index + lane * files.len() / LANES) % files.len()];
+                    let (url, file) = &files[(index + worker * files.len() / WORKERS) % files.len()];
                     let answer = fixture.contest(dispute, &[Item::receipt(large), Item::receipt(url)]);
                     assert_eq!(answer.code, "File.ContentMismatch", "{}: {}", file.about, answer.message);
                 }
@@ -73,7 +73,7 @@ fn every_lie_at_once_in_an_s3_stays_below_80_mb() {
     let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
-    assert_eq!(bucket.keys("sealed/").len(), LANES, "only what is true was sealed");
+    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only what is true was sealed");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use rebuttal_testbed::clock::{pause, wait_for};
 use rebuttal_testbed::postgres::{Cluster, CommitFault, PostgresProxy};
 
 use crate::common::{gateway, scaled};
-use load::{Load, Tally};
+use load::{Load, OutcomeCounts};
 
 /// How soon after the database is back the gateway serves again.
 const RECOVERY_MAX: Duration = Duration::from_secs(5);
@@ -31,19 +31,19 @@ fn on(url: &str) -> TestGateway {
 }
 
 /// Runs the load while something happens to the database, then holds every answer against what is there.
-fn under_load(fixture: &TestGateway, blows: impl FnOnce()) -> Tally {
+fn under_load(fixture: &TestGateway, faults: impl FnOnce()) -> OutcomeCounts {
     let load = Load::prepare(fixture);
-    let tally = load.while_running(blows);
+    let counts = load.while_running(faults);
     let back = Instant::now();
     wait_for("the gateway to serve again", RECOVERY_MAX, || {
         fixture.accept(&fixture.dispute()).code.eq("OK").then_some(())
     });
-    eprintln!("{tally:?}, served again after {:?}", back.elapsed());
+    eprintln!("{counts:?}, served again after {:?}", back.elapsed());
     load.check();
     let peak = fixture.gateway.peak_memory_kib();
     assert!(peak < MEMORY_MAX_KIB, "it held {peak} KiB");
-    assert!(tally.done > 0, "the load was too light to prove anything: {tally:?}");
-    tally
+    assert!(counts.done > 0, "the load was too light to prove anything: {counts:?}");
+    counts
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn connections_that_are_terminated_are_made_again() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = on(&database.url());
-    let tally = under_load(&fixture, || {
+    let counts = under_load(&fixture, || {
         for _ in 0..scaled(20) {
             pause(Duration::from_millis(50));
             // Just after the last time there may be none again yet.
@@ -78,7 +78,7 @@ fn connections_that_are_terminated_are_made_again() {
         }
         a_while();
     });
-    assert_eq!(tally.unsure, 0, "every fate could be learnt");
+    assert_eq!(counts.unknown, 0, "every fate could be learnt");
 }
 
 #[test]
@@ -97,14 +97,14 @@ fn a_database_that_freezes_for_ten_seconds_is_waited_for_or_told_of() {
 }
 
 /// Cuts many commits off, one after another.
-fn cut_off(cut: CommitFault) -> Tally {
+fn cut_off(cut: CommitFault) -> OutcomeCounts {
     let cluster = Cluster::start();
     let database = cluster.database();
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, cluster.port()));
     let proxy = PostgresProxy::to(server, Duration::ZERO);
     let fixture = on(&proxy.url(&database));
     let cuts = scaled(40);
-    let tally = under_load(&fixture, || {
+    let counts = under_load(&fixture, || {
         for done in 0..cuts {
             proxy.cut(cut, 1);
             wait_for("a commit to be cut off", Duration::from_secs(20), || {
@@ -112,15 +112,15 @@ fn cut_off(cut: CommitFault) -> Tally {
             });
         }
     });
-    assert_eq!((proxy.cuts(), tally.unsure), (cuts, 0), "every fate could be learnt");
-    tally
+    assert_eq!((proxy.cuts(), counts.unknown), (cuts, 0), "every fate could be learnt");
+    counts
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
 fn a_commit_whose_answer_is_cut_off_is_answered_all_the_same() {
-    let tally = cut_off(CommitFault::AfterCommit);
-    assert_eq!(tally.unavailable, 0, "what was committed was called unchanged");
+    let counts = cut_off(CommitFault::AfterCommit);
+    assert_eq!(counts.unavailable, 0, "what was committed was called unchanged");
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use rebuttal_testbed::operator::dispute;
 use rebuttal_testbed::test_gateway::{ACCEPT, history_of};
-use rebuttal_testbed::{Call, Connection, Item, TestGateway, samples};
+use rebuttal_testbed::{Connection, Item, SignedCall, TestGateway, samples};
 use serde_json::{Value, json};
 
 use crate::common::{scaled, test_gateway};
 
 const RACES: usize = 10_000;
 /// Enough at once that the committer's batches hold both runners of many races.
-const LANES: usize = 32;
+const WORKERS: usize = 32;
 
 #[derive(Clone, Copy, Debug)]
 enum Race {
@@ -32,15 +32,15 @@ impl Race {
 }
 
 /// One lane's connections: two runners and the operator.
-struct Lane<'a> {
+struct RaceWorker<'a> {
     fixture: &'a TestGateway,
     urls: &'a [String; 2],
     runners: [Connection; 2],
     operator: rebuttal_testbed::Operator,
 }
 
-impl Lane<'_> {
-    fn calls(&self, race: Race, dispute_no: &str) -> [Call; 2] {
+impl RaceWorker<'_> {
+    fn calls(&self, race: Race, dispute_no: &str) -> [SignedCall; 2] {
         let contest = |url: &str| self.fixture.contest_call(dispute_no, &[Item::receipt(url)]);
         let first = contest(&self.urls[0]);
         let second = match race {
@@ -92,12 +92,12 @@ fn every_race_has_one_winner_and_one_history() {
     let urls = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
     let races = scaled(RACES);
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
+        for worker in 0..WORKERS {
             let (fixture, urls) = (&fixture, &urls);
             scope.spawn(move || {
                 let runners = [(); 2].map(|()| Connection::open(fixture.address()).unwrap());
-                let mut runner = Lane { fixture, urls, runners, operator: fixture.operator.clone() };
-                for index in (lane..races).step_by(LANES) {
+                let mut runner = RaceWorker { fixture, urls, runners, operator: fixture.operator.clone() };
+                for index in (worker..races).step_by(WORKERS) {
                     runner.run(index);
                 }
             });

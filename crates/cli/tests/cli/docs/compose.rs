@@ -9,7 +9,7 @@ use rebuttal_testbed::{Page, page};
 use serde_json::{Map, Value};
 
 use super::yaml;
-use crate::common::{Ended, bare, rebuttal};
+use crate::common::{CommandOutput, bare, rebuttal};
 
 const COMPOSE: &str = "packaging/compose/compose.yaml";
 const CONTAINER: &str = "packaging/Containerfile";
@@ -99,8 +99,8 @@ fn rehearse(folder: &Path) {
     fs::create_dir_all(folder.join("packaging/compose")).unwrap();
     let mut shell = bare(Path::new("sh"));
     shell.args(["-euc", &format!("sudo() {{ :; }}\npodman() {{ :; }}\n{commands}")]).current_dir(folder);
-    let ended = Ended::run(shell);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let output = CommandOutput::run(shell);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
 }
 
 #[test]
@@ -129,8 +129,11 @@ fn what_the_page_makes_for_the_gateways_is_what_they_take() {
         };
         check.env(name, value);
     }
-    let ended = Ended::run(check);
-    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "✓ Nothing is wrong.\n", ""));
+    let output = CommandOutput::run(check);
+    assert_eq!(
+        (output.code, output.stdout.as_str(), output.stderr.as_str()),
+        (0, "✓ Nothing is wrong.\n", "")
+    );
 
     let password = fs::read_to_string(secret("database.password")).unwrap();
     let url = fs::read_to_string(secret("database.url")).unwrap();

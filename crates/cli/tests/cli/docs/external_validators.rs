@@ -9,7 +9,7 @@ use rebuttal_testbed::{Page, page};
 use serde_json::Value;
 
 use super::yaml;
-use crate::common::Ended;
+use crate::common::CommandOutput;
 
 const ALERTS: &str = "packaging/prometheus";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
@@ -20,9 +20,9 @@ fn finds_nothing(program: &str, words: &[&str], folder: &Path) -> String {
     let mut command = Command::new(program);
     let path = std::env::var("PATH").unwrap_or_default();
     command.args(words).current_dir(folder).env("PATH", format!("{path}:/usr/sbin")).env("LC_ALL", "C");
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 0, "{program} {words:?}: {ended:?}");
-    format!("{}{}", ended.out, ended.err)
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 0, "{program} {words:?}: {output:?}");
+    format!("{}{}", output.stdout, output.stderr)
 }
 
 #[test]

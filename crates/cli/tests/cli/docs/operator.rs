@@ -2,29 +2,29 @@
 
 use rebuttal_testbed::Gateway;
 
-use super::Reader;
-use crate::common::{Ended, bin};
+use super::DocsReader;
+use crate::common::{CommandOutput, bin};
 
 #[test]
 #[ignore = "needs curl, which cargo xtask test installs"]
 fn an_operators_work_goes_as_the_page_says() {
-    let reader = Reader::of("docs/operate/operator.md");
+    let reader = DocsReader::of("docs/operate/operator.md");
     let gateway = Gateway::builder(bin()).start();
     let types = |script: &str| {
         let mut shell = reader.shell(script);
         shell.env("REBUTTAL_OPERATOR_URL", gateway.base_url()).env("REBUTTAL_DATA", gateway.data());
-        let ended = Ended::run(shell);
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{script}: {ended:?}");
-        ended
+        let output = CommandOutput::run(shell);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{script}: {output:?}");
+        output
     };
     let told = |name: &str| {
-        let ended = types(&reader.commands(name));
-        reader.was_told(name, &ended);
-        ended
+        let output = types(&reader.commands(name));
+        reader.was_told(name, &output);
+        output
     };
     told("tokens");
     let made = told("a merchant");
-    let app_id = made.out.split_once("✓ app ").unwrap().1.split_once(' ').unwrap().0.to_owned();
+    let app_id = made.stdout.split_once("✓ app ").unwrap().1.split_once(' ').unwrap().0.to_owned();
     told("an opening");
     types(&format!(
         "export REBUTTAL_URL={} REBUTTAL_APP_ID={app_id} REBUTTAL_APP_SECRET=$(cat nordlys.secret)\n\
@@ -33,14 +33,14 @@ fn an_operators_work_goes_as_the_page_says() {
     ));
     told("a look");
     told("a decision");
-    let answers = types(&reader.commands("a program")).out;
+    let answers = types(&reader.commands("a program")).stdout;
     assert!(answers.contains(r#""paymentNo":"PAY-2""#) && answers.contains(r#""total":1"#), "{answers}");
 
     let rotated = types(&reader.commands("a rotation").replace('…', &app_id));
-    assert!(rotated.out.contains("old secret until"), "{rotated:?}");
+    assert!(rotated.stdout.contains("old secret until"), "{rotated:?}");
     let verified = || {
         ["secret", "new-secret", "newest-secret"].map(|name| {
-            Ended::run(reader.shell(&format!(
+            CommandOutput::run(reader.shell(&format!(
                 "export REBUTTAL_URL={} REBUTTAL_APP_ID={app_id} REBUTTAL_APP_SECRET=$(cat nordlys.{name})\n\
                  rebuttal query --dispute-no CB-1",
                 gateway.base_url()
@@ -53,8 +53,8 @@ fn an_operators_work_goes_as_the_page_says() {
     for (leaked, left) in
         [("a leaked old secret", [false, true, false]), ("a leaked secret", [false, false, true])]
     {
-        let ended = types(&reader.commands(leaked).replace('…', &app_id));
-        reader.was_told(leaked, &ended);
+        let output = types(&reader.commands(leaked).replace('…', &app_id));
+        reader.was_told(leaked, &output);
         assert_eq!(verified(), left, "{leaked}");
     }
     let blocks = reader.page.blocks();

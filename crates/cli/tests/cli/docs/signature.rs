@@ -6,8 +6,8 @@ use std::path::Path;
 use rebuttal_testbed::{Page, page};
 use serde_json::Value;
 
-use super::Reader;
-use crate::common::{Ended, bare};
+use super::DocsReader;
+use crate::common::{CommandOutput, bare};
 use crate::signing::mistakes;
 
 const PAGE: &str = "docs/integrate/signature.md";
@@ -15,16 +15,16 @@ const PAGE: &str = "docs/integrate/signature.md";
 #[test]
 #[ignore = "needs openssl, which cargo xtask test installs"]
 fn every_command_of_the_page_makes_what_the_page_says() {
-    let reader = Reader::of(PAGE);
+    let reader = DocsReader::of(PAGE);
     let blocks = reader.page.blocks();
     let names: Vec<_> = blocks.iter().filter_map(|block| block.mark.strip_prefix("run: ")).collect();
     assert_eq!(names.len(), 5, "{names:?}");
     for name in names {
         // The last one finds a mistake, which is what its exit code tells, too.
         let code = if name == "rebuttal verify" { 3 } else { 0 };
-        let ended = Ended::run(reader.shell(&reader.commands(name)));
-        assert_eq!(ended.code, code, "{name}: {ended:?}");
-        reader.was_told(name, &ended);
+        let output = CommandOutput::run(reader.shell(&reader.commands(name)));
+        assert_eq!(output.code, code, "{name}: {output:?}");
+        reader.was_told(name, &output);
     }
 }
 
@@ -85,7 +85,7 @@ fn the_stronger_scheme_is_made_by_each_language_as_the_page_says() {
          import javax.crypto.spec.SecretKeySpec;\n\
          class Sign {{ public static void main(String[] words) throws Exception {{\n\
          String APP_SECRET = System.getenv(\"SECRET\"); byte[] text = System.getenv(\"TEXT\").getBytes(UTF_8);\n\
-         {java} System.out.println(sign); }} }}"
+         {java} System.stdout.println(sign); }} }}"
     );
     for (program, path) in [
         ("python3", write("sign.py", python)),
@@ -95,8 +95,12 @@ fn the_stronger_scheme_is_made_by_each_language_as_the_page_says() {
     ] {
         let mut command = bare(Path::new(program));
         command.arg(path).env("SECRET", value("appSecret")).env("TEXT", text.concat());
-        let ended = Ended::run(command);
-        assert_eq!((ended.out.trim(), ended.err.as_str()), (value("sign"), ""), "{program}: {ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!(
+            (output.stdout.trim(), output.stderr.as_str()),
+            (value("sign"), ""),
+            "{program}: {output:?}"
+        );
     }
 }
 
@@ -108,7 +112,7 @@ fn what_the_page_quotes_of_verify_is_what_it_says() {
         table.lines().skip(2).filter_map(|row| row.strip_prefix("| ")?.split_once(" |")).collect();
     assert!(rows.len() > 10, "{rows:?}");
     for (quoted, _) in rows {
-        let is_said = said.iter().any(|(_, ended)| ended.out.contains(quoted));
+        let is_said = said.iter().any(|(_, output)| output.stdout.contains(quoted));
         assert!(is_said, "`rebuttal verify` never says {quoted:?}");
     }
 }

@@ -7,20 +7,20 @@ use std::process::{Child, Command, Stdio};
 
 use rebuttal_testbed::{Page, gateway, page};
 
-use super::Reader;
-use crate::common::Ended;
+use super::DocsReader;
+use crate::common::CommandOutput;
 
 const PAGE: &str = "docs/start.md";
 
 /// A reader who starts from nothing, on a port of his own.
-struct Stranger {
-    reader: Reader,
+struct NewUser {
+    reader: DocsReader,
     address: String,
 }
 
-impl Stranger {
+impl NewUser {
     fn arrives() -> Self {
-        Self { reader: Reader::of(PAGE), address: format!("127.0.0.1:{}", gateway::free_port()) }
+        Self { reader: DocsReader::of(PAGE), address: format!("127.0.0.1:{}", gateway::free_port()) }
     }
 
     /// A terminal of theirs.
@@ -37,18 +37,18 @@ impl Stranger {
     }
 
     /// Types the page's commands, these after those; the last ones say what the page says.
-    fn types(&self, names: &[&str], fill_in: &str) -> Ended {
+    fn types(&self, names: &[&str], fill_in: &str) -> CommandOutput {
         let script: String = names.iter().map(|name| self.commands(name)).collect();
-        let ended = Ended::run(self.shell(&script.replace("=...", &format!("={fill_in}"))));
-        self.reader.was_told(names.last().unwrap(), &ended);
-        ended
+        let output = CommandOutput::run(self.shell(&script.replace("=...", &format!("={fill_in}"))));
+        self.reader.was_told(names.last().unwrap(), &output);
+        output
     }
 }
 
 /// Ended when the test is over.
-struct Running(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Running {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
@@ -58,42 +58,42 @@ impl Drop for Running {
 #[test]
 #[ignore = "needs Python, which cargo xtask test installs"]
 fn a_stranger_gets_from_the_page_to_a_contest() {
-    let stranger = Stranger::arrives();
-    let mut serve = stranger.shell(&format!("exec {}", stranger.commands("the gateway")));
-    let mut serve = Running(serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let new_user = NewUser::arrives();
+    let mut serve = new_user.shell(&format!("exec {}", new_user.commands("the gateway")));
+    let mut serve = KillOnDrop(serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(serve.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, format!("listening on http://{}\n", stranger.address));
+    assert_eq!(line, format!("listening on http://{}\n", new_user.address));
 
-    let operator = stranger.types(&["the operator"], "");
-    assert_eq!((operator.code, operator.err.as_str()), (0, ""), "{operator:?}");
-    let app_id = operator.out.split_once("✓ app ").unwrap().1.split_once(' ').unwrap().0;
+    let operator = new_user.types(&["the operator"], "");
+    assert_eq!((operator.code, operator.stderr.as_str()), (0, ""), "{operator:?}");
+    let app_id = operator.stdout.split_once("✓ app ").unwrap().1.split_once(' ').unwrap().0;
 
-    let contest = stranger.types(&["the merchant", "the contest"], app_id);
-    assert_eq!((contest.code, contest.err.as_str()), (0, ""), "{contest:?}");
-    let query = stranger.types(&["the merchant", "the query"], app_id);
-    assert_eq!((query.code, query.err.as_str()), (0, ""), "{query:?}");
-    assert_eq!(query.out.matches("UNDER_REVIEW").count(), 3, "{query:?}");
-    let another = stranger.types(&["the merchant", "another contest"], app_id);
+    let contest = new_user.types(&["the merchant", "the contest"], app_id);
+    assert_eq!((contest.code, contest.stderr.as_str()), (0, ""), "{contest:?}");
+    let query = new_user.types(&["the merchant", "the query"], app_id);
+    assert_eq!((query.code, query.stderr.as_str()), (0, ""), "{query:?}");
+    assert_eq!(query.stdout.matches("UNDER_REVIEW").count(), 3, "{query:?}");
+    let another = new_user.types(&["the merchant", "another contest"], app_id);
     assert_eq!(another.code, 3, "{another:?}");
 
-    let urls: Vec<_> = contest.out.lines().filter_map(|line| line.split_once(" lies at ")).collect();
+    let urls: Vec<_> = contest.stdout.lines().filter_map(|line| line.split_once(" lies at ")).collect();
     let [(receipt, first), (refund, second)] = urls.try_into().unwrap();
-    let again = stranger.commands("the contest").replace(receipt, first).replace(refund, second);
-    let script = format!("{}{again}", stranger.commands("the merchant"));
-    let ended = Ended::run(stranger.shell(&script.replace("=...", &format!("={app_id}"))));
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "the same contest again: {ended:?}");
+    let again = new_user.commands("the contest").replace(receipt, first).replace(refund, second);
+    let script = format!("{}{again}", new_user.commands("the merchant"));
+    let output = CommandOutput::run(new_user.shell(&script.replace("=...", &format!("={app_id}"))));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "the same contest again: {output:?}");
 }
 
 /// What the page's table of troubles quotes, where a variable or a file is missing.
 #[test]
 fn what_is_missing_is_told_as_the_page_quotes_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (page, reader) = (Page::open(PAGE), Stranger::arrives());
+    let (page, reader) = (Page::open(PAGE), NewUser::arrives());
     let types = |name: &str| {
         let mut shell = reader.shell(&reader.commands(name).replace("=...", "=00"));
         shell.current_dir(folder.path()).env_remove("REBUTTAL_OPERATOR_TOKEN");
-        Ended::run(shell).err
+        CommandOutput::run(shell).stderr
     };
     for (quoted, said) in [
         ("no gateway's address", types("the query")),

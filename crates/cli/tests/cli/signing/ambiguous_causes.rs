@@ -4,11 +4,11 @@
 use rebuttal_testbed::Scheme;
 use rebuttal_testbed::clock::now_ms;
 
-use super::{BASE, BODY, NONCE, Sent, TARGET, sent, signer, url};
-use crate::common::{Ended, rebuttal};
+use super::{BASE, BODY, NONCE, SentRequest, TARGET, sent, signer, url};
+use crate::common::{CommandOutput, rebuttal};
 
 /// `verify` of a body in a file, where other bytes were signed.
-fn verify_file(signed: &[u8], body: &[u8], more: &[&str]) -> Ended {
+fn verify_file(signed: &[u8], body: &[u8], more: &[&str]) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body");
     std::fs::write(&file, body).unwrap();
@@ -18,7 +18,7 @@ fn verify_file(signed: &[u8], body: &[u8], more: &[&str]) -> Ended {
     let words = ["verify", &at, "--authorization", &header, "--body-file", file.to_str().unwrap()];
     let mut command = rebuttal(&[words.as_slice(), more].concat());
     command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", plain.app_secret);
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
 fn mistake(signed: &[u8], body: &[u8]) -> String {
@@ -50,8 +50,8 @@ fn a_body_that_is_no_utf_8_is_told_so() {
 }
 
 /// What is said where a request is known by one URL and another is signed.
-fn signed_url(at: &'static str, signed: &str, more: &[&str]) -> Ended {
-    Sent { url: at, ..sent(&signer(Scheme::Sha256), "POST", signed, BODY) }.verify(more)
+fn signed_url(at: &'static str, signed: &str, more: &[&str]) -> CommandOutput {
+    SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", signed, BODY) }.verify(more)
 }
 
 #[test]
@@ -74,43 +74,49 @@ fn a_url_of_another_way_to_the_gateway_is_found() {
             "it is http://localhost:8080,",
         ),
     ] {
-        let ended = signed_url(at, signed, &[]);
-        assert!(ended.code == 3 && ended.out.contains(&format!("the URL: {told}")), "{signed}: {ended:?}");
+        let output = signed_url(at, signed, &[]);
+        assert!(
+            output.code == 3 && output.stdout.contains(&format!("the URL: {told}")),
+            "{signed}: {output:?}"
+        );
     }
     let at = "http://lan:9443/pg/v2/dispute/query";
-    let ended = signed_url(at, "https://pay.example:9443/pg/v2/dispute/query", &["--url", BASE]);
-    assert!(ended.out.contains("the URL: with the port that it was sent to"), "{ended:?}");
+    let output = signed_url(at, "https://pay.example:9443/pg/v2/dispute/query", &["--url", BASE]);
+    assert!(output.stdout.contains("the URL: with the port that it was sent to"), "{output:?}");
 }
 
 #[test]
 fn what_is_left_unexplained_names_the_url_and_only_what_can_still_be_done() {
     let at = "https://pay.example/pg/v2/dispute/query";
-    let ended = signed_url(at, "https://inner.example/pg/v2/dispute/query", &[]);
+    let output = signed_url(at, "https://inner.example/pg/v2/dispute/query", &[]);
     for told in
         ["over another URL: compare with the one that the gateway's InvalidSignature answer names", "--url"]
     {
-        assert!(ended.code == 3 && ended.out.contains(told), "{ended:?}");
+        assert!(output.code == 3 && output.stdout.contains(told), "{output:?}");
     }
-    assert!(ended.out.contains("give them with --signed-bytes"), "{ended:?}");
+    assert!(output.stdout.contains("give them with --signed-bytes"), "{output:?}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("signed");
     std::fs::write(&file, "something else").unwrap();
     let words = ["--signed-bytes", file.to_str().unwrap()];
-    let ended = signed_url(at, "https://inner.example/pg/v2/dispute/query", &words);
-    assert!(ended.out.contains("or over another URL") && !ended.out.contains("--signed-bytes"), "{ended:?}");
+    let output = signed_url(at, "https://inner.example/pg/v2/dispute/query", &words);
+    assert!(
+        output.stdout.contains("or over another URL") && !output.stdout.contains("--signed-bytes"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn a_method_that_was_sent_otherwise_than_signed_is_told_in_one_sentence() {
     let at = url();
     for method in ["post", "GET"] {
-        let case = Sent { url: &at, ..sent(&signer(Scheme::Sha256), "POST", &at, BODY) };
-        let ended = case.verify(&["--method", method, "--scheme", "V2_SHA256"]);
+        let case = SentRequest { url: &at, ..sent(&signer(Scheme::Sha256), "POST", &at, BODY) };
+        let output = case.verify(&["--method", method, "--scheme", "V2_SHA256"]);
         let told = format!(
             "✗ the sign is right, but the gateway refuses the request:\n  · the method is POST where it is signed, which \
              is right, but {method} as it was sent: send POST\n"
         );
-        assert_eq!((ended.code, ended.out), (3, told));
+        assert_eq!((output.code, output.stdout), (3, told));
     }
 }
 
@@ -118,9 +124,9 @@ fn a_method_that_was_sent_otherwise_than_signed_is_told_in_one_sentence() {
 fn a_body_of_any_length_over_the_limit_is_refused() {
     for length in [70_008, 3_000_000] {
         let body = "a".repeat(length);
-        let ended = verify_file(b"{}", body.as_bytes(), &[]);
-        assert_eq!((ended.code, ended.err.as_str()), (3, ""), "{length}");
-        assert!(ended.out.contains("the gateway takes 65536"), "{length}");
+        let output = verify_file(b"{}", body.as_bytes(), &[]);
+        assert_eq!((output.code, output.stderr.as_str()), (3, ""), "{length}");
+        assert!(output.stdout.contains("the gateway takes 65536"), "{length}");
     }
 }
 
@@ -135,9 +141,9 @@ fn a_body_that_is_no_text_is_sent_by_curl_from_its_file() {
         .env("REBUTTAL_URL", BASE)
         .env("REBUTTAL_APP_ID", &plain.app_id)
         .env("REBUTTAL_APP_SECRET", &plain.app_secret);
-    let ended = Ended::run(command);
+    let output = CommandOutput::run(command);
     let told = format!("--data-binary '@{}'\n", file.display());
-    assert!(ended.code == 0 && ended.out.ends_with(&told), "{ended:?}");
+    assert!(output.code == 0 && output.stdout.ends_with(&told), "{output:?}");
 }
 
 #[test]
@@ -146,9 +152,9 @@ fn a_closed_pipe_is_told_once() {
     let mut command = rebuttal(&["verify", &url(), "--authorization", &case.header, "--body", BODY]);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret).stdout(full);
-    let ended = Ended::run(command);
-    assert_eq!((ended.code, ended.err.lines().count()), (1, 1), "{ended:?}");
-    assert!(ended.err.contains("the result could not be written to standard output"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!((output.code, output.stderr.lines().count()), (1, 1), "{output:?}");
+    assert!(output.stderr.contains("the result could not be written to standard output"), "{output:?}");
 }
 
 #[test]
@@ -165,9 +171,9 @@ fn a_secret_of_another_form_is_told_by_what_is_wrong_and_not_shown() {
     ] {
         let mut command = rebuttal(&["verify", &url(), "--authorization", &header]);
         command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", &secret);
-        let ended = Ended::run(command);
+        let output = CommandOutput::run(command);
         let sentence =
             format!("✗ REBUTTAL_APP_SECRET: the app's secret: must be 32 lower-case hex digits; {told}\n");
-        assert_eq!((ended.code, ended.err), (1, sentence));
+        assert_eq!((output.code, output.stderr), (1, sentence));
     }
 }

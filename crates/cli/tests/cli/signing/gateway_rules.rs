@@ -3,7 +3,7 @@
 use rebuttal_testbed::Scheme;
 use rebuttal_testbed::clock::now_ms;
 
-use super::{BASE, BODY, NONCE, Sent, sent, signer, url};
+use super::{BASE, BODY, NONCE, SentRequest, sent, signer, url};
 
 const SCHEMES: [Scheme; 2] = [Scheme::Sha256, Scheme::HmacSha256];
 
@@ -11,12 +11,12 @@ const SCHEMES: [Scheme; 2] = [Scheme::Sha256, Scheme::HmacSha256];
 fn a_right_sign_tells_the_scheme_that_the_app_must_be_set_to() {
     for scheme in SCHEMES {
         let case = sent(&signer(scheme), "POST", &url(), BODY);
-        let ended = case.verify(&[]);
+        let output = case.verify(&[]);
         let told = format!("it is made with {}, and the app must be set to that", scheme.name());
-        assert!(ended.code == 0 && ended.out.contains(&told), "{ended:?}");
+        assert!(output.code == 0 && output.stdout.contains(&told), "{output:?}");
         // Whoever has told the app's scheme need not be told it.
-        let ended = case.verify(&["--scheme", scheme.name()]);
-        assert!(ended.code == 0 && !ended.out.contains("must be set"), "{ended:?}");
+        let output = case.verify(&["--scheme", scheme.name()]);
+        assert!(output.code == 0 && !output.stdout.contains("must be set"), "{output:?}");
     }
 }
 
@@ -24,43 +24,43 @@ fn a_right_sign_tells_the_scheme_that_the_app_must_be_set_to() {
 fn a_sign_of_the_other_scheme_than_the_apps_is_refused() {
     for (made, set) in [SCHEMES, [SCHEMES[1], SCHEMES[0]]].map(|[made, set]| (made, set)) {
         let case = sent(&signer(made), "POST", &url(), BODY);
-        let ended = case.verify(&["--scheme", set.name()]);
-        assert_eq!(ended.code, 3, "{ended:?}");
+        let output = case.verify(&["--scheme", set.name()]);
+        assert_eq!(output.code, 3, "{output:?}");
         assert!(
-            ended.out.starts_with("✗ the sign is right, but the gateway refuses the request:"),
-            "{ended:?}"
+            output.stdout.starts_with("✗ the sign is right, but the gateway refuses the request:"),
+            "{output:?}"
         );
         let told = format!("the header says {}, but the app is to sign with {}", made.name(), set.name());
-        assert!(ended.out.contains(&told), "{ended:?}");
+        assert!(output.stdout.contains(&told), "{output:?}");
         let json = case.verify(&["--scheme", set.name(), "--json"]).json();
         assert_eq!((&json["outcome"], &json["verifies"]), (&"refused".into(), &true.into()), "{json}");
         // The header that is told is of the app's own scheme, and right.
         let header = json["rightAuthorization"].as_str().unwrap().to_owned();
-        let right = Sent { header, ..case }.verify(&["--scheme", set.name()]);
-        assert_eq!((right.code, right.out.as_str()), (0, "✓ the sign is right.\n"), "{right:?}");
+        let right = SentRequest { header, ..case }.verify(&["--scheme", set.name()]);
+        assert_eq!((right.code, right.stdout.as_str()), (0, "✓ the sign is right.\n"), "{right:?}");
     }
 }
 
 #[test]
 fn a_sign_for_another_public_url_is_left_to_the_caller() {
     let at = "https://pay-2.example/pg/v2/dispute/query";
-    let case = Sent { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
+    let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
     assert_eq!(case.verify(&[]).code, 0);
-    let ended = case.verify(&["--url", BASE]);
-    assert_eq!(ended.code, 4, "{ended:?}");
-    assert!(ended.out.starts_with("! the sign is right for the URL that it was sent to."), "{ended:?}");
-    assert!(ended.out.contains(at) && ended.out.contains(&url()), "both are named: {ended:?}");
-    assert!(ended.out.contains("a gateway may have several"), "{ended:?}");
+    let output = case.verify(&["--url", BASE]);
+    assert_eq!(output.code, 4, "{output:?}");
+    assert!(output.stdout.starts_with("! the sign is right for the URL that it was sent to."), "{output:?}");
+    assert!(output.stdout.contains(at) && output.stdout.contains(&url()), "both are named: {output:?}");
+    assert!(output.stdout.contains("a gateway may have several"), "{output:?}");
     let json = case.verify(&["--url", BASE, "--json"]).json();
     assert_eq!((&json["outcome"], &json["verifiedUrl"]), (&"unknown".into(), &at.into()), "{json}");
     assert_eq!((&json["verifies"], &json["mistakes"]), (&false.into(), &serde_json::json!([])), "{json}");
     // What is told is right for the gateway's own.
     let header = json["rightAuthorization"].as_str().unwrap().to_owned();
     let own = url();
-    assert_eq!(Sent { url: &own, header, ..case }.verify(&["--url", BASE]).code, 0);
+    assert_eq!(SentRequest { url: &own, header, ..case }.verify(&["--url", BASE]).code, 0);
 
     // Refused is refused, whichever it is.
-    let case = Sent { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
+    let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
     let refused = case.verify(&["--url", BASE, "--scheme", "V2_HMAC_SHA256"]);
     assert_eq!(refused.code, 3, "{refused:?}");
 }
@@ -69,24 +69,24 @@ fn a_sign_for_another_public_url_is_left_to_the_caller() {
 fn a_url_that_no_gateway_could_have_is_a_mistake() {
     // A gateway knows its address in one spelling: neither of these is it.
     for at in ["https://PAY-2.example/pg/v2/dispute/query", "https://pay-2.example:443/pg/v2/dispute/query"] {
-        let case = Sent { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
-        let ended = case.verify(&["--url", BASE]);
+        let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
+        let output = case.verify(&["--url", BASE]);
         assert!(
-            ended.code == 3 && ended.out.contains("the URL that it was sent to, which is not"),
-            "{ended:?}"
+            output.code == 3 && output.stdout.contains("the URL that it was sent to, which is not"),
+            "{output:?}"
         );
     }
     let plain = signer(Scheme::Sha256);
     let with_fragment = format!("{}#top", url());
-    let case = Sent { url: &with_fragment, ..sent(&plain, "POST", &with_fragment, BODY) };
-    let ended = case.verify(&[]);
-    assert!(ended.code == 3 && ended.out.contains("the fragment, which is never sent"), "{ended:?}");
-    let case = Sent { url: &with_fragment, ..sent(&plain, "POST", &url(), BODY) };
+    let case = SentRequest { url: &with_fragment, ..sent(&plain, "POST", &with_fragment, BODY) };
+    let output = case.verify(&[]);
+    assert!(output.code == 3 && output.stdout.contains("the fragment, which is never sent"), "{output:?}");
+    let case = SentRequest { url: &with_fragment, ..sent(&plain, "POST", &url(), BODY) };
     assert_eq!(case.verify(&[]).code, 0);
 
     let without = sent(&plain, "POST", &url(), BODY);
-    let with_query = Sent { url: "https://pay.example/pg/v2/dispute/query?x=1", ..without };
-    assert!(with_query.verify(&[]).out.contains("the query string is left out"));
+    let with_query = SentRequest { url: "https://pay.example/pg/v2/dispute/query?x=1", ..without };
+    assert!(with_query.verify(&[]).stdout.contains("the query string is left out"));
 }
 
 #[test]
@@ -103,18 +103,18 @@ fn a_right_sign_does_not_hide_what_the_gateway_refuses() {
         ("POST", "/pg/v2/dispute/query", &long, "the body has 65547 bytes; the gateway takes 65536"),
     ] {
         let at = format!("{BASE}{path}");
-        let case = Sent { url: &at, body, ..sent(&plain, method, &at, body) };
-        let ended = case.verify(&["--method", method]);
-        assert_eq!(ended.code, 3, "{told}: {ended:?}");
+        let case = SentRequest { url: &at, body, ..sent(&plain, method, &at, body) };
+        let output = case.verify(&["--method", method]);
+        assert_eq!(output.code, 3, "{told}: {output:?}");
         assert!(
-            ended.out.starts_with("✗ the sign is right, but the gateway refuses the request:"),
-            "{ended:?}"
+            output.stdout.starts_with("✗ the sign is right, but the gateway refuses the request:"),
+            "{output:?}"
         );
-        assert!(ended.out.contains(told), "{told}: {ended:?}");
+        assert!(output.stdout.contains(told), "{told}: {output:?}");
     }
     // Below a base URL that has a path, and was not told.
     let at = "https://pay.example/gate/pg/v2/dispute/query";
-    let case = Sent { url: at, ..sent(&plain, "POST", at, BODY) };
+    let case = SentRequest { url: at, ..sent(&plain, "POST", at, BODY) };
     assert_eq!(case.verify(&[]).code, 0);
     assert_eq!(case.verify(&["--url", "https://pay.example/gate/"]).code, 0);
     assert_eq!(case.verify(&["--url", "https://pay.example"]).code, 3);
@@ -126,11 +126,11 @@ fn what_may_be_amiss_beside_a_right_sign_is_told() {
     let timestamp = (now_ms() - 3_600_000).to_string();
     let sign = plain.sign("POST", &url(), &timestamp, NONCE, BODY.as_bytes());
     let at = url();
-    let case = Sent { url: &at, body: BODY, header: plain.header(&sign, &timestamp, NONCE) };
-    let ended = case.verify(&["--app-id", &"0".repeat(32)]);
-    assert_eq!(ended.code, 0, "it may have been sent an hour ago: {ended:?}");
+    let case = SentRequest { url: &at, body: BODY, header: plain.header(&sign, &timestamp, NONCE) };
+    let output = case.verify(&["--app-id", &"0".repeat(32)]);
+    assert_eq!(output.code, 0, "it may have been sent an hour ago: {output:?}");
     for told in ["passed 1 hour ago", "unless it was sent then", "the secret given here is of 0000"] {
-        assert!(ended.out.contains(told), "{told}: {ended:?}");
+        assert!(output.stdout.contains(told), "{told}: {output:?}");
     }
 }
 
@@ -140,6 +140,9 @@ fn a_body_that_was_not_given_is_told_so() {
     let header = sent(&signer(Scheme::Sha256), "POST", &at, BODY).header;
     let mut command = crate::common::rebuttal(&["verify", &at, "--authorization", &header]);
     command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret);
-    let ended = crate::common::Ended::run(command);
-    assert!(ended.code == 3 && ended.out.contains("no body was given, so it is taken to be {}"), "{ended:?}");
+    let output = crate::common::CommandOutput::run(command);
+    assert!(
+        output.code == 3 && output.stdout.contains("no body was given, so it is taken to be {}"),
+        "{output:?}"
+    );
 }

@@ -2,8 +2,8 @@
 
 use rebuttal_testbed::Scheme;
 
-use super::{BODY, Sent, sent, signer, url};
-use crate::common::{Ended, rebuttal};
+use super::{BODY, SentRequest, sent, signer, url};
+use crate::common::{CommandOutput, rebuttal};
 
 const RIGHT: [(&str, &str); 4] = [
     ("appId", "0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d"),
@@ -12,9 +12,9 @@ const RIGHT: [(&str, &str); 4] = [
     ("nonce", "662AE409A10299D2-1603C9149F1AE7A0"),
 ];
 
-fn verify(header: &str) -> Ended {
+fn verify(header: &str) -> CommandOutput {
     let at = url();
-    Sent { url: &at, body: BODY, header: header.to_owned() }.verify(&[])
+    SentRequest { url: &at, body: BODY, header: header.to_owned() }.verify(&[])
 }
 
 /// A header in which one field has another value.
@@ -23,10 +23,10 @@ fn with(name: &str, value: &str) -> String {
     format!("V2_SHA256 {}", fields.join(","))
 }
 
-fn refused(ended: &Ended, told: &str) {
+fn refused(output: &CommandOutput, told: &str) {
     let begin = "✗ the gateway refuses this Authorization header, which is not of its form:\n  · ";
-    assert_eq!((ended.code, ended.err.as_str()), (3, ""), "{told}: {ended:?}");
-    assert!(ended.out.starts_with(begin) && ended.out.contains(told), "{told}: {ended:?}");
+    assert_eq!((output.code, output.stderr.as_str()), (3, ""), "{told}: {output:?}");
+    assert!(output.stdout.starts_with(begin) && output.stdout.contains(told), "{told}: {output:?}");
 }
 
 #[test]
@@ -91,8 +91,9 @@ fn a_header_of_another_form_is_told_so() {
         refused(&verify(&header), told);
     }
     // All of them are told at once.
-    let ended = verify(&with("timestamp", "1").replace("nonce=662AE409A10299D2-1603C9149F1AE7A0", "nonce=1"));
-    assert_eq!(ended.out.matches("  · ").count(), 2, "{ended:?}");
+    let output =
+        verify(&with("timestamp", "1").replace("nonce=662AE409A10299D2-1603C9149F1AE7A0", "nonce=1"));
+    assert_eq!(output.stdout.matches("  · ").count(), 2, "{output:?}");
 }
 
 #[test]
@@ -112,10 +113,10 @@ fn what_may_be_a_secret_is_not_shown_of_a_header() {
         other.to_owned(),
         secret.to_uppercase(),
     ] {
-        let ended = verify(&header);
-        assert_eq!(ended.code, 3, "{ended:?}");
-        let said = ended.out.to_lowercase();
-        assert!(!said.contains(&secret) && !said.contains(other), "{header}: {ended:?}");
+        let output = verify(&header);
+        assert_eq!(output.code, 3, "{output:?}");
+        let said = output.stdout.to_lowercase();
+        assert!(!said.contains(&secret) && !said.contains(other), "{header}: {output:?}");
     }
 }
 
@@ -125,9 +126,9 @@ fn a_header_is_refused_without_a_secret_and_told_to_scripts() {
     let header = with("timestamp", "1");
     let mut command = rebuttal(&["verify", &at, "--authorization", &header, "--json"]);
     command.env("HOME", "/nope");
-    let ended = Ended::run(command);
-    let json = ended.json();
-    assert_eq!((ended.code, &json["outcome"], &json["verifies"]), (3, &"refused".into(), &false.into()));
+    let output = CommandOutput::run(command);
+    let json = output.json();
+    assert_eq!((output.code, &json["outcome"], &json["verifies"]), (3, &"refused".into(), &false.into()));
     assert!(json["refusals"][0].as_str().unwrap().contains("its timestamp is \"1\""), "{json}");
     assert_eq!(json["rightAuthorization"], serde_json::Value::Null);
 }
@@ -136,7 +137,7 @@ fn a_header_is_refused_without_a_secret_and_told_to_scripts() {
 fn a_header_may_be_pasted_with_its_name() {
     let case = sent(&signer(Scheme::Sha256), "POST", &url(), BODY);
     for name in ["Authorization: ", "authorization:"] {
-        let case = Sent { header: format!("{name}{}\n", case.header), ..case };
+        let case = SentRequest { header: format!("{name}{}\n", case.header), ..case };
         assert_eq!(case.verify(&[]).code, 0);
     }
 }

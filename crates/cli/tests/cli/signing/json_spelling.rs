@@ -5,16 +5,16 @@ use std::path::Path;
 
 use rebuttal_testbed::Scheme;
 
-use super::{Sent, sent, signer, url};
-use crate::common::{Ended, bare};
+use super::{SentRequest, sent, signer, url};
+use crate::common::{CommandOutput, bare};
 
 /// What `verify` says where one body was signed and another sent.
 fn told(signed: &str, body: &str) -> String {
     let at = url();
-    let case = Sent { url: &at, body, ..sent(&signer(Scheme::Sha256), "POST", &at, signed) };
-    let ended = case.verify(&["--json"]);
-    assert_eq!(ended.code, 3, "{ended:?}");
-    let mistakes = ended.json()["mistakes"].clone();
+    let case = SentRequest { url: &at, body, ..sent(&signer(Scheme::Sha256), "POST", &at, signed) };
+    let output = case.verify(&["--json"]);
+    assert_eq!(output.code, 3, "{output:?}");
+    let mistakes = output.json()["mistakes"].clone();
     assert_eq!(mistakes.as_array().unwrap().len(), 1, "{signed}: {mistakes}");
     let told = mistakes[0]["mistake"].as_str().unwrap();
     told.strip_prefix("the body is signed as written anew").unwrap_or_else(|| panic!("{told}")).to_owned()
@@ -184,9 +184,9 @@ fn what_a_library_really_writes_is_named_for_it() {
     ] {
         let mut command = bare(Path::new(program));
         command.args([flag, &code]).env("SENT", SENT);
-        let written = Ended::run(command);
-        assert_eq!((written.code, written.err.as_str()), (0, ""), "{code}: {written:?}");
-        let said = told(&written.out, SENT);
-        assert!(said.ends_with(name), "{code} wrote {}: {said}", written.out);
+        let written = CommandOutput::run(command);
+        assert_eq!((written.code, written.stderr.as_str()), (0, ""), "{code}: {written:?}");
+        let said = told(&written.stdout, SENT);
+        assert!(said.ends_with(name), "{code} wrote {}: {said}", written.stdout);
     }
 }

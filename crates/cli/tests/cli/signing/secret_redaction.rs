@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Scheme, Signer};
 
-use super::{BASE, BODY, NONCE, Sent, TARGET, sent, signer, url};
-use crate::common::{Ended, rebuttal};
+use super::{BASE, BODY, NONCE, SentRequest, TARGET, sent, signer, url};
+use crate::common::{CommandOutput, rebuttal};
 
 /// No part of it is in anything else that these tests give.
 const SECRET: &str = "19200e1478524aceb629acbc570d15d3";
@@ -16,14 +16,14 @@ fn holder(scheme: Scheme) -> Signer {
     Signer { app_secret: SECRET.to_owned(), ..signer(scheme) }
 }
 
-fn run(words: &[&str]) -> Ended {
+fn run(words: &[&str]) -> CommandOutput {
     let mut command = rebuttal(words);
     command
         .env("HOME", "/nope")
         .env("REBUTTAL_URL", BASE)
         .env("REBUTTAL_APP_ID", holder(Scheme::Sha256).app_id)
         .env("REBUTTAL_APP_SECRET", SECRET);
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
 /// Every way in which the secret is written in what these tests give.
@@ -33,8 +33,8 @@ fn forms() -> Vec<String> {
     vec![SECRET.to_owned(), hex::encode(SECRET), UNPADDED.encode(SECRET), UNPADDED.encode(digits), utf_16]
 }
 
-fn is_discreet(ended: &Ended) {
-    let said = format!("{}{}", ended.out, ended.err);
+fn is_discreet(output: &CommandOutput) {
+    let said = format!("{}{}", output.stdout, output.stderr);
     let lower = said.to_lowercase();
     assert!(!lower.contains(SECRET), "the secret is said: {said}");
     for form in forms() {
@@ -42,7 +42,7 @@ fn is_discreet(ended: &Ended) {
     }
 }
 
-fn given(signed: &[u8], words: &[&str]) -> Vec<Ended> {
+fn given(signed: &[u8], words: &[&str]) -> Vec<CommandOutput> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("signed");
     std::fs::write(&file, signed).unwrap();
@@ -78,13 +78,13 @@ fn signed_bytes_in_any_disorder_do_not_tell_the_secret() {
     given(&utf_16, &[]).iter().for_each(is_discreet);
     // A secret that nobody here knows has the form of one.
     let strange = [another, "POST", &at, "1", NONCE, BODY, ""].join("\n");
-    for ended in given(strange.as_bytes(), &[]) {
-        assert!(!ended.out.contains(another), "{ended:?}");
+    for output in given(strange.as_bytes(), &[]) {
+        assert!(!output.stdout.contains(another), "{output:?}");
     }
     // Asked for, it is shown.
     let swapped = [secret, &app_id, "POST", &at, "1", NONCE, BODY, ""].join("\n");
-    for ended in given(swapped.as_bytes(), &["--show-secret"]) {
-        assert!(ended.out.contains(secret), "{ended:?}");
+    for output in given(swapped.as_bytes(), &["--show-secret"]) {
+        assert!(output.stdout.contains(secret), "{output:?}");
     }
 }
 
@@ -94,20 +94,26 @@ fn a_header_that_names_the_secret_for_the_app_is_told_so_and_not_shown() {
     for scheme in [Scheme::Sha256, Scheme::HmacSha256] {
         let swapped = Signer { app_id: SECRET.to_owned(), app_secret: right.app_id.clone(), scheme };
         for signer in [&swapped, &Signer { app_id: SECRET.to_owned(), ..holder(scheme) }] {
-            let Sent { header, .. } = sent(signer, "POST", &url(), BODY);
+            let SentRequest { header, .. } = sent(signer, "POST", &url(), BODY);
             let at = url();
             let words = ["verify", &at, "--authorization", &header, "--body", BODY];
             for more in [[].as_slice(), &["--json"], &["--app-id", SECRET]] {
-                let ended = run(&[words.as_slice(), more].concat());
-                assert!(ended.code == 3 && ended.out.contains("the appId is the app's secret"), "{ended:?}");
-                assert!(!ended.out.contains("no usual mistake"), "{ended:?}");
-                is_discreet(&ended);
+                let output = run(&[words.as_slice(), more].concat());
+                assert!(
+                    output.code == 3 && output.stdout.contains("the appId is the app's secret"),
+                    "{output:?}"
+                );
+                assert!(!output.stdout.contains("no usual mistake"), "{output:?}");
+                is_discreet(&output);
             }
         }
-        let Sent { header, .. } = sent(&swapped, "POST", &url(), BODY);
-        let ended = run(&["verify", &url(), "--authorization", &header, "--body", BODY]);
-        assert!(ended.out.contains("the appId and the appSecret are swapped"), "{ended:?}");
-        assert!(ended.out.contains(&format!("appId={},", right.app_id)), "the right one is told: {ended:?}");
+        let SentRequest { header, .. } = sent(&swapped, "POST", &url(), BODY);
+        let output = run(&["verify", &url(), "--authorization", &header, "--body", BODY]);
+        assert!(output.stdout.contains("the appId and the appSecret are swapped"), "{output:?}");
+        assert!(
+            output.stdout.contains(&format!("appId={},", right.app_id)),
+            "the right one is told: {output:?}"
+        );
     }
 }
 
@@ -116,15 +122,15 @@ fn a_secret_in_what_is_sent_is_told_and_masked() {
     let body = format!(r#"{{"disputeNo":"D-1","key":"{SECRET}"}}"#);
     let case = sent(&holder(Scheme::Sha256), "POST", &url(), &format!("{body}\n"));
     let at = url();
-    let ended = run(&["verify", &at, "--authorization", &case.header, "--body", &body]);
-    assert!(ended.out.contains("with an LF at its end that was not sent"), "{ended:?}");
-    assert!(ended.out.contains("an app's secret is in the body, which is sent"), "{ended:?}");
-    is_discreet(&ended);
-    let ended = run(&["sign", TARGET, "--body", &body]);
-    assert!(ended.err.contains("an app's secret is in the body, which is sent"), "{ended:?}");
-    is_discreet(&ended);
-    let ended = run(&["sign", TARGET, "--body", &body, "--show-secret"]);
-    assert!(ended.out.contains(&body), "{ended:?}");
+    let output = run(&["verify", &at, "--authorization", &case.header, "--body", &body]);
+    assert!(output.stdout.contains("with an LF at its end that was not sent"), "{output:?}");
+    assert!(output.stdout.contains("an app's secret is in the body, which is sent"), "{output:?}");
+    is_discreet(&output);
+    let output = run(&["sign", TARGET, "--body", &body]);
+    assert!(output.stderr.contains("an app's secret is in the body, which is sent"), "{output:?}");
+    is_discreet(&output);
+    let output = run(&["sign", TARGET, "--body", &body, "--show-secret"]);
+    assert!(output.stdout.contains(&body), "{output:?}");
 }
 
 #[test]
@@ -136,7 +142,7 @@ fn the_secrets_of_profiles_are_not_told_either() {
         command
             .env("REBUTTAL_PROFILES", home.path().join("profiles.toml"))
             .env("REBUTTAL_APP_SECRET", secret);
-        Ended::run(command)
+        CommandOutput::run(command)
     };
     let added = run(&["profile", "add", "staging", "--url", BASE, "--app-id", &app_id], SECRET);
     assert_eq!(added.code, 0, "{added:?}");
@@ -220,9 +226,9 @@ proptest! {
         let unread = ["verify", &at, "--authorization", &malformed];
         for words in [compared.as_slice(), &sign, &unread] {
             for more in [[].as_slice(), &["--json"]] {
-                let ended = run(&[words, more].concat());
-                prop_assert!([0, 3, 4].contains(&ended.code), "{:?}", ended);
-                is_discreet(&ended);
+                let output = run(&[words, more].concat());
+                prop_assert!([0, 3, 4].contains(&output.code), "{:?}", output);
+                is_discreet(&output);
             }
         }
     }

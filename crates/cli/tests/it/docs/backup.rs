@@ -10,7 +10,7 @@ use rebuttal_testbed::clock::{now_ms, pause, wait_for};
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::{Bucket, Store};
 use rebuttal_testbed::test_gateway::ACCEPT;
-use rebuttal_testbed::{Call, Item, Page, TestGateway, samples};
+use rebuttal_testbed::{Item, Page, SignedCall, TestGateway, samples};
 use serde_json::{Value, json};
 
 use crate::common::{bin, gateway};
@@ -28,7 +28,7 @@ const REST: Duration = Duration::from_millis(1);
 
 /// A place to restore at: the gateway's own data directory, with a key that was copied apart.
 #[derive(Clone)]
-struct Place {
+struct RestoreTarget {
     data: PathBuf,
     backup: PathBuf,
     key: PathBuf,
@@ -39,7 +39,7 @@ struct Place {
     settings: Vec<(&'static str, String)>,
 }
 
-impl Place {
+impl RestoreTarget {
     fn of(fixture: &TestGateway) -> Self {
         Self::with_key(fixture, fixture.gateway.data().join("master.key"))
     }
@@ -102,13 +102,13 @@ impl Place {
 }
 
 /// What there was before the backup, and what was done after it.
-struct Past {
+struct BackedUpState {
     url: String,
     contested: String,
     shown: Value,
     bytes: Vec<u8>,
     still_open: [String; 2],
-    used: [Call; 2],
+    used: [SignedCall; 2],
 }
 
 fn evidence(fixture: &TestGateway, shown: &Value) -> Vec<u8> {
@@ -157,7 +157,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
 }
 
 /// Contests, backs up while others go on contesting from the first moment to the last, and goes on after it.
-fn live(fixture: &TestGateway, back_up: impl FnOnce()) -> Past {
+fn live(fixture: &TestGateway, back_up: impl FnOnce()) -> BackedUpState {
     let url = fixture.upload(&samples::receipt(1));
     let contested = fixture.dispute();
     let still_open = [fixture.dispute(), fixture.dispute()];
@@ -183,26 +183,26 @@ fn live(fixture: &TestGateway, back_up: impl FnOnce()) -> Past {
         call.send(fixture.address()).is("OK");
     }
     let bytes = evidence(fixture, &shown);
-    Past { url, contested, shown, bytes, still_open, used }
+    BackedUpState { url, contested, shown, bytes, still_open, used }
 }
 
 /// Restored without the page's second step, the first of the used requests goes through again; with it, none does.
-fn restored(fixture: &mut TestGateway, past: &Past, raise_the_bound: impl FnOnce()) {
+fn restored(fixture: &mut TestGateway, backed_up: &BackedUpState, raise_the_bound: impl FnOnce()) {
     fixture.gateway.restart();
-    assert_eq!(fixture.status(&past.still_open[0]), "NEEDS_RESPONSE", "the backup is older");
-    past.used[0].send(fixture.address()).is("OK");
+    assert_eq!(fixture.status(&backed_up.still_open[0]), "NEEDS_RESPONSE", "the backup is older");
+    backed_up.used[0].send(fixture.address()).is("OK");
     fixture.gateway.kill();
 
     raise_the_bound();
     fixture.gateway.restart();
-    let refused = past.used[1].send(fixture.address()).expect("Common.Auth.StaleTimestamp");
+    let refused = backed_up.used[1].send(fixture.address()).expect("Common.Auth.StaleTimestamp");
     assert!(refused.message.contains("before what the gateway still remembers"), "{}", refused.message);
-    assert_eq!(fixture.status(&past.still_open[1]), "NEEDS_RESPONSE");
+    assert_eq!(fixture.status(&backed_up.still_open[1]), "NEEDS_RESPONSE");
 
-    assert_eq!(fixture.show(&past.contested), past.shown);
-    assert_eq!(evidence(fixture, &past.shown), past.bytes);
-    fixture.query(&past.contested).is("OK");
-    let contest = || fixture.contest(&past.still_open[1], &[Item::receipt(&past.url)]).code;
+    assert_eq!(fixture.show(&backed_up.contested), backed_up.shown);
+    assert_eq!(evidence(fixture, &backed_up.shown), backed_up.bytes);
+    fixture.query(&backed_up.contested).is("OK");
+    let contest = || fixture.contest(&backed_up.still_open[1], &[Item::receipt(&backed_up.url)]).code;
     wait_for("the bound to pass", WINDOW_OVER, || (contest() == "OK").then_some(()));
 }
 
@@ -219,28 +219,33 @@ fn folder(path: &Path, name: &str) -> bool {
 fn a_restored_sqlite_is_whole_and_takes_no_used_request() {
     let mut fixture = TestGateway::of(gateway().embedded().args(["--freshness-window-seconds", WINDOW]));
     weigh_down(&fixture);
-    let place = Place::of(&fixture);
-    let past = live(&fixture, || drop(place.run("back up sqlite")));
-    assert_eq!(mode(&place.backup.join("rebuttal.db")), 0o600);
+    let target = RestoreTarget::of(&fixture);
+    let backed_up = live(&fixture, || drop(target.run("back up sqlite")));
+    assert_eq!(mode(&target.backup.join("rebuttal.db")), 0o600);
     fixture.gateway.kill();
-    place.destroy();
-    place.run("restore sqlite");
-    assert!(folder(&place.data, "evidence/m"));
-    assert_eq!(place.run("check sqlite"), "ok\n");
-    is_whole(&place.looked());
-    restored(&mut fixture, &past, || drop(place.run("raise the bound on sqlite")));
+    target.destroy();
+    target.run("restore sqlite");
+    assert!(folder(&target.data, "evidence/m"));
+    assert_eq!(target.run("check sqlite"), "ok\n");
+    is_whole(&target.looked());
+    restored(&mut fixture, &backed_up, || drop(target.run("raise the bound on sqlite")));
 }
 
 /// The database of a test is gone for good, and so is the data directory; gives the new ones, restored from the backup.
-fn move_on(fixture: &mut TestGateway, mut place: Place, lost: Database, restore: &str) -> (Place, Database) {
+fn move_on(
+    fixture: &mut TestGateway,
+    mut target: RestoreTarget,
+    lost: Database,
+    restore: &str,
+) -> (RestoreTarget, Database) {
     fixture.gateway.kill();
-    place.destroy();
+    target.destroy();
     drop(lost);
     let new = Database::shared();
-    place.use_database(&new.url());
+    target.use_database(&new.url());
     fixture.gateway.use_database(&new.url());
-    place.run(restore);
-    (place, new)
+    target.run(restore);
+    (target, new)
 }
 
 #[test]
@@ -249,12 +254,12 @@ fn a_restored_postgresql_is_whole_and_takes_no_used_request() {
     let lost = Database::shared();
     let window = ["--freshness-window-seconds", WINDOW];
     let mut fixture = TestGateway::of(gateway().database(&lost.url()).folder().args(window));
-    let mut place = Place::of(&fixture);
-    place.use_database(&lost.url());
-    let past = live(&fixture, || drop(place.run("back up postgres and a folder")));
-    let (place, _new) = move_on(&mut fixture, place, lost, "restore postgres and a folder");
-    is_whole(&place.looked());
-    restored(&mut fixture, &past, || drop(place.run("raise the bound on postgres")));
+    let mut target = RestoreTarget::of(&fixture);
+    target.use_database(&lost.url());
+    let backed_up = live(&fixture, || drop(target.run("back up postgres and a folder")));
+    let (target, _new) = move_on(&mut fixture, target, lost, "restore postgres and a folder");
+    is_whole(&target.looked());
+    restored(&mut fixture, &backed_up, || drop(target.run("raise the bound on postgres")));
 }
 
 #[test]
@@ -267,20 +272,20 @@ fn a_restored_replica_finds_its_files_in_the_bucket_or_in_a_copy_of_it() {
     std::fs::write(&key, "5a".repeat(32)).unwrap();
     let args = ["--freshness-window-seconds", WINDOW, "--master-key-file", key.to_str().unwrap()];
     let mut fixture = TestGateway::of(gateway().database(&lost.url()).bucket(&bucket).args(args));
-    let mut place = Place::with_key(&fixture, key.clone());
-    place.use_database(&lost.url());
-    place.settings.extend(bucket.store.credentials());
-    place.settings.push(("REBUTTAL_MASTER_KEY_FILE", key.display().to_string()));
-    let past = live(&fixture, || drop(place.run("back up postgres")));
+    let mut target = RestoreTarget::with_key(&fixture, key.clone());
+    target.use_database(&lost.url());
+    target.settings.extend(bucket.store.credentials());
+    target.settings.push(("REBUTTAL_MASTER_KEY_FILE", key.display().to_string()));
+    let backed_up = live(&fixture, || drop(target.run("back up postgres")));
     std::fs::remove_dir_all(key.parent().unwrap()).unwrap();
-    let (place, _new) = move_on(&mut fixture, place, lost, "restore postgres");
+    let (target, _new) = move_on(&mut fixture, target, lost, "restore postgres");
     let at = |bucket: &Bucket| {
-        let mut settings = place.settings.clone();
+        let mut settings = target.settings.clone();
         settings.push(("REBUTTAL_EVIDENCE_URL", bucket.evidence_url()));
-        Place { settings, ..place.clone() }
+        RestoreTarget { settings, ..target.clone() }
     };
     is_whole(&at(&bucket).looked());
-    restored(&mut fixture, &past, || drop(place.run("raise the bound on postgres")));
+    restored(&mut fixture, &backed_up, || drop(target.run("raise the bound on postgres")));
 
     // What somebody copied of it, but for one file.
     fixture.gateway.kill();
@@ -294,7 +299,7 @@ fn a_restored_replica_finds_its_files_in_the_bucket_or_in_a_copy_of_it() {
         at(&copy).looked().contains("✗ evidence this database's evidence lies in"),
         "another place is refused"
     );
-    place.run("take another bucket");
+    target.run("take another bucket");
     let looked = at(&copy).looked();
     assert!(looked.contains("✗ evidence files") && looked.contains("is missing"), "{looked}");
     copy.put(&seals[0], &bucket.read(&seals[0]).unwrap());
@@ -312,12 +317,12 @@ fn is_whole(looked: &str) {
 #[test]
 fn a_file_that_is_not_what_was_contested_is_found_by_the_check() {
     let fixture = TestGateway::of(gateway().embedded());
-    let place = Place::of(&fixture);
+    let target = RestoreTarget::of(&fixture);
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
-    is_whole(&place.looked());
-    let file = place.data.join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap());
+    is_whole(&target.looked());
+    let file = target.data.join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap());
     std::fs::write(file, "something else").unwrap();
-    let (done, said) = place.attempt("check histories and evidence");
+    let (done, said) = target.attempt("check histories and evidence");
     assert!(!done && said.contains("✗ evidence files"), "{said}");
 }

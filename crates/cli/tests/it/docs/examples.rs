@@ -19,7 +19,7 @@ const NAMES: [&str; 2] = ["Receipt – reçu № 7", "Refund confirmation – �
 
 /// What becomes of the answers to contests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lie {
+enum Tampering {
     None,
     /// The answer never arrives.
     Lost,
@@ -36,45 +36,50 @@ enum Lie {
 }
 
 /// A merchant with one of the examples, on a way that may lie.
-struct Merchant {
+struct ExampleClient {
     words: Vec<String>,
     fixture: TestGateway,
-    lie: Arc<Mutex<Lie>>,
+    tampering: Arc<Mutex<Tampering>>,
     _proxy: FaultProxy,
 }
 
 /// How an example ended.
-struct Ended {
+struct CommandOutput {
     code: i32,
-    out: String,
-    err: String,
+    stdout: String,
+    stderr: String,
 }
 
-impl Merchant {
+impl ExampleClient {
     fn with(words: &[&str]) -> Self {
-        let lie = Arc::new(Mutex::new(Lie::None));
-        let (told, honest) = (Arc::clone(&lie), Mutex::new(Vec::new()));
+        let tampering = Arc::new(Mutex::new(Tampering::None));
+        let (told, honest) = (Arc::clone(&tampering), Mutex::new(Vec::new()));
         let proxy = FaultProxy::on_request(move |request, upstream| {
             let mut ask = |request: &[u8]| upstream.send(request).unwrap();
             if !request.starts_with(format!("POST {CONTEST} ").as_bytes()) {
                 return Action::Forward(ask(request));
             }
-            let mut lie = told.lock().unwrap();
-            if *lie == Lie::Notice {
+            let mut tampering = told.lock().unwrap();
+            if *tampering == Tampering::Notice {
                 let notice = ask(&of_another_type(request));
                 let _ = ask(request);
                 return Action::Forward(notice);
             }
-            let passage = passage(*lie, ask(request), &mut honest.lock().unwrap());
-            if *lie == Lie::LostOnce {
-                *lie = Lie::None;
+            let apply_tampering = apply_tampering(*tampering, ask(request), &mut honest.lock().unwrap());
+            if *tampering == Tampering::LostOnce {
+                *tampering = Tampering::None;
             }
-            passage
+            apply_tampering
         });
         let mut fixture = TestGateway::of(gateway().args(["--public-url", &proxy.url]));
         proxy.set_upstream(fixture.address());
         fixture.base.clone_from(&proxy.url);
-        Self { words: words.iter().map(|word| (*word).to_owned()).collect(), fixture, lie, _proxy: proxy }
+        Self {
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            fixture,
+            tampering,
+            _proxy: proxy,
+        }
     }
 
     fn file(&self, sample: &rebuttal_testbed::Sample) -> String {
@@ -83,21 +88,21 @@ impl Merchant {
         path.to_str().unwrap().to_owned()
     }
 
-    fn run(&self, secret: &str, arguments: &[&str]) -> Ended {
+    fn run(&self, secret: &str, arguments: &[&str]) -> CommandOutput {
         let (program, words) = self.words.split_first().unwrap();
         let mut command = Command::new(program);
         command.args(words).args(arguments).env("REBUTTAL_URL", &self.fixture.base);
-        self.ended(command, secret)
+        self.output(command, secret)
     }
 
     /// Types what was told, where the example lies.
-    fn types(&self, line: &str) -> Ended {
+    fn types(&self, line: &str) -> CommandOutput {
         let mut command = Command::new("sh");
         command.args(["-c", line]).env("REBUTTAL_URL", &self.fixture.base);
-        self.ended(command, &self.fixture.signer.app_secret)
+        self.output(command, &self.fixture.signer.app_secret)
     }
 
-    fn ended(&self, mut command: Command, secret: &str) -> Ended {
+    fn output(&self, mut command: Command, secret: &str) -> CommandOutput {
         let output = command
             // Where no character but those of ASCII is known, bytes must still be bytes.
             .env("LC_ALL", "C")
@@ -108,11 +113,11 @@ impl Merchant {
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let Output { status, stdout, stderr } = output;
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+        CommandOutput { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
     }
 
     /// Contests a dispute with these two.
-    fn contests(&self, dispute_no: &str, evidence: [&str; 2]) -> Ended {
+    fn contests(&self, dispute_no: &str, evidence: [&str; 2]) -> CommandOutput {
         self.run(&self.fixture.signer.app_secret, &[dispute_no, evidence[0], evidence[1]])
     }
 
@@ -128,21 +133,21 @@ fn of_another_type(request: &[u8]) -> Vec<u8> {
     format!("{}content-type: text/plain{}", &text[..at], &text[at + 30..]).into_bytes()
 }
 
-fn passage(lie: Lie, answer: Vec<u8>, honest: &mut Vec<u8>) -> Action {
+fn apply_tampering(tampering: Tampering, answer: Vec<u8>, honest: &mut Vec<u8>) -> Action {
     let head = http::find(&answer, b"\r\n\r\n").unwrap() + 4;
     let text = String::from_utf8(answer.clone()).unwrap();
-    Action::Forward(match lie {
-        Lie::Lost | Lie::LostOnce | Lie::Notice => return Action::Close,
-        Lie::None => {
+    Action::Forward(match tampering {
+        Tampering::Lost | Tampering::LostOnce | Tampering::Notice => return Action::Close,
+        Tampering::None => {
             honest.clone_from(&answer);
             answer
         }
-        Lie::Replayed => honest.clone(),
-        Lie::Unsigned => text
+        Tampering::Replayed => honest.clone(),
+        Tampering::Unsigned => text
             .replacen("authorization: ", "x-authorization: ", 1)
             .replacen(r#""OK""#, "\"\u{1b}\u{7}\"", 1)
             .into_bytes(),
-        Lie::Altered => {
+        Tampering::Altered => {
             assert!(text.contains("Dispute.InvalidState"), "{text}");
             let body = r#"{"code":"OK","errorMessage":null,"data":{"result":true}}"#;
             let length = |line: &str| line.to_ascii_lowercase().starts_with("content-length:");
@@ -153,18 +158,21 @@ fn passage(lie: Lie, answer: Vec<u8>, honest: &mut Vec<u8>) -> Action {
     })
 }
 
-impl Ended {
+impl CommandOutput {
     #[track_caller]
     fn is(&self, code: i32, told: &str) {
-        let Self { code: ended, out, err } = self;
-        assert!(*ended == code && err.contains(told), "not {code} with {told:?}, but {ended}:\n{out}{err}");
+        let Self { code: actual, stdout, stderr } = self;
+        assert!(
+            *actual == code && stderr.contains(told),
+            "not {code} with {told:?}, but {actual}:\n{stdout}{stderr}"
+        );
     }
 
     /// The files' storageUris, as they are told.
     fn urls(&self) -> [&str; 2] {
         let urls: Vec<_> =
-            self.out.lines().filter_map(|line| Some(line.split_once(" lies at ")?.1)).collect();
-        urls.try_into().unwrap_or_else(|_| panic!("{}", self.out))
+            self.stdout.lines().filter_map(|line| Some(line.split_once(" lies at ")?.1)).collect();
+        urls.try_into().unwrap_or_else(|_| panic!("{}", self.stdout))
     }
 }
 
@@ -175,19 +183,19 @@ fn folder() -> PathBuf {
 
 /// Everything that an example must do, be it in whatever language.
 fn holds(words: &[&str]) {
-    let merchant = Merchant::with(words);
-    let receipt = merchant.file(&samples::receipt(1));
-    let refund = merchant.file(&samples::refund(2));
+    let client = ExampleClient::with(words);
+    let receipt = client.file(&samples::receipt(1));
+    let refund = client.file(&samples::refund(2));
     let files = [receipt.as_str(), &refund];
-    let urls = contests_once(&merchant, files);
-    refuses_and_is_refused(&merchant, files);
-    believes_no_lie(&merchant, [&urls[0], &urls[1]]);
+    let urls = contests_once(&client, files);
+    refuses_and_is_refused(&client, files);
+    believes_no_lie(&client, [&urls[0], &urls[1]]);
 }
 
 /// Contests, and gives the storageUris.
-fn contests_once(merchant: &Merchant, files: [&str; 2]) -> [String; 2] {
-    let (fixture, no) = (&merchant.fixture, merchant.fixture.dispute());
-    let done = merchant.contests(&no, files);
+fn contests_once(client: &ExampleClient, files: [&str; 2]) -> [String; 2] {
+    let (fixture, no) = (&client.fixture, client.fixture.dispute());
+    let done = client.contests(&no, files);
     done.is(0, "");
     let shown = fixture.show(&no);
     assert_eq!(shown["status"], "UNDER_REVIEW");
@@ -199,71 +207,75 @@ fn contests_once(merchant: &Merchant, files: [&str; 2]) -> [String; 2] {
         let kept = fixture.operator.fetch(&format!("/disputes/{no}/evidence/{id}")).body;
         assert_eq!(kept, std::fs::read(file).unwrap(), "{file} did not arrive as it is");
     }
-    proves(merchant, &done);
+    proves(client, &done);
 
-    let again = merchant.contests(&no, done.urls());
+    let again = client.contests(&no, done.urls());
     again.is(0, "");
-    assert_eq!(merchant.submissions(&no), 1, "the same contest again counts once");
-    merchant.contests(&no, files).is(3, "Dispute.InvalidState");
+    assert_eq!(client.submissions(&no), 1, "the same contest again counts once");
+    client.contests(&no, files).is(3, "Dispute.InvalidState");
     done.urls().map(str::to_owned)
 }
 
 /// The two last lines are an answer's header and body, and the one is the signature of the other.
-fn proves(merchant: &Merchant, done: &Ended) {
-    let lines: Vec<_> = done.out.lines().collect();
-    let [.., header, body] = lines.as_slice() else { panic!("{}", done.out) };
+fn proves(client: &ExampleClient, done: &CommandOutput) {
+    let lines: Vec<_> = done.stdout.lines().collect();
+    let [.., header, body] = lines.as_slice() else { panic!("{}", done.stdout) };
     let field = |name: &str| header.split([' ', ',']).find_map(|field| field.strip_prefix(name)).unwrap();
     let (timestamp, nonce) = (field("timestamp="), field("nonce="));
-    let url = format!("{}{CONTEST}", merchant.fixture.base);
-    let signer = &merchant.fixture.signer;
+    let url = format!("{}{CONTEST}", client.fixture.base);
+    let signer = &client.fixture.signer;
     let sign = signer.sign("POST", &url, timestamp, nonce, body.as_bytes());
     assert_eq!(*header, signer.header(&sign, timestamp, nonce), "{body}");
 }
 
-fn refuses_and_is_refused(merchant: &Merchant, files: [&str; 2]) {
-    let no = merchant.fixture.dispute();
-    let run = |secret: &str, arguments: &[&str]| merchant.run(secret, arguments);
-    let secret = &merchant.fixture.signer.app_secret;
+fn refuses_and_is_refused(client: &ExampleClient, files: [&str; 2]) {
+    let no = client.fixture.dispute();
+    let run = |secret: &str, arguments: &[&str]| client.run(secret, arguments);
+    let secret = &client.fixture.signer.app_secret;
     let wrong = run(&"0".repeat(32), &[&no, files[0], files[1]]);
     wrong.is(6, "Common.Auth.InvalidSignature");
     wrong.is(6, "proves nothing");
     run(secret, &[&no, files[0]]).is(2, "usage: ");
     run("", &[&no, files[0], files[1]]).is(1, "must be set");
-    let (program, words) = merchant.words.split_first().unwrap();
+    let (program, words) = client.words.split_first().unwrap();
     let mut command = Command::new(program);
     command.args(words).args([&no, files[0], files[1]]).env("REBUTTAL_URL", "pay.example");
-    merchant.ended(command, secret).is(1, "REBUTTAL_URL must begin with https://");
+    client.output(command, secret).is(1, "REBUTTAL_URL must begin with https://");
     run(secret, &[&no, "/nope.png", files[1]]).is(1, "/nope.png");
     run(secret, &["NO-SUCH", files[0], files[1]]).is(3, "Dispute.NotFound");
-    let program = merchant.fixture.gateway.scratch().join("program.exe");
+    let program = client.fixture.gateway.scratch().join("program.exe");
     std::fs::write(&program, "MZ").unwrap();
     run(secret, &[&no, program.to_str().unwrap(), files[1]]).is(3, "File.UnsupportedType");
-    assert_eq!(merchant.submissions(&no), 0);
+    assert_eq!(client.submissions(&no), 0);
 }
 
-fn believes_no_lie(merchant: &Merchant, urls: [&str; 2]) {
-    let lies = |lie| *merchant.lie.lock().unwrap() = lie;
-    let fixture = &merchant.fixture;
+fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
+    let tamper = |tampering| *client.tampering.lock().unwrap() = tampering;
+    let fixture = &client.fixture;
     let accepted = fixture.dispute();
     fixture.accept(&accepted).is("OK");
-    for (lie, told) in [
-        (Lie::Lost, ""),
-        (Lie::Unsigned, "proves nothing"),
-        (Lie::Altered, "proves nothing"),
-        (Lie::Replayed, "proves nothing"),
-        (Lie::Notice, "Common.Request.UnsupportedMediaType"),
+    for (tampering, told) in [
+        (Tampering::Lost, ""),
+        (Tampering::Unsigned, "proves nothing"),
+        (Tampering::Altered, "proves nothing"),
+        (Tampering::Replayed, "proves nothing"),
+        (Tampering::Notice, "Common.Request.UnsupportedMediaType"),
     ] {
         // A replayed answer is told for a contest that the gateway has refused, too.
-        let no =
-            if matches!(lie, Lie::Altered | Lie::Replayed) { accepted.clone() } else { fixture.dispute() };
-        lies(lie);
-        let ended = merchant.contests(&no, urls);
-        ended.is(4, told);
-        assert!(!ended.out.contains("is contested"), "{lie:?} is believed: {}", ended.out);
-        lies(Lie::None);
-        let (_, again) = ended.err.split_once("To make sure: ").unwrap_or_else(|| panic!("{}", ended.err));
-        assert!(!ended.err.contains('\u{1b}'), "{:?}", ended.err);
-        let made_sure = merchant.types(again);
+        let no = if matches!(tampering, Tampering::Altered | Tampering::Replayed) {
+            accepted.clone()
+        } else {
+            fixture.dispute()
+        };
+        tamper(tampering);
+        let output = client.contests(&no, urls);
+        output.is(4, told);
+        assert!(!output.stdout.contains("is contested"), "{tampering:?} is believed: {}", output.stdout);
+        tamper(Tampering::None);
+        let (_, again) =
+            output.stderr.split_once("To make sure: ").unwrap_or_else(|| panic!("{}", output.stderr));
+        assert!(!output.stderr.contains('\u{1b}'), "{:?}", output.stderr);
+        let made_sure = client.types(again);
         match no == accepted {
             true => made_sure.is(3, "Dispute.InvalidState"),
             false => made_sure.is(0, ""),
@@ -280,20 +292,20 @@ fn the_loop_of_the_page_settles_what_was_unknown() {
     assert_eq!(blocks, 1, "another page has Python: run it, too");
     let python = format!("import json, random, sys, time\nfrom contest import *\n{block}\n");
     let program = format!("{python}print(settled('{CONTEST}', json.loads(sys.argv[1]))[0])");
-    let merchant = Merchant::with(&["python3", "-c", &program]);
-    let (fixture, no) = (&merchant.fixture, merchant.fixture.dispute());
+    let client = ExampleClient::with(&["python3", "-c", &program]);
+    let (fixture, no) = (&client.fixture, client.fixture.dispute());
     let url = fixture.upload(&samples::receipt(1));
     let item = Item::receipt(&url).json();
     let body = json!({ "disputeNo": no, "evidenceList": [item] }).to_string();
-    *merchant.lie.lock().unwrap() = Lie::LostOnce;
-    let ended = merchant.run(&fixture.signer.app_secret, &[&body]);
-    ended.is(0, "");
-    assert_eq!(ended.out, "{'result': True}\n");
-    assert_eq!((merchant.submissions(&no), *merchant.lie.lock().unwrap()), (1, Lie::None));
-    merchant
+    *client.tampering.lock().unwrap() = Tampering::LostOnce;
+    let output = client.run(&fixture.signer.app_secret, &[&body]);
+    output.is(0, "");
+    assert_eq!(output.stdout, "{'result': True}\n");
+    assert_eq!((client.submissions(&no), *client.tampering.lock().unwrap()), (1, Tampering::None));
+    client
         .run(&fixture.signer.app_secret, &[&body.replace(&no, "NO-SUCH")])
         .is(1, "Refused: Dispute.NotFound");
-    merchant.run(&"0".repeat(32), &[&body]).is(1, "Unproven: ");
+    client.run(&"0".repeat(32), &[&body]).is(1, "Unproven: ");
 
     // What settles nothing, and a refusal behind it.
     let busy = r#"

@@ -7,12 +7,12 @@ use std::process::Command;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{Item, TestGateway, samples};
 
-use super::paper;
+use super::document;
 use crate::common::gateway;
 
 const PAGE: &str = "docs/operate/growth.md";
 const DISPUTES: usize = 1_200;
-const LANES: usize = 4;
+const WORKERS: usize = 4;
 /// How far a figure of the page may lie from what is weighed: pages are never quite full, and never equally so.
 const TOLERANCE: f64 = 0.3;
 /// Rows that are made of what merchants and operators do.
@@ -22,9 +22,9 @@ const TABLES: [&str; 8] =
 /// Disputes, each contested with two uploads of its own.
 fn fill(fixture: &TestGateway) {
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
+        for worker in 0..WORKERS {
             scope.spawn(move || {
-                for _ in (lane..DISPUTES).step_by(LANES) {
+                for _ in (worker..DISPUTES).step_by(WORKERS) {
                     let urls = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
                     fixture
                         .contest(&fixture.dispute(), &urls.each_ref().map(|url| Item::receipt(url)))
@@ -48,7 +48,7 @@ fn sqlite(data: &Path, sql: &str) -> f64 {
 
 /// The page's table, one column of it: | `table` | SQLite | PostgreSQL |.
 fn told(column: usize) -> BTreeMap<&'static str, f64> {
-    let page = paper(PAGE);
+    let page = document(PAGE);
     let of = |table: &'static str| {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{table}` |")));
         let cell = row.and_then(|row| row.split(" | ").nth(column)).unwrap_or_else(|| panic!("no {table}"));

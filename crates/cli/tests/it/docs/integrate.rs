@@ -4,7 +4,7 @@
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};
 use rebuttal_testbed::upload::Part;
-use rebuttal_testbed::{Answer, Call, Item, Page, Response, Ticket, operator, page, samples};
+use rebuttal_testbed::{Answer, Item, Page, Response, SignedCall, Ticket, operator, page, samples};
 use serde_json::{Value, json};
 
 use crate::common::{folder_test_gateway, test_gateway};
@@ -12,13 +12,13 @@ use crate::common::{folder_test_gateway, test_gateway};
 const SCENE: &str = "DISPUTE_EVIDENCE";
 
 /// The rows of a page's tables of refusals, and which of them have been brought about.
-struct Refusals {
+struct RejectionTable {
     path: &'static str,
     rows: Vec<(String, String)>,
     seen: Vec<bool>,
 }
 
-impl Refusals {
+impl RejectionTable {
     fn of(path: &'static str) -> Self {
         let page = Page::open(path);
         let row = |line: &str| {
@@ -68,7 +68,7 @@ impl Refusals {
 
 #[test]
 fn refusals_of_a_signature_are_told_as_they_are() {
-    let (fixture, mut told) = (test_gateway(), Refusals::of("docs/integrate/signature.md"));
+    let (fixture, mut told) = (test_gateway(), RejectionTable::of("docs/integrate/signature.md"));
     let address = fixture.address();
     let call = || fixture.call(QUERY, &json!({ "disputeNo": "D-1" }));
     let with_header = |header: Option<&str>| {
@@ -97,7 +97,7 @@ fn refusals_of_a_signature_are_told_as_they_are() {
 
 #[test]
 fn refusals_of_an_upload_are_told_as_they_are() {
-    let (fixture, mut told) = (folder_test_gateway(), Refusals::of("docs/integrate/upload.md"));
+    let (fixture, mut told) = (folder_test_gateway(), RejectionTable::of("docs/integrate/upload.md"));
     for params in [
         json!({ "filename": "a.gif", "scene": SCENE }),
         json!({ "filename": "a.png", "scene": SCENE, "contentType": "image/jpeg" }),
@@ -138,7 +138,7 @@ fn refusals_of_an_upload_are_told_as_they_are() {
 
 #[test]
 fn refusals_of_a_contest_are_told_as_they_are() {
-    let (fixture, mut told) = (test_gateway(), Refusals::of("docs/integrate/contest.md"));
+    let (fixture, mut told) = (test_gateway(), RejectionTable::of("docs/integrate/contest.md"));
     let url = fixture.upload(&samples::receipt(1));
     let data = fixture.post(UPLOAD_URL, &json!({ "filename": "a.png", "scene": SCENE })).ok();
     let nothing = Ticket::read(&data).storage_uri;
@@ -192,7 +192,7 @@ fn bodies_of_the_pages_are_understood() {
             .find(|body| body.get(member).is_some())
             .unwrap_or_else(|| panic!("{path}: no {member}"))
     };
-    let send = |target, body: Value| Call::send(&fixture.call(target, &body), fixture.address());
+    let send = |target, body: Value| SignedCall::send(&fixture.call(target, &body), fixture.address());
     send(UPLOAD_URL, body_of("docs/integrate/upload.md", "filename")).is("OK");
     let contest = body_of("docs/integrate/contest.md", "evidenceList");
     send(CONTEST, contest.clone()).is("Dispute.NotFound");

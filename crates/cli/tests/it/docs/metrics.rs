@@ -7,7 +7,7 @@ use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, TestGateway, samples};
 use serde_json::{Value, json};
 
-use super::paper;
+use super::document;
 use crate::common::{gateway, scrape, value};
 
 const PAGE: &str = "docs/operate/monitoring.md";
@@ -59,8 +59,8 @@ fn named(text: &str) -> BTreeSet<&str> {
 fn every_metric_is_explained_and_every_explanation_is_of_a_metric() {
     let fixture = metered();
     let families = families(&scrape(&fixture.gateway));
-    assert_eq!(families, rows(&paper(LIST)), "left: what the gateway exports; right: {LIST}");
-    let page = paper(PAGE);
+    assert_eq!(families, rows(&document(LIST)), "left: what the gateway exports; right: {LIST}");
+    let page = document(PAGE);
     let in_prose = named(&page).into_iter().filter(|name| !families.contains_key(*name));
     let unknown: Vec<_> = in_prose.filter(|name| !is_sample(&families, name)).collect();
     assert!(unknown.is_empty(), "{PAGE} names {unknown:?}");
@@ -80,12 +80,12 @@ fn is_sample(families: &BTreeMap<String, (String, String)>, name: &str) -> bool 
 fn alerts_and_dashboard_ask_for_what_is_there() {
     let fixture = metered();
     let families = families(&scrape(&fixture.gateway));
-    let dashboard: Value = serde_json::from_str(&paper(DASHBOARD)).unwrap();
+    let dashboard: Value = serde_json::from_str(&document(DASHBOARD)).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
     let asked: String = targets.map(|target| target["expr"].as_str().unwrap().to_owned() + "\n").collect();
     // The rules' expressions alone: their sentences name metrics too, and those are looked at as well.
-    for (path, text) in [(ALERTS, paper(ALERTS)), (DASHBOARD, asked)] {
+    for (path, text) in [(ALERTS, document(ALERTS)), (DASHBOARD, asked)] {
         let asked = named(&text);
         assert!(asked.len() > 10, "{path} asks for {asked:?}");
         let missing: Vec<_> = asked.into_iter().filter(|name| !is_sample(&families, name)).collect();
@@ -95,11 +95,11 @@ fn alerts_and_dashboard_ask_for_what_is_there() {
 
 #[test]
 fn each_alert_links_to_what_to_do() {
-    let (alerts, page) = (paper(ALERTS), paper(PAGE));
+    let (alerts, page) = (document(ALERTS), document(PAGE));
     let names: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     assert!(names.len() > 10, "{names:?}");
     let all_fire = format!("value: {} }}", names.len());
-    assert!(paper(ALERTS_TESTS).contains(&all_fire), "{ALERTS_TESTS} expects another number of alerts");
+    assert!(document(ALERTS_TESTS).contains(&all_fire), "{ALERTS_TESTS} expects another number of alerts");
     for name in names {
         let heading = format!("\n### {name}\n");
         assert!(page.contains(&heading), "{PAGE} has no heading {name}");

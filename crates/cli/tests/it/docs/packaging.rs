@@ -10,7 +10,7 @@ use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::Store;
 use rebuttal_testbed::{Gateway, Operator, Page};
 
-use super::{paper, root};
+use super::{document, root};
 use crate::common::{bin, gateway};
 
 const UNIT: &str = "packaging/systemd/rebuttal.service";
@@ -43,10 +43,10 @@ fn papers_below(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn the_units_command_line_starts_a_gateway() {
-    let (folder, unit) = (tempfile::tempdir().unwrap(), paper(UNIT));
+    let (folder, unit) = (tempfile::tempdir().unwrap(), document(UNIT));
     let [command] = values(&unit, "ExecStart").try_into().unwrap();
     let settings = folder.path().join("rebuttal.toml");
-    std::fs::write(&settings, on_any_port(&paper(SETTINGS))).unwrap();
+    std::fs::write(&settings, on_any_port(&document(SETTINGS))).unwrap();
     let data = folder.path().join("state");
     let word = |word: &str| match word {
         "/etc/rebuttal/rebuttal.toml" => settings.display().to_string(),
@@ -72,26 +72,26 @@ fn the_units_command_line_starts_a_gateway() {
 
 #[test]
 fn the_unit_waits_for_a_stop_and_for_connections() {
-    let unit = paper(UNIT);
+    let unit = document(UNIT);
     let number = |key: &str| values(&unit, key)[0].parse::<u64>().unwrap();
     assert!(number("TimeoutStopSec") > STOP_SECONDS, "systemd would kill what is in flight");
     assert!(number("LimitNOFILE") >= 1024);
     let stop = of_compose("stop_grace_period: ") - of_compose(&format!("{DRAIN}: "));
     assert_eq!(stop, number("TimeoutStopSec"), "{COMPOSE} stops otherwise than {UNIT}");
-    let shared = paper(SHARED);
+    let shared = document(SHARED);
     let stop: u64 = values(&shared, "TimeoutStopSec")[0].parse().unwrap();
     assert_eq!(stop - drain_of_shared(), number("TimeoutStopSec"), "{SHARED} stops otherwise than {UNIT}");
 }
 
 fn drain_of_shared() -> u64 {
-    let variables = values(&paper(SHARED), "Environment");
+    let variables = values(&document(SHARED), "Environment");
     let drain = variables.iter().find_map(|variable| variable.strip_prefix(DRAIN)?.strip_prefix('='));
     drain.unwrap().parse().unwrap()
 }
 
 /// A number of seconds that stands in the compose file after these words.
 fn of_compose(before: &str) -> u64 {
-    let text = paper(COMPOSE);
+    let text = document(COMPOSE);
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{COMPOSE} has no {before}"));
     let digits = rest.trim_start_matches('"').split(|letter: char| !letter.is_ascii_digit()).next();
     digits.unwrap().parse().unwrap()
@@ -99,7 +99,7 @@ fn of_compose(before: &str) -> u64 {
 
 #[test]
 fn a_gateway_drains_for_longer_than_the_proxy_takes_to_turn_away() {
-    let proxy = paper("packaging/compose/haproxy.cfg");
+    let proxy = document("packaging/compose/haproxy.cfg");
     let checks: Vec<_> = proxy.lines().filter(|line| line.contains("check inter")).collect();
     assert!(!checks.is_empty());
     for check in checks {
@@ -116,7 +116,7 @@ fn a_gateway_drains_for_longer_than_the_proxy_takes_to_turn_away() {
 #[test]
 fn shared_secrets_come_by_the_variables_of_the_unit() {
     let folder = tempfile::tempdir().unwrap();
-    let shared = paper(SHARED);
+    let shared = document(SHARED);
     let mut builder = gateway();
     let mut names = BTreeSet::new();
     for variable in values(&shared, "Environment").iter().filter(|variable| variable.contains("=%d/")) {
@@ -183,10 +183,10 @@ fn every_variable_and_flag_that_the_papers_name_is_there() {
     let keys: BTreeSet<_> =
         known.iter().map(|name| name.trim_start_matches("REBUTTAL_").to_lowercase()).collect();
     known.extend(variables(&of_operators));
-    let papers =
+    let documents =
         [papers_below(&root().join("docs/operate")), papers_below(&root().join("packaging"))].concat();
-    assert!(papers.len() > 10, "{papers:?}");
-    for path in papers {
+    assert!(documents.len() > 10, "{documents:?}");
+    for path in documents {
         let text = std::fs::read_to_string(&path).unwrap();
         let unknown: Vec<_> = variables(&text).difference(&known).cloned().collect();
         assert!(unknown.is_empty(), "{} names {unknown:?}", path.display());
@@ -207,7 +207,7 @@ fn every_variable_and_flag_that_the_papers_name_is_there() {
 
 #[test]
 fn every_image_is_of_a_named_version() {
-    let compose = paper(COMPOSE);
+    let compose = document(COMPOSE);
     let images = compose.lines().filter_map(|line| line.trim().strip_prefix("image: "));
     for image in images.filter(|image| *image != "rebuttal") {
         let (_, version) = image.rsplit_once(':').unwrap_or_else(|| panic!("{image} is of any version"));
@@ -217,13 +217,13 @@ fn every_image_is_of_a_named_version() {
 
 #[test]
 fn what_replicas_remember_is_bounded_as_the_page_says() {
-    let page = paper("docs/operate/replicas.md");
+    let page = document("docs/operate/replicas.md");
     let mut rows = 0;
     for row in page.lines().filter(|row| row.contains(".rs` `")) {
         let mut cells = row.split(" | ").skip(1);
         let place: Vec<_> = cells.next().unwrap().split('`').collect();
         let seconds = cells.next().unwrap().trim_end_matches(" s");
-        let source = paper(&format!("crates/{}", place[1].replacen('/', "/src/", 1)));
+        let source = document(&format!("crates/{}", place[1].replacen('/', "/src/", 1)));
         let constant = format!("const {}: Duration = Duration::from_secs({seconds});", place[3]);
         assert!(source.contains(&constant), "{} has no {constant}", place[1]);
         rows += 1;

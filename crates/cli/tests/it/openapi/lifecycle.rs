@@ -2,7 +2,7 @@
 //! document says, member by member, and nothing else.
 
 use rebuttal_testbed::signer::{Scheme, Signer};
-use rebuttal_testbed::{Call, Document, Gateway, Operator, Response, Ticket, backend, samples};
+use rebuttal_testbed::{Document, Gateway, Operator, Response, SignedCall, Ticket, backend, samples};
 use serde_json::{Value, json};
 
 use super::document;
@@ -38,7 +38,7 @@ const DISPUTE: &str = "/operator/v1/disputes/{disputeNo}";
 const CONTEST: &str = "/pg/v2/dispute/contest";
 
 /// A gateway, its document, and who calls.
-struct Stage {
+struct OpenApiFixture {
     gateway: Gateway,
     document: Document,
     operator: Operator,
@@ -46,7 +46,7 @@ struct Stage {
     signer: Signer,
 }
 
-impl Stage {
+impl OpenApiFixture {
     fn set() -> Self {
         let gateway = gateway().start();
         let operator = Operator::new(gateway.address(), &gateway.operator_token());
@@ -101,7 +101,7 @@ impl Stage {
     /// Sends a merchant's call, signed; the answer is verified.
     #[track_caller]
     fn merchants(&self, path: &str, body: &Value) -> Value {
-        let call = Call::new(&self.signer, &self.gateway.base_url(), path, body.to_string());
+        let call = SignedCall::new(&self.signer, &self.gateway.base_url(), path, body.to_string());
         let answer = call.send(self.gateway.address());
         self.is_as_told("POST", path, &answer.response, 200)["data"].clone()
     }
@@ -161,7 +161,7 @@ fn alike(place: &str, example: &Value, answer: &Value) {
 
 #[test]
 fn a_disputes_life_is_answered_as_told() {
-    let stage = Stage::set();
+    let stage = OpenApiFixture::set();
     let number = stage.request("POST", DISPUTES)["disputeNo"].as_str().unwrap().to_owned();
     stage.opens(&number, 201);
     stage.opens(&number, 200);
@@ -191,7 +191,7 @@ fn a_disputes_life_is_answered_as_told() {
 
 #[test]
 fn every_act_is_answered_as_told() {
-    let stage = Stage::set();
+    let stage = OpenApiFixture::set();
     let url = stage.uploads();
     for act in ["resolve", "requestEvidence", "extend", "advance", "withdraw"] {
         stage.opens(act, 201);
@@ -206,7 +206,7 @@ fn every_act_is_answered_as_told() {
 
 #[test]
 fn accounts_are_answered_as_told() {
-    let stage = Stage::set();
+    let stage = OpenApiFixture::set();
     let one = format!("{MERCHANTS}/{{merchantId}}");
     stage.operators("GET", MERCHANTS, &[], &Value::Null, 200);
     stage.operators("PATCH", &one, &[], &stage.request("PATCH", &one), 200);
@@ -229,10 +229,10 @@ fn accounts_are_answered_as_told() {
 
 #[test]
 fn what_is_refused_is_refused_as_told() {
-    let stage = Stage::set();
+    let stage = OpenApiFixture::set();
     let unsigned =
         rebuttal_testbed::Request::new("POST", CONTEST, "{}").header("Content-Type", "application/json");
-    let call = |body: &str| Call::new(&stage.signer, &stage.gateway.base_url(), CONTEST, body);
+    let call = |body: &str| SignedCall::new(&stage.signer, &stage.gateway.base_url(), CONTEST, body);
     let address = stage.gateway.address();
     for response in [
         unsigned.send(address).unwrap(),

@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::pause;
 use rebuttal_testbed::test_gateway::number;
-use rebuttal_testbed::{Answer, Call, Connection, Item, Operator, TestGateway, samples};
+use rebuttal_testbed::{Answer, Connection, Item, Operator, SignedCall, TestGateway, samples};
 use serde_json::json;
 
-const LANES: usize = 8;
+const WORKERS: usize = 8;
 const DISPUTES_PER_LANE: usize = 250;
 /// Between two contests of a lane, so that the disputes last.
 const BREATH: Duration = Duration::from_millis(8);
 
 /// How contests were answered.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct OutcomeCounts {
     pub(super) done: usize,
     pub(super) unavailable: usize,
-    pub(super) unsure: usize,
+    pub(super) unknown: usize,
 }
 
 /// A contest and its answer.
 struct Contest {
     dispute_no: String,
-    call: Call,
+    call: SignedCall,
     code: String,
 }
 
@@ -46,35 +46,35 @@ impl<'s> Load<'s> {
                 .collect()
         };
         let disputes = std::thread::scope(|scope| {
-            let lanes = [(); LANES].map(|()| scope.spawn(|| open(&fixture.operator.clone())));
-            lanes.map(|lane| lane.join().unwrap()).into()
+            let workers = [(); WORKERS].map(|()| scope.spawn(|| open(&fixture.operator.clone())));
+            workers.map(|worker| worker.join().unwrap()).into()
         });
         Self { fixture, url, disputes, contests: Mutex::default() }
     }
 
     /// Contests until what happens meanwhile is over.
-    pub(super) fn while_running(&self, blows: impl FnOnce()) -> Tally {
+    pub(super) fn while_running(&self, faults: impl FnOnce()) -> OutcomeCounts {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for disputes in &self.disputes {
-                scope.spawn(|| self.lane(disputes, &over));
+                scope.spawn(|| self.worker(disputes, &over));
             }
-            blows();
+            faults();
             over.store(true, Ordering::Relaxed);
         });
-        let mut tally = Tally::default();
+        let mut counts = OutcomeCounts::default();
         for contest in self.contests.lock().unwrap().iter() {
             match contest.code.as_str() {
-                "OK" => tally.done += 1,
-                "Common.System.Unavailable" => tally.unavailable += 1,
-                "Common.System.OutcomeUnknown" => tally.unsure += 1,
+                "OK" => counts.done += 1,
+                "Common.System.Unavailable" => counts.unavailable += 1,
+                "Common.System.OutcomeUnknown" => counts.unknown += 1,
                 other => panic!("{}: {other}", contest.dispute_no),
             }
         }
-        tally
+        counts
     }
 
-    fn lane(&self, disputes: &[String], over: &AtomicBool) {
+    fn worker(&self, disputes: &[String], over: &AtomicBool) {
         let mut connection = Connection::open(self.fixture.address()).unwrap();
         for dispute_no in disputes {
             if over.load(Ordering::Relaxed) {

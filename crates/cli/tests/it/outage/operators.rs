@@ -19,7 +19,7 @@ const STORM: &str = "DO $$ BEGIN FOR turn IN 1..300 LOOP \
     PERFORM pg_stat_clear_snapshot(); PERFORM pg_sleep(0.03 * random()); END LOOP; END $$";
 
 /// What was asked, and the code of the answer: `OK` or the problem's.
-struct Opening {
+struct OpenedDispute {
     dispute_no: String,
     code: String,
     detail: String,
@@ -42,11 +42,11 @@ fn an_opening_that_is_there_is_never_called_unchanged() {
             let answer = response.json();
             let told = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
             let code = if response.status == 201 { "OK".to_owned() } else { told("code") };
-            openings.push(Opening { dispute_no, code, detail: told("detail") });
+            openings.push(OpenedDispute { dispute_no, code, detail: told("detail") });
         }
         openings
     };
-    let openings: Vec<Opening> = std::thread::scope(|scope| {
+    let openings: Vec<OpenedDispute> = std::thread::scope(|scope| {
         let operators = [(); OPERATORS].map(|()| scope.spawn(open_on));
         for _ in 0..scaled(1) {
             database.query(STORM);
@@ -55,10 +55,10 @@ fn an_opening_that_is_there_is_never_called_unchanged() {
         operators.into_iter().flat_map(|operator| operator.join().unwrap()).collect()
     });
     let count = |code: &str| openings.iter().filter(|opening| opening.code == code).count();
-    let (done, unsure) = (count("OK"), count("Common.System.OutcomeUnknown"));
-    eprintln!("{} openings, {done} told, {unsure} unsure", openings.len());
+    let (done, unknown) = (count("OK"), count("Common.System.OutcomeUnknown"));
+    eprintln!("{} openings, {done} told, {unknown} unsure", openings.len());
     assert!(done > 0 && done < openings.len(), "the storm was too light or too heavy to prove anything");
-    for Opening { dispute_no, code, detail } in openings {
+    for OpenedDispute { dispute_no, code, detail } in openings {
         let status = fixture.operator.fetch(&format!("/disputes/{dispute_no}")).status;
         match code.as_str() {
             "OK" => assert_eq!(status, 200, "{dispute_no}: an answered opening is lost"),

@@ -6,7 +6,7 @@ use super::on;
 use crate::common::{becomes_ready, each};
 
 /// What an administrator's hand does, and how it is undone.
-const BLOWS: [(&str, &str); 6] = [
+const FAULTS: [(&str, &str); 6] = [
     ("REVOKE INSERT ON nonces FROM gateway", "GRANT INSERT ON nonces TO gateway"),
     ("REVOKE INSERT ON history FROM gateway", "GRANT INSERT ON history TO gateway"),
     ("REVOKE UPDATE ON disputes FROM gateway", "GRANT UPDATE ON disputes TO gateway"),
@@ -23,11 +23,11 @@ fn a_database_that_refuses_what_a_contest_writes_is_not_ready() {
     database.query("CREATE ROLE gateway LOGIN; CREATE SCHEMA other");
     database.query(&format!("ALTER DATABASE {} OWNER TO gateway", database.name()));
     let fixture = on(&database.url().replace("postgres@", "gateway@"));
-    each(BLOWS.map(|blow| (blow.0, blow)), |(blow, undo)| {
+    each(FAULTS.map(|fault| (fault.0, fault)), |(fault, undo)| {
         let dispute_no = fixture.dispute();
         fixture.accept(&dispute_no).is("OK");
         let dispute_no = fixture.dispute();
-        database.query(blow);
+        database.query(fault);
         assert_eq!(fixture.accept(&dispute_no).code, "Common.System.Unavailable");
         becomes_ready(fixture.address(), 503);
         database.query(undo);

@@ -12,12 +12,12 @@ use rebuttal_testbed::postgres::Cluster;
 use crate::common::bin;
 
 /// A gateway on its way up.
-struct Starting {
+struct StartingGateway {
     folder: tempfile::TempDir,
     child: Child,
 }
 
-impl Starting {
+impl StartingGateway {
     fn on(url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(bin());
@@ -48,7 +48,7 @@ impl Starting {
     }
 }
 
-impl Drop for Starting {
+impl Drop for StartingGateway {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("it said: {}", self.said("err"));
@@ -65,13 +65,13 @@ fn a_gateway_that_is_started_before_its_database_is_ready_once_that_is_there() {
     let [stopped, frozen, crowded] = [(); 3].map(|()| cluster.database());
 
     cluster.kill();
-    let starting = Starting::on(&stopped.url());
+    let starting = StartingGateway::on(&stopped.url());
     starting.waits();
     cluster.restart();
     assert_eq!(starting.readiness(), 200, "{}", starting.said("err"));
 
     cluster.freeze();
-    let starting = Starting::on(&frozen.url());
+    let starting = StartingGateway::on(&frozen.url());
     starting.waits();
     cluster.thaw();
     assert_eq!(starting.readiness(), 200, "{}", starting.said("err"));
@@ -81,7 +81,7 @@ fn a_gateway_that_is_started_before_its_database_is_ready_once_that_is_there() {
          ALTER SCHEMA public OWNER TO late",
         crowded.name()
     ));
-    let starting = Starting::on(&crowded.url().replacen("postgres@", "late@", 1));
+    let starting = StartingGateway::on(&crowded.url().replacen("postgres@", "late@", 1));
     starting.waits();
     crowded.query("ALTER ROLE late CONNECTION LIMIT -1");
     assert_eq!(starting.readiness(), 200, "{}", starting.said("err"));

@@ -1,7 +1,7 @@
 //! Contract §5: accept; and query's fields, amounts, times, keys, and its choice among several.
 
 use jiff::tz::TimeZone;
-use rebuttal_testbed::call::Call;
+use rebuttal_testbed::call::SignedCall;
 use rebuttal_testbed::clock::{now_ms, parse_rfc3339, rfc3339};
 use rebuttal_testbed::operator::dispute;
 use rebuttal_testbed::test_gateway::{ACCEPT, QUERY, number};
@@ -124,7 +124,7 @@ fn times_are_in_the_merchants_zone() {
         let deadline_ms = now_ms() + 40 * DAY_MS + 123;
         let opened = fixture.operator.open_dispute(merchant_id, &json!({ "deadline": rfc3339(deadline_ms) }));
         let body = json!({ "disputeNo": number(&opened) }).to_string();
-        let data = Call::new(&signer, &fixture.base, QUERY, body).send(at).ok();
+        let data = SignedCall::new(&signer, &fixture.base, QUERY, body).send(at).ok();
         let zone = TimeZone::get(zone).unwrap();
         let local = |ms| {
             let local = jiff::Timestamp::from_millisecond(ms).unwrap().to_zoned(zone.clone());

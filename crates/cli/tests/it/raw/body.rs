@@ -63,7 +63,7 @@ fn sixty_four_kibibytes_are_the_limit() {
 }
 
 /// Sent as chunks, with no length announced.
-fn in_chunks(call: &rebuttal_testbed::Call, chunk_bytes: usize) -> Vec<u8> {
+fn in_chunks(call: &rebuttal_testbed::SignedCall, chunk_bytes: usize) -> Vec<u8> {
     let mut bytes = call.request().header("Transfer-Encoding", "chunked").head();
     for chunk in call.body.chunks(chunk_bytes) {
         bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());

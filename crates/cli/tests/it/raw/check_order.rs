@@ -4,7 +4,7 @@
 use rebuttal_testbed::clock::wait_until_ms;
 use rebuttal_testbed::operator::in_ms;
 use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY};
-use rebuttal_testbed::{Call, Item, TestGateway, samples};
+use rebuttal_testbed::{Item, SignedCall, TestGateway, samples};
 use serde_json::json;
 
 use crate::common::{each, test_gateway};
@@ -12,35 +12,35 @@ use crate::common::{each, test_gateway};
 const LARGE: usize = 70_000;
 const MINUTES_10_MS: i64 = 600_000;
 
-fn query(fixture: &TestGateway) -> Call {
+fn query(fixture: &TestGateway) -> SignedCall {
     fixture.call(QUERY, &json!({ "disputeNo": "D" }))
 }
 
-fn large(fixture: &TestGateway) -> Call {
+fn large(fixture: &TestGateway) -> SignedCall {
     fixture.raw_call(QUERY, vec![b' '; LARGE])
 }
 
-fn without_header(mut call: Call) -> Call {
+fn without_header(mut call: SignedCall) -> SignedCall {
     call.authorization_instead = Some("Bearer of-no-form".to_owned());
     call
 }
 
-fn of_stranger(mut call: Call) -> Call {
+fn of_stranger(mut call: SignedCall) -> SignedCall {
     call.signer.app_id = "fedcba9876543210".repeat(2);
     call
 }
 
-fn by(method: &str, mut call: Call) -> Call {
+fn by(method: &str, mut call: SignedCall) -> SignedCall {
     call.method = method.to_owned();
     call
 }
 
-fn to(target: &str, mut call: Call) -> Call {
+fn to(target: &str, mut call: SignedCall) -> SignedCall {
     call.target = target.to_owned();
     call
 }
 
-fn of_type(media_type: &str, call: Call) -> Call {
+fn of_type(media_type: &str, call: SignedCall) -> SignedCall {
     call.with_header("Content-Type", Some(media_type))
 }
 

@@ -1,7 +1,7 @@
 //! Contract §2, length extension: the attack itself, against the running gateway, by one who saw a sign and knows no
 //! secret. The forged sign is right; only the byte rules of the body stand in its way.
 
-use rebuttal_testbed::Call;
+use rebuttal_testbed::SignedCall;
 use rebuttal_testbed::test_gateway::{CONTEST, QUERY};
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn an_extended_signature_is_right_and_still_refused() {
 }
 
 /// The call with a longer body and the sign that fits it, computed from the sign that was seen.
-fn extended(seen: &Call, suffix: &[u8]) -> Call {
+fn extended(seen: &SignedCall, suffix: &[u8]) -> SignedCall {
     let public = [&seen.signer.app_id, &seen.method, &seen.url(), &seen.timestamp, &seen.nonce];
     let lines = public.iter().map(|value| value.len() + 1).sum::<usize>() + SECRET_CHARS + 1;
     let hashed = lines + seen.body.len() + 1;

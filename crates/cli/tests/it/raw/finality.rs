@@ -8,7 +8,7 @@ use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::signer::Finality::{Notice, Settled};
 use rebuttal_testbed::signer::Scheme;
 use rebuttal_testbed::test_gateway::{ACCEPT, QUERY, UPLOAD_URL};
-use rebuttal_testbed::{Call, Item, Operator, TestGateway, samples};
+use rebuttal_testbed::{Item, Operator, SignedCall, TestGateway, samples};
 use serde_json::json;
 
 use crate::common::{each, gateway, operators_address, test_gateway};
@@ -18,7 +18,7 @@ const MINUTES_10_MS: i64 = 600_000;
 const TOO_MUCH: usize = 70_000;
 
 /// A copy of a request, altered after it was signed: nonce and sign are still the merchant's.
-fn altered(call: &Call, alter: impl Fn(&mut Call)) -> Call {
+fn altered(call: &SignedCall, alter: impl Fn(&mut SignedCall)) -> SignedCall {
     let mut copy = call.clone();
     copy.sign_instead = Some(call.sign());
     alter(&mut copy);
@@ -29,11 +29,11 @@ fn altered(call: &Call, alter: impl Fn(&mut Call)) -> Call {
 fn an_altered_copy_gets_a_notice_and_the_request_still_counts() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
-    type Alter = fn(&mut Call);
-    fn header(call: &mut Call, name: &str, value: Option<&str>) {
+    type Alter = fn(&mut SignedCall);
+    fn header(call: &mut SignedCall, name: &str, value: Option<&str>) {
         *call = call.clone().with_header(name, value);
     }
-    fn append(call: &mut Call, bytes: usize) {
+    fn append(call: &mut SignedCall, bytes: usize) {
         call.body.extend(std::iter::repeat_n(b' ', bytes));
     }
     let cases: [(&str, &str, Alter); 13] = [
@@ -81,7 +81,7 @@ fn what_leaves_the_nonce_unused_is_a_notice() {
         let no = fixture.dispute();
         (fixture.call(ACCEPT, &json!({ "disputeNo": no })), no)
     };
-    let counts = |call: &Call| {
+    let counts = |call: &SignedCall| {
         wait_for("the app's rate", Duration::from_secs(30), || {
             let answer = call.send(fixture.address());
             (answer.code != "Common.RateLimited").then(|| answer.expect("OK").that_is(Settled))
@@ -122,7 +122,7 @@ fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
         (fixture.raw_call(ACCEPT, "{}"), "Common.Request.InvalidParameter"),
         (fixture.raw_call("/pg/v2/none", "{}"), "Common.Request.NotFound"),
         (
-            Call { method: "PUT".to_owned(), ..fixture.raw_call(ACCEPT, "{}") },
+            SignedCall { method: "PUT".to_owned(), ..fixture.raw_call(ACCEPT, "{}") },
             "Common.Request.MethodNotAllowed",
         ),
     ];

@@ -2,7 +2,7 @@
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};
-use rebuttal_testbed::{Call, Item, Scheme, TestGateway, samples};
+use rebuttal_testbed::{Item, Scheme, SignedCall, TestGateway, samples};
 use serde_json::json;
 
 use crate::common::{each, test_gateway};
@@ -10,7 +10,7 @@ use crate::common::{each, test_gateway};
 const WINDOW_MS: i64 = 300_000;
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
 
-fn query(fixture: &TestGateway) -> Call {
+fn query(fixture: &TestGateway) -> SignedCall {
     fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 

@@ -1,17 +1,17 @@
 //! Contract §1: which headers are tolerated and which are refused.
 
 use rebuttal_testbed::test_gateway::QUERY;
-use rebuttal_testbed::{Call, TestGateway};
+use rebuttal_testbed::{SignedCall, TestGateway};
 use serde_json::json;
 
 use crate::common::{each, test_gateway};
 
-fn query(fixture: &TestGateway) -> Call {
+fn query(fixture: &TestGateway) -> SignedCall {
     fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
 /// The call with its header's parts put together in another way.
-fn written(fixture: &TestGateway, write: impl Fn(&Parts) -> String) -> Call {
+fn written(fixture: &TestGateway, write: impl Fn(&Parts) -> String) -> SignedCall {
     let mut call = query(fixture);
     let (sign, app) = (call.sign(), call.signer.app_id.clone());
     let parts = Parts { app, sign, timestamp: call.timestamp.clone(), nonce: call.nonce.clone() };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::{pause, wait_for};
 use rebuttal_testbed::test_gateway::{ACCEPT, QUERY};
-use rebuttal_testbed::{Call, Connection, Item, Operator, Signer, TestGateway, samples};
+use rebuttal_testbed::{Connection, Item, Operator, SignedCall, Signer, TestGateway, samples};
 use serde_json::json;
 
 use crate::common::{Flood, each, gateway, sqlite_test_gateway, test_gateway};
@@ -88,7 +88,7 @@ fn a_full_disk_changes_nothing_and_says_so() {
 }
 
 /// How many of these calls, sent at once, were answered with this code.
-fn sent_at_once(fixture: &TestGateway, calls: &[Call], code: &str) -> usize {
+fn sent_at_once(fixture: &TestGateway, calls: &[SignedCall], code: &str) -> usize {
     let mut connection = Connection::open(fixture.address()).unwrap();
     let bytes: Vec<u8> = calls.iter().flat_map(|call| call.bytes()).collect();
     connection.send(&bytes).unwrap();
@@ -96,7 +96,7 @@ fn sent_at_once(fixture: &TestGateway, calls: &[Call], code: &str) -> usize {
     answers.filter(|answer| answer.code == code).count()
 }
 
-fn calls(count: usize, make: impl Fn() -> Call) -> Vec<Call> {
+fn calls(count: usize, make: impl Fn() -> SignedCall) -> Vec<SignedCall> {
     (0..count).map(|_| make()).collect()
 }
 
@@ -252,7 +252,7 @@ fn a_full_queue_refuses_at_once_and_changes_nothing() {
         let calls = disputes.iter().map(|no| (no, fixture.contest_call(no, &[Item::receipt(&url)])));
         let calls: Vec<_> = calls.collect();
         let answers: Vec<_> = std::thread::scope(|scope| {
-            let send = |call: &Call| call.send(fixture.address());
+            let send = |call: &SignedCall| call.send(fixture.address());
             let sent: Vec<_> = calls.iter().map(|(_, call)| scope.spawn(move || send(call))).collect();
             sent.into_iter().map(|answer| answer.join().unwrap()).collect()
         });

@@ -3,17 +3,17 @@
 use rebuttal_testbed::clock::{now_ms, wait_until_ms};
 use rebuttal_testbed::signer::Finality;
 use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY};
-use rebuttal_testbed::{Answer, Call, Scheme, Signer, TestGateway};
+use rebuttal_testbed::{Answer, Scheme, SignedCall, Signer, TestGateway};
 use serde_json::{Value, json};
 
 use crate::common::{each, gateway, test_gateway};
 
-fn query(fixture: &TestGateway) -> Call {
+fn query(fixture: &TestGateway) -> SignedCall {
     fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
-fn query_by(fixture: &TestGateway, signer: &Signer) -> Call {
-    Call { signer: signer.clone(), ..query(fixture) }
+fn query_by(fixture: &TestGateway, signer: &Signer) -> SignedCall {
+    SignedCall { signer: signer.clone(), ..query(fixture) }
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn every_signed_value_counts() {
     let fixture = test_gateway();
     let right = query(&fixture);
     let sign = right.sign();
-    let bent = |bend: fn(&mut Call)| {
+    let bent = |bend: fn(&mut SignedCall)| {
         let mut call = right.clone();
         call.sign_instead = Some(sign.clone());
         bend(&mut call);
@@ -31,7 +31,7 @@ fn every_signed_value_counts() {
         use sha2::Digest as _;
         hex::encode(sha2::Sha256::digest(values.concat()))
     };
-    let Call { signer: Signer { app_id, app_secret, .. }, timestamp, nonce, .. } = &right;
+    let SignedCall { signer: Signer { app_id, app_secret, .. }, timestamp, nonce, .. } = &right;
     let body = String::from_utf8(right.body.clone()).unwrap();
     let lines = [app_id, app_secret, "POST", &right.url(), timestamp, nonce, &body].join("\n");
     let mut unterminated = right.clone();
@@ -145,7 +145,7 @@ fn of_several_base_urls_the_one_that_verified_answers() {
 }
 
 /// Sends an answer back with its own header, as an eavesdropper could.
-fn reflect(fixture: &TestGateway, call: &Call, answer: &Answer) -> Answer {
+fn reflect(fixture: &TestGateway, call: &SignedCall, answer: &Answer) -> Answer {
     let header = answer.response.header("authorization").unwrap();
     let field = |name: &str| {
         let rest = header.split_once(&format!("{name}=")).unwrap().1;
@@ -189,7 +189,8 @@ fn the_stronger_scheme_is_required_once_chosen() {
     let fixture = test_gateway();
     let at = fixture.address();
     let hmac = fixture.operator.open_app(fixture.merchant_id, Scheme::HmacSha256);
-    let of = |signer: &Signer| Call::new(signer, &fixture.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
+    let of =
+        |signer: &Signer| SignedCall::new(signer, &fixture.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
     of(&hmac).send(at).is("Dispute.NotFound");
     // A sign of the other scheme is refused, and the refusal is signed in the app's own.
     let plain = Signer { scheme: Scheme::Sha256, ..hmac.clone() };
@@ -264,7 +265,7 @@ fn both_secrets_verify_during_an_overlap_and_each_answers_its_own() {
 /// A call signed with one signer's secret is refused, in an answer that is signed with another's.
 fn refuses(fixture: &TestGateway, ended: &Signer, valid: &Signer) {
     let mut call = query_by(fixture, valid);
-    call.sign_instead = Some(Call { signer: ended.clone(), ..call.clone() }.sign());
+    call.sign_instead = Some(SignedCall { signer: ended.clone(), ..call.clone() }.sign());
     call.send(fixture.address()).is("Common.Auth.InvalidSignature");
     query_by(fixture, valid).send(fixture.address()).is("Dispute.NotFound");
 }

@@ -30,12 +30,12 @@ fn cell(state: &str, command: &str) -> &'static str {
     row.split(' ').nth(column).unwrap()
 }
 
-struct Ground {
+struct Setup {
     fixture: TestGateway,
     urls: [String; 2],
 }
 
-impl Ground {
+impl Setup {
     fn start() -> Self {
         let fixture = test_gateway();
         let urls = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
@@ -110,21 +110,21 @@ impl Ground {
 
 #[test]
 fn every_cell_of_the_table() {
-    let ground = Ground::start();
-    let mut expired = ground.expired();
+    let setup = Setup::start();
+    let mut expired = setup.expired();
     let mut cases = Vec::new();
     for state in STATES {
         for command in COMMANDS.into_iter().filter(|command| cell(state, command) != ".") {
-            let dispute = if state == "EXPIRED" { expired.pop().unwrap() } else { ground.brought_to(state) };
+            let dispute = if state == "EXPIRED" { expired.pop().unwrap() } else { setup.brought_to(state) };
             cases.push((format!("{state}: {command}"), (state, command, dispute)));
         }
     }
     each(cases, |(state, command, dispute)| {
-        let before = ground.fixture.show(&dispute);
+        let before = setup.fixture.show(&dispute);
         assert_eq!(before["status"], state);
-        let (code, words) = ground.give(&dispute, command);
-        let after = ground.fixture.show(&dispute);
-        let steps = ground.fixture.history(&dispute).len() - before["history"].as_array().unwrap().len();
+        let (code, words) = setup.give(&dispute, command);
+        let after = setup.fixture.show(&dispute);
+        let steps = setup.fixture.history(&dispute).len() - before["history"].as_array().unwrap().len();
         match cell(state, command) {
             "same" => assert_eq!((code.as_str(), after), ("OK", before), "a repetition changes nothing"),
             "-" => {
@@ -155,20 +155,20 @@ fn assert_actions(shown: &Value, state: &str) {
 
 #[test]
 fn a_request_for_evidence_wants_something_new() {
-    let ground = Ground::start();
-    let fixture = &ground.fixture;
-    let dispute = ground.brought_to("UNDER_REVIEW");
+    let setup = Setup::start();
+    let fixture = &setup.fixture;
+    let dispute = setup.brought_to("UNDER_REVIEW");
     fixture.operator.does(
         &dispute,
         "requestEvidence",
         &json!({ "deadline": in_days(3), "note": "one more page" }),
     );
-    fixture.contest(&dispute, &ground.first()).is("Dispute.InvalidState");
+    fixture.contest(&dispute, &setup.first()).is("Dispute.InvalidState");
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
-    let both = [Item::receipt(&ground.urls[0]), Item::receipt(&ground.urls[1])];
+    let both = [Item::receipt(&setup.urls[0]), Item::receipt(&setup.urls[1])];
     fixture.contest(&dispute, &both).is("OK");
     fixture.contest(&dispute, &both).is("OK");
-    fixture.contest(&dispute, &ground.first()).is("Dispute.InvalidState");
+    fixture.contest(&dispute, &setup.first()).is("Dispute.InvalidState");
     let shown = fixture.show(&dispute);
     assert_eq!(
         shown["submissions"].as_array().unwrap().len(),
@@ -180,41 +180,41 @@ fn a_request_for_evidence_wants_something_new() {
 
 #[test]
 fn a_new_stage_takes_the_old_evidence_anew() {
-    let ground = Ground::start();
-    let fixture = &ground.fixture;
-    let dispute = ground.brought_to("WON");
+    let setup = Setup::start();
+    let fixture = &setup.fixture;
+    let dispute = setup.brought_to("WON");
     fixture.operator.does(&dispute, "advance", &json!({ "type": "PRE_ARBITRATION", "deadline": in_days(3) }));
     let shown = fixture.show(&dispute);
     assert_eq!((&shown["status"], &shown["type"]), (&json!("NEEDS_RESPONSE"), &json!("PRE_ARBITRATION")));
-    fixture.contest(&dispute, &ground.first()).is("OK");
-    fixture.contest(&dispute, &ground.first()).is("OK");
+    fixture.contest(&dispute, &setup.first()).is("OK");
+    fixture.contest(&dispute, &setup.first()).is("OK");
     assert_eq!(fixture.show(&dispute)["submissions"].as_array().unwrap().len(), 2);
     assert_eq!(fixture.history(&dispute).len(), 5);
 }
 
 #[test]
 fn stages_only_move_forward() {
-    let ground = Ground::start();
+    let setup = Setup::start();
     let stages = ["INQUIRY", "CHARGEBACK", "PRE_ARBITRATION", "ARBITRATION"];
     let pairs = (0..4).flat_map(|from| (0..4).map(move |to| (from, to)));
     each(
         pairs.map(|(from, to)| (format!("{} to {}", stages[from], stages[to]), (from, to))),
         |(from, to)| {
-            let dispute = ground.fixture.dispute_with(&json!({ "type": stages[from] }));
+            let dispute = setup.fixture.dispute_with(&json!({ "type": stages[from] }));
             let body = json!({ "type": stages[to], "deadline": in_days(3) });
-            let response = ground.fixture.operator.act(&dispute, "advance", &body);
+            let response = setup.fixture.operator.act(&dispute, "advance", &body);
             let (status, stage, steps) = if to > from { (200, to, 2) } else { (409, from, 1) };
             assert_eq!(response.status, status, "{}", response.text());
-            assert_eq!(ground.fixture.show(&dispute)["type"], stages[stage]);
-            assert_eq!(ground.fixture.history(&dispute).len(), steps);
+            assert_eq!(setup.fixture.show(&dispute)["type"], stages[stage]);
+            assert_eq!(setup.fixture.history(&dispute).len(), steps);
         },
     );
 }
 
 #[test]
 fn a_refusal_names_the_state_and_what_it_allows() {
-    let ground = Ground::start();
-    let dispute = ground.brought_to("ACCEPTED");
-    let answer = ground.fixture.contest(&dispute, &ground.first()).expect("Dispute.InvalidState");
+    let setup = Setup::start();
+    let dispute = setup.brought_to("ACCEPTED");
+    let answer = setup.fixture.contest(&dispute, &setup.first()).expect("Dispute.InvalidState");
     assert!(answer.message.contains("ACCEPTED"), "{}", answer.message);
 }

@@ -2,7 +2,7 @@
 
 use rebuttal_testbed::operator::{dispute, in_days};
 use rebuttal_testbed::test_gateway::{ACCEPT, history_of};
-use rebuttal_testbed::{Call, Connection, Item, Operator, Request, Response, samples};
+use rebuttal_testbed::{Connection, Item, Operator, Request, Response, SignedCall, samples};
 use serde_json::{Value, json};
 
 use super::Replicas;
@@ -10,7 +10,7 @@ use crate::common::scaled;
 
 const RACES: usize = 2_000;
 /// Enough at once that the batches of both replicas name the same disputes in different orders.
-const LANES: usize = 16;
+const WORKERS: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 enum Race {
@@ -44,12 +44,12 @@ impl Race {
 }
 
 /// What one runner sends.
-enum Runner {
-    Merchant(Call),
+enum RaceRequest {
+    Merchant(SignedCall),
     Operator(Request),
 }
 
-impl Runner {
+impl RaceRequest {
     fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Merchant(call) => call.bytes(),
@@ -67,21 +67,21 @@ impl Runner {
 }
 
 /// One lane's connections: a runner at each replica, and the operator.
-struct Lane<'a> {
+struct RaceWorker<'a> {
     replicas: &'a Replicas,
     urls: &'a [String; 2],
     runners: [Connection; 2],
     operators: [Operator; 2],
 }
 
-impl Lane<'_> {
-    fn runners(&self, race: Race, no: &str) -> [Runner; 2] {
+impl RaceWorker<'_> {
+    fn runners(&self, race: Race, no: &str) -> [RaceRequest; 2] {
         let fixture = &self.replicas.fixture;
-        let contest = |url: &str| Runner::Merchant(fixture.contest_call(no, &[Item::receipt(url)]));
-        let accept = || Runner::Merchant(fixture.call(ACCEPT, &json!({ "disputeNo": no })));
+        let contest = |url: &str| RaceRequest::Merchant(fixture.contest_call(no, &[Item::receipt(url)]));
+        let accept = || RaceRequest::Merchant(fixture.call(ACCEPT, &json!({ "disputeNo": no })));
         let operator = |path: &str, body: &Value, key: &str| {
             let request = self.operators[0].request("POST", path, Some(body));
-            Runner::Operator(request.header("Idempotency-Key", key))
+            RaceRequest::Operator(request.header("Idempotency-Key", key))
         };
         match race {
             Race::TwoContests => [contest(&self.urls[0]), contest(&self.urls[1])],
@@ -92,7 +92,7 @@ impl Lane<'_> {
             }
             Race::SameRequestTwice => {
                 let call = fixture.contest_call(no, &[Item::receipt(&self.urls[0])]);
-                [Runner::Merchant(call.clone()), Runner::Merchant(call)]
+                [RaceRequest::Merchant(call.clone()), RaceRequest::Merchant(call)]
             }
             Race::TwoOpenings => ["One", "Other"].map(|reason| {
                 let but = json!({ "disputeNo": format!("{no}-new"), "disputeReason": reason });
@@ -159,13 +159,13 @@ fn two_replicas_agree_on_one_winner() {
     let urls = [1, 2].map(|seed| replicas.fixture.upload(&samples::receipt(seed)));
     let races = scaled(RACES);
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
+        for worker in 0..WORKERS {
             let (replicas, urls) = (&replicas, &urls);
             scope.spawn(move || {
                 let runners = replicas.addresses().map(|address| Connection::open(address).unwrap());
                 let operators = replicas.operators();
-                let mut lane_of = Lane { replicas, urls, runners, operators };
-                for index in (lane..races).step_by(LANES) {
+                let mut lane_of = RaceWorker { replicas, urls, runners, operators };
+                for index in (worker..races).step_by(WORKERS) {
                     lane_of.run(index);
                 }
             });

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rebuttal_testbed::Call;
+use rebuttal_testbed::SignedCall;
 use rebuttal_testbed::clock::{pause, wait_for};
 use rebuttal_testbed::signer::Signer;
 use rebuttal_testbed::test_gateway::QUERY;
@@ -31,7 +31,7 @@ fn a_leaked_secret_ends_within_five_seconds_on_every_replica() {
         Signer { app_secret, ..fixture.signer.clone() }
     };
     let code = |address, by: &Signer| {
-        let call = Call::new(by, PUBLIC_URL, QUERY, "{\"disputeNo\":\"never-opened\"}");
+        let call = SignedCall::new(by, PUBLIC_URL, QUERY, "{\"disputeNo\":\"never-opened\"}");
         call.request().send(address).unwrap().json()["code"].as_str().unwrap().to_owned()
     };
     // A new secret verifies within a second: for so long an app is not read again.

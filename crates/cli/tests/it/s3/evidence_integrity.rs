@@ -75,14 +75,14 @@ fn the_gateway_itself_takes_no_uploads() {
 fn what_lies_there_when_it_is_contested_is_what_counts() {
     let (bucket, fixture) = test_gateway();
     let other = samples::receipt(2).bytes;
-    let [swapped, lie, large, gone] = [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
+    let [swapped, mismatched, large, gone] = [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
     bucket.put(key(&swapped), &other);
-    bucket.put(key(&lie), b"<script>");
+    bucket.put(key(&mismatched), b"<script>");
     bucket.put(key(&large), &vec![0; 3_000_000]);
     bucket.delete(key(&gone));
     let dispute = fixture.dispute();
     fixture.contest(&dispute, &[Item::receipt(&gone)]).is("Evidence.NotUploaded");
-    fixture.contest(&dispute, &[Item::receipt(&lie)]).is("File.ContentMismatch");
+    fixture.contest(&dispute, &[Item::receipt(&mismatched)]).is("File.ContentMismatch");
     let answer = fixture.contest(&dispute, &[Item::receipt(&swapped), Item::receipt(&large)]);
     let answer = answer.expect("File.ContentMismatch");
     assert!(

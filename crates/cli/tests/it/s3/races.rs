@@ -4,7 +4,7 @@
 use std::thread;
 
 use rebuttal_testbed::operator::in_days;
-use rebuttal_testbed::{Call, Item, samples};
+use rebuttal_testbed::{Item, SignedCall, samples};
 use serde_json::json;
 
 use super::test_gateway;
@@ -25,7 +25,7 @@ fn a_contest_that_races_with_an_operator_is_judged() {
             (0..CONTESTS).map(|_| fixture.contest_call(&dispute, &[Item::receipt(&url)])).collect();
         let (before, after) = calls.split_at(CONTESTS / 2);
         let answers: Vec<_> = thread::scope(|threads| {
-            let send = |call: Call| threads.spawn(move || call.send(address));
+            let send = |call: SignedCall| threads.spawn(move || call.send(address));
             let mut sent: Vec<_> = before.iter().cloned().map(send).collect();
             let advanced = threads.spawn(|| {
                 let stage = json!({ "type": "ARBITRATION", "deadline": in_days(3) });

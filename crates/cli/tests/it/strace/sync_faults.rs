@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::{Answer, Call, Connection, Item, TestGateway, samples};
+use rebuttal_testbed::{Answer, Connection, Item, SignedCall, TestGateway, samples};
 
 use crate::common::sqlite_test_gateway;
 
@@ -41,7 +41,7 @@ impl Drop for Tracer {
 }
 
 /// Holds an answer against what the gateway knows after it was killed and started again.
-fn told_the_truth(fixture: &TestGateway, call: &Call, dispute: &str, answer: &Answer) {
+fn told_the_truth(fixture: &TestGateway, call: &SignedCall, dispute: &str, answer: &Answer) {
     let done = fixture.status(dispute) == "UNDER_REVIEW";
     assert_eq!(fixture.history(dispute).len(), if done { 2 } else { 1 });
     match answer.code.as_str() {
@@ -91,7 +91,8 @@ fn a_slow_disk_delays_answers_and_makes_none_untrue() {
     for (call, connection) in calls.iter().zip(&mut connections) {
         connection.send(&call.bytes()).unwrap();
     }
-    let receive = |(call, connection): (&Call, &mut Connection)| call.verified(connection.receive().unwrap());
+    let receive =
+        |(call, connection): (&SignedCall, &mut Connection)| call.verified(connection.receive().unwrap());
     let answers: Vec<_> = calls.iter().zip(&mut connections).map(receive).collect();
     drop(tracer);
     fixture.gateway.restart();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rebuttal_testbed::signer::{Finality, bound_nonce};
 use rebuttal_testbed::test_gateway::QUERY;
-use rebuttal_testbed::{Call, Item, TestGateway, samples};
+use rebuttal_testbed::{Item, SignedCall, TestGateway, samples};
 use serde_json::json;
 
 use crate::common::gateway;
@@ -72,7 +72,7 @@ impl Traced {
     }
 
     /// A read, so that everything of interest lies between its answer and the next.
-    fn marker(&self) -> Call {
+    fn marker(&self) -> SignedCall {
         let call = self.fixture.call(QUERY, &json!({ "disputeNo": "marker" }));
         call.send(self.fixture.address()).is("Dispute.NotFound");
         call
@@ -93,7 +93,7 @@ impl Traced {
 }
 
 /// Where the answer to this call began to leave.
-fn answer_to(events: &[Event], call: &Call) -> usize {
+fn answer_to(events: &[Event], call: &SignedCall) -> usize {
     let nonce = format!("nonce={}", bound_nonce(Finality::Settled, &call.nonce, &call.sign()));
     events.iter().position(|event| event.text.contains(&nonce)).expect("the answer was sent")
 }
