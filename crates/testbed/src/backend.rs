@@ -1,5 +1,5 @@
-//! What the gateways of a run stand on. `cargo xtask test` runs the black-box stories once for each ground, and they do
-//! not know on which; those that are about the default's own files say so.
+//! The database and evidence store that the gateways of a test run use. `cargo xtask test` runs the end-to-end tests
+//! once on each backend, and they do not depend on which; tests of the default's own files say so.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Real proxies before gateways: HAProxy with the file that `packaging` has for it, in which only addresses are others,
-//! and nginx with the few lines that it needs.
+//! Real proxies before gateways: HAProxy with the file of `packaging`, in which only addresses are replaced, and nginx
+//! with a minimal configuration.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

@@ -1,5 +1,5 @@
-//! One signed merchant call, every part of which a test may bend, and what must be true of each answer to it
-//! (contract §1, §2, §7): checked here once, so that every story of the test ground checks it every time.
+//! One signed merchant call, every part of which a test may alter, and the checks of each response to it (contract §1,
+//! §2, §7), so that every test checks them every time.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The tests' own clock and the only two ways in which a test waits: for a condition, or for a moment.
+//! The clock of the tests, and the only two ways in which a test waits: for a condition, or for a time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

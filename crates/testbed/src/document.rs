@@ -1,5 +1,5 @@
-//! An OpenAPI document as a test reads it: finds what an operation may answer, and holds values to their schemas. Knows
-//! the few keywords that our document uses, and panics at any other, so that none is passed over.
+//! An OpenAPI document as a test reads it: finds the responses of an operation, and validates values against schemas.
+//! Supports the few keywords that our document uses, and panics at any other, so that none is ignored.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! A clock that a test moves under a running gateway: the system's, seen through libfaketime. Only the time of day
-//! moves, and what measures how long something takes goes on as ever, unless the timers are to go with it.
+//! A clock that a test moves under a running gateway, through libfaketime. Only the time of day moves; timers and
+//! durations do not, unless the timers are included.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The real binary as a child process: started, watched, killed, started again on the same data and URL.
+//! The real binary as a child process: started, watched, killed, restarted on the same data and URL.
 
 mod builder;
 mod process;

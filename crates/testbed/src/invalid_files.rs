@@ -1,5 +1,5 @@
-//! Files that are not what their name says, or that hide what evidence must not hold (contract §3): every one is
-//! small enough to be uploaded, and none may be taken.
+//! Files that are not what their name says, or that contain what evidence must not (contract §3): each is small enough
+//! to be uploaded, and none may be accepted.
 
 use crate::samples::{jpeg, jpeg_of, ole_of, pdf, pdf_of, png, png_of, xls, xlsx, zip_of};
 

@@ -1,4 +1,4 @@
-//! The project's papers, as the tests that hold them to the truth read them: pages, and the blocks of code in them.
+//! The project's documents as tests read them: pages, and the code blocks in them.
 
 use std::path::{Path, PathBuf};
 

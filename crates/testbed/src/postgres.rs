@@ -1,5 +1,5 @@
-//! A real PostgreSQL: a temporary cluster made with the system's own binaries, that tests may kill, freeze and start
-//! again, and the databases on it, one for each test.
+//! A real PostgreSQL: a temporary cluster made with the system's binaries, that tests may kill, suspend and restart,
+//! and the databases on it, one for each test.
 
 mod database;
 mod pooler;

@@ -1,4 +1,4 @@
-//! Stands between a proxy and a gateway: passes everything on as it comes, and keeps what the proxy sent.
+//! A recorder between a proxy and a gateway: forwards everything, and records what the proxy sent.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

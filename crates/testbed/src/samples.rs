@@ -1,5 +1,5 @@
-//! Small honest files of all six kinds, made in code so that a test sees what is in them; and grown to an exact
-//! size where a limit is tried. The lies are in [`crate::invalid_files`].
+//! Small valid files of all six kinds, generated so that a test knows their content, and padded to an exact size where
+//! a limit is tested. Invalid files are in [`crate::invalid_files`].
 
 use std::io::{Cursor, Write as _};
 

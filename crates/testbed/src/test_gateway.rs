@@ -1,4 +1,4 @@
-//! What nearly every story begins with: a gateway, a merchant, its app; and the steps stories share.
+//! A running gateway with one merchant and one app, and the steps that tests share.
 
 use std::net::SocketAddr;
 use std::path::Path;

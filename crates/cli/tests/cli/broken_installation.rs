@@ -1,5 +1,5 @@
-//! Installations as operators break them. `doctor` finds what is broken, and `serve` refuses with the same advice
-//! rather than put something new in the place of what is missing.
+//! Broken installations: `doctor` reports what is broken, and `serve` refuses to start with the same advice instead of
+//! creating what is missing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -27,7 +27,7 @@ fn unused() -> TestGateway {
 }
 
 #[test]
-fn an_evidence_folder_that_is_gone_is_missed_though_nothing_was_uploaded() {
+fn missing_empty_evidence_folder_is_reported() {
     let mut fixture = unused();
     let data = fixture.gateway.data().to_owned();
     let (evidence, away) = (data.join("evidence"), data.join("away"));
@@ -99,7 +99,7 @@ fn a_certificate_or_key_that_is_no_use_is_told_with_its_setting() {
 }
 
 #[test]
-fn a_certificate_that_is_over_or_will_soon_be_is_told_by_doctor_and_start() {
+fn expired_or_expiring_certificate_is_reported() {
     const DAY_S: i64 = 24 * 60 * 60;
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -327,7 +327,7 @@ const FILES: [(&str, &str, &str); 13] = [
 ];
 
 #[test]
-fn files_that_are_not_what_they_must_be_are_found_and_not_served() {
+fn files_of_the_wrong_kind_are_reported_and_not_served() {
     for (command, about, what) in FILES {
         let fixture = unused();
         let data = fixture.gateway.data();

@@ -1,4 +1,4 @@
-//! What the stories share: a merchant with a shell, and what a command left behind.
+//! Shared by all tests of the commands: a merchant with a shell, and the output of a command.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,4 +1,4 @@
-//! `rebuttal completions` and `rebuttal man`, in the hands of those who read them: a shell, and groff.
+//! `rebuttal completions` and `rebuttal man`, read by real shells and by groff.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -114,7 +114,7 @@ fn every_command_has_a_man_page_with_its_sections() {
 }
 
 #[test]
-fn a_page_is_ascii_with_a_title_that_fits_and_a_synopsis_to_be_typed() {
+fn man_page_is_ascii_with_title_and_synopsis() {
     let (folder, pages) = pages();
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();

@@ -1,4 +1,4 @@
-//! `rebuttal config`: what a file and the variables make of a gateway, before there is one.
+//! `rebuttal config`: the settings that result from a file and the variables, checked without a running gateway.
 
 use std::path::Path;
 
@@ -242,7 +242,7 @@ fn show_refuses_what_serve_refuses() {
 }
 
 #[test]
-fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
+fn value_and_combination_errors_are_listed_in_file_order() {
     let (_folder, path) = file(
         "log_filter = \"inof\"\nmax_connections = 0\npublic_url = [\"pay.example\", \"https://ok.example\", \"ftp://x\"]\n\
          evidence_public_url = \"files\"\nevidence_url = \"http://x\"\nlisten = \"127.0.0.1:0\"\nlisn = 1\n",
@@ -282,7 +282,7 @@ fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
 }
 
 #[test]
-fn a_fault_of_a_flag_is_not_told_of_the_file_or_the_variable_that_it_wins_over() {
+fn flag_error_is_not_attributed_to_an_overridden_source() {
     let (_folder, path) = file("public_url = [\"https://ok.example\"]\n");
     for command in ["serve", "doctor"] {
         let mut command = rebuttal(&[command, "--config", &path, "--public-url", "pay.example"]);
@@ -293,7 +293,7 @@ fn a_fault_of_a_flag_is_not_told_of_the_file_or_the_variable_that_it_wins_over()
 }
 
 #[test]
-fn an_empty_list_of_addresses_is_a_fault_and_one_of_proxies_is_none() {
+fn empty_listen_list_is_an_error_and_empty_proxy_list_is_not() {
     let (_folder, path) = file("trusted_proxies = []\npublic_url = []\n");
     let told = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
     let check = config(&["check", "--config", &path], &[]);
@@ -354,7 +354,7 @@ fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
 }
 
 #[test]
-fn show_tells_public_urls_as_they_count_and_as_they_were_written() {
+fn show_prints_normalized_and_configured_public_urls() {
     let (_folder, path) = file("public_url = [\"HTTPS://Pay.Example:443/\", \"https://b.example\"]\n");
     let output = config(&["show", "--json", "--config", &path], &[]);
     let told = json!({
@@ -369,7 +369,7 @@ fn show_tells_public_urls_as_they_count_and_as_they_were_written() {
 }
 
 #[test]
-fn a_file_that_a_setting_names_and_that_cannot_be_read_is_told_with_both() {
+fn unreadable_file_is_reported_with_its_setting_and_path() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     std::fs::write(at("empty"), "").unwrap();

@@ -1,4 +1,4 @@
-//! `rebuttal contest`: what is checked before anything is sent, how each outcome is told, and with which exit code.
+//! `rebuttal contest`: what is checked before anything is sent, how each outcome is reported, and its exit code.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -155,7 +155,7 @@ fn a_gateway_that_nobody_reaches_exits_with_5() {
 }
 
 #[test]
-fn answers_that_prove_nothing_exit_with_6_and_tell_what_to_check() {
+fn unverified_responses_exit_with_6_and_advice() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     for (variable, value, check) in [
@@ -202,7 +202,7 @@ fn lossy_outputs() -> [Stdio; 2] {
 }
 
 #[test]
-fn a_proof_that_could_not_be_written_is_told_with_an_exit_code_of_its_own() {
+fn unwritable_proof_file_has_its_own_exit_code() {
     let shell = MerchantShell::start();
     for words in [["--yes", "--json"].as_slice(), &["--yes"]] {
         for output in lossy_outputs() {

@@ -1,6 +1,5 @@
-//! What decays beneath a gateway or stands wrong before it: a full disk, a database that has lost a row, secrets that
-//! open no more, answers that are changed on their way. `doctor` names it, and `serve` says nothing that would make it
-//! worse.
+//! Data corruption and a faulty environment: a full disk, missing rows, secrets that cannot be decrypted, altered
+//! responses. `doctor` reports each, and `serve` suggests nothing that would make it worse.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -144,7 +143,7 @@ fn a_bound_that_a_restore_has_raised_is_not_to_be_lowered() {
 }
 
 #[test]
-fn a_file_that_is_not_a_database_any_more_is_to_be_kept_and_restored() {
+fn overwritten_database_file_is_reported_with_restore_advice() {
     for from in [0, 1] {
         let fixture = stopped();
         let data = fixture.gateway.data();

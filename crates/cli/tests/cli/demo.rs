@@ -1,4 +1,4 @@
-//! `rebuttal demo`: the whole story, and nothing left behind.
+//! `rebuttal demo`: runs the whole life of a dispute and leaves nothing behind.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the papers tell to type does what they say.
+//! The commands and settings in the documentation do what the documentation says.
 
 mod compose;
 mod external_validators;
@@ -59,7 +59,7 @@ impl DocsReader {
 }
 
 #[test]
-fn the_operators_commands_of_the_readme_run() {
+fn operator_commands_in_the_readme_run() {
     let blocks = Page::open("README.md").blocks();
     let lines: Vec<_> = blocks.iter().flat_map(page::Block::commands).collect();
     let commands: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("rebuttal operator ")).collect();
@@ -79,7 +79,7 @@ fn the_operators_commands_of_the_readme_run() {
 /// Every block is of a language that something looks at (`cargo xtask tidy`); here are those that need nothing but
 /// Rust.
 #[test]
-fn json_in_the_papers_is_json() {
+fn json_in_the_docs_parses() {
     let mut count = 0;
     for page in Page::all() {
         for block in page.blocks().iter().filter(|block| block.language == "json") {
@@ -97,7 +97,7 @@ fn yaml(text: &str) -> Result<serde_json::Value, String> {
 }
 
 #[test]
-fn yaml_in_the_papers_and_in_packaging_is_yaml() {
+fn yaml_in_the_docs_and_packaging_parses() {
     let files =
         ["compose/compose.yaml", "prometheus/rebuttal.rules.yml", "prometheus/rebuttal.rules.test.yml"];
     for file in files {
@@ -122,7 +122,7 @@ fn yaml_in_the_papers_and_in_packaging_is_yaml() {
 }
 
 #[test]
-fn settings_in_the_papers_are_settings() {
+fn settings_in_the_docs_are_valid() {
     let mut count = 0;
     for page in Page::all() {
         for block in page.blocks().iter().filter(|block| block.language == "toml") {
@@ -144,7 +144,7 @@ fn settings_in_the_papers_are_settings() {
 }
 
 #[test]
-fn a_shell_can_read_every_script_in_the_papers() {
+fn shell_scripts_in_the_docs_parse() {
     let mut count = 0;
     for page in Page::all() {
         for block in page.blocks().iter().filter(|block| block.language == "sh") {

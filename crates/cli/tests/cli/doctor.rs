@@ -1,4 +1,4 @@
-//! `rebuttal doctor`: everything that it finds is broken here, one thing at a time.
+//! `rebuttal doctor`: each thing that it reports is broken here, one at a time.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -104,7 +104,7 @@ fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
 }
 
 #[test]
-fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
+fn permissions_and_unmounted_evidence_folder_are_reported() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     for (name, about) in [("operator.token", "data directory"), ("rebuttal.db", "database")] {
@@ -121,7 +121,7 @@ fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
 }
 
 #[test]
-fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
+fn unservable_database_and_clock_skew_are_reported() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let by_hand = |sql: &str| {
@@ -171,7 +171,7 @@ fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
 }
 
 #[test]
-fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
+fn limits_misspelt_variables_and_wrong_urls_are_reported() {
     let fixture = stopped();
     let data = fixture.gateway.data().to_str().unwrap().to_owned();
     let raise = "raise the limit to 896 or more (LimitNOFILE=";
@@ -325,7 +325,7 @@ fn an_address_that_another_program_has_is_found() {
 }
 
 #[test]
-fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
+fn read_only_or_missing_database_is_reported_with_its_name() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let file = data.join("rebuttal.db");

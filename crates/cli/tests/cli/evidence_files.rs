@@ -1,5 +1,4 @@
-//! `rebuttal doctor` and the files that disputes were contested with: those that are gone, those that are others now,
-//! and what keeps it from seeing them.
+//! `rebuttal doctor` and the files of contested disputes: missing files, altered files, and what prevents the check.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! Help and what is told of wrong usage. Every command's own help is pinned beside the code, in `src/tests/help.rs`.
+//! Help texts and usage errors. The help of every command is pinned in `src/tests/help.rs`.
 
 use crate::common::{CommandOutput, rebuttal};
 
@@ -56,7 +56,7 @@ fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
 const HEADER: &str = "V2_SHA256 appId=00000000000000000000000000000000,sign=0000000000000000000000000000000000000000000000000000000000000000,timestamp=1700000000000,nonce=0000000000000000";
 
 #[test]
-fn what_goes_wrong_on_this_side_is_an_object_where_one_was_asked_for() {
+fn local_errors_are_json_with_the_json_flag() {
     for words in [
         ["sign", "/x", "--json"].as_slice(),
         &["verify", "http://h/x", "--authorization", HEADER, "--json"],

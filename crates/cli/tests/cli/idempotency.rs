@@ -1,5 +1,5 @@
-//! Changes that are made twice by mistake: what counts once, what is refused, and that no advice leads to doing it
-//! again.
+//! Changes that are made twice by mistake: what counts once, what is refused, and that no advice leads to a second
+//! change.
 
 use rebuttal_testbed::operator::in_days;
 
@@ -12,7 +12,7 @@ fn told(output: &CommandOutput) -> &str {
 }
 
 #[test]
-fn a_key_takes_no_span_and_the_time_in_its_place_is_told_to_be_pasted() {
+fn relative_time_with_a_key_is_rejected_with_the_absolute_time() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let open = opening("7d");
@@ -71,7 +71,7 @@ fn what_sets_values_needs_no_key_and_offers_none() {
 }
 
 #[test]
-fn a_key_that_was_used_otherwise_is_no_reason_to_do_the_work_twice() {
+fn reused_key_conflict_does_not_suggest_a_second_run() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let extend = |deadline: &str| {
@@ -124,7 +124,7 @@ fn a_deadline_that_cannot_be_is_told_with_what_can() {
 }
 
 #[test]
-fn more_disputed_than_paid_is_opened_with_a_warning_and_the_way_back() {
+fn disputed_over_paid_opens_with_a_warning() {
     let shell = MerchantShell::start();
     let open = opening("7d");
     let open: Vec<_> = open.iter().map(String::as_str).collect();

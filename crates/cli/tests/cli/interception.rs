@@ -1,9 +1,9 @@
-//! Somebody between merchant and gateway, without a secret: gets answers to altered copies of a request, hands one to
-//! the merchant, and delivers the request itself when it suits him. Whatever he does, the merchant is never told that
-//! his contest is done or refused while the gateway does otherwise, then or later (contract §2).
+//! An attacker between merchant and gateway who knows no secret: obtains responses to altered copies of a request,
+//! passes one to the merchant, and delivers the original request later. The merchant must never be told that a contest
+//! is done or refused while the gateway does otherwise, then or later (contract §2).
 //!
-//! All codes of contract §7 but two: an internal error and an unknown outcome cannot be brought about from here. What
-//! the client makes of them is in the table of `client/retry/tests.rs`.
+//! Covers all codes of contract §7 except an internal error and an unknown outcome, which cannot be caused from here.
+//! What the client makes of those is in the table of `client/retry/tests.rs`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -221,7 +221,7 @@ fn run_attack(code: &str, attack: Attack, exit: i32) {
 }
 
 #[test]
-fn nobody_in_between_makes_an_answer_say_what_will_not_be() {
+fn attacker_cannot_forge_an_outcome() {
     std::thread::scope(|threads| {
         for (code, attack, exit) in ATTACKS {
             threads.spawn(move || run_attack(code, attack, exit));
@@ -231,7 +231,7 @@ fn nobody_in_between_makes_an_answer_say_what_will_not_be() {
 
 /// A contest that was honestly refused is worth nothing to him who kept a copy, whatever happens afterwards.
 #[test]
-fn a_refusal_that_is_told_holds_for_every_copy() {
+fn settled_rejection_holds_for_every_copy() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let copies = Arc::clone(&kept);
     let proxy = FaultProxy::on_response(move |request, answer| {

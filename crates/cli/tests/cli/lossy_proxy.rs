@@ -1,4 +1,4 @@
-//! A way between merchant and gateway that loses or holds the answers to contests, acceptances and openings.
+//! A proxy between merchant and gateway that drops or stalls the responses to contests, acceptances and openings.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

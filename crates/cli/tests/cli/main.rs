@@ -1,4 +1,4 @@
-//! The commands as their users meet them: the real binary, its words, its exit codes.
+//! Tests of the commands as users run them: the real binary, its output, its exit codes.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

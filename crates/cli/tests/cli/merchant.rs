@@ -1,4 +1,4 @@
-//! `rebuttal upload`, `query` and `accept`: what each does, tells and exits with.
+//! `rebuttal upload`, `query` and `accept`: effect, output and exit code of each.
 
 use rebuttal_testbed::samples;
 use serde_json::json;

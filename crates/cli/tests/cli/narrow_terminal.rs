@@ -1,4 +1,4 @@
-//! A terminal of 40 columns: sentences break between words, tables become records, commands stay whole.
+//! A terminal of 40 columns: sentences wrap between words, tables become records, commands stay on one line.
 
 use crate::common::{MerchantShell, rebuttal};
 use crate::terminal::Terminal;

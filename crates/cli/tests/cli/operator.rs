@@ -1,4 +1,4 @@
-//! `rebuttal operator`: the gateway run from a shell alone.
+//! `rebuttal operator`: operating the gateway from a shell alone.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -350,7 +350,7 @@ fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
 }
 
 #[test]
-fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
+fn interrupt_while_waiting_is_an_unknown_outcome() {
     let proxy = LossyProxy::start(ResponseFault::Stall, usize::MAX);
     let shell = MerchantShell::behind(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
@@ -416,7 +416,7 @@ fn operators_with_a_listener_of_their_own_are_reached_there() {
 }
 
 #[test]
-fn operators_are_served_over_tls_with_a_certificate_that_is_told_to_be_trusted() {
+fn operator_listener_serves_tls_with_a_trusted_certificate() {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));

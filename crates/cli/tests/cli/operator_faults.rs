@@ -1,5 +1,5 @@
-//! What an operator meets on the way to a gateway: proxies that answer for it, silence, texts that would move the
-//! cursor, a disk that is full. The outcome is never guessed, and what to do is told.
+//! Faults between an operator and the gateway: proxies that answer in its place, no response, terminal escapes in
+//! texts, a full disk. The outcome is never guessed, and the output says what to do.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ fn past(shell: &MerchantShell, proxy: &FaultProxy, told: &str) -> CommandOutput 
 const CREATE: [&str; 6] = ["merchant", "create", "--name", "Tea House", "--time-zone", "UTC"];
 
 #[test]
-fn what_somebody_else_answers_to_a_change_leaves_its_fate_open() {
+fn foreign_response_to_a_change_leaves_the_outcome_unknown() {
     for (status, told) in [
         ("502 Bad Gateway", "HTTP 502: probably a proxy's answer, not the gateway's"),
         ("200 OK", "the gateway's answer cannot be read"),
@@ -96,7 +96,7 @@ fn opens_once_in_doubt((shell, proxy): (MerchantShell, FaultProxy), told: &str) 
 }
 
 #[test]
-fn no_answer_but_the_gateways_own_settles_a_change_whose_answer_was_lost() {
+fn foreign_responses_do_not_settle_a_change_with_lost_response() {
     for (first, status) in [
         (None, "404 Not Found"),
         (None, "429 Too Many Requests\r\nRetry-After: 60"),
@@ -108,7 +108,7 @@ fn no_answer_but_the_gateways_own_settles_a_change_whose_answer_was_lost() {
 }
 
 #[test]
-fn a_change_in_doubt_is_made_sure_of_past_whatever_answers_in_the_gateways_place() {
+fn unknown_outcome_is_retried_past_foreign_responses() {
     let seen = AtomicUsize::new(0);
     let proxy = FaultProxy::on_response(move |_, answer| match seen.fetch_add(1, Ordering::SeqCst) {
         0 => Action::Close,
@@ -127,7 +127,7 @@ fn a_change_in_doubt_is_made_sure_of_past_whatever_answers_in_the_gateways_place
 }
 
 #[test]
-fn an_answer_that_is_no_http_leaves_the_fate_of_a_change_open() {
+fn non_http_response_leaves_the_outcome_unknown() {
     let proxy = FaultProxy::on_response(|_, _| Action::Forward(vec![0x15, 3, 3, 0, 2, 2, 70]));
     let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
@@ -137,7 +137,7 @@ fn an_answer_that_is_no_http_leaves_the_fate_of_a_change_open() {
 }
 
 #[test]
-fn with_nothing_in_doubt_what_is_not_the_gateway_is_told_at_once() {
+fn foreign_response_is_reported_when_no_outcome_is_unknown() {
     let seen = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&seen);
     let proxy = FaultProxy::on_response(move |_, _| {
@@ -152,7 +152,7 @@ fn with_nothing_in_doubt_what_is_not_the_gateway_is_told_at_once() {
 }
 
 #[test]
-fn a_refusal_that_comes_before_the_key_is_looked_up_settles_nothing() {
+fn rejection_before_the_key_lookup_settles_nothing() {
     for (status, body, told) in [
         (
             "401 Unauthorized",
@@ -175,7 +175,7 @@ fn a_refusal_that_comes_before_the_key_is_looked_up_settles_nothing() {
 }
 
 #[test]
-fn a_refusal_that_is_kept_under_the_key_settles_it() {
+fn rejection_stored_under_the_key_settles_it() {
     let conflict = r#"{"code":"Operator.Conflict","detail":"exists with other content"}"#;
     let (shell, proxy) = lost_then(Some("504 Gateway Timeout"), "409 Conflict", conflict);
     let output = through(&shell, &proxy, &CREATE);
@@ -187,7 +187,7 @@ fn a_refusal_that_is_kept_under_the_key_settles_it() {
 }
 
 #[test]
-fn a_gateway_that_asks_for_a_pause_is_told_with_its_length() {
+fn retry_after_is_reported_with_its_duration() {
     let busy = r#"{"code":"Common.System.Unavailable","detail":"busy"}"#;
     let (shell, proxy) = behind("503 Service Unavailable\r\nRetry-After: 3600", busy);
     let output = through(&shell, &proxy, &CREATE);
@@ -195,7 +195,7 @@ fn a_gateway_that_asks_for_a_pause_is_told_with_its_length() {
 }
 
 #[test]
-fn no_text_of_an_answer_does_more_than_stand_there() {
+fn terminal_escapes_in_responses_are_neutralized() {
     let page = r#"{"items":[{"merchantId":1,"name":"\u001b[2Ja\u202eb\nc","timeZone":"\u001b[31mUTC"}],"nextCursor":"\u001b[31m'"}"#;
     let (shell, proxy) = behind("200 OK", page);
     let list = through(&shell, &proxy, &["merchant", "list", "--limit", "1"]);
@@ -211,7 +211,7 @@ fn no_text_of_an_answer_does_more_than_stand_there() {
 }
 
 #[test]
-fn a_cardholders_words_turn_nothing_about_for_the_merchant_either() {
+fn bidi_controls_in_a_cardholders_text_are_escaped() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute_with(&json!({ "disputeReason": "not \u{202e}mine" }));
     let query = shell.run(&["query", "--dispute-no", &no]);
@@ -231,7 +231,7 @@ fn is_disruptive(character: char) -> bool {
 }
 
 #[test]
-fn no_word_of_others_disrupts_a_terminal_that_shows_json() {
+fn terminal_escapes_in_json_output_are_neutralized() {
     // The gateway refuses control characters in most names; the turning ones are letters to it.
     let name = "Nordlys\u{202e}\u{61c}\u{200f}\u{2066} \u{2028}Coffee";
     let shell = MerchantShell::start();
@@ -274,7 +274,7 @@ fn no_word_of_others_disrupts_a_terminal_that_shows_json() {
 }
 
 #[test]
-fn whoever_waits_before_a_terminal_is_told_for_what() {
+fn long_wait_is_explained_on_a_terminal() {
     let proxy = FaultProxy::on_response(|_, _| Action::Stall);
     let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
@@ -293,7 +293,7 @@ fn whoever_waits_before_a_terminal_is_told_for_what() {
 }
 
 #[test]
-fn a_secret_that_finds_no_room_is_not_lost() {
+fn secret_survives_a_full_disk() {
     let shell = MerchantShell::start();
     let file = shell.fixture.gateway.scratch().join("admin.token");
     let path = file.to_str().unwrap();

@@ -1,4 +1,4 @@
-//! When something else answers in the gateway's place, or nobody at all: what is told to people and to scripts.
+//! Foreign responses or none in place of the gateway's: what is printed for people and for scripts.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
@@ -86,7 +86,7 @@ fn json_holds_what_to_do_and_what_is_claimed_without_proof() {
 }
 
 #[test]
-fn whoever_waits_before_a_terminal_is_told_what_for() {
+fn long_wait_is_explained_on_a_terminal() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let mut terminal = Terminal::run(&command(&url, &["query", "--dispute-no", "D1"]), 100);

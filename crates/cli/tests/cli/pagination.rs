@@ -1,4 +1,4 @@
-//! Lists that are longer than what is shown of them.
+//! Lists that are longer than one page.
 
 use rebuttal_testbed::operator::in_days;
 

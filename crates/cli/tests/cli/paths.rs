@@ -1,5 +1,4 @@
-//! Files and tokens that operators and merchants name: what is wrong with one is told with the argument, the path, and
-//! what to do; of a secret never more than where it came from.
+//! Files and tokens in arguments: an error names the argument, the path and what to do; of a secret only its source.
 
 use crate::common::{CommandOutput, MerchantShell, rebuttal};
 

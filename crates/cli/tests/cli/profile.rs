@@ -1,4 +1,4 @@
-//! `rebuttal profile`: what is kept, from whom, and which place wins.
+//! `rebuttal profile`: what is stored, its permissions, and which source takes precedence.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ impl UserHome {
 }
 
 #[test]
-fn a_profile_is_kept_where_nobody_else_reads_and_its_secret_never_shown() {
+fn profile_file_is_private_and_its_secret_never_printed() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     assert_eq!(home.add("shop", home.secret()).code, 0);
@@ -175,7 +175,7 @@ fn the_file_of_a_secret_is_read_once() {
 }
 
 #[test]
-fn an_address_that_no_flag_could_give_is_refused_in_the_file_too() {
+fn invalid_url_in_the_profile_file_is_rejected() {
     let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
@@ -213,7 +213,7 @@ fn a_broken_file_is_told_without_what_it_holds() {
 }
 
 #[test]
-fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
+fn flag_overrides_profile_flag_and_that_overrides_variables() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     let _ = home.add("shop", home.secret());

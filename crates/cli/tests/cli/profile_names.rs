@@ -1,5 +1,4 @@
-//! Shells offer the profiles that there are, where one of them is to be named: by the scripts that `rebuttal
-//! completions` prints, in the shells that read them.
+//! Shell completion of profile names: by the scripts that `rebuttal completions` prints, in the shells that read them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

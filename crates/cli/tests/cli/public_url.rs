@@ -1,4 +1,4 @@
-//! Where public URLs lead: to this gateway, which is found out of another one that answers there.
+//! `rebuttal doctor` checks that each public URL leads to this gateway and not to another one.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `rebuttal serve`: settings from three places, and what is told about them.
+//! `rebuttal serve`: settings from file, variables and flags, and what is logged about them.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! `rebuttal sign` and `verify`: what is signed is shown, and a wrong sign explained.
+//! `rebuttal sign` and `verify`: print what is signed and explain a wrong signature.
 
 mod ambiguous_causes;
 mod arguments;

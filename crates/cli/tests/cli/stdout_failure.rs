@@ -1,4 +1,5 @@
-//! Standard output that takes nothing: what was done is said to be done, and its answer, secrets too, is had once more.
+//! Standard output that cannot be written: the change is reported as done, and its response, secrets included, can be
+//! printed again.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -27,7 +28,7 @@ fn told(output: &CommandOutput) -> &str {
 }
 
 #[test]
-fn a_reader_who_closes_the_pipe_has_read_enough_and_a_full_disk_is_told() {
+fn closed_pipe_is_success_and_full_disk_is_an_error() {
     let shell = MerchantShell::start();
     let list = ["merchant", "list"];
     let read = run_with_stdout(&shell, &list, closed_pipe());

@@ -1,4 +1,4 @@
-//! A terminal: what a command sees when a person sits before it. `script` of util-linux makes it.
+//! A pseudo-terminal for a command, made by `script` of util-linux.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -1,4 +1,4 @@
-//! `rebuttal operator token`: who else may run the gateway, and as what.
+//! `rebuttal operator token`: who else may operate the gateway, and in which role.
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,4 +1,4 @@
-//! When the answer does not come: the outcome is never guessed, and the way to learn it is told.
+//! Responses that never arrive: the outcome is never guessed, and the output says how to learn it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -30,7 +30,7 @@ fn one_lost_answer_is_healed_by_itself() {
 }
 
 #[test]
-fn an_ingress_that_answers_while_the_gateway_is_replaced_is_waited_out() {
+fn ingress_errors_during_a_rollout_are_retried() {
     let answered = AtomicUsize::new(0);
     let proxy = rebuttal_testbed::FaultProxy::on_response(move |request, answer| {
         let page = |status| format!("HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\n404").into_bytes();
@@ -53,7 +53,7 @@ fn an_ingress_that_answers_while_the_gateway_is_replaced_is_waited_out() {
 }
 
 #[test]
-fn answers_that_never_come_exit_with_4_and_the_told_command_learns_the_outcome() {
+fn lost_responses_exit_with_4_and_the_rerun_resolves_them() {
     let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
     let shell = shell_behind(&proxy);
     let no = shell.fixture.dispute();
@@ -98,7 +98,7 @@ fn a_refusal_after_a_lost_answer_settles_nothing() {
 }
 
 #[test]
-fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
+fn interrupt_while_waiting_is_an_unknown_outcome() {
     let proxy = LossyProxy::start(ResponseFault::Stall, usize::MAX);
     let shell = shell_behind(&proxy);
     let no = shell.fixture.dispute();
@@ -186,7 +186,7 @@ impl TwoGateways {
 }
 
 #[test]
-fn what_is_told_reaches_the_same_gateway_from_a_shell_of_another() {
+fn rerun_command_targets_the_same_gateway_from_any_shell() {
     let gateways = TwoGateways::new();
     let meant = gateways.meant.fixture.signer.clone();
     let file = gateways.meant.file_named("meant.secret", meant.app_secret.as_bytes());
@@ -235,7 +235,7 @@ fn what_is_told_reaches_the_same_gateway_from_a_shell_of_another() {
 }
 
 #[test]
-fn what_is_told_to_be_run_again_reaches_the_same_gateway_as_the_same_app() {
+fn rerun_command_targets_the_same_gateway_and_app() {
     let gateways = TwoGateways::new();
     let signer = &gateways.meant.fixture.signer;
     let secret = gateways.meant.file_named("the app's\nsecret", signer.app_secret.as_bytes());

@@ -1,4 +1,4 @@
-//! Command lines that are not understood: what is named, what is not shown, and what to write instead.
+//! Command lines that cannot be parsed: what is named, what is not shown, and what to write instead.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,4 +1,4 @@
-//! What people are told when something is wrong on their side: what happened, why, and what to do.
+//! Errors on the user's side: the output says what happened, why, and what to do.
 
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -109,7 +109,7 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 }
 
 #[test]
-fn a_gateway_that_is_not_there_is_told_without_the_librarys_words() {
+fn unreachable_gateway_is_reported_without_library_messages() {
     // A port that nobody serves.
     let url = "http://127.0.0.1:1";
     let words =
@@ -121,7 +121,7 @@ fn a_gateway_that_is_not_there_is_told_without_the_librarys_words() {
 }
 
 #[test]
-fn a_profile_that_is_not_there_is_told_with_the_nearest_whatever_it_was_for() {
+fn unknown_profile_is_reported_with_the_closest_name() {
     let folder = tempfile::tempdir().unwrap();
     let run = |words: &[&str]| {
         let mut command = rebuttal(words);

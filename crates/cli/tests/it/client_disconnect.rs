@@ -1,5 +1,5 @@
-//! Who leaves when: clients that disconnect at every stage, and a gateway that is told to stop in the middle of work.
-//! Each request is answered, or left exactly as the contract says: done whole, or not at all with its nonce unused.
+//! Clients that disconnect at every stage, and a gateway that is stopped under load. Each request is answered or
+//! handled as the contract says: done completely, or not done with its nonce unused.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -202,7 +202,7 @@ fn idle_connections_do_not_hold_up_a_stop() {
 }
 
 #[test]
-fn a_stalled_request_holds_up_a_stop_no_longer_than_thirty_seconds() {
+fn stalled_request_delays_shutdown_at_most_thirty_seconds() {
     let mut fixture = test_gateway();
     let call = fixture.contest_call(&fixture.dispute(), &[]);
     let mut connection = Connection::open(fixture.address()).unwrap();

@@ -1,5 +1,5 @@
-//! What only minutes and days bring: forms that expire, files that nobody refers to. The gateway's clock is moved; its
-//! timers go on as ever. Run by `cargo xtask test`, which sees to libfaketime.
+//! What happens only after minutes or days: forms that expire, unreferenced files. The gateway's wall clock is moved;
+//! its timers are not. Run by `cargo xtask test`, which installs libfaketime.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,7 +58,7 @@ fn wait_for_mark(fixture: &TestGateway, dispute: &str, url: &str, ahead: Duratio
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn an_upload_that_nothing_refers_to_goes_after_seven_days_and_its_file_an_hour_later() {
+fn unreferenced_upload_is_swept_after_seven_days() {
     let clock = FakeClock::new();
     let fixture = test_gateway(&clock);
     let (kept, swept) = (fixture.upload(&receipt(1)), fixture.upload(&refund(1)));
@@ -172,7 +172,7 @@ fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn a_gateway_that_starts_hours_later_lapses_nothing_until_its_clock_was_doubted_for_a_while() {
+fn late_start_expires_nothing_during_clock_guard() {
     let clock = FakeClock::new();
     let mut fixture = test_gateway(&clock);
     let url = fixture.upload(&receipt(1));

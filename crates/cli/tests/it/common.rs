@@ -1,5 +1,5 @@
-//! What all stories share: where the binary is, how large the counts are, what a gateway counts, and tables of cases
-//! that tell every failure.
+//! Shared by all end-to-end tests: the path of the binary, the scale of the counts, the gateway's metrics, and tables
+//! of cases that report every failure.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! The data directory: what the first start makes, who may read it, and who may not serve from it.
+//! The data directory: what the first start creates, its permissions, and when a gateway refuses to serve from it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
@@ -76,7 +76,7 @@ fn a_lost_database_is_not_replaced_by_an_empty_one() {
 }
 
 #[test]
-fn an_evidence_folder_that_is_not_mounted_is_not_replaced_by_an_empty_one() {
+fn unmounted_evidence_folder_is_not_recreated_empty() {
     let mut fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     fixture.gateway.terminate();

@@ -1,5 +1,5 @@
-//! Moving house: `rebuttal move` takes everything to PostgreSQL and an S3, and the gateway goes on there. Run by
-//! `cargo xtask test`, which starts both.
+//! `rebuttal move` copies everything to PostgreSQL and an S3, and the gateway continues there. Run by `cargo xtask
+//! test`, which starts both.
 
 use std::process::{Command, Output};
 
@@ -59,7 +59,7 @@ fn done(output: &Output) -> Value {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_gateway_goes_on_in_its_new_house() {
+fn migrated_gateway_keeps_its_state() {
     let mut migration = Migration::new();
     let fixture = &migration.fixture;
     let [submitted, waiting] = [1, 2].map(|number| fixture.upload(&samples::receipt(number)));
@@ -137,7 +137,7 @@ fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_file_that_is_missing_or_altered_is_told_before_anything_is_switched_over() {
+fn missing_or_altered_file_stops_the_migration() {
     let mut migration = Migration::new();
     let [lost, altered] = [1, 2].map(|number| migration.fixture.upload(&samples::receipt(number)));
     migration.stop();
@@ -162,7 +162,7 @@ fn a_file_that_is_missing_or_altered_is_told_before_anything_is_switched_over() 
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_move_that_was_killed_between_its_last_two_steps_is_finished_by_running_it_again() {
+fn killed_migration_is_completed_by_a_rerun() {
     let mut migration = Migration::new();
     let dispute = migration.fixture.dispute();
     let url = migration.fixture.upload(&samples::receipt(1));
@@ -186,7 +186,7 @@ fn a_move_that_was_killed_between_its_last_two_steps_is_finished_by_running_it_a
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn an_empty_database_beside_a_bucket_that_has_served_is_not_begun() {
+fn empty_database_with_a_used_bucket_is_rejected() {
     let mut migration = Migration::new();
     let _ = migration.fixture.upload(&samples::receipt(1));
     migration.stop();
@@ -206,7 +206,7 @@ fn an_empty_database_beside_a_bucket_that_has_served_is_not_begun() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_move_of_the_database_alone_asks_for_its_own_key_and_tells_settings_as_a_file_takes_them() {
+fn database_only_migration_needs_its_key_and_prints_settings() {
     let mut fixture = sqlite_test_gateway();
     let _ = fixture.dispute();
     fixture.gateway.terminate();

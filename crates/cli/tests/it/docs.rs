@@ -1,5 +1,4 @@
-//! The operating papers, held to what the binary really does: what `docs/operate` and `packaging` say is looked up in a
-//! running gateway, and what they tell people to do is done.
+//! The operating documentation, checked against a running gateway: its statements are true, and its instructions work.
 
 mod backup;
 mod examples;

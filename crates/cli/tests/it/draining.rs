@@ -1,4 +1,4 @@
-//! A stop that a load balancer has time to notice.
+//! Draining: a shutdown that a load balancer has time to notice.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Kill -9 under load, again and again on the same data: what was answered is there, nothing is there by half, and a
-//! nonce that was used is never usable again.
+//! Kill -9 under load, repeatedly on the same data: everything answered is stored, nothing is stored partially, and a
+//! used nonce is never usable again.
 
 use std::io;
 use std::time::Duration;

@@ -1,6 +1,5 @@
-//! SECURITY.md, a second request past a proxy: how heads and chunks are read whose lines do not end in CRLF, by the
-//! gateway itself and behind proxies. A proxy may read them in its own way, as long as what it passes on can be read in
-//! one way alone.
+//! Request smuggling (SECURITY.md): how the gateway, alone and behind proxies, parses heads and chunks whose lines do
+//! not end in CRLF. A proxy may parse them differently, as long as what it forwards is unambiguous.
 
 use std::io;
 use std::net::SocketAddr;
@@ -95,7 +94,7 @@ fn read_at(address: SocketAddr, request: &[u8]) -> Expected {
 }
 
 #[test]
-fn the_gateway_reads_lines_that_end_in_lf_as_lines_and_refuses_what_is_unclear() {
+fn bare_lf_ends_a_line_and_ambiguous_heads_are_rejected() {
     let gateway = gateway().start();
     each(cases(), |(request, [reading, ..])| assert_eq!(read_at(gateway.address(), &request), reading));
 }

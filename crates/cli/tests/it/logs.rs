@@ -1,4 +1,4 @@
-//! The log: it names every request by the id that its answer carried, and holds nothing that must stay secret.
+//! The log: names every request by the id in its response, and contains no secret.
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::signer::fresh_nonce;
@@ -95,7 +95,7 @@ fn a_log_that_cannot_be_written_stops_nothing() {
 const LINES_MAX: usize = 5;
 
 #[test]
-fn strangers_cannot_fill_the_log_and_each_failure_of_a_known_caller_is_in_it() {
+fn unauthenticated_callers_cannot_flood_the_log() {
     const TRIES: usize = 40;
     let fixture = TestGateway::of(gateway().embedded());
     let (at, dispute) = (fixture.address(), fixture.dispute());

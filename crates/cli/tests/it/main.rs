@@ -1,5 +1,5 @@
-//! Black-box stories: the real binary, started for each test and spoken to over real sockets. Whatever has to look
-//! inside the program is a unit test beside the code, not a story.
+//! End-to-end tests: the real binary, started for each test and called over real sockets. What needs to look inside the
+//! program is a unit test next to the code.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

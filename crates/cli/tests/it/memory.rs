@@ -1,5 +1,5 @@
-//! What the process needs: little memory while every lie about a file comes at once, less when idle, and no time to
-//! begin.
+//! Memory and start time: memory stays low while every invalid file is uploaded at once, lower when idle, and the start
+//! is fast.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const STARTS: usize = 15;
 const WORKERS: usize = 8;
 
 #[test]
-fn every_lie_at_once_stays_below_80_mb() {
+fn concurrent_invalid_files_stay_below_80_mb() {
     let fixture = folder_test_gateway();
     let files = invalid_files::all();
     let large = samples::png_of_size(2 * 1024 * 1024);
@@ -44,7 +44,7 @@ fn every_lie_at_once_stays_below_80_mb() {
 /// What a folder refuses at the upload, a contest refuses that reads it from an S3.
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn every_lie_at_once_in_an_s3_stays_below_80_mb() {
+fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::of(gateway().bucket(&bucket));
     let dispute = fixture.dispute();

@@ -1,4 +1,4 @@
-//! The gateway's description of itself, held to what the gateway answers.
+//! The OpenAPI document, checked against what the gateway returns.
 
 mod lifecycle;
 mod schemathesis;

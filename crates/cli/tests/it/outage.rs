@@ -1,5 +1,5 @@
-//! The database goes away under load, in every way there is: no answered contest is lost, `Unavailable` is said only
-//! where nothing was changed, and the gateway goes on by itself. Run by `cargo xtask test`, which sees to PostgreSQL.
+//! Database outages under load, of every kind: no answered contest is lost, `Unavailable` is returned only where
+//! nothing was changed, and the gateway recovers by itself. Run by `cargo xtask test`, which starts PostgreSQL.
 
 mod load;
 mod operators;
@@ -83,7 +83,7 @@ fn connections_that_are_terminated_are_made_again() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_database_that_freezes_for_ten_seconds_is_waited_for_or_told_of() {
+fn suspended_database_is_waited_for_or_reported() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = on(&database.url());
@@ -125,6 +125,6 @@ fn a_commit_whose_answer_is_cut_off_is_answered_all_the_same() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_commit_that_is_cut_off_before_it_arrives_is_done_again_or_called_unchanged() {
+fn commit_cut_before_arrival_is_retried_or_reported_unchanged() {
     cut_off(CommitFault::BeforeCommit);
 }

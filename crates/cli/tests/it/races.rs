@@ -1,4 +1,4 @@
-//! Ten thousand races for one dispute each, many at a time: exactly one winner, one history.
+//! Ten thousand races for one dispute each, many in parallel: exactly one winner, one history.
 
 use rebuttal_testbed::operator::dispute;
 use rebuttal_testbed::test_gateway::{ACCEPT, history_of};

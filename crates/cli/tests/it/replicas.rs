@@ -1,5 +1,5 @@
-//! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by
-//! `cargo xtask test`, which starts database and object store.
+//! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by `cargo xtask
+//! test`, which starts the database and the object store.
 
 mod background_jobs;
 mod clock_skew;

@@ -1,4 +1,4 @@
-//! Evidence in an S3 that merchants post to: what counts as evidence there, and what becomes of a contest when the
+//! Evidence in an S3 that merchants post to: what counts as evidence there, and what happens to a contest when the
 //! store fails.
 
 mod evidence_integrity;

@@ -1,5 +1,4 @@
-//! TLS: with a certificate configured, the whole way of a contest goes through it, as a merchant's program goes it;
-//! and nobody is served without.
+//! TLS: with a certificate configured, every step of a contest goes through it, and plain HTTP is refused.
 
 use rebuttal_client::{Client, EvidenceType, QueryRequest};
 use rebuttal_testbed::{Connection, Gateway, Request, TestGateway, samples};

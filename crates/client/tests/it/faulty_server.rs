@@ -1,6 +1,6 @@
-//! A receiver that speaks just enough HTTP/1.1 to lie in every way that a network and a stranger can.
+//! An HTTP/1.1 server that fails and forges in every way that a network or a third party can.
 //!
-//! Written on a bare socket: no HTTP library would let it cut a connection in the middle of an answer.
+//! Written on a bare socket: no HTTP library would let it close a connection in the middle of a response.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! The client against a server that lies, over real HTTP.
+//! The client against a faulty server, over real HTTP.
 
 #![allow(
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! Which answers are believed. The status line is always `200` or always wrong: it never counts.
+//! Which responses are trusted. The status line is always `200` or always wrong: it never counts.
 
 use rebuttal_client::protocol::{Invalid, Nonce};
 use rebuttal_client::{
@@ -133,7 +133,7 @@ async fn an_answer_for_another_app_proves_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_signed_with_another_secret_or_for_another_url_proves_nothing() {
+async fn response_signed_with_other_secret_or_url_proves_nothing() {
     let secret = faulty(|draft| {
         ResponseDraft { secret: rebuttal_client::AppSecret::from_bytes(&[1; 16]), ..draft }.signed()
     });

@@ -1,4 +1,4 @@
-//! What is sent again, with which header, and how a call ends whose answers never come.
+//! What is retried, with which header, and how a call ends whose responses never arrive.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -104,7 +104,7 @@ async fn a_retry_after_beyond_the_limit_ends_the_call_and_is_told() {
 }
 
 #[tokio::test]
-async fn an_outcome_that_the_gateway_does_not_know_is_learnt_by_a_repetition() {
+async fn unknown_outcome_is_resolved_by_a_repetition() {
     let server = FaultyServer::start(vec![refused(Code::OutcomeUnknown), ok(DONE)]).await;
     accept(&server).await.unwrap();
     let server = FaultyServer::start(vec![refused(Code::OutcomeUnknown)]).await;
@@ -143,7 +143,7 @@ fn in_the_gateways_place() -> Vec<Step> {
 }
 
 #[tokio::test]
-async fn an_outcome_in_doubt_is_asked_for_past_whatever_answers_in_the_gateways_place() {
+async fn unknown_outcome_is_retried_past_foreign_responses() {
     let mut steps = in_the_gateways_place();
     steps.insert(0, cut());
     steps.push(ok(DONE));
@@ -160,7 +160,7 @@ async fn an_outcome_in_doubt_is_asked_for_past_whatever_answers_in_the_gateways_
 }
 
 #[tokio::test]
-async fn what_answers_in_the_gateways_place_is_met_no_more_often_than_the_bounds_allow() {
+async fn retries_on_foreign_responses_are_bounded() {
     let server = FaultyServer::start(vec![cut(), in_the_gateways_place().remove(1)]).await;
     let error = accept(&server).await.unwrap_err();
     assert!(matches!(error, Error::Unknown { attempts: 5, cause: Cause::Unverified(_), .. }), "{error:?}");
@@ -168,7 +168,7 @@ async fn what_answers_in_the_gateways_place_is_met_no_more_often_than_the_bounds
 }
 
 #[tokio::test]
-async fn with_nothing_in_doubt_a_redirect_or_a_final_claim_ends_the_call() {
+async fn redirect_or_final_claim_ends_a_call_with_known_outcome() {
     let mut in_place = in_the_gateways_place();
     for lasting in [in_place.remove(3), in_place.remove(1)] {
         let server = FaultyServer::start(vec![lasting, ok(DONE)]).await;
@@ -183,7 +183,7 @@ async fn with_nothing_in_doubt_a_redirect_or_a_final_claim_ends_the_call() {
 
 /// A notice may be the answer to a copy that somebody altered; a request of its own tells.
 #[tokio::test]
-async fn a_change_is_sent_again_past_notices_until_an_answer_settles_it() {
+async fn change_is_retried_past_notices_until_settled() {
     let notices = || vec![noticed(Code::UnsupportedMediaType), noticed(Code::InvalidSignature)];
     let after = |settled: Step| notices().into_iter().chain([settled]).collect();
     let server = FaultyServer::start(after(ok(DONE))).await;
@@ -221,7 +221,7 @@ fn stale() -> Step {
 }
 
 #[tokio::test]
-async fn the_clock_is_corrected_from_a_bound_answer_and_stays_corrected() {
+async fn clock_is_corrected_from_a_bound_response_and_stays_so() {
     let server = FaultyServer::start(vec![stale(), ok(DONE)]).await;
     let client = server.client();
     client.accept("D1".parse().unwrap()).await.unwrap();
@@ -283,7 +283,7 @@ async fn answered(status: u16, header: (&'static str, &'static str), body: &'sta
 }
 
 #[tokio::test]
-async fn a_proxy_that_tells_of_an_outage_is_no_reason_to_doubt_the_secret() {
+async fn proxy_outage_page_does_not_blame_the_secret() {
     let html = ("Content-Type", "text/html; charset=utf-8");
     let (error, tried) = answered(502, html, "<html>Bad Gateway</html>").await;
     assert!(matches!(&error, Error::Unavailable { cause: Cause::Unverified(_), .. }), "{error:?}");

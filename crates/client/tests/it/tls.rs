@@ -1,4 +1,4 @@
-//! TLS without any set-up by the user of the library.
+//! TLS without configuration by the user of the library.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ fn authority(name: &str) -> (CertificateParams, KeyPair) {
 }
 
 #[tokio::test]
-async fn a_self_signed_authority_is_trusted_as_the_servers_own_where_it_is_the_one_told() {
+async fn configured_self_signed_certificate_is_trusted_as_the_servers() {
     let (params, key) = authority("localhost");
     let certificate = params.self_signed(&key).unwrap();
     let url = serve(&certificate, &key).await;
@@ -78,7 +78,7 @@ async fn a_self_signed_authority_is_trusted_as_the_servers_own_where_it_is_the_o
 }
 
 #[tokio::test]
-async fn a_self_signed_authority_must_have_the_servers_name_and_be_in_its_time() {
+async fn self_signed_certificate_needs_a_matching_name_and_validity() {
     let (params, key) = authority("gateway.example");
     let elsewhere = params.self_signed(&key).unwrap();
     assert!(!trusts(&serve(&elsewhere, &key).await, Some(elsewhere.pem())).await);

@@ -1,4 +1,4 @@
-//! Uploads and whole contests: the form as the contract wants it, every failure told for what it is.
+//! Uploads and whole contests: the form follows the contract, and every failure is reported as what it is.
 
 use std::sync::{Arc, Mutex};
 
@@ -65,7 +65,7 @@ async fn a_contest_uploads_submits_and_holds_a_proof() {
 }
 
 #[tokio::test]
-async fn a_submission_that_was_written_down_is_submitted_by_another_process() {
+async fn saved_submission_is_submitted_by_another_process() {
     let server = FaultyServer::start(gateway(stored)).await;
     let contest =
         server.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Receipt, "a.png", vec![1; 10]);
@@ -130,7 +130,7 @@ async fn a_failed_upload_goes_to_a_new_address() {
 }
 
 #[tokio::test]
-async fn a_store_that_never_answers_well_is_given_up_and_nothing_is_submitted() {
+async fn failing_store_ends_the_upload_and_submits_nothing() {
     let server = FaultyServer::start(gateway(|_| ServerReply::new(503, ""))).await;
     let error =
         server.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Other, "a.png", "x").send().await;

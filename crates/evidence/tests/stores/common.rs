@@ -1,4 +1,4 @@
-//! A store of each kind, and how a merchant posts to it.
+//! A fixture with a store of each kind, and how a merchant posts to it.
 
 use bytes::Bytes;
 use futures_util::stream;

@@ -1,4 +1,4 @@
-//! What only an S3 can do: take whatever it is given, at any time, and lose it.
+//! What only an S3 can do: accept any object at any time, and lose it.
 
 use rebuttal_evidence::policy::UPLOAD_URL_LIFETIME;
 use rebuttal_evidence::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
@@ -57,7 +57,7 @@ async fn a_form_leads_to_the_address_that_merchants_reach() {
 }
 
 #[tokio::test]
-async fn a_form_signed_with_temporary_credentials_does_not_outlive_them() {
+async fn upload_form_does_not_outlive_temporary_credentials() {
     for (token, lifetime) in [(None, UPLOAD_URL_LIFETIME), (Some("token"), TEMPORARY_FORM_LIFETIME)] {
         let store = S3Store::open(&place("s3://evidence"), None, &variables(token), "mark", false).unwrap();
         let form = store.form(&uri('a', "png"), NOW).await.unwrap();
@@ -95,7 +95,7 @@ async fn a_link_leads_to_the_seal_at_the_address_that_people_reach() {
 }
 
 #[tokio::test]
-async fn a_link_made_with_temporary_credentials_carries_their_token_and_does_not_outlive_them() {
+async fn presigned_link_does_not_outlive_temporary_credentials() {
     for token in [None, Some("a+token/")] {
         let public: Endpoint = "https://files.example.com".parse().unwrap();
         for public in [None, Some(&public)] {
@@ -173,7 +173,7 @@ async fn a_record_whose_seal_is_gone_is_an_absence() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn what_no_policy_would_have_taken_is_a_lie_and_leaves_no_seal() {
+async fn object_outside_the_policy_is_invalid_and_not_copied() {
     let (bucket, store) = fixture();
     let uri = uri('d', "png");
     for content in [vec![], vec![0; 2_097_153], vec![0; 5_000_000]] {
@@ -259,7 +259,7 @@ async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_copy_without_a_record_is_found_by_its_upload_and_goes_with_it() {
+async fn copy_without_a_record_is_deleted_with_its_upload() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('1', "png");

@@ -1,4 +1,4 @@
-//! What holds whichever store a gateway has.
+//! What holds for every evidence store.
 
 use rebuttal_evidence::{Look, Refusal};
 use rebuttal_testbed::samples;

@@ -1,4 +1,4 @@
-//! A database to stand on, and short words for the works of the cases.
+//! A database fixture, and short constructors for the requests of the cases.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

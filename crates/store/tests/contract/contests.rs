@@ -1,4 +1,4 @@
-//! What a contest leaves behind, and what it does not.
+//! What a contest stores, and what it does not.
 
 use rebuttal_disputes::{Command, EvidenceFault};
 use rebuttal_protocol::dispute::{Event, Status};

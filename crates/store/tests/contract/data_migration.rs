@@ -1,5 +1,5 @@
-//! Moving house: everything arrives, what was broken off goes on, and nobody serves from either side too early or too
-//! late.
+//! Data migration: everything is copied, an interrupted migration continues, and neither side is served too early or
+//! too late.
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{AccountChange, Act, Move, MoveError, Once, Options, Store, StoreError, Upkeep};

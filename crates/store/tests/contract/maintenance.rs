@@ -1,4 +1,4 @@
-//! Cleaning up in bounded steps, and the committer's own limits.
+//! Purges in bounded steps, and the limits of the committer.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(fixture: &Fi
     assert_eq!(code(again(kept).await), "Common.Auth.ReplayedNonce");
 }
 
-pub(crate) async fn the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one(fixture: &Fixture) {
+pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixture) {
     let store = fixture.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
@@ -66,7 +66,7 @@ pub(crate) async fn a_step_of_upkeep_is_bounded(fixture: &Fixture) {
     assert_eq!(steps, [10, 10, 5, 0]);
 }
 
-pub(crate) async fn a_secret_goes_from_the_answer_of_its_key_and_is_made_no_second_time(fixture: &Fixture) {
+pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
@@ -175,7 +175,7 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(fixt
     assert_eq!(story(&store, &two).await.submissions.len(), 1);
 }
 
-pub(crate) async fn marked_uploads_are_paged_whether_or_not_those_before_are_gone(fixture: &Fixture) {
+pub(crate) async fn marked_uploads_are_paged_after_deletions(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let urls: BTreeSet<_> = (0..5).map(|number| url(merchant_id, number).key()).collect();

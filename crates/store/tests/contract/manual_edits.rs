@@ -1,4 +1,4 @@
-//! A database that somebody else wrote into.
+//! A database that was edited by something other than the store.
 
 use rebuttal_disputes::Command;
 use rebuttal_store::{
@@ -57,9 +57,7 @@ pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(f
     }
 }
 
-pub(crate) async fn a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer(
-    fixture: &Fixture,
-) {
+pub(crate) async fn unreadable_row_is_distinguished_from_unavailable_database(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
@@ -113,7 +111,7 @@ const TAMPERINGS: [(&str, &str, &str); 11] = [
     ("DELETE FROM history WHERE sequence = 2", "", "submission 1"),
 ];
 
-pub(crate) async fn a_database_that_was_written_to_by_hand_tells_what_is_not_as_it_was(fixture: &Fixture) {
+pub(crate) async fn manual_edits_are_reported(fixture: &Fixture) {
     contests::a_contest_is_committed_whole(fixture).await;
     let (all, mut told) = (
         async |most, told: &mut Vec<_>| {

@@ -1,4 +1,4 @@
-//! A pooler before PostgreSQL: in session mode everything goes through it; in transaction mode it is found.
+//! A connection pooler before PostgreSQL: session mode works; transaction mode is detected and rejected.
 
 use rebuttal_store::{Options, Store, StoreError, examine};
 use rebuttal_testbed::postgres::{Database, Pooler};
@@ -34,7 +34,7 @@ fn left_behind(pooler: &Pooler) -> [String; 3] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_start_behind_a_pooler_in_transaction_mode_is_refused_and_leaves_nothing_to_others() {
+async fn transaction_mode_pooler_is_rejected_without_side_effects() {
     let database = Database::shared();
     let pooler = Pooler::before(&database, "transaction");
     let location = pooler.url().parse().unwrap();

@@ -1,4 +1,4 @@
-//! Queries, lists, and what is due.
+//! Queries, lists, and due disputes.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Operators' tokens: what their holders may do, until when, and what older binaries make of it.
+//! Operators' tokens: what their holders may do, until when, and how older binaries handle them.
 
 use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
@@ -135,7 +135,7 @@ pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(fixture: &
     assert_eq!(holder(&store, 7).await, Some(("first".to_owned(), Role::Admin)));
 }
 
-pub(crate) async fn older_binaries_are_kept_out_once_a_token_may_not_do_everything(fixture: &Fixture) {
+pub(crate) async fn older_binaries_are_locked_out_once_roles_are_used(fixture: &Fixture) {
     let store = fixture.store().await;
     let needed = || fixture.meta("min_binary");
     commit(&store, Once::Always, create("admin", Role::Admin, 1)).await.unwrap();
@@ -148,7 +148,7 @@ pub(crate) async fn older_binaries_are_kept_out_once_a_token_may_not_do_everythi
     drop(fixture.store().await);
 }
 
-pub(crate) async fn older_binaries_are_kept_out_once_a_token_is_revoked(fixture: &Fixture) {
+pub(crate) async fn older_binaries_are_locked_out_once_a_token_is_revoked(fixture: &Fixture) {
     let store = fixture.store().await;
     commit(&store, Once::Always, create("admin", Role::Admin, 1)).await.unwrap();
     revoke(&store, "admin", NOW).await.unwrap();

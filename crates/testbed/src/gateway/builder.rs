@@ -1,4 +1,4 @@
-//! How a gateway is to be started: where it listens, on which data, under which program.
+//! How a gateway is started: where it listens, on which data, under which wrapper program.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,4 @@
-//! One life of the gateway's process: spawned, drained, waited for.
+//! One process of the gateway: spawned, its output read, waited for.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};

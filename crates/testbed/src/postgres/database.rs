@@ -1,4 +1,4 @@
-//! A database of a test's own, and SQL said to it through psql: what is looked at shares no code with what wrote it.
+//! A database for one test, queried through psql, which shares no code with what wrote it.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! Stands between a gateway and its PostgreSQL: passes everything on, late if told so, and cuts a connection exactly at
-//! a commit. Understands of the protocol only where one message ends and the next begins.
+//! A proxy between a gateway and its PostgreSQL: forwards everything, optionally with a delay, and closes a connection
+//! exactly at a commit. Parses only the boundaries of messages.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

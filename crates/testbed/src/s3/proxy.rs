@@ -1,6 +1,6 @@
-//! A proxy before a store that fails on demand: answers 500, hangs, cuts answers short, or loses them after the store
-//! has done what was asked. One request a connection, spoken on as HTTP/1.0, so that every answer ends with its
-//! connection.
+//! A proxy before an object store that fails on demand: returns 500, stalls, truncates responses, or drops them after
+//! the store has done what was requested. One request per connection, forwarded as HTTP/1.0, so that every response
+//! ends with its connection.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! The rehearsal of production, as far as it can be looked at without containers: what its file refers to is there,
-//! what it sets are settings that a gateway takes, and the page's own commands make the secrets that it mounts.
+//! The Compose setup, as far as it can be tested without containers: the files it refers to exist, its settings are
+//! valid, and the commands of its page create the secrets that it mounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,4 @@
-//! What `packaging` and the papers have for other programs, judged by these: Prometheus, systemd and HAProxy.
+//! Files in `packaging` and `docs` that other programs read, checked by those programs: Prometheus, systemd, HAProxy.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,4 +1,4 @@
-//! `docs/operate/operator.md`, followed by an operator beside a gateway that nobody has used yet.
+//! `docs/operate/operator.md`, followed step by step on a new gateway.
 
 use rebuttal_testbed::Gateway;
 

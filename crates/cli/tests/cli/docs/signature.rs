@@ -1,5 +1,5 @@
-//! `docs/integrate/signature.md`: its values are those of the vectors, its commands and its code make them, and what it
-//! quotes of `rebuttal verify` is what that says.
+//! `docs/integrate/signature.md`: its values are those of the test vectors, its commands and code produce them, and its
+//! quotes of `rebuttal verify` are what the command prints.
 
 use std::path::Path;
 
@@ -56,7 +56,7 @@ fn hmac_in(page: &Page, language: &str) -> String {
 
 #[test]
 #[ignore = "needs Python, PHP, Node.js and a JDK, which cargo xtask test installs"]
-fn the_stronger_scheme_is_made_by_each_language_as_the_page_says() {
+fn hmac_examples_in_each_language_match_the_page() {
     let page = Page::open(PAGE);
     let vectors: Value = serde_json::from_str(&page::file("testdata/signing.json")).unwrap();
     let good = vectors["good"].as_array().unwrap();

@@ -1,5 +1,5 @@
-//! `docs/start.md`, followed to the letter by a stranger with two terminals. Only the building is left out, which takes
-//! minutes and is what made the binary under test, and port 8080 is another one, so that tests can run side by side.
+//! `docs/start.md`, followed literally in two terminals. Two differences: the binary is built already, and port 8080 is
+//! replaced by a free one, so that tests can run in parallel.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ impl Drop for KillOnDrop {
 
 #[test]
 #[ignore = "needs Python, which cargo xtask test installs"]
-fn a_stranger_gets_from_the_page_to_a_contest() {
+fn quick_start_page_leads_to_a_contest() {
     let new_user = NewUser::arrives();
     let mut serve = new_user.shell(&format!("exec {}", new_user.commands("the gateway")));
     let mut serve = KillOnDrop(serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());

@@ -1,5 +1,5 @@
-//! Where the bytes prove less than a cause, no more than they prove is said; where two causes make the same bytes,
-//! both.
+//! Ambiguous causes: the explanation claims no more than the bytes prove; two causes with the same bytes are both
+//! named.
 
 use rebuttal_testbed::Scheme;
 use rebuttal_testbed::clock::now_ms;
@@ -86,7 +86,7 @@ fn a_url_of_another_way_to_the_gateway_is_found() {
 }
 
 #[test]
-fn what_is_left_unexplained_names_the_url_and_only_what_can_still_be_done() {
+fn unexplained_signature_names_the_url_and_next_steps() {
     let at = "https://pay.example/pg/v2/dispute/query";
     let output = signed_url(at, "https://inner.example/pg/v2/dispute/query", &[]);
     for told in
@@ -107,7 +107,7 @@ fn what_is_left_unexplained_names_the_url_and_only_what_can_still_be_done() {
 }
 
 #[test]
-fn a_method_that_was_sent_otherwise_than_signed_is_told_in_one_sentence() {
+fn method_mismatch_is_reported_in_one_sentence() {
     let at = url();
     for method in ["post", "GET"] {
         let case = SentRequest { url: &at, ..sent(&signer(Scheme::Sha256), "POST", &at, BODY) };
@@ -158,7 +158,7 @@ fn a_closed_pipe_is_told_once() {
 }
 
 #[test]
-fn a_secret_of_another_form_is_told_by_what_is_wrong_and_not_shown() {
+fn malformed_secret_is_described_and_not_printed() {
     let header = sent(&signer(Scheme::Sha256), "POST", "another", BODY).header;
     let right = signer(Scheme::Sha256).app_secret;
     for (secret, told) in [

@@ -1,4 +1,4 @@
-//! What no request can carry is wrong usage, told with what is right.
+//! Values that no request can have are usage errors, reported with what is valid.
 
 use super::{BASE, NONCE, SentRequest, TARGET, sent, signer, url};
 use crate::common::{CommandOutput, rebuttal};

@@ -1,4 +1,4 @@
-//! What is told beside the sign: the scheme, the address, and what the gateway refuses whatever the sign.
+//! What is reported besides the signature: the scheme, the URL, and what the gateway refuses whatever the signature.
 
 use rebuttal_testbed::Scheme;
 use rebuttal_testbed::clock::now_ms;

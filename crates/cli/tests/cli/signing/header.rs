@@ -1,4 +1,4 @@
-//! A header that the gateway cannot read is told with what could not be read, and never with a secret.
+//! A header that cannot be parsed is reported with the part that is wrong, and never with a secret.
 
 use rebuttal_testbed::Scheme;
 

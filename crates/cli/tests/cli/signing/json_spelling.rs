@@ -1,5 +1,5 @@
-//! A body that was written anew: what the spelling proves is told, and no library is named that would have spelt it
-//! otherwise.
+//! A body that was serialized again: the report says what its spelling proves, and names no library that would have
+//! written it differently.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Every mistake that signers make, made here by hand, is named for what it is, under both schemes.
+//! Every common mistake of signers, under both schemes, is identified.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;

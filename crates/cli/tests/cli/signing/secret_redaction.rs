@@ -1,4 +1,4 @@
-//! Whatever `verify` and `sign` are given, and wherever a secret stands in it, none is said unless it was asked for.
+//! `verify` and `sign` print no secret that was not asked for, whatever their input and wherever it contains one.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD as BASE64, BASE64_STANDARD_NO_PAD as UNPADDED};
@@ -89,7 +89,7 @@ fn signed_bytes_in_any_disorder_do_not_tell_the_secret() {
 }
 
 #[test]
-fn a_header_that_names_the_secret_for_the_app_is_told_so_and_not_shown() {
+fn secret_in_place_of_the_app_id_is_reported_and_not_printed() {
     let right = holder(Scheme::Sha256);
     for scheme in [Scheme::Sha256, Scheme::HmacSha256] {
         let swapped = Signer { app_id: SECRET.to_owned(), app_secret: right.app_id.clone(), scheme };

@@ -1,4 +1,4 @@
-//! `--signed-bytes`: what is different in the bytes that a signer hashed, told once for each cause.
+//! `--signed-bytes`: the differences in the bytes that a signer hashed, reported once for each cause.
 
 use rebuttal_testbed::Scheme;
 

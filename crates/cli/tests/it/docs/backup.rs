@@ -1,5 +1,5 @@
-//! A restore, done by the page's own commands: everything up to the backup is there again, byte for byte, and what was
-//! used after it cannot be used a second time. Merchants contest all the while that a backup takes.
+//! A restore by the commands of the page: everything up to the backup is restored byte for byte, and requests used
+//! after it cannot be used again. Merchants contest while the backup is taken.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -264,7 +264,7 @@ fn a_restored_postgresql_is_whole_and_takes_no_used_request() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_restored_replica_finds_its_files_in_the_bucket_or_in_a_copy_of_it() {
+fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     let (lost, bucket) = (Database::shared(), Store::shared().bucket());
     let elsewhere = tempfile::tempdir().unwrap();
     let key = elsewhere.path().join("etc/master.key");

@@ -1,5 +1,5 @@
-//! The examples for merchants, each in its language against a gateway: they contest, they are believed when they say
-//! so, and they believe nobody who lies to them.
+//! The examples for merchants, each run in its language against a gateway: they contest, report what the gateway
+//! confirmed, and trust no tampered response.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! The page on growth reckons with the size of rows; here they are weighed on databases that a gateway has filled.
+//! The row sizes on the page about growth, measured on databases that a gateway has filled.
 
 use std::collections::BTreeMap;
 use std::path::Path;

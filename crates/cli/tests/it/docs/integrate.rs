@@ -1,5 +1,4 @@
-//! What `docs/integrate` quotes of the gateway is what the gateway says: each refusal of the pages' tables is brought
-//! about.
+//! What `docs/integrate` quotes of the gateway is what the gateway returns: each rejection in the tables is caused.
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};

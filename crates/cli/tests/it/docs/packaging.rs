@@ -1,5 +1,5 @@
-//! What `packaging` starts is what the binary takes: the unit's command line, its settings file, every variable and
-//! flag that the papers name.
+//! What `packaging` starts matches the binary: the unit's command line, its settings file, every documented variable
+//! and flag.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -98,7 +98,7 @@ fn of_compose(before: &str) -> u64 {
 }
 
 #[test]
-fn a_gateway_drains_for_longer_than_the_proxy_takes_to_turn_away() {
+fn drain_time_exceeds_the_proxy_health_check_interval() {
     let proxy = document("packaging/compose/haproxy.cfg");
     let checks: Vec<_> = proxy.lines().filter(|line| line.contains("check inter")).collect();
     assert!(!checks.is_empty());

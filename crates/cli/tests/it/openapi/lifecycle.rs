@@ -1,5 +1,5 @@
-//! Every example of the document, sent to a gateway in the order of a dispute's life: what comes back is what the
-//! document says, member by member, and nothing else.
+//! Every example of the document, sent to a gateway in the order of a dispute's lifecycle: the response is what the
+//! document says, member by member.
 
 use rebuttal_testbed::signer::{Scheme, Signer};
 use rebuttal_testbed::{Document, Gateway, Operator, Response, SignedCall, Ticket, backend, samples};

@@ -1,5 +1,5 @@
-//! Every operation of the document, called thousands of times by schemathesis: with what fits its schema and with what
-//! does not, alone and in chains. `hooks.py` beside this teaches it to sign.
+//! Every operation of the document, called thousands of times by schemathesis: with valid and invalid input, alone and
+//! in sequences. `hooks.py` signs its requests.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Where the document is served, to whom, and with what around it.
+//! Where the document is served, to whom, and with which headers.
 
 use rebuttal_testbed::{Operator, Request};
 

@@ -1,4 +1,4 @@
-//! Merchants who contest one dispute after another and note each answer, and the reckoning afterwards.
+//! Load of merchants that contest one dispute after another, and the check of every response afterwards.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! Operators who open and move disputes while the database's sessions end around them: the answer is read after the
-//! commit, and what was committed is never called unchanged because that read failed.
+//! Operators that open and change disputes while the database's sessions are terminated: the response is read after the
+//! commit, and a committed change is never reported as unchanged because that read failed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! A database that answers and takes no contests: readiness says so until one would be taken again.
+//! A database that accepts connections but no contests: `/readyz` fails until a contest would succeed again.
 
 use rebuttal_testbed::postgres::Cluster;
 

@@ -1,4 +1,4 @@
-//! A gateway that is started before its database: it waits, and serves when the database is there.
+//! A gateway that is started before its database: it waits, and serves once the database is up.
 
 use std::fs::{File, read_to_string};
 use std::net::SocketAddr;
@@ -60,7 +60,7 @@ impl Drop for StartingGateway {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_gateway_that_is_started_before_its_database_is_ready_once_that_is_there() {
+fn gateway_started_before_its_database_becomes_ready() {
     let mut cluster = Cluster::start();
     let [stopped, frozen, crowded] = [(); 3].map(|()| cluster.database());
 

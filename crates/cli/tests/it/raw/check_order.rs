@@ -1,5 +1,5 @@
-//! Contract §7, the order of checks: a request with two faults is told the earlier one. And whatever fails, the
-//! answer is signed as soon as header and app could be read.
+//! Contract §7, the order of checks: a request with two faults gets the code of the earlier one. Every rejection is
+//! signed once header and app are known.
 
 use rebuttal_testbed::clock::wait_until_ms;
 use rebuttal_testbed::operator::in_ms;
@@ -129,7 +129,7 @@ fn a_disabled_app_is_told_so_only_where_the_signature_is_right() {
 }
 
 #[test]
-fn fields_come_before_the_nonce_and_the_nonce_before_the_dispute() {
+fn fields_are_checked_before_nonce_and_nonce_before_dispute() {
     let fixture = test_gateway();
     let at = fixture.address();
     let dispute = fixture.dispute();

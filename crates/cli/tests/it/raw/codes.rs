@@ -1,5 +1,5 @@
-//! Contract §7: every code that a sane gateway can be brought to give, each once. The ground's `Answer` holds status,
-//! headers, sign and binding against the contract's table.
+//! Contract §7: every code that a working gateway can return, each once. `Answer` checks status, headers, signature and
+//! binding against the contract's table.
 
 use std::collections::BTreeSet;
 

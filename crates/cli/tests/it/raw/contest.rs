@@ -1,4 +1,4 @@
-//! Contract §4: what a contest may hold, all or none of it counting, and what is kept of it.
+//! Contract §4: what a contest may contain, that it counts completely or not, and what is stored of it.
 
 use rebuttal_testbed::test_gateway::CONTEST;
 use rebuttal_testbed::{Answer, Item, TestGateway, samples};

@@ -1,5 +1,5 @@
-//! Contract §6, time: arrival decides, the sweeper acts between five and six seconds after a deadline, and a gateway
-//! that was away catches up.
+//! Contract §6, time: the arrival of a request decides, the sweeper acts between five and six seconds after a deadline,
+//! and a gateway that was down catches up.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn the_sweeper_acts_between_five_and_six_seconds_after() {
 }
 
 #[test]
-fn after_a_request_for_evidence_the_deadline_leads_back_to_review() {
+fn expired_evidence_request_returns_to_review() {
     let fixture = test_gateway();
     let urls = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
     let dispute = fixture.dispute();

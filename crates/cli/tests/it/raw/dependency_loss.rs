@@ -1,5 +1,5 @@
-//! Contract §7, what the gateway stands on taken away under it: its evidence, its database, a row. It says that it
-//! cannot serve, promises nothing that is not so, and goes on when what it lost is back.
+//! Contract §7, loss of a dependency while serving: the evidence store, the database, a row. The gateway reports that
+//! it cannot serve, promises nothing false, and recovers with the dependency.
 
 use std::fs;
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ fn a_recorded_file_that_is_gone_is_told_in_the_log() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_a_failure_that_sending_again_does_not_mend() {
+fn unreadable_row_is_a_permanent_error() {
     let fixture = sqlite_test_gateway();
     let dispute = fixture.dispute();
     let database = rusqlite::Connection::open(fixture.gateway.data().join("rebuttal.db")).unwrap();
@@ -118,7 +118,7 @@ fn readiness_follows_the_last_commit() {
 }
 
 #[test]
-fn readiness_is_looked_at_once_a_second_however_often_it_is_asked() {
+fn readiness_is_checked_at_most_once_a_second() {
     const ASKED: usize = 400;
     const AT_ONCE: usize = 8;
     let tries = |fixture: &TestGateway| {

@@ -1,5 +1,5 @@
-//! Contract §2, length extension: the attack itself, against the running gateway, by one who saw a sign and knows no
-//! secret. The forged sign is right; only the byte rules of the body stand in its way.
+//! Contract §2, length extension: the attack against the running gateway by someone who saw a signature and knows no
+//! secret. The forged signature is valid; only the byte rules of the body reject it.
 
 use rebuttal_testbed::SignedCall;
 use rebuttal_testbed::test_gateway::{CONTEST, QUERY};

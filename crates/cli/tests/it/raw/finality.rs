@@ -1,6 +1,5 @@
-//! Contract §2, settled answers and notices: an attacker between merchant and gateway, without a secret, can get an
-//! answer to an altered copy of a request, and deliver the request itself afterwards. No settled answer may turn out
-//! wrong by that.
+//! Contract §2, settled responses and notices: an attacker without a secret can get a response to an altered copy of a
+//! request and deliver the request later. No settled response may become wrong by that.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Contract §2, freshness: how old a request may be, what uses up a nonce, and that a used one stays used.
+//! Contract §2, freshness: how old a request may be, what uses a nonce, and that a used nonce stays used.
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};

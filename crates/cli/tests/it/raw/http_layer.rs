@@ -1,4 +1,4 @@
-//! Contract §1, the HTTP layer's own refusals, which have no envelope; and that no connection is harmed by another.
+//! Contract §1, rejections of the HTTP layer, which have no envelope; and that no connection affects another.
 
 use rebuttal_testbed::test_gateway::QUERY;
 use rebuttal_testbed::{Connection, Request, TestGateway};
@@ -206,7 +206,7 @@ fn nobody_shuts_others_out_of_the_small_listeners() {
 }
 
 #[test]
-fn beside_chunks_a_length_counts_for_nothing_and_nothing_follows() {
+fn chunked_overrides_content_length_and_closes_the_connection() {
     let fixture = test_gateway();
     let call = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     let body = r#"{"disputeNo":"never-opened"}"#;

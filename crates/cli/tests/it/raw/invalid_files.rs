@@ -1,5 +1,5 @@
-//! Contract §3, truth: every lie about a file is refused at upload, nothing of it stays, and the ticket is not spent;
-//! and what real programs write is no lie.
+//! Contract §3, file validation: every invalid file is rejected at upload, nothing of it is stored, and the ticket
+//! stays valid; files of real programs pass.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn refused(fixture: &TestGateway, dispute: &str, filename: &str, bytes: &[u8]) {
 }
 
 #[test]
-fn every_lie_about_a_file_is_refused_at_upload() {
+fn invalid_files_are_rejected_at_upload() {
     let fixture = folder_test_gateway();
     let dispute = fixture.dispute();
     each(invalid_files::all().into_iter().map(|file| (file.about, file)), |file| {
@@ -27,7 +27,7 @@ fn every_lie_about_a_file_is_refused_at_upload() {
 
 /// The samples of testdata: made by programs that merchants use, some of them encrypted or with macros.
 #[test]
-fn what_real_programs_write_is_taken_unless_it_is_locked_or_runs() {
+fn files_of_real_programs_pass_unless_encrypted_or_with_macros() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/evidence");
     let names =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());

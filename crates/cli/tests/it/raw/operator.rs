@@ -1,4 +1,4 @@
-//! Contract §8: the operator API; who may use it, how it refuses, and that doing a thing twice does it once.
+//! Contract §8, the operator API: who may use it, how it rejects, and that a repeated request counts once.
 
 use std::time::Duration;
 

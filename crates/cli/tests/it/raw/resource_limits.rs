@@ -1,5 +1,5 @@
-//! Contract §7, codes of scarcity: too many bad signs from one address, too many calls of one app, no room for another
-//! nonce, and a disk that is full. What is refused then was not done, and what is asked again later is.
+//! Contract §7, resource limits: too many bad signatures from one address, too many calls of one app, no capacity for
+//! another nonce, a full disk. What is rejected was not done and succeeds later.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn a_flood_of_bad_signs_is_held_back_and_locks_nobody_else_out() {
 }
 
 #[test]
-fn an_app_that_is_new_to_the_gateway_is_not_held_back_by_its_neighbours_failures() {
+fn new_app_is_not_throttled_by_other_callers_failures() {
     let fixture = test_gateway();
     std::thread::scope(|threads| {
         let flood = Flood::over(threads, &fixture);
@@ -170,7 +170,7 @@ fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
 }
 
 #[test]
-fn however_many_apps_a_merchant_has_they_stop_no_other_merchants_queries() {
+fn many_apps_of_one_merchant_do_not_starve_other_merchants() {
     const CAPACITY: usize = 320;
     const APPS: usize = 8;
     const OF_OTHER: usize = 8;

@@ -1,4 +1,5 @@
-//! Contract §2: what is signed, by which secret and scheme, for which URL; and that an answer is never a request.
+//! Contract §2: what is signed, by which secret and scheme, for which URL; and that a response is never valid as a
+//! request.
 
 use rebuttal_testbed::clock::{now_ms, wait_until_ms};
 use rebuttal_testbed::signer::Finality;
@@ -241,7 +242,7 @@ fn rotate(fixture: &TestGateway, overlap_seconds: u64) -> (u16, Value) {
 }
 
 #[test]
-fn both_secrets_verify_during_an_overlap_and_each_answers_its_own() {
+fn both_secrets_verify_during_rotation_overlap() {
     let fixture = test_gateway();
     let at = fixture.address();
     let start_ms = now_ms();

@@ -1,4 +1,4 @@
-//! Contract §6: the table of states, cell by cell through both APIs, with what each cell leaves in the history.
+//! Contract §6: the state table, cell by cell through both APIs, with the history entry of each cell.
 
 use std::time::Duration;
 

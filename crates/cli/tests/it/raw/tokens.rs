@@ -1,4 +1,4 @@
-//! Contract §8: operators' tokens; what each role may do, and until when a token lets somebody in.
+//! Contract §8, operators' tokens: what each role may do, and until when a token is valid.
 
 use std::time::Duration;
 
@@ -163,7 +163,7 @@ fn a_revoked_token_lets_nobody_in_from_then_on() {
 
 /// The gateway asks for the body when it has let the token in; then the token is revoked, and the body comes.
 #[test]
-fn a_token_that_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
+fn token_revoked_during_the_body_changes_nothing() {
     let fixture = test_gateway();
     let no = fixture.dispute();
     let merchant = json!({ "name": "m", "timeZone": "UTC" });

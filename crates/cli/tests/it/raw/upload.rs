@@ -1,8 +1,8 @@
-//! Contract §3, the upload form against the embedded store: each field dropped, altered, added; the sizes; the order;
-//! and that what was stored first stays.
+//! Contract §3, the upload form of the embedded store: each field dropped, altered, added; sizes; order; and that the
+//! first stored file stays.
 //!
-//! Not here: an expired form. It would take ten minutes of waiting or a clock of its own; the evidence crate's tests
-//! move the time instead.
+//! Not here: an expired form, which needs ten minutes or a fake clock; the evidence crate's tests move the time
+//! instead.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Contract §3, generateUploadUrl: what is given, and which names, types and scenes are refused.
+//! Contract §3, generateUploadUrl: what is returned, and which names, types and scenes are rejected.
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::test_gateway::UPLOAD_URL;

@@ -1,4 +1,4 @@
-//! Chores that every replica has: none gets into another's way.
+//! Background jobs that run on every replica do not conflict.
 
 use std::time::Duration;
 

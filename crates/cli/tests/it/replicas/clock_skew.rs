@@ -1,4 +1,4 @@
-//! A replica whose clock is wrong from its start: it undoes nothing for the others, and says what is wrong.
+//! A replica that starts with a wrong clock: it undoes nothing for the others, and reports the skew.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 
 #[test]
 #[ignore = "needs PostgreSQL, an S3 and libfaketime: cargo xtask test runs it"]
-fn a_replica_that_starts_with_a_wrong_clock_lapses_nothing_and_shuts_nobody_out() {
+fn replica_started_with_skewed_clock_expires_nothing() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;
     let url = fixture.upload(&samples::receipt(1));

@@ -1,4 +1,4 @@
-//! Contract §4: what a url means is said once for all replicas, by whoever records it first.
+//! Contract §4: the meaning of a url is recorded once for all replicas, by the first one.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::Replicas;
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn replicas_that_find_different_files_believe_what_was_recorded_first() {
+fn first_recorded_file_hash_wins_across_replicas() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;
     for round in 0..8 {

@@ -1,4 +1,5 @@
-//! A replica that freezes while it holds locks: the others are late, and nothing of its own is lost or done twice.
+//! A replica that is suspended while it holds locks: the others are delayed, and nothing of its work is lost or done
+//! twice.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ const CONTESTS: usize = 24;
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_frozen_replica_holds_the_others_back_for_five_seconds_at_most() {
+fn suspended_replica_blocks_the_others_at_most_five_seconds() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;
     let [first, second] = replicas.addresses();

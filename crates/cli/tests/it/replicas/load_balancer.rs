@@ -1,5 +1,5 @@
-//! Replicas behind the load balancer's own file, when what they share fails: none is ready then, and each still serves
-//! what it can.
+//! Replicas behind the load balancer configuration of `packaging` when a shared dependency fails: none is ready, and
+//! each still serves what it can.
 
 use rebuttal_testbed::balancer::{Balancer, BalancerAddress};
 use rebuttal_testbed::postgres::Database;
@@ -15,7 +15,7 @@ const CALLS: usize = 4;
 
 #[test]
 #[ignore = "needs PostgreSQL, an S3 and HAProxy, which cargo xtask test starts or installs"]
-fn a_store_that_all_replicas_have_lost_does_not_make_the_balancer_refuse() {
+fn balancer_still_routes_when_all_replicas_lost_their_store() {
     let bucket = Store::shared().bucket();
     let (proxy, place) = (Proxy::before(bucket.store.address), BalancerAddress::free());
     let mut replicas = Replicas::with(Database::shared(), |gateway| {

@@ -1,4 +1,4 @@
-//! Made-up tokens, and what failures of neighbours hold back, where the database is one that others use too.
+//! Unknown tokens and the limits on failures, where the database is shared with other replicas.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ fn made_up_tokens_leave_merchants_their_reads() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_secret_rotated_elsewhere_is_not_held_back_by_neighbours_failures() {
+fn rotated_secret_is_not_throttled_by_other_callers_failures() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;
     fixture.query("nobody-has-it").is("Dispute.NotFound");

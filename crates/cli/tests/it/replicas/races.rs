@@ -1,4 +1,4 @@
-//! Races between two replicas: for one dispute, one nonce, one number, one key. Exactly one winner, one history.
+//! Races between two replicas for one dispute, one nonce, one number, one key: exactly one winner, one history.
 
 use rebuttal_testbed::operator::{dispute, in_days};
 use rebuttal_testbed::test_gateway::{ACCEPT, history_of};

@@ -1,4 +1,4 @@
-//! Secrets of apps where there are several gateways.
+//! App secrets with several gateways.
 
 use std::time::{Duration, Instant};
 

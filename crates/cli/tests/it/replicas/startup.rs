@@ -1,4 +1,4 @@
-//! Many that start at once, on a database that is nobody's yet, and those that do not belong to it.
+//! Replicas that start at the same time on an empty database, and gateways that do not belong to it.
 
 use std::process::Command;
 

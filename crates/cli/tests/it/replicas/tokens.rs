@@ -1,4 +1,4 @@
-//! Operators' tokens where there are several gateways.
+//! Operators' tokens with several gateways.
 
 use std::sync::Barrier;
 
@@ -42,7 +42,7 @@ fn a_token_is_made_and_revoked_on_every_replica_at_once() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn admins_who_revoke_each_other_on_two_replicas_wait_in_no_circle() {
+fn mutual_revocation_on_two_replicas_does_not_deadlock() {
     let mut replicas = Replicas::start();
     let [here, there] = replicas.addresses();
     for round in 0..scaled(40) {

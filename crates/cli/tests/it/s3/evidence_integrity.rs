@@ -1,4 +1,5 @@
-//! Contract §3 and §4: the store takes what it is given, and a contest believes what it has read and sealed itself.
+//! Contract §3 and §4: the store accepts any upload; a contest trusts only what the gateway has read and copied by
+//! hash.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Contract §7, an object store that fails: clear codes, nothing half done, and what was sealed stays.
+//! Contract §7, a failing object store: clear codes, nothing done partially, and copied evidence stays.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ fn test_gateway() -> (Bucket, Proxy, TestGateway) {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_contest_that_cannot_read_its_evidence_changes_nothing_and_can_be_sent_again() {
+fn contest_with_unreadable_evidence_can_be_retried() {
     let (bucket, proxy, fixture) = test_gateway();
     let faults = [Fault::Fails, Fault::Hangs, Fault::CutsAfter(0), Fault::CutsAfter(10), Fault::LosesAnswer];
     let cases = faults.map(|fault| (format!("{fault:?}"), fault));
@@ -51,7 +51,7 @@ fn a_contest_that_cannot_read_its_evidence_changes_nothing_and_can_be_sent_again
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_contest_that_cannot_be_sealed_changes_nothing_and_can_be_sent_again() {
+fn contest_that_cannot_copy_its_evidence_can_be_retried() {
     let (_, proxy, fixture) = test_gateway();
     for fault in [Fault::Fails, Fault::Hangs] {
         let url = fixture.upload(&samples::receipt(1));
@@ -68,7 +68,7 @@ fn a_contest_that_cannot_be_sealed_changes_nothing_and_can_be_sent_again() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_seal_whose_answer_got_lost_is_sealed_again_as_what_lies_there_then() {
+fn copy_with_lost_response_is_redone_from_the_current_object() {
     let (bucket, proxy, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
@@ -85,7 +85,7 @@ fn a_seal_whose_answer_got_lost_is_sealed_again_as_what_lies_there_then() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn what_was_sealed_before_the_store_failed_need_not_be_read_again() {
+fn evidence_copied_before_a_store_failure_is_not_read_again() {
     let (_, proxy, fixture) = test_gateway();
     let [good, bad] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
     let dispute = fixture.dispute();

@@ -1,4 +1,4 @@
-//! A gateway on a database that was restored beside production's bucket.
+//! A gateway on a restored database that shares the production bucket.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_gateway_on_a_copy_of_the_database_serves_and_says_that_it_does_not_sweep() {
+fn gateway_on_a_database_copy_serves_without_sweeping() {
     let bucket = Store::shared().bucket();
     let mut fixture = TestGateway::of(gateway().embedded().bucket(&bucket));
     bucket.put("gateway.fence", MOVED_ON);

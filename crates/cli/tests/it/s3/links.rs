@@ -1,5 +1,5 @@
-//! Contract §8: links to evidence. What they lead to is what was submitted, and they lead nobody to anything else, nor
-//! for longer than they say.
+//! Contract §8, links to evidence: they lead to exactly what was submitted, to nobody else, and no longer than they
+//! say.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A contest that an operator's act overtakes while it is on its way: which files it must look at depends on the state,
-//! and the state changes under its hands.
+//! A contest that is overtaken by an operator's action: which files it must read depends on the state, and the state
+//! changes while it reads.
 
 use std::thread;
 

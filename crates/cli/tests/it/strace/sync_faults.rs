@@ -1,5 +1,5 @@
-//! A sync that fails and a disk that is slow, both made by strace below a running gateway. Whatever is answered then
-//! is the truth, before and after a kill.
+//! A failing sync and a slow disk, injected by strace into a running gateway. Every response stays true, before and
+//! after a kill.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

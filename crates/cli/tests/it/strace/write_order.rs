@@ -1,4 +1,4 @@
-//! Durable before answered (the promise of the whole gateway): traced from the first system call on.
+//! Durable before answered (the promise of the whole gateway), traced from the first system call.
 
 use std::path::Path;
 
