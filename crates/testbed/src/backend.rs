@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::postgres::Database;
 use crate::s3::{Bucket, Store};
 
-/// Names what a run stands on, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL, `s3` for an
+/// Names the backend of a run, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL, `s3` for an
 /// S3.
 pub const VARIABLE: &str = "REBUTTAL_TEST_BACKEND";
 
@@ -19,13 +19,13 @@ static DATABASES: Mutex<BTreeMap<PathBuf, Database>> = Mutex::new(BTreeMap::new(
 /// The bucket of each data directory, likewise.
 static BUCKETS: Mutex<BTreeMap<PathBuf, Bucket>> = Mutex::new(BTreeMap::new());
 
-/// Whether this run stands on something.
+/// Whether this run's backend includes a part.
 #[must_use]
 pub fn includes(part: &str) -> bool {
     std::env::var(VARIABLE).is_ok_and(|backend| backend.split('+').any(|name| name == part))
 }
 
-/// Where the database of a data directory lies, if not in it.
+/// The URL of the database of a data directory, unless it is SQLite in that directory.
 pub(crate) fn database(data: &Path) -> Option<String> {
     if !includes("postgres") {
         return None;
@@ -34,7 +34,7 @@ pub(crate) fn database(data: &Path) -> Option<String> {
     Some(databases.entry(data.to_owned()).or_insert_with(Database::shared).url())
 }
 
-/// The bucket in which the evidence of a data directory lies, if not in it.
+/// The bucket with the evidence of a data directory, unless it is a folder in that directory.
 pub(crate) fn bucket(data: &Path) -> Option<Bucket> {
     if !includes("s3") {
         return None;

@@ -16,7 +16,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// Twice its own interval, the limit of `/readyz` each time, and a machine that has other work.
 const NOTICE_LIMIT: Duration = Duration::from_secs(30);
 
-/// A place for a balancer to listen at: replicas must know their public URL before there is one before them.
+/// An address for a balancer: replicas must know their public URL before the balancer is started.
 #[derive(Debug)]
 pub struct BalancerAddress(SocketAddr);
 

@@ -10,7 +10,7 @@ use crate::clock::now_ms;
 use crate::http::{Connection, Request, Response};
 use crate::signer::{Finality, Signer, bound_nonce, fresh_nonce};
 
-/// How far an answer's timestamp may lie from our clock, which is the gateway's too.
+/// How far a response's timestamp may differ from our clock, which is the gateway's too.
 const ANSWER_AGE_LIMIT_MS: i64 = 60_000;
 
 /// Contract §7, code and HTTP status.
@@ -91,7 +91,7 @@ impl SignedCall {
         self
     }
 
-    /// The same call with a sign that is of the form and wrong.
+    /// The same call with a well-formed but wrong signature.
     #[must_use]
     pub fn badly_signed(mut self) -> Self {
         self.sign_instead = Some("0123456789abcdef".repeat(4));
@@ -142,13 +142,13 @@ impl SignedCall {
         self.request().bytes()
     }
 
-    /// Sends on a connection of its own; the answer must be signed and bound.
+    /// Sends on a new connection; the response must be signed and bound.
     #[must_use]
     pub fn send(&self, address: SocketAddr) -> Answer {
         self.verified(self.request().send(address).unwrap_or_else(|error| panic!("{error}: {self:?}")))
     }
 
-    /// Sends on a connection of its own; the answer must not be signed.
+    /// Sends on a new connection; the response must not be signed.
     #[must_use]
     pub fn send_for_unsigned(&self, address: SocketAddr) -> Answer {
         let response = self.request().send(address).unwrap_or_else(|error| panic!("{error}: {self:?}"));

@@ -41,7 +41,7 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut seen: impl FnMut() -> Option
     }
 }
 
-/// Waits for a moment of the clock, for rules that are about time itself.
+/// Waits until the clock reaches a time, for rules about time itself.
 pub fn wait_until_ms(unix_ms: i64) {
     let left = unix_ms - now_ms();
     if let Ok(left) = u64::try_from(left) {

@@ -138,13 +138,13 @@ impl Gateway {
             .expect("our own child can be limited");
     }
 
-    /// The most memory the process ever held of its own, in KiB.
+    /// The peak of the process's private memory, in KiB.
     #[must_use]
     pub fn peak_memory_kib(&self) -> u64 {
         self.own_memory_kib("VmHWM:")
     }
 
-    /// The memory the process holds of its own, in KiB.
+    /// The process's private memory, in KiB.
     #[must_use]
     pub fn memory_kib(&self) -> u64 {
         self.own_memory_kib("VmRSS:")

@@ -225,7 +225,7 @@ impl Request {
         bytes
     }
 
-    /// Sends it on a connection of its own.
+    /// Sends it on a new connection.
     ///
     /// # Errors
     /// As the connection's.

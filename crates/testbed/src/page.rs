@@ -35,7 +35,7 @@ pub fn file(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whether a text is what a page quotes; `…` stands for anything that would differ from one time to another.
+/// Whether a text is what a page quotes; `…` matches anything that differs between runs.
 #[must_use]
 pub fn fits(quoted: &str, text: &str) -> bool {
     let Some((begin, rest)) = quoted.split_once('…') else { return text == quoted };

@@ -19,7 +19,7 @@ pub use proxy::{CommitFault, PostgresProxy};
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 
-/// Where `cargo xtask test` tells the superuser's URL of the cluster that all tests of a run share.
+/// The variable in which `cargo xtask test` gives the superuser's URL of the cluster that all tests of a run share.
 pub const SHARED: &str = "REBUTTAL_TEST_POSTGRES";
 
 /// Recovery after a kill included.
@@ -78,7 +78,7 @@ impl Cluster {
         Self::make(settings, &[])
     }
 
-    /// A cluster with settings, and files of its own beside its data.
+    /// A cluster with settings, and with files next to its data.
     fn make(settings: &[&str], files: &[(&str, &str)]) -> Self {
         let user = rustix::process::getuid().is_root().then(User::find);
         let folder = tempfile::Builder::new().prefix("rebuttal-pg-").tempdir().expect("a temporary folder");
@@ -211,7 +211,7 @@ fn spawn(user: Option<&User>, folder: &Path, port: u16, settings: &Vec<String>) 
     let mut server = command(user, "postgres");
     server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
     server.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
-    // Every test has connections of its own; many tests run at once.
+    // Every test has its own connections; many tests run in parallel.
     for setting in ["max_connections=400", "shared_buffers=64MB", "log_min_messages=warning"] {
         server.args(["-c", setting]);
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// What came on each connection.
+/// The bytes received on each connection.
 type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// A recorder; it takes no new connections once the test ends.
@@ -40,7 +40,7 @@ impl Recorder {
     }
 }
 
-/// Passes on both ways, each in a thread of its own; what comes from the client is noted before it is passed on.
+/// Forwards both directions, each in its own thread; bytes from the client are recorded before they are forwarded.
 fn pass(client: TcpStream, server: TcpStream, received: &Received) {
     let (Ok(back), Ok(from)) = (client.try_clone(), server.try_clone()) else { return };
     let received = Arc::clone(received);

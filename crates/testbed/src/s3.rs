@@ -70,7 +70,7 @@ impl Store {
     }
 }
 
-/// A bucket; what lies in it goes with the store.
+/// A bucket; its objects are deleted with the store.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     pub store: Store,

@@ -69,7 +69,7 @@ impl TestGateway {
         self.gateway.address()
     }
 
-    /// A fresh call of this scene's app.
+    /// A fresh call of this gateway's app.
     #[must_use]
     pub fn call(&self, target: &str, body: &Value) -> SignedCall {
         self.raw_call(target, body.to_string())

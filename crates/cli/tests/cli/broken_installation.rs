@@ -292,8 +292,8 @@ fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
     }
 }
 
-/// What an operator does to the files of a data directory with nothing else than a shell; about what the doctor tells
-/// it; and in which words both tell it.
+/// What an operator does to the files of a data directory with nothing else than a shell; about what `doctor` reports
+/// it; and the message of both.
 const FILES: [(&str, &str, &str); 13] = [
     ("rm -r DATA; touch DATA", "data directory", "is a file, and a folder is needed"),
     ("mv DATA away; ln -s nowhere DATA", "data directory", "is a link to nowhere, which is not there"),

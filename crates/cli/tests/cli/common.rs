@@ -10,14 +10,14 @@ pub(crate) fn bin() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_rebuttal"))
 }
 
-/// The binary, without a terminal and without anything of ours in its environment.
+/// The binary, without a terminal and without `REBUTTAL_` variables.
 pub(crate) fn rebuttal(words: &[&str]) -> Command {
     let mut command = bare(bin());
     command.args(words);
     command
 }
 
-/// A program that none of this run's own variables reach.
+/// A program without this run's `REBUTTAL_` variables.
 pub(crate) fn bare(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -29,7 +29,7 @@ pub(crate) fn bare(program: &Path) -> Command {
     command
 }
 
-/// How a command ended, and what it said.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
     pub(crate) code: i32,
@@ -52,14 +52,14 @@ impl CommandOutput {
     }
 }
 
-/// What the program told to do next, for this shell.
+/// A printed command, to be run by this shell.
 pub(crate) fn pasted(mut shell: Command, told: &str) -> Command {
     let words = told.strip_prefix("rebuttal ").unwrap();
     shell.args(["-c", &format!("exec {} {words}", bin().display())]);
     shell
 }
 
-/// A merchant at a shell beside a running gateway.
+/// A merchant at a shell, with a running gateway.
 pub(crate) struct MerchantShell {
     pub(crate) fixture: TestGateway,
     pub(crate) url: String,
@@ -71,7 +71,7 @@ impl MerchantShell {
         Self { url: fixture.base.clone(), fixture }
     }
 
-    /// A merchant who reaches the gateway under another address, which the gateway knows as its own.
+    /// A merchant who reaches the gateway at another address, which is its public URL.
     pub(crate) fn behind(url: &str) -> Self {
         let fixture = TestGateway::of(Gateway::builder(bin()).args(["--public-url", url]));
         Self { url: url.to_owned(), fixture }
@@ -98,7 +98,7 @@ impl MerchantShell {
         command
     }
 
-    /// What the program told to do next, pasted into this merchant's shell.
+    /// Runs a printed command in this merchant's shell.
     pub(crate) fn paste(&self, told: &str) -> CommandOutput {
         CommandOutput::run(pasted(self.program(Path::new("sh")), told))
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::common::{CommandOutput, bare, bin, rebuttal};
 
-/// A settings file in a folder of its own.
+/// A settings file in a new folder.
 fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rebuttal.toml");

@@ -101,7 +101,7 @@ fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
         "/etc/passwd",
         "--yes",
     ];
-    // Nobody listens at this address: whatever were sent would be told as a failure to connect.
+    // Nothing listens at this address: anything sent would be reported as a failure to connect.
     let mut command = shell.command(&words);
     command.env("REBUTTAL_URL", "http://127.0.0.1:1");
     let output = CommandOutput::run(command);

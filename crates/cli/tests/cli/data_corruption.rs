@@ -22,7 +22,7 @@ fn said(data: &Path) -> String {
     serve(data, &[]).stderr.replace("\n  ", " ")
 }
 
-/// A command beside a copy of a data directory on a disk of its own that is full.
+/// A command with a copy of a data directory on a full disk.
 fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     let script = "set -e; mount -t tmpfs -o size=4m tmpfs \"$1\"; mkdir -m 700 \"$1/data\"; cp -a \"$2/.\" \"$1/data\"; \
@@ -33,7 +33,7 @@ fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
     CommandOutput::run(unshared)
 }
 
-/// Whether the system lets this user mount a disk of its own. Some containers do not, and nothing can be installed
+/// Whether the system lets this user mount a disk. Some containers do not, and nothing can be installed
 /// against that.
 fn may_mount() -> bool {
     let script = "mount -t tmpfs tmpfs \"$0\"";

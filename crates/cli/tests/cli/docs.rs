@@ -13,7 +13,7 @@ use rebuttal_testbed::{Gateway, Page, page};
 
 use crate::common::{CommandOutput, bare, bin, rebuttal};
 
-/// Somebody at a terminal who has the project's folder before him and the binary on his path.
+/// A reader at a terminal in the project's folder, with the binary on the path.
 struct DocsReader {
     folder: tempfile::TempDir,
     page: Page,
@@ -88,7 +88,7 @@ fn json_in_the_docs_parses() {
             assert!(read.is_ok(), "{}:{}: {read:?}", page.path, block.line);
         }
     }
-    assert!(count > 5, "{count} is fewer than the papers ever had");
+    assert!(count > 5, "{count} is fewer than the docs ever had");
 }
 
 /// One document, none of whose keys is there twice.
@@ -157,7 +157,7 @@ fn shell_scripts_in_the_docs_parse() {
             assert_eq!((read.code, read.stderr.as_str()), (0, ""), "{}:{}", page.path, block.line);
         }
     }
-    assert!(count > 10, "{count} is fewer than the papers ever had");
+    assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
 /// What sizing.md repeats is what the rounds of performance.md were, from the least to the most.

@@ -222,7 +222,7 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     finds(&doctor(folder.path(), &[], &env), "evidence", "AWS_");
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
     finds(&doctor(folder.path(), &[], &nowhere), "database", "See that the server runs");
-    // A role that may do nothing: what it lacks is told before what fails for it.
+    // A role that may do nothing: what it lacks is reported before what fails for it.
     drop(Gateway::builder(bin()).database(&database.url()).folder().start());
     let role = database.name().replace("test_", "weak_");
     database.query(&format!("CREATE ROLE {role} LOGIN"));

@@ -73,7 +73,7 @@ fn sealed_files_that_are_gone_cut_off_or_altered_are_found() {
     }
 }
 
-/// A seal is named after what it holds.
+/// A copy is named after the hash of its content.
 fn is_seal_of(key: &str, content: &[u8]) -> bool {
     use sha2::Digest as _;
     key.contains(&hex::encode(sha2::Sha256::digest(content)))

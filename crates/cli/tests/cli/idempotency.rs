@@ -6,7 +6,7 @@ use rebuttal_testbed::operator::in_days;
 use crate::common::{CommandOutput, MerchantShell};
 use crate::operator::opening;
 
-/// The command that stands in what was told.
+/// The command in a printed message.
 fn told(output: &CommandOutput) -> &str {
     output.stderr.lines().find(|line| line.trim_start().starts_with("rebuttal ")).expect("a command").trim()
 }

@@ -39,11 +39,11 @@ enum Attack {
     DropResponse,
     /// None, before it was.
     DropRequest,
-    /// No trick.
+    /// No attack.
     None,
 }
 
-/// A code of the contract, how the merchant is brought to see it, and how his command may end.
+/// A code of the contract, the attack that makes the merchant see it, and the exit code of his command.
 const ATTACKS: [(&str, Attack, i32); 18] = [
     ("OK", Attack::None, 0),
     ("Common.Request.NotFound", Attack::AlteredCopy("/dispute/contest", "/dispute/context"), 4),
@@ -76,7 +76,7 @@ const ATTACKS: [(&str, Attack, i32); 18] = [
 /// Calls of the app in a second: enough for the merchant's commands, and reached by who hurries.
 const RATE: &str = "40";
 
-/// What the one in between has at hand.
+/// The state of the attacker.
 #[derive(Default)]
 struct Attacker {
     attack: Option<Attack>,
@@ -182,7 +182,7 @@ fn intercept(request: &[u8], upstream: &mut Upstream, attacker: &mut Attacker) -
     }
 }
 
-/// Plays a trick on one merchant; each has a gateway of his own, because some of them cannot be played on two at once.
+/// Runs an attack on one merchant; each has a separate gateway, because some attacks affect all merchants of one.
 fn run_attack(code: &str, attack: Attack, exit: i32) {
     let attacker = Arc::new(Mutex::new(Attacker::default()));
     let of_way = Arc::clone(&attacker);
@@ -208,7 +208,7 @@ fn run_attack(code: &str, attack: Attack, exit: i32) {
         );
         assert!(told["openUntil"].is_string(), "{attack:?}: {told}");
     }
-    // He delivers what he has kept; what the merchant was told must still be true.
+    // The attacker delivers the kept requests; what the merchant was told must still be true.
     let Attacker { held, .. } = std::mem::take(&mut *attacker.lock().unwrap());
     let statuses: Vec<_> = held.iter().map(|held| shell.deliver(held)).collect();
     assert!(statuses.iter().all(|status| *status == 200), "{attack:?}: {statuses:?}");

@@ -7,19 +7,19 @@ use std::sync::mpsc::{Receiver, channel};
 
 use rebuttal_testbed::Action;
 
-/// What happens to the answer of a contest, an acceptance or an opening.
+/// What happens to the response to a contest, an acceptance or an opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResponseFault {
-    /// The connection is cut after the gateway has answered.
+    /// The connection is closed after the gateway has responded.
     Close,
-    /// Nothing happens any more.
+    /// Nothing is sent any more.
     Stall,
 }
 
 pub(crate) struct LossyProxy {
     pub(crate) url: String,
     proxy: rebuttal_testbed::FaultProxy,
-    /// How many answers are still to meet the fate.
+    /// How many more responses get the fault.
     remaining: Arc<AtomicUsize>,
     faulted: Receiver<()>,
 }
@@ -53,17 +53,17 @@ impl LossyProxy {
         self.proxy.set_upstream(address);
     }
 
-    /// From now on every answer arrives.
+    /// From now on every response is forwarded.
     pub(crate) fn forward_all(&self) {
         self.remaining.store(0, Ordering::SeqCst);
     }
 
-    /// From now on none does.
+    /// From now on no response is.
     pub(crate) fn drop_all(&self) {
         self.remaining.store(usize::MAX, Ordering::SeqCst);
     }
 
-    /// Waits until an answer has met its fate.
+    /// Waits until a response has got the fault.
     pub(crate) fn wait_for_fault(&self) {
         self.faulted.recv().unwrap();
     }

@@ -14,7 +14,7 @@ use crate::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::terminal::Terminal;
 
 impl MerchantShell {
-    /// A command of this gateway's operator, who sits beside the data directory.
+    /// A command of this gateway's operator, with access to the data directory.
     pub(crate) fn operator_command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(&[&["operator"], words].concat());
         command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());
@@ -25,7 +25,7 @@ impl MerchantShell {
         CommandOutput::run(self.operator_command(words))
     }
 
-    /// What the program told to do next, pasted into this operator's shell.
+    /// Runs a printed command in this operator's shell.
     pub(crate) fn paste_operator(&self, told: &str) -> CommandOutput {
         let mut command = pasted(bare(Path::new("sh")), told);
         command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());

@@ -16,7 +16,7 @@ fn http(status: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// A gateway that does what it is told, behind something that answers in its place.
+/// A working gateway behind a proxy that answers in its place.
 fn behind(status: &'static str, body: &'static str) -> (MerchantShell, FaultProxy) {
     let proxy = FaultProxy::on_response(move |_, _| Action::Forward(http(status, body)));
     let shell = MerchantShell::start();
@@ -30,7 +30,7 @@ fn through(shell: &MerchantShell, proxy: &FaultProxy, words: &[&str]) -> Command
     CommandOutput::run(command)
 }
 
-/// What the program told to do next, but past the way that answers in the gateway's place.
+/// Runs the printed command, bypassing the proxy that answers in the gateway's place.
 fn past(shell: &MerchantShell, proxy: &FaultProxy, told: &str) -> CommandOutput {
     assert!(told.contains(&format!(" --operator-url {}", proxy.url)), "{told}");
     shell.paste_operator(&told.replace(&proxy.url, &shell.url))
@@ -64,7 +64,7 @@ fn foreign_response_to_a_change_leaves_the_outcome_unknown() {
     }
 }
 
-/// A way that keeps the answer to the first change back, or puts a proxy's in its place, and then answers with this.
+/// A proxy that drops or replaces the response to the first change, and then answers with this.
 fn lost_then(
     first: Option<&'static str>,
     status: &'static str,
@@ -81,7 +81,7 @@ fn lost_then(
     (shell, proxy)
 }
 
-/// An opening through a way, after which the dispute is there once; the command told makes sure of it.
+/// An opening through a proxy, after which the dispute exists once; the printed command confirms it.
 fn opens_once_in_doubt((shell, proxy): (MerchantShell, FaultProxy), told: &str) {
     let words = opening("7d");
     let words: Vec<_> = words.iter().map(String::as_str).collect();
@@ -220,7 +220,7 @@ fn bidi_controls_in_a_cardholders_text_are_escaped() {
     assert_eq!(exact["dispute"]["disputeReason"], "not \u{202e}mine");
 }
 
-/// Whether a character does more on a terminal than to stand in its place: a control character, one that turns text
+/// Whether a character does more on a terminal than occupy its cell: a control character, one that turns text
 /// about, or another end of a line.
 fn is_disruptive(character: char) -> bool {
     let turns =
@@ -298,7 +298,7 @@ fn secret_survives_a_full_disk() {
     let file = shell.fixture.gateway.scratch().join("admin.token");
     let path = file.to_str().unwrap();
     for json in ["", " --json"] {
-        // No file may grow, and the signal that tells of it is ignored, as a full disk sends none.
+        // No file may grow, and the signal for it is ignored, as a full disk sends none.
         let line = format!(
             "trap '' XFSZ; ulimit -f 0; exec {} operator token create --name n{} --role admin --secret-file {path}{json}",
             bin().display(),

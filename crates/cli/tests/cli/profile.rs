@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::common::{CommandOutput, MerchantShell, rebuttal};
 use crate::terminal::Terminal;
 
-/// A person with a home, and a merchant's shell beside it.
+/// A user's home directory, and a merchant's shell.
 struct UserHome {
     shell: MerchantShell,
     file: PathBuf,
@@ -282,7 +282,7 @@ fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
     let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let asks = home.command(&words);
-    // A shell beside it on the same terminal, which tells how that was left.
+    // Another shell on the same terminal, which prints the terminal's settings.
     let mut shell = Command::new("sh");
     let line = format!(
         "trap : INT; {} {}; echo \"ended with $?\"; stty -a",

@@ -8,7 +8,7 @@ use crate::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 
-/// Somebody with two profiles, and a shell's script.
+/// A user with two profiles, and the completion script of a shell.
 struct CompletionTest {
     folder: tempfile::TempDir,
     script: PathBuf,

@@ -116,7 +116,7 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
     assert!(gateway.stderr().contains("this process may have 500 at most"), "{}", gateway.stderr());
 }
 
-/// What a database server says to whoever connects: an error with a code of PostgreSQL's, or nothing.
+/// What a database server returns to each connection: an error with a code of PostgreSQL's, or nothing.
 fn server_that_says(code: Option<&'static str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

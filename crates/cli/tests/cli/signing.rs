@@ -24,7 +24,7 @@ fn signer(scheme: Scheme) -> Signer {
     Signer { app_id: text("0a1b2c3d"), app_secret: text("deadbeef"), scheme }
 }
 
-/// A request as it was sent, and the header that somebody made for it.
+/// A request as it was sent, and the header that the signer made for it.
 struct SentRequest<'a> {
     url: &'a str,
     body: &'a str,

@@ -22,7 +22,7 @@ fn run_with_stdout(shell: &MerchantShell, words: &[&str], stdout: Stdio) -> Comm
     CommandOutput::run(command)
 }
 
-/// The command that is told at the end.
+/// The rerun command at the end of the output.
 fn told(output: &CommandOutput) -> &str {
     output.stderr.lines().last().unwrap().trim()
 }

@@ -161,7 +161,7 @@ impl TwoGateways {
         }
     }
 
-    /// Runs a command whose outcome nobody learns; gives what it tells to do.
+    /// Runs a command whose outcome stays unknown; returns the rerun command that it prints.
     fn run(&self, words: &[&str]) -> String {
         self.run_with(words, &[])
     }
@@ -213,7 +213,7 @@ fn rerun_command_targets_the_same_gateway_from_any_shell() {
         );
         gateways.proxy.drop_all();
     }
-    // A secret in a variable is not told: without it, the command does nothing, and least of all elsewhere.
+    // A secret in a variable is not printed: without it, the command does nothing, on either gateway.
     let by_secret = [("REBUTTAL_URL", url), ("REBUTTAL_APP_ID", app_id), ("REBUTTAL_APP_SECRET", secret)];
     let beside_profile = [("REBUTTAL_PROFILE", &"prod".to_owned()), ("REBUTTAL_APP_SECRET", secret)];
     for (n, variables) in [by_secret.as_slice(), &beside_profile].iter().enumerate() {

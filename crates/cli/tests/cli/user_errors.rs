@@ -10,7 +10,7 @@ use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 
-/// Runs a command in a folder of its own; gives what it said on standard error.
+/// Runs a command in a new folder; returns its standard error.
 #[track_caller]
 fn told(words: &[&str], code: i32) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -98,7 +98,7 @@ fn an_upload_broken_off_leaves_nothing_behind() {
         });
         fixture.contest(&fixture.dispute(), &[Item::receipt(&ticket.storage_uri)]).is("Evidence.NotUploaded");
     });
-    // The whole form, and nobody waiting: stored or not, and the same form tells which.
+    // The whole form, then a disconnect: stored or not, and the same form shows which.
     for _ in 0..20 {
         let ticket = fixture.ticket("a.png");
         let form = ticket.form(&samples::png(1));
@@ -115,7 +115,7 @@ fn an_upload_broken_off_leaves_nothing_behind() {
     }
 }
 
-/// How a request fared while the gateway stopped.
+/// The outcome of a request while the gateway stopped.
 enum RequestOutcome {
     Answered(rebuttal_testbed::Answer),
     Unanswered,

@@ -16,14 +16,14 @@ use crate::common::gateway;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// The chores run every few seconds, and trust a clock that was moved after a window.
+/// The background jobs run every few seconds, and trust a clock that was moved after a window.
 const LIMIT: Duration = Duration::from_secs(30);
 /// A little more than the gateway takes from one look at uploads and keys to the next.
 const CHORES_PERIOD: Duration = Duration::from_secs(6);
 
-/// A gateway that reads a clock of its own, and trusts it a second after it was moved.
+/// A gateway with a fake clock, which it trusts again one second after a jump.
 fn test_gateway(clock: &FakeClock) -> TestGateway {
-    // Not on the run's ground: a database server has a clock of its own, which is not moved.
+    // Not on the run's backend: a database server has its own clock, which is not moved.
     TestGateway::of(clock.under(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
 }
 
@@ -46,7 +46,7 @@ fn an_upload_form_expires_after_ten_minutes() {
     assert!(!file_of(&fixture, &late.storage_uri).exists());
 }
 
-/// Waits until an upload is marked to go: beside a file that was never uploaded it is looked for, and not referred to.
+/// Waits until an upload is marked for deletion: contested together with a missing file, so that nothing refers to it.
 fn wait_for_mark(fixture: &TestGateway, dispute: &str, url: &str, ahead: Duration) {
     let upload_url = json!({ "filename": "receipt.png", "scene": "DISPUTE_EVIDENCE" });
     let nothing = fixture.call(UPLOAD_URL, &upload_url).ahead(ahead).send(fixture.address()).ok();
@@ -162,7 +162,7 @@ fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
     clock.ahead(400 * DAY);
     let told = || fixture.gateway.stderr().contains("the clock jumped").then_some(());
     wait_for("the jump to be told", LIMIT, told);
-    // What the chores would do by such a clock they would do within their period.
+    // The background jobs would act on such a clock within their period.
     pause(CHORES_PERIOD);
     clock.ahead(Duration::ZERO);
 
@@ -183,7 +183,7 @@ fn late_start_expires_nothing_during_clock_guard() {
     fixture.gateway.restart();
     let told = || fixture.gateway.stderr().contains("the clock stands at").then_some(());
     wait_for("the doubt to be told", LIMIT, told);
-    // What the chores would do by such a clock they would do within a second.
+    // The background jobs would act on such a clock within a second.
     pause(CHORES_PERIOD);
     for dispute in [&contested, &late] {
         assert_eq!(fixture.status(dispute), "NEEDS_RESPONSE");

@@ -29,12 +29,12 @@ pub(crate) fn test_gateway() -> TestGateway {
     TestGateway::start(bin())
 }
 
-/// A scene on the default's own files: for stories that are about a SQLite file, a full disk, or what is synced when.
+/// A gateway on the default backend: for tests of the SQLite file, a full disk, or the order of syncs.
 pub(crate) fn sqlite_test_gateway() -> TestGateway {
     TestGateway::of(gateway().embedded())
 }
 
-/// A scene whose evidence lies in a folder: for stories that are about how the gateway itself takes and keeps files.
+/// A gateway with an evidence folder: for tests of how the gateway itself receives and stores files.
 pub(crate) fn folder_test_gateway() -> TestGateway {
     TestGateway::of(gateway().folder())
 }
@@ -61,7 +61,7 @@ pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
     })
 }
 
-/// What a gateway with a listener for metrics tells of itself.
+/// The metrics of a gateway with a metrics listener.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
     let address = wait_for("the log to tell where metrics are", Duration::from_secs(10), || {
         let said = gateway.stderr();
@@ -85,7 +85,7 @@ pub(crate) fn scaled(count: usize) -> usize {
     count * scale.unwrap_or(1)
 }
 
-/// Tries every case, then fails with the names of all that failed; what each said stands above.
+/// Tries every case, then fails with the names of all that failed; the output of each is above.
 pub(crate) fn each<T>(cases: impl IntoIterator<Item = (impl ToString, T)>, test: impl Fn(T)) {
     let mut failed = Vec::new();
     let mut tried = 0;
@@ -101,7 +101,7 @@ pub(crate) fn each<T>(cases: impl IntoIterator<Item = (impl ToString, T)>, test:
     assert!(failed.is_empty(), "{} of {tried} cases failed: {failed:#?}", failed.len());
 }
 
-/// Calls under made-up app ids, as many as an address gets answered, until this is dropped.
+/// Calls with unknown app ids, up to the limit of one address, until this is dropped.
 pub(crate) struct Flood {
     is_held_back: Arc<AtomicBool>,
     enough: Arc<AtomicBool>,

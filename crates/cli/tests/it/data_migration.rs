@@ -38,7 +38,7 @@ impl Migration {
         command.output().unwrap()
     }
 
-    /// The gateway in its new house, under its old address.
+    /// The migrated gateway, at its old address.
     fn reopened(&self) -> Gateway {
         let data = self.fixture.gateway.data();
         let gateway = gateway().embedded().data(data).port(self.fixture.address().port());
@@ -46,7 +46,7 @@ impl Migration {
     }
 }
 
-/// A failure is told on standard error, or with `--json` on standard output.
+/// A failure is printed on standard error, or with `--json` on standard output.
 fn said(output: &Output) -> String {
     let [out, told] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
     out + &told
@@ -92,7 +92,7 @@ fn migrated_gateway_keeps_its_state() {
     );
     drop(gateway);
 
-    // The old house is shut, so that nobody serves from both.
+    // The old data is locked, so that nobody serves from both.
     let start = Command::new(bin())
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(fixture.gateway.data())
@@ -168,7 +168,7 @@ fn killed_migration_is_completed_by_a_rerun() {
     let url = migration.fixture.upload(&samples::receipt(1));
     migration.stop();
     done(&migration.moved(&[]));
-    // As it stood before the last step: the old house is shut, the new one not open yet.
+    // The state before the last step: the old data is locked, the new data not yet released.
     let old = rusqlite::Connection::open(migration.fixture.gateway.data().join("rebuttal.db")).unwrap();
     let key: Vec<u8> =
         old.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0)).unwrap();

@@ -12,7 +12,7 @@ use rebuttal_testbed::test_gateway::{ACCEPT, QUERY};
 use self::Expected::{Accepted, Forwarded, Rejected};
 use crate::common::{each, gateway};
 
-/// How a request is read that another one follows.
+/// How a request that is followed by another one is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
     /// It and the next one are answered.
@@ -120,7 +120,7 @@ fn what_proxies_pass_on_can_be_read_in_one_way_alone() {
     });
 }
 
-/// The targets of requests that are written as RFC 9112 has them: every line ends in CRLF, no CR or LF stands elsewhere
+/// The targets of requests that are written as RFC 9112 has them: every line ends in CRLF, no CR or LF is elsewhere
 /// in a head, no field is folded, no name ends in a space, and a body is of one length or in chunks.
 fn targets(mut bytes: &[u8]) -> io::Result<Vec<String>> {
     let mut targets = Vec::new();

@@ -55,7 +55,7 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
 
 #[test]
 fn no_word_of_others_disrupts_the_log() {
-    // The name of a variable that nobody knows is told as it is.
+    // The name of an unknown variable is logged as it is.
     let name = "REBUTTAL_\u{202e}\u{9b}\u{2028}\u{200f}\rX";
     for (format, escaped) in [("text", "\\u{202e}"), ("json", "\\u202e")] {
         let gateway = gateway().env(name, "1").env("REBUTTAL_LOG_FORMAT", format).start();
@@ -83,7 +83,7 @@ fn a_log_that_cannot_be_written_stops_nothing() {
     let (dispute, database) = (fixture.dispute(), fixture.gateway.data().join("rebuttal.db"));
     let away = database.with_extension("away");
     std::fs::rename(&database, &away).unwrap();
-    // Every part that could tell of it tries to: the request, the committer, the chores.
+    // Every part that could log it tries to: the request, the committer, the background jobs.
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("Common.System.Unavailable");
     std::fs::rename(&away, &database).unwrap();
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");

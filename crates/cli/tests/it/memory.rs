@@ -9,7 +9,7 @@ use rebuttal_testbed::{Item, Request, TestGateway, invalid_files, samples};
 use crate::common::{folder_test_gateway, gateway, sqlite_test_gateway};
 
 /// All that a released program brings with it, were every page of it in memory: its code and constants are 19 MiB, the
-/// system's libraries 2.3. The rest of a limit is for what the process holds of its own.
+/// system's libraries 2.3. The rest of a limit is for the process's private memory.
 const PROGRAM_KIB: u64 = 22 * 1024;
 const PEAK_LIMIT_KIB: u64 = 80 * 1024 - PROGRAM_KIB;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024 - PROGRAM_KIB;
@@ -27,7 +27,7 @@ fn concurrent_invalid_files_stay_below_80_mb() {
             let (fixture, files, large) = (&fixture, &files, &large);
             scope.spawn(move || {
                 for index in 0..files.len() {
-                    // Each lane begins elsewhere, so that different lies meet.
+                    // Each worker starts at a different file, so that different files are validated at the same time.
                     let file = &files[(index + worker * files.len() / WORKERS) % files.len()];
                     let response = fixture.ticket(file.filename).form(&file.bytes).send(fixture.address());
                     assert_eq!(response.status, 400, "{}: {}", file.about, response.text());

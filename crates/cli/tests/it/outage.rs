@@ -21,7 +21,7 @@ const RECOVERY_MAX: Duration = Duration::from_secs(5);
 /// What the process may hold in all of this.
 const MEMORY_MAX_KIB: u64 = 100 * 1024;
 
-/// Lets the load run before and after a blow.
+/// Lets the load run before and after a fault.
 fn a_while() {
     pause(Duration::from_millis(300));
 }
@@ -78,7 +78,7 @@ fn connections_that_are_terminated_are_made_again() {
         }
         a_while();
     });
-    assert_eq!(counts.unknown, 0, "every fate could be learnt");
+    assert_eq!(counts.unknown, 0, "every outcome could be learnt");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn cut_off(cut: CommitFault) -> OutcomeCounts {
             });
         }
     });
-    assert_eq!((proxy.cuts(), counts.unknown), (cuts, 0), "every fate could be learnt");
+    assert_eq!((proxy.cuts(), counts.unknown), (cuts, 0), "every outcome could be learnt");
     counts
 }
 

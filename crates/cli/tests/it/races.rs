@@ -31,7 +31,7 @@ impl Race {
     }
 }
 
-/// One lane's connections: two runners and the operator.
+/// The connections of one worker: two racers and the operator.
 struct RaceWorker<'a> {
     fixture: &'a TestGateway,
     urls: &'a [String; 2],
@@ -58,7 +58,7 @@ impl RaceWorker<'_> {
         let opened = self.operator.send(&self.operator.request("POST", "/disputes", Some(&opening)));
         assert_eq!(opened.status, 201, "{}", opened.text());
         let calls = self.calls(race, &dispute_no);
-        // Whoever is written first has no advantage over all races.
+        // Which request is written first alternates between races.
         let order = if index.is_multiple_of(2) { [0, 1] } else { [1, 0] };
         for at in order {
             self.runners[at].send(&calls[at].bytes()).unwrap();

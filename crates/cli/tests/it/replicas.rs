@@ -41,7 +41,7 @@ impl Replicas {
         Self::with(database, |gateway| gateway)
     }
 
-    /// Replicas that are started in a way of one's own.
+    /// Replicas that are started with custom settings.
     fn with(database: Database, way: impl Fn(Builder) -> Builder) -> Self {
         let bucket = Store::shared().bucket();
         let mut fixture = TestGateway::of(way(replica(&database, &bucket)));

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::common::gateway;
 
-/// A gateway whose evidence lies in a bucket of its own.
+/// A gateway with its own evidence bucket.
 fn test_gateway() -> (Bucket, TestGateway) {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::of(gateway().bucket(&bucket));

@@ -5,7 +5,8 @@ use rebuttal_testbed::{Connection, Gateway, Request, TestGateway, samples};
 
 use crate::common::{gateway, test_gateway};
 
-/// The data of a plain scene, served anew with TLS; the stopped gateway whose folder it is; the certificate as PEM.
+/// The data of a gateway without TLS, served again with TLS; the stopped gateway that owns the folder; the certificate
+/// as PEM.
 fn over_tls(mut fixture: TestGateway) -> (TestGateway, Gateway, String) {
     let certificate =
         rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();

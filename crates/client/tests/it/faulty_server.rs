@@ -126,7 +126,8 @@ impl ServerReply {
     }
 }
 
-/// An answer before it is signed. Whoever changes a field before [`signed`](Self::signed) lies well, afterwards badly.
+/// A response before it is signed. A field changed before [`signed`](Self::signed) is signed too; one changed afterwards
+/// is not.
 pub(crate) struct ResponseDraft {
     pub(crate) scheme: Scheme,
     pub(crate) app_id: AppId,

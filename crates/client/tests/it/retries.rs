@@ -181,7 +181,7 @@ async fn redirect_or_final_claim_ends_a_call_with_known_outcome() {
     assert!(matches!(error, Error::Unverified(_)) && server.requests().len() == 2, "{error:?}");
 }
 
-/// A notice may be the answer to a copy that somebody altered; a request of its own tells.
+/// A notice may be the response to an altered copy; a new request shows.
 #[tokio::test]
 async fn change_is_retried_past_notices_until_settled() {
     let notices = || vec![noticed(Code::UnsupportedMediaType), noticed(Code::InvalidSignature)];
@@ -296,7 +296,7 @@ async fn proxy_outage_page_does_not_blame_the_secret() {
     let told = "HTTP 302 to https://login.example/: probably a proxy's answer, not the gateway's";
     assert_eq!(error.to_string(), told);
 
-    // In a gateway's form, so what it claims is told, and nothing of it is believed.
+    // In a gateway's form, so its claim is reported, and nothing of it is trusted.
     let (error, _) = answered(503, html, r#"{"code":"Common.System.Unavailable"}"#).await;
     assert!(matches!(error, Error::Unverified(_)), "{error:?}");
 }

@@ -34,7 +34,7 @@ async fn serve(certificate: &Certificate, key: &KeyPair) -> String {
     url
 }
 
-/// Whether a client that trusts `pem` beside the platform talks to the server at all.
+/// Whether a client that trusts `pem` in addition to the platform's roots can connect to the server.
 async fn trusts(url: &str, pem: Option<String>) -> bool {
     let builder = Client::builder(url, app_id(), secret()).attempts(1);
     let builder = if let Some(pem) = pem { builder.trust_pem(pem) } else { builder };

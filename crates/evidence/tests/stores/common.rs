@@ -46,7 +46,7 @@ impl Fixture {
         filled(&form, b"")
     }
 
-    /// Posts a file with a form as issued; what the folder refuses as a lie, an S3 takes and a look finds.
+    /// Posts a file with a form as issued; what the folder rejects as invalid, an S3 takes and a later read finds.
     pub(crate) async fn upload(&self, uri: &StorageUri, content: &[u8]) {
         let code = self.post(self.form(uri).await, content).await;
         assert!(code.is_none(), "{code:?}");

@@ -51,7 +51,7 @@ async fn nothing_is_found_where_nothing_was_uploaded(fixture: Fixture) {
     assert_eq!(fixture.store.read(&uri('b', "png"), &[0; 32]).await.unwrap(), None);
 }
 
-/// The folder refuses a lie when it is uploaded, an S3 takes it and the contest refuses it: in the same words.
+/// The folder rejects an invalid file at upload, with an S3 the contest rejects it: with the same message.
 async fn the_same_lie_is_told_of_the_same_file(fixture: Fixture) {
     let png = samples::receipt(1).bytes;
     let invalid_files = [

@@ -77,12 +77,12 @@ async fn everything_arrives_and_goes_on() {
     again.nonce = used.first().unwrap().parse().unwrap();
     assert!(common::is_replay(&commit(&store, Once::Nonce(again), Act::UseNonce).await));
 
-    // What a binary must know of goes with the tables, and so does what tells the database from its copies.
+    // What a binary must know is copied with the tables, and so is what distinguishes the database from its copies.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
     assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
     assert_eq!((store.token([9; 32]).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
 
-    // Nobody serves from the old house any more, and nobody moves out of it twice.
+    // The old data is not served any more, and cannot be migrated twice.
     assert!(matches!(opened(&from).await, Err(StoreError::Moved { .. })));
     assert!(matches!(moved(&from, &Fixture::postgres()).await, Err(MoveError::Moved(_))));
     assert!(matches!(moved(&furnished().await, &to).await, Err(MoveError::NotEmpty)));
@@ -111,7 +111,10 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
             break;
         }
         breaks += 1;
-        assert!(matches!(opened(&to).await, Err(StoreError::HalfMoved)), "half a house is not served");
+        assert!(
+            matches!(opened(&to).await, Err(StoreError::HalfMoved)),
+            "an incomplete migration is not served"
+        );
         opened(&from).await.unwrap().close().await;
     }
     assert_eq!(breaks, 12);

@@ -72,7 +72,7 @@ pub(crate) async fn unreadable_row_is_distinguished_from_unavailable_database(fi
     assert!(store.dispute(&other).await.unwrap().is_some());
 }
 
-/// What somebody writes by hand, how he takes it back, and what is said of it meanwhile.
+/// A manual edit, its reversal, and what is reported in between.
 const TAMPERINGS: [(&str, &str, &str); 11] = [
     (
         "UPDATE disputes SET dispute_amount = dispute_amount + 1",

@@ -12,7 +12,7 @@ use crate::common::{
     DEADLINE, Fixture, NOW, act, code, commit, merchant, open, opening, operator, story, upload, url,
 };
 
-/// Opens a dispute of payment `P` at a moment.
+/// Opens a dispute of payment `P` at a time.
 async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, at: UnixMillis) {
     let mut opening = opening(merchant.try_into().unwrap(), no, deadline);
     opening.facts.payment_no = "P".parse().unwrap();
@@ -71,7 +71,7 @@ pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {
     assert!(seen.is_sorted_by(|one, next| one > next), "the newest come first");
 }
 
-/// A dispute has the time of its arrival, and another lane or replica may commit it after some that came later.
+/// A dispute has the time of its arrival, and another writer or replica may commit it after some that came later.
 pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(fixture: &Fixture) {
     let store = fixture.store().await;
     let number = merchant(&store).await.number();

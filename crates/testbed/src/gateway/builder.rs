@@ -71,28 +71,28 @@ impl Builder {
         self
     }
 
-    /// The database, in place of that of the run's ground.
+    /// The database, instead of the one of the run's backend.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
         self.embedded = true;
         self.env(DATABASE_URL, url)
     }
 
-    /// The default's own files, whatever the run stands on: for stories that are about them.
+    /// The default backend, SQLite and a folder, whatever the run uses: for tests of their files.
     #[must_use]
     pub fn embedded(mut self) -> Self {
         self.embedded = true;
         self
     }
 
-    /// Evidence in a folder that takes uploads itself, whatever the run stands on: for stories that are about that.
+    /// Evidence in a folder, with uploads to the gateway, whatever the run uses: for tests of those uploads.
     #[must_use]
     pub fn folder(mut self) -> Self {
         self.folder = true;
         self
     }
 
-    /// The evidence store, in place of that of the run's ground.
+    /// The evidence store, instead of the one of the run's backend.
     #[must_use]
     pub fn evidence(self, url: &str) -> Self {
         self.folder().env("REBUTTAL_EVIDENCE_URL", url)
@@ -192,7 +192,7 @@ impl Builder {
     }
 }
 
-/// A port that was free a moment ago; whoever loses the race for it is told by the bind and takes another.
+/// A port that was free when probed; if another process takes it first, the bind fails and the caller retries.
 #[must_use]
 pub fn free_port() -> u16 {
     loop {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A start that takes longer has failed; the goal itself (100 ms) is measured by a test of its own.
+/// A start that takes longer has failed; the goal itself (100 ms) is measured by a separate test.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const LISTENING: &str = "listening on http";
 

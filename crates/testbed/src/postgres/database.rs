@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::SHARED;
 
-/// A database that is dropped with this handle, whoever is still connected.
+/// A database that is dropped with this handle, even if clients are still connected.
 #[derive(Debug)]
 pub struct Database {
     server: String,

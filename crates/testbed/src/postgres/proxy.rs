@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use crate::clock::pause;
 use crate::postgres::Database;
 
-/// Where a connection is cut.
+/// Where a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitFault {
-    /// The commit goes no further: the server never hears of it.
+    /// The commit is not forwarded: the server never receives it.
     BeforeCommit,
-    /// The commit is done, and its answer goes no further.
+    /// The commit is done, and its response is not forwarded.
     AfterCommit,
 }
 
@@ -36,7 +36,7 @@ struct Plan {
 }
 
 impl PostgresProxy {
-    /// Passes on to a server what comes, each way so much later.
+    /// Forwards to a server, with this delay in each direction.
     #[must_use]
     pub fn to(server: SocketAddr, delay: Duration) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -61,13 +61,13 @@ impl PostgresProxy {
         format!("postgres://postgres@{}/{}?sslmode=disable", self.address, database.name())
     }
 
-    /// Cuts the next connections that commit.
+    /// Closes the next connections that commit.
     pub fn cut(&self, cut: CommitFault, times: usize) {
         *self.plan.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
         self.plan.left.store(times, Ordering::SeqCst);
     }
 
-    /// How many it has cut.
+    /// How many it has closed.
     #[must_use]
     pub fn cuts(&self) -> usize {
         self.plan.done.load(Ordering::SeqCst)
@@ -87,7 +87,7 @@ impl Plan {
     }
 }
 
-/// Passes both ways on, each by a thread that reads and one that writes, so that a delay holds nothing else up.
+/// Forwards both directions, each with a reading and a writing thread, so that a delay blocks nothing else.
 fn pass(client: &TcpStream, server: &TcpStream, plan: &Arc<Plan>) {
     for stream in [client, server] {
         stream.set_nodelay(true).expect("a socket");
@@ -128,7 +128,7 @@ fn write(mut to: TcpStream, due: &Receiver<(Instant, Vec<u8>)>) {
     let _ = to.shutdown(Shutdown::Both);
 }
 
-/// Finds the commits in what goes one way.
+/// Finds the commits in one direction.
 struct Messages {
     direction: CommitFault,
     /// The first message of a client has no letter before its length.

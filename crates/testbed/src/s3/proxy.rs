@@ -148,7 +148,7 @@ impl Shared {
     }
 }
 
-/// A whole request; all that the gateway sends tell their length.
+/// A whole request; all requests of the gateway have a length.
 fn read_request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut request = Vec::new();
     let mut wanted = usize::MAX;

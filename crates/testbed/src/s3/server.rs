@@ -101,7 +101,7 @@ impl Drop for Server {
     }
 }
 
-/// The first of several ports in a row that were free a moment ago, and whose RPC ports were too.
+/// The first of several consecutive ports that were free when probed, with their RPC ports.
 fn free_ports() -> u16 {
     loop {
         let mut random = [0_u8; 2];

@@ -99,7 +99,7 @@ fn haproxy_takes_the_proxys_file() {
     );
 }
 
-/// What Kubernetes is told on the page: its probes ask what the image serves, and it waits for as long as a stop takes.
+/// The Kubernetes settings of the page: its probes ask what the image serves, and it waits for as long as a stop takes.
 #[test]
 fn probes_ask_where_the_image_listens() {
     let blocks = Page::open("docs/operate/install.md").blocks();

@@ -20,7 +20,7 @@ fn every_command_of_the_page_makes_what_the_page_says() {
     let names: Vec<_> = blocks.iter().filter_map(|block| block.mark.strip_prefix("run: ")).collect();
     assert_eq!(names.len(), 5, "{names:?}");
     for name in names {
-        // The last one finds a mistake, which is what its exit code tells, too.
+        // The last one finds a mistake, and its exit code says so.
         let code = if name == "rebuttal verify" { 3 } else { 0 };
         let output = CommandOutput::run(reader.shell(&reader.commands(name)));
         assert_eq!(output.code, code, "{name}: {output:?}");
@@ -47,7 +47,7 @@ fn the_values_of_the_page_are_those_of_the_vectors() {
     }
 }
 
-/// The code of a language in the page's table, as it stands there.
+/// The code of a language in the page's table, verbatim.
 fn hmac_in(page: &Page, language: &str) -> String {
     let begin = format!("| {language} | `");
     let row = page.text.lines().find_map(|line| line.strip_prefix(begin.as_str())?.strip_suffix("` |"));

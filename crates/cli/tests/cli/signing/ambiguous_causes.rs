@@ -44,7 +44,7 @@ fn a_body_that_is_no_utf_8_is_told_so() {
     assert_eq!(told, "the body is signed in UTF-8, but sent in Latin-1");
     let told = mistake("\u{fffd}\u{fffd}".as_bytes(), b"\xff\xfe");
     assert!(told.starts_with("the body is signed with U+FFFD"), "{told}");
-    // Line ends of such a body are still told.
+    // Line ends of such a body are still reported.
     let told = mistake(b"{\n\"\xe7\":1}", b"{\r\n\"\xe7\":1}");
     assert_eq!(told, "the body is signed with LF where CR LF was sent");
 }

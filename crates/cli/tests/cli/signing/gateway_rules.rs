@@ -14,7 +14,7 @@ fn a_right_sign_tells_the_scheme_that_the_app_must_be_set_to() {
         let output = case.verify(&[]);
         let told = format!("it is made with {}, and the app must be set to that", scheme.name());
         assert!(output.code == 0 && output.stdout.contains(&told), "{output:?}");
-        // Whoever has told the app's scheme need not be told it.
+        // With the app's scheme given, it is not reported.
         let output = case.verify(&["--scheme", scheme.name()]);
         assert!(output.code == 0 && !output.stdout.contains("must be set"), "{output:?}");
     }
@@ -34,7 +34,7 @@ fn a_sign_of_the_other_scheme_than_the_apps_is_refused() {
         assert!(output.stdout.contains(&told), "{output:?}");
         let json = case.verify(&["--scheme", set.name(), "--json"]).json();
         assert_eq!((&json["outcome"], &json["verifies"]), (&"refused".into(), &true.into()), "{json}");
-        // The header that is told is of the app's own scheme, and right.
+        // The printed header uses the app's scheme and is right.
         let header = json["rightAuthorization"].as_str().unwrap().to_owned();
         let right = SentRequest { header, ..case }.verify(&["--scheme", set.name()]);
         assert_eq!((right.code, right.stdout.as_str()), (0, "✓ the sign is right.\n"), "{right:?}");
@@ -54,7 +54,7 @@ fn a_sign_for_another_public_url_is_left_to_the_caller() {
     let json = case.verify(&["--url", BASE, "--json"]).json();
     assert_eq!((&json["outcome"], &json["verifiedUrl"]), (&"unknown".into(), &at.into()), "{json}");
     assert_eq!((&json["verifies"], &json["mistakes"]), (&false.into(), &serde_json::json!([])), "{json}");
-    // What is told is right for the gateway's own.
+    // The printed header is right for the gateway's URL.
     let header = json["rightAuthorization"].as_str().unwrap().to_owned();
     let own = url();
     assert_eq!(SentRequest { url: &own, header, ..case }.verify(&["--url", BASE]).code, 0);
@@ -112,7 +112,7 @@ fn a_right_sign_does_not_hide_what_the_gateway_refuses() {
         );
         assert!(output.stdout.contains(told), "{told}: {output:?}");
     }
-    // Below a base URL that has a path, and was not told.
+    // Below a base URL with a path, which was not given.
     let at = "https://pay.example/gate/pg/v2/dispute/query";
     let case = SentRequest { url: at, ..sent(&plain, "POST", at, BODY) };
     assert_eq!(case.verify(&[]).code, 0);

@@ -90,7 +90,7 @@ fn a_header_of_another_form_is_told_so() {
     ] {
         refused(&verify(&header), told);
     }
-    // All of them are told at once.
+    // All of them are reported together.
     let output =
         verify(&with("timestamp", "1").replace("nonce=662AE409A10299D2-1603C9149F1AE7A0", "nonce=1"));
     assert_eq!(output.stdout.matches("  · ").count(), 2, "{output:?}");

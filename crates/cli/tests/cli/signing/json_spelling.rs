@@ -22,14 +22,14 @@ fn told(signed: &str, body: &str) -> String {
 
 /// What was signed, what was sent, and what is said of it.
 const SPELLINGS: [(&str, &str, &str); 20] = [
-    // One spelling, two who write it: nothing in it tells them apart.
+    // One spelling, two libraries: nothing in it distinguishes them.
     (
         r#"{"a":"\u00e4"}"#,
         r#"{"a":"ä"}"#,
         ": with \\u escapes of what is not ASCII, as PHP's json_encode or Python's json.dumps with \
          separators=(',', ':') writes it",
     ),
-    // The slash tells them apart.
+    // The slash distinguishes them.
     (
         r#"{"a":"\u00e4\/"}"#,
         r#"{"a":"ä/"}"#,
@@ -41,7 +41,7 @@ const SPELLINGS: [(&str, &str, &str); 20] = [
         ": with \\u escapes of what is not ASCII, as Python's json.dumps with separators=(',', ':') or \
          PHP's json_encode with JSON_UNESCAPED_SLASHES writes it",
     ),
-    // No escape is told of that is not there.
+    // No escape is reported that is not in the body.
     (
         r#"{"a":"b\/c"}"#,
         r#"{"a":"b/c"}"#,
@@ -84,7 +84,7 @@ const SPELLINGS: [(&str, &str, &str); 20] = [
         ": with \\u escapes with upper-case digits of what is not ASCII and with \\u escapes of +, as \
          .NET's System.Text.Json writes it",
     ),
-    // Written in the way of one, sorted on request.
+    // Written as by one library, with sorted keys.
     (r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, ", its members sorted"),
     (
         r#"{"a":"ä/"}"#,
@@ -97,7 +97,7 @@ const SPELLINGS: [(&str, &str, &str); 20] = [
         "{\"a\":\"\u{2028}\"}",
         ": with \\u escapes of what is not ASCII, as PHP's json_encode, Go's json.Marshal, Gson and others write it",
     ),
-    // Numbers are told for themselves, and no order that has not changed.
+    // Numbers are reported separately, and no unchanged order is.
     (
         r#"{"a": 129.0}"#,
         r#"{"a":129.00}"#,

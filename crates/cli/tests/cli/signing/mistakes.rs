@@ -18,7 +18,7 @@ const DASHED: &str = "662ae409-a102-99d2-1603-c9149f1ae7a0";
 const PLAIN_AT: &str = "https://pay.example/pg/v2/dispute/query";
 const SCHEMES: [Scheme; 2] = [Scheme::Sha256, Scheme::HmacSha256];
 
-/// What somebody signs, in parts.
+/// The input of a signature, in parts.
 struct SigningInput {
     scheme: Scheme,
     values: Vec<(&'static str, Vec<u8>)>,

@@ -186,7 +186,7 @@ fn text(between: &'static [&'static str]) -> impl Strategy<Value = String> {
     (prop::collection::vec(part(), 0..8), joint).prop_map(|(parts, joint)| parts.join(joint))
 }
 
-/// Parts of what stands in a URL, which has no white space.
+/// Parts of a URL, which has no white space.
 fn within_a_url() -> impl Strategy<Value = String> {
     text(&["", "/", "&", "%20"])
         .prop_map(|text| text.replace(|sign: char| !sign.is_ascii_graphic() || sign == '#', ""))

@@ -17,7 +17,7 @@ fn told(change: impl Fn(&mut Vec<String>)) -> Vec<String> {
     std::fs::write(&file, lines.join("\n")).unwrap();
     let json = case.verify(&["--json", "--signed-bytes", file.to_str().unwrap()]).json();
     let findings = json["findings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned());
-    // That these are not the bytes which the sign is of is told beside each.
+    // Each report also says that these are not the signed bytes.
     findings.filter(|finding| !finding.contains("the sign is of others")).collect()
 }
 

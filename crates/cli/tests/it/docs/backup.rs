@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::common::{bin, gateway};
 
 const PAGE: &str = "docs/operate/backup-and-restore.md";
-/// Long enough for a restore in between, short enough to wait for: the bound lies one window ahead.
+/// Long enough for a restore in between, short enough to wait for: the bound is one window ahead.
 const WINDOW: &str = "10";
 const WINDOW_OVER: Duration = Duration::from_secs(30);
 /// Seconds that no commands of the page take here, by far: a copy that begins anew with each commit never ends.
@@ -26,7 +26,7 @@ const WEIGHT_BYTES: usize = 64 << 20;
 /// Between two commits of somebody who never rests: far less than a copy takes.
 const REST: Duration = Duration::from_millis(1);
 
-/// A place to restore at: the gateway's own data directory, with a key that was copied apart.
+/// Where a backup is restored: the gateway's data directory, with a key that was copied separately.
 #[derive(Clone)]
 struct RestoreTarget {
     data: PathBuf,
@@ -35,7 +35,7 @@ struct RestoreTarget {
     /// Where the gateway reads its key.
     master_key: PathBuf,
     database_url: String,
-    /// What the gateway's own commands are told beside its data directory.
+    /// The arguments of the gateway's commands besides the data directory.
     settings: Vec<(&'static str, String)>,
 }
 
@@ -101,7 +101,7 @@ impl RestoreTarget {
     }
 }
 
-/// What there was before the backup, and what was done after it.
+/// The state before the backup, and what was done after it.
 struct BackedUpState {
     url: String,
     contested: String,
@@ -129,7 +129,7 @@ fn weigh_down(fixture: &TestGateway) {
     }
 }
 
-/// Commits as often as many merchants would, whom this machine has no room for. Of PostgreSQL there is no file.
+/// Commits as often as many merchants would, more than this machine can run. Of PostgreSQL there is no file.
 fn commit_until(copied: &AtomicBool, fixture: &TestGateway) {
     let Ok(database) = rusqlite::Connection::open_with_flags(
         fixture.gateway.data().join("rebuttal.db"),

@@ -14,10 +14,10 @@ use crate::common::gateway;
 const FOLDER: &str = "docs/integrate/examples";
 /// Installed by `cargo xtask test`; checks the types of the example, and takes them away for a Node.js that cannot.
 const TYPESCRIPT: &str = "target/test-tools/typescript-5.9.3";
-/// What the examples call their evidence: bytes that are lost on whoever signs characters.
+/// What the examples call their evidence: bytes that a signer of characters would lose.
 const NAMES: [&str; 2] = ["Receipt – reçu № 7", "Refund confirmation – 退款凭证"];
 
-/// What becomes of the answers to contests.
+/// What happens to the responses to contests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tampering {
     None,
@@ -35,7 +35,7 @@ enum Tampering {
     Notice,
 }
 
-/// A merchant with one of the examples, on a way that may lie.
+/// A merchant that runs one of the examples through a proxy that may tamper.
 struct ExampleClient {
     words: Vec<String>,
     fixture: TestGateway,
@@ -43,7 +43,7 @@ struct ExampleClient {
     _proxy: FaultProxy,
 }
 
-/// How an example ended.
+/// The exit code and the output of an example.
 struct CommandOutput {
     code: i32,
     stdout: String,
@@ -95,7 +95,7 @@ impl ExampleClient {
         self.output(command, secret)
     }
 
-    /// Types what was told, where the example lies.
+    /// Runs the printed command in the folder of the example.
     fn types(&self, line: &str) -> CommandOutput {
         let mut command = Command::new("sh");
         command.args(["-c", line]).env("REBUTTAL_URL", &self.fixture.base);
@@ -168,7 +168,7 @@ impl CommandOutput {
         );
     }
 
-    /// The files' storageUris, as they are told.
+    /// The files' storageUris, as printed.
     fn urls(&self) -> [&str; 2] {
         let urls: Vec<_> =
             self.stdout.lines().filter_map(|line| Some(line.split_once(" lies at ")?.1)).collect();
@@ -176,7 +176,7 @@ impl CommandOutput {
     }
 }
 
-/// Where the examples lie.
+/// The folder of the examples.
 fn folder() -> PathBuf {
     page::root().join(FOLDER).canonicalize().unwrap()
 }
@@ -261,7 +261,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
         (Tampering::Replayed, "proves nothing"),
         (Tampering::Notice, "Common.Request.UnsupportedMediaType"),
     ] {
-        // A replayed answer is told for a contest that the gateway has refused, too.
+        // A replayed response is also sent for a contest that the gateway has refused.
         let no = if matches!(tampering, Tampering::Altered | Tampering::Replayed) {
             accepted.clone()
         } else {
@@ -347,7 +347,7 @@ fn the_example_in_php_holds() {
 #[test]
 #[ignore = "needs a JDK, which cargo xtask test installs"]
 fn the_example_in_java_holds() {
-    // As it is told to be run, once; the many other times without compiling it anew.
+    // Once by the documented command; otherwise without compiling it again.
     let Output { status, stderr, .. } =
         Command::new("java").arg("Contest.java").current_dir(folder()).env("LC_ALL", "C").output().unwrap();
     assert_eq!(status.code(), Some(2), "{}", String::from_utf8_lossy(&stderr));

@@ -13,13 +13,13 @@ use crate::common::gateway;
 const PAGE: &str = "docs/operate/growth.md";
 const DISPUTES: usize = 1_200;
 const WORKERS: usize = 4;
-/// How far a figure of the page may lie from what is weighed: pages are never quite full, and never equally so.
+/// How far a figure of the page may differ from the measured one: pages are never quite full, and never equally so.
 const TOLERANCE: f64 = 0.3;
 /// Rows that are made of what merchants and operators do.
 const TABLES: [&str; 8] =
     ["disputes", "history", "submissions", "evidence", "uploads", "nonces", "outbox", "idempotency_keys"];
 
-/// Disputes, each contested with two uploads of its own.
+/// Disputes, each contested with two uploads.
 fn fill(fixture: &TestGateway) {
     std::thread::scope(|scope| {
         for worker in 0..WORKERS {

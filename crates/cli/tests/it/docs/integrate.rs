@@ -10,7 +10,7 @@ use crate::common::{folder_test_gateway, test_gateway};
 
 const SCENE: &str = "DISPUTE_EVIDENCE";
 
-/// The rows of a page's tables of refusals, and which of them have been brought about.
+/// The rows of a page's tables of rejections, and which of them have been caused.
 struct RejectionTable {
     path: &'static str,
     rows: Vec<(String, String)>,
@@ -32,7 +32,7 @@ impl RejectionTable {
         Self { path, rows, seen }
     }
 
-    /// Panics unless a row tells this code and this message.
+    /// Panics unless a row has this code and this message.
     #[track_caller]
     fn tell(&mut self, code: &str, message: &str) {
         let rows = self.rows.iter();
@@ -131,7 +131,7 @@ fn refusals_of_an_upload_are_told_as_they_are() {
     let mut no_form = form.request();
     no_form.headers.retain(|(name, _)| name != "Content-Type");
     told.not_taken(&no_form.header("Content-Type", "application/json").send(address).unwrap());
-    // That of a form past its ten minutes stands in the tests of `rebuttal-evidence`.
+    // An expired form is in the tests of `rebuttal-evidence`.
     told.all_were(&["AccessDenied"]);
 }
 

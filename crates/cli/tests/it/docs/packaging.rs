@@ -89,7 +89,7 @@ fn drain_of_shared() -> u64 {
     drain.unwrap().parse().unwrap()
 }
 
-/// A number of seconds that stands in the compose file after these words.
+/// A number of seconds in the compose file after these words.
 fn of_compose(before: &str) -> u64 {
     let text = document(COMPOSE);
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{COMPOSE} has no {before}"));

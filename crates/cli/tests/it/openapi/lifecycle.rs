@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::document;
 use crate::common::gateway;
 
-/// What depends on when and where a story is told.
+/// Values that depend on when and where the test runs.
 const VARIES: [&str; 19] = [
     "actor",
     "appId",
@@ -37,7 +37,7 @@ const DISPUTES: &str = "/operator/v1/disputes";
 const DISPUTE: &str = "/operator/v1/disputes/{disputeNo}";
 const CONTEST: &str = "/pg/v2/dispute/contest";
 
-/// A gateway, its document, and who calls.
+/// A gateway, its document, and its callers.
 struct OpenApiFixture {
     gateway: Gateway,
     document: Document,
@@ -153,7 +153,7 @@ fn alike(place: &str, example: &Value, answer: &Value) {
             assert_eq!(told.len(), given.len(), "{place}; left: the example");
             told.iter().zip(given).for_each(|(told, given)| alike(place, told, given));
         }
-        // The merchant and the file of the story are not those of the example.
+        // The merchant and the file of this run are not those of the example.
         (Value::String(told), _) if told.starts_with("s3://") || told.contains("X-Amz-Signature") => {}
         _ => assert_eq!(example, answer, "{place}; left: the example"),
     }

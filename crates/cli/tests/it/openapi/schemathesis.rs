@@ -13,7 +13,7 @@ use crate::common::{gateway, scaled};
 /// Installed by `cargo xtask test`.
 const TOOL: &str = "target/test-tools/schemathesis-4.32.5";
 const HOOKS: &str = "crates/cli/tests/it/openapi/schemathesis";
-/// Cases of each operation that are drawn by chance, beside those that every edge of its schema gives.
+/// Random cases of each operation, in addition to the edge cases of its schema.
 const DRAWN: usize = 25;
 /// Fewer cases than this prove that something was left out.
 const CASES_MIN: u64 = 1_500;

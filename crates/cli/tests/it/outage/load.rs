@@ -11,10 +11,10 @@ use serde_json::json;
 
 const WORKERS: usize = 8;
 const DISPUTES_PER_LANE: usize = 250;
-/// Between two contests of a lane, so that the disputes last.
+/// The pause between two contests of a worker, so that the disputes suffice.
 const BREATH: Duration = Duration::from_millis(8);
 
-/// How contests were answered.
+/// The outcomes of contests.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OutcomeCounts {
     pub(super) done: usize,

@@ -18,7 +18,7 @@ const STORM: &str = "DO $$ BEGIN FOR turn IN 1..300 LOOP \
     WHERE datname = current_database() AND pid <> pg_backend_pid(); \
     PERFORM pg_stat_clear_snapshot(); PERFORM pg_sleep(0.03 * random()); END LOOP; END $$";
 
-/// What was asked, and the code of the answer: `OK` or the problem's.
+/// The requested dispute, and the code of the response: `OK` or the problem's.
 struct OpenedDispute {
     dispute_no: String,
     code: String,

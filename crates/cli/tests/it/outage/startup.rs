@@ -11,7 +11,7 @@ use rebuttal_testbed::postgres::Cluster;
 
 use crate::common::bin;
 
-/// A gateway on its way up.
+/// A gateway that is starting.
 struct StartingGateway {
     folder: tempfile::TempDir,
     child: Child,

@@ -107,7 +107,7 @@ fn files(fixture: &TestGateway) -> Vec<Answer> {
     ]
 }
 
-/// Evidence that changed below the gateway after its upload: truth is judged at contest time too (contract §3).
+/// Evidence that changed below the gateway after its upload: content is validated at contest time too (contract §3).
 fn swap_on_disk(fixture: &TestGateway, storage_uri: &str) {
     let name = storage_uri.rsplit('/').next().unwrap();
     let found = find_file(&fixture.gateway.data().join("evidence"), name);

@@ -17,7 +17,7 @@ const SLACK_MS: i64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 const PASSED: &str = "Dispute.DeadlinePassed";
 
-/// Waits for the state to change and tells when that was seen.
+/// Waits for the state to change and returns the time at which that was seen.
 fn left_state(fixture: &TestGateway, dispute: &str, state: &str) -> i64 {
     wait_for("the sweeper", PATIENCE, || (fixture.status(dispute) != state).then(now_ms))
 }

@@ -13,7 +13,7 @@ use crate::common::{becomes_ready, folder_test_gateway, gateway, scrape, sqlite_
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
 
-/// How often the log tells this, once it does.
+/// How often the log repeats this.
 fn logged(fixture: &TestGateway, what: &str) -> usize {
     wait_for(what, Duration::from_secs(5), || {
         let count = fixture.gateway.stderr().matches(what).count();

@@ -29,7 +29,7 @@ fn an_extended_signature_is_right_and_still_refused() {
     seen.send(fixture.address()).is("Dispute.NotFound");
 }
 
-/// The call with a longer body and the sign that fits it, computed from the sign that was seen.
+/// The call with a longer body and its valid signature, computed from the observed signature.
 fn extended(seen: &SignedCall, suffix: &[u8]) -> SignedCall {
     let public = [&seen.signer.app_id, &seen.method, &seen.url(), &seen.timestamp, &seen.nonce];
     let lines = public.iter().map(|value| value.len() + 1).sum::<usize>() + SECRET_CHARS + 1;

@@ -24,7 +24,7 @@ fn five_minutes_either_way_are_fresh() {
             .aged_ms(sign * (WINDOW_MS + 10_000))
             .send(at)
             .expect("Common.Auth.StaleTimestamp");
-        // The message tells the server's time, so that a client can see how far it is off.
+        // The message contains the server's time, so that a client can see how far it is off.
         let now = now_ms().to_string();
         let tells_time = stale.message.contains(&now[..8]) || stale.message.contains('T');
         assert!(tells_time, "{}", stale.message);

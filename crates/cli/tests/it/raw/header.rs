@@ -60,7 +60,7 @@ fn tolerated_headers_are_accepted() {
         ),
         ("sign in capitals", written(s, |p| p.plain().replace(&p.sign, &p.sign.to_uppercase()))),
     ];
-    // NotFound is what a request of the right form and sign is told here.
+    // NotFound is the code of a well-formed, correctly signed request here.
     each(cases, |call| call.send(fixture.address()).is("Dispute.NotFound"));
 }
 

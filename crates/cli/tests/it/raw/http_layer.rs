@@ -94,7 +94,7 @@ fn one_connection_carries_many_calls() {
 #[test]
 fn connections_beyond_the_limit_wait_for_their_turn() {
     let fixture = TestGateway::of(gateway().args(["--max-connections", "3"]));
-    // The operator's kept connection may be one more; at rest it gives way. Each is another peer's.
+    // The operator's kept-alive connection may be one more; it is evicted when idle. Each has a different peer address.
     let held: Vec<_> = (2..5)
         .map(|peer| {
             let mut connection =
@@ -158,7 +158,7 @@ fn one_peer_gets_a_part_of_the_connections_that_there_are() {
         }
         match of_one {
             Some(of_one) => assert_eq!(stranger.len(), of_one),
-            // Nothing keeps it from the last one: those of its clients that rest do not give way either.
+            // The proxy can use every slot: its clients' idle connections are not evicted either.
             None => assert!(stranger.len() >= 23, "{}", stranger.len()),
         }
         if of_one.is_some() {

@@ -156,14 +156,14 @@ fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
     assert_eq!(read + refused, answers.len(), "{answers:?}");
     assert!(read >= CAPACITY / 2 && refused > 0, "{read} of {}", answers.len());
     of("OK").for_each(|call| call.send(at).is("Common.Auth.ReplayedNonce"));
-    // It is told when there is room again, and one app's polling stops nobody else's.
+    // The response says when to retry, and one app's polling does not block another's.
     let told = of("Common.System.Unavailable").next().unwrap().send(at);
     assert!(told.message.contains("too many queries in the last"), "{}", told.message);
     let seconds: u64 = told.response.header("retry-after").unwrap().parse().unwrap();
     assert!((5..=30).contains(&seconds), "{seconds}");
     // What changes something keeps its nonces elsewhere.
     fixture.accept(&dispute).is("OK");
-    // Two windows later, and as long as forgetting takes, there is room again; what was forgotten is stale.
+    // Two windows later, and as long as forgetting takes, there is capacity again; forgotten nonces are stale.
     pause(Duration::from_secs(seconds));
     fixture.query(&dispute).is("OK");
     each(of("OK").map(|call| (&call.nonce, call)), |call| call.send(at).is("Common.Auth.StaleTimestamp"));

@@ -79,7 +79,7 @@ impl Setup {
         disputes
     }
 
-    /// Gives the command and tells its outcome: `OK`, or the code of its refusal with the words that explain it.
+    /// Sends the command and returns its outcome: `OK`, or the code of its rejection with the explanation.
     fn give(&self, dispute: &str, command: &str) -> (String, String) {
         let (action, body) = match command {
             "contest" | "repeat" | "accept" => {
@@ -143,7 +143,7 @@ fn every_cell_of_the_table() {
     });
 }
 
-/// `allowedActions` tells operators what the table allows them.
+/// `allowedActions` lists what the table allows operators.
 fn assert_actions(shown: &Value, state: &str) {
     let actions = shown["allowedActions"].as_array().unwrap_or_else(|| panic!("no allowedActions: {shown}"));
     let says = |action: &str| actions.iter().any(|said| said == action);

@@ -88,7 +88,7 @@ fn every_call_asks_for_its_role() {
                 let refused = path.ends_with("/link") && !rebuttal_testbed::backend::includes("s3");
                 assert_eq!(answer.status, if refused { 409 } else { 200 }, "{}", answer.text());
             } else {
-                // Let in: what is said of an empty body, or of a dispute that is over, is another story.
+                // Authorized; the response to an empty body or a closed dispute is tested elsewhere.
                 assert!(![401, 403].contains(&answer.status), "{}", answer.text());
             }
         });

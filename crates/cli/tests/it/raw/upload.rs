@@ -282,7 +282,7 @@ fn slow_senders_keep_nobody_else_from_uploading() {
             sender
         })
         .collect();
-    // Of the form one file arrives, as many wait as may, and the others are told.
+    // One file of the form is received, the permitted number waits, and the others are rejected.
     assert!(senders.iter_mut().any(|sender| sender.answers_within(Duration::from_millis(50))));
     let began = Instant::now();
     assert_eq!(other.form(&samples::png(2)).send(fixture.address()).status, 204);

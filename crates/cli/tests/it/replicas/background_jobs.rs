@@ -21,7 +21,7 @@ fn told(replicas: &Replicas, series: &str) -> [f64; 2] {
     gateways.map(|gateway| value(&scrape(gateway), series).unwrap_or_default())
 }
 
-/// Waits until each replica has done a chore this often more.
+/// Waits until each replica has run a background job this many more times.
 fn wait_for_rounds(replicas: &Replicas, chore: &str, more: f64) {
     let series = format!("rebuttal_chore_seconds_count{{chore=\"{chore}\"}}");
     let before = told(replicas, &series);

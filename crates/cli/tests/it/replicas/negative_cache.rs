@@ -27,7 +27,7 @@ fn made_up_tokens_leave_merchants_their_reads() {
         database.query(&format!("SELECT count(*) {of_tokens} {granted}")).parse::<usize>().unwrap()
     };
     std::thread::scope(|scope| {
-        // Whoever looks a token up waits for this.
+        // Every token lookup waits for this.
         scope.spawn(|| database.query("BEGIN; LOCK TABLE tokens; SELECT pg_sleep(3); COMMIT"));
         wait_for("the lock", LIMIT, || {
             (locks("granted AND mode = 'AccessExclusiveLock'") == 1).then_some(())

@@ -43,7 +43,7 @@ impl Race {
     }
 }
 
-/// What one runner sends.
+/// The request of one racer.
 enum RaceRequest {
     Merchant(SignedCall),
     Operator(Request),
@@ -66,7 +66,7 @@ impl RaceRequest {
     }
 }
 
-/// One lane's connections: a runner at each replica, and the operator.
+/// The connections of one worker: a racer at each replica, and the operator.
 struct RaceWorker<'a> {
     replicas: &'a Replicas,
     urls: &'a [String; 2],
@@ -113,7 +113,7 @@ impl RaceWorker<'_> {
         let opened = operator.send(&operator.request("POST", "/disputes", Some(&opening)));
         assert_eq!(opened.status, 201, "{}", opened.text());
         let runners = self.runners(race, &no);
-        // Whoever is written first, and to which replica, has no advantage over all races.
+        // Which request is written first, and to which replica, alternates between races.
         let order = if index.is_multiple_of(2) { [0, 1] } else { [1, 0] };
         let at = if index % 4 < 2 { [0, 1] } else { [1, 0] };
         for one in order {

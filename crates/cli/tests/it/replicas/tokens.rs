@@ -70,7 +70,7 @@ fn mutual_revocation_on_two_replicas_does_not_deadlock() {
         gateway.terminate();
         assert!(gateway.wait().success());
     }
-    // Sessions tell their numbers when they end, at the latest.
+    // Sessions flush their statistics at the latest when they end.
     let of_this = "FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(replicas.database.query(&format!("SELECT deadlocks {of_this}")), "0");
 }

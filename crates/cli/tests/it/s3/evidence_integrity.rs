@@ -166,7 +166,7 @@ fn nothing_is_fetched_for_a_contest_that_is_decided_without_it() {
     fixture.contest(&accepted, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
     fixture.contest(&contested, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
     fixture.contest("no-such-dispute", &[Item::receipt(&fresh)]).is("Dispute.NotFound");
-    // A repetition needs neither the upload nor its seal.
+    // A repetition needs neither the upload nor its copy.
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
     assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
 }

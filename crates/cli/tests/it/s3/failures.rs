@@ -10,7 +10,7 @@ use super::submitted;
 use crate::common::{becomes_ready, each, gateway};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
-/// What looks may take, and a busy machine beside them: well below what a client waits for one attempt.
+/// What reads may take, including a busy machine: well below what a client waits for one attempt.
 const PATIENCE: Duration = Duration::from_secs(14);
 
 fn test_gateway() -> (Bucket, Proxy, TestGateway) {
@@ -91,7 +91,7 @@ fn evidence_copied_before_a_store_failure_is_not_read_again() {
     let dispute = fixture.dispute();
     proxy.fault("GET", super::key(&bad), Fault::Fails);
     fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is(UNAVAILABLE);
-    // The good one has its record now: its upload may be out of reach, as long as its seal is not.
+    // The good one has its record now: its upload may be unreachable, as long as its copy is not.
     proxy.fault("GET", super::key(&good), Fault::Fails);
     fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is("OK");
 }

@@ -13,7 +13,7 @@ use super::{submitted, test_gateway};
 use crate::common::{bin, each, folder_test_gateway, gateway};
 
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// How long a story may take from the making of a link to its use.
+/// How long a test may take from the creation of a link to its use.
 const MARGIN: Duration = Duration::from_secs(20);
 
 /// A contested dispute with a receipt.

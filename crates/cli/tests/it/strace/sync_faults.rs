@@ -65,7 +65,7 @@ fn a_sync_that_fails_is_never_answered_with_ok() {
     let answers: Vec<_> = calls.iter().map(|call| call.send(fixture.address())).collect();
     let upload = ticket.form(&samples::png(1)).send(fixture.address());
     assert!(upload.status >= 500, "{} {}", upload.status, upload.text());
-    // The first found its log written and not synced: nobody can tell what a restart would find.
+    // The first found its log written and not synced: the state after a restart is unknown.
     assert_eq!(answers[0].code, "Common.System.OutcomeUnknown");
     for answer in &answers {
         let honest = ["Common.System.OutcomeUnknown", "Common.System.Unavailable"];

@@ -71,7 +71,7 @@ impl Traced {
         Self { fixture: TestGateway::of(gateway().embedded().wrapper(wrapper)), trace }
     }
 
-    /// A read, so that everything of interest lies between its answer and the next.
+    /// A read: everything of interest happens between its response and the next.
     fn marker(&self) -> SignedCall {
         let call = self.fixture.call(QUERY, &json!({ "disputeNo": "marker" }));
         call.send(self.fixture.address()).is("Dispute.NotFound");
@@ -81,7 +81,7 @@ impl Traced {
     fn events(mut self) -> Vec<Event> {
         self.fixture.gateway.terminate();
         assert!(self.fixture.gateway.wait().success());
-        // The tracer ends after the traced; its last line tells that it has.
+        // The tracer ends after the traced process; its last line reports the end.
         let trace =
             rebuttal_testbed::clock::wait_for("strace to end", std::time::Duration::from_secs(10), || {
                 let trace = String::from_utf8_lossy(&std::fs::read(&self.trace).unwrap()).into_owned();
