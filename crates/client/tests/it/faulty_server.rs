@@ -126,8 +126,8 @@ impl ServerReply {
     }
 }
 
-/// A response before it is signed. A field changed before [`signed`](Self::signed) is signed too; one changed afterwards
-/// is not.
+/// A response before it is signed. A field that is changed before [`signed`](Self::signed) is signed too, afterwards
+/// not.
 pub(crate) struct ResponseDraft {
     pub(crate) scheme: Scheme,
     pub(crate) app_id: AppId,
