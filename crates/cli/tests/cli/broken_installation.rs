@@ -63,7 +63,7 @@ fn an_empty_volume_for_the_first_start_is_no_fault() {
 }
 
 #[test]
-fn a_certificate_or_key_that_is_no_use_is_told_with_its_setting() {
+fn invalid_certificate_or_key_is_reported_with_its_setting() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (certificate, key, others, empty, nope) = (at("c"), at("k"), at("o"), at("empty"), at("nope"));
@@ -132,7 +132,7 @@ fn expired_or_expiring_certificate_is_reported() {
 const NO_METADATA: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
 
 #[test]
-fn forgotten_credentials_of_an_s3_are_told_with_their_variables() {
+fn missing_s3_credentials_are_reported_with_their_variables() {
     const PLACE: &str = "s3://evidence?endpoint=http://127.0.0.1:1";
     let fixture = stopped();
     let data = fixture.gateway.data();
@@ -349,7 +349,7 @@ fn files_of_the_wrong_kind_are_reported_and_not_served() {
 }
 
 #[test]
-fn a_disk_is_told_once_however_many_folders_lie_on_it() {
+fn full_disk_is_reported_once_for_all_its_folders() {
     let fixture = unused();
     let json = doctor(fixture.gateway.data(), &[], &[]).json();
     let disks = json["findings"].as_array().unwrap().iter().filter(|finding| finding["about"] == "disk");

@@ -168,7 +168,7 @@ fn man_pages_render_without_a_complaint() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told() {
+fn unwritable_folder_is_reported() {
     let output = CommandOutput::run(rebuttal(&["man", "--out", "/proc/man1"]));
     assert!(output.code == 1 && output.stderr.contains("cannot make the folder /proc/man1"), "{output:?}");
     let mut command = bare(Path::new("sh"));

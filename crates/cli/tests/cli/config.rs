@@ -41,7 +41,7 @@ fn the_file_that_is_installed_with_the_service_is_right() {
 }
 
 #[test]
-fn check_tells_every_fault_of_file_and_variables_at_once() {
+fn check_reports_all_errors_of_file_and_variables() {
     let (_folder, path) = file("lisen = \"127.0.0.1:1\"\nmax_connections = 0\n");
     let env = [
         ("REBUTTAL_OPERATOR_LISTEN", ":8081"),
@@ -79,7 +79,7 @@ fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
 }
 
 #[test]
-fn check_tells_every_value_that_only_the_whole_can_judge() {
+fn check_reports_invalid_combinations() {
     let (_folder, path) = file(
         "tls_key = \"k.pem\"\npublic_url = [\"pay.example\"]\nlog_filter = \"inof\"\ntrusted_proxies = [\"10.0.0.0/40\"]\n",
     );
@@ -95,7 +95,7 @@ fn check_tells_every_value_that_only_the_whole_can_judge() {
 }
 
 #[test]
-fn check_tells_the_line_or_the_variable_of_every_value() {
+fn check_reports_line_or_variable_of_every_value() {
     for (key, value, variable) in [
         ("freshness_window_seconds", "0", "0"),
         ("trusted_proxies", "[\"10.0.0.0/40\"]", "10.0.0.0/40"),
@@ -122,7 +122,7 @@ fn check_tells_the_line_or_the_variable_of_every_value() {
 }
 
 #[test]
-fn check_tells_what_does_not_go_together_and_never_a_secret() {
+fn check_reports_conflicts_without_secrets() {
     let secret = "Geheim7-Geheim7-Geheim7";
     let url = format!("mysql://u:{secret}@h/d");
     let unquoted = format!("listen = \"127.0.0.1:0\"\noperator_token = {secret}\n");
@@ -154,7 +154,7 @@ fn check_tells_what_does_not_go_together_and_never_a_secret() {
 }
 
 #[test]
-fn show_tells_each_setting_and_where_it_comes_from() {
+fn show_prints_each_setting_with_its_source() {
     let (_folder, path) = file(
         "listen = \"127.0.0.1:1\"\nmax_connections = 5\noperator_token = \"Geheim7-Geheim7-Geheim7\"\ndata = \"d\"\n",
     );
@@ -236,7 +236,7 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
 }
 
 #[test]
-fn show_refuses_what_serve_refuses() {
+fn show_rejects_what_serve_rejects() {
     let output = config(&["show", "--tls-key", "k.pem"], &[]);
     assert!(output.code == 1 && output.stderr.contains("must be given together"), "{output:?}");
 }
@@ -306,7 +306,7 @@ fn empty_listen_list_is_an_error_and_empty_proxy_list_is_not() {
 }
 
 #[test]
-fn what_cannot_be_judged_for_another_fault_is_not_told() {
+fn dependent_errors_are_suppressed() {
     for (toml, told) in [
         ("tls_key = 1\ntls_certificate = \"c.pem\"\n", "line 1: tls_key = 1"),
         ("listen = \":8080\"\nmetrics_listen = \"127.0.0.1:8080\"\n", "line 1: listen"),

@@ -9,7 +9,7 @@ use crate::common::{CommandOutput, MerchantShell};
 use crate::terminal::Terminal;
 
 #[test]
-fn a_contest_is_done_and_told() {
+fn contest_succeeds_and_prints_the_outcome() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
@@ -71,7 +71,7 @@ fn json_holds_the_outcome_the_addresses_and_the_proof() {
 }
 
 #[test]
-fn a_refusal_tells_the_gateways_words_and_exits_with_3() {
+fn rejection_prints_the_gateways_message_and_exits_with_3() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let _ = shell.fixture.accept(&no).ok();
@@ -83,7 +83,7 @@ fn a_refusal_tells_the_gateways_words_and_exits_with_3() {
 }
 
 #[test]
-fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
+fn invalid_files_are_all_reported_and_nothing_is_sent() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let lie = shell.file_named("lie.pdf", &samples::png(7));
@@ -121,7 +121,7 @@ fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
 }
 
 #[test]
-fn without_a_terminal_nobody_is_asked_and_nothing_submitted() {
+fn no_prompt_and_no_submission_without_a_terminal() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt()]);
@@ -146,7 +146,7 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn a_gateway_that_nobody_reaches_exits_with_5() {
+fn unreachable_gateway_exits_with_5() {
     let shell = MerchantShell::start();
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--json"]);
     command.env("REBUTTAL_URL", "http://127.0.0.1:1");
@@ -173,7 +173,7 @@ fn unverified_responses_exit_with_6_and_advice() {
 }
 
 #[test]
-fn what_is_missing_to_reach_a_gateway_is_told() {
+fn missing_connection_settings_are_reported() {
     let shell = MerchantShell::start();
     for variable in ["REBUTTAL_URL", "REBUTTAL_APP_ID", "REBUTTAL_APP_SECRET"] {
         let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
@@ -185,7 +185,7 @@ fn what_is_missing_to_reach_a_gateway_is_told() {
 }
 
 #[test]
-fn the_secret_may_lie_in_a_file() {
+fn secret_may_come_from_a_file() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let file = shell.file_named("app.secret", format!("{}\n", shell.fixture.signer.app_secret).as_bytes());
@@ -223,7 +223,7 @@ fn unwritable_proof_file_has_its_own_exit_code() {
 }
 
 #[test]
-fn a_refusal_that_could_not_be_written_is_told_all_the_same() {
+fn rejection_is_reported_even_if_stdout_fails() {
     let shell = MerchantShell::start();
     for output in lossy_outputs() {
         let mut command =
@@ -305,7 +305,7 @@ fn the_question_is_answered_with_yes_or_nothing_is_submitted() {
 }
 
 #[test]
-fn an_address_with_the_wrong_scheme_is_told_at_once() {
+fn wrong_url_scheme_is_reported_without_retries() {
     let shell = MerchantShell::start();
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
     command.env("REBUTTAL_URL", shell.url.replace("http://", "https://"));

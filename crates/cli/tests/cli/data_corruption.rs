@@ -45,7 +45,7 @@ fn may_mount() -> bool {
 
 #[test]
 #[ignore = "needs user namespaces, to mount a disk that it fills: cargo xtask test runs it"]
-fn a_full_disk_is_told_whatever_the_database_says() {
+fn full_disk_is_reported_whatever_the_database_error() {
     if !may_mount() {
         eprintln!("no disk can be mounted here, so none was filled");
         return;
@@ -64,7 +64,7 @@ fn a_full_disk_is_told_whatever_the_database_says() {
 }
 
 #[test]
-fn what_was_not_looked_at_is_told_with_the_reason() {
+fn skipped_check_is_reported_with_its_reason() {
     let fixture = stopped();
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
     let output = doctor(fixture.gateway.data(), &[], &nowhere);
@@ -211,7 +211,7 @@ fn meddle(listener: TcpListener, gateway: SocketAddr, meddled: fn(&str) -> Strin
 }
 
 #[test]
-fn a_proxy_that_changes_answers_is_told_from_another_gateway() {
+fn altering_proxy_is_distinguished_from_another_gateway() {
     let unsigned: fn(&str) -> String = |answer| {
         let lines = answer.split("\r\n").filter(|line| !line.to_lowercase().starts_with("authorization:"));
         lines.collect::<Vec<_>>().join("\r\n")

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::common::{CommandOutput, rebuttal};
 
 #[test]
-fn the_demo_tells_its_story_and_leaves_nothing_behind() {
+fn demo_prints_its_steps_and_leaves_nothing_behind() {
     let output = CommandOutput::run(rebuttal(&["demo", "--once"]));
     assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     for told in [
@@ -24,7 +24,7 @@ fn the_demo_tells_its_story_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_address_in_use_is_told() {
+fn address_in_use_is_reported() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let output = CommandOutput::run(rebuttal(&["demo", "--once", "--listen", &address]));
@@ -33,7 +33,7 @@ fn an_address_in_use_is_told() {
 }
 
 #[test]
-fn a_story_that_nobody_can_read_is_a_failure() {
+fn unwritable_demo_output_is_a_failure() {
     let mut command = rebuttal(&["demo", "--once"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
     let output = CommandOutput::run(command);
@@ -55,7 +55,7 @@ fn a_demo_whose_terminal_is_gone_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_demo_without_a_place_for_its_folder_says_what_to_do() {
+fn demo_without_a_writable_folder_says_what_to_do() {
     let mut command = rebuttal(&["demo", "--once"]);
     command.env("TMPDIR", "/nope");
     let output = CommandOutput::run(command);

@@ -235,7 +235,7 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn an_address_for_uploads_that_leads_elsewhere_is_found() {
+fn wrong_upload_address_is_reported() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::of(Gateway::builder(bin()).embedded().bucket(&bucket));
     let url = fixture.upload(&samples::receipt(1));
@@ -254,7 +254,7 @@ fn an_address_for_uploads_that_leads_elsewhere_is_found() {
 }
 
 #[test]
-fn findings_are_told_to_people_with_what_to_do() {
+fn findings_are_printed_with_what_to_do() {
     let fixture = stopped();
     fs::remove_file(fixture.gateway.data().join("master.key")).unwrap();
     let output = CommandOutput::run(looking_at(fixture.gateway.data()));
@@ -264,7 +264,7 @@ fn findings_are_told_to_people_with_what_to_do() {
 }
 
 #[test]
-fn what_is_looked_at_is_told_first_and_without_a_password() {
+fn checked_locations_are_printed_first_without_passwords() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let first = doctor(data, &[], &[]).json()["findings"][0].clone();

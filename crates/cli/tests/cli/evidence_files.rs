@@ -39,7 +39,7 @@ fn look(
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn sealed_files_that_are_gone_cut_off_or_altered_are_found() {
+fn missing_truncated_or_altered_copies_are_reported() {
     let bucket = Store::shared().bucket();
     let (fixture, disputes) = contested(&bucket);
     let at = |more: &[&str]| look(&fixture, &bucket, bucket.store.address, more);

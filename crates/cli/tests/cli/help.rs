@@ -14,7 +14,7 @@ fn help_is_printed_on_standard_output() {
 }
 
 #[test]
-fn help_never_shows_what_the_variables_hold() {
+fn help_never_prints_values_of_variables() {
     let mut command = rebuttal(&["contest", "--help"]);
     command.env("REBUTTAL_APP_SECRET", "00112233445566778899aabbccddeeff").env("REBUTTAL_URL", "http://here");
     let output = CommandOutput::run(command);
@@ -22,7 +22,7 @@ fn help_never_shows_what_the_variables_hold() {
 }
 
 #[test]
-fn a_faulty_value_is_told_with_the_variable_that_it_comes_from() {
+fn invalid_value_is_reported_with_its_variable() {
     let query = |words: &[&str]| {
         let mut command = rebuttal(&[&["query", "--dispute-no", "D1"], words].concat());
         command.env("REBUTTAL_APP_ID", "xyz");
@@ -75,7 +75,7 @@ fn local_errors_are_json_with_the_json_flag() {
 
 /// Each is a fault of what was typed, whatever the gateway would say; none is listening.
 #[test]
-fn what_was_typed_wrong_is_wrong_usage() {
+fn mistyped_arguments_are_usage_errors() {
     let app = "00000000000000000000000000000000";
     let open =
         "operator dispute open --merchant 1 --payment-no P --merchant-trade-no T --reason R --deadline 7d";

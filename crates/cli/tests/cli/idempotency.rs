@@ -48,7 +48,7 @@ fn relative_time_with_a_key_is_rejected_with_the_absolute_time() {
 }
 
 #[test]
-fn what_sets_values_needs_no_key_and_offers_none() {
+fn idempotent_updates_need_no_key() {
     let shell = MerchantShell::start();
     let id = shell.fixture.merchant_id.to_string();
     let app = shell.fixture.signer.app_id.clone();
@@ -85,7 +85,7 @@ fn reused_key_conflict_does_not_suggest_a_second_run() {
 }
 
 #[test]
-fn a_stage_that_is_no_later_one_is_told_as_that() {
+fn earlier_stage_is_reported() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let advance =
@@ -110,7 +110,7 @@ fn a_dispute_of_nothing_is_opened_with_a_warning() {
 }
 
 #[test]
-fn a_deadline_that_cannot_be_is_told_with_what_can() {
+fn invalid_deadline_is_reported_with_valid_forms() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     for (deadline, told) in [

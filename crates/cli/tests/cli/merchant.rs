@@ -25,7 +25,7 @@ fn uploaded_files_are_contested_with_by_their_addresses() {
 }
 
 #[test]
-fn every_faulty_file_is_told_and_none_uploaded() {
+fn invalid_files_are_all_reported_and_none_uploaded() {
     let shell = MerchantShell::start();
     let lie = shell.file_named("lie.pdf", &samples::png(7));
     let mut command = shell.command(&["upload", &shell.receipt(), &lie, "/nope.png"]);
@@ -129,7 +129,7 @@ fn a_files_name_neither_splits_a_line_nor_moves_the_cursor() {
 }
 
 #[test]
-fn what_is_no_file_of_this_machine_is_told_as_that() {
+fn non_local_file_argument_is_reported() {
     let shell = MerchantShell::start();
     for (file, told) in [
         ("", "✗ nothing was uploaded:\n  the name of the file is empty\n"),

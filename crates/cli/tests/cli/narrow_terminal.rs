@@ -45,7 +45,7 @@ fn errors_and_facts_break_between_words() {
 }
 
 #[test]
-fn what_operators_see_fits_a_narrow_terminal() {
+fn operator_output_fits_a_narrow_terminal() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     for words in [["dispute", "list"].as_slice(), &["dispute", "show", &no], &["merchant", "list"]] {
@@ -55,7 +55,7 @@ fn what_operators_see_fits_a_narrow_terminal() {
 }
 
 #[test]
-fn what_has_no_spaces_breaks_between_its_signs() {
+fn text_without_spaces_wraps_between_characters() {
     let shell = MerchantShell::start();
     let reason = "商品は届きましたが、説明と異なるため返品を希望しましたが、店舗は応答しませんでした。";
     let no = shell.fixture.dispute_with(&serde_json::json!({ "disputeReason": reason }));

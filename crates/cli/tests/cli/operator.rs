@@ -97,7 +97,7 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
 }
 
 #[test]
-fn json_is_what_the_api_said_byte_for_byte() {
+fn json_output_is_the_response_byte_for_byte() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let output = shell.operator(&["dispute", "show", &no, "--json"]);
@@ -188,7 +188,7 @@ fn evidence_is_fetched_whole_and_never_over_another_file() {
 }
 
 #[test]
-fn evidence_is_nobody_elses_to_read() {
+fn fetched_evidence_is_readable_by_its_owner_only() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     shell.fixture.contest(&no, &[Item::receipt(&shell.fixture.upload(&samples::receipt(1)))]).is("OK");
@@ -282,7 +282,7 @@ fn a_merchant_is_changed() {
 }
 
 #[test]
-fn what_has_no_way_back_is_asked_first() {
+fn irreversible_actions_ask_for_confirmation() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     for words in [["dispute", "resolve", &no, "LOST"].as_slice(), &["dispute", "withdraw", &no]] {
@@ -368,7 +368,7 @@ fn interrupt_while_waiting_is_an_unknown_outcome() {
 }
 
 #[test]
-fn who_and_where_is_told_when_it_is_wrong() {
+fn wrong_token_or_url_is_reported_with_its_source() {
     let shell = MerchantShell::start();
     let list = ["merchant", "list"];
     let with = |variable: &str, value: &str| {

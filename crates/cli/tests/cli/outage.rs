@@ -44,7 +44,7 @@ fn query(url: &str, json: &[&str]) -> CommandOutput {
 }
 
 #[test]
-fn a_proxys_outage_is_told_apart_from_a_wrong_address() {
+fn proxy_outage_is_distinguished_from_a_wrong_url() {
     let html = "<html>Bad Gateway</html>";
     for (head, code, told) in [
         (
@@ -71,7 +71,7 @@ fn a_proxys_outage_is_told_apart_from_a_wrong_address() {
 }
 
 #[test]
-fn json_holds_what_to_do_and_what_is_claimed_without_proof() {
+fn json_contains_advice_and_unproven_claims() {
     let claim = r#"{"code":"Common.System.UnknownApp","errorMessage":"there is none"}"#;
     let output = query(&answering(answer("401 Unauthorized", claim)), &["--json"]);
     let json = output.json();

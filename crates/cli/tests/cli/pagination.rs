@@ -45,7 +45,7 @@ fn the_rest_of_a_list_is_one_pasted_command_away() {
 }
 
 #[test]
-fn what_was_opened_lately_is_asked_for_by_a_span_back_from_now() {
+fn disputes_are_listed_since_a_relative_time() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let listed = |after: &str| shell.operator(&["dispute", "list", "--created-after", after]);

@@ -3,7 +3,7 @@
 use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 #[test]
-fn a_path_that_is_of_no_use_is_told_with_its_argument() {
+fn invalid_path_is_reported_with_its_argument() {
     let shell = MerchantShell::start();
     let file = shell.file_named("there", b"x");
     let folder = shell.fixture.gateway.scratch().to_str().unwrap().to_owned();
@@ -37,7 +37,7 @@ fn a_path_that_is_of_no_use_is_told_with_its_argument() {
 }
 
 #[test]
-fn a_place_for_a_secret_is_left_free_where_no_secret_came() {
+fn no_secret_file_is_created_without_a_secret() {
     let shell = MerchantShell::start();
     let path = shell.fixture.gateway.scratch().join("new.token");
     let create =
@@ -52,7 +52,7 @@ fn a_place_for_a_secret_is_left_free_where_no_secret_came() {
 }
 
 #[test]
-fn where_a_refused_token_came_from_is_told_and_never_the_token() {
+fn rejected_token_is_reported_by_source_and_not_printed() {
     let shell = MerchantShell::start();
     let file = shell.file_named("old.token", b"wrong-wrong-wrong\n");
     let data = shell.fixture.gateway.scratch().join("other-data");
@@ -91,7 +91,7 @@ fn where_a_refused_token_came_from_is_told_and_never_the_token() {
 }
 
 #[test]
-fn a_token_that_cannot_be_one_is_told_before_anything_is_sent() {
+fn malformed_token_is_reported_before_sending() {
     let run = |words: &[&str]| {
         let mut command = rebuttal(&[&["operator", "merchant", "list"], words].concat());
         command.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");

@@ -71,7 +71,7 @@ fn profile_file_is_private_and_its_secret_never_printed() {
 }
 
 #[test]
-fn scripts_are_told_all_of_a_profile_but_its_secret() {
+fn profile_json_contains_all_but_the_secret() {
     let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let told = serde_json::json!({
@@ -96,7 +96,7 @@ fn scripts_are_told_all_of_a_profile_but_its_secret() {
 }
 
 #[test]
-fn a_profile_that_is_kept_but_could_not_be_told_is_kept() {
+fn profile_is_stored_even_if_output_fails() {
     let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let mut add = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
@@ -123,7 +123,7 @@ fn a_name_that_no_flag_could_give_is_refused_in_the_file_too() {
 }
 
 #[test]
-fn a_faulty_secret_is_told_with_the_place_that_holds_it() {
+fn invalid_secret_is_reported_with_its_source() {
     let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
@@ -199,7 +199,7 @@ fn a_file_that_others_may_read_is_refused() {
 }
 
 #[test]
-fn a_broken_file_is_told_without_what_it_holds() {
+fn malformed_profile_file_is_reported_without_its_content() {
     let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
@@ -245,7 +245,7 @@ fn the_profile_named_default_counts_where_nothing_is_given() {
 }
 
 #[test]
-fn what_no_client_could_use_is_not_kept() {
+fn unusable_profile_is_not_stored() {
     let home = UserHome::new();
     let output = home.add("shop", "too short");
     assert!(output.code == 1 && output.stderr.contains("the app's secret: must be 32"), "{output:?}");
@@ -307,7 +307,7 @@ fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_the_profiles_is_told_as_that() {
+fn directory_in_place_of_the_profile_file_is_reported() {
     let home = UserHome::new();
     std::fs::create_dir_all(&home.file).unwrap();
     let output = home.run(&["profile", "list"]);

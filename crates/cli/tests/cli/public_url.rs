@@ -24,7 +24,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn an_address_that_leads_to_another_gateway_is_found() {
+fn public_url_of_another_gateway_is_reported() {
     let (here, there) = (serving(), serving());
     let look = |url: &str| doctor(here.gateway.data(), &["--public-url", url], &[]);
     assert!(told(&look(&here.base), "public URL", "well").ends_with("leads to this gateway"));
@@ -32,7 +32,7 @@ fn an_address_that_leads_to_another_gateway_is_found() {
 }
 
 #[test]
-fn an_address_is_told_as_it_counts_and_as_it_was_written() {
+fn normalized_and_configured_urls_are_printed() {
     let fixture = serving();
     let port = fixture.address().port();
     let written = format!("HTTP://LocalHost:{port}/");
@@ -127,7 +127,7 @@ fn any_replica_of_an_installation_is_this_gateway() {
 }
 
 #[test]
-fn a_certificate_that_nobody_trusts_is_told_for_what_it_is() {
+fn untrusted_certificate_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();

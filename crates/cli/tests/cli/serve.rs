@@ -63,7 +63,7 @@ fn an_operators_token_may_be_brought_along_and_is_never_logged() {
 }
 
 #[test]
-fn faulty_settings_are_told_once_with_what_to_write() {
+fn invalid_settings_are_reported_once_with_valid_values() {
     for (words, told) in [
         (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
         (["--operator-listen", "localhost:8080"], "a name does not do: localhost is 127.0.0.1"),
@@ -84,7 +84,7 @@ fn faulty_settings_are_told_once_with_what_to_write() {
 }
 
 #[test]
-fn more_connections_than_open_files_are_refused_with_what_to_do() {
+fn connection_limit_above_open_files_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let words = ["serve", "--data", data.to_str().unwrap(), "--max-connections", "1000000000"];

@@ -53,7 +53,7 @@ fn url() -> String {
 }
 
 #[test]
-fn a_right_sign_is_told_so() {
+fn valid_signature_is_reported() {
     for scheme in [Scheme::Sha256, Scheme::HmacSha256] {
         let output = sent(&signer(scheme), "POST", &url(), BODY).verify(&["--scheme", scheme.name()]);
         assert_eq!((output.code, output.stdout.as_str()), (0, "✓ the sign is right.\n"), "{output:?}");
@@ -136,7 +136,7 @@ fn a_signed_request_is_shown_and_good() {
 }
 
 #[test]
-fn a_search_that_was_given_up_is_told_so() {
+fn aborted_search_is_reported() {
     let body = format!(r#"{{"note":"{}"}}"#, "a/".repeat(45_000));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body.json");

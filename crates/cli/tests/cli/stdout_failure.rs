@@ -37,7 +37,7 @@ fn closed_pipe_is_success_and_full_disk_is_an_error() {
 }
 
 #[test]
-fn what_only_says_something_is_not_done_where_nothing_took_it() {
+fn output_only_command_fails_on_a_full_disk() {
     let folder = tempfile::tempdir().unwrap();
     let run = |words: &[&str], output: Stdio| {
         let mut command = rebuttal(words);
@@ -66,7 +66,7 @@ fn what_only_says_something_is_not_done_where_nothing_took_it() {
 }
 
 #[test]
-fn an_answer_that_finds_no_room_is_had_once_more() {
+fn response_lost_to_a_full_disk_can_be_printed_again() {
     let shell = MerchantShell::start();
     for (name, stdout) in [("Second", closed_pipe()), ("Third", full_disk())] {
         let made =
@@ -107,7 +107,7 @@ fn a_secret_that_standard_output_does_not_take_is_not_lost() {
 }
 
 #[test]
-fn what_is_lost_beside_a_kept_secret_asks_for_another_file() {
+fn lost_output_with_a_stored_secret_asks_for_another_file() {
     let shell = MerchantShell::start();
     let at = |name: &str| shell.fixture.gateway.scratch().join(name).to_str().unwrap().to_owned();
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", &at("one")];

@@ -59,7 +59,7 @@ fn a_new_token_can_go_into_a_file_and_nowhere_else() {
 }
 
 #[test]
-fn what_cannot_be_is_told_before_anything_is_sent() {
+fn invalid_arguments_are_reported_before_sending() {
     let shell = MerchantShell::start();
     let output = shell.operator(&["token", "create", "--name", "n", "--role", "root"]);
     assert!(

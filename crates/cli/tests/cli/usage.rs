@@ -61,7 +61,7 @@ fn a_file_whose_name_is_no_text_is_a_file() {
 }
 
 #[test]
-fn what_must_be_text_and_is_none_is_named() {
+fn non_utf8_text_argument_is_named() {
     let value = r#"its value "caf\xE9.png" must be UTF-8"#;
     for (words, named) in [
         (["query", "--dispute-no"].as_slice(), "--dispute-no <NO>"),

@@ -22,7 +22,7 @@ fn told(words: &[&str], code: i32) -> String {
 }
 
 #[test]
-fn what_is_missing_is_told_with_every_way_to_give_it() {
+fn missing_value_is_reported_with_every_source() {
     let query = ["query", "--dispute-no", "D1"];
     let with = |more: &[&str]| told(&[query.as_slice(), more].concat(), 1);
     assert_eq!(
@@ -52,7 +52,7 @@ fn what_is_missing_is_told_with_every_way_to_give_it() {
 }
 
 #[test]
-fn an_address_that_is_none_is_told_with_one_that_is() {
+fn invalid_url_is_reported_with_a_valid_example() {
     let start = "it must start with https:// or http://, as in https://pay.example.com";
     for (url, why) in [
         ("pay.example.com", start),
@@ -103,7 +103,7 @@ fn a_password_in_an_address_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_secret_in_the_wrong_place_is_not_repeated() {
+fn secret_in_a_wrong_argument_is_not_printed() {
     let told = told(&["verify", &format!("ftp://h/{APP_ID}/x"), "--authorization", "x"], 2);
     assert!(told.contains("invalid value 'ftp://h/…/x' for '<URL>'") && !told.contains(APP_ID), "{told}");
 }
@@ -144,7 +144,7 @@ fn unknown_profile_is_reported_with_the_closest_name() {
 }
 
 #[test]
-fn a_gateway_that_cannot_listen_tells_what_to_do() {
+fn listen_failure_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let listen = |addr: &str| told(&["serve", "--data", "d", "--listen", addr], 1);
@@ -161,7 +161,7 @@ fn a_gateway_that_cannot_listen_tells_what_to_do() {
 }
 
 #[test]
-fn what_a_gateway_stands_on_is_named_where_it_cannot_be_had() {
+fn unavailable_dependency_is_named() {
     let serve =
         |more: &[&str]| told(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
     let key = serve(&["--master-key-file", "nope"]);
@@ -206,7 +206,7 @@ fn evidence_that_was_fetched_already_is_never_overwritten() {
 }
 
 #[test]
-fn an_upload_that_is_interrupted_tells_how_far_it_came() {
+fn interrupted_upload_reports_its_progress() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.png"), samples::receipt(1).bytes).unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

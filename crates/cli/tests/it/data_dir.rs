@@ -13,7 +13,7 @@ fn mode(gateway: &Gateway, name: &str) -> u32 {
 }
 
 #[test]
-fn the_first_start_makes_what_is_needed_for_its_owner_alone() {
+fn first_start_creates_private_files() {
     let gateway = gateway().embedded().start();
     assert_eq!([mode(&gateway, "operator.token"), mode(&gateway, "master.key")], [0o600, 0o600]);
     assert!(gateway.data().join("rebuttal.db").is_file() && gateway.data().join("evidence").is_dir());
@@ -125,7 +125,7 @@ fn after_a_stop_the_database_is_whole_without_its_log() {
 }
 
 #[test]
-fn a_master_key_that_others_may_read_is_told() {
+fn world_readable_master_key_is_reported() {
     let mut fixture = test_gateway();
     let key = fixture.gateway.data().join("master.key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -134,7 +134,7 @@ fn a_master_key_that_others_may_read_is_told() {
 }
 
 #[test]
-fn no_secret_lies_readable_in_the_database() {
+fn no_secret_is_stored_in_plain_text() {
     let mut fixture = sqlite_test_gateway();
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
@@ -165,7 +165,7 @@ fn a_stop_and_a_start_keep_everything() {
 }
 
 #[test]
-fn port_0_takes_any_and_the_printed_address_is_the_one_to_sign() {
+fn port_0_prints_the_address_to_sign() {
     let fixture = rebuttal_testbed::TestGateway::of(gateway().port(0));
     assert!(fixture.gateway.stdout().contains(&format!("listening on {}", fixture.gateway.base_url())));
     fixture.query(&fixture.dispute()).is("OK");

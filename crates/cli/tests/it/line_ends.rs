@@ -101,7 +101,7 @@ fn bare_lf_ends_a_line_and_ambiguous_heads_are_rejected() {
 
 #[test]
 #[ignore = "needs HAProxy and nginx, which cargo xtask test installs"]
-fn what_proxies_pass_on_can_be_read_in_one_way_alone() {
+fn forwarded_requests_are_unambiguous() {
     let gateway = gateway().start();
     let recorder = Recorder::before(gateway.address());
     let haproxy = BalancerAddress::free().before([recorder.address; 2]);

@@ -44,7 +44,7 @@ async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
 }
 
 #[test]
-fn what_strangers_do_to_tls_is_not_in_the_log() {
+fn tls_errors_of_strangers_are_not_logged() {
     const TRIES: usize = 40;
     let (fixture, ..) = over_tls(test_gateway());
     let before = fixture.gateway.stderr().lines().count();

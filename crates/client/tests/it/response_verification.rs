@@ -39,7 +39,7 @@ async fn an_honest_answer_is_done_whatever_its_status_says() {
 }
 
 #[tokio::test]
-async fn a_request_is_what_the_contract_wants() {
+async fn request_follows_the_contract() {
     let server = FaultyServer::start(vec![ok(DISPUTE)]).await;
     let answer = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap();
     assert_eq!(answer.data.dispute_amount, "10.00");
@@ -106,7 +106,7 @@ async fn a_notice_passed_off_as_settled_proves_nothing() {
 }
 
 #[tokio::test]
-async fn a_proof_tells_a_notice_from_a_settled_answer() {
+async fn proof_distinguishes_notice_from_settled_response() {
     let server = FaultyServer::start(vec![noticed(Code::AppDisabled)]).await;
     let query = QueryRequest::DisputeNo("D1".parse().unwrap());
     let Err(Error::Refused(refusal)) = server.client().query(&query).await else { panic!("not refused") };
@@ -169,7 +169,7 @@ async fn an_answer_is_read_up_to_its_limit_only() {
 }
 
 #[tokio::test]
-async fn a_verified_refusal_tells_code_and_message() {
+async fn verified_rejection_has_code_and_message() {
     let Err(Error::Refused(refusal)) = accept(refused(Code::DeadlinePassed)).await else {
         panic!("not refused")
     };

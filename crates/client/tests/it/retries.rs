@@ -63,7 +63,7 @@ async fn a_call_ends_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn nobody_listening_means_that_nothing_was_changed() {
+async fn connection_refused_means_nothing_was_changed() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -88,7 +88,7 @@ async fn retry_after_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_retry_after_beyond_the_limit_ends_the_call_and_is_told() {
+async fn retry_after_beyond_the_limit_ends_the_call() {
     let unavailable = step(|request| {
         let notice = ResponseDraft::that_is(Finality::Notice, request, &Code::RateLimited, "null");
         ServerAction::Answer(notice.signed().with("Retry-After", 3600))
@@ -120,7 +120,7 @@ async fn a_request_that_somebody_doubled_is_sent_with_a_fresh_nonce() {
 }
 
 #[tokio::test]
-async fn a_proxys_page_is_waited_out_and_a_strangers_verdict_is_not() {
+async fn proxy_error_is_retried_and_foreign_rejection_is_not() {
     let page = step(|_| ServerAction::Answer(ServerReply::new(502, "<html>Bad Gateway</html>")));
     let server = FaultyServer::start(vec![page, ok(DONE)]).await;
     accept(&server).await.unwrap();
@@ -261,7 +261,7 @@ async fn an_unbound_answer_does_not_move_the_clock() {
 }
 
 #[tokio::test]
-async fn a_refusal_after_a_lost_answer_tells_that_a_query_is_needed() {
+async fn rejection_after_a_lost_response_advises_a_query() {
     let server = FaultyServer::start(vec![cut(), refused(Code::InvalidState)]).await;
     let error = accept(&server).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_some()), "{error}");
@@ -302,7 +302,7 @@ async fn proxy_outage_page_does_not_blame_the_secret() {
 }
 
 #[tokio::test]
-async fn how_long_was_waited_is_told_at_the_end() {
+async fn waiting_time_is_reported_at_the_end() {
     let server = FaultyServer::start(vec![step(|_| ServerAction::Stall)]).await;
     let patient = server.builder().attempts(2).attempt_timeout(Duration::from_secs(1)).build().unwrap();
     let error = patient.query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();

@@ -50,7 +50,7 @@ async fn trusts(url: &str, pem: Option<String>) -> bool {
 }
 
 #[tokio::test]
-async fn a_certificate_of_ones_own_is_trusted_only_when_told() {
+async fn private_certificate_is_trusted_only_when_configured() {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let url = serve(&own.cert, &own.signing_key).await;
     assert!(!trusts(&url, None).await);
@@ -90,7 +90,7 @@ async fn self_signed_certificate_needs_a_matching_name_and_validity() {
 }
 
 #[tokio::test]
-async fn an_address_with_the_wrong_scheme_is_told_at_once() {
+async fn wrong_url_scheme_is_reported_without_retries() {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let url = serve(&own.cert, &own.signing_key).await.replace("https://", "http://");
     let client = Client::new(&url, app_id(), secret()).unwrap();

@@ -90,7 +90,7 @@ async fn a_name_before_any_evidence_is_refused() {
 }
 
 #[tokio::test]
-async fn progress_is_told_per_file() {
+async fn progress_is_reported_per_file() {
     let server = FaultyServer::start(gateway(stored)).await;
     let told = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&told);
@@ -158,7 +158,7 @@ async fn a_store_that_refuses_a_file_is_believed_at_once() {
 }
 
 #[tokio::test]
-async fn an_upload_address_that_is_none_ends_the_upload() {
+async fn invalid_upload_url_ends_the_upload() {
     let data = format!(
         r#"{{"uploadUrl":"/store","httpMethod":"POST","formFields":{{}},"storageUri":"{FIRST}","expireTime":1}}"#
     );

@@ -34,7 +34,7 @@ fn found(content: &[u8]) -> Look {
 }
 
 #[tokio::test]
-async fn a_form_leads_to_the_address_that_merchants_reach() {
+async fn upload_form_uses_the_public_address() {
     let public: Endpoint = "https://files.example.com".parse().unwrap();
     let of = |url: &str, public: Option<&Endpoint>| {
         S3Store::open(&place(url), public, &variables(None), "mark", false)
@@ -68,7 +68,7 @@ async fn upload_form_does_not_outlive_temporary_credentials() {
 }
 
 #[tokio::test]
-async fn a_link_leads_to_the_seal_at_the_address_that_people_reach() {
+async fn link_to_the_copy_uses_the_public_address() {
     let public: Endpoint = "https://Files.example.com:443".parse().unwrap();
     let uri = uri('a', "png");
     for (url, public, wanted) in [
@@ -121,7 +121,7 @@ fn half_a_key_pair_is_refused_at_the_start() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn what_was_sealed_stays_whatever_becomes_of_the_upload() {
+async fn copied_evidence_survives_changes_of_the_upload() {
     let (bucket, store) = fixture();
     let [first, second] = [1, 2].map(|number| samples::receipt(number).bytes);
     let uri = uri('a', "png");
@@ -142,7 +142,7 @@ async fn what_was_sealed_stays_whatever_becomes_of_the_upload() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_seal_lies_where_no_form_reaches() {
+async fn copies_are_out_of_reach_of_upload_forms() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('b', "png");
@@ -157,7 +157,7 @@ async fn a_seal_lies_where_no_form_reaches() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_record_whose_seal_is_gone_is_an_absence() {
+async fn record_without_its_copy_counts_as_missing() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('c', "png");
@@ -200,7 +200,7 @@ async fn sealing_at_once_and_again_is_a_repetition() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_file_is_copied_in_whole_even_where_a_broken_copy_lies() {
+async fn broken_copy_is_replaced_by_a_whole_one() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let (uri, sha256) = (uri('e', "png"), <[u8; 32]>::from(Sha256::digest(&content)));
@@ -291,7 +291,7 @@ async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_bucket_belongs_to_whoever_marked_it_first() {
+async fn bucket_belongs_to_the_first_ownership_marker() {
     let bucket = s3::Store::shared().bucket();
     let credentials = bucket.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
@@ -317,7 +317,7 @@ async fn a_bucket_belongs_to_whoever_marked_it_first() {
 /// As the documented policy allows it, and gone in any case.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn what_a_try_stores_lies_below_the_seals_and_is_left_nowhere() {
+async fn probe_object_is_under_the_copy_prefix_and_removed() {
     let (bucket, direct) = fixture();
     direct.try_out().await.unwrap();
     let proxy = s3::Proxy::before(bucket.store.address);

@@ -123,7 +123,7 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn what_differs_in_the_end_is_told_and_nothing_is_switched_over() {
+async fn difference_after_the_copy_stops_the_switch_over() {
     let (from, to) = (furnished().await, Fixture::postgres());
     let moving = Move::open(&from.location(), &to.location()).await.unwrap();
     let meddled = moving.run(|progress| {

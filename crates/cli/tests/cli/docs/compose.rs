@@ -52,7 +52,7 @@ fn names(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn what_the_services_refer_to_is_there_and_used() {
+fn files_of_the_services_exist_and_are_used() {
     let compose = compose();
     let top = ["x-gateway", "services", "secrets", "networks", "volumes"];
     assert_eq!(names(&compose).into_iter().collect::<BTreeSet<_>>(), top.into());
@@ -105,7 +105,7 @@ fn rehearse(folder: &Path) {
 
 #[test]
 #[ignore = "needs openssl, which cargo xtask test installs"]
-fn what_the_page_makes_for_the_gateways_is_what_they_take() {
+fn generated_secrets_are_accepted_by_the_gateways() {
     let (folder, compose) = (tempfile::tempdir().unwrap(), compose());
     rehearse(folder.path());
     let there = folder.path().join("packaging/compose");

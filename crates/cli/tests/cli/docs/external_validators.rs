@@ -36,7 +36,7 @@ fn every_alert_fires_when_it_should_and_no_other() {
 
 #[test]
 #[ignore = "needs promtool, which cargo xtask test installs"]
-fn prometheus_understands_what_the_dashboard_asks() {
+fn prometheus_parses_the_dashboard_queries() {
     let dashboard: Value = serde_json::from_str(&page::file(DASHBOARD)).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();

@@ -14,7 +14,7 @@ const PAGE: &str = "docs/integrate/signature.md";
 
 #[test]
 #[ignore = "needs openssl, which cargo xtask test installs"]
-fn every_command_of_the_page_makes_what_the_page_says() {
+fn commands_of_the_page_produce_its_values() {
     let reader = DocsReader::of(PAGE);
     let blocks = reader.page.blocks();
     let names: Vec<_> = blocks.iter().filter_map(|block| block.mark.strip_prefix("run: ")).collect();
@@ -105,7 +105,7 @@ fn hmac_examples_in_each_language_match_the_page() {
 }
 
 #[test]
-fn what_the_page_quotes_of_verify_is_what_it_says() {
+fn quoted_verify_output_is_real() {
     let said = mistakes::said();
     let table = Page::open(PAGE).text.split_once("| `rebuttal verify` says |").unwrap().1.to_owned();
     let rows: Vec<_> =

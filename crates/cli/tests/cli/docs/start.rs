@@ -87,7 +87,7 @@ fn quick_start_page_leads_to_a_contest() {
 
 /// What the page's table of troubles quotes, where a variable or a file is missing.
 #[test]
-fn what_is_missing_is_told_as_the_page_quotes_it() {
+fn missing_settings_errors_match_the_page() {
     let folder = tempfile::tempdir().unwrap();
     let (page, reader) = (Page::open(PAGE), NewUser::arrives());
     let types = |name: &str| {

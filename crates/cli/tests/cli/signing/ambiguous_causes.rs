@@ -36,7 +36,7 @@ fn an_lf_at_the_end_of_a_body_may_be_missing_for_two_reasons() {
 }
 
 #[test]
-fn a_body_that_is_no_utf_8_is_told_so() {
+fn non_utf8_body_is_reported() {
     let latin = b"{\"note\":\"Re\xe7u\"}";
     let told = mistake("{\"note\":\"Re\u{fffd}u\"}".as_bytes(), latin);
     assert!(told.starts_with("the body is signed with U+FFFD where the body sent is not UTF-8"), "{told}");
@@ -147,7 +147,7 @@ fn a_body_that_is_no_text_is_sent_by_curl_from_its_file() {
 }
 
 #[test]
-fn a_closed_pipe_is_told_once() {
+fn closed_pipe_is_reported_once() {
     let case = sent(&signer(Scheme::Sha256), "POST", "another", BODY);
     let mut command = rebuttal(&["verify", &url(), "--authorization", &case.header, "--body", BODY]);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();

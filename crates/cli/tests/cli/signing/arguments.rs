@@ -21,7 +21,7 @@ fn is_usage(output: &CommandOutput, told: &str) {
 }
 
 #[test]
-fn what_cannot_be_signed_is_wrong_usage() {
+fn unsignable_values_are_usage_errors() {
     let such_as = "it must begin with /, such as /pg/v2/dispute/query";
     for (words, told) in [
         (["pg/v2/x"].as_slice(), such_as),
@@ -43,7 +43,7 @@ fn what_cannot_be_signed_is_wrong_usage() {
 }
 
 #[test]
-fn what_cannot_have_been_sent_is_wrong_usage() {
+fn unsendable_values_are_usage_errors() {
     let plain = signer(Scheme::Sha256);
     let case = sent(&plain, "POST", &url(), super::BODY);
     for (url, told) in [
@@ -85,7 +85,7 @@ fn standard_input_cannot_be_two_things() {
 }
 
 #[test]
-fn what_the_gateway_will_refuse_is_signed_with_a_warning() {
+fn request_that_will_be_rejected_is_signed_with_a_warning() {
     for (words, told) in [
         (
             [TARGET, "--timestamp", "1"].as_slice(),
@@ -113,7 +113,7 @@ fn what_the_gateway_will_refuse_is_signed_with_a_warning() {
 }
 
 #[test]
-fn how_fresh_a_signed_request_is_is_told_to_scripts() {
+fn sign_json_contains_the_validity_period() {
     let json = |timestamp: &str| sign(&[TARGET, "--json", "--timestamp", timestamp]).json();
     let now = rebuttal_testbed::clock::now_ms();
     let old = json("1")["freshness"].clone();

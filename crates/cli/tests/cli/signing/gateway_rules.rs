@@ -8,7 +8,7 @@ use super::{BASE, BODY, NONCE, SentRequest, sent, signer, url};
 const SCHEMES: [Scheme; 2] = [Scheme::Sha256, Scheme::HmacSha256];
 
 #[test]
-fn a_right_sign_tells_the_scheme_that_the_app_must_be_set_to() {
+fn valid_signature_names_the_required_scheme() {
     for scheme in SCHEMES {
         let case = sent(&signer(scheme), "POST", &url(), BODY);
         let output = case.verify(&[]);
@@ -21,7 +21,7 @@ fn a_right_sign_tells_the_scheme_that_the_app_must_be_set_to() {
 }
 
 #[test]
-fn a_sign_of_the_other_scheme_than_the_apps_is_refused() {
+fn signature_of_another_scheme_is_rejected() {
     for (made, set) in [SCHEMES, [SCHEMES[1], SCHEMES[0]]].map(|[made, set]| (made, set)) {
         let case = sent(&signer(made), "POST", &url(), BODY);
         let output = case.verify(&["--scheme", set.name()]);
@@ -42,7 +42,7 @@ fn a_sign_of_the_other_scheme_than_the_apps_is_refused() {
 }
 
 #[test]
-fn a_sign_for_another_public_url_is_left_to_the_caller() {
+fn signature_for_another_public_url_is_left_to_the_caller() {
     let at = "https://pay-2.example/pg/v2/dispute/query";
     let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
     assert_eq!(case.verify(&[]).code, 0);
@@ -90,7 +90,7 @@ fn a_url_that_no_gateway_could_have_is_a_mistake() {
 }
 
 #[test]
-fn a_right_sign_does_not_hide_what_the_gateway_refuses() {
+fn valid_signature_does_not_hide_gateway_rejections() {
     let plain = signer(Scheme::Sha256);
     let long = format!(r#"{{"note":"{}"}}"#, "a".repeat(65_536));
     for (method, path, body, told) in [
@@ -121,7 +121,7 @@ fn a_right_sign_does_not_hide_what_the_gateway_refuses() {
 }
 
 #[test]
-fn what_may_be_amiss_beside_a_right_sign_is_told() {
+fn doubts_besides_a_valid_signature_are_reported() {
     let plain = signer(Scheme::Sha256);
     let timestamp = (now_ms() - 3_600_000).to_string();
     let sign = plain.sign("POST", &url(), &timestamp, NONCE, BODY.as_bytes());
@@ -135,7 +135,7 @@ fn what_may_be_amiss_beside_a_right_sign_is_told() {
 }
 
 #[test]
-fn a_body_that_was_not_given_is_told_so() {
+fn missing_body_is_reported() {
     let at = url();
     let header = sent(&signer(Scheme::Sha256), "POST", &at, BODY).header;
     let mut command = crate::common::rebuttal(&["verify", &at, "--authorization", &header]);

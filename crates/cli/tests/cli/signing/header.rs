@@ -30,7 +30,7 @@ fn refused(output: &CommandOutput, told: &str) {
 }
 
 #[test]
-fn the_value_that_cannot_be_read_is_shown_with_what_it_is() {
+fn invalid_header_value_is_printed_with_its_name() {
     let long = "x".repeat(100);
     let shown = format!("its nonce is \"{}\"… (100 characters)", "x".repeat(72));
     for (name, value, told) in [
@@ -66,7 +66,7 @@ fn the_value_that_cannot_be_read_is_shown_with_what_it_is() {
 }
 
 #[test]
-fn a_header_of_another_form_is_told_so() {
+fn foreign_header_format_is_reported() {
     let right = with("", "");
     let fields = right.split_once(' ').unwrap().1;
     for (header, told) in [
@@ -97,7 +97,7 @@ fn a_header_of_another_form_is_told_so() {
 }
 
 #[test]
-fn what_may_be_a_secret_is_not_shown_of_a_header() {
+fn possible_secret_in_a_header_is_not_printed() {
     let secret = signer(Scheme::Sha256).app_secret;
     let other = "00112233445566778899aabbccddeeff";
     for header in [
@@ -121,7 +121,7 @@ fn what_may_be_a_secret_is_not_shown_of_a_header() {
 }
 
 #[test]
-fn a_header_is_refused_without_a_secret_and_told_to_scripts() {
+fn invalid_header_is_reported_in_json_without_a_secret() {
     let at = url();
     let header = with("timestamp", "1");
     let mut command = rebuttal(&["verify", &at, "--authorization", &header, "--json"]);

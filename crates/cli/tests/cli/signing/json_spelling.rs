@@ -124,7 +124,7 @@ const SPELLINGS: [(&str, &str, &str); 20] = [
 ];
 
 #[test]
-fn a_spelling_names_those_who_write_so_and_nobody_else() {
+fn json_spelling_names_only_matching_libraries() {
     for (signed, sent, said) in SPELLINGS {
         assert_eq!(told(signed, sent), said, "{signed} in the place of {sent}");
     }
@@ -133,7 +133,7 @@ fn a_spelling_names_those_who_write_so_and_nobody_else() {
 /// What each prints is signed, and must be found and named for it.
 #[test]
 #[ignore = "needs Python, PHP and Node.js, which cargo xtask test installs"]
-fn what_a_library_really_writes_is_named_for_it() {
+fn real_library_output_is_attributed_to_the_library() {
     const SENT: &str = r#"{"name":"ä/<b>=&'\"\\ 😀\u2028\u007f\n\u001f","list":[{},[],1,true,null]}"#;
     let php = |flags: &str| format!("echo json_encode(json_decode(getenv('SENT')), {flags});");
     let node = |indent: u8| {

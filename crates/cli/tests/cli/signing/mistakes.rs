@@ -335,7 +335,7 @@ pub(crate) fn said() -> Vec<(&'static str, CommandOutput)> {
 }
 
 #[test]
-fn the_mistake_that_makes_a_sign_is_named() {
+fn signing_mistake_is_named() {
     let secret = signer(Scheme::Sha256).app_secret;
     for (told, output) in said() {
         assert_eq!(output.code, 3, "{told}: {output:?}");
@@ -352,7 +352,7 @@ fn the_mistake_that_makes_a_sign_is_named() {
 }
 
 #[test]
-fn the_header_that_is_told_is_right() {
+fn printed_header_is_right() {
     let timestamp = now_ms().to_string();
     for scheme in SCHEMES {
         let (_, change) = with("", "method", str::to_lowercase);
@@ -381,7 +381,7 @@ fn two_mistakes_at_once_are_named() {
 }
 
 #[test]
-fn what_no_mistake_makes_is_left_unexplained() {
+fn unknown_mismatch_stays_unexplained() {
     let timestamp = now_ms().to_string();
     let (_, change) = with("", "body", |_| "{\"disputeNo\":\"D-2\"}".to_owned());
     let output = sent(Scheme::Sha256, AT, &timestamp, &[&change]).verify(&[]);
@@ -389,7 +389,7 @@ fn what_no_mistake_makes_is_left_unexplained() {
 }
 
 #[test]
-fn a_sign_in_upper_case_is_right() {
+fn upper_case_signature_is_valid() {
     let timestamp = now_ms().to_string();
     let signer = signer(Scheme::Sha256);
     let sign = signer.sign("POST", AT, &timestamp, NONCE, BODY.as_bytes());

@@ -118,7 +118,7 @@ fn secret_in_place_of_the_app_id_is_reported_and_not_printed() {
 }
 
 #[test]
-fn a_secret_in_what_is_sent_is_told_and_masked() {
+fn secret_in_the_request_is_reported_and_masked() {
     let body = format!(r#"{{"disputeNo":"D-1","key":"{SECRET}"}}"#);
     let case = sent(&holder(Scheme::Sha256), "POST", &url(), &format!("{body}\n"));
     let at = url();
@@ -134,7 +134,7 @@ fn a_secret_in_what_is_sent_is_told_and_masked() {
 }
 
 #[test]
-fn the_secrets_of_profiles_are_not_told_either() {
+fn profile_secrets_are_not_printed() {
     let home = tempfile::tempdir().unwrap();
     let Signer { app_id, .. } = signer(Scheme::Sha256);
     let run = |words: &[&str], secret: &str| {

@@ -22,7 +22,7 @@ fn told(change: impl Fn(&mut Vec<String>)) -> Vec<String> {
 }
 
 #[test]
-fn a_missing_line_is_told_and_not_what_follows_from_it() {
+fn missing_line_is_reported_without_follow_up_errors() {
     let at = url();
     for (missing, name) in [(0, "appId"), (1, "appSecret"), (2, "method"), (3, "URL"), (5, "nonce")] {
         let said = told(|lines| drop(lines.remove(missing)));
@@ -36,7 +36,7 @@ fn a_missing_line_is_told_and_not_what_follows_from_it() {
 }
 
 #[test]
-fn another_secret_is_told_by_what_is_different_about_it() {
+fn different_secret_is_described_by_its_difference() {
     let secret = |to: fn(&str) -> String| told(|lines| lines[1] = to(&lines[1]));
     assert_eq!(secret(str::to_uppercase), ["the secret differs: its digits are in upper case"]);
     assert_eq!(
@@ -48,7 +48,7 @@ fn another_secret_is_told_by_what_is_different_about_it() {
 }
 
 #[test]
-fn values_on_one_line_are_told_so_once() {
+fn values_on_one_line_are_reported_once() {
     let said = told(|lines| *lines = vec![lines.join(" ")]);
     assert_eq!(said, ["the given bytes are one line, where 7 values belong and each of them ends in one LF"]);
 }

@@ -315,7 +315,7 @@ fn is_whole(looked: &str) {
 }
 
 #[test]
-fn a_file_that_is_not_what_was_contested_is_found_by_the_check() {
+fn altered_evidence_is_found_by_the_check() {
     let fixture = TestGateway::of(gateway().embedded());
     let target = RestoreTarget::of(&fixture);
     let url = fixture.upload(&samples::receipt(1));

@@ -63,7 +63,7 @@ fn agree(weighed: &BTreeMap<&str, f64>, told: &BTreeMap<&str, f64>) {
 }
 
 #[test]
-fn rows_of_sqlite_weigh_what_the_page_reckons_with() {
+fn sqlite_row_sizes_match_the_page() {
     let fixture = TestGateway::of(gateway().embedded());
     fill(&fixture);
     let data = fixture.gateway.data();
@@ -77,7 +77,7 @@ fn rows_of_sqlite_weigh_what_the_page_reckons_with() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn rows_of_postgresql_weigh_what_the_page_reckons_with() {
+fn postgresql_row_sizes_match_the_page() {
     let database = Database::shared();
     let fixture = TestGateway::of(gateway().database(&database.url()));
     fill(&fixture);

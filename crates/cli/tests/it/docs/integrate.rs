@@ -66,7 +66,7 @@ impl RejectionTable {
 }
 
 #[test]
-fn refusals_of_a_signature_are_told_as_they_are() {
+fn signature_rejections_match_the_docs() {
     let (fixture, mut told) = (test_gateway(), RejectionTable::of("docs/integrate/signature.md"));
     let address = fixture.address();
     let call = || fixture.call(QUERY, &json!({ "disputeNo": "D-1" }));
@@ -95,7 +95,7 @@ fn refusals_of_a_signature_are_told_as_they_are() {
 }
 
 #[test]
-fn refusals_of_an_upload_are_told_as_they_are() {
+fn upload_rejections_match_the_docs() {
     let (fixture, mut told) = (folder_test_gateway(), RejectionTable::of("docs/integrate/upload.md"));
     for params in [
         json!({ "filename": "a.gif", "scene": SCENE }),
@@ -136,7 +136,7 @@ fn refusals_of_an_upload_are_told_as_they_are() {
 }
 
 #[test]
-fn refusals_of_a_contest_are_told_as_they_are() {
+fn contest_rejections_match_the_docs() {
     let (fixture, mut told) = (test_gateway(), RejectionTable::of("docs/integrate/contest.md"));
     let url = fixture.upload(&samples::receipt(1));
     let data = fixture.post(UPLOAD_URL, &json!({ "filename": "a.png", "scene": SCENE })).ok();

@@ -77,7 +77,7 @@ fn is_sample(families: &BTreeMap<String, (String, String)>, name: &str) -> bool 
 }
 
 #[test]
-fn alerts_and_dashboard_ask_for_what_is_there() {
+fn alerts_and_dashboard_use_existing_metrics() {
     let fixture = metered();
     let families = families(&scrape(&fixture.gateway));
     let dashboard: Value = serde_json::from_str(&document(DASHBOARD)).unwrap();

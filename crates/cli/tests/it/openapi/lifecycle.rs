@@ -160,7 +160,7 @@ fn alike(place: &str, example: &Value, answer: &Value) {
 }
 
 #[test]
-fn a_disputes_life_is_answered_as_told() {
+fn dispute_lifecycle_matches_the_openapi_document() {
     let stage = OpenApiFixture::set();
     let number = stage.request("POST", DISPUTES)["disputeNo"].as_str().unwrap().to_owned();
     stage.opens(&number, 201);
@@ -190,7 +190,7 @@ fn a_disputes_life_is_answered_as_told() {
 }
 
 #[test]
-fn every_act_is_answered_as_told() {
+fn every_action_matches_the_openapi_document() {
     let stage = OpenApiFixture::set();
     let url = stage.uploads();
     for act in ["resolve", "requestEvidence", "extend", "advance", "withdraw"] {
@@ -205,7 +205,7 @@ fn every_act_is_answered_as_told() {
 }
 
 #[test]
-fn accounts_are_answered_as_told() {
+fn account_responses_match_the_openapi_document() {
     let stage = OpenApiFixture::set();
     let one = format!("{MERCHANTS}/{{merchantId}}");
     stage.operators("GET", MERCHANTS, &[], &Value::Null, 200);
@@ -228,7 +228,7 @@ fn accounts_are_answered_as_told() {
 }
 
 #[test]
-fn what_is_refused_is_refused_as_told() {
+fn rejections_match_the_openapi_document() {
     let stage = OpenApiFixture::set();
     let unsigned =
         rebuttal_testbed::Request::new("POST", CONTEST, "{}").header("Content-Type", "application/json");

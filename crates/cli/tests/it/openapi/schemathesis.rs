@@ -51,7 +51,7 @@ fn seed() -> u64 {
 
 #[test]
 #[ignore = "needs schemathesis, which cargo xtask test installs"]
-fn whatever_a_schema_leads_to_is_answered_as_told() {
+fn generated_requests_match_the_openapi_document() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     // Calls that were meant to fail are many, and all of one address.
     let fixture = TestGateway::of(gateway().args(["--failed-auth-per-second", "10000"]));

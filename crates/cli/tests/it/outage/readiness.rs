@@ -17,7 +17,7 @@ const FAULTS: [(&str, &str); 6] = [
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_database_that_refuses_what_a_contest_writes_is_not_ready() {
+fn database_that_rejects_contests_is_not_ready() {
     let cluster = Cluster::start();
     let database = cluster.database();
     database.query("CREATE ROLE gateway LOGIN; CREATE SCHEMA other");

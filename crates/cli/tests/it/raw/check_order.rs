@@ -45,7 +45,7 @@ fn of_type(media_type: &str, call: SignedCall) -> SignedCall {
 }
 
 #[test]
-fn the_earlier_fault_is_told_and_signed() {
+fn first_fault_is_returned_and_signed() {
     let fixture = test_gateway();
     let s = &fixture;
     let cases = [
@@ -94,7 +94,7 @@ fn the_earlier_fault_is_told_and_signed() {
 }
 
 #[test]
-fn without_header_or_app_the_earlier_fault_is_told_unsigned() {
+fn first_fault_is_unsigned_without_header_or_app() {
     let fixture = test_gateway();
     let s = &fixture;
     let cases = [
@@ -115,7 +115,7 @@ fn without_header_or_app_the_earlier_fault_is_told_unsigned() {
 }
 
 #[test]
-fn a_disabled_app_is_told_so_only_where_the_signature_is_right() {
+fn disabled_app_is_reported_only_to_a_valid_signature() {
     let fixture = test_gateway();
     let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
     assert_eq!(fixture.operator.patch(&path, &json!({ "enabled": false })).status, 200);

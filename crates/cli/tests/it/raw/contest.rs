@@ -23,7 +23,7 @@ fn with(mut item: Value, name: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_contest_is_kept_with_what_its_files_are() {
+fn contest_is_stored_with_file_hashes_sizes_and_types() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let files: Vec<_> = samples::all().into_iter().map(|sample| (fixture.upload(&sample), sample)).collect();

@@ -60,7 +60,7 @@ fn expired_evidence_request_returns_to_review() {
 }
 
 #[test]
-fn late_contests_and_accepts_are_told_so_even_before_the_sweep() {
+fn late_requests_are_rejected_before_the_sweep() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let (deadline, deadline_ms) = in_ms(700);
@@ -122,7 +122,7 @@ fn a_gateway_that_was_away_catches_up() {
 }
 
 #[test]
-fn a_deadline_lies_in_the_future_and_has_a_zone() {
+fn deadline_must_be_in_the_future_and_have_a_zone() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let bad = ["2020-01-01T00:00:00Z", "2999-01-01", "2999-01-01T00:00:00", "tomorrow", ""];

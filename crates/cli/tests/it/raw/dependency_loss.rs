@@ -48,7 +48,7 @@ fn evidence_that_is_not_mounted_is_no_missing_file() {
 }
 
 #[test]
-fn a_recorded_file_that_is_gone_is_told_in_the_log() {
+fn missing_recorded_file_is_logged() {
     let fixture = folder_test_gateway();
     let [submitted, waiting] = [1, 2].map(|number| fixture.upload(&samples::receipt(number)));
     let dispute = fixture.dispute();
@@ -78,7 +78,7 @@ fn unreadable_row_is_a_permanent_error() {
 }
 
 #[test]
-fn a_database_that_is_gone_from_its_place_takes_no_more_changes() {
+fn removed_database_file_stops_changes() {
     let fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
@@ -154,7 +154,7 @@ fn readiness_is_checked_at_most_once_a_second() {
 }
 
 #[test]
-fn a_disk_with_room_for_one_page_is_full() {
+fn disk_with_space_for_one_page_counts_as_full() {
     let fixture = TestGateway::of(gateway().embedded().survives_full_disk());
     let dispute = fixture.dispute();
     let log = fs::metadata(fixture.gateway.data().join("rebuttal.db-wal")).unwrap().len();

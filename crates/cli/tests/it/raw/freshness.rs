@@ -120,7 +120,7 @@ fn a_refusal_before_the_nonce_check_burns_nothing() {
 }
 
 #[test]
-fn what_changed_something_stays_used_across_a_restart() {
+fn nonces_of_changes_stay_used_across_a_restart() {
     let mut fixture = test_gateway();
     let at = fixture.address();
     let (accepted, contested) = (fixture.dispute(), fixture.dispute());

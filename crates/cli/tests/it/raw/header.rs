@@ -169,7 +169,7 @@ fn other_media_types_and_encodings_are_refused_signed() {
 }
 
 #[test]
-fn every_other_method_is_told_what_is_allowed() {
+fn unsupported_methods_get_an_allow_header() {
     let fixture = test_gateway();
     each(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"].map(|method| (method, method)), |method| {
         let mut call = query(&fixture);

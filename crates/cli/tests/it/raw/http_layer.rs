@@ -12,7 +12,7 @@ use crate::common::{each, folder_test_gateway, gateway, operators_address, scrap
 const SENT_AT_ONCE: usize = 10_000;
 
 #[test]
-fn what_is_no_http_is_refused_without_envelope() {
+fn non_http_input_is_rejected_without_envelope() {
     let fixture = test_gateway();
     let long = format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(500));
@@ -48,7 +48,7 @@ fn what_is_no_http_is_refused_without_envelope() {
 }
 
 #[test]
-fn a_broken_chunk_is_told_while_its_sender_waits() {
+fn malformed_chunk_is_rejected_before_the_body_ends() {
     let fixture = folder_test_gateway();
     let head = |target: &str, more: &str| {
         format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{more}\r\n")
@@ -112,7 +112,7 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[test]
-fn one_peer_cannot_take_every_place() {
+fn one_peer_cannot_take_every_connection() {
     const OF_ONE: usize = 256;
     let fixture = test_gateway();
     // Each holds half a head: all that one peer may have, and some more, which are closed at once.
@@ -175,7 +175,7 @@ fn at_rest(from: u8, at: SocketAddr) -> Option<Connection> {
 }
 
 #[test]
-fn nobody_shuts_others_out_of_the_small_listeners() {
+fn one_peer_cannot_exhaust_the_small_listeners() {
     /// A sixteenth of the merchants' 768 and 256.
     const PLACES: usize = 48;
     const OF_ONE: usize = 16;
@@ -221,7 +221,7 @@ fn chunked_overrides_content_length_and_closes_the_connection() {
 }
 
 #[test]
-fn who_stops_in_the_middle_is_not_waited_for() {
+fn stalled_requests_time_out() {
     let fixture = folder_test_gateway();
     let form = "POST /uploaded HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n\
                 Content-Length: 1000\r\n\r\n--b\r\n";

@@ -19,7 +19,7 @@ fn keyed(fixture: &TestGateway, path: &str, body: &Value, key: &str) -> Response
 }
 
 #[test]
-fn only_who_holds_a_token_is_heard() {
+fn requests_without_a_valid_token_are_rejected() {
     let fixture = test_gateway();
     let token = fixture.gateway.operator_token();
     let cases = [
@@ -53,7 +53,7 @@ fn only_who_holds_a_token_is_heard() {
 }
 
 #[test]
-fn health_is_told_to_everyone_and_figures_to_nobody_here() {
+fn health_is_public_and_metrics_are_not() {
     let fixture = test_gateway();
     let status = |path: &str| Request::new("GET", path, "").send(fixture.address()).unwrap().status;
     assert_eq!((status("/healthz"), status("/readyz"), status("/metrics")), (200, 200, 404));
@@ -134,7 +134,7 @@ fn refusals_are_problem_documents() {
 }
 
 #[test]
-fn other_methods_are_told_what_is_allowed() {
+fn unsupported_operator_methods_get_an_allow_header() {
     let fixture = test_gateway();
     for (method, path, allowed) in [
         ("PUT", "/disputes", "POST"),
@@ -254,7 +254,7 @@ fn merchants_and_apps_are_listed_without_secrets() {
 }
 
 #[test]
-fn an_app_tells_until_when_its_old_secret_verifies() {
+fn app_contains_the_end_of_its_rotation_overlap() {
     let fixture = test_gateway();
     let apps = format!("/merchants/{}/apps", fixture.merchant_id);
     let app = format!("{apps}/{}", fixture.signer.app_id);
@@ -279,7 +279,7 @@ fn an_app_tells_until_when_its_old_secret_verifies() {
 }
 
 #[test]
-fn the_dispute_tells_its_whole_story() {
+fn dispute_detail_contains_the_whole_history() {
     let fixture = test_gateway();
     let brought =
         dispute(fixture.merchant_id, &json!({ "disputeNo": "UP-7", "reasonCode": "13.1", "rrn": "42" }));
@@ -370,7 +370,7 @@ fn disputes_are_listed_by_filter_and_page() {
 }
 
 #[test]
-fn a_search_for_what_no_number_has_is_refused() {
+fn invalid_search_number_is_rejected() {
     let fixture = test_gateway();
     for q in ["%00", "a%1Fb", &"P".repeat(51)] {
         fixture.operator.fetch(&format!("/disputes?q={q}")).is_problem(400, INVALID);

@@ -15,7 +15,7 @@ use crate::common::{Flood, each, gateway, sqlite_test_gateway, test_gateway};
 const FAILURES_PER_SECOND: usize = 100;
 
 #[test]
-fn a_flood_of_bad_signs_is_held_back_and_locks_nobody_else_out() {
+fn invalid_signature_flood_is_throttled_per_address() {
     let fixture = test_gateway();
     let calls: Vec<_> = (0..FAILURES_PER_SECOND * 4)
         .map(|_| fixture.call(QUERY, &json!({ "disputeNo": "never-opened" })).badly_signed())
@@ -101,7 +101,7 @@ fn calls(count: usize, make: impl Fn() -> SignedCall) -> Vec<SignedCall> {
 }
 
 #[test]
-fn an_apps_rate_counts_what_it_signed_and_nothing_else() {
+fn app_rate_counts_only_validly_signed_requests() {
     const RATE: usize = 5;
     let fixture = TestGateway::of(gateway().args(["--app-rate-per-second", &RATE.to_string()]));
     let good = || fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));

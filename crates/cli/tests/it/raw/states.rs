@@ -212,7 +212,7 @@ fn stages_only_move_forward() {
 }
 
 #[test]
-fn a_refusal_names_the_state_and_what_it_allows() {
+fn state_rejection_names_state_and_allowed_actions() {
     let setup = Setup::start();
     let dispute = setup.brought_to("ACCEPTED");
     let answer = setup.fixture.contest(&dispute, &setup.first()).expect("Dispute.InvalidState");

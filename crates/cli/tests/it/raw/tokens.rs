@@ -100,7 +100,7 @@ fn every_call_asks_for_its_role() {
 }
 
 #[test]
-fn what_is_forbidden_changes_nothing_and_uses_no_key_up() {
+fn forbidden_request_changes_nothing_and_keeps_its_key() {
     let fixture = test_gateway();
     let no = fixture.dispute();
     let (viewer, operator) = (holder(&fixture, "v", "viewer"), holder(&fixture, "o", "operator"));
@@ -146,7 +146,7 @@ fn a_token_is_shown_once_and_kept_as_its_hash() {
 }
 
 #[test]
-fn a_revoked_token_lets_nobody_in_from_then_on() {
+fn revoked_token_is_rejected_from_then_on() {
     let mut fixture = test_gateway();
     let [one, other] = ["one", "other"].map(|name| holder(&fixture, name, "viewer"));
     assert_eq!((one.fetch("/disputes").status, other.fetch("/disputes").status), (200, 200));

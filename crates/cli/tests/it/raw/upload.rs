@@ -191,7 +191,7 @@ fn a_file_far_too_large_is_cut_off_in_flight() {
 }
 
 #[test]
-fn what_was_stored_first_stays() {
+fn first_stored_file_stays() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let first = samples::png(1);
@@ -266,7 +266,7 @@ fn a_form_cut_short_stores_nothing() {
 }
 
 #[test]
-fn slow_senders_keep_nobody_else_from_uploading() {
+fn slow_uploads_do_not_block_others() {
     const SENDERS: usize = 70;
     let fixture = folder_test_gateway();
     let (slow, other) = (fixture.ticket("a.png"), fixture.ticket("b.png"));

@@ -54,7 +54,7 @@ fn a_ticket_has_the_published_form() {
 }
 
 #[test]
-fn every_ticket_is_another_place() {
+fn every_ticket_has_a_distinct_key() {
     let fixture = test_gateway();
     assert_ne!(fixture.ticket("a.png").storage_uri, fixture.ticket("a.png").storage_uri);
 }

@@ -81,7 +81,7 @@ fn a_replica_with_another_master_key_does_not_start() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn no_password_is_told_where_the_database_cannot_be_reached() {
+fn no_password_is_printed_for_an_unreachable_database() {
     let folder = tempfile::tempdir().unwrap();
     for url in ["postgres://u:Geheim7@127.0.0.1:1/d", "postgres://u:Geheim7@127.0.0.1:1/d?sslmode=perhaps"] {
         let mut command = Command::new(bin());

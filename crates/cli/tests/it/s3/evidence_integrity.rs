@@ -17,7 +17,7 @@ fn digest(content: &[u8]) -> String {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn what_is_posted_to_the_store_is_evidence_of_every_kind() {
+fn every_file_type_can_be_posted_to_the_store() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
     let samples = samples::all();
@@ -73,7 +73,7 @@ fn the_gateway_itself_takes_no_uploads() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn what_lies_there_when_it_is_contested_is_what_counts() {
+fn object_at_contest_time_counts() {
     let (bucket, fixture) = test_gateway();
     let other = samples::receipt(2).bytes;
     let [swapped, mismatched, large, gone] = [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
@@ -101,7 +101,7 @@ fn what_lies_there_when_it_is_contested_is_what_counts() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn what_was_sealed_stays_whatever_becomes_of_the_upload() {
+fn copied_evidence_survives_changes_of_the_upload() {
     let (bucket, mut fixture) = test_gateway();
     let first = samples::receipt(1);
     let url = fixture.upload(&first);
@@ -138,7 +138,7 @@ fn a_form_used_twice_changes_nothing_that_was_contested() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_seal_that_was_altered_is_handed_to_nobody() {
+fn altered_copy_is_not_served() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();

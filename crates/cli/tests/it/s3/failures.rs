@@ -98,7 +98,7 @@ fn evidence_copied_before_a_store_failure_is_not_read_again() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_store_that_does_not_answer_stops_what_needs_it_alone() {
+fn unavailable_store_stops_only_what_needs_it() {
     let (_, proxy, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let [contested, other] = [(); 2].map(|()| fixture.dispute());

@@ -55,7 +55,7 @@ fn answered_when_made_before(ago: Duration) -> Response {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_fetches_what_was_submitted_without_any_credentials() {
+fn link_fetches_submitted_evidence_without_credentials() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
     let samples = samples::all();
@@ -126,7 +126,7 @@ fn a_link_ends_after_five_minutes() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_tells_how_long_it_is_good_for() {
+fn link_response_contains_its_expiry() {
     let (_, fixture) = test_gateway();
     let dispute = contested(&fixture);
     let before = now_ms() / 1000 * 1000;
@@ -143,7 +143,7 @@ fn a_link_tells_how_long_it_is_good_for() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn nobody_is_linked_to_a_seal_that_was_altered_or_is_gone() {
+fn no_link_to_an_altered_or_missing_copy() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
     let [seal] = bucket.keys("sealed/").try_into().unwrap();
@@ -180,7 +180,7 @@ fn a_store_that_does_not_answer_gives_no_link() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_leads_to_where_people_reach_the_store() {
+fn link_uses_the_public_address_of_the_store() {
     let bucket = Store::shared().bucket();
     // The gateway's own way to the store ends at a proxy that is gone.
     let proxy = Proxy::before(bucket.store.address);
@@ -203,7 +203,7 @@ fn a_link_leads_to_where_people_reach_the_store() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn who_reads_gets_links_and_nobody_else() {
+fn links_require_the_read_role() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
     let made = fixture.operator.post("/tokens", &json!({ "name": "eyes", "role": "viewer" })).created();
