@@ -44,7 +44,7 @@ impl FakeClock {
 
     /// Has a gateway read this clock.
     #[must_use]
-    pub fn under(&self, gateway: Builder) -> Builder {
+    pub fn apply_to(&self, gateway: Builder) -> Builder {
         gateway
             .env("LD_PRELOAD", library().expect("libfaketime is installed"))
             .env("FAKETIME_TIMESTAMP_FILE", self.file())

@@ -96,12 +96,12 @@ impl Gateway {
     }
 
     /// SIGSTOP: it stops in its tracks, its connections stay.
-    pub fn freeze(&self) {
+    pub fn suspend(&self) {
         rustix::process::kill_process(self.handle(), Signal::STOP).expect("the gateway runs");
     }
 
     /// SIGCONT: it goes on, and knows nothing of the time between.
-    pub fn thaw(&self) {
+    pub fn resume(&self) {
         rustix::process::kill_process(self.handle(), Signal::CONT).expect("the gateway runs");
     }
 

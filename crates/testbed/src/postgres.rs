@@ -152,14 +152,14 @@ impl Cluster {
     }
 
     /// Stops every process of it in its tracks: connections stay, nothing answers.
-    pub fn freeze(&self) {
+    pub fn suspend(&self) {
         // The parent first, so that no child is born while they are counted.
         processes::signal(&[self.postmaster.id()], rustix::process::Signal::STOP);
         processes::signal(&processes::family(self.postmaster.id()), rustix::process::Signal::STOP);
     }
 
     /// Lets it go on.
-    pub fn thaw(&self) {
+    pub fn resume(&self) {
         processes::signal(&processes::family(self.postmaster.id()), rustix::process::Signal::CONT);
     }
 
@@ -257,8 +257,8 @@ mod tests {
         assert!(database::try_query(&database.url(), "SELECT 1").is_err());
         cluster.restart();
         assert_eq!(database.query("SELECT n FROM t"), "1");
-        cluster.freeze();
-        cluster.thaw();
+        cluster.suspend();
+        cluster.resume();
         assert_eq!(database.query("SELECT n FROM t"), "1");
     }
 }

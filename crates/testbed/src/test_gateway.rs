@@ -51,11 +51,11 @@ pub struct TestGateway {
 impl TestGateway {
     #[must_use]
     pub fn start(bin: &Path) -> Self {
-        Self::of(Gateway::builder(bin))
+        Self::with_builder(Gateway::builder(bin))
     }
 
     #[must_use]
-    pub fn of(builder: Builder) -> Self {
+    pub fn with_builder(builder: Builder) -> Self {
         let gateway = builder.start();
         let operator = Operator::new(gateway.address(), &gateway.operator_token());
         let merchant_id = operator.open_merchant("Corner Shop", "Asia/Shanghai");

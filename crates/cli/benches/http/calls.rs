@@ -29,7 +29,7 @@ impl Shop {
             "--log-filter=warn",
         ];
         let builder = Gateway::builder(Path::new(env!("CARGO_BIN_EXE_rebuttal"))).args(common).args(args);
-        let fixture = TestGateway::of(builder);
+        let fixture = TestGateway::with_builder(builder);
         let urls = [fixture.upload(&receipt(1)), fixture.upload(&refund(1))];
         Self { fixture, urls, opened: 0, contested: 0 }
     }

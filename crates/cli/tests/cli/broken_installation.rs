@@ -20,7 +20,7 @@ fn said(data: &Path, more: &[&str]) -> String {
 
 /// A gateway that has served, to which nobody has uploaded anything, and was stopped.
 fn unused() -> TestGateway {
-    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     fixture
@@ -284,7 +284,8 @@ fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
         "without migration 3 (shown_secrets): the next start of this one makes that. Take a backup before";
     for case in SCHEMAS.into_iter().chain(OF_A_SERVER).chain([(OLDER, "warning", what, true)]) {
         let database = Database::shared();
-        let mut fixture = TestGateway::of(Gateway::builder(bin()).database(&database.url()).folder());
+        let mut fixture =
+            TestGateway::with_builder(Gateway::builder(bin()).database(&database.url()).folder());
         fixture.gateway.terminate();
         assert!(fixture.gateway.wait().success());
         database.query(case.0);

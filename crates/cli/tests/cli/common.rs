@@ -12,13 +12,13 @@ pub(crate) fn bin() -> &'static Path {
 
 /// The binary, without a terminal and without `REBUTTAL_` variables.
 pub(crate) fn rebuttal(words: &[&str]) -> Command {
-    let mut command = bare(bin());
+    let mut command = without_rebuttal_env(bin());
     command.args(words);
     command
 }
 
 /// A program without this run's `REBUTTAL_` variables.
-pub(crate) fn bare(program: &Path) -> Command {
+pub(crate) fn without_rebuttal_env(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("REBUTTAL_") {
@@ -38,13 +38,13 @@ pub(crate) struct CommandOutput {
 }
 
 impl CommandOutput {
-    pub(crate) fn of(output: Output) -> Self {
+    pub(crate) fn from_output(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     pub(crate) fn run(mut command: Command) -> Self {
-        Self::of(command.output().unwrap())
+        Self::from_output(command.output().unwrap())
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -72,8 +72,8 @@ impl MerchantShell {
     }
 
     /// A merchant who reaches the gateway at another address, which is its public URL.
-    pub(crate) fn behind(url: &str) -> Self {
-        let fixture = TestGateway::of(Gateway::builder(bin()).args(["--public-url", url]));
+    pub(crate) fn with_public_url(url: &str) -> Self {
+        let fixture = TestGateway::with_builder(Gateway::builder(bin()).args(["--public-url", url]));
         Self { url: url.to_owned(), fixture }
     }
 
@@ -104,7 +104,7 @@ impl MerchantShell {
     }
 
     fn program(&self, program: &Path) -> Command {
-        let mut command = bare(program);
+        let mut command = without_rebuttal_env(program);
         command
             .env("REBUTTAL_URL", &self.url)
             .env("REBUTTAL_APP_ID", &self.fixture.signer.app_id)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::common::{CommandOutput, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 
 /// What bash offers after a command line that is typed so far.
 fn offered(script: &Path, line: &str) -> BTreeSet<String> {
@@ -11,7 +11,7 @@ fn offered(script: &Path, line: &str) -> BTreeSet<String> {
     let asks = r#"compopt() { :; }; source "$1"; COMP_WORDS=($2); [[ $2 == *" " ]] && COMP_WORDS+=(""); COMP_LINE="$2"; COMP_POINT=${#2}
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _rebuttal rebuttal "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; printf '%s\n' "${COMPREPLY[@]}""#;
-    let mut bash = bare(Path::new("bash"));
+    let mut bash = without_rebuttal_env(Path::new("bash"));
     bash.args(["--norc", "-c", asks, "bash"]).arg(script).arg(line).current_dir(script.parent().unwrap());
     let output = CommandOutput::run(bash);
     assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
@@ -148,7 +148,7 @@ fn man_page_is_ascii_with_title_and_synopsis() {
 fn man_pages_render_without_a_complaint() {
     let (_folder, pages) = pages();
     for page in pages {
-        let mut groff = bare(Path::new("groff"));
+        let mut groff = without_rebuttal_env(Path::new("groff"));
         groff.args(["-ww", "-Tutf8", "-man", "-P-cbou", "-rLL=80n"]).arg(&page);
         let output = CommandOutput::run(groff);
         assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{}", page.display());
@@ -171,7 +171,7 @@ fn man_pages_render_without_a_complaint() {
 fn unwritable_folder_is_reported() {
     let output = CommandOutput::run(rebuttal(&["man", "--out", "/proc/man1"]));
     assert!(output.code == 1 && output.stderr.contains("cannot make the folder /proc/man1"), "{output:?}");
-    let mut command = bare(Path::new("sh"));
+    let mut command = without_rebuttal_env(Path::new("sh"));
     command.args(["-c", &format!("{} completions bash > /dev/full", bin().display())]);
     let output = CommandOutput::run(command);
     assert!(

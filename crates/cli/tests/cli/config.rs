@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::common::{CommandOutput, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 
 /// A settings file in a new folder.
 fn file(text: &str) -> (tempfile::TempDir, String) {
@@ -220,7 +220,7 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
         let (_folder, path) = file(toml);
         let limited = |words: &[&str]| {
             let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
-            let mut command = bare(Path::new("sh"));
+            let mut command = without_rebuttal_env(Path::new("sh"));
             command.args(["-c", &script]).arg(bin()).args(words);
             CommandOutput::run(command)
         };

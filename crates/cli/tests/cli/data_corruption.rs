@@ -10,7 +10,7 @@ use std::path::Path;
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
-use crate::common::{CommandOutput, bare, bin};
+use crate::common::{CommandOutput, bin, without_rebuttal_env};
 use crate::doctor::{doctor, finds, serve, stopped, told};
 
 fn by_hand(data: &Path, sql: &str) {
@@ -28,7 +28,7 @@ fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
     let script = "set -e; mount -t tmpfs -o size=4m tmpfs \"$1\"; mkdir -m 700 \"$1/data\"; cp -a \"$2/.\" \"$1/data\"; \
                   rm -f \"$1/data\"/*-shm; dd if=/dev/zero of=\"$1/fill\" bs=4k 2>/dev/null || true; \
                   exec \"$0\" $3 --listen 127.0.0.1:0 --data \"$1/data\"";
-    let mut unshared = bare(Path::new("unshare"));
+    let mut unshared = without_rebuttal_env(Path::new("unshare"));
     unshared.args(["-rm", "sh", "-c", script]).arg(bin()).args([folder.path(), data]).arg(command);
     CommandOutput::run(unshared)
 }
@@ -38,7 +38,7 @@ fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
 fn may_mount() -> bool {
     let script = "mount -t tmpfs tmpfs \"$0\"";
     let folder = tempfile::tempdir().unwrap();
-    let mut unshared = bare(Path::new("unshare"));
+    let mut unshared = without_rebuttal_env(Path::new("unshare"));
     unshared.args(["-rm", "sh", "-c", script]).arg(folder.path());
     CommandOutput::run(unshared).code == 0
 }
@@ -161,7 +161,7 @@ fn overwritten_database_file_is_reported_with_restore_advice() {
 
 #[test]
 fn contested_files_that_are_lost_or_cut_off_are_found() {
-    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let (dispute_no, url) = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
     let _ = fixture.contest(&dispute_no, &[Item::receipt(&url)]).ok();
     fixture.gateway.terminate();
@@ -171,7 +171,7 @@ fn contested_files_that_are_lost_or_cut_off_are_found() {
     assert!(sound.contains("the 1 that") && sound.contains("what they hold was not read"), "{sound}");
     let m = data.join("evidence/m");
     let find = CommandOutput::run({
-        let mut find = bare(Path::new("find"));
+        let mut find = without_rebuttal_env(Path::new("find"));
         find.arg(&m).args(["-type", "f"]);
         find
     });
@@ -221,7 +221,8 @@ fn altering_proxy_is_distinguished_from_another_gateway() {
     for meddled in [unsigned, altered] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let fixture = TestGateway::of(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
+        let fixture =
+            TestGateway::with_builder(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
         meddle(listener, fixture.address(), meddled);
         let output = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
         finds(

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use rebuttal_testbed::{Gateway, Page, page};
 
-use crate::common::{CommandOutput, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 
 /// A reader at a terminal in the project's folder, with the binary on the path.
 struct DocsReader {
@@ -33,7 +33,7 @@ impl DocsReader {
     }
 
     fn shell(&self, script: &str) -> Command {
-        let mut command = bare(Path::new("sh"));
+        let mut command = without_rebuttal_env(Path::new("sh"));
         let path = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(self.folder.path().join("bin")).chain(std::env::split_paths(&path));
         command
@@ -66,7 +66,7 @@ fn operator_commands_in_the_readme_run() {
     assert_eq!(commands.len(), 3, "{lines:?}");
     let gateway = Gateway::builder(bin()).start();
     for words in commands {
-        let mut command = bare(Path::new("sh"));
+        let mut command = without_rebuttal_env(Path::new("sh"));
         command
             .args(["-c", &format!("exec {} operator {words}", bin().display())])
             .env("REBUTTAL_OPERATOR_URL", gateway.base_url())
@@ -150,7 +150,7 @@ fn shell_scripts_in_the_docs_parse() {
         for block in page.blocks().iter().filter(|block| block.language == "sh") {
             count += 1;
             let read = CommandOutput::run({
-                let mut shell = bare(Path::new("sh"));
+                let mut shell = without_rebuttal_env(Path::new("sh"));
                 shell.args(["-n", "-c", &block.text]);
                 shell
             });

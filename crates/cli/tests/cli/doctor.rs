@@ -15,7 +15,7 @@ use crate::common::{CommandOutput, bin, rebuttal};
 
 /// A gateway that has served and was stopped.
 pub(crate) fn stopped() -> TestGateway {
-    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let _ = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
@@ -59,7 +59,7 @@ pub(crate) fn finds(output: &CommandOutput, about: &str, what: &str) {
 
 #[test]
 fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
-    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let url = fixture.base.clone();
     for running in [true, false] {
@@ -237,7 +237,7 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn wrong_upload_address_is_reported() {
     let bucket = Store::shared().bucket();
-    let fixture = TestGateway::of(Gateway::builder(bin()).embedded().bucket(&bucket));
+    let fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded().bucket(&bucket));
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     let at = |public: &str| {
@@ -295,7 +295,7 @@ fn a_history_that_was_rewritten_is_found_with_its_dispute() {
 
 #[test]
 fn a_killed_gateways_log_is_read_and_left_as_it_is() {
-    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let _ = (fixture.dispute(), fixture.dispute());
     fixture.gateway.kill();
@@ -310,7 +310,7 @@ fn a_killed_gateways_log_is_read_and_left_as_it_is() {
 
 #[test]
 fn an_address_that_another_program_has_is_found() {
-    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let own = fixture.address().to_string();
     let output = doctor(&data, &["--listen", &own], &[]);

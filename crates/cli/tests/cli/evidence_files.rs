@@ -15,7 +15,7 @@ const MANY: usize = 40;
 
 /// A gateway with its evidence in a bucket, and disputes that were contested, one file each.
 fn contested(bucket: &Bucket) -> (TestGateway, Vec<String>) {
-    let fixture = TestGateway::of(Gateway::builder(bin()).embedded().bucket(bucket));
+    let fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded().bucket(bucket));
     let url = fixture.upload(&samples::receipt(1));
     let other = fixture.upload(&samples::receipt(2));
     let disputes: Vec<_> = (0..MANY).map(|_| fixture.dispute()).collect();
@@ -96,7 +96,7 @@ fn a_store_that_cannot_be_asked_makes_no_file_missing() {
 
 #[test]
 fn a_file_that_holds_something_else_is_found_where_it_is_read() {
-    let mut fixture = TestGateway::of(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     fixture.gateway.terminate();

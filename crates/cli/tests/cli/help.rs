@@ -47,8 +47,8 @@ fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
         let message = output.json()["errorMessage"].as_str().unwrap().to_owned();
         assert!(message.starts_with(told) && !message.contains("Usage"), "{message}");
         assert!(output.stderr.starts_with("error: "), "people read it, too: {output:?}");
-        let bare: Vec<_> = words.iter().copied().filter(|word| *word != "--json").collect();
-        let output = CommandOutput::run(rebuttal(&bare));
+        let without_rebuttal_env: Vec<_> = words.iter().copied().filter(|word| *word != "--json").collect();
+        let output = CommandOutput::run(rebuttal(&without_rebuttal_env));
         assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
     }
 }

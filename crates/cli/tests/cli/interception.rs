@@ -185,12 +185,13 @@ fn intercept(request: &[u8], upstream: &mut Upstream, attacker: &mut Attacker) -
 /// Runs an attack on one merchant; each has a separate gateway, because some attacks affect all merchants of one.
 fn run_attack(code: &str, attack: Attack, exit: i32) {
     let attacker = Arc::new(Mutex::new(Attacker::default()));
-    let of_way = Arc::clone(&attacker);
+    let for_proxy = Arc::clone(&attacker);
     let proxy = FaultProxy::on_request(move |request, upstream| {
-        intercept(request, upstream, &mut of_way.lock().unwrap())
+        intercept(request, upstream, &mut for_proxy.lock().unwrap())
     });
     let gateway = Gateway::builder(bin()).embedded();
-    let fixture = TestGateway::of(gateway.args(["--public-url", &proxy.url, "--app-rate-per-second", RATE]));
+    let fixture =
+        TestGateway::with_builder(gateway.args(["--public-url", &proxy.url, "--app-rate-per-second", RATE]));
     proxy.set_upstream(fixture.address());
     let shell = Arc::new(MerchantShell { fixture, url: proxy.url.clone() });
     let no = shell.fixture.dispute();
@@ -240,7 +241,7 @@ fn settled_rejection_holds_for_every_copy() {
         }
         Action::Forward(answer)
     });
-    let mut shell = MerchantShell::behind(&proxy.url);
+    let mut shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     shell.fixture.base.clone_from(&proxy.url);
     let fixture = &shell.fixture;

@@ -93,7 +93,7 @@ fn a_dispute_is_accepted_after_a_question_only() {
 #[test]
 fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
     let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
-    let shell = MerchantShell::behind(&proxy.url);
+    let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let no = shell.fixture.dispute();
     let output = shell.run(&["accept", &no, "--yes", "--json"]);

@@ -9,7 +9,7 @@ use rebuttal_testbed::test_gateway::Item;
 use rebuttal_testbed::{Gateway, samples};
 use serde_json::{Value, json};
 
-use crate::common::{CommandOutput, MerchantShell, bare, bin, pasted, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, bin, pasted, rebuttal, without_rebuttal_env};
 use crate::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::terminal::Terminal;
 
@@ -27,7 +27,7 @@ impl MerchantShell {
 
     /// Runs a printed command in this operator's shell.
     pub(crate) fn paste_operator(&self, told: &str) -> CommandOutput {
-        let mut command = pasted(bare(Path::new("sh")), told);
+        let mut command = pasted(without_rebuttal_env(Path::new("sh")), told);
         command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());
         CommandOutput::run(command)
     }
@@ -194,7 +194,7 @@ fn fetched_evidence_is_readable_by_its_owner_only() {
     shell.fixture.contest(&no, &[Item::receipt(&shell.fixture.upload(&samples::receipt(1)))]).is("OK");
     let at = shell.fixture.gateway.scratch().join("found/evidence");
     let fetch = format!("rebuttal operator dispute evidence {no} --directory {}", at.display());
-    let mut command = bare(Path::new("sh"));
+    let mut command = without_rebuttal_env(Path::new("sh"));
     command
         .args(["-c", &format!("umask 0; exec {}", fetch.replacen("rebuttal", bin().to_str().unwrap(), 1))]);
     command.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.fixture.gateway.data());
@@ -313,7 +313,7 @@ pub(crate) fn opening(deadline: &str) -> Vec<String> {
 #[test]
 fn a_lost_answer_is_asked_for_again_and_the_change_counts_once() {
     let proxy = LossyProxy::start(ResponseFault::Close, 2);
-    let shell = MerchantShell::behind(&proxy.url);
+    let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let words: Vec<_> = words.iter().map(String::as_str).collect();
@@ -325,7 +325,7 @@ fn a_lost_answer_is_asked_for_again_and_the_change_counts_once() {
 #[test]
 fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
     let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
-    let shell = MerchantShell::behind(&proxy.url);
+    let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let mut words: Vec<_> = words.iter().map(String::as_str).collect();
@@ -337,7 +337,7 @@ fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
     *words.last_mut().unwrap() = deadline.as_str().unwrap();
     let key = ["--idempotency-key", key.as_str().unwrap()];
     let told = json["again"]["command"].as_str().unwrap();
-    let mut elsewhere = pasted(bare(Path::new("sh")), told);
+    let mut elsewhere = pasted(without_rebuttal_env(Path::new("sh")), told);
     elsewhere.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1").env("REBUTTAL_OPERATOR_TOKEN", "another");
     for again in [
         shell.operator(&[&words[..], &key].concat()),
@@ -352,14 +352,14 @@ fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
 #[test]
 fn interrupt_while_waiting_is_an_unknown_outcome() {
     let proxy = LossyProxy::start(ResponseFault::Stall, usize::MAX);
-    let shell = MerchantShell::behind(&proxy.url);
+    let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let mut command = shell.operator_command(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     proxy.wait_for_fault();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = CommandOutput::of(child.wait_with_output().unwrap());
+    let output = CommandOutput::from_output(child.wait_with_output().unwrap());
     assert_eq!(output.code, 4, "{output:?}");
     assert!(
         output.stderr.contains(" --idempotency-key cli-") && output.stderr.contains(" --deadline 2"),

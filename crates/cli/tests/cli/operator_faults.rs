@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rebuttal_testbed::{Action, FaultProxy, samples};
 use serde_json::json;
 
-use crate::common::{CommandOutput, MerchantShell, bare, bin, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, bin, rebuttal, without_rebuttal_env};
 use crate::operator::opening;
 use crate::terminal::Terminal;
 
@@ -304,7 +304,7 @@ fn secret_survives_a_full_disk() {
             bin().display(),
             json.len()
         );
-        let mut full = bare(Path::new("sh"));
+        let mut full = without_rebuttal_env(Path::new("sh"));
         full.args(["-c", &line]);
         full.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.fixture.gateway.data());
         let output = CommandOutput::run(full);

@@ -102,7 +102,7 @@ fn profile_is_stored_even_if_output_fails() {
     let mut add = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = add.env("REBUTTAL_APP_SECRET", home.secret()).stdout(full).output().unwrap();
-    let output = CommandOutput::of(output);
+    let output = CommandOutput::from_output(output);
     assert!(output.code == 7 && output.stderr.starts_with("✗ shop is kept in "), "{output:?}");
     assert!(output.stderr.contains(", but that could not be written to standard output: "), "{output:?}");
     assert_eq!(home.run(&["profile", "list", "--names"]).stdout, "shop\n");

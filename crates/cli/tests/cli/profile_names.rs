@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{CommandOutput, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 use crate::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
@@ -40,7 +40,7 @@ impl CompletionTest {
     }
 
     fn shell(&self, name: &str) -> Command {
-        self.at_home(bare(Path::new(name)))
+        self.at_home(without_rebuttal_env(Path::new(name)))
     }
 }
 

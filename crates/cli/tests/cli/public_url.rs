@@ -11,7 +11,7 @@ use crate::common::bin;
 use crate::doctor::{doctor, finds, stopped, told};
 
 fn serving() -> TestGateway {
-    TestGateway::of(Gateway::builder(bin()).embedded())
+    TestGateway::with_builder(Gateway::builder(bin()).embedded())
 }
 
 /// Copies a folder with all that is in it.
@@ -43,8 +43,9 @@ fn normalized_and_configured_urls_are_printed() {
 
 #[test]
 fn a_gateway_that_does_not_know_its_address_is_found() {
-    let fixture =
-        TestGateway::of(Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]));
+    let fixture = TestGateway::with_builder(
+        Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]),
+    );
     let (data, own) = (fixture.gateway.data(), format!("http://{}", fixture.address()));
     let output = doctor(data, &["--public-url", &own], &[]);
     finds(&output, "public URL", "with this installation's key that does not know the address for its own");
@@ -144,7 +145,7 @@ fn untrusted_certificate_is_reported() {
 fn a_clock_that_is_not_the_gateways_is_found_on_the_way() {
     let clock = FakeClock::new();
     clock.ahead(Duration::from_secs(7200));
-    let fixture = TestGateway::of(clock.under(Gateway::builder(bin()).embedded()));
+    let fixture = TestGateway::with_builder(clock.apply_to(Gateway::builder(bin()).embedded()));
     let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.base], &[]);
     finds(&output, "public URL", "whose clock is another than this machine's");
 }

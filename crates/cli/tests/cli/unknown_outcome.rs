@@ -9,11 +9,11 @@ use rebuttal_testbed::{Action, Operator};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::common::{CommandOutput, MerchantShell, bare, pasted, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
 use crate::lossy_proxy::{LossyProxy, ResponseFault};
 
 fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
-    let shell = MerchantShell::behind(&proxy.url);
+    let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     shell
 }
@@ -44,7 +44,7 @@ fn ingress_errors_during_a_rollout_are_retried() {
             _ => Action::Forward(answer),
         }
     });
-    let shell = MerchantShell::behind(&proxy.url);
+    let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let no = shell.fixture.dispute();
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
@@ -81,7 +81,7 @@ fn a_refusal_after_a_lost_answer_settles_nothing() {
         assert_eq!(operator.patch(&app, &json!({ "enabled": false })).status, 200);
         Action::Close
     });
-    let shell = MerchantShell::behind(&proxy.url);
+    let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     let (no, operator) = (shell.fixture.dispute(), &shell.fixture.operator);
     let app = format!("/merchants/{}/apps/{}", shell.fixture.merchant_id, shell.fixture.signer.app_id);
@@ -106,7 +106,7 @@ fn interrupt_while_waiting_is_an_unknown_outcome() {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     proxy.wait_for_fault();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = CommandOutput::of(child.wait_with_output().unwrap());
+    let output = CommandOutput::from_output(child.wait_with_output().unwrap());
     assert_eq!(output.code, 4, "{output:?}");
     assert!(output.stderr.starts_with("✗ interrupted before the gateway's answer came\n"), "{output:?}");
     let again = format!("rebuttal contest {no} --yes --url {} --app-id ", shell.url);
@@ -181,7 +181,7 @@ impl TwoGateways {
     }
 
     fn paste(&self, told: &str) -> Command {
-        self.at_home(pasted(bare(Path::new("bash")), told))
+        self.at_home(pasted(without_rebuttal_env(Path::new("bash")), told))
     }
 }
 

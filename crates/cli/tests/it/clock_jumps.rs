@@ -24,7 +24,7 @@ const CHORES_PERIOD: Duration = Duration::from_secs(6);
 /// A gateway with a fake clock, which it trusts again one second after a jump.
 fn test_gateway(clock: &FakeClock) -> TestGateway {
     // Not on the run's backend: a database server has its own clock, which is not moved.
-    TestGateway::of(clock.under(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
+    TestGateway::with_builder(clock.apply_to(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
 }
 
 fn file_of(fixture: &TestGateway, storage_uri: &str) -> PathBuf {
@@ -36,7 +36,7 @@ fn file_of(fixture: &TestGateway, storage_uri: &str) -> PathBuf {
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
 fn an_upload_form_expires_after_ten_minutes() {
     let clock = FakeClock::new();
-    let fixture = TestGateway::of(clock.under(gateway().folder()));
+    let fixture = TestGateway::with_builder(clock.apply_to(gateway().folder()));
     let (in_time, late) = (fixture.ticket("receipt.png"), fixture.ticket("receipt.png"));
     clock.ahead(9 * MINUTE);
     assert_eq!(in_time.form(&receipt(1).bytes).send(fixture.address()).status, 204);
@@ -151,7 +151,7 @@ fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
 fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
     let clock = FakeClock::new();
-    let fixture = TestGateway::of(clock.under(gateway()));
+    let fixture = TestGateway::with_builder(clock.apply_to(gateway()));
     let url = fixture.upload(&receipt(1));
     let dispute = fixture.dispute();
     let merchant = json!({ "name": "Corner Shop", "timeZone": "Asia/Shanghai" });

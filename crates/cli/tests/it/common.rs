@@ -31,12 +31,12 @@ pub(crate) fn test_gateway() -> TestGateway {
 
 /// A gateway on the default backend: for tests of the SQLite file, a full disk, or the order of syncs.
 pub(crate) fn sqlite_test_gateway() -> TestGateway {
-    TestGateway::of(gateway().embedded())
+    TestGateway::with_builder(gateway().embedded())
 }
 
 /// A gateway with an evidence folder: for tests of how the gateway itself receives and stores files.
 pub(crate) fn folder_test_gateway() -> TestGateway {
-    TestGateway::of(gateway().folder())
+    TestGateway::with_builder(gateway().folder())
 }
 
 /// Longer than a look of `/readyz` takes, and than it is remembered, on a machine that has other work.

@@ -166,7 +166,7 @@ fn a_stop_and_a_start_keep_everything() {
 
 #[test]
 fn port_0_prints_the_address_to_sign() {
-    let fixture = rebuttal_testbed::TestGateway::of(gateway().port(0));
+    let fixture = rebuttal_testbed::TestGateway::with_builder(gateway().port(0));
     assert!(fixture.gateway.stdout().contains(&format!("listening on {}", fixture.gateway.base_url())));
     fixture.query(&fixture.dispute()).is("OK");
 }

@@ -11,7 +11,7 @@ const NOTICED: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_gateway_that_drains_is_not_ready_and_serves_all_the_same() {
-    let mut fixture = TestGateway::of(gateway().args(["--drain-seconds", "3"]));
+    let mut fixture = TestGateway::with_builder(gateway().args(["--drain-seconds", "3"]));
     let address = fixture.address();
     let status = |path: &str| {
         let mut connection = Connection::open(address).unwrap();

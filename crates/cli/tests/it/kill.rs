@@ -180,7 +180,7 @@ fn random_below(limit: u64) -> u64 {
 #[test]
 fn kill_nine_under_load_loses_nothing_that_was_answered() {
     // Where the rounds outlast the freshness window, all of them are sent again at the end as failures to authenticate.
-    let fixture = TestGateway::of(gateway().args(["--failed-auth-per-second", "10000"]));
+    let fixture = TestGateway::with_builder(gateway().args(["--failed-auth-per-second", "10000"]));
     let urls = [fixture.upload(&samples::receipt(1)), fixture.upload(&samples::refund(2))];
     let mut setup = Setup { fixture, urls };
     let mut all = Vec::new();

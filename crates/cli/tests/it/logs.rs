@@ -12,8 +12,9 @@ use crate::common::{becomes_ready, each, gateway};
 
 #[test]
 fn requests_are_found_by_their_id_and_secrets_not_at_all() {
-    let fixture =
-        TestGateway::of(gateway().env("REBUTTAL_LOG_FILTER", "trace").env("REBUTTAL_LOG_FORMAT", "json"));
+    let fixture = TestGateway::with_builder(
+        gateway().env("REBUTTAL_LOG_FILTER", "trace").env("REBUTTAL_LOG_FORMAT", "json"),
+    );
     let at = fixture.address();
     let ticket = fixture.ticket("receipt.pdf");
     let file = samples::pdf_of("% Jane Cardholder 4111111111111111\n", "");
@@ -77,7 +78,7 @@ fn a_log_that_cannot_be_written_stops_nothing() {
         .embedded()
         .wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"])
         .args(["--log-filter", "trace"]);
-    let mut fixture = TestGateway::of(full);
+    let mut fixture = TestGateway::with_builder(full);
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     let (dispute, database) = (fixture.dispute(), fixture.gateway.data().join("rebuttal.db"));
@@ -97,7 +98,7 @@ const LINES_MAX: usize = 5;
 #[test]
 fn unauthenticated_callers_cannot_flood_the_log() {
     const TRIES: usize = 40;
-    let fixture = TestGateway::of(gateway().embedded());
+    let fixture = TestGateway::with_builder(gateway().embedded());
     let (at, dispute) = (fixture.address(), fixture.dispute());
     fixture.query(&dispute).is("OK");
     let database = fixture.gateway.data().join("rebuttal.db");
@@ -149,7 +150,7 @@ fn request_ids_do_not_count_requests() {
     /// Of so many, each random bit is set in half, give or take ten times the standard deviation.
     const IDS: usize = 400;
     const SET: std::ops::RangeInclusive<usize> = 100..=300;
-    let fixture = TestGateway::of(gateway());
+    let fixture = TestGateway::with_builder(gateway());
     let mut connection = Connection::open(fixture.address()).unwrap();
     let mut next = || {
         let response = connection.exchange(&Request::new("GET", "/healthz", "").bytes()).unwrap();

@@ -46,7 +46,7 @@ fn concurrent_invalid_files_stay_below_80_mb() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let bucket = Store::shared().bucket();
-    let fixture = TestGateway::of(gateway().bucket(&bucket));
+    let fixture = TestGateway::with_builder(gateway().bucket(&bucket));
     let dispute = fixture.dispute();
     let upload = |filename: &str, bytes: &[u8]| {
         let ticket = fixture.ticket(filename);

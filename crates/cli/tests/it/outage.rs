@@ -27,7 +27,7 @@ fn a_while() {
 }
 
 fn on(url: &str) -> TestGateway {
-    TestGateway::of(gateway().database(url))
+    TestGateway::with_builder(gateway().database(url))
 }
 
 /// Runs the load while something happens to the database, then holds every answer against what is there.
@@ -89,9 +89,9 @@ fn suspended_database_is_waited_for_or_reported() {
     let fixture = on(&database.url());
     under_load(&fixture, || {
         a_while();
-        cluster.freeze();
+        cluster.suspend();
         pause(Duration::from_secs(10));
-        cluster.thaw();
+        cluster.resume();
         a_while();
     });
 }

@@ -44,7 +44,7 @@ impl Replicas {
     /// Replicas that are started with custom settings.
     fn with(database: Database, way: impl Fn(Builder) -> Builder) -> Self {
         let bucket = Store::shared().bucket();
-        let mut fixture = TestGateway::of(way(replica(&database, &bucket)));
+        let mut fixture = TestGateway::with_builder(way(replica(&database, &bucket)));
         fixture.base = PUBLIC_URL.to_owned();
         let second = beside(&fixture, way(replica(&database, &bucket)), "second").start();
         Self { fixture, second, database, bucket }

@@ -16,7 +16,7 @@ use crate::common::gateway;
 /// A gateway with its own evidence bucket.
 fn test_gateway() -> (Bucket, TestGateway) {
     let bucket = Store::shared().bucket();
-    let fixture = TestGateway::of(gateway().bucket(&bucket));
+    let fixture = TestGateway::with_builder(gateway().bucket(&bucket));
     (bucket, fixture)
 }
 

@@ -324,10 +324,10 @@ async fn probe_object_is_under_the_copy_prefix_and_removed() {
     let (there, through) = (bucket.store.address.to_string(), proxy.address.to_string());
     let store = open(&bucket, &bucket.evidence_url().replace(&there, &through));
     for (method, fault) in [("PUT", s3::Fault::LosesAnswer), ("GET", s3::Fault::Fails)] {
-        let before = proxy.befallen();
+        let before = proxy.faults_injected();
         proxy.fault(method, "/sealed/", fault);
         assert!(store.try_out().await.is_err(), "{method}");
-        assert!(proxy.befallen() > before, "{method}: not below sealed/");
+        assert!(proxy.faults_injected() > before, "{method}: not below sealed/");
         proxy.heal();
         assert_eq!(bucket.keys(""), Vec::<String>::new(), "{method}");
     }

@@ -41,7 +41,7 @@ struct Shared {
     /// The method, a part of the path, and what befalls both.
     fault: Mutex<Option<(String, String, Fault)>>,
     /// How many requests the fault has befallen.
-    befallen: AtomicUsize,
+    faults_injected: AtomicUsize,
     gone: AtomicBool,
 }
 
@@ -53,7 +53,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             store,
             fault: Mutex::default(),
-            befallen: AtomicUsize::new(0),
+            faults_injected: AtomicUsize::new(0),
             gone: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -81,8 +81,8 @@ impl Proxy {
 
     /// How many requests faults have befallen.
     #[must_use]
-    pub fn befallen(&self) -> usize {
-        self.shared.befallen.load(Ordering::Relaxed)
+    pub fn faults_injected(&self) -> usize {
+        self.shared.faults_injected.load(Ordering::Relaxed)
     }
 
     fn set(&self, fault: Option<(String, String, Fault)>) {
@@ -105,7 +105,7 @@ impl Shared {
         let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
         let fault = self.fault_for(&line);
         if fault.is_some() {
-            self.befallen.fetch_add(1, Ordering::Relaxed);
+            self.faults_injected.fetch_add(1, Ordering::Relaxed);
         }
         match fault {
             Some(Fault::Fails) => {

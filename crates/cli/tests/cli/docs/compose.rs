@@ -9,7 +9,7 @@ use rebuttal_testbed::{Page, page};
 use serde_json::{Map, Value};
 
 use super::yaml;
-use crate::common::{CommandOutput, bare, rebuttal};
+use crate::common::{CommandOutput, rebuttal, without_rebuttal_env};
 
 const COMPOSE: &str = "packaging/compose/compose.yaml";
 const CONTAINER: &str = "packaging/Containerfile";
@@ -97,7 +97,7 @@ fn filled_in(text: &str, variables: &BTreeMap<&str, &str>) -> String {
 fn rehearse(folder: &Path) {
     let commands = Page::open("docs/operate/install.md").marked("run: rehearsal");
     fs::create_dir_all(folder.join("packaging/compose")).unwrap();
-    let mut shell = bare(Path::new("sh"));
+    let mut shell = without_rebuttal_env(Path::new("sh"));
     shell.args(["-euc", &format!("sudo() {{ :; }}\npodman() {{ :; }}\n{commands}")]).current_dir(folder);
     let output = CommandOutput::run(shell);
     assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");

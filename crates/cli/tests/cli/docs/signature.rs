@@ -7,7 +7,7 @@ use rebuttal_testbed::{Page, page};
 use serde_json::Value;
 
 use super::DocsReader;
-use crate::common::{CommandOutput, bare};
+use crate::common::{CommandOutput, without_rebuttal_env};
 use crate::signing::mistakes;
 
 const PAGE: &str = "docs/integrate/signature.md";
@@ -93,7 +93,7 @@ fn hmac_examples_in_each_language_match_the_page() {
         ("php", write("sign.php", php)),
         ("java", write("Sign.java", java)),
     ] {
-        let mut command = bare(Path::new(program));
+        let mut command = without_rebuttal_env(Path::new(program));
         command.arg(path).env("SECRET", value("appSecret")).env("TEXT", text.concat());
         let output = CommandOutput::run(command);
         assert_eq!(

@@ -6,7 +6,7 @@ use std::path::Path;
 use rebuttal_testbed::Scheme;
 
 use super::{SentRequest, sent, signer, url};
-use crate::common::{CommandOutput, bare};
+use crate::common::{CommandOutput, without_rebuttal_env};
 
 /// What `verify` says where one body was signed and another sent.
 fn told(signed: &str, body: &str) -> String {
@@ -182,7 +182,7 @@ fn real_library_output_is_attributed_to_the_library() {
         ("node", "-e", node(2), "as JSON.stringify with an indent of 2 writes it"),
         ("node", "-e", node(4), "as JSON.stringify with an indent of 4 writes it"),
     ] {
-        let mut command = bare(Path::new(program));
+        let mut command = without_rebuttal_env(Path::new(program));
         command.args([flag, &code]).env("SENT", SENT);
         let written = CommandOutput::run(command);
         assert_eq!((written.code, written.stderr.as_str()), (0, ""), "{code}: {written:?}");

@@ -217,7 +217,8 @@ fn folder(path: &Path, name: &str) -> bool {
 
 #[test]
 fn a_restored_sqlite_is_whole_and_takes_no_used_request() {
-    let mut fixture = TestGateway::of(gateway().embedded().args(["--freshness-window-seconds", WINDOW]));
+    let mut fixture =
+        TestGateway::with_builder(gateway().embedded().args(["--freshness-window-seconds", WINDOW]));
     weigh_down(&fixture);
     let target = RestoreTarget::of(&fixture);
     let backed_up = live(&fixture, || drop(target.run("back up sqlite")));
@@ -253,7 +254,7 @@ fn move_on(
 fn a_restored_postgresql_is_whole_and_takes_no_used_request() {
     let lost = Database::shared();
     let window = ["--freshness-window-seconds", WINDOW];
-    let mut fixture = TestGateway::of(gateway().database(&lost.url()).folder().args(window));
+    let mut fixture = TestGateway::with_builder(gateway().database(&lost.url()).folder().args(window));
     let mut target = RestoreTarget::of(&fixture);
     target.use_database(&lost.url());
     let backed_up = live(&fixture, || drop(target.run("back up postgres and a folder")));
@@ -271,7 +272,7 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     std::fs::create_dir(key.parent().unwrap()).unwrap();
     std::fs::write(&key, "5a".repeat(32)).unwrap();
     let args = ["--freshness-window-seconds", WINDOW, "--master-key-file", key.to_str().unwrap()];
-    let mut fixture = TestGateway::of(gateway().database(&lost.url()).bucket(&bucket).args(args));
+    let mut fixture = TestGateway::with_builder(gateway().database(&lost.url()).bucket(&bucket).args(args));
     let mut target = RestoreTarget::with_key(&fixture, key.clone());
     target.use_database(&lost.url());
     target.settings.extend(bucket.store.credentials());
@@ -316,7 +317,7 @@ fn is_whole(looked: &str) {
 
 #[test]
 fn altered_evidence_is_found_by_the_check() {
-    let fixture = TestGateway::of(gateway().embedded());
+    let fixture = TestGateway::with_builder(gateway().embedded());
     let target = RestoreTarget::of(&fixture);
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");

@@ -71,7 +71,7 @@ impl ExampleClient {
             }
             apply_tampering
         });
-        let mut fixture = TestGateway::of(gateway().args(["--public-url", &proxy.url]));
+        let mut fixture = TestGateway::with_builder(gateway().args(["--public-url", &proxy.url]));
         proxy.set_upstream(fixture.address());
         fixture.base.clone_from(&proxy.url);
         Self {

@@ -64,7 +64,7 @@ fn agree(weighed: &BTreeMap<&str, f64>, told: &BTreeMap<&str, f64>) {
 
 #[test]
 fn sqlite_row_sizes_match_the_page() {
-    let fixture = TestGateway::of(gateway().embedded());
+    let fixture = TestGateway::with_builder(gateway().embedded());
     fill(&fixture);
     let data = fixture.gateway.data();
     let rows = |table: &str| sqlite(data, &format!("SELECT count(*) FROM {table}"));
@@ -79,7 +79,7 @@ fn sqlite_row_sizes_match_the_page() {
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 fn postgresql_row_sizes_match_the_page() {
     let database = Database::shared();
-    let fixture = TestGateway::of(gateway().database(&database.url()));
+    let fixture = TestGateway::with_builder(gateway().database(&database.url()));
     fill(&fixture);
     // Without what updates leave behind, which depends on when autovacuum last came by.
     database.query("VACUUM FULL");

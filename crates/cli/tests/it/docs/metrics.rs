@@ -21,7 +21,7 @@ const SAMPLED: Duration = Duration::from_secs(20);
 
 fn metered() -> TestGateway {
     // An upload is counted where the gateway itself takes it.
-    TestGateway::of(gateway().folder().args(["--metrics-listen", "127.0.0.1:0"]))
+    TestGateway::with_builder(gateway().folder().args(["--metrics-listen", "127.0.0.1:0"]))
 }
 
 /// Type and meaning of every family.

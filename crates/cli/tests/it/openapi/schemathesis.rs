@@ -54,7 +54,7 @@ fn seed() -> u64 {
 fn generated_requests_match_the_openapi_document() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     // Calls that were meant to fail are many, and all of one address.
-    let fixture = TestGateway::of(gateway().args(["--failed-auth-per-second", "10000"]));
+    let fixture = TestGateway::with_builder(gateway().args(["--failed-auth-per-second", "10000"]));
     let seed = seed();
     let hooks = root.join(HOOKS);
     let paths = std::env::join_paths([root.join(TOOL), hooks.clone()]).unwrap();

@@ -70,10 +70,10 @@ fn gateway_started_before_its_database_becomes_ready() {
     cluster.restart();
     assert_eq!(starting.readiness(), 200, "{}", starting.said("err"));
 
-    cluster.freeze();
+    cluster.suspend();
     let starting = StartingGateway::on(&frozen.url());
     starting.waits();
-    cluster.thaw();
+    cluster.resume();
     assert_eq!(starting.readiness(), 200, "{}", starting.said("err"));
 
     crowded.query(&format!(

@@ -106,7 +106,7 @@ fn removed_database_file_stops_changes() {
 
 #[test]
 fn readiness_follows_the_last_commit() {
-    let fixture = TestGateway::of(gateway().embedded().survives_full_disk());
+    let fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
     let dispute = fixture.dispute();
     fixture.gateway.limit_file_size(Some(0));
     fixture.accept(&dispute).is(UNAVAILABLE);
@@ -126,7 +126,7 @@ fn readiness_is_checked_at_most_once_a_second() {
             .unwrap_or_default()
     };
     let gateway = gateway().embedded().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
-    let fixture = TestGateway::of(gateway);
+    let fixture = TestGateway::with_builder(gateway);
     // From now on each look tries a change.
     fixture.gateway.limit_file_size(Some(0));
     fixture
@@ -155,7 +155,7 @@ fn readiness_is_checked_at_most_once_a_second() {
 
 #[test]
 fn disk_with_space_for_one_page_counts_as_full() {
-    let fixture = TestGateway::of(gateway().embedded().survives_full_disk());
+    let fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
     let dispute = fixture.dispute();
     let log = fs::metadata(fixture.gateway.data().join("rebuttal.db-wal")).unwrap().len();
     fixture.gateway.limit_file_size(Some(log + 3 * 4096));
@@ -167,7 +167,7 @@ fn disk_with_space_for_one_page_counts_as_full() {
 
 #[test]
 fn a_start_that_cannot_write_is_not_ready() {
-    let mut fixture = TestGateway::of(gateway().embedded().survives_full_disk());
+    let mut fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
     fixture.gateway.restart();
     // Nothing has been committed since the start.
     fixture.gateway.limit_file_size(Some(0));

@@ -75,7 +75,7 @@ fn an_altered_copy_gets_a_notice_and_the_request_still_counts() {
 
 #[test]
 fn rejections_that_keep_the_nonce_are_notices() {
-    let fixture = TestGateway::of(gateway().args(["--app-rate-per-second", "1"]));
+    let fixture = TestGateway::with_builder(gateway().args(["--app-rate-per-second", "1"]));
     let accept = || {
         let no = fixture.dispute();
         (fixture.call(ACCEPT, &json!({ "disputeNo": no })), no)

@@ -93,7 +93,7 @@ fn one_connection_carries_many_calls() {
 
 #[test]
 fn connections_beyond_the_limit_wait_for_their_turn() {
-    let fixture = TestGateway::of(gateway().args(["--max-connections", "3"]));
+    let fixture = TestGateway::with_builder(gateway().args(["--max-connections", "3"]));
     // The operator's kept-alive connection may be one more; it is evicted when idle. Each has a different peer address.
     let held: Vec<_> = (2..5)
         .map(|peer| {
@@ -149,7 +149,7 @@ fn one_peer_gets_a_part_of_the_connections_that_there_are() {
         ("a trusted proxy", served(24).args(["--trusted-proxies", "127.0.0.9"]), None),
     ];
     each(cases.map(|(name, gateway, of_one)| (name, (gateway, of_one))), |(gateway, of_one)| {
-        let fixture = TestGateway::of(gateway);
+        let fixture = TestGateway::with_builder(gateway);
         // Each is answered once, so that who is refused is seen at once, and then holds half a head.
         let asked_for = if of_one.is_some() { ASKED_FOR } else { 24 };
         let mut stranger: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, fixture.address())).collect();

@@ -103,7 +103,7 @@ fn calls(count: usize, make: impl Fn() -> SignedCall) -> Vec<SignedCall> {
 #[test]
 fn app_rate_counts_only_validly_signed_requests() {
     const RATE: usize = 5;
-    let fixture = TestGateway::of(gateway().args(["--app-rate-per-second", &RATE.to_string()]));
+    let fixture = TestGateway::with_builder(gateway().args(["--app-rate-per-second", &RATE.to_string()]));
     let good = || fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     // What a stranger sends under the app's name takes nothing from it.
     assert_eq!(
@@ -124,7 +124,7 @@ fn app_rate_counts_only_validly_signed_requests() {
 #[test]
 fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
     let limited = |args: &[&str], addresses: &dyn Fn(usize) -> String| {
-        let fixture = TestGateway::of(gateway().args(args));
+        let fixture = TestGateway::with_builder(gateway().args(args));
         let calls: Vec<_> = (0..FAILURES_PER_SECOND * 3)
             .map(|number| {
                 let call = fixture.call(QUERY, &json!({ "disputeNo": "D" })).badly_signed();
@@ -144,7 +144,7 @@ fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
 fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
     const CAPACITY: usize = 20;
     let args = ["--read-nonce-capacity", &CAPACITY.to_string(), "--freshness-window-seconds", "2"];
-    let fixture = TestGateway::of(gateway().args(args));
+    let fixture = TestGateway::with_builder(gateway().args(args));
     let at = fixture.address();
     let dispute = fixture.dispute();
     let reads = calls(CAPACITY * 3, || fixture.call(QUERY, &json!({ "disputeNo": dispute })));
@@ -174,7 +174,7 @@ fn many_apps_of_one_merchant_do_not_starve_other_merchants() {
     const CAPACITY: usize = 320;
     const APPS: usize = 8;
     const OF_OTHER: usize = 8;
-    let fixture = TestGateway::of(gateway().args(["--read-nonce-capacity", &CAPACITY.to_string()]));
+    let fixture = TestGateway::with_builder(gateway().args(["--read-nonce-capacity", &CAPACITY.to_string()]));
     let query = |signer: &Signer| {
         let mut call = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
         call.signer = signer.clone();
@@ -245,7 +245,8 @@ fn slow_readers_of_one_token_leave_others_their_downloads() {
 fn a_full_queue_refuses_at_once_and_changes_nothing() {
     const AT_ONCE: usize = 48;
     const ROUNDS: usize = 20;
-    let fixture = TestGateway::of(gateway().args(["--commit-queue-max", "1", "--commit-batch-max", "1"]));
+    let fixture =
+        TestGateway::with_builder(gateway().args(["--commit-queue-max", "1", "--commit-batch-max", "1"]));
     let url = fixture.upload(&samples::receipt(1));
     let refused = (0..ROUNDS).find_map(|_| {
         let disputes: Vec<_> = (0..AT_ONCE).map(|_| fixture.dispute()).collect();

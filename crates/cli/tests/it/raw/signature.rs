@@ -121,7 +121,7 @@ fn the_url_is_the_public_base_and_the_raw_target() {
 fn of_several_base_urls_the_one_that_verified_answers() {
     let urls = ["https://first.test", "https://second.test:8443", "http://third.test/gateway"];
     let args = urls.iter().flat_map(|url| ["--public-url", url]);
-    let mut fixture = TestGateway::of(gateway().folder().args(args));
+    let mut fixture = TestGateway::with_builder(gateway().folder().args(args));
     fixture.base = urls[0].to_owned();
     let at = fixture.address();
     for url in urls {

@@ -39,7 +39,7 @@ fn replicas_sweep_the_same_files_and_neither_fails() {
     database.clock_ahead(Duration::ZERO);
     let replicas = Replicas::with(database, |gateway| {
         let args = ["--freshness-window-seconds", "1", "--metrics-listen", "127.0.0.1:0"];
-        clock.under(gateway).args(args)
+        clock.apply_to(gateway).args(args)
     });
     let looked = || told(&replicas, "rebuttal_chore_seconds_count{chore=\"fence\"}");
     wait_for("both to look at the fence", LIMIT, || looked().iter().all(|times| *times > 0.0).then_some(()));

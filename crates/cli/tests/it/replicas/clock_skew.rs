@@ -25,7 +25,7 @@ fn replica_started_with_skewed_clock_expires_nothing() {
     let dispute = fixture.dispute_with(&json!({ "deadline": in_ms(DAY_MS).0 }));
     let clock = FakeClock::new();
     clock.ahead(AHEAD);
-    let wrong = clock.under(replicas.another("wrong")).args(["--freshness-window-seconds", "1"]);
+    let wrong = clock.apply_to(replicas.another("wrong")).args(["--freshness-window-seconds", "1"]);
     let wrong = wrong.args(["--metrics-listen", "127.0.0.1:0"]).start();
     let listens = || wrong.stderr().contains("metrics are served on").then_some(());
     wait_for("the log to tell where", LIMIT, listens);

@@ -32,13 +32,13 @@ fn suspended_replica_blocks_the_others_at_most_five_seconds() {
         }
         // At another moment of the batch each time.
         pause(Duration::from_micros(300 * round as u64));
-        fixture.gateway.freeze();
+        fixture.gateway.suspend();
         let started = Instant::now();
         for dispute in &disputes {
             call(dispute).send(second).is("OK");
         }
         let held_back = started.elapsed();
-        fixture.gateway.thaw();
+        fixture.gateway.resume();
         assert!(held_back < HELD_BACK_MAX, "held back for {held_back:?} in round {round}");
         for ((connection, call), dispute) in connections.iter_mut().zip(&calls).zip(&disputes) {
             let answer = call.verified(connection.receive().unwrap());

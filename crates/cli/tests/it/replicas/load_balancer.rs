@@ -29,7 +29,7 @@ fn balancer_still_routes_when_all_replicas_lost_their_store() {
 
     for fault in [Fault::Hangs, Fault::Fails] {
         proxy.fault("GET", "", fault);
-        balancer.says("backend merchants has no server available!");
+        balancer.wait_for_log("backend merchants has no server available!");
         for address in replicas.addresses() {
             assert_eq!(Request::new("GET", "/readyz", "").send(address).unwrap().status, 503);
         }
@@ -39,7 +39,7 @@ fn balancer_still_routes_when_all_replicas_lost_their_store() {
     replicas.second.kill();
     serves(&replicas, &balancer, &contested, &url);
     proxy.heal();
-    balancer.says("Server merchants/gateway-1 is UP");
+    balancer.wait_for_log("Server merchants/gateway-1 is UP");
     serves(&replicas, &balancer, &contested, &url);
 }
 

@@ -19,7 +19,7 @@ const READ_PAUSE: Duration = Duration::from_millis(1_100);
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 fn made_up_tokens_leave_merchants_their_reads() {
     let database = Database::shared();
-    let fixture = TestGateway::of(gateway().database(&database.url()).folder());
+    let fixture = TestGateway::with_builder(gateway().database(&database.url()).folder());
     let dispute = fixture.dispute();
     fixture.query(&dispute).is("OK");
     let locks = |granted: &str| {

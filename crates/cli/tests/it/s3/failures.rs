@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(14);
 fn test_gateway() -> (Bucket, Proxy, TestGateway) {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
-    let fixture = TestGateway::of(gateway().bucket_through(&bucket, proxy.address));
+    let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
     (bucket, proxy, fixture)
 }
 
@@ -29,7 +29,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
     each(cases, |fault| {
         let url = fixture.upload(&samples::receipt(1));
         let dispute = fixture.dispute();
-        let (before, seals) = (proxy.befallen(), bucket.keys("sealed/"));
+        let (before, seals) = (proxy.faults_injected(), bucket.keys("sealed/"));
         proxy.fault("GET", "dispute-evidence/", fault);
         let start = Instant::now();
         let contest = fixture.contest_call(&dispute, &[Item::receipt(&url)]);
@@ -40,7 +40,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
             "{}",
             answer.message
         );
-        assert!(proxy.befallen() > before);
+        assert!(proxy.faults_injected() > before);
         assert_eq!(fixture.history(&dispute).len(), 1);
         assert_eq!(bucket.keys("sealed/"), seals);
         proxy.heal();
@@ -127,7 +127,7 @@ fn a_first_start_waits_for_its_store_and_any_start_does_without() {
     let proxy = Proxy::before(bucket.store.address);
     proxy.fault("GET", "", Fault::Fails);
     let start = gateway().bucket_through(&bucket, proxy.address).args(["--start-wait-seconds", "1"]);
-    let mut fixture = TestGateway::of(start);
+    let mut fixture = TestGateway::with_builder(start);
     assert_eq!(fixture.gateway.stderr().matches("waiting for the object store").count(), 1);
     becomes_ready(fixture.address(), 503);
     fixture.gateway.kill();

@@ -16,7 +16,7 @@ const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn gateway_on_a_database_copy_serves_without_sweeping() {
     let bucket = Store::shared().bucket();
-    let mut fixture = TestGateway::of(gateway().embedded().bucket(&bucket));
+    let mut fixture = TestGateway::with_builder(gateway().embedded().bucket(&bucket));
     bucket.put("gateway.fence", MOVED_ON);
     fixture.gateway.restart();
     wait_for("the fence to be looked at", Duration::from_secs(10), || {

@@ -46,7 +46,7 @@ fn ask(method: &str, url: &str, store: SocketAddr) -> Response {
 /// The link of one gateway after another that read a clock so far behind; what the store says to it.
 fn answered_when_made_before(ago: Duration) -> Response {
     let (clock, bucket) = (FakeClock::new(), Store::shared().bucket());
-    let fixture = TestGateway::of(clock.under(gateway().bucket(&bucket)));
+    let fixture = TestGateway::with_builder(clock.apply_to(gateway().bucket(&bucket)));
     let dispute = contested(&fixture);
     clock.behind(ago);
     let link = link(&fixture, &dispute);
@@ -170,7 +170,7 @@ fn no_link_to_an_altered_or_missing_copy() {
 fn a_store_that_does_not_answer_gives_no_link() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
-    let fixture = TestGateway::of(gateway().bucket_through(&bucket, proxy.address));
+    let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
     let dispute = contested(&fixture);
     for fault in [Fault::Fails, Fault::CutsAfter(10)] {
         proxy.fault("GET", "sealed/", fault);
@@ -187,7 +187,7 @@ fn link_uses_the_public_address_of_the_store() {
     let public = format!("http://localhost:{}", bucket.store.address.port());
     let reached =
         gateway().bucket_through(&bucket, proxy.address).env("REBUTTAL_EVIDENCE_PUBLIC_URL", &public);
-    let fixture = TestGateway::of(reached);
+    let fixture = TestGateway::with_builder(reached);
     let dispute = fixture.dispute();
     let ticket = fixture.ticket("receipt.png");
     assert_eq!(ticket.form(&samples::receipt(1).bytes).send(bucket.store.address).status, 204);
@@ -221,7 +221,7 @@ fn links_require_the_read_role() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn a_link_is_in_no_log() {
     let bucket = Store::shared().bucket();
-    let fixture = TestGateway::of(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
+    let fixture = TestGateway::with_builder(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
     let dispute = contested(&fixture);
     let answer = fixture.operator.fetch(&path(&dispute));
     let (id, link) = (answer.header("X-Request-Id").unwrap().to_owned(), answer.json());
