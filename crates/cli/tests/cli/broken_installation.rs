@@ -11,7 +11,7 @@ use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{Gateway, TestGateway};
 
 use crate::common::{CommandOutput, bin, rebuttal};
-use crate::doctor::{doctor, finds, serve, stopped, told};
+use crate::doctor::{doctor, finds, message, serve, stopped};
 
 /// What a start says, without the breaks of its lines.
 fn said(data: &Path, more: &[&str]) -> String {
@@ -48,7 +48,7 @@ fn missing_empty_evidence_folder_is_reported() {
     fs::create_dir(&evidence).unwrap();
     fs::write(evidence.join("gateway.mark"), "").unwrap();
     fixture.gateway.restart();
-    assert!(told(&doctor(&data, &[], &[]), "evidence", "well").contains("takes files"));
+    assert!(message(&doctor(&data, &[], &[]), "evidence", "well").contains("takes files"));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_empty_volume_for_the_first_start_is_no_fault() {
     fs::create_dir_all(volume.join("lost+found")).unwrap();
     let url = format!("file://{}", volume.display());
     let output = doctor(&folder.path().join("data"), &["--evidence-url", &url], &[]);
-    assert!(told(&output, "evidence", "warning").contains("is nobody's yet"), "{output:?}");
+    assert!(message(&output, "evidence", "warning").contains("is nobody's yet"), "{output:?}");
     assert_eq!(output.code, 0);
 }
 
@@ -93,7 +93,7 @@ fn invalid_certificate_or_key_is_reported_with_its_setting() {
         assert!(said(&data, &flags).contains(&what), "{what}");
     }
     let flags = ["--tls-certificate", &certificate, "--tls-key", &key];
-    assert!(told(&doctor(&data, &flags, &[]), "TLS", "well").contains("belong together"));
+    assert!(message(&doctor(&data, &flags, &[]), "TLS", "well").contains("belong together"));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     finds(&doctor(&data, &flags, &[]), "TLS", "every user of this machine may read");
 }
@@ -121,7 +121,7 @@ fn expired_or_expiring_certificate_is_reported() {
         (params.not_before, params.not_after) = (moment(from), moment(to));
         fs::write(&certificate, params.self_signed(&signing).unwrap().pem()).unwrap();
         let flags = ["--tls-certificate", &certificate, "--tls-key", &key];
-        let found = told(&doctor(&data, &flags, &[]), "TLS", state);
+        let found = message(&doctor(&data, &flags, &[]), "TLS", state);
         assert!(found.contains(what), "{from} {to}: {found}");
         let gateway = Gateway::builder(bin()).embedded().https().args(flags).start();
         assert_eq!(gateway.stderr().contains(&format!("a certificate in {certificate} ")), state != "well");
@@ -243,8 +243,8 @@ fn looks_at_schema(
     (_, state, what, starts): (&str, &str, &str, bool),
 ) {
     let output = doctor(fixture.gateway.data(), &[], env);
-    assert!(told(&output, "database", state).contains(what), "{what}: {output:?}");
-    assert!(!told(&output, "database", "fault").contains("see that it is there"), "{output:?}");
+    assert!(message(&output, "database", state).contains(what), "{what}: {output:?}");
+    assert!(!message(&output, "database", "fault").contains("see that it is there"), "{output:?}");
     if starts {
         fixture.gateway.restart();
         // In our words, once, and in nobody else's; what the start itself mends is no news.

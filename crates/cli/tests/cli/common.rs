@@ -53,8 +53,8 @@ impl CommandOutput {
 }
 
 /// A printed command, to be run by this shell.
-pub(crate) fn pasted(mut shell: Command, told: &str) -> Command {
-    let words = told.strip_prefix("rebuttal ").unwrap();
+pub(crate) fn pasted(mut shell: Command, command: &str) -> Command {
+    let words = command.strip_prefix("rebuttal ").unwrap();
     shell.args(["-c", &format!("exec {} {words}", bin().display())]);
     shell
 }
@@ -99,8 +99,8 @@ impl MerchantShell {
     }
 
     /// Runs a printed command in this merchant's shell.
-    pub(crate) fn paste(&self, told: &str) -> CommandOutput {
-        CommandOutput::run(pasted(self.program(Path::new("sh")), told))
+    pub(crate) fn paste(&self, hint: &str) -> CommandOutput {
+        CommandOutput::run(pasted(self.program(Path::new("sh")), hint))
     }
 
     fn program(&self, program: &Path) -> Command {

@@ -71,11 +71,15 @@ fn check_reports_all_errors_of_file_and_variables() {
 fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
     // As Kubernetes makes for a service of our name.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
-    let told = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
+    let expected = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
     let output = config(&["check", "--json"], &env);
-    assert_eq!((output.code, output.json()), (0, json!({ "faults": [], "warnings": [told] })), "{output:?}");
+    assert_eq!(
+        (output.code, output.json()),
+        (0, json!({ "faults": [], "warnings": [expected] })),
+        "{output:?}"
+    );
     let output = config(&["check"], &env);
-    assert_eq!((output.code, output.stdout), (0, format!("! {told}\n✓ Nothing is wrong.\n")));
+    assert_eq!((output.code, output.stdout), (0, format!("! {expected}\n✓ Nothing is wrong.\n")));
 }
 
 #[test]
@@ -113,9 +117,9 @@ fn check_reports_line_or_variable_of_every_value() {
         );
         let name = format!("REBUTTAL_{}", key.to_uppercase());
         let output = config(&["check", "--config", &path], &[(&name, variable)]);
-        let told = format!("the variable {name}: {key}: ");
+        let expected = format!("the variable {name}: {key}: ");
         assert!(
-            output.code == 1 && output.stdout.contains(&told) && !output.stdout.contains("line 2"),
+            output.code == 1 && output.stdout.contains(&expected) && !output.stdout.contains("line 2"),
             "{output:?}"
         );
     }
@@ -127,7 +131,7 @@ fn check_reports_conflicts_without_secrets() {
     let url = format!("mysql://u:{secret}@h/d");
     let unquoted = format!("listen = \"127.0.0.1:0\"\noperator_token = {secret}\n");
     let unclosed = format!("database_url = \"postgres://u:{secret}@h/d\n");
-    for (toml, env, told) in [
+    for (toml, env, expected) in [
         ("tls_key = \"k.pem\"\n", None, "tls_certificate and tls_key must be given together"),
         ("evidence_public_url = \"https://f.example\"\n", None, "is for an evidence_url of s3://"),
         ("log_filter = \"inof\"\n", None, "did you mean \"info\"?"),
@@ -139,7 +143,7 @@ fn check_reports_conflicts_without_secrets() {
     ] {
         let (_folder, path) = file(toml);
         let output = config(&["check", "--config", &path], env.as_slice());
-        assert!(output.code == 1 && output.stdout.contains(told), "{output:?}");
+        assert!(output.code == 1 && output.stdout.contains(expected), "{output:?}");
         assert!(!format!("{output:?}").contains(secret), "{output:?}");
     }
     // Both of a pair in one place.
@@ -168,7 +172,7 @@ fn show_prints_each_setting_with_its_source() {
     assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     assert!(!output.stdout.contains("Geheim7"), "{output:?}");
     let json = output.json();
-    for (key, told) in [
+    for (key, expected) in [
         ("listen", json!({ "value": "127.0.0.1:2", "from": "variable" })),
         ("data", json!({ "value": "elsewhere", "from": "flag" })),
         ("max_connections", json!({ "value": 5, "from": "file" })),
@@ -178,7 +182,7 @@ fn show_prints_each_setting_with_its_source() {
         ("database_url", json!({ "value": "postgres://u:…@h/d?password=…", "from": "variable" })),
         ("operator_token", json!({ "value": null, "hidden": true, "from": "file" })),
     ] {
-        assert_eq!(json[key], told, "{key}");
+        assert_eq!(json[key], expected, "{key}");
     }
     let output = config(&words, &env);
     assert!(output.code == 0 && !output.stdout.contains("Geheim7"), "{output:?}");
@@ -195,7 +199,7 @@ fn show_prints_each_setting_with_its_source() {
 
 #[test]
 fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
-    for (toml, files, per_peer, told) in [
+    for (toml, files, per_peer, expected) in [
         ("", 4096, 256, None),
         ("max_connections = 2000\nmax_connections_per_peer = 1500\n", 4096, 1500, None),
         (
@@ -226,9 +230,13 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
         };
         let output = limited(&["config", "check", "--json", "--config", &path]);
         let warnings = output.json()["warnings"].clone();
-        assert_eq!((output.code, warnings.as_array().unwrap().len()), (0, told.iter().count()), "{output:?}");
-        if let Some(told) = told {
-            assert!(warnings[0].as_str().unwrap().contains(told), "{warnings}");
+        assert_eq!(
+            (output.code, warnings.as_array().unwrap().len()),
+            (0, expected.iter().count()),
+            "{output:?}"
+        );
+        if let Some(expected) = expected {
+            assert!(warnings[0].as_str().unwrap().contains(expected), "{warnings}");
         }
         let shown = limited(&["config", "show", "--json", "--config", &path]).json();
         assert_eq!(shown["max_connections_per_peer"]["value"], json!(per_peer), "{toml}");
@@ -273,11 +281,11 @@ fn value_and_combination_errors_are_listed_in_file_order() {
         let mut command = rebuttal(&[words, &["--config", &path]].concat());
         command.env(env[0].0, env[0].1);
         let output = CommandOutput::run(command);
-        let told: Vec<_> =
+        let printed: Vec<_> =
             output.stderr.split("✗ ").skip(1).map(|fault| fault.replace("\n  ", " ")).collect();
         let wanted: Vec<_> = begin.iter().filter(|fault| !fault.starts_with("REBUTTAL_DRAIN")).collect();
-        assert_eq!((output.code, told.len()), (1, wanted.len()), "{output:?}");
-        assert!(told.iter().zip(wanted).all(|(fault, begin)| fault.starts_with(begin)), "{told:#?}");
+        assert_eq!((output.code, printed.len()), (1, wanted.len()), "{output:?}");
+        assert!(printed.iter().zip(wanted).all(|(fault, begin)| fault.starts_with(begin)), "{printed:#?}");
     }
 }
 
@@ -295,26 +303,26 @@ fn flag_error_is_not_attributed_to_an_overridden_source() {
 #[test]
 fn empty_listen_list_is_an_error_and_empty_proxy_list_is_not() {
     let (_folder, path) = file("trusted_proxies = []\npublic_url = []\n");
-    let told = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
+    let expected = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
     let check = config(&["check", "--config", &path], &[]);
-    assert!(check.code == 1 && check.stdout.replace("\n  ", " ").starts_with(&told), "{check:?}");
+    assert!(check.code == 1 && check.stdout.replace("\n  ", " ").starts_with(&expected), "{check:?}");
     for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
         let output = CommandOutput::run(rebuttal(&[words, &["--config", &path]].concat()));
-        assert!(output.code == 1 && output.stderr.replace("\n  ", " ").starts_with(&told), "{output:?}");
+        assert!(output.code == 1 && output.stderr.replace("\n  ", " ").starts_with(&expected), "{output:?}");
         assert_eq!(output.stderr.matches("✗ ").count(), 1, "{output:?}");
     }
 }
 
 #[test]
 fn dependent_errors_are_suppressed() {
-    for (toml, told) in [
+    for (toml, expected) in [
         ("tls_key = 1\ntls_certificate = \"c.pem\"\n", "line 1: tls_key = 1"),
         ("listen = \":8080\"\nmetrics_listen = \"127.0.0.1:8080\"\n", "line 1: listen"),
         ("metrics_listen = \"127.0.0.1:8080\"\nlisten = \"127.0.0.1:1", "line 2: "),
     ] {
         let (_folder, path) = file(toml);
         let output = config(&["check", "--config", &path], &[]);
-        assert!(output.code == 1 && output.stdout.contains(told), "{output:?}");
+        assert!(output.code == 1 && output.stdout.contains(expected), "{output:?}");
         assert_eq!(output.stdout.matches("✗ ").count(), 1, "{output:?}");
     }
 }
@@ -337,12 +345,12 @@ fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
     ] {
         for setting in ["operator_listen", "metrics_listen"] {
             let (_folder, path) = file(&format!("listen = \"{listen}\"\n{setting} = \"{other}\"\n"));
-            let told = format!("{setting} {other} and listen {listen} take the same address");
+            let expected = format!("{setting} {other} and listen {listen} take the same address");
             let check = config(&["check", "--config", &path], &[]);
-            assert!(check.code == 1 && check.stdout.contains(&told), "{check:?}");
+            assert!(check.code == 1 && check.stdout.contains(&expected), "{check:?}");
             for command in ["serve", "doctor"] {
                 let output = CommandOutput::run(rebuttal(&[command, "--config", &path]));
-                assert!(output.code == 1 && output.stderr.contains(&told), "{output:?}");
+                assert!(output.code == 1 && output.stderr.contains(&expected), "{output:?}");
             }
         }
     }
@@ -357,12 +365,12 @@ fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
 fn show_prints_normalized_and_configured_public_urls() {
     let (_folder, path) = file("public_url = [\"HTTPS://Pay.Example:443/\", \"https://b.example\"]\n");
     let output = config(&["show", "--json", "--config", &path], &[]);
-    let told = json!({
+    let expected = json!({
         "value": ["https://pay.example", "https://b.example"],
         "written": ["HTTPS://Pay.Example:443/", "https://b.example"],
         "from": "file",
     });
-    assert_eq!(output.json()["public_url"], told);
+    assert_eq!(output.json()["public_url"], expected);
     let output = config(&["show", "--config", &path], &[]);
     let line = "[\"https://pay.example\", \"https://b.example\"], written [\"HTTPS://Pay.Example:443/\"";
     assert!(output.stdout.contains(line), "{output:?}");
@@ -401,6 +409,6 @@ fn unreadable_file_is_reported_with_its_setting_and_path() {
     assert!(output.stdout.contains(&format!("begins in {}", here.display())), "{output:?}");
     let words = ["serve", "--listen", "127.0.0.1:0", "--data", &at("data"), "--master-key-file", &nope];
     let output = CommandOutput::run(rebuttal(&words));
-    let told = format!("master_key_file: cannot read the master key in {nope}: there is no such file");
-    assert!(output.code == 1 && output.stderr.contains(&told), "{output:?}");
+    let expected = format!("master_key_file: cannot read the master key in {nope}: there is no such file");
+    assert!(output.code == 1 && output.stderr.contains(&expected), "{output:?}");
 }

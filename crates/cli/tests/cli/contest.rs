@@ -38,9 +38,12 @@ fn contest_succeeds_and_prints_the_outcome() {
     let dispute = shell.fixture.operator.show(&no);
     assert_eq!(dispute["status"], "UNDER_REVIEW");
     let evidence = dispute["submissions"][0]["evidence"].as_array().unwrap();
-    let told: Vec<_> = evidence.iter().map(|item| (&item["type"], &item["name"])).collect();
-    assert!(told.iter().any(|(kind, name)| *kind == "RECEIPT" && *name == "Transaction receipt"), "{told:?}");
-    assert!(told.iter().any(|(kind, name)| *kind == "REFUND" && refund.ends_with(name.as_str().unwrap())));
+    let printed: Vec<_> = evidence.iter().map(|item| (&item["type"], &item["name"])).collect();
+    assert!(
+        printed.iter().any(|(kind, name)| *kind == "RECEIPT" && *name == "Transaction receipt"),
+        "{printed:?}"
+    );
+    assert!(printed.iter().any(|(kind, name)| *kind == "REFUND" && refund.ends_with(name.as_str().unwrap())));
 }
 
 #[test]
@@ -212,9 +215,9 @@ fn unwritable_proof_file_has_its_own_exit_code() {
             command.stdout(output);
             let output = CommandOutput::run(command);
             assert_eq!((output.code, shell.status(&no).as_str()), (7, "UNDER_REVIEW"), "{output:?}");
-            let told =
+            let expected =
                 format!("{no} is contested, but the signed answer could not be written to standard output");
-            assert!(output.stderr.contains(&told), "{output:?}");
+            assert!(output.stderr.contains(&expected), "{output:?}");
 
             let again = shell.paste(output.stderr.lines().last().unwrap().trim());
             assert_eq!(again.code, 0, "{again:?}");
@@ -268,8 +271,8 @@ fn variables_that_mean_nothing_are_warned_of() {
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
     command.env("REBUTTAL_APP_SECERT", "00112233445566778899aabbccddeeff");
     let output = CommandOutput::run(command);
-    let told = "! the variable REBUTTAL_APP_SECERT is not known and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
-    assert!(output.stderr.starts_with(told), "{output:?}");
+    let expected = "! the variable REBUTTAL_APP_SECERT is not known and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
+    assert!(output.stderr.starts_with(expected), "{output:?}");
     assert!(!output.stderr.contains("00112233"), "{output:?}");
 }
 

@@ -11,7 +11,7 @@ use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
 use crate::common::{CommandOutput, bin, without_rebuttal_env};
-use crate::doctor::{doctor, finds, serve, stopped, told};
+use crate::doctor::{doctor, finds, message, serve, stopped};
 
 fn by_hand(data: &Path, sql: &str) {
     rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();
@@ -70,7 +70,7 @@ fn skipped_check_is_reported_with_its_reason() {
     let output = doctor(fixture.gateway.data(), &[], &nowhere);
     for about in ["master key", "clock", "histories", "evidence"] {
         assert!(
-            told(&output, about, "warning").contains("the database could not be looked at"),
+            message(&output, about, "warning").contains("the database could not be looked at"),
             "{output:?}"
         );
     }
@@ -93,7 +93,7 @@ fn a_database_without_its_check_value_is_no_empty_one() {
 fn secrets_that_do_not_open_are_found_with_their_apps() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    let sound = told(&doctor(data, &[], &[]), "master key", "well");
+    let sound = message(&doctor(data, &[], &[]), "master key", "well");
     assert!(sound.contains("opens the 1 secrets"), "{sound}");
     by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
     let output = doctor(data, &[], &[]);
@@ -105,12 +105,12 @@ fn secrets_that_do_not_open_are_found_with_their_apps() {
 fn a_token_that_the_database_does_not_know_is_warned_of() {
     let mut fixture = stopped();
     let data = fixture.gateway.data().to_owned();
-    assert_eq!(told(&doctor(&data, &[], &[]), "operator token", "warning"), "");
+    assert_eq!(message(&doctor(&data, &[], &[]), "operator token", "warning"), "");
     fs::write(data.join("operator.token"), "another-token-of-somebody\n").unwrap();
     let output = doctor(&data, &[], &[]);
-    assert!(told(&output, "operator token", "warning").contains("the next start makes it"), "{output:?}");
+    assert!(message(&output, "operator token", "warning").contains("the next start makes it"), "{output:?}");
     fixture.gateway.restart();
-    assert_eq!(told(&doctor(&data, &[], &[]), "operator token", "warning"), "", "it is the first one now");
+    assert_eq!(message(&doctor(&data, &[], &[]), "operator token", "warning"), "", "it is the first one now");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
     fs::create_dir(&evidence).unwrap();
     fs::write(evidence.join("gateway.mark"), "").unwrap();
     let output = doctor(fixture.gateway.data(), &[], &[]);
-    let word = told(&output, "evidence", "warning");
+    let word = message(&output, "evidence", "warning");
     assert!(word.contains("the next start takes it. Files that were uploaded"), "{output:?}");
     fixture.gateway.restart();
     let said = fixture.gateway.stderr();
@@ -139,7 +139,7 @@ fn a_bound_that_a_restore_has_raised_is_not_to_be_lowered() {
     by_hand(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
     let output = doctor(data, &[], &[]);
     finds(&output, "clock", "If nonce_bound was raised after a restore, that is meant: wait until");
-    assert!(!told(&output, "clock", "fault").contains("set nonce_bound"), "{output:?}");
+    assert!(!message(&output, "clock", "fault").contains("set nonce_bound"), "{output:?}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn contested_files_that_are_lost_or_cut_off_are_found() {
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let data = fixture.gateway.data();
-    let sound = told(&doctor(data, &["--histories"], &[]), "evidence files", "well");
+    let sound = message(&doctor(data, &["--histories"], &[]), "evidence files", "well");
     assert!(sound.contains("the 1 that") && sound.contains("what they hold was not read"), "{sound}");
     let m = data.join("evidence/m");
     let find = CommandOutput::run({
@@ -230,6 +230,6 @@ fn altering_proxy_is_distinguished_from_another_gateway() {
             "public URL",
             "speaks as this gateway would, but its answer lost its Authorization header",
         );
-        assert!(!told(&output, "public URL", "fault").contains("operator"), "{output:?}");
+        assert!(!message(&output, "public URL", "fault").contains("operator"), "{output:?}");
     }
 }

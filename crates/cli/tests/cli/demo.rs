@@ -10,13 +10,13 @@ use crate::common::{CommandOutput, rebuttal};
 fn demo_prints_its_steps_and_leaves_nothing_behind() {
     let output = CommandOutput::run(rebuttal(&["demo", "--once"]));
     assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
-    for told in [
+    for expected in [
         "CB-20418 is contested",
         "Authorization: V2_SHA256",
         "with one byte changed it proves nothing",
         "CB-20418 is UNDER_REVIEW",
     ] {
-        assert!(output.stdout.contains(told), "{told:?} is missing: {output:?}");
+        assert!(output.stdout.contains(expected), "{expected:?} is missing: {output:?}");
     }
     assert!(!output.stdout.contains('\u{1b}'), "colours without a terminal");
     let folder = output.stdout.split_once("its data lies in ").unwrap().1.split_once(' ').unwrap().0;

@@ -44,7 +44,7 @@ pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Comm
 }
 
 /// What was found of something in a state, all of it.
-pub(crate) fn told(output: &CommandOutput, about: &str, state: &str) -> String {
+pub(crate) fn message(output: &CommandOutput, about: &str, state: &str) -> String {
     let json = output.json();
     let findings = json["findings"].as_array().unwrap().iter();
     let found = findings.filter(|finding| finding["about"] == about && finding["state"] == state);
@@ -53,7 +53,7 @@ pub(crate) fn told(output: &CommandOutput, about: &str, state: &str) -> String {
 
 #[track_caller]
 pub(crate) fn finds(output: &CommandOutput, about: &str, what: &str) {
-    assert!(told(output, about, "fault").contains(what), "{about} {what}: {output:?}");
+    assert!(message(output, about, "fault").contains(what), "{about} {what}: {output:?}");
     assert_eq!(output.code, 1);
 }
 
@@ -68,7 +68,7 @@ fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
             assert!(fixture.gateway.wait().success());
         }
         let output = doctor(&data, &["--public-url", &url], &[]);
-        let reached = told(&output, "public URL", "well");
+        let reached = message(&output, "public URL", "well");
         assert_eq!(
             (output.json()["faults"].as_u64(), reached.is_empty()),
             (Some(u64::from(!running)), !running),
@@ -113,7 +113,7 @@ fn permissions_and_unmounted_evidence_folder_are_reported() {
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
     fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(told(&doctor(data, &[], &[]), "data directory", "warning").contains("chmod 700"));
+    assert!(message(&doctor(data, &[], &[]), "data directory", "warning").contains("chmod 700"));
     fs::set_permissions(data, fs::Permissions::from_mode(0o700)).unwrap();
     fs::rename(data.join("evidence"), data.join("away")).unwrap();
     fs::create_dir(data.join("evidence")).unwrap();
@@ -167,7 +167,7 @@ fn unservable_database_and_clock_skew_are_reported() {
     fs::write(&file, bytes).unwrap();
     let output = doctor(data, &[], &[]);
     assert_eq!(output.code, 1);
-    assert!(!told(&output, "database", "fault").is_empty(), "{output:?}");
+    assert!(!message(&output, "database", "fault").is_empty(), "{output:?}");
 }
 
 #[test]
@@ -182,11 +182,11 @@ fn limits_misspelt_variables_and_wrong_urls_are_reported() {
         limited.args(["-c", &line]).arg(bin()).arg(&data);
         let output = CommandOutput::run(limited);
         finds(&output, "open files", raise);
-        assert!(told(&output, "open files", "fault").ends_with(too), "{output:?}");
+        assert!(message(&output, "open files", "fault").ends_with(too), "{output:?}");
     }
 
     let misspelt = doctor(Path::new(&data), &[], &[("REBUTTAL_PUBLC_URL", "https://pay.example".to_owned())]);
-    assert!(told(&misspelt, "settings", "warning").contains("REBUTTAL_PUBLIC_URL"), "{misspelt:?}");
+    assert!(message(&misspelt, "settings", "warning").contains("REBUTTAL_PUBLIC_URL"), "{misspelt:?}");
 
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", other.local_addr().unwrap());
@@ -210,8 +210,8 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     let output = doctor(folder.path(), &[], &env);
     // The tests' own cluster does not wait for its disk.
     finds(&output, "database", "fsync = off");
-    assert!(told(&output, "evidence", "well").contains("gives it back"), "{output:?}");
-    assert!(told(&output, "clock", "well").contains("database server's"), "{output:?}");
+    assert!(message(&output, "evidence", "well").contains("gives it back"), "{output:?}");
+    assert!(message(&output, "clock", "well").contains("database server's"), "{output:?}");
 
     let nowhere = "http://127.0.0.1:1";
     env.push(("REBUTTAL_EVIDENCE_PUBLIC_URL", nowhere.to_owned()));
@@ -249,7 +249,7 @@ fn wrong_upload_address_is_reported() {
         doctor(fixture.gateway.data(), &[], &env)
     };
     let right = at(&format!("http://{}", bucket.store.address));
-    assert!(told(&right, "evidence public URL", "well").contains("leads to the bucket"), "{right:?}");
+    assert!(message(&right, "evidence public URL", "well").contains("leads to the bucket"), "{right:?}");
     finds(&at(&fixture.base), "evidence public URL", "does not give this gateway's mark");
 }
 
@@ -268,9 +268,9 @@ fn checked_locations_are_printed_first_without_passwords() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let first = doctor(data, &[], &[]).json()["findings"][0].clone();
-    let told = first["told"].as_str().unwrap();
+    let printed = first["told"].as_str().unwrap();
     for place in ["rebuttal.db", "evidence"].map(|name| data.join(name).display().to_string()) {
-        assert!(first["about"] == "installation" && told.contains(&place), "{first}");
+        assert!(first["about"] == "installation" && printed.contains(&place), "{first}");
     }
     let url = ("REBUTTAL_DATABASE_URL", "postgres://me:Geheim7@127.0.0.1:1/some".to_owned());
     let output = doctor(data, &[], &[url]);
@@ -283,7 +283,7 @@ fn checked_locations_are_printed_first_without_passwords() {
 fn a_history_that_was_rewritten_is_found_with_its_dispute() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    assert!(told(&doctor(data, &[], &[]), "histories", "well").contains("1 disputes are what"));
+    assert!(message(&doctor(data, &[], &[]), "histories", "well").contains("1 disputes are what"));
     let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
     let no: String = database.query_row("SELECT dispute_no FROM disputes", [], |row| row.get(0)).unwrap();
     database.execute_batch("UPDATE disputes SET dispute_amount = 1").unwrap();
@@ -303,7 +303,7 @@ fn a_killed_gateways_log_is_read_and_left_as_it_is() {
     let before = files();
     assert!(!before[1].is_empty(), "nothing is in the log");
     let output = doctor(&data, &[], &[]);
-    assert!(told(&output, "histories", "well").contains("2 disputes are what"), "{output:?}");
+    assert!(message(&output, "histories", "well").contains("2 disputes are what"), "{output:?}");
     assert!(files() == before, "the database or its log is another one than before");
     fixture.gateway.restart();
 }
@@ -314,7 +314,7 @@ fn an_address_that_another_program_has_is_found() {
     let data = fixture.gateway.data().to_owned();
     let own = fixture.address().to_string();
     let output = doctor(&data, &["--listen", &own], &[]);
-    assert!(told(&output, "listener", "well").contains("a gateway serves from this data"), "{output:?}");
+    assert!(message(&output, "listener", "well").contains("a gateway serves from this data"), "{output:?}");
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -7,7 +7,7 @@ use rebuttal_testbed::s3::{Bucket, Fault, Proxy, Store};
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
 use crate::common::{CommandOutput, bin};
-use crate::doctor::{doctor, finds, told};
+use crate::doctor::{doctor, finds, message};
 
 const ABOUT: &str = "evidence files";
 /// More than are looked at at once.
@@ -43,9 +43,9 @@ fn missing_truncated_or_altered_copies_are_reported() {
     let bucket = Store::shared().bucket();
     let (fixture, disputes) = contested(&bucket);
     let at = |more: &[&str]| look(&fixture, &bucket, bucket.store.address, more);
-    let sound = told(&at(&[]), ABOUT, "well");
+    let sound = message(&at(&[]), ABOUT, "well");
     assert!(sound.contains("the 40 that") && sound.contains("--evidence reads them all"), "{sound}");
-    assert!(told(&at(&["--evidence"]), ABOUT, "well").contains("and hold what was recorded"));
+    assert!(message(&at(&["--evidence"]), ABOUT, "well").contains("and hold what was recorded"));
 
     let seals = bucket.keys("sealed/m/");
     let [seal] =
@@ -57,7 +57,7 @@ fn missing_truncated_or_altered_copies_are_reported() {
     let mut altered = whole.clone();
     *altered.last_mut().unwrap() ^= 1;
     bucket.put(seal, &altered);
-    assert!(told(&at(&[]), ABOUT, "well").contains("what they hold was not read"), "as long as before");
+    assert!(message(&at(&[]), ABOUT, "well").contains("what they hold was not read"), "as long as before");
     let found = at(&["--evidence"]);
     finds(&found, ABOUT, "of the 40 that disputes were contested with, 1 do not lie in the bucket");
     finds(&found, ABOUT, "holds something else than it did");
@@ -89,7 +89,7 @@ fn a_store_that_cannot_be_asked_makes_no_file_missing() {
         proxy.fault(method, "sealed/m/", Fault::Fails);
         let output = look(&fixture, &bucket, proxy.address, &[flag]);
         finds(&output, ABOUT, "failed: ");
-        assert!(!told(&output, ABOUT, "fault").contains("is missing"), "{output:?}");
+        assert!(!message(&output, ABOUT, "fault").contains("is missing"), "{output:?}");
         proxy.heal();
     }
 }
@@ -102,12 +102,12 @@ fn a_file_that_holds_something_else_is_found_where_it_is_read() {
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let data = fixture.gateway.data();
-    assert!(told(&doctor(data, &["--evidence"], &[]), ABOUT, "well").contains("hold what was recorded"));
+    assert!(message(&doctor(data, &["--evidence"], &[]), ABOUT, "well").contains("hold what was recorded"));
     let file = data.join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap());
     let mut content = fs::read(&file).unwrap();
     *content.last_mut().unwrap() ^= 1;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&file, content).unwrap();
-    assert!(told(&doctor(data, &[], &[]), ABOUT, "well").contains("was not read"));
+    assert!(message(&doctor(data, &[], &[]), ABOUT, "well").contains("was not read"));
     finds(&doctor(data, &["--evidence"], &[]), ABOUT, "holds something else than it did");
 }

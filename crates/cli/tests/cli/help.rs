@@ -28,16 +28,16 @@ fn invalid_value_is_reported_with_its_variable() {
         command.env("REBUTTAL_APP_ID", "xyz");
         CommandOutput::run(command)
     };
-    let told = "tip: the value comes from the variable REBUTTAL_APP_ID";
+    let expected = "tip: the value comes from the variable REBUTTAL_APP_ID";
     let output = query(&[]);
-    assert!(output.code == 2 && output.stderr.contains(told), "{output:?}");
+    assert!(output.code == 2 && output.stderr.contains(expected), "{output:?}");
     let output = query(&["--app-id", "xyz"]);
-    assert!(output.code == 2 && !output.stderr.contains(told), "{output:?}");
+    assert!(output.code == 2 && !output.stderr.contains(expected), "{output:?}");
 }
 
 #[test]
 fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
-    for (words, told) in [
+    for (words, expected) in [
         (["query", "--json"].as_slice(), "the following required arguments were not provided: <--dispute-no"),
         (&["accept", "a b", "--json"], "invalid value 'a b' for '<DISPUTE_NO>': must be 1 to 32 characters"),
         (&["operator", "merchant", "lst", "--json"], "unrecognized subcommand 'lst'"),
@@ -45,7 +45,7 @@ fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
         let output = CommandOutput::run(rebuttal(words));
         assert_eq!((output.code, output.json()["outcome"].as_str()), (2, Some("usage")), "{output:?}");
         let message = output.json()["errorMessage"].as_str().unwrap().to_owned();
-        assert!(message.starts_with(told) && !message.contains("Usage"), "{message}");
+        assert!(message.starts_with(expected) && !message.contains("Usage"), "{message}");
         assert!(output.stderr.starts_with("error: "), "people read it, too: {output:?}");
         let without_rebuttal_env: Vec<_> = words.iter().copied().filter(|word| *word != "--json").collect();
         let output = CommandOutput::run(rebuttal(&without_rebuttal_env));
@@ -84,7 +84,7 @@ fn mistyped_arguments_are_usage_errors() {
     let url = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
     let many: Vec<_> =
         urls.iter().enumerate().map(|(at, flag)| if at % 2 == 0 { *flag } else { "a.png" }).collect();
-    for (words, told) in [
+    for (words, expected) in [
         (["operator", "merchant", "change", "1"].to_vec(), "--name <NAME>|--time-zone <ZONE>"),
         (
             ["operator", "app", "change", app, "--merchant", "1"].to_vec(),
@@ -140,7 +140,7 @@ fn mistyped_arguments_are_usage_errors() {
         let mut command = rebuttal(&words);
         command.env("REBUTTAL_OPERATOR_TOKEN", "t").env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
         let output = CommandOutput::run(command);
-        assert!(output.code == 2 && output.stderr.contains(told), "{words:?}: {output:?}");
+        assert!(output.code == 2 && output.stderr.contains(expected), "{words:?}: {output:?}");
         assert!(output.stderr.starts_with("error: "), "{output:?}");
     }
 }

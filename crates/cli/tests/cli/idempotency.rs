@@ -7,7 +7,7 @@ use crate::common::{CommandOutput, MerchantShell};
 use crate::operator::opening;
 
 /// The command in a printed message.
-fn told(output: &CommandOutput) -> &str {
+fn message(output: &CommandOutput) -> &str {
     output.stderr.lines().find(|line| line.trim_start().starts_with("rebuttal ")).expect("a command").trim()
 }
 
@@ -40,7 +40,7 @@ fn relative_time_with_a_key_is_rejected_with_the_absolute_time() {
             continue;
         }
         for _ in 0..2 {
-            let pasted = shell.paste_operator(told(&refused));
+            let pasted = shell.paste_operator(message(&refused));
             assert_eq!(pasted.code, 0, "the same again counts once: {pasted:?}");
         }
     }
@@ -91,8 +91,8 @@ fn earlier_stage_is_reported() {
     let advance =
         |stage: &str| shell.operator(&["dispute", "advance", &no, stage, "--deadline", "9d", "--yes"]);
     let refused = advance("CHARGEBACK");
-    let told = "advance leads to a later stage only: PRE_ARBITRATION, ARBITRATION";
-    assert!(refused.code == 3 && refused.stderr.contains(told), "{refused:?}");
+    let expected = "advance leads to a later stage only: PRE_ARBITRATION, ARBITRATION";
+    assert!(refused.code == 3 && refused.stderr.contains(expected), "{refused:?}");
     assert!(!refused.stderr.contains("allows"), "{refused:?}");
     assert_eq!(advance("ARBITRATION").code, 0);
     let last = advance("PRE_ARBITRATION");
@@ -106,20 +106,20 @@ fn a_dispute_of_nothing_is_opened_with_a_warning() {
     *open.iter_mut().find(|word| *word == "1.00").unwrap() = "0".to_owned();
     let opened = shell.operator(&open.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(opened.code == 0 && opened.stderr.contains("nothing is disputed (0.00 of 0.00)"), "{opened:?}");
-    assert_eq!(shell.paste_operator(&format!("{} --yes", told(&opened))).code, 0);
+    assert_eq!(shell.paste_operator(&format!("{} --yes", message(&opened))).code, 0);
 }
 
 #[test]
 fn invalid_deadline_is_reported_with_valid_forms() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
-    for (deadline, told) in [
+    for (deadline, expected) in [
         ("10000d", "a span must be at most 3660d"),
         ("-7d", "lies in the past; a span from now has no sign"),
         ("3y", "a span from now, such as 7d, 36h or 1d12h (units: w, d, h, m, s)"),
     ] {
         let refused = shell.operator(&["dispute", "extend", &no, "--deadline", deadline]);
-        assert!(refused.code == 2 && refused.stderr.contains(told), "{refused:?}");
+        assert!(refused.code == 2 && refused.stderr.contains(expected), "{refused:?}");
     }
 }
 
@@ -133,7 +133,7 @@ fn disputed_over_paid_opens_with_a_warning() {
     let more = shell.operator(&[&open[..], &["--dispute-amount", "1.01", "--json"]].concat());
     assert_eq!(more.code, 0, "{more:?}");
     assert!(more.stderr.contains("more is disputed (1.01) than was paid (1.00)"), "{more:?}");
-    let back = shell.paste_operator(&format!("{} --yes", told(&more)));
+    let back = shell.paste_operator(&format!("{} --yes", message(&more)));
     assert!(back.code == 0 && back.stdout.contains("is WITHDRAWN"), "{back:?}");
     assert_eq!(shell.status(more.json()["disputeNo"].as_str().unwrap()), "WITHDRAWN");
 }

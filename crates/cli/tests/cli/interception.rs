@@ -200,14 +200,14 @@ fn run_attack(code: &str, attack: Attack, exit: i32) {
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
     assert_eq!(output.code, exit, "{attack:?}: {output:?}");
     if exit != 0 {
-        let told = output.json();
-        let about = ["notice", "unprovenClaim"].map(|member| told[member]["code"].clone());
+        let printed = output.json();
+        let about = ["notice", "unprovenClaim"].map(|member| printed[member]["code"].clone());
         assert!(
             matches!(attack, Attack::DropResponse | Attack::DropRequest | Attack::Replay)
                 || about.contains(&code.into()),
-            "{attack:?}: {told}"
+            "{attack:?}: {printed}"
         );
-        assert!(told["openUntil"].is_string(), "{attack:?}: {told}");
+        assert!(printed["openUntil"].is_string(), "{attack:?}: {printed}");
     }
     // The attacker delivers the kept requests; what the merchant was told must still be true.
     let Attacker { held, .. } = std::mem::take(&mut *attacker.lock().unwrap());
@@ -260,8 +260,8 @@ fn settled_rejection_holds_for_every_copy() {
         (&open, &elsewhere, "Evidence.NotFound"),
     ] {
         let output = shell.run(&["contest", no, "--receipt", evidence, "--name", "a", "--yes", "--json"]);
-        let told = output.json();
-        assert_eq!((output.code, &told["code"]), (3, &code.into()), "{output:?}");
+        let printed = output.json();
+        assert_eq!((output.code, &printed["code"]), (3, &code.into()), "{output:?}");
     }
     // Everything turns out so that each would be taken now.
     let form = ticket.form(&samples::receipt(2).bytes);

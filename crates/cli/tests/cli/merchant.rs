@@ -14,9 +14,9 @@ fn uploaded_files_are_contested_with_by_their_addresses() {
     let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
     let output = shell.run(&["upload", &receipt, &refund]);
     assert_eq!(output.code, 0, "{output:?}");
-    let told: Vec<_> = output.stdout.lines().map(|line| line.split_once("  ").unwrap()).collect();
-    assert_eq!((told[0].1, told[1].1), (receipt.as_str(), refund.as_str()));
-    let words = ["contest", &no, "--receipt", told[0].0, "--refund", told[1].0, "--yes"];
+    let printed: Vec<_> = output.stdout.lines().map(|line| line.split_once("  ").unwrap()).collect();
+    assert_eq!((printed[0].1, printed[1].1), (receipt.as_str(), refund.as_str()));
+    let words = ["contest", &no, "--receipt", printed[0].0, "--refund", printed[1].0, "--yes"];
     assert_eq!(shell.run(&words).code, 0);
 
     let json = shell.run(&["upload", &receipt, "--json"]).json();
@@ -131,7 +131,7 @@ fn a_files_name_neither_splits_a_line_nor_moves_the_cursor() {
 #[test]
 fn non_local_file_argument_is_reported() {
     let shell = MerchantShell::start();
-    for (file, told) in [
+    for (file, expected) in [
         ("", "✗ nothing was uploaded:\n  the name of the file is empty\n"),
         (
             "https://x/y.png",
@@ -139,6 +139,6 @@ fn non_local_file_argument_is_reported() {
         ),
     ] {
         let output = shell.run(&["upload", file]);
-        assert!(output.code == 1 && output.stderr.ends_with(told), "{output:?}");
+        assert!(output.code == 1 && output.stderr.ends_with(expected), "{output:?}");
     }
 }

@@ -26,8 +26,8 @@ impl MerchantShell {
     }
 
     /// Runs a printed command in this operator's shell.
-    pub(crate) fn paste_operator(&self, told: &str) -> CommandOutput {
-        let mut command = pasted(without_rebuttal_env(Path::new("sh")), told);
+    pub(crate) fn paste_operator(&self, hint: &str) -> CommandOutput {
+        let mut command = pasted(without_rebuttal_env(Path::new("sh")), hint);
         command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());
         CommandOutput::run(command)
     }
@@ -84,7 +84,7 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
     assert_eq!((&resolved["status"], &resolved["allowedActions"]), (&"WON".into(), &json!(["advance"])));
 
     let shown = shell.operator(&["dispute", "show", "CB-1"]);
-    for told in [
+    for expected in [
         "Status     WON",
         "Disputed   KWD 42.750 of 42.750",
         "Reason     Not as described (13.3)",
@@ -92,7 +92,7 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
         "The tracking number",
         "Seen",
     ] {
-        assert!(shown.stdout.contains(told), "{told}: {shown:?}");
+        assert!(shown.stdout.contains(expected), "{expected}: {shown:?}");
     }
 }
 
@@ -239,12 +239,12 @@ fn an_app_is_changed_and_its_secret_rotated() {
     assert!(secret.trim().len() == 32 && !output.stdout.contains(secret.trim()), "{output:?}");
     let until = at(&["list", "--json"]).json()["items"][0]["oldSecretExpiresTime"].clone();
     let (day, minute) = until.as_str().unwrap().split_at(16).0.split_once('T').unwrap();
-    let told = format!("until {day} {minute} +00:00");
-    assert!(output.stdout.contains(&format!("old secret  {told}")), "{told}: {output:?}");
+    let expected = format!("until {day} {minute} +00:00");
+    assert!(output.stdout.contains(&format!("old secret  {expected}")), "{expected}: {output:?}");
     let listed = at(&["list"]);
     assert!(
-        listed.stdout.contains("old secret until") && listed.stdout.contains(&told[6..]),
-        "{told}: {listed:?}"
+        listed.stdout.contains("old secret until") && listed.stdout.contains(&expected[6..]),
+        "{expected}: {listed:?}"
     );
     let output = at(&rotate);
     assert!(
@@ -336,12 +336,12 @@ fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
     let (key, deadline) = (&json["again"]["idempotencyKey"], &json["again"]["deadline"]);
     *words.last_mut().unwrap() = deadline.as_str().unwrap();
     let key = ["--idempotency-key", key.as_str().unwrap()];
-    let told = json["again"]["command"].as_str().unwrap();
-    let mut elsewhere = pasted(without_rebuttal_env(Path::new("sh")), told);
+    let printed = json["again"]["command"].as_str().unwrap();
+    let mut elsewhere = pasted(without_rebuttal_env(Path::new("sh")), printed);
     elsewhere.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1").env("REBUTTAL_OPERATOR_TOKEN", "another");
     for again in [
         shell.operator(&[&words[..], &key].concat()),
-        shell.paste_operator(told),
+        shell.paste_operator(printed),
         CommandOutput::run(elsewhere),
     ] {
         assert_eq!(again.code, 0, "{again:?}");
@@ -389,8 +389,8 @@ fn wrong_token_or_url_is_reported_with_its_source() {
     assert!(output.code == 5 && output.stderr.contains("the address must start with http://"), "{output:?}");
     for end in ["/operator/v1", "/operator/v1/"] {
         let output = with("REBUTTAL_OPERATOR_URL", &format!("{}{end}", shell.url));
-        let told = format!("alone, without /operator/v1: {}\n", shell.url);
-        assert!(output.code == 2 && output.stderr.contains(&told), "{output:?}");
+        let expected = format!("alone, without /operator/v1: {}\n", shell.url);
+        assert!(output.code == 2 && output.stderr.contains(&expected), "{output:?}");
         assert!(
             output.stderr.contains("the value comes from the variable REBUTTAL_OPERATOR_URL"),
             "{output:?}"

@@ -31,23 +31,23 @@ fn through(shell: &MerchantShell, proxy: &FaultProxy, words: &[&str]) -> Command
 }
 
 /// Runs the printed command, bypassing the proxy that answers in the gateway's place.
-fn past(shell: &MerchantShell, proxy: &FaultProxy, told: &str) -> CommandOutput {
-    assert!(told.contains(&format!(" --operator-url {}", proxy.url)), "{told}");
-    shell.paste_operator(&told.replace(&proxy.url, &shell.url))
+fn past(shell: &MerchantShell, proxy: &FaultProxy, command: &str) -> CommandOutput {
+    assert!(command.contains(&format!(" --operator-url {}", proxy.url)), "{command}");
+    shell.paste_operator(&command.replace(&proxy.url, &shell.url))
 }
 
 const CREATE: [&str; 6] = ["merchant", "create", "--name", "Tea House", "--time-zone", "UTC"];
 
 #[test]
 fn foreign_response_to_a_change_leaves_the_outcome_unknown() {
-    for (status, told) in [
+    for (status, expected) in [
         ("502 Bad Gateway", "HTTP 502: probably a proxy's answer, not the gateway's"),
         ("200 OK", "the gateway's answer cannot be read"),
     ] {
         let (shell, proxy) = behind(status, "<html><body>Welcome</body></html>");
         let list = through(&shell, &proxy, &["merchant", "list"]);
         let code = if status.starts_with('5') { 5 } else { 1 };
-        assert!(list.code == code && list.stderr.contains(told), "{list:?}");
+        assert!(list.code == code && list.stderr.contains(expected), "{list:?}");
         for json in [false, true] {
             let more: &[&str] = if json { &["--json"] } else { &[] };
             let before = shell.fixture.operator.fetch("/merchants").json()["items"].as_array().unwrap().len();
@@ -82,13 +82,13 @@ fn lost_then(
 }
 
 /// An opening through a proxy, after which the dispute exists once; the printed command confirms it.
-fn opens_once_in_doubt((shell, proxy): (MerchantShell, FaultProxy), told: &str) {
+fn opens_once_in_doubt((shell, proxy): (MerchantShell, FaultProxy), expected: &str) {
     let words = opening("7d");
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let output = through(&shell, &proxy, &[&words[..], &["--json"]].concat());
     let json = output.json();
     assert_eq!((output.code, &json["outcome"]), (4, &"unknown".into()), "{output:?}");
-    assert!(output.json()["errorMessage"].as_str().unwrap().contains(told), "{output:?}");
+    assert!(output.json()["errorMessage"].as_str().unwrap().contains(expected), "{output:?}");
     assert!(json["again"]["idempotencyKey"].as_str().unwrap().starts_with("cli-"), "{output:?}");
     let again = past(&shell, &proxy, json["again"]["command"].as_str().unwrap());
     assert_eq!(again.code, 0, "{again:?}");
@@ -153,7 +153,7 @@ fn foreign_response_is_reported_when_no_outcome_is_unknown() {
 
 #[test]
 fn rejection_before_the_key_lookup_settles_nothing() {
-    for (status, body, told) in [
+    for (status, body, expected) in [
         (
             "401 Unauthorized",
             r#"{"code":"Operator.Unauthorized","detail":"-"}"#,
@@ -163,7 +163,7 @@ fn rejection_before_the_key_lookup_settles_nothing() {
         ("400 Bad Request", r#"{"code":"Common.Request.InvalidParameter","detail":"-"}"#, "InvalidParameter"),
         ("404 Not Found", r#"{"code":"Common.Request.NotFound","detail":"-"}"#, "Common.Request.NotFound"),
     ] {
-        opens_once_in_doubt(lost_then(None, status, body), told);
+        opens_once_in_doubt(lost_then(None, status, body), expected);
     }
     let (shell, proxy) =
         lost_then(None, "401 Unauthorized", r#"{"code":"Operator.Unauthorized","detail":"-"}"#);
@@ -260,7 +260,7 @@ fn terminal_escapes_in_json_output_are_neutralized() {
     ];
     let commands = of_merchant.map(|words| shell.command(words)).into_iter();
     let commands = commands.chain(of_operator.map(|words| shell.operator_command(words)));
-    let mut told = 0;
+    let mut printed = 0;
     for mut command in commands.chain(of_gateway.map(rebuttal)) {
         let output = CommandOutput::run({
             command.arg("--json").current_dir(shell.fixture.gateway.scratch());
@@ -268,9 +268,9 @@ fn terminal_escapes_in_json_output_are_neutralized() {
         });
         assert!(!output.stdout.contains(is_disruptive), "{output:?}");
         assert!(output.json().is_object() || output.json().is_array(), "{output:?}");
-        told += usize::from(["\\u202e", "\\u009b"].iter().any(|escaped| output.stdout.contains(escaped)));
+        printed += usize::from(["\\u202e", "\\u009b"].iter().any(|escaped| output.stdout.contains(escaped)));
     }
-    assert!(told >= 10, "only {told} commands told what they were to escape");
+    assert!(printed >= 10, "only {printed} commands told what they were to escape");
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn long_wait_is_explained_on_a_terminal() {
     let proxy = FaultProxy::on_response(|_, _| Action::Stall);
     let shell = MerchantShell::start();
     proxy.set_upstream(shell.fixture.address());
-    for (words, code, told) in [
+    for (words, code, expected) in [
         (&["merchant", "list"][..], 1, "interrupted: nothing was changed"),
         (&CREATE, 4, "interrupted before the gateway's answer came"),
     ] {
@@ -288,7 +288,7 @@ fn long_wait_is_explained_on_a_terminal() {
         terminal.wait_for(&format!("waiting for {}…", proxy.url));
         terminal.interrupt();
         let (output, said) = terminal.end();
-        assert!(output == code && said.contains(told), "{said}");
+        assert!(output == code && said.contains(expected), "{said}");
     }
 }
 

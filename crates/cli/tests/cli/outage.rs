@@ -46,7 +46,7 @@ fn query(url: &str, json: &[&str]) -> CommandOutput {
 #[test]
 fn proxy_outage_is_distinguished_from_a_wrong_url() {
     let html = "<html>Bad Gateway</html>";
-    for (head, code, told) in [
+    for (head, code, expected) in [
         (
             "502 Bad Gateway\r\nContent-Type: text/html",
             5,
@@ -65,7 +65,7 @@ fn proxy_outage_is_distinguished_from_a_wrong_url() {
     ] {
         let url = answering(answer(head, html));
         let output = query(&url, &[]);
-        assert_eq!((output.code, output.stderr.contains(told)), (code, true), "{output:?}");
+        assert_eq!((output.code, output.stderr.contains(expected)), (code, true), "{output:?}");
         assert!(output.stderr.contains("\n  A query changes nothing. Check "), "{output:?}");
     }
 }
@@ -100,6 +100,6 @@ fn long_wait_is_explained_on_a_terminal() {
     let url = answering(answer("502 Bad Gateway", ""));
     let (code, said) = Terminal::run(&command(&url, &["query", "--dispute-no", "D1"]), 100).end();
     assert_eq!(code, 5, "{said}");
-    let told = "HTTP 502: probably a proxy's answer, not the gateway's; tried 1 of 5 times…";
-    assert!(said.contains(told), "{said}");
+    let expected = "HTTP 502: probably a proxy's answer, not the gateway's; tried 1 of 5 times…";
+    assert!(said.contains(expected), "{said}");
 }

@@ -5,8 +5,8 @@ use rebuttal_testbed::operator::in_days;
 use crate::common::{CommandOutput, MerchantShell};
 
 fn rest(output: &CommandOutput) -> (String, String) {
-    let told: Vec<_> = output.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let [sentence, command] = told[..] else { panic!("{output:?}") };
+    let printed: Vec<_> = output.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let [sentence, command] = printed[..] else { panic!("{output:?}") };
     (sentence.to_owned(), command.to_owned())
 }
 

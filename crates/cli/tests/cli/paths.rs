@@ -31,9 +31,9 @@ fn invalid_path_is_reported_with_its_argument() {
     let mut of_merchant = shell.command(&["query", "--dispute-no", "D"]);
     of_merchant.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", &nothing);
     let output = CommandOutput::run(of_merchant);
-    let told =
+    let expected =
         format!("✗ REBUTTAL_APP_SECRET_FILE: cannot read the secret in {nothing}: there is no such file\n");
-    assert_eq!((output.code, output.stderr), (1, told));
+    assert_eq!((output.code, output.stderr), (1, expected));
 }
 
 #[test]
@@ -81,8 +81,12 @@ fn rejected_token_is_reported_by_source_and_not_printed() {
         (run(&["--data", data.to_str().unwrap()], None), format!("in {} is", beside.display())),
     ] {
         assert_eq!(output.code, 3, "{output:?}");
-        let told = format!("Operator.Unauthorized: the token {origin} unknown to this gateway, or revoked");
-        assert!(output.stderr.contains(&told) && output.stderr.lines().count() > 1, "{told}: {output:?}");
+        let expected =
+            format!("Operator.Unauthorized: the token {origin} unknown to this gateway, or revoked");
+        assert!(
+            output.stderr.contains(&expected) && output.stderr.lines().count() > 1,
+            "{expected}: {output:?}"
+        );
         assert!(!output.stderr.contains("wrong-wrong"), "{output:?}");
     }
     let json = run(&["--operator-token", "wrong", "--json"], None).json();
@@ -111,6 +115,6 @@ fn malformed_token_is_reported_before_sending() {
         "{both:?}"
     );
     let nowhere = run(&["--data", "/nope"]);
-    let told = "secret in /nope/operator.token: there is no folder /nope; set REBUTTAL_OPERATOR_TOKEN or";
-    assert!(nowhere.code == 1 && nowhere.stderr.contains(told), "{nowhere:?}");
+    let expected = "secret in /nope/operator.token: there is no folder /nope; set REBUTTAL_OPERATOR_TOKEN or";
+    assert!(nowhere.code == 1 && nowhere.stderr.contains(expected), "{nowhere:?}");
 }

@@ -74,25 +74,25 @@ fn profile_file_is_private_and_its_secret_never_printed() {
 fn profile_json_contains_all_but_the_secret() {
     let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
-    let told = serde_json::json!({
+    let expected = serde_json::json!({
         "name": "shop", "url": home.shell.url, "appId": app_id, "scheme": "V2_SHA256", "trust": null
     });
-    let changed = serde_json::json!({ "outcome": "done", "profile": told, "file": home.file });
+    let changed = serde_json::json!({ "outcome": "done", "profile": expected, "file": home.file });
     let add = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id, "--json"];
     let mut added = home.command(&add);
     added.env("REBUTTAL_APP_SECRET", home.secret());
     let output = CommandOutput::run(added);
     assert_eq!((output.code, output.stderr.as_str(), output.json()), (0, "", changed.clone()), "{output:?}");
     let output = home.run(&["profile", "list", "--json"]);
-    assert_eq!((output.code, output.json()), (0, serde_json::json!([told])), "{output:?}");
+    assert_eq!((output.code, output.json()), (0, serde_json::json!([expected])), "{output:?}");
     let output = home.run(&["profile", "remove", "shop", "--json"]);
     assert_eq!((output.code, output.json()), (0, changed), "{output:?}");
     assert_eq!(home.run(&["profile", "list", "--json"]).json(), serde_json::json!([]));
 
     let gone = home.run(&["profile", "remove", "shop", "--json"]);
     let why = format!("there is no profile \"shop\" in {}", home.file.display());
-    let told = serde_json::json!({ "outcome": "local", "errorMessage": why });
-    assert_eq!((gone.code, gone.json()), (1, told), "{gone:?}");
+    let expected = serde_json::json!({ "outcome": "local", "errorMessage": why });
+    assert_eq!((gone.code, gone.json()), (1, expected), "{gone:?}");
 }
 
 #[test]
@@ -133,8 +133,9 @@ fn invalid_secret_is_reported_with_its_source() {
     let app_id = &home.shell.fixture.signer.app_id;
     for words in [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/dispute/query"]] {
         let held = home.run(&[words, &["--profile", "shop"]].concat());
-        let told = format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
-        assert_eq!((held.code, held.stderr), (1, told));
+        let expected =
+            format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
+        assert_eq!((held.code, held.stderr), (1, expected));
 
         let words = [words, &["--url", &home.shell.url, "--app-id", app_id]].concat();
         let read = home.run(&[words.as_slice(), &["--app-secret-file", &in_file]].concat());
@@ -147,8 +148,8 @@ fn invalid_secret_is_reported_with_its_source() {
         );
         let mut set = home.command(&words);
         set.env("REBUTTAL_APP_SECRET", "Geheim7");
-        let told = format!("✗ REBUTTAL_APP_SECRET: the app's secret: {}", flaw(7));
-        assert_eq!(CommandOutput::run(set).stderr, told);
+        let expected = format!("✗ REBUTTAL_APP_SECRET: the app's secret: {}", flaw(7));
+        assert_eq!(CommandOutput::run(set).stderr, expected);
     }
 }
 
@@ -181,9 +182,9 @@ fn invalid_url_in_the_profile_file_is_rejected() {
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
     let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
-    let told = "is not a gateway's address: it must not hold a user or password; mend it";
+    let expected = "is not a gateway's address: it must not hold a user or password; mend it";
     assert!(
-        output.code == 1 && output.stderr.contains(told) && !output.stderr.contains("Geheim7"),
+        output.code == 1 && output.stderr.contains(expected) && !output.stderr.contains("Geheim7"),
         "{output:?}"
     );
 }
@@ -311,6 +312,6 @@ fn directory_in_place_of_the_profile_file_is_reported() {
     let home = UserHome::new();
     std::fs::create_dir_all(&home.file).unwrap();
     let output = home.run(&["profile", "list"]);
-    let told = format!("✗ {} is to be the file of the profiles, and is none", home.file.display());
-    assert!(output.code == 1 && output.stderr.starts_with(&told), "{output:?}");
+    let expected = format!("✗ {} is to be the file of the profiles, and is none", home.file.display());
+    assert!(output.code == 1 && output.stderr.starts_with(&expected), "{output:?}");
 }

@@ -8,7 +8,7 @@ use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{FakeClock, Gateway, TestGateway};
 
 use crate::common::bin;
-use crate::doctor::{doctor, finds, stopped, told};
+use crate::doctor::{doctor, finds, message, stopped};
 
 fn serving() -> TestGateway {
     TestGateway::with_builder(Gateway::builder(bin()).embedded())
@@ -27,7 +27,7 @@ fn copy(from: &Path, to: &Path) {
 fn public_url_of_another_gateway_is_reported() {
     let (here, there) = (serving(), serving());
     let look = |url: &str| doctor(here.gateway.data(), &["--public-url", url], &[]);
-    assert!(told(&look(&here.base), "public URL", "well").ends_with("leads to this gateway"));
+    assert!(message(&look(&here.base), "public URL", "well").ends_with("leads to this gateway"));
     finds(&look(&there.base), "public URL", &format!("{} leads to another gateway", there.base));
 }
 
@@ -38,7 +38,7 @@ fn normalized_and_configured_urls_are_printed() {
     let written = format!("HTTP://LocalHost:{port}/");
     let output = doctor(fixture.gateway.data(), &["--public-url", &written], &[]);
     let counts = format!("http://localhost:{port} (written {written}) leads to this gateway");
-    assert_eq!(told(&output, "public URL", "well"), counts);
+    assert_eq!(message(&output, "public URL", "well"), counts);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_gateway_that_does_not_know_its_address_is_found() {
     let output = doctor(data, &["--public-url", &own], &[]);
     finds(&output, "public URL", "with this installation's key that does not know the address for its own");
     assert!(
-        told(&output, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
+        message(&output, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
         "{output:?}"
     );
     // A proxy that leaves the path of the address where it is.
@@ -76,7 +76,7 @@ fn another_installation_with_the_same_master_key_is_found() {
     let key = ["--master-key-file", key.to_str().unwrap()];
     let [here, there] = [(); 2].map(|()| Gateway::builder(bin()).embedded().args(key).start());
     let look = |url: &str| doctor(here.data(), &[&key[..], &["--public-url", url]].concat(), &[]);
-    assert!(told(&look(&here.base_url()), "public URL", "well").ends_with("leads to this gateway"));
+    assert!(message(&look(&here.base_url()), "public URL", "well").ends_with("leads to this gateway"));
     finds(&look(&there.base_url()), "public URL", "master key that serves another one: a rehearsal");
 }
 
@@ -96,7 +96,7 @@ fn a_database_from_before_there_were_identities_is_given_one() {
     fixture.gateway.restart();
     let again = identities("");
     let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.gateway.base_url()], &[]);
-    assert!(told(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
+    assert!(message(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
     assert!(again.len() == 1 && again != first, "{first:?} {again:?}");
 }
 
@@ -107,7 +107,10 @@ fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
     fs::write(&key, "0".repeat(64)).unwrap();
     for what in ["another's", "none"] {
         let output = doctor(data, &["--public-url", &fixture.base], &[]);
-        assert!(told(&output, "public URL", "warning").contains("with the master key"), "{what}: {output:?}");
+        assert!(
+            message(&output, "public URL", "warning").contains("with the master key"),
+            "{what}: {output:?}"
+        );
         let _ = fs::remove_file(&key);
     }
 }
@@ -124,7 +127,7 @@ fn any_replica_of_an_installation_is_this_gateway() {
     let env = [("REBUTTAL_DATABASE_URL", url.clone()), ("REBUTTAL_MASTER_KEY_FILE", key.clone())];
     let own = folder.path().join("data");
     let output = doctor(&own, &["--public-url", &there.base_url()], &env);
-    assert!(told(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
+    assert!(message(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
 }
 
 #[test]

@@ -28,8 +28,8 @@ fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
 #[test]
 fn variables_that_mean_nothing_are_warned_of() {
     let gateway = Gateway::builder(bin()).env("REBUTTAL_PUBLC_URL", "https://pay.example").start();
-    let told = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
-    assert!(gateway.stderr().contains(told), "{}", gateway.stderr());
+    let expected = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
+    assert!(gateway.stderr().contains(expected), "{}", gateway.stderr());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn an_operators_token_may_be_brought_along_and_is_never_logged() {
 
 #[test]
 fn invalid_settings_are_reported_once_with_valid_values() {
-    for (words, told) in [
+    for (words, expected) in [
         (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
         (["--operator-listen", "localhost:8080"], "a name does not do: localhost is 127.0.0.1"),
         (["--listen", "::1:8080"], "stands in brackets, as in [::1]:8080"),
@@ -76,7 +76,7 @@ fn invalid_settings_are_reported_once_with_valid_values() {
     ] {
         let output = CommandOutput::run(rebuttal(&["serve", words[0], words[1]]));
         assert!([1, 2].contains(&output.code), "{output:?}");
-        assert!(output.stderr.contains(told), "{output:?}");
+        assert!(output.stderr.contains(expected), "{output:?}");
         for once in ["ftp://x", "No such file"] {
             assert!(output.stderr.matches(once).count() <= 1, "{output:?}");
         }
@@ -90,8 +90,8 @@ fn connection_limit_above_open_files_is_rejected() {
     let words = ["serve", "--data", data.to_str().unwrap(), "--max-connections", "1000000000"];
     let output = CommandOutput::run(rebuttal(&words));
     assert_eq!(output.code, 1, "{output:?}");
-    let told = "max_connections is 1000000000, which may need 1000000128 open files";
-    assert!(output.stderr.contains(told) && output.stderr.contains("or less"), "{output:?}");
+    let expected = "max_connections is 1000000000, which may need 1000000128 open files";
+    assert!(output.stderr.contains(expected) && output.stderr.contains("or less"), "{output:?}");
     assert!(
         !output.stderr.contains("raise the limit to 1000000128"),
         "no process may have so many: {output:?}"
@@ -169,9 +169,9 @@ fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
                     false => format!("✗ {cannot}"),
                 };
                 // Told once, unless the first try takes that long already.
-                let told = output.stderr.matches("waiting for the database").count();
+                let printed = output.stderr.matches("waiting for the database").count();
                 assert_eq!(output.code, 1, "{url}: {output:?}");
-                assert!(told <= usize::from(*waits), "{url}: {output:?}");
+                assert!(printed <= usize::from(*waits), "{url}: {output:?}");
                 assert!(output.stderr.replace("\n  ", " ").contains(&given_up), "{url}: {output:?}");
             });
         }

@@ -23,7 +23,7 @@ fn run_with_stdout(shell: &MerchantShell, words: &[&str], stdout: Stdio) -> Comm
 }
 
 /// The rerun command at the end of the output.
-fn told(output: &CommandOutput) -> &str {
+fn message(output: &CommandOutput) -> &str {
     output.stderr.lines().last().unwrap().trim()
 }
 
@@ -58,8 +58,8 @@ fn output_only_command_fails_on_a_full_disk() {
     ] {
         let full = run(words, full_disk());
         assert!(full.code == 1 && full.stderr.lines().count() == 1, "{words:?}: {full:?}");
-        let told = "could not be written to standard output: No space left on device";
-        assert!(full.stderr.starts_with("✗ the ") && full.stderr.contains(told), "{words:?}: {full:?}");
+        let expected = "could not be written to standard output: No space left on device";
+        assert!(full.stderr.starts_with("✗ the ") && full.stderr.contains(expected), "{words:?}: {full:?}");
         let closed = run(words, closed_pipe());
         assert_eq!((closed.code, closed.stderr.as_str()), (0, ""), "{words:?}");
     }
@@ -72,7 +72,7 @@ fn response_lost_to_a_full_disk_can_be_printed_again() {
         let made =
             run_with_stdout(&shell, &["merchant", "create", "--name", name, "--time-zone", "UTC"], stdout);
         assert!(made.code == 7 && made.stderr.contains("it is done, but the answer"), "{made:?}");
-        assert!(shell.paste_operator(told(&made)).stdout.contains(name), "{made:?}");
+        assert!(shell.paste_operator(message(&made)).stdout.contains(name), "{made:?}");
         let merchants = shell.operator(&["merchant", "list"]).stdout;
         assert_eq!(merchants.matches(name).count(), 1, "{merchants}");
     }
@@ -96,7 +96,7 @@ fn a_secret_that_standard_output_does_not_take_is_not_lost() {
         assert!(made.stderr.contains("To have the same secret written once more"), "{made:?}");
         let again = || {
             let json = if words.contains(&"--json") { "" } else { " --json" };
-            let output = shell.paste_operator(&format!("{}{json}", told(&made)));
+            let output = shell.paste_operator(&format!("{}{json}", message(&made)));
             assert_eq!(output.code, 0, "{output:?}");
             output.json()[member].as_str().unwrap().to_owned()
         };
@@ -113,6 +113,6 @@ fn lost_output_with_a_stored_secret_asks_for_another_file() {
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", &at("one")];
     let made = run_with_stdout(&shell, &create, full_disk());
     assert!(made.code == 7 && made.stderr.contains("with another name for the file"), "{made:?}");
-    assert_eq!(shell.paste_operator(&told(&made).replace(&at("one"), &at("two"))).code, 0);
+    assert_eq!(shell.paste_operator(&message(&made).replace(&at("one"), &at("two"))).code, 0);
     assert_eq!(std::fs::read(at("one")).unwrap(), std::fs::read(at("two")).unwrap());
 }

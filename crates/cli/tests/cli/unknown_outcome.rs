@@ -87,13 +87,13 @@ fn a_refusal_after_a_lost_answer_settles_nothing() {
     let app = format!("/merchants/{}/apps/{}", shell.fixture.merchant_id, shell.fixture.signer.app_id);
     *meanwhile.lock().unwrap() = Some((operator.clone(), app.clone()));
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
-    let told = output.json();
-    let was = (output.code, &told["outcome"], &told["notice"]["code"]);
+    let printed = output.json();
+    let was = (output.code, &printed["outcome"], &printed["notice"]["code"]);
     assert_eq!(was, (4, &"unknown".into(), &"Common.Auth.AppDisabled".into()), "{output:?}");
     assert_eq!(operator.show(&no)["status"], "UNDER_REVIEW", "it took effect, which nobody was told");
 
     assert_eq!(operator.patch(&app, &json!({ "enabled": true })).status, 200);
-    let again = shell.paste(told["again"].as_str().unwrap());
+    let again = shell.paste(printed["again"].as_str().unwrap());
     assert_eq!(again.code, 0, "{again:?}");
 }
 
@@ -180,8 +180,8 @@ impl TwoGateways {
         }
     }
 
-    fn paste(&self, told: &str) -> Command {
-        self.at_home(pasted(without_rebuttal_env(Path::new("bash")), told))
+    fn paste(&self, hint: &str) -> Command {
+        self.at_home(pasted(without_rebuttal_env(Path::new("bash")), hint))
     }
 }
 
@@ -193,9 +193,9 @@ fn rerun_command_targets_the_same_gateway_from_any_shell() {
     let (url, app_id, secret) = (&gateways.meant.url, &meant.app_id, &meant.app_secret);
     let by_file = [("REBUTTAL_URL", url), ("REBUTTAL_APP_ID", app_id), ("REBUTTAL_APP_SECRET_FILE", &file)];
     let by_profile = [("REBUTTAL_PROFILE", &"prod".to_owned())];
-    let elsewhere = |told: &str| {
+    let elsewhere = |printed: &str| {
         let other = &gateways.other.fixture.signer;
-        let mut shell = gateways.paste(told);
+        let mut shell = gateways.paste(printed);
         shell.env("REBUTTAL_URL", &gateways.other.url).env("REBUTTAL_APP_ID", &other.app_id);
         shell.env("REBUTTAL_APP_SECRET", &other.app_secret);
         shell
@@ -203,10 +203,10 @@ fn rerun_command_targets_the_same_gateway_from_any_shell() {
     for (n, variables) in [by_profile.as_slice(), &by_file].iter().enumerate() {
         let no = format!("D-{n}");
         gateways.dispute(&no);
-        let told = gateways.run_with(&["accept", &no, "--yes", "--json"], variables);
+        let printed = gateways.run_with(&["accept", &no, "--yes", "--json"], variables);
         gateways.proxy.forward_all();
-        let again = CommandOutput::run(elsewhere(&told));
-        assert_eq!(again.code, 0, "{told}: {again:?}");
+        let again = CommandOutput::run(elsewhere(&printed));
+        assert_eq!(again.code, 0, "{printed}: {again:?}");
         assert_eq!(
             (gateways.meant.status(&no), gateways.other.status(&no)),
             ("ACCEPTED".into(), "NEEDS_RESPONSE".into())
@@ -219,17 +219,17 @@ fn rerun_command_targets_the_same_gateway_from_any_shell() {
     for (n, variables) in [by_secret.as_slice(), &beside_profile].iter().enumerate() {
         let no = format!("S-{n}");
         gateways.dispute(&no);
-        let told = gateways.run_with(&["accept", &no, "--yes"], variables);
+        let printed = gateways.run_with(&["accept", &no, "--yes"], variables);
         assert!(
-            told.contains(&format!(" --url {url} --app-id {app_id}")) && !told.contains("--profile"),
-            "{told}"
+            printed.contains(&format!(" --url {url} --app-id {app_id}")) && !printed.contains("--profile"),
+            "{printed}"
         );
         gateways.proxy.forward_all();
-        assert_ne!(CommandOutput::run(elsewhere(&told)).code, 0, "{told}");
-        assert_eq!(gateways.other.status(&no), "NEEDS_RESPONSE", "{told}");
-        let mut with_secret = elsewhere(&told);
+        assert_ne!(CommandOutput::run(elsewhere(&printed)).code, 0, "{printed}");
+        assert_eq!(gateways.other.status(&no), "NEEDS_RESPONSE", "{printed}");
+        let mut with_secret = elsewhere(&printed);
         with_secret.env("REBUTTAL_APP_SECRET", secret);
-        assert_eq!(CommandOutput::run(with_secret).code, 0, "{told}");
+        assert_eq!(CommandOutput::run(with_secret).code, 0, "{printed}");
         gateways.proxy.drop_all();
     }
 }
@@ -249,14 +249,14 @@ fn rerun_command_targets_the_same_gateway_and_app() {
             gateways.dispute(&no);
             let evidence: &[&str] = if call == "contest" { &["--receipt", &receipt] } else { &[] };
             let json: &[&str] = if json { &["--json"] } else { &[] };
-            let told = gateways.run(&[&[call, &no, "--yes"], json, evidence, gateway].concat());
-            assert!(told.contains(" --yes") && told.contains("--json") != json.is_empty(), "{told}");
+            let printed = gateways.run(&[&[call, &no, "--yes"], json, evidence, gateway].concat());
+            assert!(printed.contains(" --yes") && printed.contains("--json") != json.is_empty(), "{printed}");
 
             gateways.proxy.forward_all();
-            let again = CommandOutput::run(gateways.paste(&told));
-            assert_eq!(again.code, 0, "{told}: {again:?}");
-            assert_ne!(gateways.meant.status(&no), "NEEDS_RESPONSE", "{told}");
-            assert_eq!(gateways.other.status(&no), "NEEDS_RESPONSE", "{told}");
+            let again = CommandOutput::run(gateways.paste(&printed));
+            assert_eq!(again.code, 0, "{printed}: {again:?}");
+            assert_ne!(gateways.meant.status(&no), "NEEDS_RESPONSE", "{printed}");
+            assert_eq!(gateways.other.status(&no), "NEEDS_RESPONSE", "{printed}");
             gateways.proxy.drop_all();
         }
     }
@@ -275,9 +275,9 @@ fn a_typed_secret_is_not_repeated_and_said_to_be_needed_again() {
     assert!(!output.stderr.contains(&signer.app_secret), "{output:?}");
     assert!(output.stderr.contains("First set REBUTTAL_APP_SECRET, or add --app-secret-file"), "{output:?}");
     gateways.proxy.forward_all();
-    let told = output.stderr.lines().last().unwrap().trim();
-    assert_eq!(CommandOutput::run(gateways.paste(told)).code, 1, "there is no secret to sign with");
-    let mut again = gateways.paste(told);
+    let printed = output.stderr.lines().last().unwrap().trim();
+    assert_eq!(CommandOutput::run(gateways.paste(printed)).code, 1, "there is no secret to sign with");
+    let mut again = gateways.paste(printed);
     again.env("REBUTTAL_APP_SECRET", &signer.app_secret);
-    assert_eq!(CommandOutput::run(again).code, 0, "{told}");
+    assert_eq!(CommandOutput::run(again).code, 0, "{printed}");
 }

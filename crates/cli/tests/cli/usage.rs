@@ -13,7 +13,7 @@ fn cafe() -> &'static OsStr {
     OsStr::from_bytes(b"caf\xe9.png")
 }
 
-fn told(mut command: Command) -> String {
+fn message(mut command: Command) -> String {
     let output = CommandOutput::run({
         command.env("HOME", "/nope");
         command
@@ -38,8 +38,8 @@ fn a_usage_line_is_that_of_the_help_whatever_the_variables_say() {
         let mut command = rebuttal(words);
         command.env("REBUTTAL_URL", "http://h").env("REBUTTAL_APP_SECRET", "Geheim7");
         command.env("REBUTTAL_OPERATOR_TOKEN", "Geheim7").env("REBUTTAL_TRUST", "ca.pem");
-        let told = told(command);
-        assert!(told.contains(usage) && !told.contains("Geheim7"), "{told}");
+        let printed = message(command);
+        assert!(printed.contains(usage) && !printed.contains("Geheim7"), "{printed}");
     }
 }
 
@@ -70,19 +70,19 @@ fn non_utf8_text_argument_is_named() {
     ] {
         let mut command = rebuttal(words);
         command.arg(cafe());
-        let told = told(command);
-        assert!(told.starts_with(&format!("error: {named}: {value}\n")), "{told}");
+        let printed = message(command);
+        assert!(printed.starts_with(&format!("error: {named}: {value}\n")), "{printed}");
     }
     let mut joined = rebuttal(&["query"]);
     joined.arg(OsStr::from_bytes(b"--dispute-no=caf\xe9.png"));
-    assert!(told(joined).starts_with(&format!("error: --dispute-no <NO>: {value}\n")));
+    assert!(message(joined).starts_with(&format!("error: --dispute-no <NO>: {value}\n")));
     let mut variable = rebuttal(&["query", "--dispute-no", "D"]);
     variable.env("REBUTTAL_SCHEME", cafe());
-    assert!(told(variable).starts_with(&format!("error: REBUTTAL_SCHEME: {value}\n")));
+    assert!(message(variable).starts_with(&format!("error: REBUTTAL_SCHEME: {value}\n")));
     // The fault is another argument's, and what is no text is a path: nothing is out of order with that.
     let mut other = rebuttal(&["query", "--dispute-no", "", "--trust"]);
     other.arg(cafe());
-    assert!(told(other).contains("'--dispute-no <NO>'"));
+    assert!(message(other).contains("'--dispute-no <NO>'"));
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn a_file_that_looks_like_an_option_gets_the_way_to_write_it() {
         &["contest", "D", "--receipt", "-dash.png"],
         &["sign", "/pg/v2/dispute/query", "--body-file", "-dash.png"],
     ] {
-        let told = told(rebuttal(words));
-        assert!(told.starts_with("error: unexpected argument '-dash.png' found\n"), "{told}");
-        assert!(told.contains("tip: a file of this name is given as ./-dash.png\n"), "{told}");
-        assert!(!told.contains("-- -d"), "{told}");
+        let printed = message(rebuttal(words));
+        assert!(printed.starts_with("error: unexpected argument '-dash.png' found\n"), "{printed}");
+        assert!(printed.contains("tip: a file of this name is given as ./-dash.png\n"), "{printed}");
+        assert!(!printed.contains("-- -d"), "{printed}");
     }
-    let other = told(rebuttal(&["query", "--dispute-nr", "D"]));
+    let other = message(rebuttal(&["query", "--dispute-nr", "D"]));
     assert!(other.contains("--dispute-no") && !other.contains("./"), "{other}");
 }

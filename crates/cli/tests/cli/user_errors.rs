@@ -12,7 +12,7 @@ const APP_ID: &str = "00112233445566778899aabbccddeeff";
 
 /// Runs a command in a new folder; returns its standard error.
 #[track_caller]
-fn told(words: &[&str], code: i32) -> String {
+fn message(words: &[&str], code: i32) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut command = rebuttal(words);
     command.current_dir(folder.path()).env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
@@ -24,7 +24,7 @@ fn told(words: &[&str], code: i32) -> String {
 #[test]
 fn missing_value_is_reported_with_every_source() {
     let query = ["query", "--dispute-no", "D1"];
-    let with = |more: &[&str]| told(&[query.as_slice(), more].concat(), 1);
+    let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 1);
     assert_eq!(
         with(&[]),
         "✗ no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`\n"
@@ -38,13 +38,13 @@ fn missing_value_is_reported_with_every_source() {
     assert_eq!(with(&["--url", "http://h", "--app-id", APP_ID]), secret);
     let header =
         format!("V2_SHA256 appId={APP_ID},sign={APP_ID}{APP_ID},timestamp=1700000000000,nonce={APP_ID}");
-    assert_eq!(told(&["verify", "http://h/x", "--authorization", &header], 1), secret);
-    let no_address = told(&["profile", "add", "shop"], 2);
+    assert_eq!(message(&["verify", "http://h/x", "--authorization", &header], 1), secret);
+    let no_address = message(&["profile", "add", "shop"], 2);
     assert!(
         no_address.starts_with("error: a profile needs the gateway's address: pass --url\n"),
         "{no_address}"
     );
-    let no_token = told(&["operator", "merchant", "list"], 1);
+    let no_token = message(&["operator", "merchant", "list"], 1);
     assert!(
         no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or tell"),
         "{no_token}"
@@ -68,10 +68,10 @@ fn invalid_url_is_reported_with_a_valid_example() {
         for words in
             [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/x"], &["profile", "add", "shop"]]
         {
-            let told = told(&[words, &with].concat(), 2);
+            let printed = message(&[words, &with].concat(), 2);
             assert!(
-                told.starts_with(&format!("error: invalid value '{url}' for '--url <URL>': {why}\n")),
-                "{told}"
+                printed.starts_with(&format!("error: invalid value '{url}' for '--url <URL>': {why}\n")),
+                "{printed}"
             );
         }
         let mut of_operator = rebuttal(&["operator", "merchant", "list", "--operator-token", "t"]);
@@ -93,19 +93,22 @@ fn a_password_in_an_address_is_refused_and_not_repeated() {
     for words in
         [["query", "--dispute-no", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]]
     {
-        let told = told(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
+        let printed = message(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
         assert!(
-            told.contains("'https://…@pay.example.com'") && told.contains("must not hold a user"),
-            "{told}"
+            printed.contains("'https://…@pay.example.com'") && printed.contains("must not hold a user"),
+            "{printed}"
         );
-        assert!(!told.contains("eim7") && !told.contains("Geh"), "{told}");
+        assert!(!printed.contains("eim7") && !printed.contains("Geh"), "{printed}");
     }
 }
 
 #[test]
 fn secret_in_a_wrong_argument_is_not_printed() {
-    let told = told(&["verify", &format!("ftp://h/{APP_ID}/x"), "--authorization", "x"], 2);
-    assert!(told.contains("invalid value 'ftp://h/…/x' for '<URL>'") && !told.contains(APP_ID), "{told}");
+    let printed = message(&["verify", &format!("ftp://h/{APP_ID}/x"), "--authorization", "x"], 2);
+    assert!(
+        printed.contains("invalid value 'ftp://h/…/x' for '<URL>'") && !printed.contains(APP_ID),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -114,10 +117,16 @@ fn unreachable_gateway_is_reported_without_library_messages() {
     let url = "http://127.0.0.1:1";
     let words =
         ["operator", "merchant", "list", "--operator-token", "0123456789abcdef", "--operator-url", url];
-    let told = told(&words, 5);
-    assert!(!told.contains("client error"), "{told}");
-    assert!(told.contains("no connection could be made: tcp connect error: Connection refused"), "{told}");
-    assert!(told.contains("Check REBUTTAL_OPERATOR_URL, or run the same command again later."), "{told}");
+    let printed = message(&words, 5);
+    assert!(!printed.contains("client error"), "{printed}");
+    assert!(
+        printed.contains("no connection could be made: tcp connect error: Connection refused"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("Check REBUTTAL_OPERATOR_URL, or run the same command again later."),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -147,7 +156,7 @@ fn unknown_profile_is_reported_with_the_closest_name() {
 fn listen_failure_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let listen = |addr: &str| told(&["serve", "--data", "d", "--listen", addr], 1);
+    let listen = |addr: &str| message(&["serve", "--data", "d", "--listen", addr], 1);
     assert!(listen(&taken).ends_with(
         "; another program listens there, or another gateway: stop it, or choose another address\n"
     ));
@@ -156,14 +165,14 @@ fn listen_failure_says_what_to_do() {
         listen("192.0.2.1:80")
             .ends_with("; this machine has no such address: choose one that it has, or 0.0.0.0\n")
     );
-    let wrong = told(&["demo", "--listen", "8080"], 2);
+    let wrong = message(&["demo", "--listen", "8080"], 2);
     assert!(wrong.contains("must be an IP address and a port, such as 127.0.0.1:8080"), "{wrong}");
 }
 
 #[test]
 fn unavailable_dependency_is_named() {
     let serve =
-        |more: &[&str]| told(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
+        |more: &[&str]| message(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
     let key = serve(&["--master-key-file", "nope"]);
     assert!(
         key.contains("master_key_file: cannot read the master key in nope: there is no such file"),
@@ -175,9 +184,9 @@ fn unavailable_dependency_is_named() {
     assert!(!database.contains("Geheim7"), "{database}");
     let tls = serve(&["--tls-key", "k.pem"]);
     assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
-    let data = told(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
+    let data = message(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
     assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
-    let moved = told(&["move", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
+    let moved = message(&["move", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
     assert!(moved.contains("there is no data directory at nope; tell where it is with --data"), "{moved}");
 }
 
@@ -219,7 +228,7 @@ fn interrupted_upload_reports_its_progress() {
     let _asked = silent.accept().unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = CommandOutput::from_output(child.wait_with_output().unwrap());
-    let told = "✗ interrupted. 0 of 1 files were uploaded before. Whether the next one was cannot be known; a file that no contest \
+    let expected = "✗ interrupted. 0 of 1 files were uploaded before. Whether the next one was cannot be known; a file that no contest \
                 names is deleted.\n";
-    assert_eq!((output.code, output.stderr.as_str()), (1, told), "{output:?}");
+    assert_eq!((output.code, output.stderr.as_str()), (1, expected), "{output:?}");
 }

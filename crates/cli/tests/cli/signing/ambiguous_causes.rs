@@ -28,11 +28,11 @@ fn mistake(signed: &[u8], body: &[u8]) -> String {
 
 #[test]
 fn an_lf_at_the_end_of_a_body_may_be_missing_for_two_reasons() {
-    let told = mistake(BODY.as_bytes(), format!("{BODY}\n").as_bytes());
-    let (likelier, other) = told.split_once("; or ").unwrap();
-    assert!(likelier.contains("the body ends in an LF that was not signed"), "{told}");
-    assert!(likelier.contains("only to what is given here, as editors do"), "{told}");
-    assert!(other.contains("the LF after the last value, the body, was left out"), "{told}");
+    let printed = mistake(BODY.as_bytes(), format!("{BODY}\n").as_bytes());
+    let (likelier, other) = printed.split_once("; or ").unwrap();
+    assert!(likelier.contains("the body ends in an LF that was not signed"), "{printed}");
+    assert!(likelier.contains("only to what is given here, as editors do"), "{printed}");
+    assert!(other.contains("the LF after the last value, the body, was left out"), "{printed}");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn signed_url(at: &'static str, signed: &str, more: &[&str]) -> CommandOutput {
 #[test]
 fn a_url_of_another_way_to_the_gateway_is_found() {
     let public = "https://pay.example/pg/v2/dispute/query";
-    for (at, signed, told) in [
+    for (at, signed, expected) in [
         (
             "https://pay.example/api/pg/v2/dispute/query",
             public,
@@ -76,7 +76,7 @@ fn a_url_of_another_way_to_the_gateway_is_found() {
     ] {
         let output = signed_url(at, signed, &[]);
         assert!(
-            output.code == 3 && output.stdout.contains(&format!("the URL: {told}")),
+            output.code == 3 && output.stdout.contains(&format!("the URL: {expected}")),
             "{signed}: {output:?}"
         );
     }
@@ -89,10 +89,10 @@ fn a_url_of_another_way_to_the_gateway_is_found() {
 fn unexplained_signature_names_the_url_and_next_steps() {
     let at = "https://pay.example/pg/v2/dispute/query";
     let output = signed_url(at, "https://inner.example/pg/v2/dispute/query", &[]);
-    for told in
+    for expected in
         ["over another URL: compare with the one that the gateway's InvalidSignature answer names", "--url"]
     {
-        assert!(output.code == 3 && output.stdout.contains(told), "{output:?}");
+        assert!(output.code == 3 && output.stdout.contains(expected), "{output:?}");
     }
     assert!(output.stdout.contains("give them with --signed-bytes"), "{output:?}");
     let folder = tempfile::tempdir().unwrap();
@@ -112,11 +112,11 @@ fn method_mismatch_is_reported_in_one_sentence() {
     for method in ["post", "GET"] {
         let case = SentRequest { url: &at, ..sent(&signer(Scheme::Sha256), "POST", &at, BODY) };
         let output = case.verify(&["--method", method, "--scheme", "V2_SHA256"]);
-        let told = format!(
+        let expected = format!(
             "✗ the sign is right, but the gateway refuses the request:\n  · the method is POST where it is signed, which \
              is right, but {method} as it was sent: send POST\n"
         );
-        assert_eq!((output.code, output.stdout), (3, told));
+        assert_eq!((output.code, output.stdout), (3, expected));
     }
 }
 
@@ -142,8 +142,8 @@ fn a_body_that_is_no_text_is_sent_by_curl_from_its_file() {
         .env("REBUTTAL_APP_ID", &plain.app_id)
         .env("REBUTTAL_APP_SECRET", &plain.app_secret);
     let output = CommandOutput::run(command);
-    let told = format!("--data-binary '@{}'\n", file.display());
-    assert!(output.code == 0 && output.stdout.ends_with(&told), "{output:?}");
+    let expected = format!("--data-binary '@{}'\n", file.display());
+    assert!(output.code == 0 && output.stdout.ends_with(&expected), "{output:?}");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn closed_pipe_is_reported_once() {
 fn malformed_secret_is_described_and_not_printed() {
     let header = sent(&signer(Scheme::Sha256), "POST", "another", BODY).header;
     let right = signer(Scheme::Sha256).app_secret;
-    for (secret, told) in [
+    for (secret, expected) in [
         (right.to_uppercase(), "it is in upper case"),
         (format!("{right}\n"), "white space or a line end is around it"),
         (format!("\"{right}\""), "it is in quotes"),
@@ -172,8 +172,9 @@ fn malformed_secret_is_described_and_not_printed() {
         let mut command = rebuttal(&["verify", &url(), "--authorization", &header]);
         command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", &secret);
         let output = CommandOutput::run(command);
-        let sentence =
-            format!("✗ REBUTTAL_APP_SECRET: the app's secret: must be 32 lower-case hex digits; {told}\n");
+        let sentence = format!(
+            "✗ REBUTTAL_APP_SECRET: the app's secret: must be 32 lower-case hex digits; {expected}\n"
+        );
         assert_eq!((output.code, output.stderr), (1, sentence));
     }
 }

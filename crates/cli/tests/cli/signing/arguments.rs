@@ -15,15 +15,18 @@ fn sign(words: &[&str]) -> CommandOutput {
     CommandOutput::run(command)
 }
 
-fn is_usage(output: &CommandOutput, told: &str) {
+fn is_usage(output: &CommandOutput, expected: &str) {
     assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
-    assert!(output.stderr.starts_with("error: ") && output.stderr.contains(told), "{told}: {output:?}");
+    assert!(
+        output.stderr.starts_with("error: ") && output.stderr.contains(expected),
+        "{expected}: {output:?}"
+    );
 }
 
 #[test]
 fn unsignable_values_are_usage_errors() {
     let such_as = "it must begin with /, such as /pg/v2/dispute/query";
-    for (words, told) in [
+    for (words, expected) in [
         (["pg/v2/x"].as_slice(), such_as),
         (&[""], such_as),
         (&["https://pay.example/pg/v2/dispute/query"], "what stands before it is given with --url"),
@@ -38,7 +41,7 @@ fn unsignable_values_are_usage_errors() {
         (&[TARGET, "--timestamp", ""], "it must be Unix milliseconds"),
         (&[TARGET, "--nonce", "short"], "must be 16 to 64 characters"),
     ] {
-        is_usage(&sign(words), told);
+        is_usage(&sign(words), expected);
     }
 }
 
@@ -46,7 +49,7 @@ fn unsignable_values_are_usage_errors() {
 fn unsendable_values_are_usage_errors() {
     let plain = signer(Scheme::Sha256);
     let case = sent(&plain, "POST", &url(), super::BODY);
-    for (url, told) in [
+    for (url, expected) in [
         ("/pg/v2/dispute/query", "it must be absolute and begin with https:// or http://"),
         ("pay.example/pg/v2/dispute/query", "it must be absolute"),
         ("ftp://pay.example/pg/v2/dispute/query", "it must be absolute and begin with https:// or http://"),
@@ -57,7 +60,7 @@ fn unsendable_values_are_usage_errors() {
         ("https://:1/ab", "it must name a host"),
     ] {
         let case = SentRequest { url, header: case.header.clone(), ..case };
-        is_usage(&case.verify(&[]), told);
+        is_usage(&case.verify(&[]), expected);
     }
     let words = ["--method", "POST /"];
     is_usage(&case.verify(&words), "it must be one word, such as POST");
@@ -86,7 +89,7 @@ fn standard_input_cannot_be_two_things() {
 
 #[test]
 fn request_that_will_be_rejected_is_signed_with_a_warning() {
-    for (words, told) in [
+    for (words, expected) in [
         (
             [TARGET, "--timestamp", "1"].as_slice(),
             "its timestamp is 1970-01-01T00:00:00.001+00:00 (passed 20",
@@ -99,11 +102,11 @@ fn request_that_will_be_rejected_is_signed_with_a_warning() {
     ] {
         let output = sign(words);
         assert!(output.stderr.starts_with("! the gateway will refuse this request: "), "{output:?}");
-        assert!(output.code == 0 && output.stderr.contains(told), "{told}: {output:?}");
+        assert!(output.code == 0 && output.stderr.contains(expected), "{expected}: {output:?}");
         assert!(output.stdout.contains("Authorization: V2_SHA256 appId="), "{output:?}");
         let json = sign(&[words, &["--json"]].concat()).json();
         assert_eq!(json["outcome"], "done");
-        assert!(json["refusals"][0].as_str().unwrap().contains(told), "{json}");
+        assert!(json["refusals"][0].as_str().unwrap().contains(expected), "{json}");
     }
     // curl would take the brackets for a pattern, and call another URL than the one that is signed.
     let output = sign(&["/pg/v2/dispute/query?a[]=1"]);

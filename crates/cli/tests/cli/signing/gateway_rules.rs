@@ -12,8 +12,8 @@ fn valid_signature_names_the_required_scheme() {
     for scheme in SCHEMES {
         let case = sent(&signer(scheme), "POST", &url(), BODY);
         let output = case.verify(&[]);
-        let told = format!("it is made with {}, and the app must be set to that", scheme.name());
-        assert!(output.code == 0 && output.stdout.contains(&told), "{output:?}");
+        let expected = format!("it is made with {}, and the app must be set to that", scheme.name());
+        assert!(output.code == 0 && output.stdout.contains(&expected), "{output:?}");
         // With the app's scheme given, it is not reported.
         let output = case.verify(&["--scheme", scheme.name()]);
         assert!(output.code == 0 && !output.stdout.contains("must be set"), "{output:?}");
@@ -30,8 +30,8 @@ fn signature_of_another_scheme_is_rejected() {
             output.stdout.starts_with("✗ the sign is right, but the gateway refuses the request:"),
             "{output:?}"
         );
-        let told = format!("the header says {}, but the app is to sign with {}", made.name(), set.name());
-        assert!(output.stdout.contains(&told), "{output:?}");
+        let expected = format!("the header says {}, but the app is to sign with {}", made.name(), set.name());
+        assert!(output.stdout.contains(&expected), "{output:?}");
         let json = case.verify(&["--scheme", set.name(), "--json"]).json();
         assert_eq!((&json["outcome"], &json["verifies"]), (&"refused".into(), &true.into()), "{json}");
         // The printed header uses the app's scheme and is right.
@@ -93,7 +93,7 @@ fn a_url_that_no_gateway_could_have_is_a_mistake() {
 fn valid_signature_does_not_hide_gateway_rejections() {
     let plain = signer(Scheme::Sha256);
     let long = format!(r#"{{"note":"{}"}}"#, "a".repeat(65_536));
-    for (method, path, body, told) in [
+    for (method, path, body, expected) in [
         ("POST", "/pg/v2/dispute/query", r#"{"code":1}"#, "must not have a top-level member"),
         ("POST", "/pg/v2/dispute/query", "", "the body must be exactly one JSON object"),
         ("POST", "/pg/v2/dispute/query", "\u{feff}{}", "without a byte order mark"),
@@ -105,12 +105,12 @@ fn valid_signature_does_not_hide_gateway_rejections() {
         let at = format!("{BASE}{path}");
         let case = SentRequest { url: &at, body, ..sent(&plain, method, &at, body) };
         let output = case.verify(&["--method", method]);
-        assert_eq!(output.code, 3, "{told}: {output:?}");
+        assert_eq!(output.code, 3, "{expected}: {output:?}");
         assert!(
             output.stdout.starts_with("✗ the sign is right, but the gateway refuses the request:"),
             "{output:?}"
         );
-        assert!(output.stdout.contains(told), "{told}: {output:?}");
+        assert!(output.stdout.contains(expected), "{expected}: {output:?}");
     }
     // Below a base URL with a path, which was not given.
     let at = "https://pay.example/gate/pg/v2/dispute/query";
@@ -129,8 +129,8 @@ fn doubts_besides_a_valid_signature_are_reported() {
     let case = SentRequest { url: &at, body: BODY, header: plain.header(&sign, &timestamp, NONCE) };
     let output = case.verify(&["--app-id", &"0".repeat(32)]);
     assert_eq!(output.code, 0, "it may have been sent an hour ago: {output:?}");
-    for told in ["passed 1 hour ago", "unless it was sent then", "the secret given here is of 0000"] {
-        assert!(output.stdout.contains(told), "{told}: {output:?}");
+    for expected in ["passed 1 hour ago", "unless it was sent then", "the secret given here is of 0000"] {
+        assert!(output.stdout.contains(expected), "{expected}: {output:?}");
     }
 }
 

@@ -23,17 +23,17 @@ fn with(name: &str, value: &str) -> String {
     format!("V2_SHA256 {}", fields.join(","))
 }
 
-fn refused(output: &CommandOutput, told: &str) {
+fn refused(output: &CommandOutput, expected: &str) {
     let begin = "✗ the gateway refuses this Authorization header, which is not of its form:\n  · ";
-    assert_eq!((output.code, output.stderr.as_str()), (3, ""), "{told}: {output:?}");
-    assert!(output.stdout.starts_with(begin) && output.stdout.contains(told), "{told}: {output:?}");
+    assert_eq!((output.code, output.stderr.as_str()), (3, ""), "{expected}: {output:?}");
+    assert!(output.stdout.starts_with(begin) && output.stdout.contains(expected), "{expected}: {output:?}");
 }
 
 #[test]
 fn invalid_header_value_is_printed_with_its_name() {
     let long = "x".repeat(100);
     let shown = format!("its nonce is \"{}\"… (100 characters)", "x".repeat(72));
-    for (name, value, told) in [
+    for (name, value, expected) in [
         (
             "timestamp",
             "1714128828",
@@ -61,7 +61,7 @@ fn invalid_header_value_is_printed_with_its_name() {
         ("appId", "0A1B2C3D-0A1B-2C3D-0A1B-2C3D0A1B2C3D", "write it in lower case and without dashes"),
         ("appId", "shop", "its appId is \"shop\", and must be 32 lower-case hex digits"),
     ] {
-        refused(&verify(&with(name, value)), told);
+        refused(&verify(&with(name, value)), expected);
     }
 }
 
@@ -69,7 +69,7 @@ fn invalid_header_value_is_printed_with_its_name() {
 fn foreign_header_format_is_reported() {
     let right = with("", "");
     let fields = right.split_once(' ').unwrap().1;
-    for (header, told) in [
+    for (header, expected) in [
         (String::new(), "the header is empty"),
         ("V2_SHA256".to_owned(), "nothing follows its scheme"),
         (fields.to_owned(), "its scheme is missing"),
@@ -88,7 +88,7 @@ fn foreign_header_format_is_reported() {
         (right.replace(",nonce=", ",nonc="), "its field nonce is missing"),
         ("x".repeat(1100), "the header has 1100 bytes; at most 1024 are read"),
     ] {
-        refused(&verify(&header), told);
+        refused(&verify(&header), expected);
     }
     // All of them are reported together.
     let output =

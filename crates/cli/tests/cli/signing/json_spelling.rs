@@ -9,15 +9,18 @@ use super::{SentRequest, sent, signer, url};
 use crate::common::{CommandOutput, without_rebuttal_env};
 
 /// What `verify` says where one body was signed and another sent.
-fn told(signed: &str, body: &str) -> String {
+fn message(signed: &str, body: &str) -> String {
     let at = url();
     let case = SentRequest { url: &at, body, ..sent(&signer(Scheme::Sha256), "POST", &at, signed) };
     let output = case.verify(&["--json"]);
     assert_eq!(output.code, 3, "{output:?}");
     let mistakes = output.json()["mistakes"].clone();
     assert_eq!(mistakes.as_array().unwrap().len(), 1, "{signed}: {mistakes}");
-    let told = mistakes[0]["mistake"].as_str().unwrap();
-    told.strip_prefix("the body is signed as written anew").unwrap_or_else(|| panic!("{told}")).to_owned()
+    let printed = mistakes[0]["mistake"].as_str().unwrap();
+    printed
+        .strip_prefix("the body is signed as written anew")
+        .unwrap_or_else(|| panic!("{printed}"))
+        .to_owned()
 }
 
 /// What was signed, what was sent, and what is said of it.
@@ -126,7 +129,7 @@ const SPELLINGS: [(&str, &str, &str); 20] = [
 #[test]
 fn json_spelling_names_only_matching_libraries() {
     for (signed, sent, said) in SPELLINGS {
-        assert_eq!(told(signed, sent), said, "{signed} in the place of {sent}");
+        assert_eq!(message(signed, sent), said, "{signed} in the place of {sent}");
     }
 }
 
@@ -186,7 +189,7 @@ fn real_library_output_is_attributed_to_the_library() {
         command.args([flag, &code]).env("SENT", SENT);
         let written = CommandOutput::run(command);
         assert_eq!((written.code, written.stderr.as_str()), (0, ""), "{code}: {written:?}");
-        let said = told(&written.stdout, SENT);
+        let said = message(&written.stdout, SENT);
         assert!(said.ends_with(name), "{code} wrote {}: {said}", written.stdout);
     }
 }

@@ -85,17 +85,17 @@ impl SigningInput {
 
 type Mutation = Box<dyn Fn(&mut SigningInput)>;
 
-fn change(told: &'static str, change: impl Fn(&mut SigningInput) + 'static) -> (&'static str, Mutation) {
-    (told, Box::new(change))
+fn change(expected: &'static str, change: impl Fn(&mut SigningInput) + 'static) -> (&'static str, Mutation) {
+    (expected, Box::new(change))
 }
 
 /// A value as text becomes another.
 fn with(
-    told: &'static str,
+    expected: &'static str,
     name: &'static str,
     to: impl Fn(&str) -> String + 'static,
 ) -> (&'static str, Mutation) {
-    change(told, move |input| input.with(name, &to))
+    change(expected, move |input| input.with(name, &to))
 }
 
 fn in_the_shape() -> Vec<(&'static str, Mutation)> {
@@ -135,7 +135,7 @@ fn in_the_shape() -> Vec<(&'static str, Mutation)> {
 }
 
 fn in_the_url() -> Vec<(&'static str, Mutation)> {
-    let url = |told, to: fn(&str) -> String| with(told, "URL", to);
+    let url = |expected, to: fn(&str) -> String| with(expected, "URL", to);
     let path = |url: &str| url.split('?').next().unwrap().to_owned();
     vec![
         url("the path and the query alone, without the base URL", |url| {
@@ -170,7 +170,7 @@ fn in_the_url() -> Vec<(&'static str, Mutation)> {
 }
 
 fn in_a_url_without_query() -> Vec<(&'static str, Mutation)> {
-    let url = |told, to: fn(&str) -> String| with(told, "URL", to);
+    let url = |expected, to: fn(&str) -> String| with(expected, "URL", to);
     vec![
         url("a slash too many at the end", |url| format!("{url}/")),
         url("an empty query string is added", |url| format!("{url}?")),
@@ -180,7 +180,7 @@ fn in_a_url_without_query() -> Vec<(&'static str, Mutation)> {
 }
 
 fn in_the_secret() -> Vec<(&'static str, Mutation)> {
-    let secret = |told, to: fn(&str) -> String| with(told, "appSecret", to);
+    let secret = |expected, to: fn(&str) -> String| with(expected, "appSecret", to);
     vec![
         secret("the secret has an LF at its end", |secret| format!("{secret}\n")),
         secret("the secret has CR LF at its end", |secret| format!("{secret}\r\n")),
@@ -209,7 +209,7 @@ fn in_the_secret() -> Vec<(&'static str, Mutation)> {
 }
 
 fn in_the_body() -> Vec<(&'static str, Mutation)> {
-    let body = |told, to: fn(&str) -> String| with(told, "body", to);
+    let body = |expected, to: fn(&str) -> String| with(expected, "body", to);
     vec![
         body("with an LF at its end that was not sent", |body| format!("{body}\n")),
         body("with CR LF at its end that was not sent", |body| format!("{body}\r\n")),
@@ -303,33 +303,33 @@ pub(crate) fn said() -> Vec<(&'static str, CommandOutput)> {
     let mut said = Vec::new();
     for scheme in SCHEMES {
         let mistakes = [in_the_shape(), in_the_url(), in_the_secret(), in_the_body(), in_other_values()];
-        for (told, change) in mistakes.into_iter().flatten().chain(in_the_scheme(scheme)) {
-            said.push((told, sent(scheme, AT, &timestamp, &[&change]).verify(&[])));
+        for (expected, change) in mistakes.into_iter().flatten().chain(in_the_scheme(scheme)) {
+            said.push((expected, sent(scheme, AT, &timestamp, &[&change]).verify(&[])));
         }
-        for (told, change) in in_a_url_without_query() {
-            said.push((told, sent(scheme, PLAIN_AT, &timestamp, &[&change]).verify(&[])));
+        for (expected, change) in in_a_url_without_query() {
+            said.push((expected, sent(scheme, PLAIN_AT, &timestamp, &[&change]).verify(&[])));
         }
         let behind = "https://pay.example/api/pg/v2/dispute/query";
-        let (told, change) =
+        let (expected, change) =
             with("what stands before /pg/v2 in its path is left out", "URL", |url| url.replace("/api", ""));
-        said.push((told, sent(scheme, behind, &timestamp, &[&change]).verify(&[])));
+        said.push((expected, sent(scheme, behind, &timestamp, &[&change]).verify(&[])));
         let case = sent(scheme, AT, &timestamp, &[]);
         let body = format!("{BODY}\n");
-        let told = "the body ends in an LF that was not signed with it";
-        said.push((told, SentRequest { body: &body, ..case }.verify(&[])));
-        let (told, at) =
+        let expected = "the body ends in an LF that was not signed with it";
+        said.push((expected, SentRequest { body: &body, ..case }.verify(&[])));
+        let (expected, at) =
             ("the URL that it was sent to, which is not the gateway's own", "http://LAN/pg/v2/dispute/query");
-        said.push((told, sent(scheme, at, &timestamp, &[]).verify(&["--url", BASE])));
-        let (told, at) = (
+        said.push((expected, sent(scheme, at, &timestamp, &[]).verify(&["--url", BASE])));
+        let (expected, at) = (
             "the fragment, which is never sent, is signed with it",
             "https://pay.example/pg/v2/dispute/query#top",
         );
-        said.push((told, sent(scheme, at, &timestamp, &[]).verify(&[])));
-        let (told, at) = (
+        said.push((expected, sent(scheme, at, &timestamp, &[]).verify(&[])));
+        let (expected, at) = (
             "as it was written, where a gateway's host is in lower case",
             "https://PAY.example:443/pg/v2/dispute/query",
         );
-        said.push((told, sent(scheme, at, &timestamp, &[]).verify(&[])));
+        said.push((expected, sent(scheme, at, &timestamp, &[]).verify(&[])));
     }
     said
 }
@@ -337,16 +337,16 @@ pub(crate) fn said() -> Vec<(&'static str, CommandOutput)> {
 #[test]
 fn signing_mistake_is_named() {
     let secret = signer(Scheme::Sha256).app_secret;
-    for (told, output) in said() {
-        assert_eq!(output.code, 3, "{told}: {output:?}");
+    for (expected, output) in said() {
+        assert_eq!(output.code, 3, "{expected}: {output:?}");
         assert!(
             output.stdout.starts_with("✗ the sign is not right, and this is why:\n"),
-            "{told}: {output:?}"
+            "{expected}: {output:?}"
         );
-        assert!(output.stdout.contains(told), "{told}: {output:?}");
+        assert!(output.stdout.contains(expected), "{expected}: {output:?}");
         let others =
             output.stdout.lines().filter(|line| line.starts_with("  · ") && !line.contains("has a fragment"));
-        assert_eq!(others.count(), 1, "nothing else is: {told}: {output:?}");
+        assert_eq!(others.count(), 1, "nothing else is: {expected}: {output:?}");
         assert!(!output.stdout.contains(&secret), "the secret is shown: {output:?}");
     }
 }

@@ -5,7 +5,7 @@ use rebuttal_testbed::Scheme;
 use super::{BODY, NONCE, sent, signer, url};
 
 /// What is said of these lines, signed, against what is right.
-fn told(change: impl Fn(&mut Vec<String>)) -> Vec<String> {
+fn message(change: impl Fn(&mut Vec<String>)) -> Vec<String> {
     let plain = signer(Scheme::Sha256);
     let case = sent(&plain, "POST", "nobody signs this", BODY);
     let timestamp = case.header.split("timestamp=").nth(1).unwrap().split(',').next().unwrap();
@@ -25,19 +25,19 @@ fn told(change: impl Fn(&mut Vec<String>)) -> Vec<String> {
 fn missing_line_is_reported_without_follow_up_errors() {
     let at = url();
     for (missing, name) in [(0, "appId"), (1, "appSecret"), (2, "method"), (3, "URL"), (5, "nonce")] {
-        let said = told(|lines| drop(lines.remove(missing)));
+        let said = message(|lines| drop(lines.remove(missing)));
         assert_eq!(said, [format!("the {name} is missing; all that follows is shifted")]);
     }
-    let said = told(|lines| lines.insert(3, "extra".to_owned()));
+    let said = message(|lines| lines.insert(3, "extra".to_owned()));
     assert_eq!(said, ["before the URL is a line too many, extra; all that follows is shifted"]);
-    assert_eq!(told(|lines| lines.swap(0, 1)), ["the appId and the appSecret are swapped"]);
-    let said = told(|lines| lines[3].push('/'));
+    assert_eq!(message(|lines| lines.swap(0, 1)), ["the appId and the appSecret are swapped"]);
+    let said = message(|lines| lines[3].push('/'));
     assert_eq!(said, [format!("the URL is {at}/, where {at} is right")]);
 }
 
 #[test]
 fn different_secret_is_described_by_its_difference() {
-    let secret = |to: fn(&str) -> String| told(|lines| lines[1] = to(&lines[1]));
+    let secret = |to: fn(&str) -> String| message(|lines| lines[1] = to(&lines[1]));
     assert_eq!(secret(str::to_uppercase), ["the secret differs: its digits are in upper case"]);
     assert_eq!(
         secret(|_| "0".repeat(32)),
@@ -49,6 +49,6 @@ fn different_secret_is_described_by_its_difference() {
 
 #[test]
 fn values_on_one_line_are_reported_once() {
-    let said = told(|lines| *lines = vec![lines.join(" ")]);
+    let said = message(|lines| *lines = vec![lines.join(" ")]);
     assert_eq!(said, ["the given bytes are one line, where 7 values belong and each of them ends in one LF"]);
 }
