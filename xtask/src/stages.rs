@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
-use rebuttal_testbed::ground;
+use rebuttal_testbed::backend;
 
 use crate::servers::Servers;
 use crate::stage::{Passed, Stage, command, program, there_is};
@@ -14,14 +14,17 @@ use crate::{tidy, tools};
 /// How much longer a soak is than the plain run, unless the environment says otherwise.
 const SOAK_SCALE: &str = "10";
 const SCALE: &str = "REBUTTAL_TEST_SCALE";
-/// The black-box stories.
-const STORIES: &str = "--package rebuttal --test it";
-/// What the stories are told on beside the default of SQLite and a folder, and which ones are not told again there:
-/// those that choose their own ground, and on the plain one those of merchants' programs, which do not see the
-/// database.
-const GROUNDS: [(&str, &str); 2] = [
-    ("postgres", "outage|replicas|moving|strace|papers::(backup|growth|examples)|openapi::schemathesis|s3"),
-    ("postgres+s3", "outage|replicas|moving|strace|papers::(backup|growth)"),
+/// The end-to-end tests.
+const END_TO_END: &str = "--package rebuttal --test it";
+/// The backends that the end-to-end tests run on besides the default (SQLite and a folder), and the modules that are
+/// skipped there: tests that choose their own backend, and on `postgres` the tests of merchants' programs, which do not
+/// depend on the database.
+const BACKENDS: [(&str, &str); 2] = [
+    (
+        "postgres",
+        "outage|replicas|data_migration|strace|docs::(backup|growth|examples)|openapi::schemathesis|s3",
+    ),
+    ("postgres+s3", "outage|replicas|data_migration|strace|docs::(backup|growth)"),
 ];
 
 pub(crate) fn test() -> Vec<Stage> {
@@ -66,45 +69,45 @@ fn deny(root: &Path) -> Result<Passed> {
     program(root, "cargo deny check", &[])
 }
 
-/// All tests, those that need more than Rust too, then the stories again on every other ground; judged by the runner's
-/// closing line, so that a run of nothing is a failure.
+/// Runs all tests, including those that need more than Rust, then the end-to-end tests on every other backend. The
+/// result is read from the runner's summary line, so that a run of no tests is a failure.
 fn tests(root: &Path, env: &[(&str, &str)]) -> Result<Passed> {
     let servers = Servers::start(root);
     let variables = servers.variables();
     let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
     let env = &env.iter().copied().chain(variables).collect::<Vec<_>>();
     let everything = runner(root, "--workspace", None, env);
-    let stories = GROUNDS.map(|(name, elsewhere)| {
-        runner(root, STORIES, Some(elsewhere), &[env.as_slice(), &[(ground::VARIABLE, name)]].concat())
+    let end_to_end = BACKENDS.map(|(name, skipped)| {
+        runner(root, END_TO_END, Some(skipped), &[env.as_slice(), &[(backend::VARIABLE, name)]].concat())
     });
     let mut closing_lines = vec![everything?];
-    for ((ground, _), story) in GROUNDS.iter().zip(stories) {
-        closing_lines.push(format!("{} on {ground}", story?));
+    for ((backend, _), summary) in BACKENDS.iter().zip(end_to_end) {
+        closing_lines.push(format!("{} on {backend}", summary?));
     }
     Ok(Passed { closing_line: Some(closing_lines.join("; ")) })
 }
 
-/// Runs the tests of some packages by whichever runner there is, nextest without those of some rooms; gives the closing
-/// line.
-fn runner(root: &Path, packages: &str, without: Option<&str>, env: &[(&str, &str)]) -> Result<String> {
+/// Runs the tests of some packages with nextest, skipping some modules, or with cargo if nextest is not installed;
+/// returns the summary line.
+fn runner(root: &Path, packages: &str, skipped: Option<&str>, env: &[(&str, &str)]) -> Result<String> {
     if there_is(root, "cargo nextest --version") {
-        let filter = without.map_or_else(String::new, |rooms| format!(" -E not(test(/^({rooms})::/))"));
+        let filter = skipped.map_or_else(String::new, |modules| format!(" -E not(test(/^({modules})::/))"));
         let line = format!(
             "cargo nextest run {packages} --run-ignored all --no-fail-fast --status-level slow{filter}"
         );
-        return judged(root, &line, env, nextest_summary);
+        return run_and_summarize(root, &line, env, nextest_summary);
     }
-    let kinds = if packages == STORIES { "" } else { " --lib --bins --tests" };
+    let kinds = if packages == END_TO_END { "" } else { " --lib --bins --tests" };
     let line = format!("cargo test {packages}{kinds} --no-fail-fast -- --include-ignored");
-    judged(root, &line, env, cargo_summary)
+    run_and_summarize(root, &line, env, cargo_summary)
 }
 
 /// Runs the tests with both streams shown as they come and read for the closing lines.
-fn judged(
+fn run_and_summarize(
     root: &Path,
     line: &str,
     env: &[(&str, &str)],
-    judge: fn(&[String]) -> Result<String>,
+    summarize: fn(&[String]) -> Result<String>,
 ) -> Result<String> {
     println!("{line}");
     let mut command = command(root, line, env)?;
@@ -115,7 +118,7 @@ fn judged(
     let mut lines = echo(BufReader::new(stderr));
     lines.extend(reader.join().unwrap_or_default());
     let status = child.wait()?;
-    let closing_line = judge(&lines)?;
+    let closing_line = summarize(&lines)?;
     if !status.success() {
         bail!("{closing_line} ({status})");
     }

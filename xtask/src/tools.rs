@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use rebuttal_testbed::MovedClock;
+use rebuttal_testbed::FakeClock;
 use rebuttal_testbed::postgres::Cluster;
 
 use crate::stage::{Passed, command, program, there_is};
@@ -37,7 +37,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     let has_schemathesis = root.join(SCHEMATHESIS_FOLDER).join("schemathesis").exists();
     let wanted = [
         ("strace", there_is(root, "strace --version")),
-        ("libfaketime", MovedClock::is_installed()),
+        ("libfaketime", FakeClock::is_installed()),
         ("sqlite3", there_is(root, "sqlite3 --version")),
         ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
         ("pgbouncer", there_is(root, "pgbouncer --version")),

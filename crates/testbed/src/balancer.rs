@@ -1,5 +1,5 @@
-//! Real proxies before gateways: HAProxy with the file that `packaging` has for it, in which only addresses are others,
-//! and nginx with the few lines that it needs.
+//! Real proxies before gateways: HAProxy with the file of `packaging`, in which only addresses are replaced, and nginx
+//! with a minimal configuration.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -16,11 +16,11 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// Twice its own interval, the limit of `/readyz` each time, and a machine that has other work.
 const NOTICE_LIMIT: Duration = Duration::from_secs(30);
 
-/// A place for a balancer to listen at: replicas must know their public URL before there is one before them.
+/// An address for a balancer: replicas must know their public URL before the balancer is started.
 #[derive(Debug)]
-pub struct Place(SocketAddr);
+pub struct BalancerAddress(SocketAddr);
 
-impl Place {
+impl BalancerAddress {
     #[must_use]
     pub fn free() -> Self {
         Self(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())))
@@ -69,7 +69,7 @@ impl Place {
 pub struct Balancer {
     pub address: SocketAddr,
     child: Child,
-    said: Arc<Mutex<String>>,
+    log: Arc<Mutex<String>>,
     _folder: tempfile::TempDir,
 }
 
@@ -84,17 +84,17 @@ impl Balancer {
         command.args(["-c", script]).arg(&file).env("PATH", path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a shell starts");
-        let said = Arc::new(Mutex::new(String::new()));
-        let (log, heard) = (child.stdout.take().expect("piped"), Arc::clone(&said));
+        let log = Arc::new(Mutex::new(String::new()));
+        let (stdout, buffer) = (child.stdout.take().expect("piped"), Arc::clone(&log));
         std::thread::spawn(move || {
-            for line in BufReader::new(log).lines().map_while(Result::ok) {
-                heard.lock().expect("no panic while holding it").push_str(&(line + "\n"));
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                buffer.lock().expect("no panic while holding it").push_str(&(line + "\n"));
             }
         });
-        let mut balancer = Self { address, child, said, _folder: folder };
+        let mut balancer = Self { address, child, log, _folder: folder };
         wait_for("the proxy to listen", START_LIMIT, || {
             let ended = balancer.child.try_wait().expect("a child can be asked");
-            assert!(ended.is_none(), "the proxy ended: {ended:?}: {}", balancer.said());
+            assert!(ended.is_none(), "the proxy ended: {ended:?}: {}", balancer.log());
             TcpStream::connect(address).ok()
         });
         balancer
@@ -102,13 +102,13 @@ impl Balancer {
 
     /// Its log so far.
     #[must_use]
-    pub fn said(&self) -> String {
-        self.said.lock().expect("no panic while holding it").clone()
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no panic while holding it").clone()
     }
 
     /// Waits until it has logged something.
-    pub fn says(&self, what: &str) {
-        wait_for(what, NOTICE_LIMIT, || self.said().contains(what).then_some(()));
+    pub fn wait_for_log(&self, what: &str) {
+        wait_for(what, NOTICE_LIMIT, || self.log().contains(what).then_some(()));
     }
 }
 

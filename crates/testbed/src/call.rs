@@ -1,5 +1,5 @@
-//! One signed merchant call, every part of which a test may bend, and what must be true of each answer to it
-//! (contract §1, §2, §7): checked here once, so that every story of the test ground checks it every time.
+//! One signed merchant call, every part of which a test may alter, and the checks of each response to it (contract §1,
+//! §2, §7), so that every test checks them every time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::clock::now_ms;
 use crate::http::{Connection, Request, Response};
 use crate::signer::{Finality, Signer, bound_nonce, fresh_nonce};
 
-/// How far an answer's timestamp may lie from our clock, which is the gateway's too.
+/// How far a response's timestamp may differ from our clock, which is the gateway's too.
 const ANSWER_AGE_LIMIT_MS: i64 = 60_000;
 
 /// Contract §7, code and HTTP status.
@@ -44,7 +44,7 @@ pub const CODES: [(&str, u16); 25] = [
 
 /// A call; signed when it is printed, over what it then holds.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct SignedCall {
     pub signer: Signer,
     /// The base URL that is signed; where the bytes go is decided on sending.
     pub base: String,
@@ -63,7 +63,7 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
 }
 
-impl Call {
+impl SignedCall {
     /// A call as the seed shows it, with a fresh timestamp and nonce.
     #[must_use]
     pub fn new(signer: &Signer, base: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {
@@ -91,7 +91,7 @@ impl Call {
         self
     }
 
-    /// The same call with a sign that is of the form and wrong.
+    /// The same call with a well-formed but wrong signature.
     #[must_use]
     pub fn badly_signed(mut self) -> Self {
         self.sign_instead = Some("0123456789abcdef".repeat(4));
@@ -142,13 +142,13 @@ impl Call {
         self.request().bytes()
     }
 
-    /// Sends on a connection of its own; the answer must be signed and bound.
+    /// Sends on a new connection; the response must be signed and bound.
     #[must_use]
     pub fn send(&self, address: SocketAddr) -> Answer {
         self.verified(self.request().send(address).unwrap_or_else(|error| panic!("{error}: {self:?}")))
     }
 
-    /// Sends on a connection of its own; the answer must not be signed.
+    /// Sends on a new connection; the response must not be signed.
     #[must_use]
     pub fn send_for_unsigned(&self, address: SocketAddr) -> Answer {
         let response = self.request().send(address).unwrap_or_else(|error| panic!("{error}: {self:?}"));

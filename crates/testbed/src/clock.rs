@@ -1,4 +1,4 @@
-//! The tests' own clock and the only two ways in which a test waits: for a condition, or for a moment.
+//! The clock of the tests, and the only two ways in which a test waits: for a condition, or for a time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -41,7 +41,7 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut seen: impl FnMut() -> Option
     }
 }
 
-/// Waits for a moment of the clock, for rules that are about time itself.
+/// Waits until the clock reaches a time, for rules about time itself.
 pub fn wait_until_ms(unix_ms: i64) {
     let left = unix_ms - now_ms();
     if let Ok(left) = u64::try_from(left) {

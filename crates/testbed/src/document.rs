@@ -1,5 +1,5 @@
-//! An OpenAPI document as a test reads it: finds what an operation may answer, and holds values to their schemas. Knows
-//! the few keywords that our document uses, and panics at any other, so that none is passed over.
+//! An OpenAPI document as a test reads it: finds the responses of an operation, and validates values against schemas.
+//! Supports the few keywords that our document uses, and panics at any other, so that none is ignored.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ impl Document {
         content.get(media_type).map(|content| &content["schema"])
     }
 
-    /// Panics unless an answer is one that the operation has, and has no member that the document does not tell.
+    /// Panics unless an answer is one that the operation has, and has only members that the document describes.
     #[track_caller]
     pub fn holds(&self, method: &str, path: &str, response: &Response) {
         let operation = self.operation(method, path);
@@ -169,7 +169,7 @@ impl Document {
     }
 }
 
-/// Whether members may be there that a schema does not tell.
+/// Whether members that a schema does not describe are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Members {
     AllTold,
@@ -203,7 +203,7 @@ fn fits(keyword: &str, says: &Value, value: &Value) -> bool {
         "maxItems" => items().is_none_or(|items| items <= limit()),
         "minimum" => value.as_u64().is_none_or(|number| number >= limit()),
         "maximum" => value.as_u64().is_none_or(|number| number <= limit()),
-        _ => panic!("the test ground does not know the keyword {keyword}"),
+        _ => panic!("the testbed does not support the keyword {keyword}"),
     }
 }
 
@@ -215,6 +215,6 @@ fn is_of(says: &Value, value: &Value) -> bool {
         "integer" => value.is_u64() || value.is_i64(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
-        other => panic!("the test ground does not know the type {other}"),
+        other => panic!("the testbed does not support the type {other}"),
     }
 }

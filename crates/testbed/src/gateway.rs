@@ -1,4 +1,4 @@
-//! The real binary as a child process: started, watched, killed, started again on the same data and URL.
+//! The real binary as a child process: started, watched, killed, restarted on the same data and URL.
 
 mod builder;
 mod process;
@@ -86,7 +86,7 @@ impl Gateway {
     }
 
     /// SIGKILL while others still hold the gateway; returns at once.
-    pub fn strike(&self) {
+    pub fn kill_nowait(&self) {
         rustix::process::kill_process(self.handle(), Signal::KILL).expect("the gateway runs");
     }
 
@@ -96,12 +96,12 @@ impl Gateway {
     }
 
     /// SIGSTOP: it stops in its tracks, its connections stay.
-    pub fn freeze(&self) {
+    pub fn suspend(&self) {
         rustix::process::kill_process(self.handle(), Signal::STOP).expect("the gateway runs");
     }
 
     /// SIGCONT: it goes on, and knows nothing of the time between.
-    pub fn thaw(&self) {
+    pub fn resume(&self) {
         rustix::process::kill_process(self.handle(), Signal::CONT).expect("the gateway runs");
     }
 
@@ -124,9 +124,9 @@ impl Gateway {
     /// Starts it again on the same data directory and address; kills it first if it still runs.
     pub fn restart(&mut self) {
         self.kill();
-        let words = self.builder.words(&self.temp, &self.data, self.address.port());
+        let launch_args = self.builder.launch_args(&self.temp, &self.data, self.address.port());
         let (process, address) =
-            Process::start(&words).unwrap_or_else(|said| panic!("the restart failed: {said}"));
+            Process::start(&launch_args).unwrap_or_else(|said| panic!("the restart failed: {said}"));
         assert_eq!(address, self.address);
         self.process = process;
     }
@@ -138,13 +138,13 @@ impl Gateway {
             .expect("our own child can be limited");
     }
 
-    /// The most memory the process ever held of its own, in KiB.
+    /// The peak of the process's private memory, in KiB.
     #[must_use]
     pub fn peak_memory_kib(&self) -> u64 {
         self.own_memory_kib("VmHWM:")
     }
 
-    /// The memory the process holds of its own, in KiB.
+    /// The process's private memory, in KiB.
     #[must_use]
     pub fn memory_kib(&self) -> u64 {
         self.own_memory_kib("VmRSS:")

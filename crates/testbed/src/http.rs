@@ -1,5 +1,5 @@
-//! HTTP/1.1 over a bare socket: a test decides on every byte that is sent and sees every byte that comes back.
-//! Deliberately understands only what the gateway may answer: a length or nothing, never chunks.
+//! HTTP/1.1 over a bare socket: a test decides on every byte that is sent and sees every byte that is received.
+//! Supports only what the gateway may send: a length or no body, never chunks.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -225,7 +225,7 @@ impl Request {
         bytes
     }
 
-    /// Sends it on a connection of its own.
+    /// Sends it on a new connection.
     ///
     /// # Errors
     /// As the connection's.

@@ -1,7 +1,7 @@
-//! The test ground: starts the real binary, speaks raw HTTP to it, and signs by an independent reading of
-//! contract §2. Knows none of the project's crates, so that a mistake in them cannot hide itself here.
+//! The testbed: starts the real binary, speaks raw HTTP to it, and signs by an independent implementation of contract
+//! §2. Depends on none of the project's crates, so that a mistake in them cannot hide itself here.
 //!
-//! Everything here serves tests and panics with what it saw: a failure of the ground is a failed test.
+//! Everything here serves tests and panics with what it saw: a failure of the testbed is a failed test.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -9,36 +9,35 @@
     reason = "only tests use this crate, and a panic that says what was seen is how a test fails"
 )]
 
+pub mod backend;
 pub mod balancer;
 pub mod call;
 pub mod clock;
 pub mod document;
+pub mod fake_clock;
+pub mod fault_proxy;
 pub mod gateway;
-pub mod ground;
 pub mod http;
-pub mod lies;
-pub mod moved_clock;
+pub mod invalid_files;
 pub mod operator;
 pub mod page;
 pub mod postgres;
-pub mod proxy;
 pub mod recorder;
 pub mod s3;
 pub mod samples;
-pub mod scene;
 pub mod signer;
+pub mod test_gateway;
 pub mod upload;
-pub mod way;
 
-pub use call::{Answer, Call};
+pub use call::{Answer, SignedCall};
 pub use document::Document;
+pub use fake_clock::FakeClock;
+pub use fault_proxy::{Action, FaultProxy, Upstream};
 pub use gateway::Gateway;
 pub use http::{Connection, Request, Response};
-pub use moved_clock::MovedClock;
 pub use operator::Operator;
 pub use page::Page;
 pub use samples::Sample;
-pub use scene::{Item, Scene};
 pub use signer::{Scheme, Signer};
+pub use test_gateway::{Item, TestGateway};
 pub use upload::{Form, Ticket};
-pub use way::{Goal, Passage, Way};

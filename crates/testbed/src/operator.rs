@@ -12,7 +12,7 @@ use crate::signer::{Scheme, Signer, fresh_nonce};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// An operator with a token; each clone has a connection of its own.
+/// An operator with a token; each clone has its own connection.
 #[derive(Debug)]
 pub struct Operator {
     address: SocketAddr,
@@ -69,7 +69,7 @@ impl Operator {
         self.send(&self.request("GET", path, None))
     }
 
-    /// With an idempotency key of its own.
+    /// With a new idempotency key.
     #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> Response {
         self.send(&self.request("POST", path, Some(body)).header("Idempotency-Key", fresh_nonce()))

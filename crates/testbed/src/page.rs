@@ -1,4 +1,4 @@
-//! The project's papers, as the tests that hold them to the truth read them: pages, and the blocks of code in them.
+//! The project's documents as tests read them: pages, and the code blocks in them.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub fn file(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whether a text is what a page quotes; `…` stands for anything that would differ from one time to another.
+/// Whether a text is what a page quotes; `…` matches anything that differs between runs.
 #[must_use]
 pub fn fits(quoted: &str, text: &str) -> bool {
     let Some((begin, rest)) = quoted.split_once('…') else { return text == quoted };

@@ -1,9 +1,10 @@
-//! A real PostgreSQL: a temporary cluster made with the system's own binaries, that tests may kill, freeze and start
-//! again, and the databases on it, one for each test.
+//! A real PostgreSQL: a temporary cluster made with the system's binaries, that tests may kill, suspend and restart,
+//! and the databases on it, one for each test.
 
 mod database;
 mod pooler;
 mod processes;
+mod proxy;
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -13,11 +14,12 @@ use std::time::Duration;
 
 pub use database::Database;
 pub use pooler::Pooler;
+pub use proxy::{CommitFault, PostgresProxy};
 
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 
-/// Where `cargo xtask test` tells the superuser's URL of the cluster that all tests of a run share.
+/// The variable in which `cargo xtask test` gives the superuser's URL of the cluster that all tests of a run share.
 pub const SHARED: &str = "REBUTTAL_TEST_POSTGRES";
 
 /// Recovery after a kill included.
@@ -76,7 +78,7 @@ impl Cluster {
         Self::make(settings, &[])
     }
 
-    /// A cluster with settings, and files of its own beside its data.
+    /// A cluster with settings, and with files next to its data.
     fn make(settings: &[&str], files: &[(&str, &str)]) -> Self {
         let user = rustix::process::getuid().is_root().then(User::find);
         let folder = tempfile::Builder::new().prefix("rebuttal-pg-").tempdir().expect("a temporary folder");
@@ -150,14 +152,14 @@ impl Cluster {
     }
 
     /// Stops every process of it in its tracks: connections stay, nothing answers.
-    pub fn freeze(&self) {
+    pub fn suspend(&self) {
         // The parent first, so that no child is born while they are counted.
         processes::signal(&[self.postmaster.id()], rustix::process::Signal::STOP);
         processes::signal(&processes::family(self.postmaster.id()), rustix::process::Signal::STOP);
     }
 
     /// Lets it go on.
-    pub fn thaw(&self) {
+    pub fn resume(&self) {
         processes::signal(&processes::family(self.postmaster.id()), rustix::process::Signal::CONT);
     }
 
@@ -209,7 +211,7 @@ fn spawn(user: Option<&User>, folder: &Path, port: u16, settings: &Vec<String>) 
     let mut server = command(user, "postgres");
     server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
     server.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
-    // Every test has connections of its own; many tests run at once.
+    // Every test has its own connections; many tests run in parallel.
     for setting in ["max_connections=400", "shared_buffers=64MB", "log_min_messages=warning"] {
         server.args(["-c", setting]);
     }
@@ -255,8 +257,8 @@ mod tests {
         assert!(database::try_query(&database.url(), "SELECT 1").is_err());
         cluster.restart();
         assert_eq!(database.query("SELECT n FROM t"), "1");
-        cluster.freeze();
-        cluster.thaw();
+        cluster.suspend();
+        cluster.resume();
         assert_eq!(database.query("SELECT n FROM t"), "1");
     }
 }

@@ -1,5 +1,5 @@
-//! A real S3-compatible store as tests see it: a bucket of one's own in the store that the whole run shares. Speaks to
-//! it past the gateway, so that a test can put, look at, swap and take away what the gateway relies on.
+//! A real S3-compatible store: each test has a bucket in the store that the whole run shares. Accesses it without the
+//! gateway, so that a test can put, read, replace and delete what the gateway relies on.
 
 mod exchange;
 mod proxy;
@@ -70,7 +70,7 @@ impl Store {
     }
 }
 
-/// A bucket; what lies in it goes with the store.
+/// A bucket; its objects are deleted with the store.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     pub store: Store,

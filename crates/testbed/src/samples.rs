@@ -1,5 +1,5 @@
-//! Small honest files of all six kinds, made in code so that a test sees what is in them; and grown to an exact
-//! size where a limit is tried. The lies are in [`crate::lies`].
+//! Small valid files of all six kinds, generated so that a test knows their content, and padded to an exact size where
+//! a limit is tested. Invalid files are in [`crate::invalid_files`].
 
 use std::io::{Cursor, Write as _};
 
@@ -189,7 +189,7 @@ pub fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().expect("memory takes it").into_inner()
 }
 
-/// An old workbook of one empty sheet, with further records in its head and further streams beside it.
+/// An old workbook of one empty sheet, with further records in its head and further streams next to it.
 #[must_use]
 pub fn xls(records: &[(u16, &[u8])], streams: &[(&str, &[u8])]) -> Vec<u8> {
     const BOF: u16 = 0x0809;
@@ -220,7 +220,7 @@ pub fn xls(records: &[(u16, &[u8])], streams: &[(&str, &[u8])]) -> Vec<u8> {
     ole_of(&all)
 }
 
-/// Any OLE container; folders on the way are made.
+/// Any OLE container; missing parent folders are created.
 #[must_use]
 pub fn ole_of(streams: &[(&str, &[u8])]) -> Vec<u8> {
     let mut container = cfb::CompoundFile::create(Cursor::new(Vec::new())).expect("memory takes it");

@@ -1,4 +1,4 @@
-//! The signature of contract §2, read a second time: shares nothing with `rebuttal-protocol` but the contract.
+//! The signature of contract §2, implemented a second time: shares nothing with `rebuttal-protocol` but the contract.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};

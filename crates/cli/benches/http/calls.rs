@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rebuttal_testbed::operator::dispute;
 use rebuttal_testbed::samples::{receipt, refund};
-use rebuttal_testbed::scene::{CONTEST, QUERY, UPLOAD_URL};
-use rebuttal_testbed::{Gateway, Item, Scene};
+use rebuttal_testbed::test_gateway::{CONTEST, QUERY, UPLOAD_URL};
+use rebuttal_testbed::{Gateway, Item, TestGateway};
 use serde_json::json;
 
 use crate::CONNECTIONS;
@@ -13,7 +13,7 @@ use crate::load::{self, Server};
 
 /// A gateway of its own, with one merchant that has two files uploaded.
 pub(crate) struct Shop {
-    scene: Scene,
+    fixture: TestGateway,
     urls: [String; 2],
     opened: usize,
     contested: usize,
@@ -29,23 +29,23 @@ impl Shop {
             "--log-filter=warn",
         ];
         let builder = Gateway::builder(Path::new(env!("CARGO_BIN_EXE_rebuttal"))).args(common).args(args);
-        let scene = Scene::of(builder);
-        let urls = [scene.upload(&receipt(1)), scene.upload(&refund(1))];
-        Self { scene, urls, opened: 0, contested: 0 }
+        let fixture = TestGateway::with_builder(builder);
+        let urls = [fixture.upload(&receipt(1)), fixture.upload(&refund(1))];
+        Self { fixture, urls, opened: 0, contested: 0 }
     }
 
     pub(crate) fn server(&self) -> Server {
-        Server { address: self.scene.address(), pid: self.scene.gateway.pid() }
+        Server { address: self.fixture.address(), pid: self.fixture.gateway.pid() }
     }
 
     /// Contests of disputes that are opened here, each with two pieces of evidence.
     pub(crate) async fn contests(&mut self, count: usize) -> Vec<Vec<u8>> {
         let numbers = self.opened..self.opened + count;
         let openings = numbers.map(|number| {
-            let body = dispute(self.scene.merchant_id, &json!({ "disputeNo": no(number) }));
-            self.scene.operator.request("POST", "/disputes", Some(&body)).bytes()
+            let body = dispute(self.fixture.merchant_id, &json!({ "disputeNo": no(number) }));
+            self.fixture.operator.request("POST", "/disputes", Some(&body)).bytes()
         });
-        load::send(self.scene.address(), CONNECTIONS, openings.collect(), "\"disputeNo\"").await;
+        load::send(self.fixture.address(), CONNECTIONS, openings.collect(), "\"disputeNo\"").await;
         self.opened += count;
         let numbers = self.contested..self.contested + count;
         self.contested += count;
@@ -54,7 +54,7 @@ impl Shop {
         numbers
             .map(|number| {
                 let body = json!({ "disputeNo": no(number), "evidenceList": evidence });
-                self.scene.call(CONTEST, &body).bytes()
+                self.fixture.call(CONTEST, &body).bytes()
             })
             .collect()
     }
@@ -62,14 +62,14 @@ impl Shop {
     /// Queries of one dispute after the other.
     pub(crate) fn queries(&self, count: usize) -> Vec<Vec<u8>> {
         let query =
-            |index: usize| self.scene.call(QUERY, &json!({ "disputeNo": no(index % self.opened) })).bytes();
+            |index: usize| self.fixture.call(QUERY, &json!({ "disputeNo": no(index % self.opened) })).bytes();
         (0..count).map(query).collect()
     }
 
     /// Calls that leave nothing durable but a used nonce.
     pub(crate) fn upload_urls(&self, count: usize) -> Vec<Vec<u8>> {
         let body = json!({ "filename": "receipt.png", "scene": "DISPUTE_EVIDENCE" });
-        (0..count).map(|_| self.scene.call(UPLOAD_URL, &body).bytes()).collect()
+        (0..count).map(|_| self.fixture.call(UPLOAD_URL, &body).bytes()).collect()
     }
 }
 

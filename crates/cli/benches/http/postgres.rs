@@ -4,8 +4,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use rebuttal_testbed::postgres::PostgresProxy;
 use rebuttal_testbed::postgres::{Cluster, Database};
-use rebuttal_testbed::proxy::Proxy;
 
 use crate::calls::Shop;
 use crate::load::{self, Measured};
@@ -36,7 +36,7 @@ pub(crate) async fn run() {
     cluster.pgbench(pgbench, &["--initialize", "--quiet", &format!("--scale={PGBENCH_SCALE}")]);
     let on = |url: &str, more: &[&str]| Shop::open(&[&["--database-url", url], more].concat());
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, cluster.port()));
-    let proxy = Proxy::to(server, ROUND_TRIP_DELAY / 2);
+    let proxy = PostgresProxy::to(server, ROUND_TRIP_DELAY / 2);
     let mut shop = on(&contest.url(), &[]);
     let mut single_shop = on(&single.url(), &["--commit-batch-max", "1"]);
     let mut late_shop = on(&proxy.url(late), &[]);

@@ -1,12 +1,12 @@
-//! `rebuttal config`: what a file and the variables make of a gateway, before there is one.
+//! `rebuttal config`: the settings that result from a file and the variables, checked without a running gateway.
 
 use std::path::Path;
 
 use serde_json::json;
 
-use crate::ground::{Ended, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 
-/// A settings file in a folder of its own.
+/// A settings file in a new folder.
 fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rebuttal.toml");
@@ -15,37 +15,40 @@ fn file(text: &str) -> (tempfile::TempDir, String) {
     (folder, path)
 }
 
-fn config(words: &[&str], env: &[(&str, &str)]) -> Ended {
+fn config(words: &[&str], env: &[(&str, &str)]) -> CommandOutput {
     let mut command = rebuttal(&[&["config"], words].concat());
     command.envs(env.iter().copied());
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
 #[test]
 fn the_default_file_is_a_file_that_check_accepts() {
     let printed = config(&["default"], &[]);
-    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
-    let (_folder, path) = file(&printed.out);
-    let ended = config(&["check", "--config", &path], &[]);
-    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "✓ Nothing is wrong.\n", ""));
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    let (_folder, path) = file(&printed.stdout);
+    let output = config(&["check", "--config", &path], &[]);
+    assert_eq!(
+        (output.code, output.stdout.as_str(), output.stderr.as_str()),
+        (0, "✓ Nothing is wrong.\n", "")
+    );
 }
 
 #[test]
 fn the_file_that_is_installed_with_the_service_is_right() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/rebuttal.toml");
-    let ended = config(&["check", "--config", path], &[]);
-    assert_eq!((ended.code, ended.out.as_str()), (0, "✓ Nothing is wrong.\n"));
+    let output = config(&["check", "--config", path], &[]);
+    assert_eq!((output.code, output.stdout.as_str()), (0, "✓ Nothing is wrong.\n"));
 }
 
 #[test]
-fn check_tells_every_fault_of_file_and_variables_at_once() {
+fn check_reports_all_errors_of_file_and_variables() {
     let (_folder, path) = file("lisen = \"127.0.0.1:1\"\nmax_connections = 0\n");
     let env = [
         ("REBUTTAL_OPERATOR_LISTEN", ":8081"),
         ("REBUTTAL_PUBLC_URL", "x"),
         ("REBUTTAL_DRAIN_SECONDS", "301"),
     ];
-    let ended = config(&["check", "--json", "--config", &path], &env);
+    let output = config(&["check", "--json", "--config", &path], &env);
     let faults = [
         "the variable REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?".to_owned(),
         "REBUTTAL_OPERATOR_LISTEN=:8081: it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080"
@@ -55,12 +58,12 @@ fn check_tells_every_fault_of_file_and_variables_at_once() {
         format!("{path}, line 2: max_connections = 0: it must be a whole number from 1 to 4294967295"),
     ];
     let json = json!({ "faults": faults, "warnings": [] });
-    assert_eq!((ended.code, ended.json()), (1, json), "{ended:?}");
-    let ended = config(&["check", "--config", &path], &env);
+    assert_eq!((output.code, output.json()), (1, json), "{output:?}");
+    let output = config(&["check", "--config", &path], &env);
     assert_eq!(
-        (ended.code, ended.out.lines().count(), ended.err.as_str()),
+        (output.code, output.stdout.lines().count(), output.stderr.as_str()),
         (1, faults.len(), ""),
-        "{ended:?}"
+        "{output:?}"
     );
 }
 
@@ -68,31 +71,35 @@ fn check_tells_every_fault_of_file_and_variables_at_once() {
 fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
     // As Kubernetes makes for a service of our name.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
-    let told = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
-    let ended = config(&["check", "--json"], &env);
-    assert_eq!((ended.code, ended.json()), (0, json!({ "faults": [], "warnings": [told] })), "{ended:?}");
-    let ended = config(&["check"], &env);
-    assert_eq!((ended.code, ended.out), (0, format!("! {told}\n✓ Nothing is wrong.\n")));
+    let expected = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
+    let output = config(&["check", "--json"], &env);
+    assert_eq!(
+        (output.code, output.json()),
+        (0, json!({ "faults": [], "warnings": [expected] })),
+        "{output:?}"
+    );
+    let output = config(&["check"], &env);
+    assert_eq!((output.code, output.stdout), (0, format!("! {expected}\n✓ Nothing is wrong.\n")));
 }
 
 #[test]
-fn check_tells_every_value_that_only_the_whole_can_judge() {
+fn check_reports_invalid_combinations() {
     let (_folder, path) = file(
         "tls_key = \"k.pem\"\npublic_url = [\"pay.example\"]\nlog_filter = \"inof\"\ntrusted_proxies = [\"10.0.0.0/40\"]\n",
     );
-    let ended = config(&["check", "--json", "--config", &path], &[]);
-    let json = ended.json();
+    let output = config(&["check", "--json", "--config", &path], &[]);
+    let json = output.json();
     let faults: Vec<_> =
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
     let begin = ["tls_certificate and tls_key ", "public_url: ", "log_filter: ", "trusted_proxies: "];
     let begin: Vec<_> =
         begin.iter().zip(1..).map(|(what, line)| format!("{path}, line {line}: {what}")).collect();
-    assert_eq!((ended.code, faults.len()), (1, begin.len()), "{ended:?}");
+    assert_eq!((output.code, faults.len()), (1, begin.len()), "{output:?}");
     assert!(faults.iter().zip(begin).all(|(fault, begin)| fault.starts_with(&begin)), "{faults:?}");
 }
 
 #[test]
-fn check_tells_the_line_or_the_variable_of_every_value() {
+fn check_reports_line_or_variable_of_every_value() {
     for (key, value, variable) in [
         ("freshness_window_seconds", "0", "0"),
         ("trusted_proxies", "[\"10.0.0.0/40\"]", "10.0.0.0/40"),
@@ -103,22 +110,28 @@ fn check_tells_the_line_or_the_variable_of_every_value() {
         ("public_url", "[\"pay.example\"]", "pay.example"),
     ] {
         let (_folder, path) = file(&format!("\n{key} = {value}\n"));
-        let ended = config(&["check", "--config", &path], &[]);
-        assert!(ended.code == 1 && ended.out.contains(&format!("{path}, line 2: {key}: ")), "{ended:?}");
+        let output = config(&["check", "--config", &path], &[]);
+        assert!(
+            output.code == 1 && output.stdout.contains(&format!("{path}, line 2: {key}: ")),
+            "{output:?}"
+        );
         let name = format!("REBUTTAL_{}", key.to_uppercase());
-        let ended = config(&["check", "--config", &path], &[(&name, variable)]);
-        let told = format!("the variable {name}: {key}: ");
-        assert!(ended.code == 1 && ended.out.contains(&told) && !ended.out.contains("line 2"), "{ended:?}");
+        let output = config(&["check", "--config", &path], &[(&name, variable)]);
+        let expected = format!("the variable {name}: {key}: ");
+        assert!(
+            output.code == 1 && output.stdout.contains(&expected) && !output.stdout.contains("line 2"),
+            "{output:?}"
+        );
     }
 }
 
 #[test]
-fn check_tells_what_does_not_go_together_and_never_a_secret() {
+fn check_reports_conflicts_without_secrets() {
     let secret = "Geheim7-Geheim7-Geheim7";
     let url = format!("mysql://u:{secret}@h/d");
     let unquoted = format!("listen = \"127.0.0.1:0\"\noperator_token = {secret}\n");
     let unclosed = format!("database_url = \"postgres://u:{secret}@h/d\n");
-    for (toml, env, told) in [
+    for (toml, env, expected) in [
         ("tls_key = \"k.pem\"\n", None, "tls_certificate and tls_key must be given together"),
         ("evidence_public_url = \"https://f.example\"\n", None, "is for an evidence_url of s3://"),
         ("log_filter = \"inof\"\n", None, "did you mean \"info\"?"),
@@ -129,20 +142,23 @@ fn check_tells_what_does_not_go_together_and_never_a_secret() {
         ("public_url = [\"pay.example\"]\n", None, "public_url: \"pay.example\" is not a public base URL"),
     ] {
         let (_folder, path) = file(toml);
-        let ended = config(&["check", "--config", &path], env.as_slice());
-        assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
-        assert!(!format!("{ended:?}").contains(secret), "{ended:?}");
+        let output = config(&["check", "--config", &path], env.as_slice());
+        assert!(output.code == 1 && output.stdout.contains(expected), "{output:?}");
+        assert!(!format!("{output:?}").contains(secret), "{output:?}");
     }
     // Both of a pair in one place.
     let both = [("REBUTTAL_DATABASE_URL", "sqlite:a.db"), ("REBUTTAL_DATABASE_URL_FILE", "/nope")];
-    let ended = config(&["check"], &both);
-    assert!(ended.code == 1 && ended.out.contains("leave one of them out"), "{ended:?}");
-    let ended = config(&["check", "--config", "/nope.toml"], &[]);
-    assert!(ended.code == 1 && ended.out.contains("cannot read the settings in /nope.toml"), "{ended:?}");
+    let output = config(&["check"], &both);
+    assert!(output.code == 1 && output.stdout.contains("leave one of them out"), "{output:?}");
+    let output = config(&["check", "--config", "/nope.toml"], &[]);
+    assert!(
+        output.code == 1 && output.stdout.contains("cannot read the settings in /nope.toml"),
+        "{output:?}"
+    );
 }
 
 #[test]
-fn show_tells_each_setting_and_where_it_comes_from() {
+fn show_prints_each_setting_with_its_source() {
     let (_folder, path) = file(
         "listen = \"127.0.0.1:1\"\nmax_connections = 5\noperator_token = \"Geheim7-Geheim7-Geheim7\"\ndata = \"d\"\n",
     );
@@ -152,11 +168,11 @@ fn show_tells_each_setting_and_where_it_comes_from() {
         ("REBUTTAL_PUBLIC_URL", "https://a.example,https://b.example"),
     ];
     let words = ["show", "--config", &path, "--data", "elsewhere"];
-    let ended = config(&[words.as_slice(), &["--json"]].concat(), &env);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
-    assert!(!ended.out.contains("Geheim7"), "{ended:?}");
-    let json = ended.json();
-    for (key, told) in [
+    let output = config(&[words.as_slice(), &["--json"]].concat(), &env);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    assert!(!output.stdout.contains("Geheim7"), "{output:?}");
+    let json = output.json();
+    for (key, expected) in [
         ("listen", json!({ "value": "127.0.0.1:2", "from": "variable" })),
         ("data", json!({ "value": "elsewhere", "from": "flag" })),
         ("max_connections", json!({ "value": 5, "from": "file" })),
@@ -166,12 +182,12 @@ fn show_tells_each_setting_and_where_it_comes_from() {
         ("database_url", json!({ "value": "postgres://u:…@h/d?password=…", "from": "variable" })),
         ("operator_token", json!({ "value": null, "hidden": true, "from": "file" })),
     ] {
-        assert_eq!(json[key], told, "{key}");
+        assert_eq!(json[key], expected, "{key}");
     }
-    let ended = config(&words, &env);
-    assert!(ended.code == 0 && !ended.out.contains("Geheim7"), "{ended:?}");
+    let output = config(&words, &env);
+    assert!(output.code == 0 && !output.stdout.contains("Geheim7"), "{output:?}");
     let line = |key: &str| {
-        let line = ended.out.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap();
+        let line = output.stdout.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap();
         line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(line("listen"), "127.0.0.1:2 REBUTTAL_LISTEN");
@@ -183,7 +199,7 @@ fn show_tells_each_setting_and_where_it_comes_from() {
 
 #[test]
 fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
-    for (toml, files, per_peer, told) in [
+    for (toml, files, per_peer, expected) in [
         ("", 4096, 256, None),
         ("max_connections = 2000\nmax_connections_per_peer = 1500\n", 4096, 1500, None),
         (
@@ -208,15 +224,19 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
         let (_folder, path) = file(toml);
         let limited = |words: &[&str]| {
             let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
-            let mut command = bare(Path::new("sh"));
+            let mut command = without_rebuttal_env(Path::new("sh"));
             command.args(["-c", &script]).arg(bin()).args(words);
-            Ended::run(command)
+            CommandOutput::run(command)
         };
-        let ended = limited(&["config", "check", "--json", "--config", &path]);
-        let warnings = ended.json()["warnings"].clone();
-        assert_eq!((ended.code, warnings.as_array().unwrap().len()), (0, told.iter().count()), "{ended:?}");
-        if let Some(told) = told {
-            assert!(warnings[0].as_str().unwrap().contains(told), "{warnings}");
+        let output = limited(&["config", "check", "--json", "--config", &path]);
+        let warnings = output.json()["warnings"].clone();
+        assert_eq!(
+            (output.code, warnings.as_array().unwrap().len()),
+            (0, expected.iter().count()),
+            "{output:?}"
+        );
+        if let Some(expected) = expected {
+            assert!(warnings[0].as_str().unwrap().contains(expected), "{warnings}");
         }
         let shown = limited(&["config", "show", "--json", "--config", &path]).json();
         assert_eq!(shown["max_connections_per_peer"]["value"], json!(per_peer), "{toml}");
@@ -224,19 +244,19 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
 }
 
 #[test]
-fn show_refuses_what_serve_refuses() {
-    let ended = config(&["show", "--tls-key", "k.pem"], &[]);
-    assert!(ended.code == 1 && ended.err.contains("must be given together"), "{ended:?}");
+fn show_rejects_what_serve_rejects() {
+    let output = config(&["show", "--tls-key", "k.pem"], &[]);
+    assert!(output.code == 1 && output.stderr.contains("must be given together"), "{output:?}");
 }
 
 #[test]
-fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
+fn value_and_combination_errors_are_listed_in_file_order() {
     let (_folder, path) = file(
         "log_filter = \"inof\"\nmax_connections = 0\npublic_url = [\"pay.example\", \"https://ok.example\", \"ftp://x\"]\n\
          evidence_public_url = \"files\"\nevidence_url = \"http://x\"\nlisten = \"127.0.0.1:0\"\nlisn = 1\n",
     );
     let env = [("REBUTTAL_TRUSTED_PROXIES", "10.0.0.0/40"), ("REBUTTAL_DRAIN_SECONDS", "301")];
-    let ended = config(&["check", "--json", "--config", &path], &env);
+    let output = config(&["check", "--json", "--config", &path], &env);
     let begin = [
         "the variable REBUTTAL_TRUSTED_PROXIES: trusted_proxies: \"10.0.0.0/40\"".to_owned(),
         "REBUTTAL_DRAIN_SECONDS=301: ".to_owned(),
@@ -248,61 +268,62 @@ fn values_and_what_they_make_together_are_told_at_once_in_the_files_order() {
         format!("{path}, line 5: evidence_url: "),
         format!("{path}, line 7: there is no setting \"lisn\""),
     ];
-    let json = ended.json();
+    let json = output.json();
     let faults: Vec<_> =
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
-    assert_eq!((ended.code, faults.len()), (1, begin.len()), "{faults:#?}");
+    assert_eq!((output.code, faults.len()), (1, begin.len()), "{faults:#?}");
     assert!(faults.iter().zip(&begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:#?}");
     // To people, a mark for each.
-    let ended = config(&["check", "--config", &path], &env);
-    assert_eq!(ended.out.matches("✗ ").count(), begin.len(), "{ended:?}");
+    let output = config(&["check", "--config", &path], &env);
+    assert_eq!(output.stdout.matches("✗ ").count(), begin.len(), "{output:?}");
     // Whatever else reads them tells them in the same words, and a variable that is none by itself as wrong usage.
     for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
         let mut command = rebuttal(&[words, &["--config", &path]].concat());
         command.env(env[0].0, env[0].1);
-        let ended = Ended::run(command);
-        let told: Vec<_> = ended.err.split("✗ ").skip(1).map(|fault| fault.replace("\n  ", " ")).collect();
+        let output = CommandOutput::run(command);
+        let printed: Vec<_> =
+            output.stderr.split("✗ ").skip(1).map(|fault| fault.replace("\n  ", " ")).collect();
         let wanted: Vec<_> = begin.iter().filter(|fault| !fault.starts_with("REBUTTAL_DRAIN")).collect();
-        assert_eq!((ended.code, told.len()), (1, wanted.len()), "{ended:?}");
-        assert!(told.iter().zip(wanted).all(|(fault, begin)| fault.starts_with(begin)), "{told:#?}");
+        assert_eq!((output.code, printed.len()), (1, wanted.len()), "{output:?}");
+        assert!(printed.iter().zip(wanted).all(|(fault, begin)| fault.starts_with(begin)), "{printed:#?}");
     }
 }
 
 #[test]
-fn a_fault_of_a_flag_is_not_told_of_the_file_or_the_variable_that_it_wins_over() {
+fn flag_error_is_not_attributed_to_an_overridden_source() {
     let (_folder, path) = file("public_url = [\"https://ok.example\"]\n");
     for command in ["serve", "doctor"] {
         let mut command = rebuttal(&[command, "--config", &path, "--public-url", "pay.example"]);
         command.env("REBUTTAL_PUBLIC_URL", "https://ok.example");
-        let ended = Ended::run(command);
-        assert!(ended.code == 1 && ended.err.starts_with("✗ public_url: \"pay.example\""), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert!(output.code == 1 && output.stderr.starts_with("✗ public_url: \"pay.example\""), "{output:?}");
     }
 }
 
 #[test]
-fn an_empty_list_of_addresses_is_a_fault_and_one_of_proxies_is_none() {
+fn empty_listen_list_is_an_error_and_empty_proxy_list_is_not() {
     let (_folder, path) = file("trusted_proxies = []\npublic_url = []\n");
-    let told = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
+    let expected = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
     let check = config(&["check", "--config", &path], &[]);
-    assert!(check.code == 1 && check.out.replace("\n  ", " ").starts_with(&told), "{check:?}");
+    assert!(check.code == 1 && check.stdout.replace("\n  ", " ").starts_with(&expected), "{check:?}");
     for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
-        let ended = Ended::run(rebuttal(&[words, &["--config", &path]].concat()));
-        assert!(ended.code == 1 && ended.err.replace("\n  ", " ").starts_with(&told), "{ended:?}");
-        assert_eq!(ended.err.matches("✗ ").count(), 1, "{ended:?}");
+        let output = CommandOutput::run(rebuttal(&[words, &["--config", &path]].concat()));
+        assert!(output.code == 1 && output.stderr.replace("\n  ", " ").starts_with(&expected), "{output:?}");
+        assert_eq!(output.stderr.matches("✗ ").count(), 1, "{output:?}");
     }
 }
 
 #[test]
-fn what_cannot_be_judged_for_another_fault_is_not_told() {
-    for (toml, told) in [
+fn dependent_errors_are_suppressed() {
+    for (toml, expected) in [
         ("tls_key = 1\ntls_certificate = \"c.pem\"\n", "line 1: tls_key = 1"),
         ("listen = \":8080\"\nmetrics_listen = \"127.0.0.1:8080\"\n", "line 1: listen"),
         ("metrics_listen = \"127.0.0.1:8080\"\nlisten = \"127.0.0.1:1", "line 2: "),
     ] {
         let (_folder, path) = file(toml);
-        let ended = config(&["check", "--config", &path], &[]);
-        assert!(ended.code == 1 && ended.out.contains(told), "{ended:?}");
-        assert_eq!(ended.out.matches("✗ ").count(), 1, "{ended:?}");
+        let output = config(&["check", "--config", &path], &[]);
+        assert!(output.code == 1 && output.stdout.contains(expected), "{output:?}");
+        assert_eq!(output.stdout.matches("✗ ").count(), 1, "{output:?}");
     }
 }
 
@@ -310,8 +331,8 @@ fn what_cannot_be_judged_for_another_fault_is_not_told() {
 fn a_fault_of_several_lines_has_one_mark() {
     let (_folder, path) = file("");
     let url = ("REBUTTAL_PUBLIC_URL", "https://a.example/\nb");
-    let ended = config(&["check", "--config", &path], &[url]);
-    assert_eq!((ended.code, ended.out.matches("✗ ").count()), (1, 1), "{ended:?}");
+    let output = config(&["check", "--config", &path], &[url]);
+    assert_eq!((output.code, output.stdout.matches("✗ ").count()), (1, 1), "{output:?}");
 }
 
 #[test]
@@ -324,39 +345,39 @@ fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
     ] {
         for setting in ["operator_listen", "metrics_listen"] {
             let (_folder, path) = file(&format!("listen = \"{listen}\"\n{setting} = \"{other}\"\n"));
-            let told = format!("{setting} {other} and listen {listen} take the same address");
+            let expected = format!("{setting} {other} and listen {listen} take the same address");
             let check = config(&["check", "--config", &path], &[]);
-            assert!(check.code == 1 && check.out.contains(&told), "{check:?}");
+            assert!(check.code == 1 && check.stdout.contains(&expected), "{check:?}");
             for command in ["serve", "doctor"] {
-                let ended = Ended::run(rebuttal(&[command, "--config", &path]));
-                assert!(ended.code == 1 && ended.err.contains(&told), "{ended:?}");
+                let output = CommandOutput::run(rebuttal(&[command, "--config", &path]));
+                assert!(output.code == 1 && output.stderr.contains(&expected), "{output:?}");
             }
         }
     }
     let (_folder, path) = file("metrics_listen = \"127.0.0.1:8080\"\n");
-    let ended = config(&["check", "--config", &path], &[]);
-    assert!(ended.out.contains("listen 127.0.0.1:8080, which is the default, take"), "{ended:?}");
+    let output = config(&["check", "--config", &path], &[]);
+    assert!(output.stdout.contains("listen 127.0.0.1:8080, which is the default, take"), "{output:?}");
     let (_folder, path) = file("listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n");
     assert_eq!(config(&["check", "--config", &path], &[]).code, 0);
 }
 
 #[test]
-fn show_tells_public_urls_as_they_count_and_as_they_were_written() {
+fn show_prints_normalized_and_configured_public_urls() {
     let (_folder, path) = file("public_url = [\"HTTPS://Pay.Example:443/\", \"https://b.example\"]\n");
-    let ended = config(&["show", "--json", "--config", &path], &[]);
-    let told = json!({
+    let output = config(&["show", "--json", "--config", &path], &[]);
+    let expected = json!({
         "value": ["https://pay.example", "https://b.example"],
         "written": ["HTTPS://Pay.Example:443/", "https://b.example"],
         "from": "file",
     });
-    assert_eq!(ended.json()["public_url"], told);
-    let ended = config(&["show", "--config", &path], &[]);
+    assert_eq!(output.json()["public_url"], expected);
+    let output = config(&["show", "--config", &path], &[]);
     let line = "[\"https://pay.example\", \"https://b.example\"], written [\"HTTPS://Pay.Example:443/\"";
-    assert!(ended.out.contains(line), "{ended:?}");
+    assert!(output.stdout.contains(line), "{output:?}");
 }
 
 #[test]
-fn a_file_that_a_setting_names_and_that_cannot_be_read_is_told_with_both() {
+fn unreadable_file_is_reported_with_its_setting_and_path() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     std::fs::write(at("empty"), "").unwrap();
@@ -371,23 +392,23 @@ fn a_file_that_a_setting_names_and_that_cannot_be_read_is_told_with_both() {
             ("operator_token_file", "REBUTTAL_OPERATOR_TOKEN_FILE"),
             ("database_url_file", "REBUTTAL_DATABASE_URL_FILE"),
         ] {
-            let ended = config(&["check"], &[(variable, path)]);
-            let out = ended.out.as_str();
+            let output = config(&["check"], &[(variable, path)]);
+            let out = output.stdout.as_str();
             assert!(
-                ended.code == 1 && [setting, path, why].iter().all(|word| out.contains(word)),
-                "{ended:?}"
+                output.code == 1 && [setting, path, why].iter().all(|word| out.contains(word)),
+                "{output:?}"
             );
         }
     }
-    let ended = config(&["check", "--config", &nope], &[]);
+    let output = config(&["check", "--config", &nope], &[]);
     let words =
         [nope.as_str(), "there is no such file", "--config or REBUTTAL_CONFIG", "`rebuttal config default`"];
-    assert!(ended.code == 1 && words.iter().all(|word| ended.out.contains(word)), "{ended:?}");
-    let ended = config(&["check", "--config", "nope.toml"], &[]);
+    assert!(output.code == 1 && words.iter().all(|word| output.stdout.contains(word)), "{output:?}");
+    let output = config(&["check", "--config", "nope.toml"], &[]);
     let here = std::env::current_dir().unwrap();
-    assert!(ended.out.contains(&format!("begins in {}", here.display())), "{ended:?}");
+    assert!(output.stdout.contains(&format!("begins in {}", here.display())), "{output:?}");
     let words = ["serve", "--listen", "127.0.0.1:0", "--data", &at("data"), "--master-key-file", &nope];
-    let ended = Ended::run(rebuttal(&words));
-    let told = format!("master_key_file: cannot read the master key in {nope}: there is no such file");
-    assert!(ended.code == 1 && ended.err.contains(&told), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&words));
+    let expected = format!("master_key_file: cannot read the master key in {nope}: there is no such file");
+    assert!(output.code == 1 && output.stderr.contains(&expected), "{output:?}");
 }

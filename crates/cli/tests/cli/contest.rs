@@ -1,17 +1,17 @@
-//! `rebuttal contest`: what is checked before anything is sent, how each outcome is told, and with which exit code.
+//! `rebuttal contest`: what is checked before anything is sent, how each outcome is reported, and its exit code.
 
 use std::fs::File;
 use std::process::Stdio;
 
 use rebuttal_testbed::samples;
 
-use crate::ground::{Ended, Shell};
+use crate::common::{CommandOutput, MerchantShell};
 use crate::terminal::Terminal;
 
 #[test]
-fn a_contest_is_done_and_told() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
+fn contest_succeeds_and_prints_the_outcome() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
     let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
     let words = [
         "contest",
@@ -24,26 +24,35 @@ fn a_contest_is_done_and_told() {
         "Transaction receipt",
         "--yes",
     ];
-    let ended = shell.run(&words);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.starts_with(&format!("✓ {no} is contested with 2 pieces of evidence.\n")), "{ended:?}");
-    assert_eq!(ended.err, "", "without a terminal and with --yes there is nothing to say but the outcome");
+    let output = shell.run(&words);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(
+        output.stdout.starts_with(&format!("✓ {no} is contested with 2 pieces of evidence.\n")),
+        "{output:?}"
+    );
+    assert_eq!(
+        output.stderr, "",
+        "without a terminal and with --yes there is nothing to say but the outcome"
+    );
 
-    let dispute = shell.scene.operator.show(&no);
+    let dispute = shell.fixture.operator.show(&no);
     assert_eq!(dispute["status"], "UNDER_REVIEW");
     let evidence = dispute["submissions"][0]["evidence"].as_array().unwrap();
-    let told: Vec<_> = evidence.iter().map(|item| (&item["type"], &item["name"])).collect();
-    assert!(told.iter().any(|(kind, name)| *kind == "RECEIPT" && *name == "Transaction receipt"), "{told:?}");
-    assert!(told.iter().any(|(kind, name)| *kind == "REFUND" && refund.ends_with(name.as_str().unwrap())));
+    let printed: Vec<_> = evidence.iter().map(|item| (&item["type"], &item["name"])).collect();
+    assert!(
+        printed.iter().any(|(kind, name)| *kind == "RECEIPT" && *name == "Transaction receipt"),
+        "{printed:?}"
+    );
+    assert!(printed.iter().any(|(kind, name)| *kind == "REFUND" && refund.ends_with(name.as_str().unwrap())));
 }
 
 #[test]
 fn json_holds_the_outcome_the_addresses_and_the_proof() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
-    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    let json = ended.json();
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
+    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let json = output.json();
     assert_eq!(
         (&json["outcome"], &json["disputeNo"], &json["code"]),
         (&"done".into(), &no.as_str().into(), &"OK".into())
@@ -65,21 +74,21 @@ fn json_holds_the_outcome_the_addresses_and_the_proof() {
 }
 
 #[test]
-fn a_refusal_tells_the_gateways_words_and_exits_with_3() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
-    let _ = shell.scene.accept(&no).ok();
-    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
-    assert_eq!(ended.code, 3, "{ended:?}");
-    assert!(ended.err.starts_with("✗ the gateway refused: Dispute.InvalidState: "), "{ended:?}");
-    let ended = shell.run(&["contest", "NOPE", "--receipt", &shell.receipt(), "--yes", "--json"]);
-    assert_eq!((ended.code, &ended.json()["code"]), (3, &"Dispute.NotFound".into()), "{ended:?}");
+fn rejection_prints_the_gateways_message_and_exits_with_3() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
+    let _ = shell.fixture.accept(&no).ok();
+    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
+    assert_eq!(output.code, 3, "{output:?}");
+    assert!(output.stderr.starts_with("✗ the gateway refused: Dispute.InvalidState: "), "{output:?}");
+    let output = shell.run(&["contest", "NOPE", "--receipt", &shell.receipt(), "--yes", "--json"]);
+    assert_eq!((output.code, &output.json()["code"]), (3, &"Dispute.NotFound".into()), "{output:?}");
 }
 
 #[test]
-fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
+fn invalid_files_are_all_reported_and_nothing_is_sent() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
     let lie = shell.file_named("lie.pdf", &samples::png(7));
     let large = shell.file_named("large.png", &samples::png_of_size(2_097_153));
     let words = [
@@ -95,40 +104,40 @@ fn every_faulty_file_is_told_at_once_and_nothing_is_sent() {
         "/etc/passwd",
         "--yes",
     ];
-    // Nobody listens at this address: whatever were sent would be told as a failure to connect.
+    // Nothing listens at this address: anything sent would be reported as a failure to connect.
     let mut command = shell.command(&words);
     command.env("REBUTTAL_URL", "http://127.0.0.1:1");
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    let lines: Vec<_> = ended.err.lines().collect();
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 1, "{output:?}");
+    let lines: Vec<_> = output.stderr.lines().collect();
     assert_eq!(lines[0], "✗ nothing was submitted:");
     assert!(
         lines[1].contains("lie.pdf: The file is named .pdf, but its content is a PNG image."),
-        "{ended:?}"
+        "{output:?}"
     );
-    assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{ended:?}");
-    assert!(lines[3].contains("--other /nope.png: there is no such file"), "{ended:?}");
+    assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{output:?}");
+    assert!(lines[3].contains("--other /nope.png: there is no such file"), "{output:?}");
     assert!(
         lines[4].contains("/etc/passwd: evidence must be a file that ends in one of jpg, jpeg"),
-        "{ended:?}"
+        "{output:?}"
     );
 }
 
 #[test]
-fn without_a_terminal_nobody_is_asked_and_nothing_submitted() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
-    let ended = shell.run(&["contest", &no, "--receipt", &shell.receipt()]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {ended:?}");
-    assert!(ended.err.contains("in 6 days 23 hours"), "{ended:?}");
-    assert!(ended.err.ends_with("pass --yes to go on without a question\n"), "{ended:?}");
+fn no_prompt_and_no_submission_without_a_terminal() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
+    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt()]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {output:?}");
+    assert!(output.stderr.contains("in 6 days 23 hours"), "{output:?}");
+    assert!(output.stderr.ends_with("pass --yes to go on without a question\n"), "{output:?}");
     assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
 }
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     for words in [
         ["contest", "D1"].as_slice(),
         &["contest", "no such number", "--receipt", "a.png"],
@@ -140,18 +149,18 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn a_gateway_that_nobody_reaches_exits_with_5() {
-    let shell = Shell::start();
+fn unreachable_gateway_exits_with_5() {
+    let shell = MerchantShell::start();
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--json"]);
     command.env("REBUTTAL_URL", "http://127.0.0.1:1");
-    let ended = Ended::run(command);
-    assert_eq!((ended.code, &ended.json()["outcome"]), (5, &"unavailable".into()), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!((output.code, &output.json()["outcome"]), (5, &"unavailable".into()), "{output:?}");
 }
 
 #[test]
-fn answers_that_prove_nothing_exit_with_6_and_tell_what_to_check() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
+fn unverified_responses_exit_with_6_and_advice() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
     for (variable, value, check) in [
         ("REBUTTAL_APP_SECRET", "0".repeat(32), "Check REBUTTAL_APP_SECRET"),
         ("REBUTTAL_APP_ID", "0".repeat(32), "Check REBUTTAL_APP_ID"),
@@ -159,33 +168,33 @@ fn answers_that_prove_nothing_exit_with_6_and_tell_what_to_check() {
     ] {
         let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
         command.env(variable, value);
-        let ended = Ended::run(command);
-        assert_eq!(ended.code, 6, "{variable}: {ended:?}");
-        assert!(ended.err.contains(check), "{variable}: {ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!(output.code, 6, "{variable}: {output:?}");
+        assert!(output.stderr.contains(check), "{variable}: {output:?}");
     }
     assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
 }
 
 #[test]
-fn what_is_missing_to_reach_a_gateway_is_told() {
-    let shell = Shell::start();
+fn missing_connection_settings_are_reported() {
+    let shell = MerchantShell::start();
     for variable in ["REBUTTAL_URL", "REBUTTAL_APP_ID", "REBUTTAL_APP_SECRET"] {
         let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
         command.env_remove(variable);
-        let ended = Ended::run(command);
-        assert_eq!(ended.code, 1, "{ended:?}");
-        assert!(ended.err.contains(variable), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.stderr.contains(variable), "{output:?}");
     }
 }
 
 #[test]
-fn the_secret_may_lie_in_a_file() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
-    let file = shell.file_named("app.secret", format!("{}\n", shell.scene.signer.app_secret).as_bytes());
+fn secret_may_come_from_a_file() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
+    let file = shell.file_named("app.secret", format!("{}\n", shell.fixture.signer.app_secret).as_bytes());
     let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
     command.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", file);
-    assert_eq!(Ended::run(command).code, 0);
+    assert_eq!(CommandOutput::run(command).code, 0);
 }
 
 /// A standard output that takes nothing: a full disk, or a pipe that nobody reads.
@@ -196,81 +205,81 @@ fn lossy_outputs() -> [Stdio; 2] {
 }
 
 #[test]
-fn a_proof_that_could_not_be_written_is_told_with_an_exit_code_of_its_own() {
-    let shell = Shell::start();
+fn unwritable_proof_file_has_its_own_exit_code() {
+    let shell = MerchantShell::start();
     for words in [["--yes", "--json"].as_slice(), &["--yes"]] {
         for output in lossy_outputs() {
-            let no = shell.scene.dispute();
+            let no = shell.fixture.dispute();
             let receipt = shell.receipt();
             let mut command = shell.command(&[&["contest", &no, "--receipt", &receipt], words].concat());
             command.stdout(output);
-            let ended = Ended::run(command);
-            assert_eq!((ended.code, shell.status(&no).as_str()), (7, "UNDER_REVIEW"), "{ended:?}");
-            let told =
+            let output = CommandOutput::run(command);
+            assert_eq!((output.code, shell.status(&no).as_str()), (7, "UNDER_REVIEW"), "{output:?}");
+            let expected =
                 format!("{no} is contested, but the signed answer could not be written to standard output");
-            assert!(ended.err.contains(&told), "{ended:?}");
+            assert!(output.stderr.contains(&expected), "{output:?}");
 
-            let again = shell.paste(ended.err.lines().last().unwrap().trim());
+            let again = shell.paste(output.stderr.lines().last().unwrap().trim());
             assert_eq!(again.code, 0, "{again:?}");
         }
     }
 }
 
 #[test]
-fn a_refusal_that_could_not_be_written_is_told_all_the_same() {
-    let shell = Shell::start();
+fn rejection_is_reported_even_if_stdout_fails() {
+    let shell = MerchantShell::start();
     for output in lossy_outputs() {
         let mut command =
             shell.command(&["contest", "NOPE", "--receipt", &shell.receipt(), "--yes", "--json"]);
         command.stdout(output);
-        let ended = Ended::run(command);
-        assert_eq!(ended.code, 3, "{ended:?}");
-        assert!(ended.err.contains("the gateway refused: Dispute.NotFound"), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!(output.code, 3, "{output:?}");
+        assert!(output.stderr.contains("the gateway refused: Dispute.NotFound"), "{output:?}");
     }
 }
 
 #[test]
 fn a_flag_wins_over_the_variable_of_its_pair() {
-    let shell = Shell::start();
-    let secret = shell.scene.signer.app_secret.clone();
+    let shell = MerchantShell::start();
+    let secret = shell.fixture.signer.app_secret.clone();
     let file = shell.file_named("app.secret", secret.as_bytes());
     let receipt = shell.receipt();
     for (flag, value, variable, wrong) in [
         ("--app-secret-file", file.as_str(), "REBUTTAL_APP_SECRET", "0"),
         ("--app-secret", &secret, "REBUTTAL_APP_SECRET_FILE", "/nope"),
     ] {
-        let no = shell.scene.dispute();
+        let no = shell.fixture.dispute();
         let mut command = shell.command(&["contest", &no, "--receipt", &receipt, "--yes", flag, value]);
         command.env_remove("REBUTTAL_APP_SECRET").env(variable, wrong);
-        let ended = Ended::run(command);
-        assert_eq!(ended.code, 0, "{flag}: {ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!(output.code, 0, "{flag}: {output:?}");
     }
 }
 
 #[test]
 fn a_file_to_trust_without_a_certificate_is_named() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let key = shell.file_named("key.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-    let ended = shell.run(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--trust", &key]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains(&format!("{key} holds no certificate to trust")), "{ended:?}");
+    let output = shell.run(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--trust", &key]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(&format!("{key} holds no certificate to trust")), "{output:?}");
 }
 
 #[test]
 fn variables_that_mean_nothing_are_warned_of() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
     command.env("REBUTTAL_APP_SECERT", "00112233445566778899aabbccddeeff");
-    let ended = Ended::run(command);
-    let told = "! the variable REBUTTAL_APP_SECERT is not known and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
-    assert!(ended.err.starts_with(told), "{ended:?}");
-    assert!(!ended.err.contains("00112233"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    let expected = "! the variable REBUTTAL_APP_SECERT is not known and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
+    assert!(output.stderr.starts_with(expected), "{output:?}");
+    assert!(!output.stderr.contains("00112233"), "{output:?}");
 }
 
 #[test]
 fn the_question_is_answered_with_yes_or_nothing_is_submitted() {
-    let shell = Shell::start();
-    let (no, receipt) = (shell.scene.dispute(), shell.receipt());
+    let shell = MerchantShell::start();
+    let (no, receipt) = (shell.fixture.dispute(), shell.receipt());
     let question = "Submit? It is done once and cannot be changed. [y/N]";
     let ask = |words: &[&str]| {
         let mut terminal = Terminal::run(&shell.command(words), 100);
@@ -299,12 +308,15 @@ fn the_question_is_answered_with_yes_or_nothing_is_submitted() {
 }
 
 #[test]
-fn an_address_with_the_wrong_scheme_is_told_at_once() {
-    let shell = Shell::start();
+fn wrong_url_scheme_is_reported_without_retries() {
+    let shell = MerchantShell::start();
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
     command.env("REBUTTAL_URL", shell.url.replace("http://", "https://"));
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 5, "{ended:?}");
-    assert!(ended.err.contains("(tried once)"), "{ended:?}");
-    assert!(ended.err.contains("the address must start with http://\n  Nothing was submitted."), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 5, "{output:?}");
+    assert!(output.stderr.contains("(tried once)"), "{output:?}");
+    assert!(
+        output.stderr.contains("the address must start with http://\n  Nothing was submitted."),
+        "{output:?}"
+    );
 }

@@ -1,44 +1,44 @@
-//! `rebuttal demo`: the whole story, and nothing left behind.
+//! `rebuttal demo`: runs the whole life of a dispute and leaves nothing behind.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::ground::{Ended, rebuttal};
+use crate::common::{CommandOutput, rebuttal};
 
 #[test]
-fn the_demo_tells_its_story_and_leaves_nothing_behind() {
-    let ended = Ended::run(rebuttal(&["demo", "--once"]));
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
-    for told in [
+fn demo_prints_its_steps_and_leaves_nothing_behind() {
+    let output = CommandOutput::run(rebuttal(&["demo", "--once"]));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    for expected in [
         "CB-20418 is contested",
         "Authorization: V2_SHA256",
         "with one byte changed it proves nothing",
         "CB-20418 is UNDER_REVIEW",
     ] {
-        assert!(ended.out.contains(told), "{told:?} is missing: {ended:?}");
+        assert!(output.stdout.contains(expected), "{expected:?} is missing: {output:?}");
     }
-    assert!(!ended.out.contains('\u{1b}'), "colours without a terminal");
-    let folder = ended.out.split_once("its data lies in ").unwrap().1.split_once(' ').unwrap().0;
+    assert!(!output.stdout.contains('\u{1b}'), "colours without a terminal");
+    let folder = output.stdout.split_once("its data lies in ").unwrap().1.split_once(' ').unwrap().0;
     assert!(!Path::new(folder).exists(), "{folder} is left");
 }
 
 #[test]
-fn an_address_in_use_is_told() {
+fn address_in_use_is_reported() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let ended = Ended::run(rebuttal(&["demo", "--once", "--listen", &address]));
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains(&format!("cannot listen on {address}")), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["demo", "--once", "--listen", &address]));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(&format!("cannot listen on {address}")), "{output:?}");
 }
 
 #[test]
-fn a_story_that_nobody_can_read_is_a_failure() {
+fn unwritable_demo_output_is_a_failure() {
     let mut command = rebuttal(&["demo", "--once"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("could not be written to standard output"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("could not be written to standard output"), "{output:?}");
 }
 
 #[test]
@@ -55,10 +55,13 @@ fn a_demo_whose_terminal_is_gone_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_demo_without_a_place_for_its_folder_says_what_to_do() {
+fn demo_without_a_writable_folder_says_what_to_do() {
     let mut command = rebuttal(&["demo", "--once"]);
     command.env("TMPDIR", "/nope");
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("cannot make a folder in /nope; set TMPDIR to one where it can"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.stderr.contains("cannot make a folder in /nope; set TMPDIR to one where it can"),
+        "{output:?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! `rebuttal doctor`: everything that it finds is broken here, one thing at a time.
+//! `rebuttal doctor`: each thing that it reports is broken here, one at a time.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,18 +8,18 @@ use std::process::Command;
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::Store;
-use rebuttal_testbed::{Gateway, Item, Scene, samples};
+use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 use serde_json::Value;
 
-use crate::ground::{Ended, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal};
 
 /// A gateway that has served and was stopped.
-pub(crate) fn stopped() -> Scene {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let _ = (scene.dispute(), scene.upload(&samples::receipt(1)));
-    scene.gateway.terminate();
-    assert!(scene.gateway.wait().success());
-    scene
+pub(crate) fn stopped() -> TestGateway {
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let _ = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    fixture
 }
 
 /// Of a gateway on any port: somebody else may have the default one on this machine. A flag wins over it.
@@ -30,67 +30,67 @@ fn looking_at(data: &Path) -> Command {
 }
 
 /// A start that must fail, and what it says.
-pub(crate) fn serve(data: &Path, more: &[&str]) -> Ended {
+pub(crate) fn serve(data: &Path, more: &[&str]) -> CommandOutput {
     let wanted = ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
-    let ended = Ended::run(rebuttal(&[&wanted, more].concat()));
-    assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
-    ended
+    let output = CommandOutput::run(rebuttal(&[&wanted, more].concat()));
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{output:?}");
+    output
 }
 
-pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Ended {
+pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> CommandOutput {
     let mut command = looking_at(data);
     command.arg("--json").args(more).envs(env.iter().map(|(name, value)| (name, value)));
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
 /// What was found of something in a state, all of it.
-pub(crate) fn told(ended: &Ended, about: &str, state: &str) -> String {
-    let json = ended.json();
+pub(crate) fn message(output: &CommandOutput, about: &str, state: &str) -> String {
+    let json = output.json();
     let findings = json["findings"].as_array().unwrap().iter();
     let found = findings.filter(|finding| finding["about"] == about && finding["state"] == state);
     found.filter_map(|finding| finding["told"].as_str()).collect::<Vec<_>>().join("\n")
 }
 
 #[track_caller]
-pub(crate) fn finds(ended: &Ended, about: &str, what: &str) {
-    assert!(told(ended, about, "fault").contains(what), "{about} {what}: {ended:?}");
-    assert_eq!(ended.code, 1);
+pub(crate) fn finds(output: &CommandOutput, about: &str, what: &str) {
+    assert!(message(output, about, "fault").contains(what), "{about} {what}: {output:?}");
+    assert_eq!(output.code, 1);
 }
 
 #[test]
 fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let data = scene.gateway.data().to_owned();
-    let url = scene.base.clone();
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let data = fixture.gateway.data().to_owned();
+    let url = fixture.base.clone();
     for running in [true, false] {
         if !running {
-            scene.gateway.terminate();
-            assert!(scene.gateway.wait().success());
+            fixture.gateway.terminate();
+            assert!(fixture.gateway.wait().success());
         }
-        let ended = doctor(&data, &["--public-url", &url], &[]);
-        let reached = told(&ended, "public URL", "well");
+        let output = doctor(&data, &["--public-url", &url], &[]);
+        let reached = message(&output, "public URL", "well");
         assert_eq!(
-            (ended.json()["faults"].as_u64(), reached.is_empty()),
+            (output.json()["faults"].as_u64(), reached.is_empty()),
             (Some(u64::from(!running)), !running),
-            "{ended:?}"
+            "{output:?}"
         );
     }
-    scene.gateway.restart();
+    fixture.gateway.restart();
 }
 
 #[test]
 fn an_installation_that_is_not_there_yet_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let ended = doctor(&data, &[], &[]);
-    assert_eq!((ended.code, ended.json()["faults"].as_u64()), (0, Some(0)), "{ended:?}");
+    let output = doctor(&data, &[], &[]);
+    assert_eq!((output.code, output.json()["faults"].as_u64()), (0, Some(0)), "{output:?}");
     assert!(!data.exists(), "a doctor changes nothing");
 }
 
 #[test]
 fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
-    let scene = stopped();
-    let (data, key) = (scene.gateway.data(), scene.gateway.data().join("master.key"));
+    let fixture = stopped();
+    let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
     let right = fs::read(&key).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     finds(&doctor(data, &[], &[]), "master key", "chmod 600");
@@ -104,16 +104,16 @@ fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
 }
 
 #[test]
-fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+fn permissions_and_unmounted_evidence_folder_are_reported() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     for (name, about) in [("operator.token", "data directory"), ("rebuttal.db", "database")] {
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o640)).unwrap();
         finds(&doctor(data, &[], &[]), about, &format!("{name}; run: chmod 600"));
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
     fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(told(&doctor(data, &[], &[]), "data directory", "warning").contains("chmod 700"));
+    assert!(message(&doctor(data, &[], &[]), "data directory", "warning").contains("chmod 700"));
     fs::set_permissions(data, fs::Permissions::from_mode(0o700)).unwrap();
     fs::rename(data.join("evidence"), data.join("away")).unwrap();
     fs::create_dir(data.join("evidence")).unwrap();
@@ -121,9 +121,9 @@ fn permissions_and_an_evidence_folder_that_is_not_mounted_are_found() {
 }
 
 #[test]
-fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+fn unservable_database_and_clock_skew_are_reported() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     let by_hand = |sql: &str| {
         let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
         database.execute_batch(sql).unwrap();
@@ -165,28 +165,28 @@ fn a_database_that_must_not_be_served_and_a_clock_that_is_wrong_are_found() {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 8192].fill(0x55);
     fs::write(&file, bytes).unwrap();
-    let ended = doctor(data, &[], &[]);
-    assert_eq!(ended.code, 1);
-    assert!(!told(&ended, "database", "fault").is_empty(), "{ended:?}");
+    let output = doctor(data, &[], &[]);
+    assert_eq!(output.code, 1);
+    assert!(!message(&output, "database", "fault").is_empty(), "{output:?}");
 }
 
 #[test]
-fn limits_misspelt_variables_and_urls_that_lead_elsewhere_are_found() {
-    let scene = stopped();
-    let data = scene.gateway.data().to_str().unwrap().to_owned();
+fn limits_misspelt_variables_and_wrong_urls_are_reported() {
+    let fixture = stopped();
+    let data = fixture.gateway.data().to_str().unwrap().to_owned();
     let raise = "raise the limit to 896 or more (LimitNOFILE=";
     for (files, too) in [(256, "or set max_connections to 112 or less"), (64, "of a shell)")] {
         let line =
             format!("ulimit -n {files}; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"");
         let mut limited = Command::new("sh");
         limited.args(["-c", &line]).arg(bin()).arg(&data);
-        let ended = Ended::run(limited);
-        finds(&ended, "open files", raise);
-        assert!(told(&ended, "open files", "fault").ends_with(too), "{ended:?}");
+        let output = CommandOutput::run(limited);
+        finds(&output, "open files", raise);
+        assert!(message(&output, "open files", "fault").ends_with(too), "{output:?}");
     }
 
     let misspelt = doctor(Path::new(&data), &[], &[("REBUTTAL_PUBLC_URL", "https://pay.example".to_owned())]);
-    assert!(told(&misspelt, "settings", "warning").contains("REBUTTAL_PUBLIC_URL"), "{misspelt:?}");
+    assert!(message(&misspelt, "settings", "warning").contains("REBUTTAL_PUBLIC_URL"), "{misspelt:?}");
 
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", other.local_addr().unwrap());
@@ -207,11 +207,11 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     let mut env =
         vec![("REBUTTAL_DATABASE_URL", database.url()), ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url())];
     env.extend(credentials);
-    let ended = doctor(folder.path(), &[], &env);
+    let output = doctor(folder.path(), &[], &env);
     // The tests' own cluster does not wait for its disk.
-    finds(&ended, "database", "fsync = off");
-    assert!(told(&ended, "evidence", "well").contains("gives it back"), "{ended:?}");
-    assert!(told(&ended, "clock", "well").contains("database server's"), "{ended:?}");
+    finds(&output, "database", "fsync = off");
+    assert!(message(&output, "evidence", "well").contains("gives it back"), "{output:?}");
+    assert!(message(&output, "clock", "well").contains("database server's"), "{output:?}");
 
     let nowhere = "http://127.0.0.1:1";
     env.push(("REBUTTAL_EVIDENCE_PUBLIC_URL", nowhere.to_owned()));
@@ -222,68 +222,68 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     finds(&doctor(folder.path(), &[], &env), "evidence", "AWS_");
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
     finds(&doctor(folder.path(), &[], &nowhere), "database", "See that the server runs");
-    // A role that may do nothing: what it lacks is told before what fails for it.
+    // A role that may do nothing: what it lacks is reported before what fails for it.
     drop(Gateway::builder(bin()).database(&database.url()).folder().start());
     let role = database.name().replace("test_", "weak_");
     database.query(&format!("CREATE ROLE {role} LOGIN"));
     let weak = format!("postgres://{role}@{}", database.url().rsplit_once('@').unwrap().1);
-    let ended = doctor(folder.path(), &[], &[("REBUTTAL_DATABASE_URL", weak)]);
-    finds(&ended, "database", "the database role of the gateway lacks");
-    finds(&ended, "database", "the rest could not be looked at");
+    let output = doctor(folder.path(), &[], &[("REBUTTAL_DATABASE_URL", weak)]);
+    finds(&output, "database", "the database role of the gateway lacks");
+    finds(&output, "database", "the rest could not be looked at");
     database.query(&format!("DROP ROLE {role}"));
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn an_address_for_uploads_that_leads_elsewhere_is_found() {
+fn wrong_upload_address_is_reported() {
     let bucket = Store::shared().bucket();
-    let scene = Scene::of(Gateway::builder(bin()).embedded().bucket(&bucket));
-    let url = scene.upload(&samples::receipt(1));
-    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+    let fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded().bucket(&bucket));
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     let at = |public: &str| {
         let mut env = vec![
             ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url()),
             ("REBUTTAL_EVIDENCE_PUBLIC_URL", public.to_owned()),
         ];
         env.extend(bucket.store.credentials());
-        doctor(scene.gateway.data(), &[], &env)
+        doctor(fixture.gateway.data(), &[], &env)
     };
     let right = at(&format!("http://{}", bucket.store.address));
-    assert!(told(&right, "evidence public URL", "well").contains("leads to the bucket"), "{right:?}");
-    finds(&at(&scene.base), "evidence public URL", "does not give this gateway's mark");
+    assert!(message(&right, "evidence public URL", "well").contains("leads to the bucket"), "{right:?}");
+    finds(&at(&fixture.base), "evidence public URL", "does not give this gateway's mark");
 }
 
 #[test]
-fn findings_are_told_to_people_with_what_to_do() {
-    let scene = stopped();
-    fs::remove_file(scene.gateway.data().join("master.key")).unwrap();
-    let ended = Ended::run(looking_at(scene.gateway.data()));
-    assert_eq!(ended.code, 1);
-    assert!(ended.out.contains("✗ master key") && ended.out.contains("1 fault"), "{ended:?}");
-    let _: Value = doctor(scene.gateway.data(), &[], &[]).json();
+fn findings_are_printed_with_what_to_do() {
+    let fixture = stopped();
+    fs::remove_file(fixture.gateway.data().join("master.key")).unwrap();
+    let output = CommandOutput::run(looking_at(fixture.gateway.data()));
+    assert_eq!(output.code, 1);
+    assert!(output.stdout.contains("✗ master key") && output.stdout.contains("1 fault"), "{output:?}");
+    let _: Value = doctor(fixture.gateway.data(), &[], &[]).json();
 }
 
 #[test]
-fn what_is_looked_at_is_told_first_and_without_a_password() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+fn checked_locations_are_printed_first_without_passwords() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     let first = doctor(data, &[], &[]).json()["findings"][0].clone();
-    let told = first["told"].as_str().unwrap();
+    let printed = first["told"].as_str().unwrap();
     for place in ["rebuttal.db", "evidence"].map(|name| data.join(name).display().to_string()) {
-        assert!(first["about"] == "installation" && told.contains(&place), "{first}");
+        assert!(first["about"] == "installation" && printed.contains(&place), "{first}");
     }
     let url = ("REBUTTAL_DATABASE_URL", "postgres://me:Geheim7@127.0.0.1:1/some".to_owned());
-    let ended = doctor(data, &[], &[url]);
-    let first = ended.json()["findings"][0]["told"].as_str().unwrap().to_owned();
+    let output = doctor(data, &[], &[url]);
+    let first = output.json()["findings"][0]["told"].as_str().unwrap().to_owned();
     assert!(first.contains("postgres://127.0.0.1:1/some"), "{first}");
-    assert!(!format!("{ended:?}").contains("Geheim7"), "{ended:?}");
+    assert!(!format!("{output:?}").contains("Geheim7"), "{output:?}");
 }
 
 #[test]
 fn a_history_that_was_rewritten_is_found_with_its_dispute() {
-    let scene = stopped();
-    let data = scene.gateway.data();
-    assert!(told(&doctor(data, &[], &[]), "histories", "well").contains("1 disputes are what"));
+    let fixture = stopped();
+    let data = fixture.gateway.data();
+    assert!(message(&doctor(data, &[], &[]), "histories", "well").contains("1 disputes are what"));
     let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
     let no: String = database.query_row("SELECT dispute_no FROM disputes", [], |row| row.get(0)).unwrap();
     database.execute_batch("UPDATE disputes SET dispute_amount = 1").unwrap();
@@ -295,28 +295,28 @@ fn a_history_that_was_rewritten_is_found_with_its_dispute() {
 
 #[test]
 fn a_killed_gateways_log_is_read_and_left_as_it_is() {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let data = scene.gateway.data().to_owned();
-    let _ = (scene.dispute(), scene.dispute());
-    scene.gateway.kill();
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let data = fixture.gateway.data().to_owned();
+    let _ = (fixture.dispute(), fixture.dispute());
+    fixture.gateway.kill();
     let files = || ["rebuttal.db", "rebuttal.db-wal"].map(|name| fs::read(data.join(name)).unwrap());
     let before = files();
     assert!(!before[1].is_empty(), "nothing is in the log");
-    let ended = doctor(&data, &[], &[]);
-    assert!(told(&ended, "histories", "well").contains("2 disputes are what"), "{ended:?}");
+    let output = doctor(&data, &[], &[]);
+    assert!(message(&output, "histories", "well").contains("2 disputes are what"), "{output:?}");
     assert!(files() == before, "the database or its log is another one than before");
-    scene.gateway.restart();
+    fixture.gateway.restart();
 }
 
 #[test]
 fn an_address_that_another_program_has_is_found() {
-    let mut scene = Scene::of(Gateway::builder(bin()).embedded());
-    let data = scene.gateway.data().to_owned();
-    let own = scene.address().to_string();
-    let ended = doctor(&data, &["--listen", &own], &[]);
-    assert!(told(&ended, "listener", "well").contains("a gateway serves from this data"), "{ended:?}");
-    scene.gateway.terminate();
-    assert!(scene.gateway.wait().success());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let data = fixture.gateway.data().to_owned();
+    let own = fixture.address().to_string();
+    let output = doctor(&data, &["--listen", &own], &[]);
+    assert!(message(&output, "listener", "well").contains("a gateway serves from this data"), "{output:?}");
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().to_string();
     for flag in ["--listen", "--operator-listen", "--metrics-listen"] {
@@ -325,9 +325,9 @@ fn an_address_that_another_program_has_is_found() {
 }
 
 #[test]
-fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
-    let scene = stopped();
-    let data = scene.gateway.data();
+fn read_only_or_missing_database_is_reported_with_its_name() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
     let file = data.join("rebuttal.db");
     fs::rename(&file, data.join("away")).unwrap();
     finds(&doctor(data, &[], &[]), "database", "this data directory has served before");
@@ -338,9 +338,9 @@ fn a_database_that_cannot_be_written_or_is_lost_is_found_by_its_name() {
     fs::create_dir(&elsewhere).unwrap();
     let url = format!("sqlite:{}", elsewhere.display());
     let served = serve(data, &["--database-url", &url]);
-    assert!(served.err.contains("elsewhere.db: Is a directory"), "{served:?}");
+    assert!(served.stderr.contains("elsewhere.db: Is a directory"), "{served:?}");
     let typo = format!("sqlite:{}", data.join("typo.db").display());
     let served = serve(data, &["--database-url", &typo]);
-    assert!(served.err.contains("has served before"), "{served:?}");
+    assert!(served.stderr.contains("has served before"), "{served:?}");
     assert!(!data.join("typo.db").exists(), "a database was made");
 }

@@ -1,62 +1,62 @@
-//! Help and what is told of wrong usage. Every command's own help is pinned beside the code, in `src/tests/help.rs`.
+//! Help texts and usage errors. The help of every command is pinned in `src/tests/help.rs`.
 
-use crate::ground::{Ended, rebuttal};
+use crate::common::{CommandOutput, rebuttal};
 
 #[test]
 fn help_is_printed_on_standard_output() {
     for words in [["help", "contest"], ["contest", "--help"]] {
-        let ended = Ended::run(rebuttal(&words));
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        let output = CommandOutput::run(rebuttal(&words));
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
         let says =
             ["Contest a dispute with evidence", "Example:\n  rebuttal contest", "Exit codes:\n  0  done"];
-        assert!(says.iter().all(|says| ended.out.contains(says)), "{ended:?}");
+        assert!(says.iter().all(|says| output.stdout.contains(says)), "{output:?}");
     }
 }
 
 #[test]
-fn help_never_shows_what_the_variables_hold() {
+fn help_never_prints_values_of_variables() {
     let mut command = rebuttal(&["contest", "--help"]);
     command.env("REBUTTAL_APP_SECRET", "00112233445566778899aabbccddeeff").env("REBUTTAL_URL", "http://here");
-    let ended = Ended::run(command);
-    assert!(!ended.out.contains("00112233") && !ended.out.contains("http://here"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert!(!output.stdout.contains("00112233") && !output.stdout.contains("http://here"), "{output:?}");
 }
 
 #[test]
-fn a_faulty_value_is_told_with_the_variable_that_it_comes_from() {
+fn invalid_value_is_reported_with_its_variable() {
     let query = |words: &[&str]| {
         let mut command = rebuttal(&[&["query", "--dispute-no", "D1"], words].concat());
         command.env("REBUTTAL_APP_ID", "xyz");
-        Ended::run(command)
+        CommandOutput::run(command)
     };
-    let told = "tip: the value comes from the variable REBUTTAL_APP_ID";
-    let ended = query(&[]);
-    assert!(ended.code == 2 && ended.err.contains(told), "{ended:?}");
-    let ended = query(&["--app-id", "xyz"]);
-    assert!(ended.code == 2 && !ended.err.contains(told), "{ended:?}");
+    let expected = "tip: the value comes from the variable REBUTTAL_APP_ID";
+    let output = query(&[]);
+    assert!(output.code == 2 && output.stderr.contains(expected), "{output:?}");
+    let output = query(&["--app-id", "xyz"]);
+    assert!(output.code == 2 && !output.stderr.contains(expected), "{output:?}");
 }
 
 #[test]
 fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
-    for (words, told) in [
+    for (words, expected) in [
         (["query", "--json"].as_slice(), "the following required arguments were not provided: <--dispute-no"),
         (&["accept", "a b", "--json"], "invalid value 'a b' for '<DISPUTE_NO>': must be 1 to 32 characters"),
         (&["operator", "merchant", "lst", "--json"], "unrecognized subcommand 'lst'"),
     ] {
-        let ended = Ended::run(rebuttal(words));
-        assert_eq!((ended.code, ended.json()["outcome"].as_str()), (2, Some("usage")), "{ended:?}");
-        let message = ended.json()["errorMessage"].as_str().unwrap().to_owned();
-        assert!(message.starts_with(told) && !message.contains("Usage"), "{message}");
-        assert!(ended.err.starts_with("error: "), "people read it, too: {ended:?}");
-        let bare: Vec<_> = words.iter().copied().filter(|word| *word != "--json").collect();
-        let ended = Ended::run(rebuttal(&bare));
-        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+        let output = CommandOutput::run(rebuttal(words));
+        assert_eq!((output.code, output.json()["outcome"].as_str()), (2, Some("usage")), "{output:?}");
+        let message = output.json()["errorMessage"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(expected) && !message.contains("Usage"), "{message}");
+        assert!(output.stderr.starts_with("error: "), "people read it, too: {output:?}");
+        let without_rebuttal_env: Vec<_> = words.iter().copied().filter(|word| *word != "--json").collect();
+        let output = CommandOutput::run(rebuttal(&without_rebuttal_env));
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
     }
 }
 
 const HEADER: &str = "V2_SHA256 appId=00000000000000000000000000000000,sign=0000000000000000000000000000000000000000000000000000000000000000,timestamp=1700000000000,nonce=0000000000000000";
 
 #[test]
-fn what_goes_wrong_on_this_side_is_an_object_where_one_was_asked_for() {
+fn local_errors_are_json_with_the_json_flag() {
     for words in [
         ["sign", "/x", "--json"].as_slice(),
         &["verify", "http://h/x", "--authorization", HEADER, "--json"],
@@ -67,15 +67,15 @@ fn what_goes_wrong_on_this_side_is_an_object_where_one_was_asked_for() {
         let mut command = rebuttal(words);
         // A folder in the place of the file.
         command.env("REBUTTAL_PROFILES", "/");
-        let ended = Ended::run(command);
-        assert_eq!((ended.code, ended.json()["outcome"].as_str()), (1, Some("local")), "{ended:?}");
-        assert!(!ended.json()["errorMessage"].as_str().unwrap().is_empty(), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!((output.code, output.json()["outcome"].as_str()), (1, Some("local")), "{output:?}");
+        assert!(!output.json()["errorMessage"].as_str().unwrap().is_empty(), "{output:?}");
     }
 }
 
 /// Each is a fault of what was typed, whatever the gateway would say; none is listening.
 #[test]
-fn what_was_typed_wrong_is_wrong_usage() {
+fn mistyped_arguments_are_usage_errors() {
     let app = "00000000000000000000000000000000";
     let open =
         "operator dispute open --merchant 1 --payment-no P --merchant-trade-no T --reason R --deadline 7d";
@@ -84,7 +84,7 @@ fn what_was_typed_wrong_is_wrong_usage() {
     let url = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
     let many: Vec<_> =
         urls.iter().enumerate().map(|(at, flag)| if at % 2 == 0 { *flag } else { "a.png" }).collect();
-    for (words, told) in [
+    for (words, expected) in [
         (["operator", "merchant", "change", "1"].to_vec(), "--name <NAME>|--time-zone <ZONE>"),
         (
             ["operator", "app", "change", app, "--merchant", "1"].to_vec(),
@@ -139,8 +139,8 @@ fn what_was_typed_wrong_is_wrong_usage() {
     ] {
         let mut command = rebuttal(&words);
         command.env("REBUTTAL_OPERATOR_TOKEN", "t").env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
-        let ended = Ended::run(command);
-        assert!(ended.code == 2 && ended.err.contains(told), "{words:?}: {ended:?}");
-        assert!(ended.err.starts_with("error: "), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert!(output.code == 2 && output.stderr.contains(expected), "{words:?}: {output:?}");
+        assert!(output.stderr.starts_with("error: "), "{output:?}");
     }
 }

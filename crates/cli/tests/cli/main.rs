@@ -1,4 +1,4 @@
-//! The commands as their users meet them: the real binary, its words, its exit codes.
+//! Tests of the commands as users run them: the real binary, its output, its exit codes.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -7,35 +7,35 @@
     reason = "tests; clippy excuses only the functions marked #[test], not what they share"
 )]
 
-mod broken;
+mod broken_installation;
+mod common;
+mod completions;
 mod config;
 mod contest;
-mod decay;
+mod data_corruption;
 mod demo;
+mod docs;
 mod doctor;
-mod faults;
-mod files;
-mod ground;
+mod evidence_files;
 mod help;
+mod idempotency;
 mod interception;
-mod leads;
-mod lists;
-mod lost;
+mod lossy_proxy;
 mod merchant;
-mod narrow;
-mod night;
-mod once;
+mod narrow_terminal;
 mod operator;
+mod operator_faults;
 mod outage;
-mod papers;
+mod pagination;
 mod paths;
 mod profile;
 mod profile_names;
+mod public_url;
 mod serve;
-mod shells;
 mod signing;
+mod stdout_failure;
 mod terminal;
 mod tokens;
-mod unsure;
+mod unknown_outcome;
 mod usage;
-mod way;
+mod user_errors;

@@ -1,45 +1,45 @@
-//! `rebuttal operator`: the gateway run from a shell alone.
+//! `rebuttal operator`: operating the gateway from a shell alone.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rebuttal_testbed::operator::in_days;
-use rebuttal_testbed::scene::Item;
+use rebuttal_testbed::test_gateway::Item;
 use rebuttal_testbed::{Gateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{Ended, Shell, bare, bin, pasted, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, bin, pasted, rebuttal, without_rebuttal_env};
+use crate::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::terminal::Terminal;
-use crate::way::{Fate, Way};
 
-impl Shell {
-    /// A command of this gateway's operator, who sits beside the data directory.
+impl MerchantShell {
+    /// A command of this gateway's operator, with access to the data directory.
     pub(crate) fn operator_command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(&[&["operator"], words].concat());
-        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
+        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());
         command
     }
 
-    pub(crate) fn operator(&self, words: &[&str]) -> Ended {
-        Ended::run(self.operator_command(words))
+    pub(crate) fn operator(&self, words: &[&str]) -> CommandOutput {
+        CommandOutput::run(self.operator_command(words))
     }
 
-    /// What the program told to do next, pasted into this operator's shell.
-    pub(crate) fn paste_operator(&self, told: &str) -> Ended {
-        let mut command = pasted(bare(Path::new("sh")), told);
-        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.scene.gateway.data());
-        Ended::run(command)
+    /// Runs a printed command in this operator's shell.
+    pub(crate) fn paste_operator(&self, hint: &str) -> CommandOutput {
+        let mut command = pasted(without_rebuttal_env(Path::new("sh")), hint);
+        command.env("REBUTTAL_OPERATOR_URL", &self.url).env("REBUTTAL_DATA", self.fixture.gateway.data());
+        CommandOutput::run(command)
     }
 }
 
 #[test]
 fn a_merchant_from_its_registration_to_a_resolved_dispute() {
-    let shell = Shell::start();
+    let shell = MerchantShell::start();
     let done = |words: &[&str]| {
-        let ended = shell.operator(&[words, &["--json"]].concat());
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{words:?}: {ended:?}");
-        ended.json()
+        let output = shell.operator(&[words, &["--json"]].concat());
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{words:?}: {output:?}");
+        output.json()
     };
     let merchant = done(&["merchant", "create", "--name", "Nordlys Coffee", "--time-zone", "Europe/Oslo"]);
     let id = merchant["merchantId"].to_string();
@@ -62,14 +62,14 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
     assert_eq!(opened["disputeAmount"], "42.750");
     // A span gives another deadline by now, and yet it is the same opening.
     let again = shell.operator(&[&open[..], &["--json"]].concat());
-    assert!(again.code == 0 && again.err.contains("counts anew each time"), "{again:?}");
+    assert!(again.code == 0 && again.stderr.contains("counts anew each time"), "{again:?}");
     assert_eq!(again.json(), opened);
     let other = shell.operator(&[&open[..], &["--dispute-amount", "42"]].concat());
-    assert!(other.code == 3 && other.err.contains("exists with other content"), "{other:?}");
+    assert!(other.code == 3 && other.stderr.contains("exists with other content"), "{other:?}");
 
     let mut contest = rebuttal(&["contest", "CB-1", "--receipt", &shell.receipt(), "--yes"]);
     contest.env("REBUTTAL_URL", &shell.url).env("REBUTTAL_APP_ID", app_id).env("REBUTTAL_APP_SECRET", secret);
-    assert_eq!(Ended::run(contest).code, 0);
+    assert_eq!(CommandOutput::run(contest).code, 0);
 
     let asked = ["dispute", "request-evidence", "CB-1", "--deadline", "3d", "--note", "The tracking number"];
     assert_eq!(done(&asked)["status"], "NEEDS_RESPONSE");
@@ -84,7 +84,7 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
     assert_eq!((&resolved["status"], &resolved["allowedActions"]), (&"WON".into(), &json!(["advance"])));
 
     let shown = shell.operator(&["dispute", "show", "CB-1"]);
-    for told in [
+    for expected in [
         "Status     WON",
         "Disputed   KWD 42.750 of 42.750",
         "Reason     Not as described (13.3)",
@@ -92,23 +92,23 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
         "The tracking number",
         "Seen",
     ] {
-        assert!(shown.out.contains(told), "{told}: {shown:?}");
+        assert!(shown.stdout.contains(expected), "{expected}: {shown:?}");
     }
 }
 
 #[test]
-fn json_is_what_the_api_said_byte_for_byte() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
-    let ended = shell.operator(&["dispute", "show", &no, "--json"]);
-    let own = shell.scene.operator.fetch(&format!("/disputes/{no}"));
-    assert_eq!(ended.out.trim_end(), own.text());
+fn json_output_is_the_response_byte_for_byte() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
+    let output = shell.operator(&["dispute", "show", &no, "--json"]);
+    let own = shell.fixture.operator.fetch(&format!("/disputes/{no}"));
+    assert_eq!(output.stdout.trim_end(), own.text());
 }
 
 #[test]
 fn lists_are_followed_through_pages_up_to_their_bound() {
-    let shell = Shell::start();
-    let numbers: Vec<String> = (0..205).map(|_| shell.scene.dispute()).collect();
+    let shell = MerchantShell::start();
+    let numbers: Vec<String> = (0..205).map(|_| shell.fixture.dispute()).collect();
     let all = shell.operator(&["dispute", "list", "--json", "--limit", "1000"]).json();
     assert_eq!((all["items"].as_array().unwrap().len(), &all["nextCursor"]), (205, &Value::Null));
     assert_eq!(all["total"], 205);
@@ -126,14 +126,14 @@ fn lists_are_followed_through_pages_up_to_their_bound() {
     assert_eq!(told, numbers, "each once");
 
     let text = shell.operator(&["dispute", "list", "--status", "WON"]);
-    assert_eq!((text.code, text.out.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
+    assert_eq!((text.code, text.stdout.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
 }
 
 #[test]
 fn disputes_are_listed_by_what_is_asked_for() {
-    let shell = Shell::start();
-    let soon = shell.scene.dispute_with(&json!({ "deadline": in_days(1), "type": "INQUIRY" }));
-    let late = shell.scene.dispute_with(&json!({ "deadline": in_days(20), "merchantTradeNo": "T-+ 1" }));
+    let shell = MerchantShell::start();
+    let soon = shell.fixture.dispute_with(&json!({ "deadline": in_days(1), "type": "INQUIRY" }));
+    let late = shell.fixture.dispute_with(&json!({ "deadline": in_days(20), "merchantTradeNo": "T-+ 1" }));
     let listed = |filter: &[&str]| {
         let json = shell.operator(&[&["dispute", "list", "--json"], filter].concat()).json();
         let items = json["items"].as_array().unwrap().clone();
@@ -155,59 +155,59 @@ fn disputes_are_listed_by_what_is_asked_for() {
 
 #[test]
 fn evidence_is_fetched_whole_and_never_over_another_file() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
     let sample = samples::receipt(1);
-    let uri = shell.scene.upload(&sample);
-    shell.scene.contest(&no, &[Item::receipt(&uri)]).is("OK");
+    let uri = shell.fixture.upload(&sample);
+    shell.fixture.contest(&no, &[Item::receipt(&uri)]).is("OK");
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().to_str().unwrap();
     let fetch =
         |more: &[&str]| shell.operator(&[&["dispute", "evidence", &no, "--directory", to], more].concat());
-    let ended = fetch(&["--json"]);
-    let json = ended.json();
+    let output = fetch(&["--json"]);
+    let json = output.json();
     let file = json[0]["file"].as_str().unwrap();
     assert_eq!(
         (&json[0]["evidenceId"], file),
         (&"1-1".into(), format!("{to}/{no}-1-1.png").as_str()),
-        "{ended:?}"
+        "{output:?}"
     );
     assert_eq!(std::fs::read(file).unwrap(), sample.bytes);
 
     let again = fetch(&["1-1"]);
     assert!(
-        again.code == 1 && again.err.contains(&format!("cannot make {file}: it is there already")),
+        again.code == 1 && again.stderr.contains(&format!("cannot make {file}: it is there already")),
         "{again:?}"
     );
     let wrong = fetch(&["9-9"]);
-    assert!(wrong.code == 1 && wrong.err.contains("it has: 1-1"), "{wrong:?}");
+    assert!(wrong.code == 1 && wrong.stderr.contains("it has: 1-1"), "{wrong:?}");
     let both = fetch(&["--link"]);
-    assert!(both.code == 2 && both.err.contains("--directory"), "{both:?}");
+    assert!(both.code == 2 && both.stderr.contains("--directory"), "{both:?}");
     let linked = shell.operator(&["dispute", "evidence", &no, "--link", "--json"]);
     assert_eq!((linked.code, &linked.json()["code"]), (3, &"Operator.Conflict".into()), "{linked:?}");
 }
 
 #[test]
-fn evidence_is_nobody_elses_to_read() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
-    shell.scene.contest(&no, &[Item::receipt(&shell.scene.upload(&samples::receipt(1)))]).is("OK");
-    let at = shell.scene.gateway.scratch().join("found/evidence");
+fn fetched_evidence_is_readable_by_its_owner_only() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
+    shell.fixture.contest(&no, &[Item::receipt(&shell.fixture.upload(&samples::receipt(1)))]).is("OK");
+    let at = shell.fixture.gateway.scratch().join("found/evidence");
     let fetch = format!("rebuttal operator dispute evidence {no} --directory {}", at.display());
-    let mut command = bare(Path::new("sh"));
+    let mut command = without_rebuttal_env(Path::new("sh"));
     command
         .args(["-c", &format!("umask 0; exec {}", fetch.replacen("rebuttal", bin().to_str().unwrap(), 1))]);
-    command.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.scene.gateway.data());
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    command.env("REBUTTAL_OPERATOR_URL", &shell.url).env("REBUTTAL_DATA", shell.fixture.gateway.data());
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 0, "{output:?}");
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&at), mode(&at.join(format!("{no}-1-1.png")))), (0o700, 0o600));
 }
 
 #[test]
 fn an_app_is_changed_and_its_secret_rotated() {
-    let shell = Shell::start();
-    let (id, app) = (shell.scene.merchant_id.to_string(), shell.scene.signer.app_id.clone());
+    let shell = MerchantShell::start();
+    let (id, app) = (shell.fixture.merchant_id.to_string(), shell.fixture.signer.app_id.clone());
     let at = |words: &[&str]| shell.operator(&[&["app"], words, &["--merchant", &id]].concat());
     let changed = at(&[
         "change",
@@ -219,7 +219,7 @@ fn an_app_is_changed_and_its_secret_rotated() {
         "--disable",
     ]);
     assert_eq!(changed.code, 0, "{changed:?}");
-    assert!(changed.out.contains("signs with V2_HMAC_SHA256, and may not call."), "{changed:?}");
+    assert!(changed.stdout.contains("signs with V2_HMAC_SHA256, and may not call."), "{changed:?}");
     let json = at(&["list", "--json"]).json();
     assert_eq!(
         (&json["items"][0]["enabled"], &json["items"][0]["notifyUrl"]),
@@ -229,56 +229,65 @@ fn an_app_is_changed_and_its_secret_rotated() {
     assert_eq!(at(&["list", "--json"]).json()["items"][0]["notifyUrl"], Value::Null);
 
     let plain = at(&["list"]);
-    assert!(plain.out.contains("may call  notifications"), "no rotation runs: {plain:?}");
-    let file = shell.scene.gateway.scratch().join("new.secret");
+    assert!(plain.stdout.contains("may call  notifications"), "no rotation runs: {plain:?}");
+    let file = shell.fixture.gateway.scratch().join("new.secret");
     let rotate = ["rotate", &app, "--overlap", "1h", "--secret-file", file.to_str().unwrap(), "--yes"];
-    let ended = at(&rotate);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = at(&rotate);
+    assert_eq!(output.code, 0, "{output:?}");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let secret = std::fs::read_to_string(&file).unwrap();
-    assert!(secret.trim().len() == 32 && !ended.out.contains(secret.trim()), "{ended:?}");
+    assert!(secret.trim().len() == 32 && !output.stdout.contains(secret.trim()), "{output:?}");
     let until = at(&["list", "--json"]).json()["items"][0]["oldSecretExpiresTime"].clone();
     let (day, minute) = until.as_str().unwrap().split_at(16).0.split_once('T').unwrap();
-    let told = format!("until {day} {minute} +00:00");
-    assert!(ended.out.contains(&format!("old secret  {told}")), "{told}: {ended:?}");
+    let expected = format!("until {day} {minute} +00:00");
+    assert!(output.stdout.contains(&format!("old secret  {expected}")), "{expected}: {output:?}");
     let listed = at(&["list"]);
-    assert!(listed.out.contains("old secret until") && listed.out.contains(&told[6..]), "{told}: {listed:?}");
-    let ended = at(&rotate);
-    assert!(ended.code == 1 && ended.err.contains("cannot make"), "the file is there already: {ended:?}");
-    let ended = at(&["rotate", &app, "--overlap", "1h", "--yes"]);
-    assert!(ended.code == 3 && ended.err.contains("Operator.Conflict"), "one overlap at a time: {ended:?}");
+    assert!(
+        listed.stdout.contains("old secret until") && listed.stdout.contains(&expected[6..]),
+        "{expected}: {listed:?}"
+    );
+    let output = at(&rotate);
+    assert!(
+        output.code == 1 && output.stderr.contains("cannot make"),
+        "the file is there already: {output:?}"
+    );
+    let output = at(&["rotate", &app, "--overlap", "1h", "--yes"]);
+    assert!(
+        output.code == 3 && output.stderr.contains("Operator.Conflict"),
+        "one overlap at a time: {output:?}"
+    );
     let asked = at(&["end-overlap", &app]);
-    assert!(asked.code == 1 && at(&["list"]).out.contains("old secret until"), "without --yes: {asked:?}");
+    assert!(asked.code == 1 && at(&["list"]).stdout.contains("old secret until"), "without --yes: {asked:?}");
     for _ in 0..2 {
-        let ended = at(&["end-overlap", &app, "--yes"]);
-        assert!(ended.code == 0 && ended.out.contains("has only its newest secret"), "{ended:?}");
-        assert!(!at(&["list"]).out.contains("old secret until"));
+        let output = at(&["end-overlap", &app, "--yes"]);
+        assert!(output.code == 0 && output.stdout.contains("has only its newest secret"), "{output:?}");
+        assert!(!at(&["list"]).stdout.contains("old secret until"));
     }
     assert_eq!(at(&["rotate", &app, "--overlap", "1h", "--yes"]).code, 0);
-    let ended = at(&["rotate", &app, "--overlap", "0s", "--yes", "--json"]);
-    assert_eq!((ended.code, &ended.json()["oldSecretExpiresTime"]), (0, &Value::Null), "{ended:?}");
+    let output = at(&["rotate", &app, "--overlap", "0s", "--yes", "--json"]);
+    assert_eq!((output.code, &output.json()["oldSecretExpiresTime"]), (0, &Value::Null), "{output:?}");
     assert_eq!(at(&["rotate", &app, "--overlap", "91d", "--yes"]).code, 2);
 }
 
 #[test]
 fn a_merchant_is_changed() {
-    let shell = Shell::start();
-    let id = shell.scene.merchant_id.to_string();
-    let ended = shell.operator(&["merchant", "change", &id, "--name", "Corner Shop & Sons"]);
-    assert!(ended.out.contains("Corner Shop & Sons is now merchant"), "{ended:?}");
+    let shell = MerchantShell::start();
+    let id = shell.fixture.merchant_id.to_string();
+    let output = shell.operator(&["merchant", "change", &id, "--name", "Corner Shop & Sons"]);
+    assert!(output.stdout.contains("Corner Shop & Sons is now merchant"), "{output:?}");
     let listed = shell.operator(&["merchant", "list"]);
-    assert!(listed.out.contains("Corner Shop & Sons  Asia/Shanghai"), "{listed:?}");
+    assert!(listed.stdout.contains("Corner Shop & Sons  Asia/Shanghai"), "{listed:?}");
     let nobody = shell.operator(&["merchant", "change", "4711", "--name", "X", "--json"]);
     assert_eq!((nobody.code, &nobody.json()["code"]), (3, &"Operator.NotFound".into()), "{nobody:?}");
 }
 
 #[test]
-fn what_has_no_way_back_is_asked_first() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
+fn irreversible_actions_ask_for_confirmation() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
     for words in [["dispute", "resolve", &no, "LOST"].as_slice(), &["dispute", "withdraw", &no]] {
-        let ended = shell.operator(words);
-        assert!(ended.code == 1 && ended.err.contains("pass --yes"), "{ended:?}");
+        let output = shell.operator(words);
+        assert!(output.code == 1 && output.stderr.contains("pass --yes"), "{output:?}");
         let mut terminal = Terminal::run(&shell.operator_command(words), 100);
         terminal.wait_for("There is no way back. [y/N]");
         terminal.interrupt();
@@ -303,92 +312,97 @@ pub(crate) fn opening(deadline: &str) -> Vec<String> {
 
 #[test]
 fn a_lost_answer_is_asked_for_again_and_the_change_counts_once() {
-    let way = Way::open(Fate::Lost, 2);
-    let shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
+    let proxy = LossyProxy::start(ResponseFault::Close, 2);
+    let shell = MerchantShell::with_public_url(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let ended = shell.operator(&words);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);
+    let output = shell.operator(&words);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1);
 }
 
 #[test]
 fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
-    let way = Way::open(Fate::Lost, usize::MAX);
-    let shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
+    let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
+    let shell = MerchantShell::with_public_url(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let mut words: Vec<_> = words.iter().map(String::as_str).collect();
-    let ended = shell.operator(&[words.as_slice(), &["--json"]].concat());
-    let json = ended.json();
-    assert_eq!((ended.code, &json["outcome"]), (4, &"unknown".into()), "{ended:?}");
-    way.mend();
+    let output = shell.operator(&[words.as_slice(), &["--json"]].concat());
+    let json = output.json();
+    assert_eq!((output.code, &json["outcome"]), (4, &"unknown".into()), "{output:?}");
+    proxy.forward_all();
     let (key, deadline) = (&json["again"]["idempotencyKey"], &json["again"]["deadline"]);
     *words.last_mut().unwrap() = deadline.as_str().unwrap();
     let key = ["--idempotency-key", key.as_str().unwrap()];
-    let told = json["again"]["command"].as_str().unwrap();
-    let mut elsewhere = pasted(bare(Path::new("sh")), told);
+    let printed = json["again"]["command"].as_str().unwrap();
+    let mut elsewhere = pasted(without_rebuttal_env(Path::new("sh")), printed);
     elsewhere.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1").env("REBUTTAL_OPERATOR_TOKEN", "another");
-    for again in
-        [shell.operator(&[&words[..], &key].concat()), shell.paste_operator(told), Ended::run(elsewhere)]
-    {
+    for again in [
+        shell.operator(&[&words[..], &key].concat()),
+        shell.paste_operator(printed),
+        CommandOutput::run(elsewhere),
+    ] {
         assert_eq!(again.code, 0, "{again:?}");
     }
-    assert_eq!(shell.scene.operator.fetch("/disputes").json()["total"], 1);
+    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1);
 }
 
 #[test]
-fn an_interruption_while_the_answer_is_awaited_is_an_unknown_outcome() {
-    let way = Way::open(Fate::Held, usize::MAX);
-    let shell = Shell::behind(&way.url);
-    way.leads_to(shell.scene.address());
+fn interrupt_while_waiting_is_an_unknown_outcome() {
+    let proxy = LossyProxy::start(ResponseFault::Stall, usize::MAX);
+    let shell = MerchantShell::with_public_url(&proxy.url);
+    proxy.set_upstream(shell.fixture.address());
     let words = opening("7d");
     let mut command = shell.operator_command(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    way.wait();
+    proxy.wait_for_fault();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let ended = Ended::of(child.wait_with_output().unwrap());
-    assert_eq!(ended.code, 4, "{ended:?}");
+    let output = CommandOutput::from_output(child.wait_with_output().unwrap());
+    assert_eq!(output.code, 4, "{output:?}");
     assert!(
-        ended.err.contains(" --idempotency-key cli-") && ended.err.contains(" --deadline 2"),
-        "{ended:?}"
+        output.stderr.contains(" --idempotency-key cli-") && output.stderr.contains(" --deadline 2"),
+        "{output:?}"
     );
 }
 
 #[test]
-fn who_and_where_is_told_when_it_is_wrong() {
-    let shell = Shell::start();
+fn wrong_token_or_url_is_reported_with_its_source() {
+    let shell = MerchantShell::start();
     let list = ["merchant", "list"];
     let with = |variable: &str, value: &str| {
         let mut command = shell.operator_command(&list);
         command.env(variable, value);
-        Ended::run(command)
+        CommandOutput::run(command)
     };
-    let ended = with("REBUTTAL_DATA", "/nope");
-    assert!(ended.code == 1 && ended.err.contains("set REBUTTAL_OPERATOR_TOKEN"), "{ended:?}");
-    let ended = with("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
+    let output = with("REBUTTAL_DATA", "/nope");
+    assert!(output.code == 1 && output.stderr.contains("set REBUTTAL_OPERATOR_TOKEN"), "{output:?}");
+    let output = with("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
     assert!(
-        ended.code == 5
-            && ended.err.contains("at http://127.0.0.1:1 did not")
-            && ended.err.contains("Check REBUTTAL_OPERATOR_URL"),
-        "{ended:?}"
+        output.code == 5
+            && output.stderr.contains("at http://127.0.0.1:1 did not")
+            && output.stderr.contains("Check REBUTTAL_OPERATOR_URL"),
+        "{output:?}"
     );
-    let ended = with("REBUTTAL_OPERATOR_URL", &shell.url.replace("http://", "https://"));
-    assert!(ended.code == 5 && ended.err.contains("the address must start with http://"), "{ended:?}");
+    let output = with("REBUTTAL_OPERATOR_URL", &shell.url.replace("http://", "https://"));
+    assert!(output.code == 5 && output.stderr.contains("the address must start with http://"), "{output:?}");
     for end in ["/operator/v1", "/operator/v1/"] {
-        let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}{end}", shell.url));
-        let told = format!("alone, without /operator/v1: {}\n", shell.url);
-        assert!(ended.code == 2 && ended.err.contains(&told), "{ended:?}");
-        assert!(ended.err.contains("the value comes from the variable REBUTTAL_OPERATOR_URL"), "{ended:?}");
+        let output = with("REBUTTAL_OPERATOR_URL", &format!("{}{end}", shell.url));
+        let expected = format!("alone, without /operator/v1: {}\n", shell.url);
+        assert!(output.code == 2 && output.stderr.contains(&expected), "{output:?}");
+        assert!(
+            output.stderr.contains("the value comes from the variable REBUTTAL_OPERATOR_URL"),
+            "{output:?}"
+        );
     }
-    let ended = with("REBUTTAL_OPERATOR_URL", &format!("{}/elsewhere", shell.url));
-    assert!(ended.code == 1 && ended.err.contains("not a gateway's operator API"), "{ended:?}");
+    let output = with("REBUTTAL_OPERATOR_URL", &format!("{}/elsewhere", shell.url));
+    assert!(output.code == 1 && output.stderr.contains("not a gateway's operator API"), "{output:?}");
 
-    let token = shell.file_named("token", format!("{}\n", shell.scene.gateway.operator_token()).as_bytes());
+    let token = shell.file_named("token", format!("{}\n", shell.fixture.gateway.operator_token()).as_bytes());
     let mut command = shell.operator_command(&["merchant", "list", "--operator-token-file", &token]);
     command.env("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong");
-    assert_eq!(Ended::run(command).code, 0, "a flag wins over the variable of its pair");
+    assert_eq!(CommandOutput::run(command).code, 0, "a flag wins over the variable of its pair");
 }
 
 #[test]
@@ -397,12 +411,12 @@ fn operators_with_a_listener_of_their_own_are_reached_there() {
     let gateway = Gateway::builder(bin()).args(["--operator-listen", &port.to_string()]).start();
     let mut command = rebuttal(&["operator", "merchant", "list"]);
     command.env("REBUTTAL_DATA", gateway.data()).env("REBUTTAL_OPERATOR_URL", format!("http://{port}"));
-    let ended = Ended::run(command);
-    assert_eq!((ended.code, ended.out.as_str()), (0, "There are no merchants.\n"), "{ended:?}");
+    let output = CommandOutput::run(command);
+    assert_eq!((output.code, output.stdout.as_str()), (0, "There are no merchants.\n"), "{output:?}");
 }
 
 #[test]
-fn operators_are_served_over_tls_with_a_certificate_that_is_told_to_be_trusted() {
+fn operator_listener_serves_tls_with_a_trusted_certificate() {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
@@ -414,9 +428,9 @@ fn operators_are_served_over_tls_with_a_certificate_that_is_told_to_be_trusted()
     let list = |more: &[&str]| {
         let mut command = rebuttal(&[&["operator", "merchant", "list"], more].concat());
         command.env("REBUTTAL_DATA", gateway.data()).env("REBUTTAL_OPERATOR_URL", gateway.base_url());
-        Ended::run(command)
+        CommandOutput::run(command)
     };
     assert_eq!(list(&["--trust", certificate]).code, 0);
-    let ended = list(&[]);
-    assert!(ended.code == 5 && ended.err.contains("certificate is not trusted"), "{ended:?}");
+    let output = list(&[]);
+    assert!(output.code == 5 && output.stderr.contains("certificate is not trusted"), "{output:?}");
 }

@@ -1,10 +1,10 @@
-//! When something else answers in the gateway's place, or nobody at all: what is told to people and to scripts.
+//! Foreign responses or none in place of the gateway's: what is printed for people and for scripts.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::process::Command;
 
-use crate::ground::{Ended, rebuttal};
+use crate::common::{CommandOutput, rebuttal};
 use crate::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
@@ -39,14 +39,14 @@ fn command(url: &str, words: &[&str]) -> Command {
     command
 }
 
-fn query(url: &str, json: &[&str]) -> Ended {
-    Ended::run(command(url, &[&["query", "--dispute-no", "D1"], json].concat()))
+fn query(url: &str, json: &[&str]) -> CommandOutput {
+    CommandOutput::run(command(url, &[&["query", "--dispute-no", "D1"], json].concat()))
 }
 
 #[test]
-fn a_proxys_outage_is_told_apart_from_a_wrong_address() {
+fn proxy_outage_is_distinguished_from_a_wrong_url() {
     let html = "<html>Bad Gateway</html>";
-    for (head, code, told) in [
+    for (head, code, expected) in [
         (
             "502 Bad Gateway\r\nContent-Type: text/html",
             5,
@@ -64,21 +64,21 @@ fn a_proxys_outage_is_told_apart_from_a_wrong_address() {
         ),
     ] {
         let url = answering(answer(head, html));
-        let ended = query(&url, &[]);
-        assert_eq!((ended.code, ended.err.contains(told)), (code, true), "{ended:?}");
-        assert!(ended.err.contains("\n  A query changes nothing. Check "), "{ended:?}");
+        let output = query(&url, &[]);
+        assert_eq!((output.code, output.stderr.contains(expected)), (code, true), "{output:?}");
+        assert!(output.stderr.contains("\n  A query changes nothing. Check "), "{output:?}");
     }
 }
 
 #[test]
-fn json_holds_what_to_do_and_what_is_claimed_without_proof() {
+fn json_contains_advice_and_unproven_claims() {
     let claim = r#"{"code":"Common.System.UnknownApp","errorMessage":"there is none"}"#;
-    let ended = query(&answering(answer("401 Unauthorized", claim)), &["--json"]);
-    let json = ended.json();
-    assert_eq!((ended.code, &json["outcome"]), (6, &"unverified".into()), "{ended:?}");
-    assert_eq!(json["code"], serde_json::Value::Null, "nothing of it is proven: {ended:?}");
-    assert_eq!(json["unprovenClaim"]["code"], "Common.System.UnknownApp", "{ended:?}");
-    assert_eq!(json["unprovenClaim"]["errorMessage"], "there is none", "{ended:?}");
+    let output = query(&answering(answer("401 Unauthorized", claim)), &["--json"]);
+    let json = output.json();
+    assert_eq!((output.code, &json["outcome"]), (6, &"unverified".into()), "{output:?}");
+    assert_eq!(json["code"], serde_json::Value::Null, "nothing of it is proven: {output:?}");
+    assert_eq!(json["unprovenClaim"]["code"], "Common.System.UnknownApp", "{output:?}");
+    assert_eq!(json["unprovenClaim"]["errorMessage"], "there is none", "{output:?}");
 
     let json = query("http://127.0.0.1:1", &["--json"]).json();
     let hint = "A query changes nothing. Check REBUTTAL_URL, or run the same command again later.";
@@ -86,7 +86,7 @@ fn json_holds_what_to_do_and_what_is_claimed_without_proof() {
 }
 
 #[test]
-fn whoever_waits_before_a_terminal_is_told_what_for() {
+fn long_wait_is_explained_on_a_terminal() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let mut terminal = Terminal::run(&command(&url, &["query", "--dispute-no", "D1"]), 100);
@@ -100,6 +100,6 @@ fn whoever_waits_before_a_terminal_is_told_what_for() {
     let url = answering(answer("502 Bad Gateway", ""));
     let (code, said) = Terminal::run(&command(&url, &["query", "--dispute-no", "D1"]), 100).end();
     assert_eq!(code, 5, "{said}");
-    let told = "HTTP 502: probably a proxy's answer, not the gateway's; tried 1 of 5 times…";
-    assert!(said.contains(told), "{said}");
+    let expected = "HTTP 502: probably a proxy's answer, not the gateway's; tried 1 of 5 times…";
+    assert!(said.contains(expected), "{said}");
 }

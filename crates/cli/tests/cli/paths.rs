@@ -1,13 +1,12 @@
-//! Files and tokens that operators and merchants name: what is wrong with one is told with the argument, the path, and
-//! what to do; of a secret never more than where it came from.
+//! Files and tokens in arguments: an error names the argument, the path and what to do; of a secret only its source.
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 #[test]
-fn a_path_that_is_of_no_use_is_told_with_its_argument() {
-    let shell = Shell::start();
+fn invalid_path_is_reported_with_its_argument() {
+    let shell = MerchantShell::start();
     let file = shell.file_named("there", b"x");
-    let folder = shell.scene.gateway.scratch().to_str().unwrap().to_owned();
+    let folder = shell.fixture.gateway.scratch().to_str().unwrap().to_owned();
     let (nowhere, nothing) = (format!("{folder}/no/file"), format!("{folder}/file"));
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file"];
     let list = |argument: &'static str| ["merchant", "list", argument];
@@ -23,29 +22,29 @@ fn a_path_that_is_of_no_use_is_told_with_its_argument() {
         (&list("--operator-token-file"), &folder, "it is a folder, and a file is needed"),
         (&list("--trust"), &nothing, "there is no such file"),
     ] {
-        let ended = shell.operator(&[words, &[path]].concat());
+        let output = shell.operator(&[words, &[path]].concat());
         let argument = words.last().unwrap();
-        assert!(ended.code == 1 && !ended.err.contains("os error"), "{ended:?}");
-        assert!(ended.err.starts_with(&format!("✗ {argument}: cannot ")), "{ended:?}");
-        assert!(ended.err.contains(path.as_str()) && ended.err.contains(why), "{ended:?}");
+        assert!(output.code == 1 && !output.stderr.contains("os error"), "{output:?}");
+        assert!(output.stderr.starts_with(&format!("✗ {argument}: cannot ")), "{output:?}");
+        assert!(output.stderr.contains(path.as_str()) && output.stderr.contains(why), "{output:?}");
     }
     let mut of_merchant = shell.command(&["query", "--dispute-no", "D"]);
     of_merchant.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", &nothing);
-    let ended = Ended::run(of_merchant);
-    let told =
+    let output = CommandOutput::run(of_merchant);
+    let expected =
         format!("✗ REBUTTAL_APP_SECRET_FILE: cannot read the secret in {nothing}: there is no such file\n");
-    assert_eq!((ended.code, ended.err), (1, told));
+    assert_eq!((output.code, output.stderr), (1, expected));
 }
 
 #[test]
-fn a_place_for_a_secret_is_left_free_where_no_secret_came() {
-    let shell = Shell::start();
-    let path = shell.scene.gateway.scratch().join("new.token");
+fn no_secret_file_is_created_without_a_secret() {
+    let shell = MerchantShell::start();
+    let path = shell.fixture.gateway.scratch().join("new.token");
     let create =
         ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", path.to_str().unwrap()];
     let mut unreachable = shell.operator_command(&create);
     unreachable.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
-    assert_eq!(Ended::run(unreachable).code, 5);
+    assert_eq!(CommandOutput::run(unreachable).code, 5);
     assert!(!path.exists(), "it would be in the way of the same command");
     assert_eq!(shell.operator(&create).code, 0);
     let by_it = shell.operator(&["dispute", "list", "--operator-token-file", path.to_str().unwrap()]);
@@ -53,19 +52,19 @@ fn a_place_for_a_secret_is_left_free_where_no_secret_came() {
 }
 
 #[test]
-fn where_a_refused_token_came_from_is_told_and_never_the_token() {
-    let shell = Shell::start();
+fn rejected_token_is_reported_by_source_and_not_printed() {
+    let shell = MerchantShell::start();
     let file = shell.file_named("old.token", b"wrong-wrong-wrong\n");
-    let data = shell.scene.gateway.scratch().join("other-data");
+    let data = shell.fixture.gateway.scratch().join("other-data");
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("operator.token"), "wrong-wrong-wrong").unwrap();
     let beside = data.join("operator.token");
     let run = |words: &[&str], variable: Option<(&str, &str)>| {
         let mut command = shell.operator_command(&[&["merchant", "list"], words].concat());
         command.envs(variable);
-        Ended::run(command)
+        CommandOutput::run(command)
     };
-    for (ended, origin) in [
+    for (output, origin) in [
         (run(&["--operator-token", "wrong-wrong-wrong"], None), "in --operator-token is".to_owned()),
         (
             run(&[], Some(("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong"))),
@@ -81,10 +80,14 @@ fn where_a_refused_token_came_from_is_told_and_never_the_token() {
         ),
         (run(&["--data", data.to_str().unwrap()], None), format!("in {} is", beside.display())),
     ] {
-        assert_eq!(ended.code, 3, "{ended:?}");
-        let told = format!("Operator.Unauthorized: the token {origin} unknown to this gateway, or revoked");
-        assert!(ended.err.contains(&told) && ended.err.lines().count() > 1, "{told}: {ended:?}");
-        assert!(!ended.err.contains("wrong-wrong"), "{ended:?}");
+        assert_eq!(output.code, 3, "{output:?}");
+        let expected =
+            format!("Operator.Unauthorized: the token {origin} unknown to this gateway, or revoked");
+        assert!(
+            output.stderr.contains(&expected) && output.stderr.lines().count() > 1,
+            "{expected}: {output:?}"
+        );
+        assert!(!output.stderr.contains("wrong-wrong"), "{output:?}");
     }
     let json = run(&["--operator-token", "wrong", "--json"], None).json();
     assert_eq!((&json["outcome"], &json["code"]), (&"refused".into(), &"Operator.Unauthorized".into()));
@@ -92,23 +95,26 @@ fn where_a_refused_token_came_from_is_told_and_never_the_token() {
 }
 
 #[test]
-fn a_token_that_cannot_be_one_is_told_before_anything_is_sent() {
+fn malformed_token_is_reported_before_sending() {
     let run = |words: &[&str]| {
         let mut command = rebuttal(&[&["operator", "merchant", "list"], words].concat());
         command.env("REBUTTAL_OPERATOR_URL", "http://127.0.0.1:1");
-        Ended::run(command)
+        CommandOutput::run(command)
     };
     for none in ["", "a b", "ä"] {
-        let ended = run(&["--operator-token", none]);
-        assert!(ended.code == 1 && ended.err.contains("token in --operator-token is none"), "{ended:?}");
+        let output = run(&["--operator-token", none]);
+        assert!(
+            output.code == 1 && output.stderr.contains("token in --operator-token is none"),
+            "{output:?}"
+        );
     }
     let both = run(&["--operator-token", "a", "--operator-token-file", "b"]);
     assert!(
         both.code == 2
-            && both.err.contains("--operator-token: it must not be given beside --operator-token-file"),
+            && both.stderr.contains("--operator-token: it must not be given beside --operator-token-file"),
         "{both:?}"
     );
     let nowhere = run(&["--data", "/nope"]);
-    let told = "secret in /nope/operator.token: there is no folder /nope; set REBUTTAL_OPERATOR_TOKEN or";
-    assert!(nowhere.code == 1 && nowhere.err.contains(told), "{nowhere:?}");
+    let expected = "secret in /nope/operator.token: there is no folder /nope; set REBUTTAL_OPERATOR_TOKEN or";
+    assert!(nowhere.code == 1 && nowhere.stderr.contains(expected), "{nowhere:?}");
 }

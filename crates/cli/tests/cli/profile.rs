@@ -1,159 +1,163 @@
-//! `rebuttal profile`: what is kept, from whom, and which place wins.
+//! `rebuttal profile`: what is stored, its permissions, and which source takes precedence.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 use crate::terminal::Terminal;
 
-/// A person with a home, and a merchant's shell beside it.
-struct Home {
-    shell: Shell,
+/// A user's home directory, and a merchant's shell.
+struct UserHome {
+    shell: MerchantShell,
     file: PathBuf,
 }
 
-impl Home {
+impl UserHome {
     fn new() -> Self {
-        let shell = Shell::start();
-        let file = shell.scene.gateway.scratch().join("home/.config/rebuttal/profiles.toml");
+        let shell = MerchantShell::start();
+        let file = shell.fixture.gateway.scratch().join("home/.config/rebuttal/profiles.toml");
         Self { shell, file }
     }
 
     /// A command in this home, without any variable of ours.
     fn command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(words);
-        command.env("HOME", self.shell.scene.gateway.scratch().join("home")).env_remove("XDG_CONFIG_HOME");
+        command.env("HOME", self.shell.fixture.gateway.scratch().join("home")).env_remove("XDG_CONFIG_HOME");
         command
     }
 
-    fn run(&self, words: &[&str]) -> Ended {
-        Ended::run(self.command(words))
+    fn run(&self, words: &[&str]) -> CommandOutput {
+        CommandOutput::run(self.command(words))
     }
 
-    fn add(&self, name: &str, secret: &str) -> Ended {
-        let app_id = &self.shell.scene.signer.app_id;
+    fn add(&self, name: &str, secret: &str) -> CommandOutput {
+        let app_id = &self.shell.fixture.signer.app_id;
         let words = ["profile", "add", name, "--url", &self.shell.url, "--app-id", app_id, "--replace"];
         let mut command = self.command(&words);
         command.env("REBUTTAL_APP_SECRET", secret);
-        Ended::run(command)
+        CommandOutput::run(command)
     }
 
     fn secret(&self) -> &str {
-        &self.shell.scene.signer.app_secret
+        &self.shell.fixture.signer.app_secret
     }
 }
 
 #[test]
-fn a_profile_is_kept_where_nobody_else_reads_and_its_secret_never_shown() {
-    let home = Home::new();
-    let no = home.shell.scene.dispute();
+fn profile_file_is_private_and_its_secret_never_printed() {
+    let home = UserHome::new();
+    let no = home.shell.fixture.dispute();
     assert_eq!(home.add("shop", home.secret()).code, 0);
     assert_eq!(home.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(home.file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    let ended = home.run(&["query", "--dispute-no", &no, "--profile", "shop"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = home.run(&["query", "--dispute-no", &no, "--profile", "shop"]);
+    assert_eq!(output.code, 0, "{output:?}");
 
     for words in [["profile", "list"].as_slice(), &["profile", "list", "--json"]] {
-        let ended = home.run(words);
-        assert!(ended.out.contains("shop") && ended.out.contains(&home.shell.url), "{ended:?}");
-        assert!(!ended.out.contains(home.secret()) && !ended.err.contains(home.secret()), "{ended:?}");
+        let output = home.run(words);
+        assert!(output.stdout.contains("shop") && output.stdout.contains(&home.shell.url), "{output:?}");
+        assert!(
+            !output.stdout.contains(home.secret()) && !output.stderr.contains(home.secret()),
+            "{output:?}"
+        );
     }
 
-    let ended = home.run(&["query", "--dispute-no", &no, "--profile", "shpo"]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("did you mean \"shop\"?"), "{ended:?}");
+    let output = home.run(&["query", "--dispute-no", &no, "--profile", "shpo"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("did you mean \"shop\"?"), "{output:?}");
     assert_eq!(home.run(&["profile", "remove", "shop"]).code, 0);
     assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 1);
 }
 
 #[test]
-fn scripts_are_told_all_of_a_profile_but_its_secret() {
-    let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
-    let told = serde_json::json!({
+fn profile_json_contains_all_but_the_secret() {
+    let home = UserHome::new();
+    let app_id = &home.shell.fixture.signer.app_id;
+    let expected = serde_json::json!({
         "name": "shop", "url": home.shell.url, "appId": app_id, "scheme": "V2_SHA256", "trust": null
     });
-    let changed = serde_json::json!({ "outcome": "done", "profile": told, "file": home.file });
+    let changed = serde_json::json!({ "outcome": "done", "profile": expected, "file": home.file });
     let add = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id, "--json"];
     let mut added = home.command(&add);
     added.env("REBUTTAL_APP_SECRET", home.secret());
-    let ended = Ended::run(added);
-    assert_eq!((ended.code, ended.err.as_str(), ended.json()), (0, "", changed.clone()), "{ended:?}");
-    let ended = home.run(&["profile", "list", "--json"]);
-    assert_eq!((ended.code, ended.json()), (0, serde_json::json!([told])), "{ended:?}");
-    let ended = home.run(&["profile", "remove", "shop", "--json"]);
-    assert_eq!((ended.code, ended.json()), (0, changed), "{ended:?}");
+    let output = CommandOutput::run(added);
+    assert_eq!((output.code, output.stderr.as_str(), output.json()), (0, "", changed.clone()), "{output:?}");
+    let output = home.run(&["profile", "list", "--json"]);
+    assert_eq!((output.code, output.json()), (0, serde_json::json!([expected])), "{output:?}");
+    let output = home.run(&["profile", "remove", "shop", "--json"]);
+    assert_eq!((output.code, output.json()), (0, changed), "{output:?}");
     assert_eq!(home.run(&["profile", "list", "--json"]).json(), serde_json::json!([]));
 
     let gone = home.run(&["profile", "remove", "shop", "--json"]);
     let why = format!("there is no profile \"shop\" in {}", home.file.display());
-    let told = serde_json::json!({ "outcome": "local", "errorMessage": why });
-    assert_eq!((gone.code, gone.json()), (1, told), "{gone:?}");
+    let expected = serde_json::json!({ "outcome": "local", "errorMessage": why });
+    assert_eq!((gone.code, gone.json()), (1, expected), "{gone:?}");
 }
 
 #[test]
-fn a_profile_that_is_kept_but_could_not_be_told_is_kept() {
-    let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
+fn profile_is_stored_even_if_output_fails() {
+    let home = UserHome::new();
+    let app_id = &home.shell.fixture.signer.app_id;
     let mut add = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = add.env("REBUTTAL_APP_SECRET", home.secret()).stdout(full).output().unwrap();
-    let ended = Ended::of(output);
-    assert!(ended.code == 7 && ended.err.starts_with("✗ shop is kept in "), "{ended:?}");
-    assert!(ended.err.contains(", but that could not be written to standard output: "), "{ended:?}");
-    assert_eq!(home.run(&["profile", "list", "--names"]).out, "shop\n");
+    let output = CommandOutput::from_output(output);
+    assert!(output.code == 7 && output.stderr.starts_with("✗ shop is kept in "), "{output:?}");
+    assert!(output.stderr.contains(", but that could not be written to standard output: "), "{output:?}");
+    assert_eq!(home.run(&["profile", "list", "--names"]).stdout, "shop\n");
 }
 
 #[test]
 fn a_name_that_no_flag_could_give_is_refused_in_the_file_too() {
-    let home = Home::new();
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("[shop]", "[\"$(touch gone)\"]")).unwrap();
-    let ended = home.run(&["profile", "list", "--names"]);
-    assert!(ended.code == 1 && ended.out.is_empty(), "{ended:?}");
+    let output = home.run(&["profile", "list", "--names"]);
+    assert!(output.code == 1 && output.stdout.is_empty(), "{output:?}");
     assert!(
-        ended.err.contains("profiles.toml, line 1: a profile's name must have 1 to 64 letters"),
-        "{ended:?}"
+        output.stderr.contains("profiles.toml, line 1: a profile's name must have 1 to 64 letters"),
+        "{output:?}"
     );
 }
 
 #[test]
-fn a_faulty_secret_is_told_with_the_place_that_holds_it() {
-    let home = Home::new();
+fn invalid_secret_is_reported_with_its_source() {
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace(home.secret(), &home.secret()[1..])).unwrap();
     let in_file = home.shell.file_named("shop.secret", b"Geheim7");
     let flaw = |count: u8| format!("must be 32 lower-case hex digits; it has {count} characters\n");
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     for words in [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/dispute/query"]] {
         let held = home.run(&[words, &["--profile", "shop"]].concat());
-        let told = format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
-        assert_eq!((held.code, held.err), (1, told));
+        let expected =
+            format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
+        assert_eq!((held.code, held.stderr), (1, expected));
 
         let words = [words, &["--url", &home.shell.url, "--app-id", app_id]].concat();
         let read = home.run(&[words.as_slice(), &["--app-secret-file", &in_file]].concat());
-        assert_eq!((read.code, read.err), (1, format!("✗ the app's secret in {in_file}: {}", flaw(7))));
+        assert_eq!((read.code, read.stderr), (1, format!("✗ the app's secret in {in_file}: {}", flaw(7))));
         let typed = home.run(&[words.as_slice(), &["--app-secret", "Geheim7"]].concat());
         assert_eq!(typed.code, 2, "{typed:?}");
         assert!(
-            typed.err.starts_with(&format!("error: --app-secret: the app's secret: {}", flaw(7))),
+            typed.stderr.starts_with(&format!("error: --app-secret: the app's secret: {}", flaw(7))),
             "{typed:?}"
         );
         let mut set = home.command(&words);
         set.env("REBUTTAL_APP_SECRET", "Geheim7");
-        let told = format!("✗ REBUTTAL_APP_SECRET: the app's secret: {}", flaw(7));
-        assert_eq!(Ended::run(set).err, told);
+        let expected = format!("✗ REBUTTAL_APP_SECRET: the app's secret: {}", flaw(7));
+        assert_eq!(CommandOutput::run(set).stderr, expected);
     }
 }
 
 #[test]
 fn the_file_of_a_secret_is_read_once() {
-    let home = Home::new();
-    let no = home.shell.scene.dispute();
-    let app_id = &home.shell.scene.signer.app_id;
+    let home = UserHome::new();
+    let no = home.shell.fixture.dispute();
+    let app_id = &home.shell.fixture.signer.app_id;
     // What was read of a pipe is gone.
     let with = ["--url", &home.shell.url, "--app-id", app_id, "--app-secret-file", "/dev/stdin"];
     for words in [
@@ -166,54 +170,60 @@ fn the_file_of_a_secret_is_read_once() {
         drop(writer);
         let mut command = home.command(&[words, &with].concat());
         command.stdin(pipe);
-        let ended = Ended::run(command);
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        let output = CommandOutput::run(command);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
     }
 }
 
 #[test]
-fn an_address_that_no_flag_could_give_is_refused_in_the_file_too() {
-    let home = Home::new();
+fn invalid_url_in_the_profile_file_is_rejected() {
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
-    let ended = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
-    let told = "is not a gateway's address: it must not hold a user or password; mend it";
-    assert!(ended.code == 1 && ended.err.contains(told) && !ended.err.contains("Geheim7"), "{ended:?}");
+    let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    let expected = "is not a gateway's address: it must not hold a user or password; mend it";
+    assert!(
+        output.code == 1 && output.stderr.contains(expected) && !output.stderr.contains("Geheim7"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn a_file_that_others_may_read_is_refused() {
-    let home = Home::new();
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     std::fs::set_permissions(&home.file, PermissionsExt::from_mode(0o644)).unwrap();
-    let ended = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains(&format!("run `chmod 600 {}`", home.file.display())), "{ended:?}");
+    let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(&format!("run `chmod 600 {}`", home.file.display())), "{output:?}");
 }
 
 #[test]
-fn a_broken_file_is_told_without_what_it_holds() {
-    let home = Home::new();
+fn malformed_profile_file_is_reported_without_its_content() {
+    let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("app_secret = \"", "app_secret = ")).unwrap();
-    let ended = home.run(&["profile", "list"]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("profiles.toml, line ") && !ended.err.contains(home.secret()), "{ended:?}");
+    let output = home.run(&["profile", "list"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.stderr.contains("profiles.toml, line ") && !output.stderr.contains(home.secret()),
+        "{output:?}"
+    );
 }
 
 #[test]
-fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
-    let home = Home::new();
-    let no = home.shell.scene.dispute();
+fn flag_overrides_profile_flag_and_that_overrides_variables() {
+    let home = UserHome::new();
+    let no = home.shell.fixture.dispute();
     let _ = home.add("shop", home.secret());
     let query = ["query", "--dispute-no", &no];
     let named = [query.as_slice(), &["--profile", "shop"]].concat();
     let code = |words: &[&str], variables: &[(&str, &str)]| {
         let mut command = home.command(words);
         command.envs(variables.iter().copied());
-        Ended::run(command).code
+        CommandOutput::run(command).code
     };
     let nowhere = "http://127.0.0.1:1";
     assert_eq!(code(&named, &[("REBUTTAL_URL", nowhere), ("REBUTTAL_APP_SECRET_FILE", "/nope")]), 0);
@@ -224,38 +234,38 @@ fn a_flag_wins_over_the_profile_of_a_flag_and_that_over_variables() {
 
 #[test]
 fn the_profile_named_default_counts_where_nothing_is_given() {
-    let home = Home::new();
-    let no = home.shell.scene.dispute();
+    let home = UserHome::new();
+    let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 1);
     let _ = home.add("default", home.secret());
     assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 0);
     let mut half = home.command(&["query", "--dispute-no", &no]);
     half.env("REBUTTAL_URL", &home.shell.url);
-    let ended = Ended::run(half);
-    assert_eq!(ended.code, 1, "half a default is none: {ended:?}");
+    let output = CommandOutput::run(half);
+    assert_eq!(output.code, 1, "half a default is none: {output:?}");
 }
 
 #[test]
-fn what_no_client_could_use_is_not_kept() {
-    let home = Home::new();
-    let ended = home.add("shop", "too short");
-    assert!(ended.code == 1 && ended.err.contains("the app's secret: must be 32"), "{ended:?}");
-    assert!(!ended.err.contains("too short"), "{ended:?}");
+fn unusable_profile_is_not_stored() {
+    let home = UserHome::new();
+    let output = home.add("shop", "too short");
+    assert!(output.code == 1 && output.stderr.contains("the app's secret: must be 32"), "{output:?}");
+    assert!(!output.stderr.contains("too short"), "{output:?}");
     assert!(!home.file.exists());
     assert_eq!(home.add("a/b", home.secret()).code, 2);
 
     let _ = home.add("shop", home.secret());
-    let app_id = &home.shell.scene.signer.app_id;
+    let app_id = &home.shell.fixture.signer.app_id;
     let mut again = home.command(&["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id]);
     again.env("REBUTTAL_APP_SECRET", home.secret());
-    let ended = Ended::run(again);
-    assert!(ended.code == 1 && ended.err.contains("pass --replace"), "{ended:?}");
+    let output = CommandOutput::run(again);
+    assert!(output.code == 1 && output.stderr.contains("pass --replace"), "{output:?}");
 }
 
 #[test]
 fn a_secret_is_asked_for_without_showing_it() {
-    let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
+    let home = UserHome::new();
+    let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let mut terminal = Terminal::run(&home.command(&words), 100);
     terminal.wait_for("The app's secret, which is not shown:");
@@ -263,21 +273,21 @@ fn a_secret_is_asked_for_without_showing_it() {
     terminal.type_in(&format!("{}\n", home.secret()));
     let (code, said) = terminal.end();
     assert!(code == 0 && said.contains("shop is kept in") && !said.contains(home.secret()), "{said}");
-    let no = home.shell.scene.dispute();
+    let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 0);
 }
 
 #[test]
 fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
-    let home = Home::new();
-    let app_id = &home.shell.scene.signer.app_id;
+    let home = UserHome::new();
+    let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
     let asks = home.command(&words);
-    // A shell beside it on the same terminal, which tells how that was left.
+    // Another shell on the same terminal, which prints the terminal's settings.
     let mut shell = Command::new("sh");
     let line = format!(
         "trap : INT; {} {}; echo \"ended with $?\"; stty -a",
-        crate::ground::bin().display(),
+        crate::common::bin().display(),
         words.join(" ")
     );
     shell.args(["-c", &line]);
@@ -298,10 +308,10 @@ fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_the_profiles_is_told_as_that() {
-    let home = Home::new();
+fn directory_in_place_of_the_profile_file_is_reported() {
+    let home = UserHome::new();
     std::fs::create_dir_all(&home.file).unwrap();
-    let ended = home.run(&["profile", "list"]);
-    let told = format!("✗ {} is to be the file of the profiles, and is none", home.file.display());
-    assert!(ended.code == 1 && ended.err.starts_with(&told), "{ended:?}");
+    let output = home.run(&["profile", "list"]);
+    let expected = format!("✗ {} is to be the file of the profiles, and is none", home.file.display());
+    assert!(output.code == 1 && output.stderr.starts_with(&expected), "{output:?}");
 }

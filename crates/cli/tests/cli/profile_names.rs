@@ -1,35 +1,34 @@
-//! Shells offer the profiles that there are, where one of them is to be named: by the scripts that `rebuttal
-//! completions` prints, in the shells that read them.
+//! Shell completion of profile names: by the scripts that `rebuttal completions` prints, in the shells that read them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::ground::{Ended, bare, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 use crate::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 
-/// Somebody with two profiles, and a shell's script.
-struct Typist {
+/// A user with two profiles, and the completion script of a shell.
+struct CompletionTest {
     folder: tempfile::TempDir,
     script: PathBuf,
 }
 
-impl Typist {
+impl CompletionTest {
     fn with(shell: &str, file: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join(file);
-        let printed = Ended::run(rebuttal(&["completions", shell]));
-        assert_eq!((printed.code, printed.err.as_str()), (0, ""));
-        std::fs::write(&script, printed.out).unwrap();
-        let typist = Self { folder, script };
+        let printed = CommandOutput::run(rebuttal(&["completions", shell]));
+        assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+        std::fs::write(&script, printed.stdout).unwrap();
+        let test = Self { folder, script };
         for name in ["shop-east", "shop-west"] {
             let given = ["--url", "http://h", "--app-id", APP_ID, "--app-secret", APP_ID];
-            let mut add = typist.at_home(rebuttal(&["profile", "add", name]));
+            let mut add = test.at_home(rebuttal(&["profile", "add", name]));
             add.args(given);
-            assert_eq!(Ended::run(add).code, 0);
+            assert_eq!(CommandOutput::run(add).code, 0);
         }
-        typist
+        test
     }
 
     /// A program that finds ours, and through it the profiles.
@@ -41,7 +40,7 @@ impl Typist {
     }
 
     fn shell(&self, name: &str) -> Command {
-        self.at_home(bare(Path::new(name)))
+        self.at_home(without_rebuttal_env(Path::new(name)))
     }
 }
 
@@ -56,41 +55,39 @@ const OFFERED: [(&str, &[&str]); 4] = [
 #[test]
 #[ignore = "needs bash, which cargo xtask test installs"]
 fn bash_offers_the_profiles_that_there_are() {
-    let typist = Typist::with("bash", "rebuttal.bash");
+    let test = CompletionTest::with("bash", "rebuttal.bash");
     for (line, names) in OFFERED {
         let asks = r#"compopt() { :; }; source "$1"; COMP_WORDS=($2); [[ $2 == *" " ]] && COMP_WORDS+=("")
             COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
             _rebuttal rebuttal "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
             for word in "${COMPREPLY[@]}"; do echo "$word"; done"#;
-        let mut bash = typist.shell("bash");
-        bash.args(["--norc", "-c", asks, "bash"]).arg(&typist.script).arg(line);
-        let ended = Ended::run(bash);
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{line}: {ended:?}");
-        assert_eq!(ended.out.lines().collect::<Vec<_>>(), names, "{line}");
+        let mut bash = test.shell("bash");
+        bash.args(["--norc", "-c", asks, "bash"]).arg(&test.script).arg(line);
+        let output = CommandOutput::run(bash);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{line}: {output:?}");
+        assert_eq!(output.stdout.lines().collect::<Vec<_>>(), names, "{line}");
     }
 }
 
 #[test]
 #[ignore = "needs fish, which cargo xtask test installs"]
 fn fish_offers_the_profiles_that_there_are() {
-    let typist = Typist::with("fish", "rebuttal.fish");
+    let test = CompletionTest::with("fish", "rebuttal.fish");
     for (line, names) in OFFERED {
-        let mut fish = typist.shell("fish");
-        fish.args(["--no-config", "-c", "source $argv[1]; complete -C $argv[2]"])
-            .arg(&typist.script)
-            .arg(line);
-        let ended = Ended::run(fish);
-        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{line}: {ended:?}");
-        assert_eq!(ended.out.lines().collect::<Vec<_>>(), names, "{line}");
+        let mut fish = test.shell("fish");
+        fish.args(["--no-config", "-c", "source $argv[1]; complete -C $argv[2]"]).arg(&test.script).arg(line);
+        let output = CommandOutput::run(fish);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{line}: {output:?}");
+        assert_eq!(output.stdout.lines().collect::<Vec<_>>(), names, "{line}");
     }
 }
 
 #[test]
 #[ignore = "needs zsh and a terminal, which cargo xtask test installs"]
 fn zsh_offers_the_profiles_that_there_are() {
-    let typist = Typist::with("zsh", "_rebuttal");
+    let test = CompletionTest::with("zsh", "_rebuttal");
     let offers = |line: &str| {
-        let mut zsh = typist.shell("zsh");
+        let mut zsh = test.shell("zsh");
         zsh.args(["-f", "-i"]);
         let mut terminal = Terminal::run(&zsh, 100);
         // Listed at once, and without asking the system for anything.
@@ -110,13 +107,13 @@ fn zsh_offers_the_profiles_that_there_are() {
 #[test]
 #[ignore = "needs bash, which cargo xtask test installs"]
 fn a_shell_is_not_disturbed_where_the_profiles_cannot_be_read() {
-    let typist = Typist::with("bash", "rebuttal.bash");
-    std::fs::write(typist.folder.path().join("profiles.toml"), "broken").unwrap();
+    let test = CompletionTest::with("bash", "rebuttal.bash");
+    std::fs::write(test.folder.path().join("profiles.toml"), "broken").unwrap();
     let asks = r#"source "$1"; COMP_WORDS=(rebuttal profile remove ""); COMP_CWORD=3
         _rebuttal rebuttal "" remove; for word in "${COMPREPLY[@]}"; do echo "$word"; done"#;
-    let mut bash = typist.shell("bash");
-    bash.args(["--norc", "-c", asks, "bash"]).arg(&typist.script);
-    let ended = Ended::run(bash);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
-    assert!(ended.out.lines().all(|word| word.starts_with('-')), "{ended:?}");
+    let mut bash = test.shell("bash");
+    bash.args(["--norc", "-c", asks, "bash"]).arg(&test.script);
+    let output = CommandOutput::run(bash);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    assert!(output.stdout.lines().all(|word| word.starts_with('-')), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! `rebuttal serve`: settings from three places, and what is told about them.
+//! `rebuttal serve`: settings from file, variables and flags, and what is logged about them.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -10,7 +10,7 @@ use rebuttal_testbed::clock::wait_for;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::ground::{Ended, bin, rebuttal};
+use crate::common::{CommandOutput, bin, rebuttal};
 
 #[test]
 fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
@@ -28,8 +28,8 @@ fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
 #[test]
 fn variables_that_mean_nothing_are_warned_of() {
     let gateway = Gateway::builder(bin()).env("REBUTTAL_PUBLC_URL", "https://pay.example").start();
-    let told = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
-    assert!(gateway.stderr().contains(told), "{}", gateway.stderr());
+    let expected = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
+    assert!(gateway.stderr().contains(expected), "{}", gateway.stderr());
 }
 
 #[test]
@@ -37,16 +37,16 @@ fn a_gateway_that_cannot_start_says_why_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rebuttal.toml");
     std::fs::write(&file, "data = \"x\"\nfreshnes_window_seconds = 300\n").unwrap();
-    let ended = Ended::run(rebuttal(&["serve", "--config", file.to_str().unwrap()]));
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("did you mean \"freshness_window_seconds\"?"), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&["serve", "--config", file.to_str().unwrap()]));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("did you mean \"freshness_window_seconds\"?"), "{output:?}");
 
     let data = folder.path().join("data");
     let words =
         ["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--public-url", "pay.example"];
-    let ended = Ended::run(rebuttal(&words));
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.contains("public_url: \"pay.example\""), "{ended:?}");
+    let output = CommandOutput::run(rebuttal(&words));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("public_url: \"pay.example\""), "{output:?}");
     assert!(!data.exists(), "nothing is made before the settings are right");
 }
 
@@ -63,8 +63,8 @@ fn an_operators_token_may_be_brought_along_and_is_never_logged() {
 }
 
 #[test]
-fn faulty_settings_are_told_once_with_what_to_write() {
-    for (words, told) in [
+fn invalid_settings_are_reported_once_with_valid_values() {
+    for (words, expected) in [
         (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
         (["--operator-listen", "localhost:8080"], "a name does not do: localhost is 127.0.0.1"),
         (["--listen", "::1:8080"], "stands in brackets, as in [::1]:8080"),
@@ -74,25 +74,28 @@ fn faulty_settings_are_told_once_with_what_to_write() {
         (["--config", "/nope.toml"], "/nope.toml"),
         (["--log-filter", "inof"], "levels are error, warn, info, debug, trace, off; did you mean \"info\"?"),
     ] {
-        let ended = Ended::run(rebuttal(&["serve", words[0], words[1]]));
-        assert!([1, 2].contains(&ended.code), "{ended:?}");
-        assert!(ended.err.contains(told), "{ended:?}");
+        let output = CommandOutput::run(rebuttal(&["serve", words[0], words[1]]));
+        assert!([1, 2].contains(&output.code), "{output:?}");
+        assert!(output.stderr.contains(expected), "{output:?}");
         for once in ["ftp://x", "No such file"] {
-            assert!(ended.err.matches(once).count() <= 1, "{ended:?}");
+            assert!(output.stderr.matches(once).count() <= 1, "{output:?}");
         }
     }
 }
 
 #[test]
-fn more_connections_than_open_files_are_refused_with_what_to_do() {
+fn connection_limit_above_open_files_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let words = ["serve", "--data", data.to_str().unwrap(), "--max-connections", "1000000000"];
-    let ended = Ended::run(rebuttal(&words));
-    assert_eq!(ended.code, 1, "{ended:?}");
-    let told = "max_connections is 1000000000, which may need 1000000128 open files";
-    assert!(ended.err.contains(told) && ended.err.contains("or less"), "{ended:?}");
-    assert!(!ended.err.contains("raise the limit to 1000000128"), "no process may have so many: {ended:?}");
+    let output = CommandOutput::run(rebuttal(&words));
+    assert_eq!(output.code, 1, "{output:?}");
+    let expected = "max_connections is 1000000000, which may need 1000000128 open files";
+    assert!(output.stderr.contains(expected) && output.stderr.contains("or less"), "{output:?}");
+    assert!(
+        !output.stderr.contains("raise the limit to 1000000128"),
+        "no process may have so many: {output:?}"
+    );
     assert!(!data.exists(), "nothing is made before the settings are right");
 }
 
@@ -113,7 +116,7 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
     assert!(gateway.stderr().contains("this process may have 500 at most"), "{}", gateway.stderr());
 }
 
-/// What a database server says to whoever connects: an error with a code of PostgreSQL's, or nothing.
+/// What a database server returns to each connection: an error with a code of PostgreSQL's, or nothing.
 fn server_that_says(code: Option<&'static str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -159,17 +162,17 @@ fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
                 let mut command =
                     rebuttal(&["serve", "--listen", "127.0.0.1:0", "--start-wait-seconds", seconds]);
                 command.args(["--database-url", url, "--data"]).arg(folder.path().join("data"));
-                let ended = Ended::run(command);
+                let output = CommandOutput::run(command);
                 let cannot = "the database that database_url names cannot be opened: the database failed: ";
                 let given_up = match waits {
                     true => format!("✗ waited 1 s for the database (start_wait_seconds): {cannot}"),
                     false => format!("✗ {cannot}"),
                 };
                 // Told once, unless the first try takes that long already.
-                let told = ended.err.matches("waiting for the database").count();
-                assert_eq!(ended.code, 1, "{url}: {ended:?}");
-                assert!(told <= usize::from(*waits), "{url}: {ended:?}");
-                assert!(ended.err.replace("\n  ", " ").contains(&given_up), "{url}: {ended:?}");
+                let printed = output.stderr.matches("waiting for the database").count();
+                assert_eq!(output.code, 1, "{url}: {output:?}");
+                assert!(printed <= usize::from(*waits), "{url}: {output:?}");
+                assert!(output.stderr.replace("\n  ", " ").contains(&given_up), "{url}: {output:?}");
             });
         }
     });
@@ -188,7 +191,7 @@ fn a_start_that_waits_can_be_stopped() {
         said().contains("waiting for the database").then_some(())
     });
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(0), &[][..]), "{}", said());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &[][..]), "{}", said());
     assert!(said().contains("told to stop before the start was finished"), "{}", said());
 }

@@ -1,18 +1,18 @@
-//! `rebuttal sign` and `verify`: what is signed is shown, and a wrong sign explained.
+//! `rebuttal sign` and `verify`: print what is signed and explain a wrong signature.
 
+mod ambiguous_causes;
 mod arguments;
-mod beside;
-mod causes;
+mod gateway_rules;
 mod header;
+mod json_spelling;
 pub(crate) mod mistakes;
-mod secrecy;
-mod shifted;
-mod spellings;
+mod secret_redaction;
+mod signed_bytes;
 
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Request, Scheme, Signer};
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 const BASE: &str = "https://pay.example";
 const TARGET: &str = "/pg/v2/dispute/query";
@@ -24,28 +24,28 @@ fn signer(scheme: Scheme) -> Signer {
     Signer { app_id: text("0a1b2c3d"), app_secret: text("deadbeef"), scheme }
 }
 
-/// A request as it was sent, and the header that somebody made for it.
-struct Sent<'a> {
+/// A request as it was sent, and the header that the signer made for it.
+struct SentRequest<'a> {
     url: &'a str,
     body: &'a str,
     header: String,
 }
 
-impl Sent<'_> {
-    fn verify(&self, more: &[&str]) -> Ended {
+impl SentRequest<'_> {
+    fn verify(&self, more: &[&str]) -> CommandOutput {
         let words = ["verify", self.url, "--authorization", &self.header, "--body", self.body];
         let mut command = rebuttal(&[words.as_slice(), more].concat());
         command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret);
-        Ended::run(command)
+        CommandOutput::run(command)
     }
 }
 
 /// The request of these tests, with a header that is made of something else.
-fn sent(signer: &Signer, method: &str, url: &str, body: &str) -> Sent<'static> {
+fn sent(signer: &Signer, method: &str, url: &str, body: &str) -> SentRequest<'static> {
     let timestamp = now_ms().to_string();
     let sign = signer.sign(method, url, &timestamp, NONCE, body.as_bytes());
     let header = signer.header(&sign, &timestamp, NONCE);
-    Sent { url: "https://pay.example/pg/v2/dispute/query", body: BODY, header }
+    SentRequest { url: "https://pay.example/pg/v2/dispute/query", body: BODY, header }
 }
 
 fn url() -> String {
@@ -53,10 +53,10 @@ fn url() -> String {
 }
 
 #[test]
-fn a_right_sign_is_told_so() {
+fn valid_signature_is_reported() {
     for scheme in [Scheme::Sha256, Scheme::HmacSha256] {
-        let ended = sent(&signer(scheme), "POST", &url(), BODY).verify(&["--scheme", scheme.name()]);
-        assert_eq!((ended.code, ended.out.as_str()), (0, "✓ the sign is right.\n"), "{ended:?}");
+        let output = sent(&signer(scheme), "POST", &url(), BODY).verify(&["--scheme", scheme.name()]);
+        assert_eq!((output.code, output.stdout.as_str()), (0, "✓ the sign is right.\n"), "{output:?}");
     }
 }
 
@@ -69,19 +69,19 @@ fn a_last_line_end_that_is_missing_is_named() {
     let bytes = format!("{app_id}\n{app_secret}\nPOST\n{}\n{timestamp}\n{NONCE}\n{BODY}", url());
     let sign = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes));
     case.header = signer(Scheme::Sha256).header(&sign, &timestamp, NONCE);
-    let ended = case.verify(&[]);
-    assert!(ended.out.contains("the LF after the last value, the body, is missing"), "{ended:?}");
+    let output = case.verify(&[]);
+    assert!(output.stdout.contains("the LF after the last value, the body, is missing"), "{output:?}");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hashed");
     std::fs::write(&file, bytes.replace("/query", "/quarry")).unwrap();
-    let ended = case.verify(&["--signed-bytes", file.to_str().unwrap()]);
-    assert!(ended.out.contains("the given bytes do not end in LF"), "{ended:?}");
+    let output = case.verify(&["--signed-bytes", file.to_str().unwrap()]);
+    assert!(output.stdout.contains("the given bytes do not end in LF"), "{output:?}");
     assert!(
-        ended.out.contains("/dispute/quarry, where https://pay.example/pg/v2/dispute/query is right"),
-        "{ended:?}"
+        output.stdout.contains("/dispute/quarry, where https://pay.example/pg/v2/dispute/query is right"),
+        "{output:?}"
     );
-    assert!(!ended.out.contains(&app_secret), "{ended:?}");
+    assert!(!output.stdout.contains(&app_secret), "{output:?}");
 }
 
 #[test]
@@ -94,55 +94,62 @@ fn another_profiles_secret_is_found() {
         command
             .env("REBUTTAL_PROFILES", home.path().join("profiles.toml"))
             .env("REBUTTAL_APP_SECRET", secret);
-        Ended::run(command)
+        CommandOutput::run(command)
     };
     let added =
         run(&["profile", "add", "staging", "--url", BASE, "--app-id", &other.app_id], &other.app_secret);
     assert_eq!(added.code, 0, "{added:?}");
     let case = sent(&other, "POST", &url(), BODY);
     let words = ["verify", case.url, "--authorization", &case.header, "--body", BODY];
-    let ended = run(&words, &signer(Scheme::Sha256).app_secret);
-    assert!(ended.out.contains("the secret is that of the profile staging"), "{ended:?}");
+    let output = run(&words, &signer(Scheme::Sha256).app_secret);
+    assert!(output.stdout.contains("the secret is that of the profile staging"), "{output:?}");
 }
 
 #[test]
 fn a_signed_request_is_shown_and_good() {
-    let shell = Shell::start();
-    let no = shell.scene.dispute();
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
     let body = format!(r#"{{"disputeNo":"{no}"}}"#);
-    let ended = shell.run(&["sign", TARGET, "--body", &body]);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
-    assert!(ended.out.contains(&format!("4 URL        {}{TARGET}␊", shell.url)), "{ended:?}");
-    assert!(ended.out.contains(&format!("7 body       {body}␊")), "{ended:?}");
-    assert!(!ended.out.contains(&shell.scene.signer.app_secret), "{ended:?}");
+    let output = shell.run(&["sign", TARGET, "--body", &body]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    assert!(output.stdout.contains(&format!("4 URL        {}{TARGET}␊", shell.url)), "{output:?}");
+    assert!(output.stdout.contains(&format!("7 body       {body}␊")), "{output:?}");
+    assert!(!output.stdout.contains(&shell.fixture.signer.app_secret), "{output:?}");
 
     let json = shell.run(&["sign", TARGET, "--body", &body, "--json"]).json();
     let header = json["authorization"].as_str().unwrap();
     let request = Request::new("POST", TARGET, body.clone())
         .header("Authorization", header)
         .header("Content-Type", "application/json");
-    assert_eq!(request.send(shell.scene.address()).unwrap().status, 200);
+    assert_eq!(request.send(shell.fixture.address()).unwrap().status, 200);
 
-    let ended = shell.run(&["sign", TARGET, "--body", &body, "--show-secret"]);
-    assert!(ended.out.contains(&format!("2 appSecret  {}␊", shell.scene.signer.app_secret)), "{ended:?}");
-    let ended = shell.run(&["sign", TARGET, "--body", "{} {}"]);
+    let output = shell.run(&["sign", TARGET, "--body", &body, "--show-secret"]);
     assert!(
-        ended.err.contains("the gateway will refuse this request: the body must be exactly one"),
-        "{ended:?}"
+        output.stdout.contains(&format!("2 appSecret  {}␊", shell.fixture.signer.app_secret)),
+        "{output:?}"
+    );
+    let output = shell.run(&["sign", TARGET, "--body", "{} {}"]);
+    assert!(
+        output.stderr.contains("the gateway will refuse this request: the body must be exactly one"),
+        "{output:?}"
     );
 }
 
 #[test]
-fn a_search_that_was_given_up_is_told_so() {
+fn aborted_search_is_reported() {
     let body = format!(r#"{{"note":"{}"}}"#, "a/".repeat(45_000));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body.json");
     std::fs::write(&file, &body).unwrap();
-    let Sent { url, header, .. } = sent(&signer(Scheme::Sha256), "POST", "nobody signs this", &body);
+    let SentRequest { url, header, .. } = sent(&signer(Scheme::Sha256), "POST", "nobody signs this", &body);
     let mut command =
         rebuttal(&["verify", url, "--authorization", &header, "--body-file", file.to_str().unwrap()]);
     command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret);
-    let ended = Ended::run(command);
-    assert_eq!(ended.code, 3, "{ended:?}");
-    assert!(ended.out.contains("not every pair of mistakes was tried"), "it was tried: {}", ended.out.len());
+    let output = CommandOutput::run(command);
+    assert_eq!(output.code, 3, "{output:?}");
+    assert!(
+        output.stdout.contains("not every pair of mistakes was tried"),
+        "it was tried: {}",
+        output.stdout.len()
+    );
 }

@@ -1,4 +1,4 @@
-//! A terminal: what a command sees when a person sits before it. `script` of util-linux makes it.
+//! A pseudo-terminal for a command, made by `script` of util-linux.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -10,7 +10,7 @@ use rebuttal_testbed::clock::wait_for;
 /// A command that says nothing new for so long has said what it had to say. An attempt may take 25 seconds by itself.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// A command that runs on a terminal of its own.
+/// A command that runs on a new terminal.
 pub(crate) struct Terminal {
     child: Child,
     keyboard: ChildStdin,

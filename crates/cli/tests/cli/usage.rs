@@ -1,4 +1,4 @@
-//! Command lines that are not understood: what is named, what is not shown, and what to write instead.
+//! Command lines that cannot be parsed: what is named, what is not shown, and what to write instead.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -6,20 +6,20 @@ use std::process::Command;
 
 use rebuttal_testbed::samples;
 
-use crate::ground::{Ended, Shell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 /// No text in UTF-8: what a Latin-1 machine wrote.
 fn cafe() -> &'static OsStr {
     OsStr::from_bytes(b"caf\xe9.png")
 }
 
-fn told(mut command: Command) -> String {
-    let ended = Ended::run({
+fn message(mut command: Command) -> String {
+    let output = CommandOutput::run({
         command.env("HOME", "/nope");
         command
     });
-    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
-    ended.err
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
+    output.stderr
 }
 
 #[test]
@@ -38,30 +38,30 @@ fn a_usage_line_is_that_of_the_help_whatever_the_variables_say() {
         let mut command = rebuttal(words);
         command.env("REBUTTAL_URL", "http://h").env("REBUTTAL_APP_SECRET", "Geheim7");
         command.env("REBUTTAL_OPERATOR_TOKEN", "Geheim7").env("REBUTTAL_TRUST", "ca.pem");
-        let told = told(command);
-        assert!(told.contains(usage) && !told.contains("Geheim7"), "{told}");
+        let printed = message(command);
+        assert!(printed.contains(usage) && !printed.contains("Geheim7"), "{printed}");
     }
 }
 
 #[test]
 fn a_file_whose_name_is_no_text_is_a_file() {
-    let shell = Shell::start();
-    let path = shell.scene.gateway.scratch().join(cafe());
+    let shell = MerchantShell::start();
+    let path = shell.fixture.gateway.scratch().join(cafe());
     std::fs::write(&path, samples::receipt(1).bytes).unwrap();
     let mut upload = shell.command(&["upload", "--json"]);
     upload.arg(&path);
-    let ended = Ended::run(upload);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.json()["files"][0]["file"].as_str().unwrap().ends_with("caf\u{fffd}.png"), "{ended:?}");
-    let no = shell.scene.dispute();
+    let output = CommandOutput::run(upload);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.json()["files"][0]["file"].as_str().unwrap().ends_with("caf\u{fffd}.png"), "{output:?}");
+    let no = shell.fixture.dispute();
     let mut contest = shell.command(&["contest", &no, "--yes", "--receipt"]);
     contest.arg(&path).args(["--name", "Receipt"]);
-    let ended = Ended::run(contest);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    let output = CommandOutput::run(contest);
+    assert_eq!(output.code, 0, "{output:?}");
 }
 
 #[test]
-fn what_must_be_text_and_is_none_is_named() {
+fn non_utf8_text_argument_is_named() {
     let value = r#"its value "caf\xE9.png" must be UTF-8"#;
     for (words, named) in [
         (["query", "--dispute-no"].as_slice(), "--dispute-no <NO>"),
@@ -70,19 +70,19 @@ fn what_must_be_text_and_is_none_is_named() {
     ] {
         let mut command = rebuttal(words);
         command.arg(cafe());
-        let told = told(command);
-        assert!(told.starts_with(&format!("error: {named}: {value}\n")), "{told}");
+        let printed = message(command);
+        assert!(printed.starts_with(&format!("error: {named}: {value}\n")), "{printed}");
     }
     let mut joined = rebuttal(&["query"]);
     joined.arg(OsStr::from_bytes(b"--dispute-no=caf\xe9.png"));
-    assert!(told(joined).starts_with(&format!("error: --dispute-no <NO>: {value}\n")));
+    assert!(message(joined).starts_with(&format!("error: --dispute-no <NO>: {value}\n")));
     let mut variable = rebuttal(&["query", "--dispute-no", "D"]);
     variable.env("REBUTTAL_SCHEME", cafe());
-    assert!(told(variable).starts_with(&format!("error: REBUTTAL_SCHEME: {value}\n")));
+    assert!(message(variable).starts_with(&format!("error: REBUTTAL_SCHEME: {value}\n")));
     // The fault is another argument's, and what is no text is a path: nothing is out of order with that.
     let mut other = rebuttal(&["query", "--dispute-no", "", "--trust"]);
     other.arg(cafe());
-    assert!(told(other).contains("'--dispute-no <NO>'"));
+    assert!(message(other).contains("'--dispute-no <NO>'"));
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn a_file_that_looks_like_an_option_gets_the_way_to_write_it() {
         &["contest", "D", "--receipt", "-dash.png"],
         &["sign", "/pg/v2/dispute/query", "--body-file", "-dash.png"],
     ] {
-        let told = told(rebuttal(words));
-        assert!(told.starts_with("error: unexpected argument '-dash.png' found\n"), "{told}");
-        assert!(told.contains("tip: a file of this name is given as ./-dash.png\n"), "{told}");
-        assert!(!told.contains("-- -d"), "{told}");
+        let printed = message(rebuttal(words));
+        assert!(printed.starts_with("error: unexpected argument '-dash.png' found\n"), "{printed}");
+        assert!(printed.contains("tip: a file of this name is given as ./-dash.png\n"), "{printed}");
+        assert!(!printed.contains("-- -d"), "{printed}");
     }
-    let other = told(rebuttal(&["query", "--dispute-nr", "D"]));
+    let other = message(rebuttal(&["query", "--dispute-nr", "D"]));
     assert!(other.contains("--dispute-no") && !other.contains("./"), "{other}");
 }

@@ -1,30 +1,30 @@
-//! A stop that a load balancer has time to notice.
+//! Draining: a shutdown that a load balancer has time to notice.
 
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::{Connection, Request, Scene};
+use rebuttal_testbed::{Connection, Request, TestGateway};
 
-use crate::ground::gateway;
+use crate::common::gateway;
 
 const NOTICED: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_gateway_that_drains_is_not_ready_and_serves_all_the_same() {
-    let mut scene = Scene::of(gateway().args(["--drain-seconds", "3"]));
-    let address = scene.address();
+    let mut fixture = TestGateway::with_builder(gateway().args(["--drain-seconds", "3"]));
+    let address = fixture.address();
     let status = |path: &str| {
         let mut connection = Connection::open(address).unwrap();
         connection.exchange(&Request::new("GET", path, "").bytes()).unwrap().status
     };
     assert_eq!(status("/readyz"), 200);
-    scene.gateway.terminate();
+    fixture.gateway.terminate();
     wait_for("the gateway to drain", NOTICED, || (status("/readyz") == 503).then_some(()));
     assert_eq!(status("/healthz"), 200);
-    let dispute = scene.dispute();
-    scene.accept(&dispute).is("OK");
-    assert!(scene.gateway.wait().success());
+    let dispute = fixture.dispute();
+    fixture.accept(&dispute).is("OK");
+    assert!(fixture.gateway.wait().success());
     assert!(Connection::open(address).is_err(), "nobody listens any more");
-    scene.gateway.restart();
-    assert_eq!(scene.status(&dispute), "ACCEPTED");
+    fixture.gateway.restart();
+    assert_eq!(fixture.status(&dispute), "ACCEPTED");
 }

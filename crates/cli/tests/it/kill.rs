@@ -1,19 +1,19 @@
-//! Kill -9 under load, again and again on the same data: what was answered is there, nothing is there by half, and a
-//! nonce that was used is never usable again.
+//! Kill -9 under load, repeatedly on the same data: everything answered is stored, nothing is stored partially, and a
+//! used nonce is never usable again.
 
 use std::io;
 use std::time::Duration;
 
 use rebuttal_testbed::clock::pause;
 use rebuttal_testbed::operator::dispute;
-use rebuttal_testbed::scene::{UPLOAD_URL, history_of};
-use rebuttal_testbed::{Call, Connection, Item, Scene, Ticket, samples};
+use rebuttal_testbed::test_gateway::{UPLOAD_URL, history_of};
+use rebuttal_testbed::{Connection, Item, SignedCall, TestGateway, Ticket, samples};
 use serde_json::json;
 
-use crate::ground::{gateway, scaled};
+use crate::common::{gateway, scaled};
 
 const KILLS: usize = 100;
-const LANES: usize = 8;
+const WORKERS: usize = 8;
 /// The load runs this long at most before the kill; often much shorter, sometimes not at all.
 const LOAD_LIMIT_MS: u64 = 90;
 /// So that checking a round stays quick.
@@ -25,24 +25,24 @@ struct Attempt {
     dispute_no: String,
     opened: bool,
     upload: Option<Upload>,
-    contest: Option<Call>,
+    contest: Option<SignedCall>,
     contested: bool,
 }
 
-/// An upload of its own, made by every third attempt.
+/// A separate upload, made by every third attempt.
 struct Upload {
     ticket: Ticket,
-    asked: Call,
+    asked: SignedCall,
     stored: bool,
 }
 
 /// The files that the other attempts use, uploaded before the first kill.
-struct Ground {
-    scene: Scene,
+struct Setup {
+    fixture: TestGateway,
     urls: [String; 2],
 }
 
-impl Ground {
+impl Setup {
     fn attempt(&self, connection: &mut Connection, name: String, seed: usize) -> (Attempt, io::Result<()>) {
         let mut attempt =
             Attempt { dispute_no: name, opened: false, upload: None, contest: None, contested: false };
@@ -52,21 +52,22 @@ impl Ground {
 
     /// Each step is noted before it is sent and again when it is answered; the kill may come between any two bytes.
     fn steps(&self, connection: &mut Connection, seed: usize, attempt: &mut Attempt) -> io::Result<()> {
-        let Self { scene, urls } = self;
-        let opening = dispute(scene.merchant_id, &json!({ "disputeNo": attempt.dispute_no }));
+        let Self { fixture, urls } = self;
+        let opening = dispute(fixture.merchant_id, &json!({ "disputeNo": attempt.dispute_no }));
         let opened =
-            connection.exchange(&scene.operator.request("POST", "/disputes", Some(&opening)).bytes())?;
+            connection.exchange(&fixture.operator.request("POST", "/disputes", Some(&opening)).bytes())?;
         assert_eq!(opened.status, 201, "{}", opened.text());
         attempt.opened = true;
         let mut items = vec![Item::receipt(&urls[0]), Item { kind: "REFUND", name: "Refund", url: &urls[1] }];
         let uploaded;
         if seed.is_multiple_of(3) {
-            let asked = scene.call(UPLOAD_URL, &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" }));
+            let asked =
+                fixture.call(UPLOAD_URL, &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" }));
             let ticket = Ticket::read(&asked.send_on(connection)?.ok());
             uploaded = ticket.storage_uri.clone();
             let form = ticket.form(&samples::png(9));
             let upload = attempt.upload.insert(Upload { ticket, asked, stored: false });
-            let stored = match form.address().filter(|address| *address != scene.address()) {
+            let stored = match form.address().filter(|address| *address != fixture.address()) {
                 // The store is not what is killed.
                 Some(store) => form.send(store),
                 None => connection.exchange(&form.request().bytes())?,
@@ -75,7 +76,7 @@ impl Ground {
             upload.stored = true;
             items.push(Item { kind: "OTHER", name: "Photo", url: &uploaded });
         }
-        let call = scene.contest_call(&attempt.dispute_no, &items);
+        let call = fixture.contest_call(&attempt.dispute_no, &items);
         attempt.contest = Some(call.clone());
         call.send_on(connection)?.is("OK");
         attempt.contested = true;
@@ -84,13 +85,13 @@ impl Ground {
 
     /// Runs the load until the gateway is gone, and gives all that was tried.
     fn load_and_kill(&mut self, round: usize) -> Vec<Attempt> {
-        let ground = &*self;
-        let lane = |lane: usize| {
+        let setup = &*self;
+        let worker = |worker: usize| {
             let mut attempts = Vec::new();
-            let Ok(mut connection) = Connection::open(ground.scene.address()) else { return attempts };
+            let Ok(mut connection) = Connection::open(setup.fixture.address()) else { return attempts };
             for number in 0..ATTEMPTS_PER_LANE {
                 let (attempt, result) =
-                    ground.attempt(&mut connection, format!("K-{round}-{lane}-{number}"), lane + number);
+                    setup.attempt(&mut connection, format!("K-{round}-{worker}-{number}"), worker + number);
                 attempts.push(attempt);
                 if result.is_err() {
                     break;
@@ -99,20 +100,20 @@ impl Ground {
             attempts
         };
         let attempts = std::thread::scope(|scope| {
-            let lanes: Vec<_> = (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
+            let workers: Vec<_> = (0..WORKERS).map(|number| scope.spawn(move || worker(number))).collect();
             pause(Duration::from_millis(random_below(LOAD_LIMIT_MS)));
-            ground.scene.gateway.strike();
-            lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
+            setup.fixture.gateway.kill_nowait();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
         });
-        self.scene.gateway.restart();
+        self.fixture.gateway.restart();
         attempts
     }
 
     /// Holds one attempt against what the restarted gateway knows, and brings it to its end.
     fn check(&self, attempt: &mut Attempt) {
-        let scene = &self.scene;
+        let fixture = &self.fixture;
         if !attempt.opened {
-            let response = scene.operator.fetch(&format!("/disputes/{}", attempt.dispute_no));
+            let response = fixture.operator.fetch(&format!("/disputes/{}", attempt.dispute_no));
             assert!(response.status == 404 || history_of(&response.json()).len() == 1, "{}", response.text());
             return;
         }
@@ -124,34 +125,34 @@ impl Ground {
             return;
         };
         let items = if attempt.upload.is_some() { 3 } else { 2 };
-        let shown = scene.show(&attempt.dispute_no);
+        let shown = fixture.show(&attempt.dispute_no);
         let done = shown["status"] == "UNDER_REVIEW";
         assert!(done || !attempt.contested, "an answered contest is missing: {shown}");
         if done {
             self.is_whole(&attempt.dispute_no, items);
-            contest.send(scene.address()).is(REPLAYED);
+            contest.send(fixture.address()).is(REPLAYED);
         } else {
             // It never happened, its nonce included: the very same bytes still do.
             self.is_untouched(&attempt.dispute_no);
-            contest.send(scene.address()).is("OK");
+            contest.send(fixture.address()).is("OK");
             self.is_whole(&attempt.dispute_no, items);
         }
         attempt.contested = true;
     }
 
     fn check_upload(&self, upload: &Upload) {
-        let at = self.scene.address();
+        let at = self.fixture.address();
         upload.asked.send(at).is(REPLAYED);
         let form = upload.ticket.form(&samples::png(9));
         let elsewhere = form.address().filter(|address| *address != at);
         let again = form.send(elsewhere.unwrap_or(at));
-        // A folder keeps the first file; an S3 takes any number, and what was contested is sealed.
+        // A folder keeps the first file; an S3 takes any number, and contested files are copied by hash.
         let is_first = !upload.stored || elsewhere.is_some();
         assert!(again.status == 409 || again.status == 204 && is_first, "{}: {}", again.status, again.text());
     }
 
     fn is_untouched(&self, dispute_no: &str) {
-        let shown = self.scene.show(dispute_no);
+        let shown = self.fixture.show(dispute_no);
         let submissions = shown["submissions"].as_array().unwrap().len();
         assert_eq!(
             (&shown["status"], history_of(&shown).len(), submissions),
@@ -160,7 +161,7 @@ impl Ground {
     }
 
     fn is_whole(&self, dispute_no: &str, items: usize) {
-        let shown = self.scene.show(dispute_no);
+        let shown = self.fixture.show(dispute_no);
         assert_eq!((&shown["status"], history_of(&shown).len()), (&json!("UNDER_REVIEW"), 2), "{shown}");
         let submissions = shown["submissions"].as_array().unwrap();
         assert_eq!(submissions.len(), 1, "{shown}");
@@ -179,14 +180,14 @@ fn random_below(limit: u64) -> u64 {
 #[test]
 fn kill_nine_under_load_loses_nothing_that_was_answered() {
     // Where the rounds outlast the freshness window, all of them are sent again at the end as failures to authenticate.
-    let scene = Scene::of(gateway().args(["--failed-auth-per-second", "10000"]));
-    let urls = [scene.upload(&samples::receipt(1)), scene.upload(&samples::refund(2))];
-    let mut ground = Ground { scene, urls };
+    let fixture = TestGateway::with_builder(gateway().args(["--failed-auth-per-second", "10000"]));
+    let urls = [fixture.upload(&samples::receipt(1)), fixture.upload(&samples::refund(2))];
+    let mut setup = Setup { fixture, urls };
     let mut all = Vec::new();
     for round in 0..scaled(KILLS) {
-        let mut attempts = ground.load_and_kill(round);
+        let mut attempts = setup.load_and_kill(round);
         for attempt in &mut attempts {
-            ground.check(attempt);
+            setup.check(attempt);
         }
         all.extend(attempts);
     }
@@ -194,8 +195,8 @@ fn kill_nine_under_load_loses_nothing_that_was_answered() {
     let contested: Vec<_> = all.iter().filter(|attempt| attempt.contested).collect();
     assert!(contested.len() > scaled(KILLS), "the load was too light to prove anything: {}", contested.len());
     for attempt in &contested {
-        ground.is_whole(&attempt.dispute_no, if attempt.upload.is_some() { 3 } else { 2 });
-        let code = attempt.contest.as_ref().unwrap().send(ground.scene.address()).code;
+        setup.is_whole(&attempt.dispute_no, if attempt.upload.is_some() { 3 } else { 2 });
+        let code = attempt.contest.as_ref().unwrap().send(setup.fixture.address()).code;
         assert!(code == REPLAYED || code == "Common.Auth.StaleTimestamp", "{code}");
     }
     eprintln!("{} kills, {} contests", scaled(KILLS), contested.len());

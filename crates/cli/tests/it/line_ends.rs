@@ -1,66 +1,70 @@
-//! SECURITY.md, a second request past a proxy: how heads and chunks are read whose lines do not end in CRLF, by the
-//! gateway itself and behind proxies. A proxy may read them in its own way, as long as what it passes on can be read in
-//! one way alone.
+//! Request smuggling (SECURITY.md): how the gateway, alone and behind proxies, parses heads and chunks whose lines do
+//! not end in CRLF. A proxy may parse them differently, as long as what it forwards is unambiguous.
 
 use std::io;
 use std::net::SocketAddr;
 
 use rebuttal_testbed::Connection;
-use rebuttal_testbed::balancer::Place;
+use rebuttal_testbed::balancer::BalancerAddress;
 use rebuttal_testbed::recorder::Recorder;
-use rebuttal_testbed::scene::{ACCEPT, QUERY};
+use rebuttal_testbed::test_gateway::{ACCEPT, QUERY};
 
-use self::Reading::{PassedOn, Refused, Taken};
-use crate::ground::{each, gateway};
+use self::Expected::{Accepted, Forwarded, Rejected};
+use crate::common::{each, gateway};
 
-/// How a request is read that another one follows.
+/// How a request that is followed by another one is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum Expected {
     /// It and the next one are answered.
-    Taken,
+    Accepted,
     /// It is answered 400, and the connection ends.
-    Refused,
+    Rejected,
     /// It is answered 400 by the gateway, and the next one, which the proxy sends on another connection, is answered.
-    PassedOn,
+    Forwarded,
 }
 
 /// Bytes in the place of something, and how the gateway, HAProxy and nginx read them.
-type Case = (&'static str, &'static str, &'static str, [Reading; 3]);
+type Case = (&'static str, &'static str, &'static str, [Expected; 3]);
 
 const HEADS: [Case; 15] = [
-    ("as the RFC has it", "X-A: b\r\n", "X-A: b\r\n", [Taken, Taken, Taken]),
-    ("LF after the request line", "1.1\r\n", "1.1\n", [Taken, Taken, Taken]),
-    ("LF after a field", "X-A: b\r\n", "X-A: b\n", [Taken, Taken, Taken]),
-    ("LF as the empty line", "X-A: b\r\n\r\n", "X-A: b\r\n\n", [Taken, Taken, Taken]),
-    ("LF after the last field and as the empty line", "X-A: b\r\n\r\n", "X-A: b\n\n", [Taken, Taken, Taken]),
-    ("LF before the request line", "POST", "\nPOST", [Taken, Taken, Taken]),
-    ("a folded field", "X-A: b", "X-A: b\r\n c", [Refused, Taken, Refused]),
-    ("a field folded after LF", "X-A: b", "X-A: b\n c", [Refused, Taken, Refused]),
-    ("CR in a value", "X-A: b", "X-A: b\rX-B: c", [Refused, Refused, Refused]),
-    ("CR after a field", "X-A: b\r\n", "X-A: b\r", [Refused, Refused, Refused]),
-    ("CR after the request line", "1.1\r\n", "1.1\r", [Refused, Refused, Refused]),
-    ("CR before CRLF", "X-A: b\r\n", "X-A: b\r\r\n", [Refused, Refused, Taken]),
-    ("a space before the colon", "X-A: b", "X-A : b", [Refused, Refused, Refused]),
-    ("a tab before the colon", "X-A: b", "X-A\t: b", [Refused, Refused, Refused]),
-    ("a field without a name", "X-A: b", ": b", [Refused, Refused, Refused]),
+    ("as the RFC has it", "X-A: b\r\n", "X-A: b\r\n", [Accepted, Accepted, Accepted]),
+    ("LF after the request line", "1.1\r\n", "1.1\n", [Accepted, Accepted, Accepted]),
+    ("LF after a field", "X-A: b\r\n", "X-A: b\n", [Accepted, Accepted, Accepted]),
+    ("LF as the empty line", "X-A: b\r\n\r\n", "X-A: b\r\n\n", [Accepted, Accepted, Accepted]),
+    (
+        "LF after the last field and as the empty line",
+        "X-A: b\r\n\r\n",
+        "X-A: b\n\n",
+        [Accepted, Accepted, Accepted],
+    ),
+    ("LF before the request line", "POST", "\nPOST", [Accepted, Accepted, Accepted]),
+    ("a folded field", "X-A: b", "X-A: b\r\n c", [Rejected, Accepted, Rejected]),
+    ("a field folded after LF", "X-A: b", "X-A: b\n c", [Rejected, Accepted, Rejected]),
+    ("CR in a value", "X-A: b", "X-A: b\rX-B: c", [Rejected, Rejected, Rejected]),
+    ("CR after a field", "X-A: b\r\n", "X-A: b\r", [Rejected, Rejected, Rejected]),
+    ("CR after the request line", "1.1\r\n", "1.1\r", [Rejected, Rejected, Rejected]),
+    ("CR before CRLF", "X-A: b\r\n", "X-A: b\r\r\n", [Rejected, Rejected, Accepted]),
+    ("a space before the colon", "X-A: b", "X-A : b", [Rejected, Rejected, Rejected]),
+    ("a tab before the colon", "X-A: b", "X-A\t: b", [Rejected, Rejected, Rejected]),
+    ("a field without a name", "X-A: b", ": b", [Rejected, Rejected, Rejected]),
 ];
 
 const CHUNKS: [Case; 11] = [
-    ("chunks as the RFC has them", "2\r\n", "2\r\n", [Taken, Taken, Taken]),
-    ("LF after a chunk's size", "2\r\n", "2\n", [Refused, Taken, Taken]),
-    ("LF after a chunk", "{}\r\n", "{}\n", [Refused, Taken, Taken]),
-    ("LF after the last size", "0\r\n", "0\n", [Refused, Taken, Taken]),
-    ("LF in an extension", "2\r\n", "2;a\nb\r\n", [Refused, Refused, Refused]),
-    ("CR after a chunk's size", "2\r\n", "2\r", [Refused, Refused, Refused]),
-    ("a trailer", "0\r\n", "0\r\nX-T: a\r\n", [Refused, PassedOn, Taken]),
-    ("a folded trailer", "0\r\n", "0\r\nX-T: a\r\n b\r\n", [Refused, PassedOn, Taken]),
-    ("LF after a trailer", "0\r\n", "0\r\nX-T: a\n", [Refused, PassedOn, Taken]),
-    ("LF as the end", "0\r\n\r\n", "0\r\n\n", [Refused, Taken, Taken]),
-    ("LF after a trailer and as the end", "0\r\n\r\n", "0\r\nX-T: a\n\n", [Refused, PassedOn, Taken]),
+    ("chunks as the RFC has them", "2\r\n", "2\r\n", [Accepted, Accepted, Accepted]),
+    ("LF after a chunk's size", "2\r\n", "2\n", [Rejected, Accepted, Accepted]),
+    ("LF after a chunk", "{}\r\n", "{}\n", [Rejected, Accepted, Accepted]),
+    ("LF after the last size", "0\r\n", "0\n", [Rejected, Accepted, Accepted]),
+    ("LF in an extension", "2\r\n", "2;a\nb\r\n", [Rejected, Rejected, Rejected]),
+    ("CR after a chunk's size", "2\r\n", "2\r", [Rejected, Rejected, Rejected]),
+    ("a trailer", "0\r\n", "0\r\nX-T: a\r\n", [Rejected, Forwarded, Accepted]),
+    ("a folded trailer", "0\r\n", "0\r\nX-T: a\r\n b\r\n", [Rejected, Forwarded, Accepted]),
+    ("LF after a trailer", "0\r\n", "0\r\nX-T: a\n", [Rejected, Forwarded, Accepted]),
+    ("LF as the end", "0\r\n\r\n", "0\r\n\n", [Rejected, Accepted, Accepted]),
+    ("LF after a trailer and as the end", "0\r\n\r\n", "0\r\nX-T: a\n\n", [Rejected, Forwarded, Accepted]),
 ];
 
 /// Each case's name, the bytes of its request, and how they are read.
-fn cases() -> impl Iterator<Item = (&'static str, (Vec<u8>, [Reading; 3]))> {
+fn cases() -> impl Iterator<Item = (&'static str, (Vec<u8>, [Expected; 3]))> {
     let head = format!("POST {QUERY} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
     let whole = format!("{head}Content-Length: 2\r\nX-A: b\r\n\r\n{{}}");
     let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
@@ -74,7 +78,7 @@ fn cases() -> impl Iterator<Item = (&'static str, (Vec<u8>, [Reading; 3]))> {
 }
 
 /// How a request is read at an address, by the answers to it, to the next one, and to one that ends the connection.
-fn read_at(address: SocketAddr, request: &[u8]) -> Reading {
+fn read_at(address: SocketAddr, request: &[u8]) -> Expected {
     let mut connection = Connection::open(address).unwrap();
     let next = format!("POST {ACCEPT} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     let last = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -82,26 +86,26 @@ fn read_at(address: SocketAddr, request: &[u8]) -> Reading {
     let _ = connection.send(&[request, next.as_bytes(), last].concat());
     let answers = std::iter::from_fn(|| connection.receive().ok()).map(|answer| answer.status);
     match answers.collect::<Vec<_>>()[..] {
-        [first, second, 200] if ![first, second].contains(&400) => Taken,
-        [400] => Refused,
-        [400, second, 200] if second != 400 => PassedOn,
+        [first, second, 200] if ![first, second].contains(&400) => Accepted,
+        [400] => Rejected,
+        [400, second, 200] if second != 400 => Forwarded,
         ref other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn the_gateway_reads_lines_that_end_in_lf_as_lines_and_refuses_what_is_unclear() {
+fn bare_lf_ends_a_line_and_ambiguous_heads_are_rejected() {
     let gateway = gateway().start();
     each(cases(), |(request, [reading, ..])| assert_eq!(read_at(gateway.address(), &request), reading));
 }
 
 #[test]
 #[ignore = "needs HAProxy and nginx, which cargo xtask test installs"]
-fn what_proxies_pass_on_can_be_read_in_one_way_alone() {
+fn forwarded_requests_are_unambiguous() {
     let gateway = gateway().start();
     let recorder = Recorder::before(gateway.address());
-    let haproxy = Place::free().before([recorder.address; 2]);
-    let nginx = Place::free().nginx_before(recorder.address);
+    let haproxy = BalancerAddress::free().before([recorder.address; 2]);
+    let nginx = BalancerAddress::free().nginx_before(recorder.address);
     each([("HAProxy", (haproxy.address, 1)), ("nginx", (nginx.address, 2))], |(proxy, which)| {
         each(cases(), |(request, readings)| {
             let _ = recorder.take();
@@ -110,13 +114,13 @@ fn what_proxies_pass_on_can_be_read_in_one_way_alone() {
             // What came from the proxy itself begins otherwise.
             let heard = recorder.take().into_iter().filter(|bytes| bytes.starts_with(b"POST"));
             let targets: Vec<_> = heard.flat_map(|bytes| targets(&bytes).unwrap()).collect();
-            let passed_on: &[&str] = if reading == Refused { &[] } else { &[QUERY, ACCEPT] };
+            let passed_on: &[&str] = if reading == Rejected { &[] } else { &[QUERY, ACCEPT] };
             assert_eq!(targets, passed_on);
         });
     });
 }
 
-/// The targets of requests that are written as RFC 9112 has them: every line ends in CRLF, no CR or LF stands elsewhere
+/// The targets of requests that are written as RFC 9112 has them: every line ends in CRLF, no CR or LF is elsewhere
 /// in a head, no field is folded, no name ends in a space, and a body is of one length or in chunks.
 fn targets(mut bytes: &[u8]) -> io::Result<Vec<String>> {
     let mut targets = Vec::new();

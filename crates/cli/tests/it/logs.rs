@@ -1,42 +1,44 @@
-//! The log: it names every request by the id that its answer carried, and holds nothing that must stay secret.
+//! The log: names every request by the id in its response, and contains no secret.
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::scene::QUERY;
 use rebuttal_testbed::signer::fresh_nonce;
-use rebuttal_testbed::{Connection, Item, Request, Scene, samples};
+use rebuttal_testbed::test_gateway::QUERY;
+use rebuttal_testbed::{Connection, Item, Request, TestGateway, samples};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::ground::{becomes_ready, each, gateway};
+use crate::common::{becomes_ready, each, gateway};
 
 #[test]
 fn requests_are_found_by_their_id_and_secrets_not_at_all() {
-    let scene = Scene::of(gateway().env("REBUTTAL_LOG_FILTER", "trace").env("REBUTTAL_LOG_FORMAT", "json"));
-    let at = scene.address();
-    let ticket = scene.ticket("receipt.pdf");
+    let fixture = TestGateway::with_builder(
+        gateway().env("REBUTTAL_LOG_FILTER", "trace").env("REBUTTAL_LOG_FORMAT", "json"),
+    );
+    let at = fixture.address();
+    let ticket = fixture.ticket("receipt.pdf");
     let file = samples::pdf_of("% Jane Cardholder 4111111111111111\n", "");
     let form = ticket.form(&file);
     assert_eq!(form.send(form.address().unwrap_or(at)).status, 204);
-    let contest = scene.contest_call(&scene.dispute(), &[Item::receipt(&ticket.storage_uri)]);
+    let contest = fixture.contest_call(&fixture.dispute(), &[Item::receipt(&ticket.storage_uri)]);
     let calls = [
         contest,
-        scene.call(QUERY, &json!({ "disputeNo": "D" })),
-        scene.call(QUERY, &json!({ "disputeNo": "D" })).badly_signed(),
-        scene.raw_call(QUERY, "[\"4111111111111111\"]"),
+        fixture.call(QUERY, &json!({ "disputeNo": "D" })),
+        fixture.call(QUERY, &json!({ "disputeNo": "D" })).badly_signed(),
+        fixture.raw_call(QUERY, "[\"4111111111111111\"]"),
     ];
     let answers = calls.each_ref().map(|call| call.send(at));
     let id = |answer: &rebuttal_testbed::Answer| answer.response.header("x-request-id").unwrap().to_owned();
     let ids = answers.each_ref().map(id);
     wait_for("the log", Duration::from_secs(5), || {
-        let log = scene.gateway.stderr();
+        let log = fixture.gateway.stderr();
         ids.iter().all(|id| log.contains(id)).then_some(())
     });
-    let log = scene.gateway.stderr();
+    let log = fixture.gateway.stderr();
     let field = |name: &str| ticket.fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
     let mut secrets = vec![
-        ("app secret", scene.signer.app_secret.clone()),
-        ("operator token", scene.gateway.operator_token()),
+        ("app secret", fixture.signer.app_secret.clone()),
+        ("operator token", fixture.gateway.operator_token()),
         ("file or body", "4111111111111111".to_owned()),
         ("upload signature", field("x-amz-signature")),
         ("upload policy", field("policy")),
@@ -54,7 +56,7 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
 
 #[test]
 fn no_word_of_others_disrupts_the_log() {
-    // The name of a variable that nobody knows is told as it is.
+    // The name of an unknown variable is logged as it is.
     let name = "REBUTTAL_\u{202e}\u{9b}\u{2028}\u{200f}\rX";
     for (format, escaped) in [("text", "\\u{202e}"), ("json", "\\u202e")] {
         let gateway = gateway().env(name, "1").env("REBUTTAL_LOG_FORMAT", format).start();
@@ -76,30 +78,30 @@ fn a_log_that_cannot_be_written_stops_nothing() {
         .embedded()
         .wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"])
         .args(["--log-filter", "trace"]);
-    let mut scene = Scene::of(full);
-    let url = scene.upload(&samples::receipt(1));
-    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
-    let (dispute, database) = (scene.dispute(), scene.gateway.data().join("rebuttal.db"));
+    let mut fixture = TestGateway::with_builder(full);
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
+    let (dispute, database) = (fixture.dispute(), fixture.gateway.data().join("rebuttal.db"));
     let away = database.with_extension("away");
     std::fs::rename(&database, &away).unwrap();
-    // Every part that could tell of it tries to: the request, the committer, the chores.
-    scene.contest(&dispute, &[Item::receipt(&url)]).is("Common.System.Unavailable");
+    // Every part that could log it tries to: the request, the committer, the background jobs.
+    fixture.contest(&dispute, &[Item::receipt(&url)]).is("Common.System.Unavailable");
     std::fs::rename(&away, &database).unwrap();
-    scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    scene.gateway.terminate();
-    assert!(scene.gateway.wait().success());
+    fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
 }
 
 /// Lines that strangers may have brought about, of one kind of call: more than a slow machine takes ten seconds for.
 const LINES_MAX: usize = 5;
 
 #[test]
-fn strangers_cannot_fill_the_log_and_each_failure_of_a_known_caller_is_in_it() {
+fn unauthenticated_callers_cannot_flood_the_log() {
     const TRIES: usize = 40;
-    let scene = Scene::of(gateway().embedded());
-    let (at, dispute) = (scene.address(), scene.dispute());
-    scene.query(&dispute).is("OK");
-    let database = scene.gateway.data().join("rebuttal.db");
+    let fixture = TestGateway::with_builder(gateway().embedded());
+    let (at, dispute) = (fixture.address(), fixture.dispute());
+    fixture.query(&dispute).is("OK");
+    let database = fixture.gateway.data().join("rebuttal.db");
     let away = database.with_extension("away");
     // What looks strangers up fails, and what takes changes.
     let by_hand = |sql| rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
@@ -108,7 +110,7 @@ fn strangers_cannot_fill_the_log_and_each_failure_of_a_known_caller_is_in_it() {
     becomes_ready(at, 503);
     let made_up = AtomicUsize::new(1);
     let unknown_app = || {
-        let mut call = scene.call(QUERY, &json!({ "disputeNo": "D" }));
+        let mut call = fixture.call(QUERY, &json!({ "disputeNo": "D" }));
         call.signer.app_id = format!("{:032x}", made_up.fetch_add(1, Ordering::Relaxed));
         call.bytes()
     };
@@ -120,24 +122,24 @@ fn strangers_cannot_fill_the_log_and_each_failure_of_a_known_caller_is_in_it() {
     let cases: [(&str, &dyn Fn() -> Vec<u8>); 3] =
         [("an app", &unknown_app), ("an operator", &list), ("whether it is ready", &ready)];
     each(cases, |request| {
-        let before = scene.gateway.stderr().lines().count();
+        let before = fixture.gateway.stderr().lines().count();
         let mut connection = Connection::open(at).unwrap();
         for _ in 0..TRIES {
             let answer = connection.exchange(&request()).unwrap();
             assert_eq!(answer.status, 503, "{}", answer.text());
         }
-        let lines = scene.gateway.stderr().lines().count() - before;
-        assert!(lines <= LINES_MAX, "{lines} lines: {}", scene.gateway.stderr());
+        let lines = fixture.gateway.stderr().lines().count() - before;
+        assert!(lines <= LINES_MAX, "{lines} lines: {}", fixture.gateway.stderr());
     });
     std::fs::rename(&away, &database).unwrap();
     by_hand("ALTER TABLE apps_away RENAME TO apps; ALTER TABLE tokens_away RENAME TO tokens");
-    scene.query(&dispute).is("OK");
+    fixture.query(&dispute).is("OK");
     std::fs::rename(&database, &away).unwrap();
-    let accept = |_| scene.accept(&dispute).expect("Common.System.Unavailable");
+    let accept = |_| fixture.accept(&dispute).expect("Common.System.Unavailable");
     let refused: Vec<_> = (0..TRIES).map(accept).collect();
     std::fs::rename(&away, &database).unwrap();
     wait_for("each answer's line in the log", Duration::from_secs(10), || {
-        let log = scene.gateway.stderr();
+        let log = fixture.gateway.stderr();
         let is_there = |id: Option<&str>| id.is_some_and(|id| log.contains(id));
         refused.iter().all(|answer| is_there(answer.response.header("x-request-id"))).then_some(())
     });
@@ -148,8 +150,8 @@ fn request_ids_do_not_count_requests() {
     /// Of so many, each random bit is set in half, give or take ten times the standard deviation.
     const IDS: usize = 400;
     const SET: std::ops::RangeInclusive<usize> = 100..=300;
-    let scene = Scene::of(gateway());
-    let mut connection = Connection::open(scene.address()).unwrap();
+    let fixture = TestGateway::with_builder(gateway());
+    let mut connection = Connection::open(fixture.address()).unwrap();
     let mut next = || {
         let response = connection.exchange(&Request::new("GET", "/healthz", "").bytes()).unwrap();
         let id = response.header("x-request-id").unwrap().replace('-', "");

@@ -1,5 +1,5 @@
-//! Black-box stories: the real binary, started for each test and spoken to over real sockets. Whatever has to look
-//! inside the program is a unit test beside the code, not a story.
+//! End-to-end tests: the real binary, started for each test and called over real sockets. What needs to look inside the
+//! program is a unit test next to the code.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -8,19 +8,19 @@
     reason = "tests; clippy excuses only the functions marked #[test], not what they share"
 )]
 
-mod days;
+mod client_disconnect;
+mod clock_jumps;
+mod common;
+mod data_dir;
+mod data_migration;
+mod docs;
 mod draining;
-mod ground;
-mod keeping;
 mod kill;
-mod leaving;
 mod line_ends;
 mod logs;
 mod memory;
-mod moving;
 mod openapi;
 mod outage;
-mod papers;
 mod races;
 mod raw;
 mod replicas;

@@ -1,42 +1,42 @@
-//! What the process needs: little memory while every lie about a file comes at once, less when idle, and no time to
-//! begin.
+//! Memory and start time: memory stays low while every invalid file is uploaded at once, lower when idle, and the start
+//! is fast.
 
 use std::time::{Duration, Instant};
 
 use rebuttal_testbed::s3::Store;
-use rebuttal_testbed::{Item, Request, Scene, lies, samples};
+use rebuttal_testbed::{Item, Request, TestGateway, invalid_files, samples};
 
-use crate::ground::{embedded_scene, folder_scene, gateway};
+use crate::common::{folder_test_gateway, gateway, sqlite_test_gateway};
 
 /// All that a released program brings with it, were every page of it in memory: its code and constants are 19 MiB, the
-/// system's libraries 2.3. The rest of a limit is for what the process holds of its own.
+/// system's libraries 2.3. The rest of a limit is for the process's private memory.
 const PROGRAM_KIB: u64 = 22 * 1024;
 const PEAK_LIMIT_KIB: u64 = 80 * 1024 - PROGRAM_KIB;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024 - PROGRAM_KIB;
 const START_LIMIT: Duration = Duration::from_millis(100);
 const STARTS: usize = 15;
-const LANES: usize = 8;
+const WORKERS: usize = 8;
 
 #[test]
-fn every_lie_at_once_stays_below_80_mb() {
-    let scene = folder_scene();
-    let lies = lies::all();
+fn concurrent_invalid_files_stay_below_80_mb() {
+    let fixture = folder_test_gateway();
+    let files = invalid_files::all();
     let large = samples::png_of_size(2 * 1024 * 1024);
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
-            let (scene, lies, large) = (&scene, &lies, &large);
+        for worker in 0..WORKERS {
+            let (fixture, files, large) = (&fixture, &files, &large);
             scope.spawn(move || {
-                for index in 0..lies.len() {
-                    // Each lane begins elsewhere, so that different lies meet.
-                    let lie = &lies[(index + lane * lies.len() / LANES) % lies.len()];
-                    let response = scene.ticket(lie.filename).form(&lie.bytes).send(scene.address());
-                    assert_eq!(response.status, 400, "{}: {}", lie.about, response.text());
+                for index in 0..files.len() {
+                    // Each worker starts at a different file, so that different files are validated at the same time.
+                    let file = &files[(index + worker * files.len() / WORKERS) % files.len()];
+                    let response = fixture.ticket(file.filename).form(&file.bytes).send(fixture.address());
+                    assert_eq!(response.status, 400, "{}: {}", file.about, response.text());
                 }
-                assert_eq!(scene.ticket("a.png").form(large).send(scene.address()).status, 204);
+                assert_eq!(fixture.ticket("a.png").form(large).send(fixture.address()).status, 204);
             });
         }
     });
-    let peak_kib = scene.gateway.peak_memory_kib();
+    let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
 }
@@ -44,65 +44,66 @@ fn every_lie_at_once_stays_below_80_mb() {
 /// What a folder refuses at the upload, a contest refuses that reads it from an S3.
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn every_lie_at_once_in_an_s3_stays_below_80_mb() {
+fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let bucket = Store::shared().bucket();
-    let scene = Scene::of(gateway().bucket(&bucket));
-    let dispute = scene.dispute();
+    let fixture = TestGateway::with_builder(gateway().bucket(&bucket));
+    let dispute = fixture.dispute();
     let upload = |filename: &str, bytes: &[u8]| {
-        let ticket = scene.ticket(filename);
+        let ticket = fixture.ticket(filename);
         let form = ticket.form(bytes);
         assert_eq!(form.send(form.address().unwrap()).status, 204, "{filename}");
         ticket.storage_uri
     };
-    let lies: Vec<_> = lies::all().into_iter().map(|lie| (upload(lie.filename, &lie.bytes), lie)).collect();
+    let files: Vec<_> =
+        invalid_files::all().into_iter().map(|file| (upload(file.filename, &file.bytes), file)).collect();
     let large = samples::png_of_size(2 * 1024 * 1024);
-    let large: Vec<_> = (0..LANES).map(|_| upload("a.png", &large)).collect();
+    let large: Vec<_> = (0..WORKERS).map(|_| upload("a.png", &large)).collect();
     std::thread::scope(|scope| {
-        for (lane, large) in large.iter().enumerate() {
-            let (scene, dispute, lies) = (&scene, &dispute, &lies);
+        for (worker, large) in large.iter().enumerate() {
+            let (fixture, dispute, files) = (&fixture, &dispute, &files);
             scope.spawn(move || {
-                for index in 0..lies.len() {
-                    let (url, lie) = &lies[(index + lane * lies.len() / LANES) % lies.len()];
-                    let answer = scene.contest(dispute, &[Item::receipt(large), Item::receipt(url)]);
-                    assert_eq!(answer.code, "File.ContentMismatch", "{}: {}", lie.about, answer.message);
+                for index in 0..files.len() {
+                    let (url, file) = &files[(index + worker * files.len() / WORKERS) % files.len()];
+                    let answer = fixture.contest(dispute, &[Item::receipt(large), Item::receipt(url)]);
+                    assert_eq!(answer.code, "File.ContentMismatch", "{}: {}", file.about, answer.message);
                 }
             });
         }
     });
-    let peak_kib = scene.gateway.peak_memory_kib();
+    let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
-    assert_eq!(bucket.keys("sealed/").len(), LANES, "only what is true was sealed");
+    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only what is true was sealed");
 }
 
 #[test]
 fn idle_it_holds_less_than_30_mb() {
     // The goal is the default's: clients of a database server and of an S3 come on top elsewhere.
-    let mut scene = embedded_scene();
-    drop(scene.upload(&samples::receipt(1)));
-    scene.gateway.restart();
-    scene.query(&scene.dispute()).is("OK");
-    let idle_kib = scene.gateway.memory_kib();
+    let mut fixture = sqlite_test_gateway();
+    drop(fixture.upload(&samples::receipt(1)));
+    fixture.gateway.restart();
+    fixture.query(&fixture.dispute()).is("OK");
+    let idle_kib = fixture.gateway.memory_kib();
     eprintln!("idle {idle_kib} KiB");
     assert!(idle_kib < IDLE_LIMIT_KIB, "{idle_kib} KiB");
 }
 
 #[test]
 fn on_existing_data_it_answers_within_100_ms() {
-    let mut scene = embedded_scene();
-    let dispute = scene.dispute();
+    let mut fixture = sqlite_test_gateway();
+    let dispute = fixture.dispute();
     let mut times: Vec<_> = (0..STARTS)
         .map(|_| {
-            scene.gateway.kill();
+            fixture.gateway.kill();
             let start = Instant::now();
-            scene.gateway.restart();
-            let response = Request::new("GET", "/readyz", "").send(scene.address()).unwrap();
+            fixture.gateway.restart();
+            let response = Request::new("GET", "/readyz", "").send(fixture.address()).unwrap();
             let took = start.elapsed();
             assert_eq!(response.status, 200);
             took
         })
         .collect();
-    scene.query(&dispute).is("OK");
+    fixture.query(&dispute).is("OK");
     times.sort_unstable();
     eprintln!("start to first answer: {times:?}");
     assert!(times[STARTS / 2] < START_LIMIT, "{times:?}");

@@ -1,8 +1,8 @@
-//! The gateway's description of itself, held to what the gateway answers.
+//! The OpenAPI document, checked against what the gateway returns.
 
+mod lifecycle;
 mod schemathesis;
 mod served;
-mod story;
 
 use std::net::SocketAddr;
 

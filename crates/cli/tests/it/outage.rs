@@ -1,50 +1,49 @@
-//! The database goes away under load, in every way there is: no answered contest is lost, `Unavailable` is said only
-//! where nothing was changed, and the gateway goes on by itself. Run by `cargo xtask test`, which sees to PostgreSQL.
+//! Database outages under load, of every kind: no answered contest is lost, `Unavailable` is returned only where
+//! nothing was changed, and the gateway recovers by itself. Run by `cargo xtask test`, which starts PostgreSQL.
 
 mod load;
 mod operators;
-mod ready;
-mod starting;
+mod readiness;
+mod startup;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use rebuttal_testbed::Scene;
+use rebuttal_testbed::TestGateway;
 use rebuttal_testbed::clock::{pause, wait_for};
-use rebuttal_testbed::postgres::Cluster;
-use rebuttal_testbed::proxy::{Cut, Proxy};
+use rebuttal_testbed::postgres::{Cluster, CommitFault, PostgresProxy};
 
-use crate::ground::{gateway, scaled};
-use load::{Load, Tally};
+use crate::common::{gateway, scaled};
+use load::{Load, OutcomeCounts};
 
 /// How soon after the database is back the gateway serves again.
 const RECOVERY_MAX: Duration = Duration::from_secs(5);
 /// What the process may hold in all of this.
 const MEMORY_MAX_KIB: u64 = 100 * 1024;
 
-/// Lets the load run before and after a blow.
+/// Lets the load run before and after a fault.
 fn a_while() {
     pause(Duration::from_millis(300));
 }
 
-fn on(url: &str) -> Scene {
-    Scene::of(gateway().database(url))
+fn on(url: &str) -> TestGateway {
+    TestGateway::with_builder(gateway().database(url))
 }
 
 /// Runs the load while something happens to the database, then holds every answer against what is there.
-fn under_load(scene: &Scene, blows: impl FnOnce()) -> Tally {
-    let load = Load::prepare(scene);
-    let tally = load.while_running(blows);
+fn under_load(fixture: &TestGateway, faults: impl FnOnce()) -> OutcomeCounts {
+    let load = Load::prepare(fixture);
+    let counts = load.while_running(faults);
     let back = Instant::now();
     wait_for("the gateway to serve again", RECOVERY_MAX, || {
-        scene.accept(&scene.dispute()).code.eq("OK").then_some(())
+        fixture.accept(&fixture.dispute()).code.eq("OK").then_some(())
     });
-    eprintln!("{tally:?}, served again after {:?}", back.elapsed());
+    eprintln!("{counts:?}, served again after {:?}", back.elapsed());
     load.check();
-    let peak = scene.gateway.peak_memory_kib();
+    let peak = fixture.gateway.peak_memory_kib();
     assert!(peak < MEMORY_MAX_KIB, "it held {peak} KiB");
-    assert!(tally.done > 0, "the load was too light to prove anything: {tally:?}");
-    tally
+    assert!(counts.done > 0, "the load was too light to prove anything: {counts:?}");
+    counts
 }
 
 #[test]
@@ -52,8 +51,8 @@ fn under_load(scene: &Scene, blows: impl FnOnce()) -> Tally {
 fn a_database_that_is_killed_loses_nothing_that_was_answered() {
     let mut cluster = Cluster::durable();
     let database = cluster.database();
-    let scene = on(&database.url());
-    under_load(&scene, || {
+    let fixture = on(&database.url());
+    under_load(&fixture, || {
         for _ in 0..scaled(3) {
             a_while();
             cluster.kill();
@@ -68,8 +67,8 @@ fn a_database_that_is_killed_loses_nothing_that_was_answered() {
 fn connections_that_are_terminated_are_made_again() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    let scene = on(&database.url());
-    let tally = under_load(&scene, || {
+    let fixture = on(&database.url());
+    let counts = under_load(&fixture, || {
         for _ in 0..scaled(20) {
             pause(Duration::from_millis(50));
             // Just after the last time there may be none again yet.
@@ -79,33 +78,33 @@ fn connections_that_are_terminated_are_made_again() {
         }
         a_while();
     });
-    assert_eq!(tally.unsure, 0, "every fate could be learnt");
+    assert_eq!(counts.unknown, 0, "every outcome could be learnt");
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_database_that_freezes_for_ten_seconds_is_waited_for_or_told_of() {
+fn suspended_database_is_waited_for_or_reported() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    let scene = on(&database.url());
-    under_load(&scene, || {
+    let fixture = on(&database.url());
+    under_load(&fixture, || {
         a_while();
-        cluster.freeze();
+        cluster.suspend();
         pause(Duration::from_secs(10));
-        cluster.thaw();
+        cluster.resume();
         a_while();
     });
 }
 
 /// Cuts many commits off, one after another.
-fn cut_off(cut: Cut) -> Tally {
+fn cut_off(cut: CommitFault) -> OutcomeCounts {
     let cluster = Cluster::start();
     let database = cluster.database();
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, cluster.port()));
-    let proxy = Proxy::to(server, Duration::ZERO);
-    let scene = on(&proxy.url(&database));
+    let proxy = PostgresProxy::to(server, Duration::ZERO);
+    let fixture = on(&proxy.url(&database));
     let cuts = scaled(40);
-    let tally = under_load(&scene, || {
+    let counts = under_load(&fixture, || {
         for done in 0..cuts {
             proxy.cut(cut, 1);
             wait_for("a commit to be cut off", Duration::from_secs(20), || {
@@ -113,19 +112,19 @@ fn cut_off(cut: Cut) -> Tally {
             });
         }
     });
-    assert_eq!((proxy.cuts(), tally.unsure), (cuts, 0), "every fate could be learnt");
-    tally
+    assert_eq!((proxy.cuts(), counts.unknown), (cuts, 0), "every outcome could be learnt");
+    counts
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
 fn a_commit_whose_answer_is_cut_off_is_answered_all_the_same() {
-    let tally = cut_off(Cut::AfterCommit);
-    assert_eq!(tally.unavailable, 0, "what was committed was called unchanged");
+    let counts = cut_off(CommitFault::AfterCommit);
+    assert_eq!(counts.unavailable, 0, "what was committed was called unchanged");
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_commit_that_is_cut_off_before_it_arrives_is_done_again_or_called_unchanged() {
-    cut_off(Cut::BeforeCommit);
+fn commit_cut_before_arrival_is_retried_or_reported_unchanged() {
+    cut_off(CommitFault::BeforeCommit);
 }

@@ -1,15 +1,15 @@
-//! Ten thousand races for one dispute each, many at a time: exactly one winner, one history.
+//! Ten thousand races for one dispute each, many in parallel: exactly one winner, one history.
 
 use rebuttal_testbed::operator::dispute;
-use rebuttal_testbed::scene::{ACCEPT, history_of};
-use rebuttal_testbed::{Call, Connection, Item, Scene, samples};
+use rebuttal_testbed::test_gateway::{ACCEPT, history_of};
+use rebuttal_testbed::{Connection, Item, SignedCall, TestGateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{scaled, scene};
+use crate::common::{scaled, test_gateway};
 
 const RACES: usize = 10_000;
 /// Enough at once that the committer's batches hold both runners of many races.
-const LANES: usize = 32;
+const WORKERS: usize = 32;
 
 #[derive(Clone, Copy, Debug)]
 enum Race {
@@ -31,21 +31,21 @@ impl Race {
     }
 }
 
-/// One lane's connections: two runners and the operator.
-struct Lane<'a> {
-    scene: &'a Scene,
+/// The connections of one worker: two racers and the operator.
+struct RaceWorker<'a> {
+    fixture: &'a TestGateway,
     urls: &'a [String; 2],
     runners: [Connection; 2],
     operator: rebuttal_testbed::Operator,
 }
 
-impl Lane<'_> {
-    fn calls(&self, race: Race, dispute_no: &str) -> [Call; 2] {
-        let contest = |url: &str| self.scene.contest_call(dispute_no, &[Item::receipt(url)]);
+impl RaceWorker<'_> {
+    fn calls(&self, race: Race, dispute_no: &str) -> [SignedCall; 2] {
+        let contest = |url: &str| self.fixture.contest_call(dispute_no, &[Item::receipt(url)]);
         let first = contest(&self.urls[0]);
         let second = match race {
             Race::TwoContests => contest(&self.urls[1]),
-            Race::ContestAndAccept => self.scene.call(ACCEPT, &json!({ "disputeNo": dispute_no })),
+            Race::ContestAndAccept => self.fixture.call(ACCEPT, &json!({ "disputeNo": dispute_no })),
             Race::SameRequestTwice => first.clone(),
         };
         [first, second]
@@ -54,11 +54,11 @@ impl Lane<'_> {
     fn run(&mut self, index: usize) {
         let race = Race::of(index);
         let dispute_no = format!("R-{index}");
-        let opening = dispute(self.scene.merchant_id, &json!({ "disputeNo": dispute_no }));
+        let opening = dispute(self.fixture.merchant_id, &json!({ "disputeNo": dispute_no }));
         let opened = self.operator.send(&self.operator.request("POST", "/disputes", Some(&opening)));
         assert_eq!(opened.status, 201, "{}", opened.text());
         let calls = self.calls(race, &dispute_no);
-        // Whoever is written first has no advantage over all races.
+        // Which request is written first alternates between races.
         let order = if index.is_multiple_of(2) { [0, 1] } else { [1, 0] };
         for at in order {
             self.runners[at].send(&calls[at].bytes()).unwrap();
@@ -88,21 +88,21 @@ impl Lane<'_> {
 
 #[test]
 fn every_race_has_one_winner_and_one_history() {
-    let scene = scene();
-    let urls = [1, 2].map(|seed| scene.upload(&samples::receipt(seed)));
+    let fixture = test_gateway();
+    let urls = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
     let races = scaled(RACES);
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
-            let (scene, urls) = (&scene, &urls);
+        for worker in 0..WORKERS {
+            let (fixture, urls) = (&fixture, &urls);
             scope.spawn(move || {
-                let runners = [(); 2].map(|()| Connection::open(scene.address()).unwrap());
-                let mut runner = Lane { scene, urls, runners, operator: scene.operator.clone() };
-                for index in (lane..races).step_by(LANES) {
+                let runners = [(); 2].map(|()| Connection::open(fixture.address()).unwrap());
+                let mut runner = RaceWorker { fixture, urls, runners, operator: fixture.operator.clone() };
+                for index in (worker..races).step_by(WORKERS) {
                     runner.run(index);
                 }
             });
         }
     });
-    let page = scene.operator.fetch("/disputes?limit=1&status=NEEDS_RESPONSE").json();
+    let page = fixture.operator.fetch("/disputes?limit=1&status=NEEDS_RESPONSE").json();
     assert_eq!(page["total"], 0, "every race had its winner");
 }

@@ -1,21 +1,21 @@
-//! The contract read a second time, byte by byte: uses none of the project's crates, only the test ground's sockets
-//! and its own signer. Every answer seen here is checked for form, sign and binding by the ground.
+//! The contract, tested byte by byte with none of the project's crates: only the sockets and the signer of `testbed`,
+//! which also checks form, signature and binding of every response.
 
 mod accept_and_query;
 mod body;
+mod check_order;
 mod codes;
 mod contest;
 mod deadlines;
+mod dependency_loss;
 pub(crate) mod extension;
 mod finality;
 mod freshness;
 mod header;
 mod http_layer;
-mod lies;
-mod lost;
+mod invalid_files;
 mod operator;
-mod order;
-mod scarcity;
+mod resource_limits;
 mod signature;
 mod states;
 mod tokens;

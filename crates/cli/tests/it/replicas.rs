@@ -1,15 +1,15 @@
-//! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by
-//! `cargo xtask test`, which starts database and object store.
+//! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by `cargo xtask
+//! test`, which starts the database and the object store.
 
-mod balanced;
-mod clock;
+mod background_jobs;
+mod clock_skew;
 mod evidence;
 mod frozen;
+mod load_balancer;
+mod negative_cache;
 mod races;
 mod secrets;
-mod starting;
-mod strangers;
-mod sweeping;
+mod startup;
 mod tokens;
 
 use std::path::Path;
@@ -17,16 +17,16 @@ use std::path::Path;
 use rebuttal_testbed::gateway::Builder;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::{Bucket, Store};
-use rebuttal_testbed::{Gateway, Operator, Scene};
+use rebuttal_testbed::{Gateway, Operator, TestGateway};
 
-use crate::ground::gateway;
+use crate::common::gateway;
 
 /// What merchants sign for, whichever replica a proxy before them would choose.
 const PUBLIC_URL: &str = "https://pay.example";
 
 /// Two gateways on one database, with one key, one operator and one bucket of evidence.
 struct Replicas {
-    scene: Scene,
+    fixture: TestGateway,
     second: Gateway,
     database: Database,
     bucket: Bucket,
@@ -41,27 +41,27 @@ impl Replicas {
         Self::with(database, |gateway| gateway)
     }
 
-    /// Replicas that are started in a way of one's own.
+    /// Replicas that are started with custom settings.
     fn with(database: Database, way: impl Fn(Builder) -> Builder) -> Self {
         let bucket = Store::shared().bucket();
-        let mut scene = Scene::of(way(replica(&database, &bucket)));
-        scene.base = PUBLIC_URL.to_owned();
-        let second = beside(&scene, way(replica(&database, &bucket)), "second").start();
-        Self { scene, second, database, bucket }
+        let mut fixture = TestGateway::with_builder(way(replica(&database, &bucket)));
+        fixture.base = PUBLIC_URL.to_owned();
+        let second = beside(&fixture, way(replica(&database, &bucket)), "second").start();
+        Self { fixture, second, database, bucket }
     }
 
     /// How one more of them is started.
     fn another(&self, name: &str) -> Builder {
-        beside(&self.scene, replica(&self.database, &self.bucket), name)
+        beside(&self.fixture, replica(&self.database, &self.bucket), name)
     }
 
     fn addresses(&self) -> [std::net::SocketAddr; 2] {
-        [self.scene.address(), self.second.address()]
+        [self.fixture.address(), self.second.address()]
     }
 
     /// The operator, at either replica.
     fn operators(&self) -> [Operator; 2] {
-        let token = self.scene.gateway.operator_token();
+        let token = self.fixture.gateway.operator_token();
         self.addresses().map(|address| Operator::new(address, &token))
     }
 }
@@ -71,11 +71,11 @@ fn replica(database: &Database, bucket: &Bucket) -> Builder {
 }
 
 /// With the key and the operator of the first one.
-fn beside(scene: &Scene, replica: Builder, name: &str) -> Builder {
-    let first = scene.gateway.data();
+fn beside(fixture: &TestGateway, replica: Builder, name: &str) -> Builder {
+    let first = fixture.gateway.data();
     let shared = |flag: &str, name: &str| [flag.to_owned(), first.join(name).display().to_string()];
     replica
-        .data(&scene.gateway.scratch().join(name))
+        .data(&fixture.gateway.scratch().join(name))
         .args(shared("--master-key-file", "master.key"))
         .args(shared("--operator-token-file", "operator.token"))
 }

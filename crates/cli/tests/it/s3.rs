@@ -1,23 +1,23 @@
-//! Evidence in an S3 that merchants post to: what counts as evidence there, and what becomes of a contest when the
+//! Evidence in an S3 that merchants post to: what counts as evidence there, and what happens to a contest when the
 //! store fails.
 
+mod evidence_integrity;
 mod failures;
 mod fence;
 mod links;
 mod races;
-mod truth;
 
-use rebuttal_testbed::Scene;
+use rebuttal_testbed::TestGateway;
 use rebuttal_testbed::s3::{Bucket, Store};
 use serde_json::Value;
 
-use crate::ground::gateway;
+use crate::common::gateway;
 
-/// A gateway whose evidence lies in a bucket of its own.
-fn scene() -> (Bucket, Scene) {
+/// A gateway with its own evidence bucket.
+fn test_gateway() -> (Bucket, TestGateway) {
     let bucket = Store::shared().bucket();
-    let scene = Scene::of(gateway().bucket(&bucket));
-    (bucket, scene)
+    let fixture = TestGateway::with_builder(gateway().bucket(&bucket));
+    (bucket, fixture)
 }
 
 /// Where a form stores the file of a storageUri.
@@ -26,6 +26,6 @@ fn key(url: &str) -> &str {
 }
 
 /// The first evidence that a dispute's first submission holds.
-fn submitted(scene: &Scene, dispute: &str) -> Value {
-    scene.show(dispute)["submissions"][0]["evidence"][0].clone()
+fn submitted(fixture: &TestGateway, dispute: &str) -> Value {
+    fixture.show(dispute)["submissions"][0]["evidence"][0].clone()
 }

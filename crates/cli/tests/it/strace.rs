@@ -1,5 +1,5 @@
-//! What kill -9 cannot see: the order of writes, syncs and answers, read from a trace of the system calls; and what
-//! the gateway says when a sync fails or takes its time. Run by `cargo xtask test`, which sees to strace.
+//! What kill -9 cannot show: the order of writes, syncs and responses, read from a system call trace; and what the
+//! gateway returns when a sync fails or is slow. Run by `cargo xtask test`, which installs strace.
 
-mod order;
-mod trouble;
+mod sync_faults;
+mod write_order;

@@ -1,52 +1,53 @@
-//! TLS: with a certificate configured, the whole way of a contest goes through it, as a merchant's program goes it;
-//! and nobody is served without.
+//! TLS: with a certificate configured, every step of a contest goes through it, and plain HTTP is refused.
 
 use rebuttal_client::{Client, EvidenceType, QueryRequest};
-use rebuttal_testbed::{Connection, Gateway, Request, Scene, samples};
+use rebuttal_testbed::{Connection, Gateway, Request, TestGateway, samples};
 
-use crate::ground::{gateway, scene};
+use crate::common::{gateway, test_gateway};
 
-/// The data of a plain scene, served anew with TLS; the stopped gateway whose folder it is; the certificate as PEM.
-fn over_tls(mut scene: Scene) -> (Scene, Gateway, String) {
+/// The data of a gateway without TLS, served again with TLS; the stopped gateway that owns the folder; the certificate
+/// as PEM.
+fn over_tls(mut fixture: TestGateway) -> (TestGateway, Gateway, String) {
     let certificate =
         rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap().keep();
     let [certificate_path, key_path] = ["certificate.pem", "key.pem"].map(|name| folder.join(name));
     std::fs::write(&certificate_path, certificate.cert.pem()).unwrap();
     std::fs::write(&key_path, certificate.signing_key.serialize_pem()).unwrap();
-    scene.gateway.terminate();
-    assert!(scene.gateway.wait().success());
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
     let args = [certificate_path.to_str().unwrap(), "--tls-key", key_path.to_str().unwrap()];
-    let builder = gateway().data(scene.gateway.data()).args(["--tls-certificate"]).args(args).https();
+    let builder = gateway().data(fixture.gateway.data()).args(["--tls-certificate"]).args(args).https();
     let encrypted = builder.start();
     std::fs::remove_dir_all(folder).unwrap();
-    scene.base = encrypted.base_url();
-    let plain = std::mem::replace(&mut scene.gateway, encrypted);
-    (scene, plain, certificate.cert.pem())
+    fixture.base = encrypted.base_url();
+    let plain = std::mem::replace(&mut fixture.gateway, encrypted);
+    (fixture, plain, certificate.cert.pem())
 }
 
 #[tokio::test]
 async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let (scene, _folder, pem) = over_tls(scene);
-    let (app_id, secret) = (scene.signer.app_id.parse().unwrap(), scene.signer.app_secret.parse().unwrap());
-    let client = Client::builder(&scene.base, app_id, secret).trust_pem(pem).build().unwrap();
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let (fixture, _folder, pem) = over_tls(fixture);
+    let (app_id, secret) =
+        (fixture.signer.app_id.parse().unwrap(), fixture.signer.app_secret.parse().unwrap());
+    let client = Client::builder(&fixture.base, app_id, secret).trust_pem(pem).build().unwrap();
     let contest = client.contest(dispute.parse().unwrap());
     let contest = contest.bytes(EvidenceType::Receipt, "receipt.png", samples::png(1));
     contest.send().await.unwrap();
     let answer = client.query(&QueryRequest::DisputeNo(dispute.parse().unwrap())).await.unwrap();
     assert_eq!(answer.data.status.to_string(), "UNDER_REVIEW");
     // The same address without TLS serves nobody.
-    let plain = Request::new("GET", "/healthz", "").send(scene.address());
+    let plain = Request::new("GET", "/healthz", "").send(fixture.address());
     assert!(plain.is_err() || plain.is_ok_and(|response| response.status == 400));
 }
 
 #[test]
-fn what_strangers_do_to_tls_is_not_in_the_log() {
+fn tls_errors_of_strangers_are_not_logged() {
     const TRIES: usize = 40;
-    let (scene, _folder, _) = over_tls(scene());
-    let before = scene.gateway.stderr().lines().count();
+    let (fixture, _folder, _) = over_tls(test_gateway());
+    let before = fixture.gateway.stderr().lines().count();
     let record = |kind: u8, body: &[u8]| {
         let length = u16::try_from(body.len()).unwrap().to_be_bytes();
         [&[kind, 3, 3], length.as_slice(), body].concat()
@@ -70,13 +71,13 @@ fn what_strangers_do_to_tls_is_not_in_the_log() {
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     ] {
         for _ in 0..TRIES {
-            let mut connection = Connection::open(scene.address()).unwrap();
+            let mut connection = Connection::open(fixture.address()).unwrap();
             connection.send(&bytes).unwrap();
             connection.finish_sending();
             // Whatever it says, it ends.
             while connection.answers_within(std::time::Duration::from_secs(40)) {}
         }
     }
-    let log = scene.gateway.stderr();
+    let log = fixture.gateway.stderr();
     assert_eq!(log.lines().count(), before, "{log}");
 }

@@ -1,4 +1,4 @@
-//! The client against a server that lies, over real HTTP.
+//! The client against a faulty server, over real HTTP.
 
 #![allow(
     clippy::indexing_slicing,
@@ -7,8 +7,8 @@
     reason = "tests may fail loudly; clippy.toml says so only for functions marked as tests, not for what they share"
 )]
 
-mod answers;
-mod liar;
-mod resending;
+mod faulty_server;
+mod response_verification;
+mod retries;
 mod tls;
 mod uploads;

@@ -1,4 +1,4 @@
-//! TLS without any set-up by the user of the library.
+//! TLS without configuration by the user of the library.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
-use crate::liar::{app_id, secret};
+use crate::faulty_server::{app_id, secret};
 
 /// A server with this certificate; its address.
 async fn serve(certificate: &Certificate, key: &KeyPair) -> String {
@@ -34,7 +34,7 @@ async fn serve(certificate: &Certificate, key: &KeyPair) -> String {
     url
 }
 
-/// Whether a client that trusts `pem` beside the platform talks to the server at all.
+/// Whether a client that trusts `pem` in addition to the platform's roots can connect to the server.
 async fn trusts(url: &str, pem: Option<String>) -> bool {
     let builder = Client::builder(url, app_id(), secret()).attempts(1);
     let builder = if let Some(pem) = pem { builder.trust_pem(pem) } else { builder };
@@ -50,7 +50,7 @@ async fn trusts(url: &str, pem: Option<String>) -> bool {
 }
 
 #[tokio::test]
-async fn a_certificate_of_ones_own_is_trusted_only_when_told() {
+async fn private_certificate_is_trusted_only_when_configured() {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let url = serve(&own.cert, &own.signing_key).await;
     assert!(!trusts(&url, None).await);
@@ -65,7 +65,7 @@ fn authority(name: &str) -> (CertificateParams, KeyPair) {
 }
 
 #[tokio::test]
-async fn a_self_signed_authority_is_trusted_as_the_servers_own_where_it_is_the_one_told() {
+async fn configured_self_signed_certificate_is_trusted_as_the_servers() {
     let (params, key) = authority("localhost");
     let certificate = params.self_signed(&key).unwrap();
     let url = serve(&certificate, &key).await;
@@ -78,7 +78,7 @@ async fn a_self_signed_authority_is_trusted_as_the_servers_own_where_it_is_the_o
 }
 
 #[tokio::test]
-async fn a_self_signed_authority_must_have_the_servers_name_and_be_in_its_time() {
+async fn self_signed_certificate_needs_a_matching_name_and_validity() {
     let (params, key) = authority("gateway.example");
     let elsewhere = params.self_signed(&key).unwrap();
     assert!(!trusts(&serve(&elsewhere, &key).await, Some(elsewhere.pem())).await);
@@ -90,7 +90,7 @@ async fn a_self_signed_authority_must_have_the_servers_name_and_be_in_its_time()
 }
 
 #[tokio::test]
-async fn an_address_with_the_wrong_scheme_is_told_at_once() {
+async fn wrong_url_scheme_is_reported_without_retries() {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let url = serve(&own.cert, &own.signing_key).await.replace("https://", "http://");
     let client = Client::new(&url, app_id(), secret()).unwrap();

@@ -1,44 +1,46 @@
-//! Uploads and whole contests: the form as the contract wants it, every failure told for what it is.
+//! Uploads and whole contests: the form follows the contract, and every failure is reported as what it is.
 
 use std::sync::{Arc, Mutex};
 
 use rebuttal_client::protocol::dispute::{ContestRequest, QueryRequest};
 use rebuttal_client::{Cause, Code, Error, EvidenceFile, EvidenceType, Outcome};
 
-use crate::liar::{Act, DONE, Draft, Liar, Reply, Request, Step, refused, step};
+use crate::faulty_server::{
+    DONE, FaultyServer, ReceivedRequest, ResponseDraft, ServerAction, ServerReply, Step, refused, step,
+};
 
 const FIRST: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 
 /// Answers upload addresses, takes posts with `post`, and contests with `OK`.
-fn gateway(post: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Vec<Step> {
+fn gateway(post: impl Fn(&ReceivedRequest) -> ServerReply + Send + Sync + 'static) -> Vec<Step> {
     vec![step(move |request| {
-        Act::Answer(match request.target.as_str() {
+        ServerAction::Answer(match request.target.as_str() {
             "/pg/v2/file/generateUploadUrl" => {
                 let data = format!(
                     r#"{{"uploadUrl":"{}/store","httpMethod":"POST","formFields":{{"key":"a/b","policy":"e30=",
                     "x-amz-date":"20240306T040000Z"}},"storageUri":"{FIRST}","expireTime":1709697600000}}"#,
                     request.base_url
                 );
-                Draft::of(request, &Code::Ok, &data).signed()
+                ResponseDraft::of(request, &Code::Ok, &data).signed()
             }
             "/store" => post(request),
-            _ => Draft::of(request, &Code::Ok, DONE).signed(),
+            _ => ResponseDraft::of(request, &Code::Ok, DONE).signed(),
         })
     })]
 }
 
-fn stored(_: &Request) -> Reply {
-    Reply::new(204, "")
+fn stored(_: &ReceivedRequest) -> ServerReply {
+    ServerReply::new(204, "")
 }
 
-fn targets(liar: &Liar) -> Vec<String> {
-    liar.requests().into_iter().map(|request| request.target).collect()
+fn targets(server: &FaultyServer) -> Vec<String> {
+    server.requests().into_iter().map(|request| request.target).collect()
 }
 
 #[tokio::test]
 async fn a_contest_uploads_submits_and_holds_a_proof() {
-    let liar = Liar::start(gateway(stored)).await;
-    let answer = liar
+    let server = FaultyServer::start(gateway(stored)).await;
+    let answer = server
         .client()
         .contest("D1".parse().unwrap())
         .bytes(EvidenceType::Receipt, "Müller/receipt.PNG", vec![1; 100_000])
@@ -48,8 +50,8 @@ async fn a_contest_uploads_submits_and_holds_a_proof() {
         .unwrap();
     assert!(answer.data.result);
 
-    assert_eq!(targets(&liar), ["/pg/v2/file/generateUploadUrl", "/store", "/pg/v2/dispute/contest"]);
-    let requests = liar.requests();
+    assert_eq!(targets(&server), ["/pg/v2/file/generateUploadUrl", "/store", "/pg/v2/dispute/contest"]);
+    let requests = server.requests();
     assert_eq!(requests[0].body, br#"{"filename":"evidence.png","scene":"DISPUTE_EVIDENCE"}"#);
     let item = format!(r#"{{"type":"RECEIPT","name":"Transaction receipt","url":"{FIRST}"}}"#);
     let body = format!(r#"{{"disputeNo":"D1","evidenceList":[{item}]}}"#);
@@ -63,16 +65,16 @@ async fn a_contest_uploads_submits_and_holds_a_proof() {
 }
 
 #[tokio::test]
-async fn a_submission_that_was_written_down_is_submitted_by_another_process() {
-    let liar = Liar::start(gateway(stored)).await;
+async fn saved_submission_is_submitted_by_another_process() {
+    let server = FaultyServer::start(gateway(stored)).await;
     let contest =
-        liar.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Receipt, "a.png", vec![1; 10]);
+        server.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Receipt, "a.png", vec![1; 10]);
     let submission = contest.upload().await.unwrap();
     let written = serde_json::to_string(submission.request()).unwrap();
     let read: ContestRequest = serde_json::from_str(&written).unwrap();
     assert_eq!(&read, submission.request());
-    assert!(liar.client().submit(&read).await.unwrap().data.result);
-    assert_eq!(String::from_utf8_lossy(&liar.requests()[2].body), written);
+    assert!(server.client().submit(&read).await.unwrap().data.result);
+    assert_eq!(String::from_utf8_lossy(&server.requests()[2].body), written);
 
     let nowhere = written.replace("s3://", "");
     assert!(serde_json::from_str::<ContestRequest>(&nowhere).is_err(), "{nowhere}");
@@ -80,19 +82,20 @@ async fn a_submission_that_was_written_down_is_submitted_by_another_process() {
 
 #[tokio::test]
 async fn a_name_before_any_evidence_is_refused() {
-    let liar = Liar::start(gateway(stored)).await;
-    let contest = liar.client().contest("D1".parse().unwrap()).named("Receipt");
+    let server = FaultyServer::start(gateway(stored)).await;
+    let contest = server.client().contest("D1".parse().unwrap()).named("Receipt");
     let error = contest.bytes(EvidenceType::Receipt, "a.png", vec![1; 10]).upload().await.unwrap_err();
     assert!(error.to_string().contains("before any evidence"), "{error}");
-    assert_eq!(targets(&liar), [""; 0]);
+    assert_eq!(targets(&server), [""; 0]);
 }
 
 #[tokio::test]
-async fn progress_is_told_per_file() {
-    let liar = Liar::start(gateway(stored)).await;
+async fn progress_is_reported_per_file() {
+    let server = FaultyServer::start(gateway(stored)).await;
     let told = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&told);
-    liar.client()
+    server
+        .client()
         .contest("D1".parse().unwrap())
         .bytes(EvidenceType::Receipt, "a.png", vec![1; 40_000])
         .bytes(EvidenceType::Refund, "b.pdf", vec![1; 10])
@@ -109,64 +112,72 @@ async fn progress_is_told_per_file() {
 #[tokio::test]
 async fn a_failed_upload_goes_to_a_new_address() {
     let failures = Mutex::new(2);
-    let liar = Liar::start(gateway(move |request| {
+    let server = FaultyServer::start(gateway(move |request| {
         let mut left = failures.lock().unwrap();
         *left -= 1;
-        if *left >= 0 { Reply::new(503, "<Error><Code>SlowDown</Code></Error>") } else { stored(request) }
+        if *left >= 0 {
+            ServerReply::new(503, "<Error><Code>SlowDown</Code></Error>")
+        } else {
+            stored(request)
+        }
     }))
     .await;
     let file = EvidenceFile::new("a.png", "x").unwrap();
-    assert_eq!(liar.client().upload(&file).await.unwrap().to_string(), FIRST);
-    let targets = targets(&liar);
+    assert_eq!(server.client().upload(&file).await.unwrap().to_string(), FIRST);
+    let targets = targets(&server);
     assert_eq!(targets.iter().filter(|target| *target == "/store").count(), 3);
     assert_eq!(targets.iter().filter(|target| *target != "/store").count(), 3);
 }
 
 #[tokio::test]
-async fn a_store_that_never_answers_well_is_given_up_and_nothing_is_submitted() {
-    let liar = Liar::start(gateway(|_| Reply::new(503, ""))).await;
+async fn failing_store_ends_the_upload_and_submits_nothing() {
+    let server = FaultyServer::start(gateway(|_| ServerReply::new(503, ""))).await;
     let error =
-        liar.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Other, "a.png", "x").send().await;
+        server.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Other, "a.png", "x").send().await;
     assert!(matches!(error, Err(Error::Unavailable { attempts: 3, .. })), "{error:?}");
-    assert!(!targets(&liar).iter().any(|target| target.ends_with("contest")));
+    assert!(!targets(&server).iter().any(|target| target.ends_with("contest")));
 }
 
 #[tokio::test]
 async fn a_store_that_refuses_a_file_is_believed_at_once() {
-    let liar = Liar::start(gateway(|_| {
-        Reply::new(400, "<Error><Code>InvalidRequest</Code><Message>not a PNG</Message></Error>")
+    let server = FaultyServer::start(gateway(|_| {
+        ServerReply::new(400, "<Error><Code>InvalidRequest</Code><Message>not a PNG</Message></Error>")
     }))
     .await;
-    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     assert_eq!(error.to_string(), "the file store refused a.png: InvalidRequest: not a PNG");
-    assert_eq!((error.outcome(), liar.requests().len()), (Outcome::NothingChanged, 2));
+    assert_eq!((error.outcome(), server.requests().len()), (Outcome::NothingChanged, 2));
 
-    let liar = Liar::start(gateway(|_| Reply::new(403, "<html>").with("Content-Type", "text/html"))).await;
-    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    let server =
+        FaultyServer::start(gateway(|_| ServerReply::new(403, "<html>").with("Content-Type", "text/html")))
+            .await;
+    let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     let told =
         "the file store refused a.png: HTTP 403, text/html: probably a proxy's answer, not the file store's";
     assert_eq!(error.to_string(), told);
 }
 
 #[tokio::test]
-async fn an_upload_address_that_is_none_ends_the_upload() {
+async fn invalid_upload_url_ends_the_upload() {
     let data = format!(
         r#"{{"uploadUrl":"/store","httpMethod":"POST","formFields":{{}},"storageUri":"{FIRST}","expireTime":1}}"#
     );
-    let liar =
-        Liar::start(vec![step(move |request| Act::Answer(Draft::of(request, &Code::Ok, &data).signed()))])
-            .await;
-    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    let server = FaultyServer::start(vec![step(move |request| {
+        ServerAction::Answer(ResponseDraft::of(request, &Code::Ok, &data).signed())
+    })])
+    .await;
+    let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { cause: Cause::Unreadable(_), .. }), "{error:?}");
-    assert_eq!(liar.requests().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn every_piece_is_checked_before_the_first_byte() {
-    let liar = Liar::start(gateway(stored)).await;
-    let contest = || liar.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Receipt, "a.png", "x");
+    let server = FaultyServer::start(gateway(stored)).await;
+    let contest =
+        || server.client().contest("D1".parse().unwrap()).bytes(EvidenceType::Receipt, "a.png", "x");
     let wrong = [
-        liar.client().contest("D1".parse().unwrap()),
+        server.client().contest("D1".parse().unwrap()),
         contest().bytes(EvidenceType::Refund, "b.exe", "x"),
         contest().bytes(EvidenceType::Refund, "b.pdf", ""),
         contest().file(EvidenceType::Refund, "/nowhere/b.pdf"),
@@ -176,13 +187,13 @@ async fn every_piece_is_checked_before_the_first_byte() {
     for contest in wrong {
         assert_eq!(contest.send().await.unwrap_err().outcome(), Outcome::NothingChanged);
     }
-    assert!(liar.requests().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_submission_is_sent_again_as_it_was() {
-    let liar = Liar::start(gateway(stored)).await;
-    let submission = liar
+    let server = FaultyServer::start(gateway(stored)).await;
+    let submission = server
         .client()
         .contest("D1".parse().unwrap())
         .uploaded(EvidenceType::Refund, FIRST.parse().unwrap())
@@ -191,8 +202,8 @@ async fn a_submission_is_sent_again_as_it_was() {
         .unwrap();
     submission.send().await.unwrap();
     submission.send().await.unwrap();
-    let requests = liar.requests();
-    assert_eq!(targets(&liar), ["/pg/v2/dispute/contest"; 2]);
+    let requests = server.requests();
+    assert_eq!(targets(&server), ["/pg/v2/dispute/contest"; 2]);
     assert_eq!(requests[0].body, requests[1].body);
     assert!(
         String::from_utf8_lossy(&requests[0].body)
@@ -202,9 +213,9 @@ async fn a_submission_is_sent_again_as_it_was() {
 
 #[tokio::test]
 async fn a_refused_upload_address_is_a_refusal() {
-    let liar = Liar::start(vec![refused(Code::UnsupportedFileType)]).await;
-    let error = liar.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
+    let server = FaultyServer::start(vec![refused(Code::UnsupportedFileType)]).await;
+    let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Refused);
     let query = QueryRequest::PaymentNo("P1".parse().unwrap());
-    assert_eq!(liar.client().query(&query).await.unwrap_err().outcome(), Outcome::Refused);
+    assert_eq!(server.client().query(&query).await.unwrap_err().outcome(), Outcome::Refused);
 }

@@ -1,4 +1,4 @@
-//! What only an S3 can do: take whatever it is given, at any time, and lose it.
+//! What only an S3 can do: accept any object at any time, and lose it.
 
 use rebuttal_evidence::policy::UPLOAD_URL_LIFETIME;
 use rebuttal_evidence::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
@@ -7,7 +7,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
 
-use crate::ground::{Ground, now, open, place, uri};
+use crate::common::{Fixture, now, open, place, uri};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -23,7 +23,7 @@ fn variables(token: Option<&str>) -> AwsVariables {
     })
 }
 
-fn ground() -> (s3::Bucket, S3Store) {
+fn fixture() -> (s3::Bucket, S3Store) {
     let bucket = s3::Store::shared().bucket();
     let store = open(&bucket, &bucket.evidence_url());
     (bucket, store)
@@ -34,7 +34,7 @@ fn found(content: &[u8]) -> Look {
 }
 
 #[tokio::test]
-async fn a_form_leads_to_the_address_that_merchants_reach() {
+async fn upload_form_uses_the_public_address() {
     let public: Endpoint = "https://files.example.com".parse().unwrap();
     let of = |url: &str, public: Option<&Endpoint>| {
         S3Store::open(&place(url), public, &variables(None), "mark", false)
@@ -57,7 +57,7 @@ async fn a_form_leads_to_the_address_that_merchants_reach() {
 }
 
 #[tokio::test]
-async fn a_form_signed_with_temporary_credentials_does_not_outlive_them() {
+async fn upload_form_does_not_outlive_temporary_credentials() {
     for (token, lifetime) in [(None, UPLOAD_URL_LIFETIME), (Some("token"), TEMPORARY_FORM_LIFETIME)] {
         let store = S3Store::open(&place("s3://evidence"), None, &variables(token), "mark", false).unwrap();
         let form = store.form(&uri('a', "png"), NOW).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_form_signed_with_temporary_credentials_does_not_outlive_them() {
 }
 
 #[tokio::test]
-async fn a_link_leads_to_the_seal_at_the_address_that_people_reach() {
+async fn link_to_the_copy_uses_the_public_address() {
     let public: Endpoint = "https://Files.example.com:443".parse().unwrap();
     let uri = uri('a', "png");
     for (url, public, wanted) in [
@@ -95,7 +95,7 @@ async fn a_link_leads_to_the_seal_at_the_address_that_people_reach() {
 }
 
 #[tokio::test]
-async fn a_link_made_with_temporary_credentials_carries_their_token_and_does_not_outlive_them() {
+async fn presigned_link_does_not_outlive_temporary_credentials() {
     for token in [None, Some("a+token/")] {
         let public: Endpoint = "https://files.example.com".parse().unwrap();
         for public in [None, Some(&public)] {
@@ -121,8 +121,8 @@ fn half_a_key_pair_is_refused_at_the_start() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn what_was_sealed_stays_whatever_becomes_of_the_upload() {
-    let (bucket, store) = ground();
+async fn copied_evidence_survives_changes_of_the_upload() {
+    let (bucket, store) = fixture();
     let [first, second] = [1, 2].map(|number| samples::receipt(number).bytes);
     let uri = uri('a', "png");
     let sha256: [u8; 32] = Sha256::digest(&first).into();
@@ -142,8 +142,8 @@ async fn what_was_sealed_stays_whatever_becomes_of_the_upload() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_seal_lies_where_no_form_reaches() {
-    let (bucket, store) = ground();
+async fn copies_are_out_of_reach_of_upload_forms() {
+    let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('b', "png");
     bucket.put(&uri.key(), &content);
@@ -157,8 +157,8 @@ async fn a_seal_lies_where_no_form_reaches() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_record_whose_seal_is_gone_is_an_absence() {
-    let (bucket, store) = ground();
+async fn record_without_its_copy_counts_as_missing() {
+    let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('c', "png");
     bucket.put(&uri.key(), &content);
@@ -173,8 +173,8 @@ async fn a_record_whose_seal_is_gone_is_an_absence() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn what_no_policy_would_have_taken_is_a_lie_and_leaves_no_seal() {
-    let (bucket, store) = ground();
+async fn object_outside_the_policy_is_invalid_and_not_copied() {
+    let (bucket, store) = fixture();
     let uri = uri('d', "png");
     for content in [vec![], vec![0; 2_097_153], vec![0; 5_000_000]] {
         bucket.put(&uri.key(), &content);
@@ -189,7 +189,7 @@ async fn what_no_policy_would_have_taken_is_a_lie_and_leaves_no_seal() {
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 async fn sealing_at_once_and_again_is_a_repetition() {
-    let (bucket, store) = ground();
+    let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('e', "png");
     bucket.put(&uri.key(), &content);
@@ -200,8 +200,8 @@ async fn sealing_at_once_and_again_is_a_repetition() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_file_is_copied_in_whole_even_where_a_broken_copy_lies() {
-    let (bucket, store) = ground();
+async fn broken_copy_is_replaced_by_a_whole_one() {
+    let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let (uri, sha256) = (uri('e', "png"), <[u8; 32]>::from(Sha256::digest(&content)));
     let copy_in = async || store.copy_in(&uri, &sha256, content.clone().into()).await.unwrap();
@@ -234,7 +234,7 @@ async fn a_prefix_keeps_two_gateways_apart() {
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
-    let (bucket, store) = ground();
+    let (bucket, store) = fixture();
     let uris: Vec<StorageUri> = (0..PAGE_MAX + 5)
         .map(|number| {
             let text = format!("s3://uploaded/m/80/open/dispute-evidence/{number:032x}.png");
@@ -259,8 +259,8 @@ async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_copy_without_a_record_is_found_by_its_upload_and_goes_with_it() {
-    let (bucket, store) = ground();
+async fn copy_without_a_record_is_deleted_with_its_upload() {
+    let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('1', "png");
     bucket.put(&uri.key(), &content);
@@ -277,9 +277,9 @@ async fn a_copy_without_a_record_is_found_by_its_upload_and_goes_with_it() {
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
-    let ground = Ground::s3();
-    ground.store.answers().await.unwrap();
-    let bucket = ground.bucket.unwrap();
+    let fixture = Fixture::s3();
+    fixture.store.answers().await.unwrap();
+    let bucket = fixture.bucket.unwrap();
     let missing = s3::Bucket { name: format!("{}-gone", bucket.name), ..bucket.clone() };
     assert!(open(&missing, &missing.evidence_url()).answers().await.is_err());
     let stranger = s3::Store { secret_key: "another".into(), ..bucket.store.clone() };
@@ -291,7 +291,7 @@ async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_bucket_belongs_to_whoever_marked_it_first() {
+async fn bucket_belongs_to_the_first_ownership_marker() {
     let bucket = s3::Store::shared().bucket();
     let credentials = bucket.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
@@ -317,17 +317,17 @@ async fn a_bucket_belongs_to_whoever_marked_it_first() {
 /// As the documented policy allows it, and gone in any case.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn what_a_try_stores_lies_below_the_seals_and_is_left_nowhere() {
-    let (bucket, direct) = ground();
+async fn probe_object_is_under_the_copy_prefix_and_removed() {
+    let (bucket, direct) = fixture();
     direct.try_out().await.unwrap();
     let proxy = s3::Proxy::before(bucket.store.address);
     let (there, through) = (bucket.store.address.to_string(), proxy.address.to_string());
     let store = open(&bucket, &bucket.evidence_url().replace(&there, &through));
     for (method, fault) in [("PUT", s3::Fault::LosesAnswer), ("GET", s3::Fault::Fails)] {
-        let before = proxy.befallen();
+        let before = proxy.faults_injected();
         proxy.fault(method, "/sealed/", fault);
         assert!(store.try_out().await.is_err(), "{method}");
-        assert!(proxy.befallen() > before, "{method}: not below sealed/");
+        assert!(proxy.faults_injected() > before, "{method}: not below sealed/");
         proxy.heal();
         assert_eq!(bucket.keys(""), Vec::<String>::new(), "{method}");
     }

@@ -1,7 +1,7 @@
 //! What a table has beside its columns: keys, references and indexes. What there must be is what SQLite makes of its
 //! migrations, for both databases, in the words that both tell.
 //!
-//! Invariant: both folders of migrations make the same parts; `tests/contract/catalogue.rs` compares them.
+//! Invariant: both folders of migrations make the same parts; `tests/contract/schema.rs` compares them.
 
 use std::collections::BTreeSet;
 

@@ -6,7 +6,7 @@ use rebuttal_store::{
     AccountChange, Answer, ChangedApp, Idempotency, Merchant, Operation, Outcome, Store, Upkeep, WriteRequest,
 };
 
-use crate::ground::{APP, Ground, NOW, code, commit, key, merchant, settings};
+use crate::common::{APP, Fixture, NOW, code, commit, key, merchant, settings};
 
 fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Operation {
     let (secret_id, sealed) = ([secret; 16], vec![secret; 44]);
@@ -23,8 +23,8 @@ fn change_app(merchant_id: MerchantId, settings: AppSettings) -> Operation {
     Operation::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
 }
 
-pub(crate) async fn merchants_and_apps_are_created_and_changed(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn merchants_and_apps_are_created_and_changed(fixture: &Fixture) {
+    let store = fixture.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     assert_ne!(one, two);
     commit(&store, Idempotency::Always, create_app(one, APP, 1)).await.unwrap();
@@ -77,8 +77,8 @@ async fn rotate(
         .unwrap()
 }
 
-pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
     let until = UnixMillis(NOW.0 + 1_000);
@@ -98,8 +98,8 @@ pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(ground: &Groun
     rotate(&store, merchant_id, 3, until, UnixMillis(NOW.0 + 2_000)).await.unwrap();
 }
 
-pub(crate) async fn older_secrets_end_during_an_overlap(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn older_secrets_end_during_an_overlap(fixture: &Fixture) {
+    let store = fixture.store().await;
     let (merchant_id, other) = (merchant(&store).await, merchant(&store).await);
     let bystander = AppId::from_bytes([8; 16]);
     commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
@@ -134,8 +134,8 @@ pub(crate) async fn older_secrets_end_during_an_overlap(ground: &Ground) {
     assert_eq!(secrets(bystander).await, [(9, None)]);
 }
 
-pub(crate) async fn the_first_use_of_a_secret_is_kept(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn the_first_use_of_a_secret_is_kept(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1_000)).await.unwrap();
@@ -157,8 +157,8 @@ pub(crate) async fn the_first_use_of_a_secret_is_kept(ground: &Ground) {
     assert_eq!(uses, [None, Some(UnixMillis(NOW.0 + 1))], "the other's, and a later use");
 }
 
-pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn account_changes_count_once_per_key(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let made = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
     let app = store.app(APP).await.unwrap().unwrap();
@@ -172,8 +172,8 @@ pub(crate) async fn account_changes_count_once_per_key(ground: &Ground) {
     );
 }
 
-pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_key_answers_an_account_as_it_was(fixture: &Fixture) {
+    let store = fixture.store().await;
     let named = |name: &str| {
         let (name, time_zone) = (name.parse().unwrap(), "UTC".parse().unwrap());
         Operation::Account(AccountChange::CreateMerchant { name, time_zone })
@@ -203,8 +203,8 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(ground: &Ground) {
     assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
 }
 
-pub(crate) async fn evidence_stays_at_the_place_that_was_recorded_first(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn evidence_stays_at_the_place_that_was_recorded_first(fixture: &Fixture) {
+    let store = fixture.store().await;
     let place = async |place: &str, instead_of: Option<&str>| {
         let (place, instead_of) = (place.to_owned(), instead_of.map(str::to_owned));
         let operation = Operation::Account(AccountChange::PlaceEvidence { place, instead_of });

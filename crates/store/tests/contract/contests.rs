@@ -1,29 +1,29 @@
-//! What a contest leaves behind, and what it does not.
+//! What a contest stores, and what it does not.
 
 use rebuttal_disputes::{Command, EvidenceFault};
 use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator;
 use rebuttal_store::{CommitError, Idempotency, Operation, WriteRequest};
 
-use crate::ground::{
-    DEADLINE, Ground, NOW, code, commit, contest, detail, found, is_replay, item, merchant, open, opening,
+use crate::common::{
+    DEADLINE, Fixture, NOW, code, commit, contest, detail, found, is_replay, item, merchant, open, opening,
     operation, operator, upload, url,
 };
 
-pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_contest_is_committed_whole(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     for file in [1, 2] {
         upload(&store, url(merchant_id, file), file).await.unwrap();
     }
     let items = vec![item(Some(url(merchant_id, 2))), item(Some(url(merchant_id, 1)))];
-    commit(&store, Idempotency::Nonce(ground.nonce()), contest(merchant_id, &no, items)).await.unwrap();
+    commit(&store, Idempotency::Nonce(fixture.nonce()), contest(merchant_id, &no, items)).await.unwrap();
 
     let detail = detail(&store, &no).await;
     assert_eq!(detail.record.state.status, Status::UnderReview);
     let events: Vec<_> = detail.history.iter().map(|entry| (entry.event, entry.actor.as_str())).collect();
-    let app = format!("app:{}", crate::ground::APP);
+    let app = format!("app:{}", crate::common::APP);
     assert_eq!(events, [(Event::Opened, "operator:night shift"), (Event::Contested, app.as_str())]);
     let [submission] = &detail.submissions[..] else { panic!("{:?}", detail.submissions) };
     assert_eq!(submission.submitted_at, NOW);
@@ -31,12 +31,12 @@ pub(crate) async fn a_contest_is_committed_whole(ground: &Ground) {
     assert_eq!(files, [found(2), found(1)]);
 }
 
-pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_refused_contest_leaves_only_its_nonce(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let before = detail(&store, &no).await;
-    let nonce = ground.nonce();
+    let nonce = fixture.nonce();
     let refused = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
     let answer = commit(&store, Idempotency::Nonce(nonce.clone()), refused()).await;
     assert_eq!(code(answer), "Evidence.NotUploaded");
@@ -44,8 +44,8 @@ pub(crate) async fn a_refused_contest_leaves_only_its_nonce(ground: &Ground) {
     assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), refused()).await));
 }
 
-pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn another_merchants_dispute_does_not_exist(fixture: &Fixture) {
+    let store = fixture.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, theirs, "D1").await;
     upload(&store, url(mine, 1), 1).await.unwrap();
@@ -53,14 +53,14 @@ pub(crate) async fn another_merchants_dispute_does_not_exist(ground: &Ground) {
     let mut refusals = Vec::new();
     for no in [&no, &absent] {
         let operation = contest(mine, no, vec![item(Some(url(mine, 1)))]);
-        refusals.push(commit(&store, Idempotency::Nonce(ground.nonce()), operation).await.unwrap_err());
+        refusals.push(commit(&store, Idempotency::Nonce(fixture.nonce()), operation).await.unwrap_err());
     }
     assert_eq!(refusals[0], refusals[1]);
     assert_eq!(refusals[0].code().as_str(), "Dispute.NotFound");
 }
 
-pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(fixture: &Fixture) {
+    let store = fixture.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, mine, "D1").await;
     upload(&store, url(mine, 1), 1).await.unwrap();
@@ -74,7 +74,7 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         (vec![item(Some(url(mine, 3))), item(None)], "Evidence.NotFound"),
         (vec![item(Some(url(mine, 1))), item(Some(url(mine, 3)))], "Evidence.NotUploaded"),
     ] {
-        let answer = commit(&store, Idempotency::Nonce(ground.nonce()), contest(mine, &no, items)).await;
+        let answer = commit(&store, Idempotency::Nonce(fixture.nonce()), contest(mine, &no, items)).await;
         assert_eq!(code(answer), expected);
     }
     for (finding, expected) in [
@@ -86,14 +86,14 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(ground: &Grou
         if let Operation::Command { command: Command::Contest { findings, .. }, .. } = &mut altered {
             findings[0] = finding;
         }
-        assert_eq!(code(commit(&store, Idempotency::Nonce(ground.nonce()), altered).await), expected);
+        assert_eq!(code(commit(&store, Idempotency::Nonce(fixture.nonce()), altered).await), expected);
     }
     let whole = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
-    assert_eq!(code(commit(&store, Idempotency::Nonce(ground.nonce()), whole).await), "OK");
+    assert_eq!(code(commit(&store, Idempotency::Nonce(fixture.nonce()), whole).await), "OK");
 }
 
-pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn one_contest_of_many_wins(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     for file in 0..64 {
@@ -101,7 +101,7 @@ pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
     }
     let contests = (0..64).map(|file| {
         let operation = contest(merchant_id, &no, vec![item(Some(url(merchant_id, file)))]);
-        let (store, idempotency) = (store.clone(), Idempotency::Nonce(ground.nonce()));
+        let (store, idempotency) = (store.clone(), Idempotency::Nonce(fixture.nonce()));
         tokio::spawn(async move { code(commit(&store, idempotency, operation).await) })
     });
     let mut won = 0;
@@ -116,8 +116,8 @@ pub(crate) async fn one_contest_of_many_wins(ground: &Ground) {
     assert_eq!((detail.history.len(), detail.submissions.len()), (2, 1));
 }
 
-pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     // Joined without a pause between, they land in one batch or two: either way each sees those before it.
@@ -129,7 +129,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
     let no = "D1".parse().unwrap();
     let contested = commit(
         &store,
-        Idempotency::Nonce(ground.nonce()),
+        Idempotency::Nonce(fixture.nonce()),
         contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]),
     );
     let withdrawn = commit(
@@ -144,8 +144,8 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(ground: &Ground) {
     assert_eq!(detail.history.len(), 3);
 }
 
-pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let nobody = 999.try_into().unwrap();
     let open = |merchant_id, no: String| {
@@ -172,21 +172,21 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(ground: &Ground) {
     assert!(store.dispute(&"D99".parse().unwrap()).await.unwrap().is_none());
 }
 
-pub(crate) async fn everything_is_there_after_reopening(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn everything_is_there_after_reopening(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
-    let nonce = ground.nonce();
+    let nonce = fixture.nonce();
     let again = || contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
     commit(&store, Idempotency::Nonce(nonce.clone()), again()).await.unwrap();
     let before = detail(&store, &no).await;
     store.close().await;
     drop(store);
 
-    let store = ground.store().await;
+    let store = fixture.store().await;
     assert_eq!(detail(&store, &no).await, before);
     assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), again()).await));
-    assert_eq!(code(commit(&store, Idempotency::Nonce(ground.nonce()), again()).await), "OK");
+    assert_eq!(code(commit(&store, Idempotency::Nonce(fixture.nonce()), again()).await), "OK");
     assert_eq!(detail(&store, &no).await, before, "a repetition changed something");
 }

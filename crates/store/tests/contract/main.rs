@@ -1,40 +1,40 @@
-//! One contract suite for every database: same works, same outcomes, same histories.
+//! One contract suite for every database: same requests, same outcomes, same histories.
 //!
-//! A database plugs in with one more module at the end of this file.
+//! A database is added with one more module at the end of this file.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod accounts;
-mod by_hand;
-mod catalogue;
+mod common;
 mod contests;
-mod ground;
-mod moving;
-mod once;
+mod data_migration;
+mod idempotency;
+mod maintenance;
+mod manual_edits;
 mod pooler;
-mod reading;
+mod queries;
+mod schema;
 mod tokens;
-mod upkeep;
 
 macro_rules! suite {
-    ($attributes:tt $ground:expr; $($room:ident: $($case:ident)*;)*) => {
-        $($(case! { $attributes $ground; $room $case })*)*
+    ($attributes:tt $fixture:expr; $($module:ident: $($case:ident)*;)*) => {
+        $($(case! { $attributes $fixture; $module $case })*)*
     };
 }
 
 macro_rules! case {
-    ([$($attributes:tt)*] $ground:expr; $room:ident $case:ident) => {
+    ([$($attributes:tt)*] $fixture:expr; $module:ident $case:ident) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         $($attributes)*
         async fn $case() {
-            crate::$room::$case(&$ground).await;
+            crate::$module::$case(&$fixture).await;
         }
     };
 }
 
 macro_rules! every_case {
-    ($ground:expr $(, ignored: $reason:literal)?) => {
-        suite! { [$(#[ignore = $reason])?] $ground;
+    ($fixture:expr $(, ignored: $reason:literal)?) => {
+        suite! { [$(#[ignore = $reason])?] $fixture;
             contests:
                 a_contest_is_committed_whole
                 a_refused_contest_leaves_only_its_nonce
@@ -44,28 +44,28 @@ macro_rules! every_case {
                 a_batch_sees_its_own_works_in_order
                 one_spoilt_work_spoils_no_other
                 everything_is_there_after_reopening;
-            once:
+            idempotency:
                 a_nonce_counts_once
                 a_nonce_counts_once_within_a_batch
                 a_key_answers_its_first_answer_again
                 a_refusal_is_the_first_answer_too
                 the_same_opening_is_a_repetition;
-            reading:
+            queries:
                 a_query_finds_the_one_that_needs_a_response_soonest
                 a_list_pages_through_everything_once
                 a_list_that_was_begun_skips_nothing_that_commits_late
                 a_list_holds_what_its_filter_asks
                 what_is_due_is_listed_longest_overdue_first
                 the_oldest_of_what_waits_is_told;
-            upkeep:
+            maintenance:
                 purged_nonces_are_stale_whatever_the_clock_says
-                the_newest_trusted_moment_is_kept_even_where_it_is_an_earlier_one
+                newest_trusted_time_is_stored_even_if_earlier
                 a_step_of_upkeep_is_bounded
-                a_secret_goes_from_the_answer_of_its_key_and_is_made_no_second_time
+                secret_is_purged_from_its_key_and_not_recreated
                 the_fence_moves_only_from_where_it_was_thought_to_stand
                 a_purge_stalls_no_contest
                 unreferenced_uploads_are_swept_and_referenced_ones_stay
-                marked_uploads_are_paged_whether_or_not_those_before_are_gone
+                marked_uploads_are_paged_after_deletions
                 a_full_queue_refuses_and_changes_nothing
                 closing_finishes_what_waits;
             accounts:
@@ -83,13 +83,13 @@ macro_rules! every_case {
                 a_name_is_one_tokens_at_a_time
                 tokens_are_listed_by_name_without_the_revoked_ones
                 tokens_from_before_there_were_roles_are_an_admins
-                older_binaries_are_kept_out_once_a_token_may_not_do_everything
-                older_binaries_are_kept_out_once_a_token_is_revoked;
-            by_hand:
+                older_binaries_are_locked_out_once_roles_are_used
+                older_binaries_are_locked_out_once_a_token_is_revoked;
+            manual_edits:
                 a_newer_schema_is_not_opened
                 an_older_binary_goes_on_where_a_newer_one_has_added
-                a_row_that_cannot_be_read_is_told_apart_from_a_database_that_does_not_answer
-                a_database_that_was_written_to_by_hand_tells_what_is_not_as_it_was
+                unreadable_row_is_distinguished_from_unavailable_database
+                manual_edits_are_reported
                 an_index_that_was_dropped_is_told_with_what_makes_it_again
                 a_history_without_its_dispute_is_told;
         }
@@ -97,12 +97,12 @@ macro_rules! every_case {
 }
 
 mod sqlite {
-    every_case!(crate::ground::Ground::sqlite());
+    every_case!(crate::common::Fixture::sqlite());
 }
 
 mod postgresql {
     every_case!(
-        crate::ground::Ground::postgres(),
+        crate::common::Fixture::postgres(),
         ignored: "needs PostgreSQL, which cargo xtask test starts"
     );
 }

@@ -1,9 +1,9 @@
-//! A pooler before PostgreSQL: in session mode everything goes through it; in transaction mode it is found.
+//! A connection pooler before PostgreSQL: session mode works; transaction mode is detected and rejected.
 
 use rebuttal_store::{Options, Store, StoreError, examine};
 use rebuttal_testbed::postgres::{Database, Pooler};
 
-use crate::ground::{Ground, contest, item, merchant, open, upload, url};
+use crate::common::{Fixture, contest, item, merchant, open, upload, url};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
@@ -15,9 +15,9 @@ async fn a_pooler_in_session_mode_changes_nothing() {
     let no = open(&store, merchant_id, "D1").await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     let operation = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
-    let idempotency = rebuttal_store::Idempotency::Nonce(Ground::sqlite().nonce());
-    crate::ground::commit(&store, idempotency, operation).await.unwrap();
-    assert_eq!(crate::ground::detail(&store, &no).await.submissions.len(), 1);
+    let idempotency = rebuttal_store::Idempotency::Nonce(Fixture::sqlite().nonce());
+    crate::common::commit(&store, idempotency, operation).await.unwrap();
+    assert_eq!(crate::common::detail(&store, &no).await.submissions.len(), 1);
     assert!(examine(&pooler.url().parse().unwrap(), None).await.is_ok());
 }
 
@@ -34,7 +34,7 @@ fn left_behind(pooler: &Pooler) -> [String; 3] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_start_behind_a_pooler_in_transaction_mode_is_refused_and_leaves_nothing_to_others() {
+async fn transaction_mode_pooler_is_rejected_without_side_effects() {
     let database = Database::shared();
     let pooler = Pooler::before(&database, "transaction");
     let location = pooler.url().parse().unwrap();

@@ -1,12 +1,12 @@
-//! Operators' tokens: what their holders may do, until when, and what older binaries make of it.
+//! Operators' tokens: what their holders may do, until when, and how older binaries handle them.
 
 use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::{Role, TokenName};
 use rebuttal_store::{AccountChange, Answer, Idempotency, NewToken, Operation, Outcome, Store, WriteRequest};
 
-use crate::ground::{
-    DEADLINE, Ground, NOW, code, commit, detail, key, merchant, open, opening, operation, operator,
+use crate::common::{
+    DEADLINE, Fixture, NOW, code, commit, detail, key, merchant, open, opening, operation, operator,
 };
 
 fn named(name: &str) -> TokenName {
@@ -35,8 +35,8 @@ async fn holder(store: &Store, value: u8) -> Option<(String, Role)> {
     store.token([value; 32]).await.unwrap().map(|token| (token.name.to_string(), token.role))
 }
 
-pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_token_is_found_by_its_hash(fixture: &Fixture) {
+    let store = fixture.store().await;
     let put = async |name: &str, value| code(commit(&store, Idempotency::Always, put(name, value)).await);
     assert_eq!(put("first", 1).await, "OK");
     assert_eq!(put("first", 1).await, "OK");
@@ -46,8 +46,8 @@ pub(crate) async fn a_token_is_found_by_its_hash(ground: &Ground) {
     assert_eq!(holder(&store, 2).await, Some(("first".to_owned(), Role::Admin)));
 }
 
-pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(fixture: &Fixture) {
+    let store = fixture.store().await;
     for (value, role) in (1..).zip(Role::ALL) {
         assert_eq!(
             code(commit(&store, Idempotency::Always, create(role.as_str(), *role, value)).await),
@@ -64,8 +64,8 @@ pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(ground: &Ground
     assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
 }
 
-pub(crate) async fn a_revoked_token_commits_nothing_more(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_revoked_token_commits_nothing_more(fixture: &Fixture) {
+    let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     commit(&store, Idempotency::Always, create("gone", Role::Admin, 1)).await.unwrap();
@@ -100,8 +100,8 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(ground: &Ground) {
     );
 }
 
-pub(crate) async fn a_name_is_one_tokens_at_a_time(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn a_name_is_one_tokens_at_a_time(fixture: &Fixture) {
+    let store = fixture.store().await;
     commit(&store, key("k", 1), create("ci", Role::Operator, 1)).await.unwrap();
     let taken =
         async |value| code(commit(&store, Idempotency::Always, create("ci", Role::Viewer, value)).await);
@@ -119,8 +119,8 @@ pub(crate) async fn a_name_is_one_tokens_at_a_time(ground: &Ground) {
     assert_eq!(code(commit(&store, Idempotency::Always, put("first", 3)).await), "Operator.Conflict");
 }
 
-pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(fixture: &Fixture) {
+    let store = fixture.store().await;
     for (value, name) in (1..).zip(["b", "a", "~", "B", "c"]) {
         commit(&store, Idempotency::Always, create(name, Role::Viewer, value)).await.unwrap();
     }
@@ -134,22 +134,22 @@ pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(ground: &
     assert_eq!(page(Some("a"), 2).await, ["b", "~"]);
 }
 
-pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(ground: &Ground) {
-    ground.store().await.close().await;
-    ground.by_hand(
+pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(fixture: &Fixture) {
+    fixture.store().await.close().await;
+    fixture.by_hand(
         "DELETE FROM refinery_schema_history WHERE version >= 2; ALTER TABLE tokens DROP COLUMN role; \
          ALTER TABLE tokens DROP COLUMN revoked_at; DROP INDEX idempotency_keys_with_secrets",
     );
     let of_old =
-        format!("INSERT INTO tokens (name, hash, created_at) SELECT 'first', {}, 1", ground.bytes(7));
-    ground.by_hand(&of_old);
-    let store = ground.store().await;
+        format!("INSERT INTO tokens (name, hash, created_at) SELECT 'first', {}, 1", fixture.bytes(7));
+    fixture.by_hand(&of_old);
+    let store = fixture.store().await;
     assert_eq!(holder(&store, 7).await, Some(("first".to_owned(), Role::Admin)));
 }
 
-pub(crate) async fn older_binaries_are_kept_out_once_a_token_may_not_do_everything(ground: &Ground) {
-    let store = ground.store().await;
-    let needed = || ground.meta("min_binary");
+pub(crate) async fn older_binaries_are_locked_out_once_roles_are_used(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let needed = || fixture.meta("min_binary");
     commit(&store, Idempotency::Always, create("admin", Role::Admin, 1)).await.unwrap();
     commit(&store, Idempotency::Always, put("first", 2)).await.unwrap();
     assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
@@ -157,12 +157,12 @@ pub(crate) async fn older_binaries_are_kept_out_once_a_token_may_not_do_everythi
     commit(&store, Idempotency::Always, create("viewer", Role::Viewer, 3)).await.unwrap();
     assert_eq!(needed(), "2");
     store.close().await;
-    drop(ground.store().await);
+    drop(fixture.store().await);
 }
 
-pub(crate) async fn older_binaries_are_kept_out_once_a_token_is_revoked(ground: &Ground) {
-    let store = ground.store().await;
+pub(crate) async fn older_binaries_are_locked_out_once_a_token_is_revoked(fixture: &Fixture) {
+    let store = fixture.store().await;
     commit(&store, Idempotency::Always, create("admin", Role::Admin, 1)).await.unwrap();
     revoke(&store, "admin", NOW).await.unwrap();
-    assert_eq!(ground.meta("min_binary"), "2");
+    assert_eq!(fixture.meta("min_binary"), "2");
 }

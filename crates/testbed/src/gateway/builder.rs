@@ -1,4 +1,4 @@
-//! How a gateway is to be started: where it listens, on which data, under which program.
+//! How a gateway is started: where it listens, on which data, under which wrapper program.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::Gateway;
-use super::process::{Process, Word};
-use crate::ground;
+use super::process::{LaunchArg, Process};
+use crate::backend;
 use crate::s3::Bucket;
 
 /// Ports below those that Linux hands out to clients: a client that reconnects to a dead gateway can then
@@ -71,28 +71,28 @@ impl Builder {
         self
     }
 
-    /// The database, in place of that of the run's ground.
+    /// The database, instead of the one of the run's backend.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
         self.embedded = true;
         self.env(DATABASE_URL, url)
     }
 
-    /// The default's own files, whatever the run stands on: for stories that are about them.
+    /// The default backend, SQLite and a folder, whatever the run uses: for tests of their files.
     #[must_use]
     pub fn embedded(mut self) -> Self {
         self.embedded = true;
         self
     }
 
-    /// Evidence in a folder that takes uploads itself, whatever the run stands on: for stories that are about that.
+    /// Evidence in a folder, with uploads to the gateway, whatever the run uses: for tests of those uploads.
     #[must_use]
     pub fn folder(mut self) -> Self {
         self.folder = true;
         self
     }
 
-    /// The evidence store, in place of that of the run's ground.
+    /// The evidence store, instead of the one of the run's backend.
     #[must_use]
     pub fn evidence(self, url: &str) -> Self {
         self.folder().env("REBUTTAL_EVIDENCE_URL", url)
@@ -156,18 +156,18 @@ impl Builder {
         if let Some(config) = &self.config {
             std::fs::write(temp.path().join("rebuttal.toml"), config).expect("the configuration is written");
         }
-        if let Some(url) = ground::database(&data).filter(|_| !self.embedded) {
+        if let Some(url) = backend::database(&data).filter(|_| !self.embedded) {
             self.env.insert(DATABASE_URL.to_owned(), url.into());
         }
         if !self.embedded
             && !self.folder
-            && let Some(bucket) = ground::bucket(&data)
+            && let Some(bucket) = backend::bucket(&data)
         {
             self = self.bucket(&bucket);
         }
         for _ in 0..PORT_TRIES {
             let port = self.port.unwrap_or_else(free_port);
-            match Process::start(&self.words(&temp, &data, port)) {
+            match Process::start(&self.launch_args(&temp, &data, port)) {
                 Ok((process, address)) => {
                     return Gateway { builder: self, temp, data, address, process };
                 }
@@ -178,21 +178,21 @@ impl Builder {
         panic!("no free port in {PORT_TRIES} tries")
     }
 
-    pub(super) fn words(&self, temp: &tempfile::TempDir, data: &Path, port: u16) -> Vec<Word> {
-        let mut words: Vec<OsString> = self.wrapper.clone();
-        words.push(self.bin.clone().into());
-        words.extend(["serve".into(), "--data".into(), data.into(), "--listen".into()]);
-        words.push(format!("127.0.0.1:{port}").into());
+    pub(super) fn launch_args(&self, temp: &tempfile::TempDir, data: &Path, port: u16) -> Vec<LaunchArg> {
+        let mut launch_args: Vec<OsString> = self.wrapper.clone();
+        launch_args.push(self.bin.clone().into());
+        launch_args.extend(["serve".into(), "--data".into(), data.into(), "--listen".into()]);
+        launch_args.push(format!("127.0.0.1:{port}").into());
         if self.config.is_some() {
-            words.extend(["--config".into(), temp.path().join("rebuttal.toml").into()]);
+            launch_args.extend(["--config".into(), temp.path().join("rebuttal.toml").into()]);
         }
-        words.extend(self.args.iter().cloned());
-        let env = self.env.iter().map(|(name, value)| Word::Variable(name.clone(), value.clone()));
-        words.into_iter().map(Word::Argument).chain(env).collect()
+        launch_args.extend(self.args.iter().cloned());
+        let env = self.env.iter().map(|(name, value)| LaunchArg::Env(name.clone(), value.clone()));
+        launch_args.into_iter().map(LaunchArg::Flag).chain(env).collect()
     }
 }
 
-/// A port that was free a moment ago; whoever loses the race for it is told by the bind and takes another.
+/// A port that was free when probed; if another process takes it first, the bind fails and the caller retries.
 #[must_use]
 pub fn free_port() -> u16 {
     loop {

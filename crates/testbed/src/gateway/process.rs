@@ -1,4 +1,4 @@
-//! One life of the gateway's process: spawned, drained, waited for.
+//! One process of the gateway: spawned, its output read, waited for.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
@@ -8,14 +8,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A start that takes longer has failed; the goal itself (100 ms) is measured by a test of its own.
+/// A start that takes longer has failed; the goal itself (100 ms) is measured by a separate test.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const LISTENING: &str = "listening on http";
 
 /// A piece of a command: a word of its line, or a variable of its environment.
-pub(super) enum Word {
-    Argument(OsString),
-    Variable(String, OsString),
+pub(super) enum LaunchArg {
+    Flag(OsString),
+    Env(String, OsString),
 }
 
 /// A running child and what it has said.
@@ -29,10 +29,10 @@ pub(super) struct Process {
 impl Process {
     /// Spawns and waits for the line that tells readiness; else gives all that was said. The environment is ours
     /// without `REBUTTAL_…`, so that no developer's setting decides a test.
-    pub(super) fn start(words: &[Word]) -> Result<(Self, SocketAddr), String> {
-        let mut line = words.iter().filter_map(|word| match word {
-            Word::Argument(argument) => Some(argument),
-            Word::Variable(..) => None,
+    pub(super) fn start(launch_args: &[LaunchArg]) -> Result<(Self, SocketAddr), String> {
+        let mut line = launch_args.iter().filter_map(|word| match word {
+            LaunchArg::Flag(argument) => Some(argument),
+            LaunchArg::Env(..) => None,
         });
         let mut command = Command::new(line.next().expect("a program"));
         command.args(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -41,8 +41,8 @@ impl Process {
                 command.env_remove(name);
             }
         }
-        for word in words {
-            if let Word::Variable(name, value) = word {
+        for word in launch_args {
+            if let LaunchArg::Env(name, value) = word {
                 command.env(name, value);
             }
         }

@@ -1,10 +1,10 @@
-//! A database of a test's own, and SQL said to it through psql: what is looked at shares no code with what wrote it.
+//! A database for one test, queried through psql, which shares no code with what wrote it.
 
 use std::process::Command;
 
 use super::SHARED;
 
-/// A database that is dropped with this handle, whoever is still connected.
+/// A database that is dropped with this handle, even if clients are still connected.
 #[derive(Debug)]
 pub struct Database {
     server: String,

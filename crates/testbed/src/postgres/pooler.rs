@@ -1,4 +1,4 @@
-//! A real pooler before a server: PgBouncer, as operators put it there.
+//! A real connection pooler before a server: PgBouncer.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;

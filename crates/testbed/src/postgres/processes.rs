@@ -1,4 +1,4 @@
-//! The processes of a cluster: each session is one of its own, in a group of its own, so signals go to each by number.
+//! The processes of a cluster: each session is a process in its own group, so signals go to each by number.
 
 use rustix::process::{Pid, Signal};
 

@@ -1,5 +1,5 @@
-//! One signed request to an S3 by an independent reading of AWS Signature Version 4, and its whole reply. HTTP/1.0, so
-//! that a reply ends with its connection and never comes in chunks.
+//! One signed request to an S3 by an independent implementation of AWS Signature Version 4, and its reply. HTTP/1.0, so
+//! that a reply ends with its connection and never has chunks.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;

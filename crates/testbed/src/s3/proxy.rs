@@ -1,6 +1,6 @@
-//! A proxy before a store that fails on demand: answers 500, hangs, cuts answers short, or loses them after the store
-//! has done what was asked. One request a connection, spoken on as HTTP/1.0, so that every answer ends with its
-//! connection.
+//! A proxy before an object store that fails on demand: returns 500, stalls, truncates responses, or drops them after
+//! the store has done what was requested. One request per connection, forwarded as HTTP/1.0, so that every response
+//! ends with its connection.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -41,7 +41,7 @@ struct Shared {
     /// The method, a part of the path, and what befalls both.
     fault: Mutex<Option<(String, String, Fault)>>,
     /// How many requests the fault has befallen.
-    befallen: AtomicUsize,
+    faults_injected: AtomicUsize,
     gone: AtomicBool,
 }
 
@@ -53,7 +53,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             store,
             fault: Mutex::default(),
-            befallen: AtomicUsize::new(0),
+            faults_injected: AtomicUsize::new(0),
             gone: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -81,8 +81,8 @@ impl Proxy {
 
     /// How many requests faults have befallen.
     #[must_use]
-    pub fn befallen(&self) -> usize {
-        self.shared.befallen.load(Ordering::Relaxed)
+    pub fn faults_injected(&self) -> usize {
+        self.shared.faults_injected.load(Ordering::Relaxed)
     }
 
     fn set(&self, fault: Option<(String, String, Fault)>) {
@@ -105,7 +105,7 @@ impl Shared {
         let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
         let fault = self.fault_for(&line);
         if fault.is_some() {
-            self.befallen.fetch_add(1, Ordering::Relaxed);
+            self.faults_injected.fetch_add(1, Ordering::Relaxed);
         }
         match fault {
             Some(Fault::Fails) => {
@@ -148,7 +148,7 @@ impl Shared {
     }
 }
 
-/// A whole request; all that the gateway sends tell their length.
+/// A whole request; all requests of the gateway have a length.
 fn read_request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut request = Vec::new();
     let mut wanted = usize::MAX;

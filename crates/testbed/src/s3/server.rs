@@ -1,6 +1,6 @@
 //! SeaweedFS as a child process: an S3 that enforces upload policies, on free ports and in a temporary folder.
 //!
-//! It is stopped with SIGKILL, because it takes seconds to go by itself and what it held is thrown away anyway.
+//! It is stopped with SIGKILL, because a regular stop takes seconds and its data is discarded anyway.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -101,7 +101,7 @@ impl Drop for Server {
     }
 }
 
-/// The first of several ports in a row that were free a moment ago, and whose RPC ports were too.
+/// The first of several consecutive ports that were free when probed, with their RPC ports.
 fn free_ports() -> u16 {
     loop {
         let mut random = [0_u8; 2];

@@ -1,10 +1,10 @@
-//! What no request can carry is wrong usage, told with what is right.
+//! Values that no request can have are usage errors, reported with what is valid.
 
-use super::{BASE, NONCE, Sent, TARGET, sent, signer, url};
-use crate::ground::{Ended, rebuttal};
+use super::{BASE, NONCE, SentRequest, TARGET, sent, signer, url};
+use crate::common::{CommandOutput, rebuttal};
 use rebuttal_testbed::Scheme;
 
-fn sign(words: &[&str]) -> Ended {
+fn sign(words: &[&str]) -> CommandOutput {
     let plain = signer(Scheme::Sha256);
     let mut command = rebuttal(&[["sign"].as_slice(), words].concat());
     command
@@ -12,18 +12,21 @@ fn sign(words: &[&str]) -> Ended {
         .env("REBUTTAL_URL", BASE)
         .env("REBUTTAL_APP_ID", &plain.app_id)
         .env("REBUTTAL_APP_SECRET", &plain.app_secret);
-    Ended::run(command)
+    CommandOutput::run(command)
 }
 
-fn is_usage(ended: &Ended, told: &str) {
-    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
-    assert!(ended.err.starts_with("error: ") && ended.err.contains(told), "{told}: {ended:?}");
+fn is_usage(output: &CommandOutput, expected: &str) {
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
+    assert!(
+        output.stderr.starts_with("error: ") && output.stderr.contains(expected),
+        "{expected}: {output:?}"
+    );
 }
 
 #[test]
-fn what_cannot_be_signed_is_wrong_usage() {
+fn unsignable_values_are_usage_errors() {
     let such_as = "it must begin with /, such as /pg/v2/dispute/query";
-    for (words, told) in [
+    for (words, expected) in [
         (["pg/v2/x"].as_slice(), such_as),
         (&[""], such_as),
         (&["https://pay.example/pg/v2/dispute/query"], "what stands before it is given with --url"),
@@ -38,15 +41,15 @@ fn what_cannot_be_signed_is_wrong_usage() {
         (&[TARGET, "--timestamp", ""], "it must be Unix milliseconds"),
         (&[TARGET, "--nonce", "short"], "must be 16 to 64 characters"),
     ] {
-        is_usage(&sign(words), told);
+        is_usage(&sign(words), expected);
     }
 }
 
 #[test]
-fn what_cannot_have_been_sent_is_wrong_usage() {
+fn unsendable_values_are_usage_errors() {
     let plain = signer(Scheme::Sha256);
     let case = sent(&plain, "POST", &url(), super::BODY);
-    for (url, told) in [
+    for (url, expected) in [
         ("/pg/v2/dispute/query", "it must be absolute and begin with https:// or http://"),
         ("pay.example/pg/v2/dispute/query", "it must be absolute"),
         ("ftp://pay.example/pg/v2/dispute/query", "it must be absolute and begin with https:// or http://"),
@@ -56,8 +59,8 @@ fn what_cannot_have_been_sent_is_wrong_usage() {
         ("https://pay example/ab", "no white space"),
         ("https://:1/ab", "it must name a host"),
     ] {
-        let case = Sent { url, header: case.header.clone(), ..case };
-        is_usage(&case.verify(&[]), told);
+        let case = SentRequest { url, header: case.header.clone(), ..case };
+        is_usage(&case.verify(&[]), expected);
     }
     let words = ["--method", "POST /"];
     is_usage(&case.verify(&words), "it must be one word, such as POST");
@@ -65,15 +68,15 @@ fn what_cannot_have_been_sent_is_wrong_usage() {
 
 #[test]
 fn a_password_in_a_url_is_refused_without_being_shown() {
-    let case = Sent {
+    let case = SentRequest {
         url: "https://shop:Geheim7@pay.example/pg/v2/dispute/query",
         ..sent(&signer(Scheme::Sha256), "POST", &url(), super::BODY)
     };
-    let ended = case.verify(&[]);
-    is_usage(&ended, "must not hold a user or password");
-    assert!(!ended.err.contains("Geheim7"), "{ended:?}");
-    let ended = case.verify(&["--json"]);
-    assert_eq!((ended.code, ended.json()["outcome"].as_str()), (2, Some("usage")), "{ended:?}");
+    let output = case.verify(&[]);
+    is_usage(&output, "must not hold a user or password");
+    assert!(!output.stderr.contains("Geheim7"), "{output:?}");
+    let output = case.verify(&["--json"]);
+    assert_eq!((output.code, output.json()["outcome"].as_str()), (2, Some("usage")), "{output:?}");
 }
 
 #[test]
@@ -81,12 +84,12 @@ fn standard_input_cannot_be_two_things() {
     let header = sent(&signer(Scheme::Sha256), "POST", &url(), super::BODY).header;
     let url = url();
     let words = ["verify", &url, "--authorization", &header, "--body-file", "-", "--signed-bytes", "-"];
-    is_usage(&Ended::run(rebuttal(&words)), "give one of them as a file");
+    is_usage(&CommandOutput::run(rebuttal(&words)), "give one of them as a file");
 }
 
 #[test]
-fn what_the_gateway_will_refuse_is_signed_with_a_warning() {
-    for (words, told) in [
+fn request_that_will_be_rejected_is_signed_with_a_warning() {
+    for (words, expected) in [
         (
             [TARGET, "--timestamp", "1"].as_slice(),
             "its timestamp is 1970-01-01T00:00:00.001+00:00 (passed 20",
@@ -97,23 +100,23 @@ fn what_the_gateway_will_refuse_is_signed_with_a_warning() {
         (&[TARGET, "--method", "get"], "the method is get; every call of a merchant is POST"),
         (&[TARGET, "--body", ""], "the body must be exactly one JSON object"),
     ] {
-        let ended = sign(words);
-        assert!(ended.err.starts_with("! the gateway will refuse this request: "), "{ended:?}");
-        assert!(ended.code == 0 && ended.err.contains(told), "{told}: {ended:?}");
-        assert!(ended.out.contains("Authorization: V2_SHA256 appId="), "{ended:?}");
+        let output = sign(words);
+        assert!(output.stderr.starts_with("! the gateway will refuse this request: "), "{output:?}");
+        assert!(output.code == 0 && output.stderr.contains(expected), "{expected}: {output:?}");
+        assert!(output.stdout.contains("Authorization: V2_SHA256 appId="), "{output:?}");
         let json = sign(&[words, &["--json"]].concat()).json();
         assert_eq!(json["outcome"], "done");
-        assert!(json["refusals"][0].as_str().unwrap().contains(told), "{json}");
+        assert!(json["refusals"][0].as_str().unwrap().contains(expected), "{json}");
     }
     // curl would take the brackets for a pattern, and call another URL than the one that is signed.
-    let ended = sign(&["/pg/v2/dispute/query?a[]=1"]);
-    assert!(ended.out.contains("  curl -g -X POST "), "{ended:?}");
-    let ended = sign(&[TARGET, "--nonce", NONCE]);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let output = sign(&["/pg/v2/dispute/query?a[]=1"]);
+    assert!(output.stdout.contains("  curl -g -X POST "), "{output:?}");
+    let output = sign(&[TARGET, "--nonce", NONCE]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
 }
 
 #[test]
-fn how_fresh_a_signed_request_is_is_told_to_scripts() {
+fn sign_json_contains_the_validity_period() {
     let json = |timestamp: &str| sign(&[TARGET, "--json", "--timestamp", timestamp]).json();
     let now = rebuttal_testbed::clock::now_ms();
     let old = json("1")["freshness"].clone();
@@ -125,7 +128,7 @@ fn how_fresh_a_signed_request_is_is_told_to_scripts() {
 
     // Seconds in the place of milliseconds are named, because read so they are fresh.
     let seconds = (now / 1000).to_string();
-    let warned = sign(&[TARGET, "--timestamp", &seconds]).err;
+    let warned = sign(&[TARGET, "--timestamp", &seconds]).stderr;
     assert!(
         warned.contains(&format!("{seconds} are seconds, and in milliseconds it is {seconds}000")),
         "{warned}"

@@ -1,9 +1,9 @@
-//! A header that the gateway cannot read is told with what could not be read, and never with a secret.
+//! A header that cannot be parsed is reported with the part that is wrong, and never with a secret.
 
 use rebuttal_testbed::Scheme;
 
-use super::{BODY, Sent, sent, signer, url};
-use crate::ground::{Ended, rebuttal};
+use super::{BODY, SentRequest, sent, signer, url};
+use crate::common::{CommandOutput, rebuttal};
 
 const RIGHT: [(&str, &str); 4] = [
     ("appId", "0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d"),
@@ -12,9 +12,9 @@ const RIGHT: [(&str, &str); 4] = [
     ("nonce", "662AE409A10299D2-1603C9149F1AE7A0"),
 ];
 
-fn verify(header: &str) -> Ended {
+fn verify(header: &str) -> CommandOutput {
     let at = url();
-    Sent { url: &at, body: BODY, header: header.to_owned() }.verify(&[])
+    SentRequest { url: &at, body: BODY, header: header.to_owned() }.verify(&[])
 }
 
 /// A header in which one field has another value.
@@ -23,17 +23,17 @@ fn with(name: &str, value: &str) -> String {
     format!("V2_SHA256 {}", fields.join(","))
 }
 
-fn refused(ended: &Ended, told: &str) {
+fn refused(output: &CommandOutput, expected: &str) {
     let begin = "✗ the gateway refuses this Authorization header, which is not of its form:\n  · ";
-    assert_eq!((ended.code, ended.err.as_str()), (3, ""), "{told}: {ended:?}");
-    assert!(ended.out.starts_with(begin) && ended.out.contains(told), "{told}: {ended:?}");
+    assert_eq!((output.code, output.stderr.as_str()), (3, ""), "{expected}: {output:?}");
+    assert!(output.stdout.starts_with(begin) && output.stdout.contains(expected), "{expected}: {output:?}");
 }
 
 #[test]
-fn the_value_that_cannot_be_read_is_shown_with_what_it_is() {
+fn invalid_header_value_is_printed_with_its_name() {
     let long = "x".repeat(100);
     let shown = format!("its nonce is \"{}\"… (100 characters)", "x".repeat(72));
-    for (name, value, told) in [
+    for (name, value, expected) in [
         (
             "timestamp",
             "1714128828",
@@ -61,15 +61,15 @@ fn the_value_that_cannot_be_read_is_shown_with_what_it_is() {
         ("appId", "0A1B2C3D-0A1B-2C3D-0A1B-2C3D0A1B2C3D", "write it in lower case and without dashes"),
         ("appId", "shop", "its appId is \"shop\", and must be 32 lower-case hex digits"),
     ] {
-        refused(&verify(&with(name, value)), told);
+        refused(&verify(&with(name, value)), expected);
     }
 }
 
 #[test]
-fn a_header_of_another_form_is_told_so() {
+fn foreign_header_format_is_reported() {
     let right = with("", "");
     let fields = right.split_once(' ').unwrap().1;
-    for (header, told) in [
+    for (header, expected) in [
         (String::new(), "the header is empty"),
         ("V2_SHA256".to_owned(), "nothing follows its scheme"),
         (fields.to_owned(), "its scheme is missing"),
@@ -88,15 +88,16 @@ fn a_header_of_another_form_is_told_so() {
         (right.replace(",nonce=", ",nonc="), "its field nonce is missing"),
         ("x".repeat(1100), "the header has 1100 bytes; at most 1024 are read"),
     ] {
-        refused(&verify(&header), told);
+        refused(&verify(&header), expected);
     }
-    // All of them are told at once.
-    let ended = verify(&with("timestamp", "1").replace("nonce=662AE409A10299D2-1603C9149F1AE7A0", "nonce=1"));
-    assert_eq!(ended.out.matches("  · ").count(), 2, "{ended:?}");
+    // All of them are reported together.
+    let output =
+        verify(&with("timestamp", "1").replace("nonce=662AE409A10299D2-1603C9149F1AE7A0", "nonce=1"));
+    assert_eq!(output.stdout.matches("  · ").count(), 2, "{output:?}");
 }
 
 #[test]
-fn what_may_be_a_secret_is_not_shown_of_a_header() {
+fn possible_secret_in_a_header_is_not_printed() {
     let secret = signer(Scheme::Sha256).app_secret;
     let other = "00112233445566778899aabbccddeeff";
     for header in [
@@ -112,22 +113,22 @@ fn what_may_be_a_secret_is_not_shown_of_a_header() {
         other.to_owned(),
         secret.to_uppercase(),
     ] {
-        let ended = verify(&header);
-        assert_eq!(ended.code, 3, "{ended:?}");
-        let said = ended.out.to_lowercase();
-        assert!(!said.contains(&secret) && !said.contains(other), "{header}: {ended:?}");
+        let output = verify(&header);
+        assert_eq!(output.code, 3, "{output:?}");
+        let said = output.stdout.to_lowercase();
+        assert!(!said.contains(&secret) && !said.contains(other), "{header}: {output:?}");
     }
 }
 
 #[test]
-fn a_header_is_refused_without_a_secret_and_told_to_scripts() {
+fn invalid_header_is_reported_in_json_without_a_secret() {
     let at = url();
     let header = with("timestamp", "1");
     let mut command = rebuttal(&["verify", &at, "--authorization", &header, "--json"]);
     command.env("HOME", "/nope");
-    let ended = Ended::run(command);
-    let json = ended.json();
-    assert_eq!((ended.code, &json["outcome"], &json["verifies"]), (3, &"refused".into(), &false.into()));
+    let output = CommandOutput::run(command);
+    let json = output.json();
+    assert_eq!((output.code, &json["outcome"], &json["verifies"]), (3, &"refused".into(), &false.into()));
     assert!(json["refusals"][0].as_str().unwrap().contains("its timestamp is \"1\""), "{json}");
     assert_eq!(json["rightAuthorization"], serde_json::Value::Null);
 }
@@ -136,7 +137,7 @@ fn a_header_is_refused_without_a_secret_and_told_to_scripts() {
 fn a_header_may_be_pasted_with_its_name() {
     let case = sent(&signer(Scheme::Sha256), "POST", &url(), BODY);
     for name in ["Authorization: ", "authorization:"] {
-        let case = Sent { header: format!("{name}{}\n", case.header), ..case };
+        let case = SentRequest { header: format!("{name}{}\n", case.header), ..case };
         assert_eq!(case.verify(&[]).code, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Every mistake that signers make, made here by hand, is named for what it is, under both schemes.
+//! Every common mistake of signers, under both schemes, is identified.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -7,8 +7,8 @@ use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Scheme, Signer};
 use sha2::{Digest as _, Sha256};
 
-use super::{BASE, BODY, NONCE, Sent, signer};
-use crate::ground::Ended;
+use super::{BASE, BODY, NONCE, SentRequest, signer};
+use crate::common::CommandOutput;
 
 /// Where the request is sent. The escapes are those that libraries write differently.
 const AT: &str = "https://pay.example/pg/v2/dispute/query?b=%2fx%20y&a=2";
@@ -18,8 +18,8 @@ const DASHED: &str = "662ae409-a102-99d2-1603-c9149f1ae7a0";
 const PLAIN_AT: &str = "https://pay.example/pg/v2/dispute/query";
 const SCHEMES: [Scheme; 2] = [Scheme::Sha256, Scheme::HmacSha256];
 
-/// What somebody signs, in parts.
-struct Made {
+/// The input of a signature, in parts.
+struct SigningInput {
     scheme: Scheme,
     values: Vec<(&'static str, Vec<u8>)>,
     key: Vec<u8>,
@@ -27,7 +27,7 @@ struct Made {
     last: &'static [u8],
 }
 
-impl Made {
+impl SigningInput {
     fn right(signer: &Signer, at: &str, timestamp: &str) -> Self {
         let Signer { app_id, app_secret, scheme } = signer;
         let mut values = vec![
@@ -83,59 +83,59 @@ impl Made {
     }
 }
 
-type Change = Box<dyn Fn(&mut Made)>;
+type Mutation = Box<dyn Fn(&mut SigningInput)>;
 
-fn change(told: &'static str, change: impl Fn(&mut Made) + 'static) -> (&'static str, Change) {
-    (told, Box::new(change))
+fn change(expected: &'static str, change: impl Fn(&mut SigningInput) + 'static) -> (&'static str, Mutation) {
+    (expected, Box::new(change))
 }
 
 /// A value as text becomes another.
 fn with(
-    told: &'static str,
+    expected: &'static str,
     name: &'static str,
     to: impl Fn(&str) -> String + 'static,
-) -> (&'static str, Change) {
-    change(told, move |made| made.with(name, &to))
+) -> (&'static str, Mutation) {
+    change(expected, move |input| input.with(name, &to))
 }
 
-fn in_the_shape() -> Vec<(&'static str, Change)> {
+fn in_the_shape() -> Vec<(&'static str, Mutation)> {
     vec![
-        change("the LF after the last value, the body, is missing", |made| made.last = b""),
-        change("the values end in CR LF instead of LF", |made| {
-            (made.between, made.last) = (b"\r\n", b"\r\n");
+        change("the LF after the last value, the body, is missing", |input| input.last = b""),
+        change("the values end in CR LF instead of LF", |input| {
+            (input.between, input.last) = (b"\r\n", b"\r\n");
         }),
-        change("nothing stands between the values", |made| (made.between, made.last) = (b"", b"")),
-        change("a backslash and the letter n", |made| (made.between, made.last) = (b"\\n", b"\\n")),
-        change("the values are joined by &", |made| (made.between, made.last) = (b"&", b"")),
-        change("the values are joined by a space", |made| (made.between, made.last) = (b" ", b"")),
-        change("the values are joined by |", |made| (made.between, made.last) = (b"|", b"")),
-        change("the timestamp and the nonce are swapped", |made| {
-            let (one, other) = (made.at("timestamp"), made.at("nonce"));
-            made.values.swap(one, other);
+        change("nothing stands between the values", |input| (input.between, input.last) = (b"", b"")),
+        change("a backslash and the letter n", |input| (input.between, input.last) = (b"\\n", b"\\n")),
+        change("the values are joined by &", |input| (input.between, input.last) = (b"&", b"")),
+        change("the values are joined by a space", |input| (input.between, input.last) = (b" ", b"")),
+        change("the values are joined by |", |input| (input.between, input.last) = (b"|", b"")),
+        change("the timestamp and the nonce are swapped", |input| {
+            let (one, other) = (input.at("timestamp"), input.at("nonce"));
+            input.values.swap(one, other);
         }),
-        change("the method and the URL are swapped", |made| {
-            let (one, other) = (made.at("method"), made.at("URL"));
-            made.values.swap(one, other);
+        change("the method and the URL are swapped", |input| {
+            let (one, other) = (input.at("method"), input.at("URL"));
+            input.values.swap(one, other);
         }),
-        change("the appId is signed last", |made| made.values.rotate_left(1)),
-        change("the method is left out, with its LF", |made| {
-            made.values.retain(|(name, _)| *name != "method");
+        change("the appId is signed last", |input| input.values.rotate_left(1)),
+        change("the method is left out, with its LF", |input| {
+            input.values.retain(|(name, _)| *name != "method");
         }),
-        change("the body is left out, with its LF", |made| {
-            made.values.retain(|(name, _)| *name != "body");
+        change("the body is left out, with its LF", |input| {
+            input.values.retain(|(name, _)| *name != "body");
         }),
-        change("the text is encoded as UTF-16", |made| {
-            for (_, value) in &mut made.values {
+        change("the text is encoded as UTF-16", |input| {
+            for (_, value) in &mut input.values {
                 let text = String::from_utf8(value.clone()).unwrap();
                 *value = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             }
-            (made.between, made.last) = (b"\n\0", b"\n\0");
+            (input.between, input.last) = (b"\n\0", b"\n\0");
         }),
     ]
 }
 
-fn in_the_url() -> Vec<(&'static str, Change)> {
-    let url = |told, to: fn(&str) -> String| with(told, "URL", to);
+fn in_the_url() -> Vec<(&'static str, Mutation)> {
+    let url = |expected, to: fn(&str) -> String| with(expected, "URL", to);
     let path = |url: &str| url.split('?').next().unwrap().to_owned();
     vec![
         url("the path and the query alone, without the base URL", |url| {
@@ -169,8 +169,8 @@ fn in_the_url() -> Vec<(&'static str, Change)> {
     ]
 }
 
-fn in_a_url_without_query() -> Vec<(&'static str, Change)> {
-    let url = |told, to: fn(&str) -> String| with(told, "URL", to);
+fn in_a_url_without_query() -> Vec<(&'static str, Mutation)> {
+    let url = |expected, to: fn(&str) -> String| with(expected, "URL", to);
     vec![
         url("a slash too many at the end", |url| format!("{url}/")),
         url("an empty query string is added", |url| format!("{url}?")),
@@ -179,8 +179,8 @@ fn in_a_url_without_query() -> Vec<(&'static str, Change)> {
     ]
 }
 
-fn in_the_secret() -> Vec<(&'static str, Change)> {
-    let secret = |told, to: fn(&str) -> String| with(told, "appSecret", to);
+fn in_the_secret() -> Vec<(&'static str, Mutation)> {
+    let secret = |expected, to: fn(&str) -> String| with(expected, "appSecret", to);
     vec![
         secret("the secret has an LF at its end", |secret| format!("{secret}\n")),
         secret("the secret has CR LF at its end", |secret| format!("{secret}\r\n")),
@@ -197,19 +197,19 @@ fn in_the_secret() -> Vec<(&'static str, Change)> {
         secret("the secret is written in hex once more", |secret| hex::encode(secret)),
         secret("the secret is hashed with SHA-256", |secret| hex::encode(Sha256::digest(secret))),
         secret("the secret is the app's id", |_| "0a1b2c3d".repeat(4)),
-        change("the secret is taken as 16 bytes", |made| {
-            let bytes = hex::decode(made.text("appSecret")).unwrap();
-            made.set("appSecret", bytes);
+        change("the secret is taken as 16 bytes", |input| {
+            let bytes = hex::decode(input.text("appSecret")).unwrap();
+            input.set("appSecret", bytes);
         }),
-        change("the secret is read as base64, which it is not", |made| {
-            let bytes = BASE64.decode(made.text("appSecret")).unwrap();
-            made.set("appSecret", bytes);
+        change("the secret is read as base64, which it is not", |input| {
+            let bytes = BASE64.decode(input.text("appSecret")).unwrap();
+            input.set("appSecret", bytes);
         }),
     ]
 }
 
-fn in_the_body() -> Vec<(&'static str, Change)> {
-    let body = |told, to: fn(&str) -> String| with(told, "body", to);
+fn in_the_body() -> Vec<(&'static str, Mutation)> {
+    let body = |expected, to: fn(&str) -> String| with(expected, "body", to);
     vec![
         body("with an LF at its end that was not sent", |body| format!("{body}\n")),
         body("with CR LF at its end that was not sent", |body| format!("{body}\r\n")),
@@ -227,16 +227,16 @@ fn in_the_body() -> Vec<(&'static str, Change)> {
         body("without any space, those in its strings left out, too", |body| body.replace(' ', "")),
         body("as its SHA-256 in hex", |body| hex::encode(Sha256::digest(body))),
         body("in base64", |body| BASE64.encode(body)),
-        change("in Latin-1, but sent in UTF-8", |made| {
-            let body = made.text("body");
+        change("in Latin-1, but sent in UTF-8", |input| {
+            let body = input.text("body");
             let latin = body.chars().map(|character| u8::try_from(u32::from(character)).unwrap());
             let latin: Vec<_> = latin.collect();
-            made.set("body", latin);
+            input.set("body", latin);
         }),
     ]
 }
 
-fn in_other_values() -> Vec<(&'static str, Change)> {
+fn in_other_values() -> Vec<(&'static str, Mutation)> {
     let later = |millis: i64| move |text: &str| (text.parse::<i64>().unwrap() + millis).to_string();
     vec![
         with("the method is in lower case", "method", str::to_lowercase),
@@ -256,100 +256,103 @@ fn in_other_values() -> Vec<(&'static str, Change)> {
     ]
 }
 
-fn in_the_scheme(scheme: Scheme) -> Vec<(&'static str, Change)> {
-    let without_secret = |made: &mut Made| made.values.retain(|(name, _)| *name != "appSecret");
-    let with_secret = |made: &mut Made| made.values.insert(1, ("appSecret", made.key.clone()));
+fn in_the_scheme(scheme: Scheme) -> Vec<(&'static str, Mutation)> {
+    let without_secret = |input: &mut SigningInput| input.values.retain(|(name, _)| *name != "appSecret");
+    let with_secret = |input: &mut SigningInput| input.values.insert(1, ("appSecret", input.key.clone()));
     match scheme {
         Scheme::Sha256 => vec![
-            change("it is signed as V2_HMAC_SHA256, but the header says V2_SHA256", move |made| {
-                without_secret(made);
-                made.scheme = Scheme::HmacSha256;
+            change("it is signed as V2_HMAC_SHA256, but the header says V2_SHA256", move |input| {
+                without_secret(input);
+                input.scheme = Scheme::HmacSha256;
             }),
-            change("HMAC is used, where V2_SHA256 is the plain SHA-256", |made| {
-                made.scheme = Scheme::HmacSha256;
+            change("HMAC is used, where V2_SHA256 is the plain SHA-256", |input| {
+                input.scheme = Scheme::HmacSha256;
             }),
             change("the secret's line is left out, which only V2_HMAC_SHA256 does", without_secret),
-            change("the appId and the appSecret are swapped", |made| made.values.swap(0, 1)),
-            change("the appSecret is signed last", |made| {
-                let secret = made.values.remove(1);
-                made.values.push(secret);
+            change("the appId and the appSecret are swapped", |input| input.values.swap(0, 1)),
+            change("the appSecret is signed last", |input| {
+                let secret = input.values.remove(1);
+                input.values.push(secret);
             }),
         ],
         Scheme::HmacSha256 => vec![
-            change("it is signed as V2_SHA256, but the header says V2_HMAC_SHA256", move |made| {
-                with_secret(made);
-                made.scheme = Scheme::Sha256;
+            change("it is signed as V2_SHA256, but the header says V2_HMAC_SHA256", move |input| {
+                with_secret(input);
+                input.scheme = Scheme::Sha256;
             }),
             change("the secret is a line too many: under HMAC it is the key alone", with_secret),
-            change("plain SHA-256 is used, where HMAC-SHA256 is meant", |made| {
-                made.scheme = Scheme::Sha256;
+            change("plain SHA-256 is used, where HMAC-SHA256 is meant", |input| {
+                input.scheme = Scheme::Sha256;
             }),
         ],
     }
 }
 
 /// A request whose sign is made with a change to what is right.
-fn sent<'a>(scheme: Scheme, at: &'a str, timestamp: &str, changes: &[&Change]) -> Sent<'a> {
+fn sent<'a>(scheme: Scheme, at: &'a str, timestamp: &str, changes: &[&Mutation]) -> SentRequest<'a> {
     let signer = signer(scheme);
-    let mut made = Made::right(&signer, at, timestamp);
-    changes.iter().for_each(|change| change(&mut made));
+    let mut input = SigningInput::right(&signer, at, timestamp);
+    changes.iter().for_each(|change| change(&mut input));
     // What was changed is what was signed; the header says what the signer meant.
-    Sent { url: at, body: BODY, header: signer.header(&made.sign(), timestamp, DASHED) }
+    SentRequest { url: at, body: BODY, header: signer.header(&input.sign(), timestamp, DASHED) }
 }
 
 /// Everything that `verify` says of mistakes, each with what it must say.
-pub(crate) fn said() -> Vec<(&'static str, Ended)> {
+pub(crate) fn said() -> Vec<(&'static str, CommandOutput)> {
     let timestamp = now_ms().to_string();
     let mut said = Vec::new();
     for scheme in SCHEMES {
         let mistakes = [in_the_shape(), in_the_url(), in_the_secret(), in_the_body(), in_other_values()];
-        for (told, change) in mistakes.into_iter().flatten().chain(in_the_scheme(scheme)) {
-            said.push((told, sent(scheme, AT, &timestamp, &[&change]).verify(&[])));
+        for (expected, change) in mistakes.into_iter().flatten().chain(in_the_scheme(scheme)) {
+            said.push((expected, sent(scheme, AT, &timestamp, &[&change]).verify(&[])));
         }
-        for (told, change) in in_a_url_without_query() {
-            said.push((told, sent(scheme, PLAIN_AT, &timestamp, &[&change]).verify(&[])));
+        for (expected, change) in in_a_url_without_query() {
+            said.push((expected, sent(scheme, PLAIN_AT, &timestamp, &[&change]).verify(&[])));
         }
         let behind = "https://pay.example/api/pg/v2/dispute/query";
-        let (told, change) =
+        let (expected, change) =
             with("what stands before /pg/v2 in its path is left out", "URL", |url| url.replace("/api", ""));
-        said.push((told, sent(scheme, behind, &timestamp, &[&change]).verify(&[])));
+        said.push((expected, sent(scheme, behind, &timestamp, &[&change]).verify(&[])));
         let case = sent(scheme, AT, &timestamp, &[]);
         let body = format!("{BODY}\n");
-        let told = "the body ends in an LF that was not signed with it";
-        said.push((told, Sent { body: &body, ..case }.verify(&[])));
-        let (told, at) =
+        let expected = "the body ends in an LF that was not signed with it";
+        said.push((expected, SentRequest { body: &body, ..case }.verify(&[])));
+        let (expected, at) =
             ("the URL that it was sent to, which is not the gateway's own", "http://LAN/pg/v2/dispute/query");
-        said.push((told, sent(scheme, at, &timestamp, &[]).verify(&["--url", BASE])));
-        let (told, at) = (
+        said.push((expected, sent(scheme, at, &timestamp, &[]).verify(&["--url", BASE])));
+        let (expected, at) = (
             "the fragment, which is never sent, is signed with it",
             "https://pay.example/pg/v2/dispute/query#top",
         );
-        said.push((told, sent(scheme, at, &timestamp, &[]).verify(&[])));
-        let (told, at) = (
+        said.push((expected, sent(scheme, at, &timestamp, &[]).verify(&[])));
+        let (expected, at) = (
             "as it was written, where a gateway's host is in lower case",
             "https://PAY.example:443/pg/v2/dispute/query",
         );
-        said.push((told, sent(scheme, at, &timestamp, &[]).verify(&[])));
+        said.push((expected, sent(scheme, at, &timestamp, &[]).verify(&[])));
     }
     said
 }
 
 #[test]
-fn the_mistake_that_makes_a_sign_is_named() {
+fn signing_mistake_is_named() {
     let secret = signer(Scheme::Sha256).app_secret;
-    for (told, ended) in said() {
-        assert_eq!(ended.code, 3, "{told}: {ended:?}");
-        assert!(ended.out.starts_with("✗ the sign is not right, and this is why:\n"), "{told}: {ended:?}");
-        assert!(ended.out.contains(told), "{told}: {ended:?}");
+    for (expected, output) in said() {
+        assert_eq!(output.code, 3, "{expected}: {output:?}");
+        assert!(
+            output.stdout.starts_with("✗ the sign is not right, and this is why:\n"),
+            "{expected}: {output:?}"
+        );
+        assert!(output.stdout.contains(expected), "{expected}: {output:?}");
         let others =
-            ended.out.lines().filter(|line| line.starts_with("  · ") && !line.contains("has a fragment"));
-        assert_eq!(others.count(), 1, "nothing else is: {told}: {ended:?}");
-        assert!(!ended.out.contains(&secret), "the secret is shown: {ended:?}");
+            output.stdout.lines().filter(|line| line.starts_with("  · ") && !line.contains("has a fragment"));
+        assert_eq!(others.count(), 1, "nothing else is: {expected}: {output:?}");
+        assert!(!output.stdout.contains(&secret), "the secret is shown: {output:?}");
     }
 }
 
 #[test]
-fn the_header_that_is_told_is_right() {
+fn printed_header_is_right() {
     let timestamp = now_ms().to_string();
     for scheme in SCHEMES {
         let (_, change) = with("", "method", str::to_lowercase);
@@ -357,7 +360,7 @@ fn the_header_that_is_told_is_right() {
         let json = case.verify(&["--json"]).json();
         assert_eq!((&json["verifies"], &json["verifiedUrl"]), (&false.into(), &serde_json::Value::Null));
         let header = json["rightAuthorization"].as_str().unwrap().to_owned();
-        assert_eq!(Sent { header, ..case }.verify(&[]).code, 0);
+        assert_eq!(SentRequest { header, ..case }.verify(&[]).code, 0);
     }
 }
 
@@ -369,24 +372,27 @@ fn two_mistakes_at_once_are_named() {
             with("the query string is left out", "URL", |url| url.split('?').next().unwrap().to_owned()),
             with("the secret has an LF at its end", "appSecret", |secret| format!("{secret}\n")),
         );
-        let ended = sent(scheme, AT, &timestamp, &[&one.1, &other.1]).verify(&[]);
-        assert!(ended.code == 3 && ended.out.contains(one.0) && ended.out.contains(other.0), "{ended:?}");
+        let output = sent(scheme, AT, &timestamp, &[&one.1, &other.1]).verify(&[]);
+        assert!(
+            output.code == 3 && output.stdout.contains(one.0) && output.stdout.contains(other.0),
+            "{output:?}"
+        );
     }
 }
 
 #[test]
-fn what_no_mistake_makes_is_left_unexplained() {
+fn unknown_mismatch_stays_unexplained() {
     let timestamp = now_ms().to_string();
     let (_, change) = with("", "body", |_| "{\"disputeNo\":\"D-2\"}".to_owned());
-    let ended = sent(Scheme::Sha256, AT, &timestamp, &[&change]).verify(&[]);
-    assert!(ended.code == 3 && ended.out.contains("no usual mistake explains it"), "{ended:?}");
+    let output = sent(Scheme::Sha256, AT, &timestamp, &[&change]).verify(&[]);
+    assert!(output.code == 3 && output.stdout.contains("no usual mistake explains it"), "{output:?}");
 }
 
 #[test]
-fn a_sign_in_upper_case_is_right() {
+fn upper_case_signature_is_valid() {
     let timestamp = now_ms().to_string();
     let signer = signer(Scheme::Sha256);
     let sign = signer.sign("POST", AT, &timestamp, NONCE, BODY.as_bytes());
     let header = signer.header(&sign.to_uppercase(), &timestamp, NONCE);
-    assert_eq!(Sent { url: AT, body: BODY, header }.verify(&[]).code, 0);
+    assert_eq!(SentRequest { url: AT, body: BODY, header }.verify(&[]).code, 0);
 }

@@ -1,19 +1,19 @@
-//! Every operation of the document, called thousands of times by schemathesis: with what fits its schema and with what
-//! does not, alone and in chains. `hooks.py` beside this teaches it to sign.
+//! Every operation of the document, called thousands of times by schemathesis: with valid and invalid input, alone and
+//! in sequences. `hooks.py` signs its requests.
 
 use std::path::Path;
 use std::process::Command;
 
 use rebuttal_testbed::signer::Scheme;
-use rebuttal_testbed::{Item, Scene, samples};
+use rebuttal_testbed::{Item, TestGateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{gateway, scaled};
+use crate::common::{gateway, scaled};
 
 /// Installed by `cargo xtask test`.
 const TOOL: &str = "target/test-tools/schemathesis-4.32.5";
 const HOOKS: &str = "crates/cli/tests/it/openapi/schemathesis";
-/// Cases of each operation that are drawn by chance, beside those that every edge of its schema gives.
+/// Random cases of each operation, in addition to the edge cases of its schema.
 const DRAWN: usize = 25;
 /// Fewer cases than this prove that something was left out.
 const CASES_MIN: u64 = 1_500;
@@ -22,23 +22,23 @@ const DISPUTES: usize = 100;
 const FILES: usize = 20;
 
 /// A world in which calls find something: what hooks.py leads them to.
-fn ground(scene: &Scene, seed: u64) -> Value {
-    let files: Vec<_> = (0..FILES).map(|_| scene.upload(&samples::receipt(1))).collect();
-    let contested = scene.dispute();
-    scene.contest(&contested, &[Item::receipt(&files[0])]).is("OK");
-    let stronger = scene.operator.open_app(scene.merchant_id, Scheme::HmacSha256);
-    let apps = [&scene.signer, &stronger].map(|signer| {
+fn fixture_json(fixture: &TestGateway, seed: u64) -> Value {
+    let files: Vec<_> = (0..FILES).map(|_| fixture.upload(&samples::receipt(1))).collect();
+    let contested = fixture.dispute();
+    fixture.contest(&contested, &[Item::receipt(&files[0])]).is("OK");
+    let stronger = fixture.operator.open_app(fixture.merchant_id, Scheme::HmacSha256);
+    let apps = [&fixture.signer, &stronger].map(|signer| {
         json!({ "scheme": signer.scheme.name(), "appId": signer.app_id, "appSecret": signer.app_secret })
     });
-    let spare_merchant_id = scene.operator.open_merchant("Spare Shop", "UTC");
+    let spare_merchant_id = fixture.operator.open_merchant("Spare Shop", "UTC");
     json!({
         "seed": seed,
         "apps": apps,
-        "token": scene.gateway.operator_token(),
-        "merchantId": scene.merchant_id,
+        "token": fixture.gateway.operator_token(),
+        "merchantId": fixture.merchant_id,
         "spareMerchantId": spare_merchant_id,
-        "spareAppId": scene.operator.open_app(spare_merchant_id, Scheme::Sha256).app_id,
-        "disputes": (0..DISPUTES).map(|_| scene.dispute()).collect::<Vec<_>>(),
+        "spareAppId": fixture.operator.open_app(spare_merchant_id, Scheme::Sha256).app_id,
+        "disputes": (0..DISPUTES).map(|_| fixture.dispute()).collect::<Vec<_>>(),
         "contested": contested,
         "files": files,
     })
@@ -51,23 +51,23 @@ fn seed() -> u64 {
 
 #[test]
 #[ignore = "needs schemathesis, which cargo xtask test installs"]
-fn whatever_a_schema_leads_to_is_answered_as_told() {
+fn generated_requests_match_the_openapi_document() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     // Calls that were meant to fail are many, and all of one address.
-    let scene = Scene::of(gateway().args(["--failed-auth-per-second", "10000"]));
+    let fixture = TestGateway::with_builder(gateway().args(["--failed-auth-per-second", "10000"]));
     let seed = seed();
     let hooks = root.join(HOOKS);
     let paths = std::env::join_paths([root.join(TOOL), hooks.clone()]).unwrap();
     let run = Command::new("python3")
         .args(["-m", "schemathesis.cli", "--no-color", "--config-file"])
         .arg(hooks.join("schemathesis.toml"))
-        .args(["run", &format!("{}/openapi.json", scene.base), "--continue-on-failure"])
+        .args(["run", &format!("{}/openapi.json", fixture.base), "--continue-on-failure"])
         .args(["--max-examples", &scaled(DRAWN).to_string(), "--seed", &seed.to_string()])
-        .current_dir(scene.gateway.scratch())
+        .current_dir(fixture.gateway.scratch())
         .env("PYTHONPATH", paths)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SCHEMATHESIS_HOOKS", "hooks")
-        .env("REBUTTAL_GROUND", ground(&scene, seed).to_string())
+        .env("REBUTTAL_TEST_FIXTURE", fixture_json(&fixture, seed).to_string())
         .output()
         .expect("python3 runs");
     let told = String::from_utf8_lossy(&run.stdout);
@@ -75,7 +75,7 @@ fn whatever_a_schema_leads_to_is_answered_as_told() {
     assert!(
         run.status.success(),
         "{told}\n{trouble}\nseed {seed}; the gateway said:\n{}",
-        scene.gateway.stderr()
+        fixture.gateway.stderr()
     );
     let cases = told.lines().find(|line| line.contains(" generated, ")).unwrap_or_else(|| panic!("{told}"));
     let count = cases.split_whitespace().next().and_then(|count| count.parse::<u64>().ok());

@@ -1,12 +1,12 @@
-//! Where the document is served, to whom, and with what around it.
+//! Where the document is served, to whom, and with which headers.
 
 use rebuttal_testbed::{Operator, Request};
 
 use super::{document, fetch};
-use crate::ground::{gateway, operators_address};
+use crate::common::{gateway, operators_address};
 
 #[test]
-fn each_listener_tells_what_it_serves() {
+fn each_listener_logs_what_it_serves() {
     let shared = gateway().folder().start();
     let paths =
         |address| document(address).operations().map(|(path, ..)| path.to_owned()).collect::<Vec<_>>();
@@ -66,7 +66,7 @@ fn the_page_may_do_nothing_but_be_read() {
 }
 
 #[test]
-fn another_method_is_told_which_there_is() {
+fn unsupported_method_gets_the_allowed_methods() {
     let gateway = gateway().start();
     let response = Request::new("POST", "/openapi.json", "{}").send(gateway.address()).unwrap();
     assert_eq!((response.status, response.header("allow")), (405, Some("GET,HEAD")));

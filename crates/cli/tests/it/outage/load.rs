@@ -1,36 +1,36 @@
-//! Merchants who contest one dispute after another and note each answer, and the reckoning afterwards.
+//! Load of merchants that contest one dispute after another, and the check of every response afterwards.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rebuttal_testbed::clock::pause;
-use rebuttal_testbed::scene::number;
-use rebuttal_testbed::{Answer, Call, Connection, Item, Operator, Scene, samples};
+use rebuttal_testbed::test_gateway::number;
+use rebuttal_testbed::{Answer, Connection, Item, Operator, SignedCall, TestGateway, samples};
 use serde_json::json;
 
-const LANES: usize = 8;
+const WORKERS: usize = 8;
 const DISPUTES_PER_LANE: usize = 250;
-/// Between two contests of a lane, so that the disputes last.
+/// The pause between two contests of a worker, so that the disputes suffice.
 const BREATH: Duration = Duration::from_millis(8);
 
-/// How contests were answered.
+/// The outcomes of contests.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct OutcomeCounts {
     pub(super) done: usize,
     pub(super) unavailable: usize,
-    pub(super) unsure: usize,
+    pub(super) unknown: usize,
 }
 
 /// A contest and its answer.
 struct Contest {
     dispute_no: String,
-    call: Call,
+    call: SignedCall,
     code: String,
 }
 
 pub(super) struct Load<'s> {
-    scene: &'s Scene,
+    fixture: &'s TestGateway,
     url: String,
     disputes: Vec<Vec<String>>,
     contests: Mutex<Vec<Contest>>,
@@ -38,49 +38,49 @@ pub(super) struct Load<'s> {
 
 impl<'s> Load<'s> {
     /// Opens the disputes while all is well.
-    pub(super) fn prepare(scene: &'s Scene) -> Self {
-        let url = scene.upload(&samples::receipt(1));
+    pub(super) fn prepare(fixture: &'s TestGateway) -> Self {
+        let url = fixture.upload(&samples::receipt(1));
         let open = |operator: &Operator| {
             (0..DISPUTES_PER_LANE)
-                .map(|_| number(&operator.open_dispute(scene.merchant_id, &json!({}))))
+                .map(|_| number(&operator.open_dispute(fixture.merchant_id, &json!({}))))
                 .collect()
         };
         let disputes = std::thread::scope(|scope| {
-            let lanes = [(); LANES].map(|()| scope.spawn(|| open(&scene.operator.clone())));
-            lanes.map(|lane| lane.join().unwrap()).into()
+            let workers = [(); WORKERS].map(|()| scope.spawn(|| open(&fixture.operator.clone())));
+            workers.map(|worker| worker.join().unwrap()).into()
         });
-        Self { scene, url, disputes, contests: Mutex::default() }
+        Self { fixture, url, disputes, contests: Mutex::default() }
     }
 
     /// Contests until what happens meanwhile is over.
-    pub(super) fn while_running(&self, blows: impl FnOnce()) -> Tally {
+    pub(super) fn while_running(&self, faults: impl FnOnce()) -> OutcomeCounts {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for disputes in &self.disputes {
-                scope.spawn(|| self.lane(disputes, &over));
+                scope.spawn(|| self.worker(disputes, &over));
             }
-            blows();
+            faults();
             over.store(true, Ordering::Relaxed);
         });
-        let mut tally = Tally::default();
+        let mut counts = OutcomeCounts::default();
         for contest in self.contests.lock().unwrap().iter() {
             match contest.code.as_str() {
-                "OK" => tally.done += 1,
-                "Common.System.Unavailable" => tally.unavailable += 1,
-                "Common.System.OutcomeUnknown" => tally.unsure += 1,
+                "OK" => counts.done += 1,
+                "Common.System.Unavailable" => counts.unavailable += 1,
+                "Common.System.OutcomeUnknown" => counts.unknown += 1,
                 other => panic!("{}: {other}", contest.dispute_no),
             }
         }
-        tally
+        counts
     }
 
-    fn lane(&self, disputes: &[String], over: &AtomicBool) {
-        let mut connection = Connection::open(self.scene.address()).unwrap();
+    fn worker(&self, disputes: &[String], over: &AtomicBool) {
+        let mut connection = Connection::open(self.fixture.address()).unwrap();
         for dispute_no in disputes {
             if over.load(Ordering::Relaxed) {
                 return;
             }
-            let call = self.scene.contest_call(dispute_no, &[Item::receipt(&self.url)]);
+            let call = self.fixture.contest_call(dispute_no, &[Item::receipt(&self.url)]);
             let response = connection.exchange(&call.bytes()).unwrap();
             // Without its database for long, the gateway does not know who asks, and signs nothing.
             let code = match response.header("Authorization") {
@@ -95,18 +95,18 @@ impl<'s> Load<'s> {
     /// Holds every answer against what is there.
     pub(super) fn check(&self) {
         for Contest { dispute_no, call, code } in self.contests.lock().unwrap().iter() {
-            let is_there = self.scene.history(dispute_no).len() == 2;
+            let is_there = self.fixture.history(dispute_no).len() == 2;
             match code.as_str() {
                 "OK" => assert!(is_there, "{dispute_no}: an answered contest is lost"),
                 "Common.System.Unavailable" => {
                     assert!(!is_there, "{dispute_no}: what was called unchanged is there");
                     // Its nonce neither: the very same bytes still do.
-                    call.send(self.scene.address()).is("OK");
+                    call.send(self.fixture.address()).is("OK");
                 }
-                _ if is_there => call.send(self.scene.address()).is("Common.Auth.ReplayedNonce"),
-                _ => call.send(self.scene.address()).is("OK"),
+                _ if is_there => call.send(self.fixture.address()).is("Common.Auth.ReplayedNonce"),
+                _ => call.send(self.fixture.address()).is("OK"),
             }
-            assert_eq!(self.scene.history(dispute_no).len(), 2, "{dispute_no}");
+            assert_eq!(self.fixture.history(dispute_no).len(), 2, "{dispute_no}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Operators who open and move disputes while the database's sessions end around them: the answer is read after the
-//! commit, and what was committed is never called unchanged because that read failed.
+//! Operators that open and change disputes while the database's sessions are terminated: the response is read after the
+//! commit, and a committed change is never reported as unchanged because that read failed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +9,7 @@ use rebuttal_testbed::signer::fresh_nonce;
 use serde_json::json;
 
 use super::on;
-use crate::ground::scaled;
+use crate::common::scaled;
 
 const OPERATORS: usize = 4;
 /// Ends every session again and again from within one: far more often than a program that is started for each could.
@@ -18,8 +18,8 @@ const STORM: &str = "DO $$ BEGIN FOR turn IN 1..300 LOOP \
     WHERE datname = current_database() AND pid <> pg_backend_pid(); \
     PERFORM pg_stat_clear_snapshot(); PERFORM pg_sleep(0.03 * random()); END LOOP; END $$";
 
-/// What was asked, and the code of the answer: `OK` or the problem's.
-struct Opening {
+/// The requested dispute, and the code of the response: `OK` or the problem's.
+struct OpenedDispute {
     dispute_no: String,
     code: String,
     detail: String,
@@ -30,23 +30,23 @@ struct Opening {
 fn an_opening_that_is_there_is_never_called_unchanged() {
     let cluster = Cluster::start();
     let database = cluster.database();
-    let scene = on(&database.url());
+    let fixture = on(&database.url());
     let over = AtomicBool::new(false);
     let open_on = || {
-        let operator = scene.operator.clone();
+        let operator = fixture.operator.clone();
         let mut openings = Vec::new();
         while !over.load(Ordering::Relaxed) {
             let dispute_no = fresh_nonce();
-            let body = dispute(scene.merchant_id, &json!({ "disputeNo": dispute_no }));
+            let body = dispute(fixture.merchant_id, &json!({ "disputeNo": dispute_no }));
             let response = operator.post("/disputes", &body);
             let answer = response.json();
             let told = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
             let code = if response.status == 201 { "OK".to_owned() } else { told("code") };
-            openings.push(Opening { dispute_no, code, detail: told("detail") });
+            openings.push(OpenedDispute { dispute_no, code, detail: told("detail") });
         }
         openings
     };
-    let openings: Vec<Opening> = std::thread::scope(|scope| {
+    let openings: Vec<OpenedDispute> = std::thread::scope(|scope| {
         let operators = [(); OPERATORS].map(|()| scope.spawn(open_on));
         for _ in 0..scaled(1) {
             database.query(STORM);
@@ -55,11 +55,11 @@ fn an_opening_that_is_there_is_never_called_unchanged() {
         operators.into_iter().flat_map(|operator| operator.join().unwrap()).collect()
     });
     let count = |code: &str| openings.iter().filter(|opening| opening.code == code).count();
-    let (done, unsure) = (count("OK"), count("Common.System.OutcomeUnknown"));
-    eprintln!("{} openings, {done} told, {unsure} unsure", openings.len());
+    let (done, unknown) = (count("OK"), count("Common.System.OutcomeUnknown"));
+    eprintln!("{} openings, {done} told, {unknown} unsure", openings.len());
     assert!(done > 0 && done < openings.len(), "the storm was too light or too heavy to prove anything");
-    for Opening { dispute_no, code, detail } in openings {
-        let status = scene.operator.fetch(&format!("/disputes/{dispute_no}")).status;
+    for OpenedDispute { dispute_no, code, detail } in openings {
+        let status = fixture.operator.fetch(&format!("/disputes/{dispute_no}")).status;
         match code.as_str() {
             "OK" => assert_eq!(status, 200, "{dispute_no}: an answered opening is lost"),
             "Common.System.Unavailable" => {

@@ -1,40 +1,40 @@
 //! Contract §5: accept; and query's fields, amounts, times, keys, and its choice among several.
 
 use jiff::tz::TimeZone;
-use rebuttal_testbed::call::Call;
+use rebuttal_testbed::call::SignedCall;
 use rebuttal_testbed::clock::{now_ms, parse_rfc3339, rfc3339};
 use rebuttal_testbed::operator::dispute;
-use rebuttal_testbed::scene::{ACCEPT, QUERY, number};
-use rebuttal_testbed::{Scene, samples};
+use rebuttal_testbed::test_gateway::{ACCEPT, QUERY, number};
+use rebuttal_testbed::{TestGateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const INVALID: &str = "Common.Request.InvalidParameter";
 const DAY_MS: i64 = 86_400_000;
 
 #[test]
 fn an_accept_is_done_once_and_may_be_repeated() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    assert_eq!(scene.accept(&dispute).ok(), json!({ "result": true }));
-    assert_eq!(scene.accept(&dispute).ok(), json!({ "result": true }));
-    assert_eq!(scene.status(&dispute), "ACCEPTED");
-    assert_eq!(scene.history(&dispute).len(), 2);
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    assert_eq!(fixture.accept(&dispute).ok(), json!({ "result": true }));
+    assert_eq!(fixture.accept(&dispute).ok(), json!({ "result": true }));
+    assert_eq!(fixture.status(&dispute), "ACCEPTED");
+    assert_eq!(fixture.history(&dispute).len(), 2);
     each([("none", json!({})), ("empty", json!({ "disputeNo": "" }))], |body| {
-        scene.post(ACCEPT, &body).is(INVALID)
+        fixture.post(ACCEPT, &body).is(INVALID)
     });
 }
 
 #[test]
 fn query_gives_exactly_its_fields_as_strings() {
-    let scene = scene();
+    let fixture = test_gateway();
     let brought = dispute(
-        scene.merchant_id,
+        fixture.merchant_id,
         &json!({ "rrn": "123456789012", "disputeReason": "Ware nicht erhalten – 領" }),
     );
-    let opened = scene.operator.post("/disputes", &brought).created();
-    let data = scene.query(&number(&opened)).ok();
+    let opened = fixture.operator.post("/disputes", &brought).created();
+    let data = fixture.query(&number(&opened)).ok();
     let mut members: Vec<_> = data.as_object().unwrap().keys().map(String::as_str).collect();
     members.sort_unstable();
     let mut wanted = [
@@ -67,13 +67,13 @@ fn query_gives_exactly_its_fields_as_strings() {
         assert_eq!(data[same], brought[same], "{same}");
     }
     assert_eq!(data["status"], "NEEDS_RESPONSE");
-    let without = scene.query(&scene.dispute()).ok();
+    let without = fixture.query(&fixture.dispute()).ok();
     assert!(without["rrn"].is_null(), "{without}");
 }
 
 #[test]
 fn amounts_are_decimal_strings_of_the_currencys_places() {
-    let scene = scene();
+    let fixture = test_gateway();
     let shown = [
         ("USD", "100.05", "100.05"),
         ("USD", "100", "100.00"),
@@ -87,7 +87,7 @@ fn amounts_are_decimal_strings_of_the_currencys_places() {
     ];
     each(shown.map(|case| (format!("{case:?}"), case)), |(currency, brought, wanted)| {
         let amounts = json!({ "currency": currency, "paymentAmount": brought, "disputeAmount": brought });
-        let data = scene.query(&scene.dispute_with(&amounts)).ok();
+        let data = fixture.query(&fixture.dispute_with(&amounts)).ok();
         assert_eq!((&data["paymentAmount"], &data["disputeAmount"]), (&json!(wanted), &json!(wanted)));
     });
     let refused = [
@@ -108,23 +108,23 @@ fn amounts_are_decimal_strings_of_the_currencys_places() {
     ];
     each(refused.map(|case| (format!("{case:?}"), case)), |(currency, amount)| {
         let amounts = json!({ "currency": currency, "paymentAmount": amount, "disputeAmount": amount });
-        let response = scene.operator.post("/disputes", &dispute(scene.merchant_id, &amounts));
+        let response = fixture.operator.post("/disputes", &dispute(fixture.merchant_id, &amounts));
         response.is_problem(400, INVALID);
     });
 }
 
 #[test]
 fn times_are_in_the_merchants_zone() {
-    let scene = scene();
-    let at = scene.address();
+    let fixture = test_gateway();
+    let at = fixture.address();
     let zones = ["Asia/Shanghai", "Asia/Kathmandu", "America/New_York", "Europe/Berlin", "Pacific/Apia"];
     each(zones.map(|zone| (zone, zone)), |zone| {
-        let merchant_id = scene.operator.open_merchant("Shop", zone);
-        let signer = scene.operator.open_app(merchant_id, scene.signer.scheme);
+        let merchant_id = fixture.operator.open_merchant("Shop", zone);
+        let signer = fixture.operator.open_app(merchant_id, fixture.signer.scheme);
         let deadline_ms = now_ms() + 40 * DAY_MS + 123;
-        let opened = scene.operator.open_dispute(merchant_id, &json!({ "deadline": rfc3339(deadline_ms) }));
+        let opened = fixture.operator.open_dispute(merchant_id, &json!({ "deadline": rfc3339(deadline_ms) }));
         let body = json!({ "disputeNo": number(&opened) }).to_string();
-        let data = Call::new(&signer, &scene.base, QUERY, body).send(at).ok();
+        let data = SignedCall::new(&signer, &fixture.base, QUERY, body).send(at).ok();
         let zone = TimeZone::get(zone).unwrap();
         let local = |ms| {
             let local = jiff::Timestamp::from_millisecond(ms).unwrap().to_zoned(zone.clone());
@@ -140,15 +140,16 @@ fn times_are_in_the_merchants_zone() {
         assert_eq!(parse_rfc3339(shown), deadline_ms);
         assert!(shown.ends_with('Z') || shown.ends_with("+00:00"), "{shown}");
     });
-    let response = scene.operator.post("/merchants", &json!({ "name": "Shop", "timeZone": "Mars/Olympus" }));
+    let response =
+        fixture.operator.post("/merchants", &json!({ "name": "Shop", "timeZone": "Mars/Olympus" }));
     response.is_problem(400, INVALID);
 }
 
 #[test]
 fn exactly_one_key_is_asked_for() {
-    let scene = scene();
-    let brought = dispute(scene.merchant_id, &json!({}));
-    let opened = scene.operator.post("/disputes", &brought).created();
+    let fixture = test_gateway();
+    let brought = dispute(fixture.merchant_id, &json!({}));
+    let opened = fixture.operator.post("/disputes", &brought).created();
     let (no, payment, trade) = (&opened["disputeNo"], &brought["paymentNo"], &brought["merchantTradeNo"]);
     let good = [
         ("number", json!({ "disputeNo": no })),
@@ -157,7 +158,7 @@ fn exactly_one_key_is_asked_for() {
         ("number beside null", json!({ "disputeNo": no, "paymentNo": null })),
         ("number and a stranger", json!({ "disputeNo": no, "orderNo": "1" })),
     ];
-    each(good, |body| assert_eq!(&scene.post(QUERY, &body).ok()["disputeNo"], no));
+    each(good, |body| assert_eq!(&fixture.post(QUERY, &body).ok()["disputeNo"], no));
     let bad = [
         ("none", json!({})),
         ("null", json!({ "disputeNo": null })),
@@ -165,52 +166,52 @@ fn exactly_one_key_is_asked_for() {
         ("payment and trade", json!({ "paymentNo": payment, "merchantTradeNo": trade })),
         ("all", json!({ "disputeNo": no, "paymentNo": payment, "merchantTradeNo": trade })),
     ];
-    each(bad, |body| scene.post(QUERY, &body).is(INVALID));
+    each(bad, |body| fixture.post(QUERY, &body).is(INVALID));
     let wrong = [
         ("payment as number", json!({ "disputeNo": payment })),
         ("case", json!({ "merchantTradeNo": trade.as_str().unwrap().to_lowercase() })),
     ];
-    each(wrong, |body| scene.post(QUERY, &body).is("Dispute.NotFound"));
+    each(wrong, |body| fixture.post(QUERY, &body).is("Dispute.NotFound"));
 }
 
-fn found(scene: &Scene, payment: &str) -> String {
-    number(&scene.post(QUERY, &json!({ "paymentNo": payment })).ok())
+fn found(fixture: &TestGateway, payment: &str) -> String {
+    number(&fixture.post(QUERY, &json!({ "paymentNo": payment })).ok())
 }
 
 #[test]
 fn of_several_the_one_to_answer_soonest_else_the_newest() {
-    let scene = scene();
+    let fixture = test_gateway();
     let payment = "PAY-several";
     let open = |no: &str, days: i64| {
         let deadline = rfc3339(now_ms() + days * DAY_MS);
-        scene.dispute_with(&json!({ "paymentNo": payment, "disputeNo": no, "deadline": deadline }))
+        fixture.dispute_with(&json!({ "paymentNo": payment, "disputeNo": no, "deadline": deadline }))
     };
     open("later", 9);
-    assert_eq!(found(&scene, payment), "later");
+    assert_eq!(found(&fixture, payment), "later");
     open("soonest", 3);
     open("middle", 6);
-    assert_eq!(found(&scene, payment), "soonest");
-    scene.accept("soonest").is("OK");
-    assert_eq!(found(&scene, payment), "middle");
-    let url = scene.upload(&samples::receipt(1));
-    scene.contest("middle", &[rebuttal_testbed::Item::receipt(&url)]).is("OK");
-    assert_eq!(found(&scene, payment), "later");
-    scene.operator.does("later", "withdraw", &json!({}));
+    assert_eq!(found(&fixture, payment), "soonest");
+    fixture.accept("soonest").is("OK");
+    assert_eq!(found(&fixture, payment), "middle");
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest("middle", &[rebuttal_testbed::Item::receipt(&url)]).is("OK");
+    assert_eq!(found(&fixture, payment), "later");
+    fixture.operator.does("later", "withdraw", &json!({}));
     // Nothing needs a response any more: the newest, whatever its deadline was.
-    assert_eq!(found(&scene, payment), "middle");
+    assert_eq!(found(&fixture, payment), "middle");
     // Another merchant's dispute over the same payment is none of them.
-    let merchant_id = scene.operator.open_merchant("Other", "UTC");
-    drop(scene.operator.open_dispute(merchant_id, &json!({ "paymentNo": payment })));
-    assert_eq!(found(&scene, payment), "middle");
+    let merchant_id = fixture.operator.open_merchant("Other", "UTC");
+    drop(fixture.operator.open_dispute(merchant_id, &json!({ "paymentNo": payment })));
+    assert_eq!(found(&fixture, payment), "middle");
 }
 
 #[test]
 fn ties_are_broken_by_number() {
-    let scene = scene();
+    let fixture = test_gateway();
     let deadline = rfc3339(now_ms() + DAY_MS);
     // Neither the first nor the last number is the newest.
     for no in ["c", "a", "b"] {
-        drop(scene.dispute_with(&json!({ "paymentNo": "PAY-tie", "disputeNo": no, "deadline": deadline })));
+        drop(fixture.dispute_with(&json!({ "paymentNo": "PAY-tie", "disputeNo": no, "deadline": deadline })));
     }
-    assert_eq!(found(&scene, "PAY-tie"), "a");
+    assert_eq!(found(&fixture, "PAY-tie"), "a");
 }

@@ -1,10 +1,10 @@
 //! Contract §1, the body: its bytes before parsing, its JSON, its size; and lengths counted in scalar values.
 
-use rebuttal_testbed::scene::{CONTEST, QUERY};
+use rebuttal_testbed::test_gateway::{CONTEST, QUERY};
 use rebuttal_testbed::{Answer, Connection};
 use serde_json::{Value, json};
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 const MALFORMED: &str = "Common.Request.Malformed";
@@ -21,14 +21,16 @@ fn bodies(kind: &str) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn the_vectors_hold() {
-    let scene = scene();
-    each(bodies("accepted"), |body| scene.raw_call(QUERY, body).send(scene.address()).is("Dispute.NotFound"));
-    each(bodies("refused"), |body| scene.raw_call(QUERY, body).send(scene.address()).is(MALFORMED));
+    let fixture = test_gateway();
+    each(bodies("accepted"), |body| {
+        fixture.raw_call(QUERY, body).send(fixture.address()).is("Dispute.NotFound")
+    });
+    each(bodies("refused"), |body| fixture.raw_call(QUERY, body).send(fixture.address()).is(MALFORMED));
 }
 
 #[test]
 fn the_rules_hold_for_contests_too() {
-    let scene = scene();
+    let fixture = test_gateway();
     let item = r#"{"type":"OTHER","name":"n","url":"u"}"#;
     let refused = [
         ("list is an object", format!("{{\"disputeNo\":\"1\",\"evidenceList\":{item}}}")),
@@ -44,24 +46,24 @@ fn the_rules_hold_for_contests_too() {
         ("delete byte first", "\u{7f}{}".to_owned()),
         ("line separator after", "{}\u{2028}".to_owned()),
     ];
-    each(refused, |body| scene.raw_call(CONTEST, body).send(scene.address()).is(MALFORMED));
+    each(refused, |body| fixture.raw_call(CONTEST, body).send(fixture.address()).is(MALFORMED));
 }
 
 #[test]
 fn sixty_four_kibibytes_are_the_limit() {
-    let scene = scene();
+    let fixture = test_gateway();
     let padded = |bytes: usize| {
         let mut body = b"{\"disputeNo\":\"never-opened\"}".to_vec();
         body.resize(bytes, b' ');
-        scene.raw_call(QUERY, body)
+        fixture.raw_call(QUERY, body)
     };
-    padded(BODY_LIMIT_BYTES).send(scene.address()).is("Dispute.NotFound");
-    padded(BODY_LIMIT_BYTES + 1).send(scene.address()).is("Common.Request.TooLarge");
-    padded(BODY_LIMIT_BYTES * 8).send(scene.address()).is("Common.Request.TooLarge");
+    padded(BODY_LIMIT_BYTES).send(fixture.address()).is("Dispute.NotFound");
+    padded(BODY_LIMIT_BYTES + 1).send(fixture.address()).is("Common.Request.TooLarge");
+    padded(BODY_LIMIT_BYTES * 8).send(fixture.address()).is("Common.Request.TooLarge");
 }
 
 /// Sent as chunks, with no length announced.
-fn in_chunks(call: &rebuttal_testbed::Call, chunk_bytes: usize) -> Vec<u8> {
+fn in_chunks(call: &rebuttal_testbed::SignedCall, chunk_bytes: usize) -> Vec<u8> {
     let mut bytes = call.request().header("Transfer-Encoding", "chunked").head();
     for chunk in call.body.chunks(chunk_bytes) {
         bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
@@ -74,23 +76,23 @@ fn in_chunks(call: &rebuttal_testbed::Call, chunk_bytes: usize) -> Vec<u8> {
 
 #[test]
 fn chunks_are_signed_as_the_bytes_they_carry() {
-    let scene = scene();
-    let call = scene.raw_call(QUERY, "{\"disputeNo\":\"never-opened\"}");
-    let mut connection = Connection::open(scene.address()).unwrap();
+    let fixture = test_gateway();
+    let call = fixture.raw_call(QUERY, "{\"disputeNo\":\"never-opened\"}");
+    let mut connection = Connection::open(fixture.address()).unwrap();
     let response = connection.exchange(&in_chunks(&call, 5)).unwrap();
     call.verified(response).is("Dispute.NotFound");
-    let mut large = scene.raw_call(QUERY, "{\"disputeNo\":\"never-opened\"}");
+    let mut large = fixture.raw_call(QUERY, "{\"disputeNo\":\"never-opened\"}");
     large.body.resize(BODY_LIMIT_BYTES + 1, b' ');
-    let mut connection = Connection::open(scene.address()).unwrap();
+    let mut connection = Connection::open(fixture.address()).unwrap();
     connection.send(&in_chunks(&large, 8_192)).unwrap();
     large.verified(connection.receive().unwrap()).is("Common.Request.TooLarge");
 }
 
 #[test]
 fn a_length_too_large_is_refused_before_the_body_comes() {
-    let scene = scene();
-    let call = scene.raw_call(QUERY, "");
-    let mut connection = Connection::open(scene.address()).unwrap();
+    let fixture = test_gateway();
+    let call = fixture.raw_call(QUERY, "");
+    let mut connection = Connection::open(fixture.address()).unwrap();
     connection.send(&call.request().header("Content-Length", "5000000000").head()).unwrap();
     call.verified(connection.receive().unwrap()).is("Common.Request.TooLarge");
 }
@@ -103,7 +105,7 @@ fn names(answer: Answer, field: &str) {
 
 #[test]
 fn lengths_are_counted_in_scalar_values_after_unescaping() {
-    let scene = scene();
+    let fixture = test_gateway();
     // A disputeNo is ASCII (contract §8), so it can only be too long.
     let cases = [
         ("disputeNo", 32, "x"),
@@ -115,20 +117,20 @@ fn lengths_are_counted_in_scalar_values_after_unescaping() {
     ];
     let cases = cases.map(|case| (format!("{case:?}"), case));
     each(cases, |(field, limit, letter)| {
-        scene.post(QUERY, &json!({ field: letter.repeat(limit) })).is("Dispute.NotFound");
-        names(scene.post(QUERY, &json!({ field: letter.repeat(limit + 1) })), field);
+        fixture.post(QUERY, &json!({ field: letter.repeat(limit) })).is("Dispute.NotFound");
+        names(fixture.post(QUERY, &json!({ field: letter.repeat(limit + 1) })), field);
     });
     let escaped = format!("{{\"paymentNo\":\"{}\"}}", "\\ud83d\\ude00".repeat(32));
-    scene.raw_call(QUERY, escaped).send(scene.address()).is("Dispute.NotFound");
+    fixture.raw_call(QUERY, escaped).send(fixture.address()).is("Dispute.NotFound");
 }
 
 #[test]
 fn null_and_empty_count_as_missing() {
-    let scene = scene();
-    names(scene.post(QUERY, &json!({ "disputeNo": "" })), "disputeNo");
-    names(scene.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "evidenceList");
-    names(scene.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "disputeNo");
-    scene
+    let fixture = test_gateway();
+    names(fixture.post(QUERY, &json!({ "disputeNo": "" })), "disputeNo");
+    names(fixture.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "evidenceList");
+    names(fixture.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "disputeNo");
+    fixture
         .post(QUERY, &json!({ "disputeNo": "D", "paymentNo": null, "merchantTradeNo": null }))
         .is("Dispute.NotFound");
 }

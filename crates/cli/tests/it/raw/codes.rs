@@ -1,16 +1,16 @@
-//! Contract §7: every code that a sane gateway can be brought to give, each once. The ground's `Answer` holds status,
-//! headers, sign and binding against the contract's table.
+//! Contract §7: every code that a working gateway can return, each once. `Answer` checks status, headers, signature and
+//! binding against the contract's table.
 
 use std::collections::BTreeSet;
 
 use rebuttal_testbed::call::CODES;
 use rebuttal_testbed::clock::wait_until_ms;
 use rebuttal_testbed::operator::in_ms;
-use rebuttal_testbed::scene::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};
-use rebuttal_testbed::{Answer, Item, Scene, samples};
+use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};
+use rebuttal_testbed::{Answer, Item, TestGateway, samples};
 use serde_json::json;
 
-use crate::ground::folder_scene;
+use crate::common::folder_test_gateway;
 
 /// Given elsewhere: by a flood, a full disk, a failing fsync; or, one hopes, by nothing.
 const ELSEWHERE: [&str; 4] = [
@@ -22,18 +22,18 @@ const ELSEWHERE: [&str; 4] = [
 
 #[test]
 fn every_code_is_given_with_its_status_and_headers() {
-    let scene = folder_scene();
-    let given = [envelope(&scene), authentication(&scene), disputes(&scene), files(&scene)].concat();
+    let fixture = folder_test_gateway();
+    let given = [envelope(&fixture), authentication(&fixture), disputes(&fixture), files(&fixture)].concat();
     let given: BTreeSet<_> = given.iter().map(|answer| answer.code.as_str()).collect();
     let wanted: BTreeSet<_> =
         CODES.iter().map(|(code, _)| *code).filter(|code| !ELSEWHERE.contains(code)).collect();
     assert_eq!(given, wanted);
 }
 
-fn envelope(scene: &Scene) -> Vec<Answer> {
-    let at = scene.address();
-    let query = scene.call(QUERY, &json!({ "disputeNo": scene.dispute() }));
-    let fresh = || scene.call(QUERY, &json!({ "disputeNo": "D" }));
+fn envelope(fixture: &TestGateway) -> Vec<Answer> {
+    let at = fixture.address();
+    let query = fixture.call(QUERY, &json!({ "disputeNo": fixture.dispute() }));
+    let fresh = || fixture.call(QUERY, &json!({ "disputeNo": "D" }));
     let mut get = fresh();
     get.method = "GET".to_owned();
     let not_allowed = get.send(at).expect("Common.Request.MethodNotAllowed");
@@ -41,12 +41,12 @@ fn envelope(scene: &Scene) -> Vec<Answer> {
     vec![
         query.send(at).expect("OK"),
         query.send(at).expect("Common.Auth.ReplayedNonce"),
-        scene.raw_call(QUERY, "[]").send(at).expect("Common.Request.Malformed"),
-        scene.post(QUERY, &json!({})).expect("Common.Request.InvalidParameter"),
-        scene.post("/pg/v2/dispute/nothing", &json!({})).expect("Common.Request.NotFound"),
+        fixture.raw_call(QUERY, "[]").send(at).expect("Common.Request.Malformed"),
+        fixture.post(QUERY, &json!({})).expect("Common.Request.InvalidParameter"),
+        fixture.post("/pg/v2/dispute/nothing", &json!({})).expect("Common.Request.NotFound"),
         not_allowed,
         fresh().with_header("Accept", Some("text/html")).send(at).expect("Common.Request.NotAcceptable"),
-        scene.raw_call(QUERY, vec![b' '; 65_537]).send(at).expect("Common.Request.TooLarge"),
+        fixture.raw_call(QUERY, vec![b' '; 65_537]).send(at).expect("Common.Request.TooLarge"),
         fresh()
             .with_header("Content-Type", Some("text/plain"))
             .send(at)
@@ -54,16 +54,16 @@ fn envelope(scene: &Scene) -> Vec<Answer> {
     ]
 }
 
-fn authentication(scene: &Scene) -> Vec<Answer> {
-    let at = scene.address();
-    let fresh = || scene.call(QUERY, &json!({ "disputeNo": "D" }));
+fn authentication(fixture: &TestGateway) -> Vec<Answer> {
+    let at = fixture.address();
+    let fresh = || fixture.call(QUERY, &json!({ "disputeNo": "D" }));
     let mut headless = fresh();
     headless.authorization_instead = Some("V2_SHA256 appId=".to_owned());
     let mut stranger = fresh();
     stranger.signer.app_id = "0123456789abcdef".repeat(2);
-    let disabled = scene.operator.open_app(scene.merchant_id, scene.signer.scheme);
-    let path = format!("/merchants/{}/apps/{}", scene.merchant_id, disabled.app_id);
-    assert_eq!(scene.operator.patch(&path, &json!({ "enabled": false })).status, 200);
+    let disabled = fixture.operator.open_app(fixture.merchant_id, fixture.signer.scheme);
+    let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, disabled.app_id);
+    assert_eq!(fixture.operator.patch(&path, &json!({ "enabled": false })).status, 200);
     let mut of_disabled = fresh();
     of_disabled.signer = disabled;
     vec![
@@ -75,42 +75,42 @@ fn authentication(scene: &Scene) -> Vec<Answer> {
     ]
 }
 
-fn disputes(scene: &Scene) -> Vec<Answer> {
-    let accepted = scene.dispute();
-    scene.accept(&accepted).is("OK");
+fn disputes(fixture: &TestGateway) -> Vec<Answer> {
+    let accepted = fixture.dispute();
+    fixture.accept(&accepted).is("OK");
     let (deadline, deadline_ms) = in_ms(600);
-    let late = scene.dispute_with(&json!({ "deadline": deadline }));
-    let url = scene.upload(&samples::receipt(1));
+    let late = fixture.dispute_with(&json!({ "deadline": deadline }));
+    let url = fixture.upload(&samples::receipt(1));
     wait_until_ms(deadline_ms + 1);
     vec![
-        scene.post(ACCEPT, &json!({ "disputeNo": "never-opened" })).expect("Dispute.NotFound"),
-        scene.contest(&accepted, &[Item::receipt(&url)]).expect("Dispute.InvalidState"),
-        scene.contest(&late, &[Item::receipt(&url)]).expect("Dispute.DeadlinePassed"),
+        fixture.post(ACCEPT, &json!({ "disputeNo": "never-opened" })).expect("Dispute.NotFound"),
+        fixture.contest(&accepted, &[Item::receipt(&url)]).expect("Dispute.InvalidState"),
+        fixture.contest(&late, &[Item::receipt(&url)]).expect("Dispute.DeadlinePassed"),
     ]
 }
 
-fn files(scene: &Scene) -> Vec<Answer> {
-    let dispute = scene.dispute();
-    let contest = |url: &str| scene.contest(&dispute, &[Item::receipt(url)]);
-    let unused = scene.ticket("receipt.png").storage_uri;
-    let swapped = scene.upload(&samples::receipt(2));
-    swap_on_disk(scene, &swapped);
+fn files(fixture: &TestGateway) -> Vec<Answer> {
+    let dispute = fixture.dispute();
+    let contest = |url: &str| fixture.contest(&dispute, &[Item::receipt(url)]);
+    let unused = fixture.ticket("receipt.png").storage_uri;
+    let swapped = fixture.upload(&samples::receipt(2));
+    swap_on_disk(fixture, &swapped);
     let gif = json!({ "filename": "receipt.gif", "scene": "DISPUTE_EVIDENCE" });
-    assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
-    let malformed = scene.raw_call(CONTEST, "{").send(scene.address());
+    assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
+    let malformed = fixture.raw_call(CONTEST, "{").send(fixture.address());
     vec![
         malformed.expect("Common.Request.Malformed"),
         contest("https://example.com/receipt.png").expect("Evidence.NotFound"),
         contest(&unused).expect("Evidence.NotUploaded"),
         contest(&swapped).expect("File.ContentMismatch"),
-        scene.post(UPLOAD_URL, &gif).expect("File.UnsupportedType"),
+        fixture.post(UPLOAD_URL, &gif).expect("File.UnsupportedType"),
     ]
 }
 
-/// Evidence that changed below the gateway after its upload: truth is judged at contest time too (contract §3).
-fn swap_on_disk(scene: &Scene, storage_uri: &str) {
+/// Evidence that changed below the gateway after its upload: content is validated at contest time too (contract §3).
+fn swap_on_disk(fixture: &TestGateway, storage_uri: &str) {
     let name = storage_uri.rsplit('/').next().unwrap();
-    let found = find_file(&scene.gateway.data().join("evidence"), name);
+    let found = find_file(&fixture.gateway.data().join("evidence"), name);
     let path = found.unwrap_or_else(|| panic!("{name} is not in the evidence folder"));
     let length = std::fs::metadata(&path).unwrap().len();
     std::fs::remove_file(&path).unwrap();

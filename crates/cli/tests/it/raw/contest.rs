@@ -1,16 +1,16 @@
-//! Contract §4: what a contest may hold, all or none of it counting, and what is kept of it.
+//! Contract §4: what a contest may contain, that it counts completely or not, and what is stored of it.
 
-use rebuttal_testbed::scene::CONTEST;
-use rebuttal_testbed::{Answer, Item, Scene, samples};
+use rebuttal_testbed::test_gateway::CONTEST;
+use rebuttal_testbed::{Answer, Item, TestGateway, samples};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const INVALID: &str = "Common.Request.InvalidParameter";
 
-fn post(scene: &Scene, dispute: &str, items: &[Value]) -> Answer {
-    scene.post(CONTEST, &json!({ "disputeNo": dispute, "evidenceList": items }))
+fn post(fixture: &TestGateway, dispute: &str, items: &[Value]) -> Answer {
+    fixture.post(CONTEST, &json!({ "disputeNo": dispute, "evidenceList": items }))
 }
 
 fn item(url: &str) -> Value {
@@ -23,17 +23,17 @@ fn with(mut item: Value, name: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_contest_is_kept_with_what_its_files_are() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let files: Vec<_> = samples::all().into_iter().map(|sample| (scene.upload(&sample), sample)).collect();
+fn contest_is_stored_with_file_hashes_sizes_and_types() {
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let files: Vec<_> = samples::all().into_iter().map(|sample| (fixture.upload(&sample), sample)).collect();
     let kinds = ["OTHER", "REFUND", "RECEIPT", "DEFAULT"];
     let items = files.iter().zip(kinds.iter().cycle()).map(|((url, sample), kind)| {
         json!({ "type": kind, "name": format!("領收書 {}", sample.filename), "url": url })
     });
     let items: Vec<_> = items.collect();
-    assert_eq!(post(&scene, &dispute, &items).ok(), json!({ "result": true }));
-    let shown = scene.show(&dispute);
+    assert_eq!(post(&fixture, &dispute, &items).ok(), json!({ "result": true }));
+    let shown = fixture.show(&dispute);
     assert_eq!(shown["status"], "UNDER_REVIEW");
     assert_eq!(shown["submissions"].as_array().unwrap().len(), 1);
     let evidence = shown["submissions"][0]["evidence"].as_array().unwrap();
@@ -46,15 +46,15 @@ fn a_contest_is_kept_with_what_its_files_are() {
         assert_eq!(kept["size"], sample.bytes.len());
         assert_eq!(kept["mediaType"], sample.media_type);
     }
-    assert_eq!(scene.history(&dispute).len(), 2);
+    assert_eq!(fixture.history(&dispute).len(), 2);
 }
 
 #[test]
 fn faulty_items_are_refused_before_anything_else() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let good = item(&scene.upload(&samples::receipt(1)));
-    let other = item(&scene.upload(&samples::receipt(2)));
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let good = item(&fixture.upload(&samples::receipt(1)));
+    let other = item(&fixture.upload(&samples::receipt(2)));
     let bent = |name: &str, value: Value| vec![with(good.clone(), name, value)];
     let cases = [
         ("no items", vec![]),
@@ -77,41 +77,41 @@ fn faulty_items_are_refused_before_anything_else() {
         ("null item", vec![good.clone(), Value::Null]),
     ];
     each(cases, |items| {
-        let answer = post(&scene, &dispute, &items);
+        let answer = post(&fixture, &dispute, &items);
         // A null item is a missing one to some and a wrong type to others; the contract says neither.
         let also = if items.contains(&Value::Null) { "Common.Request.Malformed" } else { INVALID };
         assert!(answer.code == INVALID || answer.code == also, "{}: {}", answer.code, answer.message);
     });
     each([("no number", Value::Null), ("empty", json!("")), ("of 33", json!("D".repeat(33)))], |number| {
-        scene.post(CONTEST, &json!({ "disputeNo": number, "evidenceList": [good.clone()] })).is(INVALID);
+        fixture.post(CONTEST, &json!({ "disputeNo": number, "evidenceList": [good.clone()] })).is(INVALID);
     });
-    assert_eq!(scene.history(&dispute).len(), 1);
-    post(&scene, &dispute, &[good, other]).is("OK");
+    assert_eq!(fixture.history(&dispute).len(), 1);
+    post(&fixture, &dispute, &[good, other]).is("OK");
 }
 
 #[test]
 fn names_of_128_and_shared_names_are_taken() {
-    let scene = scene();
-    let urls: Vec<_> = (0..3).map(|seed| scene.upload(&samples::receipt(seed))).collect();
+    let fixture = test_gateway();
+    let urls: Vec<_> = (0..3).map(|seed| fixture.upload(&samples::receipt(seed))).collect();
     let long = with(item(&urls[0]), "name", json!("😀".repeat(128)));
-    post(&scene, &scene.dispute(), &[long, item(&urls[1]), item(&urls[2])]).is("OK");
+    post(&fixture, &fixture.dispute(), &[long, item(&urls[1]), item(&urls[2])]).is("OK");
 }
 
 #[test]
 fn twenty_items_are_taken_and_one_more_is_not() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let items: Vec<_> = (0..21).map(|seed| item(&scene.upload(&samples::receipt(seed)))).collect();
-    post(&scene, &dispute, &items).is(INVALID);
-    post(&scene, &dispute, &items[..20]).is("OK");
-    assert_eq!(scene.show(&dispute)["submissions"][0]["evidence"].as_array().unwrap().len(), 20);
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let items: Vec<_> = (0..21).map(|seed| item(&fixture.upload(&samples::receipt(seed)))).collect();
+    post(&fixture, &dispute, &items).is(INVALID);
+    post(&fixture, &dispute, &items[..20]).is("OK");
+    assert_eq!(fixture.show(&dispute)["submissions"][0]["evidence"].as_array().unwrap().len(), 20);
 }
 
 #[test]
 fn every_faulty_item_is_named_by_its_index() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let good: Vec<_> = (0..18).map(|seed| item(&scene.upload(&samples::receipt(seed)))).collect();
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let good: Vec<_> = (0..18).map(|seed| item(&fixture.upload(&samples::receipt(seed)))).collect();
     let named = |message: &str| {
         let numbers =
             message.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<usize>().ok());
@@ -125,7 +125,7 @@ fn every_faulty_item_is_named_by_its_index() {
         items
     };
     let nowhere = |index: usize| {
-        let folder = format!("s3://uploaded/m/{}/open/dispute-evidence", scene.merchant_id);
+        let folder = format!("s3://uploaded/m/{}/open/dispute-evidence", fixture.merchant_id);
         json!(format!("{folder}/{index:032x}.png"))
     };
     let cases = [
@@ -138,24 +138,24 @@ fn every_faulty_item_is_named_by_its_index() {
         ("not uploaded", spoil("url", &nowhere), "Evidence.NotUploaded"),
     ];
     each(cases.map(|(name, items, code)| (name, (items, code))), |(items, code)| {
-        let answer = post(&scene, &dispute, &items).expect(code);
+        let answer = post(&fixture, &dispute, &items).expect(code);
         let numbers = named(&answer.message);
         assert!(numbers.contains(&11) && numbers.contains(&17), "{}", answer.message);
         assert!(!numbers.contains(&10) && !numbers.contains(&16), "{}", answer.message);
     });
-    assert_eq!(scene.history(&dispute).len(), 1);
+    assert_eq!(fixture.history(&dispute).len(), 1);
 }
 
 #[test]
 fn evidence_must_be_this_merchants_and_of_this_scene() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let own = scene.upload(&samples::receipt(1));
-    let merchant_id = scene.operator.open_merchant("Other Shop", "UTC");
-    let signer = scene.operator.open_app(merchant_id, scene.signer.scheme);
-    let ticket = scene.ticket_of(&signer, "a.png");
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let own = fixture.upload(&samples::receipt(1));
+    let merchant_id = fixture.operator.open_merchant("Other Shop", "UTC");
+    let signer = fixture.operator.open_app(merchant_id, fixture.signer.scheme);
+    let ticket = fixture.ticket_of(&signer, "a.png");
     let form = ticket.form(&samples::png(3));
-    assert_eq!(form.send(form.address().unwrap_or(scene.address())).status, 204);
+    assert_eq!(form.send(form.address().unwrap_or(fixture.address())).status, 204);
     let bent = |from: &str, to: &str| own.replacen(from, to, 1);
     let hex = own.rsplit('/').next().unwrap().split('.').next().unwrap();
     let cases = [
@@ -164,7 +164,7 @@ fn evidence_must_be_this_merchants_and_of_this_scene() {
         ("another bucket", bent("uploaded", "other")),
         ("another scene", bent("dispute-evidence", "avatar")),
         ("not open", bent("/open/", "/closed/")),
-        ("another number", bent(&format!("/m/{}/", scene.merchant_id), "/m/4711/")),
+        ("another number", bent(&format!("/m/{}/", fixture.merchant_id), "/m/4711/")),
         ("number with a leading zero", bent("/m/", "/m/0")),
         ("capitals", bent(hex, &hex.to_uppercase())),
         ("31 digits", bent(hex, &hex[1..])),
@@ -178,44 +178,44 @@ fn evidence_must_be_this_merchants_and_of_this_scene() {
         ("space before", format!(" {own}")),
         ("very long", format!("s3://uploaded/{}", "x".repeat(4_000))),
     ];
-    each(cases, |url| post(&scene, &dispute, &[item(&url)]).is("Evidence.NotFound"));
+    each(cases, |url| post(&fixture, &dispute, &[item(&url)]).is("Evidence.NotFound"));
     let not_uploaded = [
-        ("asked for only", scene.ticket("a.png").storage_uri),
+        ("asked for only", fixture.ticket("a.png").storage_uri),
         ("never issued", bent(hex, &"0".repeat(32))),
         ("another extension", bent(".png", ".pdf")),
     ];
-    each(not_uploaded, |url| post(&scene, &dispute, &[item(&url)]).is("Evidence.NotUploaded"));
+    each(not_uploaded, |url| post(&fixture, &dispute, &[item(&url)]).is("Evidence.NotUploaded"));
     // All items or none: the good one among the bad is not kept.
-    post(&scene, &dispute, &[item(&own), item(&scene.ticket("b.png").storage_uri)])
+    post(&fixture, &dispute, &[item(&own), item(&fixture.ticket("b.png").storage_uri)])
         .is("Evidence.NotUploaded");
-    let shown = scene.show(&dispute);
+    let shown = fixture.show(&dispute);
     assert_eq!(
         (&shown["status"], shown["submissions"].as_array().map(Vec::len)),
         (&json!("NEEDS_RESPONSE"), Some(0))
     );
-    post(&scene, &dispute, &[item(&own)]).is("OK");
+    post(&fixture, &dispute, &[item(&own)]).is("OK");
 }
 
 #[test]
 fn one_file_may_serve_several_disputes() {
-    let scene = scene();
-    let url = scene.upload(&samples::receipt(1));
+    let fixture = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
     for _ in 0..3 {
-        post(&scene, &scene.dispute(), &[item(&url)]).is("OK");
+        post(&fixture, &fixture.dispute(), &[item(&url)]).is("OK");
     }
 }
 
 #[test]
 fn the_same_submission_in_any_order_is_a_repetition() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let items: Vec<_> = (0..3).map(|seed| item(&scene.upload(&samples::receipt(seed)))).collect();
-    post(&scene, &dispute, &items).is("OK");
-    let before = scene.show(&dispute);
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let items: Vec<_> = (0..3).map(|seed| item(&fixture.upload(&samples::receipt(seed)))).collect();
+    post(&fixture, &dispute, &items).is("OK");
+    let before = fixture.show(&dispute);
     let turned: Vec<_> = items.iter().rev().cloned().collect();
-    assert_eq!(post(&scene, &dispute, &turned).ok(), json!({ "result": true }));
+    assert_eq!(post(&fixture, &dispute, &turned).ok(), json!({ "result": true }));
     let escaped = json!({ "disputeNo": dispute, "evidenceList": items }).to_string().replace('/', "\\/");
-    scene.raw_call(CONTEST, escaped).send(scene.address()).is("OK");
+    fixture.raw_call(CONTEST, escaped).send(fixture.address()).is("OK");
     let others = [
         ("fewer", items[..2].to_vec()),
         (
@@ -226,35 +226,36 @@ fn the_same_submission_in_any_order_is_a_repetition() {
             "other name",
             vec![with(items[0].clone(), "name", json!("other")), items[1].clone(), items[2].clone()],
         ),
-        ("other file", vec![items[0].clone(), items[1].clone(), item(&scene.upload(&samples::receipt(9)))]),
+        ("other file", vec![items[0].clone(), items[1].clone(), item(&fixture.upload(&samples::receipt(9)))]),
     ];
-    each(others, |items| post(&scene, &dispute, &items).is("Dispute.InvalidState"));
-    assert_eq!(scene.show(&dispute), before, "nothing was changed");
+    each(others, |items| post(&fixture, &dispute, &items).is("Dispute.InvalidState"));
+    assert_eq!(fixture.show(&dispute), before, "nothing was changed");
 }
 
 #[test]
 fn names_and_types_are_compared_as_pairs_with_their_urls() {
-    let scene = scene();
-    let dispute = scene.dispute();
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
     let (first, second) =
-        (item(&scene.upload(&samples::receipt(1))), item(&scene.upload(&samples::receipt(2))));
+        (item(&fixture.upload(&samples::receipt(1))), item(&fixture.upload(&samples::receipt(2))));
     let named = |item: &Value, name: &str| with(item.clone(), "name", json!(name));
-    post(&scene, &dispute, &[named(&first, "a"), named(&second, "b")]).is("OK");
-    post(&scene, &dispute, &[named(&first, "b"), named(&second, "a")]).is("Dispute.InvalidState");
+    post(&fixture, &dispute, &[named(&first, "a"), named(&second, "b")]).is("OK");
+    post(&fixture, &dispute, &[named(&first, "b"), named(&second, "a")]).is("Dispute.InvalidState");
 }
 
 #[test]
 fn another_merchants_dispute_does_not_exist() {
-    let scene = scene();
-    let merchant_id = scene.operator.open_merchant("Other Shop", "UTC");
-    let theirs = rebuttal_testbed::scene::number(&scene.operator.open_dispute(merchant_id, &json!({})));
-    let url = scene.upload(&samples::receipt(1));
+    let fixture = test_gateway();
+    let merchant_id = fixture.operator.open_merchant("Other Shop", "UTC");
+    let theirs =
+        rebuttal_testbed::test_gateway::number(&fixture.operator.open_dispute(merchant_id, &json!({})));
+    let url = fixture.upload(&samples::receipt(1));
     let none = "N".repeat(theirs.len());
     let told = |number: &str| {
         let answers =
-            [scene.contest(number, &[Item::receipt(&url)]), scene.accept(number), scene.query(number)];
+            [fixture.contest(number, &[Item::receipt(&url)]), fixture.accept(number), fixture.query(number)];
         answers.map(|answer| answer.expect("Dispute.NotFound").response.text().replace(number, "…"))
     };
     assert_eq!(told(&theirs), told(&none));
-    assert_eq!(scene.history(&theirs).len(), 1);
+    assert_eq!(fixture.history(&theirs).len(), 1);
 }

@@ -1,14 +1,14 @@
-//! Contract §6, time: arrival decides, the sweeper acts between five and six seconds after a deadline, and a gateway
-//! that was away catches up.
+//! Contract §6, time: the arrival of a request decides, the sweeper acts between five and six seconds after a deadline,
+//! and a gateway that was down catches up.
 
 use std::time::Duration;
 
 use rebuttal_testbed::clock::{now_ms, wait_for, wait_until_ms};
 use rebuttal_testbed::operator::{in_days, in_ms};
-use rebuttal_testbed::{Connection, Item, Scene, samples};
+use rebuttal_testbed::{Connection, Item, TestGateway, samples};
 use serde_json::json;
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const COMMIT_LIMIT_MS: i64 = 5_000;
 const SWEEP_WITHIN_MS: i64 = 1_000;
@@ -17,83 +17,83 @@ const SLACK_MS: i64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 const PASSED: &str = "Dispute.DeadlinePassed";
 
-/// Waits for the state to change and tells when that was seen.
-fn left_state(scene: &Scene, dispute: &str, state: &str) -> i64 {
-    wait_for("the sweeper", PATIENCE, || (scene.status(dispute) != state).then(now_ms))
+/// Waits for the state to change and returns the time at which that was seen.
+fn left_state(fixture: &TestGateway, dispute: &str, state: &str) -> i64 {
+    wait_for("the sweeper", PATIENCE, || (fixture.status(dispute) != state).then(now_ms))
 }
 
 #[test]
 fn the_sweeper_acts_between_five_and_six_seconds_after() {
-    let scene = scene();
+    let fixture = test_gateway();
     let cases: Vec<_> = [600, 1_050, 1_900].map(in_ms).into_iter().collect();
     let opened: Vec<_> =
-        cases.iter().map(|(text, at)| (scene.dispute_with(&json!({ "deadline": text })), *at)).collect();
+        cases.iter().map(|(text, at)| (fixture.dispute_with(&json!({ "deadline": text })), *at)).collect();
     for (dispute, deadline_ms) in &opened {
-        let seen_ms = left_state(&scene, dispute, "NEEDS_RESPONSE");
-        assert_eq!(scene.status(dispute), "EXPIRED");
+        let seen_ms = left_state(&fixture, dispute, "NEEDS_RESPONSE");
+        assert_eq!(fixture.status(dispute), "EXPIRED");
         let after_ms = seen_ms - deadline_ms;
         let allowed = COMMIT_LIMIT_MS..=COMMIT_LIMIT_MS + SWEEP_WITHIN_MS + SLACK_MS;
         assert!(allowed.contains(&after_ms), "{after_ms} ms after the deadline");
-        assert_eq!(scene.history(dispute).len(), 2);
+        assert_eq!(fixture.history(dispute).len(), 2);
     }
 }
 
 #[test]
-fn after_a_request_for_evidence_the_deadline_leads_back_to_review() {
-    let scene = scene();
-    let urls = [1, 2].map(|seed| scene.upload(&samples::receipt(seed)));
-    let dispute = scene.dispute();
-    scene.contest(&dispute, &[Item::receipt(&urls[0])]).is("OK");
+fn expired_evidence_request_returns_to_review() {
+    let fixture = test_gateway();
+    let urls = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
+    let dispute = fixture.dispute();
+    fixture.contest(&dispute, &[Item::receipt(&urls[0])]).is("OK");
     let (deadline, deadline_ms) = in_ms(700);
-    scene.operator.does(&dispute, "requestEvidence", &json!({ "deadline": deadline, "note": "more" }));
+    fixture.operator.does(&dispute, "requestEvidence", &json!({ "deadline": deadline, "note": "more" }));
     wait_until_ms(deadline_ms + 1);
-    scene.contest(&dispute, &[Item::receipt(&urls[1])]).is(PASSED);
-    assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
-    let after_ms = left_state(&scene, &dispute, "NEEDS_RESPONSE") - deadline_ms;
+    fixture.contest(&dispute, &[Item::receipt(&urls[1])]).is(PASSED);
+    assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
+    let after_ms = left_state(&fixture, &dispute, "NEEDS_RESPONSE") - deadline_ms;
     assert!(after_ms >= COMMIT_LIMIT_MS, "{after_ms}");
-    let shown = scene.show(&dispute);
+    let shown = fixture.show(&dispute);
     assert_eq!(shown["status"], "UNDER_REVIEW");
     assert_eq!(shown["submissions"].as_array().unwrap().len(), 1);
     // What was submitted counts again, so that sending it once more is a repetition.
-    scene.contest(&dispute, &[Item::receipt(&urls[0])]).is("OK");
-    assert_eq!(scene.history(&dispute).len(), 4);
+    fixture.contest(&dispute, &[Item::receipt(&urls[0])]).is("OK");
+    assert_eq!(fixture.history(&dispute).len(), 4);
 }
 
 #[test]
-fn late_contests_and_accepts_are_told_so_even_before_the_sweep() {
-    let scene = scene();
-    let url = scene.upload(&samples::receipt(1));
+fn late_requests_are_rejected_before_the_sweep() {
+    let fixture = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
     let (deadline, deadline_ms) = in_ms(700);
     let [contested, accepted, late, extended] =
-        [(); 4].map(|()| scene.dispute_with(&json!({ "deadline": deadline })));
-    scene.contest(&contested, &[Item::receipt(&url)]).is("OK");
-    scene.accept(&accepted).is("OK");
+        [(); 4].map(|()| fixture.dispute_with(&json!({ "deadline": deadline })));
+    fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
+    fixture.accept(&accepted).is("OK");
     wait_until_ms(deadline_ms + 1);
-    scene.contest(&late, &[Item::receipt(&url)]).is(PASSED);
-    scene.accept(&late).is(PASSED);
-    assert_eq!((scene.status(&late).as_str(), scene.history(&late).len()), ("NEEDS_RESPONSE", 1));
+    fixture.contest(&late, &[Item::receipt(&url)]).is(PASSED);
+    fixture.accept(&late).is(PASSED);
+    assert_eq!((fixture.status(&late).as_str(), fixture.history(&late).len()), ("NEEDS_RESPONSE", 1));
     // A repetition is one, deadline or not.
-    scene.contest(&contested, &[Item::receipt(&url)]).is("OK");
-    scene.accept(&accepted).is("OK");
+    fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
+    fixture.accept(&accepted).is("OK");
     // The operator can still give time.
-    scene.operator.does(&extended, "extend", &json!({ "deadline": in_days(1) }));
-    scene.contest(&extended, &[Item::receipt(&url)]).is("OK");
-    left_state(&scene, &late, "NEEDS_RESPONSE");
-    scene.contest(&late, &[Item::receipt(&url)]).is(PASSED);
-    let states = [&contested, &accepted, &late, &extended].map(|dispute| scene.status(dispute));
+    fixture.operator.does(&extended, "extend", &json!({ "deadline": in_days(1) }));
+    fixture.contest(&extended, &[Item::receipt(&url)]).is("OK");
+    left_state(&fixture, &late, "NEEDS_RESPONSE");
+    fixture.contest(&late, &[Item::receipt(&url)]).is(PASSED);
+    let states = [&contested, &accepted, &late, &extended].map(|dispute| fixture.status(dispute));
     assert_eq!(states, ["UNDER_REVIEW", "ACCEPTED", "EXPIRED", "UNDER_REVIEW"]);
-    scene.operator.does(&late, "extend", &json!({ "deadline": in_days(1) }));
-    scene.contest(&late, &[Item::receipt(&url)]).is("OK");
+    fixture.operator.does(&late, "extend", &json!({ "deadline": in_days(1) }));
+    fixture.contest(&late, &[Item::receipt(&url)]).is("OK");
 }
 
 #[test]
 fn arrival_is_the_moment_of_the_last_byte() {
-    let scene = scene();
-    let url = scene.upload(&samples::receipt(1));
+    let fixture = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
     let (deadline, deadline_ms) = in_ms(900);
-    let opened = [(); 2].map(|()| scene.dispute_with(&json!({ "deadline": deadline })));
-    let calls = opened.each_ref().map(|dispute| scene.contest_call(dispute, &[Item::receipt(&url)]));
-    let mut connections = [(); 2].map(|()| Connection::open(scene.address()).unwrap());
+    let opened = [(); 2].map(|()| fixture.dispute_with(&json!({ "deadline": deadline })));
+    let calls = opened.each_ref().map(|dispute| fixture.contest_call(dispute, &[Item::receipt(&url)]));
+    let mut connections = [(); 2].map(|()| Connection::open(fixture.address()).unwrap());
     for (call, connection) in calls.iter().zip(&mut connections) {
         let bytes = call.bytes();
         connection.send(&bytes[..bytes.len() - 1]).unwrap();
@@ -109,28 +109,28 @@ fn arrival_is_the_moment_of_the_last_byte() {
 
 #[test]
 fn a_gateway_that_was_away_catches_up() {
-    let mut scene = scene();
+    let mut fixture = test_gateway();
     let (deadline, deadline_ms) = in_ms(600);
-    let dispute = scene.dispute_with(&json!({ "deadline": deadline }));
-    scene.gateway.kill();
+    let dispute = fixture.dispute_with(&json!({ "deadline": deadline }));
+    fixture.gateway.kill();
     wait_until_ms(deadline_ms + COMMIT_LIMIT_MS + SWEEP_WITHIN_MS);
-    scene.gateway.restart();
+    fixture.gateway.restart();
     let started_ms = now_ms();
-    let took_ms = left_state(&scene, &dispute, "NEEDS_RESPONSE") - started_ms;
+    let took_ms = left_state(&fixture, &dispute, "NEEDS_RESPONSE") - started_ms;
     assert!(took_ms <= SWEEP_WITHIN_MS + SLACK_MS, "{took_ms}");
-    assert_eq!(scene.status(&dispute), "EXPIRED");
+    assert_eq!(fixture.status(&dispute), "EXPIRED");
 }
 
 #[test]
-fn a_deadline_lies_in_the_future_and_has_a_zone() {
-    let scene = scene();
-    let dispute = scene.dispute();
+fn deadline_must_be_in_the_future_and_have_a_zone() {
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
     let bad = ["2020-01-01T00:00:00Z", "2999-01-01", "2999-01-01T00:00:00", "tomorrow", ""];
     each(bad.map(|deadline| (deadline, deadline)), |deadline| {
         let opening =
-            rebuttal_testbed::operator::dispute(scene.merchant_id, &json!({ "deadline": deadline }));
-        scene.operator.post("/disputes", &opening).is_problem(400, "Common.Request.InvalidParameter");
-        let extension = scene.operator.act(&dispute, "extend", &json!({ "deadline": deadline }));
+            rebuttal_testbed::operator::dispute(fixture.merchant_id, &json!({ "deadline": deadline }));
+        fixture.operator.post("/disputes", &opening).is_problem(400, "Common.Request.InvalidParameter");
+        let extension = fixture.operator.act(&dispute, "extend", &json!({ "deadline": deadline }));
         extension.is_problem(400, "Common.Request.InvalidParameter");
     });
 }

@@ -1,11 +1,11 @@
-//! Contract §2, length extension: the attack itself, against the running gateway, by one who saw a sign and knows no
-//! secret. The forged sign is right; only the byte rules of the body stand in its way.
+//! Contract §2, length extension: the attack against the running gateway by someone who saw a signature and knows no
+//! secret. The forged signature is valid; only the byte rules of the body reject it.
 
-use rebuttal_testbed::Call;
-use rebuttal_testbed::scene::{CONTEST, QUERY};
+use rebuttal_testbed::SignedCall;
+use rebuttal_testbed::test_gateway::{CONTEST, QUERY};
 use serde_json::json;
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const BLOCK_BYTES: usize = 64;
 /// The app's secret is always this long, so that the attacker knows how much was hashed.
@@ -13,9 +13,9 @@ const SECRET_CHARS: usize = 32;
 
 #[test]
 fn an_extended_signature_is_right_and_still_refused() {
-    let scene = scene();
-    let seen = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
-    let contest = scene.call(CONTEST, &json!({ "disputeNo": "never-opened", "evidenceList": [] }));
+    let fixture = test_gateway();
+    let seen = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+    let contest = fixture.call(CONTEST, &json!({ "disputeNo": "never-opened", "evidenceList": [] }));
     let suffixes: [&[u8]; 4] = [b",\"evil\":1}", b"{\"disputeNo\":\"other\"}", b"", b"\n\n"];
     let cases = [&seen, &contest].into_iter().flat_map(|call| {
         suffixes.map(|suffix| (String::from_utf8_lossy(suffix).into_owned(), extended(call, suffix)))
@@ -24,13 +24,13 @@ fn an_extended_signature_is_right_and_still_refused() {
         let mut honest = forged.clone();
         honest.sign_instead = None;
         assert_eq!(forged.sign(), honest.sign(), "the attack works against the signature alone");
-        forged.send(scene.address()).is("Common.Request.Malformed");
+        forged.send(fixture.address()).is("Common.Request.Malformed");
     });
-    seen.send(scene.address()).is("Dispute.NotFound");
+    seen.send(fixture.address()).is("Dispute.NotFound");
 }
 
-/// The call with a longer body and the sign that fits it, computed from the sign that was seen.
-pub(crate) fn extended(seen: &Call, suffix: &[u8]) -> Call {
+/// The call with a longer body and its valid signature, computed from the observed signature.
+pub(crate) fn extended(seen: &SignedCall, suffix: &[u8]) -> SignedCall {
     let public = [&seen.signer.app_id, &seen.method, &seen.url(), &seen.timestamp, &seen.nonce];
     let lines = public.iter().map(|value| value.len() + 1).sum::<usize>() + SECRET_CHARS + 1;
     let hashed = lines + seen.body.len() + 1;

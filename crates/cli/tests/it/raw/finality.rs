@@ -1,24 +1,23 @@
-//! Contract §2, settled answers and notices: an attacker between merchant and gateway, without a secret, can get an
-//! answer to an altered copy of a request, and deliver the request itself afterwards. No settled answer may turn out
-//! wrong by that.
+//! Contract §2, settled responses and notices: an attacker without a secret can get a response to an altered copy of a
+//! request and deliver the request later. No settled response may become wrong by that.
 
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::scene::{ACCEPT, QUERY, UPLOAD_URL};
 use rebuttal_testbed::signer::Finality::{Notice, Settled};
 use rebuttal_testbed::signer::Scheme;
-use rebuttal_testbed::{Call, Item, Operator, Scene, samples};
+use rebuttal_testbed::test_gateway::{ACCEPT, QUERY, UPLOAD_URL};
+use rebuttal_testbed::{Item, Operator, SignedCall, TestGateway, samples};
 use serde_json::json;
 
-use crate::ground::{each, gateway, operators_address, scene};
+use crate::common::{each, gateway, operators_address, test_gateway};
 
 const MINUTES_10_MS: i64 = 600_000;
 /// With the body of a contest, over the limit of a body.
 const TOO_MUCH: usize = 70_000;
 
 /// A copy of a request, altered after it was signed: nonce and sign are still the merchant's.
-fn altered(call: &Call, alter: impl Fn(&mut Call)) -> Call {
+fn altered(call: &SignedCall, alter: impl Fn(&mut SignedCall)) -> SignedCall {
     let mut copy = call.clone();
     copy.sign_instead = Some(call.sign());
     alter(&mut copy);
@@ -27,13 +26,13 @@ fn altered(call: &Call, alter: impl Fn(&mut Call)) -> Call {
 
 #[test]
 fn an_altered_copy_gets_a_notice_and_the_request_still_counts() {
-    let scene = scene();
-    let url = scene.upload(&samples::receipt(1));
-    type Alter = fn(&mut Call);
-    fn header(call: &mut Call, name: &str, value: Option<&str>) {
+    let fixture = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    type Alter = fn(&mut SignedCall);
+    fn header(call: &mut SignedCall, name: &str, value: Option<&str>) {
         *call = call.clone().with_header(name, value);
     }
-    fn append(call: &mut Call, bytes: usize) {
+    fn append(call: &mut SignedCall, bytes: usize) {
         call.body.extend(std::iter::repeat_n(b' ', bytes));
     }
     let cases: [(&str, &str, Alter); 13] = [
@@ -59,122 +58,123 @@ fn an_altered_copy_gets_a_notice_and_the_request_still_counts() {
         }),
     ];
     each(cases.map(|(name, code, alter)| (name, (code, alter))), |(code, alter)| {
-        let no = scene.dispute();
-        let contest = scene.contest_call(&no, &[Item::receipt(&url)]);
+        let no = fixture.dispute();
+        let contest = fixture.contest_call(&no, &[Item::receipt(&url)]);
         let copy = altered(&contest, alter);
-        let told = copy.request().send(scene.address()).unwrap();
+        let told = copy.request().send(fixture.address()).unwrap();
         if copy.target.starts_with('/') {
             copy.verified(told).that_is(Notice).is(code);
         } else {
             // Signed for the path alone, as the merchant's own is.
             contest.verified(told).that_is(Notice).is(code);
         }
-        assert_eq!(scene.status(&no), "NEEDS_RESPONSE");
-        contest.send(scene.address()).that_is(Settled).is("OK");
+        assert_eq!(fixture.status(&no), "NEEDS_RESPONSE");
+        contest.send(fixture.address()).that_is(Settled).is("OK");
     });
 }
 
 #[test]
-fn what_leaves_the_nonce_unused_is_a_notice() {
-    let scene = Scene::of(gateway().args(["--app-rate-per-second", "1"]));
+fn rejections_that_keep_the_nonce_are_notices() {
+    let fixture = TestGateway::with_builder(gateway().args(["--app-rate-per-second", "1"]));
     let accept = || {
-        let no = scene.dispute();
-        (scene.call(ACCEPT, &json!({ "disputeNo": no })), no)
+        let no = fixture.dispute();
+        (fixture.call(ACCEPT, &json!({ "disputeNo": no })), no)
     };
-    let counts = |call: &Call| {
+    let counts = |call: &SignedCall| {
         wait_for("the app's rate", Duration::from_secs(30), || {
-            let answer = call.send(scene.address());
+            let answer = call.send(fixture.address());
             (answer.code != "Common.RateLimited").then(|| answer.expect("OK").that_is(Settled))
         })
     };
     let limited = (0..20).map(|_| accept()).find(|(call, _)| {
-        let answer = call.send(scene.address());
+        let answer = call.send(fixture.address());
         let is_limited = answer.code == "Common.RateLimited";
         let _ = answer.that_is(if is_limited { Notice } else { Settled });
         is_limited
     });
     let (call, no) = limited.expect("twenty calls are more than one a second");
-    assert_eq!(scene.status(&no), "NEEDS_RESPONSE");
+    assert_eq!(fixture.status(&no), "NEEDS_RESPONSE");
     counts(&call).ok();
-    assert_eq!(scene.status(&no), "ACCEPTED");
+    assert_eq!(fixture.status(&no), "ACCEPTED");
 
-    let app = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
+    let app = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
     let (call, no) = accept();
-    assert_eq!(scene.operator.patch(&app, &json!({ "enabled": false })).status, 200);
-    call.send(scene.address()).that_is(Notice).is("Common.Auth.AppDisabled");
-    assert_eq!(scene.operator.patch(&app, &json!({ "enabled": true })).status, 200);
+    assert_eq!(fixture.operator.patch(&app, &json!({ "enabled": false })).status, 200);
+    call.send(fixture.address()).that_is(Notice).is("Common.Auth.AppDisabled");
+    assert_eq!(fixture.operator.patch(&app, &json!({ "enabled": true })).status, 200);
     counts(&call).ok();
-    assert_eq!(scene.status(&no), "ACCEPTED");
+    assert_eq!(fixture.status(&no), "ACCEPTED");
 }
 
 /// What is refused for its signed bytes alone is refused for them each time; what is refused for anything that may
 /// change has used its nonce up.
 #[test]
 fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
-    let scene = scene();
-    let url = scene.upload(&samples::receipt(1));
-    let never_uploaded = scene.ticket("receipt.png");
-    let (unopened, accepted, open) = ("not-opened-yet", scene.dispute(), scene.dispute());
-    scene.accept(&accepted).is("OK");
-    let contest = |no: &str, url: &str| scene.contest_call(no, &[Item::receipt(url)]);
+    let fixture = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    let never_uploaded = fixture.ticket("receipt.png");
+    let (unopened, accepted, open) = ("not-opened-yet", fixture.dispute(), fixture.dispute());
+    fixture.accept(&accepted).is("OK");
+    let contest = |no: &str, url: &str| fixture.contest_call(no, &[Item::receipt(url)]);
     let by_bytes = [
-        (scene.raw_call(ACCEPT, "["), "Common.Request.Malformed"),
-        (scene.raw_call(ACCEPT, "{}"), "Common.Request.InvalidParameter"),
-        (scene.raw_call("/pg/v2/none", "{}"), "Common.Request.NotFound"),
+        (fixture.raw_call(ACCEPT, "["), "Common.Request.Malformed"),
+        (fixture.raw_call(ACCEPT, "{}"), "Common.Request.InvalidParameter"),
+        (fixture.raw_call("/pg/v2/none", "{}"), "Common.Request.NotFound"),
         (
-            Call { method: "PUT".to_owned(), ..scene.raw_call(ACCEPT, "{}") },
+            SignedCall { method: "PUT".to_owned(), ..fixture.raw_call(ACCEPT, "{}") },
             "Common.Request.MethodNotAllowed",
         ),
     ];
     for (call, code) in &by_bytes {
         for _ in 0..2 {
-            call.send(scene.address()).that_is(Settled).is(code);
+            call.send(fixture.address()).that_is(Settled).is(code);
         }
     }
     let by_state = [
-        (scene.call(QUERY, &json!({ "disputeNo": unopened })), "Dispute.NotFound"),
+        (fixture.call(QUERY, &json!({ "disputeNo": unopened })), "Dispute.NotFound"),
         (contest(unopened, &url), "Dispute.NotFound"),
         (contest(&accepted, &url), "Dispute.InvalidState"),
         (contest(&open, &never_uploaded.storage_uri), "Evidence.NotUploaded"),
         (contest(&open, &format!("{url}x")), "Evidence.NotFound"),
         (
-            scene.call(UPLOAD_URL, &json!({ "filename": "a.exe", "scene": "DISPUTE_EVIDENCE" })),
+            fixture.call(UPLOAD_URL, &json!({ "filename": "a.exe", "scene": "DISPUTE_EVIDENCE" })),
             "File.UnsupportedType",
         ),
     ];
     for (call, code) in &by_state {
-        call.send(scene.address()).that_is(Settled).is(code);
+        call.send(fixture.address()).that_is(Settled).is(code);
     }
     // Everything turns out so that each would be taken now.
     let form = never_uploaded.form(&samples::receipt(2).bytes);
-    assert_eq!(form.send(form.address().unwrap_or(scene.address())).status, 204);
-    let _ = scene.dispute_with(&json!({ "disputeNo": unopened }));
+    assert_eq!(form.send(form.address().unwrap_or(fixture.address())).status, 204);
+    let _ = fixture.dispute_with(&json!({ "disputeNo": unopened }));
     for (call, _) in &by_state {
-        call.send(scene.address()).that_is(Settled).is("Common.Auth.ReplayedNonce");
+        call.send(fixture.address()).that_is(Settled).is("Common.Auth.ReplayedNonce");
     }
-    assert_eq!([unopened, &open].map(|no| scene.status(no)), ["NEEDS_RESPONSE"; 2]);
+    assert_eq!([unopened, &open].map(|no| fixture.status(no)), ["NEEDS_RESPONSE"; 2]);
 }
 
 /// The signed URL does not say where a base URL ends: the same signature is right for two paths.
 #[test]
 fn a_path_that_another_base_url_makes_a_call_of_settles_nothing() {
     let urls = ["http://gateway.test", "http://gateway.test/pre"];
-    let mut scene = Scene::of(gateway().folder().args(urls.iter().flat_map(|url| ["--public-url", url])));
-    scene.base = urls[1].to_owned();
-    let no = scene.dispute();
-    let accept = scene.call(ACCEPT, &json!({ "disputeNo": no }));
+    let mut fixture =
+        TestGateway::with_builder(gateway().folder().args(urls.iter().flat_map(|url| ["--public-url", url])));
+    fixture.base = urls[1].to_owned();
+    let no = fixture.dispute();
+    let accept = fixture.call(ACCEPT, &json!({ "disputeNo": no }));
     let mut copy = accept.clone();
     (copy.base, copy.target) = (urls[0].to_owned(), format!("/pre{ACCEPT}"));
     assert_eq!(copy.sign(), accept.sign(), "it is the same signature");
-    copy.send(scene.address()).that_is(Notice).is("Common.Request.NotFound");
+    copy.send(fixture.address()).that_is(Notice).is("Common.Request.NotFound");
     copy.method = "PUT".to_owned();
-    copy.send(scene.address()).that_is(Notice).is("Common.Request.NotFound");
-    accept.send(scene.address()).that_is(Settled).is("OK");
-    let elsewhere = scene.call("/elsewhere", &json!({}));
-    elsewhere.send(scene.address()).that_is(Notice).is("Common.Request.NotFound");
+    copy.send(fixture.address()).that_is(Notice).is("Common.Request.NotFound");
+    accept.send(fixture.address()).that_is(Settled).is("OK");
+    let elsewhere = fixture.call("/elsewhere", &json!({}));
+    elsewhere.send(fixture.address()).that_is(Notice).is("Common.Request.NotFound");
     let mut under_one = elsewhere;
     under_one.base = urls[0].to_owned();
-    under_one.send(scene.address()).that_is(Settled).is("Common.Request.NotFound");
+    under_one.send(fixture.address()).that_is(Settled).is("Common.Request.NotFound");
 }
 
 /// Where operators have a listener of their own, a merchant's call is none there, and one elsewhere.
@@ -185,9 +185,9 @@ fn a_listener_without_calls_settles_nothing() {
     let operator = Operator::new(elsewhere, &gateway.operator_token());
     let merchant_id = operator.open_merchant("Corner Shop", "Asia/Shanghai");
     let signer = operator.open_app(merchant_id, Scheme::Sha256);
-    let scene = Scene { base: gateway.base_url(), gateway, operator, merchant_id, signer };
-    let no = scene.dispute();
-    let accept = scene.call(ACCEPT, &json!({ "disputeNo": no }));
+    let fixture = TestGateway { base: gateway.base_url(), gateway, operator, merchant_id, signer };
+    let no = fixture.dispute();
+    let accept = fixture.call(ACCEPT, &json!({ "disputeNo": no }));
     accept.send(elsewhere).that_is(Notice).is("Common.Request.NotFound");
-    accept.send(scene.address()).that_is(Settled).is("OK");
+    accept.send(fixture.address()).that_is(Settled).is("OK");
 }

@@ -1,28 +1,30 @@
-//! Contract §2, freshness: how old a request may be, what uses up a nonce, and that a used one stays used.
+//! Contract §2, freshness: how old a request may be, what uses a nonce, and that a used nonce stays used.
 
 use rebuttal_testbed::clock::now_ms;
-use rebuttal_testbed::scene::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};
-use rebuttal_testbed::{Call, Item, Scene, Scheme, samples};
+use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY, UPLOAD_URL};
+use rebuttal_testbed::{Item, Scheme, SignedCall, TestGateway, samples};
 use serde_json::json;
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const WINDOW_MS: i64 = 300_000;
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
 
-fn query(scene: &Scene) -> Call {
-    scene.call(QUERY, &json!({ "disputeNo": "never-opened" }))
+fn query(fixture: &TestGateway) -> SignedCall {
+    fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
 #[test]
 fn five_minutes_either_way_are_fresh() {
-    let scene = scene();
-    let at = scene.address();
+    let fixture = test_gateway();
+    let at = fixture.address();
     each([("old", 1), ("early", -1)], |sign: i64| {
-        query(&scene).aged_ms(sign * (WINDOW_MS - 10_000)).send(at).is("Dispute.NotFound");
-        let stale =
-            query(&scene).aged_ms(sign * (WINDOW_MS + 10_000)).send(at).expect("Common.Auth.StaleTimestamp");
-        // The message tells the server's time, so that a client can see how far it is off.
+        query(&fixture).aged_ms(sign * (WINDOW_MS - 10_000)).send(at).is("Dispute.NotFound");
+        let stale = query(&fixture)
+            .aged_ms(sign * (WINDOW_MS + 10_000))
+            .send(at)
+            .expect("Common.Auth.StaleTimestamp");
+        // The message contains the server's time, so that a client can see how far it is off.
         let now = now_ms().to_string();
         let tells_time = stale.message.contains(&now[..8]) || stale.message.contains('T');
         assert!(tells_time, "{}", stale.message);
@@ -31,35 +33,38 @@ fn five_minutes_either_way_are_fresh() {
 
 #[test]
 fn a_request_is_answered_once() {
-    let scene = scene();
-    let at = scene.address();
-    let (accepted, contested) = (scene.dispute(), scene.dispute());
-    let url = scene.upload(&samples::receipt(1));
+    let fixture = test_gateway();
+    let at = fixture.address();
+    let (accepted, contested) = (fixture.dispute(), fixture.dispute());
+    let url = fixture.upload(&samples::receipt(1));
     let cases = [
-        ("query", scene.call(QUERY, &json!({ "disputeNo": accepted }))),
-        ("accept", scene.call(ACCEPT, &json!({ "disputeNo": accepted }))),
-        ("contest", scene.contest_call(&contested, &[Item::receipt(&url)])),
-        ("upload URL", scene.call(UPLOAD_URL, &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" }))),
+        ("query", fixture.call(QUERY, &json!({ "disputeNo": accepted }))),
+        ("accept", fixture.call(ACCEPT, &json!({ "disputeNo": accepted }))),
+        ("contest", fixture.contest_call(&contested, &[Item::receipt(&url)])),
+        (
+            "upload URL",
+            fixture.call(UPLOAD_URL, &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" })),
+        ),
     ];
     each(cases, |call| {
         call.send(at).is("OK");
         call.send(at).is(REPLAYED);
         call.send(at).is(REPLAYED);
     });
-    assert_eq!(scene.history(&contested).len(), 2);
+    assert_eq!(fixture.history(&contested).len(), 2);
 }
 
 #[test]
 fn the_identity_of_a_request_is_app_timestamp_and_nonce() {
-    let scene = scene();
-    let at = scene.address();
-    let first = query(&scene);
+    let fixture = test_gateway();
+    let at = fixture.address();
+    let first = query(&fixture);
     first.send(at).is("Dispute.NotFound");
     let mut later = first.clone();
     later.timestamp = (now_ms() + 1_000).to_string();
     later.send(at).is("Dispute.NotFound");
     let mut of_other_app = first.clone();
-    of_other_app.signer = scene.operator.open_app(scene.merchant_id, Scheme::Sha256);
+    of_other_app.signer = fixture.operator.open_app(fixture.merchant_id, Scheme::Sha256);
     of_other_app.send(at).is("Dispute.NotFound");
     let mut in_other_case = first.clone();
     in_other_case.nonce = "0123456789abcdefABCDEF".to_owned();
@@ -67,7 +72,7 @@ fn the_identity_of_a_request_is_app_timestamp_and_nonce() {
     in_other_case.nonce = in_other_case.nonce.to_lowercase();
     in_other_case.send(at).is("Dispute.NotFound");
     for nonce in ["A".repeat(16), "z".repeat(64), "-_09azAZ-_09azAZ".to_owned()] {
-        let mut call = query(&scene);
+        let mut call = query(&fixture);
         call.nonce = nonce;
         call.send(at).is("Dispute.NotFound");
         call.send(at).is(REPLAYED);
@@ -76,17 +81,17 @@ fn the_identity_of_a_request_is_app_timestamp_and_nonce() {
 
 #[test]
 fn a_refusal_behind_the_nonce_check_burns_the_nonce() {
-    let scene = scene();
-    let at = scene.address();
-    let accepted = scene.dispute();
-    scene.accept(&accepted).is("OK");
+    let fixture = test_gateway();
+    let at = fixture.address();
+    let accepted = fixture.dispute();
+    fixture.accept(&accepted).is("OK");
     let item =
         Item::receipt("s3://uploaded/m/4711/open/dispute-evidence/00000000000000000000000000000000.png");
     let cases = [
-        ("query", query(&scene), "Dispute.NotFound"),
-        ("accept", scene.call(ACCEPT, &json!({ "disputeNo": "never-opened" })), "Dispute.NotFound"),
-        ("contest", scene.contest_call(&accepted, std::slice::from_ref(&item)), "Dispute.InvalidState"),
-        ("evidence", scene.contest_call(&scene.dispute(), &[item]), "Evidence.NotFound"),
+        ("query", query(&fixture), "Dispute.NotFound"),
+        ("accept", fixture.call(ACCEPT, &json!({ "disputeNo": "never-opened" })), "Dispute.NotFound"),
+        ("contest", fixture.contest_call(&accepted, std::slice::from_ref(&item)), "Dispute.InvalidState"),
+        ("evidence", fixture.contest_call(&fixture.dispute(), &[item]), "Evidence.NotFound"),
     ];
     each(cases.map(|(name, call, code)| (name, (call, code))), |(call, code)| {
         call.send(at).is(code);
@@ -96,9 +101,9 @@ fn a_refusal_behind_the_nonce_check_burns_the_nonce() {
 
 #[test]
 fn a_refusal_before_the_nonce_check_burns_nothing() {
-    let scene = scene();
-    let at = scene.address();
-    let right = scene.call(ACCEPT, &json!({ "disputeNo": scene.dispute() }));
+    let fixture = test_gateway();
+    let at = fixture.address();
+    let right = fixture.call(ACCEPT, &json!({ "disputeNo": fixture.dispute() }));
     let bent = |body: &str| {
         let mut call = right.clone();
         call.body = body.into();
@@ -115,23 +120,23 @@ fn a_refusal_before_the_nonce_check_burns_nothing() {
 }
 
 #[test]
-fn what_changed_something_stays_used_across_a_restart() {
-    let mut scene = scene();
-    let at = scene.address();
-    let (accepted, contested) = (scene.dispute(), scene.dispute());
-    let url = scene.upload(&samples::receipt(1));
-    let refused = scene.call(ACCEPT, &json!({ "disputeNo": "never-opened" }));
+fn nonces_of_changes_stay_used_across_a_restart() {
+    let mut fixture = test_gateway();
+    let at = fixture.address();
+    let (accepted, contested) = (fixture.dispute(), fixture.dispute());
+    let url = fixture.upload(&samples::receipt(1));
+    let refused = fixture.call(ACCEPT, &json!({ "disputeNo": "never-opened" }));
     let done = [
-        scene.call(ACCEPT, &json!({ "disputeNo": accepted })),
-        scene.contest_call(&contested, &[Item::receipt(&url)]),
-        scene.call(UPLOAD_URL, &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" })),
+        fixture.call(ACCEPT, &json!({ "disputeNo": accepted })),
+        fixture.contest_call(&contested, &[Item::receipt(&url)]),
+        fixture.call(UPLOAD_URL, &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" })),
     ];
     for call in &done {
         call.send(at).is("OK");
     }
     refused.send(at).is("Dispute.NotFound");
     for _ in 0..3 {
-        scene.gateway.restart();
+        fixture.gateway.restart();
         for call in done.iter().chain([&refused]) {
             call.send(at).is(REPLAYED);
         }
@@ -140,43 +145,43 @@ fn what_changed_something_stays_used_across_a_restart() {
 
 #[test]
 fn a_replayed_contest_says_so_and_the_repetition_is_ok() {
-    let scene = scene();
-    let dispute = scene.dispute();
-    let url = scene.upload(&samples::receipt(1));
+    let fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let url = fixture.upload(&samples::receipt(1));
     let body = json!({ "disputeNo": dispute, "evidenceList": [Item::receipt(&url).json()] });
-    let call = scene.call(CONTEST, &body);
-    call.send(scene.address()).is("OK");
-    call.send(scene.address()).is(REPLAYED);
-    scene.post(CONTEST, &body).is("OK");
-    assert_eq!(scene.history(&dispute).len(), 2);
+    let call = fixture.call(CONTEST, &body);
+    call.send(fixture.address()).is("OK");
+    call.send(fixture.address()).is(REPLAYED);
+    fixture.post(CONTEST, &body).is("OK");
+    assert_eq!(fixture.history(&dispute).len(), 2);
 }
 
 #[test]
 fn a_nonce_of_a_read_is_used_for_changes_and_the_reverse() {
-    let scene = scene();
-    let at = scene.address();
-    let dispute = scene.dispute();
-    let query = query(&scene);
+    let fixture = test_gateway();
+    let at = fixture.address();
+    let dispute = fixture.dispute();
+    let query = query(&fixture);
     query.send(at).is("Dispute.NotFound");
-    let mut accept = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+    let mut accept = fixture.call(ACCEPT, &json!({ "disputeNo": dispute }));
     (accept.timestamp, accept.nonce) = (query.timestamp.clone(), query.nonce.clone());
     accept.send(at).is(REPLAYED);
-    assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
-    let accept = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+    assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
+    let accept = fixture.call(ACCEPT, &json!({ "disputeNo": dispute }));
     accept.send(at).is("OK");
-    let mut after = self::query(&scene);
+    let mut after = self::query(&fixture);
     (after.timestamp, after.nonce) = (accept.timestamp.clone(), accept.nonce.clone());
     after.send(at).is(REPLAYED);
 }
 
 #[test]
 fn of_a_read_and_a_change_with_one_identity_at_once_one_passes() {
-    let scene = scene();
-    let at = scene.address();
+    let fixture = test_gateway();
+    let at = fixture.address();
     for _ in 0..30 {
-        let dispute = scene.dispute();
-        let accept = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
-        let mut query = scene.call(QUERY, &json!({ "disputeNo": dispute }));
+        let dispute = fixture.dispute();
+        let accept = fixture.call(ACCEPT, &json!({ "disputeNo": dispute }));
+        let mut query = fixture.call(QUERY, &json!({ "disputeNo": dispute }));
         (query.timestamp, query.nonce) = (accept.timestamp.clone(), accept.nonce.clone());
         let codes = std::thread::scope(|scope| {
             [&accept, &query]

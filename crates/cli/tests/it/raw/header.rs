@@ -1,18 +1,18 @@
 //! Contract §1: which headers are tolerated and which are refused.
 
-use rebuttal_testbed::scene::QUERY;
-use rebuttal_testbed::{Call, Scene};
+use rebuttal_testbed::test_gateway::QUERY;
+use rebuttal_testbed::{SignedCall, TestGateway};
 use serde_json::json;
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
-fn query(scene: &Scene) -> Call {
-    scene.call(QUERY, &json!({ "disputeNo": "never-opened" }))
+fn query(fixture: &TestGateway) -> SignedCall {
+    fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
 /// The call with its header's parts put together in another way.
-fn written(scene: &Scene, write: impl Fn(&Parts) -> String) -> Call {
-    let mut call = query(scene);
+fn written(fixture: &TestGateway, write: impl Fn(&Parts) -> String) -> SignedCall {
+    let mut call = query(fixture);
     let (sign, app) = (call.sign(), call.signer.app_id.clone());
     let parts = Parts { app, sign, timestamp: call.timestamp.clone(), nonce: call.nonce.clone() };
     call.authorization_instead = Some(write(&parts));
@@ -35,8 +35,8 @@ impl Parts {
 
 #[test]
 fn tolerated_headers_are_accepted() {
-    let scene = scene();
-    let s = &scene;
+    let fixture = test_gateway();
+    let s = &fixture;
     let header = |name: &str, value: Option<&str>| query(s).with_header(name, value);
     let cases = [
         ("as printed", query(s)),
@@ -60,14 +60,14 @@ fn tolerated_headers_are_accepted() {
         ),
         ("sign in capitals", written(s, |p| p.plain().replace(&p.sign, &p.sign.to_uppercase()))),
     ];
-    // NotFound is what a request of the right form and sign is told here.
-    each(cases, |call| call.send(scene.address()).is("Dispute.NotFound"));
+    // NotFound is the code of a well-formed, correctly signed request here.
+    each(cases, |call| call.send(fixture.address()).is("Dispute.NotFound"));
 }
 
 #[test]
 fn headers_that_are_not_of_the_form_are_refused_unsigned() {
-    let scene = scene();
-    let s = &scene;
+    let fixture = test_gateway();
+    let s = &fixture;
     let without = |name: &'static str| {
         written(s, move |p| {
             let plain = p.plain();
@@ -130,20 +130,20 @@ fn headers_that_are_not_of_the_form_are_refused_unsigned() {
         ("nonce with slash", nonce_of(format!("{}/", "A".repeat(20)))),
         ("nonce beyond ASCII", nonce_of(format!("{}é", "A".repeat(20)))),
     ];
-    each(cases, |call| call.send_for_unsigned(scene.address()).is("Common.Auth.Malformed"));
+    each(cases, |call| call.send_for_unsigned(fixture.address()).is("Common.Auth.Malformed"));
 }
 
 #[test]
 fn no_header_and_two_headers_are_refused_unsigned() {
-    let scene = scene();
-    let mut none = query(&scene).request();
+    let fixture = test_gateway();
+    let mut none = query(&fixture).request();
     none.headers.retain(|(name, _)| name != "Authorization");
-    let twice = query(&scene);
-    let other = query(&scene).authorization();
+    let twice = query(&fixture);
+    let other = query(&fixture).authorization();
     let both_same = twice.request().header("Authorization", twice.authorization());
     let both_other = twice.request().header("authorization", other);
     each([("none", none), ("the same twice", both_same), ("two", both_other)], |request| {
-        let response = request.send(scene.address()).unwrap();
+        let response = request.send(fixture.address()).unwrap();
         assert_eq!(response.header("authorization"), None);
         rebuttal_testbed::Answer::checked(response).is("Common.Auth.Malformed");
     });
@@ -151,8 +151,8 @@ fn no_header_and_two_headers_are_refused_unsigned() {
 
 #[test]
 fn other_media_types_and_encodings_are_refused_signed() {
-    let scene = scene();
-    let of = |name: &'static str, value: Option<&'static str>| query(&scene).with_header(name, value);
+    let fixture = test_gateway();
+    let of = |name: &'static str, value: Option<&'static str>| query(&fixture).with_header(name, value);
     let unsupported = [
         ("none", of("Content-Type", None)),
         ("text", of("Content-Type", Some("text/plain"))),
@@ -161,20 +161,20 @@ fn other_media_types_and_encodings_are_refused_signed() {
         ("gzip", of("Content-Encoding", Some("gzip"))),
         ("identity", of("Content-Encoding", Some("identity"))),
     ];
-    each(unsupported, |call| call.send(scene.address()).is("Common.Request.UnsupportedMediaType"));
+    each(unsupported, |call| call.send(fixture.address()).is("Common.Request.UnsupportedMediaType"));
     let not_acceptable = [("text", "text/html"), ("xml", "application/xml, text/xml;q=0.9")];
     each(not_acceptable, |accept| {
-        of("Accept", Some(accept)).send(scene.address()).is("Common.Request.NotAcceptable");
+        of("Accept", Some(accept)).send(fixture.address()).is("Common.Request.NotAcceptable");
     });
 }
 
 #[test]
-fn every_other_method_is_told_what_is_allowed() {
-    let scene = scene();
+fn unsupported_methods_get_an_allow_header() {
+    let fixture = test_gateway();
     each(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"].map(|method| (method, method)), |method| {
-        let mut call = query(&scene);
+        let mut call = query(&fixture);
         call.method = method.to_owned();
-        let answer = call.send(scene.address()).expect("Common.Request.MethodNotAllowed");
+        let answer = call.send(fixture.address()).expect("Common.Request.MethodNotAllowed");
         assert_eq!(answer.response.header("allow"), Some("POST"));
     });
 }

@@ -1,19 +1,19 @@
-//! Contract §1, the HTTP layer's own refusals, which have no envelope; and that no connection is harmed by another.
+//! Contract §1, rejections of the HTTP layer, which have no envelope; and that no connection affects another.
 
-use rebuttal_testbed::scene::QUERY;
-use rebuttal_testbed::{Connection, Request, Scene};
+use rebuttal_testbed::test_gateway::QUERY;
+use rebuttal_testbed::{Connection, Request, TestGateway};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use crate::ground::{each, folder_scene, gateway, operators_address, scene, scrape, value};
+use crate::common::{each, folder_test_gateway, gateway, operators_address, scrape, test_gateway, value};
 
 /// Fits into the socket, so that it is wholly sent before an answer can cut it off.
 const SENT_AT_ONCE: usize = 10_000;
 
 #[test]
-fn what_is_no_http_is_refused_without_envelope() {
-    let scene = scene();
+fn non_http_input_is_rejected_without_envelope() {
+    let fixture = test_gateway();
     let long = format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(500));
     let post = |header: &str| format!("POST {QUERY} HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n");
@@ -33,7 +33,7 @@ fn what_is_no_http_is_refused_without_envelope() {
         ("long target", format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(100_000)), &[414, 431]),
     ];
     each(cases.map(|(name, bytes, statuses)| (name, (bytes, statuses))), |(bytes, statuses)| {
-        let mut connection = Connection::open(scene.address()).unwrap();
+        let mut connection = Connection::open(fixture.address()).unwrap();
         drop(connection.send(bytes.as_bytes()));
         match connection.receive() {
             Ok(response) => {
@@ -44,12 +44,12 @@ fn what_is_no_http_is_refused_without_envelope() {
             Err(error) => assert!(bytes.len() > SENT_AT_ONCE, "{error}"),
         }
     });
-    scene.query(&scene.dispute()).is("OK");
+    fixture.query(&fixture.dispute()).is("OK");
 }
 
 #[test]
-fn a_broken_chunk_is_told_while_its_sender_waits() {
-    let scene = folder_scene();
+fn malformed_chunk_is_rejected_before_the_body_ends() {
+    let fixture = folder_test_gateway();
     let head = |target: &str, more: &str| {
         format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{more}\r\n")
     };
@@ -58,7 +58,7 @@ fn a_broken_chunk_is_told_while_its_sender_waits() {
         "/operator/v1/disputes",
         &format!(
             "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
-            scene.gateway.operator_token()
+            fixture.gateway.operator_token()
         ),
     );
     let cases = [
@@ -69,7 +69,7 @@ fn a_broken_chunk_is_told_while_its_sender_waits() {
         ("an operator's", operator + "2\r\n{}\r\nzz\r\n"),
     ];
     each(cases, |bytes| {
-        let mut connection = Connection::open(scene.address()).unwrap();
+        let mut connection = Connection::open(fixture.address()).unwrap();
         connection.send(bytes.as_bytes()).unwrap();
         let response = connection.receive().unwrap();
         assert_eq!(response.status, 400, "{}", response.text());
@@ -81,30 +81,30 @@ fn a_broken_chunk_is_told_while_its_sender_waits() {
 
 #[test]
 fn one_connection_carries_many_calls() {
-    let scene = scene();
-    let mut connection = Connection::open(scene.address()).unwrap();
+    let fixture = test_gateway();
+    let mut connection = Connection::open(fixture.address()).unwrap();
     for _ in 0..50 {
-        let call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+        let call = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
         call.send_on(&mut connection).unwrap().is("Dispute.NotFound");
-        let refused = scene.raw_call(QUERY, "[");
+        let refused = fixture.raw_call(QUERY, "[");
         refused.send_on(&mut connection).unwrap().is("Common.Request.Malformed");
     }
 }
 
 #[test]
 fn connections_beyond_the_limit_wait_for_their_turn() {
-    let scene = Scene::of(gateway().args(["--max-connections", "3"]));
-    // The operator's kept connection may be one more; at rest it gives way. Each is another peer's.
+    let fixture = TestGateway::with_builder(gateway().args(["--max-connections", "3"]));
+    // The operator's kept-alive connection may be one more; it is evicted when idle. Each has a different peer address.
     let held: Vec<_> = (2..5)
         .map(|peer| {
             let mut connection =
-                Connection::open_from(Ipv4Addr::new(127, 0, 0, peer), scene.address()).unwrap();
+                Connection::open_from(Ipv4Addr::new(127, 0, 0, peer), fixture.address()).unwrap();
             connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n").unwrap();
             connection
         })
         .collect();
-    let call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
-    let mut waiting = Connection::open(scene.address()).unwrap();
+    let call = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+    let mut waiting = Connection::open(fixture.address()).unwrap();
     waiting.send(&call.bytes()).unwrap();
     assert!(!waiting.answers_within(Duration::from_millis(300)), "served beyond the limit");
     drop(held);
@@ -112,13 +112,14 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[test]
-fn one_peer_cannot_take_every_place() {
+fn one_peer_cannot_take_every_connection() {
     const OF_ONE: usize = 256;
-    let scene = scene();
+    let fixture = test_gateway();
     // Each holds half a head: all that one peer may have, and some more, which are closed at once.
     let mut stranger: Vec<_> = (0..OF_ONE + 30)
         .filter_map(|_| {
-            let mut connection = Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), scene.address()).ok()?;
+            let mut connection =
+                Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), fixture.address()).ok()?;
             drop(connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n"));
             Some(connection)
         })
@@ -127,8 +128,8 @@ fn one_peer_cannot_take_every_place() {
         stranger.iter_mut().rev().take(30).filter_map(|connection| connection.receive().err()).count();
     assert_eq!(closed, 30);
     // Others are served meanwhile, on connections of their own.
-    scene.query(&scene.dispute()).is("OK");
-    assert!(scene.gateway.stderr().contains("max_connections_per_peer"));
+    fixture.query(&fixture.dispute()).is("OK");
+    assert!(fixture.gateway.stderr().contains("max_connections_per_peer"));
 }
 
 #[test]
@@ -148,20 +149,20 @@ fn one_peer_gets_a_part_of_the_connections_that_there_are() {
         ("a trusted proxy", served(24).args(["--trusted-proxies", "127.0.0.9"]), None),
     ];
     each(cases.map(|(name, gateway, of_one)| (name, (gateway, of_one))), |(gateway, of_one)| {
-        let scene = Scene::of(gateway);
+        let fixture = TestGateway::with_builder(gateway);
         // Each is answered once, so that who is refused is seen at once, and then holds half a head.
         let asked_for = if of_one.is_some() { ASKED_FOR } else { 24 };
-        let mut stranger: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, scene.address())).collect();
+        let mut stranger: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, fixture.address())).collect();
         for connection in &mut stranger {
             connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n").unwrap();
         }
         match of_one {
             Some(of_one) => assert_eq!(stranger.len(), of_one),
-            // Nothing keeps it from the last one: those of its clients that rest do not give way either.
+            // The proxy can use every slot: its clients' idle connections are not evicted either.
             None => assert!(stranger.len() >= 23, "{}", stranger.len()),
         }
         if of_one.is_some() {
-            scene.query(&scene.dispute()).is("OK");
+            fixture.query(&fixture.dispute()).is("OK");
         }
     });
 }
@@ -174,7 +175,7 @@ fn at_rest(from: u8, at: SocketAddr) -> Option<Connection> {
 }
 
 #[test]
-fn nobody_shuts_others_out_of_the_small_listeners() {
+fn one_peer_cannot_exhaust_the_small_listeners() {
     /// A sixteenth of the merchants' 768 and 256.
     const PLACES: usize = 48;
     const OF_ONE: usize = 16;
@@ -205,23 +206,23 @@ fn nobody_shuts_others_out_of_the_small_listeners() {
 }
 
 #[test]
-fn beside_chunks_a_length_counts_for_nothing_and_nothing_follows() {
-    let scene = scene();
-    let call = scene.call(QUERY, &json!({ "disputeNo": "never-opened" }));
+fn chunked_overrides_content_length_and_closes_the_connection() {
+    let fixture = test_gateway();
+    let call = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     let body = r#"{"disputeNo":"never-opened"}"#;
     let head = call.request().head();
     let head = String::from_utf8(head).unwrap();
     let chunked = head.replacen("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1);
     let request = format!("{chunked}{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    let mut connection = Connection::open(scene.address()).unwrap();
+    let mut connection = Connection::open(fixture.address()).unwrap();
     connection.send((request + "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).unwrap();
     call.verified(connection.receive().unwrap()).is("Dispute.NotFound");
     assert!(connection.receive().is_err(), "another request was read behind it");
 }
 
 #[test]
-fn who_stops_in_the_middle_is_not_waited_for() {
-    let scene = folder_scene();
+fn stalled_requests_time_out() {
+    let fixture = folder_test_gateway();
     let form = "POST /uploaded HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n\
                 Content-Length: 1000\r\n\r\n--b\r\n";
     let body = format!("POST {QUERY} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{{");
@@ -232,7 +233,7 @@ fn who_stops_in_the_middle_is_not_waited_for() {
         ("half an upload", form.to_owned(), Some(400)),
     ];
     let opened = cases.map(|(name, bytes, status)| {
-        let mut connection = Connection::open(scene.address()).unwrap();
+        let mut connection = Connection::open(fixture.address()).unwrap();
         connection.send(bytes.as_bytes()).unwrap();
         (name, (connection, status))
     });

@@ -1,27 +1,27 @@
-//! Contract §8: the operator API; who may use it, how it refuses, and that doing a thing twice does it once.
+//! Contract §8, the operator API: who may use it, how it rejects, and that a repeated request counts once.
 
 use std::time::Duration;
 
 use rebuttal_testbed::clock::{now_ms, parse_rfc3339, pause, rfc3339, wait_until_ms};
 use rebuttal_testbed::operator::{Operator, dispute, in_days};
-use rebuttal_testbed::scene::number;
 use rebuttal_testbed::signer::fresh_nonce;
-use rebuttal_testbed::{Request, Response, Scene, Scheme};
+use rebuttal_testbed::test_gateway::number;
+use rebuttal_testbed::{Request, Response, Scheme, TestGateway};
 use serde_json::{Value, json};
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const INVALID: &str = "Common.Request.InvalidParameter";
 const CONFLICT: &str = "Operator.Conflict";
 
-fn keyed(scene: &Scene, path: &str, body: &Value, key: &str) -> Response {
-    scene.operator.send(&scene.operator.request("POST", path, Some(body)).header("Idempotency-Key", key))
+fn keyed(fixture: &TestGateway, path: &str, body: &Value, key: &str) -> Response {
+    fixture.operator.send(&fixture.operator.request("POST", path, Some(body)).header("Idempotency-Key", key))
 }
 
 #[test]
-fn only_who_holds_a_token_is_heard() {
-    let scene = scene();
-    let token = scene.gateway.operator_token();
+fn requests_without_a_valid_token_are_rejected() {
+    let fixture = test_gateway();
+    let token = fixture.gateway.operator_token();
     let cases = [
         ("none", (None, "send one header")),
         ("wrong", (Some("Bearer 0123456789abcdef0123456789abcdef".to_owned()), "unknown or revoked")),
@@ -31,7 +31,7 @@ fn only_who_holds_a_token_is_heard() {
         ("longer", (Some(format!("Bearer {token}0")), "unknown or revoked")),
         (
             "a merchant's",
-            (Some(scene.call("/operator/v1/disputes", &json!({})).authorization()), "send one header"),
+            (Some(fixture.call("/operator/v1/disputes", &json!({})).authorization()), "send one header"),
         ),
     ];
     each(cases, |(header, told)| {
@@ -45,7 +45,7 @@ fn only_who_holds_a_token_is_heard() {
         ] {
             let mut request = Request::new(method, &format!("/operator/v1{path}"), "");
             request.headers.extend(header.clone().map(|header| ("Authorization".to_owned(), header)));
-            let reply = request.send(scene.address()).unwrap();
+            let reply = request.send(fixture.address()).unwrap();
             reply.is_problem(401, "Operator.Unauthorized");
             assert!(reply.text().contains(told), "{}", reply.text());
         }
@@ -53,17 +53,17 @@ fn only_who_holds_a_token_is_heard() {
 }
 
 #[test]
-fn health_is_told_to_everyone_and_figures_to_nobody_here() {
-    let scene = scene();
-    let status = |path: &str| Request::new("GET", path, "").send(scene.address()).unwrap().status;
+fn health_is_public_and_metrics_are_not() {
+    let fixture = test_gateway();
+    let status = |path: &str| Request::new("GET", path, "").send(fixture.address()).unwrap().status;
     assert_eq!((status("/healthz"), status("/readyz"), status("/metrics")), (200, 200, 404));
 }
 
 #[test]
 fn refusals_are_problem_documents() {
-    let scene = scene();
-    let operator = &scene.operator;
-    let open = |but: Value| operator.post("/disputes", &dispute(scene.merchant_id, &but));
+    let fixture = test_gateway();
+    let operator = &fixture.operator;
+    let open = |but: Value| operator.post("/disputes", &dispute(fixture.merchant_id, &but));
     let malformed = {
         let mut request = operator
             .request("POST", "/disputes", Some(&json!({})))
@@ -94,21 +94,22 @@ fn refusals_are_problem_documents() {
         ),
         (
             "no such evidence",
-            operator.fetch(&format!("/disputes/{}/evidence/1", scene.dispute())),
+            operator.fetch(&format!("/disputes/{}/evidence/1", fixture.dispute())),
             404,
             "Operator.NotFound",
         ),
         (
             "no such outcome",
-            operator.act(&scene.dispute(), "resolve", &json!({ "outcome": "DRAW" })),
+            operator.act(&fixture.dispute(), "resolve", &json!({ "outcome": "DRAW" })),
             400,
             INVALID,
         ),
-        ("no outcome", operator.act(&scene.dispute(), "resolve", &json!({})), 400, INVALID),
+        ("no outcome", operator.act(&fixture.dispute(), "resolve", &json!({})), 400, INVALID),
         ("no merchant", operator.post("/merchants/999999/apps", &json!({})), 404, "Operator.NotFound"),
         (
             "unknown scheme",
-            operator.post(&format!("/merchants/{}/apps", scene.merchant_id), &json!({ "scheme": "V1_MD5" })),
+            operator
+                .post(&format!("/merchants/{}/apps", fixture.merchant_id), &json!({ "scheme": "V1_MD5" })),
             400,
             INVALID,
         ),
@@ -133,14 +134,14 @@ fn refusals_are_problem_documents() {
 }
 
 #[test]
-fn other_methods_are_told_what_is_allowed() {
-    let scene = scene();
+fn unsupported_operator_methods_get_an_allow_header() {
+    let fixture = test_gateway();
     for (method, path, allowed) in [
         ("PUT", "/disputes", "POST"),
         ("DELETE", "/merchants", "GET"),
         ("GET", "/disputes/x/resolve", "POST"),
     ] {
-        let response = scene.operator.send(&scene.operator.request(method, path, None));
+        let response = fixture.operator.send(&fixture.operator.request(method, path, None));
         response.is_problem(405, "Common.Request.MethodNotAllowed");
         assert!(response.header("allow").is_some_and(|allow| allow.contains(allowed)), "{response:?}");
     }
@@ -148,153 +149,158 @@ fn other_methods_are_told_what_is_allowed() {
 
 #[test]
 fn a_number_or_a_key_is_required_to_open() {
-    let scene = scene();
-    let body = dispute(scene.merchant_id, &json!({}));
-    let without = scene.operator.send(&scene.operator.request("POST", "/disputes", Some(&body)));
+    let fixture = test_gateway();
+    let body = dispute(fixture.merchant_id, &json!({}));
+    let without = fixture.operator.send(&fixture.operator.request("POST", "/disputes", Some(&body)));
     without.is_problem(400, INVALID);
-    let numbered = dispute(scene.merchant_id, &json!({ "disputeNo": "UP-1" }));
-    let open = || scene.operator.send(&scene.operator.request("POST", "/disputes", Some(&numbered)));
+    let numbered = dispute(fixture.merchant_id, &json!({ "disputeNo": "UP-1" }));
+    let open = || fixture.operator.send(&fixture.operator.request("POST", "/disputes", Some(&numbered)));
     assert_eq!((open().status, open().status), (201, 200));
     let mut other = numbered.clone();
     other["disputeAmount"] = json!("1.00");
-    let other = scene.operator.send(&scene.operator.request("POST", "/disputes", Some(&other)));
+    let other = fixture.operator.send(&fixture.operator.request("POST", "/disputes", Some(&other)));
     other.is_problem(409, CONFLICT);
-    assert_eq!(scene.history("UP-1").len(), 1);
+    assert_eq!(fixture.history("UP-1").len(), 1);
 }
 
 #[test]
 fn the_same_key_and_body_answer_the_first_answer() {
-    let mut scene = scene();
-    let (key, body) = (fresh_nonce(), dispute(scene.merchant_id, &json!({})));
-    let first = keyed(&scene, "/disputes", &body, &key);
+    let mut fixture = test_gateway();
+    let (key, body) = (fresh_nonce(), dispute(fixture.merchant_id, &json!({})));
+    let first = keyed(&fixture, "/disputes", &body, &key);
     let no = number(&first.created());
-    scene.operator.does(&no, "resolve", &json!({ "outcome": "WON" }));
-    scene.gateway.restart();
-    let again = keyed(&scene, "/disputes", &body, &key);
+    fixture.operator.does(&no, "resolve", &json!({ "outcome": "WON" }));
+    fixture.gateway.restart();
+    let again = keyed(&fixture, "/disputes", &body, &key);
     assert_eq!((again.status, again.json()), (first.status, first.json()));
-    keyed(&scene, "/disputes", &dispute(scene.merchant_id, &json!({})), &key).is_problem(409, CONFLICT);
+    keyed(&fixture, "/disputes", &dispute(fixture.merchant_id, &json!({})), &key).is_problem(409, CONFLICT);
     let merchant = json!({ "name": "Twice", "timeZone": "UTC" });
     let key = fresh_nonce();
-    let [first, again] = [(); 2].map(|()| keyed(&scene, "/merchants", &merchant, &key).json());
+    let [first, again] = [(); 2].map(|()| keyed(&fixture, "/merchants", &merchant, &key).json());
     assert_eq!(first, again);
-    keyed(&scene, "/merchants", &json!({ "name": "Other", "timeZone": "UTC" }), &key)
+    keyed(&fixture, "/merchants", &json!({ "name": "Other", "timeZone": "UTC" }), &key)
         .is_problem(409, CONFLICT);
 }
 
 #[test]
 fn a_request_that_is_refused_with_400_does_not_use_its_key_up() {
-    let scene = scene();
+    let fixture = test_gateway();
     let key = fresh_nonce();
-    keyed(&scene, "/merchants", &json!({ "timeZone": "UTC" }), &key).is_problem(400, INVALID);
-    drop(keyed(&scene, "/merchants", &json!({ "name": "m", "timeZone": "UTC" }), &key).created());
-    let (key, late) = (fresh_nonce(), dispute(scene.merchant_id, &json!({ "deadline": in_days(-1) })));
-    keyed(&scene, "/disputes", &late, &key).is_problem(400, INVALID);
-    drop(keyed(&scene, "/disputes", &dispute(scene.merchant_id, &json!({})), &key).created());
+    keyed(&fixture, "/merchants", &json!({ "timeZone": "UTC" }), &key).is_problem(400, INVALID);
+    drop(keyed(&fixture, "/merchants", &json!({ "name": "m", "timeZone": "UTC" }), &key).created());
+    let (key, late) = (fresh_nonce(), dispute(fixture.merchant_id, &json!({ "deadline": in_days(-1) })));
+    keyed(&fixture, "/disputes", &late, &key).is_problem(400, INVALID);
+    drop(keyed(&fixture, "/disputes", &dispute(fixture.merchant_id, &json!({})), &key).created());
 }
 
 #[test]
 fn a_repeated_key_answers_accounts_as_they_were() {
-    let mut scene = scene();
+    let mut fixture = test_gateway();
     let merchant_key = fresh_nonce();
-    let merchant = || keyed(&scene, "/merchants", &json!({ "name": "m", "timeZone": "UTC" }), &merchant_key);
+    let merchant =
+        || keyed(&fixture, "/merchants", &json!({ "name": "m", "timeZone": "UTC" }), &merchant_key);
     let first = merchant().created();
     let path = format!("/merchants/{}", first["merchantId"]);
     let apps = format!("{path}/apps");
     let app_key = fresh_nonce();
-    let app = keyed(&scene, &apps, &json!({}), &app_key).created();
+    let app = keyed(&fixture, &apps, &json!({}), &app_key).created();
     let app_path = format!("{apps}/{}", app["appId"].as_str().unwrap());
     let rotate = format!("{app_path}/rotate");
     let (rotation, at_once) = (fresh_nonce(), json!({ "overlapSeconds": 0 }));
-    let rotated = keyed(&scene, &rotate, &at_once, &rotation).json();
+    let rotated = keyed(&fixture, &rotate, &at_once, &rotation).json();
     assert!(rotated["appSecret"].is_string() && rotated["appSecret"] != app["appSecret"], "{rotated}");
 
-    assert_eq!(scene.operator.patch(&path, &json!({ "name": "renamed" })).status, 200);
-    assert_eq!(scene.operator.patch(&app_path, &json!({ "enabled": false })).status, 200);
+    assert_eq!(fixture.operator.patch(&path, &json!({ "name": "renamed" })).status, 200);
+    assert_eq!(fixture.operator.patch(&app_path, &json!({ "enabled": false })).status, 200);
     for _ in 0..2 {
-        assert_eq!(scene.operator.post(&rotate, &at_once).status, 200);
+        assert_eq!(fixture.operator.post(&rotate, &at_once).status, 200);
     }
     assert_eq!(merchant().created(), first);
-    scene.gateway.restart();
-    assert_eq!(keyed(&scene, &apps, &json!({}), &app_key).created(), app);
-    assert_eq!(keyed(&scene, &rotate, &at_once, &rotation).json(), rotated);
+    fixture.gateway.restart();
+    assert_eq!(keyed(&fixture, &apps, &json!({}), &app_key).created(), app);
+    assert_eq!(keyed(&fixture, &rotate, &at_once, &rotation).json(), rotated);
 }
 
 #[test]
 fn an_outcome_that_is_there_is_reached_again_and_another_is_not() {
-    let scene = scene();
-    let resolve = |no: &str, outcome: &str| scene.operator.act(no, "resolve", &json!({ "outcome": outcome }));
+    let fixture = test_gateway();
+    let resolve =
+        |no: &str, outcome: &str| fixture.operator.act(no, "resolve", &json!({ "outcome": outcome }));
     for outcome in ["WON", "LOST"] {
-        let no = scene.dispute();
+        let no = fixture.dispute();
         let other = if outcome == "WON" { "LOST" } else { "WON" };
         assert_eq!(resolve(&no, outcome).status, 200);
         assert_eq!(resolve(&no, outcome).status, 200);
         resolve(&no, other).is_problem(409, "Dispute.InvalidState");
-        assert_eq!((scene.status(&no).as_str(), scene.history(&no).len()), (outcome, 2));
+        assert_eq!((fixture.status(&no).as_str(), fixture.history(&no).len()), (outcome, 2));
     }
 }
 
 #[test]
 fn merchants_and_apps_are_listed_without_secrets() {
-    let scene = scene();
-    let id = scene.operator.open_merchant("Second Shop", "Europe/Berlin");
-    let app = scene.operator.open_app(id, Scheme::HmacSha256);
-    let list = scene.operator.fetch("/merchants");
+    let fixture = test_gateway();
+    let id = fixture.operator.open_merchant("Second Shop", "Europe/Berlin");
+    let app = fixture.operator.open_app(id, Scheme::HmacSha256);
+    let list = fixture.operator.fetch("/merchants");
     assert_eq!(list.status, 200);
     assert!(list.text().contains("Second Shop") && list.text().contains("Europe/Berlin"), "{}", list.text());
-    let changed = scene.operator.patch(&format!("/merchants/{id}"), &json!({ "name": "Renamed" }));
+    let changed = fixture.operator.patch(&format!("/merchants/{id}"), &json!({ "name": "Renamed" }));
     let changed = (changed.status, changed.json());
     assert_eq!(changed, (200, json!({ "merchantId": id, "name": "Renamed", "timeZone": "Europe/Berlin" })));
-    let apps = scene.operator.fetch(&format!("/merchants/{id}/apps"));
+    let apps = fixture.operator.fetch(&format!("/merchants/{id}/apps"));
     assert!(apps.text().contains(&app.app_id) && apps.text().contains("V2_HMAC_SHA256"), "{}", apps.text());
-    assert!(!apps.text().contains(&app.app_secret) && !apps.text().contains(&scene.signer.app_id));
-    scene.operator.fetch("/merchants/999999/apps").is_problem(404, "Operator.NotFound");
+    assert!(!apps.text().contains(&app.app_secret) && !apps.text().contains(&fixture.signer.app_id));
+    fixture.operator.fetch("/merchants/999999/apps").is_problem(404, "Operator.NotFound");
 }
 
 #[test]
-fn an_app_tells_until_when_its_old_secret_verifies() {
-    let scene = scene();
-    let apps = format!("/merchants/{}/apps", scene.merchant_id);
-    let app = format!("{apps}/{}", scene.signer.app_id);
-    let listed = || scene.operator.fetch(&apps).json()["items"][0]["oldSecretExpiresTime"].clone();
+fn app_contains_the_end_of_its_rotation_overlap() {
+    let fixture = test_gateway();
+    let apps = format!("/merchants/{}/apps", fixture.merchant_id);
+    let app = format!("{apps}/{}", fixture.signer.app_id);
+    let listed = || fixture.operator.fetch(&apps).json()["items"][0]["oldSecretExpiresTime"].clone();
     assert_eq!(listed(), Value::Null);
     let (rotate, body, key) = (format!("{app}/rotate"), json!({ "overlapSeconds": 3 }), fresh_nonce());
     let asked_ms = now_ms();
-    let rotated = keyed(&scene, &rotate, &body, &key).json();
+    let rotated = keyed(&fixture, &rotate, &body, &key).json();
     let told = &rotated["oldSecretExpiresTime"];
     let until_ms = parse_rfc3339(told.as_str().unwrap());
     assert!((asked_ms + 3_000..=now_ms() + 3_000).contains(&until_ms), "{rotated}");
     assert_eq!(&listed(), told);
-    assert_eq!(&scene.operator.patch(&app, &json!({ "enabled": true })).json()["oldSecretExpiresTime"], told);
+    assert_eq!(
+        &fixture.operator.patch(&app, &json!({ "enabled": true })).json()["oldSecretExpiresTime"],
+        told
+    );
     wait_until_ms(until_ms);
     assert_eq!(listed(), Value::Null);
-    assert_eq!(keyed(&scene, &rotate, &body, &key).json(), rotated, "what was answered stays the answer");
-    let at_once = scene.operator.post(&rotate, &json!({ "overlapSeconds": 0 })).json();
+    assert_eq!(keyed(&fixture, &rotate, &body, &key).json(), rotated, "what was answered stays the answer");
+    let at_once = fixture.operator.post(&rotate, &json!({ "overlapSeconds": 0 })).json();
     assert_eq!((&at_once["oldSecretExpiresTime"], listed()), (&Value::Null, Value::Null));
 }
 
 #[test]
-fn the_dispute_tells_its_whole_story() {
-    let scene = scene();
+fn dispute_detail_contains_the_whole_history() {
+    let fixture = test_gateway();
     let brought =
-        dispute(scene.merchant_id, &json!({ "disputeNo": "UP-7", "reasonCode": "13.1", "rrn": "42" }));
-    let opened = scene.operator.post("/disputes", &brought).created();
-    scene.operator.does("UP-7", "extend", &json!({ "deadline": in_days(20) }));
-    scene.operator.does("UP-7", "advance", &json!({ "type": "ARBITRATION", "deadline": in_days(30) }));
-    scene.accept("UP-7").is("OK");
-    scene.operator.does("UP-7", "withdraw", &json!({ "note": "paid back" }));
-    let shown = scene.show("UP-7");
-    assert_eq!(shown["merchantId"], scene.merchant_id);
+        dispute(fixture.merchant_id, &json!({ "disputeNo": "UP-7", "reasonCode": "13.1", "rrn": "42" }));
+    let opened = fixture.operator.post("/disputes", &brought).created();
+    fixture.operator.does("UP-7", "extend", &json!({ "deadline": in_days(20) }));
+    fixture.operator.does("UP-7", "advance", &json!({ "type": "ARBITRATION", "deadline": in_days(30) }));
+    fixture.accept("UP-7").is("OK");
+    fixture.operator.does("UP-7", "withdraw", &json!({ "note": "paid back" }));
+    let shown = fixture.show("UP-7");
+    assert_eq!(shown["merchantId"], fixture.merchant_id);
     for same in
         ["disputeNo", "paymentNo", "merchantTradeNo", "rrn", "paymentAmount", "currency", "disputeReason"]
     {
         assert_eq!((&shown[same], &opened[same]), (&brought[same], &brought[same]), "{same}");
     }
-    assert_eq!(scene.history("UP-7").len(), 5);
+    assert_eq!(fixture.history("UP-7").len(), 5);
     let actors: Vec<_> =
         shown["history"].as_array().unwrap().iter().map(|entry| entry["actor"].clone()).collect();
     assert!(actors[1] == actors[2] && actors[0] == actors[1], "the operator's token has a name: {actors:?}");
     assert_ne!(actors[3], actors[0], "the merchant's app is another actor: {actors:?}");
-    assert!(actors[3].as_str().unwrap().contains(&scene.signer.app_id), "{actors:?}");
+    assert!(actors[3].as_str().unwrap().contains(&fixture.signer.app_id), "{actors:?}");
 }
 
 /// The numbers on all pages of a list.
@@ -317,26 +323,26 @@ fn all_pages(operator: &Operator, filter: &str) -> Vec<String> {
 
 #[test]
 fn disputes_are_listed_by_filter_and_page() {
-    let scene = scene();
-    let other = scene.operator.open_merchant("Other", "UTC");
+    let fixture = test_gateway();
+    let other = fixture.operator.open_merchant("Other", "UTC");
     let mut opened = Vec::new();
     for index in 0..30 {
         let stage = if index % 3 == 0 { "INQUIRY" } else { "CHARGEBACK" };
         let but =
             json!({ "type": stage, "paymentNo": format!("PAY-{index:02}"), "deadline": in_days(1 + index) });
-        opened.push(scene.dispute_with(&but));
+        opened.push(fixture.dispute_with(&but));
     }
-    drop(scene.operator.open_dispute(other, &json!({ "paymentNo": "PAY-of-other" })));
+    drop(fixture.operator.open_dispute(other, &json!({ "paymentNo": "PAY-of-other" })));
     for no in &opened[..5] {
-        scene.accept(no).is("OK");
+        fixture.accept(no).is("OK");
     }
     let sorted = |mut numbers: Vec<String>| {
         numbers.sort();
         numbers
     };
     let of = |filter: &str| {
-        let numbers = all_pages(&scene.operator, filter);
-        let page = scene.operator.fetch(&format!("/disputes?limit=200{filter}")).json();
+        let numbers = all_pages(&fixture.operator, filter);
+        let page = fixture.operator.fetch(&format!("/disputes?limit=200{filter}")).json();
         assert_eq!(
             (page["total"].as_u64(), &page["totalExact"]),
             (Some(numbers.len() as u64), &json!(true)),
@@ -349,7 +355,7 @@ fn disputes_are_listed_by_filter_and_page() {
         );
         sorted(numbers)
     };
-    let ours = format!("&merchantId={}", scene.merchant_id);
+    let ours = format!("&merchantId={}", fixture.merchant_id);
     assert_eq!(of("").len(), 31);
     assert_eq!(of(&ours), sorted(opened.clone()));
     assert_eq!(of("&status=ACCEPTED"), sorted(opened[..5].to_vec()));
@@ -364,20 +370,20 @@ fn disputes_are_listed_by_filter_and_page() {
 }
 
 #[test]
-fn a_search_for_what_no_number_has_is_refused() {
-    let scene = scene();
+fn invalid_search_number_is_rejected() {
+    let fixture = test_gateway();
     for q in ["%00", "a%1Fb", &"P".repeat(51)] {
-        scene.operator.fetch(&format!("/disputes?q={q}")).is_problem(400, INVALID);
+        fixture.operator.fetch(&format!("/disputes?q={q}")).is_problem(400, INVALID);
     }
-    assert_eq!(scene.operator.fetch("/disputes?q=%C3%A9").json()["total"], 0);
+    assert_eq!(fixture.operator.fetch("/disputes?q=%C3%A9").json()["total"], 0);
 }
 
 #[test]
 fn numbers_made_by_the_gateway_sort_by_time() {
-    let scene = scene();
+    let fixture = test_gateway();
     let later = |_| {
         pause(Duration::from_millis(2));
-        scene.dispute()
+        fixture.dispute()
     };
     let opened: Vec<_> = (0..10).map(later).collect();
     assert!(opened.is_sorted(), "{opened:?}");
@@ -385,10 +391,10 @@ fn numbers_made_by_the_gateway_sort_by_time() {
 
 #[test]
 fn a_key_has_visible_characters_only() {
-    let scene = scene();
+    let fixture = test_gateway();
     let body = json!({ "name": "Corner Shop", "timeZone": "UTC" });
     for key in ["a b", "a\tb", "", "é", &"k".repeat(129)] {
-        keyed(&scene, "/merchants", &body, key).is_problem(400, INVALID);
+        keyed(&fixture, "/merchants", &body, key).is_problem(400, INVALID);
     }
-    assert_eq!(keyed(&scene, "/merchants", &body, "!~").status, 201);
+    assert_eq!(keyed(&fixture, "/merchants", &body, "!~").status, 201);
 }

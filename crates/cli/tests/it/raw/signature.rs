@@ -1,27 +1,28 @@
-//! Contract §2: what is signed, by which secret and scheme, for which URL; and that an answer is never a request.
+//! Contract §2: what is signed, by which secret and scheme, for which URL; and that a response is never valid as a
+//! request.
 
 use rebuttal_testbed::clock::{now_ms, wait_until_ms};
-use rebuttal_testbed::scene::{ACCEPT, CONTEST, QUERY};
 use rebuttal_testbed::signer::Finality;
-use rebuttal_testbed::{Answer, Call, Scene, Scheme, Signer};
+use rebuttal_testbed::test_gateway::{ACCEPT, CONTEST, QUERY};
+use rebuttal_testbed::{Answer, Scheme, SignedCall, Signer, TestGateway};
 use serde_json::{Value, json};
 
-use crate::ground::{each, gateway, scene};
+use crate::common::{each, gateway, test_gateway};
 
-fn query(scene: &Scene) -> Call {
-    scene.call(QUERY, &json!({ "disputeNo": "never-opened" }))
+fn query(fixture: &TestGateway) -> SignedCall {
+    fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
-fn query_by(scene: &Scene, signer: &Signer) -> Call {
-    Call { signer: signer.clone(), ..query(scene) }
+fn query_by(fixture: &TestGateway, signer: &Signer) -> SignedCall {
+    SignedCall { signer: signer.clone(), ..query(fixture) }
 }
 
 #[test]
 fn every_signed_value_counts() {
-    let scene = scene();
-    let right = query(&scene);
+    let fixture = test_gateway();
+    let right = query(&fixture);
     let sign = right.sign();
-    let bent = |bend: fn(&mut Call)| {
+    let bent = |bend: fn(&mut SignedCall)| {
         let mut call = right.clone();
         call.sign_instead = Some(sign.clone());
         bend(&mut call);
@@ -31,7 +32,7 @@ fn every_signed_value_counts() {
         use sha2::Digest as _;
         hex::encode(sha2::Sha256::digest(values.concat()))
     };
-    let Call { signer: Signer { app_id, app_secret, .. }, timestamp, nonce, .. } = &right;
+    let SignedCall { signer: Signer { app_id, app_secret, .. }, timestamp, nonce, .. } = &right;
     let body = String::from_utf8(right.body.clone()).unwrap();
     let lines = [app_id, app_secret, "POST", &right.url(), timestamp, nonce, &body].join("\n");
     let mut unterminated = right.clone();
@@ -49,18 +50,18 @@ fn every_signed_value_counts() {
         ("one LF more", twice_terminated),
     ];
     each(cases, |call| {
-        let answer = call.send(scene.address()).expect("Common.Auth.InvalidSignature");
-        assert!(answer.message.contains(&scene.base), "tells the URL expected: {}", answer.message);
+        let answer = call.send(fixture.address()).expect("Common.Auth.InvalidSignature");
+        assert!(answer.message.contains(&fixture.base), "tells the URL expected: {}", answer.message);
     });
-    right.send(scene.address()).is("Dispute.NotFound");
+    right.send(fixture.address()).is("Dispute.NotFound");
 }
 
 #[test]
 fn the_url_is_the_public_base_and_the_raw_target() {
-    let scene = scene();
-    let at = scene.address();
+    let fixture = test_gateway();
+    let at = fixture.address();
     let to = |target: &str| {
-        let mut call = query(&scene);
+        let mut call = query(&fixture);
         call.target = target.to_owned();
         call
     };
@@ -68,10 +69,10 @@ fn the_url_is_the_public_base_and_the_raw_target() {
     let mut decoded = to("/pg/v2/dispute/query?trace=1%2F2");
     decoded.sign_instead = Some(to("/pg/v2/dispute/query?trace=1/2").sign());
     decoded.send(at).is("Common.Auth.InvalidSignature");
-    let hidden = query(&scene).with_header("Host", Some("evil.example"));
+    let hidden = query(&fixture).with_header("Host", Some("evil.example"));
     let forwarded = hidden.with_header("X-Forwarded-Host", Some("evil.example"));
     forwarded.with_header("X-Forwarded-Proto", Some("https")).send(at).is("Dispute.NotFound");
-    let mut of_host = query(&scene).with_header("Host", Some("evil.example"));
+    let mut of_host = query(&fixture).with_header("Host", Some("evil.example"));
     of_host.sign_instead = Some({
         let mut other = of_host.clone();
         other.base = "http://evil.example".to_owned();
@@ -79,7 +80,7 @@ fn the_url_is_the_public_base_and_the_raw_target() {
     });
     of_host.send(at).is("Common.Auth.InvalidSignature");
     let absolute = |origin: &str| {
-        let mut call = query(&scene);
+        let mut call = query(&fixture);
         let target = format!("{origin}{}", call.target);
         call.sign_instead = Some(call.sign());
         call.target = target;
@@ -93,10 +94,10 @@ fn the_url_is_the_public_base_and_the_raw_target() {
         counts_as.target = counts_as.target.split_off(origin.len());
         counts_as.verified(response)
     };
-    answer(&scene.base).is("Dispute.NotFound");
-    answer(&scene.base.to_uppercase()).is("Dispute.NotFound");
+    answer(&fixture.base).is("Dispute.NotFound");
+    answer(&fixture.base.to_uppercase()).is("Dispute.NotFound");
     for elsewhere in
-        ["http://evil.example", &format!("{}0", scene.base), &scene.base.replace("http", "https")]
+        ["http://evil.example", &format!("{}0", fixture.base), &fixture.base.replace("http", "https")]
     {
         answer(elsewhere).that_is(Finality::Notice).is("Common.Request.NotFound");
     }
@@ -120,11 +121,11 @@ fn the_url_is_the_public_base_and_the_raw_target() {
 fn of_several_base_urls_the_one_that_verified_answers() {
     let urls = ["https://first.test", "https://second.test:8443", "http://third.test/gateway"];
     let args = urls.iter().flat_map(|url| ["--public-url", url]);
-    let mut scene = Scene::of(gateway().folder().args(args));
-    scene.base = urls[0].to_owned();
-    let at = scene.address();
+    let mut fixture = TestGateway::with_builder(gateway().folder().args(args));
+    fixture.base = urls[0].to_owned();
+    let at = fixture.address();
     for url in urls {
-        let mut call = scene.call(
+        let mut call = fixture.call(
             "/pg/v2/file/generateUploadUrl",
             &json!({ "filename": "a.png", "scene": "DISPUTE_EVIDENCE" }),
         );
@@ -133,19 +134,19 @@ fn of_several_base_urls_the_one_that_verified_answers() {
         let upload_url = data["uploadUrl"].as_str().unwrap();
         assert!(upload_url.starts_with(&format!("{url}/")), "{upload_url}");
     }
-    let wrong = query(&scene).badly_signed().send(at).expect("Common.Auth.InvalidSignature");
+    let wrong = query(&fixture).badly_signed().send(at).expect("Common.Auth.InvalidSignature");
     assert!(wrong.message.contains(urls[0]), "{}", wrong.message);
-    let mut by_address = query(&scene);
+    let mut by_address = query(&fixture);
     by_address.sign_instead = Some({
         let mut other = by_address.clone();
-        other.base = scene.gateway.base_url();
+        other.base = fixture.gateway.base_url();
         other.sign()
     });
     by_address.send(at).is("Common.Auth.InvalidSignature");
 }
 
 /// Sends an answer back with its own header, as an eavesdropper could.
-fn reflect(scene: &Scene, call: &Call, answer: &Answer) -> Answer {
+fn reflect(fixture: &TestGateway, call: &SignedCall, answer: &Answer) -> Answer {
     let header = answer.response.header("authorization").unwrap();
     let field = |name: &str| {
         let rest = header.split_once(&format!("{name}=")).unwrap().1;
@@ -155,29 +156,29 @@ fn reflect(scene: &Scene, call: &Call, answer: &Answer) -> Answer {
     reflected.body.clone_from(&answer.response.body);
     (reflected.timestamp, reflected.nonce) = (field("timestamp"), field("nonce"));
     assert_eq!(reflected.sign(), field("sign"), "the reflection is signed rightly");
-    reflected.send(scene.address())
+    reflected.send(fixture.address())
 }
 
 #[test]
 fn a_signed_answer_sent_back_as_a_request_is_refused() {
-    let scene = scene();
-    let at = scene.address();
-    let dispute = scene.dispute();
-    let good = scene.call(QUERY, &json!({ "disputeNo": dispute }));
-    let accepted = scene.call(ACCEPT, &json!({ "disputeNo": dispute }));
+    let fixture = test_gateway();
+    let at = fixture.address();
+    let dispute = fixture.dispute();
+    let good = fixture.call(QUERY, &json!({ "disputeNo": dispute }));
+    let accepted = fixture.call(ACCEPT, &json!({ "disputeNo": dispute }));
     let cases = [
         ("a success", good),
         ("an accept", accepted),
-        ("a refusal", query(&scene)),
-        ("a wrong sign", query(&scene).badly_signed()),
-        ("a wrong path", scene.call("/pg/v2/dispute/list", &json!({}))),
-        ("a wrong body", scene.raw_call(CONTEST, "[")),
+        ("a refusal", query(&fixture)),
+        ("a wrong sign", query(&fixture).badly_signed()),
+        ("a wrong path", fixture.call("/pg/v2/dispute/list", &json!({}))),
+        ("a wrong body", fixture.raw_call(CONTEST, "[")),
     ];
     each(cases, |call| {
         let answer = call.send(at);
         let mut rightly = call.clone();
         rightly.sign_instead = None;
-        let again = reflect(&scene, &rightly, &answer);
+        let again = reflect(&fixture, &rightly, &answer);
         let wanted =
             if answer.code == "Common.Request.NotFound" { &answer.code } else { "Common.Request.Malformed" };
         again.is(wanted);
@@ -186,10 +187,11 @@ fn a_signed_answer_sent_back_as_a_request_is_refused() {
 
 #[test]
 fn the_stronger_scheme_is_required_once_chosen() {
-    let scene = scene();
-    let at = scene.address();
-    let hmac = scene.operator.open_app(scene.merchant_id, Scheme::HmacSha256);
-    let of = |signer: &Signer| Call::new(signer, &scene.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
+    let fixture = test_gateway();
+    let at = fixture.address();
+    let hmac = fixture.operator.open_app(fixture.merchant_id, Scheme::HmacSha256);
+    let of =
+        |signer: &Signer| SignedCall::new(signer, &fixture.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
     of(&hmac).send(at).is("Dispute.NotFound");
     // A sign of the other scheme is refused, and the refusal is signed in the app's own.
     let plain = Signer { scheme: Scheme::Sha256, ..hmac.clone() };
@@ -206,81 +208,82 @@ fn the_stronger_scheme_is_required_once_chosen() {
     });
     under_a_false_name.send(at).is("Common.Auth.InvalidSignature");
     // And the other way round: an app of the plain scheme is not spoken to in HMAC.
-    let strong = Signer { scheme: Scheme::HmacSha256, ..scene.signer.clone() };
+    let strong = Signer { scheme: Scheme::HmacSha256, ..fixture.signer.clone() };
     let mut too_strong = of(&strong);
     let (sign, header) = (too_strong.sign(), too_strong.authorization());
-    too_strong.signer = scene.signer.clone();
+    too_strong.signer = fixture.signer.clone();
     (too_strong.sign_instead, too_strong.authorization_instead) = (Some(sign), Some(header));
     too_strong.send(at).is("Common.Auth.InvalidSignature");
 }
 
 #[test]
 fn an_app_can_be_switched_to_the_stronger_scheme() {
-    let scene = scene();
-    let path = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
-    let answer = scene.operator.patch(&path, &json!({ "scheme": "V2_HMAC_SHA256" }));
+    let fixture = test_gateway();
+    let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
+    let answer = fixture.operator.patch(&path, &json!({ "scheme": "V2_HMAC_SHA256" }));
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert!(!answer.text().contains(&scene.signer.app_secret), "the secret is shown once, at the opening");
-    let mut call = query(&scene);
+    assert!(!answer.text().contains(&fixture.signer.app_secret), "the secret is shown once, at the opening");
+    let mut call = query(&fixture);
     call.signer.scheme = Scheme::HmacSha256;
-    call.send(scene.address()).is("Dispute.NotFound");
+    call.send(fixture.address()).is("Dispute.NotFound");
 }
 
 /// The signer with a new secret.
-fn rotated(scene: &Scene, overlap_seconds: u64) -> Signer {
-    let (status, answer) = rotate(scene, overlap_seconds);
+fn rotated(fixture: &TestGateway, overlap_seconds: u64) -> Signer {
+    let (status, answer) = rotate(fixture, overlap_seconds);
     assert_eq!(status, 200, "{answer}");
-    Signer { app_secret: answer["appSecret"].as_str().unwrap().to_owned(), ..scene.signer.clone() }
+    Signer { app_secret: answer["appSecret"].as_str().unwrap().to_owned(), ..fixture.signer.clone() }
 }
 
-fn rotate(scene: &Scene, overlap_seconds: u64) -> (u16, Value) {
-    let path = format!("/merchants/{}/apps/{}/rotate", scene.merchant_id, scene.signer.app_id);
-    let response = scene.operator.post(&path, &json!({ "overlapSeconds": overlap_seconds }));
+fn rotate(fixture: &TestGateway, overlap_seconds: u64) -> (u16, Value) {
+    let path = format!("/merchants/{}/apps/{}/rotate", fixture.merchant_id, fixture.signer.app_id);
+    let response = fixture.operator.post(&path, &json!({ "overlapSeconds": overlap_seconds }));
     (response.status, response.json())
 }
 
 #[test]
-fn both_secrets_verify_during_an_overlap_and_each_answers_its_own() {
-    let scene = scene();
-    let at = scene.address();
+fn both_secrets_verify_during_rotation_overlap() {
+    let fixture = test_gateway();
+    let at = fixture.address();
     let start_ms = now_ms();
-    let (status, answer) = rotate(&scene, 3);
+    let (status, answer) = rotate(&fixture, 3);
     assert!(status == 200 || status == 201, "{answer}");
-    let new = Signer { app_secret: answer["appSecret"].as_str().unwrap().to_owned(), ..scene.signer.clone() };
-    assert_ne!(new.app_secret, scene.signer.app_secret);
-    let by = |signer: &Signer| query_by(&scene, signer);
+    let new =
+        Signer { app_secret: answer["appSecret"].as_str().unwrap().to_owned(), ..fixture.signer.clone() };
+    assert_ne!(new.app_secret, fixture.signer.app_secret);
+    let by = |signer: &Signer| query_by(&fixture, signer);
     by(&new).send(at).is("Dispute.NotFound");
-    by(&scene.signer).send(at).is("Dispute.NotFound");
+    by(&fixture.signer).send(at).is("Dispute.NotFound");
     // Where no secret verified, the oldest valid one answers.
-    by(&scene.signer).badly_signed().send(at).is("Common.Auth.InvalidSignature");
-    let (status, problem) = rotate(&scene, 3);
+    by(&fixture.signer).badly_signed().send(at).is("Common.Auth.InvalidSignature");
+    let (status, problem) = rotate(&fixture, 3);
     assert_eq!((status, problem["code"].as_str()), (409, Some("Operator.Conflict")), "{problem}");
     wait_until_ms(start_ms + 5_000);
     by(&new).send(at).is("Dispute.NotFound");
-    refuses(&scene, &scene.signer, &new);
+    refuses(&fixture, &fixture.signer, &new);
 }
 
 /// A call signed with one signer's secret is refused, in an answer that is signed with another's.
-fn refuses(scene: &Scene, ended: &Signer, valid: &Signer) {
-    let mut call = query_by(scene, valid);
-    call.sign_instead = Some(Call { signer: ended.clone(), ..call.clone() }.sign());
-    call.send(scene.address()).is("Common.Auth.InvalidSignature");
-    query_by(scene, valid).send(scene.address()).is("Dispute.NotFound");
+fn refuses(fixture: &TestGateway, ended: &Signer, valid: &Signer) {
+    let mut call = query_by(fixture, valid);
+    call.sign_instead = Some(SignedCall { signer: ended.clone(), ..call.clone() }.sign());
+    call.send(fixture.address()).is("Common.Auth.InvalidSignature");
+    query_by(fixture, valid).send(fixture.address()).is("Dispute.NotFound");
 }
 
 #[test]
 fn a_leaked_secret_is_ended_during_an_overlap() {
-    let scene = scene();
-    let end_overlap = format!("/merchants/{}/apps/{}/endOverlap", scene.merchant_id, scene.signer.app_id);
-    let end_overlap = || scene.operator.post(&end_overlap, &json!({}));
+    let fixture = test_gateway();
+    let end_overlap = format!("/merchants/{}/apps/{}/endOverlap", fixture.merchant_id, fixture.signer.app_id);
+    let end_overlap = || fixture.operator.post(&end_overlap, &json!({}));
     let calls = |signers: [&Signer; 2]| {
         signers
             .iter()
-            .for_each(|signer| query_by(&scene, signer).send(scene.address()).is("Dispute.NotFound"));
+            .for_each(|signer| query_by(&fixture, signer).send(fixture.address()).is("Dispute.NotFound"));
     };
     // The older one leaks, and the merchant signs with the newer one already.
-    let first = scene.signer.clone();
-    let second = rotated(&scene, 3_600);
+    let first = fixture.signer.clone();
+    let second = rotated(&fixture, 3_600);
     calls([&first, &second]);
     let ended = end_overlap();
     assert_eq!(
@@ -290,27 +293,27 @@ fn a_leaked_secret_is_ended_during_an_overlap() {
         ended.text()
     );
     assert!(ended.json().get("appSecret").is_none(), "{}", ended.text());
-    refuses(&scene, &first, &second);
+    refuses(&fixture, &first, &second);
     assert_eq!(end_overlap().json(), ended.json(), "nothing is left to end");
-    refuses(&scene, &first, &second);
+    refuses(&fixture, &first, &second);
     // The newer one leaks, or both.
-    let third = rotated(&scene, 3_600);
+    let third = rotated(&fixture, 3_600);
     calls([&second, &third]);
-    let fourth = rotated(&scene, 0);
-    [&first, &second, &third].iter().for_each(|old| refuses(&scene, old, &fourth));
+    let fourth = rotated(&fixture, 0);
+    [&first, &second, &third].iter().for_each(|old| refuses(&fixture, old, &fourth));
     // No overlap is running, so the next one can begin.
-    let fifth = rotated(&scene, 3_600);
+    let fifth = rotated(&fixture, 3_600);
     calls([&fourth, &fifth]);
 }
 
 #[test]
 fn keys_are_of_the_form_and_differ() {
-    let scene = scene();
-    let other = scene.operator.open_app(scene.merchant_id, Scheme::Sha256);
-    for text in [&scene.signer.app_id, &scene.signer.app_secret, &other.app_id, &other.app_secret] {
+    let fixture = test_gateway();
+    let other = fixture.operator.open_app(fixture.merchant_id, Scheme::Sha256);
+    for text in [&fixture.signer.app_id, &fixture.signer.app_secret, &other.app_id, &other.app_secret] {
         let lower_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         assert!(text.len() == 32 && text.chars().all(lower_hex), "{text}");
     }
-    assert_ne!(scene.signer.app_id, other.app_id);
-    assert_ne!(scene.signer.app_secret, other.app_secret);
+    assert_ne!(fixture.signer.app_id, other.app_id);
+    assert_ne!(fixture.signer.app_secret, other.app_secret);
 }

@@ -1,13 +1,13 @@
-//! Contract §6: the table of states, cell by cell through both APIs, with what each cell leaves in the history.
+//! Contract §6: the state table, cell by cell through both APIs, with the history entry of each cell.
 
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::operator::{in_days, in_ms};
-use rebuttal_testbed::{Item, Scene, samples};
+use rebuttal_testbed::{Item, TestGateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const STATES: [&str; 7] =
     ["NEEDS_RESPONSE", "UNDER_REVIEW", "ACCEPTED", "EXPIRED", "WON", "LOST", "WITHDRAWN"];
@@ -30,16 +30,16 @@ fn cell(state: &str, command: &str) -> &'static str {
     row.split(' ').nth(column).unwrap()
 }
 
-struct Ground {
-    scene: Scene,
+struct Setup {
+    fixture: TestGateway,
     urls: [String; 2],
 }
 
-impl Ground {
+impl Setup {
     fn start() -> Self {
-        let scene = scene();
-        let urls = [1, 2].map(|seed| scene.upload(&samples::receipt(seed)));
-        Self { scene, urls }
+        let fixture = test_gateway();
+        let urls = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
+        Self { fixture, urls }
     }
 
     fn first(&self) -> [Item<'_>; 1] {
@@ -48,16 +48,16 @@ impl Ground {
 
     /// A fresh dispute brought into this state; in review, won or lost it was contested with the first file.
     fn brought_to(&self, state: &str) -> String {
-        let scene = &self.scene;
-        let dispute = scene.dispute();
+        let fixture = &self.fixture;
+        let dispute = fixture.dispute();
         match state {
-            "UNDER_REVIEW" | "WON" | "LOST" => scene.contest(&dispute, &self.first()).is("OK"),
-            "ACCEPTED" => scene.accept(&dispute).is("OK"),
-            "WITHDRAWN" => drop(scene.operator.does(&dispute, "withdraw", &json!({ "note": "paid back" }))),
+            "UNDER_REVIEW" | "WON" | "LOST" => fixture.contest(&dispute, &self.first()).is("OK"),
+            "ACCEPTED" => fixture.accept(&dispute).is("OK"),
+            "WITHDRAWN" => drop(fixture.operator.does(&dispute, "withdraw", &json!({ "note": "paid back" }))),
             _ => {}
         }
         if state == "WON" || state == "LOST" {
-            scene.operator.does(
+            fixture.operator.does(
                 &dispute,
                 "resolve",
                 &json!({ "outcome": state, "note": "the bank has said so" }),
@@ -70,23 +70,23 @@ impl Ground {
     fn expired(&self) -> Vec<String> {
         let (deadline, _) = in_ms(1_000);
         let disputes: Vec<_> =
-            COMMANDS.iter().map(|_| self.scene.dispute_with(&json!({ "deadline": deadline }))).collect();
+            COMMANDS.iter().map(|_| self.fixture.dispute_with(&json!({ "deadline": deadline }))).collect();
         for dispute in &disputes {
             wait_for("the sweeper", Duration::from_secs(15), || {
-                (self.scene.status(dispute) == "EXPIRED").then_some(())
+                (self.fixture.status(dispute) == "EXPIRED").then_some(())
             });
         }
         disputes
     }
 
-    /// Gives the command and tells its outcome: `OK`, or the code of its refusal with the words that explain it.
+    /// Sends the command and returns its outcome: `OK`, or the code of its rejection with the explanation.
     fn give(&self, dispute: &str, command: &str) -> (String, String) {
         let (action, body) = match command {
             "contest" | "repeat" | "accept" => {
                 let answer = match command {
-                    "contest" => self.scene.contest(dispute, &[Item::receipt(&self.urls[1])]),
-                    "repeat" => self.scene.contest(dispute, &self.first()),
-                    _ => self.scene.accept(dispute),
+                    "contest" => self.fixture.contest(dispute, &[Item::receipt(&self.urls[1])]),
+                    "repeat" => self.fixture.contest(dispute, &self.first()),
+                    _ => self.fixture.accept(dispute),
                 };
                 return (answer.code, answer.message);
             }
@@ -98,7 +98,7 @@ impl Ground {
             "extend" => (command, json!({ "deadline": in_days(9) })),
             _ => (command, json!({})),
         };
-        let response = self.scene.operator.act(dispute, action, &body);
+        let response = self.fixture.operator.act(dispute, action, &body);
         if response.status == 200 {
             return ("OK".to_owned(), String::new());
         }
@@ -110,21 +110,21 @@ impl Ground {
 
 #[test]
 fn every_cell_of_the_table() {
-    let ground = Ground::start();
-    let mut expired = ground.expired();
+    let setup = Setup::start();
+    let mut expired = setup.expired();
     let mut cases = Vec::new();
     for state in STATES {
         for command in COMMANDS.into_iter().filter(|command| cell(state, command) != ".") {
-            let dispute = if state == "EXPIRED" { expired.pop().unwrap() } else { ground.brought_to(state) };
+            let dispute = if state == "EXPIRED" { expired.pop().unwrap() } else { setup.brought_to(state) };
             cases.push((format!("{state}: {command}"), (state, command, dispute)));
         }
     }
     each(cases, |(state, command, dispute)| {
-        let before = ground.scene.show(&dispute);
+        let before = setup.fixture.show(&dispute);
         assert_eq!(before["status"], state);
-        let (code, words) = ground.give(&dispute, command);
-        let after = ground.scene.show(&dispute);
-        let steps = ground.scene.history(&dispute).len() - before["history"].as_array().unwrap().len();
+        let (code, words) = setup.give(&dispute, command);
+        let after = setup.fixture.show(&dispute);
+        let steps = setup.fixture.history(&dispute).len() - before["history"].as_array().unwrap().len();
         match cell(state, command) {
             "same" => assert_eq!((code.as_str(), after), ("OK", before), "a repetition changes nothing"),
             "-" => {
@@ -143,7 +143,7 @@ fn every_cell_of_the_table() {
     });
 }
 
-/// `allowedActions` tells operators what the table allows them.
+/// `allowedActions` lists what the table allows operators.
 fn assert_actions(shown: &Value, state: &str) {
     let actions = shown["allowedActions"].as_array().unwrap_or_else(|| panic!("no allowedActions: {shown}"));
     let says = |action: &str| actions.iter().any(|said| said == action);
@@ -155,66 +155,66 @@ fn assert_actions(shown: &Value, state: &str) {
 
 #[test]
 fn a_request_for_evidence_wants_something_new() {
-    let ground = Ground::start();
-    let scene = &ground.scene;
-    let dispute = ground.brought_to("UNDER_REVIEW");
-    scene.operator.does(
+    let setup = Setup::start();
+    let fixture = &setup.fixture;
+    let dispute = setup.brought_to("UNDER_REVIEW");
+    fixture.operator.does(
         &dispute,
         "requestEvidence",
         &json!({ "deadline": in_days(3), "note": "one more page" }),
     );
-    scene.contest(&dispute, &ground.first()).is("Dispute.InvalidState");
-    assert_eq!(scene.status(&dispute), "NEEDS_RESPONSE");
-    let both = [Item::receipt(&ground.urls[0]), Item::receipt(&ground.urls[1])];
-    scene.contest(&dispute, &both).is("OK");
-    scene.contest(&dispute, &both).is("OK");
-    scene.contest(&dispute, &ground.first()).is("Dispute.InvalidState");
-    let shown = scene.show(&dispute);
+    fixture.contest(&dispute, &setup.first()).is("Dispute.InvalidState");
+    assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
+    let both = [Item::receipt(&setup.urls[0]), Item::receipt(&setup.urls[1])];
+    fixture.contest(&dispute, &both).is("OK");
+    fixture.contest(&dispute, &both).is("OK");
+    fixture.contest(&dispute, &setup.first()).is("Dispute.InvalidState");
+    let shown = fixture.show(&dispute);
     assert_eq!(
         shown["submissions"].as_array().unwrap().len(),
         2,
         "what was submitted first is kept: {shown}"
     );
-    assert_eq!(scene.history(&dispute).len(), 4);
+    assert_eq!(fixture.history(&dispute).len(), 4);
 }
 
 #[test]
 fn a_new_stage_takes_the_old_evidence_anew() {
-    let ground = Ground::start();
-    let scene = &ground.scene;
-    let dispute = ground.brought_to("WON");
-    scene.operator.does(&dispute, "advance", &json!({ "type": "PRE_ARBITRATION", "deadline": in_days(3) }));
-    let shown = scene.show(&dispute);
+    let setup = Setup::start();
+    let fixture = &setup.fixture;
+    let dispute = setup.brought_to("WON");
+    fixture.operator.does(&dispute, "advance", &json!({ "type": "PRE_ARBITRATION", "deadline": in_days(3) }));
+    let shown = fixture.show(&dispute);
     assert_eq!((&shown["status"], &shown["type"]), (&json!("NEEDS_RESPONSE"), &json!("PRE_ARBITRATION")));
-    scene.contest(&dispute, &ground.first()).is("OK");
-    scene.contest(&dispute, &ground.first()).is("OK");
-    assert_eq!(scene.show(&dispute)["submissions"].as_array().unwrap().len(), 2);
-    assert_eq!(scene.history(&dispute).len(), 5);
+    fixture.contest(&dispute, &setup.first()).is("OK");
+    fixture.contest(&dispute, &setup.first()).is("OK");
+    assert_eq!(fixture.show(&dispute)["submissions"].as_array().unwrap().len(), 2);
+    assert_eq!(fixture.history(&dispute).len(), 5);
 }
 
 #[test]
 fn stages_only_move_forward() {
-    let ground = Ground::start();
+    let setup = Setup::start();
     let stages = ["INQUIRY", "CHARGEBACK", "PRE_ARBITRATION", "ARBITRATION"];
     let pairs = (0..4).flat_map(|from| (0..4).map(move |to| (from, to)));
     each(
         pairs.map(|(from, to)| (format!("{} to {}", stages[from], stages[to]), (from, to))),
         |(from, to)| {
-            let dispute = ground.scene.dispute_with(&json!({ "type": stages[from] }));
+            let dispute = setup.fixture.dispute_with(&json!({ "type": stages[from] }));
             let body = json!({ "type": stages[to], "deadline": in_days(3) });
-            let response = ground.scene.operator.act(&dispute, "advance", &body);
+            let response = setup.fixture.operator.act(&dispute, "advance", &body);
             let (status, stage, steps) = if to > from { (200, to, 2) } else { (409, from, 1) };
             assert_eq!(response.status, status, "{}", response.text());
-            assert_eq!(ground.scene.show(&dispute)["type"], stages[stage]);
-            assert_eq!(ground.scene.history(&dispute).len(), steps);
+            assert_eq!(setup.fixture.show(&dispute)["type"], stages[stage]);
+            assert_eq!(setup.fixture.history(&dispute).len(), steps);
         },
     );
 }
 
 #[test]
-fn a_refusal_names_the_state_and_what_it_allows() {
-    let ground = Ground::start();
-    let dispute = ground.brought_to("ACCEPTED");
-    let answer = ground.scene.contest(&dispute, &ground.first()).expect("Dispute.InvalidState");
+fn state_rejection_names_state_and_allowed_actions() {
+    let setup = Setup::start();
+    let dispute = setup.brought_to("ACCEPTED");
+    let answer = setup.fixture.contest(&dispute, &setup.first()).expect("Dispute.InvalidState");
     assert!(answer.message.contains("ACCEPTED"), "{}", answer.message);
 }

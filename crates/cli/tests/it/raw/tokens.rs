@@ -1,14 +1,14 @@
-//! Contract §8: operators' tokens; what each role may do, and until when a token lets somebody in.
+//! Contract §8, operators' tokens: what each role may do, and until when a token is valid.
 
 use std::time::Duration;
 
 use rebuttal_testbed::operator::{Operator, dispute};
-use rebuttal_testbed::scene::number;
 use rebuttal_testbed::signer::fresh_nonce;
-use rebuttal_testbed::{Connection, Item, Response, Scene, samples};
+use rebuttal_testbed::test_gateway::number;
+use rebuttal_testbed::{Connection, Item, Response, TestGateway, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{each, embedded_scene, scene};
+use crate::common::{each, sqlite_test_gateway, test_gateway};
 
 const CONTRACT: &str = include_str!("../../../../../docs/integrate/contract.md");
 const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
@@ -37,10 +37,10 @@ fn rank(role: &str) -> usize {
 }
 
 /// Somebody with a new token.
-fn holder(scene: &Scene, name: &str, role: &str) -> Operator {
-    let made = scene.operator.post("/tokens", &json!({ "name": name, "role": role })).created();
+fn holder(fixture: &TestGateway, name: &str, role: &str) -> Operator {
+    let made = fixture.operator.post("/tokens", &json!({ "name": name, "role": role })).created();
     assert_eq!((&made["name"], &made["role"]), (&json!(name), &json!(role)));
-    Operator::new(scene.address(), made["token"].as_str().unwrap())
+    Operator::new(fixture.address(), made["token"].as_str().unwrap())
 }
 
 fn revoke(operator: &Operator, name: &str) -> Response {
@@ -51,23 +51,23 @@ fn keyed(operator: &Operator, path: &str, body: &Value, key: &str) -> Response {
     operator.send(&operator.request("POST", path, Some(body)).header("Idempotency-Key", key))
 }
 
-fn names(scene: &Scene) -> Vec<String> {
-    let items = scene.operator.fetch("/tokens").json()["items"].as_array().unwrap().clone();
+fn names(fixture: &TestGateway) -> Vec<String> {
+    let items = fixture.operator.fetch("/tokens").json()["items"].as_array().unwrap().clone();
     items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn every_call_asks_for_its_role() {
-    let scene = scene();
-    let no = scene.dispute();
-    scene.contest(&no, &[Item::receipt(&scene.upload(&samples::receipt(1)))]).is("OK");
-    drop(holder(&scene, "spare", "viewer"));
+    let fixture = test_gateway();
+    let no = fixture.dispute();
+    fixture.contest(&no, &[Item::receipt(&fixture.upload(&samples::receipt(1)))]).is("OK");
+    drop(holder(&fixture, "spare", "viewer"));
     let calls = calls();
     assert!(calls.len() >= 19, "the contract's table was not read: {calls:?}");
     let at = |path: &str| {
         let names = [
-            ("{merchantId}", scene.merchant_id.to_string()),
-            ("{appId}", scene.signer.app_id.clone()),
+            ("{merchantId}", fixture.merchant_id.to_string()),
+            ("{appId}", fixture.signer.app_id.clone()),
             ("{disputeNo}", no.clone()),
             ("{evidenceId}", "1-1".to_owned()),
             ("{name}", "spare".to_owned()),
@@ -75,7 +75,7 @@ fn every_call_asks_for_its_role() {
         names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
     };
     for role in ROLES {
-        let somebody = holder(&scene, &format!("some-{role}"), role);
+        let somebody = holder(&fixture, &format!("some-{role}"), role);
         let cases = calls.iter().map(|call| (format!("{role}: {} {}", call.0, call.1), call));
         each(cases, |(method, path, lowest)| {
             let body = (method != "GET").then(|| json!({}));
@@ -85,56 +85,56 @@ fn every_call_asks_for_its_role() {
                 assert!(answer.text().contains(role) && answer.text().contains(lowest), "{}", answer.text());
             } else if method == "GET" {
                 // Links are an S3's.
-                let refused = path.ends_with("/link") && !rebuttal_testbed::ground::has("s3");
+                let refused = path.ends_with("/link") && !rebuttal_testbed::backend::includes("s3");
                 assert_eq!(answer.status, if refused { 409 } else { 200 }, "{}", answer.text());
             } else {
-                // Let in: what is said of an empty body, or of a dispute that is over, is another story.
+                // Authorized; the response to an empty body or a closed dispute is tested elsewhere.
                 assert!(![401, 403].contains(&answer.status), "{}", answer.text());
             }
         });
     }
-    let nobody = Operator::new(scene.address(), "nobodys-token-at-all");
+    let nobody = Operator::new(fixture.address(), "nobodys-token-at-all");
     for (method, path, _) in &calls {
         nobody.send(&nobody.request(method, &at(path), None)).is_problem(401, "Operator.Unauthorized");
     }
 }
 
 #[test]
-fn what_is_forbidden_changes_nothing_and_uses_no_key_up() {
-    let scene = scene();
-    let no = scene.dispute();
-    let (viewer, operator) = (holder(&scene, "v", "viewer"), holder(&scene, "o", "operator"));
+fn forbidden_request_changes_nothing_and_keeps_its_key() {
+    let fixture = test_gateway();
+    let no = fixture.dispute();
+    let (viewer, operator) = (holder(&fixture, "v", "viewer"), holder(&fixture, "o", "operator"));
     viewer.act(&no, "resolve", &json!({ "outcome": "WON" })).is_problem(403, FORBIDDEN);
-    viewer.post("/disputes", &dispute(scene.merchant_id, &json!({}))).is_problem(403, FORBIDDEN);
-    assert_eq!((scene.status(&no).as_str(), scene.history(&no).len()), ("NEEDS_RESPONSE", 1));
+    viewer.post("/disputes", &dispute(fixture.merchant_id, &json!({}))).is_problem(403, FORBIDDEN);
+    assert_eq!((fixture.status(&no).as_str(), fixture.history(&no).len()), ("NEEDS_RESPONSE", 1));
     assert_eq!(viewer.fetch("/disputes").json()["total"], 1);
 
-    let path = format!("/merchants/{}/apps/{}/rotate", scene.merchant_id, scene.signer.app_id);
+    let path = format!("/merchants/{}/apps/{}/rotate", fixture.merchant_id, fixture.signer.app_id);
     let (key, body) = (fresh_nonce(), json!({ "overlapSeconds": 60 }));
     keyed(&operator, &path, &body, &key).is_problem(403, FORBIDDEN);
-    assert_eq!(keyed(&scene.operator, &path, &body, &key).status, 200);
+    assert_eq!(keyed(&fixture.operator, &path, &body, &key).status, 200);
     assert_eq!(operator.act(&no, "resolve", &json!({ "outcome": "WON" })).status, 200);
-    let history = scene.show(&no)["history"].clone();
+    let history = fixture.show(&no)["history"].clone();
     assert!(history[1]["actor"].as_str().unwrap().ends_with('o'), "the history names the token: {history}");
 }
 
 #[test]
 fn a_token_is_shown_once_and_kept_as_its_hash() {
-    let mut scene = embedded_scene();
+    let mut fixture = sqlite_test_gateway();
     let (key, body) = (fresh_nonce(), json!({ "name": "night-shift", "role": "operator" }));
-    let made = keyed(&scene.operator, "/tokens", &body, &key).created();
+    let made = keyed(&fixture.operator, "/tokens", &body, &key).created();
     let token = made["token"].as_str().unwrap().to_owned();
-    let list = scene.operator.fetch("/tokens");
+    let list = fixture.operator.fetch("/tokens");
     let item = list.json()["items"][0].clone();
     assert_eq!((&item["name"], &item["role"]), (&json!("night-shift"), &json!("operator")));
     assert!(item["createdTime"].as_str().unwrap().ends_with("+00:00") && item["token"].is_null(), "{item}");
     assert!(!list.text().contains(&token));
-    assert_eq!(names(&scene), ["night-shift", "operator"]);
+    assert_eq!(names(&fixture), ["night-shift", "operator"]);
 
-    scene.gateway.restart();
-    assert_eq!(keyed(&scene.operator, "/tokens", &body, &key).created(), made, "the first answer again");
-    assert_eq!(Operator::new(scene.address(), &token).fetch("/disputes").status, 200);
-    for file in std::fs::read_dir(scene.gateway.data()).unwrap() {
+    fixture.gateway.restart();
+    assert_eq!(keyed(&fixture.operator, "/tokens", &body, &key).created(), made, "the first answer again");
+    assert_eq!(Operator::new(fixture.address(), &token).fetch("/disputes").status, 200);
+    for file in std::fs::read_dir(fixture.gateway.data()).unwrap() {
         let path = file.unwrap().path();
         let holds = path.is_file() && {
             let bytes = std::fs::read(&path).unwrap();
@@ -142,116 +142,116 @@ fn a_token_is_shown_once_and_kept_as_its_hash() {
         };
         assert!(!holds, "{} holds the token as it is", path.display());
     }
-    assert!(!scene.gateway.stderr().contains(&token), "the log tells the token");
+    assert!(!fixture.gateway.stderr().contains(&token), "the log tells the token");
 }
 
 #[test]
-fn a_revoked_token_lets_nobody_in_from_then_on() {
-    let mut scene = scene();
-    let [one, other] = ["one", "other"].map(|name| holder(&scene, name, "viewer"));
+fn revoked_token_is_rejected_from_then_on() {
+    let mut fixture = test_gateway();
+    let [one, other] = ["one", "other"].map(|name| holder(&fixture, name, "viewer"));
     assert_eq!((one.fetch("/disputes").status, other.fetch("/disputes").status), (200, 200));
-    let revoked = revoke(&scene.operator, "one");
+    let revoked = revoke(&fixture.operator, "one");
     assert_eq!((revoked.status, &revoked.json()["name"]), (200, &json!("one")), "{}", revoked.text());
     one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
-    assert_eq!(revoke(&scene.operator, "one").json(), revoked.json(), "repeatable");
-    revoke(&scene.operator, "nobody").is_problem(404, "Operator.NotFound");
-    scene.gateway.restart();
+    assert_eq!(revoke(&fixture.operator, "one").json(), revoked.json(), "repeatable");
+    revoke(&fixture.operator, "nobody").is_problem(404, "Operator.NotFound");
+    fixture.gateway.restart();
     one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
     assert_eq!(other.fetch("/disputes").status, 200);
-    assert_eq!(names(&scene), ["operator", "other"]);
+    assert_eq!(names(&fixture), ["operator", "other"]);
 }
 
 /// The gateway asks for the body when it has let the token in; then the token is revoked, and the body comes.
 #[test]
-fn a_token_that_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
-    let scene = scene();
-    let no = scene.dispute();
+fn token_revoked_during_the_body_changes_nothing() {
+    let fixture = test_gateway();
+    let no = fixture.dispute();
     let merchant = json!({ "name": "m", "timeZone": "UTC" });
-    let app = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
+    let app = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
     assert_eq!(
-        scene.operator.post(&format!("{app}/rotate"), &json!({ "overlapSeconds": 3_600 })).status,
+        fixture.operator.post(&format!("{app}/rotate"), &json!({ "overlapSeconds": 3_600 })).status,
         200
     );
     let changes = [
         ("POST", "/tokens".to_owned(), json!({ "name": "heir", "role": "admin" })),
         ("POST", "/merchants".to_owned(), merchant.clone()),
-        ("PATCH", format!("/merchants/{}", scene.merchant_id), merchant),
-        ("POST", "/disputes".to_owned(), dispute(scene.merchant_id, &json!({ "disputeNo": "heir" }))),
+        ("PATCH", format!("/merchants/{}", fixture.merchant_id), merchant),
+        ("POST", "/disputes".to_owned(), dispute(fixture.merchant_id, &json!({ "disputeNo": "heir" }))),
         ("POST", format!("/disputes/{no}/withdraw"), json!({})),
         ("POST", "/tokens/slow/revoke".to_owned(), json!({})),
         ("POST", format!("{app}/rotate"), json!({ "overlapSeconds": 0 })),
         ("POST", format!("{app}/endOverlap"), json!({})),
     ];
-    let before = [scene.operator.fetch("/merchants").text(), scene.show(&no).to_string()];
+    let before = [fixture.operator.fetch("/merchants").text(), fixture.show(&no).to_string()];
     for (method, path, body) in changes {
-        let slow = holder(&scene, "slow", "admin");
+        let slow = holder(&fixture, "slow", "admin");
         let key = fresh_nonce();
         let request = slow.request(method, &path, Some(&body)).header("Idempotency-Key", &key);
-        let mut connection = Connection::open(scene.address()).unwrap();
+        let mut connection = Connection::open(fixture.address()).unwrap();
         connection.send(&request.clone().header("Expect", "100-continue").head()).unwrap();
         assert!(connection.answers_within(Duration::from_secs(30)), "{path}: asks for no body");
-        assert_eq!(revoke(&scene.operator, "slow").status, 200);
+        assert_eq!(revoke(&fixture.operator, "slow").status, 200);
         connection.send(&request.body).unwrap();
         connection.receive().unwrap().is_problem(401, "Operator.Unauthorized");
     }
-    assert_eq!([scene.operator.fetch("/merchants").text(), scene.show(&no).to_string()], before);
-    assert_eq!(names(&scene), ["operator"]);
-    assert_eq!(scene.query(&no).ok()["status"], "NEEDS_RESPONSE", "the older secret verifies still");
-    scene.operator.fetch("/disputes/heir").is_problem(404, "Dispute.NotFound");
+    assert_eq!([fixture.operator.fetch("/merchants").text(), fixture.show(&no).to_string()], before);
+    assert_eq!(names(&fixture), ["operator"]);
+    assert_eq!(fixture.query(&no).ok()["status"], "NEEDS_RESPONSE", "the older secret verifies still");
+    fixture.operator.fetch("/disputes/heir").is_problem(404, "Dispute.NotFound");
 }
 
 #[test]
 fn a_change_that_takes_nothing_needs_no_body() {
-    let scene = scene();
+    let fixture = test_gateway();
     let bare = |path: &str, body: &str| {
-        let mut request = scene.operator.request("POST", path, None);
+        let mut request = fixture.operator.request("POST", path, None);
         request.body = body.into();
-        scene.operator.send(&request)
+        fixture.operator.send(&request)
     };
-    drop(holder(&scene, "gone", "viewer"));
+    drop(holder(&fixture, "gone", "viewer"));
     let revoked = bare("/tokens/gone/revoke", "");
     assert_eq!((revoked.status, &revoked.json()["name"]), (200, &json!("gone")), "{}", revoked.text());
     bare("/tokens/gone/revoke", "{}").is_problem(415, "Common.Request.UnsupportedMediaType");
     bare("/merchants", "").is_problem(415, "Common.Request.UnsupportedMediaType");
-    assert_eq!(scene.operator.post("/tokens/gone/revoke", &json!({})).json(), revoked.json());
+    assert_eq!(fixture.operator.post("/tokens/gone/revoke", &json!({})).json(), revoked.json());
 }
 
 #[test]
 fn an_admin_is_always_left() {
-    let mut scene = scene();
-    let admin = holder(&scene, "second", "admin");
-    for by in [&scene.operator, &admin] {
+    let mut fixture = test_gateway();
+    let admin = holder(&fixture, "second", "admin");
+    for by in [&fixture.operator, &admin] {
         revoke(by, "operator").is_problem(409, CONFLICT);
     }
     assert_eq!(revoke(&admin, "second").status, 200, "any other admin's own, too");
     revoke(&admin, "second").is_problem(401, "Operator.Unauthorized");
-    let taken = scene.operator.post("/tokens", &json!({ "name": "operator", "role": "viewer" }));
+    let taken = fixture.operator.post("/tokens", &json!({ "name": "operator", "role": "viewer" }));
     taken.is_problem(409, CONFLICT);
-    scene.gateway.restart();
-    assert_eq!(revoke(&scene.operator, "second").status, 200, "the first token is an admin's still");
+    fixture.gateway.restart();
+    assert_eq!(revoke(&fixture.operator, "second").status, 200, "the first token is an admin's still");
 }
 
 #[test]
 fn a_name_that_is_used_again_shares_nothing_with_the_one_before() {
-    let scene = scene();
-    let first = holder(&scene, "ci", "admin");
-    let (key, body) = (fresh_nonce(), dispute(scene.merchant_id, &json!({})));
+    let fixture = test_gateway();
+    let first = holder(&fixture, "ci", "admin");
+    let (key, body) = (fresh_nonce(), dispute(fixture.merchant_id, &json!({})));
     let no = number(&keyed(&first, "/disputes", &body, &key).created());
-    let other = holder(&scene, "other", "admin");
+    let other = holder(&fixture, "other", "admin");
     assert_ne!(number(&keyed(&other, "/disputes", &body, &key).created()), no, "keys of tokens are apart");
-    scene.operator.post("/tokens", &json!({ "name": "ci", "role": "viewer" })).is_problem(409, CONFLICT);
-    assert_eq!(revoke(&scene.operator, "ci").status, 200);
-    let second = holder(&scene, "ci", "operator");
+    fixture.operator.post("/tokens", &json!({ "name": "ci", "role": "viewer" })).is_problem(409, CONFLICT);
+    assert_eq!(revoke(&fixture.operator, "ci").status, 200);
+    let second = holder(&fixture, "ci", "operator");
     assert_ne!(number(&keyed(&second, "/disputes", &body, &key).created()), no, "of one name, too");
     second.post("/merchants", &json!({ "name": "m", "timeZone": "UTC" })).is_problem(403, FORBIDDEN);
     first.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
-    let actor = scene.show(&no)["history"][0]["actor"].clone();
+    let actor = fixture.show(&no)["history"][0]["actor"].clone();
     assert!(actor.as_str().unwrap().ends_with("ci"), "{actor}");
 }
 
 #[test]
 fn names_and_roles_are_of_their_form() {
-    let scene = scene();
+    let fixture = test_gateway();
     let invalid = "Common.Request.InvalidParameter";
     let long = "n".repeat(65);
     for body in [
@@ -266,21 +266,21 @@ fn names_and_roles_are_of_their_form() {
         json!({ "role": "viewer" }),
         json!({ "name": "n", "role": "viewer", "scope": "all" }),
     ] {
-        scene.operator.post("/tokens", &body).is_problem(400, invalid);
+        fixture.operator.post("/tokens", &body).is_problem(400, invalid);
     }
     for name in ["a/b", "50%", "?#&", &long[1..]] {
-        drop(holder(&scene, name, "viewer"));
+        drop(holder(&fixture, name, "viewer"));
         let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        assert_eq!(revoke(&scene.operator, &encoded).json()["name"], name);
+        assert_eq!(revoke(&fixture.operator, &encoded).json()["name"], name);
     }
     for name in ["night%20shift", "%FF", "%C3%A9"] {
-        revoke(&scene.operator, name).is_problem(404, "Operator.NotFound");
+        revoke(&fixture.operator, name).is_problem(404, "Operator.NotFound");
     }
-    let page = scene.operator.fetch("/tokens?limit=1").json();
+    let page = fixture.operator.fetch("/tokens?limit=1").json();
     assert_eq!((page["items"].as_array().unwrap().len(), &page["nextCursor"]), (1, &Value::Null), "{page}");
-    drop(holder(&scene, "a", "viewer"));
-    let page = scene.operator.fetch("/tokens?limit=1").json();
+    drop(holder(&fixture, "a", "viewer"));
+    let page = fixture.operator.fetch("/tokens?limit=1").json();
     assert_eq!(page["nextCursor"], "a");
-    let rest = scene.operator.fetch("/tokens?limit=1&cursor=a").json();
+    let rest = fixture.operator.fetch("/tokens?limit=1&cursor=a").json();
     assert_eq!((&rest["items"][0]["name"], &rest["nextCursor"]), (&json!("operator"), &Value::Null));
 }

@@ -1,8 +1,8 @@
-//! Contract §3, the upload form against the embedded store: each field dropped, altered, added; the sizes; the order;
-//! and that what was stored first stays.
+//! Contract §3, the upload form of the embedded store: each field dropped, altered, added; sizes; order; and that the
+//! first stored file stays.
 //!
-//! Not here: an expired form. It would take ten minutes of waiting or a clock of its own; the evidence crate's tests
-//! move the time instead.
+//! Not here: an expired form, which needs ten minutes or a fake clock; the evidence crate's tests move the time
+//! instead.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::http::find;
 use rebuttal_testbed::upload::Part;
-use rebuttal_testbed::{Connection, Form, Item, Response, Scene, Ticket, samples};
+use rebuttal_testbed::{Connection, Form, Item, Response, TestGateway, Ticket, samples};
 use serde_json::Value;
 
-use crate::ground::{each, folder_scene};
+use crate::common::{each, folder_test_gateway};
 
 const LIMIT_BYTES: usize = 2 * 1024 * 1024;
 
@@ -21,8 +21,8 @@ type Alter = fn(&str) -> String;
 
 /// Nothing was stored: the same ticket still takes an honest file.
 #[track_caller]
-fn still_open(scene: &Scene, ticket: &Ticket) {
-    let response = ticket.form(&samples::png(1)).send(scene.address());
+fn still_open(fixture: &TestGateway, ticket: &Ticket) {
+    let response = ticket.form(&samples::png(1)).send(fixture.address());
     assert_eq!(response.status, 204, "the ticket is spoilt: {}", response.text());
 }
 
@@ -39,28 +39,28 @@ fn refused(response: &Response, status: u16, codes: &[&str]) {
 
 #[test]
 fn every_kind_is_stored_and_answered_as_s3_does() {
-    let scene = folder_scene();
+    let fixture = folder_test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
-        let response = scene.ticket(sample.filename).form(&sample.bytes).send(scene.address());
+        let response = fixture.ticket(sample.filename).form(&sample.bytes).send(fixture.address());
         assert_eq!(response.status, 204, "{}", response.text());
     });
 }
 
 #[test]
 fn every_field_must_be_sent() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     each(ticket.fields.iter().map(|(name, _)| (name, name)), |name| {
-        refused(&form.clone().without(name).send(scene.address()), 403, &["AccessDenied"]);
+        refused(&form.clone().without(name).send(fixture.address()), 403, &["AccessDenied"]);
     });
-    still_open(&scene, &ticket);
+    still_open(&fixture, &ticket);
 }
 
 #[test]
 fn no_field_may_be_altered() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     let alterations: [(&str, Alter); 4] = [
         ("last letter", |value| {
@@ -80,36 +80,36 @@ fn no_field_may_be_altered() {
         alters.map(move |(how, alter)| (format!("{name}, {how}"), (name, alter)))
     });
     each(cases, |(name, alter)| {
-        let response = form.clone().altered(name, alter).send(scene.address());
+        let response = form.clone().altered(name, alter).send(fixture.address());
         refused(&response, 403, &["AccessDenied", "SignatureDoesNotMatch"]);
     });
-    still_open(&scene, &ticket);
+    still_open(&fixture, &ticket);
 }
 
 #[test]
 fn a_form_goes_nowhere_but_to_its_own_key() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
-    let other = scene.ticket("b.png");
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
+    let other = fixture.ticket("b.png");
     let of_other = |name: &str| other.fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
     let form = ticket.form(&samples::png(1));
     let to_other = form.clone().altered("key", |_| of_other("key"));
     let up = form.clone().altered("key", |_| "../../operator.token".to_owned());
     let merchant = form.clone().altered("key", |key| key.replacen("m/", "m/9", 1));
     each([("other", to_other), ("up", up), ("other merchant's", merchant)], |form: Form| {
-        refused(&form.send(scene.address()), 403, &["AccessDenied", "SignatureDoesNotMatch"]);
+        refused(&form.send(fixture.address()), 403, &["AccessDenied", "SignatureDoesNotMatch"]);
     });
     // A policy belongs to its signature, however well each is signed for itself.
     let mixed = form.altered("policy", |_| of_other("policy"));
-    refused(&mixed.send(scene.address()), 403, &["SignatureDoesNotMatch", "AccessDenied"]);
-    still_open(&scene, &ticket);
-    still_open(&scene, &other);
+    refused(&mixed.send(fixture.address()), 403, &["SignatureDoesNotMatch", "AccessDenied"]);
+    still_open(&fixture, &ticket);
+    still_open(&fixture, &other);
 }
 
 #[test]
 fn undeclared_and_repeated_fields_are_refused() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     let key = ticket.fields.iter().find(|(name, _)| name == "key").unwrap().1.clone();
     let cases = [
@@ -118,19 +118,19 @@ fn undeclared_and_repeated_fields_are_refused() {
         ("metadata", Part::field("x-amz-meta-a", "b")),
         ("nonsense", Part::field("nonsense", "")),
     ];
-    each(cases, |part| refused(&form.clone().with(part).send(scene.address()), 403, &["AccessDenied"]));
+    each(cases, |part| refused(&form.clone().with(part).send(fixture.address()), 403, &["AccessDenied"]));
     each([("key twice", Part::field("key", &key)), ("other key", Part::field("key", "x"))], |part| {
-        let response = form.clone().with(part).send(scene.address());
+        let response = form.clone().with(part).send(fixture.address());
         assert!(response.status == 400 || response.status == 403, "{}", response.status);
         assert!(!response.store_error().is_empty());
     });
-    still_open(&scene, &ticket);
+    still_open(&fixture, &ticket);
 }
 
 #[test]
 fn the_file_comes_last_and_once() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
     let form = ticket.form(&samples::png(1));
     let mut first = form.clone();
     first.parts.rotate_right(1);
@@ -150,80 +150,80 @@ fn the_file_comes_last_and_once() {
         ("field after", field_after),
     ];
     each(cases, |form: Form| {
-        let response = form.send(scene.address());
+        let response = form.send(fixture.address());
         assert_eq!(response.status, 400, "{}", response.text());
         assert!(!response.store_error().is_empty());
     });
-    still_open(&scene, &ticket);
+    still_open(&fixture, &ticket);
 }
 
 #[test]
 fn two_mebibytes_to_the_byte() {
-    let scene = folder_scene();
+    let fixture = folder_test_gateway();
     each([("png", "a.png"), ("pdf", "a.pdf")], |filename| {
         let of = |bytes| {
             if filename == "a.png" { samples::png_of_size(bytes) } else { samples::pdf_of_size(bytes) }
         };
-        let ticket = scene.ticket(filename);
-        refused(&ticket.form(&of(LIMIT_BYTES + 1)).send(scene.address()), 400, &["EntityTooLarge"]);
-        assert_eq!(ticket.form(&of(LIMIT_BYTES)).send(scene.address()).status, 204);
+        let ticket = fixture.ticket(filename);
+        refused(&ticket.form(&of(LIMIT_BYTES + 1)).send(fixture.address()), 400, &["EntityTooLarge"]);
+        assert_eq!(ticket.form(&of(LIMIT_BYTES)).send(fixture.address()).status, 204);
     });
-    let ticket = scene.ticket("a.png");
-    refused(&ticket.form(b"").send(scene.address()), 400, &["EntityTooSmall"]);
-    still_open(&scene, &ticket);
+    let ticket = fixture.ticket("a.png");
+    refused(&ticket.form(b"").send(fixture.address()), 400, &["EntityTooSmall"]);
+    still_open(&fixture, &ticket);
 }
 
 #[test]
 fn a_file_far_too_large_is_cut_off_in_flight() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
-    let before_kib = scene.gateway.peak_memory_kib();
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
+    let before_kib = fixture.gateway.peak_memory_kib();
     let request = ticket.form(&vec![b'x'; 64 * LIMIT_BYTES]).request();
-    let mut connection = Connection::open(scene.address()).unwrap();
+    let mut connection = Connection::open(fixture.address()).unwrap();
     // The gateway may stop reading as soon as it knows; the answer is then all that a client can still get.
     drop(connection.send(&request.bytes()));
     if let Ok(response) = connection.receive() {
         refused(&response, 400, &["EntityTooLarge"]);
     }
-    let grown_kib = scene.gateway.peak_memory_kib().saturating_sub(before_kib);
+    let grown_kib = fixture.gateway.peak_memory_kib().saturating_sub(before_kib);
     assert!(grown_kib < 16 * 1024, "{grown_kib} KiB for a file of 128 MiB");
-    still_open(&scene, &ticket);
+    still_open(&fixture, &ticket);
 }
 
 #[test]
-fn what_was_stored_first_stays() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
+fn first_stored_file_stays() {
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
     let first = samples::png(1);
-    assert_eq!(ticket.form(&first).send(scene.address()).status, 204);
+    assert_eq!(ticket.form(&first).send(fixture.address()).status, 204);
     each([("the same", samples::png(1)), ("another", samples::png(2))], |bytes| {
-        let response = ticket.form(&bytes).send(scene.address());
+        let response = ticket.form(&bytes).send(fixture.address());
         assert_eq!(response.status, 409, "{}", response.text());
     });
-    let dispute = scene.dispute();
-    scene.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
-    assert_eq!(served(&scene, &dispute).body, first);
+    let dispute = fixture.dispute();
+    fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    assert_eq!(served(&fixture, &dispute).body, first);
 }
 
 /// The only evidence of the dispute's only submission, as operators get it.
-fn served(scene: &Scene, dispute: &str) -> Response {
-    let shown = scene.show(dispute);
+fn served(fixture: &TestGateway, dispute: &str) -> Response {
+    let shown = fixture.show(dispute);
     let evidence = &shown["submissions"][0]["evidence"][0];
     let id = match &evidence["evidenceId"] {
         Value::String(id) => id.clone(),
         id => id.to_string(),
     };
-    scene.operator.fetch(&format!("/disputes/{dispute}/evidence/{id}"))
+    fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/{id}"))
 }
 
 #[test]
 fn a_file_is_served_as_an_attachment_of_its_own_type() {
-    let scene = folder_scene();
+    let fixture = folder_test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
-        let url = scene.upload(&sample);
-        let dispute = scene.dispute();
-        scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-        let response = served(&scene, &dispute);
+        let url = fixture.upload(&sample);
+        let dispute = fixture.dispute();
+        fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+        let response = served(&fixture, &dispute);
         assert_eq!((response.status, &response.body), (200, &sample.bytes));
         assert_eq!(response.header("content-type"), Some(sample.media_type));
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
@@ -233,20 +233,20 @@ fn a_file_is_served_as_an_attachment_of_its_own_type() {
 
 #[test]
 fn the_parts_own_content_type_is_ignored() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
     let mut form = ticket.form(&samples::png(1));
     form.parts.last_mut().unwrap().rest = "; filename=\"../../x.html\"\r\nContent-Type: text/html".to_owned();
-    assert_eq!(form.send(scene.address()).status, 204);
-    let dispute = scene.dispute();
-    scene.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
-    assert_eq!(served(&scene, &dispute).header("content-type"), Some("image/png"));
+    assert_eq!(form.send(fixture.address()).status, 204);
+    let dispute = fixture.dispute();
+    fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    assert_eq!(served(&fixture, &dispute).header("content-type"), Some("image/png"));
 }
 
 #[test]
 fn a_form_cut_short_stores_nothing() {
-    let scene = folder_scene();
-    let ticket = scene.ticket("a.png");
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
     let request = ticket.form(&samples::png(1)).request();
     let boundary = find(&request.body, b"\r\n").unwrap();
     let cases = [
@@ -258,21 +258,21 @@ fn a_form_cut_short_stores_nothing() {
     each(cases, |body| {
         let mut cut = request.clone();
         cut.body = body;
-        let response = cut.send(scene.address()).unwrap();
+        let response = cut.send(fixture.address()).unwrap();
         assert_eq!(response.status, 400, "{}", response.text());
         assert!(!response.store_error().is_empty());
     });
-    still_open(&scene, &ticket);
+    still_open(&fixture, &ticket);
 }
 
 #[test]
-fn slow_senders_keep_nobody_else_from_uploading() {
+fn slow_uploads_do_not_block_others() {
     const SENDERS: usize = 70;
-    let scene = folder_scene();
-    let (slow, other) = (scene.ticket("a.png"), scene.ticket("b.png"));
+    let fixture = folder_test_gateway();
+    let (slow, other) = (fixture.ticket("a.png"), fixture.ticket("b.png"));
     let mut senders: Vec<_> = (0..SENDERS)
         .map(|_| {
-            let mut sender = Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), scene.address()).unwrap();
+            let mut sender = Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), fixture.address()).unwrap();
             let mut request = slow.form(&samples::png(1)).request();
             let whole = request.body.len();
             request = request.header("Content-Length", whole.to_string());
@@ -282,14 +282,14 @@ fn slow_senders_keep_nobody_else_from_uploading() {
             sender
         })
         .collect();
-    // Of the form one file arrives, as many wait as may, and the others are told.
+    // One file of the form is received, the permitted number waits, and the others are rejected.
     assert!(senders.iter_mut().any(|sender| sender.answers_within(Duration::from_millis(50))));
     let began = Instant::now();
-    assert_eq!(other.form(&samples::png(2)).send(scene.address()).status, 204);
+    assert_eq!(other.form(&samples::png(2)).send(fixture.address()).status, 204);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    assert!(scene.gateway.stderr().contains("uploads are held back"), "{}", scene.gateway.stderr());
+    assert!(fixture.gateway.stderr().contains("uploads are held back"), "{}", fixture.gateway.stderr());
     drop(senders);
     // Those who waited have left, one behind the other.
-    let taken = || (slow.form(&samples::png(1)).send(scene.address()).status == 204).then_some(());
+    let taken = || (slow.form(&samples::png(1)).send(fixture.address()).status == 204).then_some(());
     wait_for("the form to be free", Duration::from_secs(10), taken);
 }

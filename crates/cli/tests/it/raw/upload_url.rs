@@ -1,39 +1,39 @@
-//! Contract §3, generateUploadUrl: what is given, and which names, types and scenes are refused.
+//! Contract §3, generateUploadUrl: what is returned, and which names, types and scenes are rejected.
 
 use rebuttal_testbed::clock::now_ms;
-use rebuttal_testbed::scene::UPLOAD_URL;
-use rebuttal_testbed::{Answer, Scene, Ticket, ground, samples};
+use rebuttal_testbed::test_gateway::UPLOAD_URL;
+use rebuttal_testbed::{Answer, TestGateway, Ticket, backend, samples};
 use serde_json::{Value, json};
 
-use crate::ground::{each, scene};
+use crate::common::{each, test_gateway};
 
 const INVALID: &str = "Common.Request.InvalidParameter";
 const UNSUPPORTED: &str = "File.UnsupportedType";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const LIFE_MS: i64 = 600_000;
 
-fn ask(scene: &Scene, filename: &str, but: Value) -> Answer {
+fn ask(fixture: &TestGateway, filename: &str, but: Value) -> Answer {
     let mut body = json!({ "filename": filename, "scene": "DISPUTE_EVIDENCE" });
     body.as_object_mut().unwrap().extend(but.as_object().unwrap().clone());
-    scene.post(UPLOAD_URL, &body)
+    fixture.post(UPLOAD_URL, &body)
 }
 
 #[test]
 fn a_ticket_has_the_published_form() {
-    let scene = scene();
+    let fixture = test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let before_ms = now_ms();
-        let data = ask(&scene, sample.filename, json!({})).ok();
+        let data = ask(&fixture, sample.filename, json!({})).ok();
         let ticket = Ticket::read(&data);
         let mut members: Vec<_> = data.as_object().unwrap().keys().map(String::as_str).collect();
         members.sort_unstable();
         assert_eq!(members, ["expireTime", "formFields", "httpMethod", "storageUri", "uploadUrl"]);
         assert_eq!(ticket.http_method, "POST");
-        let leads_here = ticket.upload_url.starts_with(&scene.base);
-        assert_eq!(leads_here, !ground::has("s3"), "{}", ticket.upload_url);
+        let leads_here = ticket.upload_url.starts_with(&fixture.base);
+        assert_eq!(leads_here, !backend::includes("s3"), "{}", ticket.upload_url);
         let life_ms = ticket.expire_time - before_ms;
         assert!((LIFE_MS - 2_000..=LIFE_MS + 10_000).contains(&life_ms), "{life_ms}");
-        let folder = format!("s3://uploaded/m/{}/open/dispute-evidence/", scene.merchant_id);
+        let folder = format!("s3://uploaded/m/{}/open/dispute-evidence/", fixture.merchant_id);
         let file =
             ticket.storage_uri.strip_prefix(&folder).unwrap_or_else(|| panic!("{}", ticket.storage_uri));
         let (stem, extension) = file.split_once('.').unwrap();
@@ -54,14 +54,14 @@ fn a_ticket_has_the_published_form() {
 }
 
 #[test]
-fn every_ticket_is_another_place() {
-    let scene = scene();
-    assert_ne!(scene.ticket("a.png").storage_uri, scene.ticket("a.png").storage_uri);
+fn every_ticket_has_a_distinct_key() {
+    let fixture = test_gateway();
+    assert_ne!(fixture.ticket("a.png").storage_uri, fixture.ticket("a.png").storage_uri);
 }
 
 #[test]
 fn names_and_types_that_are_taken() {
-    let scene = scene();
+    let fixture = test_gateway();
     let of_type = |content_type: &str| json!({ "contentType": content_type });
     let cases = [
         ("of 32", ("a".repeat(28) + ".png", json!({}))),
@@ -78,7 +78,7 @@ fn names_and_types_that_are_taken() {
         ("null type", ("a.pdf".to_owned(), json!({ "contentType": null }))),
     ];
     each(cases, |(filename, but)| {
-        let uri = ask(&scene, &filename, but).ok()["storageUri"].as_str().unwrap().to_owned();
+        let uri = ask(&fixture, &filename, but).ok()["storageUri"].as_str().unwrap().to_owned();
         let extension = filename.rsplit('.').next().unwrap().to_lowercase();
         assert!(uri.ends_with(&format!(".{extension}")), "{uri}");
     });
@@ -86,9 +86,9 @@ fn names_and_types_that_are_taken() {
 
 #[test]
 fn names_types_and_scenes_that_are_refused() {
-    let scene = scene();
+    let fixture = test_gateway();
     let none = || json!({});
-    let of_scene = |scene: Value| json!({ "scene": scene });
+    let of_scene = |fixture: Value| json!({ "scene": fixture });
     let cases = [
         ("name of 33", "a".repeat(29) + ".png", none(), &[INVALID][..]),
         ("no name", String::new(), none(), &[INVALID]),
@@ -126,7 +126,7 @@ fn names_types_and_scenes_that_are_refused() {
     each(
         cases.map(|(name, filename, but, codes)| (name, (filename, but, codes))),
         |(filename, but, codes)| {
-            let answer = ask(&scene, &filename, but);
+            let answer = ask(&fixture, &filename, but);
             assert!(codes.contains(&answer.code.as_str()), "{}: {}", answer.code, answer.message);
         },
     );
@@ -134,8 +134,8 @@ fn names_types_and_scenes_that_are_refused() {
 
 #[test]
 fn all_faulty_fields_are_named_with_their_limits() {
-    let scene = scene();
-    let answer = scene.post(UPLOAD_URL, &json!({ "filename": "a".repeat(40), "scene": "B".repeat(60) }));
+    let fixture = test_gateway();
+    let answer = fixture.post(UPLOAD_URL, &json!({ "filename": "a".repeat(40), "scene": "B".repeat(60) }));
     let answer = answer.expect(INVALID);
     for word in ["filename", "32", "scene"] {
         assert!(answer.message.contains(word), "{word} is missing in: {}", answer.message);

@@ -1,4 +1,4 @@
-//! Contract §4: what a url means is said once for all replicas, by whoever records it first.
+//! Contract §4: the meaning of a url is recorded once for all replicas, by the first one.
 
 use std::collections::BTreeSet;
 
@@ -8,25 +8,25 @@ use super::Replicas;
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn replicas_that_find_different_files_believe_what_was_recorded_first() {
+fn first_recorded_file_hash_wins_across_replicas() {
     let replicas = Replicas::start();
-    let scene = &replicas.scene;
+    let fixture = &replicas.fixture;
     for round in 0..8 {
-        let url = scene.upload(&samples::receipt(0));
+        let url = fixture.upload(&samples::receipt(0));
         let key = url.strip_prefix("s3://uploaded/").unwrap();
-        let disputes: Vec<_> = (0..6).map(|_| scene.dispute()).collect();
+        let disputes: Vec<_> = (0..6).map(|_| fixture.dispute()).collect();
         std::thread::scope(|scope| {
             for (index, dispute) in disputes.iter().enumerate() {
                 let (replicas, url) = (&replicas, &url);
                 scope.spawn(move || {
                     // Somebody keeps replacing the file while both read it.
                     replicas.bucket.put(key, &samples::receipt(u8::try_from(index).unwrap()).bytes);
-                    let contest = scene.contest_call(dispute, &[Item::receipt(url)]);
+                    let contest = fixture.contest_call(dispute, &[Item::receipt(url)]);
                     contest.send(replicas.addresses()[index % 2]).is("OK");
                 });
             }
         });
-        let submitted = |dispute: &String| scene.show(dispute)["submissions"][0]["evidence"][0].clone();
+        let submitted = |dispute: &String| fixture.show(dispute)["submissions"][0]["evidence"][0].clone();
         let digests: BTreeSet<_> =
             disputes.iter().map(|dispute| submitted(dispute)["sha256"].to_string()).collect();
         assert_eq!(digests.len(), 1, "round {round}: {digests:?}");

@@ -1,4 +1,5 @@
-//! A replica that freezes while it holds locks: the others are late, and nothing of its own is lost or done twice.
+//! A replica that is suspended while it holds locks: the others are delayed, and nothing of its work is lost or done
+//! twice.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use rebuttal_testbed::clock::pause;
 use rebuttal_testbed::{Connection, Item, samples};
 
 use super::Replicas;
-use crate::ground::scaled;
+use crate::common::scaled;
 
 /// What a frozen replica may hold another back, in all.
 const HELD_BACK_MAX: Duration = Duration::from_secs(5);
@@ -15,14 +16,14 @@ const CONTESTS: usize = 24;
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_frozen_replica_holds_the_others_back_for_five_seconds_at_most() {
+fn suspended_replica_blocks_the_others_at_most_five_seconds() {
     let replicas = Replicas::start();
-    let scene = &replicas.scene;
+    let fixture = &replicas.fixture;
     let [first, second] = replicas.addresses();
-    let url = scene.upload(&samples::receipt(1));
+    let url = fixture.upload(&samples::receipt(1));
     for round in 0..scaled(FREEZES) {
-        let disputes: Vec<String> = (0..CONTESTS).map(|_| scene.dispute()).collect();
-        let call = |dispute: &str| scene.contest_call(dispute, &[Item::receipt(&url)]);
+        let disputes: Vec<String> = (0..CONTESTS).map(|_| fixture.dispute()).collect();
+        let call = |dispute: &str| fixture.contest_call(dispute, &[Item::receipt(&url)]);
         let mut connections: Vec<Connection> =
             disputes.iter().map(|_| Connection::open(first).unwrap()).collect();
         let calls: Vec<_> = disputes.iter().map(|dispute| call(dispute)).collect();
@@ -31,13 +32,13 @@ fn a_frozen_replica_holds_the_others_back_for_five_seconds_at_most() {
         }
         // At another moment of the batch each time.
         pause(Duration::from_micros(300 * round as u64));
-        scene.gateway.freeze();
+        fixture.gateway.suspend();
         let started = Instant::now();
         for dispute in &disputes {
             call(dispute).send(second).is("OK");
         }
         let held_back = started.elapsed();
-        scene.gateway.thaw();
+        fixture.gateway.resume();
         assert!(held_back < HELD_BACK_MAX, "held back for {held_back:?} in round {round}");
         for ((connection, call), dispute) in connections.iter_mut().zip(&calls).zip(&disputes) {
             let answer = call.verified(connection.receive().unwrap());
@@ -47,7 +48,7 @@ fn a_frozen_replica_holds_the_others_back_for_five_seconds_at_most() {
                 "{}",
                 answer.code
             );
-            assert_eq!(scene.history(dispute).len(), 2, "one contest, whoever committed it");
+            assert_eq!(fixture.history(dispute).len(), 2, "one contest, whoever committed it");
         }
     }
 }

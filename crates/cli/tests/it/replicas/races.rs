@@ -1,16 +1,16 @@
-//! Races between two replicas: for one dispute, one nonce, one number, one key. Exactly one winner, one history.
+//! Races between two replicas for one dispute, one nonce, one number, one key: exactly one winner, one history.
 
 use rebuttal_testbed::operator::{dispute, in_days};
-use rebuttal_testbed::scene::{ACCEPT, history_of};
-use rebuttal_testbed::{Call, Connection, Item, Operator, Request, Response, samples};
+use rebuttal_testbed::test_gateway::{ACCEPT, history_of};
+use rebuttal_testbed::{Connection, Item, Operator, Request, Response, SignedCall, samples};
 use serde_json::{Value, json};
 
 use super::Replicas;
-use crate::ground::scaled;
+use crate::common::scaled;
 
 const RACES: usize = 2_000;
 /// Enough at once that the batches of both replicas name the same disputes in different orders.
-const LANES: usize = 16;
+const WORKERS: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 enum Race {
@@ -43,13 +43,13 @@ impl Race {
     }
 }
 
-/// What one runner sends.
-enum Runner {
-    Merchant(Call),
+/// The request of one racer.
+enum RaceRequest {
+    Merchant(SignedCall),
     Operator(Request),
 }
 
-impl Runner {
+impl RaceRequest {
     fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Merchant(call) => call.bytes(),
@@ -66,22 +66,22 @@ impl Runner {
     }
 }
 
-/// One lane's connections: a runner at each replica, and the operator.
-struct Lane<'a> {
+/// The connections of one worker: a racer at each replica, and the operator.
+struct RaceWorker<'a> {
     replicas: &'a Replicas,
     urls: &'a [String; 2],
     runners: [Connection; 2],
     operators: [Operator; 2],
 }
 
-impl Lane<'_> {
-    fn runners(&self, race: Race, no: &str) -> [Runner; 2] {
-        let scene = &self.replicas.scene;
-        let contest = |url: &str| Runner::Merchant(scene.contest_call(no, &[Item::receipt(url)]));
-        let accept = || Runner::Merchant(scene.call(ACCEPT, &json!({ "disputeNo": no })));
+impl RaceWorker<'_> {
+    fn runners(&self, race: Race, no: &str) -> [RaceRequest; 2] {
+        let fixture = &self.replicas.fixture;
+        let contest = |url: &str| RaceRequest::Merchant(fixture.contest_call(no, &[Item::receipt(url)]));
+        let accept = || RaceRequest::Merchant(fixture.call(ACCEPT, &json!({ "disputeNo": no })));
         let operator = |path: &str, body: &Value, key: &str| {
             let request = self.operators[0].request("POST", path, Some(body));
-            Runner::Operator(request.header("Idempotency-Key", key))
+            RaceRequest::Operator(request.header("Idempotency-Key", key))
         };
         match race {
             Race::TwoContests => [contest(&self.urls[0]), contest(&self.urls[1])],
@@ -91,12 +91,12 @@ impl Lane<'_> {
                 [accept(), operator(&format!("/disputes/{no}/resolve"), &body, no)]
             }
             Race::SameRequestTwice => {
-                let call = scene.contest_call(no, &[Item::receipt(&self.urls[0])]);
-                [Runner::Merchant(call.clone()), Runner::Merchant(call)]
+                let call = fixture.contest_call(no, &[Item::receipt(&self.urls[0])]);
+                [RaceRequest::Merchant(call.clone()), RaceRequest::Merchant(call)]
             }
             Race::TwoOpenings => ["One", "Other"].map(|reason| {
                 let but = json!({ "disputeNo": format!("{no}-new"), "disputeReason": reason });
-                operator("/disputes", &dispute(scene.merchant_id, &but), &format!("{no}-{reason}"))
+                operator("/disputes", &dispute(fixture.merchant_id, &but), &format!("{no}-{reason}"))
             }),
             Race::SameKeyTwice => {
                 let body = json!({ "deadline": in_days(9) });
@@ -108,12 +108,12 @@ impl Lane<'_> {
     fn run(&mut self, index: usize) {
         let race = Race::ALL[index % Race::ALL.len()];
         let no = format!("R-{index}");
-        let opening = dispute(self.replicas.scene.merchant_id, &json!({ "disputeNo": no }));
+        let opening = dispute(self.replicas.fixture.merchant_id, &json!({ "disputeNo": no }));
         let operator = &self.operators[index % 2];
         let opened = operator.send(&operator.request("POST", "/disputes", Some(&opening)));
         assert_eq!(opened.status, 201, "{}", opened.text());
         let runners = self.runners(race, &no);
-        // Whoever is written first, and to which replica, has no advantage over all races.
+        // Which request is written first, and to which replica, alternates between races.
         let order = if index.is_multiple_of(2) { [0, 1] } else { [1, 0] };
         let at = if index % 4 < 2 { [0, 1] } else { [1, 0] };
         for one in order {
@@ -156,16 +156,16 @@ impl Lane<'_> {
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 fn two_replicas_agree_on_one_winner() {
     let replicas = Replicas::start();
-    let urls = [1, 2].map(|seed| replicas.scene.upload(&samples::receipt(seed)));
+    let urls = [1, 2].map(|seed| replicas.fixture.upload(&samples::receipt(seed)));
     let races = scaled(RACES);
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
+        for worker in 0..WORKERS {
             let (replicas, urls) = (&replicas, &urls);
             scope.spawn(move || {
                 let runners = replicas.addresses().map(|address| Connection::open(address).unwrap());
                 let operators = replicas.operators();
-                let mut lane_of = Lane { replicas, urls, runners, operators };
-                for index in (lane..races).step_by(LANES) {
+                let mut lane_of = RaceWorker { replicas, urls, runners, operators };
+                for index in (worker..races).step_by(WORKERS) {
                     lane_of.run(index);
                 }
             });

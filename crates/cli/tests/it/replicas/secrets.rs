@@ -1,11 +1,11 @@
-//! Secrets of apps where there are several gateways.
+//! App secrets with several gateways.
 
 use std::time::{Duration, Instant};
 
-use rebuttal_testbed::Call;
+use rebuttal_testbed::SignedCall;
 use rebuttal_testbed::clock::{pause, wait_for};
-use rebuttal_testbed::scene::QUERY;
 use rebuttal_testbed::signer::Signer;
+use rebuttal_testbed::test_gateway::QUERY;
 use serde_json::json;
 
 use super::{PUBLIC_URL, Replicas};
@@ -21,17 +21,17 @@ const CALL_EVERY: Duration = Duration::from_millis(100);
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
 fn a_leaked_secret_ends_within_five_seconds_on_every_replica() {
     let replicas = Replicas::start();
-    let scene = &replicas.scene;
+    let fixture = &replicas.fixture;
     let [_, there] = replicas.operators();
-    let app = format!("/merchants/{}/apps/{}", scene.merchant_id, scene.signer.app_id);
+    let app = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
     let rotated = |overlap_seconds: u64| {
         let answer = there.post(&format!("{app}/rotate"), &json!({ "overlapSeconds": overlap_seconds }));
         assert_eq!(answer.status, 200, "{}", answer.text());
         let app_secret = answer.json()["appSecret"].as_str().unwrap().to_owned();
-        Signer { app_secret, ..scene.signer.clone() }
+        Signer { app_secret, ..fixture.signer.clone() }
     };
     let code = |address, by: &Signer| {
-        let call = Call::new(by, PUBLIC_URL, QUERY, "{\"disputeNo\":\"never-opened\"}");
+        let call = SignedCall::new(by, PUBLIC_URL, QUERY, "{\"disputeNo\":\"never-opened\"}");
         call.request().send(address).unwrap().json()["code"].as_str().unwrap().to_owned()
     };
     // A new secret verifies within a second: for so long an app is not read again.
@@ -61,7 +61,7 @@ fn a_leaked_secret_ends_within_five_seconds_on_every_replica() {
             pause(CALL_EVERY);
         }
     };
-    let first = scene.signer.clone();
+    let first = fixture.signer.clone();
     let second = rotated(3_600);
     verifies(&[&first, &second]);
     let ended = there.post(&format!("{app}/endOverlap"), &json!({}));

@@ -1,4 +1,4 @@
-//! Operators' tokens where there are several gateways.
+//! Operators' tokens with several gateways.
 
 use std::sync::Barrier;
 
@@ -8,7 +8,7 @@ use rebuttal_testbed::s3::Store;
 use serde_json::json;
 
 use super::{Replicas, secret};
-use crate::ground::{gateway, scaled};
+use crate::common::{gateway, scaled};
 
 const TOKEN: &str = "the-operators-own-token";
 
@@ -42,13 +42,13 @@ fn a_token_is_made_and_revoked_on_every_replica_at_once() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn admins_who_revoke_each_other_on_two_replicas_wait_in_no_circle() {
+fn mutual_revocation_on_two_replicas_does_not_deadlock() {
     let mut replicas = Replicas::start();
     let [here, there] = replicas.addresses();
     for round in 0..scaled(40) {
         let admin = |name: &str, address| {
             let name = format!("{name}-{round}");
-            let made = replicas.scene.operator.post("/tokens", &json!({ "name": name, "role": "admin" }));
+            let made = replicas.fixture.operator.post("/tokens", &json!({ "name": name, "role": "admin" }));
             Operator::new(address, made.created()["token"].as_str().unwrap())
         };
         let (one, other) = (admin("one", here), admin("other", there));
@@ -66,11 +66,11 @@ fn admins_who_revoke_each_other_on_two_replicas_wait_in_no_circle() {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 401], "round {round}: whoever came first has revoked the other");
     }
-    for gateway in [&mut replicas.scene.gateway, &mut replicas.second] {
+    for gateway in [&mut replicas.fixture.gateway, &mut replicas.second] {
         gateway.terminate();
         assert!(gateway.wait().success());
     }
-    // Sessions tell their numbers when they end, at the latest.
+    // Sessions flush their statistics at the latest when they end.
     let of_this = "FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(replicas.database.query(&format!("SELECT deadlocks {of_this}")), "0");
 }

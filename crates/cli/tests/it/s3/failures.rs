@@ -1,123 +1,123 @@
-//! Contract §7, an object store that fails: clear codes, nothing half done, and what was sealed stays.
+//! Contract §7, a failing object store: clear codes, nothing done partially, and copied evidence stays.
 
 use std::time::{Duration, Instant};
 
 use rebuttal_testbed::s3::{Bucket, Fault, Proxy, Store};
-use rebuttal_testbed::{Item, Scene, samples};
+use rebuttal_testbed::{Item, TestGateway, samples};
 use serde_json::json;
 
 use super::submitted;
-use crate::ground::{becomes_ready, each, gateway};
+use crate::common::{becomes_ready, each, gateway};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
-/// What looks may take, and a busy machine beside them: well below what a client waits for one attempt.
+/// What reads may take, including a busy machine: well below what a client waits for one attempt.
 const PATIENCE: Duration = Duration::from_secs(14);
 
-fn scene() -> (Bucket, Proxy, Scene) {
+fn test_gateway() -> (Bucket, Proxy, TestGateway) {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
-    let scene = Scene::of(gateway().bucket_through(&bucket, proxy.address));
-    (bucket, proxy, scene)
+    let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
+    (bucket, proxy, fixture)
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_contest_that_cannot_read_its_evidence_changes_nothing_and_can_be_sent_again() {
-    let (bucket, proxy, scene) = scene();
+fn contest_with_unreadable_evidence_can_be_retried() {
+    let (bucket, proxy, fixture) = test_gateway();
     let faults = [Fault::Fails, Fault::Hangs, Fault::CutsAfter(0), Fault::CutsAfter(10), Fault::LosesAnswer];
     let cases = faults.map(|fault| (format!("{fault:?}"), fault));
     each(cases, |fault| {
-        let url = scene.upload(&samples::receipt(1));
-        let dispute = scene.dispute();
-        let (before, seals) = (proxy.befallen(), bucket.keys("sealed/"));
+        let url = fixture.upload(&samples::receipt(1));
+        let dispute = fixture.dispute();
+        let (before, seals) = (proxy.faults_injected(), bucket.keys("sealed/"));
         proxy.fault("GET", "dispute-evidence/", fault);
         let start = Instant::now();
-        let contest = scene.contest_call(&dispute, &[Item::receipt(&url)]);
-        let answer = contest.send(scene.address()).expect(UNAVAILABLE);
+        let contest = fixture.contest_call(&dispute, &[Item::receipt(&url)]);
+        let answer = contest.send(fixture.address()).expect(UNAVAILABLE);
         assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
         assert!(
             answer.message.contains("evidenceList[0].url could not be read just now"),
             "{}",
             answer.message
         );
-        assert!(proxy.befallen() > before);
-        assert_eq!(scene.history(&dispute).len(), 1);
+        assert!(proxy.faults_injected() > before);
+        assert_eq!(fixture.history(&dispute).len(), 1);
         assert_eq!(bucket.keys("sealed/"), seals);
         proxy.heal();
         // Nothing was changed, so the very same request is taken, nonce and all.
-        contest.send(scene.address()).is("OK");
+        contest.send(fixture.address()).is("OK");
     });
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_contest_that_cannot_be_sealed_changes_nothing_and_can_be_sent_again() {
-    let (_, proxy, scene) = scene();
+fn contest_that_cannot_copy_its_evidence_can_be_retried() {
+    let (_, proxy, fixture) = test_gateway();
     for fault in [Fault::Fails, Fault::Hangs] {
-        let url = scene.upload(&samples::receipt(1));
-        let dispute = scene.dispute();
+        let url = fixture.upload(&samples::receipt(1));
+        let dispute = fixture.dispute();
         proxy.fault("PUT", "sealed/", fault);
         let start = Instant::now();
-        scene.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
+        fixture.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
         assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
-        assert_eq!(scene.history(&dispute).len(), 1);
+        assert_eq!(fixture.history(&dispute).len(), 1);
         proxy.heal();
-        scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+        fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
     }
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_seal_whose_answer_got_lost_is_sealed_again_as_what_lies_there_then() {
-    let (bucket, proxy, scene) = scene();
-    let url = scene.upload(&samples::receipt(1));
-    let dispute = scene.dispute();
+fn copy_with_lost_response_is_redone_from_the_current_object() {
+    let (bucket, proxy, fixture) = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    let dispute = fixture.dispute();
     proxy.fault("PUT", "sealed/", Fault::LosesAnswer);
-    scene.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
+    fixture.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
     assert_eq!(bucket.keys("sealed/").len(), 1, "it was carried out");
     proxy.heal();
     let second = samples::receipt(2).bytes;
     bucket.put(super::key(&url), &second);
-    scene.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    let download = scene.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
+    fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    let download = fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
     assert_eq!(download.body, second, "nothing was promised about the first");
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn what_was_sealed_before_the_store_failed_need_not_be_read_again() {
-    let (_, proxy, scene) = scene();
-    let [good, bad] = [1, 2].map(|seed| scene.upload(&samples::receipt(seed)));
-    let dispute = scene.dispute();
+fn evidence_copied_before_a_store_failure_is_not_read_again() {
+    let (_, proxy, fixture) = test_gateway();
+    let [good, bad] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
+    let dispute = fixture.dispute();
     proxy.fault("GET", super::key(&bad), Fault::Fails);
-    scene.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is(UNAVAILABLE);
-    // The good one has its record now: its upload may be out of reach, as long as its seal is not.
+    fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is(UNAVAILABLE);
+    // The good one has its record now: its upload may be unreachable, as long as its copy is not.
     proxy.fault("GET", super::key(&good), Fault::Fails);
-    scene.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is("OK");
+    fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is("OK");
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_store_that_does_not_answer_stops_what_needs_it_alone() {
-    let (_, proxy, scene) = scene();
-    let url = scene.upload(&samples::receipt(1));
-    let [contested, other] = [(); 2].map(|()| scene.dispute());
-    scene.contest(&contested, &[Item::receipt(&url)]).is("OK");
+fn unavailable_store_stops_only_what_needs_it() {
+    let (_, proxy, fixture) = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    let [contested, other] = [(); 2].map(|()| fixture.dispute());
+    fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
     for fault in [Fault::Fails, Fault::Hangs] {
         proxy.fault("GET", "", fault);
-        becomes_ready(scene.address(), 503);
+        becomes_ready(fixture.address(), 503);
         let start = Instant::now();
-        let download = scene.operator.fetch(&format!("/disputes/{contested}/evidence/1-1"));
+        let download = fixture.operator.fetch(&format!("/disputes/{contested}/evidence/1-1"));
         download.is_problem(503, UNAVAILABLE);
         assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
-        scene.contest(&contested, &[Item::receipt(&url)]).is("OK");
-        scene.query(&other).is("OK");
-        scene.accept(&scene.dispute()).is("OK");
-        drop(scene.ticket("a.png"));
+        fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
+        fixture.query(&other).is("OK");
+        fixture.accept(&fixture.dispute()).is("OK");
+        drop(fixture.ticket("a.png"));
     }
     proxy.heal();
-    becomes_ready(scene.address(), 200);
-    assert_eq!(submitted(&scene, &contested)["type"], json!("RECEIPT"));
+    becomes_ready(fixture.address(), 200);
+    assert_eq!(submitted(&fixture, &contested)["type"], json!("RECEIPT"));
 }
 
 #[test]
@@ -127,15 +127,19 @@ fn a_first_start_waits_for_its_store_and_any_start_does_without() {
     let proxy = Proxy::before(bucket.store.address);
     proxy.fault("GET", "", Fault::Fails);
     let start = gateway().bucket_through(&bucket, proxy.address).args(["--start-wait-seconds", "1"]);
-    let mut scene = Scene::of(start);
-    assert_eq!(scene.gateway.stderr().matches("waiting for the object store").count(), 1);
-    becomes_ready(scene.address(), 503);
-    scene.gateway.kill();
-    scene.gateway.restart();
-    assert!(!scene.gateway.stderr().contains("waiting for"), "{}", scene.gateway.stderr());
-    becomes_ready(scene.address(), 503);
-    assert!(scene.gateway.stderr().contains("until the object store answers"), "{}", scene.gateway.stderr());
-    scene.accept(&scene.dispute()).is("OK");
+    let mut fixture = TestGateway::with_builder(start);
+    assert_eq!(fixture.gateway.stderr().matches("waiting for the object store").count(), 1);
+    becomes_ready(fixture.address(), 503);
+    fixture.gateway.kill();
+    fixture.gateway.restart();
+    assert!(!fixture.gateway.stderr().contains("waiting for"), "{}", fixture.gateway.stderr());
+    becomes_ready(fixture.address(), 503);
+    assert!(
+        fixture.gateway.stderr().contains("until the object store answers"),
+        "{}",
+        fixture.gateway.stderr()
+    );
+    fixture.accept(&fixture.dispute()).is("OK");
     proxy.heal();
-    becomes_ready(scene.address(), 200);
+    becomes_ready(fixture.address(), 200);
 }

@@ -1,33 +1,33 @@
-//! A gateway on a database that was restored beside production's bucket.
+//! A gateway on a restored database that shares the production bucket.
 
 use std::process::Command;
 use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::s3::Store;
-use rebuttal_testbed::{Item, Scene, samples};
+use rebuttal_testbed::{Item, TestGateway, samples};
 
-use crate::ground::{bin, gateway};
+use crate::common::{bin, gateway};
 
 /// What a production that goes on leaves in the bucket: moved on further than the restored database knows.
 const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_gateway_on_a_copy_of_the_database_serves_and_says_that_it_does_not_sweep() {
+fn gateway_on_a_database_copy_serves_without_sweeping() {
     let bucket = Store::shared().bucket();
-    let mut scene = Scene::of(gateway().embedded().bucket(&bucket));
+    let mut fixture = TestGateway::with_builder(gateway().embedded().bucket(&bucket));
     bucket.put("gateway.fence", MOVED_ON);
-    scene.gateway.restart();
+    fixture.gateway.restart();
     wait_for("the fence to be looked at", Duration::from_secs(10), || {
-        scene.gateway.stderr().contains("gateway.fence").then_some(())
+        fixture.gateway.stderr().contains("gateway.fence").then_some(())
     });
-    let url = scene.upload(&samples::receipt(1));
-    scene.contest(&scene.dispute(), &[Item::receipt(&url)]).is("OK");
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     let doctor = || {
         let mut command = Command::new(bin());
         command.args(["doctor", "--evidence-url", &bucket.evidence_url(), "--data"]);
-        command.arg(scene.gateway.data()).envs(bucket.store.credentials());
+        command.arg(fixture.gateway.data()).envs(bucket.store.credentials());
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
     let told = doctor();

@@ -1,25 +1,25 @@
-//! Contract §8: links to evidence. What they lead to is what was submitted, and they lead nobody to anything else, nor
-//! for longer than they say.
+//! Contract §8, links to evidence: they lead to exactly what was submitted, to nobody else, and no longer than they
+//! say.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rebuttal_testbed::clock::{now_ms, wait_for};
 use rebuttal_testbed::s3::{Fault, Proxy, Store};
-use rebuttal_testbed::{Item, MovedClock, Operator, Request, Response, Scene, samples};
+use rebuttal_testbed::{FakeClock, Item, Operator, Request, Response, TestGateway, samples};
 use serde_json::{Value, json};
 
-use super::{scene, submitted};
-use crate::ground::{bin, each, folder_scene, gateway};
+use super::{submitted, test_gateway};
+use crate::common::{bin, each, folder_test_gateway, gateway};
 
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// How long a story may take from the making of a link to its use.
+/// How long a test may take from the creation of a link to its use.
 const MARGIN: Duration = Duration::from_secs(20);
 
 /// A contested dispute with a receipt.
-fn contested(scene: &Scene) -> String {
-    let dispute = scene.dispute();
-    scene.contest(&dispute, &[Item::receipt(&scene.upload(&samples::receipt(1)))]).is("OK");
+fn contested(fixture: &TestGateway) -> String {
+    let dispute = fixture.dispute();
+    fixture.contest(&dispute, &[Item::receipt(&fixture.upload(&samples::receipt(1)))]).is("OK");
     dispute
 }
 
@@ -27,8 +27,8 @@ fn path(dispute: &str) -> String {
     format!("/disputes/{dispute}/evidence/1-1/link")
 }
 
-fn link(scene: &Scene, dispute: &str) -> Value {
-    let answer = scene.operator.fetch(&path(dispute));
+fn link(fixture: &TestGateway, dispute: &str) -> Value {
+    let answer = fixture.operator.fetch(&path(dispute));
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }
@@ -45,27 +45,27 @@ fn ask(method: &str, url: &str, store: SocketAddr) -> Response {
 
 /// The link of one gateway after another that read a clock so far behind; what the store says to it.
 fn answered_when_made_before(ago: Duration) -> Response {
-    let (clock, bucket) = (MovedClock::new(), Store::shared().bucket());
-    let scene = Scene::of(clock.under(gateway().bucket(&bucket)));
-    let dispute = contested(&scene);
+    let (clock, bucket) = (FakeClock::new(), Store::shared().bucket());
+    let fixture = TestGateway::with_builder(clock.apply_to(gateway().bucket(&bucket)));
+    let dispute = contested(&fixture);
     clock.behind(ago);
-    let link = link(&scene, &dispute);
+    let link = link(&fixture, &dispute);
     ask("GET", url(&link), bucket.store.address)
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_fetches_what_was_submitted_without_any_credentials() {
-    let (bucket, scene) = scene();
-    let dispute = scene.dispute();
+fn link_fetches_submitted_evidence_without_credentials() {
+    let (bucket, fixture) = test_gateway();
+    let dispute = fixture.dispute();
     let samples = samples::all();
-    let urls: Vec<_> = samples.iter().map(|sample| scene.upload(sample)).collect();
+    let urls: Vec<_> = samples.iter().map(|sample| fixture.upload(sample)).collect();
     let items: Vec<_> = urls.iter().map(|url| Item::receipt(url)).collect();
-    scene.contest(&dispute, &items).is("OK");
-    let evidence = scene.show(&dispute)["submissions"][0]["evidence"].clone();
+    fixture.contest(&dispute, &items).is("OK");
+    let evidence = fixture.show(&dispute)["submissions"][0]["evidence"].clone();
     for (index, sample) in samples.iter().enumerate() {
         let (evidence, id) = (&evidence[index], format!("1-{}", index + 1));
-        let answer = scene.operator.fetch(&format!("/disputes/{dispute}/evidence/{id}/link"));
+        let answer = fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/{id}/link"));
         assert_eq!(answer.header("Cache-Control"), Some("no-store"));
         let link = answer.json();
         for member in ["sha256", "size", "mediaType"] {
@@ -84,9 +84,9 @@ fn a_link_fetches_what_was_submitted_without_any_credentials() {
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn a_link_is_good_for_reading_its_file_alone() {
-    let (bucket, scene) = scene();
-    let (mine, other) = (contested(&scene), contested(&scene));
-    let (link, other) = (link(&scene, &mine), link(&scene, &other));
+    let (bucket, fixture) = test_gateway();
+    let (mine, other) = (contested(&fixture), contested(&fixture));
+    let (link, other) = (link(&fixture, &mine), link(&fixture, &other));
     let (url, other) = (url(&link), url(&other));
     let (key, query) = url.split_once('?').unwrap();
     let (other_key, _) = other.split_once('?').unwrap();
@@ -126,11 +126,11 @@ fn a_link_ends_after_five_minutes() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_tells_how_long_it_is_good_for() {
-    let (_, scene) = scene();
-    let dispute = contested(&scene);
+fn link_response_contains_its_expiry() {
+    let (_, fixture) = test_gateway();
+    let dispute = contested(&fixture);
     let before = now_ms() / 1000 * 1000;
-    let link = link(&scene, &dispute);
+    let link = link(&fixture, &dispute);
     let until: jiff::Timestamp = link["expiresTime"].as_str().unwrap().parse().unwrap();
     let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap();
     assert!((before..=now_ms()).contains(&(until.as_millisecond() - lifetime)), "{until}");
@@ -143,9 +143,9 @@ fn a_link_tells_how_long_it_is_good_for() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn nobody_is_linked_to_a_seal_that_was_altered_or_is_gone() {
-    let (bucket, scene) = scene();
-    let dispute = contested(&scene);
+fn no_link_to_an_altered_or_missing_copy() {
+    let (bucket, fixture) = test_gateway();
+    let dispute = contested(&fixture);
     let [seal] = bucket.keys("sealed/").try_into().unwrap();
     let cases = [
         ("altered", Some(samples::receipt(2).bytes)),
@@ -157,12 +157,12 @@ fn nobody_is_linked_to_a_seal_that_was_altered_or_is_gone() {
             Some(content) => bucket.put(&seal, &content),
             None => bucket.delete(&seal),
         }
-        let answer = scene.operator.fetch(&path(&dispute));
+        let answer = fixture.operator.fetch(&path(&dispute));
         answer.is_problem(500, "Common.System.Error");
         assert!(!answer.text().contains(&seal) && !answer.text().contains("X-Amz"), "{}", answer.text());
     });
     bucket.put(&seal, &samples::receipt(1).bytes);
-    assert_eq!(ask("GET", url(&link(&scene, &dispute)), bucket.store.address).status, 200);
+    assert_eq!(ask("GET", url(&link(&fixture, &dispute)), bucket.store.address).status, 200);
 }
 
 #[test]
@@ -170,29 +170,29 @@ fn nobody_is_linked_to_a_seal_that_was_altered_or_is_gone() {
 fn a_store_that_does_not_answer_gives_no_link() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
-    let scene = Scene::of(gateway().bucket_through(&bucket, proxy.address));
-    let dispute = contested(&scene);
+    let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
+    let dispute = contested(&fixture);
     for fault in [Fault::Fails, Fault::CutsAfter(10)] {
         proxy.fault("GET", "sealed/", fault);
-        scene.operator.fetch(&path(&dispute)).is_problem(503, "Common.System.Unavailable");
+        fixture.operator.fetch(&path(&dispute)).is_problem(503, "Common.System.Unavailable");
     }
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_leads_to_where_people_reach_the_store() {
+fn link_uses_the_public_address_of_the_store() {
     let bucket = Store::shared().bucket();
     // The gateway's own way to the store ends at a proxy that is gone.
     let proxy = Proxy::before(bucket.store.address);
     let public = format!("http://localhost:{}", bucket.store.address.port());
     let reached =
         gateway().bucket_through(&bucket, proxy.address).env("REBUTTAL_EVIDENCE_PUBLIC_URL", &public);
-    let scene = Scene::of(reached);
-    let dispute = scene.dispute();
-    let ticket = scene.ticket("receipt.png");
+    let fixture = TestGateway::with_builder(reached);
+    let dispute = fixture.dispute();
+    let ticket = fixture.ticket("receipt.png");
     assert_eq!(ticket.form(&samples::receipt(1).bytes).send(bucket.store.address).status, 204);
-    scene.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
-    let link = link(&scene, &dispute);
+    fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    let link = link(&fixture, &dispute);
     drop(proxy);
     assert!(url(&link).starts_with(&format!("{public}/{}/sealed/m/", bucket.name)), "{link}");
     assert_eq!(ask("GET", url(&link), bucket.store.address).body, samples::receipt(1).bytes);
@@ -203,14 +203,14 @@ fn a_link_leads_to_where_people_reach_the_store() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn who_reads_gets_links_and_nobody_else() {
-    let (bucket, scene) = scene();
-    let dispute = contested(&scene);
-    let made = scene.operator.post("/tokens", &json!({ "name": "eyes", "role": "viewer" })).created();
-    let viewer = Operator::new(scene.address(), made["token"].as_str().unwrap());
+fn links_require_the_read_role() {
+    let (bucket, fixture) = test_gateway();
+    let dispute = contested(&fixture);
+    let made = fixture.operator.post("/tokens", &json!({ "name": "eyes", "role": "viewer" })).created();
+    let viewer = Operator::new(fixture.address(), made["token"].as_str().unwrap());
     let link = viewer.fetch(&path(&dispute)).json();
-    assert_eq!(scene.operator.post("/tokens/eyes/revoke", &json!({})).status, 200);
-    let nobody = Operator::new(scene.address(), "nobodys-token-at-all");
+    assert_eq!(fixture.operator.post("/tokens/eyes/revoke", &json!({})).status, 200);
+    let nobody = Operator::new(fixture.address(), "nobodys-token-at-all");
     for stranger in [&viewer, &nobody] {
         stranger.fetch(&path(&dispute)).is_problem(401, "Operator.Unauthorized");
     }
@@ -221,39 +221,39 @@ fn who_reads_gets_links_and_nobody_else() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn a_link_is_in_no_log() {
     let bucket = Store::shared().bucket();
-    let scene = Scene::of(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
-    let dispute = contested(&scene);
-    let answer = scene.operator.fetch(&path(&dispute));
+    let fixture = TestGateway::with_builder(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
+    let dispute = contested(&fixture);
+    let answer = fixture.operator.fetch(&path(&dispute));
     let (id, link) = (answer.header("X-Request-Id").unwrap().to_owned(), answer.json());
-    wait_for("the log", Duration::from_secs(5), || scene.gateway.stderr().contains(&id).then_some(()));
+    wait_for("the log", Duration::from_secs(5), || fixture.gateway.stderr().contains(&id).then_some(()));
     let signature = url(&link).split("X-Amz-Signature=").nth(1).unwrap();
     assert_eq!(signature.len(), 64);
-    assert!(!scene.gateway.stderr().contains(signature));
+    assert!(!fixture.gateway.stderr().contains(signature));
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn a_link_is_asked_for_as_the_file_is() {
-    let (_, scene) = scene();
-    let dispute = contested(&scene);
-    assert_eq!(submitted(&scene, &dispute)["evidenceId"], json!("1-1"));
-    let fetch = |path: &str| scene.operator.fetch(path);
+    let (_, fixture) = test_gateway();
+    let dispute = contested(&fixture);
+    assert_eq!(submitted(&fixture, &dispute)["evidenceId"], json!("1-1"));
+    let fetch = |path: &str| fixture.operator.fetch(path);
     fetch(&format!("{}?minutes=600", path(&dispute))).is_problem(400, "Common.Request.InvalidParameter");
     fetch(&path("never-opened")).is_problem(404, "Dispute.NotFound");
     fetch(&path(&dispute).replace("1-1", "1-2")).is_problem(404, "Operator.NotFound");
-    scene.operator.post(&path(&dispute), &json!({})).is_problem(405, "Common.Request.MethodNotAllowed");
+    fixture.operator.post(&path(&dispute), &json!({})).is_problem(405, "Common.Request.MethodNotAllowed");
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn the_command_prints_links() {
-    let (bucket, scene) = scene();
-    let dispute = contested(&scene);
+    let (bucket, fixture) = test_gateway();
+    let dispute = contested(&fixture);
     let printed = |more: &[&str]| {
         let output = std::process::Command::new(bin())
             .args([&["operator", "dispute", "evidence", &dispute, "--link"], more].concat())
-            .env("REBUTTAL_OPERATOR_URL", &scene.base)
-            .env("REBUTTAL_OPERATOR_TOKEN", scene.gateway.operator_token())
+            .env("REBUTTAL_OPERATOR_URL", &fixture.base)
+            .env("REBUTTAL_OPERATOR_TOKEN", fixture.gateway.operator_token())
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -262,7 +262,7 @@ fn the_command_prints_links() {
     let is_whole = |url: &str| ask("GET", url, bucket.store.address).body == samples::receipt(1).bytes;
     let mut json: Value = serde_json::from_str(&printed(&["--json"])).unwrap();
     assert!(is_whole(url(&json[0])), "{json}");
-    let item = submitted(&scene, &dispute);
+    let item = submitted(&fixture, &dispute);
     for (member, value) in json[0].as_object_mut().unwrap() {
         match member.as_str() {
             "url" => *value = "secret".into(),
@@ -284,9 +284,9 @@ fn the_command_prints_links() {
 
 #[test]
 fn a_folder_links_to_nothing() {
-    let scene = folder_scene();
-    let dispute = contested(&scene);
-    let answer = scene.operator.fetch(&path(&dispute));
+    let fixture = folder_test_gateway();
+    let dispute = contested(&fixture);
+    let answer = fixture.operator.fetch(&path(&dispute));
     answer.is_problem(409, "Operator.Conflict");
     let download = path(&dispute).replace("/link", "");
     let told = answer.json()["detail"].as_str().unwrap().to_owned();
@@ -294,5 +294,5 @@ fn a_folder_links_to_nothing() {
         told.contains("lies in a folder") && told.ends_with(&format!("GET /operator/v1{download}")),
         "{told}"
     );
-    assert_eq!(scene.operator.fetch(&download).status, 200);
+    assert_eq!(fixture.operator.fetch(&download).status, 200);
 }

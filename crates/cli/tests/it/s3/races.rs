@@ -1,13 +1,13 @@
-//! A contest that an operator's act overtakes while it is on its way: which files it must look at depends on the state,
-//! and the state changes under its hands.
+//! A contest that is overtaken by an operator's action: which files it must read depends on the state, and the state
+//! changes while it reads.
 
 use std::thread;
 
 use rebuttal_testbed::operator::in_days;
-use rebuttal_testbed::{Call, Item, samples};
+use rebuttal_testbed::{Item, SignedCall, samples};
 use serde_json::json;
 
-use super::scene;
+use super::test_gateway;
 
 const RACES: usize = 24;
 /// Enough that some look before the operator's act and are decided behind it.
@@ -16,20 +16,20 @@ const CONTESTS: usize = 8;
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn a_contest_that_races_with_an_operator_is_judged() {
-    let (_bucket, scene) = scene();
-    let (address, url) = (scene.address(), scene.upload(&samples::receipt(1)));
+    let (_bucket, fixture) = test_gateway();
+    let (address, url) = (fixture.address(), fixture.upload(&samples::receipt(1)));
     for _ in 0..RACES {
-        let dispute = scene.dispute();
-        scene.operator.does(&dispute, "resolve", &json!({ "outcome": "WON" }));
+        let dispute = fixture.dispute();
+        fixture.operator.does(&dispute, "resolve", &json!({ "outcome": "WON" }));
         let calls: Vec<_> =
-            (0..CONTESTS).map(|_| scene.contest_call(&dispute, &[Item::receipt(&url)])).collect();
+            (0..CONTESTS).map(|_| fixture.contest_call(&dispute, &[Item::receipt(&url)])).collect();
         let (before, after) = calls.split_at(CONTESTS / 2);
         let answers: Vec<_> = thread::scope(|threads| {
-            let send = |call: Call| threads.spawn(move || call.send(address));
+            let send = |call: SignedCall| threads.spawn(move || call.send(address));
             let mut sent: Vec<_> = before.iter().cloned().map(send).collect();
             let advanced = threads.spawn(|| {
                 let stage = json!({ "type": "ARBITRATION", "deadline": in_days(3) });
-                scene.operator.act(&dispute, "advance", &stage).status
+                fixture.operator.act(&dispute, "advance", &stage).status
             });
             sent.extend(after.iter().cloned().map(send));
             assert_eq!(advanced.join().unwrap(), 200);
@@ -44,5 +44,5 @@ fn a_contest_that_races_with_an_operator_is_judged() {
             );
         }
     }
-    assert!(!scene.gateway.stderr().contains("could not serve"), "{}", scene.gateway.stderr());
+    assert!(!fixture.gateway.stderr().contains("could not serve"), "{}", fixture.gateway.stderr());
 }

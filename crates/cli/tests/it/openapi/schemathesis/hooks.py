@@ -20,9 +20,9 @@ import schemathesis
 from hypothesis import strategies as st
 
 # What the story made before: addresses, credentials, disputes, files.
-GROUND = json.loads(os.environ["REBUTTAL_GROUND"])
+FIXTURE = json.loads(os.environ["REBUTTAL_TEST_FIXTURE"])
 # So that a seed tells the whole run again.
-CHOICE = random.Random(GROUND["seed"])
+CHOICE = random.Random(FIXTURE["seed"])
 OPERATORS = "/operator/v1"
 # A call in so many goes to things that are not there.
 STRAYS = 8
@@ -47,10 +47,10 @@ class Credentials(requests.auth.AuthBase):
             body = request.body or b""
             body = body.encode() if isinstance(body, str) else body
             timestamp, nonce = str(int(time.time() * 1000)), secrets.token_hex(16)
-            app = CHOICE.choice(GROUND["apps"])
+            app = CHOICE.choice(FIXTURE["apps"])
             request.headers["Authorization"] = header(app, request.method, request.url, body, timestamp, nonce)
         elif path.startswith(OPERATORS):
-            request.headers["Authorization"] = "Bearer " + GROUND["token"]
+            request.headers["Authorization"] = "Bearer " + FIXTURE["token"]
         return request
 
 
@@ -63,7 +63,7 @@ HEADER = re.compile(r"V2_(?:HMAC_)?SHA256 appId=(\w+),sign=(\w+),timestamp=(\d{1
 def answer_is_signed(context, response, case):
     """Whoever signed gets an answer that is signed and bound to the request, whatever it says."""
     asked = HEADER.fullmatch(response.request.headers.get("Authorization") or "")
-    app = next((app for app in GROUND["apps"] if asked and app["appId"] == asked[1]), None)
+    app = next((app for app in FIXTURE["apps"] if asked and app["appId"] == asked[1]), None)
     if app is None:
         return
     given = (response.headers.get("authorization") or [""])[0]
@@ -117,8 +117,8 @@ def close(schema):
 def before_call(context, case, kwargs):
     # The apps that sign stay as they are, whoever finds them.
     parameters = case.path_parameters or {}
-    if any(parameters.get("appId") == app["appId"] for app in GROUND["apps"]):
-        parameters["appId"] = GROUND["spareAppId"]
+    if any(parameters.get("appId") == app["appId"] for app in FIXTURE["apps"]):
+        parameters["appId"] = FIXTURE["spareAppId"]
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     strays = CHOICE.randrange(STRAYS) == 0
@@ -139,22 +139,22 @@ def fresh():
 def lead(parameters):
     """To things that are there."""
     if "appId" in parameters:
-        parameters.update(merchantId=GROUND["spareMerchantId"], appId=GROUND["spareAppId"])
+        parameters.update(merchantId=FIXTURE["spareMerchantId"], appId=FIXTURE["spareAppId"])
     if "evidenceId" in parameters:
-        parameters.update(disputeNo=GROUND["contested"], evidenceId="1-1")
+        parameters.update(disputeNo=FIXTURE["contested"], evidenceId="1-1")
     elif "disputeNo" in parameters:
-        parameters["disputeNo"] = CHOICE.choice(GROUND["disputes"])
+        parameters["disputeNo"] = CHOICE.choice(FIXTURE["disputes"])
     elif "merchantId" in parameters:
-        parameters["merchantId"] = GROUND["spareMerchantId"]
+        parameters["merchantId"] = FIXTURE["spareMerchantId"]
 
 
 def cursor(path):
     """One of the gateway's, as it tells them."""
     if path.endswith("/merchants"):
-        return str(GROUND["merchantId"])
+        return str(FIXTURE["merchantId"])
     if path.endswith("/tokens"):
         return "operator"
-    position = f"4102444800000:{GROUND['disputes'][0]}"
+    position = f"4102444800000:{FIXTURE['disputes'][0]}"
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
@@ -164,7 +164,7 @@ def mend(case, strays):
     if body.get("deadline", "9") < "2100":
         body["deadline"] = "2100-01-01T00:00:00.000Z"
     if path == OPERATORS + "/disputes" and case.method == "POST":
-        body["merchantId"] = GROUND["merchantId"]
+        body["merchantId"] = FIXTURE["merchantId"]
         for amount in ("paymentAmount", "disputeAmount"):
             whole, _, decimals = body[amount].partition(".")
             body[amount] = str(max(int(whole), 1))
@@ -173,9 +173,9 @@ def mend(case, strays):
         if not strays or "Idempotency-Key" not in (case.headers or {}):
             body["disputeNo"] = fresh()
     if path.startswith("/pg/") and body.get("disputeNo") and not strays:
-        body["disputeNo"] = CHOICE.choice(GROUND["disputes"])
+        body["disputeNo"] = CHOICE.choice(FIXTURE["disputes"])
     if "evidenceList" in body:
-        for item, url in zip(body["evidenceList"], CHOICE.sample(GROUND["files"], len(body["evidenceList"]))):
+        for item, url in zip(body["evidenceList"], CHOICE.sample(FIXTURE["files"], len(body["evidenceList"]))):
             item["url"] = url
     if "filename" in body:
         body.pop("contentType", None)

@@ -1,0 +1,181 @@
+//! `rebuttal completions` and `rebuttal man`, read by real shells and by groff.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
+
+/// What bash offers after a command line that is typed so far.
+fn offered(script: &Path, line: &str) -> BTreeSet<String> {
+    // The last word is the one that is being typed; it may be empty.
+    let asks = r#"compopt() { :; }; source "$1"; COMP_WORDS=($2); [[ $2 == *" " ]] && COMP_WORDS+=(""); COMP_LINE="$2"; COMP_POINT=${#2}
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _rebuttal rebuttal "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; printf '%s\n' "${COMPREPLY[@]}""#;
+    let mut bash = without_rebuttal_env(Path::new("bash"));
+    bash.args(["--norc", "-c", asks, "bash"]).arg(script).arg(line).current_dir(script.parent().unwrap());
+    let output = CommandOutput::run(bash);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    output.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+#[ignore = "needs bash, which cargo xtask test installs"]
+fn bash_completes_commands_flags_and_values() {
+    let printed = CommandOutput::run(rebuttal(&["completions", "bash"]));
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("rebuttal");
+    std::fs::write(&script, printed.stdout).unwrap();
+    for (line, words) in [
+        ("rebuttal cont", ["contest"].as_slice()),
+        ("rebuttal operator dispute re", &["request-evidence", "resolve"]),
+        ("rebuttal serve --operator-t", &["--operator-token", "--operator-token-file"]),
+        ("rebuttal serve --log-format ", &["json", "text"]),
+        ("rebuttal completions z", &["zsh"]),
+        ("rebuttal operator token create --role ", &["admin", "operator", "viewer"]),
+        ("rebuttal operator dispute list --status W", &["WITHDRAWN", "WON"]),
+        ("rebuttal operator dispute list --type PRE", &["PRE_ARBITRATION"]),
+        ("rebuttal operator dispute resolve D ", &["LOST", "WON"]),
+        ("rebuttal operator dispute advance D C", &["CHARGEBACK"]),
+        ("rebuttal contest D --scheme ", &["V2_HMAC_SHA256", "V2_SHA256"]),
+        ("rebuttal operator token create --secret-file reb", &["rebuttal"]),
+        ("rebuttal contest D --receipt reb", &["rebuttal"]),
+        // No name of a file where a number, a time or a text is meant.
+        ("rebuttal operator dispute list --limit ", &[""]),
+        ("rebuttal operator dispute list --q reb", &["reb"]),
+        ("rebuttal operator dispute extend D --deadline ", &[""]),
+    ] {
+        let mut offered = offered(&script, line);
+        if line.ends_with(' ') {
+            offered.retain(|word| !word.starts_with('-'));
+        }
+        assert_eq!(offered.iter().collect::<Vec<_>>(), words, "{line}");
+    }
+}
+
+#[test]
+fn every_shell_gets_a_script_of_its_own() {
+    for (shell, begins) in [
+        ("bash", "_rebuttal() {"),
+        ("zsh", "#compdef rebuttal"),
+        ("fish", "# Print an optspec"),
+        ("elvish", "\nuse builtin;"),
+        ("powershell", "\nusing namespace"),
+    ] {
+        let output = CommandOutput::run(rebuttal(&["completions", shell]));
+        assert!(output.code == 0 && output.stdout.starts_with(begins), "{shell}: {}", &output.stdout[..80]);
+        for command in ["contest", "request-evidence", "--public-url"] {
+            assert!(
+                output.stdout.contains(command.trim_start_matches('-')),
+                "{shell} does not know {command}"
+            );
+        }
+    }
+    let bash = CommandOutput::run(rebuttal(&["completions", "bash"])).stdout;
+    for words in ["viewer operator admin", "WON LOST", "CHARGEBACK PRE_ARBITRATION ARBITRATION"] {
+        assert!(bash.contains(words), "{words}");
+    }
+    let output = CommandOutput::run(rebuttal(&["completions", "tcsh"]));
+    assert!(output.code == 2 && output.stderr.contains("possible values: bash"), "{output:?}");
+}
+
+/// The pages, in a folder that did not exist.
+fn pages() -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("share/man1");
+    let output = CommandOutput::run(rebuttal(&["man", "--out", out.to_str().unwrap()]));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    let pages: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(output.stdout.contains(&format!(" {} pages are written to ", pages.len())), "{output:?}");
+    (folder, pages)
+}
+
+#[test]
+fn every_command_has_a_man_page_with_its_sections() {
+    let (_folder, pages) = pages();
+    for page in &pages {
+        let text = std::fs::read_to_string(page).unwrap();
+        let name = page.file_stem().unwrap().to_str().unwrap();
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS"] {
+            assert!(text.contains(&format!(".SH {section}\n")), "{name} has no {section}");
+        }
+        let does_something = !text.contains(".SH SUBCOMMANDS\n");
+        for section in ["EXAMPLE", "\"EXIT CODES\""] {
+            let section = format!(".SH {}\n", section.trim_matches('"'));
+            assert!(!does_something || text.contains(&section), "{name} has no {section}");
+        }
+    }
+    let names: BTreeSet<_> = pages.iter().map(|page| page.file_name().unwrap().to_str().unwrap()).collect();
+    for name in
+        ["rebuttal.1", "rebuttal-serve.1", "rebuttal-operator-dispute-request-evidence.1", "rebuttal-man.1"]
+    {
+        assert!(names.contains(name), "{name} is not among {names:?}");
+    }
+}
+
+#[test]
+fn man_page_is_ascii_with_title_and_synopsis() {
+    let (folder, pages) = pages();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        assert!(text.is_ascii(), "{} needs to be told of an encoding", page.display());
+        let title = text.strip_prefix(".TH \"").unwrap().split('"').next().unwrap();
+        let columns = title.replace("\\-", "-").replace("\\[u2026]", "…").chars().count();
+        assert!((8..=31).contains(&columns), "{title} twice in a line of 80");
+    }
+    let synopsis = |page: &str| {
+        let text = std::fs::read_to_string(folder.path().join("share/man1").join(page)).unwrap();
+        let (_, synopsis) = text.split_once(".HP 4\n").unwrap();
+        let line = synopsis.lines().next().unwrap().replace("\\-", "-");
+        line.replace("\\fB", "*").replace("\\fI", "_").replace("\\fR", "")
+    };
+    assert_eq!(
+        synopsis("rebuttal-operator-dispute-resolve.1"),
+        "*rebuttal operator dispute resolve [_OPTIONS] _DISPUTE_NO _OUTCOME"
+    );
+    assert_eq!(
+        synopsis("rebuttal-operator-merchant-change.1"),
+        "*rebuttal operator merchant change [_OPTIONS] {*--name _NAME|*--time-zone _ZONE} _MERCHANT_ID"
+    );
+    assert_eq!(
+        synopsis("rebuttal-contest.1"),
+        "*rebuttal contest _DISPUTE_NO *--receipt _FILE [*--name _TEXT] *--refund _FILE \\[u2026] [_OPTIONS]"
+    );
+}
+
+#[test]
+#[ignore = "needs groff, which cargo xtask test installs"]
+fn man_pages_render_without_a_complaint() {
+    let (_folder, pages) = pages();
+    for page in pages {
+        let mut groff = without_rebuttal_env(Path::new("groff"));
+        groff.args(["-ww", "-Tutf8", "-man", "-P-cbou", "-rLL=80n"]).arg(&page);
+        let output = CommandOutput::run(groff);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{}", page.display());
+        if page.ends_with("rebuttal-contest.1") {
+            let example = "rebuttal contest CB-20418 --receipt receipt.png --refund refund.pdf";
+            let synopsis = "rebuttal contest DISPUTE_NO --receipt FILE [--name TEXT] --refund FILE …";
+            let exit = "0  done: the gateway's signed answer says OK";
+            for says in ["Contest a dispute with evidence", example, synopsis, exit] {
+                assert!(
+                    output.stdout.replace('’', "'").contains(says),
+                    "{says:?} is not in\n{}",
+                    output.stdout
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn unwritable_folder_is_reported() {
+    let output = CommandOutput::run(rebuttal(&["man", "--out", "/proc/man1"]));
+    assert!(output.code == 1 && output.stderr.contains("cannot make the folder /proc/man1"), "{output:?}");
+    let mut command = without_rebuttal_env(Path::new("sh"));
+    command.args(["-c", &format!("{} completions bash > /dev/full", bin().display())]);
+    let output = CommandOutput::run(command);
+    assert!(
+        output.code == 1 && output.stderr.contains("could not be written to standard output"),
+        "{output:?}"
+    );
+}

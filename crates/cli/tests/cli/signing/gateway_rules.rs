@@ -1,0 +1,148 @@
+//! What is reported besides the signature: the scheme, the URL, and what the gateway refuses whatever the signature.
+
+use rebuttal_testbed::Scheme;
+use rebuttal_testbed::clock::now_ms;
+
+use super::{BASE, BODY, NONCE, SentRequest, sent, signer, url};
+
+const SCHEMES: [Scheme; 2] = [Scheme::Sha256, Scheme::HmacSha256];
+
+#[test]
+fn valid_signature_names_the_required_scheme() {
+    for scheme in SCHEMES {
+        let case = sent(&signer(scheme), "POST", &url(), BODY);
+        let output = case.verify(&[]);
+        let expected = format!("it is made with {}, and the app must be set to that", scheme.name());
+        assert!(output.code == 0 && output.stdout.contains(&expected), "{output:?}");
+        // With the app's scheme given, it is not reported.
+        let output = case.verify(&["--scheme", scheme.name()]);
+        assert!(output.code == 0 && !output.stdout.contains("must be set"), "{output:?}");
+    }
+}
+
+#[test]
+fn signature_of_another_scheme_is_rejected() {
+    for (made, set) in [SCHEMES, [SCHEMES[1], SCHEMES[0]]].map(|[made, set]| (made, set)) {
+        let case = sent(&signer(made), "POST", &url(), BODY);
+        let output = case.verify(&["--scheme", set.name()]);
+        assert_eq!(output.code, 3, "{output:?}");
+        assert!(
+            output.stdout.starts_with("✗ the sign is right, but the gateway refuses the request:"),
+            "{output:?}"
+        );
+        let expected = format!("the header says {}, but the app is to sign with {}", made.name(), set.name());
+        assert!(output.stdout.contains(&expected), "{output:?}");
+        let json = case.verify(&["--scheme", set.name(), "--json"]).json();
+        assert_eq!((&json["outcome"], &json["verifies"]), (&"refused".into(), &true.into()), "{json}");
+        // The printed header uses the app's scheme and is right.
+        let header = json["rightAuthorization"].as_str().unwrap().to_owned();
+        let right = SentRequest { header, ..case }.verify(&["--scheme", set.name()]);
+        assert_eq!((right.code, right.stdout.as_str()), (0, "✓ the sign is right.\n"), "{right:?}");
+    }
+}
+
+#[test]
+fn signature_for_another_public_url_is_left_to_the_caller() {
+    let at = "https://pay-2.example/pg/v2/dispute/query";
+    let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
+    assert_eq!(case.verify(&[]).code, 0);
+    let output = case.verify(&["--url", BASE]);
+    assert_eq!(output.code, 4, "{output:?}");
+    assert!(output.stdout.starts_with("! the sign is right for the URL that it was sent to."), "{output:?}");
+    assert!(output.stdout.contains(at) && output.stdout.contains(&url()), "both are named: {output:?}");
+    assert!(output.stdout.contains("a gateway may have several"), "{output:?}");
+    let json = case.verify(&["--url", BASE, "--json"]).json();
+    assert_eq!((&json["outcome"], &json["verifiedUrl"]), (&"unknown".into(), &at.into()), "{json}");
+    assert_eq!((&json["verifies"], &json["mistakes"]), (&false.into(), &serde_json::json!([])), "{json}");
+    // The printed header is right for the gateway's URL.
+    let header = json["rightAuthorization"].as_str().unwrap().to_owned();
+    let own = url();
+    assert_eq!(SentRequest { url: &own, header, ..case }.verify(&["--url", BASE]).code, 0);
+
+    // Refused is refused, whichever it is.
+    let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
+    let refused = case.verify(&["--url", BASE, "--scheme", "V2_HMAC_SHA256"]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+}
+
+#[test]
+fn a_url_that_no_gateway_could_have_is_a_mistake() {
+    // A gateway knows its address in one spelling: neither of these is it.
+    for at in ["https://PAY-2.example/pg/v2/dispute/query", "https://pay-2.example:443/pg/v2/dispute/query"] {
+        let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
+        let output = case.verify(&["--url", BASE]);
+        assert!(
+            output.code == 3 && output.stdout.contains("the URL that it was sent to, which is not"),
+            "{output:?}"
+        );
+    }
+    let plain = signer(Scheme::Sha256);
+    let with_fragment = format!("{}#top", url());
+    let case = SentRequest { url: &with_fragment, ..sent(&plain, "POST", &with_fragment, BODY) };
+    let output = case.verify(&[]);
+    assert!(output.code == 3 && output.stdout.contains("the fragment, which is never sent"), "{output:?}");
+    let case = SentRequest { url: &with_fragment, ..sent(&plain, "POST", &url(), BODY) };
+    assert_eq!(case.verify(&[]).code, 0);
+
+    let without = sent(&plain, "POST", &url(), BODY);
+    let with_query = SentRequest { url: "https://pay.example/pg/v2/dispute/query?x=1", ..without };
+    assert!(with_query.verify(&[]).stdout.contains("the query string is left out"));
+}
+
+#[test]
+fn valid_signature_does_not_hide_gateway_rejections() {
+    let plain = signer(Scheme::Sha256);
+    let long = format!(r#"{{"note":"{}"}}"#, "a".repeat(65_536));
+    for (method, path, body, expected) in [
+        ("POST", "/pg/v2/dispute/query", r#"{"code":1}"#, "must not have a top-level member"),
+        ("POST", "/pg/v2/dispute/query", "", "the body must be exactly one JSON object"),
+        ("POST", "/pg/v2/dispute/query", "\u{feff}{}", "without a byte order mark"),
+        ("GET", "/pg/v2/dispute/query", "{}", "the method is GET; every call of a merchant is POST"),
+        ("post", "/pg/v2/dispute/query", "{}", "the method is post; every call of a merchant is POST"),
+        ("POST", "/pg/v2/dispute/querry", "{}", "the gateway has no path /pg/v2/dispute/querry"),
+        ("POST", "/pg/v2/dispute/query", &long, "the body has 65547 bytes; the gateway takes 65536"),
+    ] {
+        let at = format!("{BASE}{path}");
+        let case = SentRequest { url: &at, body, ..sent(&plain, method, &at, body) };
+        let output = case.verify(&["--method", method]);
+        assert_eq!(output.code, 3, "{expected}: {output:?}");
+        assert!(
+            output.stdout.starts_with("✗ the sign is right, but the gateway refuses the request:"),
+            "{output:?}"
+        );
+        assert!(output.stdout.contains(expected), "{expected}: {output:?}");
+    }
+    // Below a base URL with a path, which was not given.
+    let at = "https://pay.example/gate/pg/v2/dispute/query";
+    let case = SentRequest { url: at, ..sent(&plain, "POST", at, BODY) };
+    assert_eq!(case.verify(&[]).code, 0);
+    assert_eq!(case.verify(&["--url", "https://pay.example/gate/"]).code, 0);
+    assert_eq!(case.verify(&["--url", "https://pay.example"]).code, 3);
+}
+
+#[test]
+fn doubts_besides_a_valid_signature_are_reported() {
+    let plain = signer(Scheme::Sha256);
+    let timestamp = (now_ms() - 3_600_000).to_string();
+    let sign = plain.sign("POST", &url(), &timestamp, NONCE, BODY.as_bytes());
+    let at = url();
+    let case = SentRequest { url: &at, body: BODY, header: plain.header(&sign, &timestamp, NONCE) };
+    let output = case.verify(&["--app-id", &"0".repeat(32)]);
+    assert_eq!(output.code, 0, "it may have been sent an hour ago: {output:?}");
+    for expected in ["passed 1 hour ago", "unless it was sent then", "the secret given here is of 0000"] {
+        assert!(output.stdout.contains(expected), "{expected}: {output:?}");
+    }
+}
+
+#[test]
+fn missing_body_is_reported() {
+    let at = url();
+    let header = sent(&signer(Scheme::Sha256), "POST", &at, BODY).header;
+    let mut command = crate::common::rebuttal(&["verify", &at, "--authorization", &header]);
+    command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret);
+    let output = crate::common::CommandOutput::run(command);
+    assert!(
+        output.code == 3 && output.stdout.contains("no body was given, so it is taken to be {}"),
+        "{output:?}"
+    );
+}

@@ -1,0 +1,234 @@
+//! Errors on the user's side: the output says what happened, why, and what to do.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use rebuttal_testbed::{Gateway, samples};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
+
+const APP_ID: &str = "00112233445566778899aabbccddeeff";
+
+/// Runs a command in a new folder; returns its standard error.
+#[track_caller]
+fn message(words: &[&str], code: i32) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = rebuttal(words);
+    command.current_dir(folder.path()).env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
+    let output = CommandOutput::run(command);
+    assert_eq!((output.code, output.stdout.as_str()), (code, ""), "{output:?}");
+    output.stderr
+}
+
+#[test]
+fn missing_value_is_reported_with_every_source() {
+    let query = ["query", "--dispute-no", "D1"];
+    let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 1);
+    assert_eq!(
+        with(&[]),
+        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`\n"
+    );
+    assert_eq!(
+        with(&["--url", "http://h"]),
+        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`\n"
+    );
+    let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with `rebuttal \
+                  profile add`\n";
+    assert_eq!(with(&["--url", "http://h", "--app-id", APP_ID]), secret);
+    let header =
+        format!("V2_SHA256 appId={APP_ID},sign={APP_ID}{APP_ID},timestamp=1700000000000,nonce={APP_ID}");
+    assert_eq!(message(&["verify", "http://h/x", "--authorization", &header], 1), secret);
+    let no_address = message(&["profile", "add", "shop"], 2);
+    assert!(
+        no_address.starts_with("error: a profile needs the gateway's address: pass --url\n"),
+        "{no_address}"
+    );
+    let no_token = message(&["operator", "merchant", "list"], 1);
+    assert!(
+        no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or tell"),
+        "{no_token}"
+    );
+}
+
+#[test]
+fn invalid_url_is_reported_with_a_valid_example() {
+    let start = "it must start with https:// or http://, as in https://pay.example.com";
+    for (url, why) in [
+        ("pay.example.com", start),
+        ("localhost", start),
+        ("ftp://pay.example.com", start),
+        ("https://pay.example.com:x", "its port must be a number up to 65535"),
+        (
+            "https://pay.example.com/pg/v2/",
+            "give the gateway's address alone, without /pg/v2: https://pay.example.com",
+        ),
+    ] {
+        let with = ["--url", url, "--app-id", APP_ID, "--app-secret", APP_ID];
+        for words in
+            [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/x"], &["profile", "add", "shop"]]
+        {
+            let printed = message(&[words, &with].concat(), 2);
+            assert!(
+                printed.starts_with(&format!("error: invalid value '{url}' for '--url <URL>': {why}\n")),
+                "{printed}"
+            );
+        }
+        let mut of_operator = rebuttal(&["operator", "merchant", "list", "--operator-token", "t"]);
+        of_operator.env("REBUTTAL_OPERATOR_URL", url);
+        let CommandOutput { code, stderr: err, .. } = CommandOutput::run(of_operator);
+        assert!(
+            err.starts_with(&format!("error: invalid value '{url}' for '--operator-url <URL>': {why}\n")),
+            "{err}"
+        );
+        assert!(
+            code == 2 && err.contains("the value comes from the variable REBUTTAL_OPERATOR_URL"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_repeated() {
+    for words in
+        [["query", "--dispute-no", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]]
+    {
+        let printed = message(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
+        assert!(
+            printed.contains("'https://…@pay.example.com'") && printed.contains("must not hold a user"),
+            "{printed}"
+        );
+        assert!(!printed.contains("eim7") && !printed.contains("Geh"), "{printed}");
+    }
+}
+
+#[test]
+fn secret_in_a_wrong_argument_is_not_printed() {
+    let printed = message(&["verify", &format!("ftp://h/{APP_ID}/x"), "--authorization", "x"], 2);
+    assert!(
+        printed.contains("invalid value 'ftp://h/…/x' for '<URL>'") && !printed.contains(APP_ID),
+        "{printed}"
+    );
+}
+
+#[test]
+fn unreachable_gateway_is_reported_without_library_messages() {
+    // A port that nobody serves.
+    let url = "http://127.0.0.1:1";
+    let words =
+        ["operator", "merchant", "list", "--operator-token", "0123456789abcdef", "--operator-url", url];
+    let printed = message(&words, 5);
+    assert!(!printed.contains("client error"), "{printed}");
+    assert!(
+        printed.contains("no connection could be made: tcp connect error: Connection refused"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("Check REBUTTAL_OPERATOR_URL, or run the same command again later."),
+        "{printed}"
+    );
+}
+
+#[test]
+fn unknown_profile_is_reported_with_the_closest_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let mut command = rebuttal(words);
+        command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
+        CommandOutput::run(command)
+    };
+    let add = ["profile", "add", "shop", "--url", "http://h", "--app-id", APP_ID, "--app-secret", APP_ID];
+    assert_eq!(run(&add).code, 0);
+    for words in
+        [["profile", "remove", "shpo"].as_slice(), &["query", "--dispute-no", "D", "--profile", "shpo"]]
+    {
+        let output = run(words);
+        assert!(output.code == 1 && output.stderr.ends_with("; did you mean \"shop\"?\n"), "{output:?}");
+    }
+    assert!(
+        run(&["query", "--dispute-no", "D", "--profile", "x"])
+            .stderr
+            .contains("`rebuttal profile add x` makes it")
+    );
+}
+
+#[test]
+fn listen_failure_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let listen = |addr: &str| message(&["serve", "--data", "d", "--listen", addr], 1);
+    assert!(listen(&taken).ends_with(
+        "; another program listens there, or another gateway: stop it, or choose another address\n"
+    ));
+    // TEST-NET-1: no machine has it.
+    assert!(
+        listen("192.0.2.1:80")
+            .ends_with("; this machine has no such address: choose one that it has, or 0.0.0.0\n")
+    );
+    let wrong = message(&["demo", "--listen", "8080"], 2);
+    assert!(wrong.contains("must be an IP address and a port, such as 127.0.0.1:8080"), "{wrong}");
+}
+
+#[test]
+fn unavailable_dependency_is_named() {
+    let serve =
+        |more: &[&str]| message(&[&["serve", "--data", "d", "--listen", "127.0.0.1:0"], more].concat(), 1);
+    let key = serve(&["--master-key-file", "nope"]);
+    assert!(
+        key.contains("master_key_file: cannot read the master key in nope: there is no such file"),
+        "{key}"
+    );
+    let nowhere = "postgres://u:Geheim7@127.0.0.1:1/d";
+    let database = serve(&["--database-url", nowhere, "--start-wait-seconds", "0"]);
+    assert!(database.starts_with("✗ the database that database_url names cannot be opened: "), "{database}");
+    assert!(!database.contains("Geheim7"), "{database}");
+    let tls = serve(&["--tls-key", "k.pem"]);
+    assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
+    let data = message(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
+    assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
+    let moved = message(&["move", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
+    assert!(moved.contains("there is no data directory at nope; tell where it is with --data"), "{moved}");
+}
+
+#[test]
+fn evidence_that_was_fetched_already_is_never_overwritten() {
+    let shell = MerchantShell::start();
+    let dispute = shell.fixture.dispute();
+    let receipt = shell.receipt();
+    let contested = shell.run(&["contest", &dispute, "--receipt", &receipt, "--yes"]);
+    assert_eq!(contested.code, 0, "{contested:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let gateway: &Gateway = &shell.fixture.gateway;
+    let fetch = || {
+        let mut command = rebuttal(&["operator", "dispute", "evidence", &dispute, "--directory", "new"]);
+        command.current_dir(folder.path());
+        command.env("REBUTTAL_OPERATOR_URL", gateway.base_url()).env("REBUTTAL_DATA", gateway.data());
+        CommandOutput::run(command)
+    };
+    let output = fetch();
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
+    let again = fetch();
+    assert!(
+        again.code == 1 && again.stderr.contains("a file that is there is never overwritten; name another"),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn interrupted_upload_reports_its_progress() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.png"), samples::receipt(1).bytes).unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let words = ["upload", "a.png", "--url", &url, "--app-id", APP_ID, "--app-secret", APP_ID];
+    let mut command = rebuttal(&words);
+    let child =
+        command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It waits for an answer that never comes.
+    let _asked = silent.accept().unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = CommandOutput::from_output(child.wait_with_output().unwrap());
+    let expected = "✗ interrupted. 0 of 1 files were uploaded before. Whether the next one was cannot be known; a file that no contest \
+                names is deleted.\n";
+    assert_eq!((output.code, output.stderr.as_str()), (1, expected), "{output:?}");
+}

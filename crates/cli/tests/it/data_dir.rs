@@ -1,0 +1,172 @@
+//! The data directory: what the first start creates, its permissions, and when a gateway refuses to serve from it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use rebuttal_testbed::{Gateway, Item, samples};
+
+use crate::common::{bin, gateway, sqlite_test_gateway, test_gateway};
+
+fn mode(gateway: &Gateway, name: &str) -> u32 {
+    let path = gateway.data().join(name);
+    std::fs::metadata(&path).unwrap_or_else(|error| panic!("{name}: {error}")).permissions().mode() & 0o777
+}
+
+#[test]
+fn first_start_creates_private_files() {
+    let gateway = gateway().embedded().start();
+    assert_eq!([mode(&gateway, "operator.token"), mode(&gateway, "master.key")], [0o600, 0o600]);
+    assert!(gateway.data().join("rebuttal.db").is_file() && gateway.data().join("evidence").is_dir());
+    assert_eq!(mode(&gateway, ""), 0o700);
+    for name in ["rebuttal.db", "rebuttal.db-wal", "rebuttal.db-shm"] {
+        assert_eq!(mode(&gateway, name), 0o600, "{name}");
+    }
+}
+
+/// What a start says that must fail.
+fn refused_start(args: &[&str]) -> String {
+    let mut command = Command::new(bin());
+    command.args(["serve", "--listen", "127.0.0.1:0"]).args(args).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_second_gateway_cannot_serve_from_the_same_data() {
+    let fixture = test_gateway();
+    let said = refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
+    assert!(said.contains("another"), "{said}");
+    fixture.query(&fixture.dispute()).is("OK");
+}
+
+#[test]
+fn another_master_key_is_refused_and_the_right_one_goes_on() {
+    let mut fixture = test_gateway();
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    let key = fixture.gateway.data().join("master.key");
+    let right = std::fs::read(&key).unwrap();
+    let other = gateway().start();
+    std::fs::copy(other.data().join("master.key"), &key).unwrap();
+    let said = refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
+    assert!(said.contains("key"), "{said}");
+    std::fs::write(&key, right).unwrap();
+    fixture.gateway.restart();
+    fixture.query(&fixture.dispute()).is("OK");
+}
+
+#[test]
+fn a_lost_database_is_not_replaced_by_an_empty_one() {
+    let mut fixture = sqlite_test_gateway();
+    let dispute = fixture.dispute();
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    let database = fixture.gateway.data().join("rebuttal.db");
+    let whole = std::fs::read(&database).unwrap();
+    let refused = || refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
+    std::fs::remove_file(&database).unwrap();
+    assert!(refused().contains("Restore the database"), "{}", refused());
+    assert!(!database.exists(), "nothing is made where something is missing");
+    std::fs::write(&database, "").unwrap();
+    assert!(refused().contains("Restore the database"));
+    std::fs::write(&database, whole).unwrap();
+    fixture.gateway.restart();
+    fixture.query(&dispute).is("OK");
+}
+
+#[test]
+fn unmounted_evidence_folder_is_not_recreated_empty() {
+    let mut fixture = sqlite_test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    let (evidence, away) = (fixture.gateway.data().join("evidence"), fixture.gateway.scratch().join("away"));
+    std::fs::rename(&evidence, &away).unwrap();
+    let refused = || refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
+    assert!(refused().contains("Mount or restore"), "{}", refused());
+    assert!(!evidence.exists(), "nothing is made where something is missing");
+    // A mount point without its volume, and the folder of somebody else.
+    std::fs::create_dir(&evidence).unwrap();
+    assert!(refused().contains("Mount or restore"));
+    std::fs::write(evidence.join("gateway.mark"), "0".repeat(64)).unwrap();
+    assert!(refused().contains("another gateway's"));
+    // An operator's word that the files are lost for good.
+    std::fs::write(evidence.join("gateway.mark"), "").unwrap();
+    fixture.gateway.restart();
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
+    let again = fixture.upload(&samples::receipt(1));
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&again)]).is("OK");
+}
+
+#[test]
+fn a_database_under_two_names_is_not_served() {
+    let mut fixture = sqlite_test_gateway();
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    let other = fixture.gateway.scratch().join("other.db");
+    std::fs::hard_link(fixture.gateway.data().join("rebuttal.db"), &other).unwrap();
+    let said = refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
+    assert!(said.contains("hard link"), "{said}");
+    std::fs::remove_file(other).unwrap();
+    fixture.gateway.restart();
+}
+
+#[test]
+fn after_a_stop_the_database_is_whole_without_its_log() {
+    let mut fixture = test_gateway();
+    let dispute = fixture.dispute();
+    fixture.accept(&dispute).is("OK");
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    std::fs::remove_file(fixture.gateway.data().join("rebuttal.db-wal")).unwrap_or_default();
+    fixture.gateway.restart();
+    assert_eq!(fixture.status(&dispute), "ACCEPTED");
+}
+
+#[test]
+fn world_readable_master_key_is_reported() {
+    let mut fixture = test_gateway();
+    let key = fixture.gateway.data().join("master.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    fixture.gateway.restart();
+    assert!(fixture.gateway.stderr().contains("chmod 600"), "{}", fixture.gateway.stderr());
+}
+
+#[test]
+fn no_secret_is_stored_in_plain_text() {
+    let mut fixture = sqlite_test_gateway();
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    for name in ["rebuttal.db", "rebuttal.db-wal"] {
+        let bytes = std::fs::read(fixture.gateway.data().join(name)).unwrap_or_default();
+        let token = fixture.gateway.operator_token();
+        for secret in [&fixture.signer.app_secret, &token] {
+            let raw = hex::decode(secret).unwrap_or_else(|_| secret.as_bytes().to_vec());
+            for needle in [secret.as_bytes(), &raw] {
+                assert!(rebuttal_testbed::http::find(&bytes, needle).is_none(), "a secret lies in {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stop_and_a_start_keep_everything() {
+    let mut fixture = test_gateway();
+    let dispute = fixture.dispute();
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    let (before, token) = (fixture.show(&dispute), fixture.gateway.operator_token());
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    fixture.gateway.restart();
+    assert_eq!((fixture.show(&dispute), fixture.gateway.operator_token()), (before, token));
+    fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+}
+
+#[test]
+fn port_0_prints_the_address_to_sign() {
+    let fixture = rebuttal_testbed::TestGateway::with_builder(gateway().port(0));
+    assert!(fixture.gateway.stdout().contains(&format!("listening on {}", fixture.gateway.base_url())));
+    fixture.query(&fixture.dispute()).is("OK");
+}

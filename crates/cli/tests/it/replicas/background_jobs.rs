@@ -1,0 +1,63 @@
+//! Background jobs that run on every replica do not conflict.
+
+use std::time::Duration;
+
+use rebuttal_testbed::FakeClock;
+use rebuttal_testbed::clock::wait_for;
+use rebuttal_testbed::postgres::Database;
+
+use super::Replicas;
+use crate::common::{scrape, value};
+
+/// Uploads that are to go: several pages, each of which takes a replica a while.
+const MARKED: usize = 1_000;
+/// Longer than a gateway looks on before it has anything deleted from a bucket.
+const LOOKED_ON: Duration = Duration::from_secs(6 * 60);
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What a series says on each replica.
+fn told(replicas: &Replicas, series: &str) -> [f64; 2] {
+    let gateways = [&replicas.fixture.gateway, &replicas.second];
+    gateways.map(|gateway| value(&scrape(gateway), series).unwrap_or_default())
+}
+
+/// Waits until each replica has run a background job this many more times.
+fn wait_for_rounds(replicas: &Replicas, chore: &str, more: f64) {
+    let series = format!("rebuttal_chore_seconds_count{{chore=\"{chore}\"}}");
+    let before = told(replicas, &series);
+    wait_for(chore, LIMIT, || {
+        let now = told(replicas, &series);
+        now.iter().zip(before).all(|(now, before)| *now >= before + more).then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, an S3 and libfaketime, which cargo xtask test sees to"]
+fn replicas_sweep_the_same_files_and_neither_fails() {
+    let clock = FakeClock::with_timers();
+    let database = Database::shared();
+    database.clock_ahead(Duration::ZERO);
+    let replicas = Replicas::with(database, |gateway| {
+        let args = ["--freshness-window-seconds", "1", "--metrics-listen", "127.0.0.1:0"];
+        clock.apply_to(gateway).args(args)
+    });
+    let looked = || told(&replicas, "rebuttal_chore_seconds_count{chore=\"fence\"}");
+    wait_for("both to look at the fence", LIMIT, || looked().iter().all(|times| *times > 0.0).then_some(()));
+    clock.ahead(LOOKED_ON);
+    replicas.database.clock_ahead(LOOKED_ON);
+    wait_for("both to look at it again", LIMIT, || looked().iter().all(|times| *times > 1.0).then_some(()));
+
+    let failures = "rebuttal_chore_failures_total{chore=\"leftovers\"}";
+    let before = told(&replicas, failures);
+    let url = "'m/80/open/dispute-evidence/' || md5(number::text) || '.png'";
+    replicas.database.query(&format!(
+        "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at, swept_at) \
+         SELECT {url}, '\\x00', 1, 'image/png', 0, 0 FROM generate_series(1, {MARKED}) AS number"
+    ));
+    let left = || replicas.database.query("SELECT count(*) FROM uploads");
+    wait_for("all to go", LIMIT, || (left() == "0").then_some(()));
+    wait_for_rounds(&replicas, "leftovers", 1.0);
+    assert_eq!(told(&replicas, failures), before, "{}", replicas.second.stderr());
+    let swept: f64 = told(&replicas, "rebuttal_uploads_swept_total").iter().sum();
+    assert_eq!(swept, MARKED as f64);
+}

@@ -1,0 +1,240 @@
+//! Contract §3 and §4: the store accepts any upload; a contest trusts only what the gateway has read and copied by
+//! hash.
+
+use std::time::Duration;
+
+use rebuttal_testbed::clock::wait_for;
+use rebuttal_testbed::{Item, Request, samples};
+use serde_json::json;
+
+use super::{key, submitted, test_gateway};
+use crate::common::bin;
+
+fn digest(content: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(content))
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn every_file_type_can_be_posted_to_the_store() {
+    let (bucket, fixture) = test_gateway();
+    let dispute = fixture.dispute();
+    let samples = samples::all();
+    let urls: Vec<_> = samples.iter().map(|sample| fixture.upload(sample)).collect();
+    assert!(fixture.ticket("a.png").upload_url.ends_with(&bucket.name));
+    let items: Vec<_> = urls.iter().map(|url| Item::receipt(url)).collect();
+    fixture.contest(&dispute, &items).is("OK");
+    let shown = fixture.show(&dispute);
+    for (index, sample) in samples.iter().enumerate() {
+        let evidence = &shown["submissions"][0]["evidence"][index];
+        assert_eq!(evidence["sha256"], json!(digest(&sample.bytes)), "{}", sample.filename);
+        assert_eq!(evidence["mediaType"], json!(sample.media_type));
+        let path = format!("/disputes/{dispute}/evidence/{}", evidence["evidenceId"].as_str().unwrap());
+        let download = fixture.operator.fetch(&path);
+        assert_eq!((download.status, &download.body), (200, &sample.bytes), "{}", sample.filename);
+        assert_eq!(download.header("Content-Type"), Some(sample.media_type));
+        assert_eq!(download.header("X-Content-Type-Options"), Some("nosniff"));
+        assert!(download.header("Content-Disposition").unwrap().starts_with("attachment"));
+    }
+    fixture.contest(&dispute, &items).is("OK");
+    assert_eq!(fixture.history(&dispute).len(), 2, "the second is a repetition");
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn the_command_contests_with_files_that_go_to_the_store() {
+    let (bucket, fixture) = test_gateway();
+    let dispute = fixture.dispute();
+    let file = fixture.gateway.scratch().join("receipt.png");
+    std::fs::write(&file, samples::receipt(1).bytes).unwrap();
+    let output = std::process::Command::new(bin())
+        .args(["contest", "--yes", &dispute, "--receipt"])
+        .arg(&file)
+        .env("REBUTTAL_URL", &fixture.base)
+        .env("REBUTTAL_APP_ID", &fixture.signer.app_id)
+        .env("REBUTTAL_APP_SECRET", &fixture.signer.app_secret)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fixture.status(&dispute), "UNDER_REVIEW");
+    assert_eq!((bucket.keys("m/").len(), bucket.keys("sealed/").len()), (1, 1));
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn the_gateway_itself_takes_no_uploads() {
+    let (_, fixture) = test_gateway();
+    let mut form = fixture.ticket("a.png").form(&samples::receipt(1).bytes);
+    form.url = format!("{}/uploaded", fixture.base);
+    let answer = form.send(fixture.address());
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("Common.Request.NotFound")));
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn object_at_contest_time_counts() {
+    let (bucket, fixture) = test_gateway();
+    let other = samples::receipt(2).bytes;
+    let [swapped, mismatched, large, gone] = [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
+    bucket.put(key(&swapped), &other);
+    bucket.put(key(&mismatched), b"<script>");
+    bucket.put(key(&large), &vec![0; 3_000_000]);
+    bucket.delete(key(&gone));
+    let dispute = fixture.dispute();
+    fixture.contest(&dispute, &[Item::receipt(&gone)]).is("Evidence.NotUploaded");
+    fixture.contest(&dispute, &[Item::receipt(&mismatched)]).is("File.ContentMismatch");
+    let answer = fixture.contest(&dispute, &[Item::receipt(&swapped), Item::receipt(&large)]);
+    let answer = answer.expect("File.ContentMismatch");
+    assert!(
+        answer.message.contains("evidenceList[1].url") && !answer.message.contains("[0]"),
+        "{}",
+        answer.message
+    );
+    let unissued =
+        format!("s3://uploaded/m/{}/open/dispute-evidence/{}.png", fixture.merchant_id, "a".repeat(32));
+    fixture.contest(&dispute, &[Item::receipt(&unissued)]).is("Evidence.NotUploaded");
+    assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
+    fixture.contest(&dispute, &[Item::receipt(&swapped)]).is("OK");
+    assert_eq!(submitted(&fixture, &dispute)["sha256"], json!(digest(&other)));
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn copied_evidence_survives_changes_of_the_upload() {
+    let (bucket, mut fixture) = test_gateway();
+    let first = samples::receipt(1);
+    let url = fixture.upload(&first);
+    let [before, after, later] = [(); 3].map(|()| fixture.dispute());
+    fixture.contest(&before, &[Item::receipt(&url)]).is("OK");
+    bucket.put(key(&url), &samples::receipt(2).bytes);
+    fixture.contest(&after, &[Item::receipt(&url)]).is("OK");
+    bucket.delete(key(&url));
+    fixture.gateway.restart();
+    fixture.contest(&later, &[Item::receipt(&url)]).is("OK");
+    for dispute in [&before, &after, &later] {
+        assert_eq!(submitted(&fixture, dispute)["sha256"], json!(digest(&first.bytes)));
+        assert_eq!(fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1")).body, first.bytes);
+    }
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_form_used_twice_changes_nothing_that_was_contested() {
+    let (_, fixture) = test_gateway();
+    let ticket = fixture.ticket("receipt.png");
+    let [first, second] = [1, 2].map(|seed| samples::receipt(seed).bytes);
+    let post = |content: &[u8]| {
+        let form = ticket.form(content);
+        assert_eq!(form.send(form.address().unwrap()).status, 204);
+    };
+    post(&first);
+    let dispute = fixture.dispute();
+    fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
+    post(&second);
+    assert_eq!(submitted(&fixture, &dispute)["sha256"], json!(digest(&first)));
+    assert_eq!(fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1")).body, first);
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn altered_copy_is_not_served() {
+    let (bucket, fixture) = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    let dispute = fixture.dispute();
+    fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
+    let [seal] = bucket.keys("sealed/").try_into().unwrap();
+    bucket.put(&seal, &samples::receipt(2).bytes);
+    let other = fixture.dispute();
+    fixture.contest(&other, &[Item::receipt(&url)]).is("File.ContentMismatch");
+    let download = format!("/disputes/{dispute}/evidence/1-1");
+    fixture.operator.fetch(&download).is_problem(500, "Common.System.Error");
+    bucket.delete(&seal);
+    fixture.operator.fetch(&download).is_problem(500, "Common.System.Error");
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn nothing_is_fetched_for_a_contest_that_is_decided_without_it() {
+    let (bucket, fixture) = test_gateway();
+    let [url, fresh] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
+    let [accepted, contested] = [(); 2].map(|()| fixture.dispute());
+    fixture.accept(&accepted).is("OK");
+    fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
+    bucket.delete(&bucket.keys("sealed/")[0]);
+    fixture.contest(&accepted, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
+    fixture.contest(&contested, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
+    fixture.contest("no-such-dispute", &[Item::receipt(&fresh)]).is("Dispute.NotFound");
+    // A repetition needs neither the upload nor its copy.
+    fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
+    assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn another_merchants_upload_is_neither_evidence_nor_fetched() {
+    let (bucket, fixture) = test_gateway();
+    let stranger = fixture.operator.open_merchant("Other Shop", "UTC");
+    let signer = fixture.operator.open_app(stranger, rebuttal_testbed::Scheme::Sha256);
+    let ticket = fixture.ticket_of(&signer, "receipt.png");
+    let form = ticket.form(&samples::receipt(1).bytes);
+    assert_eq!(form.send(form.address().unwrap()).status, 204);
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&ticket.storage_uri)]).is("Evidence.NotFound");
+    assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn many_contests_of_one_fresh_upload_agree_on_what_it_is() {
+    let (bucket, fixture) = test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    let disputes: Vec<_> = (0..16).map(|_| fixture.dispute()).collect();
+    std::thread::scope(|scope| {
+        for (index, dispute) in disputes.iter().enumerate() {
+            let (bucket, fixture, url) = (&bucket, &fixture, &url);
+            scope.spawn(move || {
+                // Somebody keeps replacing the file while all read it.
+                bucket.put(key(url), &samples::receipt(u8::try_from(index).unwrap()).bytes);
+                fixture.contest(dispute, &[Item::receipt(url)]).is("OK");
+            });
+        }
+    });
+    let digests: std::collections::BTreeSet<_> =
+        disputes.iter().map(|dispute| submitted(&fixture, dispute)["sha256"].to_string()).collect();
+    assert_eq!(digests.len(), 1, "{digests:?}");
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn the_store_is_part_of_being_ready() {
+    let (_, fixture) = test_gateway();
+    assert_eq!(Request::new("GET", "/readyz", "").send(fixture.address()).unwrap().status, 200);
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_bucket_is_one_gateways_alone() {
+    let (bucket, mut fixture) = test_gateway();
+    let output = std::process::Command::new(bin())
+        .args(["serve", "--listen", "127.0.0.1:0", "--evidence-url", &bucket.evidence_url(), "--data"])
+        .arg(fixture.gateway.scratch().join("other"))
+        .envs(bucket.store.credentials())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("is another gateway's"), "{said}");
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
+    // Another bucket behind the gateway's back: what is missing there is not said to have never been uploaded.
+    bucket.keys("").iter().for_each(|key| bucket.delete(key));
+    bucket.put("gateway.mark", b"somebody else's");
+    let contest = || fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).code;
+    // An answer of the store counts for a second.
+    wait_for("the mark to be looked at", Duration::from_secs(5), || {
+        (contest() == "Common.System.Unavailable").then_some(())
+    });
+    bucket.put("gateway.mark", b"");
+    fixture.gateway.restart();
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
+}

@@ -1,0 +1,217 @@
+//! A database fixture, and short constructors for the requests of the cases.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rebuttal_disputes::{Actor, Command, EvidenceFault, Fingerprint, FoundFile, Opening};
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
+use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
+use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
+use rebuttal_store::{
+    AccountChange, Answer, DisputeDetail, Idempotency, IdempotencyKey, Location, NonceUse, Operation,
+    Options, Outcome, Rejection, Store, Upload, WriteRequest,
+};
+use rebuttal_testbed::postgres;
+use tempfile::TempDir;
+
+pub(crate) const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
+pub(crate) const DEADLINE: UnixMillis = UnixMillis(NOW.0 + 3_600_000);
+pub(crate) const APP: AppId = AppId::from_bytes([7; 16]);
+
+/// A database that outlives the stores that are opened on it.
+pub(crate) struct Fixture {
+    database: Database,
+    counter: AtomicU64,
+}
+
+enum Database {
+    Sqlite { _folder: TempDir, path: PathBuf },
+    Postgres(postgres::Database),
+}
+
+impl Fixture {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rebuttal.db");
+        Self { database: Database::Sqlite { _folder: folder, path }, counter: AtomicU64::new(1) }
+    }
+
+    pub(crate) fn postgres() -> Self {
+        let database = Database::Postgres(postgres::Database::shared());
+        Self { database, counter: AtomicU64::new(1) }
+    }
+
+    pub(crate) fn location(&self) -> Location {
+        match &self.database {
+            Database::Sqlite { path, .. } => Location::from(path.as_path()),
+            Database::Postgres(database) => database.url().parse().unwrap(),
+        }
+    }
+
+    /// Writes into the database behind the store's back, as nobody should. What SQLite calls a blob is bytes elsewhere.
+    pub(crate) fn by_hand(&self, sql: &str) {
+        match &self.database {
+            Database::Sqlite { path, .. } => {
+                rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+            }
+            Database::Postgres(database) => drop(database.query(&sql.replace("BLOB", "BYTEA"))),
+        }
+    }
+
+    /// As [`Self::by_hand`], where no table's references are held to.
+    pub(crate) fn without_references(&self, sql: &str) {
+        match &self.database {
+            Database::Sqlite { .. } => self.by_hand(&format!("PRAGMA foreign_keys = off; {sql}")),
+            Database::Postgres(_) => self.by_hand(&format!("SET session_replication_role = replica; {sql}")),
+        }
+    }
+
+    /// What a question is answered, a text a line.
+    pub(crate) fn ask(&self, sql: &str) -> Vec<String> {
+        match &self.database {
+            Database::Sqlite { path, .. } => {
+                let connection = rusqlite::Connection::open(path).unwrap();
+                let mut select = connection.prepare(sql).unwrap();
+                select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+            }
+            Database::Postgres(database) => database.query(sql).lines().map(str::to_owned).collect(),
+        }
+    }
+
+    /// A single value that is text.
+    pub(crate) fn meta(&self, name: &str) -> String {
+        let value = match &self.database {
+            Database::Sqlite { .. } => "CAST(value AS TEXT)",
+            Database::Postgres(_) => "convert_from(value, 'UTF8')",
+        };
+        self.ask(&format!("SELECT {value} FROM meta WHERE name = '{name}'")).concat()
+    }
+
+    /// 32 equal bytes as the database's SQL writes them.
+    pub(crate) fn bytes(&self, byte: u8) -> String {
+        let digits = format!("{byte:02x}").repeat(32);
+        match &self.database {
+            Database::Sqlite { .. } => format!("x'{digits}'"),
+            Database::Postgres(_) => format!("'\\x{digits}'::bytea"),
+        }
+    }
+
+    pub(crate) async fn store(&self) -> Store {
+        self.store_with(&Options::default()).await
+    }
+
+    pub(crate) async fn store_with(&self, options: &Options) -> Store {
+        Store::open(&self.location(), options).await.unwrap()
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.counter.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn nonce(&self) -> NonceUse {
+        self.nonce_at(NOW)
+    }
+
+    pub(crate) fn nonce_at(&self, timestamp: UnixMillis) -> NonceUse {
+        let nonce: Nonce = format!("nonce-{:026}", self.number()).parse().unwrap();
+        NonceUse { timestamp, app_id: APP, nonce }
+    }
+}
+
+pub(crate) async fn commit(store: &Store, idempotency: Idempotency, operation: Operation) -> Answer {
+    store.commit(WriteRequest { arrived_at: NOW, idempotency, token: None, operation }).await.unwrap()
+}
+
+pub(crate) async fn merchant(store: &Store) -> MerchantId {
+    let body = Object::parse(br#"{"name":"Corner Shop","timeZone":"Asia/Shanghai"}"#).unwrap();
+    let CreateMerchant { name, time_zone } = CreateMerchant::parse(&body).unwrap();
+    let change = AccountChange::CreateMerchant { name, time_zone };
+    match commit(store, Idempotency::Always, Operation::Account(change)).await.unwrap() {
+        Outcome::Merchant(merchant) => merchant.merchant_id,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn settings() -> AppSettings {
+    AppSettings { notify_url: None, scheme: None, enabled: None }
+}
+
+pub(crate) fn opening(merchant_id: MerchantId, no: &str, deadline: UnixMillis) -> Opening {
+    let body = format!(
+        r#"{{"merchantId":{merchant_id},"paymentNo":"P-{no}","merchantTradeNo":"T-{no}","paymentAmount":"100.05",
+        "disputeAmount":"99","currency":"USD","disputeReason":"Not received","type":"CHARGEBACK","deadline":"{}"}}"#,
+        deadline.to_rfc3339(&jiff::tz::TimeZone::UTC)
+    );
+    let facts = OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap()).unwrap();
+    Opening { dispute_no: no.parse().unwrap(), facts }
+}
+
+pub(crate) fn operator() -> Actor {
+    Actor::Operator("night shift".to_owned())
+}
+
+pub(crate) async fn open(store: &Store, merchant_id: MerchantId, no: &str) -> DisputeNo {
+    let opening = opening(merchant_id, no, DEADLINE);
+    let dispute_no = opening.dispute_no.clone();
+    commit(store, Idempotency::Always, Operation::Open { opening, actor: operator() }).await.unwrap();
+    dispute_no
+}
+
+pub(crate) fn url(merchant_id: MerchantId, file: u8) -> StorageUri {
+    format!("s3://uploaded/m/{merchant_id}/open/dispute-evidence/{file:032x}.png").parse().unwrap()
+}
+
+pub(crate) fn found(file: u8) -> FoundFile {
+    FoundFile {
+        sha256: Fingerprint([file; 32]),
+        size: 100 + u64::from(file),
+        media_type: "image/png".to_owned(),
+    }
+}
+
+pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> Answer {
+    commit(store, Idempotency::Always, Operation::RecordUpload(Upload { url, file: found(file) })).await
+}
+
+pub(crate) fn item(url: Option<StorageUri>) -> ReceivedEvidence {
+    ReceivedEvidence { evidence_type: EvidenceType::Receipt, name: "Receipt".parse().unwrap(), url }
+}
+
+pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<ReceivedEvidence>) -> Operation {
+    let findings = items
+        .iter()
+        .map(|item| item.url.map(|url| found(url.file_id[15])).ok_or(EvidenceFault::NotFound))
+        .collect();
+    Operation::Command {
+        dispute_no: no.clone(),
+        merchant_id: Some(merchant_id),
+        actor: Actor::App(APP),
+        command: Command::contest(items, findings),
+    }
+}
+
+pub(crate) fn operation(no: &DisputeNo, command: Command) -> Operation {
+    Operation::Command { dispute_no: no.clone(), merchant_id: None, actor: operator(), command }
+}
+
+pub(crate) fn key(key: &str, request: u8) -> Idempotency {
+    Idempotency::Key(IdempotencyKey { token: "t".to_owned(), key: key.to_owned(), request: [request; 32] })
+}
+
+pub(crate) async fn detail(store: &Store, no: &DisputeNo) -> DisputeDetail {
+    let detail = store.detail(no).await.unwrap().unwrap();
+    assert_eq!(detail.flaw(), None, "{no} is not what its history proves");
+    detail
+}
+
+pub(crate) fn code(answer: Answer) -> String {
+    match answer {
+        Ok(_) => "OK".to_owned(),
+        Err(refused) => refused.code().to_string(),
+    }
+}
+
+pub(crate) fn is_replay(answer: &Answer) -> bool {
+    matches!(answer, Err(Rejection::Replayed))
+}

@@ -1,0 +1,159 @@
+//! Data migration: everything is copied, an interrupted migration continues, and neither side is served too early or
+//! too late.
+
+use rebuttal_protocol::UnixMillis;
+use rebuttal_store::{
+    AccountChange, Idempotency, Move, MoveError, Operation, Options, Store, StoreError, Upkeep,
+};
+
+use crate::common::{self, Fixture, NOW, commit, contest, detail, item, merchant, open, upload, url};
+use futures_util::future::join_all;
+
+const DISPUTES: usize = 2_500;
+
+/// A database with something in every table; more disputes than one page takes.
+async fn furnished() -> Fixture {
+    let fixture = Fixture::sqlite();
+    let store = fixture.store().await;
+    crate::accounts::a_key_answers_an_account_as_it_was(&fixture).await;
+    let merchant_id = merchant(&store).await;
+    upload(&store, url(merchant_id, 1), 1).await.unwrap();
+    upload(&store, url(merchant_id, 2), 2).await.unwrap();
+    let numbers: Vec<_> = (0..DISPUTES).map(|number| format!("M{number:05}")).collect();
+    join_all(numbers.iter().map(|no| open(&store, merchant_id, no))).await;
+    for number in 0..50 {
+        let operation = contest(
+            merchant_id,
+            &format!("M{number:05}").parse().unwrap(),
+            vec![item(Some(url(merchant_id, 1)))],
+        );
+        commit(&store, Idempotency::Nonce(fixture.nonce()), operation).await.unwrap();
+    }
+    // One that is forgotten, and stays behind.
+    commit(&store, Idempotency::Nonce(fixture.nonce_at(UnixMillis(NOW.0 - 900_000))), Operation::UseNonce)
+        .await
+        .unwrap();
+    let bound = UnixMillis(NOW.0 - 600_000);
+    commit(&store, Idempotency::Always, Operation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
+        .await
+        .unwrap();
+    let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
+    commit(&store, Idempotency::Always, Operation::Upkeep(fence)).await.unwrap();
+    for identity in [[5; 16], [6; 16]] {
+        commit(&store, Idempotency::Always, Operation::Account(AccountChange::Identify { identity }))
+            .await
+            .unwrap();
+    }
+    let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: [9; 32] };
+    commit(&store, Idempotency::Always, Operation::Account(token)).await.unwrap();
+    let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
+    commit(&store, Idempotency::Always, Operation::Account(revoked)).await.unwrap();
+    store.close().await;
+    fixture
+}
+
+async fn moved(from: &Fixture, to: &Fixture) -> Result<Vec<rebuttal_store::MovedTable>, MoveError> {
+    Move::open(&from.location(), &to.location()).await?.run(|_| {}).await
+}
+
+async fn opened(fixture: &Fixture) -> Result<Store, StoreError> {
+    Store::open(&fixture.location(), &Options::default()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn everything_arrives_and_goes_on() {
+    let (from, to) = (furnished().await, Fixture::postgres());
+    let tables = moved(&from, &to).await.unwrap();
+    assert!(tables.iter().all(|table| table.rows > 0), "an empty table proves nothing: {tables:?}");
+
+    let store = to.store().await;
+    for number in [0, 49, DISPUTES - 1] {
+        let no = format!("M{number:05}").parse().unwrap();
+        let told = detail(&store, &no).await;
+        assert_eq!(told.submissions.len(), usize::from(number < 50));
+    }
+    // Numbers go on after the source's, keys and nonces stay used, and the bound has moved along.
+    let last = from.ask("SELECT CAST(max(merchant_id) AS TEXT) FROM merchants");
+    assert_eq!(u64::from(merchant(&store).await.number()).to_string(), {
+        let last: u64 = last.first().unwrap().parse().unwrap();
+        (last + 1).to_string()
+    });
+    assert_eq!(store.nonce_bound().await.unwrap(), UnixMillis(NOW.0 - 600_000));
+    let used = from.ask("SELECT nonce FROM nonces ORDER BY timestamp DESC LIMIT 1");
+    let mut again = from.nonce();
+    again.nonce = used.first().unwrap().parse().unwrap();
+    assert!(common::is_replay(&commit(&store, Idempotency::Nonce(again), Operation::UseNonce).await));
+
+    // What a binary must know is copied with the tables, and so is what distinguishes the database from its copies.
+    assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
+    assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
+    assert_eq!((store.token([9; 32]).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
+
+    // The old data is not served any more, and cannot be migrated twice.
+    assert!(matches!(opened(&from).await, Err(StoreError::Moved { .. })));
+    assert!(matches!(moved(&from, &Fixture::postgres()).await, Err(MoveError::Moved(_))));
+    assert!(matches!(moved(&furnished().await, &to).await, Err(MoveError::NotEmpty)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
+    let (from, to) = (furnished().await, Fixture::postgres());
+    // Broken off after every page in turn, and begun again each time.
+    let mut breaks = 0;
+    loop {
+        let (stop, mut stopped) = tokio::sync::mpsc::unbounded_channel();
+        let moving = Move::open(&from.location(), &to.location()).await.unwrap();
+        assert_eq!(moving.goes_on(), breaks > 0);
+        let run = moving.run(move |progress| {
+            let _ = stop.send(progress);
+        });
+        let moved = tokio::select! {
+            biased;
+            Some(_) = stopped.recv(), if breaks < 12 => None,
+            moved = run => Some(moved.unwrap()),
+        };
+        if let Some(tables) = moved {
+            assert!(tables.iter().any(|table| table.name == "disputes" && table.rows >= DISPUTES as u64));
+            break;
+        }
+        breaks += 1;
+        assert!(
+            matches!(opened(&to).await, Err(StoreError::HalfMoved)),
+            "an incomplete migration is not served"
+        );
+        opened(&from).await.unwrap().close().await;
+    }
+    assert_eq!(breaks, 12);
+    detail(&to.store().await, &"M00000".parse().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn difference_after_the_copy_stops_the_switch_over() {
+    let (from, to) = (furnished().await, Fixture::postgres());
+    let moving = Move::open(&from.location(), &to.location()).await.unwrap();
+    let meddled = moving.run(|progress| {
+        if progress.table == "outbox" && progress.step == rebuttal_store::MoveStep::Copying {
+            to.by_hand("UPDATE evidence SET size = size + 1 WHERE dispute_no = 'M00007'");
+        }
+    });
+    assert!(matches!(meddled.await, Err(MoveError::Differs { table: "evidence", .. })));
+    assert!(matches!(opened(&to).await, Err(StoreError::HalfMoved)));
+    opened(&from).await.unwrap().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn only_one_direction_and_one_move_at_a_time() {
+    let (from, to) = (furnished().await, Fixture::postgres());
+    let direction = |outcome: Result<Move, MoveError>| matches!(outcome.err(), Some(MoveError::Direction));
+    assert!(direction(Move::open(&to.location(), &from.location()).await));
+    assert!(direction(Move::open(&from.location(), &from.location()).await));
+    let first = Move::open(&from.location(), &to.location()).await.unwrap();
+    assert!(matches!(Move::open(&from.location(), &to.location()).await.err(), Some(MoveError::Busy)));
+    first.run(|_| {}).await.unwrap();
+    // Run again after its end, as by somebody who did not see the end.
+    assert!(matches!(moved(&from, &to).await, Err(MoveError::Moved(_))));
+}

@@ -1,0 +1,108 @@
+//! What makes a request count once: a merchant's nonce, an operator's idempotency key, a dispute's number.
+
+use rebuttal_disputes::Command;
+use rebuttal_protocol::operator;
+use rebuttal_store::{Idempotency, Operation, Outcome};
+
+use crate::common::{
+    DEADLINE, Fixture, code, commit, detail, is_replay, key, merchant, open, opening, operation, operator,
+};
+
+pub(crate) async fn a_nonce_counts_once(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let nonce = fixture.nonce();
+    commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await.unwrap();
+    assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await));
+    let mut other_app = nonce.clone();
+    other_app.app_id = rebuttal_protocol::AppId::from_bytes([8; 16]);
+    let mut other_time = nonce;
+    other_time.timestamp.0 += 1;
+    for other in [other_app, other_time] {
+        commit(&store, Idempotency::Nonce(other), Operation::UseNonce).await.unwrap();
+    }
+}
+
+pub(crate) async fn a_nonce_counts_once_within_a_batch(fixture: &Fixture) {
+    let store = fixture.store().await;
+    for _ in 0..20 {
+        let nonce = fixture.nonce();
+        let uses = (0..16).map(|_| {
+            let (store, nonce) = (store.clone(), nonce.clone());
+            tokio::spawn(async move {
+                commit(&store, Idempotency::Nonce(nonce), Operation::UseNonce).await.is_ok()
+            })
+        });
+        let mut taken = 0;
+        for each in uses.collect::<Vec<_>>() {
+            taken += usize::from(each.await.unwrap());
+        }
+        assert_eq!(taken, 1);
+    }
+}
+
+pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let merchant_id = merchant(&store).await;
+    let open = |no: &str| Operation::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
+    let first = commit(&store, key("k", 1), open("D1")).await;
+    assert!(matches!(&first, Ok(Outcome::Dispute { opened: true, sequence: 1, .. })), "{first:?}");
+    let no = "D1".parse().unwrap();
+    commit(
+        &store,
+        Idempotency::Always,
+        operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+    )
+    .await
+    .unwrap();
+    assert_eq!(commit(&store, key("k", 1), open("D1")).await, first, "not the first answer");
+    assert_eq!(commit(&store, key("k", 1), open("D2")).await, first, "the key alone decides");
+    assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
+    assert_eq!(code(commit(&store, key("k", 2), open("D3")).await), "Operator.Conflict");
+    assert!(store.dispute(&"D3".parse().unwrap()).await.unwrap().is_none());
+}
+
+pub(crate) async fn a_refusal_is_the_first_answer_too(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    let extend = || {
+        operation(
+            &no,
+            Command::Operator(operator::OperatorAction::RequestEvidence {
+                deadline: DEADLINE,
+                note: "more".parse().unwrap(),
+            }),
+        )
+    };
+    let first = commit(&store, key("k", 1), extend()).await.unwrap_err();
+    assert_eq!(first.code().as_str(), "Dispute.InvalidState");
+    let again = commit(&store, key("k", 1), extend()).await.unwrap_err();
+    assert_eq!((again.code(), again.to_string()), (first.code(), first.to_string()));
+}
+
+pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    commit(
+        &store,
+        Idempotency::Always,
+        operation(
+            &no,
+            Command::Operator(operator::OperatorAction::Resolve {
+                outcome: operator::Outcome::Won,
+                note: None,
+            }),
+        ),
+    )
+    .await
+    .unwrap();
+    let again = Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() };
+    let answer = commit(&store, Idempotency::Always, again).await;
+    assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));
+    let mut other = opening(merchant_id, "D1", DEADLINE);
+    other.facts.dispute_reason = "Another".parse().unwrap();
+    let other = Operation::Open { opening: other, actor: operator() };
+    assert_eq!(code(commit(&store, Idempotency::Always, other).await), "Operator.Conflict");
+    assert_eq!(detail(&store, &no).await.history.len(), 2);
+}
