@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::Role;
+use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_store::{
     AccountChange, Answer, CommitError, Idempotency, Marked, NewToken, Operation, Options, Outcome,
     SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest,
@@ -67,40 +67,43 @@ pub(crate) async fn a_step_of_upkeep_is_bounded(fixture: &Fixture) {
     assert_eq!(steps, [10, 10, 5, 0]);
 }
 
+/// A change under a key, by name: what makes a secret or token, and what does not.
+fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
+    let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
+    let (secret_id, sealed) = match name {
+        "app" => secret(1),
+        _ => secret(2),
+    };
+    let (app_id, settings) = (APP, settings());
+    let overlap_until = NOW;
+    Operation::Account(match name {
+        "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
+        "rotate" => AccountChange::RotateSecret {
+            merchant_id,
+            app_id,
+            secret_id,
+            sealed,
+            overlap_until: Some(overlap_until),
+        },
+        "token" => AccountChange::CreateToken(NewToken {
+            name: "alice".parse().unwrap(),
+            role: Role::Viewer,
+            hash: [7; 32],
+            sealed,
+        }),
+        "change" => AccountChange::ChangeApp { merchant_id, app_id, settings },
+        _ => AccountChange::CreateMerchant {
+            // A name that looks like what is searched for.
+            name: "\"sealed\"".parse().unwrap(),
+            time_zone: "UTC".parse().unwrap(),
+        },
+    })
+}
+
 pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
-    let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
-    let requests = |name: &str| {
-        let (secret_id, sealed) = match name {
-            "app" => secret(1),
-            _ => secret(2),
-        };
-        let (app_id, settings) = (APP, settings());
-        let overlap_until = NOW;
-        Operation::Account(match name {
-            "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
-            "rotate" => AccountChange::RotateSecret {
-                merchant_id,
-                app_id,
-                secret_id,
-                sealed,
-                overlap_until: Some(overlap_until),
-            },
-            "token" => AccountChange::CreateToken(NewToken {
-                name: "alice".parse().unwrap(),
-                role: Role::Viewer,
-                hash: [7; 32],
-                sealed,
-            }),
-            "change" => AccountChange::ChangeApp { merchant_id, app_id, settings },
-            _ => AccountChange::CreateMerchant {
-                // A name that looks like what is searched for.
-                name: "\"sealed\"".parse().unwrap(),
-                time_zone: "UTC".parse().unwrap(),
-            },
-        })
-    };
+    let requests = |name: &str| account_change(merchant_id, name);
     let send = |name: &'static str| commit(&store, key(name, 1), requests(name));
     let (made, plain) = (["app", "rotate", "token"], ["change", "merchant"]);
     let mut first = Vec::new();
