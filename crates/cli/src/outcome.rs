@@ -220,7 +220,8 @@ impl<'a> FailureHints<'a> {
 
     /// How to find out an unknown outcome.
     fn rerun_hint(&self) -> Option<ErrorHint<'a>> {
-        let sentence = "It may have taken effect. To make sure, submit exactly the same again; if it has, nothing changes";
+        let sentence = "It may have taken effect. To make sure, submit exactly the same again: if it has, nothing changes, \
+                        and if that is refused, query the dispute";
         Some((sentence.to_owned(), Some(self.again?)))
     }
 }
