@@ -21,8 +21,8 @@ use tower::Service;
 
 use crate::error::{Noted, Refusal, causes};
 use crate::listen::BODY_PAUSE_LIMIT;
-use crate::listen::steady::Steady;
-use crate::listen::told::Told;
+use crate::listen::body_idle_timeout::BodyIdleTimeout;
+use crate::listen::log_throttle::LogThrottle;
 use crate::metrics::{HttpMetrics, PerCall, call_index};
 use crate::request_id::{REQUEST_ID, RequestId, RequestIds};
 
@@ -56,12 +56,12 @@ pub(crate) struct Front {
 struct Shared {
     ids: Arc<RequestIds>,
     metrics: HttpMetrics,
-    strangers: PerCall<Told>,
+    strangers: PerCall<LogThrottle>,
 }
 
 impl Front {
     pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
-        let strangers = std::array::from_fn(|_| Told::every(STRANGERS_TOLD_EVERY));
+        let strangers = std::array::from_fn(|_| LogThrottle::every(STRANGERS_TOLD_EVERY));
         Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), strangers }) }
     }
 
@@ -75,7 +75,7 @@ impl Front {
         async move {
             let (id, started) = (shared.ids.next(), Instant::now());
             let (method, uri) = (request.method().clone(), request.uri().clone());
-            let mut request = request.map(|body| Body::new(Steady::new(body, BODY_PAUSE_LIMIT)));
+            let mut request = request.map(|body| Body::new(BodyIdleTimeout::new(body, BODY_PAUSE_LIMIT)));
             let Authenticated(is_proven) = Authenticated::default();
             request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
             request.extensions_mut().insert(Authenticated(Arc::clone(&is_proven)));
@@ -105,7 +105,7 @@ impl Shared {
     /// Whether it is time to tell why a stranger was not served.
     fn tells_of_stranger(&self, path: &str, noted: Option<&Noted>) -> bool {
         noted.is_some_and(|noted| noted.cause.is_some())
-            && self.strangers.get(call_index(path)).is_some_and(Told::is_due)
+            && self.strangers.get(call_index(path)).is_some_and(LogThrottle::is_due)
     }
 }
 

@@ -11,7 +11,7 @@ use rebuttal_store::{Answer, CommitError, Idempotency, NonceUse, Outcome, Reject
 use crate::auth::apps::Apps;
 use crate::auth::keys::Keys;
 use crate::auth::rate::Rates;
-use crate::auth::read_nonces::{Held, ReadNonces};
+use crate::auth::replay_cache::{ReplayCache, Reservation};
 use crate::auth::signature::forgotten;
 use crate::auth::tokens::Tokens;
 use crate::base_url::BaseUrl;
@@ -25,7 +25,7 @@ pub(crate) struct Gateway {
     pub(crate) keys: Arc<Keys>,
     pub(crate) apps: Apps,
     pub(crate) tokens: Tokens,
-    pub(crate) read_nonces: ReadNonces,
+    pub(crate) replay_cache: ReplayCache,
     pub(crate) rates: Rates,
     /// Slots for handing evidence out.
     pub(crate) evidence_reads: EvidenceReads,
@@ -58,16 +58,16 @@ impl Gateway {
     pub(crate) async fn decide(&self, work: WriteRequest) -> Result<Answer, Refusal> {
         let held = match &work.idempotency {
             Idempotency::Nonce(NonceUse { timestamp, app_id, nonce }) => {
-                self.read_nonces.hold(*app_id, *timestamp, nonce)
+                self.replay_cache.reserve(*app_id, *timestamp, nonce)
             }
-            Idempotency::Key(_) | Idempotency::Always => Held::Unnoted,
+            Idempotency::Key(_) | Idempotency::Always => Reservation::Unnoted,
         };
-        if held == Held::Replayed {
+        if held == Reservation::Replayed {
             return Err(Refusal::replayed());
         }
         let outcome = self.store.commit(work).await;
-        if let (Err(CommitError::Unavailable(_)), Held::Yes(identity)) = (&outcome, held) {
-            self.read_nonces.release(identity);
+        if let (Err(CommitError::Unavailable(_)), Reservation::Yes(identity)) = (&outcome, held) {
+            self.replay_cache.release(identity);
         }
         match outcome? {
             Err(Rejection::Stale) => Err(forgotten()),

@@ -19,7 +19,7 @@ use crate::agreement;
 use crate::api::method_not_allowed;
 use crate::error::{Noted, causes};
 use crate::gateway::Gateway;
-use crate::listen::told::Told;
+use crate::listen::log_throttle::LogThrottle;
 
 /// How long the database and the evidence store, which are asked at once, may take to answer.
 pub(crate) const READY_LIMIT: Duration = Duration::from_secs(2);
@@ -67,7 +67,7 @@ async fn clock(gateway: &Gateway) -> anyhow::Result<()> {
 /// database and the evidence store asked by one look at a time, once in [`READY_MEMORY`].
 pub(crate) struct Readiness {
     last: Mutex<Option<(Instant, Looking)>>,
-    told: Told,
+    told: LogThrottle,
 }
 
 /// A look, under way or done, for everybody who waits for it: whether the gateway can serve.
@@ -75,7 +75,7 @@ type Looking = Shared<BoxFuture<'static, bool>>;
 
 impl Readiness {
     pub(crate) fn new() -> Self {
-        Self { last: Mutex::new(None), told: Told::every(READY_TOLD_EVERY) }
+        Self { last: Mutex::new(None), told: LogThrottle::every(READY_TOLD_EVERY) }
     }
 
     /// The last look, or a new one. It goes on whoever waits for it, so that nobody begins many by leaving.

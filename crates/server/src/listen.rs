@@ -5,14 +5,14 @@
 //! a gateway fall back to 1.1, and the second protocol would need limits of its own. How long a whole body may
 //! take is bounded where it is read ([`crate::body`]).
 
-mod punctual;
-mod rest;
-mod unstalled;
+mod header_timeout;
+mod idle_state;
+mod write_timeout;
 
+pub(crate) mod body_idle_timeout;
+pub(crate) mod log_throttle;
 pub(crate) mod peers;
-pub(crate) mod steady;
 pub(crate) mod tls;
-pub(crate) mod told;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use self::peers::{Peers, Place};
-use self::punctual::{Punctual, Turns};
-use self::rest::Rest;
-use self::told::Told;
-use self::unstalled::Unstalled;
+use self::header_timeout::{HeaderTimeout, Turns};
+use self::idle_state::IdleState;
+use self::log_throttle::LogThrottle;
+use self::peers::{ConnectionGuard, Peers};
+use self::write_timeout::WriteTimeout;
 use crate::front::Front;
 use crate::metrics::{ConnectionMetrics, Counted};
 
@@ -76,7 +76,7 @@ impl Listener {
         let permits = Arc::new(Semaphore::new(connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
-        let failed = Told::every(ACCEPT_TOLD_EVERY);
+        let failed = LogThrottle::every(ACCEPT_TOLD_EVERY);
         loop {
             tokio::select! {
                 biased;
@@ -153,7 +153,7 @@ impl Connection {
         self,
         stream: TcpStream,
         tls: Option<TlsAcceptor>,
-        place: (Option<OwnedSemaphorePermit>, Place, Counted),
+        place: (Option<OwnedSemaphorePermit>, ConnectionGuard, Counted),
     ) {
         // Answers are small and written at once; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
@@ -168,7 +168,11 @@ impl Connection {
         }
     }
 
-    async fn serve_http(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, rest: Arc<Rest>) {
+    async fn serve_http(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        rest: Arc<IdleState>,
+    ) {
         let Self { peer, front, watcher } = self;
         let turns = Turns::default();
         let of_stream = turns.clone();
@@ -181,8 +185,8 @@ impl Connection {
                 response
             }
         });
-        let stream = Punctual::new(
-            Unstalled::new(stream, WRITE_STALL_LIMIT, LEAST_READ_BYTES_PER_SECOND),
+        let stream = HeaderTimeout::new(
+            WriteTimeout::new(stream, WRITE_STALL_LIMIT, LEAST_READ_BYTES_PER_SECOND),
             of_stream,
             HEAD_LIMIT,
             rest,

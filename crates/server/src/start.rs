@@ -19,7 +19,7 @@ use crate::auth::apps::Apps;
 use crate::auth::keys::{Keys, MasterKey};
 use crate::auth::operator::{FirstToken, ensure_token, first_name};
 use crate::auth::rate::Rates;
-use crate::auth::read_nonces::ReadNonces;
+use crate::auth::replay_cache::ReplayCache;
 use crate::auth::tokens::Tokens;
 use crate::base_url::BaseUrl;
 use crate::config::{Config, EvidencePlace};
@@ -52,7 +52,7 @@ pub(crate) async fn open(
         tokens: Tokens::new(store.clone()),
         store,
         keys,
-        read_nonces: ReadNonces::new(window, config.read_nonce_capacity),
+        replay_cache: ReplayCache::new(window, config.read_nonce_capacity),
         rates: Rates::new(
             config.auth_failures_per_second,
             config.app_requests_per_second,

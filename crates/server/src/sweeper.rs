@@ -87,7 +87,7 @@ pub(crate) fn start(
     let (gateway, present) = shared();
     chores.spawn(every("memory", MEMORY_EVERY, stop.clone(), async move || {
         if present.glance() {
-            gateway.read_nonces.forget(clock::now());
+            gateway.replay_cache.forget(clock::now());
         }
         gateway.rates.forget();
         let Some(recorder) = &recorder else { return Ok(()) };

@@ -10,7 +10,7 @@ const FOLDERS: [&str; 2] = ["crates/server/src/api/", "crates/server/src/operato
 const HANDLER: &str = "State(gateway): State<";
 /// The extractors that authenticate: a merchant's signature, an operator's token, an operator's token with a change.
 /// The latter two do not compile without the right that the operation needs.
-const WHO: [&str; 4] = [": SignedRead<", ": SignedWrite<", ": Operator<", "change: Change<"];
+const WHO: [&str; 4] = [": SignedRead<", ": SignedWrite<", ": Operator<", "change: AuthorizedBody<"];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn handlers_are_short_and_know_who_calls() {
         assert_eq!(count("signed: SignedRead<Query>,", 10), 0);
-        assert_eq!(count("_: Operator<Reading>,", 10), 0);
+        assert_eq!(count("_: Operator<CanRead>,", 10), 0);
         assert_eq!(count("query: Query,", 10), 1);
-        assert_eq!(count("_: Operator<Reading>,", 45), 1);
+        assert_eq!(count("_: Operator<CanRead>,", 45), 1);
         assert_eq!(faults(&sample(&[])).len(), 1);
     }
 }

@@ -16,7 +16,7 @@ use rebuttal_protocol::{AppId, AppSecret, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{App, SecretId, Store};
 
 use crate::auth::keys::{DoesNotOpen, Keys};
-use crate::auth::strangers::{READ_PAUSE, Turns, Unknown, make_room};
+use crate::auth::negative_cache::{LookupLimiter, NegativeCache, READ_PAUSE, make_room};
 use crate::error::Refusal;
 
 /// Apps that are remembered at once, at about 500 bytes each.
@@ -107,7 +107,7 @@ struct Entry {
 
 struct Memory {
     known: HashMap<AppId, Entry>,
-    unknown: Unknown<AppId>,
+    unknown: NegativeCache<AppId>,
     /// Counts the changes, so that a read that began before one is not remembered after it.
     changes: u64,
 }
@@ -122,7 +122,7 @@ type Reading = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
 pub(crate) struct Apps {
     memory: RwLock<Memory>,
     readings: Mutex<HashMap<AppId, Arc<Reading>>>,
-    turns: Turns,
+    turns: LookupLimiter,
     doctors: [Arc<KnownApp>; 2],
     store: Store,
     keys: Arc<Keys>,
@@ -133,11 +133,11 @@ impl Apps {
     pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
         let doctors =
             [&keys.doctor(identity), keys.keys_doctor()].map(|app| Arc::new(KnownApp::of_doctor(app)));
-        let memory = Memory { known: HashMap::new(), unknown: Unknown::new(), changes: 0 };
+        let memory = Memory { known: HashMap::new(), unknown: NegativeCache::new(), changes: 0 };
         Self {
             memory: RwLock::new(memory),
             readings: Mutex::default(),
-            turns: Turns::new(),
+            turns: LookupLimiter::new(),
             doctors,
             store,
             keys,

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::auth::keys::write_private;
-use crate::auth::right::Needs;
+use crate::auth::permission::Permits;
 use crate::clock;
 use crate::config::OperatorToken;
 use crate::error::Refusal;
@@ -55,7 +55,7 @@ impl<N> Operator<N> {
     }
 }
 
-impl<N: Needs> FromRequestParts<Arc<Gateway>> for Operator<N> {
+impl<N: Permits> FromRequestParts<Arc<Gateway>> for Operator<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
@@ -66,9 +66,9 @@ impl<N: Needs> FromRequestParts<Arc<Gateway>> for Operator<N> {
             let hash = hash(token);
             if let Some(known) = gateway.tokens.find(hash).await? {
                 Authenticated::note(&parts.extensions);
-                return match N::RIGHT.is_of(known.role) {
+                return match N::PERMISSION.is_of(known.role) {
                     true => Ok(Self::of(known.name, hash)),
-                    false => Err(N::RIGHT.refuse(known.role).into()),
+                    false => Err(N::PERMISSION.refuse(known.role).into()),
                 };
             }
             refusal = Refusal::strange_token();

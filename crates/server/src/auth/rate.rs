@@ -2,7 +2,8 @@
 //!
 //! Failures count before the signature is known, per address, so that who knows no more than an appId locks nobody
 //! out; an app's own rate counts after it. A request that authenticates is never held back by its neighbours' failures:
-//! they count once it is known that they are, and what looking that up costs is bounded in [`crate::auth::strangers`].
+//! they count once it is known that they are, and what looking that up costs is bounded in
+//! [`crate::auth::negative_cache`].
 
 mod counts;
 

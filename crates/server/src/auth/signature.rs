@@ -17,8 +17,8 @@ use rebuttal_protocol::{Authorization, Code, Finality, UnixMillis};
 use rebuttal_store::{AccountChange, Answer, Idempotency, NonceUse, Operation, Outcome, WriteRequest};
 
 use crate::auth::apps::{KnownApp, KnownSecret};
-use crate::auth::caller::{Caller, target};
-use crate::auth::read_nonces::Burnt;
+use crate::auth::replay_cache::NonceCheck;
+use crate::auth::request_context::{RequestContext, target};
 use crate::base_url::BaseUrl;
 use crate::body::Arrived;
 use crate::error::Refusal;
@@ -118,14 +118,14 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedRead<T> {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Refusal> {
         let SignedWrite { call, app, identity, .. } = SignedWrite::from_request_parts(parts, gateway).await?;
         let UnusedNonce { nonce: NonceUse { timestamp, app_id, nonce }, verified, .. } = identity;
-        match gateway.read_nonces.burn(app.merchant_id, app_id, timestamp, &nonce) {
-            Burnt::First => {}
-            Burnt::Replayed => {
+        match gateway.replay_cache.check_and_insert(app.merchant_id, app_id, timestamp, &nonce) {
+            NonceCheck::First => {}
+            NonceCheck::Replayed => {
                 verified.settle();
                 return Err(Refusal::replayed());
             }
-            Burnt::Forgotten => return Err(forgotten()),
-            Burnt::Full { until } => return Err(too_many_queries(until, gateway.freshness_window)),
+            NonceCheck::Forgotten => return Err(forgotten()),
+            NonceCheck::Full { until } => return Err(too_many_queries(until, gateway.freshness_window)),
         }
         verified.settle();
         Ok(Self { call, app, used: NonceUsed(()) })
@@ -181,8 +181,8 @@ fn has_one_path(gateway: &Gateway, verified: &Verified, target: &str) -> bool {
 
 /// Fails for a route outside of the signing layer, which every test of the route would show; and for a request target
 /// in absolute form whose origin is none of ours. One of ours counts as its path and query (contract §2).
-fn caller(gateway: &Gateway, parts: &Parts) -> Result<Arc<Caller>, Refusal> {
-    let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(|| {
+fn caller(gateway: &Gateway, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
+    let caller = parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
         Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
     })?;
     let is_ours = || gateway.public_urls.iter().any(|base_url| base_url.is_at_origin_of(&parts.uri));
@@ -195,7 +195,7 @@ fn caller(gateway: &Gateway, parts: &Parts) -> Result<Arc<Caller>, Refusal> {
 /// Who sent the request: the checks from its header to its app's rate.
 async fn authenticate<'c>(
     gateway: &Gateway,
-    caller: &'c Caller,
+    caller: &'c RequestContext,
     parts: &Parts,
 ) -> Result<(&'c Authorization, &'c Arc<Verified>), Refusal> {
     let Arrived { arrived_at, .. } = caller.body.as_ref().map_err(|_| too_large())?;
@@ -240,7 +240,7 @@ fn too_large() -> Refusal {
     Refusal::new(Code::TooLarge, format!("the body must have at most {BODY_MAX_BYTES} bytes"))
 }
 
-/// Invariant: used nonces are kept for two of these windows ([`crate::auth::read_nonces`], [`crate::sweeper`]). A
+/// Invariant: used nonces are kept for two of these windows ([`crate::auth::replay_cache`], [`crate::sweeper`]). A
 /// window that is wider here than there would let an old request through whose nonce is forgotten.
 fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Result<(), Refusal> {
     if (now - window..=now + window).contains(&header.timestamp) {
@@ -252,7 +252,7 @@ fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Res
 /// Finds the secret and the base URL that made the sign; reads the app again before it gives up.
 async fn check_signature<'c>(
     gateway: &Gateway,
-    caller: &'c Caller,
+    caller: &'c RequestContext,
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,
@@ -287,7 +287,7 @@ fn invalid_signature(gateway: &Gateway, app: &KnownApp, parts: &Parts) -> Refusa
 
 fn verify_with_any(
     gateway: &Gateway,
-    caller: &Caller,
+    caller: &RequestContext,
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,

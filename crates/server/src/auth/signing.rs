@@ -21,7 +21,7 @@ use rebuttal_protocol::{Authorization, Code, Finality, answer_nonce};
 use tower::Service;
 
 use crate::auth::apps::KnownApp;
-use crate::auth::caller::{Caller, target};
+use crate::auth::request_context::{RequestContext, target};
 use crate::body::{self, NoBody};
 use crate::clock;
 use crate::error::Refusal;
@@ -58,7 +58,7 @@ impl Service<Request<Body>> for Signing {
 
 async fn answer(mut router: Router, gateway: Arc<Gateway>, request: Request<Body>) -> Response {
     let (mut parts, body) = request.into_parts();
-    let caller = Arc::new(meet(&gateway, &parts, body).await);
+    let caller = Arc::new(identify(&gateway, &parts, body).await);
     if let Err(fault @ (NoBody::TooSlow | NoBody::Broken | NoBody::BadChunk)) = caller.body {
         return fault.into_response();
     }
@@ -71,7 +71,7 @@ async fn answer(mut router: Router, gateway: Arc<Gateway>, request: Request<Body
 }
 
 /// Reads the request and looks up who sent it.
-async fn meet(gateway: &Gateway, parts: &Parts, body: Body) -> Caller {
+async fn identify(gateway: &Gateway, parts: &Parts, body: Body) -> RequestContext {
     let peer = parts.extensions.get::<Peer>().map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
     let origin = gateway.rates.origin(peer, &parts.headers);
     let header = parse_header(parts);
@@ -80,7 +80,7 @@ async fn meet(gateway: &Gateway, parts: &Parts, body: Body) -> Caller {
         Ok(header) => look_up(gateway, origin, header).await,
         Err(refusal) => Err(refusal.clone()),
     };
-    Caller { origin, body, header, app, verified: OnceLock::new() }
+    RequestContext { origin, body, header, app, verified: OnceLock::new() }
 }
 
 fn parse_header(parts: &Parts) -> Result<Authorization, Refusal> {
@@ -112,7 +112,7 @@ async fn look_up(
 /// settled it.
 async fn sign(
     gateway: &Gateway,
-    caller: &Caller,
+    caller: &RequestContext,
     method: &Method,
     target: &str,
     response: Response,

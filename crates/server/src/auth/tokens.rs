@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 use rebuttal_store::{Store, Token};
 
-use crate::auth::strangers::{Turns, Unknown, make_room};
+use crate::auth::negative_cache::{LookupLimiter, NegativeCache, make_room};
 use crate::error::Refusal;
 
 /// Tokens that are looked up without waiting for strangers; more than there are operators.
@@ -18,20 +18,20 @@ type Hash = [u8; 32];
 
 pub(crate) struct Tokens {
     store: Store,
-    turns: Turns,
+    turns: LookupLimiter,
     seen: Mutex<Seen>,
 }
 
 /// What the last look-ups told.
 struct Seen {
     proven: HashMap<Hash, ()>,
-    unknown: Unknown<Hash>,
+    unknown: NegativeCache<Hash>,
 }
 
 impl Tokens {
     pub(crate) fn new(store: Store) -> Self {
-        let seen = Seen { proven: HashMap::new(), unknown: Unknown::new() };
-        Self { store, turns: Turns::new(), seen: Mutex::new(seen) }
+        let seen = Seen { proven: HashMap::new(), unknown: NegativeCache::new() };
+        Self { store, turns: LookupLimiter::new(), seen: Mutex::new(seen) }
     }
 
     /// The token, if it lets somebody in. One that did not a moment ago is not asked for again.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
-use super::rest::Rest;
-use super::told::Told;
+use super::idle_state::IdleState;
+use super::log_throttle::LogThrottle;
 use crate::auth::rate::network;
 
 /// How often the log tells of connections that were refused, and of those that gave way.
@@ -19,33 +19,33 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 pub(crate) const REST_MIN: Duration = Duration::from_secs(1);
 
 pub(crate) struct Peers {
-    connected: Mutex<HashMap<IpAddr, Vec<Arc<Rest>>>>,
+    connected: Mutex<HashMap<IpAddr, Vec<Arc<IdleState>>>>,
     listener: &'static str,
     max: usize,
     /// Proxies, behind whose address many stand.
     exempt: Vec<IpNet>,
-    refused: Told,
-    gave_way: Told,
+    refused: LogThrottle,
+    gave_way: LogThrottle,
 }
 
 /// One connection's place, given back when dropped.
-pub(crate) struct Place {
-    pub(super) rest: Arc<Rest>,
+pub(crate) struct ConnectionGuard {
+    pub(super) rest: Arc<IdleState>,
     /// Nothing of a proxy, whose connections are not counted and give no way.
     of: Option<(Arc<Peers>, IpAddr)>,
 }
 
 impl Peers {
     pub(crate) fn new(listener: &'static str, max: usize, exempt: Vec<IpNet>) -> Arc<Self> {
-        let (refused, gave_way) = (Told::every(TOLD_EVERY), Told::every(TOLD_EVERY));
+        let (refused, gave_way) = (LogThrottle::every(TOLD_EVERY), LogThrottle::every(TOLD_EVERY));
         Arc::new(Self { connected: Mutex::default(), listener, max, exempt, refused, gave_way })
     }
 
     /// A place for a peer, unless it has as many as it may have.
-    pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let (peer, rest) = (peer.to_canonical(), Arc::<Rest>::default());
+    pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<ConnectionGuard> {
+        let (peer, rest) = (peer.to_canonical(), Arc::<IdleState>::default());
         if self.exempt.iter().any(|proxies| proxies.contains(&peer)) {
-            return Some(Place { rest, of: None });
+            return Some(ConnectionGuard { rest, of: None });
         }
         let peer = network(peer);
         let mut connected = self.connected.lock();
@@ -56,14 +56,14 @@ impl Peers {
             return None;
         }
         of_peer.push(Arc::clone(&rest));
-        Some(Place { rest, of: Some((Arc::clone(self), peer)) })
+        Some(ConnectionGuard { rest, of: Some((Arc::clone(self), peer)) })
     }
 
     /// Asks the connection to end that has rested longest, of the peer with the most connections among those that have
     /// one at rest. Whether there was one.
     pub(super) fn make_room(&self) -> bool {
         let connected = self.connected.lock();
-        let longest = |rests: &[Arc<Rest>]| {
+        let longest = |rests: &[Arc<IdleState>]| {
             let resting = rests.iter().filter_map(|rest| Some((rest.rested()?, Arc::clone(rest))));
             resting.filter(|(rested, _)| *rested >= REST_MIN).max_by_key(|(rested, _)| *rested)
         };
@@ -97,7 +97,7 @@ impl Peers {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         let Some((peers, peer)) = self.of.take() else { return };
         let mut connected = peers.connected.lock();

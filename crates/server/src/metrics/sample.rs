@@ -41,8 +41,8 @@ pub(crate) async fn sample(gateway: &Gateway) -> anyhow::Result<()> {
         gauge!("rebuttal_data_free_bytes").set((room.f_bavail * room.f_frsize) as f64);
         gauge!("rebuttal_data_size_bytes").set((room.f_blocks * room.f_frsize) as f64);
     }
-    let (read_nonces, read_nonces_max) = gateway.read_nonces.reads();
-    gauge!("rebuttal_read_nonces").set(read_nonces as f64);
+    let (replay_cache, read_nonces_max) = gateway.replay_cache.reads();
+    gauge!("rebuttal_read_nonces").set(replay_cache as f64);
     gauge!("rebuttal_read_nonces_max").set(read_nonces_max as f64);
     if database.is_err() {
         return Ok(());

@@ -16,7 +16,7 @@ use utoipa::openapi::{
 };
 
 use super::words::{Schema, count, must, null, object, of, one_of, text};
-use crate::auth::right::Right;
+use crate::auth::permission::Permission;
 use crate::body::BODY_LIMIT;
 use crate::error::status;
 use crate::listen::HEAD_MAX_BYTES;
@@ -85,7 +85,7 @@ impl Call {
     }
 
     /// As operators call it: with a token of a role that has the right.
-    pub(super) fn of_operators(mut self, right: Right) -> Operation {
+    pub(super) fn of_operators(mut self, right: Permission) -> Operation {
         let roles = Role::ALL.iter().filter(|role| right.is_of(**role));
         let roles: Vec<_> = roles.map(|role| format!("`{role}`")).collect();
         self.description = format!("{}\n\nThe token's role: {}.", self.description, roles.join(" or "));

@@ -15,7 +15,7 @@ use super::examples::{Examples, opening};
 use super::operators::{change, page, paging, read};
 use super::shapes::EVIDENCE_ID;
 use super::words::{WITHOUT_CONTROLS, binary, count, flag, form, of};
-use crate::auth::right::Right;
+use crate::auth::permission::Permission;
 use crate::operator::disputes::list::Q_MAX;
 
 const DEADLINE: &str = "2034-06-03T12:00:00.000+08:00";
@@ -70,7 +70,7 @@ fn list_disputes(examples: &Examples) -> Result<Operation> {
 fn open_dispute(examples: &Examples) -> Result<Operation> {
     let description = "What it is opened with never changes. A `disputeNo` or an `Idempotency-Key` must be given, so that \
         sending it again opens no second one.";
-    Ok(change(Right::Act, "openDispute", "Open a dispute", description, ("OpenDispute", opening()))
+    Ok(change(Permission::Act, "openDispute", "Open a dispute", description, ("OpenDispute", opening()))
         .keyed()
         .answered(StatusCode::CREATED, "The dispute.", of("Dispute"), examples.opened()?)
         .answered(
@@ -155,7 +155,7 @@ fn told(kind: OperatorActionKind) -> (&'static str, &'static str, (&'static str,
 fn act(kind: OperatorActionKind, examples: &Examples) -> Result<Operation> {
     let (summary, description, taken) = told(kind);
     let answered = examples.moved(kind, &taken.1)?;
-    Ok(change(Right::Act, kind.as_str(), summary, description, taken)
+    Ok(change(Permission::Act, kind.as_str(), summary, description, taken)
         .with([dispute_no()])
         .keyed()
         .refused(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::InvalidState])

@@ -11,7 +11,7 @@ use super::call::{Answered, Call, Form, Group, Taken, in_header, in_path, in_que
 use super::document::Told;
 use super::examples::{Examples, ONE_DAY};
 use super::words::{Schema, form, list, must, number, object, of, or_null, text};
-use crate::auth::right::Right;
+use crate::auth::permission::Permission;
 
 pub(super) const TAG: &str = "Operators";
 
@@ -45,7 +45,7 @@ const CHANGE: [Code; 12] = [
 /// An operator's call that is not complete without its answers.
 pub(super) struct Asked {
     call: Call,
-    right: Right,
+    right: Permission,
 }
 
 /// A call that only reads.
@@ -61,12 +61,12 @@ pub(super) fn read(id: &'static str, summary: &'static str, description: &str) -
         answers: Vec::new(),
         own: Vec::new(),
     };
-    Asked { call, right: Right::Read }
+    Asked { call, right: Permission::Read }
 }
 
 /// A call that changes something.
 pub(super) fn change(
-    right: Right,
+    right: Permission,
     id: &'static str,
     summary: &'static str,
     description: &str,
@@ -159,7 +159,7 @@ fn list_merchants(examples: &Examples) -> Result<Operation> {
 
 fn create_merchant(examples: &Examples) -> Result<Operation> {
     let taken = ("CreateMerchant", json!({ "name": "Corner Shop", "timeZone": "Asia/Shanghai" }));
-    Ok(change(Right::Administer, "createMerchant", "Make a merchant", "The gateway numbers it.", taken)
+    Ok(change(Permission::Administer, "createMerchant", "Make a merchant", "The gateway numbers it.", taken)
         .keyed()
         .answered(StatusCode::CREATED, "The merchant.", of("Merchant"), examples.merchant()?)
         .done())
@@ -167,11 +167,17 @@ fn create_merchant(examples: &Examples) -> Result<Operation> {
 
 fn change_merchant(examples: &Examples) -> Result<Operation> {
     let taken = ("ChangeMerchant", json!({ "name": "Corner Shop" }));
-    Ok(change(Right::Administer, "changeMerchant", "Change a merchant", "What is left out stays.", taken)
-        .with([merchant_id()])
-        .refused(&[Code::OperatorNotFound])
-        .answered(StatusCode::OK, "The merchant as it is now.", of("Merchant"), examples.merchant()?)
-        .done())
+    Ok(change(
+        Permission::Administer,
+        "changeMerchant",
+        "Change a merchant",
+        "What is left out stays.",
+        taken,
+    )
+    .with([merchant_id()])
+    .refused(&[Code::OperatorNotFound])
+    .answered(StatusCode::OK, "The merchant as it is now.", of("Merchant"), examples.merchant()?)
+    .done())
 }
 
 fn list_apps(examples: &Examples) -> Result<Operation> {
@@ -188,7 +194,7 @@ fn create_app(examples: &Examples) -> Result<Operation> {
     let description = "An app is one integration of a merchant: an id and a secret that sign its calls. The secret is shown \
         this once, and again to whoever repeats the request under its key.";
     let taken = ("AppSettings", json!({ "notifyUrl": "https://shop.example/disputes" }));
-    Ok(change(Right::Administer, "createApp", "Make an app", description, taken)
+    Ok(change(Permission::Administer, "createApp", "Make an app", description, taken)
         .with([merchant_id()])
         .keyed()
         .refused(&[Code::OperatorNotFound])
@@ -207,7 +213,7 @@ fn app_id(examples: &Examples) -> Result<Parameter> {
 
 fn change_app(examples: &Examples) -> Result<Operation> {
     let taken = ("AppSettings", json!({ "enabled": true }));
-    Ok(change(Right::Administer, "changeApp", "Change an app", "What is left out stays.", taken)
+    Ok(change(Permission::Administer, "changeApp", "Change an app", "What is left out stays.", taken)
         .with([merchant_id(), app_id(examples)?])
         .refused(&[Code::OperatorNotFound])
         .answered(StatusCode::OK, "The app as it is now.", of("App"), examples.app()?)
@@ -219,7 +225,7 @@ fn rotate_secret(examples: &Examples) -> Result<Operation> {
         tells of the app until then. Without an overlap (`0`) all older secrets end, within five seconds on every replica. \
         A second overlap within one is a conflict.";
     let taken = ("RotateSecret", json!({ "overlapSeconds": ONE_DAY.as_secs() }));
-    Ok(change(Right::Administer, "rotateSecret", "Rotate an app's secret", description, taken)
+    Ok(change(Permission::Administer, "rotateSecret", "Rotate an app's secret", description, taken)
         .with([merchant_id(), app_id(examples)?])
         .keyed()
         .refused(&[Code::OperatorNotFound])
@@ -236,7 +242,7 @@ fn end_overlap(examples: &Examples) -> Result<Operation> {
     let description = "Every secret but the newest ends, within five seconds on every replica. Where no overlap is \
         running, nothing changes. To end the newest secret too, rotate it with `overlapSeconds` 0.";
     Ok(change(
-        Right::Administer,
+        Permission::Administer,
         "endOverlap",
         "End a rotation's overlap",
         description,
@@ -261,7 +267,7 @@ fn create_token() -> Operation {
     let taken = ("CreateToken", json!({ "name": "night-shift", "role": Role::Operator }));
     let token = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     let example = json!({ "name": "night-shift", "role": Role::Operator, "token": token });
-    change(Right::Administer, "createToken", "Make a token", "A name is one token's at a time.", taken)
+    change(Permission::Administer, "createToken", "Make a token", "A name is one token's at a time.", taken)
         .keyed()
         .answered(StatusCode::CREATED, "The token, shown this once.", of("NewToken"), example)
         .done()
@@ -270,10 +276,16 @@ fn create_token() -> Operation {
 fn revoke_token(examples: &Examples) -> Result<Operation> {
     let description = "From then on the token lets nobody in, on any replica. It may be repeated. The first token, \
         `operator`, cannot be revoked.";
-    Ok(change(Right::Administer, "revokeToken", "Revoke a token", description, ("RevokeToken", json!({})))
-        .with([in_path("name", of("TokenName"), "night-shift")])
-        .keyed()
-        .refused(&[Code::OperatorNotFound])
-        .answered(StatusCode::OK, "The token.", of("Token"), examples.token(true)?)
-        .done())
+    Ok(change(
+        Permission::Administer,
+        "revokeToken",
+        "Revoke a token",
+        description,
+        ("RevokeToken", json!({})),
+    )
+    .with([in_path("name", of("TokenName"), "night-shift")])
+    .keyed()
+    .refused(&[Code::OperatorNotFound])
+    .answered(StatusCode::OK, "The token.", of("Token"), examples.token(true)?)
+    .done())
 }

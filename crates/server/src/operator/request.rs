@@ -18,7 +18,7 @@ use rebuttal_store::{AccountChange, Idempotency, IdempotencyKey, Operation, Outc
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Needs;
+use crate::auth::permission::Permits;
 use crate::body::{self, Arrived, NoBody};
 use crate::error::Refusal;
 use crate::gateway::Gateway;
@@ -26,7 +26,7 @@ use crate::media_types;
 use crate::operator::problem::Problem;
 
 /// A request that changes something, read whole, of an operator who may.
-pub(crate) struct Change<N> {
+pub(crate) struct AuthorizedBody<N> {
     operator: Operator<N>,
     key: Option<IdempotencyKey>,
     arrived: Arrived,
@@ -34,7 +34,7 @@ pub(crate) struct Change<N> {
     is_bare: bool,
 }
 
-impl<N: Needs> Change<N> {
+impl<N: Permits> AuthorizedBody<N> {
     /// Reads the body's fields.
     pub(crate) fn parse<T>(
         &self,
@@ -104,7 +104,7 @@ impl<N: Needs> Change<N> {
     }
 }
 
-impl<N: Needs> FromRequest<Arc<Gateway>> for Change<N> {
+impl<N: Permits> FromRequest<Arc<Gateway>> for AuthorizedBody<N> {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
@@ -255,9 +255,9 @@ impl<A: FromStr, B: FromStr> Names for (A, B) {
 
 /// The parameters of a path, each of its type and spelt in its one way: `01` and `%31` are not merchant 1. One that is
 /// not of its form names nothing: `Operator.NotFound`.
-pub(crate) struct Named<T>(pub(crate) T);
+pub(crate) struct StrictPath<T>(pub(crate) T);
 
-impl<T: Names + Send> FromRequestParts<Arc<Gateway>> for Named<T> {
+impl<T: Names + Send> FromRequestParts<Arc<Gateway>> for StrictPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {

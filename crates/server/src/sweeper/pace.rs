@@ -46,7 +46,7 @@ pub(super) enum Going {
     /// The start is less than a window ago, and follows closely on what was last trusted.
     Unbroken,
     /// It has gone steadily for a window.
-    Steady,
+    BodyIdleTimeout,
 }
 
 impl Pace {
@@ -94,7 +94,7 @@ impl Pace {
         }
         (seen.now, seen.instant) = (now, instant);
         match instant >= seen.steady_at {
-            true => Going::Steady,
+            true => Going::BodyIdleTimeout,
             false if seen.doubted_until.is_some_and(|until| instant < until) => Going::Doubted,
             false => Going::Unbroken,
         }
@@ -122,12 +122,16 @@ mod tests {
         let look = |wall: Duration, mono: Duration| pace.look(NOW + wall, start + mono);
         assert_eq!(look(Duration::ZERO, Duration::ZERO), Going::Unbroken);
         assert_eq!(look(WINDOW - SECOND, WINDOW - SECOND), Going::Unbroken);
-        assert_eq!(look(WINDOW, WINDOW), Going::Steady);
-        assert_eq!(look(WINDOW + 6 * SECOND, WINDOW + SECOND), Going::Steady, "within what may differ");
+        assert_eq!(look(WINDOW, WINDOW), Going::BodyIdleTimeout);
+        assert_eq!(
+            look(WINDOW + 6 * SECOND, WINDOW + SECOND),
+            Going::BodyIdleTimeout,
+            "within what may differ"
+        );
         assert_eq!(look(AHEAD, WINDOW + SECOND), Going::Doubted);
         assert_eq!(look(AHEAD + SECOND, WINDOW + 2 * SECOND), Going::Doubted, "a moment ago");
         assert_eq!(look(2 * WINDOW, 2 * WINDOW), Going::Doubted, "it was set right");
-        assert_eq!(look(3 * WINDOW, 3 * WINDOW), Going::Steady);
+        assert_eq!(look(3 * WINDOW, 3 * WINDOW), Going::BodyIdleTimeout);
     }
 
     #[test]
@@ -139,7 +143,7 @@ mod tests {
             assert!(pace.is_new());
             pace.compare(Some(trusted), NOW, start);
             assert_eq!((look(SECOND), look(12 * WINDOW - SECOND)), (Going::Doubted, Going::Doubted));
-            assert_eq!(look(12 * WINDOW), Going::Steady);
+            assert_eq!(look(12 * WINDOW), Going::BodyIdleTimeout);
         }
         for trusted in [None, Some(NOW), Some(NOW - AWAY_MAX)] {
             let pace = Pace::since(NOW, start, WINDOW);
@@ -157,6 +161,6 @@ mod tests {
         assert_eq!(pace.look(NOW + SECOND, start + SECOND), Going::Doubted);
         assert!(pace.is_new());
         pace.compare(Some(NOW), NOW + SECOND, start + SECOND);
-        assert_eq!(pace.look(NOW + SECOND + WINDOW, start + SECOND + WINDOW), Going::Steady);
+        assert_eq!(pace.look(NOW + SECOND + WINDOW, start + SECOND + WINDOW), Going::BodyIdleTimeout);
     }
 }

@@ -33,7 +33,7 @@ impl Present {
     /// Looks whether the clock jumped. Asks nobody, so it can be done often, which a jump for a moment has to be seen
     /// by.
     pub(super) fn glance(&self) -> bool {
-        self.pace.look(clock::now(), Instant::now()) == Going::Steady
+        self.pace.look(clock::now(), Instant::now()) == Going::BodyIdleTimeout
     }
 
     /// The present moment, if no jump was seen within a window; for what must not wait at every start.
@@ -43,7 +43,7 @@ impl Present {
 
     /// The present moment, if the clock has gone steadily for a window, at the start too.
     pub(super) async fn steady(&self) -> anyhow::Result<Option<UnixMillis>> {
-        self.at_least(Going::Steady).await
+        self.at_least(Going::BodyIdleTimeout).await
     }
 
     /// Keeps the present moment, so that the next start knows whether its clock follows on it.

@@ -85,7 +85,7 @@ fn hmac_examples_in_each_language_match_the_page() {
          import javax.crypto.spec.SecretKeySpec;\n\
          class Sign {{ public static void main(String[] words) throws Exception {{\n\
          String APP_SECRET = System.getenv(\"SECRET\"); byte[] text = System.getenv(\"TEXT\").getBytes(UTF_8);\n\
-         {java} System.stdout.println(sign); }} }}"
+         {java} System.out.println(sign); }} }}"
     );
     for (program, path) in [
         ("python3", write("sign.py", python)),

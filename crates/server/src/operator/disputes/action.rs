@@ -8,18 +8,18 @@ use rebuttal_protocol::DisputeNo;
 use rebuttal_protocol::operator::{OperatorAction, answers};
 use rebuttal_store::Operation;
 
-use crate::auth::right::Acting;
+use crate::auth::permission::CanOperate;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::after;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, Named};
+use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Moves a dispute. Reaching an outcome that is already there is answered like reaching it; another outcome is refused.
 pub(crate) async fn action(
     State(gateway): State<Arc<Gateway>>,
-    Named((dispute_no, name)): Named<(DisputeNo, String)>,
-    change: Change<Acting>,
+    StrictPath((dispute_no, name)): StrictPath<(DisputeNo, String)>,
+    change: AuthorizedBody<CanOperate>,
 ) -> Result<Json<answers::Dispute>, Problem> {
     let kind = name.parse().map_err(|_| Refusal::no_such_path())?;
     let action = change.parse(|object| OperatorAction::parse(kind, object))?;

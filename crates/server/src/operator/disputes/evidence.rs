@@ -17,14 +17,14 @@ use rebuttal_protocol::{Code, DisputeNo};
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Reading;
+use crate::auth::permission::CanRead;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::detail;
 use crate::operator::disputes::evidence_reads::ReadSlot;
 use crate::operator::disputes::view::evidence_id;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Named, NoQuery};
+use crate::operator::request::{NoQuery, StrictPath};
 
 /// Bytes that are given to the connection at a time.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -33,9 +33,9 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// attachment, so that no browser ever shows a merchant's file as a page of ours (contract §3).
 pub(crate) async fn evidence(
     State(gateway): State<Arc<Gateway>>,
-    operator: Operator<Reading>,
+    operator: Operator<CanRead>,
     _: NoQuery,
-    Named((dispute_no, id)): Named<(DisputeNo, String)>,
+    StrictPath((dispute_no, id)): StrictPath<(DisputeNo, String)>,
 ) -> Result<Response, Problem> {
     let item = submitted(&gateway, &dispute_no, &id).await?;
     let (content, slot) = unaltered(&gateway, operator.hash, &item).await?;

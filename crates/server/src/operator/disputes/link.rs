@@ -14,22 +14,22 @@ use rebuttal_protocol::operator::answers::EvidenceLink;
 use rebuttal_protocol::{Code, DisputeNo};
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Reading;
+use crate::auth::permission::CanRead;
 use crate::clock;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::PREFIX;
 use crate::operator::disputes::evidence::{filename, submitted, unaltered};
 use crate::operator::problem::Problem;
-use crate::operator::request::{Named, NoQuery};
+use crate::operator::request::{NoQuery, StrictPath};
 
 /// Links to a file in an S3, which hands it out as an attachment: only if its sealed copy, read just now, still has the
 /// SHA-256 that was recorded. A folder hands nothing out itself.
 pub(crate) async fn link(
     State(gateway): State<Arc<Gateway>>,
-    operator: Operator<Reading>,
+    operator: Operator<CanRead>,
     _: NoQuery,
-    Named((dispute_no, id)): Named<(DisputeNo, String)>,
+    StrictPath((dispute_no, id)): StrictPath<(DisputeNo, String)>,
 ) -> Result<Json<EvidenceLink>, Problem> {
     let item = submitted(&gateway, &dispute_no, &id).await?;
     let store = gateway.evidence.s3().ok_or_else(|| in_a_folder(&dispute_no, &id))?;

@@ -12,7 +12,7 @@ use rebuttal_protocol::{Code, UnixMillis};
 use rebuttal_store::{Filter, Page as Found, Position};
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Reading;
+use crate::auth::permission::CanRead;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::view::summary;
@@ -29,7 +29,7 @@ const KNOWN: [&str; 8] =
 /// Lists disputes that match every filter given, the newest first, and tells how many there are in all.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator<Reading>,
+    _: Operator<CanRead>,
     query: Query,
 ) -> Result<Json<Page<DisputeSummary>>, Problem> {
     query.refuse_unknown(&KNOWN)?;

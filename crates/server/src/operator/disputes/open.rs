@@ -11,12 +11,12 @@ use rebuttal_protocol::operator::{OpenDispute, answers};
 use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
 use rebuttal_store::Operation;
 
-use crate::auth::right::Acting;
+use crate::auth::permission::CanOperate;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::after;
 use crate::operator::problem::Problem;
-use crate::operator::request::Change;
+use crate::operator::request::AuthorizedBody;
 
 /// Opens a dispute.
 ///
@@ -25,7 +25,7 @@ use crate::operator::request::Change;
 /// 3. The committer opens it, or finds that it was opened alike: 201, or 200 for a repetition.
 pub(crate) async fn open(
     State(gateway): State<Arc<Gateway>>,
-    change: Change<Acting>,
+    change: AuthorizedBody<CanOperate>,
 ) -> Result<(StatusCode, Json<answers::Dispute>), Problem> {
     let facts = change.parse(OpenDispute::parse)?;
     let dispute_no = match &facts.dispute_no {

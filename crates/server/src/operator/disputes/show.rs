@@ -8,19 +8,19 @@ use rebuttal_protocol::DisputeNo;
 use rebuttal_protocol::operator::answers;
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Reading;
+use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
 use crate::operator::disputes::detail;
 use crate::operator::disputes::view;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Named, NoQuery};
+use crate::operator::request::{NoQuery, StrictPath};
 
 /// Tells a dispute with all that was submitted and all that happened.
 pub(crate) async fn show(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator<Reading>,
+    _: Operator<CanRead>,
     _: NoQuery,
-    Named(dispute_no): Named<DisputeNo>,
+    StrictPath(dispute_no): StrictPath<DisputeNo>,
 ) -> Result<Json<answers::Dispute>, Problem> {
     Ok(Json(view::now(detail(&gateway, &dispute_no).await?)))
 }

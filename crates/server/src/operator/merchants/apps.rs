@@ -9,19 +9,19 @@ use rebuttal_protocol::operator::answers;
 use rebuttal_store::App;
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Reading;
+use crate::auth::permission::CanRead;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{app_view, no_merchant};
 use crate::operator::problem::Problem;
-use crate::operator::request::{Named, NoQuery};
+use crate::operator::request::{NoQuery, StrictPath};
 
 /// Lists a merchant's apps, the oldest first, without their secrets.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator<Reading>,
+    _: Operator<CanRead>,
     _: NoQuery,
-    Named(merchant_id): Named<MerchantId>,
+    StrictPath(merchant_id): StrictPath<MerchantId>,
 ) -> Result<Json<answers::Apps>, Problem> {
     gateway.store.merchant(merchant_id).await?.ok_or_else(no_merchant)?;
     let apps = gateway.store.apps_of(merchant_id).await?;

@@ -8,17 +8,17 @@ use rebuttal_protocol::MerchantId;
 use rebuttal_protocol::operator::{ChangeMerchant, answers};
 use rebuttal_store::AccountChange;
 
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::operator::merchants::merchant_after;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, Named};
+use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Changes a merchant's name or time zone; what is left out stays.
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
-    Named(merchant_id): Named<MerchantId>,
-    change: Change<Administering>,
+    StrictPath(merchant_id): StrictPath<MerchantId>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<Json<answers::Merchant>, Problem> {
     let ChangeMerchant { name, time_zone } = change.parse(ChangeMerchant::parse)?;
     let account = AccountChange::ChangeMerchant { merchant_id, name, time_zone };

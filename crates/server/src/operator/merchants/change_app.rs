@@ -8,17 +8,17 @@ use rebuttal_protocol::operator::{AppSettings, answers};
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::operator::merchants::app_after;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, Named};
+use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Changes an app: its notification address, its scheme, whether it may call; what is left out stays.
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
-    Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
-    change: Change<Administering>,
+    StrictPath((merchant_id, app_id)): StrictPath<(MerchantId, AppId)>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<Json<answers::App>, Problem> {
     let settings = change.parse(AppSettings::parse)?;
     let account = AccountChange::ChangeApp { merchant_id, app_id, settings };

@@ -8,16 +8,16 @@ use http::StatusCode;
 use rebuttal_protocol::operator::{CreateMerchant, answers};
 use rebuttal_store::AccountChange;
 
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::operator::merchants::merchant_after;
 use crate::operator::problem::Problem;
-use crate::operator::request::Change;
+use crate::operator::request::AuthorizedBody;
 
 /// Makes a merchant.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
-    change: Change<Administering>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<(StatusCode, Json<answers::Merchant>), Problem> {
     let CreateMerchant { name, time_zone } = change.parse(CreateMerchant::parse)?;
     let account = AccountChange::CreateMerchant { name, time_zone };

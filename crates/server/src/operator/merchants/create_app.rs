@@ -9,17 +9,17 @@ use rebuttal_protocol::operator::{AppSettings, answers};
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{app_after, make_secret, random};
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, Named};
+use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Makes an app with its first secret, which is told this once.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
-    Named(merchant_id): Named<MerchantId>,
-    change: Change<Administering>,
+    StrictPath(merchant_id): StrictPath<MerchantId>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<(StatusCode, Json<answers::App>), Problem> {
     let settings = change.parse(AppSettings::parse)?;
     let app_id = AppId::from_bytes(random()?);

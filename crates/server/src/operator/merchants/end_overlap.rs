@@ -8,18 +8,18 @@ use rebuttal_protocol::operator::{EndOverlap, answers};
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::operator::merchants::app_after;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, Named};
+use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Ends every secret of an app but the newest. Without a running overlap there is nothing to end, and the answer is the
 /// app as it is.
 pub(crate) async fn end_overlap(
     State(gateway): State<Arc<Gateway>>,
-    Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
-    change: Change<Administering>,
+    StrictPath((merchant_id, app_id)): StrictPath<(MerchantId, AppId)>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<Json<answers::App>, Problem> {
     let EndOverlap {} = change.parse_if_any(EndOverlap::parse)?;
     let account = AccountChange::EndOverlap { merchant_id, app_id };

@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::PAGE_MAX;
 use rebuttal_protocol::operator::answers::{self, Page};
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Reading;
+use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
 use crate::operator::merchants::merchant_view;
 use crate::operator::page::{self, cursor};
@@ -18,7 +18,7 @@ use crate::operator::request::Query;
 /// Lists merchants, by number; the cursor is the number of the last one told.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator<Reading>,
+    _: Operator<CanRead>,
     query: Query,
 ) -> Result<Json<Page<answers::Merchant>>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;

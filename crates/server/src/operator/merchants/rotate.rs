@@ -9,18 +9,18 @@ use rebuttal_protocol::operator::{RotateSecret, answers};
 use rebuttal_protocol::{AppId, MerchantId};
 use rebuttal_store::AccountChange;
 
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::operator::merchants::{app_after, make_secret};
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, Named};
+use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Makes a new secret, which is told this once; the old one verifies until the overlap is over. A second overlap during
 /// the first is a conflict. Without an overlap all older secrets end, those of a running overlap too.
 pub(crate) async fn rotate(
     State(gateway): State<Arc<Gateway>>,
-    Named((merchant_id, app_id)): Named<(MerchantId, AppId)>,
-    change: Change<Administering>,
+    StrictPath((merchant_id, app_id)): StrictPath<(MerchantId, AppId)>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<Json<answers::App>, Problem> {
     let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;

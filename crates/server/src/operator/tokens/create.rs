@@ -9,17 +9,17 @@ use rebuttal_protocol::operator::{CreateToken, answers};
 use rebuttal_store::{AccountChange, NewToken, Outcome};
 
 use crate::auth::operator::make_token;
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, unexpected};
+use crate::operator::request::{AuthorizedBody, unexpected};
 
 /// Makes a token. As with an app's secret, a repeated key tells the first request's token, whether or not it still lets
 /// anybody in.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
-    change: Change<Administering>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<(StatusCode, Json<answers::NewToken>), Problem> {
     let CreateToken { name, role } = change.parse(CreateToken::parse)?;
     let (token, hash) = make_token().map_err(Refusal::internal)?;

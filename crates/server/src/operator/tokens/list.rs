@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::PAGE_MAX;
 use rebuttal_protocol::operator::answers::{self, Page};
 
 use crate::auth::operator::Operator;
-use crate::auth::right::Reading;
+use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
 use crate::operator::page::{self, cursor};
 use crate::operator::problem::Problem;
@@ -18,7 +18,7 @@ use crate::operator::tokens::token_view;
 /// Lists the tokens that let somebody in, by name; the cursor is the name of the last one told.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Operator<Reading>,
+    _: Operator<CanRead>,
     query: Query,
 ) -> Result<Json<Page<answers::Token>>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;

@@ -9,11 +9,11 @@ use rebuttal_protocol::operator::{RevokeToken, answers};
 use rebuttal_store::{AccountChange, Outcome};
 
 use crate::auth::operator::FIRST_TOKEN;
-use crate::auth::right::Administering;
+use crate::auth::permission::CanAdmin;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::problem::Problem;
-use crate::operator::request::{Change, unexpected};
+use crate::operator::request::{AuthorizedBody, unexpected};
 use crate::operator::tokens::{OfToken, token_view};
 
 /// Ends a token: at once on every replica, because each asks the database at each request. The first token stays, or
@@ -21,7 +21,7 @@ use crate::operator::tokens::{OfToken, token_view};
 pub(crate) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
     OfToken(name): OfToken,
-    change: Change<Administering>,
+    change: AuthorizedBody<CanAdmin>,
 ) -> Result<Json<answers::Token>, Problem> {
     let RevokeToken {} = change.parse_if_any(RevokeToken::parse)?;
     if name.as_str() == FIRST_TOKEN {

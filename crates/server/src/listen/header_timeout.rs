@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::rest::Rest;
+use super::idle_state::IdleState;
 
 /// How many requests of a connection have begun and ended: odd while one is being answered.
 #[derive(Debug, Default, Clone)]
@@ -29,7 +29,7 @@ impl Turns {
     }
 }
 
-pub(super) struct Punctual<S> {
+pub(super) struct HeaderTimeout<S> {
     stream: S,
     turns: Turns,
     /// The turn in which a head has begun, for the first one before its first byte.
@@ -37,16 +37,16 @@ pub(super) struct Punctual<S> {
     /// Runs once a head that has begun is waited for.
     timer: Option<Pin<Box<Sleep>>>,
     limit: Duration,
-    rest: Arc<Rest>,
+    rest: Arc<IdleState>,
 }
 
-impl<S> Punctual<S> {
-    pub(super) fn new(stream: S, turns: Turns, limit: Duration, rest: Arc<Rest>) -> Self {
+impl<S> HeaderTimeout<S> {
+    pub(super) fn new(stream: S, turns: Turns, limit: Duration, rest: Arc<IdleState>) -> Self {
         Self { stream, begun_in: Some(turns.now()), turns, timer: None, limit, rest }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Punctual<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HeaderTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -77,7 +77,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Punctual<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Punctual<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeaderTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -115,7 +115,7 @@ mod tests {
     async fn half_a_head_is_cut_off_and_rest_between_requests_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let turns = Turns::default();
-        let mut stream = Punctual::new(ours, turns.clone(), LIMIT, Arc::default());
+        let mut stream = HeaderTimeout::new(ours, turns.clone(), LIMIT, Arc::default());
         let mut bytes = [0; 64];
         theirs.write_all(b"a whole head").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
@@ -134,8 +134,8 @@ mod tests {
     #[tokio::test]
     async fn at_rest_it_ends_where_it_is_asked_to_and_in_between_it_does_not() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let (turns, rest) = (Turns::default(), Arc::<Rest>::default());
-        let mut stream = Punctual::new(ours, turns.clone(), LIMIT, Arc::clone(&rest));
+        let (turns, rest) = (Turns::default(), Arc::<IdleState>::default());
+        let mut stream = HeaderTimeout::new(ours, turns.clone(), LIMIT, Arc::clone(&rest));
         let mut bytes = [0; 64];
         theirs.write_all(b"a whole head").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
@@ -153,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn who_sends_nothing_is_cut_off() {
         let (ours, _theirs) = tokio::io::duplex(64);
-        let mut stream = Punctual::new(ours, Turns::default(), LIMIT, Arc::default());
+        let mut stream = HeaderTimeout::new(ours, Turns::default(), LIMIT, Arc::default());
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 }

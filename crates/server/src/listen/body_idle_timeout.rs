@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-pub(crate) struct Steady<B> {
+pub(crate) struct BodyIdleTimeout<B> {
     body: B,
     /// Runs while a read waits; kept between pauses so that its allocation is reused.
     timer: Option<Pin<Box<Sleep>>>,
@@ -19,13 +19,13 @@ pub(crate) struct Steady<B> {
     limit: Duration,
 }
 
-impl<B> Steady<B> {
+impl<B> BodyIdleTimeout<B> {
     pub(crate) const fn new(body: B, limit: Duration) -> Self {
         Self { body, timer: None, pausing: false, limit }
     }
 }
 
-impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Steady<B> {
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for BodyIdleTimeout<B> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -75,7 +75,7 @@ mod tests {
     async fn a_sender_that_pauses_is_given_up_after_what_it_sent() {
         let sent = stream::iter([Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"few")))]);
         let body = StreamBody::new(futures_util::StreamExt::chain(sent, stream::pending()));
-        let mut body = Steady::new(body, Duration::from_millis(10));
+        let mut body = BodyIdleTimeout::new(body, Duration::from_millis(10));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "few");
         assert!(body.frame().await.unwrap().is_err());
     }

@@ -14,7 +14,7 @@ use crate::error::Refusal;
 
 /// A merchant's request, unjudged. Header and app are parsed apart from every other check, so that whatever fails, the
 /// answer can be signed (contract §2).
-pub(crate) struct Caller {
+pub(crate) struct RequestContext {
     /// Whose failures these would be.
     pub(crate) origin: IpAddr,
     pub(crate) body: Result<Arrived, NoBody>,

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-pub(crate) struct Told {
+pub(crate) struct LogThrottle {
     every: Duration,
     last: Mutex<Option<Instant>>,
 }
 
-impl Told {
+impl LogThrottle {
     pub(crate) const fn every(every: Duration) -> Self {
         Self { every, last: Mutex::new(None) }
     }

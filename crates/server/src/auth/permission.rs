@@ -9,7 +9,7 @@ use crate::error::Refusal;
 
 /// What an operation needs its caller to be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
+pub(crate) enum Permission {
     /// To see what there is, evidence included.
     Read,
     /// To open disputes and to move them.
@@ -18,7 +18,7 @@ pub(crate) enum Right {
     Administer,
 }
 
-impl Right {
+impl Permission {
     /// The table.
     pub(crate) const fn is_of(self, role: Role) -> bool {
         match (self, role) {
@@ -41,30 +41,30 @@ impl Right {
 }
 
 /// A right as a handler's signature names it.
-pub(crate) trait Needs: Send + Sync + 'static {
-    const RIGHT: Right;
+pub(crate) trait Permits: Send + Sync + 'static {
+    const PERMISSION: Permission;
 }
 
-/// [`Right::Read`].
+/// [`Permission::Read`].
 #[derive(Debug)]
-pub(crate) struct Reading;
-/// [`Right::Act`].
+pub(crate) struct CanRead;
+/// [`Permission::Act`].
 #[derive(Debug)]
-pub(crate) struct Acting;
-/// [`Right::Administer`].
+pub(crate) struct CanOperate;
+/// [`Permission::Administer`].
 #[derive(Debug)]
-pub(crate) struct Administering;
+pub(crate) struct CanAdmin;
 
-impl Needs for Reading {
-    const RIGHT: Right = Right::Read;
+impl Permits for CanRead {
+    const PERMISSION: Permission = Permission::Read;
 }
 
-impl Needs for Acting {
-    const RIGHT: Right = Right::Act;
+impl Permits for CanOperate {
+    const PERMISSION: Permission = Permission::Act;
 }
 
-impl Needs for Administering {
-    const RIGHT: Right = Right::Administer;
+impl Permits for CanAdmin {
+    const PERMISSION: Permission = Permission::Administer;
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_which_roles_are_enough() {
-        let told = Right::Act.refuse(Role::Viewer).message;
+        let told = Permission::Act.refuse(Role::Viewer).message;
         insta::assert_snapshot!(told, @"this token's role is viewer, and this takes operator or admin; use a token of that role");
     }
 }

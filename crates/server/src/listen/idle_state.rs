@@ -9,13 +9,13 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
 #[derive(Default)]
-pub(crate) struct Rest {
+pub(crate) struct IdleState {
     since: Mutex<Option<Instant>>,
     asked: AtomicBool,
     task: AtomicWaker,
 }
 
-impl Rest {
+impl IdleState {
     /// Rests until it is asked to end.
     pub(super) fn poll_asked(&self, cx: &Context<'_>) -> Poll<()> {
         self.since.lock().get_or_insert_with(Instant::now);

@@ -21,10 +21,10 @@ pub(super) const READ_PAUSE: Duration = Duration::from_secs(1);
 /// What is remembered as unknown at once, of apps and of tokens. More are looked up again, which takes turns.
 const UNKNOWN_MAX: usize = 10_000;
 
-/// Turns at looking strangers up.
-pub(super) struct Turns(Semaphore);
+/// Limits how many look-ups of unknown callers run at once.
+pub(super) struct LookupLimiter(Semaphore);
 
-impl Turns {
+impl LookupLimiter {
     pub(super) const fn new() -> Self {
         Self(Semaphore::const_new(LOOK_UPS_AT_ONCE))
     }
@@ -43,9 +43,9 @@ impl Turns {
 }
 
 /// What the database did not know when it was last asked.
-pub(super) struct Unknown<K>(HashMap<K, Instant>);
+pub(super) struct NegativeCache<K>(HashMap<K, Instant>);
 
-impl<K: Copy + Eq + Hash> Unknown<K> {
+impl<K: Copy + Eq + Hash> NegativeCache<K> {
     pub(super) fn new() -> Self {
         Self(HashMap::new())
     }

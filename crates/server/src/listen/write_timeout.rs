@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-pub(super) struct Unstalled<S> {
+pub(super) struct WriteTimeout<S> {
     stream: S,
     /// Runs while a write waits; kept between waits so that its allocation is reused.
     timer: Option<Pin<Box<Sleep>>>,
@@ -47,7 +47,7 @@ impl Patience {
     }
 }
 
-impl<S> Unstalled<S> {
+impl<S> WriteTimeout<S> {
     pub(super) const fn new(stream: S, limit: Duration, least_bytes_per_second: u32) -> Self {
         let patience = Patience { left: limit, waits_since: None, limit, least_bytes_per_second };
         Self { stream, timer: None, patience }
@@ -74,7 +74,7 @@ impl<S> Unstalled<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Unstalled<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,7 +84,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Unstalled<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Unstalled<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.bound(cx, written)
@@ -125,14 +125,14 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_does_not_read_is_cut_off() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let mut stream = Unstalled::new(ours, Duration::from_millis(10), LEAST);
+        let mut stream = WriteTimeout::new(ours, Duration::from_millis(10), LEAST);
         assert_eq!(stream.write_all(&[0; 64]).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     /// After how many seconds a peer is cut off that reads so many bytes, once in so many seconds; within an hour.
     fn cut_off_after(bytes: usize, every_seconds: u64) -> Option<u64> {
         let limit = Duration::from_secs(30);
-        let mut stream = Unstalled::new((), limit, LEAST);
+        let mut stream = WriteTimeout::new((), limit, LEAST);
         let (start, every) = (Instant::now(), Duration::from_secs(every_seconds));
         let mut now = start;
         while now - start < Duration::from_secs(3_600) {

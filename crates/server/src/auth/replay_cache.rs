@@ -1,7 +1,7 @@
 //! Which identities (app, timestamp, nonce) this process has seen used, in bounded memory (contract §2).
 //!
 //! For reads this is all there is: deliberately not durable, because a restart, or another replica, that answers the
-//! same read again changes nothing. Calls that change something burn their nonces in the database, in the transaction
+//! same read again changes nothing. Calls that change something use their nonces up in the database, in the transaction
 //! of their outcome; they are noted here too, so that reads and changes see each other's.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,7 +23,7 @@ const CHANGES_PART: usize = 4;
 
 /// What became of a nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Burnt {
+pub(crate) enum NonceCheck {
     /// It was fresh and cannot be used again.
     First,
     /// It was used before.
@@ -41,7 +41,7 @@ pub(crate) enum Burnt {
 ///
 /// Invariant: a timestamp is fresh for one window after itself (`auth::signature`), and a nonce is kept for two, so
 /// that a clock set back by less than a window revives nothing. `forgotten_through` holds whatever the clock does.
-pub(crate) struct ReadNonces {
+pub(crate) struct ReplayCache {
     shards: [Mutex<Shard>; SHARDS],
     /// Two keyed hashes make the 128 bits. Keyed, so that nobody can choose nonces that collide.
     hashers: (RandomState, RandomState),
@@ -54,8 +54,8 @@ pub(crate) struct ReadNonces {
 
 /// The identity of a change, held until its outcome is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Held {
-    /// No read can use it until all who hold it have released it. Another change may hold it too: which of them uses it
+pub(crate) enum Reservation {
+    /// No read can use it until all who reserved it have released it. Another change may reserve it too: which uses it
     /// is the database's to say, once the first one's fate is known.
     Yes(Identity),
     /// A read used it.
@@ -72,7 +72,7 @@ pub(crate) struct Identity {
     hash: u128,
 }
 
-impl ReadNonces {
+impl ReplayCache {
     pub(crate) fn new(window: Duration, capacity: usize) -> Self {
         Self {
             shards: Default::default(),
@@ -87,46 +87,46 @@ impl ReadNonces {
     ///
     /// A merchant's apps together may hold as many as are free: alone no more than half of all, and however many
     /// merchants poll, each leaves as much again to the others. So no merchant's polling stops another's queries.
-    pub(crate) fn burn(
+    pub(crate) fn check_and_insert(
         &self,
         merchant_id: MerchantId,
         app_id: AppId,
         timestamp: UnixMillis,
         nonce: &Nonce,
-    ) -> Burnt {
+    ) -> NonceCheck {
         let identity = self.identity(app_id, timestamp, nonce);
-        let Some(shard) = self.shards.get(identity.shard) else { return Burnt::Forgotten };
+        let Some(shard) = self.shards.get(identity.shard) else { return NonceCheck::Forgotten };
         let mut shard = shard.lock();
         // Read under the lock that forgetting takes, so that no set is revived after it was forgotten.
         if timestamp.0 <= self.forgotten_through.load(Ordering::Acquire) {
-            return Burnt::Forgotten;
+            return NonceCheck::Forgotten;
         }
         if shard.buckets.get(&identity.bucket).is_some_and(|bucket| bucket.knows(identity.hash)) {
-            return Burnt::Replayed;
+            return NonceCheck::Replayed;
         }
         let of_merchant = shard.reads_of.get(&merchant_id).copied().unwrap_or_default();
         if of_merchant >= self.shard_capacity.saturating_sub(shard.reads) {
-            return Burnt::Full { until: self.forgotten_at(shard.oldest_read_of(merchant_id)) };
+            return NonceCheck::Full { until: self.forgotten_at(shard.oldest_read_of(merchant_id)) };
         }
         shard.reads += 1;
         *shard.reads_of.entry(merchant_id).or_default() += 1;
         let bucket = shard.buckets.entry(identity.bucket).or_default();
         bucket.reads.insert(identity.hash);
         *bucket.reads_of.entry(merchant_id).or_default() += 1;
-        Burnt::First
+        NonceCheck::First
     }
 
     /// Holds the nonce of a change before it is committed, so that no read with it passes meanwhile. What was held
     /// stays used unless it is [released](Self::release).
-    pub(crate) fn hold(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Held {
+    pub(crate) fn reserve(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Reservation {
         let identity = self.identity(app_id, timestamp, nonce);
-        let Some(shard) = self.shards.get(identity.shard) else { return Held::Unnoted };
+        let Some(shard) = self.shards.get(identity.shard) else { return Reservation::Unnoted };
         let mut shard = shard.lock();
         let room = shard.changes < self.shard_capacity.div_ceil(CHANGES_PART)
             && timestamp.0 > self.forgotten_through.load(Ordering::Acquire);
         let bucket = shard.buckets.get_mut(&identity.bucket);
         if bucket.as_ref().is_some_and(|bucket| bucket.reads.contains(&identity.hash)) {
-            return Held::Replayed;
+            return Reservation::Replayed;
         }
         if let Some(holders) = bucket.and_then(|bucket| bucket.changes.get_mut(&identity.hash)) {
             *holders += 1;
@@ -134,9 +134,9 @@ impl ReadNonces {
             shard.changes += 1;
             shard.buckets.entry(identity.bucket).or_default().changes.insert(identity.hash, 1);
         } else {
-            return Held::Unnoted;
+            return Reservation::Unnoted;
         }
-        Held::Yes(identity)
+        Reservation::Yes(identity)
     }
 
     /// Lets go of a held nonce: the change was not made and did not use it.
@@ -264,93 +264,105 @@ mod tests {
     }
 
     /// Of an app that is its merchant's only one.
-    fn burn(nonces: &ReadNonces, app: u8, timestamp: UnixMillis, number: u64) -> Burnt {
+    fn check_and_insert(nonces: &ReplayCache, app: u8, timestamp: UnixMillis, number: u64) -> NonceCheck {
         let merchant_id = MerchantId::try_from(u32::from(app)).unwrap();
-        nonces.burn(merchant_id, AppId::from_bytes([app; 16]), timestamp, &nonce(number))
+        nonces.check_and_insert(merchant_id, AppId::from_bytes([app; 16]), timestamp, &nonce(number))
     }
 
     #[test]
     fn an_identity_is_used_once() {
-        let nonces = ReadNonces::new(WINDOW, 100);
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::First);
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::Replayed);
-        assert_eq!(burn(&nonces, 2, NOW, 1), Burnt::First);
-        assert_eq!(burn(&nonces, 1, UnixMillis(NOW.0 + 1), 1), Burnt::First);
-        assert_eq!(burn(&nonces, 1, NOW, 2), Burnt::First);
+        let nonces = ReplayCache::new(WINDOW, 100);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::First);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Replayed);
+        assert_eq!(check_and_insert(&nonces, 2, NOW, 1), NonceCheck::First);
+        assert_eq!(check_and_insert(&nonces, 1, UnixMillis(NOW.0 + 1), 1), NonceCheck::First);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 2), NonceCheck::First);
     }
 
     #[test]
     fn a_merchant_fills_half_forgets_nothing_and_stops_nobody_else() {
-        let nonces = ReadNonces::new(WINDOW, 3200);
-        let firsts: Vec<_> =
-            (0..6400).filter(|number| burn(&nonces, 1, NOW, *number) == Burnt::First).collect();
+        let nonces = ReplayCache::new(WINDOW, 3200);
+        let firsts: Vec<_> = (0..6400)
+            .filter(|number| check_and_insert(&nonces, 1, NOW, *number) == NonceCheck::First)
+            .collect();
         assert_eq!(firsts.len(), 1600);
-        assert!(firsts.iter().all(|number| burn(&nonces, 1, NOW, *number) == Burnt::Replayed));
-        let of_other = (0..6400).filter(|number| burn(&nonces, 2, NOW, *number) == Burnt::First).count();
+        assert!(
+            firsts.iter().all(|number| check_and_insert(&nonces, 1, NOW, *number) == NonceCheck::Replayed)
+        );
+        let of_other = (0..6400)
+            .filter(|number| check_and_insert(&nonces, 2, NOW, *number) == NonceCheck::First)
+            .count();
         assert_eq!(of_other, 800);
         // Its other apps share its part.
         let merchant_id = MerchantId::try_from(1).unwrap();
         for app in 3..=20 {
-            let further = nonces.burn(merchant_id, AppId::from_bytes([app; 16]), NOW, &nonce(0));
-            assert!(matches!(further, Burnt::Full { .. }), "{further:?}");
+            let further = nonces.check_and_insert(merchant_id, AppId::from_bytes([app; 16]), NOW, &nonce(0));
+            assert!(matches!(further, NonceCheck::Full { .. }), "{further:?}");
         }
-        let Burnt::Full { until } = burn(&nonces, 1, NOW, 9999) else { panic!("there was room") };
+        let NonceCheck::Full { until } = check_and_insert(&nonces, 1, NOW, 9999) else {
+            panic!("there was room")
+        };
         nonces.forget(UnixMillis(until.0 - 1));
-        assert_eq!(burn(&nonces, 1, NOW, 9999), Burnt::Full { until });
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 9999), NonceCheck::Full { until });
         nonces.forget(until);
-        assert_eq!(burn(&nonces, 1, until, 9999), Burnt::First);
+        assert_eq!(check_and_insert(&nonces, 1, until, 9999), NonceCheck::First);
         let left: usize = nonces.shards.iter().map(|shard| shard.lock().reads).sum();
         assert_eq!(left, 1);
     }
 
     #[test]
     fn reads_and_changes_see_each_other_and_what_was_released_is_usable() {
-        let nonces = ReadNonces::new(WINDOW, 100);
-        let hold = |number: u64| nonces.hold(AppId::from_bytes([1; 16]), NOW, &nonce(number));
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::First);
-        assert_eq!(hold(1), Held::Replayed);
-        let Held::Yes(held) = hold(2) else { panic!("it was not held") };
-        assert_eq!(hold(2), Held::Yes(held));
+        let nonces = ReplayCache::new(WINDOW, 100);
+        let reserve = |number: u64| nonces.reserve(AppId::from_bytes([1; 16]), NOW, &nonce(number));
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::First);
+        assert_eq!(reserve(1), Reservation::Replayed);
+        let Reservation::Yes(held) = reserve(2) else { panic!("it was not held") };
+        assert_eq!(reserve(2), Reservation::Yes(held));
         nonces.release(held);
-        assert_eq!(burn(&nonces, 1, NOW, 2), Burnt::Replayed, "one change still holds it");
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 2), NonceCheck::Replayed, "one change still holds it");
         nonces.release(held);
-        assert_eq!(burn(&nonces, 1, NOW, 2), Burnt::First);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 2), NonceCheck::First);
         // Released after it was forgotten, it takes nothing away.
-        let Held::Yes(held) = hold(3) else { panic!("it was not held") };
+        let Reservation::Yes(held) = reserve(3) else { panic!("it was not held") };
         nonces.forget(NOW + 3 * WINDOW);
         nonces.release(held);
-        assert_eq!(hold(4), Held::Unnoted);
+        assert_eq!(reserve(4), Reservation::Unnoted);
     }
 
     #[test]
     fn changes_without_room_are_not_refused_and_take_none_from_reads() {
-        let nonces = ReadNonces::new(WINDOW, 160);
+        let nonces = ReplayCache::new(WINDOW, 160);
         let app = AppId::from_bytes([1; 16]);
-        let noted = (0..1000).filter(|number| matches!(nonces.hold(app, NOW, &nonce(*number)), Held::Yes(_)));
+        let noted = (0..1000)
+            .filter(|number| matches!(nonces.reserve(app, NOW, &nonce(*number)), Reservation::Yes(_)));
         assert_eq!(noted.count(), 48, "a part of what each shard may hold, rounded up");
-        let read = (1000..2000).filter(|number| burn(&nonces, 1, NOW, *number) == Burnt::First).count();
+        let read = (1000..2000)
+            .filter(|number| check_and_insert(&nonces, 1, NOW, *number) == NonceCheck::First)
+            .count();
         assert_eq!(read, 80);
     }
 
     #[test]
     fn a_nonce_is_kept_for_two_windows_and_then_its_time_is_refused_for_ever() {
-        let nonces = ReadNonces::new(WINDOW, 100);
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::First);
+        let nonces = ReplayCache::new(WINDOW, 100);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::First);
         nonces.forget(NOW + 2 * WINDOW);
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::Replayed);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Replayed);
         nonces.forget(NOW + 2 * WINDOW + Duration::from_secs(10));
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::Forgotten);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Forgotten);
         // A clock that is set back revives nothing.
         nonces.forget(NOW);
-        assert_eq!(burn(&nonces, 1, NOW, 1), Burnt::Forgotten);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Forgotten);
     }
 
     #[test]
     fn of_many_callers_with_one_nonce_exactly_one_is_first() {
-        let nonces = ReadNonces::new(WINDOW, 100);
+        let nonces = ReplayCache::new(WINDOW, 100);
         let firsts: usize = std::thread::scope(|scope| {
             let callers: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| usize::from(burn(&nonces, 1, NOW, 1) == Burnt::First)))
+                .map(|_| {
+                    scope.spawn(|| usize::from(check_and_insert(&nonces, 1, NOW, 1) == NonceCheck::First))
+                })
                 .collect();
             callers.into_iter().map(|caller| caller.join().unwrap()).sum()
         });
