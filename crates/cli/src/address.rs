@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rebuttal_server::BASE_URL_MAX_BYTES;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,12 @@ pub(crate) fn without_user(text: &str) -> Cow<'_, str> {
         Some((_, after)) => format!("{scheme}://…@{after}").into(),
         None => text.into(),
     }
+}
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986 §2.3.
+pub(crate) fn percent_encode(text: &str) -> String {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

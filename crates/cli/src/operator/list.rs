@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::client::OperatorClient;
 use super::output;
+use crate::address::percent_encode;
 use crate::rerun_command;
 use crate::terminal;
 
@@ -77,12 +78,4 @@ impl ListedItems {
         eprintln!();
         terminal::eprint_hint(&format!("{shown}{of} {are} shown; to go on:\n{command}"));
     }
-}
-
-/// Percent-encodes a text for a query.
-pub(super) fn percent_encode(text: &str) -> String {
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes()
-        .map(|byte| if is_unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

@@ -5,9 +5,10 @@ use rebuttal_client::protocol::operator::{CreateToken, RevokeToken, Role, TokenN
 
 use super::client::OperatorClient;
 use super::idempotency_key::IdempotencyKeyArg;
-use super::list::{ListArgs, percent_encode};
+use super::list::ListArgs;
 use super::output;
 use super::secret_output::{self, SecretFileArg};
+use crate::address::percent_encode;
 use crate::enum_arg;
 use crate::prompt;
 use crate::terminal::{self, Table};

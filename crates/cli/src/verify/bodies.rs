@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::json::{JsonText, Layout, StringEscapes};
 use super::json_writers::{JSON_WRITERS, JsonWriter, PROGRAMS};
-use super::mistakes::percent_encoded;
 use super::numbers::NumberFormat;
+use crate::address::percent_encode;
 
 /// Most libraries that are named for one serialization.
 const NAMED_MAX: usize = 3;
@@ -184,7 +184,7 @@ pub(super) fn rare(body: &[u8]) -> Vec<(String, Vec<u8>)> {
             hex::encode(Sha256::digest(body)).into(),
         ),
         signed("in base64, where the body itself is meant", BASE64.encode(body).into()),
-        signed("percent-encoded", percent_encoded(&text).into()),
+        signed("percent-encoded", percent_encode(&text).into()),
     ];
     let latin: Option<Vec<u8>> =
         text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect();

@@ -16,7 +16,6 @@ use crate::profile::ProfileName;
 use crate::settings::Secret;
 use crate::signing::arguments::SentUrl;
 use crate::signing::{SignedBytes, SignedField};
-pub(super) use urls::percent_encoded;
 
 /// One mistake.
 #[derive(Clone)]

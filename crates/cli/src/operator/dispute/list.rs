@@ -5,8 +5,9 @@ use rebuttal_client::protocol::dispute::{Stage, Status};
 use rebuttal_client::protocol::{MerchantId, UnixMillis};
 
 use super::view::table;
+use crate::address::percent_encode;
 use crate::operator::client::OperatorClient;
-use crate::operator::list::{ListArgs, percent_encode};
+use crate::operator::list::ListArgs;
 use crate::terminal;
 use crate::{enum_arg, time_arg};
 

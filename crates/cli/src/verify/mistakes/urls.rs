@@ -1,6 +1,7 @@
 //! Mistakes in the URL, which is the gateway's public base URL and the request target, byte for byte.
 
 use super::{Mistake, SearchContext, replaced};
+use crate::address::percent_encode;
 use crate::signing::arguments::SentUrl;
 use crate::signing::{SignedField, request_checks};
 
@@ -42,7 +43,7 @@ pub(super) fn all(context: &SearchContext<'_>) -> Vec<Mistake> {
         ("the whole URL is in lower case", expected.to_lowercase()),
         ("localhost instead of 127.0.0.1", expected.replace("127.0.0.1", "localhost")),
         ("127.0.0.1 instead of localhost", expected.replace("localhost", "127.0.0.1")),
-        ("the URL is percent-encoded", percent_encoded(&expected)),
+        ("the URL is percent-encoded", percent_encode(&expected)),
     ];
     match query {
         None => {
@@ -190,12 +191,4 @@ fn with_escape_case(url: &str, to: impl Fn(&u8) -> u8) -> Vec<u8> {
         bytes.iter_mut().skip(at + 1).take(2).for_each(|digit| *digit = to(digit));
     }
     bytes
-}
-
-/// As JavaScript's `encodeURIComponent` and similar functions write it.
-pub(in crate::verify) fn percent_encoded(url: &str) -> String {
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    url.bytes()
-        .map(|byte| if is_unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
