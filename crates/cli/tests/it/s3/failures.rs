@@ -128,7 +128,7 @@ fn a_first_start_waits_for_its_store_and_any_start_does_without() {
     proxy.fault("GET", "", Fault::Fails);
     let start = gateway().bucket_through(&bucket, proxy.address).args(["--start-wait-seconds", "1"]);
     let mut fixture = TestGateway::with_builder(start);
-    assert_eq!(fixture.gateway.stderr().matches("waiting for the object store").count(), 1);
+    assert_eq!(fixture.gateway.stderr().matches("waiting for the object store, which").count(), 1);
     becomes_ready(fixture.address(), 503);
     fixture.gateway.kill();
     fixture.gateway.restart();
