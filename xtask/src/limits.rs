@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result};
 use crate::tidy::tree::{File, Tree};
 
 pub(crate) const PAGE: &str = "docs/reference/limits.md";
-/// The rooms, in the order of the page, and what a reader knows them by.
-const ROOMS: [(&str, &str); 7] = [
+/// The crates, in the order of the page, and what a reader knows them by.
+const CRATES: [(&str, &str); 7] = [
     ("protocol", "What is spoken"),
     ("disputes", "Deciding"),
     ("evidence", "Evidence files"),
@@ -63,11 +63,11 @@ struct Limit<'a> {
 /// The page as it should be.
 pub(crate) fn page(tree: &Tree) -> String {
     let mut page = HEAD.to_owned();
-    for (room, heading) in ROOMS {
-        let limits: Vec<_> = tree.sources().filter(|file| file.is_of(room)).flat_map(limits).collect();
+    for (name, heading) in CRATES {
+        let limits: Vec<_> = tree.sources().filter(|file| file.is_of(name)).flat_map(limits).collect();
         let _ = write!(
             page,
-            "\n## {heading}\n\n| limit | value | what it is for | in `crates/{room}/src` |\n|---|---|---|---|\n"
+            "\n## {heading}\n\n| limit | value | what it is for | in `crates/{name}/src` |\n|---|---|---|---|\n"
         );
         for Limit { name, value, reason, path } in limits {
             let path = path.split_once("/src/").map_or(path, |(_, path)| path);
@@ -90,7 +90,7 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let idle = NO_LIMITS.iter().filter(|name| !names.contains(*name));
     let mut faults: Vec<_> =
         idle.map(|name| format!("xtask/src/limits.rs: there is no {name} that would be no limit")).collect();
-    let ours = tree.sources().filter(|file| ROOMS.iter().any(|(room, _)| file.is_of(room)));
+    let ours = tree.sources().filter(|file| CRATES.iter().any(|(name, _)| file.is_of(name)));
     let unreasoned = ours.flat_map(all_numbers).filter(|constant| constant.reason.is_empty());
     let bounds = |name: &str| name.split('_').any(|word| BOUNDING.contains(&word));
     faults.extend(unreasoned.filter(|constant| bounds(constant.name)).map(|constant| {

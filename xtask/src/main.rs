@@ -1,4 +1,4 @@
-//! The project's own tasks: `test` is everything a change must pass, `tidy` the rules of the house alone, `soak` the
+//! The project's own tasks: `test` is everything a change must pass, `tidy` the repository rules alone, `soak` the
 //! black-box stories with larger counts, `regenerate` the pages that are made from the code. What only a developer's
 //! machine needs does not belong here.
 
@@ -18,7 +18,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <task>
 
   test         install what the tests need, then fmt, clippy, docs, all tests, doc tests, tidy
-  tidy         the rules of the house alone: arrows, absences, sizes, papers
+  tidy         the repository rules alone: dependencies, forbidden patterns, sizes, documents
   soak         the black-box stories with ten times the counts (REBUTTAL_TEST_SCALE changes the factor)
   regenerate   docs/reference, from the code that it tells of";
 
@@ -40,7 +40,7 @@ fn task() -> Result<ExitCode> {
         (Some("soak"), None) => stage::run(&root, &stages::soak()),
         (Some("tidy"), None) => {
             tidy::check(&root)?;
-            println!("tidy: the house is in order");
+            println!("tidy: no faults");
             Ok(ExitCode::SUCCESS)
         }
         (Some("regenerate"), None) => {

@@ -1,11 +1,11 @@
-//! The absences of the house, as checks that can fail: each looks at the tracked files or at `cargo metadata` and
+//! The repository rules, as checks that can fail: each looks at the tracked files or at `cargo metadata` and
 //! gives one line per fault. Rules that clippy can hold are held by clippy, not here.
 
-mod absences;
-mod arrows;
+mod dependency_rules;
+mod documents;
+mod forbidden_patterns;
 mod handlers;
 mod links;
-mod papers;
 mod published;
 mod redaction;
 mod sizes;
@@ -20,15 +20,15 @@ use tree::Tree;
 
 pub(crate) fn check(root: &Path) -> Result<()> {
     let tree = Tree::read(root)?;
-    let metadata = arrows::metadata(root)?;
-    let mut faults = arrows::faults(&metadata)?;
+    let metadata = dependency_rules::metadata(root)?;
+    let mut faults = dependency_rules::faults(&metadata)?;
     faults.extend(published::faults(&metadata)?);
-    faults.extend(absences::faults(&tree));
+    faults.extend(forbidden_patterns::faults(&tree));
     faults.extend(handlers::faults(&tree));
     faults.extend(handlers::untold_faults(&tree));
     faults.extend(redaction::faults(&tree));
     faults.extend(sizes::faults(&tree));
-    faults.extend(papers::faults(&tree));
+    faults.extend(documents::faults(&tree));
     faults.extend(links::faults(&tree));
     faults.extend(limits::faults(&tree));
     for fault in &faults {

@@ -36,8 +36,8 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// The operator API's routes, and the paper that tells for each which role may call it; a story calls every one that
-/// the paper tells with every role.
+/// The operator API's routes, and the document that tells for each which role may call it; a story calls every one that
+/// the document tells with every role.
 const ROUTES: &str = "crates/server/src/operator.rs";
 const CONTRACT: &str = "docs/integrate/contract.md";
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];

@@ -1,4 +1,4 @@
-//! What the papers point at: links lead to a file and a heading that are there, paths in their sentences to a file, and
+//! What documents refer to: links lead to an existing file and heading, paths in their sentences to a file, and
 //! every block of code says what it is, so that something looks at it.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,10 @@
-//! What lies beside the code: the papers a stranger reads first, and how long they may keep him.
+//! What lies beside the code: the documents a stranger reads first, and how long they may keep him.
 
 use super::tree::Tree;
 
 const README_WORDS_LIMIT: usize = 500;
 const ARCHITECTURE_WORDS: std::ops::RangeInclusive<usize> = 1_500..=2_500;
-/// Enough for what, why and what it costs; more is a paper.
+/// Enough for what, why and what it costs; more is a document.
 const DECISION_WORDS: std::ops::RangeInclusive<usize> = 150..=350;
 const DECISIONS: &str = "docs/decisions/";
 const PARTS: [&str; 5] =
@@ -36,7 +36,7 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// Paths of the code that a paper names and that are not there, any more.
+/// Paths of the code that a document names and that are not there, any more.
 fn lost_paths(tree: &Tree) -> Vec<String> {
     let there_is = |path: &str| {
         let path = path.trim_end_matches('/');
@@ -48,8 +48,8 @@ fn lost_paths(tree: &Tree) -> Vec<String> {
         word.starts_with("crates/")
             && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte))
     };
-    let papers = tree.files.iter().filter(|file| file.path.ends_with(".md"));
-    papers
+    let documents = tree.files.iter().filter(|file| file.path.ends_with(".md"));
+    documents
         .flat_map(|file| file.text.split('`').skip(1).step_by(2).map(move |word| (file, word)))
         .filter(|(_, word)| is_path(word) && !there_is(word))
         .map(|(file, word)| format!("{}: there is no {word}", file.path))
