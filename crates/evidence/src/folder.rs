@@ -27,8 +27,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use look::Look;
 
-use crate::Error;
-use crate::validation_slots::ValidationSlots;
+use crate::{Error, FairSlots};
 use turns::Turns;
 
 /// Most files that are being received at once, one of a form at a time, and of a merchant no more than the others leave
@@ -65,7 +64,7 @@ struct Shared {
     mark: String,
     by_word: bool,
     receives: Turns,
-    judges: ValidationSlots,
+    judges: FairSlots<MerchantId>,
     /// Names in `incoming/` that this process is writing.
     active: Mutex<HashSet<String>>,
     /// Merchants whose folder is known to be durable, with all folders above it.
@@ -118,7 +117,7 @@ impl FolderStore {
                 by_word: claimed.by_word,
                 _lock: lock,
                 receives: Turns::default(),
-                judges: ValidationSlots::new(JUDGES_AT_ONCE),
+                judges: FairSlots::new(JUDGES_AT_ONCE, 1),
                 active: Mutex::default(),
                 durable: Mutex::default(),
                 looks: Mutex::default(),

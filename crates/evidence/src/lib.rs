@@ -16,13 +16,14 @@ pub mod truth;
 pub mod upload;
 
 mod error;
+mod fair_slots;
 mod fence;
 mod mark;
 mod refusal;
 mod store;
-mod validation_slots;
 
 pub use error::{BodyError, Error};
+pub use fair_slots::{FairSlots, Slot};
 pub use fence::{Fence, InvalidFence};
 pub use folder::{FolderStore, Look, Received, Traffic};
 pub use place::{Bucket, Endpoint, InvalidPlace, Place};

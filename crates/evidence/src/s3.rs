@@ -20,7 +20,7 @@ use futures_util::TryStreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore as _, ObjectStoreExt as _, RetryConfig};
-use rebuttal_protocol::{StorageUri, UnixMillis};
+use rebuttal_protocol::{MerchantId, StorageUri, UnixMillis};
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
@@ -31,8 +31,7 @@ pub use variables::AwsVariables;
 use crate::folder::JUDGES_AT_ONCE;
 use crate::place::{Bucket, Endpoint};
 use crate::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
-use crate::validation_slots::ValidationSlots;
-use crate::{Credentials, Error, UploadForm};
+use crate::{Credentials, Error, FairSlots, UploadForm};
 
 /// Most uploads that are fetched at once. Each is in memory whole, 2 MiB and a byte; the next ones wait for their turn.
 pub const FETCHES_AT_ONCE: usize = 16;
@@ -74,7 +73,7 @@ struct Shared {
     /// Whether files were uploaded before the start: a bucket without a mark is not ours then.
     holds_files: bool,
     fetches: Semaphore,
-    judges: ValidationSlots,
+    judges: FairSlots<MerchantId>,
     /// When the store last answered.
     answered: Mutex<Option<Instant>>,
 }
@@ -137,7 +136,7 @@ impl S3Store {
                 mark: mark.to_owned(),
                 holds_files,
                 fetches: Semaphore::new(FETCHES_AT_ONCE),
-                judges: ValidationSlots::new(JUDGES_AT_ONCE),
+                judges: FairSlots::new(JUDGES_AT_ONCE, 1),
                 answered: Mutex::default(),
             }),
         })

@@ -86,7 +86,7 @@ pub(crate) struct UnusedNonce {
 }
 
 impl UnusedNonce {
-    /// Has an act committed together with the nonce; what the rules refuse is a refusal like any other.
+    /// Has an operation committed together with the nonce; what the rules refuse is a refusal like any other.
     pub(crate) async fn commit(
         self,
         gateway: &Gateway,
@@ -104,9 +104,9 @@ impl UnusedNonce {
         operation: Operation,
     ) -> Result<(Answer, NonceUsed), Refusal> {
         let Self { nonce, arrived_at, verified } = self;
-        let work =
+        let request =
             WriteRequest { arrived_at, idempotency: Idempotency::Nonce(nonce), token: None, operation };
-        let answer = gateway.decide(work).await?;
+        let answer = gateway.decide(request).await?;
         verified.settle();
         Ok((answer, NonceUsed(())))
     }

@@ -13,6 +13,7 @@ use http::header::{
     CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use rebuttal_disputes::SubmittedEvidence;
+use rebuttal_evidence::Slot;
 use rebuttal_protocol::{Code, DisputeNo};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +22,6 @@ use crate::auth::permission::CanRead;
 use crate::error::Refusal;
 use crate::gateway::Gateway;
 use crate::operator::disputes::detail;
-use crate::operator::disputes::evidence_reads::ReadSlot;
 use crate::operator::disputes::view::evidence_id;
 use crate::operator::problem::Problem;
 use crate::operator::request::{NoQuery, StrictPath};
@@ -52,7 +52,7 @@ pub(crate) async fn evidence(
 }
 
 /// The content piece by piece. The slot is free again when the file has nearly left.
-fn pieces(content: Bytes, slot: ReadSlot) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+fn pieces(content: Bytes, slot: Slot) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     stream::unfold((content, slot), async |(mut rest, slot)| {
         let piece = rest.split_to(rest.len().min(PIECE_BYTES));
         (!piece.is_empty()).then_some((Ok(piece), (rest, slot)))
@@ -79,7 +79,7 @@ pub(super) async fn unaltered(
     gateway: &Gateway,
     token: [u8; 32],
     item: &SubmittedEvidence,
-) -> Result<(Bytes, ReadSlot), Refusal> {
+) -> Result<(Bytes, Slot), Refusal> {
     let slot = gateway.evidence_reads.slot(token).await?;
     // Where the store is not in its place, every file comes back with it.
     let read = gateway.evidence.read(&item.url, &item.file.sha256.0).await.map_err(Refusal::unavailable)?;

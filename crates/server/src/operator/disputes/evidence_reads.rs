@@ -1,13 +1,10 @@
 //! Slots for reading evidence that operators ask for. A slot stands for a whole file in memory, so there are few; and a
 //! token holds a part of them at most, so that its slow readers leave the others theirs.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use rebuttal_evidence::{FairSlots, Slot};
 use rebuttal_protocol::Code;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Refusal;
 
@@ -18,51 +15,24 @@ const EVIDENCE_READS_PER_TOKEN: usize = 2;
 /// How long a reader waits for a slot.
 pub(crate) const EVIDENCE_READ_WAIT_LIMIT: Duration = Duration::from_secs(5);
 
-/// The slots of a gateway.
+/// The slots of a gateway, by the hash of the token.
 pub(crate) struct EvidenceReads {
-    all: Arc<Semaphore>,
-    /// By the hash of the token; only of those that hold a slot or wait for one.
-    of_tokens: Mutex<HashMap<[u8; 32], Arc<Semaphore>>>,
+    slots: FairSlots<[u8; 32]>,
     wait_limit: Duration,
-}
-
-/// The right to hold one file, until it is dropped.
-pub(crate) struct ReadSlot {
-    _of_token: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
 }
 
 impl EvidenceReads {
     pub(crate) fn new(wait_limit: Duration) -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(EVIDENCE_READS_AT_ONCE)),
-            of_tokens: Mutex::default(),
-            wait_limit,
-        }
+        Self { slots: FairSlots::new(EVIDENCE_READS_AT_ONCE, EVIDENCE_READS_PER_TOKEN), wait_limit }
     }
 
-    /// A slot for the token with this hash. It waits for one of its own first, so that few of a token's readers wait
-    /// among those of others.
+    /// A slot for the token with this hash: the right to hold one file, until it is dropped.
     ///
     /// # Errors
     /// `Unavailable` where no slot became free in time.
-    pub(crate) async fn slot(&self, token: [u8; 32]) -> Result<ReadSlot, Refusal> {
-        let of_token = self.of_token(token);
-        let slot = async {
-            let of_token = of_token.acquire_owned().await?;
-            let of_all = Arc::clone(&self.all).acquire_owned().await?;
-            Ok::<_, AcquireError>(ReadSlot { _of_token: of_token, _of_all: of_all })
-        };
-        let slot = tokio::time::timeout(self.wait_limit, slot).await.map_err(|_| none_free())?;
-        // Never closed.
-        slot.map_err(Refusal::internal)
-    }
-
-    fn of_token(&self, token: [u8; 32]) -> Arc<Semaphore> {
-        let mut of_tokens = self.of_tokens.lock();
-        of_tokens.retain(|_, slots| Arc::strong_count(slots) > 1);
-        let slots = of_tokens.entry(token);
-        Arc::clone(slots.or_insert_with(|| Arc::new(Semaphore::new(EVIDENCE_READS_PER_TOKEN))))
+    pub(crate) async fn slot(&self, token: [u8; 32]) -> Result<Slot, Refusal> {
+        let slot = tokio::time::timeout(self.wait_limit, self.slots.acquire(token)).await;
+        slot.map_err(|_| none_free())?.map_err(Refusal::internal)
     }
 }
 
@@ -100,6 +70,6 @@ mod tests {
         assert!(is_refused(0).await && !is_refused(4).await && !is_refused(3).await);
         drop(slots);
         assert!(!is_refused(0).await);
-        assert_eq!(reads.of_tokens.lock().len(), 1, "tokens without readers are forgotten");
+        assert_eq!(reads.slots.keys(), 1, "tokens without readers are forgotten");
     }
 }
