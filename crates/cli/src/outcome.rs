@@ -256,7 +256,7 @@ fn hint_for_unverified(unverified: &Unverified) -> &'static str {
 /// Prints the gateway's signature, as a proof for the user, in three lines.
 pub(crate) fn print_proof(proof: &Proof) {
     let Authorization { scheme, sign, timestamp, nonce, .. } = &proof.answer;
-    let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
+    let at = timestamp.to_rfc3339_utc();
     terminal::println(format!("  The gateway signed this at {at}; its answer is verified:"));
     terminal::println(terminal::dim(format!("  {scheme} nonce {nonce}")));
     terminal::println(terminal::dim(format!("  sign {sign}")));

@@ -149,5 +149,5 @@ impl fmt::Display for Faults<'_> {
 }
 
 fn rfc3339(at: &UnixMillis) -> String {
-    at.to_rfc3339(&jiff::tz::TimeZone::UTC)
+    at.to_rfc3339_utc()
 }

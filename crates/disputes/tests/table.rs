@@ -21,7 +21,7 @@ fn opening() -> Opening {
     let body = format!(
         r#"{{"merchantId":80,"paymentNo":"P1","merchantTradeNo":"T1","paymentAmount":"100.05","disputeAmount":"1",
         "currency":"USD","disputeReason":"Not received","type":"CHARGEBACK","deadline":"{}"}}"#,
-        DEADLINE.to_rfc3339(&jiff::tz::TimeZone::UTC)
+        DEADLINE.to_rfc3339_utc()
     );
     let facts = OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap()).unwrap();
     Opening { dispute_no: "D1".parse().unwrap(), facts }

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use rebuttal_disputes::COMMIT_LIMIT;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{Store, StoreError};
@@ -25,7 +24,7 @@ impl std::error::Error for Apart {}
 
 impl fmt::Display for Apart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [ours, theirs] = [self.ours, self.theirs].map(|at| at.to_rfc3339(&TimeZone::UTC));
+        let [ours, theirs] = [self.ours, self.theirs].map(|at| at.to_rfc3339_utc());
         write!(
             f,
             "it is {ours} by this machine's clock and {theirs} by the database server's: one of them is wrong. Deadlines are \

@@ -9,7 +9,6 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use jiff::tz::TimeZone;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::{Code, Envelope, Scheme};
 use rebuttal_store::{CommitError, Rejection, StoreError};
@@ -86,7 +85,7 @@ impl Refusal {
         let message = format!(
             "the timestamp is not within the freshness window; the gateway's time is {now} ({}). Correct the clock, \
              and send again with a fresh header",
-            now.to_rfc3339(&TimeZone::UTC)
+            now.to_rfc3339_utc()
         );
         Self::new(Code::StaleTimestamp, message)
     }

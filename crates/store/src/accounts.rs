@@ -289,7 +289,7 @@ pub enum AccountRefusal {
     NoApp,
     /// The last rotation's overlap is not over.
     #[error("an overlap is running: the secret before the newest verifies until {}; end the overlap first, or rotate with \
-             overlapSeconds 0, which ends all older secrets", .0.to_rfc3339(&jiff::tz::TimeZone::UTC))]
+             overlapSeconds 0, which ends all older secrets", .0.to_rfc3339_utc())]
     OverlapRunning(UnixMillis),
     /// Another token has the same value.
     #[error("this token's value is in use under another name; make a new one")]

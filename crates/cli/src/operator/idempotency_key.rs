@@ -28,7 +28,7 @@ impl IdempotencyKeyArg {
         }
         // A duration such as 3d does not mean the millisecond.
         let UnixMillis(millis) = deadline.at;
-        let at = UnixMillis(millis - millis % 1000).to_rfc3339(&jiff::tz::TimeZone::UTC);
+        let at = UnixMillis(millis - millis % 1000).to_rfc3339_utc();
         Err(usage::error(format!(
             "--idempotency-key takes a --deadline that is a time: a span from now is another time whenever the command \
              is repeated, and the same key with another deadline is refused\n\n  tip: counted from now, the span ends \

@@ -74,7 +74,7 @@ impl Freshness {
         if self.fresh {
             return None;
         }
-        let at = timestamp.to_rfc3339(&jiff::tz::TimeZone::UTC);
+        let at = timestamp.to_rfc3339_utc();
         let age = terminal::relative_time(now, timestamp);
         let minutes = self.window_millis / 60_000;
         let in_seconds = UnixMillis(timestamp.0.saturating_mul(1000));

@@ -1,6 +1,5 @@
 //! Requests about disputes: opening one, and the acts that move it.
 
-use jiff::tz::TimeZone;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
@@ -115,7 +114,7 @@ impl Serialize for OpenDispute {
         members.serialize_field("reasonCode", &self.reason_code)?;
         members.serialize_field("type", &self.stage)?;
         members.serialize_field("rrn", &self.rrn)?;
-        members.serialize_field("deadline", &self.deadline.to_rfc3339(&TimeZone::UTC))?;
+        members.serialize_field("deadline", &self.deadline.to_rfc3339_utc())?;
         members.end()
     }
 }
@@ -225,5 +224,5 @@ impl OperatorAction {
 }
 
 fn in_utc<S: Serializer>(at: &UnixMillis, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&at.to_rfc3339(&TimeZone::UTC))
+    serializer.serialize_str(&at.to_rfc3339_utc())
 }

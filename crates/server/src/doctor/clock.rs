@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::Examined;
 
@@ -32,7 +31,7 @@ pub(super) fn examine(examined: &Examined, now: UnixMillis, window: Duration) ->
 }
 
 fn from_the_future(now: UnixMillis, newest: UnixMillis) -> String {
-    let utc = |at: UnixMillis| at.to_rfc3339(&TimeZone::UTC);
+    let utc = |at: UnixMillis| at.to_rfc3339_utc();
     format!(
         "it is {} by this machine's clock, and yet a dispute's history has an entry of {}: a clock is wrong, or was. Deadlines \
          are judged by it; let NTP keep every gateway's clock",

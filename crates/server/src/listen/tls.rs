@@ -68,7 +68,7 @@ pub(crate) fn age(files: &TlsFiles, now: UnixMillis) -> anyhow::Result<Option<Ag
     let file = files.certificate.display();
     let utc = |at: UnixTime| {
         let ms = i64::try_from(at.as_secs()).unwrap_or(i64::MAX).saturating_mul(1000);
-        UnixMillis(ms).to_rfc3339(&jiff::tz::TimeZone::UTC)
+        UnixMillis(ms).to_rfc3339_utc()
     };
     let first = |at: UnixMillis| chain.iter().find_map(|certificate| flaw_at(certificate, at));
     let age = |is_over, told| Some(Age { is_over, told });

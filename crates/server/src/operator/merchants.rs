@@ -9,7 +9,6 @@ pub(crate) mod end_overlap;
 pub(crate) mod list;
 pub(crate) mod rotate;
 
-use jiff::tz::TimeZone;
 use rebuttal_protocol::operator::answers::{self, SecretText};
 use rebuttal_protocol::{AppId, AppSecret, Code, UnixMillis};
 use rebuttal_store::{App, ChangedApp, Merchant, Outcome, SealedSecret, SecretId};
@@ -43,7 +42,7 @@ pub(crate) fn app_view(app: App, overlap_until: Option<UnixMillis>) -> answers::
         notify_url,
         scheme: scheme.to_string(),
         enabled,
-        old_secret_expires_time: overlap_until.map(|at| at.to_rfc3339(&TimeZone::UTC)),
+        old_secret_expires_time: overlap_until.map(|at| at.to_rfc3339_utc()),
     }
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
-use jiff::tz::TimeZone;
 use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::{TokenName, answers};
 use rebuttal_store::Token;
@@ -23,8 +22,8 @@ pub(crate) fn token_view(token: Token) -> answers::Token {
     answers::Token {
         name: name.to_string(),
         role: role.to_string(),
-        created_time: created_at.to_rfc3339(&TimeZone::UTC),
-        revoked_time: revoked_at.map(|at| at.to_rfc3339(&TimeZone::UTC)),
+        created_time: created_at.to_rfc3339_utc(),
+        revoked_time: revoked_at.map(|at| at.to_rfc3339_utc()),
     }
 }
 

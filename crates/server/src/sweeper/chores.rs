@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::tz::TimeZone;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{Operation, Outcome, SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest};
 
@@ -22,7 +21,7 @@ pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis, window: Duration) 
     if bound <= now {
         return None;
     }
-    let utc = |at: UnixMillis| at.to_rfc3339(&TimeZone::UTC);
+    let utc = |at: UnixMillis| at.to_rfc3339_utc();
     let until = utc(bound);
     let told = format!(
         "timestamps up to {until} are refused, and it is {}: until then every call that changes something is answered as \

@@ -141,7 +141,7 @@ pub(crate) fn opening(merchant_id: MerchantId, no: &str, deadline: UnixMillis) -
     let body = format!(
         r#"{{"merchantId":{merchant_id},"paymentNo":"P-{no}","merchantTradeNo":"T-{no}","paymentAmount":"100.05",
         "disputeAmount":"99","currency":"USD","disputeReason":"Not received","type":"CHARGEBACK","deadline":"{}"}}"#,
-        deadline.to_rfc3339(&jiff::tz::TimeZone::UTC)
+        deadline.to_rfc3339_utc()
     );
     let facts = OpenDispute::parse(&Object::parse(body.as_bytes()).unwrap()).unwrap();
     Opening { dispute_no: no.parse().unwrap(), facts }

@@ -70,5 +70,5 @@ impl ListDisputes {
 }
 
 fn time(at: UnixMillis) -> String {
-    at.to_rfc3339(&jiff::tz::TimeZone::UTC)
+    at.to_rfc3339_utc()
 }

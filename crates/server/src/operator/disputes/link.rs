@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use jiff::tz::TimeZone;
 use rebuttal_disputes::{FoundFile, SubmittedEvidence};
 use rebuttal_evidence::s3::Link;
 use rebuttal_protocol::operator::answers::EvidenceLink;
@@ -44,7 +43,7 @@ pub(crate) fn link_view(item: SubmittedEvidence, link: Link) -> EvidenceLink {
     let FoundFile { sha256, size, media_type } = item.file;
     EvidenceLink {
         url: (*link.url).clone(),
-        expires_time: link.expires_at.to_rfc3339(&TimeZone::UTC),
+        expires_time: link.expires_at.to_rfc3339_utc(),
         sha256: sha256.to_string(),
         size,
         media_type,

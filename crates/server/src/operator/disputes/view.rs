@@ -46,7 +46,7 @@ fn submission(submission: &Submission) -> answers::Submission {
     let items = submission.evidence.iter().enumerate();
     answers::Submission {
         submission_id: submission.number.to_string(),
-        submitted_time: submission.submitted_at.to_rfc3339(&TimeZone::UTC),
+        submitted_time: submission.submitted_at.to_rfc3339_utc(),
         stage: submission.stage.to_string(),
         evidence: items.map(|(index, item)| evidence(submission.number, index, item)).collect(),
     }
@@ -68,12 +68,12 @@ fn happened(entry: &Entry, detail: Option<Detail>) -> answers::HistoryEntry {
     let detail = detail.as_ref();
     answers::HistoryEntry {
         sequence: entry.sequence,
-        time: entry.at.to_rfc3339(&TimeZone::UTC),
+        time: entry.at.to_rfc3339_utc(),
         event: entry.event.to_string(),
         actor: entry.actor.clone(),
         status: detail.map(|detail| detail.status.to_string()),
         stage: detail.map(|detail| detail.stage.to_string()),
-        deadline: detail.map(|detail| detail.deadline.to_rfc3339(&TimeZone::UTC)),
+        deadline: detail.map(|detail| detail.deadline.to_rfc3339_utc()),
         submission_id: detail.and_then(|detail| Some(detail.submission.as_ref()?.number.to_string())),
         note: detail.and_then(|detail| Some(detail.note.as_ref()?.to_string())),
         hash: entry.hash.to_string(),
