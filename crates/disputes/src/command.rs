@@ -25,7 +25,7 @@ pub enum Command {
     /// An operator acts.
     Operator(OperatorAction),
     /// The deadline passed unanswered; sent by the gateway's own sweeper.
-    Lapse,
+    Expire,
 }
 
 impl From<OperatorAction> for Command {

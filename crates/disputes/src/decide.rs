@@ -14,7 +14,7 @@ use crate::{
     Actor, Command, Dispute, Finding, Fingerprint, LastSubmission, Refusal, Submission, SubmittedEvidence,
 };
 
-/// How long a command that arrived in time may take to commit. A lapse waits this long after the deadline, so that it
+/// How long a command that arrived in time may take to commit. A expire waits this long after the deadline, so that it
 /// never overtakes a response that was in time; the committer gives up a response that waited longer.
 pub const COMMIT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -96,7 +96,7 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
             status == NeedsResponse && dispute.stage == *stage && dispute.deadline == *deadline
         }
         Command::Operator(OperatorAction::Withdraw { .. }) => is_allowed(dispute, Action::WithdrawAgain),
-        Command::Lapse => false,
+        Command::Expire => false,
     }
 }
 
@@ -118,7 +118,7 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
             Ok(to(dispute, Event::Accepted, Status::Accepted, None))
         }
         Command::Operator(act) => acted(dispute, act, arrival),
-        Command::Lapse => Ok(to(dispute, Event::Lapsed, lapse(dispute, arrival)?, None)),
+        Command::Expire => Ok(to(dispute, Event::Expired, expire(dispute, arrival)?, None)),
     }
 }
 
@@ -239,7 +239,7 @@ fn check_response(dispute: &Dispute, asked: Action, arrival: UnixMillis) -> Resu
 }
 
 /// What an unanswered deadline leads to: what was submitted before a request for more stands; else nothing does.
-fn lapse(dispute: &Dispute, now: UnixMillis) -> Result<Status, Refusal> {
+fn expire(dispute: &Dispute, now: UnixMillis) -> Result<Status, Refusal> {
     if dispute.status != Status::NeedsResponse || now < dispute.deadline + COMMIT_LIMIT {
         return Err(Refusal::NotDue);
     }

@@ -70,7 +70,7 @@ pub enum Refusal {
          another disputeNo, the same case would be disputed twice"
     )]
     OpenedDifferently,
-    /// No deadline has passed; nothing lapses.
+    /// No deadline has passed; nothing expiries.
     #[error("the deadline has not passed, or was answered")]
     NotDue,
 }

@@ -47,7 +47,7 @@ impl Dispute {
 
     /// Whether the merchant was asked for more than it had submitted.
     ///
-    /// Derived: a contest leaves `NEEDS_RESPONSE`, stages never come back, and a lapse after a request for evidence
+    /// Derived: a contest leaves `NEEDS_RESPONSE`, stages never come back, and a expire after a request for evidence
     /// leads to `UNDER_REVIEW`, so only such a request leads back with a submission in the present stage.
     pub fn evidence_requested(&self) -> bool {
         self.status == Status::NeedsResponse && self.present_submission().is_some()

@@ -91,13 +91,13 @@ fn after(commands: &[(Command, UnixMillis)]) -> Dispute {
 /// The nine rows: the states of the contract, with `NEEDS_RESPONSE` once fresh and once after a request for evidence.
 fn states() -> Vec<(&'static str, Dispute)> {
     let contested = (contest(1), IN_TIME);
-    let lapsed = (Command::Lapse, DEADLINE + COMMIT_LIMIT);
+    let expired = (Command::Expire, DEADLINE + COMMIT_LIMIT);
     vec![
         ("fresh", after(&[])),
         ("requested", after(&[contested.clone(), (request_evidence(DEADLINE), IN_TIME)])),
         ("UNDER_REVIEW", after(std::slice::from_ref(&contested))),
         ("ACCEPTED", after(&[(Command::Accept, IN_TIME)])),
-        ("EXPIRED", after(&[lapsed])),
+        ("EXPIRED", after(&[expired])),
         ("WON", after(&[contested.clone(), (resolve(Outcome::Won), IN_TIME)])),
         ("LOST", after(&[contested, (resolve(Outcome::Lost), IN_TIME)])),
         ("WITHDRAWN", after(&[(withdraw(), IN_TIME)])),
@@ -132,13 +132,13 @@ fn every_state_answers_every_command_as_the_table_says() {
         (advance(Stage::Arbitration), IN_TIME),
         (extend(LATER), IN_TIME),
         (withdraw(), IN_TIME),
-        (Command::Lapse, UnixMillis(DEADLINE.0 + 4_999)),
-        (Command::Lapse, DEADLINE + COMMIT_LIMIT),
+        (Command::Expire, UnixMillis(DEADLINE.0 + 4_999)),
+        (Command::Expire, DEADLINE + COMMIT_LIMIT),
     ];
     #[rustfmt::skip]
     let table = [
         // contest: 1, 2, late   accept, late     request          WON    LOST    advance           extend
-        // withdraw     early lapse
+        // withdraw     early expire
         ("fresh",        "UNDER_REVIEW UNDER_REVIEW late ACCEPTED late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - EXPIRED"),
         ("requested",    "- UNDER_REVIEW late ACCEPTED late - WON LOST NEEDS_RESPONSE NEEDS_RESPONSE WITHDRAWN - UNDER_REVIEW"),
         ("UNDER_REVIEW", "same - - - - NEEDS_RESPONSE WON LOST NEEDS_RESPONSE - WITHDRAWN - -"),

@@ -18,7 +18,7 @@ pub const QUERY_PATH: &str = "/pg/v2/dispute/query";
 pub const EVIDENCE_MAX: usize = 20;
 
 /// Defines an enum whose variants are words of the wire.
-macro_rules! words {
+macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,9 +58,9 @@ macro_rules! words {
         $crate::ids::serde_as_text!($name);
     };
 }
-pub(crate) use words;
+pub(crate) use wire_enum;
 
-words! {
+wire_enum! {
     /// What a piece of evidence shows (contract §4).
     EvidenceType {
         /// Anything else.
@@ -74,7 +74,7 @@ words! {
     }
 }
 
-words! {
+wire_enum! {
     /// Where a dispute stands (contract §6).
     Status {
         /// The merchant may contest or accept until the deadline.
@@ -94,7 +94,7 @@ words! {
     }
 }
 
-words! {
+wire_enum! {
     /// The stage of a dispute, called `type` on the wire; later ones are greater (contract §6).
     Stage {
         /// A question, before money moves.
@@ -108,7 +108,7 @@ words! {
     }
 }
 
-words! {
+wire_enum! {
     /// What happened to a dispute, as its history tells it (contract §8).
     Event {
         /// The dispute was opened.
@@ -128,7 +128,7 @@ words! {
         /// The other side took it back.
         Withdrawn = "WITHDRAWN",
         /// The deadline passed unanswered.
-        Lapsed = "LAPSED",
+        Expired = "EXPIRED",
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Object;
-use crate::dispute::{Call, words};
+use crate::dispute::{Call, wire_enum};
 use crate::fields::{BadRequest, Fields};
 use crate::{Code, FileFormat, Invalid, StorageUri, UnixMillis};
 
@@ -19,7 +19,7 @@ pub const CONTENT_TYPE_MAX: usize = 32;
 /// Most characters of a scene.
 pub const SCENE_MAX: usize = 50;
 
-words! {
+wire_enum! {
     /// What a file is for, which decides what it may be (contract §3).
     Scene {
         /// Evidence in a dispute: jpg, jpeg, png, pdf, xls, xlsx; 2 MB.

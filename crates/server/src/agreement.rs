@@ -10,7 +10,7 @@ use rebuttal_store::{Store, StoreError};
 
 use crate::clock;
 
-/// How far two clocks may differ: as much as the sweeper leaves between a deadline and its lapse.
+/// How far two clocks may differ: as much as the sweeper leaves between a deadline and its expiry.
 pub(crate) const CLOCKS_APART_MAX: Duration = COMMIT_LIMIT;
 
 /// Two clocks that do not agree. Its sentence says what that means and what to do.
@@ -28,7 +28,7 @@ impl fmt::Display for Apart {
         write!(
             f,
             "it is {ours} by this machine's clock and {theirs} by the database server's: one of them is wrong. Deadlines are \
-             judged by this machine's, and nothing lapses, is swept or forgotten by it until both agree to within {} s; let \
+             judged by this machine's, and nothing expires, is swept or forgotten by it until both agree to within {} s; let \
              NTP keep both",
             CLOCKS_APART_MAX.as_secs()
         )

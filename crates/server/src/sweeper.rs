@@ -1,4 +1,4 @@
-//! What the gateway does of its own accord: lets deadlines lapse, forgets what has been kept long enough, sweeps
+//! What the gateway does of its own accord: lets deadlines expire, forgets what has been kept long enough, sweeps
 //! uploads that nothing refers to. Every chore is a chain of short, bounded steps, so that none stalls a contest, and
 //! each is safe to repeat after a crash.
 
@@ -32,7 +32,7 @@ pub(crate) use chores::bound_ahead;
 pub(crate) use fence::{parse as parse_fence, strange as strange_fence};
 pub(crate) use uploads::adopt;
 
-/// How often deadlines are looked at: a lapse has to happen within 1 s after it is due (contract §6).
+/// How often deadlines are looked at: an expiry has to happen within 1 s after it is due (contract §6).
 const DEADLINES_EVERY: Duration = Duration::from_millis(250);
 /// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes this seldom.
 const NONCES_EVERY: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ pub(crate) fn start(
     let shared = || (Arc::clone(gateway), Arc::clone(&present));
     let (gateway, present) = shared();
     chores.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
-        deadlines::lapse(&gateway, &present).await
+        deadlines::expire(&gateway, &present).await
     }));
     let (gateway, present) = shared();
     chores.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {

@@ -354,7 +354,7 @@ async fn run_batch(
         }
     };
     if batch.iter().any(|waiting| waiting.since.elapsed() > COMMIT_LIMIT) {
-        // Another replica may have let a deadline lapse that one of them kept; what was locked now stays as it is.
+        // Another replica may have let a deadline expire that one of them kept; what was locked now stays as it is.
         database.abandon().await;
         return Err(Failure::Unavailable("the database took too long".to_owned()));
     }

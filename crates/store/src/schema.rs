@@ -74,7 +74,7 @@ impl Told {
     }
 
     /// Refuses what keeps a gateway from serving; gives what it serves in spite of.
-    pub(crate) fn refuse_flawed(&self, known: &[Migration]) -> Result<Vec<Defect>, StoreError> {
+    pub(crate) fn refuse_defects(&self, known: &[Migration]) -> Result<Vec<Defect>, StoreError> {
         let mut borne = Vec::new();
         for defect in self.defects(known)? {
             match defect {

@@ -20,14 +20,14 @@ pub struct Histories {
     /// How many entries their histories have.
     pub entries: u64,
     /// How many are not as they were written.
-    pub flawed: u64,
+    pub damaged: u64,
     /// The first of those, each with what is wrong.
     pub named: Vec<(String, String)>,
 }
 
 impl Histories {
-    fn flawed(&mut self, dispute_no: &str, what: impl ToString) {
-        self.flawed += 1;
+    fn damaged(&mut self, dispute_no: &str, what: impl ToString) {
+        self.damaged += 1;
         if self.named.len() < NAMED_MAX {
             self.named.push((dispute_no.to_owned(), what.to_string()));
         }
@@ -50,7 +50,7 @@ pub(crate) trait Archive {
 /// are, and hands each detail on, waiting until it was looked at.
 ///
 /// # Errors
-/// Where the database cannot be read. A dispute that alone cannot be read counts as flawed.
+/// Where the database cannot be read. A dispute that alone cannot be read counts as damaged.
 pub async fn verify_histories(
     location: &Location,
     most: Option<u64>,
@@ -95,17 +95,21 @@ async fn verify(
                 Ok(Some(detail)) => {
                     found.entries += detail.history.len() as u64;
                     each(&detail).await;
-                    detail.flaw().into_iter().for_each(|flaw| found.flawed(number, flaw));
+                    if let Err(error) = detail.check_integrity() {
+                        found.damaged(number, error);
+                    }
                 }
-                Ok(None) => found.flawed(number, "it is gone"),
-                Err(StoreError::Unreadable(why)) => found.flawed(number, format!("it cannot be read: {why}")),
+                Ok(None) => found.damaged(number, "it is gone"),
+                Err(StoreError::Unreadable(why)) => {
+                    found.damaged(number, format!("it cannot be read: {why}"))
+                }
                 Err(error) => return Err(error),
             }
         }
         tell(found.disputes, of.max(found.disputes));
     }
     if let Some(stray) = archive.stray().await? {
-        found.flawed(&stray, "it has a history and is not there itself");
+        found.damaged(&stray, "it has a history and is not there itself");
     }
     Ok(Some(found))
 }

@@ -1,6 +1,6 @@
 //! What is read: a dispute with its facts, its detail, and pages of a list.
 
-use rebuttal_disputes::{Dispute, Entry, Flaw, Submission, flaw};
+use rebuttal_disputes::{Dispute, Entry, IntegrityError, Submission, check_integrity};
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
@@ -28,11 +28,15 @@ pub struct DisputeDetail {
 }
 
 impl DisputeDetail {
-    /// What is not as it was written, if anything is not: every entry's hash follows from the one before, up to the
-    /// head; every submission is the one that its entry proves; state and facts are what the history says.
-    pub fn flaw(&self) -> Option<Flaw> {
+    /// Checks that every entry's hash follows from the one before, up to the head, that every submission is the one that
+    /// its entry proves, and that state and facts are what the history says.
+    ///
+    /// # Errors
+    ///
+    /// The first difference that is found.
+    pub fn check_integrity(&self) -> Result<(), IntegrityError> {
         let DisputeRecord { state, facts, created_at } = &self.record;
-        flaw(state, facts, *created_at, &self.history, &self.submissions)
+        check_integrity(state, facts, *created_at, &self.history, &self.submissions)
     }
 }
 

@@ -196,7 +196,7 @@ fn late_start_expires_nothing_during_clock_guard() {
     // It really was away: nobody sets the clock.
     clock.ahead(2 * HOUR);
     fixture.gateway.restart();
-    wait_for("the deadline to lapse", LIMIT, || (fixture.status(&late) == "EXPIRED").then_some(()));
+    wait_for("the deadline to expire", LIMIT, || (fixture.status(&late) == "EXPIRED").then_some(()));
     let told = fixture.gateway.stderr();
     assert!(told.contains("the clock stands at"), "it was doubted before: {told}");
 }

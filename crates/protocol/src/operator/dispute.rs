@@ -4,12 +4,12 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::body::Object;
-use crate::dispute::{Stage, words};
+use crate::dispute::{Stage, wire_enum};
 use crate::fields::{BadRequest, Fields};
 use crate::text::{DisputeReason, Note, ReasonCode, Rrn};
 use crate::{Amount, Currency, DisputeNo, MerchantId, MerchantTradeNo, PaymentNo, UnixMillis};
 
-words! {
+wire_enum! {
     /// How a dispute ends.
     Outcome {
         /// For the merchant.
@@ -119,7 +119,7 @@ impl Serialize for OpenDispute {
     }
 }
 
-words! {
+wire_enum! {
     /// Which act an operator's is: the last segment of the path that it is posted to, in the order of contract §6.
     OperatorActionKind {
         /// [`OperatorAction::RequestEvidence`].

@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::Invalid;
 use crate::body::Object;
-use crate::dispute::words;
+use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
 
-words! {
+wire_enum! {
     /// What the holder of a token may do. Each may do what the one before it may.
     Role {
         /// Reads everything, evidence included, and changes nothing.

@@ -32,7 +32,7 @@ pub(super) async fn examine(
 
 fn told(verified: Result<Option<Histories>, StoreError>) -> Finding {
     match verified {
-        Ok(Some(found)) if found.flawed == 0 => {
+        Ok(Some(found)) if found.damaged == 0 => {
             let Histories { disputes, entries, .. } = found;
             Finding::well(ABOUT, format!("{disputes} disputes are what their {entries} entries prove"))
         }
@@ -53,7 +53,7 @@ fn flawed(found: &Histories) -> String {
         "of {} disputes, {} are not as they were written. {}. Something else than a gateway has written into the \
          database, or it is damaged: keep it as it is, and compare it with a backup",
         found.disputes,
-        found.flawed,
-        named_of(&named, found.flawed)
+        found.damaged,
+        named_of(&named, found.damaged)
     )
 }

@@ -177,11 +177,11 @@ const ALL: &[Described] = &[
         "When a chore last ended well, in Unix seconds; 0 before the first time",
         ("chore", CHORES),
     ),
-    plain("rebuttal_lapses_total", Counter, "Deadlines that this gateway let lapse"),
+    plain("rebuttal_expired_disputes_total", Counter, "Deadlines that this gateway let expire"),
     plain(
-        "rebuttal_lapse_overdue_seconds",
+        "rebuttal_expiry_overdue_seconds",
         Gauge,
-        "For how long the longest overdue dispute should have lapsed already; 0 if none is due",
+        "For how long the longest overdue dispute should have expired already; 0 if none is due",
     ),
     plain("rebuttal_uploads_swept_total", Counter, "Files deleted because nothing referred to them"),
     plain(
@@ -209,7 +209,7 @@ const ALL: &[Described] = &[
     plain(
         "rebuttal_clock_doubted",
         Gauge,
-        "1 while nothing lapses, is swept or forgotten because the clock jumped, differs from the database server's, or stands \
+        "1 while nothing expires, is swept or forgotten because the clock jumped, differs from the database server's, or stands \
          far from what was last trusted",
     ),
     labelled(

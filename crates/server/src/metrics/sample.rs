@@ -50,7 +50,7 @@ pub(crate) async fn sample(gateway: &Gateway) -> anyhow::Result<()> {
     let (backlog, now) = (gateway.store.backlog().await?, clock::now());
     let due_at = backlog.earliest_deadline.map(|deadline| deadline + COMMIT_LIMIT);
     for (name, since) in [
-        ("rebuttal_lapse_overdue_seconds", due_at),
+        ("rebuttal_expiry_overdue_seconds", due_at),
         ("rebuttal_unreferenced_upload_age_seconds", backlog.oldest_unreferenced_at),
         ("rebuttal_marked_upload_age_seconds", backlog.oldest_marked_at),
     ] {

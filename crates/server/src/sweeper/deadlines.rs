@@ -8,20 +8,20 @@ use crate::clock;
 use crate::gateway::Gateway;
 use crate::sweeper::present::Present;
 
-/// Disputes that lapse in one step; all of one step share a commit.
+/// Disputes that expire in one step; all of one step share a commit.
 const STEP: u32 = 200;
 
-/// Lapses every dispute whose deadline is at least [`COMMIT_LIMIT`] past: a response that arrived in time has had that
+/// Expires every dispute whose deadline is at least [`COMMIT_LIMIT`] past: a response that arrived in time has had that
 /// long to be committed. Whether the clock can be trusted is asked only where something is due by it, and then anew for
 /// each step.
-pub(super) async fn lapse(gateway: &Gateway, present: &Present) -> anyhow::Result<()> {
+pub(super) async fn expire(gateway: &Gateway, present: &Present) -> anyhow::Result<()> {
     present.glance();
     while !gateway.store.due(clock::now() - COMMIT_LIMIT, 1).await?.is_empty() {
         let Some(now) = present.unbroken().await? else { return Ok(()) };
         let due = gateway.store.due(now - COMMIT_LIMIT, STEP).await?;
         let is_last = (due.len() as u32) < STEP;
-        let lapses = due.into_iter().map(|dispute_no| lapse_one(gateway, now, dispute_no));
-        for outcome in futures_util::future::join_all(lapses).await {
+        let expiries = due.into_iter().map(|dispute_no| expire_one(gateway, now, dispute_no));
+        for outcome in futures_util::future::join_all(expiries).await {
             outcome?;
         }
         if is_last {
@@ -31,13 +31,13 @@ pub(super) async fn lapse(gateway: &Gateway, present: &Present) -> anyhow::Resul
     Ok(())
 }
 
-async fn lapse_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
-    let command = Command::Lapse;
+async fn expire_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
+    let command = Command::Expire;
     let operation = Operation::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
     let work = WriteRequest::own(now, operation);
     match gateway.store.commit(work).await? {
         Ok(_) => {
-            metrics::counter!("rebuttal_lapses_total").increment(1);
+            metrics::counter!("rebuttal_expired_disputes_total").increment(1);
             Ok(())
         }
         // It was answered, moved or extended since it was read.

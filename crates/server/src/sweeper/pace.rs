@@ -19,7 +19,7 @@ const DOUBTED_WINDOWS: u32 = 12;
 /// Compares the system's clock with the monotonic one, which cannot be set, and where it newly came from with the
 /// newest moment that the database knows.
 ///
-/// A clock that runs ahead, if only for a moment, would let disputes lapse before their deadline, sweep uploads of
+/// A clock that runs ahead, if only for a moment, would let disputes expire before their deadline, sweep uploads of
 /// today, forget idempotency keys and put the bound of forgotten nonces into the future. All of that waits until both
 /// clocks have gone at one pace for a while.
 pub(super) struct Pace {
@@ -72,7 +72,7 @@ impl Pace {
         let wait = self.window * DOUBTED_WINDOWS;
         tracing::error!(
             "the clock stands at {now}, and the last moment that a gateway of this database trusted was {trusted}: either \
-             none was running for that long, or a clock is wrong, or was. Nothing lapses, is swept or forgotten for \
+             none was running for that long, or a clock is wrong, or was. Nothing expires, is swept or forgotten for \
              {wait:?}. If the clock is wrong, set it right before that; if it is right, nothing needs to be done"
         );
         seen.steady_at = instant + wait;
@@ -84,7 +84,7 @@ impl Pace {
         let expected = seen.now + instant.saturating_duration_since(seen.instant);
         if apart(expected, now) > APART_MAX.as_millis() {
             tracing::error!(
-                "the clock jumped from about {expected} to {now}: nothing lapses, is swept or forgotten by it until it \
+                "the clock jumped from about {expected} to {now}: nothing expires, is swept or forgotten by it until it \
                  has been steady for {:?}. If it is wrong, set it right before that",
                 self.window
             );

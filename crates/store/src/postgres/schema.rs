@@ -31,9 +31,9 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
         tracing::warn!("{hazard}");
     }
     refuse_newer(&session).await?;
-    refuse_flawed(&session).await?;
+    refuse_defects(&session).await?;
     migrate(&mut session).await?;
-    for defect in refuse_flawed(&session).await? {
+    for defect in refuse_defects(&session).await? {
         tracing::warn!("{defect}");
     }
     Ok(())
@@ -64,8 +64,8 @@ pub(super) async fn defects(session: &Session) -> Result<Vec<Defect>, StoreError
     told(session).await?.defects(migrations::migrations::runner().get_migrations())
 }
 
-async fn refuse_flawed(session: &Session) -> Result<Vec<Defect>, StoreError> {
-    told(session).await?.refuse_flawed(migrations::migrations::runner().get_migrations())
+async fn refuse_defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
+    told(session).await?.refuse_defects(migrations::migrations::runner().get_migrations())
 }
 
 async fn told(session: &Session) -> Result<Told, StoreError> {

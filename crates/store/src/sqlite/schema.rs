@@ -43,10 +43,10 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
-    refuse_flawed(&connection)?;
+    refuse_defects(&connection)?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
-    for defect in refuse_flawed(&connection)? {
+    for defect in refuse_defects(&connection)? {
         tracing::warn!("{defect}");
     }
     Ok(connection)
@@ -72,8 +72,8 @@ fn parts(connection: &Connection) -> Result<BTreeSet<Part>, StoreError> {
     Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(Part::read).collect())
 }
 
-fn refuse_flawed(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
-    told(connection)?.refuse_flawed(migrations::migrations::runner().get_migrations())
+fn refuse_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
+    told(connection)?.refuse_defects(migrations::migrations::runner().get_migrations())
 }
 
 fn told(connection: &Connection) -> Result<Told, StoreError> {

@@ -201,7 +201,7 @@ pub(crate) fn key(key: &str, request: u8) -> Idempotency {
 
 pub(crate) async fn detail(store: &Store, no: &DisputeNo) -> DisputeDetail {
     let detail = store.detail(no).await.unwrap().unwrap();
-    assert_eq!(detail.flaw(), None, "{no} is not what its history proves");
+    assert_eq!(detail.check_integrity(), Ok(()), "{no} is not what its history proves");
     detail
 }
 

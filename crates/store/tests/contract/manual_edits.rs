@@ -131,8 +131,11 @@ pub(crate) async fn manual_edits_are_reported(fixture: &Fixture) {
     for (tampering, undo, what) in TAMPERINGS {
         fixture.by_hand(tampering);
         let found = all(Some(1), &mut told).await.unwrap();
-        let [(number, flaw)] = &found.named[..] else { panic!("unseen: {tampering}") };
-        assert!((number.as_str(), found.flawed) == ("D1", 1) && flaw.contains(what), "{tampering}: {flaw}");
+        let [(number, error)] = &found.named[..] else { panic!("unseen: {tampering}") };
+        assert!(
+            (number.as_str(), found.damaged) == ("D1", 1) && error.contains(what),
+            "{tampering}: {error}"
+        );
         fixture.by_hand(undo);
         if !undo.is_empty() {
             assert_eq!(all(None, &mut told).await, Some(whole.clone()), "{undo}");
@@ -151,6 +154,6 @@ pub(crate) async fn a_history_without_its_dispute_is_told(fixture: &Fixture) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!((found.disputes, found.flawed), (1, 1));
+    assert_eq!((found.disputes, found.damaged), (1, 1));
     assert_eq!(found.named[0].0, "D1", "{found:?}");
 }

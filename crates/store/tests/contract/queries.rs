@@ -150,8 +150,8 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixtur
     }
     let due = store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap();
     assert_eq!(due.iter().map(DisputeNo::as_str).collect::<Vec<_>>(), ["D1", "D2"]);
-    let lapse = |at| {
-        let (store, operation) = (store.clone(), operation(&due[0], Command::Lapse));
+    let expire = |at| {
+        let (store, operation) = (store.clone(), operation(&due[0], Command::Expire));
         async move {
             code(
                 store
@@ -167,8 +167,8 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixtur
         }
     };
     let due_at = UnixMillis(DEADLINE.0 + 1) + COMMIT_LIMIT;
-    assert_eq!(lapse(UnixMillis(due_at.0 - 1)).await, "Dispute.InvalidState");
-    assert_eq!(lapse(due_at).await, "OK");
+    assert_eq!(expire(UnixMillis(due_at.0 - 1)).await, "Dispute.InvalidState");
+    assert_eq!(expire(due_at).await, "OK");
     assert_eq!(detail(&store, &due[0]).await.record.state.status, Status::Expired);
     assert_eq!(store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap().len(), 1);
 }

@@ -153,14 +153,14 @@ fn what_waits_is_seen() {
     for name in ["rebuttal_database_up", "rebuttal_evidence_up"] {
         assert_eq!(value(&scraped, name), Some(1.0), "{scraped}");
     }
-    assert_eq!(value(&scraped, "rebuttal_lapse_overdue_seconds"), Some(0.0));
+    assert_eq!(value(&scraped, "rebuttal_expiry_overdue_seconds"), Some(0.0));
     let (free, size) = ("rebuttal_data_free_bytes", "rebuttal_data_size_bytes");
     assert!(value(&scraped, free) > Some(0.0) && value(&scraped, free) < value(&scraped, size), "{scraped}");
     assert_eq!(value(&scraped, "rebuttal_commit_lanes_in_trouble"), Some(0.0), "{scraped}");
     let (deadline, _) = rebuttal_testbed::operator::in_ms(500);
     let dispute = fixture.dispute_with(&json!({ "deadline": deadline }));
-    wait_for("the deadline to lapse", SAMPLED, || (fixture.status(&dispute) == "EXPIRED").then_some(()));
-    assert_eq!(value(&scrape(&fixture.gateway), "rebuttal_lapses_total"), Some(1.0));
+    wait_for("the deadline to expire", SAMPLED, || (fixture.status(&dispute) == "EXPIRED").then_some(()));
+    assert_eq!(value(&scrape(&fixture.gateway), "rebuttal_expired_disputes_total"), Some(1.0));
 }
 
 #[test]

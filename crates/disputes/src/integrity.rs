@@ -12,7 +12,7 @@ use crate::{Dispute, Entry, Fingerprint, LastSubmission, Opening, Submission};
 
 /// What is not as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
+pub enum IntegrityError {
     /// The chain breaks at the entry of this number.
     #[error("entry {0} of its history is missing, altered or out of its order")]
     Entry(u64),
@@ -27,56 +27,50 @@ pub enum Flaw {
     Facts,
 }
 
-/// The first thing that is not as it was written; nothing where all is.
-pub fn flaw(
+/// Checks a dispute against its history.
+///
+/// # Errors
+///
+/// The first difference that is found.
+pub fn check_integrity(
     dispute: &Dispute,
     facts: &OpenDispute,
     opened_at: UnixMillis,
     history: &[Entry],
     submissions: &[Submission],
-) -> Option<Flaw> {
-    check(dispute, facts, opened_at, history, submissions).err()
-}
-
-fn check(
-    dispute: &Dispute,
-    facts: &OpenDispute,
-    opened_at: UnixMillis,
-    history: &[Entry],
-    submissions: &[Submission],
-) -> Result<(), Flaw> {
+) -> Result<(), IntegrityError> {
     let (mut before, mut proven) = (Fingerprint::ZERO, submissions.iter());
     let mut ends: Option<(Detail, Detail)> = None;
     for (number, entry) in (1..).zip(history) {
         let follows = entry.sequence == number
             && entry.hash_after(dispute.dispute_no.as_str(), before) == entry.hash
             && (number > 1 || entry.at == opened_at);
-        let detail = entry.parse_detail().filter(|_| follows).ok_or(Flaw::Entry(number))?;
+        let detail = entry.parse_detail().filter(|_| follows).ok_or(IntegrityError::Entry(number))?;
         if let Some(digest) = &detail.submission
             && proven.next().map(Into::into).as_ref() != Some(digest)
         {
-            return Err(Flaw::Submission(digest.number));
+            return Err(IntegrityError::Submission(digest.number));
         }
         before = entry.hash;
         let opened = ends.take().map_or_else(|| detail.clone(), |(opened, _)| opened);
         ends = Some((opened, detail));
     }
     if let Some(unproven) = proven.next() {
-        return Err(Flaw::Submission(unproven.number));
+        return Err(IntegrityError::Submission(unproven.number));
     }
-    let (opened, last) = ends.ok_or(Flaw::Entry(1))?;
-    if !stands_at(dispute, &last, before, history.len() as u64, submissions.last()) {
-        return Err(Flaw::State);
+    let (opened, last) = ends.ok_or(IntegrityError::Entry(1))?;
+    if !matches_entry(dispute, &last, before, history.len() as u64, submissions.last()) {
+        return Err(IntegrityError::State);
     }
     // Of an opening's facts these two change later; what they were then is in the first entry.
     let facts = OpenDispute { stage: opened.stage, deadline: opened.deadline, ..facts.clone() };
     let opening = Opening { dispute_no: dispute.dispute_no.clone(), facts }.fingerprint();
     let chained = opened.opening.is_none_or(|chained| chained == opening.to_string());
-    if opening == dispute.opening && chained { Ok(()) } else { Err(Flaw::Facts) }
+    if opening == dispute.opening && chained { Ok(()) } else { Err(IntegrityError::Facts) }
 }
 
 /// Whether the dispute's row says what its last entry does.
-fn stands_at(
+fn matches_entry(
     dispute: &Dispute,
     last: &Detail,
     head: Fingerprint,
@@ -118,11 +112,11 @@ mod tests {
         let opened = open(None, &told, &Actor::Operator("night".to_owned()), NOW).unwrap();
         let Decision::Change(change) = opened else { panic!("{opened:?}") };
         let history = [change.entry];
-        let seen = |dispute: &Dispute, facts| flaw(dispute, facts, NOW, &history, &[]);
+        let seen = |dispute: &Dispute, facts| check_integrity(dispute, facts, NOW, &history, &[]);
         assert_eq!(seen(&change.dispute, &told.facts), None);
-        assert_eq!(seen(&change.dispute, &altered.facts), Some(Flaw::Facts));
+        assert_eq!(seen(&change.dispute, &altered.facts), Some(IntegrityError::Facts));
         let forged = Dispute { opening: altered.fingerprint(), ..change.dispute };
-        assert_eq!(seen(&forged, &altered.facts), Some(Flaw::Facts));
-        assert_eq!(flaw(&forged, &told.facts, NOW, &[], &[]), Some(Flaw::Entry(1)));
+        assert_eq!(seen(&forged, &altered.facts), Some(IntegrityError::Facts));
+        assert_eq!(check_integrity(&forged, &told.facts, NOW, &[], &[]), Some(IntegrityError::Entry(1)));
     }
 }
