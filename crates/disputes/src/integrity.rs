@@ -113,10 +113,10 @@ mod tests {
         let Decision::Change(change) = opened else { panic!("{opened:?}") };
         let history = [change.entry];
         let seen = |dispute: &Dispute, facts| check_integrity(dispute, facts, NOW, &history, &[]);
-        assert_eq!(seen(&change.dispute, &told.facts), None);
-        assert_eq!(seen(&change.dispute, &altered.facts), Some(IntegrityError::Facts));
+        assert_eq!(seen(&change.dispute, &told.facts), Ok(()));
+        assert_eq!(seen(&change.dispute, &altered.facts), Err(IntegrityError::Facts));
         let forged = Dispute { opening: altered.fingerprint(), ..change.dispute };
-        assert_eq!(seen(&forged, &altered.facts), Some(IntegrityError::Facts));
-        assert_eq!(check_integrity(&forged, &told.facts, NOW, &[], &[]), Some(IntegrityError::Entry(1)));
+        assert_eq!(seen(&forged, &altered.facts), Err(IntegrityError::Facts));
+        assert_eq!(check_integrity(&forged, &told.facts, NOW, &[], &[]), Err(IntegrityError::Entry(1)));
     }
 }

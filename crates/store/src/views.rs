@@ -28,8 +28,8 @@ pub struct DisputeDetail {
 }
 
 impl DisputeDetail {
-    /// Checks that every entry's hash follows from the one before, up to the head, that every submission is the one that
-    /// its entry proves, and that state and facts are what the history says.
+    /// Checks that every entry's hash follows from the one before, up to the head, that every submission is the one
+    /// that its entry proves, and that state and facts are what the history says.
     ///
     /// # Errors
     ///
