@@ -81,8 +81,7 @@ mod tests {
 
     #[test]
     fn a_directive_is_a_level_or_a_part_with_its_level() {
-        for good in
-            ["info", "WARN", "off", "info,rebuttal_server=debug", "warn, rebuttal_server::front=trace"]
+        for good in ["info", "WARN", "off", "info,rebuttal_server=debug", "warn, rebuttal_server::http=trace"]
         {
             assert!(validate_filter(good).is_ok(), "{good}");
         }

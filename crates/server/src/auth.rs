@@ -1,13 +1,81 @@
 //! Who is calling: keys at rest, the signature of merchants' calls, the tokens of operators, and the limits on trying.
 
+pub(crate) mod answer_signing;
 pub(crate) mod apps;
 pub(crate) mod keys;
 mod negative_cache;
 pub(crate) mod operator;
 pub(crate) mod permission;
-pub(crate) mod rate;
+pub(crate) mod rate_limit;
 pub(crate) mod replay_cache;
 pub(crate) mod request_context;
 pub(crate) mod signature;
-pub(crate) mod signing;
 pub(crate) mod tokens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rebuttal_store::{Answer, CommitError, Idempotency, NonceUse, Outcome, Rejection, Store, WriteRequest};
+
+use self::apps::Apps;
+use self::keys::Keys;
+use self::rate_limit::Rates;
+use self::replay_cache::{ReplayCache, Reservation};
+use self::tokens::Tokens;
+use crate::http::base_url::BaseUrl;
+use crate::http::error::Refusal;
+
+/// What callers are identified by, and what keeps a request from counting twice.
+pub(crate) struct Auth {
+    pub(crate) store: Store,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) apps: Apps,
+    pub(crate) tokens: Tokens,
+    pub(crate) replay_cache: ReplayCache,
+    pub(crate) rates: Rates,
+    /// At least one.
+    pub(crate) public_urls: Vec<BaseUrl>,
+    /// How far a timestamp may differ from the clock.
+    pub(crate) freshness_window: Duration,
+}
+
+/// The state of a router whose calls are authenticated.
+pub(crate) trait HasAuth: Send + Sync {
+    fn auth(&self) -> &Auth;
+}
+
+impl Auth {
+    /// Commits a request; a rejection by the rules is a refusal like any other.
+    pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Outcome, Refusal> {
+        Ok(self.decide(request).await??)
+    }
+
+    /// As [`commit`](Self::commit), with a rejection by the rules apart from what kept them from being applied.
+    ///
+    /// A nonce is reserved in memory before the commit, so that of a read and a change with one identity only one
+    /// passes. It is released where the change did not use it, which `Unavailable` alone means.
+    pub(crate) async fn decide(&self, request: WriteRequest) -> Result<Answer, Refusal> {
+        let reservation = match &request.idempotency {
+            Idempotency::Nonce(NonceUse { timestamp, app_id, nonce }) => {
+                self.replay_cache.reserve(*app_id, *timestamp, nonce)
+            }
+            Idempotency::Key(_) | Idempotency::Always => Reservation::Unnoted,
+        };
+        if reservation == Reservation::Replayed {
+            return Err(Refusal::replayed());
+        }
+        let outcome = self.store.commit(request).await;
+        if let (Err(CommitError::Unavailable(_)), Reservation::Yes(identity)) = (&outcome, reservation) {
+            self.replay_cache.release(identity);
+        }
+        match outcome? {
+            Err(Rejection::Stale) => Err(signature::forgotten()),
+            answer => Ok(answer),
+        }
+    }
+
+    /// The base URL at an index, else the first.
+    pub(crate) fn public_url(&self, index: usize) -> &str {
+        self.public_urls.get(index).or(self.public_urls.first()).map_or("", BaseUrl::as_str)
+    }
+}

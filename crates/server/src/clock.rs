@@ -2,6 +2,8 @@
 //!
 //! Deadlines and freshness are judged by this clock, which is why NTP is a requirement of operation (contract §6).
 
+pub(crate) mod skew;
+
 use rebuttal_protocol::UnixMillis;
 
 /// The present moment.

@@ -1,48 +1,33 @@
-//! The gateway as a server: configuration, authentication, the merchant API, the operator API and the sweeper, around
-//! a store that decides and an evidence folder that keeps files.
+//! The gateway as a server: settings, authentication, the merchant API, the operator API and background jobs, around a
+//! store that decides and an evidence store that keeps files.
 //!
 //! [`run()`] is all of it. Only this crate knows axum and HTTP statuses; it knows no SQL.
 
-mod agreement;
-mod api;
 mod auth;
-mod base_url;
-mod body;
 mod clock;
-mod config;
-mod data_dir;
-mod doctor;
-mod error;
-mod front;
 mod gateway;
-mod health;
-mod listen;
-mod media_types;
+mod http;
+mod io_hints;
+mod jobs;
+mod merchant;
 mod metrics;
-mod moving;
 mod openapi;
 mod operator;
-mod recording;
-mod remedy;
-mod request_id;
-mod routes;
-mod run;
-mod start;
-mod sweeper;
-mod unread;
+mod setup;
 
-pub use api::dispute::ANSWER_LIMIT;
-pub use base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
-pub use config::{
+pub use crate::http::base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
+pub use crate::http::error::{causes, http_status};
+pub use crate::http::tls::TlsFiles;
+pub use io_hints::unread;
+pub use merchant::dispute::ANSWER_LIMIT;
+pub use metrics::{MetricKind, described_metrics};
+pub use rebuttal_store::{Location, MoveError};
+pub use setup::config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config,
     EvidencePlace, FRESHNESS_WINDOW, FRESHNESS_WINDOW_MAX, FreshnessWindow, InvalidSetting,
     OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
-    TlsFiles, UNREFERENCED_UPLOADS_KEPT,
+    UNREFERENCED_UPLOADS_KEPT,
 };
-pub use doctor::{Asked, DoctorsApp, Examination, Finding, State, examine};
-pub use error::{causes, http_status};
-pub use metrics::{MetricKind, described_metrics};
-pub use moving::{Moved, MovedFiles, Moving, MovingProgress};
-pub use rebuttal_store::{Location, MoveError};
-pub use run::{Ready, run};
-pub use unread::unread;
+pub use setup::doctor::{Asked, DoctorsApp, Examination, Finding, State, examine};
+pub use setup::migrate_data::{Moved, MovedFiles, Moving, MovingProgress};
+pub use setup::run::{Ready, run};

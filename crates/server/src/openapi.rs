@@ -28,13 +28,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::api::method_not_allowed;
-use crate::error::Refusal;
-
-/// Where the document lies.
-pub(crate) const DOCUMENT: &str = "/openapi.json";
-/// Where the page lies.
-pub(crate) const DOCS: &str = "/docs";
+use crate::http::error::Refusal;
+use crate::http::paths::{DOCS, OPENAPI};
 
 /// What a listener serves beside this, and so what its document tells.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +59,9 @@ struct Fixed {
 pub(crate) fn router(apis: Apis) -> Router {
     let made = Made { apis, document: OnceCell::new(), docs: OnceCell::new() };
     Router::new()
-        .route(DOCUMENT, get(document))
+        .route(OPENAPI, get(document))
         .route(DOCS, get(docs))
-        .method_not_allowed_fallback(async || method_not_allowed())
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .with_state(Arc::new(made))
 }
 

@@ -4,7 +4,6 @@
 pub(crate) mod disputes;
 pub(crate) mod merchants;
 pub(crate) mod page;
-pub(crate) mod problem;
 pub(crate) mod request;
 pub(crate) mod tokens;
 
@@ -20,11 +19,10 @@ use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 pub(crate) use rebuttal_protocol::operator::PREFIX;
 
-use crate::api::method_not_allowed;
-use crate::error::Refusal;
-use crate::front::surviving;
 use crate::gateway::Gateway;
-use crate::operator::problem::Problem;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
+use crate::http::service::surviving;
 
 /// The routes, one file for each operation.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -46,7 +44,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/disputes/{dispute_no}/evidence/{evidence_id}", get(disputes::evidence::evidence))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}/link", get(disputes::link::link))
         .fallback(async || Problem::from(Refusal::no_such_path()))
-        .method_not_allowed_fallback(async || Problem::from(method_not_allowed()));
+        .method_not_allowed_fallback(async || Problem::from(Refusal::method_not_allowed()));
     Router::new().nest(PREFIX, guarded(routes)).with_state(gateway)
 }
 

@@ -4,7 +4,7 @@ use super::tree::Tree;
 
 const HANDLER_LIMIT: usize = 45;
 /// Where operations live, one file each.
-const FOLDERS: [&str; 2] = ["crates/server/src/api/", "crates/server/src/operator/"];
+const FOLDERS: [&str; 2] = ["crates/server/src/merchant/", "crates/server/src/operator/"];
 /// What only a handler takes as an argument. The one that takes uploads has another state: its caller is known by the
 /// signature inside the form itself (contract §3).
 const HANDLER: &str = "State(gateway): State<";

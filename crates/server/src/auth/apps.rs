@@ -17,7 +17,7 @@ use rebuttal_store::{App, SecretId, Store};
 
 use crate::auth::keys::{DoesNotOpen, Keys};
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, READ_PAUSE, make_room};
-use crate::error::Refusal;
+use crate::http::error::Refusal;
 
 /// Apps that are remembered at once, at about 500 bytes each.
 const KNOWN_MAX: usize = 20_000;

@@ -17,7 +17,7 @@ use rebuttal_store::SecretId;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::unread::unread;
+use crate::io_hints::unread;
 
 /// Bytes of the master key, written as twice as many hex digits.
 const MASTER_KEY_BYTES: usize = 32;

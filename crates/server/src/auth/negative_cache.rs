@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::error::Refusal;
+use crate::http::error::Refusal;
 
 /// Look-ups of strangers at a time: of apps, and of tokens. A quarter of the sessions that read, each.
 const LOOK_UPS_AT_ONCE: usize = 2;

@@ -5,7 +5,7 @@
 use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::Role;
 
-use crate::error::Refusal;
+use crate::http::error::Refusal;
 
 /// What an operation needs its caller to be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rebuttal_protocol::{AppId, MerchantId, Nonce, UnixMillis};
 
+/// How often read nonces that are old enough are forgotten.
+pub(crate) const FORGET_EVERY: Duration = Duration::from_secs(5);
 /// Parts of the memory, each with a lock of its own, so that uses on several cores seldom wait for each other.
 /// Identities spread over them evenly, so each has its part of every bound.
 const SHARDS: usize = 16;

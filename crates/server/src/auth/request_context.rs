@@ -9,8 +9,8 @@ use rebuttal_protocol::Authorization;
 
 use crate::auth::apps::KnownApp;
 use crate::auth::signature::Verified;
-use crate::body::{Arrived, NoBody};
-use crate::error::Refusal;
+use crate::http::body::{Arrived, NoBody};
+use crate::http::error::Refusal;
 
 /// A merchant's request, unjudged. Header and app are parsed apart from every other check, so that whatever fails, the
 /// answer can be signed (contract §2).

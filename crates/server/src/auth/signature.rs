@@ -17,15 +17,15 @@ use rebuttal_protocol::{Authorization, Code, Finality, UnixMillis};
 use rebuttal_store::{AccountChange, Answer, Idempotency, NonceUse, Operation, Outcome, WriteRequest};
 
 use crate::auth::apps::{KnownApp, KnownSecret};
-use crate::auth::replay_cache::NonceCheck;
+use crate::auth::replay_cache::{FORGET_EVERY, NonceCheck};
 use crate::auth::request_context::{RequestContext, target};
-use crate::base_url::BaseUrl;
-use crate::body::Arrived;
-use crate::error::Refusal;
-use crate::front::Authenticated;
-use crate::gateway::Gateway;
-use crate::sweeper::MEMORY_EVERY;
-use crate::{clock, media_types};
+use crate::auth::{Auth, HasAuth};
+use crate::clock;
+use crate::http::base_url::BaseUrl;
+use crate::http::body::Arrived;
+use crate::http::error::Refusal;
+use crate::http::media_types;
+use crate::http::service::Authenticated;
 
 /// What a signature turned out to be made with; the answer is signed alike.
 pub(crate) struct Verified {
@@ -89,10 +89,10 @@ impl UnusedNonce {
     /// Has an operation committed together with the nonce; what the rules refuse is a refusal like any other.
     pub(crate) async fn commit(
         self,
-        gateway: &Gateway,
+        auth: &Auth,
         operation: Operation,
     ) -> Result<(Outcome, NonceUsed), Refusal> {
-        let (answer, used) = self.decide(gateway, operation).await?;
+        let (answer, used) = self.decide(auth, operation).await?;
         Ok((answer?, used))
     }
 
@@ -100,45 +100,47 @@ impl UnusedNonce {
     /// asked.
     pub(crate) async fn decide(
         self,
-        gateway: &Gateway,
+        auth: &Auth,
         operation: Operation,
     ) -> Result<(Answer, NonceUsed), Refusal> {
         let Self { nonce, arrived_at, verified } = self;
         let request =
             WriteRequest { arrived_at, idempotency: Idempotency::Nonce(nonce), token: None, operation };
-        let answer = gateway.decide(request).await?;
+        let answer = auth.decide(request).await?;
         verified.settle();
         Ok((answer, NonceUsed(())))
     }
 }
 
-impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedRead<T> {
+impl<S: HasAuth, T: Call> FromRequestParts<S> for SignedRead<T> {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Refusal> {
-        let SignedWrite { call, app, identity, .. } = SignedWrite::from_request_parts(parts, gateway).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let SignedWrite { call, app, identity, .. } = SignedWrite::from_request_parts(parts, state).await?;
+        let auth = state.auth();
         let UnusedNonce { nonce: NonceUse { timestamp, app_id, nonce }, verified, .. } = identity;
-        match gateway.replay_cache.check_and_insert(app.merchant_id, app_id, timestamp, &nonce) {
+        match auth.replay_cache.check_and_insert(app.merchant_id, app_id, timestamp, &nonce) {
             NonceCheck::First => {}
             NonceCheck::Replayed => {
                 verified.settle();
                 return Err(Refusal::replayed());
             }
             NonceCheck::Forgotten => return Err(forgotten()),
-            NonceCheck::Full { until } => return Err(too_many_queries(until, gateway.freshness_window)),
+            NonceCheck::Full { until } => return Err(too_many_queries(until, auth.freshness_window)),
         }
         verified.settle();
         Ok(Self { call, app, used: NonceUsed(()) })
     }
 }
 
-impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedWrite<T> {
+impl<S: HasAuth, T: Call> FromRequestParts<S> for SignedWrite<T> {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Refusal> {
-        let caller = caller(gateway, parts)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let auth = state.auth();
+        let caller = caller(auth, parts)?;
         let Arrived { body, arrived_at } = caller.body.as_ref().map_err(|_| too_large())?;
-        let (header, verified) = authenticate(gateway, &caller, parts).await?;
+        let (header, verified) = authenticate(auth, &caller, parts).await?;
         // Nobody signs these headers, so what they are refused for settles nothing.
         media_types::check(&parts.headers)?;
         let fields = Object::parse_signed(body).map_err(BadRequest::from).and_then(|body| T::parse(&body));
@@ -155,13 +157,14 @@ impl<T: Call> FromRequestParts<Arc<Gateway>> for SignedWrite<T> {
 /// and the signed URL has no other path under another base URL, the refusal is settled.
 pub(crate) struct Unrouted;
 
-impl FromRequestParts<Arc<Gateway>> for Unrouted {
+impl<S: HasAuth> FromRequestParts<S> for Unrouted {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Infallible> {
-        if let Ok(caller) = caller(gateway, parts)
-            && let Ok((_, verified)) = authenticate(gateway, &caller, parts).await
-            && has_one_path(gateway, verified, target(&parts.uri))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let auth = state.auth();
+        if let Ok(caller) = caller(auth, parts)
+            && let Ok((_, verified)) = authenticate(auth, &caller, parts).await
+            && has_one_path(auth, verified, target(&parts.uri))
         {
             verified.settle();
         }
@@ -171,21 +174,21 @@ impl FromRequestParts<Arc<Gateway>> for Unrouted {
 
 /// Whether the signed URL begins with one base URL alone. `http://h/a` and `http://h` are both a part of
 /// `http://h/a/pg/…`: a copy without `/a` in its target would carry the same signature to another path.
-fn has_one_path(gateway: &Gateway, verified: &Verified, target: &str) -> bool {
-    let url = [gateway.public_url(verified.url_index), target].concat();
+fn has_one_path(auth: &Auth, verified: &Verified, target: &str) -> bool {
+    let url = [auth.public_url(verified.url_index), target].concat();
     let begins = |base_url: &&BaseUrl| {
         url.strip_prefix(base_url.as_str()).is_some_and(|target| target.starts_with('/'))
     };
-    gateway.public_urls.iter().filter(begins).count() == 1
+    auth.public_urls.iter().filter(begins).count() == 1
 }
 
 /// Fails for a route outside of the signing layer, which every test of the route would show; and for a request target
 /// in absolute form whose origin is none of ours. One of ours counts as its path and query (contract §2).
-fn caller(gateway: &Gateway, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
+fn caller(auth: &Auth, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
     let caller = parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
         Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
     })?;
-    let is_ours = || gateway.public_urls.iter().any(|base_url| base_url.is_at_origin_of(&parts.uri));
+    let is_ours = || auth.public_urls.iter().any(|base_url| base_url.is_at_origin_of(&parts.uri));
     if parts.uri.authority().is_some() && !is_ours() {
         return Err(Refusal::no_such_path());
     }
@@ -194,28 +197,28 @@ fn caller(gateway: &Gateway, parts: &Parts) -> Result<Arc<RequestContext>, Refus
 
 /// Who sent the request: the checks from its header to its app's rate.
 async fn authenticate<'c>(
-    gateway: &Gateway,
+    auth: &Auth,
     caller: &'c RequestContext,
     parts: &Parts,
 ) -> Result<(&'c Authorization, &'c Arc<Verified>), Refusal> {
     let Arrived { arrived_at, .. } = caller.body.as_ref().map_err(|_| too_large())?;
-    let counted = |refusal| gateway.rates.failure(caller.origin).err().unwrap_or(refusal);
+    let counted = |refusal| auth.rates.failure(caller.origin).err().unwrap_or(refusal);
     let header = caller.header.as_ref().map_err(|refusal| counted(refusal.clone()))?;
     let app = caller.app.as_ref().map_err(Refusal::clone)?;
-    check_fresh(header, *arrived_at, gateway.freshness_window).map_err(counted)?;
-    let verified = check_signature(gateway, caller, header, app, parts).await?;
+    check_fresh(header, *arrived_at, auth.freshness_window).map_err(counted)?;
+    let verified = check_signature(auth, caller, header, app, parts).await?;
     Authenticated::note(&parts.extensions);
     if !verified.app.enabled {
         return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
     }
-    gateway.rates.request(verified.app.app_id)?;
+    auth.rates.request(verified.app.app_id)?;
     Ok((header, verified))
 }
 
 /// The merchant's part of the memory is full until the oldest of it is forgotten, one look of the sweeper later.
 fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
     let left = u64::try_from(until.0 - clock::now().0).unwrap_or_default();
-    let seconds = (Duration::from_millis(left) + MEMORY_EVERY).as_secs() + 1;
+    let seconds = (Duration::from_millis(left) + FORGET_EVERY).as_secs() + 1;
     let message = format!(
         "too many queries within {} seconds: the gateway remembers each, so that none is answered twice. \
          Nothing was changed; come again in {seconds} seconds, and query less often",
@@ -240,7 +243,7 @@ fn too_large() -> Refusal {
     Refusal::new(Code::TooLarge, format!("the body must have at most {BODY_MAX_BYTES} bytes"))
 }
 
-/// Invariant: used nonces are kept for two of these windows ([`crate::auth::replay_cache`], [`crate::sweeper`]). A
+/// Invariant: used nonces are kept for two of these windows ([`crate::auth::replay_cache`], [`crate::jobs`]). A
 /// window that is wider here than there would let an old request through whose nonce is forgotten.
 fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Result<(), Refusal> {
     if (now - window..=now + window).contains(&header.timestamp) {
@@ -251,31 +254,31 @@ fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Res
 
 /// Finds the secret and the base URL that made the sign; reads the app again before it gives up.
 async fn check_signature<'c>(
-    gateway: &Gateway,
+    auth: &Auth,
     caller: &'c RequestContext,
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,
 ) -> Result<&'c Arc<Verified>, Refusal> {
-    let mut found = verify_with_any(gateway, caller, header, app, parts);
+    let mut found = verify_with_any(auth, caller, header, app, parts);
     if found.is_none()
-        && let Some(newer) = gateway.apps.read_again(header.app_id).await?
+        && let Some(newer) = auth.apps.read_again(header.app_id).await?
         && !Arc::ptr_eq(&newer, app)
     {
-        found = verify_with_any(gateway, caller, header, &newer, parts);
+        found = verify_with_any(auth, caller, header, &newer, parts);
     }
     let Some(verified) = found else {
-        gateway.rates.failure(caller.origin)?;
-        return Err(invalid_signature(gateway, app, parts));
+        auth.rates.failure(caller.origin)?;
+        return Err(invalid_signature(auth, app, parts));
     };
-    note_first_use(gateway, &verified);
+    note_first_use(auth, &verified);
     Ok(caller.verified.get_or_init(|| Arc::new(verified)))
 }
 
 /// Tells what was expected: nearly always it is the URL or the body's bytes that differ on the two sides.
-fn invalid_signature(gateway: &Gateway, app: &KnownApp, parts: &Parts) -> Refusal {
+fn invalid_signature(auth: &Auth, app: &KnownApp, parts: &Parts) -> Refusal {
     let target = target(&parts.uri);
-    let urls: Vec<_> = gateway.public_urls.iter().map(|base_url| format!("{base_url}{target}")).collect();
+    let urls: Vec<_> = auth.public_urls.iter().map(|base_url| format!("{base_url}{target}")).collect();
     let message = format!(
         "the sign does not match; the gateway expected {} over the URL {} and the body's bytes as they were sent. Check \
          these, and the secret",
@@ -286,7 +289,7 @@ fn invalid_signature(gateway: &Gateway, app: &KnownApp, parts: &Parts) -> Refusa
 }
 
 fn verify_with_any(
-    gateway: &Gateway,
+    auth: &Auth,
     caller: &RequestContext,
     header: &Authorization,
     app: &Arc<KnownApp>,
@@ -297,7 +300,7 @@ fn verify_with_any(
     if header.scheme != app.scheme {
         return None;
     }
-    gateway.public_urls.iter().enumerate().find_map(|(url_index, base_url)| {
+    auth.public_urls.iter().enumerate().find_map(|(url_index, base_url)| {
         let message = Message {
             method: parts.method.as_str(),
             base_url: base_url.as_str(),
@@ -313,11 +316,11 @@ fn verify_with_any(
 
 /// Notifications are signed with the newest secret that has verified a request, so the first time is written down; once
 /// for each secret, and beside the request, which does not wait for it.
-fn note_first_use(gateway: &Gateway, verified: &Verified) {
+fn note_first_use(auth: &Auth, verified: &Verified) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
     let operation = Operation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
     let work = WriteRequest::own(clock::now(), operation);
-    let store = gateway.store.clone();
+    let store = auth.store.clone();
     tokio::spawn(async move {
         if let Err(error) = store.commit(work).await {
             tracing::warn!(%error, "the first use of a secret was not written down");

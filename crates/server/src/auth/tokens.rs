@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rebuttal_store::{Store, Token};
 
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, make_room};
-use crate::error::Refusal;
+use crate::http::error::Refusal;
 
 /// Tokens that are looked up without waiting for strangers; more than there are operators.
 const PROVEN_MAX: usize = 1_000;

@@ -6,7 +6,7 @@
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::http::WORDS;
+use crate::http::metrics::WORDS;
 
 /// What becomes of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,12 @@ use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Notes when counting began.
-pub(super) fn note_start(now: UnixMillis) {
+pub(crate) fn note_start(now: UnixMillis) {
     gauge!("process_start_time_seconds").set(now.0 as f64 / 1e3);
 }
 
 /// Looks at the process as it is now. What the system does not tell stays zero.
-pub(super) fn sample() {
+pub(crate) fn sample() {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     counter!("process_cpu_seconds_total").absolute(used.tv_sec.unsigned_abs());
     if let Some(files) = getrlimit(Resource::Nofile).current {

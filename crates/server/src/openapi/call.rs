@@ -17,9 +17,9 @@ use utoipa::openapi::{
 
 use super::words::{Schema, count, must, null, object, of, one_of, text};
 use crate::auth::permission::Permission;
-use crate::body::BODY_LIMIT;
-use crate::error::status;
-use crate::listen::HEAD_MAX_BYTES;
+use crate::http::body::BODY_LIMIT;
+use crate::http::error::status;
+use crate::http::listener::HEAD_MAX_BYTES;
 
 /// How the document names what proves who calls.
 pub(super) const OPERATOR_TOKEN: &str = "operatorToken";

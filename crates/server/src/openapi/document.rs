@@ -15,8 +15,8 @@ use super::call::{Form, Group, OPERATOR_TOKEN, below, headers, in_header, plain,
 use super::examples::Examples;
 use super::signing::signing;
 use super::words::{object, text};
-use super::{Apis, DOCS, DOCUMENT, disputes, merchants, operators, shapes, values};
-use crate::health;
+use super::{Apis, disputes, merchants, operators, shapes, values};
+use crate::http::paths::{DOCS, HEALTHZ, OPENAPI, READYZ};
 use crate::operator::PREFIX;
 
 const OTHERS: &str = "Anybody";
@@ -176,16 +176,16 @@ fn others() -> Vec<Told> {
         Told::get(path, operation.build())
     };
     vec![
-        probe(health::LIVES, "health", "Whether the process lives", "It answers.", "It does.", None),
+        probe(HEALTHZ, "health", "Whether the process lives", "It answers.", "It does.", None),
         probe(
-            health::READY,
+            READYZ,
             "readiness",
             "Whether the gateway can serve",
             "Whether database and evidence store answer, and no stop was asked for.",
             "It can.",
             Some("It cannot; why is told in the gateway's log alone."),
         ),
-        bytes(DOCUMENT, "document", "This document", "application/json", object([])),
+        bytes(OPENAPI, "document", "This document", "application/json", object([])),
         bytes(DOCS, "docs", "This document as a page", "text/html; charset=utf-8", text()),
     ]
 }

@@ -24,9 +24,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::api::dispute::query::data;
-use crate::api::upload;
 use crate::auth::operator::FIRST_TOKEN;
+use crate::gateway::dispute_data::dispute_data;
+use crate::merchant::upload;
 use crate::operator::disputes::link::link_view;
 use crate::operator::disputes::view;
 use crate::operator::merchants::{app_view, merchant_view};
@@ -102,7 +102,7 @@ impl Examples {
 
     /// What a query is answered.
     pub(super) fn queried(&self) -> Result<Value> {
-        value(&Envelope::ok(data(&self.detail.record, &TimeZone::get(ZONE)?)))
+        value(&Envelope::ok(dispute_data(&self.detail.record, &TimeZone::get(ZONE)?)))
     }
 
     /// What a call for an upload's form is answered.

@@ -16,7 +16,7 @@ use super::call::{Answered, Call, Form, Group, Taken, by_status, with_head_limit
 use super::document::Told;
 use super::examples::Examples;
 use super::words::{binary, must, object, of, one_of, text};
-use crate::api::upload;
+use crate::merchant::upload;
 
 pub(super) const TAG: &str = "Merchants";
 

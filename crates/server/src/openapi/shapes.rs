@@ -10,7 +10,7 @@ use super::words::{
     Member, Schema, count, exactly, flag, form, list, may, must, null, number, object, of, of_as, one_of,
     or_null, sometimes, text,
 };
-use crate::error::status;
+use crate::http::error::status;
 
 /// Every object that has a name.
 pub(super) fn shapes() -> Vec<(&'static str, Schema)> {

@@ -21,11 +21,12 @@ use rebuttal_testbed::document::Members;
 use serde_json::Value;
 
 use super::*;
-use crate::config::Config;
-use crate::data_dir::DataDir;
-use crate::error::status;
 use crate::gateway::Gateway;
-use crate::{api, routes, start};
+use crate::http::error::status;
+use crate::merchant;
+use crate::setup::config::Config;
+use crate::setup::data_dir::DataDir;
+use crate::setup::{routes, start};
 
 const ALL: Apis = Apis { merchants: true, uploads: true, operators: true };
 
@@ -95,7 +96,7 @@ fn as_told(route: &str) -> Vec<String> {
 #[tokio::test]
 async fn every_route_is_told_and_everything_told_is_a_route() {
     let (_temp, gateway) = gateway().await;
-    let served = [routes::beside(&gateway, ALL), api::calls(&gateway).with_state(())];
+    let served = [routes::beside(&gateway, ALL), merchant::calls(&gateway).with_state(())];
     let served: BTreeSet<_> = served.iter().flat_map(routes_of).flat_map(|route| as_told(&route)).collect();
     let told = told(ALL);
     let told: BTreeSet<_> = told.operations().map(|(path, method, _)| format!("{method} {path}")).collect();

@@ -2,7 +2,6 @@
 
 pub(crate) mod action;
 pub(crate) mod evidence;
-pub(crate) mod evidence_reads;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod open;
@@ -17,8 +16,8 @@ use rebuttal_protocol::{Code, DisputeNo};
 use rebuttal_store::{DisputeDetail, Outcome};
 use tokio::time::{sleep, timeout};
 
-use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
 use crate::operator::request::unexpected;
 
 /// How long a dispute that was just changed is tried to be read: as long as one read may take that has to wait.

@@ -13,8 +13,8 @@ use rebuttal_protocol::operator::answers::{self, SecretText};
 use rebuttal_protocol::{AppId, AppSecret, Code, UnixMillis};
 use rebuttal_store::{App, ChangedApp, Merchant, Outcome, SealedSecret, SecretId};
 
-use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
 use crate::operator::request::unexpected;
 
 /// A merchant as operators see it.
@@ -50,7 +50,7 @@ pub(crate) fn app_view(app: App, overlap_until: Option<UnixMillis>) -> answers::
 /// first request's, whether or not it still verifies.
 fn app_after(gateway: &Gateway, done: Outcome) -> Result<answers::App, Refusal> {
     let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
-    let open = |made: &SealedSecret| gateway.keys.open(app.app_id, made.secret_id, &made.sealed);
+    let open = |made: &SealedSecret| gateway.auth.keys.open(app.app_id, made.secret_id, &made.sealed);
     let app_secret = app.secrets.first().map(open).transpose().map_err(Refusal::internal)?;
     Ok(answers::App { app_secret: app_secret.as_ref().map(spell), ..app_view(app, overlap_until) })
 }
@@ -62,8 +62,11 @@ fn spell(secret: &AppSecret) -> SecretText {
 /// A new secret, its name, and how the database keeps it.
 fn make_secret(gateway: &Gateway, app_id: AppId) -> Result<(SecretId, Vec<u8>), Refusal> {
     let (secret_id, secret) = (random()?, zeroize::Zeroizing::new(random()?));
-    let sealed =
-        gateway.keys.seal(app_id, secret_id, &AppSecret::from_bytes(&secret)).map_err(Refusal::internal)?;
+    let sealed = gateway
+        .auth
+        .keys
+        .seal(app_id, secret_id, &AppSecret::from_bytes(&secret))
+        .map_err(Refusal::internal)?;
     Ok((secret_id, sealed))
 }
 

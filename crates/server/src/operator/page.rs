@@ -3,7 +3,7 @@
 use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::answers::Page;
 
-use crate::error::Refusal;
+use crate::http::error::Refusal;
 use crate::operator::request::Query;
 
 /// A page of at most `limit` items out of what was found, of which one more was asked for: whether it came tells

@@ -19,11 +19,11 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
 use crate::auth::permission::Permits;
-use crate::body::{self, Arrived, NoBody};
-use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::media_types;
-use crate::operator::problem::Problem;
+use crate::http::body::{self, Arrived, NoBody};
+use crate::http::error::Refusal;
+use crate::http::media_types;
+use crate::http::problem::Problem;
 
 /// A request that changes something, read whole, of an operator who may.
 pub(crate) struct AuthorizedBody<N> {
@@ -73,6 +73,7 @@ impl<N: Permits> AuthorizedBody<N> {
     pub(crate) async fn commit(self, gateway: &Gateway, operation: Operation) -> Result<Outcome, Refusal> {
         let idempotency = self.key.map_or(Idempotency::Always, Idempotency::Key);
         gateway
+            .auth
             .commit(WriteRequest {
                 arrived_at: self.arrived.arrived_at,
                 idempotency,
@@ -94,8 +95,8 @@ impl<N: Permits> AuthorizedBody<N> {
             let touched = account.touched();
             let outcome = self.commit(&gateway, Operation::Account(account)).await;
             match touched {
-                Touched::Merchant(merchant_id) => gateway.apps.forget_merchant(merchant_id),
-                Touched::App(app_id) => gateway.apps.forget(app_id),
+                Touched::Merchant(merchant_id) => gateway.auth.apps.forget_merchant(merchant_id),
+                Touched::App(app_id) => gateway.auth.apps.forget(app_id),
                 Touched::NoApp => {}
             }
             outcome

@@ -12,9 +12,9 @@ use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::{TokenName, answers};
 use rebuttal_store::Token;
 
-use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::operator::problem::Problem;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
 
 /// A token as operators see it. What opens the API is told only by what made it.
 pub(crate) fn token_view(token: Token) -> answers::Token {

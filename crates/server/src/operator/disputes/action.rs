@@ -9,10 +9,10 @@ use rebuttal_protocol::operator::{OperatorAction, answers};
 use rebuttal_store::Operation;
 
 use crate::auth::permission::CanOperate;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
 use crate::operator::disputes::after;
-use crate::operator::problem::Problem;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Moves a dispute. Reaching an outcome that is already there is answered like reaching it; another outcome is refused.

@@ -19,11 +19,11 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
 use crate::operator::disputes::detail;
 use crate::operator::disputes::view::evidence_id;
-use crate::operator::problem::Problem;
 use crate::operator::request::{NoQuery, StrictPath};
 
 /// Bytes that are given to the connection at a time.

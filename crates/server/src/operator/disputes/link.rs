@@ -15,11 +15,11 @@ use rebuttal_protocol::{Code, DisputeNo};
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
 use crate::clock;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
 use crate::operator::PREFIX;
 use crate::operator::disputes::evidence::{filename, submitted, unaltered};
-use crate::operator::problem::Problem;
 use crate::operator::request::{NoQuery, StrictPath};
 
 /// Links to a file in an S3, which hands it out as an attachment: only if its sealed copy, read just now, still has the

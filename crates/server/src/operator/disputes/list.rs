@@ -13,11 +13,11 @@ use rebuttal_store::{Filter, Page as Found, Position};
 
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
 use crate::operator::disputes::view::summary;
 use crate::operator::page;
-use crate::operator::problem::Problem;
 use crate::operator::request::Query;
 
 /// Most characters of a search text: no number that it is compared with is longer.

@@ -12,10 +12,10 @@ use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
 use rebuttal_store::Operation;
 
 use crate::auth::permission::CanOperate;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
 use crate::operator::disputes::after;
-use crate::operator::problem::Problem;
 use crate::operator::request::AuthorizedBody;
 
 /// Opens a dispute.

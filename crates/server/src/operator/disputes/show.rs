@@ -10,9 +10,9 @@ use rebuttal_protocol::operator::answers;
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::disputes::detail;
 use crate::operator::disputes::view;
-use crate::operator::problem::Problem;
 use crate::operator::request::{NoQuery, StrictPath};
 
 /// Tells a dispute with all that was submitted and all that happened.

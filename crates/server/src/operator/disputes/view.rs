@@ -6,13 +6,13 @@ use rebuttal_disputes::{Detail, Entry, Submission, SubmittedEvidence, operator_a
 use rebuttal_protocol::operator::answers;
 use rebuttal_store::{DisputeDetail, DisputeRecord};
 
-use crate::api::dispute::query::data;
+use crate::gateway::dispute_data::dispute_data;
 
 /// A dispute in a list.
 pub(crate) fn summary(record: &DisputeRecord) -> answers::DisputeSummary {
     let actions = operator_actions(record.state.status, record.state.stage);
     answers::DisputeSummary {
-        dispute: data(record, &TimeZone::UTC),
+        dispute: dispute_data(record, &TimeZone::UTC),
         merchant_id: record.state.merchant_id,
         reason_code: record.facts.reason_code.as_ref().map(ToString::to_string),
         allowed_actions: actions.map(|kind| kind.to_string()).collect(),

@@ -12,8 +12,8 @@ use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
 use crate::clock;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::merchants::{app_view, no_merchant};
-use crate::operator::problem::Problem;
 use crate::operator::request::{NoQuery, StrictPath};
 
 /// Lists a merchant's apps, the oldest first, without their secrets.

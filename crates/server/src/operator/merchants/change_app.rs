@@ -10,8 +10,8 @@ use rebuttal_store::AccountChange;
 
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::merchants::app_after;
-use crate::operator::problem::Problem;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Changes an app: its notification address, its scheme, whether it may call; what is left out stays.

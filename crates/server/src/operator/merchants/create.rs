@@ -10,8 +10,8 @@ use rebuttal_store::AccountChange;
 
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::merchants::merchant_after;
-use crate::operator::problem::Problem;
 use crate::operator::request::AuthorizedBody;
 
 /// Makes a merchant.

@@ -11,8 +11,8 @@ use rebuttal_store::AccountChange;
 
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::merchants::{app_after, make_secret, random};
-use crate::operator::problem::Problem;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Makes an app with its first secret, which is told this once.

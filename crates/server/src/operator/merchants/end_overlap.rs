@@ -10,8 +10,8 @@ use rebuttal_store::AccountChange;
 
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::merchants::app_after;
-use crate::operator::problem::Problem;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Ends every secret of an app but the newest. Without a running overlap there is nothing to end, and the answer is the

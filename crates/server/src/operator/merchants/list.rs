@@ -10,9 +10,9 @@ use rebuttal_protocol::operator::answers::{self, Page};
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::merchants::merchant_view;
 use crate::operator::page::{self, cursor};
-use crate::operator::problem::Problem;
 use crate::operator::request::Query;
 
 /// Lists merchants, by number; the cursor is the number of the last one told.

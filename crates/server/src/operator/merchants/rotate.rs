@@ -11,8 +11,8 @@ use rebuttal_store::AccountChange;
 
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::merchants::{app_after, make_secret};
-use crate::operator::problem::Problem;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Makes a new secret, which is told this once; the old one verifies until the overlap is over. A second overlap during

@@ -10,8 +10,8 @@ use rebuttal_protocol::operator::answers::{self, Page};
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
+use crate::http::problem::Problem;
 use crate::operator::page::{self, cursor};
-use crate::operator::problem::Problem;
 use crate::operator::request::Query;
 use crate::operator::tokens::token_view;
 

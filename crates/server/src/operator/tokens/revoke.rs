@@ -10,9 +10,9 @@ use rebuttal_store::{AccountChange, Outcome};
 
 use crate::auth::operator::FIRST_TOKEN;
 use crate::auth::permission::CanAdmin;
-use crate::error::Refusal;
 use crate::gateway::Gateway;
-use crate::operator::problem::Problem;
+use crate::http::error::Refusal;
+use crate::http::problem::Problem;
 use crate::operator::request::{AuthorizedBody, unexpected};
 use crate::operator::tokens::{OfToken, token_view};
 

@@ -1,0 +1,123 @@
+//! Whether the process is alive and whether the gateway can serve. Both need no authentication, so they name no causes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use http::StatusCode;
+use parking_lot::Mutex;
+use rebuttal_evidence::EvidenceStore;
+use rebuttal_protocol::Code;
+use rebuttal_store::Store;
+
+use crate::clock::skew;
+use crate::http::error::{Noted, Refusal, causes};
+use crate::http::log_throttle::LogThrottle;
+use crate::http::paths::{HEALTHZ, READYZ};
+
+/// How long the database and the evidence store, which are checked concurrently, may take to answer.
+pub(crate) const READY_LIMIT: Duration = Duration::from_secs(2);
+
+/// How old an answer of `/readyz` may be.
+pub(crate) const READY_MEMORY: Duration = Duration::from_secs(1);
+/// How often the log says why the gateway is not ready.
+const READY_LOGGED_EVERY: Duration = Duration::from_secs(10);
+
+pub(crate) fn router(health: Arc<Health>) -> Router {
+    Router::new()
+        .route(HEALTHZ, get(async || "ok\n"))
+        .route(READYZ, get(ready))
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+        .with_state(health)
+}
+
+async fn ready(State(health): State<Arc<Health>>) -> Response {
+    if !health.draining.load(Ordering::Relaxed) && Health::check(&health).await {
+        return "ready\n".into_response();
+    }
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
+    response.extensions_mut().insert(Noted { code: Code::Unavailable, cause: None });
+    response
+}
+
+/// Whether the gateway can serve. Anybody may ask as often as they like: the database and the evidence store are
+/// checked by one check at a time, once in [`READY_MEMORY`].
+pub(crate) struct Health {
+    store: Store,
+    evidence: EvidenceStore,
+    /// Whether a stop was requested: the gateway is not ready any more, and still serves.
+    draining: AtomicBool,
+    last: Mutex<Option<(Instant, Check)>>,
+    log: LogThrottle,
+}
+
+/// A check, running or finished, shared by everybody who waits for it: whether the gateway can serve.
+type Check = Shared<BoxFuture<'static, bool>>;
+
+impl Health {
+    pub(crate) fn new(store: Store, evidence: EvidenceStore) -> Self {
+        let log = LogThrottle::every(READY_LOGGED_EVERY);
+        Self { store, evidence, draining: AtomicBool::new(false), last: Mutex::new(None), log }
+    }
+
+    /// Answers "not ready" from now on.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the database answers in time and takes changes.
+    pub(crate) async fn database(&self) -> anyhow::Result<()> {
+        let answer = async { self.store.ping().await.context("the database does not answer") };
+        within(answer, "the database did not answer").await
+    }
+
+    /// Whether the evidence store answers in time.
+    pub(crate) async fn evidence(&self) -> anyhow::Result<()> {
+        let answer = async { self.evidence.answers().await.context("the evidence store does not answer") };
+        within(answer, "the evidence store did not answer").await
+    }
+
+    /// Whether this machine's clock, by which deadlines are judged, agrees with the database server's.
+    async fn clock(&self) -> anyhow::Result<()> {
+        let answer = async { Ok(skew::present(&self.store).await?.map(drop)?) };
+        within(answer, "the database did not return its time").await
+    }
+
+    /// The result of the last check, or of a new one. A check runs to its end even if all who wait for it disconnect,
+    /// so that disconnecting does not start many.
+    fn check(self: &Arc<Self>) -> Check {
+        let mut last = self.last.lock();
+        if let Some((started_at, check)) = &*last
+            && (check.peek().is_none() || started_at.elapsed() < READY_MEMORY)
+        {
+            return check.clone();
+        }
+        let task = tokio::spawn(Arc::clone(self).is_ready());
+        // A check that panicked has found nothing ready.
+        let check = async { task.await.unwrap_or(false) }.boxed().shared();
+        *last = Some((Instant::now(), check.clone()));
+        check
+    }
+
+    /// The cause is for the log alone.
+    async fn is_ready(self: Arc<Self>) -> bool {
+        let (database, evidence, clock) = tokio::join!(self.database(), self.evidence(), self.clock());
+        let Err(cause) = database.and(clock).and(evidence) else { return true };
+        if self.log.is_due() {
+            tracing::warn!(cause = causes(&cause), "not ready");
+        }
+        false
+    }
+}
+
+async fn within(answer: impl Future<Output = anyhow::Result<()>>, late: &str) -> anyhow::Result<()> {
+    let timed_out = |_| Err(anyhow!("{late} in {READY_LIMIT:?}"));
+    tokio::time::timeout(READY_LIMIT, answer).await.unwrap_or_else(timed_out)
+}

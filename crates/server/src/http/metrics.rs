@@ -1,0 +1,211 @@
+//! What is counted of requests and connections. Handles are looked up once; a request costs a few atomics and no lock.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::StatusCode;
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use rebuttal_evidence::S3Code;
+use rebuttal_protocol::Code;
+use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
+use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
+use rebuttal_protocol::operator::PREFIX;
+
+use crate::http::error::{self, Noted};
+use crate::http::paths::{DOCS, HEALTHZ, METRICS, OPENAPI, READYZ, UPLOADED};
+
+macro_rules! calls {
+    ($($call:ident = $word:literal,)*) => {
+        /// What a request asked for, by its path: one of few, however many paths are tried.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Call {
+            $($call,)*
+        }
+
+        impl Call {
+            const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$call => $word,)*
+                }
+            }
+        }
+
+        const CALLS: [Call; [$($word),*].len()] = [$(Call::$call),*];
+        /// The word of each call.
+        pub(crate) const WORDS: [&str; CALLS.len()] = [$($word),*];
+    };
+}
+
+calls! {
+    Contest = "contest",
+    Accept = "accept",
+    Query = "query",
+    GenerateUploadUrl = "generateUploadUrl",
+    Upload = "upload",
+    Operator = "operator",
+    Health = "health",
+    Openapi = "openapi",
+    Docs = "docs",
+    Other = "other",
+}
+
+/// Something of each call.
+pub(crate) type PerCall<T> = [T; CALLS.len()];
+
+/// Which of the calls a path asks for.
+pub(crate) fn call_index(path: &str) -> usize {
+    Call::of(path) as usize
+}
+
+impl Call {
+    fn of(path: &str) -> Self {
+        match path {
+            CONTEST_PATH => Self::Contest,
+            ACCEPT_PATH => Self::Accept,
+            QUERY_PATH => Self::Query,
+            GENERATE_UPLOAD_URL_PATH => Self::GenerateUploadUrl,
+            UPLOADED => Self::Upload,
+            path if path.starts_with(PREFIX) => Self::Operator,
+            // What machines ask, not people.
+            HEALTHZ | READYZ | METRICS => Self::Health,
+            OPENAPI => Self::Openapi,
+            DOCS => Self::Docs,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The words that answers are counted under: the codes of contract §7 and §8, `OK` first, those of the embedded S3, and
+/// one for what has none.
+fn codes() -> impl Iterator<Item = &'static str> {
+    let s3 = S3Code::ALL.iter().map(|code| code.as_str());
+    Code::ALL.iter().map(Code::as_str).chain(s3).chain(["none"])
+}
+
+/// What is counted of every request.
+pub(crate) struct HttpMetrics {
+    codes: Vec<&'static str>,
+    calls: PerCall<CallMetrics>,
+}
+
+struct CallMetrics {
+    call: Call,
+    seconds: Histogram,
+    /// One for each code, made at its first use.
+    answers: Vec<OnceLock<Counter>>,
+    /// For a code that is none of them.
+    other: OnceLock<Counter>,
+}
+
+impl HttpMetrics {
+    pub(crate) fn new() -> Self {
+        let codes: Vec<_> = codes().collect();
+        let of_call = |call: Call| CallMetrics {
+            call,
+            seconds: histogram!("rebuttal_http_request_seconds", "call" => call.word()),
+            answers: codes.iter().map(|_| OnceLock::new()).collect(),
+            other: OnceLock::new(),
+        };
+        let metrics = Self { calls: CALLS.map(of_call), codes };
+        for call in &metrics.calls {
+            // Success, and what nobody wants to see: there from the start, so that the first one is an increase.
+            let wanted = |code: &Code| *code == Code::Ok || error::status(code).is_server_error();
+            for code in Code::ALL.iter().filter(|code| wanted(code)) {
+                metrics.answers(call, code.as_str()).increment(0);
+            }
+        }
+        metrics
+    }
+
+    pub(crate) fn count(&self, path: &str, status: StatusCode, noted: Option<&Noted>, took: Duration) {
+        let asked = Call::of(path);
+        let Some(call) = self.calls.iter().find(|known| known.call == asked) else { return };
+        call.seconds.record(took);
+        let code = match noted {
+            Some(noted) => noted.code.as_str(),
+            None if status.as_u16() < 400 => Code::Ok.as_str(),
+            None => "none",
+        };
+        self.answers(call, code).increment(1);
+    }
+
+    fn answers<'c>(&self, call: &'c CallMetrics, code: &str) -> &'c Counter {
+        let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call.word(), "code" => name);
+        let mut places = self.codes.iter().zip(&call.answers);
+        match places.find(|(known, _)| **known == code) {
+            Some((name, place)) => place.get_or_init(made(name)),
+            None => call.other.get_or_init(made("other")),
+        }
+    }
+}
+
+/// What is counted of a listener's connections.
+#[derive(Clone)]
+pub(crate) struct ConnectionMetrics {
+    open: Gauge,
+    refused: Counter,
+    gave_way: Counter,
+}
+
+/// An open connection, counted until it is dropped.
+pub(crate) struct Counted(Gauge);
+
+impl ConnectionMetrics {
+    pub(crate) fn new(listener: &'static str, connections_max: usize) -> Self {
+        gauge!("rebuttal_connections_max", "listener" => listener).set(connections_max as f64);
+        Self {
+            open: gauge!("rebuttal_connections", "listener" => listener),
+            refused: counter!("rebuttal_connections_refused_total", "listener" => listener),
+            gave_way: counter!("rebuttal_connections_gave_way_total", "listener" => listener),
+        }
+    }
+
+    pub(crate) fn give_way(&self) {
+        self.gave_way.increment(1);
+    }
+
+    pub(crate) fn refuse(&self) {
+        self.refused.increment(1);
+    }
+
+    pub(crate) fn enter(&self) -> Counted {
+        self.open.increment(1.0);
+        Counted(self.open.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_one_of_few_words() {
+        let word = |path: &str| Call::of(path).word();
+        assert_eq!(word("/pg/v2/dispute/contest"), "contest");
+        assert_eq!(word("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
+        assert_eq!(word("/uploaded"), "upload");
+        assert_eq!(word("/operator/v1/disputes/D1/resolve"), "operator");
+        assert_eq!([word("/openapi.json"), word("/docs"), word("/docs/")], ["openapi", "docs", "other"]);
+        assert_eq!(
+            (word("/readyz"), word("/pg/v2/dispute/contest/"), word("")),
+            ("health", "other", "other")
+        );
+    }
+
+    #[test]
+    fn a_code_that_nobody_knows_is_counted_as_other() {
+        let metrics = HttpMetrics::new();
+        let noted = Noted { code: Code::Unknown("Made.Up".to_owned()), cause: None };
+        metrics.count("/uploaded", StatusCode::BAD_REQUEST, Some(&noted), Duration::ZERO);
+        let counted = metrics.calls.iter().filter(|call| call.other.get().is_some());
+        assert_eq!(counted.map(|call| call.call).collect::<Vec<_>>(), [Call::Upload]);
+        let words: std::collections::HashSet<_> = metrics.codes.iter().collect();
+        assert_eq!(words.len(), metrics.codes.len(), "each code is counted in one place");
+    }
+}

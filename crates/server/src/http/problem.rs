@@ -1,0 +1,64 @@
+//! Refusals as operators read them: problem documents of RFC 9457, with the code as an extension member.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use rebuttal_protocol::operator::answers;
+
+use crate::http::body::NoBody;
+use crate::http::error::{Refusal, status};
+
+/// A refusal on its way to an operator.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// A problem document.
+    Refused(Refusal),
+    /// The body did not arrive: the HTTP layer's own 408, without a document (contract §1).
+    NoBody(NoBody),
+}
+
+impl<T: Into<Refusal>> From<T> for Problem {
+    fn from(refusal: T) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let refusal = match self {
+            Self::Refused(refusal) => refusal,
+            Self::NoBody(fault) => return fault.into_response(),
+        };
+        let document = answers::Problem {
+            title: refusal.code.meaning().to_owned(),
+            status: status(&refusal.code).as_u16(),
+            code: refusal.code.clone(),
+            detail: refusal.message.to_string(),
+        };
+        // Cannot fail: texts and a number.
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = refusal.dress(Response::new(Body::from(body)));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if response.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rebuttal_protocol::Code;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_problem_tells_its_code_and_what_to_do() {
+        let response = Problem::from(Refusal::new(Code::OperatorConflict, "use another key")).into_response();
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
+        insta::assert_snapshot!(std::str::from_utf8(&body).unwrap(), @r#"{"title":"The request contradicts what is already there.","status":409,"code":"Operator.Conflict","detail":"use another key"}"#);
+    }
+}

@@ -1,0 +1,171 @@
+//! The outermost service of a listener: gives every request its id, counts it, and writes its one log line.
+//!
+//! A log line names the path and the code, never a header, a body or a query: they hold signs, nonces and secrets.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use http::uri::Authority;
+use http::{Extensions, Method, Request, StatusCode, Version};
+use hyper::body::Incoming;
+use tower::Service;
+
+use crate::http::body_idle_timeout::BodyIdleTimeout;
+use crate::http::error::{Noted, Refusal, causes};
+use crate::http::listener::BODY_PAUSE_LIMIT;
+use crate::http::log_throttle::LogThrottle;
+use crate::http::metrics::{HttpMetrics, PerCall, call_index};
+use crate::http::request_id::{REQUEST_ID, RequestId, RequestIds};
+
+/// Who is on the other end of the connection; a proxy, where there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Whether a request's caller has proven who it is, noted by what checks it. Each failure of such a request is logged;
+/// those of strangers could fill the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Authenticated(Arc<AtomicBool>);
+
+impl Authenticated {
+    pub(crate) fn note(extensions: &Extensions) {
+        if let Some(Self(is_proven)) = extensions.get() {
+            is_proven.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How often the log tells why one kind of call of strangers failed.
+const STRANGERS_TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// Serves the requests of a listener from a router.
+#[derive(Clone)]
+pub(crate) struct Front {
+    router: Router,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    ids: Arc<RequestIds>,
+    metrics: HttpMetrics,
+    strangers: PerCall<LogThrottle>,
+}
+
+impl Front {
+    pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
+        let strangers = std::array::from_fn(|_| LogThrottle::every(STRANGERS_TOLD_EVERY));
+        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), strangers }) }
+    }
+
+    /// Answers one request.
+    pub(crate) fn answer(
+        &self,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+        let Self { mut router, shared } = self.clone();
+        async move {
+            let (id, started) = (shared.ids.next(), Instant::now());
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            let mut request = request.map(|body| Body::new(BodyIdleTimeout::new(body, BODY_PAUSE_LIMIT)));
+            let Authenticated(is_proven) = Authenticated::default();
+            request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+            request.extensions_mut().insert(Authenticated(Arc::clone(&is_proven)));
+
+            let mut response = match ambiguity(&request) {
+                Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
+                None => {
+                    let answered = async { router.call(request).await.into_response() };
+                    surviving(answered, Refusal::into_response).await
+                }
+            };
+
+            response.headers_mut().insert(REQUEST_ID, id.to_header());
+            let took = started.elapsed();
+            let noted = response.extensions_mut().remove::<Noted>();
+            shared.metrics.count(uri.path(), response.status(), noted.as_ref(), took);
+            let is_told = response.status().is_server_error()
+                && (is_proven.load(Ordering::Relaxed)
+                    || shared.tells_of_stranger(uri.path(), noted.as_ref()));
+            log(id, &method, uri.path(), response.status(), noted.as_ref(), took, is_told);
+            Ok(response)
+        }
+    }
+}
+
+impl Shared {
+    /// Whether it is time to tell why a stranger was not served.
+    fn tells_of_stranger(&self, path: &str, noted: Option<&Noted>) -> bool {
+        noted.is_some_and(|noted| noted.cause.is_some())
+            && self.strangers.get(call_index(path)).is_some_and(LogThrottle::is_due)
+    }
+}
+
+/// Why two servers could understand a request differently (RFC 9112 §3.2, §6.1). Beside a `Transfer-Encoding`, hyper
+/// takes a `Content-Length` away before anyone sees it, and ends the connection with the answer, as the RFC has it.
+fn ambiguity<T>(request: &Request<T>) -> Option<&'static str> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let is_one = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host.as_bytes()),
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    };
+    if !is_one {
+        return Some("the request must have one Host, as RFC 9112 section 3.2 writes it\n");
+    }
+    let mut encodings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let chunked =
+        encodings.next().is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    (!chunked || encodings.next().is_some()).then_some("Transfer-Encoding must be chunked and nothing else\n")
+}
+
+/// A name or address with or without a port, or nothing.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+}
+
+/// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told; where
+/// `is_told` is false, to whoever debugs.
+fn log(
+    id: RequestId,
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    noted: Option<&Noted>,
+    took: Duration,
+    is_told: bool,
+) {
+    let code = noted.map_or("OK", |noted| noted.code.as_str());
+    let (status, took_us) = (status.as_u16(), took.as_micros());
+    if !is_told {
+        tracing::debug!(request_id = %id, %method, path, status, code, took_us, "answered");
+        return;
+    }
+    let cause = noted.and_then(|noted| noted.cause.as_deref()).map(causes);
+    if status == StatusCode::INTERNAL_SERVER_ERROR.as_u16() {
+        tracing::error!(request_id = %id, %method, path, status, code, took_us, cause, "failed");
+    } else {
+        tracing::warn!(request_id = %id, %method, path, status, code, took_us, cause, "could not serve");
+    }
+}
+
+/// Runs a handler; one that panics is answered as a failure of the gateway, in its listener's or its API's own form,
+/// and the others go on.
+pub(crate) async fn surviving(
+    handler: impl Future<Output = Response>,
+    form: impl FnOnce(Refusal) -> Response,
+) -> Response {
+    AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<&str>().map(|what| (*what).to_owned());
+        let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        form(Refusal::internal(anyhow::anyhow!("a handler panicked: {what}")))
+    })
+}

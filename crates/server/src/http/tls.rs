@@ -1,0 +1,121 @@
+//! TLS from a certificate and a key on disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, ensure};
+use rebuttal_protocol::UnixMillis;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{CertificateError, Error, RootCertStore, ServerConfig};
+use zeroize::Zeroizing;
+
+use crate::io_hints::unread;
+
+/// The files that TLS needs, both PEM.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The certificate chain, the gateway's own certificate first.
+    pub certificate: PathBuf,
+    /// The certificate's private key.
+    pub key: PathBuf,
+}
+
+/// How long before its end a certificate is told of: time enough for somebody to see to it.
+const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const RENEW: &str = "Renew it, and start the gateway again: it reads certificates at its start";
+
+/// Reads both files and makes what shakes hands with them. Only HTTP/1.1 is offered.
+pub(crate) fn acceptor(files: &TlsFiles) -> anyhow::Result<TlsAcceptor> {
+    let TlsFiles { certificate, key } = files;
+    let chain = chain(certificate)?;
+    let pem = read("tls_key", key)?;
+    let private = PrivateKeyDer::from_pem_slice(&pem)
+        .with_context(|| format!("tls_key: {} holds no private key as PEM", key.display()))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .with_context(|| {
+            let (key, certificate) = (key.display(), certificate.display());
+            format!("tls_key: {key} does not belong to the certificate in {certificate}")
+        })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn chain(certificate: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let pem = read("tls_certificate", certificate)?;
+    let chain = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(|| format!("tls_certificate: {} is no PEM file", certificate.display()))?;
+    ensure!(!chain.is_empty(), "tls_certificate: {} holds no certificate", certificate.display());
+    Ok(chain)
+}
+
+/// That a certificate is not good for merchants, or will soon not be.
+pub(crate) struct Age {
+    /// Whether it is not good now.
+    pub(crate) is_over: bool,
+    /// When it ends or begins, and what to do.
+    pub(crate) told: String,
+}
+
+/// What there is to tell of how old the certificates are: the one that is shown, and those above it that come along.
+///
+/// # Errors
+/// Where they cannot be read.
+pub(crate) fn age(files: &TlsFiles, now: UnixMillis) -> anyhow::Result<Option<Age>> {
+    let chain = chain(&files.certificate)?;
+    let file = files.certificate.display();
+    let utc = |at: UnixTime| {
+        let ms = i64::try_from(at.as_secs()).unwrap_or(i64::MAX).saturating_mul(1000);
+        UnixMillis(ms).to_rfc3339_utc()
+    };
+    let first = |at: UnixMillis| chain.iter().find_map(|certificate| flaw_at(certificate, at));
+    let age = |is_over, told| Some(Age { is_over, told });
+    Ok(match (first(now), first(now + SOON)) {
+        (Some(CertificateError::ExpiredContext { not_after, .. }), _) => age(
+            true,
+            format!("a certificate in {file} ended at {}: merchants refuse it. {RENEW}", utc(not_after)),
+        ),
+        (Some(CertificateError::NotValidYetContext { not_before, .. }), _) => age(
+            true,
+            format!(
+                "a certificate in {file} begins at {} by this machine's clock, and merchants refuse it until then",
+                utc(not_before)
+            ),
+        ),
+        (None, Some(CertificateError::ExpiredContext { not_after, .. })) => {
+            age(false, format!("a certificate in {file} ends at {}. {RENEW}", utc(not_after)))
+        }
+        _ => None,
+    })
+}
+
+/// That a certificate is over or not yet valid at a moment. Who signed it is not looked at: merchants may know him.
+fn flaw_at(certificate: &CertificateDer<'_>, at: UnixMillis) -> Option<CertificateError> {
+    let parsed = ParsedCertificate::try_from(certificate).ok()?;
+    let at = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(at.0).ok()?));
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    match verify_server_cert_signed_by_trust_anchor(&parsed, &RootCertStore::empty(), &[], at, algorithms.all)
+    {
+        Err(Error::InvalidCertificate(
+            flaw @ (CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. }),
+        )) => Some(flaw),
+        _ => None,
+    }
+}
+
+/// A file that a setting names, wiped from memory when dropped: it may hold a key.
+fn read(setting: &str, path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|error| anyhow!("{setting}: cannot read {}: {}", path.display(), unread(path, &error)))
+}

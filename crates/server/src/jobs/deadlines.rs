@@ -1,0 +1,47 @@
+//! Deadlines that passed unanswered (contract §6).
+
+use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command};
+use rebuttal_protocol::{DisputeNo, UnixMillis};
+use rebuttal_store::{Operation, Rejection, WriteRequest};
+
+use crate::clock;
+use crate::gateway::Gateway;
+use crate::jobs::trusted_time::Present;
+
+/// Disputes that expire in one step; all of one step share a commit.
+const STEP: u32 = 200;
+
+/// Expires every dispute whose deadline is at least [`COMMIT_LIMIT`] past: a response that arrived in time has had that
+/// long to be committed. Whether the clock can be trusted is asked only where something is due by it, and then anew for
+/// each step.
+pub(super) async fn expire(gateway: &Gateway, present: &Present) -> anyhow::Result<()> {
+    present.glance();
+    while !gateway.store.due(clock::now() - COMMIT_LIMIT, 1).await?.is_empty() {
+        let Some(now) = present.unbroken().await? else { return Ok(()) };
+        let due = gateway.store.due(now - COMMIT_LIMIT, STEP).await?;
+        let is_last = (due.len() as u32) < STEP;
+        let expiries = due.into_iter().map(|dispute_no| expire_one(gateway, now, dispute_no));
+        for outcome in futures_util::future::join_all(expiries).await {
+            outcome?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn expire_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
+    let command = Command::Expire;
+    let operation = Operation::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
+    let work = WriteRequest::own(now, operation);
+    match gateway.store.commit(work).await? {
+        Ok(_) => {
+            metrics::counter!("rebuttal_expired_disputes_total").increment(1);
+            Ok(())
+        }
+        // It was answered, moved or extended since it was read.
+        Err(Rejection::Dispute(rebuttal_disputes::Refusal::NotDue)) => Ok(()),
+        Err(not_done) => Err(not_done.into()),
+    }
+}

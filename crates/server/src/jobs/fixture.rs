@@ -1,0 +1,39 @@
+//! A real S3 and a real database for the sweeper's own tests.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use rebuttal_evidence::{AwsVariables, Place, S3Store};
+use rebuttal_store::{Location, Options, Store};
+use rebuttal_testbed::s3;
+
+pub(super) struct Fixture {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) objects: s3::Bucket,
+    pub(super) bucket: S3Store,
+    pub(super) store: Store,
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = s3::Store::shared().bucket();
+        let bucket = bucket_through(&objects, objects.store.address);
+        let store = open(folder.path()).await;
+        Self { folder, objects, bucket, store }
+    }
+}
+
+/// The bucket as a gateway reaches it at an address.
+pub(super) fn bucket_through(objects: &s3::Bucket, address: SocketAddr) -> S3Store {
+    let credentials = objects.store.credentials();
+    let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
+    let Ok(Place::Bucket(place)) = objects.evidence_url_through(address).parse() else { panic!("a bucket") };
+    S3Store::open(&place, None, &AwsVariables::read(variable), "mark", false).unwrap()
+}
+
+/// The database in a folder.
+pub(super) async fn open(folder: &Path) -> Store {
+    let location = Location::from(folder.join("rebuttal.db").as_path());
+    Store::open(&location, &Options::default()).await.unwrap()
+}

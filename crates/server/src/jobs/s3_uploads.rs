@@ -1,0 +1,80 @@
+//! Uploads in an S3 that have been kept long enough, contested or not: what a contest relies on was sealed elsewhere.
+//! Only here is the bucket listed; a rule of the bucket's own that expires `m/` does the same with less effort, and
+//! harms nothing.
+
+use parking_lot::Mutex;
+use rebuttal_evidence::S3Store;
+use rebuttal_protocol::{StorageUri, UnixMillis};
+use rebuttal_store::Store;
+
+use crate::gateway::Gateway;
+use crate::gateway::upload_records::record;
+use crate::jobs::delete_failures::Undeleted;
+
+/// Pages of a thousand keys that are listed at a time; the next time goes on where this one ended.
+const PAGES_MAX: usize = 100;
+
+/// Where the last round ended.
+#[derive(Default)]
+pub(super) struct Round(Mutex<Option<String>>);
+
+/// Lists some pages and deletes what is old in them.
+pub(super) async fn sweep(gateway: &Gateway, now: UnixMillis, round: &Round) -> anyhow::Result<()> {
+    let Some(bucket) = gateway.evidence.s3() else { return Ok(()) };
+    let before = now - gateway.unreferenced_uploads_kept;
+    let mut kept = Undeleted::default();
+    for _ in 0..PAGES_MAX {
+        let after = round.0.lock().clone();
+        let next = sweep_page(&gateway.store, bucket, before, after.as_deref(), &mut kept).await?;
+        let is_last = next.is_none();
+        *round.0.lock() = next;
+        if is_last || kept.are_many() {
+            break;
+        }
+    }
+    kept.told()
+}
+
+/// Deletes the old uploads of one page, and tells where the next one begins.
+async fn sweep_page(
+    store: &Store,
+    bucket: &S3Store,
+    before: UnixMillis,
+    after: Option<&str>,
+    kept: &mut Undeleted,
+) -> anyhow::Result<Option<String>> {
+    let page = bucket.old_uploads(before, after).await?;
+    for url in page.uploads {
+        if let Err(error) = delete(store, bucket, &url).await {
+            kept.note(url, error);
+        }
+        if kept.are_many() {
+            break;
+        }
+    }
+    Ok(page.next)
+}
+
+async fn delete(store: &Store, bucket: &S3Store, url: &StorageUri) -> anyhow::Result<()> {
+    adopt_copy(store, bucket, url).await?;
+    Ok(bucket.delete_upload(url).await?)
+}
+
+/// Records a sealed copy whose record was never committed, because the process died in between or the database failed.
+/// From then on it is an upload that nothing refers to, and goes as they do: marked first, so that no contest that has
+/// just found it can lose it. Deleted here, it could be.
+async fn adopt_copy(store: &Store, bucket: &S3Store, url: &StorageUri) -> anyhow::Result<()> {
+    if store.upload(*url).await?.is_some() {
+        return Ok(());
+    }
+    let Some((sha256, size)) = bucket.sealed_copy(url).await? else { return Ok(()) };
+    match record(store, *url, sha256, size).await? {
+        Ok(_) => tracing::info!(%url, "adopted a sealed file that was not recorded"),
+        // A contest was quicker, and what it recorded is sealed too.
+        Err(refused) => tracing::info!(%url, %refused, "a sealed file is not adopted"),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! On a real S3 and a real database: what goes, what stays, and what is written down first.
+
+use std::time::Duration;
+
+use rebuttal_evidence::Look;
+use rebuttal_testbed::s3::{Fault, Proxy};
+use rebuttal_testbed::samples;
+
+use super::*;
+use crate::clock;
+use crate::jobs::fixture::{Fixture, bucket_through};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+impl Fixture {
+    async fn upload(&self, letter: &str) -> StorageUri {
+        let text = format!("s3://uploaded/m/80/open/dispute-evidence/{}.png", letter.repeat(32));
+        let uri: StorageUri = text.parse().unwrap();
+        self.objects.put(&uri.key(), &samples::receipt(1).bytes);
+        uri
+    }
+
+    async fn seal(&self, uri: &StorageUri) -> ([u8; 32], u64) {
+        match self.bucket.seal(uri).await.unwrap() {
+            Look::True { sha256, size } => (sha256, size),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn sweep(&self, before: UnixMillis) {
+        self.sweep_through(&self.bucket, before).await.unwrap();
+    }
+
+    async fn sweep_through(&self, bucket: &S3Store, before: UnixMillis) -> anyhow::Result<()> {
+        let mut kept = Undeleted::default();
+        assert_eq!(sweep_page(&self.store, bucket, before, None, &mut kept).await.unwrap(), None);
+        kept.told()
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn old_uploads_go_and_what_was_sealed_of_them_stays() {
+    let fixture = Fixture::new().await;
+    let [sealed, waiting] = [fixture.upload("a").await, fixture.upload("b").await];
+    let (sha256, size) = fixture.seal(&sealed).await;
+    record(&fixture.store, sealed, sha256, size).await.unwrap().unwrap();
+    fixture.sweep(clock::now() - HOUR).await;
+    assert_eq!(fixture.objects.keys("m/").len(), 2, "both are young");
+    fixture.sweep(clock::now() + HOUR).await;
+    assert_eq!(fixture.objects.keys("m/"), Vec::<String>::new());
+    assert!(fixture.bucket.read(&sealed, &sha256).await.unwrap().is_some());
+    assert!(fixture.store.upload(waiting).await.unwrap().is_none());
+    drop(fixture.folder);
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn a_seal_without_a_record_gets_one_before_its_upload_goes() {
+    let fixture = Fixture::new().await;
+    let uri = fixture.upload("c").await;
+    let (sha256, size) = fixture.seal(&uri).await;
+    fixture.sweep(clock::now() + HOUR).await;
+    let recorded = fixture.store.upload(uri).await.unwrap().unwrap().file;
+    assert_eq!((recorded.sha256.0, recorded.size), (sha256, size));
+    assert!(fixture.bucket.read(&uri, &sha256).await.unwrap().is_some(), "it goes when its record does");
+    assert_eq!(fixture.objects.keys("m/"), Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+async fn an_upload_whose_turn_fails_holds_back_no_other() {
+    let fixture = Fixture::new().await;
+    let [stubborn, other] = [fixture.upload("d").await, fixture.upload("e").await];
+    let proxy = Proxy::before(fixture.objects.store.address);
+    // What lies sealed under its address is listed first.
+    proxy.fault("GET", &"d".repeat(32), Fault::Fails);
+    let bucket = bucket_through(&fixture.objects, proxy.address);
+    let told = fixture.sweep_through(&bucket, clock::now() + HOUR).await.unwrap_err().to_string();
+    assert!(told.contains(&stubborn.to_string()) && !told.contains(&other.to_string()), "{told}");
+    assert_eq!(fixture.objects.keys("m/"), [stubborn.key()]);
+}

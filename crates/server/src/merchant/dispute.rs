@@ -1,0 +1,8 @@
+//! The calls about disputes (contract §4, §5).
+
+pub(crate) mod accept;
+pub(crate) mod contest;
+mod evidence_check;
+pub(crate) mod query;
+
+pub use evidence_check::ANSWER_LIMIT;

@@ -1,0 +1,33 @@
+//! `POST /pg/v2/dispute/accept` (contract §5).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use rebuttal_disputes::{Actor, Command};
+use rebuttal_protocol::answer::Done;
+use rebuttal_protocol::dispute::AcceptRequest;
+use rebuttal_store::Operation;
+
+use crate::auth::signature::SignedWrite;
+use crate::gateway::Gateway;
+use crate::merchant::{Reply, Success};
+
+/// Accepts a dispute: the merchant gives the money up.
+///
+/// 1. The signature has been verified, and every field read.
+/// 2. The committer uses the nonce up and decides, in one transaction, by the request's arrival.
+/// 3. The merchant is answered after the commit.
+pub(crate) async fn accept(
+    State(gateway): State<Arc<Gateway>>,
+    SignedWrite { call, app, identity, .. }: SignedWrite<AcceptRequest>,
+) -> Reply<Done> {
+    let operation = Operation::Command {
+        dispute_no: call.dispute_no,
+        merchant_id: Some(app.merchant_id),
+        actor: Actor::App(app.app_id),
+        command: Command::Accept,
+    };
+    let (_, used) = identity.commit(&gateway.auth, operation).await?;
+
+    Ok(Success(Done::TRUE, used))
+}

@@ -1,0 +1,25 @@
+//! `POST /pg/v2/dispute/query` (contract §5).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use rebuttal_protocol::dispute::{DisputeData, QueryRequest};
+
+use crate::auth::signature::SignedRead;
+use crate::gateway::Gateway;
+use crate::gateway::dispute_data::dispute_data;
+use crate::merchant::{Reply, Success};
+
+/// Tells one of the merchant's disputes.
+///
+/// 1. The signature has been verified, the one key read, and the nonce used up, in memory: a read changes nothing.
+/// 2. The dispute is looked for among the merchant's own; another's is answered as one that does not exist.
+pub(crate) async fn query(
+    State(gateway): State<Arc<Gateway>>,
+    SignedRead { call, app, used }: SignedRead<QueryRequest>,
+) -> Reply<DisputeData> {
+    let record = gateway.store.find(app.merchant_id, &call).await?;
+    let record = record.ok_or(rebuttal_disputes::Refusal::NotFound)?;
+
+    Ok(Success(dispute_data(&record, &app.zone), used))
+}

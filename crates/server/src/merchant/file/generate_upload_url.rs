@@ -1,0 +1,45 @@
+//! `POST /pg/v2/file/generateUploadUrl` (contract §3).
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::extract::State;
+use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
+use rebuttal_store::Operation;
+
+use crate::auth::signature::SignedWrite;
+use crate::gateway::Gateway;
+use crate::http::error::Refusal;
+use crate::merchant::{Reply, Success, upload};
+
+/// Says where and how one file may be uploaded.
+///
+/// 1. The signature has been verified, and every field read.
+/// 2. The nonce is used up, durably: each form is issued once.
+/// 3. The format is what name and content type agree on.
+/// 4. A random address is made, and a form signed that is good for it alone.
+pub(crate) async fn generate_upload_url(
+    State(gateway): State<Arc<Gateway>>,
+    SignedWrite { call, app, arrived_at, url_index, identity }: SignedWrite<GenerateUploadUrlRequest>,
+) -> Reply<UploadUrlData> {
+    let (_, used) = identity.commit(&gateway.auth, Operation::UseNonce).await?;
+
+    let format = call.format().map_err(|(code, sentence)| Refusal::new(code, sentence))?;
+
+    let mut file_id = [0; 16];
+    getrandom::fill(&mut file_id).context("the system has no randomness").map_err(Refusal::internal)?;
+    let storage_uri = StorageUri { merchant_id: app.merchant_id, file_id, format };
+    let own_url = format!("{}{}", gateway.auth.public_url(url_index), upload::PATH);
+    let form = gateway.evidence.form(&storage_uri, &own_url, arrived_at).await;
+    let form = form.map_err(Refusal::unavailable)?;
+
+    let data = UploadUrlData {
+        upload_url: form.url,
+        http_method: "POST".to_owned(),
+        form_fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        storage_uri,
+        expire_time: form.expires_at,
+    };
+    Ok(Success(data, used))
+}

@@ -1,0 +1,273 @@
+//! `POST /uploaded`: the embedded store's end of an upload form. It answers as S3 does, in XML (contract §3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use rebuttal_evidence::{BodyError, Credentials, Error, FolderStore, Received, S3Code, upload};
+use rebuttal_protocol::Code;
+use rebuttal_protocol::storage_uri::BUCKET;
+use rebuttal_store::CommitError;
+use tokio::time::{Instant, timeout_at};
+
+use crate::clock;
+use crate::gateway::Gateway;
+use crate::gateway::upload_records::record;
+use crate::http::body;
+use crate::http::error::{Noted, UNAVAILABLE_RETRY_SECONDS};
+
+/// Where forms are sent, under the public base URL.
+pub(crate) const PATH: &str = "/uploaded";
+/// How long an upload may take from its first byte to its last: 2 MiB over a line of 280 kbit/s.
+pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
+/// How long an upload may be waited for until the next [`PACE_BYTES`] of it are there. Less than the slowest line
+/// brings, and the end of one that only keeps its place.
+pub(crate) const PACE_LIMIT: Duration = Duration::from_secs(10);
+/// Bytes of an upload that arrive within [`PACE_LIMIT`], unless it ends before.
+pub(crate) const PACE_BYTES: usize = 8 * 1024;
+
+/// What takes uploads: a gateway whose evidence lies in a folder.
+#[derive(Clone)]
+struct Inbox {
+    gateway: Arc<Gateway>,
+    files: FolderStore,
+    credentials: Credentials,
+}
+
+/// No route at all where merchants post to an S3.
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    let Some((files, credentials)) = gateway.evidence.folder() else { return Router::new() };
+    let (files, credentials) = (files.clone(), credentials.clone());
+    Router::new()
+        .route(PATH, post(receive))
+        .method_not_allowed_fallback(async || NotTaken::method_not_allowed())
+        .with_state(Inbox { gateway, files, credentials })
+}
+
+/// Takes one file.
+///
+/// 1. The form is read as it arrives and checked against its own signed policy; the file is hashed and judged.
+/// 2. The file is durable under its final name before anything is recorded.
+/// 3. The upload is recorded through the committer, durably; what dies in between is adopted later.
+/// 4. Only then is it answered: 204, and a contest may refer to it.
+///
+/// It runs in a task of its own, so that a client that leaves after its last byte leaves no file without a record.
+async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Body) -> Result<StatusCode, NotTaken> {
+    let arrived_at = clock::now();
+    let taking = tokio::spawn(async move {
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Inbox { gateway, files, credentials } = inbox;
+        let chunks = body.into_data_stream().map(|chunk| chunk.map_err(BodyError::from));
+        let chunks = timely(chunks, UPLOAD_LIMIT, PACE_LIMIT);
+        let received =
+            upload::receive(&files, &credentials, BUCKET, content_type, chunks, arrived_at).await?;
+        settle(&gateway, &files, &received).await
+    });
+    taking.await.map_err(NotTaken::unavailable)??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Records a file that lies durably in its place, and ends its arrival.
+async fn settle(gateway: &Gateway, files: &FolderStore, received: &Received) -> Result<(), NotTaken> {
+    let Received { uri, sha256, size, .. } = received;
+    record(&gateway.store, *uri, *sha256, *size)
+        .await?
+        .map_err(|_| rebuttal_evidence::Refusal::AlreadyUploaded)?;
+    Ok(files.confirm(received).await?)
+}
+
+/// The body, as long as it keeps within a limit for the `whole` of it and to its pace. Only what the sender is waited
+/// for counts against the pace: not the wait for a turn, nor the disk's.
+fn timely(
+    body: impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
+    whole: Duration,
+    pace: Duration,
+) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
+    let until = Instant::now() + whole;
+    let begun = (body, pace, 0_usize);
+    stream::unfold(Some(begun), move |going| async move {
+        let (mut body, left, brought) = going?;
+        let asked_at = Instant::now();
+        match timeout_at(until.min(asked_at + left), body.next()).await {
+            Ok(Some(Ok(chunk))) => {
+                let brought = brought + chunk.len();
+                let going = match brought >= PACE_BYTES {
+                    true => (body, pace, 0),
+                    false => (body, left.saturating_sub(asked_at.elapsed()), brought),
+                };
+                Some((Ok(chunk), Some(going)))
+            }
+            Ok(ended) => Some((ended?, None)),
+            Err(elapsed) => Some((Err(elapsed.into()), None)),
+        }
+    })
+    // Readers may ask again after the end.
+    .fuse()
+}
+
+/// Why an upload was not taken.
+struct NotTaken {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    cause: Option<Arc<anyhow::Error>>,
+}
+
+/// The refusals that have no word in [`S3Code`], in S3's words too.
+const METHOD_NOT_ALLOWED: (StatusCode, &str) = (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed");
+const TIMED_OUT: (StatusCode, &str) = (StatusCode::BAD_REQUEST, "RequestTimeout");
+const UNAVAILABLE: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable");
+
+/// Every code of a refusal, with its status.
+pub(crate) fn refusals() -> impl Iterator<Item = (StatusCode, &'static str)> {
+    let codes = S3Code::ALL.into_iter().map(|code| (status(code), code.as_str()));
+    codes.chain([METHOD_NOT_ALLOWED, TIMED_OUT, UNAVAILABLE])
+}
+
+impl NotTaken {
+    fn method_not_allowed() -> Self {
+        let (status, code) = METHOD_NOT_ALLOWED;
+        Self { status, code, message: "Send the form by POST.".to_owned(), cause: None }
+    }
+
+    fn failed(
+        (status, code): (StatusCode, &'static str),
+        message: &str,
+        cause: impl Into<anyhow::Error>,
+    ) -> Self {
+        Self { status, code, message: message.to_owned(), cause: Some(Arc::new(cause.into())) }
+    }
+
+    fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        let message = "The gateway cannot take files now. Call generateUploadUrl again later.";
+        Self::failed(UNAVAILABLE, message, cause)
+    }
+}
+
+impl From<Error> for NotTaken {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Body(ref cause) if body::is_bad_chunk(&**cause) => {
+                let invalid = (StatusCode::BAD_REQUEST, S3Code::InvalidRequest.as_str());
+                Self::failed(invalid, body::BAD_CHUNK, error)
+            }
+            Error::Body(_) => {
+                let message = "The upload did not arrive whole or in time. Send it again.";
+                Self::failed(TIMED_OUT, message, error)
+            }
+            Error::NoTurn(_) => {
+                let message =
+                    "Other uploads of this merchant, or with this form, are under way. Send it again later.";
+                Self::failed(UNAVAILABLE, message, error)
+            }
+            Error::Folder { .. } | Error::S3 { .. } | Error::NotOurs(_) => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<rebuttal_evidence::Refusal> for NotTaken {
+    fn from(refusal: rebuttal_evidence::Refusal) -> Self {
+        let code = refusal.code();
+        Self { status: status(code), code: code.as_str(), message: refusal.to_string(), cause: None }
+    }
+}
+
+/// Whether or not a row was written, the file lies there and its record will be made up for.
+impl From<CommitError> for NotTaken {
+    fn from(error: CommitError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+/// The HTTP status of S3's codes (contract §3).
+const fn status(code: S3Code) -> StatusCode {
+    match code {
+        S3Code::AccessDenied | S3Code::SignatureDoesNotMatch => StatusCode::FORBIDDEN,
+        S3Code::EntityTooLarge
+        | S3Code::EntityTooSmall
+        | S3Code::InvalidRequest
+        | S3Code::MalformedPostRequest => StatusCode::BAD_REQUEST,
+        S3Code::PreconditionFailed => StatusCode::CONFLICT,
+    }
+}
+
+impl IntoResponse for NotTaken {
+    fn into_response(self) -> Response {
+        let Self { status, code, message, cause } = self;
+        let message = escape(&message);
+        let xml = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        );
+        let mut response = (status, xml).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        // What is left of the body is not read, so the connection cannot carry another request.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, UNAVAILABLE_RETRY_SECONDS.into());
+        }
+        response.extensions_mut().insert(Noted { code: Code::Unknown(code.to_owned()), cause });
+        response
+    }
+}
+
+/// Text as it may stand between XML tags.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether so many chunks of this size arrive, sent one by one.
+    async fn arrive(chunks: usize, bytes: usize, every: Duration, pace: Duration) -> bool {
+        let sent = stream::iter(0..chunks).then(move |_| async move {
+            tokio::time::sleep(every).await;
+            Ok(Bytes::from(vec![0; bytes]))
+        });
+        timely(Box::pin(sent), UPLOAD_LIMIT, pace).all(async |chunk| chunk.is_ok()).await
+    }
+
+    #[tokio::test]
+    async fn a_drip_is_cut_and_a_slow_line_is_not() {
+        let (millis, pace) = (Duration::from_millis, Duration::from_millis(400));
+        assert!(!arrive(1_000, 1, millis(1), pace).await, "it brings nothing to speak of");
+        assert!(arrive(6, PACE_BYTES, millis(100), pace).await, "each pace is kept");
+        assert!(arrive(3, 1, millis(1), pace).await, "a short one ends before");
+    }
+
+    #[test]
+    fn every_code_has_the_status_of_the_contract() {
+        let table: String =
+            S3Code::ALL.iter().map(|code| format!("{} {code}\n", status(*code).as_u16())).collect();
+        insta::assert_snapshot!(table, @"
+        403 AccessDenied
+        400 EntityTooLarge
+        400 EntityTooSmall
+        400 InvalidRequest
+        400 MalformedPOSTRequest
+        409 PreconditionFailed
+        403 SignatureDoesNotMatch
+        ");
+    }
+
+    #[test]
+    fn what_a_form_brings_cannot_leave_its_element() {
+        let response =
+            NotTaken::from(rebuttal_evidence::Refusal::FieldUndeclared("</Message><x>&".to_owned()))
+                .into_response();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(escape("</Message><x>&"), "&lt;/Message&gt;&lt;x&gt;&amp;");
+    }
+}

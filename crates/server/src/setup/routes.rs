@@ -1,0 +1,60 @@
+//! What each listener serves. Everything that is not a merchant's call lies beside them; whatever path nobody knows is
+//! answered, and signed, as a merchant's call.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use http::header::CONTENT_TYPE;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::gateway::Gateway;
+use crate::http::error::Refusal;
+use crate::http::health;
+use crate::http::paths::METRICS;
+use crate::merchant::{self, upload};
+use crate::openapi::{self, Apis};
+use crate::{gateway::sample, metrics::process, operator};
+
+/// The merchants' listener, which serves operators, too, where they have none of their own.
+pub(crate) fn merchants(gateway: &Arc<Gateway>, operators_too: bool) -> Router {
+    let uploads = gateway.evidence.folder().is_some();
+    beside(gateway, Apis { merchants: true, uploads, operators: operators_too })
+        .fallback_service(merchant::merchant_calls(Arc::clone(gateway)))
+}
+
+/// The operators' own listener.
+pub(crate) fn operators(gateway: &Arc<Gateway>) -> Router {
+    beside(gateway, Apis { merchants: false, uploads: false, operators: true })
+        .fallback_service(merchant::no_calls(Arc::clone(gateway)))
+}
+
+/// Everything but the merchants' signed calls.
+pub(crate) fn beside(gateway: &Arc<Gateway>, apis: Apis) -> Router {
+    let mut router = health::router(Arc::clone(&gateway.health));
+    if apis.uploads {
+        router = router.merge(upload::router(Arc::clone(gateway)));
+    }
+    if apis.operators {
+        router = router.merge(operator::router(Arc::clone(gateway)));
+    }
+    if gateway.api_docs {
+        router = router.merge(openapi::router(apis));
+    }
+    router
+}
+
+/// The routes of the metrics listener.
+pub(crate) fn metrics(handle: PrometheusHandle, gateway: Arc<Gateway>) -> Router {
+    let render = move || {
+        // Cheap, and of the very moment; what asks the database is sampled by the sweeper, however often this is asked.
+        sample::traffic(&gateway);
+        process::sample();
+        let text = handle.render();
+        async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
+    };
+    Router::new()
+        .route(METRICS, get(render))
+        .fallback(async || Refusal::no_such_path())
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+}

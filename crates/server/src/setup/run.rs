@@ -1,0 +1,226 @@
+//! Starts a gateway, serves until it is told to stop, and stops it without losing what is in flight.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::signal::unix::SignalKind;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::clock;
+use crate::gateway::Gateway;
+use crate::http::base_url::BaseUrl;
+use crate::http::connection_limits::Peers;
+use crate::http::listener::Listener;
+use crate::http::metrics::ConnectionMetrics;
+use crate::http::request_id::RequestIds;
+use crate::http::service::Front;
+use crate::http::tls;
+use crate::setup::config::{Config, OTHER_LISTENERS_PART};
+use crate::setup::data_dir::DataDir;
+use crate::setup::doctor::{State, disk};
+use crate::setup::{routes, start};
+use crate::{jobs, metrics};
+
+/// The same number on Linux and macOS, on every processor that the gateway is built for.
+const SIGXFSZ: i32 = 25;
+
+/// Where a gateway that is ready can be reached.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The bound address of the merchant API.
+    pub addr: SocketAddr,
+    /// The bound address of the operator API: the same, unless it has a listener of its own.
+    pub operator_addr: SocketAddr,
+    /// The bound address of `/metrics`.
+    pub metrics_addr: Option<SocketAddr>,
+    /// Under which addresses merchants call it, the preferred one first.
+    pub public_urls: Vec<BaseUrl>,
+}
+
+/// Runs a gateway until `shutdown` completes and what was in flight is finished.
+///
+/// `on_ready` is called once every listener is bound and requests are served.
+///
+/// # Errors
+/// What keeps it from starting, in a sentence for the person who started it: an address in use, a data directory that
+/// another gateway holds, a wrong master key, a certificate that cannot be read.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    on_ready: impl FnOnce(&Ready),
+) -> anyhow::Result<()> {
+    // A write beyond the limit on a file's size is an error like any other, and kills nobody: once there is somebody to
+    // listen for the signal, it does nothing else.
+    let _signal =
+        tokio::signal::unix::signal(SignalKind::from_raw(SIGXFSZ)).context("cannot listen for SIGXFSZ")?;
+    let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    if let Some(age) = config.tls.as_ref().map(|files| tls::age(files, clock::now())).transpose()?.flatten() {
+        tracing::warn!("{}", age.told);
+    }
+    let recorder = config.metrics_listen.map(|_| metrics::install()).transpose()?;
+    // Bound before anything is made: a second start on the same address leaves nothing behind.
+    let sockets = Sockets::bind(&config).await?;
+    let ready = sockets.ready(&config)?;
+    let data_dir = DataDir::open(&config.data_dir)?;
+    for lack in disk::examine(&config).into_iter().filter(|disk| disk.state == State::Fault) {
+        tracing::error!("{}", lack.told);
+    }
+    let mut shutdown = std::pin::pin!(shutdown);
+    // A start may wait long for its database, and survives being interrupted anywhere.
+    let gateway = tokio::select! {
+        biased;
+        () = &mut shutdown => {
+            tracing::info!("stopping: told to stop before the start was finished");
+            return Ok(());
+        }
+        opened = start::open(&config, &data_dir, ready.public_urls.clone()) => opened?,
+    };
+
+    let (stop, stopping) = watch::channel(false);
+    let mut chores = jobs::start(&gateway, recorder.clone(), &stopping);
+    let listeners = sockets.listeners(&config, &gateway, acceptor, recorder)?;
+    let mut serving: JoinSet<()> =
+        listeners.into_iter().map(|listener| listener.serve(stopping.clone())).collect();
+    on_ready(&ready);
+
+    let stopped = tokio::select! {
+        () = async {
+            shutdown.await;
+            drain(&gateway, config.drain).await;
+        } => Ok(()),
+        Some(ended) = serving.join_next() => Err(anyhow::anyhow!("a listener ended of its own accord: {ended:?}")),
+    };
+    tracing::info!("stopping: no new work, finishing what is in flight");
+    stop.send_replace(true);
+    while serving.join_next().await.is_some() {}
+    while chores.join_next().await.is_some() {}
+    // Last, so that everything above still got its answers.
+    gateway.store.close().await;
+    stopped
+}
+
+/// Serves on for a while, not ready any more, so that a load balancer sends its requests elsewhere before there is
+/// nobody to take them: a connection that was made and not accepted yet would be cut.
+async fn drain(gateway: &Gateway, drain: Duration) {
+    if drain.is_zero() {
+        return;
+    }
+    gateway.health.drain();
+    tracing::info!("draining: not ready any more, and serving for {drain:?}");
+    tokio::time::sleep(drain).await;
+}
+
+/// The bound sockets.
+struct Sockets {
+    main: TcpListener,
+    operator: Option<TcpListener>,
+    metrics: Option<TcpListener>,
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind_if = async |setting, addr: Option<SocketAddr>| match addr {
+            Some(addr) => bind(setting, addr).await.map(Some),
+            None => Ok(None),
+        };
+        Ok(Self {
+            main: bind("listen", config.listen).await?,
+            operator: bind_if("operator_listen", config.operator_listen).await?,
+            metrics: bind_if("metrics_listen", config.metrics_listen).await?,
+        })
+    }
+
+    fn ready(&self, config: &Config) -> anyhow::Result<Ready> {
+        let addr = self.main.local_addr()?;
+        let public_urls = match config.public_urls.is_empty() {
+            true => default_public_urls(addr, config.tls.is_some())?,
+            false => config.public_urls.clone(),
+        };
+        let operator_addr = self.operator.as_ref().map_or(Ok(addr), TcpListener::local_addr)?;
+        let metrics_addr = self.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+        Ok(Ready { addr, operator_addr, metrics_addr, public_urls })
+    }
+
+    fn listeners(
+        self,
+        config: &Config,
+        gateway: &Arc<Gateway>,
+        tls: Option<TlsAcceptor>,
+        recorder: Option<PrometheusHandle>,
+    ) -> anyhow::Result<Vec<Listener>> {
+        let Self { main, operator, metrics } = self;
+        let ids = Arc::new(RequestIds::new()?);
+        let places = config.connections_max;
+        let other_places = places.div_ceil(OTHER_LISTENERS_PART);
+        let listener = |name, socket, tls, router, connections_max| Listener {
+            socket,
+            metrics: ConnectionMetrics::new(name, connections_max),
+            tls,
+            front: Front::new(router, Arc::clone(&ids)),
+            connections_max,
+            peers: Peers::new(
+                name,
+                config.connections_per_peer(connections_max),
+                config.trusted_proxies.clone(),
+            ),
+        };
+        let merchants = routes::merchants(gateway, operator.is_none());
+        let mut listeners = vec![listener("merchants", main, tls.clone(), merchants, places)];
+        if let Some(socket) = operator {
+            listeners.push(listener("operators", socket, tls, routes::operators(gateway), other_places));
+        }
+        if let (Some(socket), Some(recorder)) = (metrics, recorder) {
+            // Scrapers seldom speak TLS, and the listener is for them alone.
+            listeners.push(listener(
+                "metrics",
+                socket,
+                None,
+                routes::metrics(recorder, Arc::clone(gateway)),
+                other_places,
+            ));
+        }
+        Ok(listeners)
+    }
+}
+
+async fn bind(setting: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addr).await.map_err(|error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "; another program listens there, or another gateway: stop it, or choose another address"
+            }
+            ErrorKind::AddrNotAvailable => {
+                "; this machine has no such address: choose one that it has, or 0.0.0.0"
+            }
+            ErrorKind::PermissionDenied => {
+                "; ports below 1024 take a right of their own: leave them to a proxy"
+            }
+            _ => "",
+        };
+        anyhow::anyhow!("{setting}: cannot listen on {addr}: {error}{hint}")
+    })
+}
+
+/// Without a configured URL the bound address is it; where that is this machine only, or any address, people say
+/// `localhost` too.
+fn default_public_urls(addr: SocketAddr, tls: bool) -> anyhow::Result<Vec<BaseUrl>> {
+    let scheme = if tls { "https" } else { "http" };
+    let (port, ip) = (addr.port(), addr.ip());
+    let mut urls = Vec::new();
+    if ip.is_unspecified() {
+        urls.push(format!("{scheme}://127.0.0.1:{port}"));
+    } else {
+        urls.push(format!("{scheme}://{addr}"));
+    }
+    if ip.is_unspecified() || ip.is_loopback() {
+        urls.push(format!("{scheme}://localhost:{port}"));
+    }
+    Ok(urls.iter().map(|url| url.parse()).collect::<Result<_, _>>()?)
+}
