@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rebuttal_protocol::body::BODY_MAX_BYTES;
-use rebuttal_protocol::dispute::Call;
+use rebuttal_protocol::merchant_call::MerchantRequest;
 use rebuttal_protocol::signature::{Message, Signer};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
@@ -27,7 +27,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl Client {
     /// Sends a request until it has a verified answer or its bounds are reached.
-    pub(crate) async fn exchange<C: Call + Serialize>(
+    pub(crate) async fn exchange<C: MerchantRequest + Serialize>(
         &self,
         request: &C,
         effect: Effect,
@@ -41,7 +41,7 @@ impl Client {
         let ends_at = began + self.inner.bounds.call;
         let mut course = Course::new(effect, self.inner.bounds.attempts);
         loop {
-            let sent = self.authorize(C::PATH, body.clone())?;
+            let sent = self.authorize(C::CALL.path(), body.clone())?;
             let time_left = self.inner.bounds.attempt.min(ends_at.saturating_duration_since(Instant::now()));
             let (attempt, retry_after) = self.attempt(&sent, time_left).await;
             let remaining = ends_at.saturating_duration_since(Instant::now());

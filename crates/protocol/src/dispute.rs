@@ -6,14 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Object;
 use crate::fields::{BadRequest, Fields};
+use crate::merchant_call::MerchantRequest;
 use crate::{DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
 
-/// Path of the contest call.
-pub const CONTEST_PATH: &str = "/pg/v2/dispute/contest";
-/// Path of the accept call.
-pub const ACCEPT_PATH: &str = "/pg/v2/dispute/accept";
-/// Path of the query call.
-pub const QUERY_PATH: &str = "/pg/v2/dispute/query";
 /// Most pieces of evidence in one contest (contract §4).
 pub const EVIDENCE_MAX: usize = 20;
 
@@ -132,17 +127,6 @@ wire_enum! {
     }
 }
 
-/// A call of the merchant API: where it is posted and what it returns. Implemented by the requests of this crate.
-pub trait Call: Sized {
-    /// The path under the public base URL.
-    const PATH: &'static str;
-    /// The envelope's `data` on success.
-    type Data: Serialize + for<'de> Deserialize<'de>;
-
-    /// Reads the request from a strictly parsed body.
-    fn parse(body: &Object<'_>) -> Result<Self, BadRequest>;
-}
-
 /// Where a piece of evidence lies, as a side of the wire knows it.
 pub trait EvidenceUrl: Sized {
     /// Reads what stands in a request, which is not empty.
@@ -195,8 +179,7 @@ pub struct ContestRequest<Url = StorageUri> {
     pub evidence_list: Vec<EvidenceItem<Url>>,
 }
 
-impl<Url: EvidenceUrl> Call for ContestRequest<Url> {
-    const PATH: &'static str = CONTEST_PATH;
+impl<Url: EvidenceUrl> MerchantRequest for ContestRequest<Url> {
     type Data = crate::answer::Done;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
@@ -234,8 +217,7 @@ pub struct AcceptRequest {
     pub dispute_no: DisputeNo,
 }
 
-impl Call for AcceptRequest {
-    const PATH: &'static str = ACCEPT_PATH;
+impl MerchantRequest for AcceptRequest {
     type Data = crate::answer::Done;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
@@ -261,8 +243,7 @@ pub enum QueryRequest {
     MerchantTradeNo(MerchantTradeNo),
 }
 
-impl Call for QueryRequest {
-    const PATH: &'static str = QUERY_PATH;
+impl MerchantRequest for QueryRequest {
     type Data = DisputeData;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {

@@ -6,12 +6,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Object;
-use crate::dispute::{Call, wire_enum};
+use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
+use crate::merchant_call::MerchantRequest;
 use crate::{Code, FileFormat, Invalid, StorageUri, UnixMillis};
 
-/// Path of the call.
-pub const GENERATE_UPLOAD_URL_PATH: &str = "/pg/v2/file/generateUploadUrl";
 /// Most characters of a file's name, extension included.
 pub const FILENAME_MAX: usize = 32;
 /// Most characters of a content type, unless it is the registered one of the extension (contract §3).
@@ -95,8 +94,7 @@ impl GenerateUploadUrlRequest {
     }
 }
 
-impl Call for GenerateUploadUrlRequest {
-    const PATH: &'static str = GENERATE_UPLOAD_URL_PATH;
+impl MerchantRequest for GenerateUploadUrlRequest {
     type Data = UploadUrlData;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {

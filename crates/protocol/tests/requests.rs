@@ -4,15 +4,16 @@
 
 use rebuttal_protocol::Code;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{Call, QueryRequest, ReceivedContest};
+use rebuttal_protocol::dispute::{QueryRequest, ReceivedContest};
 use rebuttal_protocol::file::GenerateUploadUrlRequest;
+use rebuttal_protocol::merchant_call::MerchantRequest;
 use rebuttal_protocol::operator::{
     AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret,
 };
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 
-fn refusal<T: Call>(body: &str) -> (Code, String) {
+fn refusal<T: MerchantRequest>(body: &str) -> (Code, String) {
     let object = Object::parse_signed(body.as_bytes()).unwrap();
     match T::parse(&object) {
         Ok(_) => (Code::Ok, String::new()),

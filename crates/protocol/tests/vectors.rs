@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use rebuttal_protocol::body::{DEPTH_MAX, Object};
-use rebuttal_protocol::dispute::{AcceptRequest, Call};
+use rebuttal_protocol::dispute::AcceptRequest;
+use rebuttal_protocol::merchant_call::MerchantRequest as _;
 use rebuttal_protocol::signature::{self, Message, Sign, Signer};
 use rebuttal_protocol::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
 use serde_json::Value;

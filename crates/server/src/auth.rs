@@ -11,6 +11,7 @@ pub(crate) mod replay_cache;
 pub(crate) mod request_context;
 pub(crate) mod signature;
 pub(crate) mod tokens;
+mod verified;
 
 use std::sync::Arc;
 use std::time::Duration;

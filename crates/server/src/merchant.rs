@@ -8,37 +8,46 @@ pub(crate) mod upload;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use rebuttal_protocol::Envelope;
-use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
-use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
+use axum::routing::{MethodRouter, post};
+use rebuttal_protocol::{Envelope, MerchantCall};
 
-use crate::auth::answer_signing::AnswerSigning;
+use crate::auth::answer_signing::sign_answers;
 use crate::auth::signature::{NonceUsed, Unrouted};
 use crate::gateway::Gateway;
 use crate::http::error::{Refusal, json};
+use crate::merchant::dispute::accept::accept;
+use crate::merchant::dispute::contest::contest;
+use crate::merchant::dispute::query::query;
+use crate::merchant::file::generate_upload_url::generate_upload_url;
 
-/// Everything that answers in the merchant's envelope, behind the layer that signs. Unknown paths are part of it.
-pub(crate) fn merchant_calls(gateway: Arc<Gateway>) -> AnswerSigning<Arc<Gateway>> {
-    AnswerSigning::around(calls(&gateway), gateway)
-}
-
-/// The calls, which cannot be served without that layer.
-pub(crate) fn calls(gateway: &Arc<Gateway>) -> Router {
-    Router::new()
-        .route(CONTEST_PATH, post(dispute::contest::contest))
-        .route(ACCEPT_PATH, post(dispute::accept::accept))
-        .route(QUERY_PATH, post(dispute::query::query))
-        .route(GENERATE_UPLOAD_URL_PATH, post(file::generate_upload_url::generate_upload_url))
+/// The calls, and the answer to every path that nothing is served at: all of it signed.
+pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
+    let calls = MerchantCall::ALL
+        .iter()
+        .fold(Router::new(), |router, call| router.route(call.path(), handler(*call)));
+    calls
         .fallback(async |_: Unrouted| Refusal::no_such_path())
         .method_not_allowed_fallback(async |_: Unrouted| Refusal::method_not_allowed())
+        .layer(from_fn_with_state(Arc::clone(gateway), sign_answers::<Arc<Gateway>>))
         .with_state(Arc::clone(gateway))
 }
 
-/// What answers where there are no calls. Its refusals settle nothing: elsewhere the same request may be a call.
-pub(crate) fn no_calls(gateway: Arc<Gateway>) -> AnswerSigning<Arc<Gateway>> {
-    AnswerSigning::around(Router::new().fallback(async || Refusal::no_such_path()), gateway)
+fn handler(call: MerchantCall) -> MethodRouter<Arc<Gateway>> {
+    match call {
+        MerchantCall::GenerateUploadUrl => post(generate_upload_url),
+        MerchantCall::Contest => post(contest),
+        MerchantCall::Accept => post(accept),
+        MerchantCall::Query => post(query),
+    }
+}
+
+/// The answer to every path where no calls are served. It settles nothing: elsewhere the same request may be a call.
+pub(crate) fn no_calls(gateway: &Arc<Gateway>) -> Router {
+    Router::new()
+        .fallback(async || Refusal::no_such_path())
+        .layer(from_fn_with_state(Arc::clone(gateway), sign_answers::<Arc<Gateway>>))
 }
 
 /// What a merchant's call returns: the envelope's data, or why not.

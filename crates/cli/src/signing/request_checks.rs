@@ -1,9 +1,7 @@
 //! Checks of a request that do not depend on its signature: what the gateway refuses in any case, and freshness.
 
-use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::body::{BODY_MAX_BYTES, Object};
-use rebuttal_client::protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
-use rebuttal_client::protocol::file::GENERATE_UPLOAD_URL_PATH;
+use rebuttal_client::protocol::{MerchantCall, UnixMillis};
 use rebuttal_server::FRESHNESS_WINDOW;
 use serde::Serialize;
 
@@ -11,19 +9,20 @@ use crate::signing::{SecretRedactor, escape_invisible};
 use crate::terminal;
 
 /// Every path that merchants call.
-pub(crate) const MERCHANT_PATHS: [&str; 4] =
-    [CONTEST_PATH, ACCEPT_PATH, QUERY_PATH, GENERATE_UPLOAD_URL_PATH];
+pub(crate) fn merchant_paths() -> impl Iterator<Item = &'static str> {
+    MerchantCall::ALL.iter().map(|call| call.path())
+}
 
 /// What the gateway refuses in a request whatever its signature, as sentences in the order of its checks (contract §7).
 /// `target` is what follows the gateway's base URL.
 pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     let mut refusals = Vec::new();
     let path = target.split('?').next().unwrap_or(target);
-    if !MERCHANT_PATHS.contains(&path) {
+    if MerchantCall::at(path).is_none() {
         refusals.push(format!(
             "the gateway has no path {}; a merchant's are {}",
             escape_invisible(path.as_bytes()),
-            MERCHANT_PATHS.join(", ")
+            merchant_paths().collect::<Vec<_>>().join(", ")
         ));
     }
     if method != "POST" {

@@ -176,7 +176,6 @@ impl<'a> CheckedRequest<'a> {
 /// The part of a target that follows the gateway's base URL, as far as that is known.
 fn after_base(target: &str, base_is_known: bool) -> &str {
     let path = target.split('?').next().unwrap_or(target);
-    let known =
-        request_checks::MERCHANT_PATHS.into_iter().find(|known| !base_is_known && path.ends_with(known));
+    let known = request_checks::merchant_paths().find(|known| !base_is_known && path.ends_with(known));
     known.unwrap_or(target)
 }

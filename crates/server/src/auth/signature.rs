@@ -4,21 +4,21 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use rebuttal_protocol::body::{BODY_MAX_BYTES, Object};
-use rebuttal_protocol::dispute::Call;
 use rebuttal_protocol::fields::BadRequest;
+use rebuttal_protocol::merchant_call::{MerchantRequest, Read, Write};
 use rebuttal_protocol::signature::{Message, verify};
-use rebuttal_protocol::{Authorization, Code, Finality, UnixMillis};
+use rebuttal_protocol::{Authorization, Code, UnixMillis};
 use rebuttal_store::{AccountChange, Answer, Idempotency, NonceUse, Operation, Outcome, WriteRequest};
 
-use crate::auth::apps::{KnownApp, KnownSecret};
+use crate::auth::apps::KnownApp;
 use crate::auth::replay_cache::{FORGET_EVERY, NonceCheck};
 use crate::auth::request_context::{RequestContext, target};
+use crate::auth::verified::Verified;
 use crate::auth::{Auth, HasAuth};
 use crate::clock;
 use crate::http::base_url::BaseUrl;
@@ -26,33 +26,6 @@ use crate::http::body::Arrived;
 use crate::http::error::Refusal;
 use crate::http::media_types;
 use crate::http::service::Authenticated;
-
-/// What a signature turned out to be made with; the answer is signed alike.
-pub(crate) struct Verified {
-    /// The app as it was when it verified, which may be newer than the one that was remembered.
-    pub(crate) app: Arc<KnownApp>,
-    secret_index: usize,
-    /// Under which address the gateway was called.
-    pub(crate) url_index: usize,
-    /// Set in this file alone: no handler can settle an answer.
-    settled: AtomicBool,
-}
-
-impl Verified {
-    pub(crate) fn secret(&self) -> Option<&KnownSecret> {
-        self.app.secrets.get(self.secret_index)
-    }
-
-    /// What the answer to the request proves, as far as the request was served until now.
-    pub(crate) fn finality(&self) -> Finality {
-        if self.settled.load(Ordering::Acquire) { Finality::Settled } else { Finality::Notice }
-    }
-
-    /// From now on no copy of the request can get another outcome than the one that is being answered.
-    fn settle(&self) {
-        self.settled.store(true, Ordering::Release);
-    }
-}
 
 /// Proof that a request's nonce is used up, without which no call is answered `OK`.
 #[derive(Debug)]
@@ -112,12 +85,12 @@ impl UnusedNonce {
     }
 }
 
-impl<S: HasAuth, T: Call> FromRequestParts<S> for SignedRead<T> {
+impl<S: HasAuth, T: MerchantRequest<Effect = Read>> FromRequestParts<S> for SignedRead<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let SignedWrite { call, app, identity, .. } = SignedWrite::from_request_parts(parts, state).await?;
         let auth = state.auth();
+        let SignedWrite { call, app, identity, .. } = check(auth, parts).await?;
         let UnusedNonce { nonce: NonceUse { timestamp, app_id, nonce }, verified, .. } = identity;
         match auth.replay_cache.check_and_insert(app.merchant_id, app_id, timestamp, &nonce) {
             NonceCheck::First => {}
@@ -133,24 +106,28 @@ impl<S: HasAuth, T: Call> FromRequestParts<S> for SignedRead<T> {
     }
 }
 
-impl<S: HasAuth, T: Call> FromRequestParts<S> for SignedWrite<T> {
+impl<S: HasAuth, T: MerchantRequest<Effect = Write>> FromRequestParts<S> for SignedWrite<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let auth = state.auth();
-        let caller = caller(auth, parts)?;
-        let Arrived { body, arrived_at } = caller.body.as_ref().map_err(|_| too_large())?;
-        let (header, verified) = authenticate(auth, &caller, parts).await?;
-        // Nobody signs these headers, so what they are refused for settles nothing.
-        media_types::check(&parts.headers)?;
-        let fields = Object::parse_signed(body).map_err(BadRequest::from).and_then(|body| T::parse(&body));
-        // What the signed bytes alone refuse, they refuse for ever.
-        let call = fields.inspect_err(|_| verified.settle())?;
-        let (app, url_index) = (Arc::clone(&verified.app), verified.url_index);
-        let nonce = NonceUse { timestamp: header.timestamp, app_id: app.app_id, nonce: header.nonce.clone() };
-        let identity = UnusedNonce { nonce, arrived_at: *arrived_at, verified: Arc::clone(verified) };
-        Ok(Self { call, app, arrived_at: *arrived_at, url_index, identity })
+        check(state.auth(), parts).await
     }
+}
+
+/// The checks of every call, up to its nonce.
+async fn check<T: MerchantRequest>(auth: &Auth, parts: &Parts) -> Result<SignedWrite<T>, Refusal> {
+    let caller = caller(auth, parts)?;
+    let Arrived { body, arrived_at } = caller.body.as_ref().map_err(|_| too_large())?;
+    let (header, verified) = authenticate(auth, &caller, parts).await?;
+    // These headers are not signed, so what they are refused for settles nothing.
+    media_types::check(&parts.headers)?;
+    let fields = Object::parse_signed(body).map_err(BadRequest::from).and_then(|body| T::parse(&body));
+    // A refusal that follows from the signed bytes alone is final.
+    let call = fields.inspect_err(|_| verified.settle())?;
+    let (app, url_index) = (Arc::clone(&verified.app), verified.url_index);
+    let nonce = NonceUse { timestamp: header.timestamp, app_id: app.app_id, nonce: header.nonce.clone() };
+    let identity = UnusedNonce { nonce, arrived_at: *arrived_at, verified: Arc::clone(verified) };
+    Ok(SignedWrite { call, app, arrived_at: *arrived_at, url_index, identity })
 }
 
 /// A request to a path or with a method that no call has. It is refused whoever sent it; where the sender is proven,
@@ -310,7 +287,7 @@ fn verify_with_any(
         let secret =
             app.valid_secrets(*arrived_at).find(|secret| verify(header, &secret.secret, &message))?;
         let secret_index = app.secrets.iter().position(|known| known.secret_id == secret.secret_id)?;
-        Some(Verified { app: Arc::clone(app), secret_index, url_index, settled: AtomicBool::new(false) })
+        Some(Verified::new(app, secret_index, url_index))
     })
 }
 

@@ -6,72 +6,43 @@ use std::time::Duration;
 use http::StatusCode;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use rebuttal_evidence::S3Code;
-use rebuttal_protocol::Code;
-use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
-use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
 use rebuttal_protocol::operator::PREFIX;
+use rebuttal_protocol::{Code, MerchantCall};
 
 use crate::http::error::{self, Noted};
 use crate::http::paths::{DOCS, HEALTHZ, METRICS, OPENAPI, READYZ, UPLOADED};
 
-macro_rules! calls {
-    ($($call:ident = $word:literal,)*) => {
-        /// What a request asked for, by its path: one of few, however many paths are tried.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum Call {
-            $($call,)*
-        }
+/// The labels of paths that are not a merchant's call.
+const OTHER_LABELS: [&str; 6] = ["upload", "operator", "health", "openapi", "docs", "other"];
+/// How many labels of calls there are.
+const CALLS: usize = MerchantCall::ALL.len() + OTHER_LABELS.len();
 
-        impl Call {
-            const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$call => $word,)*
-                }
-            }
-        }
+/// One `T` for each label of a call.
+pub(crate) type PerCall<T> = [T; CALLS];
 
-        const CALLS: [Call; [$($word),*].len()] = [$(Call::$call),*];
-        /// The word of each call.
-        pub(crate) const WORDS: [&str; CALLS.len()] = [$($word),*];
-    };
+/// What a request may be counted under, by its path: few labels, however many paths are tried.
+pub(crate) fn call_labels() -> impl Iterator<Item = &'static str> {
+    MerchantCall::ALL.iter().map(|call| call.name()).chain(OTHER_LABELS)
 }
 
-calls! {
-    Contest = "contest",
-    Accept = "accept",
-    Query = "query",
-    GenerateUploadUrl = "generateUploadUrl",
-    Upload = "upload",
-    Operator = "operator",
-    Health = "health",
-    Openapi = "openapi",
-    Docs = "docs",
-    Other = "other",
-}
-
-/// Something of each call.
-pub(crate) type PerCall<T> = [T; CALLS.len()];
-
-/// Which of the calls a path asks for.
+/// The place of a path's label among [`call_labels`].
 pub(crate) fn call_index(path: &str) -> usize {
-    Call::of(path) as usize
+    let label = call_label(path);
+    call_labels().position(|known| known == label).unwrap_or(CALLS - 1)
 }
 
-impl Call {
-    fn of(path: &str) -> Self {
-        match path {
-            CONTEST_PATH => Self::Contest,
-            ACCEPT_PATH => Self::Accept,
-            QUERY_PATH => Self::Query,
-            GENERATE_UPLOAD_URL_PATH => Self::GenerateUploadUrl,
-            UPLOADED => Self::Upload,
-            path if path.starts_with(PREFIX) => Self::Operator,
-            // What machines ask, not people.
-            HEALTHZ | READYZ | METRICS => Self::Health,
-            OPENAPI => Self::Openapi,
-            DOCS => Self::Docs,
-            _ => Self::Other,
-        }
+fn call_label(path: &str) -> &'static str {
+    if let Some(call) = MerchantCall::at(path) {
+        return call.name();
+    }
+    match path {
+        UPLOADED => "upload",
+        path if path.starts_with(PREFIX) => "operator",
+        // What machines ask, not people.
+        HEALTHZ | READYZ | METRICS => "health",
+        OPENAPI => "openapi",
+        DOCS => "docs",
+        _ => "other",
     }
 }
 
@@ -85,11 +56,11 @@ fn codes() -> impl Iterator<Item = &'static str> {
 /// What is counted of every request.
 pub(crate) struct HttpMetrics {
     codes: Vec<&'static str>,
-    calls: PerCall<CallMetrics>,
+    calls: Vec<CallMetrics>,
 }
 
 struct CallMetrics {
-    call: Call,
+    call: &'static str,
     seconds: Histogram,
     /// One for each code, made at its first use.
     answers: Vec<OnceLock<Counter>>,
@@ -100,13 +71,13 @@ struct CallMetrics {
 impl HttpMetrics {
     pub(crate) fn new() -> Self {
         let codes: Vec<_> = codes().collect();
-        let of_call = |call: Call| CallMetrics {
+        let of_call = |call: &'static str| CallMetrics {
             call,
-            seconds: histogram!("rebuttal_http_request_seconds", "call" => call.word()),
+            seconds: histogram!("rebuttal_http_request_seconds", "call" => call),
             answers: codes.iter().map(|_| OnceLock::new()).collect(),
             other: OnceLock::new(),
         };
-        let metrics = Self { calls: CALLS.map(of_call), codes };
+        let metrics = Self { calls: call_labels().map(of_call).collect(), codes };
         for call in &metrics.calls {
             // Success, and what nobody wants to see: there from the start, so that the first one is an increase.
             let wanted = |code: &Code| *code == Code::Ok || error::status(code).is_server_error();
@@ -118,8 +89,7 @@ impl HttpMetrics {
     }
 
     pub(crate) fn count(&self, path: &str, status: StatusCode, noted: Option<&Noted>, took: Duration) {
-        let asked = Call::of(path);
-        let Some(call) = self.calls.iter().find(|known| known.call == asked) else { return };
+        let Some(call) = self.calls.get(call_index(path)) else { return };
         call.seconds.record(took);
         let code = match noted {
             Some(noted) => noted.code.as_str(),
@@ -130,7 +100,7 @@ impl HttpMetrics {
     }
 
     fn answers<'c>(&self, call: &'c CallMetrics, code: &str) -> &'c Counter {
-        let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call.word(), "code" => name);
+        let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call, "code" => name);
         let mut places = self.codes.iter().zip(&call.answers);
         match places.find(|(known, _)| **known == code) {
             Some((name, place)) => place.get_or_init(made(name)),
@@ -186,7 +156,7 @@ mod tests {
 
     #[test]
     fn every_path_has_one_of_few_words() {
-        let word = |path: &str| Call::of(path).word();
+        let word = call_label;
         assert_eq!(word("/pg/v2/dispute/contest"), "contest");
         assert_eq!(word("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
         assert_eq!(word("/uploaded"), "upload");
@@ -204,7 +174,7 @@ mod tests {
         let noted = Noted { code: Code::Unknown("Made.Up".to_owned()), cause: None };
         metrics.count("/uploaded", StatusCode::BAD_REQUEST, Some(&noted), Duration::ZERO);
         let counted = metrics.calls.iter().filter(|call| call.other.get().is_some());
-        assert_eq!(counted.map(|call| call.call).collect::<Vec<_>>(), [Call::Upload]);
+        assert_eq!(counted.map(|call| call.call).collect::<Vec<_>>(), ["upload"]);
         let words: std::collections::HashSet<_> = metrics.codes.iter().collect();
         assert_eq!(words.len(), metrics.codes.len(), "each code is counted in one place");
     }

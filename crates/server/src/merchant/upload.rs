@@ -23,9 +23,8 @@ use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
 use crate::http::body;
 use crate::http::error::{Noted, UNAVAILABLE_RETRY_SECONDS};
+use crate::http::paths::UPLOADED;
 
-/// Where forms are sent, under the public base URL.
-pub(crate) const PATH: &str = "/uploaded";
 /// How long an upload may take from its first byte to its last: 2 MiB over a line of 280 kbit/s.
 pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
 /// How long an upload may be waited for until the next [`PACE_BYTES`] of it are there. Less than the slowest line
@@ -47,7 +46,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let Some((files, credentials)) = gateway.evidence.folder() else { return Router::new() };
     let (files, credentials) = (files.clone(), credentials.clone());
     Router::new()
-        .route(PATH, post(receive))
+        .route(UPLOADED, post(receive))
         .method_not_allowed_fallback(async || NotTaken::method_not_allowed())
         .with_state(Inbox { gateway, files, credentials })
 }

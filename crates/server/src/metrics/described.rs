@@ -6,8 +6,6 @@
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::http::metrics::WORDS;
-
 /// What becomes of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
@@ -69,7 +67,7 @@ const ALL: &[Described] = &[
         "rebuttal_http_request_seconds",
         Histogram,
         "From a request's head to its answer, by call",
-        ("call", &WORDS),
+        ("call", &[]),
     ),
     labelled("rebuttal_connections", Gauge, "Open connections, by listener", ("listener", &[])),
     labelled(

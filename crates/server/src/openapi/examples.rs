@@ -13,8 +13,9 @@ use rebuttal_evidence::Credentials;
 use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
 use rebuttal_evidence::s3::Link;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{Call, ReceivedContest};
+use rebuttal_protocol::dispute::ReceivedContest;
 use rebuttal_protocol::file::UploadUrlData;
+use rebuttal_protocol::merchant_call::MerchantRequest as _;
 use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Role};
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
@@ -26,7 +27,7 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::operator::FIRST_TOKEN;
 use crate::gateway::dispute_data::dispute_data;
-use crate::merchant::upload;
+use crate::http::paths::UPLOADED;
 use crate::operator::disputes::link::link_view;
 use crate::operator::disputes::view;
 use crate::operator::merchants::{app_view, merchant_view};
@@ -117,7 +118,7 @@ impl Examples {
             region: "rebuttal".to_owned(),
         };
         let target = Target {
-            url: format!("{base}{}", upload::PATH),
+            url: format!("{base}{}", UPLOADED),
             bucket: BUCKET,
             key: storage_uri.key(),
             content_type: storage_uri.format.media_type(),

@@ -2,10 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use http::StatusCode;
-use rebuttal_protocol::Code;
-use rebuttal_protocol::dispute::{ACCEPT_PATH, CONTEST_PATH, QUERY_PATH};
-use rebuttal_protocol::file::GENERATE_UPLOAD_URL_PATH;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::{Code, MerchantCall};
 use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBody;
@@ -16,6 +14,7 @@ use super::call::{Answered, Call, Form, Group, Taken, by_status, with_head_limit
 use super::document::Told;
 use super::examples::Examples;
 use super::words::{binary, must, object, of, one_of, text};
+use crate::http::paths::UPLOADED;
 use crate::merchant::upload;
 
 pub(super) const TAG: &str = "Merchants";
@@ -42,12 +41,16 @@ const EVERY: [Code; 16] = [
 ];
 
 pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
-    Ok(vec![
-        Told::post(GENERATE_UPLOAD_URL_PATH, generate_upload_url(examples)?),
-        Told::post(CONTEST_PATH, contest(examples)?),
-        Told::post(ACCEPT_PATH, accept(examples)?),
-        Told::post(QUERY_PATH, query(examples)?),
-    ])
+    MerchantCall::ALL.iter().map(|call| Ok(Told::post(call.path(), operation(*call, examples)?))).collect()
+}
+
+fn operation(call: MerchantCall, examples: &Examples) -> Result<Operation> {
+    match call {
+        MerchantCall::GenerateUploadUrl => generate_upload_url(examples),
+        MerchantCall::Contest => contest(examples),
+        MerchantCall::Accept => accept(examples),
+        MerchantCall::Query => query(examples),
+    }
 }
 
 fn contest(examples: &Examples) -> Result<Operation> {
@@ -162,7 +165,7 @@ pub(super) fn receive(examples: &Examples) -> Result<Told> {
     }
     let mut operation = with_head_limit(operation).build();
     operation.security = Some(Vec::new());
-    Ok(Told::post(upload::PATH, operation))
+    Ok(Told::post(UPLOADED, operation))
 }
 
 /// A refusal in S3's form. The codes are S3's, not those of the table.

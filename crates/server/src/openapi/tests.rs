@@ -96,7 +96,7 @@ fn as_told(route: &str) -> Vec<String> {
 #[tokio::test]
 async fn every_route_is_told_and_everything_told_is_a_route() {
     let (_temp, gateway) = gateway().await;
-    let served = [routes::beside(&gateway, ALL), merchant::calls(&gateway).with_state(())];
+    let served = [routes::unsigned(&gateway, ALL), merchant::router(&gateway)];
     let served: BTreeSet<_> = served.iter().flat_map(routes_of).flat_map(|route| as_told(&route)).collect();
     let told = told(ALL);
     let told: BTreeSet<_> = told.operations().map(|(path, method, _)| format!("{method} {path}")).collect();
@@ -209,11 +209,11 @@ fn every_example_of_a_merchants_request_is_read_as_one() {
         parse(&Object::parse_signed(body.as_bytes()).unwrap())
             .unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
-    use rebuttal_protocol::dispute::Call as _;
-    reads(ReceivedContest::PATH, ReceivedContest::parse);
-    reads(AcceptRequest::PATH, AcceptRequest::parse);
-    reads(QueryRequest::PATH, QueryRequest::parse);
-    assert!(reads(GenerateUploadUrlRequest::PATH, GenerateUploadUrlRequest::parse).format().is_ok());
+    use rebuttal_protocol::merchant_call::{CallEntry as _, MerchantRequest as _};
+    reads(ReceivedContest::CALL.path(), ReceivedContest::parse);
+    reads(AcceptRequest::CALL.path(), AcceptRequest::parse);
+    reads(QueryRequest::CALL.path(), QueryRequest::parse);
+    assert!(reads(GenerateUploadUrlRequest::CALL.path(), GenerateUploadUrlRequest::parse).format().is_ok());
 }
 
 /// The answers that are shown under each scheme are those to the requests shown, and the vectors know one of them.
@@ -247,11 +247,11 @@ fn every_example_of_an_answer_to_a_merchant_is_read_as_one() {
         assert_eq!((envelope.code, envelope.error_message), (Code::Ok, None), "{path}");
         envelope.data.unwrap()
     }
-    use rebuttal_protocol::dispute::Call as _;
-    assert_eq!(reads::<Done>(ReceivedContest::PATH), Done::TRUE);
-    assert_eq!(reads::<Done>(AcceptRequest::PATH), Done::TRUE);
-    assert_eq!(reads::<DisputeData>(QueryRequest::PATH).merchant_trade_no, "MTU-11677");
-    assert_eq!(reads::<UploadUrlData>(GenerateUploadUrlRequest::PATH).http_method, "POST");
+    use rebuttal_protocol::merchant_call::CallEntry as _;
+    assert_eq!(reads::<Done>(ReceivedContest::CALL.path()), Done::TRUE);
+    assert_eq!(reads::<Done>(AcceptRequest::CALL.path()), Done::TRUE);
+    assert_eq!(reads::<DisputeData>(QueryRequest::CALL.path()).merchant_trade_no, "MTU-11677");
+    assert_eq!(reads::<UploadUrlData>(GenerateUploadUrlRequest::CALL.path()).http_method, "POST");
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! What each listener serves. Everything that is not a merchant's call lies beside them; whatever path nobody knows is
-//! answered, and signed, as a merchant's call.
+//! What each listener serves. An unknown path is answered, and signed, as a merchant's call.
 
 use std::sync::Arc;
 
@@ -19,18 +18,18 @@ use crate::{gateway::sample, metrics::process, operator};
 /// The merchants' listener, which serves operators, too, where they have none of their own.
 pub(crate) fn merchants(gateway: &Arc<Gateway>, operators_too: bool) -> Router {
     let uploads = gateway.evidence.folder().is_some();
-    beside(gateway, Apis { merchants: true, uploads, operators: operators_too })
-        .fallback_service(merchant::merchant_calls(Arc::clone(gateway)))
+    unsigned(gateway, Apis { merchants: true, uploads, operators: operators_too })
+        .merge(merchant::router(gateway))
 }
 
 /// The operators' own listener.
 pub(crate) fn operators(gateway: &Arc<Gateway>) -> Router {
-    beside(gateway, Apis { merchants: false, uploads: false, operators: true })
-        .fallback_service(merchant::no_calls(Arc::clone(gateway)))
+    unsigned(gateway, Apis { merchants: false, uploads: false, operators: true })
+        .merge(merchant::no_calls(gateway))
 }
 
 /// Everything but the merchants' signed calls.
-pub(crate) fn beside(gateway: &Arc<Gateway>, apis: Apis) -> Router {
+pub(crate) fn unsigned(gateway: &Arc<Gateway>, apis: Apis) -> Router {
     let mut router = health::router(Arc::clone(&gateway.health));
     if apis.uploads {
         router = router.merge(upload::router(Arc::clone(gateway)));

@@ -101,7 +101,7 @@ fn behind_a_proxy(authority: &str) -> Vec<(String, String)> {
 
 /// The path without the prefix that a proxy may have added, if there is one.
 fn inner<'a>(target: &'a str, path: &str) -> Option<&'a str> {
-    let call = request_checks::MERCHANT_PATHS.into_iter().find(|call| path.ends_with(call))?;
+    let call = request_checks::merchant_paths().find(|call| path.ends_with(call))?;
     let before = path.strip_suffix(call).filter(|before| !before.is_empty())?;
     target.strip_prefix(before)
 }
@@ -148,7 +148,7 @@ fn rare(context: &SearchContext<'_>, path: &str, query: Option<&str>) -> Vec<Mis
             format!("{base_url}{path}?{}", parts.join("&")).into(),
         ));
     }
-    let calls = request_checks::MERCHANT_PATHS.into_iter().filter(|call| !path.ends_with(call));
+    let calls = request_checks::merchant_paths().filter(|call| !path.ends_with(call));
     urls.extend(
         calls.map(|call| (format!("it is that of another call, {call}"), format!("{base_url}{call}").into())),
     );

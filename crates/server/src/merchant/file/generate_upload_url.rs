@@ -11,7 +11,8 @@ use rebuttal_store::Operation;
 use crate::auth::signature::SignedWrite;
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
-use crate::merchant::{Reply, Success, upload};
+use crate::http::paths::UPLOADED;
+use crate::merchant::{Reply, Success};
 
 /// Says where and how one file may be uploaded.
 ///
@@ -30,7 +31,7 @@ pub(crate) async fn generate_upload_url(
     let mut file_id = [0; 16];
     getrandom::fill(&mut file_id).context("the system has no randomness").map_err(Refusal::internal)?;
     let storage_uri = StorageUri { merchant_id: app.merchant_id, file_id, format };
-    let own_url = format!("{}{}", gateway.auth.public_url(url_index), upload::PATH);
+    let own_url = format!("{}{}", gateway.auth.public_url(url_index), UPLOADED);
     let form = gateway.evidence.form(&storage_uri, &own_url, arrived_at).await;
     let form = form.map_err(Refusal::unavailable)?;
 

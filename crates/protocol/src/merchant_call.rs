@@ -1,0 +1,88 @@
+//! The calls of the merchant API: one table, which the gateway's router and metrics, the OpenAPI document and the
+//! command line read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::body::Object;
+use crate::dispute::{AcceptRequest, ContestRequest, EvidenceUrl, QueryRequest};
+use crate::fields::BadRequest;
+use crate::file::GenerateUploadUrlRequest;
+
+/// The effect of a call that changes nothing: its nonce is used up in memory.
+#[derive(Debug)]
+pub struct Read;
+
+/// The effect of a call that changes something: its nonce is used up in the transaction of its outcome.
+#[derive(Debug)]
+pub struct Write;
+
+/// What the table says of a request. Implemented by the table alone.
+pub trait CallEntry {
+    /// Which call it is.
+    const CALL: MerchantCall;
+    /// [`Read`] or [`Write`].
+    type Effect;
+}
+
+/// The request of a merchant's call. Implemented by the requests of this crate.
+pub trait MerchantRequest: CallEntry + Sized {
+    /// The envelope's `data` on success.
+    type Data: Serialize + for<'de> Deserialize<'de>;
+
+    /// Reads the request from a strictly parsed body.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every field.
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest>;
+}
+
+macro_rules! merchant_calls {
+    ($($(#[$doc:meta])* $call:ident: $effect:ident $path:literal [$($generics:tt)*] $request:ty;)*) => {
+        /// A call of the merchant API; each is a `POST`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum MerchantCall {
+            $($(#[$doc])* $call,)*
+        }
+
+        impl MerchantCall {
+            /// Every call, in the order of the contract.
+            pub const ALL: &[Self] = &[$(Self::$call),*];
+
+            /// The path under the public base URL.
+            pub const fn path(self) -> &'static str {
+                match self {
+                    $(Self::$call => $path,)*
+                }
+            }
+        }
+
+        $(impl<$($generics)*> CallEntry for $request {
+            const CALL: MerchantCall = MerchantCall::$call;
+            type Effect = $effect;
+        })*
+    };
+}
+
+merchant_calls! {
+    /// Where to upload a file, and with which form (contract §3).
+    GenerateUploadUrl: Write "/pg/v2/file/generateUploadUrl" [] GenerateUploadUrlRequest;
+    /// Contest a dispute with all its evidence (contract §4).
+    Contest: Write "/pg/v2/dispute/contest" [Url: EvidenceUrl] ContestRequest<Url>;
+    /// Accept a dispute (contract §5).
+    Accept: Write "/pg/v2/dispute/accept" [] AcceptRequest;
+    /// Query a dispute (contract §5).
+    Query: Read "/pg/v2/dispute/query" [] QueryRequest;
+}
+
+impl MerchantCall {
+    /// The last part of the path, by which metrics and people name the call.
+    pub fn name(self) -> &'static str {
+        self.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The call at a path.
+    pub fn at(path: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|call| call.path() == path)
+    }
+}
