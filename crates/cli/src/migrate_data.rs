@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use rebuttal_evidence::Place;
-use rebuttal_server::{EvidencePlace, Location, MoveError, Moved, Moving, MovingProgress};
+use rebuttal_server::{EvidenceLocation, Location, Migration, MigrationProgress, MigrationReport, MoveError};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -83,7 +83,7 @@ struct MoveJson<'a> {
     #[serde(flatten)]
     outcome: OutcomeJson<'a>,
     #[serde(flatten)]
-    moved: Option<&'a Moved>,
+    moved: Option<&'a MigrationReport>,
 }
 
 impl MigrateData {
@@ -105,7 +105,7 @@ impl MigrateData {
         )
     }
 
-    async fn migrate(&self) -> Result<Moved> {
+    async fn migrate(&self) -> Result<MigrationReport> {
         let migration = self.migration()?;
         let mut stop = pin!(signals::stop()?);
         if !self.yes {
@@ -126,7 +126,7 @@ impl MigrateData {
         })
     }
 
-    fn migration(&self) -> Result<Moving> {
+    fn migration(&self) -> Result<Migration> {
         let location = |url: &Option<Secret>, name: &'static str| {
             url.as_ref().map(|url| url.expose().parse::<Location>().context(name)).transpose()
         };
@@ -139,7 +139,7 @@ impl MigrateData {
         };
         let evidence_to = match self.evidence_to.as_deref() {
             Some(url) => match evidence(Some(url), None).context("--evidence-to")? {
-                Some(bucket @ EvidencePlace::Bucket { .. }) => Some(bucket),
+                Some(bucket @ EvidenceLocation::Bucket { .. }) => Some(bucket),
                 _ => bail!("--evidence-to must be s3://bucket"),
             },
             None => None,
@@ -147,7 +147,7 @@ impl MigrateData {
         if self.to.is_none() && evidence_to.is_none() {
             bail!("there is nothing to move: pass --to, --evidence-to, or both");
         }
-        Ok(Moving {
+        Ok(Migration {
             data_dir: self.data.clone(),
             master_key_file: self.master_key_file.clone(),
             from: location(&self.from, "--from")?,
@@ -167,7 +167,7 @@ impl MigrateData {
         format!("Move {what} of {}?", self.data.display())
     }
 
-    fn print(&self, moved: &Moved) {
+    fn print(&self, moved: &MigrationReport) {
         if let Some(files) = &moved.files {
             let (count, bytes) = (HumanCount(files.files), HumanBytes(files.bytes));
             terminal::println(format!(
@@ -211,7 +211,7 @@ impl ProgressDisplay {
         Ok(Self(progress_display))
     }
 
-    fn show(&self, progress: MovingProgress) {
+    fn show(&self, progress: MigrationProgress) {
         self.0.set_prefix(progress.doing);
         self.0.set_message(progress.what);
         self.0.set_length(progress.of.unwrap_or(progress.done));

@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::FromArgMatches as _;
 use clap::builder::Resettable;
 use rebuttal_evidence::{AwsVariables, Place};
-use rebuttal_server::{BaseUrl, Config, EvidencePlace, TlsFiles};
+use rebuttal_server::{BaseUrl, Config, EvidenceLocation, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::{self, LogFormat};
@@ -320,7 +320,7 @@ where
 }
 
 /// The evidence's location, if it is set, with the AWS variables of the environment.
-pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidencePlace>> {
+pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidenceLocation>> {
     let mut faults = Faults::default();
     let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose();
     let public = faults.take(&["evidence_public_url"], public).flatten();
@@ -330,14 +330,14 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
     match (location, public) {
         (Some(Place::Bucket(bucket)), public) => {
             let variables = AwsVariables::read(|name| std::env::var(name).ok());
-            Ok(Some(EvidencePlace::Bucket { bucket, public, variables }))
+            Ok(Some(EvidenceLocation::Bucket { bucket, public, variables }))
         }
         (_, Some(_)) => {
             bail!(
                 "evidence_public_url is for an evidence_url of s3://; merchants upload to a folder by public_url"
             )
         }
-        (Some(Place::Folder(folder)), None) => Ok(Some(EvidencePlace::Folder(folder))),
+        (Some(Place::Folder(folder)), None) => Ok(Some(EvidenceLocation::Folder(folder))),
         (None, None) => Ok(None),
     }
 }

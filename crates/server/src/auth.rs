@@ -20,7 +20,7 @@ use rebuttal_store::{Answer, CommitError, Idempotency, NonceUse, Outcome, Reject
 
 use self::apps::Apps;
 use self::keys::Keys;
-use self::rate_limit::Rates;
+use self::rate_limit::RateLimits;
 use self::replay_cache::{ReplayCache, Reservation};
 use self::tokens::Tokens;
 use crate::http::base_url::BaseUrl;
@@ -33,7 +33,7 @@ pub(crate) struct Auth {
     pub(crate) apps: Apps,
     pub(crate) tokens: Tokens,
     pub(crate) replay_cache: ReplayCache,
-    pub(crate) rates: Rates,
+    pub(crate) rate_limits: RateLimits,
     /// At least one.
     pub(crate) public_urls: Vec<BaseUrl>,
     /// How far a timestamp may differ from the clock.

@@ -1,5 +1,5 @@
 //! What the gateway does of its own accord: lets deadlines expire, forgets what has been kept long enough, sweeps
-//! uploads that nothing refers to. Every chore is a chain of short, bounded steps, so that none stalls a contest, and
+//! uploads that nothing refers to. Every job is a chain of short, bounded steps, so that none stalls a contest, and
 //! each is safe to repeat after a crash.
 
 mod clock_guard;
@@ -25,83 +25,83 @@ use crate::gateway::Gateway;
 use crate::gateway::sample::sample;
 use crate::http::error::causes;
 use crate::http::listener::stopped;
-use crate::jobs::fence::Hold;
-use crate::jobs::trusted_time::Present;
+use crate::jobs::fence::FenceHold;
+use crate::jobs::trusted_time::TrustedTime;
 use crate::metrics::JobMetrics;
 
 pub(crate) use fence::{parse as parse_fence, strange as strange_fence};
 pub(crate) use retention::bound_ahead;
-pub(crate) use uploads::adopt;
+pub(crate) use uploads::record_orphans;
 
 /// How often deadlines are looked at: an expiry has to happen within 1 s after it is due (contract §6).
 const DEADLINES_EVERY: Duration = Duration::from_millis(250);
 /// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes this seldom.
 const NONCES_EVERY: Duration = Duration::from_secs(30);
 /// How often uploads, idempotency keys and secrets are looked through. A step that finds nothing writes nothing.
-const CHORES_EVERY: Duration = Duration::from_secs(5);
+const CLEANUP_EVERY: Duration = Duration::from_secs(5);
 /// How often uploads in an S3 are looked through: each look is paid for, and they are kept for days.
-const ORIGINALS_EVERY: Duration = Duration::from_secs(3600);
+const S3_UPLOADS_EVERY: Duration = Duration::from_secs(3600);
 /// How often the fence of a bucket is looked at and moved: a read and a write of the database and of the bucket each.
 const FENCE_EVERY: Duration = Duration::from_secs(60);
 
-/// Starts all chores; they end with `stop`.
+/// Starts all jobs; they end with `stop`.
 pub(crate) fn start(
     gateway: &Arc<Gateway>,
     recorder: Option<PrometheusHandle>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
-    let mut chores = JoinSet::new();
-    let present = Arc::new(Present::of(gateway.store.clone(), gateway.auth.freshness_window));
-    let hold = Arc::new(Hold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
-    let shared = || (Arc::clone(gateway), Arc::clone(&present));
-    let (gateway, present) = shared();
-    chores.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
-        deadlines::expire(&gateway, &present).await
+    let mut jobs = JoinSet::new();
+    let trusted_time = Arc::new(TrustedTime::of(gateway.store.clone(), gateway.auth.freshness_window));
+    let hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
+    let shared = || (Arc::clone(gateway), Arc::clone(&trusted_time));
+    let (gateway, trusted_time) = shared();
+    jobs.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
+        deadlines::expire(&gateway, &trusted_time).await
     }));
-    let (gateway, present) = shared();
-    chores.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
-        let noted = present.note().await;
-        noted.and(retention::purge_nonces(&gateway, &present).await)
+    let (gateway, trusted_time) = shared();
+    jobs.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
+        let noted = trusted_time.note().await;
+        noted.and(retention::purge_nonces(&gateway, &trusted_time).await)
     }));
-    let ((gateway, present), held) = (shared(), Arc::clone(&hold));
-    let round = uploads::Round::default();
-    chores.spawn(every("leftovers", CHORES_EVERY, stop.clone(), async move || {
+    let ((gateway, trusted_time), held) = (shared(), Arc::clone(&hold));
+    let position = uploads::SweepPosition::default();
+    jobs.spawn(every("uploads", CLEANUP_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
-        let adopted = uploads::adopt_leftovers(&gateway).await;
-        let Some(now) = present.steady().await? else { return adopted };
-        let swept = if held.may_sweep() { uploads::sweep(&gateway, now, &round).await } else { Ok(()) };
+        let adopted = uploads::record_old_orphans(&gateway).await;
+        let Some(now) = trusted_time.steady().await? else { return adopted };
+        let swept = if held.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
         adopted.and(swept).and(retention::purge_accounts(&gateway, now).await)
     }));
-    let ((gateway, present), held) = (shared(), Arc::clone(&hold));
-    let round = s3_uploads::Round::default();
-    chores.spawn(every("originals", ORIGINALS_EVERY, stop.clone(), async move || {
-        match present.steady().await? {
-            Some(now) if held.may_sweep() => s3_uploads::sweep(&gateway, now, &round).await,
+    let ((gateway, trusted_time), held) = (shared(), Arc::clone(&hold));
+    let position = s3_uploads::SweepPosition::default();
+    jobs.spawn(every("s3_uploads", S3_UPLOADS_EVERY, stop.clone(), async move || {
+        match trusted_time.steady().await? {
+            Some(now) if held.may_sweep() => s3_uploads::sweep(&gateway, now, &position).await,
             _ => Ok(()),
         }
     }));
     let (gateway, _) = shared();
-    chores.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || hold.keep(&gateway.store).await));
-    let (gateway, present) = shared();
-    chores.spawn(every("memory", FORGET_EVERY, stop.clone(), async move || {
-        if present.glance() {
+    jobs.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || hold.keep(&gateway.store).await));
+    let (gateway, trusted_time) = shared();
+    jobs.spawn(every("memory", FORGET_EVERY, stop.clone(), async move || {
+        if trusted_time.observe() {
             gateway.auth.replay_cache.forget(clock::now());
         }
-        gateway.auth.rates.forget();
+        gateway.auth.rate_limits.forget();
         let Some(recorder) = &recorder else { return Ok(()) };
         recorder.run_upkeep();
         sample(&gateway).await
     }));
-    chores
+    jobs
 }
 
-/// Repeats a chore until the stop, which may come between any two steps of it: what was handed to the committer is
+/// Repeats a job until the stop, which may come between any two steps of it: what was handed to the committer is
 /// committed all the same. A failure is logged, and the next time is a new chance.
 async fn every(
     name: &'static str,
     period: Duration,
     mut stop: watch::Receiver<bool>,
-    chore: impl AsyncFn() -> anyhow::Result<()>,
+    job: impl AsyncFn() -> anyhow::Result<()>,
 ) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -116,11 +116,15 @@ async fn every(
         let done = tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
-            done = chore() => done,
+            done = job() => done,
         };
         metrics.count(done.is_ok(), started.elapsed());
         if let Err(error) = done {
-            tracing::warn!(chore = name, "a chore failed and will be tried again: {}", causes(&error));
+            tracing::warn!(
+                job = name,
+                "background job failed; it runs again at its next interval: {}",
+                causes(&error)
+            );
         }
     }
 }

@@ -24,10 +24,10 @@ pub use metrics::{MetricKind, described_metrics};
 pub use rebuttal_store::{Location, MoveError};
 pub use setup::config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config,
-    EvidencePlace, FRESHNESS_WINDOW, FRESHNESS_WINDOW_MAX, FreshnessWindow, InvalidSetting,
+    EvidenceLocation, FRESHNESS_WINDOW, FRESHNESS_WINDOW_MAX, FreshnessWindow, InvalidSetting,
     OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
     UNREFERENCED_UPLOADS_KEPT,
 };
 pub use setup::doctor::{Asked, DoctorsApp, Examination, Finding, State, examine};
-pub use setup::migrate_data::{Moved, MovedFiles, Moving, MovingProgress};
+pub use setup::migrate_data::{MigratedFiles, Migration, MigrationProgress, MigrationReport};
 pub use setup::run::{Ready, run};

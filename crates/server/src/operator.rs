@@ -22,7 +22,7 @@ pub(crate) use rebuttal_protocol::operator::PREFIX;
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
-use crate::http::service::surviving;
+use crate::http::service::catch_panic;
 
 /// The routes, one file for each operation.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -50,15 +50,15 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 
 /// Routes whose answers nobody keeps, and whose handlers are answered for where they panic.
 fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes.layer(from_fn(surviving_as_problem)).layer(map_response(never_stored))
+    routes.layer(from_fn(catch_panic_as_problem)).layer(map_response(no_store))
 }
 
-async fn surviving_as_problem(request: Request, next: Next) -> Response {
-    surviving(next.run(request), |refusal| Problem::from(refusal).into_response()).await
+async fn catch_panic_as_problem(request: Request, next: Next) -> Response {
+    catch_panic(next.run(request), |refusal| Problem::from(refusal).into_response()).await
 }
 
 /// Secrets are told here, and merchants' files handed out: nothing on the way may keep a copy.
-async fn never_stored(mut response: Response) -> Response {
+async fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -2,7 +2,7 @@
 
 use rebuttal_client::plumbing;
 use rebuttal_evidence::S3Store;
-use rebuttal_server::{Config, EvidencePlace, Finding};
+use rebuttal_server::{Config, EvidenceLocation, Finding};
 
 use super::ANSWER_LIMIT;
 
@@ -13,7 +13,7 @@ const MARK_MAX_BYTES: usize = 1024;
 /// Fetches the ownership marker at the address that merchants post their files to. As long as the bucket has none, any
 /// answer will do.
 pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
-    let EvidencePlace::Bucket { public: Some(public), .. } = &config.evidence else { return None };
+    let EvidenceLocation::Bucket { public: Some(public), .. } = &config.evidence else { return None };
     let url = public.as_str();
     let fetched = async {
         let (http, base) = plumbing::http(url, &[]).map_err(|error| error.to_string())?;

@@ -113,14 +113,14 @@ fn invalid_values_are_reported_with_their_key() {
 fn evidence_is_in_the_data_folder_by_default() {
     let location = |flags: &[&str]| from_flags(flags).config().map(|config| config.evidence);
     assert!(
-        matches!(location(&["--data", "d"]).unwrap(), EvidencePlace::Folder(folder) if folder == Path::new("d/evidence"))
+        matches!(location(&["--data", "d"]).unwrap(), EvidenceLocation::Folder(folder) if folder == Path::new("d/evidence"))
     );
     let folder = location(&["--evidence-url", "file:///srv/evidence"]).unwrap();
-    assert!(matches!(folder, EvidencePlace::Folder(folder) if folder == Path::new("/srv/evidence")));
+    assert!(matches!(folder, EvidenceLocation::Folder(folder) if folder == Path::new("/srv/evidence")));
     let url = "s3://evidence?endpoint=http://10.0.0.1:8333&region=eu-central-1";
     let bucket =
         location(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
-    assert!(matches!(&bucket, EvidencePlace::Bucket { public: Some(_), .. }), "{bucket:?}");
+    assert!(matches!(&bucket, EvidenceLocation::Bucket { public: Some(_), .. }), "{bucket:?}");
     for (flags, message) in [
         (["--evidence-url", "s3://evidence?endpont=x"].as_slice(), "known are endpoint, region, path_style"),
         (&["--evidence-public-url", "https://files.example.com"], "is for an evidence_url of s3://"),

@@ -19,9 +19,9 @@ use rebuttal_protocol::{Finality, answer_nonce};
 use crate::auth::request_context::{RequestContext, identify, target};
 use crate::auth::{Auth, HasAuth};
 use crate::clock;
-use crate::http::body::NoBody;
+use crate::http::body::BodyFailure;
 use crate::http::error::Refusal;
-use crate::http::service::surviving;
+use crate::http::service::catch_panic;
 
 /// Identifies the caller for the handlers, and signs what they answer.
 pub(crate) async fn sign_answers<S: HasAuth>(
@@ -30,29 +30,29 @@ pub(crate) async fn sign_answers<S: HasAuth>(
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    let caller = Arc::new(identify(state.auth(), &parts, body).await);
-    if let Err(fault @ (NoBody::TooSlow | NoBody::Broken | NoBody::BadChunk)) = caller.body {
+    let context = Arc::new(identify(state.auth(), &parts, body).await);
+    if let Err(fault @ (BodyFailure::TooSlow | BodyFailure::Broken | BodyFailure::BadChunk)) = context.body {
         return fault.into_response();
     }
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
-    parts.extensions.insert(Arc::clone(&caller));
+    parts.extensions.insert(Arc::clone(&context));
     let request = Request::from_parts(parts, Body::empty());
-    let response = surviving(next.run(request), Refusal::into_response).await;
-    sign(state.auth(), &caller, &method, target(&uri), response).await
+    let response = catch_panic(next.run(request), Refusal::into_response).await;
+    sign(state.auth(), &context, &method, target(&uri), response).await
 }
 
 /// Signs an answer where header and app could be read, whatever else failed; as a notice, unless the checks behind
 /// settled it.
 async fn sign(
     auth: &Auth,
-    caller: &RequestContext,
+    context: &RequestContext,
     method: &Method,
     target: &str,
     response: Response,
 ) -> Response {
-    let (Ok(header), Ok(app)) = (&caller.header, &caller.app) else { return response };
+    let (Ok(header), Ok(app)) = (&context.header, &context.app) else { return response };
     let now = clock::now();
-    let (app, secret, url_index, finality) = match caller.verified.get() {
+    let (app, secret, url_index, finality) = match context.verified.get() {
         Some(verified) => (&verified.app, verified.secret(), verified.url_index, verified.finality()),
         None => (app, app.valid_secrets(now).next(), 0, Finality::Notice),
     };

@@ -15,7 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use rebuttal_protocol::{AppId, AppSecret, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{App, SecretId, Store};
 
-use crate::auth::keys::{DoesNotOpen, Keys};
+use crate::auth::keys::{DecryptError, Keys};
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, READ_PAUSE, make_room};
 use crate::http::error::Refusal;
 
@@ -77,11 +77,11 @@ impl KnownApp {
         }
     }
 
-    fn open(app: App, keys: &Keys) -> Result<Self, DoesNotOpen> {
+    fn open(app: App, keys: &Keys) -> Result<Self, DecryptError> {
         let open = |sealed: &rebuttal_store::SealedSecret| {
             Ok(KnownSecret {
                 secret_id: sealed.secret_id,
-                secret: keys.open(app.app_id, sealed.secret_id, &sealed.sealed)?,
+                secret: keys.decrypt(app.app_id, sealed.secret_id, &sealed.sealed)?,
                 expires_at: sealed.expires_at,
                 used: AtomicBool::new(sealed.first_used_at.is_some()),
             })
@@ -100,29 +100,29 @@ impl KnownSecret {
     }
 }
 
-struct Entry {
+struct CachedApp {
     app: Arc<KnownApp>,
     read_at: Instant,
 }
 
-struct Memory {
-    known: HashMap<AppId, Entry>,
+struct AppCache {
+    known: HashMap<AppId, CachedApp>,
     unknown: NegativeCache<AppId>,
     /// Counts the changes, so that a read that began before one is not remembered after it.
     changes: u64,
 }
 
 /// An app, if the database has it.
-type Found = Option<Arc<KnownApp>>;
-type LookupResult = Result<Found, Refusal>;
+type Lookup = Option<Arc<KnownApp>>;
+type LookupResult = Result<Lookup, Refusal>;
 
 /// Held by whoever reads an app; what it says is when that last failed, and why.
 type Reading = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
 
 pub(crate) struct Apps {
-    memory: RwLock<Memory>,
+    memory: RwLock<AppCache>,
     readings: Mutex<HashMap<AppId, Arc<Reading>>>,
-    turns: LookupLimiter,
+    lookups: LookupLimiter,
     doctors: [Arc<KnownApp>; 2],
     store: Store,
     keys: Arc<Keys>,
@@ -133,11 +133,11 @@ impl Apps {
     pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
         let doctors =
             [&keys.doctor(identity), keys.keys_doctor()].map(|app| Arc::new(KnownApp::of_doctor(app)));
-        let memory = Memory { known: HashMap::new(), unknown: NegativeCache::new(), changes: 0 };
+        let memory = AppCache { known: HashMap::new(), unknown: NegativeCache::new(), changes: 0 };
         Self {
             memory: RwLock::new(memory),
             readings: Mutex::default(),
-            turns: LookupLimiter::new(),
+            lookups: LookupLimiter::new(),
             doctors,
             store,
             keys,
@@ -167,7 +167,7 @@ impl Apps {
             return Ok(app);
         }
         let asked_at = Instant::now();
-        let _turn = if is_known { None } else { Some(self.turns.wait().await?) };
+        let _turn = if is_known { None } else { Some(self.lookups.wait().await?) };
         let reading = self.reading(app_id);
         let mut failed = reading.lock().await;
         // While this one waited, another may have read it, or have failed to.
@@ -221,9 +221,9 @@ impl Apps {
     }
 }
 
-impl Memory {
+impl AppCache {
     /// What was found lately, and whether the app is known, however long ago it was read.
-    fn recall(&self, app_id: AppId, good_for: Duration) -> (Option<Found>, bool) {
+    fn recall(&self, app_id: AppId, good_for: Duration) -> (Option<Lookup>, bool) {
         match self.known.get(&app_id) {
             Some(entry) if entry.read_at.elapsed() < good_for => (Some(Some(Arc::clone(&entry.app))), true),
             Some(_) => (None, true),
@@ -231,12 +231,12 @@ impl Memory {
         }
     }
 
-    fn remember(&mut self, app_id: AppId, app: Found) {
+    fn remember(&mut self, app_id: AppId, app: Lookup) {
         match app {
             Some(app) => {
                 self.unknown.forget(&app_id);
                 make_room(&mut self.known, KNOWN_MAX, &app_id);
-                self.known.insert(app_id, Entry { app, read_at: Instant::now() });
+                self.known.insert(app_id, CachedApp { app, read_at: Instant::now() });
             }
             None => {
                 self.known.remove(&app_id);
@@ -259,13 +259,13 @@ mod tests {
     const UNKNOWN: AppId = AppId::from_bytes([2; 16]);
     const DEFAULTS: AppSettings = AppSettings { notify_url: None, scheme: None, enabled: None };
 
-    struct Bench {
+    struct Fixture {
         folder: tempfile::TempDir,
         apps: Apps,
         merchant_id: MerchantId,
     }
 
-    impl Bench {
+    impl Fixture {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let location = Location::from(folder.path().join("rebuttal.db").as_path());
@@ -292,7 +292,7 @@ mod tests {
 
         async fn create(&self, app_id: AppId) {
             let secret_id = *app_id.as_bytes();
-            let sealed = self.apps.keys.seal(app_id, secret_id, &AppSecret::from_bytes(&[7; 16])).unwrap();
+            let sealed = self.apps.keys.encrypt(app_id, secret_id, &AppSecret::from_bytes(&[7; 16])).unwrap();
             let merchant_id = self.merchant_id;
             let settings = DEFAULTS;
             self.commit(AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed }).await;
@@ -311,7 +311,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_app_is_remembered_until_it_is_changed_here() {
-        let bench = Bench::new().await;
+        let bench = Fixture::new().await;
         bench.create(APP).await;
         assert!(!bench.remembers(APP));
         let app = bench.apps.find(APP).await.unwrap().unwrap();
@@ -331,7 +331,7 @@ mod tests {
     async fn an_app_is_read_once_however_many_ask_for_it() {
         let database = rebuttal_testbed::postgres::Database::shared();
         let location = database.url().parse().unwrap();
-        let bench = Bench::on(tempfile::tempdir().unwrap(), location).await;
+        let bench = Fixture::on(tempfile::tempdir().unwrap(), location).await;
         bench.create(APP).await;
         let all = || async { futures_util::future::join_all((0..100).map(|_| bench.apps.find(APP))).await };
         let apps: Vec<_> = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect();
@@ -343,7 +343,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_app_is_asked_for_once_a_second() {
-        let bench = Bench::new().await;
+        let bench = Fixture::new().await;
         assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
         bench.create(UNKNOWN).await;
         assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
@@ -353,7 +353,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_of_another_master_key_is_no_secret() {
-        let bench = Bench::new().await;
+        let bench = Fixture::new().await;
         bench.create(APP).await;
         let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
         let apps = Apps::new(bench.apps.store.clone(), Arc::new(Keys::derive(&other)), &[1; 16]);
@@ -363,7 +363,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_doctors_apps_are_known_by_key_and_identity_and_may_do_nothing() {
-        let bench = Bench::new().await;
+        let bench = Fixture::new().await;
         let keys = &bench.apps.keys;
         for (app_id, secret) in [keys.doctor(&[1; 16]), keys.keys_doctor().clone()] {
             for app in [bench.apps.find(app_id).await, bench.apps.read_again(app_id).await] {
@@ -383,7 +383,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_first_use_is_told_once() {
-        let bench = Bench::new().await;
+        let bench = Fixture::new().await;
         bench.create(APP).await;
         let app = bench.apps.read_again(APP).await.unwrap().unwrap();
         let secret = app.valid_secrets(clock::now()).next().unwrap();

@@ -1,4 +1,4 @@
-//! The master key, and what is derived from it: the keys that seal app secrets and new tokens at rest, the check value
+//! The master key, and what is derived from it: the keys that encrypt app secrets and new tokens, the check value
 //! that refuses another master key, and the credentials that sign the embedded store's upload forms.
 //!
 //! Every purpose has a key of its own, so that none can be learnt or replayed through another.
@@ -21,7 +21,7 @@ use crate::io_hints::unread;
 
 /// Bytes of the master key, written as twice as many hex digits.
 const MASTER_KEY_BYTES: usize = 32;
-/// Bytes of the nonce that stands before a sealed secret. Random: one key seals far fewer than 2^32 secrets.
+/// Bytes of the nonce that stands before an encrypted secret. Random: one key encrypts far fewer than 2^32 secrets.
 const SEAL_NONCE_BYTES: usize = 12;
 /// Longest key file that is read: the digits and some white space.
 const KEY_FILE_MAX_BYTES: u64 = 1024;
@@ -105,20 +105,20 @@ pub(crate) struct Keys {
     tokens: Aes256Gcm,
     check_value: [u8; 32],
     upload: Zeroizing<[u8; 32]>,
-    evidence_mark: [u8; 32],
+    evidence_marker: [u8; 32],
     doctor: Zeroizing<[u8; 32]>,
     keys_doctor: (AppId, AppSecret),
 }
 
-/// A sealed token that does not open, for the same reasons as [`DoesNotOpen`].
+/// An encrypted token that does not decrypt, for the same reasons as [`DecryptError`].
 #[derive(Debug, thiserror::Error)]
 #[error("a sealed operator token does not open: it was altered, moved, or sealed with another master key")]
-pub(crate) struct TokenDoesNotOpen;
+pub(crate) struct TokenDecryptError;
 
-/// A sealed secret that does not open: another key sealed it, or it was moved between rows, or altered.
+/// An encrypted secret that does not decrypt: another key encrypted it, or it was moved between rows, or altered.
 #[derive(Debug, thiserror::Error)]
 #[error("a sealed secret of app {0} does not open: it was altered, moved, or sealed with another master key")]
-pub(crate) struct DoesNotOpen(AppId);
+pub(crate) struct DecryptError(AppId);
 
 impl Keys {
     pub(crate) fn derive(master: &MasterKey) -> Self {
@@ -127,7 +127,7 @@ impl Keys {
             tokens: Aes256Gcm::new((&*master.derive("rebuttal operator tokens v1")).into()),
             check_value: *master.derive("rebuttal check value v1"),
             upload: master.derive("rebuttal upload forms v1"),
-            evidence_mark: *master.derive("rebuttal evidence folder v1"),
+            evidence_marker: *master.derive("rebuttal evidence folder v1"),
             doctor: master.derive("rebuttal doctor of an installation v1"),
             keys_doctor: (
                 AppId::from_bytes(half(&master.derive("rebuttal doctor app id v1"))),
@@ -147,8 +147,8 @@ impl Keys {
     }
 
     /// What the evidence folder keeps to be known by, as hex digits; tells nothing about the key.
-    pub(crate) fn evidence_mark(&self) -> String {
-        hex::encode(self.evidence_mark)
+    pub(crate) fn evidence_marker(&self) -> String {
+        hex::encode(self.evidence_marker)
     }
 
     /// What a doctor signs as, to be known by the gateways that have this key and by no other. The id is no part of the
@@ -164,38 +164,38 @@ impl Keys {
     }
 
     /// Seals an app's secret for the database, bound to its app and its own name.
-    pub(crate) fn seal(
+    pub(crate) fn encrypt(
         &self,
         app_id: AppId,
         secret_id: SecretId,
         secret: &AppSecret,
     ) -> anyhow::Result<Vec<u8>> {
-        seal(&self.secrets, secret.expose_ascii(), &associated(app_id, secret_id))
+        encrypt(&self.secrets, secret.expose_ascii(), &associated_data(app_id, secret_id))
     }
 
-    /// Opens what [`Self::seal`] made for the same app and name.
-    pub(crate) fn open(
+    /// Decrypts what [`Self::encrypt`] made for the same app and name.
+    pub(crate) fn decrypt(
         &self,
         app_id: AppId,
         secret_id: SecretId,
-        sealed: &[u8],
-    ) -> Result<AppSecret, DoesNotOpen> {
-        let opened = open(&self.secrets, sealed, &associated(app_id, secret_id));
-        opened.and_then(|digits| digits.parse().ok()).ok_or(DoesNotOpen(app_id))
+        encrypted: &[u8],
+    ) -> Result<AppSecret, DecryptError> {
+        let decrypted = decrypt(&self.secrets, encrypted, &associated_data(app_id, secret_id));
+        decrypted.and_then(|digits| digits.parse().ok()).ok_or(DecryptError(app_id))
     }
 
     /// Seals a new operator token for the answer that is kept under its idempotency key, bound to its hash.
-    pub(crate) fn seal_token(&self, hash: &[u8; 32], token: &str) -> anyhow::Result<Vec<u8>> {
-        seal(&self.tokens, token.as_bytes(), hash)
+    pub(crate) fn encrypt_token(&self, hash: &[u8; 32], token: &str) -> anyhow::Result<Vec<u8>> {
+        encrypt(&self.tokens, token.as_bytes(), hash)
     }
 
-    /// Opens what [`Self::seal_token`] made for the same hash.
-    pub(crate) fn open_token(
+    /// Decrypts what [`Self::encrypt_token`] made for the same hash.
+    pub(crate) fn decrypt_token(
         &self,
         hash: &[u8; 32],
-        sealed: &[u8],
-    ) -> Result<Zeroizing<String>, TokenDoesNotOpen> {
-        open(&self.tokens, sealed, hash).ok_or(TokenDoesNotOpen)
+        encrypted: &[u8],
+    ) -> Result<Zeroizing<String>, TokenDecryptError> {
+        decrypt(&self.tokens, encrypted, hash).ok_or(TokenDecryptError)
     }
 }
 
@@ -207,22 +207,23 @@ fn half(key: &[u8; 32]) -> [u8; 16] {
 }
 
 /// Encrypts a text, bound to what it belongs to, behind a nonce of its own.
-fn seal(key: &Aes256Gcm, text: &[u8], aad: &[u8]) -> anyhow::Result<Vec<u8>> {
+fn encrypt(key: &Aes256Gcm, text: &[u8], aad: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut nonce = [0; SEAL_NONCE_BYTES];
     getrandom::fill(&mut nonce).context("the system has no randomness")?;
-    let sealed = key.encrypt((&nonce).into(), Payload { msg: text, aad }).ok().context("sealing failed")?;
-    Ok([nonce.as_slice(), &sealed].concat())
+    let encrypted =
+        key.encrypt((&nonce).into(), Payload { msg: text, aad }).ok().context("sealing failed")?;
+    Ok([nonce.as_slice(), &encrypted].concat())
 }
 
-/// Decrypts what [`seal`] made for the same thing.
-fn open(key: &Aes256Gcm, sealed: &[u8], aad: &[u8]) -> Option<Zeroizing<String>> {
-    let (nonce, msg) = sealed.split_first_chunk::<SEAL_NONCE_BYTES>()?;
-    let opened = Zeroizing::new(key.decrypt(nonce.into(), Payload { msg, aad }).ok()?);
-    std::str::from_utf8(&opened).ok().map(|text| Zeroizing::new(text.to_owned()))
+/// Decrypts what [`encrypt`] made for the same thing.
+fn decrypt(key: &Aes256Gcm, encrypted: &[u8], aad: &[u8]) -> Option<Zeroizing<String>> {
+    let (nonce, msg) = encrypted.split_first_chunk::<SEAL_NONCE_BYTES>()?;
+    let decrypted = Zeroizing::new(key.decrypt(nonce.into(), Payload { msg, aad }).ok()?);
+    std::str::from_utf8(&decrypted).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
-/// What a sealed secret is bound to, so that rows cannot be swapped by who can write the database but has no key.
-fn associated(app_id: AppId, secret_id: SecretId) -> Vec<u8> {
+/// What an encrypted secret is bound to, so that rows cannot be swapped by who can write the database but has no key.
+fn associated_data(app_id: AppId, secret_id: SecretId) -> Vec<u8> {
     [app_id.as_bytes().as_slice(), &secret_id].concat()
 }
 
@@ -240,27 +241,28 @@ mod tests {
     fn a_secret_opens_only_for_its_app_its_name_and_its_key() {
         let (app, other) = (AppId::from_bytes([1; 16]), AppId::from_bytes([2; 16]));
         let secret = AppSecret::from_bytes(&[7; 16]);
-        let sealed = keys(1).seal(app, [5; 16], &secret).unwrap();
-        assert_eq!(keys(1).open(app, [5; 16], &sealed).unwrap().expose_ascii(), secret.expose_ascii());
-        assert!(keys(1).open(other, [5; 16], &sealed).is_err());
-        assert!(keys(1).open(app, [6; 16], &sealed).is_err());
-        assert!(keys(2).open(app, [5; 16], &sealed).is_err());
-        assert!(keys(1).open(app, [5; 16], &sealed[..11]).is_err());
-        let mut altered = sealed.clone();
+        let encrypted = keys(1).encrypt(app, [5; 16], &secret).unwrap();
+        assert_eq!(keys(1).decrypt(app, [5; 16], &encrypted).unwrap().expose_ascii(), secret.expose_ascii());
+        assert!(keys(1).decrypt(other, [5; 16], &encrypted).is_err());
+        assert!(keys(1).decrypt(app, [6; 16], &encrypted).is_err());
+        assert!(keys(2).decrypt(app, [5; 16], &encrypted).is_err());
+        assert!(keys(1).decrypt(app, [5; 16], &encrypted[..11]).is_err());
+        let mut altered = encrypted.clone();
         *altered.last_mut().unwrap() ^= 1;
-        assert!(keys(1).open(app, [5; 16], &altered).is_err());
-        assert!(!sealed.windows(8).any(|window| window == &secret.expose_ascii()[..8]));
+        assert!(keys(1).decrypt(app, [5; 16], &altered).is_err());
+        assert!(!encrypted.windows(8).any(|window| window == &secret.expose_ascii()[..8]));
     }
 
     #[test]
     fn a_token_opens_only_for_its_hash_and_its_key() {
-        let sealed = keys(1).seal_token(&[3; 32], "a-token-of-mine").unwrap();
-        assert_eq!(*keys(1).open_token(&[3; 32], &sealed).unwrap(), "a-token-of-mine");
-        assert!(keys(1).open_token(&[4; 32], &sealed).is_err());
-        assert!(keys(2).open_token(&[3; 32], &sealed).is_err());
-        assert!(keys(1).open_token(&[3; 32], &sealed[..11]).is_err());
-        let as_secret = keys(1).seal(AppId::from_bytes([3; 16]), [3; 16], &AppSecret::from_bytes(&[7; 16]));
-        assert!(keys(1).open_token(&[3; 32], &as_secret.unwrap()).is_err(), "a purpose has its own key");
+        let encrypted = keys(1).encrypt_token(&[3; 32], "a-token-of-mine").unwrap();
+        assert_eq!(*keys(1).decrypt_token(&[3; 32], &encrypted).unwrap(), "a-token-of-mine");
+        assert!(keys(1).decrypt_token(&[4; 32], &encrypted).is_err());
+        assert!(keys(2).decrypt_token(&[3; 32], &encrypted).is_err());
+        assert!(keys(1).decrypt_token(&[3; 32], &encrypted[..11]).is_err());
+        let as_secret =
+            keys(1).encrypt(AppId::from_bytes([3; 16]), [3; 16], &AppSecret::from_bytes(&[7; 16]));
+        assert!(keys(1).decrypt_token(&[3; 32], &as_secret.unwrap()).is_err(), "a purpose has its own key");
     }
 
     #[test]

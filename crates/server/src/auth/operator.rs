@@ -54,7 +54,7 @@ impl<S: HasAuth, N: Permits> FromRequestParts<S> for Operator<N> {
         let auth = state.auth();
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let token = values.next().and_then(|value| bearer(value.as_bytes()));
-        let mut refusal = Refusal::no_token();
+        let mut refusal = Refusal::missing_token();
         if let (Some(token), None) = (token, values.next()) {
             let hash = hash(token);
             if let Some(known) = auth.tokens.find(hash).await? {
@@ -64,10 +64,10 @@ impl<S: HasAuth, N: Permits> FromRequestParts<S> for Operator<N> {
                     false => Err(N::PERMISSION.refuse(known.role).into()),
                 };
             }
-            refusal = Refusal::strange_token();
+            refusal = Refusal::unknown_token();
         }
         if let Some(peer) = parts.extensions.get::<Peer>() {
-            auth.rates.failure(auth.rates.origin(peer.0, &parts.headers))?;
+            auth.rate_limits.failure(auth.rate_limits.origin(peer.0, &parts.headers))?;
         }
         Err(refusal.into())
     }

@@ -15,7 +15,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use rebuttal_protocol::{AppId, Code};
 
-use self::counts::Counts;
+use self::counts::RateCounters;
 use crate::http::connection_limits::network;
 use crate::http::error::Refusal;
 
@@ -24,18 +24,18 @@ const ADDRESSES_MAX: usize = 10_000;
 /// What callers count as of whom a trusted proxy told something that is no address. It is nobody's address.
 const UNREADABLE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
-pub(crate) struct Rates {
-    failures: Counts<IpAddr>,
-    apps: Option<Counts<AppId>>,
+pub(crate) struct RateLimits {
+    failures: RateCounters<IpAddr>,
+    apps: Option<RateCounters<AppId>>,
     trusted_proxies: Vec<IpNet>,
 }
 
-impl Rates {
+impl RateLimits {
     pub(crate) fn new(failures: NonZeroU32, apps: Option<NonZeroU32>, trusted_proxies: Vec<IpNet>) -> Self {
         Self {
-            failures: Counts::new(failures, ADDRESSES_MAX),
+            failures: RateCounters::new(failures, ADDRESSES_MAX),
             // As many as there are: only what is signed counts.
-            apps: apps.map(|rate| Counts::new(rate, usize::MAX)),
+            apps: apps.map(|rate| RateCounters::new(rate, usize::MAX)),
             trusted_proxies,
         }
     }
@@ -111,41 +111,41 @@ fn refusal(wait: Duration, message: &'static str) -> Refusal {
 mod tests {
     use super::*;
 
-    fn rates(failures: u32, apps: Option<u32>) -> Rates {
+    fn rate_limits(failures: u32, apps: Option<u32>) -> RateLimits {
         let proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        Rates::new(NonZeroU32::new(failures).unwrap(), apps.and_then(NonZeroU32::new), proxies)
+        RateLimits::new(NonZeroU32::new(failures).unwrap(), apps.and_then(NonZeroU32::new), proxies)
     }
 
     #[test]
     fn failures_are_limited_per_address() {
-        let rates = rates(2, None);
+        let rate_limits = rate_limits(2, None);
         let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        assert!(rates.failure(one).is_ok() && rates.failure(one).is_ok());
-        let refusal = rates.failure(one).unwrap_err();
+        assert!(rate_limits.failure(one).is_ok() && rate_limits.failure(one).is_ok());
+        let refusal = rate_limits.failure(one).unwrap_err();
         assert_eq!((refusal.code, refusal.retry_after_seconds), (Code::RateLimited, Some(1)));
-        assert!(rates.failure(other).is_ok());
+        assert!(rate_limits.failure(other).is_ok());
     }
 
     #[test]
     fn addresses_of_one_subscriber_count_together() {
-        let rates = rates(1, None);
-        assert!(rates.failure("2001:db8::1".parse().unwrap()).is_ok());
-        assert!(rates.failure("2001:db8::2".parse().unwrap()).is_err());
-        assert!(rates.failure("2001:db8:0:1::1".parse().unwrap()).is_ok());
+        let rate_limits = rate_limits(1, None);
+        assert!(rate_limits.failure("2001:db8::1".parse().unwrap()).is_ok());
+        assert!(rate_limits.failure("2001:db8::2".parse().unwrap()).is_err());
+        assert!(rate_limits.failure("2001:db8:0:1::1".parse().unwrap()).is_ok());
     }
 
     #[test]
     fn an_apps_rate_is_off_unless_set() {
         let app = AppId::from_bytes([1; 16]);
-        assert!((0..1000).all(|_| rates(1, None).request(app).is_ok()));
-        let rates = rates(1, Some(1));
-        assert!(rates.request(app).is_ok() && rates.request(app).is_err());
+        assert!((0..1000).all(|_| rate_limits(1, None).request(app).is_ok()));
+        let rate_limits = rate_limits(1, Some(1));
+        assert!(rate_limits.request(app).is_ok() && rate_limits.request(app).is_err());
     }
 
     /// The lines of a request's `X-Forwarded-For`, and whose it is, from whom.
     #[test]
     fn only_trusted_proxies_say_who_is_behind_them() {
-        let rates = rates(1, None);
+        let rate_limits = rate_limits(1, None);
         for (peer, lines, origin) in [
             ("192.0.2.1", &[b"198.51.100.1".as_slice()][..], "192.0.2.1"),
             ("192.0.2.1", &[b"\xff"], "192.0.2.1"),
@@ -182,7 +182,7 @@ mod tests {
             for line in lines {
                 headers.append("x-forwarded-for", http::HeaderValue::from_bytes(line).unwrap());
             }
-            let told = rates.origin(peer.parse().unwrap(), &headers).to_string();
+            let told = rate_limits.origin(peer.parse().unwrap(), &headers).to_string();
             assert_eq!(
                 told,
                 origin,

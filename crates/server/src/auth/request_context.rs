@@ -13,7 +13,7 @@ use rebuttal_protocol::{Authorization, Code};
 use crate::auth::Auth;
 use crate::auth::apps::KnownApp;
 use crate::auth::verified::Verified;
-use crate::http::body::{self, Arrived, NoBody};
+use crate::http::body::{self, BodyFailure, ReceivedBody};
 use crate::http::error::Refusal;
 use crate::http::service::Peer;
 
@@ -22,7 +22,7 @@ use crate::http::service::Peer;
 pub(crate) struct RequestContext {
     /// Whose failures these would be.
     pub(crate) origin: IpAddr,
-    pub(crate) body: Result<Arrived, NoBody>,
+    pub(crate) body: Result<ReceivedBody, BodyFailure>,
     pub(crate) header: Result<Authorization, Refusal>,
     /// An error too where the header is one.
     pub(crate) app: Result<Arc<KnownApp>, Refusal>,
@@ -32,7 +32,7 @@ pub(crate) struct RequestContext {
 /// Reads the request and looks up who sent it.
 pub(super) async fn identify(auth: &Auth, parts: &Parts, body: Body) -> RequestContext {
     let peer = parts.extensions.get::<Peer>().map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
-    let origin = auth.rates.origin(peer, &parts.headers);
+    let origin = auth.rate_limits.origin(peer, &parts.headers);
     let header = parse_header(parts);
     let body = body::read(parts, body).await;
     let app = match &header {
@@ -58,7 +58,7 @@ async fn look_up(auth: &Auth, origin: IpAddr, header: &Authorization) -> Result<
     if let Some(app) = auth.apps.find(header.app_id).await? {
         return Ok(app);
     }
-    auth.rates.failure(origin)?;
+    auth.rate_limits.failure(origin)?;
     let message = "no app has this appId; check it, and which gateway it belongs to";
     Err(Refusal::new(Code::UnknownApp, message))
 }

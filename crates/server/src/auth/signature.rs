@@ -22,7 +22,7 @@ use crate::auth::verified::Verified;
 use crate::auth::{Auth, HasAuth};
 use crate::clock;
 use crate::http::base_url::BaseUrl;
-use crate::http::body::Arrived;
+use crate::http::body::ReceivedBody;
 use crate::http::error::Refusal;
 use crate::http::media_types;
 use crate::http::service::Authenticated;
@@ -116,9 +116,9 @@ impl<S: HasAuth, T: MerchantRequest<Effect = Write>> FromRequestParts<S> for Sig
 
 /// The checks of every call, up to its nonce.
 async fn check<T: MerchantRequest>(auth: &Auth, parts: &Parts) -> Result<SignedWrite<T>, Refusal> {
-    let caller = caller(auth, parts)?;
-    let Arrived { body, arrived_at } = caller.body.as_ref().map_err(|_| too_large())?;
-    let (header, verified) = authenticate(auth, &caller, parts).await?;
+    let context = context(auth, parts)?;
+    let ReceivedBody { body, arrived_at } = context.body.as_ref().map_err(|_| too_large())?;
+    let (header, verified) = authenticate(auth, &context, parts).await?;
     // These headers are not signed, so what they are refused for settles nothing.
     media_types::check(&parts.headers)?;
     let fields = Object::parse_signed(body).map_err(BadRequest::from).and_then(|body| T::parse(&body));
@@ -139,8 +139,8 @@ impl<S: HasAuth> FromRequestParts<S> for Unrouted {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let auth = state.auth();
-        if let Ok(caller) = caller(auth, parts)
-            && let Ok((_, verified)) = authenticate(auth, &caller, parts).await
+        if let Ok(context) = context(auth, parts)
+            && let Ok((_, verified)) = authenticate(auth, &context, parts).await
             && has_one_path(auth, verified, target(&parts.uri))
         {
             verified.settle();
@@ -161,34 +161,34 @@ fn has_one_path(auth: &Auth, verified: &Verified, target: &str) -> bool {
 
 /// Fails for a route outside of the signing layer, which every test of the route would show; and for a request target
 /// in absolute form whose origin is none of ours. One of ours counts as its path and query (contract §2).
-fn caller(auth: &Auth, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
-    let caller = parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
+fn context(auth: &Auth, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
+    let context = parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
         Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
     })?;
     let is_ours = || auth.public_urls.iter().any(|base_url| base_url.is_at_origin_of(&parts.uri));
     if parts.uri.authority().is_some() && !is_ours() {
         return Err(Refusal::no_such_path());
     }
-    Ok(caller)
+    Ok(context)
 }
 
 /// Who sent the request: the checks from its header to its app's rate.
 async fn authenticate<'c>(
     auth: &Auth,
-    caller: &'c RequestContext,
+    context: &'c RequestContext,
     parts: &Parts,
 ) -> Result<(&'c Authorization, &'c Arc<Verified>), Refusal> {
-    let Arrived { arrived_at, .. } = caller.body.as_ref().map_err(|_| too_large())?;
-    let counted = |refusal| auth.rates.failure(caller.origin).err().unwrap_or(refusal);
-    let header = caller.header.as_ref().map_err(|refusal| counted(refusal.clone()))?;
-    let app = caller.app.as_ref().map_err(Refusal::clone)?;
+    let ReceivedBody { arrived_at, .. } = context.body.as_ref().map_err(|_| too_large())?;
+    let counted = |refusal| auth.rate_limits.failure(context.origin).err().unwrap_or(refusal);
+    let header = context.header.as_ref().map_err(|refusal| counted(refusal.clone()))?;
+    let app = context.app.as_ref().map_err(Refusal::clone)?;
     check_fresh(header, *arrived_at, auth.freshness_window).map_err(counted)?;
-    let verified = check_signature(auth, caller, header, app, parts).await?;
+    let verified = check_signature(auth, context, header, app, parts).await?;
     Authenticated::note(&parts.extensions);
     if !verified.app.enabled {
         return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
     }
-    auth.rates.request(verified.app.app_id)?;
+    auth.rate_limits.request(verified.app.app_id)?;
     Ok((header, verified))
 }
 
@@ -232,24 +232,24 @@ fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Res
 /// Finds the secret and the base URL that made the sign; reads the app again before it gives up.
 async fn check_signature<'c>(
     auth: &Auth,
-    caller: &'c RequestContext,
+    context: &'c RequestContext,
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,
 ) -> Result<&'c Arc<Verified>, Refusal> {
-    let mut found = verify_with_any(auth, caller, header, app, parts);
+    let mut found = verify_with_any(auth, context, header, app, parts);
     if found.is_none()
         && let Some(newer) = auth.apps.read_again(header.app_id).await?
         && !Arc::ptr_eq(&newer, app)
     {
-        found = verify_with_any(auth, caller, header, &newer, parts);
+        found = verify_with_any(auth, context, header, &newer, parts);
     }
     let Some(verified) = found else {
-        auth.rates.failure(caller.origin)?;
+        auth.rate_limits.failure(context.origin)?;
         return Err(invalid_signature(auth, app, parts));
     };
     note_first_use(auth, &verified);
-    Ok(caller.verified.get_or_init(|| Arc::new(verified)))
+    Ok(context.verified.get_or_init(|| Arc::new(verified)))
 }
 
 /// Tells what was expected: nearly always it is the URL or the body's bytes that differ on the two sides.
@@ -267,12 +267,12 @@ fn invalid_signature(auth: &Auth, app: &KnownApp, parts: &Parts) -> Refusal {
 
 fn verify_with_any(
     auth: &Auth,
-    caller: &RequestContext,
+    context: &RequestContext,
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,
 ) -> Option<Verified> {
-    let Arrived { body, arrived_at } = caller.body.as_ref().ok()?;
+    let ReceivedBody { body, arrived_at } = context.body.as_ref().ok()?;
     // A sign of the other scheme is no sign (contract §2).
     if header.scheme != app.scheme {
         return None;

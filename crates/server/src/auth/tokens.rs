@@ -18,33 +18,33 @@ type Hash = [u8; 32];
 
 pub(crate) struct Tokens {
     store: Store,
-    turns: LookupLimiter,
-    seen: Mutex<Seen>,
+    lookups: LookupLimiter,
+    cache: Mutex<TokenCache>,
 }
 
 /// What the last look-ups told.
-struct Seen {
+struct TokenCache {
     proven: HashMap<Hash, ()>,
     unknown: NegativeCache<Hash>,
 }
 
 impl Tokens {
     pub(crate) fn new(store: Store) -> Self {
-        let seen = Seen { proven: HashMap::new(), unknown: NegativeCache::new() };
-        Self { store, turns: LookupLimiter::new(), seen: Mutex::new(seen) }
+        let cache = TokenCache { proven: HashMap::new(), unknown: NegativeCache::new() };
+        Self { store, lookups: LookupLimiter::new(), cache: Mutex::new(cache) }
     }
 
     /// The token, if it lets somebody in. One that did not a moment ago is not asked for again.
     pub(crate) async fn find(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
-        if self.seen.lock().proven.contains_key(&hash) {
+        if self.cache.lock().proven.contains_key(&hash) {
             return self.ask(hash).await;
         }
-        if self.seen.lock().unknown.holds(&hash) {
+        if self.cache.lock().unknown.holds(&hash) {
             return Ok(None);
         }
-        let _turn = self.turns.wait().await?;
+        let _turn = self.lookups.wait().await?;
         // The same one may have had its turn meanwhile.
-        if self.seen.lock().unknown.holds(&hash) {
+        if self.cache.lock().unknown.holds(&hash) {
             return Ok(None);
         }
         self.ask(hash).await
@@ -52,8 +52,8 @@ impl Tokens {
 
     async fn ask(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
         let token = self.store.token(hash).await?;
-        let mut seen = self.seen.lock();
-        let Seen { proven, unknown } = &mut *seen;
+        let mut cache = self.cache.lock();
+        let TokenCache { proven, unknown } = &mut *cache;
         match token {
             Some(_) => {
                 make_room(proven, PROVEN_MAX, &hash);

@@ -28,7 +28,7 @@ pub(crate) const DISCARD_PAUSE: Duration = Duration::from_millis(200);
 
 /// A body that arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedBody {
     pub(crate) body: Bytes,
     /// When its last byte was read. Arrival before a deadline counts, however long the rest takes (contract §6).
     pub(crate) arrived_at: UnixMillis,
@@ -36,7 +36,7 @@ pub(crate) struct Arrived {
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoBody {
+pub(crate) enum BodyFailure {
     #[error("the body is over {} KiB", BODY_MAX_BYTES / 1024)]
     TooLarge,
     #[error("the body did not arrive within {} seconds", BODY_LIMIT.as_secs())]
@@ -54,7 +54,7 @@ pub(crate) const BAD_CHUNK: &str = "a chunk of the body is broken: each must beg
 
 /// A body that did not arrive is answered below every API: 408 or 400 without envelope, and the connection ends
 /// (contract §1).
-impl IntoResponse for NoBody {
+impl IntoResponse for BodyFailure {
     fn into_response(self) -> Response {
         let status = match self {
             Self::BadChunk => StatusCode::BAD_REQUEST,
@@ -74,37 +74,37 @@ pub(crate) fn is_bad_chunk(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Reads the body of a request.
-pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Arrived, NoBody> {
+pub(crate) async fn read(parts: &Parts, body: Body) -> Result<ReceivedBody, BodyFailure> {
     read_within(BODY_LIMIT, parts, body).await
 }
 
-async fn read_within(limit: Duration, parts: &Parts, mut body: Body) -> Result<Arrived, NoBody> {
+async fn read_within(limit: Duration, parts: &Parts, mut body: Body) -> Result<ReceivedBody, BodyFailure> {
     let declared =
         parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let outcome = match declared {
-        Some(length) if length > BODY_MAX_BYTES as u64 => Err(NoBody::TooLarge),
-        _ => tokio::time::timeout(limit, collect(&mut body)).await.unwrap_or(Err(NoBody::TooSlow)),
+        Some(length) if length > BODY_MAX_BYTES as u64 => Err(BodyFailure::TooLarge),
+        _ => tokio::time::timeout(limit, collect(&mut body)).await.unwrap_or(Err(BodyFailure::TooSlow)),
     };
     // Who waits for `100 Continue` has not sent anything yet, and reading would ask for it.
     let waits = declared.is_some() && parts.headers.contains_key(EXPECT);
-    if outcome == Err(NoBody::TooLarge) && !waits {
+    if outcome == Err(BodyFailure::TooLarge) && !waits {
         let _ = tokio::time::timeout(DISCARD_LIMIT, discard(&mut body)).await;
     }
-    outcome.map(|body| Arrived { body, arrived_at: clock::now() })
+    outcome.map(|body| ReceivedBody { body, arrived_at: clock::now() })
 }
 
-async fn collect(body: &mut Body) -> Result<Bytes, NoBody> {
+async fn collect(body: &mut Body) -> Result<Bytes, BodyFailure> {
     // Nearly every body is one frame, which is passed on without a copy.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match is_bad_chunk(&error) {
-            true => NoBody::BadChunk,
-            false => NoBody::Broken,
+            true => BodyFailure::BadChunk,
+            false => BodyFailure::Broken,
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + rest.len() + data.len() > BODY_MAX_BYTES {
-            return Err(NoBody::TooLarge);
+            return Err(BodyFailure::TooLarge);
         }
         if first.is_empty() {
             first = data;
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    async fn read_chunks(chunks: Vec<usize>) -> Result<usize, NoBody> {
+    async fn read_chunks(chunks: Vec<usize>) -> Result<usize, BodyFailure> {
         let chunks = chunks.into_iter().map(|size| Ok::<_, io::Error>(vec![b' '; size]));
         let (parts, ()) = Request::new(()).into_parts();
         Ok(read(&parts, Body::from_stream(stream::iter(chunks))).await?.body.len())
@@ -145,18 +145,21 @@ mod tests {
         assert_eq!(read_chunks(vec![]).await, Ok(0));
         assert_eq!(read_chunks(vec![1, 0, 2]).await, Ok(3));
         assert_eq!(read_chunks(vec![BODY_MAX_BYTES - 1, 1]).await, Ok(BODY_MAX_BYTES));
-        assert_eq!(read_chunks(vec![BODY_MAX_BYTES, 1]).await, Err(NoBody::TooLarge));
+        assert_eq!(read_chunks(vec![BODY_MAX_BYTES, 1]).await, Err(BodyFailure::TooLarge));
     }
 
     #[tokio::test]
     async fn discarding_a_body_that_is_too_large_ends() {
-        assert_eq!(read_chunks(vec![BODY_MAX_BYTES; 10_000]).await, Err(NoBody::TooLarge));
+        assert_eq!(read_chunks(vec![BODY_MAX_BYTES; 10_000]).await, Err(BodyFailure::TooLarge));
     }
 
     #[tokio::test]
     async fn a_body_that_never_ends_is_given_up() {
         let (parts, ()) = Request::new(()).into_parts();
         let body = Body::from_stream(stream::pending::<Result<Vec<u8>, io::Error>>());
-        assert_eq!(read_within(Duration::from_millis(10), &parts, body).await.err(), Some(NoBody::TooSlow));
+        assert_eq!(
+            read_within(Duration::from_millis(10), &parts, body).await.err(),
+            Some(BodyFailure::TooSlow)
+        );
     }
 }

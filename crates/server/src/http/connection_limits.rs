@@ -1,5 +1,5 @@
-//! How many connections each peer address has, so that one peer cannot take every place of a listener, and which of
-//! them gives way where all places are taken.
+//! How many connections each peer address has, so that one peer cannot take every slot of a listener, and which of
+//! them gives way where all slots are taken.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,64 +14,65 @@ use crate::http::log_throttle::LogThrottle;
 
 /// How often the log tells of connections that were refused, and of those that gave way.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
-/// How long a connection has rested before it gives way: the next request of a shorter rest may be on its way.
+/// How long a connection has rested before it gives way: the next request of a shorter idle may be on its way.
 pub(crate) const REST_MIN: Duration = Duration::from_secs(1);
 
-pub(crate) struct Peers {
+pub(crate) struct PeerConnections {
     connected: Mutex<HashMap<IpAddr, Vec<Arc<IdleState>>>>,
     listener: &'static str,
     max: usize,
     /// Proxies, behind whose address many stand.
     exempt: Vec<IpNet>,
     refused: LogThrottle,
-    gave_way: LogThrottle,
+    evicted: LogThrottle,
 }
 
-/// One connection's place, given back when dropped.
+/// One connection's slot, given back when dropped.
 pub(crate) struct ConnectionGuard {
-    pub(super) rest: Arc<IdleState>,
+    pub(super) idle: Arc<IdleState>,
     /// Nothing of a proxy, whose connections are not counted and give no way.
-    of: Option<(Arc<Peers>, IpAddr)>,
+    of: Option<(Arc<PeerConnections>, IpAddr)>,
 }
 
-impl Peers {
+impl PeerConnections {
     pub(crate) fn new(listener: &'static str, max: usize, exempt: Vec<IpNet>) -> Arc<Self> {
-        let (refused, gave_way) = (LogThrottle::every(TOLD_EVERY), LogThrottle::every(TOLD_EVERY));
-        Arc::new(Self { connected: Mutex::default(), listener, max, exempt, refused, gave_way })
+        let (refused, evicted) = (LogThrottle::every(TOLD_EVERY), LogThrottle::every(TOLD_EVERY));
+        Arc::new(Self { connected: Mutex::default(), listener, max, exempt, refused, evicted })
     }
 
-    /// A place for a peer, unless it has as many as it may have.
+    /// A slot for a peer, unless it has as many as it may have.
     pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<ConnectionGuard> {
-        let (peer, rest) = (peer.to_canonical(), Arc::<IdleState>::default());
+        let (peer, idle) = (peer.to_canonical(), Arc::<IdleState>::default());
         if self.exempt.iter().any(|proxies| proxies.contains(&peer)) {
-            return Some(ConnectionGuard { rest, of: None });
+            return Some(ConnectionGuard { idle, of: None });
         }
         let peer = network(peer);
         let mut connected = self.connected.lock();
         let of_peer = connected.entry(peer).or_default();
         if of_peer.len() >= self.max {
             drop(connected);
-            self.tell_refused(peer);
+            self.log_refused(peer);
             return None;
         }
-        of_peer.push(Arc::clone(&rest));
-        Some(ConnectionGuard { rest, of: Some((Arc::clone(self), peer)) })
+        of_peer.push(Arc::clone(&idle));
+        Some(ConnectionGuard { idle, of: Some((Arc::clone(self), peer)) })
     }
 
     /// Asks the connection to end that has rested longest, of the peer with the most connections among those that have
-    /// one at rest. Whether there was one.
-    pub(super) fn make_room(&self) -> bool {
+    /// one idle. Whether there was one.
+    pub(super) fn evict_idle(&self) -> bool {
         let connected = self.connected.lock();
         let longest = |rests: &[Arc<IdleState>]| {
-            let resting = rests.iter().filter_map(|rest| Some((rest.rested()?, Arc::clone(rest))));
-            resting.filter(|(rested, _)| *rested >= REST_MIN).max_by_key(|(rested, _)| *rested)
+            let resting = rests.iter().filter_map(|idle| Some((idle.idle_for()?, Arc::clone(idle))));
+            resting.filter(|(idle_for, _)| *idle_for >= REST_MIN).max_by_key(|(idle_for, _)| *idle_for)
         };
         let resting = connected.iter().filter_map(|(peer, rests)| Some((peer, rests.len(), longest(rests)?)));
-        let Some((peer, count, (_, rest))) = resting.max_by_key(|(_, count, (rested, _))| (*count, *rested))
+        let Some((peer, count, (_, idle))) =
+            resting.max_by_key(|(_, count, (idle_for, _))| (*count, *idle_for))
         else {
             return false;
         };
-        if self.gave_way.is_due() {
+        if self.evicted.is_due() {
             tracing::warn!(
                 listener = self.listener,
                 %peer,
@@ -79,11 +80,11 @@ impl Peers {
                 "all places are taken, so a connection at rest gives way to one that comes; this address has the most"
             );
         }
-        rest.ask();
+        idle.ask();
         true
     }
 
-    fn tell_refused(&self, peer: IpAddr) {
+    fn log_refused(&self, peer: IpAddr) {
         if self.refused.is_due() {
             tracing::warn!(
                 listener = self.listener,
@@ -101,7 +102,7 @@ impl Drop for ConnectionGuard {
         let Some((peers, peer)) = self.of.take() else { return };
         let mut connected = peers.connected.lock();
         if let Some(rests) = connected.get_mut(&peer) {
-            rests.retain(|rest| !Arc::ptr_eq(rest, &self.rest));
+            rests.retain(|idle| !Arc::ptr_eq(idle, &self.idle));
             if rests.is_empty() {
                 connected.remove(&peer);
             }
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_peer_has_its_places_and_no_more_and_a_trusted_proxy_as_many_as_there_are() {
-        let peers = Peers::new("merchants", 2, vec!["10.0.0.0/8".parse().unwrap()]);
+        let peers = PeerConnections::new("merchants", 2, vec!["10.0.0.0/8".parse().unwrap()]);
         let enter = |peer: &str| peers.enter(peer.parse().unwrap());
         let held = [enter("192.0.2.1"), enter("::ffff:192.0.2.1")];
         assert!(held.iter().all(Option::is_some) && enter("192.0.2.1").is_none());

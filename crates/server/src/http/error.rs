@@ -72,13 +72,13 @@ impl Refusal {
     }
 
     /// No operator's token came along.
-    pub(crate) fn no_token() -> Self {
+    pub(crate) fn missing_token() -> Self {
         let message = "send one header Authorization: Bearer with an operator token; the first one is in operator.token";
         Self::new(Code::OperatorUnauthorized, message)
     }
 
     /// A token came along that lets nobody in.
-    pub(crate) fn strange_token() -> Self {
+    pub(crate) fn unknown_token() -> Self {
         let message = "this operator token is unknown or revoked: check that it is whole and this gateway's, or have an \
                        admin make another";
         Self::new(Code::OperatorUnauthorized, message)
@@ -115,12 +115,12 @@ impl Refusal {
     }
 
     /// Puts what every kind of answer to a refusal carries onto one: status, `Retry-After`, and the note for the log.
-    pub(crate) fn dress(self, mut response: Response) -> Response {
+    pub(crate) fn apply_to(self, mut response: Response) -> Response {
         *response.status_mut() = status(&self.code);
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(Noted { code: self.code, cause: self.cause });
+        response.extensions_mut().insert(LogNote { code: self.code, cause: self.cause });
         response
     }
 }
@@ -146,7 +146,7 @@ impl From<Rejection> for Refusal {
         match not_done {
             Rejection::Replayed => Self::replayed(),
             Rejection::Stale => Self::stale(),
-            Rejection::TokenRevoked => Self::strange_token(),
+            Rejection::TokenRevoked => Self::unknown_token(),
             Rejection::Dispute(refusal) => refusal.into(),
             not_done => Self::new(not_done.code(), not_done.to_string()),
         }
@@ -186,7 +186,7 @@ impl From<StoreError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let envelope = Envelope::<()>::refused(self.code.clone(), &*self.message);
-        let mut response = self.dress(json(&envelope));
+        let mut response = self.apply_to(json(&envelope));
         if response.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(Scheme::V2Sha256.as_str());
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
@@ -197,7 +197,7 @@ impl IntoResponse for Refusal {
 
 /// What the log learns of a refusal, carried beside the answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Noted {
+pub(crate) struct LogNote {
     pub(crate) code: Code,
     pub(crate) cause: Option<Arc<anyhow::Error>>,
 }

@@ -1,6 +1,6 @@
 //! A stream on which a request's head must arrive in time: who opens a connection and sends nothing, or half a head, is
-//! cut off, while a connection that rests between two requests may rest longer (hyper's limit cannot tell them apart),
-//! and ends where its place is wanted.
+//! cut off, while a connection that rests between two requests may idle longer (hyper's limit cannot tell them apart),
+//! and ends where its slot is wanted.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -16,11 +16,11 @@ use crate::http::idle_state::IdleState;
 
 /// How many requests of a connection have begun and ended: odd while one is being answered.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Turns(Arc<AtomicU32>);
+pub(super) struct ExchangeCounter(Arc<AtomicU32>);
 
-impl Turns {
+impl ExchangeCounter {
     /// A request's head is complete, or its answer is.
-    pub(super) fn turn(&self) {
+    pub(super) fn advance(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -31,18 +31,18 @@ impl Turns {
 
 pub(super) struct HeaderTimeout<S> {
     stream: S,
-    turns: Turns,
-    /// The turn in which a head has begun, for the first one before its first byte.
+    exchanges: ExchangeCounter,
+    /// The exchange in which a head has begun, for the first one before its first byte.
     begun_in: Option<u32>,
     /// Runs once a head that has begun is waited for.
     timer: Option<Pin<Box<Sleep>>>,
     limit: Duration,
-    rest: Arc<IdleState>,
+    idle: Arc<IdleState>,
 }
 
 impl<S> HeaderTimeout<S> {
-    pub(super) fn new(stream: S, turns: Turns, limit: Duration, rest: Arc<IdleState>) -> Self {
-        Self { stream, begun_in: Some(turns.now()), turns, timer: None, limit, rest }
+    pub(super) fn new(stream: S, exchanges: ExchangeCounter, limit: Duration, idle: Arc<IdleState>) -> Self {
+        Self { stream, begun_in: Some(exchanges.now()), exchanges, timer: None, limit, idle }
     }
 }
 
@@ -52,23 +52,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeaderTimeout<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        let turn = self.turns.now();
-        if self.begun_in != Some(turn) {
+        let advance = self.exchanges.now();
+        if self.begun_in != Some(advance) {
             (self.begun_in, self.timer) = (None, None);
         }
         let filled = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let answering = turn % 2 == 1;
+        let answering = advance % 2 == 1;
         if read.is_ready() || answering {
             if buffer.filled().len() > filled && !answering {
-                self.begun_in = Some(turn);
-                self.rest.end();
+                self.begun_in = Some(advance);
+                self.idle.end();
             }
             return read;
         }
         if self.begun_in.is_none() {
             // Nothing read is the stream's end, after which there is nothing to answer.
-            return self.rest.poll_asked(cx).map(Ok);
+            return self.idle.poll_asked(cx).map(Ok);
         }
         let limit = self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
@@ -114,17 +114,17 @@ mod tests {
     #[tokio::test]
     async fn half_a_head_is_cut_off_and_rest_between_requests_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let turns = Turns::default();
-        let mut stream = HeaderTimeout::new(ours, turns.clone(), LIMIT, Arc::default());
+        let exchanges = ExchangeCounter::default();
+        let mut stream = HeaderTimeout::new(ours, exchanges.clone(), LIMIT, Arc::default());
         let mut bytes = [0; 64];
         theirs.write_all(b"a whole head").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
-        turns.turn();
+        exchanges.advance();
         assert!(
             tokio::time::timeout(3 * LIMIT, stream.read(&mut bytes)).await.is_err(),
             "cut while answering"
         );
-        turns.turn();
+        exchanges.advance();
         assert!(tokio::time::timeout(3 * LIMIT, stream.read(&mut bytes)).await.is_err(), "cut while at rest");
         theirs.write_all(b"half").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 4);
@@ -134,26 +134,26 @@ mod tests {
     #[tokio::test]
     async fn at_rest_it_ends_where_it_is_asked_to_and_in_between_it_does_not() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let (turns, rest) = (Turns::default(), Arc::<IdleState>::default());
-        let mut stream = HeaderTimeout::new(ours, turns.clone(), LIMIT, Arc::clone(&rest));
+        let (exchanges, idle) = (ExchangeCounter::default(), Arc::<IdleState>::default());
+        let mut stream = HeaderTimeout::new(ours, exchanges.clone(), LIMIT, Arc::clone(&idle));
         let mut bytes = [0; 64];
         theirs.write_all(b"a whole head").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
-        turns.turn();
-        rest.ask();
+        exchanges.advance();
+        idle.ask();
         assert!(tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.is_err(), "ended while answering");
-        turns.turn();
+        exchanges.advance();
         theirs.write_all(b"the next").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 8, "what came in between is answered");
-        turns.turn();
-        turns.turn();
+        exchanges.advance();
+        exchanges.advance();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 0);
     }
 
     #[tokio::test]
     async fn who_sends_nothing_is_cut_off() {
         let (ours, _theirs) = tokio::io::duplex(64);
-        let mut stream = HeaderTimeout::new(ours, Turns::default(), LIMIT, Arc::default());
+        let mut stream = HeaderTimeout::new(ours, ExchangeCounter::default(), LIMIT, Arc::default());
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 }

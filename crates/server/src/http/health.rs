@@ -18,7 +18,7 @@ use rebuttal_protocol::Code;
 use rebuttal_store::Store;
 
 use crate::clock::skew;
-use crate::http::error::{Noted, Refusal, causes};
+use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::log_throttle::LogThrottle;
 use crate::http::paths::{HEALTHZ, READYZ};
 
@@ -43,7 +43,7 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
         return "ready\n".into_response();
     }
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
-    response.extensions_mut().insert(Noted { code: Code::Unavailable, cause: None });
+    response.extensions_mut().insert(LogNote { code: Code::Unavailable, cause: None });
     response
 }
 

@@ -1,4 +1,4 @@
-//! Whether a connection rests between two requests, since when, and the wish that it end there: where all places of a
+//! Whether a connection rests between two requests, since when, and the wish that it end there: where all slots of a
 //! listener are taken, one that rests gives way to one that comes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ impl IdleState {
     }
 
     /// For how long it has rested; not where it was asked to end already.
-    pub(super) fn rested(&self) -> Option<Duration> {
+    pub(super) fn idle_for(&self) -> Option<Duration> {
         let since = (*self.since.lock())?;
         (!self.asked.load(Ordering::Acquire)).then(|| since.elapsed())
     }

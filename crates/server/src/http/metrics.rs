@@ -9,7 +9,7 @@ use rebuttal_evidence::S3Code;
 use rebuttal_protocol::operator::PREFIX;
 use rebuttal_protocol::{Code, MerchantCall};
 
-use crate::http::error::{self, Noted};
+use crate::http::error::{self, LogNote};
 use crate::http::paths::{DOCS, HEALTHZ, METRICS, OPENAPI, READYZ, UPLOADED};
 
 /// The labels of paths that are not a merchant's call.
@@ -25,7 +25,7 @@ pub(crate) fn call_labels() -> impl Iterator<Item = &'static str> {
     MerchantCall::ALL.iter().map(|call| call.name()).chain(OTHER_LABELS)
 }
 
-/// The place of a path's label among [`call_labels`].
+/// The position of a path's label among [`call_labels`].
 pub(crate) fn call_index(path: &str) -> usize {
     let label = call_label(path);
     call_labels().position(|known| known == label).unwrap_or(CALLS - 1)
@@ -88,11 +88,11 @@ impl HttpMetrics {
         metrics
     }
 
-    pub(crate) fn count(&self, path: &str, status: StatusCode, noted: Option<&Noted>, took: Duration) {
+    pub(crate) fn count(&self, path: &str, status: StatusCode, note: Option<&LogNote>, took: Duration) {
         let Some(call) = self.calls.get(call_index(path)) else { return };
         call.seconds.record(took);
-        let code = match noted {
-            Some(noted) => noted.code.as_str(),
+        let code = match note {
+            Some(note) => note.code.as_str(),
             None if status.as_u16() < 400 => Code::Ok.as_str(),
             None => "none",
         };
@@ -101,9 +101,9 @@ impl HttpMetrics {
 
     fn answers<'c>(&self, call: &'c CallMetrics, code: &str) -> &'c Counter {
         let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call, "code" => name);
-        let mut places = self.codes.iter().zip(&call.answers);
-        match places.find(|(known, _)| **known == code) {
-            Some((name, place)) => place.get_or_init(made(name)),
+        let mut slots = self.codes.iter().zip(&call.answers);
+        match slots.find(|(known, _)| **known == code) {
+            Some((name, slot)) => slot.get_or_init(made(name)),
             None => call.other.get_or_init(made("other")),
         }
     }
@@ -114,11 +114,11 @@ impl HttpMetrics {
 pub(crate) struct ConnectionMetrics {
     open: Gauge,
     refused: Counter,
-    gave_way: Counter,
+    evicted: Counter,
 }
 
 /// An open connection, counted until it is dropped.
-pub(crate) struct Counted(Gauge);
+pub(crate) struct OpenConnection(Gauge);
 
 impl ConnectionMetrics {
     pub(crate) fn new(listener: &'static str, connections_max: usize) -> Self {
@@ -126,25 +126,25 @@ impl ConnectionMetrics {
         Self {
             open: gauge!("rebuttal_connections", "listener" => listener),
             refused: counter!("rebuttal_connections_refused_total", "listener" => listener),
-            gave_way: counter!("rebuttal_connections_gave_way_total", "listener" => listener),
+            evicted: counter!("rebuttal_connections_evicted_total", "listener" => listener),
         }
     }
 
-    pub(crate) fn give_way(&self) {
-        self.gave_way.increment(1);
+    pub(crate) fn count_eviction(&self) {
+        self.evicted.increment(1);
     }
 
     pub(crate) fn refuse(&self) {
         self.refused.increment(1);
     }
 
-    pub(crate) fn enter(&self) -> Counted {
+    pub(crate) fn enter(&self) -> OpenConnection {
         self.open.increment(1.0);
-        Counted(self.open.clone())
+        OpenConnection(self.open.clone())
     }
 }
 
-impl Drop for Counted {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn a_code_that_nobody_knows_is_counted_as_other() {
         let metrics = HttpMetrics::new();
-        let noted = Noted { code: Code::Unknown("Made.Up".to_owned()), cause: None };
-        metrics.count("/uploaded", StatusCode::BAD_REQUEST, Some(&noted), Duration::ZERO);
+        let note = LogNote { code: Code::Unknown("Made.Up".to_owned()), cause: None };
+        metrics.count("/uploaded", StatusCode::BAD_REQUEST, Some(&note), Duration::ZERO);
         let counted = metrics.calls.iter().filter(|call| call.other.get().is_some());
         assert_eq!(counted.map(|call| call.call).collect::<Vec<_>>(), ["upload"]);
         let words: std::collections::HashSet<_> = metrics.codes.iter().collect();

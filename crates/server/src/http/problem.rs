@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use rebuttal_protocol::operator::answers;
 
-use crate::http::body::NoBody;
+use crate::http::body::BodyFailure;
 use crate::http::error::{Refusal, status};
 
 /// A refusal on its way to an operator.
@@ -15,7 +15,7 @@ pub(crate) enum Problem {
     /// A problem document.
     Refused(Refusal),
     /// The body did not arrive: the HTTP layer's own 408, without a document (contract §1).
-    NoBody(NoBody),
+    BodyFailure(BodyFailure),
 }
 
 impl<T: Into<Refusal>> From<T> for Problem {
@@ -28,7 +28,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let refusal = match self {
             Self::Refused(refusal) => refusal,
-            Self::NoBody(fault) => return fault.into_response(),
+            Self::BodyFailure(fault) => return fault.into_response(),
         };
         let document = answers::Problem {
             title: refusal.code.meaning().to_owned(),
@@ -38,7 +38,7 @@ impl IntoResponse for Problem {
         };
         // Cannot fail: texts and a number.
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        let mut response = refusal.dress(Response::new(Body::from(body)));
+        let mut response = refusal.apply_to(Response::new(Body::from(body)));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if response.status() == StatusCode::UNAUTHORIZED {

@@ -20,7 +20,7 @@ use hyper::body::Incoming;
 use tower::Service;
 
 use crate::http::body_idle_timeout::BodyIdleTimeout;
-use crate::http::error::{Noted, Refusal, causes};
+use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::listener::BODY_PAUSE_LIMIT;
 use crate::http::log_throttle::LogThrottle;
 use crate::http::metrics::{HttpMetrics, PerCall, call_index};
@@ -31,7 +31,7 @@ use crate::http::request_id::{REQUEST_ID, RequestId, RequestIds};
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Whether a request's caller has proven who it is, noted by what checks it. Each failure of such a request is logged;
-/// those of strangers could fill the log.
+/// those of unauthenticated callers could fill the log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Authenticated(Arc<AtomicBool>);
 
@@ -43,12 +43,12 @@ impl Authenticated {
     }
 }
 
-/// How often the log tells why one kind of call of strangers failed.
-const STRANGERS_TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often the log tells why one kind of unauthenticated call failed.
+const UNAUTHENTICATED_LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// Serves the requests of a listener from a router.
 #[derive(Clone)]
-pub(crate) struct Front {
+pub(crate) struct HttpService {
     router: Router,
     shared: Arc<Shared>,
 }
@@ -56,13 +56,13 @@ pub(crate) struct Front {
 struct Shared {
     ids: Arc<RequestIds>,
     metrics: HttpMetrics,
-    strangers: PerCall<LogThrottle>,
+    unauthenticated: PerCall<LogThrottle>,
 }
 
-impl Front {
+impl HttpService {
     pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
-        let strangers = std::array::from_fn(|_| LogThrottle::every(STRANGERS_TOLD_EVERY));
-        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), strangers }) }
+        let unauthenticated = std::array::from_fn(|_| LogThrottle::every(UNAUTHENTICATED_LOGGED_EVERY));
+        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), unauthenticated }) }
     }
 
     /// Answers one request.
@@ -84,18 +84,18 @@ impl Front {
                 Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
                 None => {
                     let answered = async { router.call(request).await.into_response() };
-                    surviving(answered, Refusal::into_response).await
+                    catch_panic(answered, Refusal::into_response).await
                 }
             };
 
             response.headers_mut().insert(REQUEST_ID, id.to_header());
             let took = started.elapsed();
-            let noted = response.extensions_mut().remove::<Noted>();
-            shared.metrics.count(uri.path(), response.status(), noted.as_ref(), took);
-            let is_told = response.status().is_server_error()
+            let note = response.extensions_mut().remove::<LogNote>();
+            shared.metrics.count(uri.path(), response.status(), note.as_ref(), took);
+            let is_logged = response.status().is_server_error()
                 && (is_proven.load(Ordering::Relaxed)
-                    || shared.tells_of_stranger(uri.path(), noted.as_ref()));
-            log(id, &method, uri.path(), response.status(), noted.as_ref(), took, is_told);
+                    || shared.logs_unauthenticated(uri.path(), note.as_ref()));
+            log(id, &method, uri.path(), response.status(), note.as_ref(), took, is_logged);
             Ok(response)
         }
     }
@@ -103,9 +103,9 @@ impl Front {
 
 impl Shared {
     /// Whether it is time to tell why a stranger was not served.
-    fn tells_of_stranger(&self, path: &str, noted: Option<&Noted>) -> bool {
-        noted.is_some_and(|noted| noted.cause.is_some())
-            && self.strangers.get(call_index(path)).is_some_and(LogThrottle::is_due)
+    fn logs_unauthenticated(&self, path: &str, note: Option<&LogNote>) -> bool {
+        note.is_some_and(|note| note.cause.is_some())
+            && self.unauthenticated.get(call_index(path)).is_some_and(LogThrottle::is_due)
     }
 }
 
@@ -133,23 +133,23 @@ fn is_host(host: &[u8]) -> bool {
 }
 
 /// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told; where
-/// `is_told` is false, to whoever debugs.
+/// `is_logged` is false, to whoever debugs.
 fn log(
     id: RequestId,
     method: &Method,
     path: &str,
     status: StatusCode,
-    noted: Option<&Noted>,
+    note: Option<&LogNote>,
     took: Duration,
-    is_told: bool,
+    is_logged: bool,
 ) {
-    let code = noted.map_or("OK", |noted| noted.code.as_str());
+    let code = note.map_or("OK", |note| note.code.as_str());
     let (status, took_us) = (status.as_u16(), took.as_micros());
-    if !is_told {
+    if !is_logged {
         tracing::debug!(request_id = %id, %method, path, status, code, took_us, "answered");
         return;
     }
-    let cause = noted.and_then(|noted| noted.cause.as_deref()).map(causes);
+    let cause = note.and_then(|note| note.cause.as_deref()).map(causes);
     if status == StatusCode::INTERNAL_SERVER_ERROR.as_u16() {
         tracing::error!(request_id = %id, %method, path, status, code, took_us, cause, "failed");
     } else {
@@ -159,7 +159,7 @@ fn log(
 
 /// Runs a handler; one that panics is answered as a failure of the gateway, in its listener's or its API's own form,
 /// and the others go on.
-pub(crate) async fn surviving(
+pub(crate) async fn catch_panic(
     handler: impl Future<Output = Response>,
     form: impl FnOnce(Refusal) -> Response,
 ) -> Response {

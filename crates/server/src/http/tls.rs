@@ -27,7 +27,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// How long before its end a certificate is told of: time enough for somebody to see to it.
+/// How long before its end a certificate is reported: time enough for somebody to see to it.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const RENEW: &str = "Renew it, and start the gateway again: it reads certificates at its start";
 
@@ -60,32 +60,35 @@ fn chain(certificate: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 }
 
 /// That a certificate is not good for merchants, or will soon not be.
-pub(crate) struct Age {
+pub(crate) struct CertificateProblem {
     /// Whether it is not good now.
     pub(crate) is_over: bool,
     /// When it ends or begins, and what to do.
-    pub(crate) told: String,
+    pub(crate) message: String,
 }
 
 /// What there is to tell of how old the certificates are: the one that is shown, and those above it that come along.
 ///
 /// # Errors
 /// Where they cannot be read.
-pub(crate) fn age(files: &TlsFiles, now: UnixMillis) -> anyhow::Result<Option<Age>> {
+pub(crate) fn certificate_problem(
+    files: &TlsFiles,
+    now: UnixMillis,
+) -> anyhow::Result<Option<CertificateProblem>> {
     let chain = chain(&files.certificate)?;
     let file = files.certificate.display();
     let utc = |at: UnixTime| {
         let ms = i64::try_from(at.as_secs()).unwrap_or(i64::MAX).saturating_mul(1000);
         UnixMillis(ms).to_rfc3339_utc()
     };
-    let first = |at: UnixMillis| chain.iter().find_map(|certificate| flaw_at(certificate, at));
-    let age = |is_over, told| Some(Age { is_over, told });
+    let first = |at: UnixMillis| chain.iter().find_map(|certificate| error_at(certificate, at));
+    let certificate_problem = |is_over, message| Some(CertificateProblem { is_over, message });
     Ok(match (first(now), first(now + SOON)) {
-        (Some(CertificateError::ExpiredContext { not_after, .. }), _) => age(
+        (Some(CertificateError::ExpiredContext { not_after, .. }), _) => certificate_problem(
             true,
             format!("a certificate in {file} ended at {}: merchants refuse it. {RENEW}", utc(not_after)),
         ),
-        (Some(CertificateError::NotValidYetContext { not_before, .. }), _) => age(
+        (Some(CertificateError::NotValidYetContext { not_before, .. }), _) => certificate_problem(
             true,
             format!(
                 "a certificate in {file} begins at {} by this machine's clock, and merchants refuse it until then",
@@ -93,22 +96,22 @@ pub(crate) fn age(files: &TlsFiles, now: UnixMillis) -> anyhow::Result<Option<Ag
             ),
         ),
         (None, Some(CertificateError::ExpiredContext { not_after, .. })) => {
-            age(false, format!("a certificate in {file} ends at {}. {RENEW}", utc(not_after)))
+            certificate_problem(false, format!("a certificate in {file} ends at {}. {RENEW}", utc(not_after)))
         }
         _ => None,
     })
 }
 
 /// That a certificate is over or not yet valid at a moment. Who signed it is not looked at: merchants may know him.
-fn flaw_at(certificate: &CertificateDer<'_>, at: UnixMillis) -> Option<CertificateError> {
+fn error_at(certificate: &CertificateDer<'_>, at: UnixMillis) -> Option<CertificateError> {
     let parsed = ParsedCertificate::try_from(certificate).ok()?;
     let at = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(at.0).ok()?));
     let algorithms = ring::default_provider().signature_verification_algorithms;
     match verify_server_cert_signed_by_trust_anchor(&parsed, &RootCertStore::empty(), &[], at, algorithms.all)
     {
         Err(Error::InvalidCertificate(
-            flaw @ (CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. }),
-        )) => Some(flaw),
+            error @ (CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. }),
+        )) => Some(error),
         _ => None,
     }
 }

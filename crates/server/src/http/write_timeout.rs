@@ -1,5 +1,5 @@
 //! A stream whose writes must make progress: a peer that stops reading its answers, or reads them too slowly, is cut
-//! off, so that it cannot hold a connection's place, nor the file that is read to it, for ever.
+//! off, so that it cannot hold a connection's slot, nor the file that is read to it, for ever.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -13,20 +13,20 @@ pub(super) struct WriteTimeout<S> {
     stream: S,
     /// Runs while a write waits; kept between waits so that its allocation is reused.
     timer: Option<Pin<Box<Sleep>>>,
-    patience: Patience,
+    patience: StallAllowance,
 }
 
 /// How long writes may still wait for the peer to read. Waiting uses it up; what the peer reads gives it back, at the
 /// least rate.
-struct Patience {
+struct StallAllowance {
     left: Duration,
     waits_since: Option<Instant>,
     /// The whole of it: the longest single wait.
     limit: Duration,
-    least_bytes_per_second: u32,
+    min_bytes_per_second: u32,
 }
 
-impl Patience {
+impl StallAllowance {
     /// A write waits; until when it may, where it begins to.
     fn wait(&mut self, now: Instant) -> Option<Instant> {
         let begins = self.waits_since.is_none();
@@ -41,15 +41,15 @@ impl Patience {
         }
         if self.left < self.limit {
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-            let earned = Duration::from_secs(bytes.into()) / self.least_bytes_per_second;
+            let earned = Duration::from_secs(bytes.into()) / self.min_bytes_per_second;
             self.left = self.limit.min(self.left + earned);
         }
     }
 }
 
 impl<S> WriteTimeout<S> {
-    pub(super) const fn new(stream: S, limit: Duration, least_bytes_per_second: u32) -> Self {
-        let patience = Patience { left: limit, waits_since: None, limit, least_bytes_per_second };
+    pub(super) const fn new(stream: S, limit: Duration, min_bytes_per_second: u32) -> Self {
+        let patience = StallAllowance { left: limit, waits_since: None, limit, min_bytes_per_second };
         Self { stream, timer: None, patience }
     }
 

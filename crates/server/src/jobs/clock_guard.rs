@@ -22,14 +22,14 @@ const DOUBTED_WINDOWS: u32 = 12;
 /// A clock that runs ahead, if only for a moment, would let disputes expire before their deadline, sweep uploads of
 /// today, forget idempotency keys and put the bound of forgotten nonces into the future. All of that waits until both
 /// clocks have gone at one pace for a while.
-pub(super) struct Pace {
-    seen: Mutex<Seen>,
+pub(super) struct ClockGuard {
+    observed: Mutex<Observed>,
     /// How long they must have agreed.
     window: Duration,
 }
 
 /// Both clocks at the last look, and from when on they can be trusted if nothing happens.
-struct Seen {
+struct Observed {
     now: UnixMillis,
     instant: Instant,
     steady_at: Instant,
@@ -40,7 +40,7 @@ struct Seen {
 
 /// What is known of the clock, the best last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Going {
+pub(super) enum ClockState {
     /// It jumped less than a window ago, or stands far from what was last trusted.
     Doubted,
     /// The start is less than a window ago, and follows closely on what was last trusted.
@@ -49,24 +49,24 @@ pub(super) enum Going {
     Steady,
 }
 
-impl Pace {
+impl ClockGuard {
     pub(super) fn since(now: UnixMillis, instant: Instant, window: Duration) -> Self {
-        let seen =
-            Seen { now, instant, steady_at: instant + window, doubted_until: None, is_compared: false };
-        Self { seen: Mutex::new(seen), window }
+        let observed =
+            Observed { now, instant, steady_at: instant + window, doubted_until: None, is_compared: false };
+        Self { observed: Mutex::new(observed), window }
     }
 
     /// Whether where the clock stands has to be compared with what was last trusted.
     pub(super) fn is_new(&self) -> bool {
-        !self.seen.lock().is_compared
+        !self.observed.lock().is_compared
     }
 
     /// Compares where the clock stands with the newest moment that is known to have been; `None` where nothing was
     /// before.
     pub(super) fn compare(&self, trusted: Option<UnixMillis>, now: UnixMillis, instant: Instant) {
-        let mut seen = self.seen.lock();
-        // Another chore may have been quicker.
-        let was_compared = std::mem::replace(&mut seen.is_compared, true);
+        let mut observed = self.observed.lock();
+        // Another job may have been quicker.
+        let was_compared = std::mem::replace(&mut observed.is_compared, true);
         let far = trusted.filter(|trusted| !was_compared && apart(*trusted, now) > AWAY_MAX.as_millis());
         let Some(trusted) = far else { return };
         let wait = self.window * DOUBTED_WINDOWS;
@@ -75,13 +75,13 @@ impl Pace {
              none was running for that long, or a clock is wrong, or was. Nothing expires, is swept or forgotten for \
              {wait:?}. If the clock is wrong, set it right before that; if it is right, nothing needs to be done"
         );
-        seen.steady_at = instant + wait;
-        seen.doubted_until = Some(seen.steady_at);
+        observed.steady_at = instant + wait;
+        observed.doubted_until = Some(observed.steady_at);
     }
 
-    pub(super) fn look(&self, now: UnixMillis, instant: Instant) -> Going {
-        let mut seen = self.seen.lock();
-        let expected = seen.now + instant.saturating_duration_since(seen.instant);
+    pub(super) fn observe(&self, now: UnixMillis, instant: Instant) -> ClockState {
+        let mut observed = self.observed.lock();
+        let expected = observed.now + instant.saturating_duration_since(observed.instant);
         if apart(expected, now) > APART_MAX.as_millis() {
             tracing::error!(
                 "the clock jumped from about {expected} to {now}: nothing expires, is swept or forgotten by it until it \
@@ -89,14 +89,14 @@ impl Pace {
                 self.window
             );
             metrics::counter!("rebuttal_clock_jumps_total").increment(1);
-            seen.steady_at = instant + self.window;
-            (seen.doubted_until, seen.is_compared) = (Some(seen.steady_at), false);
+            observed.steady_at = instant + self.window;
+            (observed.doubted_until, observed.is_compared) = (Some(observed.steady_at), false);
         }
-        (seen.now, seen.instant) = (now, instant);
-        match instant >= seen.steady_at {
-            true => Going::Steady,
-            false if seen.doubted_until.is_some_and(|until| instant < until) => Going::Doubted,
-            false => Going::Unbroken,
+        (observed.now, observed.instant) = (now, instant);
+        match instant >= observed.steady_at {
+            true => ClockState::Steady,
+            false if observed.doubted_until.is_some_and(|until| instant < until) => ClockState::Doubted,
+            false => ClockState::Unbroken,
         }
     }
 }
@@ -118,45 +118,52 @@ mod tests {
     #[test]
     fn a_clock_is_trusted_after_a_window_of_steady_going() {
         let start = Instant::now();
-        let pace = Pace::since(NOW, start, WINDOW);
-        let look = |wall: Duration, mono: Duration| pace.look(NOW + wall, start + mono);
-        assert_eq!(look(Duration::ZERO, Duration::ZERO), Going::Unbroken);
-        assert_eq!(look(WINDOW - SECOND, WINDOW - SECOND), Going::Unbroken);
-        assert_eq!(look(WINDOW, WINDOW), Going::Steady);
-        assert_eq!(look(WINDOW + 6 * SECOND, WINDOW + SECOND), Going::Steady, "within what may differ");
-        assert_eq!(look(AHEAD, WINDOW + SECOND), Going::Doubted);
-        assert_eq!(look(AHEAD + SECOND, WINDOW + 2 * SECOND), Going::Doubted, "a moment ago");
-        assert_eq!(look(2 * WINDOW, 2 * WINDOW), Going::Doubted, "it was set right");
-        assert_eq!(look(3 * WINDOW, 3 * WINDOW), Going::Steady);
+        let clock_guard = ClockGuard::since(NOW, start, WINDOW);
+        let observe = |wall: Duration, mono: Duration| clock_guard.observe(NOW + wall, start + mono);
+        assert_eq!(observe(Duration::ZERO, Duration::ZERO), ClockState::Unbroken);
+        assert_eq!(observe(WINDOW - SECOND, WINDOW - SECOND), ClockState::Unbroken);
+        assert_eq!(observe(WINDOW, WINDOW), ClockState::Steady);
+        assert_eq!(
+            observe(WINDOW + 6 * SECOND, WINDOW + SECOND),
+            ClockState::Steady,
+            "within what may differ"
+        );
+        assert_eq!(observe(AHEAD, WINDOW + SECOND), ClockState::Doubted);
+        assert_eq!(observe(AHEAD + SECOND, WINDOW + 2 * SECOND), ClockState::Doubted, "a moment ago");
+        assert_eq!(observe(2 * WINDOW, 2 * WINDOW), ClockState::Doubted, "it was set right");
+        assert_eq!(observe(3 * WINDOW, 3 * WINDOW), ClockState::Steady);
     }
 
     #[test]
     fn a_start_far_from_what_was_last_trusted_is_doubted_for_a_while_and_trusted_in_the_end() {
         let (start, week) = (Instant::now(), Duration::from_secs(7 * 24 * 3600));
         for trusted in [NOW - week, NOW + week, NOW - AWAY_MAX - SECOND] {
-            let pace = Pace::since(NOW, start, WINDOW);
-            let look = |after: Duration| pace.look(NOW + after, start + after);
-            assert!(pace.is_new());
-            pace.compare(Some(trusted), NOW, start);
-            assert_eq!((look(SECOND), look(12 * WINDOW - SECOND)), (Going::Doubted, Going::Doubted));
-            assert_eq!(look(12 * WINDOW), Going::Steady);
+            let clock_guard = ClockGuard::since(NOW, start, WINDOW);
+            let observe = |after: Duration| clock_guard.observe(NOW + after, start + after);
+            assert!(clock_guard.is_new());
+            clock_guard.compare(Some(trusted), NOW, start);
+            assert_eq!(
+                (observe(SECOND), observe(12 * WINDOW - SECOND)),
+                (ClockState::Doubted, ClockState::Doubted)
+            );
+            assert_eq!(observe(12 * WINDOW), ClockState::Steady);
         }
         for trusted in [None, Some(NOW), Some(NOW - AWAY_MAX)] {
-            let pace = Pace::since(NOW, start, WINDOW);
-            pace.compare(trusted, NOW, start);
-            assert!(!pace.is_new());
-            assert_eq!(pace.look(NOW, start), Going::Unbroken, "{trusted:?}");
+            let clock_guard = ClockGuard::since(NOW, start, WINDOW);
+            clock_guard.compare(trusted, NOW, start);
+            assert!(!clock_guard.is_new());
+            assert_eq!(clock_guard.observe(NOW, start), ClockState::Unbroken, "{trusted:?}");
         }
     }
 
     #[test]
     fn a_clock_that_is_set_right_is_compared_anew() {
         let start = Instant::now();
-        let pace = Pace::since(NOW + AHEAD, start, WINDOW);
-        pace.compare(Some(NOW), NOW + AHEAD, start);
-        assert_eq!(pace.look(NOW + SECOND, start + SECOND), Going::Doubted);
-        assert!(pace.is_new());
-        pace.compare(Some(NOW), NOW + SECOND, start + SECOND);
-        assert_eq!(pace.look(NOW + SECOND + WINDOW, start + SECOND + WINDOW), Going::Steady);
+        let clock_guard = ClockGuard::since(NOW + AHEAD, start, WINDOW);
+        clock_guard.compare(Some(NOW), NOW + AHEAD, start);
+        assert_eq!(clock_guard.observe(NOW + SECOND, start + SECOND), ClockState::Doubted);
+        assert!(clock_guard.is_new());
+        clock_guard.compare(Some(NOW), NOW + SECOND, start + SECOND);
+        assert_eq!(clock_guard.observe(NOW + SECOND + WINDOW, start + SECOND + WINDOW), ClockState::Steady);
     }
 }

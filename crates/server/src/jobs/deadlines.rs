@@ -6,7 +6,7 @@ use rebuttal_store::{Operation, Rejection, WriteRequest};
 
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::jobs::trusted_time::Present;
+use crate::jobs::trusted_time::TrustedTime;
 
 /// Disputes that expire in one step; all of one step share a commit.
 const STEP: u32 = 200;
@@ -14,10 +14,10 @@ const STEP: u32 = 200;
 /// Expires every dispute whose deadline is at least [`COMMIT_LIMIT`] past: a response that arrived in time has had that
 /// long to be committed. Whether the clock can be trusted is asked only where something is due by it, and then anew for
 /// each step.
-pub(super) async fn expire(gateway: &Gateway, present: &Present) -> anyhow::Result<()> {
-    present.glance();
+pub(super) async fn expire(gateway: &Gateway, trusted_time: &TrustedTime) -> anyhow::Result<()> {
+    trusted_time.observe();
     while !gateway.store.due(clock::now() - COMMIT_LIMIT, 1).await?.is_empty() {
-        let Some(now) = present.unbroken().await? else { return Ok(()) };
+        let Some(now) = trusted_time.unbroken().await? else { return Ok(()) };
         let due = gateway.store.due(now - COMMIT_LIMIT, STEP).await?;
         let is_last = (due.len() as u32) < STEP;
         let expiries = due.into_iter().map(|dispute_no| expire_one(gateway, now, dispute_no));

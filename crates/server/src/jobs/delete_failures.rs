@@ -2,17 +2,17 @@
 
 use rebuttal_protocol::StorageUri;
 
-/// After how many a round is broken off: a store that does not answer takes seconds for each.
+/// After how many a sweep is broken off: a store that does not answer takes seconds for each.
 const MANY: usize = 10;
 
-/// What a round had to leave where it is.
+/// What a sweep had to leave where it is.
 #[derive(Default)]
-pub(super) struct Undeleted {
+pub(super) struct DeleteFailures {
     count: usize,
     first: Option<(StorageUri, anyhow::Error)>,
 }
 
-impl Undeleted {
+impl DeleteFailures {
     /// Notes a file, and why it is still there.
     pub(super) fn note(&mut self, url: StorageUri, error: impl Into<anyhow::Error>) {
         self.count += 1;
@@ -25,7 +25,7 @@ impl Undeleted {
     }
 
     /// An error where any file was left, with the reason of the first.
-    pub(super) fn told(self) -> anyhow::Result<()> {
+    pub(super) fn into_result(self) -> anyhow::Result<()> {
         let Some((url, error)) = self.first else { return Ok(()) };
         Err(error
             .context(format!("files that could not be deleted: {}, the first of them {url}", self.count)))

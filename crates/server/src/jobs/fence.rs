@@ -17,27 +17,27 @@ use crate::jobs::retention::step;
 
 /// How long a gateway looks on before it sweeps, and before it moves a fence that it has not moved itself: one that
 /// serves from the original database has moved it several times by then, and so shown a copy to be one.
-const LOOKED_ON: Duration = Duration::from_secs(5 * 60);
+const OBSERVATION: Duration = Duration::from_secs(5 * 60);
 /// How long a look at the fence is good for: a few that fail stop no sweeping.
 const LOOK_GOOD_FOR: Duration = FENCE_EVERY.saturating_mul(3);
 
 /// What is known of a bucket's fence. A folder has none: one gateway at a time may use it.
-pub(super) struct Hold {
+pub(super) struct FenceHold {
     bucket: Option<S3Store>,
     /// The file that holds the fence as this gateway last moved it. It lies in the data directory, which no copy of the
     /// database brings along: who has it need not be silent after a start, in which a copy could come first.
     moved: PathBuf,
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<FenceView>>,
 }
 
 /// Since when the bucket has been this database's at every look, and when the last one was.
 #[derive(Clone, Copy)]
-struct Seen {
+struct FenceView {
     since: Instant,
     last: Instant,
 }
 
-impl Hold {
+impl FenceHold {
     pub(super) fn on(bucket: Option<S3Store>, moved: PathBuf) -> Self {
         Self { bucket, moved, seen: Mutex::default() }
     }
@@ -96,12 +96,12 @@ impl Hold {
 
     fn note(&self, is_ours: bool, now: Instant) {
         let mut seen = self.seen.lock();
-        *seen = is_ours.then(|| Seen { since: seen.map_or(now, |seen| seen.since), last: now });
+        *seen = is_ours.then(|| FenceView { since: seen.map_or(now, |seen| seen.since), last: now });
     }
 
     fn is_firm(&self, now: Instant) -> bool {
-        let is_long = |seen: Seen| seen.last.saturating_duration_since(seen.since) >= LOOKED_ON;
-        let is_fresh = |seen: Seen| now.saturating_duration_since(seen.last) < LOOK_GOOD_FOR;
+        let is_long = |seen: FenceView| seen.last.saturating_duration_since(seen.since) >= OBSERVATION;
+        let is_fresh = |seen: FenceView| now.saturating_duration_since(seen.last) < LOOK_GOOD_FOR;
         self.seen.lock().is_some_and(|seen| is_long(seen) && is_fresh(seen))
     }
 }

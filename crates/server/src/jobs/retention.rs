@@ -7,7 +7,7 @@ use rebuttal_store::{Operation, Outcome, SECRETS_SHOWN_FOR, Store, Upkeep, Write
 
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::jobs::trusted_time::Present;
+use crate::jobs::trusted_time::TrustedTime;
 
 /// Rows that one step may delete: a few milliseconds of the committer's time.
 pub(super) const STEP: u32 = 2_000;
@@ -45,13 +45,13 @@ pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis, window: Duration) 
 ///
 /// Invariant: `auth::signature` takes timestamps of one window either way, so that what is forgotten has been stale for
 /// a window; and the store refuses timestamps at or below its bound whatever the clock says (contract §2).
-pub(super) async fn purge_nonces(gateway: &Gateway, present: &Present) -> anyhow::Result<()> {
+pub(super) async fn purge_nonces(gateway: &Gateway, trusted_time: &TrustedTime) -> anyhow::Result<()> {
     if let Some(sentence) =
         bound_ahead(gateway.store.nonce_bound().await?, clock::now(), gateway.auth.freshness_window)
     {
         tracing::error!("{sentence}");
     }
-    let Some(now) = present.steady().await? else { return Ok(()) };
+    let Some(now) = trusted_time.steady().await? else { return Ok(()) };
     let bound = now - 2 * gateway.auth.freshness_window;
     in_steps(gateway, now, || Upkeep::PurgeNonces { bound, limit: STEP }).await
 }

@@ -9,30 +9,34 @@ use rebuttal_store::Store;
 
 use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
-use crate::jobs::delete_failures::Undeleted;
+use crate::jobs::delete_failures::DeleteFailures;
 
 /// Pages of a thousand keys that are listed at a time; the next time goes on where this one ended.
 const PAGES_MAX: usize = 100;
 
-/// Where the last round ended.
+/// Where the last sweep ended.
 #[derive(Default)]
-pub(super) struct Round(Mutex<Option<String>>);
+pub(super) struct SweepPosition(Mutex<Option<String>>);
 
 /// Lists some pages and deletes what is old in them.
-pub(super) async fn sweep(gateway: &Gateway, now: UnixMillis, round: &Round) -> anyhow::Result<()> {
+pub(super) async fn sweep(
+    gateway: &Gateway,
+    now: UnixMillis,
+    position: &SweepPosition,
+) -> anyhow::Result<()> {
     let Some(bucket) = gateway.evidence.s3() else { return Ok(()) };
     let before = now - gateway.unreferenced_uploads_kept;
-    let mut kept = Undeleted::default();
+    let mut kept = DeleteFailures::default();
     for _ in 0..PAGES_MAX {
-        let after = round.0.lock().clone();
+        let after = position.0.lock().clone();
         let next = sweep_page(&gateway.store, bucket, before, after.as_deref(), &mut kept).await?;
         let is_last = next.is_none();
-        *round.0.lock() = next;
+        *position.0.lock() = next;
         if is_last || kept.are_many() {
             break;
         }
     }
-    kept.told()
+    kept.into_result()
 }
 
 /// Deletes the old uploads of one page, and tells where the next one begins.
@@ -41,7 +45,7 @@ async fn sweep_page(
     bucket: &S3Store,
     before: UnixMillis,
     after: Option<&str>,
-    kept: &mut Undeleted,
+    kept: &mut DeleteFailures,
 ) -> anyhow::Result<Option<String>> {
     let page = bucket.old_uploads(before, after).await?;
     for url in page.uploads {

@@ -9,41 +9,41 @@ use rebuttal_store::{Store, Upkeep};
 
 use crate::clock;
 use crate::clock::skew::{self, Apart};
-use crate::jobs::clock_guard::{Going, Pace};
+use crate::jobs::clock_guard::{ClockGuard, ClockState};
 use crate::jobs::retention::step;
 
 /// How often clocks that go on being apart are told.
 const TOLD_EVERY: Duration = Duration::from_secs(30);
 
 /// What the clock of this process is trusted by.
-pub(super) struct Present {
+pub(super) struct TrustedTime {
     store: Store,
     window: Duration,
-    pace: Pace,
+    clock_guard: ClockGuard,
     told_at: Mutex<Option<Instant>>,
 }
 
-impl Present {
+impl TrustedTime {
     /// `window` is how long a clock has to go steadily.
     pub(super) fn of(store: Store, window: Duration) -> Self {
-        let pace = Pace::since(clock::now(), Instant::now(), window);
-        Self { store, window, pace, told_at: Mutex::default() }
+        let clock_guard = ClockGuard::since(clock::now(), Instant::now(), window);
+        Self { store, window, clock_guard, told_at: Mutex::default() }
     }
 
     /// Looks whether the clock jumped. Asks nobody, so it can be done often, which a jump for a moment has to be seen
     /// by.
-    pub(super) fn glance(&self) -> bool {
-        self.pace.look(clock::now(), Instant::now()) == Going::Steady
+    pub(super) fn observe(&self) -> bool {
+        self.clock_guard.observe(clock::now(), Instant::now()) == ClockState::Steady
     }
 
     /// The present moment, if no jump was seen within a window; for what must not wait at every start.
     pub(super) async fn unbroken(&self) -> anyhow::Result<Option<UnixMillis>> {
-        self.at_least(Going::Unbroken).await
+        self.at_least(ClockState::Unbroken).await
     }
 
     /// The present moment, if the clock has gone steadily for a window, at the start too.
     pub(super) async fn steady(&self) -> anyhow::Result<Option<UnixMillis>> {
-        self.at_least(Going::Steady).await
+        self.at_least(ClockState::Steady).await
     }
 
     /// Keeps the present moment, so that the next start knows whether its clock follows on it.
@@ -52,16 +52,16 @@ impl Present {
         step(&self.store, now, Upkeep::NoteClock).await.map(drop)
     }
 
-    async fn at_least(&self, needed: Going) -> anyhow::Result<Option<UnixMillis>> {
-        let present = skew::present(&self.store).await?;
-        if self.pace.is_new() && present.is_ok() {
+    async fn at_least(&self, needed: ClockState) -> anyhow::Result<Option<UnixMillis>> {
+        let trusted_time = skew::present(&self.store).await?;
+        if self.clock_guard.is_new() && trusted_time.is_ok() {
             let trusted = self.trusted().await?;
-            self.pace.compare(trusted, clock::now(), Instant::now());
+            self.clock_guard.compare(trusted, clock::now(), Instant::now());
         }
-        let going = self.pace.look(clock::now(), Instant::now());
-        let is_doubted = present.is_err() || going == Going::Doubted;
+        let going = self.clock_guard.observe(clock::now(), Instant::now());
+        let is_doubted = trusted_time.is_err() || going == ClockState::Doubted;
         metrics::gauge!("rebuttal_clock_doubted").set(f64::from(u8::from(is_doubted)));
-        match present {
+        match trusted_time {
             Ok(now) => Ok(Some(now).filter(|_| going >= needed)),
             Err(apart) => {
                 self.tell(apart, Instant::now());

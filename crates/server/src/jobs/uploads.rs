@@ -9,7 +9,7 @@ use rebuttal_store::{Marked, Upkeep};
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
-use crate::jobs::delete_failures::Undeleted;
+use crate::jobs::delete_failures::DeleteFailures;
 use crate::jobs::retention::{STEP, in_steps, step};
 
 /// How long a marked file still lies there: longer than any contest that found it unmarked can take to commit.
@@ -19,32 +19,36 @@ const DELETE_STEP: u32 = 200;
 /// How long an upload may lie unrecorded before it counts as left over: longer than recording ever takes.
 const LEFTOVER_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// Where the last round ended that had to be broken off: the next one goes on behind it.
+/// Where the last sweep ended that had to be broken off: the next one goes on behind it.
 #[derive(Default)]
-pub(super) struct Round(Mutex<Option<Marked>>);
+pub(super) struct SweepPosition(Mutex<Option<Marked>>);
 
 /// Marks uploads that nothing refers to, and deletes those that were marked an hour ago and still are: first the file,
 /// then the row, so that a crash in between is made up for. Several replicas do this at once, and may delete the same
 /// files; whose file is gone is no error, and who forgets its row counts it.
-pub(super) async fn sweep(gateway: &Gateway, now: UnixMillis, round: &Round) -> anyhow::Result<()> {
+pub(super) async fn sweep(
+    gateway: &Gateway,
+    now: UnixMillis,
+    position: &SweepPosition,
+) -> anyhow::Result<()> {
     let uploaded_before = now - gateway.unreferenced_uploads_kept;
     in_steps(gateway, now, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
-    let mut kept = Undeleted::default();
+    let mut kept = DeleteFailures::default();
     loop {
-        let after = *round.0.lock();
+        let after = *position.0.lock();
         let page = gateway.store.marked(now - MARKED_KEPT, after, DELETE_STEP).await?;
         let is_last = (page.len() as u32) < DELETE_STEP;
-        let urls = delete(gateway, page, round, &mut kept).await;
+        let urls = delete(gateway, page, position, &mut kept).await;
         if !urls.is_empty() {
             let forgotten = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
             metrics::counter!("rebuttal_uploads_swept_total").increment(forgotten);
         }
         if kept.are_many() {
-            return kept.told();
+            return kept.into_result();
         }
         if is_last {
-            *round.0.lock() = None;
-            return kept.told();
+            *position.0.lock() = None;
+            return kept.into_result();
         }
     }
 }
@@ -53,8 +57,8 @@ pub(super) async fn sweep(gateway: &Gateway, now: UnixMillis, round: &Round) -> 
 async fn delete(
     gateway: &Gateway,
     page: Vec<Marked>,
-    round: &Round,
-    kept: &mut Undeleted,
+    position: &SweepPosition,
+    kept: &mut DeleteFailures,
 ) -> Vec<StorageUri> {
     let mut deleted = Vec::with_capacity(page.len());
     for marked in page {
@@ -62,7 +66,7 @@ async fn delete(
             Ok(()) => deleted.push(marked.url),
             Err(error) => kept.note(marked.url, error),
         }
-        *round.0.lock() = Some(marked);
+        *position.0.lock() = Some(marked);
         if kept.are_many() {
             break;
         }
@@ -71,20 +75,20 @@ async fn delete(
 }
 
 /// Records what was left over while the gateway ran, as when the database could not record it.
-pub(super) async fn adopt_leftovers(gateway: &Gateway) -> anyhow::Result<()> {
-    adopt(gateway, clock::now() - LEFTOVER_AFTER).await
+pub(super) async fn record_old_orphans(gateway: &Gateway) -> anyhow::Result<()> {
+    record_orphans(gateway, clock::now() - LEFTOVER_AFTER).await
 }
 
 /// Records files that lie in their place but were last written before a moment and never confirmed, because the process
 /// died or recording failed.
-pub(crate) async fn adopt(gateway: &Gateway, before: UnixMillis) -> anyhow::Result<()> {
+pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> anyhow::Result<()> {
     let Some((files, _)) = gateway.evidence.folder() else { return Ok(()) };
     loop {
-        let leftovers = files.unrecorded(before).await?;
-        if leftovers.is_empty() {
+        let orphans = files.unrecorded(before).await?;
+        if orphans.is_empty() {
             return Ok(());
         }
-        for received in &leftovers {
+        for received in &orphans {
             match record(&gateway.store, received.uri, received.sha256, received.size).await? {
                 Ok(_) => tracing::info!(uri = %received.uri, "adopted a file whose arrival had not ended"),
                 // It has a record already, and is being swept.

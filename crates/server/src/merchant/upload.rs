@@ -22,7 +22,7 @@ use crate::clock;
 use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
 use crate::http::body;
-use crate::http::error::{Noted, UNAVAILABLE_RETRY_SECONDS};
+use crate::http::error::{LogNote, UNAVAILABLE_RETRY_SECONDS};
 use crate::http::paths::UPLOADED;
 
 /// How long an upload may take from its first byte to its last: 2 MiB over a line of 280 kbit/s.
@@ -35,7 +35,7 @@ pub(crate) const PACE_BYTES: usize = 8 * 1024;
 
 /// What takes uploads: a gateway whose evidence lies in a folder.
 #[derive(Clone)]
-struct Inbox {
+struct UploadState {
     gateway: Arc<Gateway>,
     files: FolderStore,
     credentials: Credentials,
@@ -47,8 +47,8 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let (files, credentials) = (files.clone(), credentials.clone());
     Router::new()
         .route(UPLOADED, post(receive))
-        .method_not_allowed_fallback(async || NotTaken::method_not_allowed())
-        .with_state(Inbox { gateway, files, credentials })
+        .method_not_allowed_fallback(async || UploadRefusal::method_not_allowed())
+        .with_state(UploadState { gateway, files, credentials })
 }
 
 /// Takes one file.
@@ -59,24 +59,32 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 /// 4. Only then is it answered: 204, and a contest may refer to it.
 ///
 /// It runs in a task of its own, so that a client that leaves after its last byte leaves no file without a record.
-async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Body) -> Result<StatusCode, NotTaken> {
+async fn receive(
+    State(inbox): State<UploadState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, UploadRefusal> {
     let arrived_at = clock::now();
     let taking = tokio::spawn(async move {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let Inbox { gateway, files, credentials } = inbox;
+        let UploadState { gateway, files, credentials } = inbox;
         let chunks = body.into_data_stream().map(|chunk| chunk.map_err(BodyError::from));
-        let chunks = timely(chunks, UPLOAD_LIMIT, PACE_LIMIT);
+        let chunks = with_timeouts(chunks, UPLOAD_LIMIT, PACE_LIMIT);
         let received =
             upload::receive(&files, &credentials, BUCKET, content_type, chunks, arrived_at).await?;
-        settle(&gateway, &files, &received).await
+        record_and_confirm(&gateway, &files, &received).await
     });
-    taking.await.map_err(NotTaken::unavailable)??;
+    taking.await.map_err(UploadRefusal::unavailable)??;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Records a file that lies durably in its place, and ends its arrival.
-async fn settle(gateway: &Gateway, files: &FolderStore, received: &Received) -> Result<(), NotTaken> {
+async fn record_and_confirm(
+    gateway: &Gateway,
+    files: &FolderStore,
+    received: &Received,
+) -> Result<(), UploadRefusal> {
     let Received { uri, sha256, size, .. } = received;
     record(&gateway.store, *uri, *sha256, *size)
         .await?
@@ -86,7 +94,7 @@ async fn settle(gateway: &Gateway, files: &FolderStore, received: &Received) -> 
 
 /// The body, as long as it keeps within a limit for the `whole` of it and to its pace. Only what the sender is waited
 /// for counts against the pace: not the wait for a turn, nor the disk's.
-fn timely(
+fn with_timeouts(
     body: impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
     whole: Duration,
     pace: Duration,
@@ -114,7 +122,7 @@ fn timely(
 }
 
 /// Why an upload was not taken.
-struct NotTaken {
+struct UploadRefusal {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -132,7 +140,7 @@ pub(crate) fn refusals() -> impl Iterator<Item = (StatusCode, &'static str)> {
     codes.chain([METHOD_NOT_ALLOWED, TIMED_OUT, UNAVAILABLE])
 }
 
-impl NotTaken {
+impl UploadRefusal {
     fn method_not_allowed() -> Self {
         let (status, code) = METHOD_NOT_ALLOWED;
         Self { status, code, message: "Send the form by POST.".to_owned(), cause: None }
@@ -152,7 +160,7 @@ impl NotTaken {
     }
 }
 
-impl From<Error> for NotTaken {
+impl From<Error> for UploadRefusal {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(refusal) => refusal.into(),
@@ -174,7 +182,7 @@ impl From<Error> for NotTaken {
     }
 }
 
-impl From<rebuttal_evidence::Refusal> for NotTaken {
+impl From<rebuttal_evidence::Refusal> for UploadRefusal {
     fn from(refusal: rebuttal_evidence::Refusal) -> Self {
         let code = refusal.code();
         Self { status: status(code), code: code.as_str(), message: refusal.to_string(), cause: None }
@@ -182,7 +190,7 @@ impl From<rebuttal_evidence::Refusal> for NotTaken {
 }
 
 /// Whether or not a row was written, the file lies there and its record will be made up for.
-impl From<CommitError> for NotTaken {
+impl From<CommitError> for UploadRefusal {
     fn from(error: CommitError) -> Self {
         Self::unavailable(error)
     }
@@ -200,7 +208,7 @@ const fn status(code: S3Code) -> StatusCode {
     }
 }
 
-impl IntoResponse for NotTaken {
+impl IntoResponse for UploadRefusal {
     fn into_response(self) -> Response {
         let Self { status, code, message, cause } = self;
         let message = escape(&message);
@@ -215,7 +223,7 @@ impl IntoResponse for NotTaken {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, UNAVAILABLE_RETRY_SECONDS.into());
         }
-        response.extensions_mut().insert(Noted { code: Code::Unknown(code.to_owned()), cause });
+        response.extensions_mut().insert(LogNote { code: Code::Unknown(code.to_owned()), cause });
         response
     }
 }
@@ -235,7 +243,7 @@ mod tests {
             tokio::time::sleep(every).await;
             Ok(Bytes::from(vec![0; bytes]))
         });
-        timely(Box::pin(sent), UPLOAD_LIMIT, pace).all(async |chunk| chunk.is_ok()).await
+        with_timeouts(Box::pin(sent), UPLOAD_LIMIT, pace).all(async |chunk| chunk.is_ok()).await
     }
 
     #[tokio::test]
@@ -264,7 +272,7 @@ mod tests {
     #[test]
     fn what_a_form_brings_cannot_leave_its_element() {
         let response =
-            NotTaken::from(rebuttal_evidence::Refusal::FieldUndeclared("</Message><x>&".to_owned()))
+            UploadRefusal::from(rebuttal_evidence::Refusal::FieldUndeclared("</Message><x>&".to_owned()))
                 .into_response();
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(escape("</Message><x>&"), "&lt;/Message&gt;&lt;x&gt;&amp;");

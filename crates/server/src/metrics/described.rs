@@ -52,7 +52,7 @@ const fn labelled(
     Described { name, kind, meaning, label: Some(label) }
 }
 
-const CHORES: &[&str] = &["deadlines", "nonces", "leftovers", "originals", "fence", "memory"];
+const BACKGROUND_JOBS: &[&str] = &["deadlines", "nonces", "uploads", "s3_uploads", "fence", "memory"];
 const LISTENERS: &[&str] = &["merchants", "operators", "metrics"];
 
 /// In the order of the page.
@@ -83,7 +83,7 @@ const ALL: &[Described] = &[
         ("listener", LISTENERS),
     ),
     labelled(
-        "rebuttal_connections_gave_way_total",
+        "rebuttal_connections_evicted_total",
         Counter,
         "Connections at rest that were closed because all places were taken and another came",
         ("listener", LISTENERS),
@@ -162,18 +162,23 @@ const ALL: &[Described] = &[
         "Looks of contests at evidence in an S3, by what was found: true, absent, lie, failed",
         ("outcome", &["true", "absent", "lie", "failed"]),
     ),
-    labelled("rebuttal_chore_seconds", Histogram, "How long a chore of the sweeper took", ("chore", CHORES)),
     labelled(
-        "rebuttal_chore_failures_total",
-        Counter,
-        "Chores that failed and will be tried again",
-        ("chore", CHORES),
+        "rebuttal_background_job_seconds",
+        Histogram,
+        "How long a background job took",
+        ("name", BACKGROUND_JOBS),
     ),
     labelled(
-        "rebuttal_chore_success_timestamp_seconds",
+        "rebuttal_background_job_failures_total",
+        Counter,
+        "Background jobs that failed and run again at their next interval",
+        ("name", BACKGROUND_JOBS),
+    ),
+    labelled(
+        "rebuttal_background_job_success_timestamp_seconds",
         Gauge,
-        "When a chore last ended well, in Unix seconds; 0 before the first time",
-        ("chore", CHORES),
+        "When a background job last succeeded, in Unix seconds; 0 before the first time",
+        ("name", BACKGROUND_JOBS),
     ),
     plain("rebuttal_expired_disputes_total", Counter, "Deadlines that this gateway let expire"),
     plain(

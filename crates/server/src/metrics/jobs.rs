@@ -1,4 +1,4 @@
-//! What is counted of the sweeper's chores.
+//! What is counted of the sweeper's jobs.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::clock;
 
-/// What is counted of one chore. The handles are looked up once.
+/// What is counted of one background job. The handles are looked up once.
 pub(crate) struct JobMetrics {
     seconds: Histogram,
     failures: Counter,
@@ -14,15 +14,15 @@ pub(crate) struct JobMetrics {
 }
 
 impl JobMetrics {
-    pub(crate) fn new(chore: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self {
-            seconds: histogram!("rebuttal_chore_seconds", "chore" => chore),
-            failures: counter!("rebuttal_chore_failures_total", "chore" => chore),
-            succeeded_at: gauge!("rebuttal_chore_success_timestamp_seconds", "chore" => chore),
+            seconds: histogram!("rebuttal_background_job_seconds", "name" => name),
+            failures: counter!("rebuttal_background_job_failures_total", "name" => name),
+            succeeded_at: gauge!("rebuttal_background_job_success_timestamp_seconds", "name" => name),
         }
     }
 
-    /// Counts one time that the chore was done, or failed.
+    /// Counts one time that the background job was done, or failed.
     pub(crate) fn count(&self, succeeded: bool, took: Duration) {
         self.seconds.record(took);
         match succeeded {

@@ -53,14 +53,14 @@ pub(super) struct Call {
     pub(super) summary: &'static str,
     pub(super) description: String,
     pub(super) parameters: Vec<Parameter>,
-    pub(super) takes: Option<Taken>,
+    pub(super) takes: Option<Usage>,
     pub(super) answers: Vec<Answered>,
     /// The codes that not every call of its group has.
     pub(super) own: Vec<Code>,
 }
 
 /// A JSON body that a call takes: the name of its schema, and an example.
-pub(super) struct Taken(pub(super) &'static str, pub(super) Value);
+pub(super) struct Usage(pub(super) &'static str, pub(super) Value);
 
 /// An answer to a call that was served.
 pub(super) struct Answered {
@@ -104,7 +104,7 @@ impl Call {
         if !self.parameters.is_empty() {
             operation = operation.parameters(Some(self.parameters));
         }
-        if let Some(Taken(schema, example)) = self.takes {
+        if let Some(Usage(schema, example)) = self.takes {
             // What takes nothing needs no body.
             let required = if example == json!({}) { Required::False } else { Required::True };
             let content = Content::builder().schema(Some(of(schema))).example(Some(example)).build();

@@ -10,7 +10,7 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::xml::Xml;
 use utoipa::openapi::{Content, Required, Response};
 
-use super::call::{Answered, Call, Form, Group, Taken, by_status, with_head_limit, with_headers, with_id};
+use super::call::{Answered, Call, Form, Group, Usage, by_status, with_head_limit, with_headers, with_id};
 use super::document::Told;
 use super::examples::Examples;
 use super::words::{binary, must, object, of, one_of, text};
@@ -126,7 +126,7 @@ fn call(
         summary,
         description: description.to_owned(),
         parameters: Vec::new(),
-        takes: Some(Taken(schema, example)),
+        takes: Some(Usage(schema, example)),
         answers: Vec::new(),
         own: own.to_vec(),
     })

@@ -7,7 +7,7 @@ use rebuttal_protocol::operator::{IDEMPOTENCY_KEY_MAX, PAGE_MAX, Role};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, Parameter};
 
-use super::call::{Answered, Call, Form, Group, Taken, in_header, in_path, in_query};
+use super::call::{Answered, Call, Form, Group, Usage, in_header, in_path, in_query};
 use super::document::Told;
 use super::examples::{Examples, ONE_DAY};
 use super::words::{Schema, form, list, must, number, object, of, or_null, text};
@@ -73,7 +73,7 @@ pub(super) fn change(
     (schema, example): (&'static str, Value),
 ) -> Asked {
     let Asked { call, .. } = read(id, summary, description);
-    Asked { call: Call { group: &CHANGING, takes: Some(Taken(schema, example)), ..call }, right }
+    Asked { call: Call { group: &CHANGING, takes: Some(Usage(schema, example)), ..call }, right }
 }
 
 impl Asked {

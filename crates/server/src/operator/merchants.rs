@@ -50,7 +50,7 @@ pub(crate) fn app_view(app: App, overlap_until: Option<UnixMillis>) -> answers::
 /// first request's, whether or not it still verifies.
 fn app_after(gateway: &Gateway, done: Outcome) -> Result<answers::App, Refusal> {
     let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
-    let open = |made: &SealedSecret| gateway.auth.keys.open(app.app_id, made.secret_id, &made.sealed);
+    let open = |made: &SealedSecret| gateway.auth.keys.decrypt(app.app_id, made.secret_id, &made.sealed);
     let app_secret = app.secrets.first().map(open).transpose().map_err(Refusal::internal)?;
     Ok(answers::App { app_secret: app_secret.as_ref().map(spell), ..app_view(app, overlap_until) })
 }
@@ -65,7 +65,7 @@ fn make_secret(gateway: &Gateway, app_id: AppId) -> Result<(SecretId, Vec<u8>), 
     let sealed = gateway
         .auth
         .keys
-        .seal(app_id, secret_id, &AppSecret::from_bytes(&secret))
+        .encrypt(app_id, secret_id, &AppSecret::from_bytes(&secret))
         .map_err(Refusal::internal)?;
     Ok((secret_id, sealed))
 }

@@ -4,7 +4,7 @@ use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::answers::Page;
 
 use crate::http::error::Refusal;
-use crate::operator::request::Query;
+use crate::operator::request::QueryParameters;
 
 /// A page of at most `limit` items out of what was found, of which one more was asked for: whether it came tells
 /// whether there is another page. `cursor` names the last item of this one, and `view` tells an item.
@@ -22,7 +22,10 @@ pub(crate) fn of<F, T>(
 }
 
 /// Where to go on, if the query tells it.
-pub(crate) fn cursor<T>(query: &Query, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+pub(crate) fn cursor<T>(
+    query: &QueryParameters,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Refusal> {
     let not_ours = || Refusal::new(Code::InvalidParameter, "cursor is not one of ours; start without it");
     query.get("cursor").map(|cursor| read(cursor).ok_or_else(not_ours)).transpose()
 }

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::auth::operator::Operator;
 use crate::auth::permission::Permits;
 use crate::gateway::Gateway;
-use crate::http::body::{self, Arrived, NoBody};
+use crate::http::body::{self, BodyFailure, ReceivedBody};
 use crate::http::error::Refusal;
 use crate::http::media_types;
 use crate::http::problem::Problem;
@@ -29,7 +29,7 @@ use crate::http::problem::Problem;
 pub(crate) struct AuthorizedBody<N> {
     operator: Operator<N>,
     key: Option<IdempotencyKey>,
-    arrived: Arrived,
+    arrived: ReceivedBody,
     /// Whether it came without a body and its type, and counts as `{}` where nothing is taken.
     is_bare: bool,
 }
@@ -113,7 +113,7 @@ impl<N: Permits> FromRequest<Arc<Gateway>> for AuthorizedBody<N> {
         let operator = Operator::<N>::from_request_parts(&mut parts, gateway).await?;
         media_types::check_if_any(&parts.headers)?;
         NoQuery::from_request_parts(&mut parts, gateway).await?;
-        let mut arrived = body::read(&parts, body).await.map_err(no_body)?;
+        let mut arrived = body::read(&parts, body).await.map_err(body_failure)?;
         let is_bare = arrived.body.is_empty() && !parts.headers.contains_key(CONTENT_TYPE);
         if is_bare {
             arrived.body = Bytes::from_static(b"{}");
@@ -140,10 +140,10 @@ pub(crate) fn unexpected(done: &Outcome) -> Refusal {
     Refusal::internal(anyhow::anyhow!("the store answered {done:?}"))
 }
 
-fn no_body(fault: NoBody) -> Problem {
+fn body_failure(fault: BodyFailure) -> Problem {
     match fault {
-        NoBody::TooLarge => Refusal::new(Code::TooLarge, fault.to_string()).into(),
-        NoBody::TooSlow | NoBody::Broken | NoBody::BadChunk => Problem::NoBody(fault),
+        BodyFailure::TooLarge => Refusal::new(Code::TooLarge, fault.to_string()).into(),
+        BodyFailure::TooSlow | BodyFailure::Broken | BodyFailure::BadChunk => Problem::BodyFailure(fault),
     }
 }
 
@@ -163,9 +163,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 }
 
 /// The parameters of a query, each given once.
-pub(crate) struct Query(Vec<(String, String)>);
+pub(crate) struct QueryParameters(Vec<(String, String)>);
 
-impl Query {
+impl QueryParameters {
     /// Refuses parameters that are not among `known`: a misspelt filter must not list everything.
     pub(crate) fn refuse_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
         for (index, (name, _)) in self.0.iter().enumerate() {
@@ -207,7 +207,7 @@ fn invalid(sentence: String) -> Refusal {
     Refusal::new(Code::InvalidParameter, sentence)
 }
 
-impl FromRequestParts<Arc<Gateway>> for Query {
+impl FromRequestParts<Arc<Gateway>> for QueryParameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
@@ -232,23 +232,23 @@ impl FromRequestParts<Arc<Gateway>> for NoQuery {
 }
 
 /// What a path names: each parameter is read by its own parser.
-pub(crate) trait Names: Sized {
+pub(crate) trait PathParameters: Sized {
     fn read<'p>(parameters: impl Iterator<Item = &'p str>) -> Option<Self>;
 }
 
-impl Names for MerchantId {
+impl PathParameters for MerchantId {
     fn read<'p>(mut parameters: impl Iterator<Item = &'p str>) -> Option<Self> {
         parameters.next()?.parse().ok()
     }
 }
 
-impl Names for DisputeNo {
+impl PathParameters for DisputeNo {
     fn read<'p>(mut parameters: impl Iterator<Item = &'p str>) -> Option<Self> {
         parameters.next()?.parse().ok()
     }
 }
 
-impl<A: FromStr, B: FromStr> Names for (A, B) {
+impl<A: FromStr, B: FromStr> PathParameters for (A, B) {
     fn read<'p>(mut parameters: impl Iterator<Item = &'p str>) -> Option<Self> {
         Some((parameters.next()?.parse().ok()?, parameters.next()?.parse().ok()?))
     }
@@ -258,7 +258,7 @@ impl<A: FromStr, B: FromStr> Names for (A, B) {
 /// not of its form names nothing: `Operator.NotFound`.
 pub(crate) struct StrictPath<T>(pub(crate) T);
 
-impl<T: Names + Send> FromRequestParts<Arc<Gateway>> for StrictPath<T> {
+impl<T: PathParameters + Send> FromRequestParts<Arc<Gateway>> for StrictPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
@@ -284,16 +284,16 @@ mod tests {
     #[test]
     fn a_body_that_does_not_arrive_is_answered_without_a_document() {
         for (fault, status) in [
-            (NoBody::TooSlow, StatusCode::REQUEST_TIMEOUT),
-            (NoBody::Broken, StatusCode::REQUEST_TIMEOUT),
-            (NoBody::BadChunk, StatusCode::BAD_REQUEST),
+            (BodyFailure::TooSlow, StatusCode::REQUEST_TIMEOUT),
+            (BodyFailure::Broken, StatusCode::REQUEST_TIMEOUT),
+            (BodyFailure::BadChunk, StatusCode::BAD_REQUEST),
         ] {
-            let response = no_body(fault).into_response();
+            let response = body_failure(fault).into_response();
             assert_eq!(response.status(), status);
             assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
             assert_eq!(response.headers()[CONNECTION], "close");
         }
-        let too_large = no_body(NoBody::TooLarge).into_response();
+        let too_large = body_failure(BodyFailure::TooLarge).into_response();
         assert_eq!(too_large.headers()[CONTENT_TYPE], "application/problem+json");
     }
 }

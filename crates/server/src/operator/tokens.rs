@@ -28,9 +28,9 @@ pub(crate) fn token_view(token: Token) -> answers::Token {
 }
 
 /// The token that a path names. Its characters may have been percent-encoded, and some of them have to be.
-pub(crate) struct OfToken(pub(crate) TokenName);
+pub(crate) struct TokenPath(pub(crate) TokenName);
 
-impl FromRequestParts<Arc<Gateway>> for OfToken {
+impl FromRequestParts<Arc<Gateway>> for TokenPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {

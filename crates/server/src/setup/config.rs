@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::http::base_url::BaseUrl;
 use crate::http::tls::TlsFiles;
-use crate::setup::data_dir::Places;
+use crate::setup::data_dir::DataPaths;
 
 /// How far a request's timestamp may lie from the gateway's clock, either way (contract §2).
 pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -43,7 +43,7 @@ const CONNECTIONS_PER_PEER_MIN: usize = 4;
 /// Which part of a listener's connections no one peer address gets, whatever number is set.
 const CONNECTIONS_OF_OTHERS_PART: usize = 4;
 /// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and
-/// merchants must not be able to take their places.
+/// merchants must not be able to take their paths.
 pub const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
 /// stays short.
@@ -70,7 +70,7 @@ pub struct Config {
     /// Where the database lies, if not in the data directory. A SQLite file must be this gateway's alone.
     pub database: Option<Location>,
     /// Where the evidence lies.
-    pub evidence: EvidencePlace,
+    pub evidence: EvidenceLocation,
     /// Where the operator API listens, if not beside the merchant API.
     pub operator_listen: Option<SocketAddr>,
     /// Where `/metrics` is served; nowhere unless set.
@@ -117,7 +117,7 @@ impl Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_urls: Vec::new(),
-            evidence: EvidencePlace::Folder(Places::of(&data_dir).evidence()),
+            evidence: EvidenceLocation::Folder(DataPaths::of(&data_dir).evidence()),
             data_dir,
             database: None,
             operator_listen: None,
@@ -158,19 +158,19 @@ impl Config {
 
     /// Where the database lies, said or not.
     pub(crate) fn database_location(&self) -> Location {
-        let unsaid = || Location::from(Places::of(&self.data_dir).database().as_path());
+        let unsaid = || Location::from(DataPaths::of(&self.data_dir).database().as_path());
         self.database.clone().unwrap_or_else(unsaid)
     }
 
     /// Where the master key lies, said or not.
     pub(crate) fn master_key(&self) -> PathBuf {
-        self.master_key_file.clone().unwrap_or_else(|| Places::of(&self.data_dir).master_key())
+        self.master_key_file.clone().unwrap_or_else(|| DataPaths::of(&self.data_dir).master_key())
     }
 }
 
 /// Where the evidence lies.
 #[derive(Debug, Clone)]
-pub enum EvidencePlace {
+pub enum EvidenceLocation {
     /// In a folder, which one gateway at a time may use: `evidence` of the data directory, unless said otherwise.
     Folder(PathBuf),
     /// In an S3, which any number of gateways may share.

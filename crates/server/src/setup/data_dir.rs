@@ -14,9 +14,9 @@ use crate::setup::hints;
 const EMPTY_DATABASE_BYTES: u64 = 4096;
 
 /// What lies where in a data directory, whoever serves from it.
-pub(crate) struct Places(PathBuf);
+pub(crate) struct DataPaths(PathBuf);
 
-impl Places {
+impl DataPaths {
     pub(crate) fn of(data_dir: &Path) -> Self {
         Self(data_dir.to_owned())
     }
@@ -71,7 +71,7 @@ impl Places {
 
 /// A data directory that nobody else serves from, until this is dropped or the process ends.
 pub(crate) struct DataDir {
-    places: Places,
+    paths: DataPaths,
     _lock: File,
     database_lock: OnceLock<File>,
 }
@@ -87,7 +87,7 @@ impl DataDir {
             let shown = path.display();
             format!("cannot make the data directory {shown}; make it yourself for this user, or choose another with data")
         })?;
-        Ok(Self { places: Places::of(path), _lock: lock(path)?, database_lock: OnceLock::new() })
+        Ok(Self { paths: DataPaths::of(path), _lock: lock(path)?, database_lock: OnceLock::new() })
     }
 
     /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time. A file
@@ -105,7 +105,7 @@ impl DataDir {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let real =
             |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot open {}", path.display()));
-        if real(folder)? == real(&self.places.0)? {
+        if real(folder)? == real(&self.paths.0)? {
             return Ok(());
         }
         // Asked for once in a process.
@@ -115,7 +115,7 @@ impl DataDir {
 
     /// Refuses a database that knows nothing beside evidence that it should know: a configured one that is empty is
     /// probably another one than before.
-    pub(crate) fn refuse_strange_database(&self) -> anyhow::Result<()> {
+    pub(crate) fn refuse_foreign_database(&self) -> anyhow::Result<()> {
         let evidence = self.evidence().join("m");
         if !evidence.exists() {
             return Ok(());
@@ -124,16 +124,16 @@ impl DataDir {
             "the database is empty, and yet {} is there: this data directory has served before, from another database. \
              Configure that one as database_url, or move {} away to begin anew",
             evidence.display(),
-            self.places.0.display()
+            self.paths.0.display()
         )
     }
 }
 
 impl Deref for DataDir {
-    type Target = Places;
+    type Target = DataPaths;
 
-    fn deref(&self) -> &Places {
-        &self.places
+    fn deref(&self) -> &DataPaths {
+        &self.paths
     }
 }
 

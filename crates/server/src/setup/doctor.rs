@@ -19,8 +19,8 @@ use self::contested::{Contested, Files};
 use crate::auth::apps::DOCTORS_SCHEME;
 use crate::auth::keys::{Keys, MasterKey};
 use crate::clock::now;
-use crate::setup::config::{Config, EvidencePlace};
-use crate::setup::data_dir::{Places, is_held};
+use crate::setup::config::{Config, EvidenceLocation};
+use crate::setup::data_dir::{DataPaths, is_held};
 use crate::setup::hints;
 
 /// How something was found.
@@ -122,7 +122,7 @@ pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u
             let (finding, right) = master_key::examine(config, &examined, keys);
             keys = right;
             findings.push(finding);
-            findings.extend(files::strange_token(config, &examined));
+            findings.extend(files::foreign_token(config, &examined));
             findings.extend(clock::examine(&examined, now(), config.freshness_window.duration()));
             let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
             let files = files_of(config, marked.as_ref().filter(|_| finding.state != State::Fault));
@@ -158,8 +158,8 @@ pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u
 /// missing.
 fn files_of(config: &Config, bucket: Option<&S3Store>) -> Option<Files> {
     match &config.evidence {
-        EvidencePlace::Folder(folder) => Some(Files::Folder(folder.clone())),
-        EvidencePlace::Bucket { .. } => bucket.cloned().map(Files::Bucket),
+        EvidenceLocation::Folder(folder) => Some(Files::Folder(folder.clone())),
+        EvidenceLocation::Bucket { .. } => bucket.cloned().map(Files::Bucket),
     }
 }
 
@@ -185,7 +185,7 @@ async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Exa
         Location::Sqlite(file) => files::database(file, config),
         Location::Postgres(_) => Vec::new(),
     };
-    if let (None, Err(lost)) = (&config.database, Places::of(&config.data_dir).refuse_lost_database()) {
+    if let (None, Err(lost)) = (&config.database, DataPaths::of(&config.data_dir).refuse_lost_database()) {
         findings.push(Finding::fault("database", lost.to_string()));
         return Err(findings);
     }
@@ -199,8 +199,8 @@ async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Exa
 /// Which one is looked at: a doctor with other settings than the gateway's looks at another.
 fn installation(config: &Config, location: &Location) -> String {
     let evidence = match &config.evidence {
-        EvidencePlace::Folder(folder) => folder.display().to_string(),
-        EvidencePlace::Bucket { bucket, .. } => bucket.place(),
+        EvidenceLocation::Folder(folder) => folder.display().to_string(),
+        EvidenceLocation::Bucket { bucket, .. } => bucket.place(),
     };
     format!("the database is {}, the evidence lies in {evidence}", location.told())
 }

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::keys::{Keys, MasterKey};
 use crate::clock;
-use crate::setup::config::EvidencePlace;
+use crate::setup::config::EvidenceLocation;
 use crate::setup::data_dir::DataDir;
 
 /// Uploads that are read from the database at once.
@@ -27,7 +27,7 @@ const MISSING_NAMED_MAX: usize = 20;
 
 /// What is to be moved, and where to.
 #[derive(Debug, Clone)]
-pub struct Moving {
+pub struct Migration {
     /// The data directory that served so far.
     pub data_dir: PathBuf,
     /// Where the master key lies, if not in the data directory.
@@ -39,14 +39,14 @@ pub struct Moving {
     /// The folder that held the evidence so far, if not the data directory's own.
     pub evidence_from: Option<PathBuf>,
     /// The S3 that the evidence goes to, if it does.
-    pub evidence_to: Option<EvidencePlace>,
+    pub evidence_to: Option<EvidenceLocation>,
     /// Go on where files are missing that the database knows of.
     pub skip_missing: bool,
 }
 
 /// How far a move has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MovingProgress {
+pub struct MigrationProgress {
     /// What is being done.
     pub doing: &'static str,
     /// To what: a table, or `files`.
@@ -59,16 +59,16 @@ pub struct MovingProgress {
 
 /// What was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Moved {
+pub struct MigrationReport {
     /// The database's tables, if it was moved: the same on both sides.
     pub tables: Option<Vec<MovedTable>>,
     /// The files, if they were.
-    pub files: Option<MovedFiles>,
+    pub files: Option<MigratedFiles>,
 }
 
 /// The files that were moved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct MovedFiles {
+pub struct MigratedFiles {
     /// Files that lie sealed in the S3 and were read back.
     pub files: u64,
     /// Their bytes.
@@ -77,12 +77,12 @@ pub struct MovedFiles {
     pub missing: Vec<String>,
 }
 
-impl Moving {
+impl Migration {
     /// Moves, verifies by count and hash, and switches over at the end.
     ///
     /// # Errors
     /// What keeps it from being done, in a sentence for the person who started it. Nothing is switched over then.
-    pub async fn run(self, mut tell: impl FnMut(MovingProgress)) -> anyhow::Result<Moved> {
+    pub async fn run(self, mut tell: impl FnMut(MigrationProgress)) -> anyhow::Result<MigrationReport> {
         ensure!(self.to.is_some() || self.evidence_to.is_some(), "there is nothing to move: say where to");
         ensure!(
             self.data_dir.is_dir(),
@@ -115,13 +115,13 @@ impl Moving {
             }
             None => None,
         };
-        Ok(Moved { tables, files })
+        Ok(MigrationReport { tables, files })
     }
 
     /// Where the evidence lies afterwards, if it is moved.
     fn new_place(&self) -> Option<String> {
         match &self.evidence_to {
-            Some(EvidencePlace::Bucket { bucket, .. }) => Some(bucket.place()),
+            Some(EvidenceLocation::Bucket { bucket, .. }) => Some(bucket.place()),
             _ => None,
         }
     }
@@ -130,19 +130,19 @@ impl Moving {
         &self,
         data_dir: &DataDir,
         store: &Store,
-        to: &EvidencePlace,
-        tell: &mut impl FnMut(MovingProgress),
-    ) -> anyhow::Result<MovedFiles> {
-        let EvidencePlace::Bucket { bucket, public, variables } = to else {
+        to: &EvidenceLocation,
+        tell: &mut impl FnMut(MigrationProgress),
+    ) -> anyhow::Result<MigratedFiles> {
+        let EvidenceLocation::Bucket { bucket, public, variables } = to else {
             bail!("evidence can be moved from a folder to s3://…, and in no other direction");
         };
         let keys = self.keys(data_dir, store.key_check().await?)?;
         let new_place = bucket.place();
         // A bucket that is nobody's gets this gateway's mark, by which it is served from afterwards.
-        let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), false)?;
+        let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_marker(), false)?;
         bucket.answers().await?;
         let folder = self.evidence_from.clone().unwrap_or_else(|| data_dir.evidence());
-        let folder = FolderStore::open(&folder, &keys.evidence_mark(), store.has_uploads().await?)?;
+        let folder = FolderStore::open(&folder, &keys.evidence_marker(), store.has_uploads().await?)?;
         let place = store.evidence_place().await?;
         ensure!(
             place.as_ref().is_none_or(|place| *place == folder.place() || *place == new_place),
@@ -151,7 +151,7 @@ impl Moving {
             place.unwrap_or_default()
         );
 
-        let mut moved = MovedFiles::default();
+        let mut moved = MigratedFiles::default();
         let mut after = None;
         loop {
             let page = store.uploads(after, PAGE).await?;
@@ -167,7 +167,7 @@ impl Moving {
                     }
                     Copied::Missing(address) => moved.missing.push(address),
                 }
-                tell(MovingProgress { doing: "copying", what: "files", done: moved.files, of: None });
+                tell(MigrationProgress { doing: "copying", what: "files", done: moved.files, of: None });
             }
         }
         if !moved.missing.is_empty() && !self.skip_missing {
@@ -233,7 +233,7 @@ fn missing_told(missing: &[String]) -> String {
     )
 }
 
-impl From<MoveProgress> for MovingProgress {
+impl From<MoveProgress> for MigrationProgress {
     fn from(progress: MoveProgress) -> Self {
         let doing = match progress.step {
             MoveStep::Copying => "copying",

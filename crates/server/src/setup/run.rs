@@ -16,11 +16,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::http::base_url::BaseUrl;
-use crate::http::connection_limits::Peers;
+use crate::http::connection_limits::PeerConnections;
 use crate::http::listener::Listener;
 use crate::http::metrics::ConnectionMetrics;
 use crate::http::request_id::RequestIds;
-use crate::http::service::Front;
+use crate::http::service::HttpService;
 use crate::http::tls;
 use crate::setup::config::{Config, OTHER_LISTENERS_PART};
 use crate::setup::data_dir::DataDir;
@@ -61,8 +61,10 @@ pub async fn run(
     let _signal =
         tokio::signal::unix::signal(SignalKind::from_raw(SIGXFSZ)).context("cannot listen for SIGXFSZ")?;
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
-    if let Some(age) = config.tls.as_ref().map(|files| tls::age(files, clock::now())).transpose()?.flatten() {
-        tracing::warn!("{}", age.told);
+    if let Some(problem) =
+        config.tls.as_ref().map(|files| tls::certificate_problem(files, clock::now())).transpose()?.flatten()
+    {
+        tracing::warn!("{}", problem.message);
     }
     let recorder = config.metrics_listen.map(|_| metrics::install()).transpose()?;
     // Bound before anything is made: a second start on the same address leaves nothing behind.
@@ -84,7 +86,7 @@ pub async fn run(
     };
 
     let (stop, stopping) = watch::channel(false);
-    let mut chores = jobs::start(&gateway, recorder.clone(), &stopping);
+    let mut jobs = jobs::start(&gateway, recorder.clone(), &stopping);
     let listeners = sockets.listeners(&config, &gateway, acceptor, recorder)?;
     let mut serving: JoinSet<()> =
         listeners.into_iter().map(|listener| listener.serve(stopping.clone())).collect();
@@ -100,7 +102,7 @@ pub async fn run(
     tracing::info!("stopping: no new work, finishing what is in flight");
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
-    while chores.join_next().await.is_some() {}
+    while jobs.join_next().await.is_some() {}
     // Last, so that everything above still got its answers.
     gateway.store.close().await;
     stopped
@@ -157,24 +159,24 @@ impl Sockets {
     ) -> anyhow::Result<Vec<Listener>> {
         let Self { main, operator, metrics } = self;
         let ids = Arc::new(RequestIds::new()?);
-        let places = config.connections_max;
-        let other_places = places.div_ceil(OTHER_LISTENERS_PART);
+        let slots = config.connections_max;
+        let other_slots = slots.div_ceil(OTHER_LISTENERS_PART);
         let listener = |name, socket, tls, router, connections_max| Listener {
             socket,
             metrics: ConnectionMetrics::new(name, connections_max),
             tls,
-            front: Front::new(router, Arc::clone(&ids)),
+            service: HttpService::new(router, Arc::clone(&ids)),
             connections_max,
-            peers: Peers::new(
+            peers: PeerConnections::new(
                 name,
                 config.connections_per_peer(connections_max),
                 config.trusted_proxies.clone(),
             ),
         };
         let merchants = routes::merchants(gateway, operator.is_none());
-        let mut listeners = vec![listener("merchants", main, tls.clone(), merchants, places)];
+        let mut listeners = vec![listener("merchants", main, tls.clone(), merchants, slots)];
         if let Some(socket) = operator {
-            listeners.push(listener("operators", socket, tls, routes::operators(gateway), other_places));
+            listeners.push(listener("operators", socket, tls, routes::operators(gateway), other_slots));
         }
         if let (Some(socket), Some(recorder)) = (metrics, recorder) {
             // Scrapers seldom speak TLS, and the listener is for them alone.
@@ -183,7 +185,7 @@ impl Sockets {
                 socket,
                 None,
                 routes::metrics(recorder, Arc::clone(gateway)),
-                other_places,
+                other_slots,
             ));
         }
         Ok(listeners)

@@ -17,14 +17,14 @@ use tokio::time::timeout;
 use crate::auth::Auth;
 use crate::auth::apps::Apps;
 use crate::auth::keys::{Keys, MasterKey};
-use crate::auth::rate_limit::Rates;
+use crate::auth::rate_limit::RateLimits;
 use crate::auth::replay_cache::ReplayCache;
 use crate::auth::tokens::Tokens;
 use crate::gateway::Gateway;
 use crate::gateway::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::http::base_url::BaseUrl;
 use crate::http::health::{Health, READY_LIMIT};
-use crate::setup::config::{Config, EvidencePlace};
+use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::data_dir::DataDir;
 use crate::setup::first_token::{FirstToken, ensure_token, first_name};
 use crate::setup::hints;
@@ -53,7 +53,7 @@ pub(crate) async fn open(
         tokens: Tokens::new(store.clone()),
         keys,
         replay_cache: ReplayCache::new(window, config.read_nonce_capacity),
-        rates: Rates::new(
+        rate_limits: RateLimits::new(
             config.auth_failures_per_second,
             config.app_requests_per_second,
             config.trusted_proxies.clone(),
@@ -73,7 +73,7 @@ pub(crate) async fn open(
         api_docs: config.api_docs,
     });
     // Nothing is being received yet, so everything that is not recorded was left over.
-    jobs::adopt(&gateway, clock::now()).await?;
+    jobs::record_orphans(&gateway, clock::now()).await?;
     Ok(gateway)
 }
 
@@ -168,11 +168,11 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
 /// The evidence store. One that does not answer yet keeps no gateway from starting: it is not ready, and accepts and
 /// queries need no evidence.
 async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::Result<EvidenceStore> {
-    let (mark, holds_files) = (keys.evidence_mark(), store.has_uploads().await?);
+    let (mark, holds_files) = (keys.evidence_marker(), store.has_uploads().await?);
     let folder = match &config.evidence {
-        EvidencePlace::Folder(folder) => folder,
-        EvidencePlace::Bucket { bucket, public, variables } => {
-            keep_to_place(store, bucket.place(), false).await?;
+        EvidenceLocation::Folder(folder) => folder,
+        EvidenceLocation::Bucket { bucket, public, variables } => {
+            bind_to_location(store, bucket.place(), false).await?;
             let bucket = S3Store::open(bucket, public.as_ref(), variables, &mark, holds_files)?;
             let reason = match timeout(READY_LIMIT, bucket.answers()).await {
                 Ok(Ok(())) => return Ok(EvidenceStore::S3(bucket)),
@@ -196,13 +196,13 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
     }
     let told = |error: Error| anyhow!(hints::of_evidence(folder, &error));
     let files = FolderStore::open(folder, &mark, holds_files).map_err(told)?;
-    keep_to_place(store, files.place(), files.is_by_word()).await?;
+    bind_to_location(store, files.place(), files.is_by_word()).await?;
     Ok(EvidenceStore::Folder { files, credentials })
 }
 
 /// Refuses another evidence store than the one that this database's files lie in: what is missing there would be taken
 /// for never uploaded. The first gateway decides which one that is.
-async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::Result<()> {
+async fn bind_to_location(store: &Store, place: String, by_word: bool) -> anyhow::Result<()> {
     let kept = store.evidence_place().await?;
     if kept.as_ref() == Some(&place) {
         return Ok(());
@@ -224,7 +224,7 @@ async fn keep_to_place(store: &Store, place: String, by_word: bool) -> anyhow::R
     let work = WriteRequest::own(clock::now(), Operation::Account(change));
     store.commit(work).await??;
     let kept = store.evidence_place().await?.unwrap_or_default();
-    ensure!(kept == place, "{}", strange_place(&kept, &place));
+    ensure!(kept == place, "{}", wrong_location(&kept, &place));
     Ok(())
 }
 
@@ -247,7 +247,7 @@ pub(crate) fn lost_folder(folder: &Path) -> String {
 }
 
 /// What to do about a place that is not the one that is kept to.
-pub(crate) fn strange_place(kept: &str, place: &str) -> String {
+pub(crate) fn wrong_location(kept: &str, place: &str) -> String {
     format!(
         "this database's evidence lies in {kept}, and evidence_url names another place, {place}: what is missing there \
          would be taken for never uploaded. Set evidence_url to the first, on every replica, or take the files along with \
@@ -275,9 +275,9 @@ async fn open_keys(
     let check = match check {
         Some(check) => Some(check),
         None => {
-            data_dir.refuse_strange_database()?;
-            refuse_strange_bucket(config, store, &keys, wait).await?;
-            found(config, data_dir, store, &keys).await?;
+            data_dir.refuse_foreign_database()?;
+            refuse_foreign_bucket(config, store, &keys, wait).await?;
+            initialize(config, data_dir, store, &keys).await?;
             store.key_check().await?
         }
     };
@@ -305,15 +305,15 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
 
 /// Refuses a database that knows nothing beside a bucket that has served before: it is probably another one than then.
 /// A bucket that does not answer is waited for, since nobody can be served yet; later starts need not wait.
-async fn refuse_strange_bucket(
+async fn refuse_foreign_bucket(
     config: &Config,
     store: &Store,
     keys: &Keys,
     wait: &mut Wait,
 ) -> anyhow::Result<()> {
-    let EvidencePlace::Bucket { bucket, public, variables } = &config.evidence else { return Ok(()) };
+    let EvidenceLocation::Bucket { bucket, public, variables } = &config.evidence else { return Ok(()) };
     // Asked as if files had been uploaded: then a bucket without our mark is not made ours by asking.
-    let marked = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_mark(), true)?;
+    let marked = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_marker(), true)?;
     let is_marked = loop {
         let outage = match timeout(READY_LIMIT, marked.answers()).await {
             Ok(Ok(())) => break true,
@@ -337,7 +337,7 @@ async fn refuse_strange_bucket(
 
 /// Makes a database that is nobody's this gateway's own. Another one may be doing the same: the first one's key and
 /// token count.
-async fn found(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) -> anyhow::Result<()> {
+async fn initialize(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) -> anyhow::Result<()> {
     let file = data_dir.operator_token();
     let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
     let key_check = keys.check_value().to_vec();

@@ -201,8 +201,8 @@ fn one_peer_cannot_exhaust_the_small_listeners() {
     assert_eq!(of_one.len() + of_others.len(), PLACES);
     assert_eq!(listed(), 200, "one of them gives way");
     assert!(gateway.stderr().contains("gives way"), "{}", gateway.stderr());
-    let gave_way = value(&scrape(&gateway), "rebuttal_connections_gave_way_total{listener=\"operators\"}");
-    assert!(gave_way.is_some_and(|gave_way| gave_way > 0.0), "{gave_way:?}");
+    let evicted = value(&scrape(&gateway), "rebuttal_connections_evicted_total{listener=\"operators\"}");
+    assert!(evicted.is_some_and(|evicted| evicted > 0.0), "{evicted:?}");
 }
 
 #[test]

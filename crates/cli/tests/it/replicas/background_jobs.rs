@@ -22,10 +22,10 @@ fn told(replicas: &Replicas, series: &str) -> [f64; 2] {
 }
 
 /// Waits until each replica has run a background job this many more times.
-fn wait_for_rounds(replicas: &Replicas, chore: &str, more: f64) {
-    let series = format!("rebuttal_chore_seconds_count{{chore=\"{chore}\"}}");
+fn wait_for_rounds(replicas: &Replicas, job: &str, more: f64) {
+    let series = format!("rebuttal_background_job_seconds_count{{name=\"{job}\"}}");
     let before = told(replicas, &series);
-    wait_for(chore, LIMIT, || {
+    wait_for(job, LIMIT, || {
         let now = told(replicas, &series);
         now.iter().zip(before).all(|(now, before)| *now >= before + more).then_some(())
     });
@@ -41,13 +41,13 @@ fn replicas_sweep_the_same_files_and_neither_fails() {
         let args = ["--freshness-window-seconds", "1", "--metrics-listen", "127.0.0.1:0"];
         clock.apply_to(gateway).args(args)
     });
-    let looked = || told(&replicas, "rebuttal_chore_seconds_count{chore=\"fence\"}");
+    let looked = || told(&replicas, "rebuttal_background_job_seconds_count{name=\"fence\"}");
     wait_for("both to look at the fence", LIMIT, || looked().iter().all(|times| *times > 0.0).then_some(()));
     clock.ahead(LOOKED_ON);
     replicas.database.clock_ahead(LOOKED_ON);
     wait_for("both to look at it again", LIMIT, || looked().iter().all(|times| *times > 1.0).then_some(()));
 
-    let failures = "rebuttal_chore_failures_total{chore=\"leftovers\"}";
+    let failures = "rebuttal_background_job_failures_total{name=\"uploads\"}";
     let before = told(&replicas, failures);
     let url = "'m/80/open/dispute-evidence/' || md5(number::text) || '.png'";
     replicas.database.query(&format!(
@@ -56,7 +56,7 @@ fn replicas_sweep_the_same_files_and_neither_fails() {
     ));
     let left = || replicas.database.query("SELECT count(*) FROM uploads");
     wait_for("all to go", LIMIT, || (left() == "0").then_some(()));
-    wait_for_rounds(&replicas, "leftovers", 1.0);
+    wait_for_rounds(&replicas, "uploads", 1.0);
     assert_eq!(told(&replicas, failures), before, "{}", replicas.second.stderr());
     let swept: f64 = told(&replicas, "rebuttal_uploads_swept_total").iter().sum();
     assert_eq!(swept, MARKED as f64);

@@ -29,12 +29,13 @@ fn replica_started_with_skewed_clock_expires_nothing() {
     let wrong = wrong.args(["--metrics-listen", "127.0.0.1:0"]).start();
     let listens = || wrong.stderr().contains("metrics are served on").then_some(());
     wait_for("the log to tell where", LIMIT, listens);
-    let runs = |chore: &str| {
-        let runs = value(&scrape(&wrong), &format!("rebuttal_chore_seconds_count{{chore=\"{chore}\"}}"));
+    let runs = |job: &str| {
+        let runs =
+            value(&scrape(&wrong), &format!("rebuttal_background_job_seconds_count{{name=\"{job}\"}}"));
         runs.unwrap_or_default()
     };
-    let had_their_chance = || ["nonces", "deadlines", "leftovers"].iter().all(|chore| runs(chore) >= 2.0);
-    wait_for("every chore to have had its chance", LIMIT, || had_their_chance().then_some(()));
+    let had_their_chance = || ["nonces", "deadlines", "uploads"].iter().all(|job| runs(job) >= 2.0);
+    wait_for("every background job to have had its chance", LIMIT, || had_their_chance().then_some(()));
 
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");

@@ -12,23 +12,23 @@ const BURST: Duration = Duration::from_secs(1);
 
 /// A count for each key: what it does takes its share of a second, and nobody may be more than [`BURST`] ahead of the
 /// clock.
-pub(super) struct Counts<K> {
+pub(super) struct RateCounters<K> {
     /// What doing it once takes.
     share: Duration,
     /// Keys that are counted apart; new ones beyond share one count, and those that are there keep theirs.
     keys_max: usize,
-    taken: Mutex<Taken<K>>,
+    taken: Mutex<Usage<K>>,
 }
 
 /// Until when what was done takes.
-struct Taken<K> {
+struct Usage<K> {
     by_key: HashMap<K, Instant>,
     by_others: Option<Instant>,
 }
 
-impl<K: Eq + Hash> Counts<K> {
+impl<K: Eq + Hash> RateCounters<K> {
     pub(super) fn new(per_second: NonZeroU32, keys_max: usize) -> Self {
-        let taken = Taken { by_key: HashMap::new(), by_others: None };
+        let taken = Usage { by_key: HashMap::new(), by_others: None };
         Self { share: BURST / per_second.get(), keys_max, taken: Mutex::new(taken) }
     }
 
@@ -38,7 +38,7 @@ impl<K: Eq + Hash> Counts<K> {
     /// The time to wait, where that would be too often; then it does not count.
     pub(super) fn count(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut taken = self.taken.lock();
-        let Taken { by_key, by_others } = &mut *taken;
+        let Usage { by_key, by_others } = &mut *taken;
         let until = match by_key.len() < self.keys_max || by_key.contains_key(&key) {
             true => by_key.entry(key).or_insert(now),
             false => by_others.get_or_insert(now),
@@ -64,8 +64,8 @@ impl<K: Eq + Hash> Counts<K> {
 mod tests {
     use super::*;
 
-    fn counts(per_second: u32, keys_max: usize) -> Counts<u32> {
-        Counts::new(NonZeroU32::new(per_second).unwrap(), keys_max)
+    fn counts(per_second: u32, keys_max: usize) -> RateCounters<u32> {
+        RateCounters::new(NonZeroU32::new(per_second).unwrap(), keys_max)
     }
 
     #[test]

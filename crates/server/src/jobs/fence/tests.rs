@@ -8,7 +8,7 @@ use crate::jobs::fixture::{Fixture, open};
 
 /// Looks at the fence as often as a gateway does within a time.
 async fn look_on(
-    hold: &Hold,
+    hold: &FenceHold,
     fixture: &Fixture,
     store: &Store,
     from: Instant,
@@ -23,12 +23,12 @@ async fn look_on(
 }
 
 /// A gateway that has just started in the data directory of the fixture.
-fn hold(fixture: &Fixture) -> Hold {
+fn hold(fixture: &Fixture) -> FenceHold {
     hold_in(fixture, fixture.folder.path())
 }
 
-fn hold_in(fixture: &Fixture, data_dir: &Path) -> Hold {
-    Hold::on(Some(fixture.bucket.clone()), data_dir.join("moved.fence"))
+fn hold_in(fixture: &Fixture, data_dir: &Path) -> FenceHold {
+    FenceHold::on(Some(fixture.bucket.clone()), data_dir.join("moved.fence"))
 }
 
 /// A copy of the database, as of this very moment, and the original opened again.
@@ -45,10 +45,10 @@ async fn copy(fixture: &Fixture) -> (tempfile::TempDir, Store, Store) {
 async fn a_gateway_sweeps_after_it_has_looked_on_and_while_it_looks() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
-    look_on(&hold, &fixture, &fixture.store, start, LOOKED_ON - FENCE_EVERY).await.unwrap();
-    assert!(!hold.is_firm(start + LOOKED_ON - FENCE_EVERY));
+    look_on(&hold, &fixture, &fixture.store, start, OBSERVATION - FENCE_EVERY).await.unwrap();
+    assert!(!hold.is_firm(start + OBSERVATION - FENCE_EVERY));
     assert_eq!(fixture.store.sweep_fence().await.unwrap(), None, "nor has it moved anything yet");
-    let firm = start + LOOKED_ON;
+    let firm = start + OBSERVATION;
     hold.keep_on(&fixture.bucket, &fixture.store, firm).await.unwrap();
     assert!(hold.is_firm(firm) && hold.is_firm(firm + FENCE_EVERY));
     assert!(!hold.is_firm(firm + LOOK_GOOD_FOR), "a look is good for a while");
@@ -61,25 +61,25 @@ async fn a_gateway_sweeps_after_it_has_looked_on_and_while_it_looks() {
 async fn a_copy_of_the_database_may_not_sweep_and_the_original_goes_on() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let original = hold(&fixture);
-    look_on(&original, &fixture, &fixture.store, start, LOOKED_ON).await.unwrap();
+    look_on(&original, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     // A rehearsal begins with a dump of this very moment.
     let (folder, store, copied) = copy(&fixture).await;
     let rehearsal = hold_in(&fixture, folder.path());
     rehearsal.keep_on(&fixture.bucket, &copied, start).await.unwrap();
-    original.keep_on(&fixture.bucket, &store, start + LOOKED_ON + FENCE_EVERY).await.unwrap();
-    let told = look_on(&rehearsal, &fixture, &copied, start, LOOKED_ON).await.unwrap_err().to_string();
+    original.keep_on(&fixture.bucket, &store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
+    let told = look_on(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap_err().to_string();
     assert!(told.contains("rehearsal") && told.contains("gateway.fence"), "{told}");
     assert!(!rehearsal.is_firm(start));
-    assert!(original.is_firm(start + LOOKED_ON + FENCE_EVERY));
+    assert!(original.is_firm(start + OBSERVATION + FENCE_EVERY));
     // It is production from now on: an operator takes the fence away, and it begins to look on.
     fixture.objects.put("gateway.fence", b"");
-    look_on(&rehearsal, &fixture, &copied, start, LOOKED_ON).await.unwrap();
-    assert!(rehearsal.is_firm(start + LOOKED_ON));
+    look_on(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap();
+    assert!(rehearsal.is_firm(start + OBSERVATION));
     let told = original
-        .keep_on(&fixture.bucket, &store, start + 2 * LOOKED_ON)
+        .keep_on(&fixture.bucket, &store, start + 2 * OBSERVATION)
         .await
         .map_err(|error| error.to_string());
-    assert!(told.is_err() && !original.is_firm(start + 2 * LOOKED_ON), "{told:?}");
+    assert!(told.is_err() && !original.is_firm(start + 2 * OBSERVATION), "{told:?}");
 }
 
 #[tokio::test]
@@ -87,12 +87,12 @@ async fn a_copy_of_the_database_may_not_sweep_and_the_original_goes_on() {
 async fn a_move_that_did_not_reach_the_bucket_is_made_up_for() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
-    look_on(&hold, &fixture, &fixture.store, start, LOOKED_ON).await.unwrap();
+    look_on(&hold, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let told = fixture.store.sweep_fence().await.unwrap();
     let lost = Fence::after(parse(told.as_deref()).unwrap()).unwrap();
     let moved = Upkeep::MoveFence { fence: lost.to_string(), instead_of: told };
     assert_eq!(step(&fixture.store, clock::now(), moved).await.unwrap(), 1);
-    hold.keep_on(&fixture.bucket, &fixture.store, start + LOOKED_ON + FENCE_EVERY).await.unwrap();
+    hold.keep_on(&fixture.bucket, &fixture.store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
     let kept = parse(fixture.store.sweep_fence().await.unwrap().as_deref()).unwrap();
     assert!(kept != Some(lost) && fixture.bucket.fence().await.unwrap() == kept);
     fixture.objects.put("gateway.fence", b"something else");
@@ -104,7 +104,7 @@ async fn a_move_that_did_not_reach_the_bucket_is_made_up_for() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 async fn an_original_that_starts_again_moves_the_fence_before_a_copy_that_started_with_it_may() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
-    look_on(&hold(&fixture), &fixture, &fixture.store, start, LOOKED_ON).await.unwrap();
+    look_on(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let (folder, store, copied) = copy(&fixture).await;
     let stood = fixture.bucket.fence().await.unwrap();
     let (rehearsal, original) = (hold_in(&fixture, folder.path()), hold(&fixture));
@@ -118,16 +118,16 @@ async fn an_original_that_starts_again_moves_the_fence_before_a_copy_that_starte
         assert!(moved != before && moved == parse(store.sweep_fence().await.unwrap().as_deref()).unwrap());
         assert!(!started.is_firm(start), "to sweep it looks on, as everybody does");
     }
-    let told = look_on(&rehearsal, &fixture, &copied, start, LOOKED_ON).await.unwrap_err().to_string();
-    assert!(told.contains("rehearsal") && !rehearsal.is_firm(start + LOOKED_ON), "{told}");
+    let told = look_on(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap_err().to_string();
+    assert!(told.contains("rehearsal") && !rehearsal.is_firm(start + OBSERVATION), "{told}");
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 async fn what_was_moved_on_or_taken_away_since_is_looked_at_first() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
-    look_on(&hold(&fixture), &fixture, &fixture.store, start, LOOKED_ON).await.unwrap();
-    let (at, stale) = (start + LOOKED_ON, fixture.folder.path().join("stale"));
+    look_on(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
+    let (at, stale) = (start + OBSERVATION, fixture.folder.path().join("stale"));
     fs::create_dir(&stale).unwrap();
     fs::copy(fixture.folder.path().join("moved.fence"), stale.join("moved.fence")).unwrap();
     hold(&fixture).keep_on(&fixture.bucket, &fixture.store, at).await.unwrap();

@@ -32,9 +32,9 @@ impl Fixture {
     }
 
     async fn sweep_through(&self, bucket: &S3Store, before: UnixMillis) -> anyhow::Result<()> {
-        let mut kept = Undeleted::default();
+        let mut kept = DeleteFailures::default();
         assert_eq!(sweep_page(&self.store, bucket, before, None, &mut kept).await.unwrap(), None);
-        kept.told()
+        kept.into_result()
     }
 }
 

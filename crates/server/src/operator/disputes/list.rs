@@ -18,7 +18,7 @@ use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 use crate::operator::disputes::view::summary;
 use crate::operator::page;
-use crate::operator::request::Query;
+use crate::operator::request::QueryParameters;
 
 /// Most characters of a search text: no number that it is compared with is longer.
 pub(crate) const Q_MAX: usize = 50;
@@ -30,7 +30,7 @@ const KNOWN: [&str; 8] =
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,
-    query: Query,
+    query: QueryParameters,
 ) -> Result<Json<Page<DisputeSummary>>, Problem> {
     query.refuse_unknown(&KNOWN)?;
     let filter = Filter {
@@ -53,7 +53,7 @@ pub(crate) async fn list(
 }
 
 /// No number has control characters, and PostgreSQL takes no text with a NUL: it fails where SQLite finds nothing.
-fn search(query: &Query) -> Result<Option<String>, Refusal> {
+fn search(query: &QueryParameters) -> Result<Option<String>, Refusal> {
     let Some(q) = query.get("q").filter(|q| !q.is_empty()) else { return Ok(None) };
     if q.chars().count() <= Q_MAX && !q.chars().any(char::is_control) {
         return Ok(Some(q.to_owned()));

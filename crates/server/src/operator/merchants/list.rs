@@ -13,13 +13,13 @@ use crate::gateway::Gateway;
 use crate::http::problem::Problem;
 use crate::operator::merchants::merchant_view;
 use crate::operator::page::{self, cursor};
-use crate::operator::request::Query;
+use crate::operator::request::QueryParameters;
 
 /// Lists merchants, by number; the cursor is the number of the last one told.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,
-    query: Query,
+    query: QueryParameters,
 ) -> Result<Json<Page<answers::Merchant>>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;
     let limit = query.limit(PAGE_MAX)?;

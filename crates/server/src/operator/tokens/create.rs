@@ -23,13 +23,13 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<answers::NewToken>), Problem> {
     let CreateToken { name, role } = change.parse(CreateToken::parse)?;
     let (token, hash) = make_token().map_err(Refusal::internal)?;
-    let sealed = gateway.auth.keys.seal_token(&hash, &token).map_err(Refusal::internal)?;
+    let sealed = gateway.auth.keys.encrypt_token(&hash, &token).map_err(Refusal::internal)?;
     let account = AccountChange::CreateToken(NewToken { name, role, hash, sealed });
     let done = change.commit_account(&gateway, account).await?;
     let Outcome::NewToken(NewToken { name, role, hash, sealed }) = done else {
         return Err(unexpected(&done).into());
     };
-    let token = gateway.auth.keys.open_token(&hash, &sealed).map_err(Refusal::internal)?;
+    let token = gateway.auth.keys.decrypt_token(&hash, &sealed).map_err(Refusal::internal)?;
     let token = (*token).clone().into();
     let made = answers::NewToken { name: name.to_string(), role: role.to_string(), token };
     Ok((StatusCode::CREATED, Json(made)))

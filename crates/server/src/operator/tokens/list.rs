@@ -12,14 +12,14 @@ use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
 use crate::http::problem::Problem;
 use crate::operator::page::{self, cursor};
-use crate::operator::request::Query;
+use crate::operator::request::QueryParameters;
 use crate::operator::tokens::token_view;
 
 /// Lists the tokens that let somebody in, by name; the cursor is the name of the last one told.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,
-    query: Query,
+    query: QueryParameters,
 ) -> Result<Json<Page<answers::Token>>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;
     let limit = query.limit(PAGE_MAX)?;

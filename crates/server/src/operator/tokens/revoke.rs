@@ -14,13 +14,13 @@ use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 use crate::operator::request::{AuthorizedBody, unexpected};
-use crate::operator::tokens::{OfToken, token_view};
+use crate::operator::tokens::{TokenPath, token_view};
 
 /// Ends a token: at once on every replica, because each asks the database at each request. The first token stays, or
 /// nobody might be left who may make another; it is replaced where it comes from.
 pub(crate) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
-    OfToken(name): OfToken,
+    TokenPath(name): TokenPath,
     change: AuthorizedBody<CanAdmin>,
 ) -> Result<Json<answers::Token>, Problem> {
     let RevokeToken {} = change.parse_if_any(RevokeToken::parse)?;

@@ -129,7 +129,7 @@ impl Files {
     /// What is wrong with one, if anything is.
     async fn flaw(&self, recorded: &Recorded, reads: bool) -> Result<Option<String>, Error> {
         let Recorded { url, sha256, size, .. } = recorded;
-        let found = match (self, reads) {
+        let initialize = match (self, reads) {
             (Self::Folder(root), true) => FolderStore::sha256_at(root, url)?,
             (Self::Folder(root), false) => FolderStore::size_at(root, url)?.map(|size| (*sha256, size)),
             (Self::Bucket(store), true) => match store.look_at_sealed(url, sha256).await? {
@@ -139,10 +139,12 @@ impl Files {
             },
             (Self::Bucket(store), false) => store.sealed_size(url, sha256).await?.map(|size| (*sha256, size)),
         };
-        Ok(match found {
+        Ok(match initialize {
             None => Some("is missing".to_owned()),
             Some((_, bytes)) if bytes != *size => Some(format!("has {bytes} bytes, and had {size}")),
-            Some((found, _)) if found != *sha256 => Some("holds something else than it did".to_owned()),
+            Some((initialize, _)) if initialize != *sha256 => {
+                Some("holds something else than it did".to_owned())
+            }
             Some(_) => None,
         })
     }

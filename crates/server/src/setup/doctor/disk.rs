@@ -8,7 +8,7 @@ use std::path::Path;
 use rebuttal_store::Location;
 
 use super::Finding;
-use crate::setup::config::{Config, EvidencePlace};
+use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::hints;
 
 /// Room below which a gateway soon cannot write: some hundred uploads, or a day of a busy database.
@@ -22,7 +22,7 @@ pub(crate) fn examine(config: &Config) -> Vec<Finding> {
     if let Some(Location::Sqlite(file)) = &config.database {
         folders.extend(file.parent());
     }
-    if let EvidencePlace::Folder(folder) = &config.evidence {
+    if let EvidenceLocation::Folder(folder) = &config.evidence {
         folders.push(folder);
     }
     let mut disks = BTreeSet::new();

@@ -8,9 +8,9 @@ use rebuttal_store::Examined;
 use super::Finding;
 use crate::auth::keys::Keys;
 use crate::jobs::{parse_fence, strange_fence};
-use crate::setup::config::{Config, EvidencePlace};
+use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::hints;
-use crate::setup::start::{is_lost, lost_folder, strange_place};
+use crate::setup::start::{is_lost, lost_folder, wrong_location};
 
 const ABOUT: &str = "evidence";
 
@@ -21,10 +21,10 @@ pub(super) async fn examine(
     examined: &Examined,
 ) -> (Finding, Option<S3Store>) {
     let (bucket, public, variables) = match &config.evidence {
-        EvidencePlace::Folder(folder) => return (of_folder(folder, keys, examined), None),
-        EvidencePlace::Bucket { bucket, public, variables } => (bucket, public, variables),
+        EvidenceLocation::Folder(folder) => return (of_folder(folder, keys, examined), None),
+        EvidenceLocation::Bucket { bucket, public, variables } => (bucket, public, variables),
     };
-    let mark = keys.map(Keys::evidence_mark).unwrap_or_default();
+    let mark = keys.map(Keys::evidence_marker).unwrap_or_default();
     let opened = S3Store::open(bucket, public.as_ref(), variables, &mark, examined.has_uploads);
     // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
     let is_marked = keys.is_some() && examined.has_uploads;
@@ -47,7 +47,7 @@ fn of_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Finding
             return Finding::fault(ABOUT, lost_folder(folder));
         }
         match (kept, FolderStore::is_unmarked(folder)) {
-            (Some(kept), Ok(true)) => return Finding::fault(ABOUT, strange_place(kept, &shown.to_string())),
+            (Some(kept), Ok(true)) => return Finding::fault(ABOUT, wrong_location(kept, &shown.to_string())),
             (None, Ok(true)) => {
                 let what = if folder.exists() { "is nobody's" } else { "is not there" };
                 return Finding::warning(ABOUT, format!("{shown} {what} yet; the first start takes it"));
@@ -58,7 +58,7 @@ fn of_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Finding
     let Some(keys) = keys else {
         return Finding::warning(ABOUT, "whose folder it is can only be told with the master key");
     };
-    match FolderStore::place_at(folder, &keys.evidence_mark()) {
+    match FolderStore::place_at(folder, &keys.evidence_marker()) {
         Ok(place) => strange(examined, &place).unwrap_or_else(|| taking(folder)),
         Err(error) => {
             let (bare, told) = (error.to_string(), hints::of_evidence(folder, &error));
@@ -101,7 +101,7 @@ fn taking(folder: &Path) -> Finding {
 /// Another place than the database's files lie in.
 fn strange(examined: &Examined, place: &str) -> Option<Finding> {
     let kept = examined.evidence_place.as_deref().filter(|kept| *kept != place)?;
-    Some(Finding::fault(ABOUT, strange_place(kept, place)))
+    Some(Finding::fault(ABOUT, wrong_location(kept, place)))
 }
 
 /// `fence` is what the database keeps of it.

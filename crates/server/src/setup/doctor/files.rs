@@ -12,7 +12,7 @@ use crate::clock;
 use crate::http::error::causes;
 use crate::http::tls::{self, TlsFiles};
 use crate::setup::config::Config;
-use crate::setup::data_dir::Places;
+use crate::setup::data_dir::DataPaths;
 use crate::setup::first_token::{hash_in, read as token_of};
 use crate::setup::hints;
 
@@ -40,7 +40,7 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
         };
         findings.push(Finding::fault(ABOUT, format!("{shown} cannot be written to ({error}); {advice}")));
     }
-    let token = Places::of(path).operator_token();
+    let token = DataPaths::of(path).operator_token();
     let unread = token_of(&token).err().filter(|_| config.operator_token.is_none() && token.exists());
     findings.extend(unread.map(|error| Finding::fault(ABOUT, causes(&error))));
     if others_may_read(&token) {
@@ -60,15 +60,15 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
 
 /// The hash of the token that a start would see to.
 pub(super) fn token(config: &Config) -> Option<[u8; 32]> {
-    let file = Places::of(&config.data_dir).operator_token();
+    let file = DataPaths::of(&config.data_dir).operator_token();
     if config.operator_token.is_some() || !file.exists() { None } else { hash_in(&file) }
 }
 
 /// A token in the file that takes the place of another one at the next start.
-pub(super) fn strange_token(config: &Config, examined: &Examined) -> Option<Finding> {
+pub(super) fn foreign_token(config: &Config, examined: &Examined) -> Option<Finding> {
     // A database that nobody has founded yet takes whatever lies there.
     let is_strange = examined.knows_token == Some(false) && examined.key_check.is_some();
-    let file = Places::of(&config.data_dir).operator_token();
+    let file = DataPaths::of(&config.data_dir).operator_token();
     is_strange.then(|| {
         Finding::warning(
             "operator token",
@@ -118,8 +118,8 @@ pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
 /// handed out to services.
 pub(super) fn tls(files: &TlsFiles) -> Finding {
     const ABOUT: &str = "TLS";
-    let age = match tls::acceptor(files).and_then(|_| tls::age(files, clock::now())) {
-        Ok(age) => age,
+    let age = match tls::acceptor(files).and_then(|_| tls::certificate_problem(files, clock::now())) {
+        Ok(problem) => problem,
         Err(error) => return Finding::fault(ABOUT, causes(&error)),
     };
     let shown = files.key.display();
@@ -130,8 +130,8 @@ pub(super) fn tls(files: &TlsFiles) -> Finding {
         );
     }
     match age {
-        Some(age) if age.is_over => Finding::fault(ABOUT, age.told),
-        Some(age) => Finding::warning(ABOUT, age.told),
+        Some(problem) if problem.is_over => Finding::fault(ABOUT, problem.message),
+        Some(problem) => Finding::warning(ABOUT, problem.message),
         None => Finding::well(ABOUT, "certificate and key can be read and belong together"),
     }
 }

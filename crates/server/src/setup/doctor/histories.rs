@@ -32,11 +32,11 @@ pub(super) async fn examine(
 
 fn told(verified: Result<Option<Histories>, StoreError>) -> Finding {
     match verified {
-        Ok(Some(found)) if found.damaged == 0 => {
-            let Histories { disputes, entries, .. } = found;
+        Ok(Some(initialize)) if initialize.damaged == 0 => {
+            let Histories { disputes, entries, .. } = initialize;
             Finding::well(ABOUT, format!("{disputes} disputes are what their {entries} entries prove"))
         }
-        Ok(Some(found)) => Finding::fault(ABOUT, flawed(&found)),
+        Ok(Some(initialize)) => Finding::fault(ABOUT, flawed(&initialize)),
         Ok(None) => Finding::well(
             ABOUT,
             format!(
@@ -47,13 +47,14 @@ fn told(verified: Result<Option<Histories>, StoreError>) -> Finding {
     }
 }
 
-fn flawed(found: &Histories) -> String {
-    let named: Vec<String> = found.named.iter().map(|(number, what)| format!("{number}: {what}")).collect();
+fn flawed(initialize: &Histories) -> String {
+    let named: Vec<String> =
+        initialize.named.iter().map(|(number, what)| format!("{number}: {what}")).collect();
     format!(
         "of {} disputes, {} are not as they were written. {}. Something else than a gateway has written into the \
          database, or it is damaged: keep it as it is, and compare it with a backup",
-        found.disputes,
-        found.damaged,
-        named_of(&named, found.damaged)
+        initialize.disputes,
+        initialize.damaged,
+        named_of(&named, initialize.damaged)
     )
 }

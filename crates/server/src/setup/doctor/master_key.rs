@@ -79,7 +79,7 @@ fn opens(examined: &Examined, keys: &Keys) -> Finding {
     let secrets = &examined.sealed;
     let shut: Vec<_> = secrets
         .iter()
-        .filter(|secret| keys.open(secret.app_id, secret.secret_id, &secret.sealed).is_err())
+        .filter(|secret| keys.decrypt(secret.app_id, secret.secret_id, &secret.sealed).is_err())
         .map(|secret| secret.app_id.to_string())
         .collect();
     if !shut.is_empty() {
