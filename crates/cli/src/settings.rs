@@ -165,6 +165,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = at_most::<DRAIN_MAX_SECONDS>)]
     drain_seconds: Option<u16>,
 
+    /// How long a connection may be idle between two requests, in seconds; longer than the idle timeout of the load
+    /// balancer or proxy in front [default: 75]
+    #[arg(long, env = "REBUTTAL_IDLE_TIMEOUT_SECONDS", value_name = "SECONDS", value_parser = positive)]
+    idle_timeout_seconds: Option<NonZeroU32>,
+
     /// How long a start waits for a PostgreSQL that does not answer yet, and the first one for its S3, 0 to 3600
     /// seconds [default: 30]
     #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = at_most::<START_WAIT_MAX_SECONDS>)]
@@ -277,6 +282,9 @@ impl Settings {
         config.connections_max = count(self.max_connections, config.connections_max);
         config.connections_per_peer_max =
             self.max_connections_per_peer.map(|connections| count(Some(connections), usize::MAX));
+        if let Some(seconds) = self.idle_timeout_seconds {
+            config.idle_timeout = Duration::from_secs(u64::from(seconds.get()));
+        }
         if let Some(seconds) = self.start_wait_seconds {
             config.start_wait = Duration::from_secs(seconds.into());
         }

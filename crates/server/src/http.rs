@@ -4,7 +4,6 @@
 
 pub(crate) mod base_url;
 pub(crate) mod body;
-pub(crate) mod body_idle_timeout;
 pub(crate) mod connection_limits;
 pub(crate) mod error;
 mod header_timeout;

@@ -7,22 +7,23 @@ pub(crate) mod page;
 pub(crate) mod request;
 pub(crate) mod tokens;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn, map_response};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use axum::routing::{get, patch, post};
 
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 pub(crate) use rebuttal_protocol::operator::PREFIX;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
-use crate::http::service::catch_panic;
+use crate::http::service::panicked;
 
 /// The routes, one file for each operation.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -48,24 +49,21 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new().nest(PREFIX, guarded(routes)).with_state(gateway)
 }
 
-/// Routes whose answers nobody keeps, and whose handlers are answered for where they panic.
+/// Answers a panic with a problem document, and lets nobody on the way keep an answer: secrets are shown here, and
+/// merchants' files handed out.
 fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes.layer(from_fn(catch_panic_as_problem)).layer(map_response(no_store))
-}
-
-async fn catch_panic_as_problem(request: Request, next: Next) -> Response {
-    catch_panic(next.run(request), |refusal| Problem::from(refusal).into_response()).await
-}
-
-/// Secrets are told here, and merchants' files handed out: nothing on the way may keep a copy.
-async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    let catch_panic = CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
+        Problem::from(panicked(&*payload)).into_response()
+    });
+    let no_store = SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    routes.layer(catch_panic).layer(no_store)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::{Body, to_bytes};
+    use axum::extract::Request;
+    use axum::response::Response;
     use http::header::CONTENT_TYPE;
     use serde_json::{Value, json};
     use tower::ServiceExt as _;

@@ -20,8 +20,6 @@ use crate::auth::request_context::{RequestContext, identify, target};
 use crate::auth::{Auth, HasAuth};
 use crate::clock;
 use crate::http::body::BodyFailure;
-use crate::http::error::Refusal;
-use crate::http::service::catch_panic;
 
 /// Identifies the caller for the handlers, and signs what they answer.
 pub(crate) async fn sign_answers<S: HasAuth>(
@@ -37,7 +35,7 @@ pub(crate) async fn sign_answers<S: HasAuth>(
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     parts.extensions.insert(Arc::clone(&context));
     let request = Request::from_parts(parts, Body::empty());
-    let response = catch_panic(next.run(request), Refusal::into_response).await;
+    let response = next.run(request).await;
     sign(state.auth(), &context, &method, target(&uri), response).await
 }
 

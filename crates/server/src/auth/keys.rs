@@ -11,7 +11,7 @@ use std::path::Path;
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
 use anyhow::{Context as _, anyhow, ensure};
-use hmac::{Hmac, Mac};
+use hkdf::Hkdf;
 use rebuttal_protocol::{AppId, AppSecret, hex_digits};
 use rebuttal_store::SecretId;
 use sha2::Sha256;
@@ -68,13 +68,14 @@ impl MasterKey {
     }
 }
 
-/// A key that is made from another, for one purpose.
+/// A key that is made from another, for one purpose: HKDF-Expand of RFC 5869. The key is random, so nothing needs to be
+/// extracted.
+#[expect(clippy::expect_used, reason = "both lengths are constants that HKDF takes")]
 fn derive(key: &[u8; MASTER_KEY_BYTES], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
-    let mut block = Zeroizing::new([0; 64]);
-    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
-    mac.update(purpose);
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    let mut derived = Zeroizing::new([0; 32]);
+    let hkdf = Hkdf::<Sha256>::from_prk(key).expect("the key is as long as a SHA-256");
+    hkdf.expand(purpose, &mut *derived).expect("HKDF gives up to 255 times as much");
+    derived
 }
 
 /// Writes a new file with mode 0600, whole and durable, or not at all.

@@ -4,15 +4,18 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
 use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
-use http_body_util::BodyExt;
+use http_body_util::BodyStream;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::body::BODY_MAX_BYTES;
+use tokio::time::timeout;
 
 use crate::clock;
 
@@ -78,38 +81,47 @@ pub(crate) async fn read(parts: &Parts, body: Body) -> Result<ReceivedBody, Body
     read_within(BODY_LIMIT, parts, body).await
 }
 
-async fn read_within(limit: Duration, parts: &Parts, mut body: Body) -> Result<ReceivedBody, BodyFailure> {
+async fn read_within(limit: Duration, parts: &Parts, body: Body) -> Result<ReceivedBody, BodyFailure> {
+    let mut chunks = chunks(body);
     let declared =
         parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let outcome = match declared {
         Some(length) if length > BODY_MAX_BYTES as u64 => Err(BodyFailure::TooLarge),
-        _ => tokio::time::timeout(limit, collect(&mut body)).await.unwrap_or(Err(BodyFailure::TooSlow)),
+        _ => timeout(limit, collect(&mut chunks)).await.unwrap_or(Err(BodyFailure::TooSlow)),
     };
-    // Who waits for `100 Continue` has not sent anything yet, and reading would ask for it.
+    // A sender that waits for `100 Continue` has not sent anything yet, and reading would ask for it.
     let waits = declared.is_some() && parts.headers.contains_key(EXPECT);
     if outcome == Err(BodyFailure::TooLarge) && !waits {
-        let _ = tokio::time::timeout(DISCARD_LIMIT, discard(&mut body)).await;
+        let _ = timeout(DISCARD_LIMIT, discard(&mut chunks)).await;
     }
     outcome.map(|body| ReceivedBody { body, arrived_at: clock::now() })
 }
 
-async fn collect(body: &mut Body) -> Result<Bytes, BodyFailure> {
-    // Nearly every body is one frame, which is passed on without a copy.
+/// The data of a body as it arrives. Trailers are refused: they are under no signature, and hyper ends their lines at
+/// CRLF alone, so that for it a line that ends in LF goes on into the next request.
+pub(crate) fn chunks(body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + Unpin {
+    let trailers = || io::Error::new(io::ErrorKind::InvalidData, "trailers follow the last chunk");
+    BodyStream::new(body).map(move |frame| Ok(frame?.into_data().map_err(|_| trailers())?))
+}
+
+async fn collect(
+    chunks: &mut (impl Stream<Item = Result<Bytes, BoxError>> + Unpin),
+) -> Result<Bytes, BodyFailure> {
+    // Nearly every body is one chunk, which is passed on without a copy.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| match is_bad_chunk(&error) {
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| match is_bad_chunk(&*error) {
             true => BodyFailure::BadChunk,
             false => BodyFailure::Broken,
         })?;
-        let Ok(data) = frame.into_data() else { continue };
-        if first.len() + rest.len() + data.len() > BODY_MAX_BYTES {
+        if first.len() + rest.len() + chunk.len() > BODY_MAX_BYTES {
             return Err(BodyFailure::TooLarge);
         }
         if first.is_empty() {
-            first = data;
+            first = chunk;
         } else {
-            rest.extend_from_slice(&data);
+            rest.extend_from_slice(&chunk);
         }
     }
     if rest.is_empty() {
@@ -118,12 +130,12 @@ async fn collect(body: &mut Body) -> Result<Bytes, BodyFailure> {
     Ok([first, rest.freeze()].concat().into())
 }
 
-async fn discard(body: &mut Body) {
+async fn discard(chunks: &mut (impl Stream<Item = Result<Bytes, BoxError>> + Unpin)) {
     let mut discarded = 0;
     while discarded < DISCARD_MAX_BYTES
-        && let Ok(Some(Ok(frame))) = tokio::time::timeout(DISCARD_PAUSE, body.frame()).await
+        && let Ok(Some(Ok(chunk))) = timeout(DISCARD_PAUSE, chunks.next()).await
     {
-        discarded += frame.data_ref().map_or(0, Bytes::len);
+        discarded += chunk.len();
     }
 }
 

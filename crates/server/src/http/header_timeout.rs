@@ -1,6 +1,6 @@
-//! A stream on which a request's head must arrive in time: who opens a connection and sends nothing, or half a head, is
-//! cut off, while a connection that rests between two requests may idle longer (hyper's limit cannot tell them apart),
-//! and ends where its slot is wanted.
+//! A stream on which a request's head must arrive in time. A connection that sends nothing, or half a head, is closed,
+//! while one between two requests may be idle for longer, and ends when its slot is wanted. hyper has one timeout for
+//! both (hyperium/hyper#3828).
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;

@@ -28,8 +28,6 @@ use crate::http::write_timeout::WriteTimeout;
 
 /// Most bytes of a request's head; beyond, 431. The published header needs 210, proxies add a few hundred.
 pub(crate) const HEAD_MAX_BYTES: usize = 16 * 1024;
-/// How long a connection may idle between two requests, the next one's head included.
-pub(crate) const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// How long a request's head may take from its first byte on, and the first one from the connection on.
 pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long a sender may pause within a request's body.
@@ -55,6 +53,8 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) service: HttpService,
     pub(crate) connections_max: usize,
+    /// How long a connection may be idle between two requests, the next one's head included.
+    pub(crate) idle_timeout: Duration,
     pub(crate) peers: Arc<PeerConnections>,
     pub(crate) metrics: ConnectionMetrics,
 }
@@ -63,7 +63,7 @@ impl Listener {
     /// Serves until `stop` turns true; then accepts nothing more, closes idle connections, and gives the others
     /// [`STOP_LIMIT`] to finish.
     pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) {
-        let Self { socket, tls, service, connections_max, peers, metrics } = self;
+        let Self { socket, tls, service, connections_max, idle_timeout, peers, metrics } = self;
         let permits = Arc::new(Semaphore::new(connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
@@ -84,7 +84,8 @@ impl Listener {
                             () = stopped(&mut stop) => break,
                             permit = acquire_slot(&permits, &peers, &metrics) => permit,
                         };
-                        let connection = Connection { peer, service: service.clone(), watcher: graceful.watcher() };
+                        let connection =
+                            Connection { peer, service: service.clone(), idle_timeout, watcher: graceful.watcher() };
                         connections.spawn(connection.serve(stream, tls.clone(), (permit, slot, metrics.enter())));
                     }
                     Err(error) => {
@@ -136,6 +137,7 @@ async fn acquire_slot(
 struct Connection {
     peer: SocketAddr,
     service: HttpService,
+    idle_timeout: Duration,
     watcher: Watcher,
 }
 
@@ -164,7 +166,7 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         idle: Arc<IdleState>,
     ) {
-        let Self { peer, service, watcher } = self;
+        let Self { peer, service, idle_timeout, watcher } = self;
         let exchanges = ExchangeCounter::default();
         let of_stream = exchanges.clone();
         let service = hyper::service::service_fn(move |request| {
@@ -186,7 +188,7 @@ impl Connection {
         // allocation for each request.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(IDLE_LIMIT)
+            .header_read_timeout(idle_timeout)
             .max_header_size(HEAD_MAX_BYTES)
             .max_buf_size(2 * HEAD_MAX_BYTES)
             .serve_connection(TokioIo::new(stream), service);

@@ -2,9 +2,9 @@
 //!
 //! A log line names the path and the code, never a header, a body or a query: they hold signs, nonces and secrets.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{Extensions, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tower::Service;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutBody;
 
-use crate::http::body_idle_timeout::BodyIdleTimeout;
 use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::listener::BODY_PAUSE_LIMIT;
 use crate::http::log_throttle::LogThrottle;
@@ -62,6 +62,9 @@ struct Shared {
 impl HttpService {
     pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
         let unauthenticated = std::array::from_fn(|_| LogThrottle::every(UNAUTHENTICATED_LOGGED_EVERY));
+        let router = router.layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
+            panicked(&*payload).into_response()
+        }));
         Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), unauthenticated }) }
     }
 
@@ -75,17 +78,14 @@ impl HttpService {
         async move {
             let (id, started) = (shared.ids.next(), Instant::now());
             let (method, uri) = (request.method().clone(), request.uri().clone());
-            let mut request = request.map(|body| Body::new(BodyIdleTimeout::new(body, BODY_PAUSE_LIMIT)));
+            let mut request = request.map(|body| Body::new(TimeoutBody::new(BODY_PAUSE_LIMIT, body)));
             let Authenticated(is_proven) = Authenticated::default();
             request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
             request.extensions_mut().insert(Authenticated(Arc::clone(&is_proven)));
 
             let mut response = match ambiguity(&request) {
                 Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
-                None => {
-                    let answered = async { router.call(request).await.into_response() };
-                    catch_panic(answered, Refusal::into_response).await
-                }
+                None => router.call(request).await.into_response(),
             };
 
             response.headers_mut().insert(REQUEST_ID, id.to_header());
@@ -157,15 +157,10 @@ fn log(
     }
 }
 
-/// Runs a handler; one that panics is answered as a failure of the gateway, in its listener's or its API's own form,
-/// and the others go on.
-pub(crate) async fn catch_panic(
-    handler: impl Future<Output = Response>,
-    form: impl FnOnce(Refusal) -> Response,
-) -> Response {
-    AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|panic| {
-        let what = panic.downcast_ref::<&str>().map(|what| (*what).to_owned());
-        let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        form(Refusal::internal(anyhow::anyhow!("a handler panicked: {what}")))
-    })
+/// The refusal that a handler's panic is answered with; the others go on.
+pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Refusal {
+    let message = payload.downcast_ref::<&str>().copied();
+    let message =
+        message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+    Refusal::internal(anyhow::anyhow!("a handler panicked: {message}"))
 }

@@ -69,7 +69,7 @@ async fn receive(
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let UploadState { gateway, files, credentials } = inbox;
-        let chunks = body.into_data_stream().map(|chunk| chunk.map_err(BodyError::from));
+        let chunks = body::chunks(body);
         let chunks = with_timeouts(chunks, UPLOAD_LIMIT, PACE_LIMIT);
         let received =
             upload::receive(&files, &credentials, BUCKET, content_type, chunks, arrived_at).await?;

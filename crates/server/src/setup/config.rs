@@ -53,6 +53,8 @@ pub(crate) const COMMIT_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(4096).unwrap
 /// How long a start waits for its database: longer than a server takes to start beside it after a boot, and as long as
 /// supervisors wait before they look at a service.
 pub(crate) const START_WAIT: Duration = Duration::from_secs(30);
+/// How long a connection may be idle: longer than the 60 s of common load balancers, so that it is they who close it.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Fewest characters of an operator token that is brought along.
 pub const OPERATOR_TOKEN_MIN: usize = 16;
 /// Most characters of an operator token.
@@ -100,6 +102,8 @@ pub struct Config {
     /// Connections that the merchants' listener serves at once of one peer address; more are closed. Trusted proxies
     /// have no limit. What it comes to is told by [`Self::connections_per_peer`].
     pub connections_per_peer_max: Option<usize>,
+    /// How long a connection may be idle between two requests.
+    pub idle_timeout: Duration,
     /// How long a gateway that was told to stop goes on serving while it says that it is not ready.
     pub drain: Duration,
     /// How long a start waits for a database server that does not answer yet, and a first one for its bucket.
@@ -134,6 +138,7 @@ impl Config {
             read_nonce_capacity: READ_NONCE_CAPACITY,
             connections_max: CONNECTIONS_MAX,
             connections_per_peer_max: None,
+            idle_timeout: IDLE_TIMEOUT,
             drain: Duration::ZERO,
             start_wait: START_WAIT,
             commit_batch_max: COMMIT_BATCH_MAX,

@@ -167,6 +167,7 @@ impl Sockets {
             tls,
             service: HttpService::new(router, Arc::clone(&ids)),
             connections_max,
+            idle_timeout: config.idle_timeout,
             peers: PeerConnections::new(
                 name,
                 config.connections_per_peer(connections_max),
