@@ -1,6 +1,6 @@
-//! A stream whose writes must make progress: a peer that stops reading its answers, or reads them too slowly, is cut off,
-//! so that it cannot hold a connection's slot and the file that is sent to it. The timers of tokio-io-timeout restart at
-//! every byte, so a peer that reads one byte a second would hold both for hours.
+//! A stream whose writes must make progress: a peer that stops reading its answers, or reads them too slowly, is cut
+//! off, so that it cannot hold a connection's slot and the file that is sent to it. The timers of tokio-io-timeout
+//! restart at every byte, so a peer that reads one byte a second would hold both for hours.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
