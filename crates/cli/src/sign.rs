@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rebuttal_client::plumbing;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use rebuttal_client::protocol::signature::{Message, Signer};
@@ -19,8 +19,8 @@ use crate::terminal;
 
 /// Sign a request, and show the exact bytes that are signed
 ///
-/// Nothing is sent. The header and a curl command are printed, both good for the next minutes and for one use. The
-/// secret is masked in what is shown. What the gateway will refuse is signed all the same, with a warning.
+/// Nothing is sent. The header and a curl command are printed; they are valid for one use within the next minutes. The
+/// secret is masked in the output. A request that the gateway will refuse is signed too, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Sign {
@@ -55,8 +55,8 @@ pub(crate) struct Sign {
     access: MerchantAccess,
 }
 
-/// Most bytes of a file that are read: a body that is somewhat too long is still examined.
-pub(crate) const READ_MAX_BYTES: usize = 2 * BODY_MAX_BYTES;
+/// Most bytes of a file that are read: a body that is somewhat too long is still signed, with a warning.
+const READ_MAX_BYTES: usize = 2 * BODY_MAX_BYTES;
 
 /// The body of a request, byte for byte.
 #[derive(Debug, clap::Args)]
@@ -76,23 +76,16 @@ impl BodyArgs {
         self.body.is_none() && self.body_file.is_none()
     }
 
-    pub(crate) fn is_standard_input(&self) -> bool {
+    fn is_standard_input(&self) -> bool {
         self.body_file.as_deref() == Some(Path::new("-"))
     }
 
     /// The bytes; `{}` where nothing is given.
     pub(crate) fn read(&self) -> Result<Vec<u8>> {
-        self.read_bounded()?.with_context(|| {
-            format!("the body has over {READ_MAX_BYTES} bytes; a body may have {BODY_MAX_BYTES}")
-        })
-    }
-
-    /// The same; `None` where there are more than [`READ_MAX_BYTES`].
-    pub(crate) fn read_bounded(&self) -> Result<Option<Vec<u8>>> {
         match (&self.body, &self.body_file) {
-            (Some(body), _) => Ok(Some(body.clone().into_bytes())),
-            (None, Some(path)) => read_bounded(path, "the body"),
-            (None, None) => Ok(Some(b"{}".to_vec())),
+            (Some(body), _) => Ok(body.clone().into_bytes()),
+            (None, Some(path)) => read_bounded(path),
+            (None, None) => Ok(b"{}".to_vec()),
         }
     }
 
@@ -111,30 +104,22 @@ impl BodyArgs {
     }
 }
 
-/// Reads a file or, for `-`, standard input; at most [`READ_MAX_BYTES`].
-pub(crate) fn read_file(path: &Path, what: &str) -> Result<Vec<u8>> {
-    read_bounded(path, what)?.with_context(|| {
-        let shown = path.display();
-        format!("{what} in {shown} is over {READ_MAX_BYTES} bytes; a body may have {BODY_MAX_BYTES}")
-    })
-}
-
-fn read_bounded(path: &Path, what: &str) -> Result<Option<Vec<u8>>> {
+/// Reads the body from a file or, for `-`, standard input; at most [`READ_MAX_BYTES`].
+fn read_bounded(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read as _;
 
-    let shown = path.display();
+    let cannot_read = || format!("cannot read the body in {}", path.display());
     let reader: Box<dyn std::io::Read> = match path.as_os_str() == "-" {
         true => Box::new(std::io::stdin().lock()),
-        false => {
-            Box::new(std::fs::File::open(path).with_context(|| format!("cannot read {what} in {shown}"))?)
-        }
+        false => Box::new(std::fs::File::open(path).with_context(cannot_read)?),
     };
     let mut bytes = Vec::new();
-    reader
-        .take(READ_MAX_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {what} in {shown}"))?;
-    Ok(Some(bytes).filter(|bytes| bytes.len() <= READ_MAX_BYTES))
+    reader.take(READ_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+    ensure!(
+        bytes.len() <= READ_MAX_BYTES,
+        "the body has more than {READ_MAX_BYTES} bytes; the gateway accepts {BODY_MAX_BYTES}"
+    );
+    Ok(bytes)
 }
 
 /// The object that `--json` prints.

@@ -1,4 +1,4 @@
-//! The signed bytes, field by field, for people to inspect, and for `verify` to change as signers do by mistake.
+//! The signed bytes, field by field: `sign` shows them, `verify` changes them as signers do by mistake.
 //!
 //! The expected bytes come from `protocol::signature`, which alone makes signed bytes; nothing that is sent or trusted
 //! depends on what is changed here.
@@ -11,17 +11,15 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use rebuttal_client::Scheme;
 use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Nonce, UnixMillis};
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::settings::Secret;
 use crate::terminal;
-pub(crate) use redactor::{SecretRedactor, with_uuid_dashes};
+pub(crate) use redactor::SecretRedactor;
 
 /// A field of the signed bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignedField {
     AppId,
     AppSecret,
@@ -37,7 +35,7 @@ impl SignedField {
     const ALL: [Self; 7] =
         [Self::AppId, Self::AppSecret, Self::Method, Self::Url, Self::Timestamp, Self::Nonce, Self::Body];
 
-    pub(crate) const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::AppId => "appId",
             Self::AppSecret => "appSecret",
@@ -96,8 +94,11 @@ impl SignedBytes {
         self.fields.iter().find(|(field, _)| *field == wanted).map(|(_, bytes)| bytes.as_slice())
     }
 
-    /// Replaces the bytes of a field, if it is present.
+    /// Replaces the bytes of a field, if it is present; those of the secret as the key, too.
     pub(crate) fn set(&mut self, wanted: SignedField, bytes: &[u8]) {
+        if wanted == SignedField::AppSecret {
+            self.key = Zeroizing::new(bytes.to_vec());
+        }
         if let Some((_, old)) = self.fields.iter_mut().find(|(field, _)| *field == wanted) {
             *old = Zeroizing::new(bytes.to_vec());
         }
@@ -105,7 +106,9 @@ impl SignedBytes {
 
     /// The whole bytes.
     pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut all = Zeroizing::new(Vec::with_capacity(self.len()));
+        let len = self.fields.iter().map(|(_, bytes)| bytes.len() + self.separator.len()).sum::<usize>();
+        // No reallocation may leave a copy of the secret behind.
+        let mut all = Zeroizing::new(Vec::with_capacity(len + self.terminator.len()));
         for (index, (_, bytes)) in self.fields.iter().enumerate() {
             if index > 0 {
                 all.extend_from_slice(self.separator);
@@ -114,12 +117,6 @@ impl SignedBytes {
         }
         all.extend_from_slice(self.terminator);
         all
-    }
-
-    /// An upper bound of the number of bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.fields.iter().map(|(_, bytes)| bytes.len() + self.separator.len()).sum::<usize>()
-            + self.terminator.len()
     }
 
     /// The signature of these bytes, in lower-case hex.
@@ -145,7 +142,7 @@ impl SignedBytes {
         let count = self.fields.len();
         redactor.print_wrapped(
             "  ",
-            &format!("These {count} values are {method}. ␊ is LF; there are no other line ends:"),
+            &format!("These {count} fields are {method}. ␊ is LF; there are no other line ends:"),
             2,
         );
         redactor.println("");

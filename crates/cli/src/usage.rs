@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::rerun_command;
 use crate::terminal;
-pub(crate) use sanitize_error::{SECRET_DIGITS, sanitize_error};
+pub(crate) use sanitize_error::sanitize_error;
 
 /// The object for a usage error, with the members of every other outcome.
 #[derive(Serialize)]

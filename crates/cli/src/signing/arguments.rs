@@ -28,8 +28,6 @@ pub(crate) struct SentUrl {
     pub(crate) origin: Address,
     /// The path and the query, as written.
     pub(crate) target: String,
-    /// What follows `#`, with it; empty where there is none.
-    pub(crate) fragment: String,
 }
 
 impl SentUrl {
@@ -44,7 +42,7 @@ impl FromStr for SentUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const SUCH_AS: &str = "such as https://pay.example.com/pg/v2/dispute/query";
-        let (written, fragment) = text.split_at(text.find('#').unwrap_or(text.len()));
+        let written = text.split('#').next().unwrap_or_default();
         let after_scheme = written.split_once("://").filter(|(scheme, _)| address::is_http(scheme));
         let (_, rest) = after_scheme
             .ok_or_else(|| format!("it must be absolute and begin with https:// or http://, {SUCH_AS}"))?;
@@ -53,8 +51,7 @@ impl FromStr for SentUrl {
             at.ok_or_else(|| format!("it must have the path that the request was sent to, {SUCH_AS}"))?;
         check_request_line(text)?;
         let (origin, target) = written.split_at(written.len() - rest.len() + at);
-        let (written, target, fragment) = (written.to_owned(), target.to_owned(), fragment.to_owned());
-        Ok(Self { origin: origin.parse()?, written, target, fragment })
+        Ok(Self { origin: origin.parse()?, written: written.to_owned(), target: target.to_owned() })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::terminal;
 const REPEATED_MAX: usize = 200;
 
 /// Hex digits of an app's secret: as many in a row may be one.
-pub(crate) const SECRET_DIGITS: usize = 32;
+const SECRET_DIGITS: usize = 32;
 
 /// clap's error with arguments truncated, sanitized and without secrets. An argument that is not UTF-8 is named; the
 /// usage line is that of the help, without the options whose variables happen to be set.

@@ -30,7 +30,7 @@ pub(crate) fn without_rebuttal_env(program: &Path) -> Command {
 }
 
 /// The exit code and the output of a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CommandOutput {
     pub(crate) code: i32,
     pub(crate) stdout: String,

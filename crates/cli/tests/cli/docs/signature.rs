@@ -106,13 +106,13 @@ fn hmac_examples_in_each_language_match_the_page() {
 
 #[test]
 fn quoted_verify_output_is_real() {
-    let said = mistakes::said();
-    let table = Page::open(PAGE).text.split_once("| `rebuttal verify` says |").unwrap().1.to_owned();
+    let outputs = mistakes::outputs();
+    let table = Page::open(PAGE).text.split_once("| `rebuttal verify` prints |").unwrap().1.to_owned();
     let rows: Vec<_> =
         table.lines().skip(2).filter_map(|row| row.strip_prefix("| ")?.split_once(" |")).collect();
     assert!(rows.len() > 10, "{rows:?}");
     for (quoted, _) in rows {
-        let is_said = said.iter().any(|(_, output)| output.stdout.contains(quoted));
-        assert!(is_said, "`rebuttal verify` never says {quoted:?}");
+        let is_printed = outputs.iter().any(|(_, output)| output.stdout.contains(quoted));
+        assert!(is_printed, "`rebuttal verify` never prints {quoted:?}");
     }
 }

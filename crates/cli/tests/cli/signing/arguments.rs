@@ -80,14 +80,6 @@ fn a_password_in_a_url_is_refused_without_being_shown() {
 }
 
 #[test]
-fn standard_input_cannot_be_two_things() {
-    let header = sent(&signer(Scheme::Sha256), "POST", &url(), super::BODY).header;
-    let url = url();
-    let words = ["verify", &url, "--authorization", &header, "--body-file", "-", "--signed-bytes", "-"];
-    is_usage(&CommandOutput::run(rebuttal(&words)), "give one of them as a file");
-}
-
-#[test]
 fn request_that_will_be_rejected_is_signed_with_a_warning() {
     for (words, expected) in [
         (

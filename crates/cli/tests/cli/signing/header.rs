@@ -23,77 +23,42 @@ fn with(name: &str, value: &str) -> String {
     format!("V2_SHA256 {}", fields.join(","))
 }
 
-fn refused(output: &CommandOutput, expected: &str) {
-    let begin = "✗ the gateway refuses this Authorization header, which is not of its form:\n  · ";
-    assert_eq!((output.code, output.stderr.as_str()), (3, ""), "{expected}: {output:?}");
-    assert!(output.stdout.starts_with(begin) && output.stdout.contains(expected), "{expected}: {output:?}");
-}
-
 #[test]
-fn invalid_header_value_is_printed_with_its_name() {
-    let long = "x".repeat(100);
-    let shown = format!("its nonce is \"{}\"… (100 characters)", "x".repeat(72));
-    for (name, value, expected) in [
-        (
-            "timestamp",
-            "1714128828",
-            "its timestamp is \"1714128828\", and must be Unix milliseconds, 13 digits: 10 digits are seconds",
-        ),
-        ("timestamp", "1714128828114000", "16 digits are microseconds"),
-        ("timestamp", "1714128828.114", "it is written as a fraction"),
-        ("timestamp", "2024-04-26T10:53:48Z", "it is a date"),
-        ("timestamp", "\"1714128828114\"", "it is in quotes; leave them out"),
-        ("timestamp", "", "its field timestamp is empty"),
-        (
-            "nonce",
-            "abc",
-            "its nonce is \"abc\", and must be 16 to 64 characters of 0-9 A-Z a-z _ -: it has 3",
-        ),
-        ("nonce", &long, &shown),
-        ("nonce", "Zm9vYmFyZm9vYmFyZg==", "it is base64; write hex"),
-        ("nonce", "a\u{1b}[31mbbbbbbbbbbbbbbbb", "\"a\\u{1b}[31mbbbb"),
-        (
-            "sign",
-            "ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=",
-            "its sign is \"ABEiM0RV\"… (44 characters), and must be 64 hex digits: it is base64",
-        ),
-        ("sign", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "40 digits are SHA-1's"),
-        ("appId", "0A1B2C3D-0A1B-2C3D-0A1B-2C3D0A1B2C3D", "write it in lower case and without dashes"),
-        ("appId", "shop", "its appId is \"shop\", and must be 32 lower-case hex digits"),
-    ] {
-        refused(&verify(&with(name, value)), expected);
-    }
-}
-
-#[test]
-fn foreign_header_format_is_reported() {
+fn malformed_header_is_explained() {
     let right = with("", "");
     let fields = right.split_once(' ').unwrap().1;
     for (header, expected) in [
-        (String::new(), "the header is empty"),
-        ("V2_SHA256".to_owned(), "nothing follows its scheme"),
-        (fields.to_owned(), "its scheme is missing"),
-        (right.replace("V2_SHA256 ", "V2_SHA256"), "no space follows its scheme"),
-        (right.replace(",sign", ",\n sign"), "its field \"\\n sign\" is not known; it is spelt sign"),
         (
-            format!("v2_sha256 {fields}"),
-            "its scheme is \"v2_sha256\", and must be V2_SHA256 or V2_HMAC_SHA256, in upper case",
+            with("timestamp", "1714128828"),
+            "timestamp must be Unix milliseconds, 13 digits; 10 digits are seconds",
         ),
-        (format!("Bearer {fields}"), "its scheme is \"Bearer\""),
-        (right.replace(',', ";"), "its fields are separated by semicolons, where commas belong"),
-        (right.replace(',', " "), "its fields are separated by spaces, where commas belong"),
-        (right.replace("appId", "appid"), "its field \"appid\" is not known; it is spelt appId"),
-        (format!("{right},appId=x"), "its field appId is given twice"),
-        (right.replace("nonce=", "nonce:"), "is no name=value"),
-        (right.replace(",nonce=", ",nonc="), "its field nonce is missing"),
-        ("x".repeat(1100), "the header has 1100 bytes; at most 1024 are read"),
+        (with("timestamp", "\"1714128828114\""), "leave out the quotes"),
+        (with("nonce", "abc"), "nonce must be 16 to 64 characters of 0-9 A-Z a-z _ -"),
+        (with("sign", "ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8="), "this is base64; write hex"),
+        (with("appId", "0A1B2C3D-0A1B-2C3D-0A1B-2C3D0A1B2C3D"), "write it in lower case and without dashes"),
+        (with("appId", "shop"), "appId must be 32 lower-case hex digits"),
+        (String::new(), "must be a scheme, a space and the credentials"),
+        (fields.to_owned(), "must be a scheme, a space and the credentials"),
+        (format!("v2_sha256 {fields}"), "must be V2_SHA256 or V2_HMAC_SHA256; write it in upper case"),
+        (right.replace("appId", "appid"), "only appId, sign, timestamp and nonce may be given"),
+        (format!("{right},nonce=662AE409A10299D2-1603C9149F1AE7A0"), "nonce is given twice"),
+        (right.replace("nonce=", "nonce:"), "credentials must be name=value, separated by commas"),
+        (
+            fields
+                .replace(",nonce=662AE409A10299D2-1603C9149F1AE7A0", "")
+                .replace("appId", "V2_SHA256 appId"),
+            "nonce is missing",
+        ),
+        ("x".repeat(1100), "must be ASCII of at most 1024 bytes"),
     ] {
-        refused(&verify(&header), expected);
+        let output = verify(&header);
+        let begin = "✗ the gateway refuses the Authorization header:\n  · ";
+        assert_eq!((output.code, output.stderr.as_str()), (3, ""), "{expected}: {output:?}");
+        assert!(
+            output.stdout.starts_with(begin) && output.stdout.contains(expected),
+            "{expected}: {output:?}"
+        );
     }
-    // All of them are reported together.
-    let output =
-        verify(&with("timestamp", "1").replace("nonce=662AE409A10299D2-1603C9149F1AE7A0", "nonce=1"));
-    assert_eq!(output.stdout.matches("  · ").count(), 2, "{output:?}");
 }
 
 #[test]
@@ -129,8 +94,8 @@ fn invalid_header_is_reported_in_json_without_a_secret() {
     let output = CommandOutput::run(command);
     let json = output.json();
     assert_eq!((output.code, &json["outcome"], &json["verifies"]), (3, &"refused".into(), &false.into()));
-    assert!(json["refusals"][0].as_str().unwrap().contains("its timestamp is \"1\""), "{json}");
-    assert_eq!(json["rightAuthorization"], serde_json::Value::Null);
+    assert!(json["refusals"][0].as_str().unwrap().starts_with("timestamp must be"), "{json}");
+    assert_eq!(json["expectedAuthorization"], serde_json::Value::Null);
 }
 
 #[test]
