@@ -53,13 +53,13 @@ struct AcceptJson<'a> {
 impl Accept {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.accept().await;
-        let again = rerun_command::build(&self.access.rerun_defaults(), &[]);
+        let again = rerun_command::with_options(&[]);
         let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
-        let hints = FailureHints { no_effect: NO_EFFECT, again: Some(&again), submit_later: None };
+        let hints = FailureHints { no_effect: NO_EFFECT, again: Some(&again) };
         let json = self.json.then(|| AcceptJson {
             outcome: OutcomeJson::from_answer(&result, &hints),
             dispute_no: &self.dispute_no,
-            again: is_unknown.then_some(again.command.as_str()),
+            again: is_unknown.then_some(again.as_str()),
         });
         outcome::finish(
             &result,
@@ -78,9 +78,8 @@ impl Accept {
                     "{} is accepted, but the signed answer could not be written to standard output: {error}",
                     self.dispute_no
                 ));
-                terminal::eprint_hint(&again.after_sentence(
-                    "To have it signed once more, accept exactly the same again; nothing changes",
-                ));
+                let sentence = "To get a signed answer again, accept the same dispute again; nothing changes";
+                terminal::eprint_hint(&rerun_command::after_sentence(sentence, &again));
             },
         )
     }

@@ -1,7 +1,6 @@
 //! The gateway and the app of merchant commands. The precedence: flags, the profile that a flag names, variables, the
 //! profile that a variable names.
 
-mod rerun_defaults;
 mod secret;
 
 use std::path::PathBuf;

@@ -59,12 +59,8 @@ impl Contest {
     pub(crate) async fn run(self) -> Result<Exit> {
         let mut submitted = None;
         let result = self.contest(&mut submitted).await;
-        let report = ContestReport {
-            dispute_no: &self.dispute_no,
-            submitted: submitted.as_ref(),
-            result: &result,
-            defaults: &self.access.rerun_defaults(),
-        };
+        let report =
+            ContestReport { dispute_no: &self.dispute_no, submitted: submitted.as_ref(), result: &result };
         report.finish(self.json)
     }
 

@@ -10,7 +10,7 @@ use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::rerun_command::RerunCommand;
+use crate::rerun_command;
 use crate::terminal;
 use crate::usage;
 
@@ -145,13 +145,11 @@ pub(crate) struct FailureHints<'a> {
     /// The sentence that nothing happened, such as "Nothing was submitted.".
     pub(crate) no_effect: &'a str,
     /// The command that repeats the call, once it may have taken effect.
-    pub(crate) again: Option<&'a RerunCommand>,
-    /// The command that submits later what is already uploaded.
-    pub(crate) submit_later: Option<&'a RerunCommand>,
+    pub(crate) again: Option<&'a str>,
 }
 
 /// What to do about an error: a sentence, and the command that it announces.
-type ErrorHint<'a> = (String, Option<&'a RerunCommand>);
+type ErrorHint<'a> = (String, Option<&'a str>);
 
 impl<'a> FailureHints<'a> {
     /// Prints an error, and what to do about it.
@@ -160,7 +158,9 @@ impl<'a> FailureHints<'a> {
         let lines: Vec<_> = terminal::causes(error).lines().map(terminal::sanitize).collect();
         terminal::eprint_error(&lines.join("\n"));
         match self.find_hint(error) {
-            Some((sentence, Some(again))) => terminal::eprint_hint(&again.after_sentence(&sentence)),
+            Some((sentence, Some(again))) => {
+                terminal::eprint_hint(&rerun_command::after_sentence(&sentence, again))
+            }
             Some((sentence, None)) => terminal::eprint_hint(&sentence),
             None => {}
         }
@@ -169,29 +169,21 @@ impl<'a> FailureHints<'a> {
     /// The hint for a JSON object, which has the command in `again`.
     pub(crate) fn hint(&self, error: &anyhow::Error) -> Option<String> {
         let (sentence, again) = self.find_hint(error)?;
-        let Some(again) = again else { return Some(sentence) };
-        Some(
-            format!("{sentence}, by the command in `again`. {}", again.needs.unwrap_or_default())
-                .trim_end()
-                .to_owned(),
-        )
+        Some(if again.is_some() { format!("{sentence}, by the command in `again`") } else { sentence })
     }
 
     fn find_hint(&self, error: &anyhow::Error) -> Option<ErrorHint<'a>> {
         if error.is::<Interrupted>() {
             return self.rerun_hint();
         }
-        match (error.downcast_ref()?, self.submit_later) {
-            (error @ Error::Unknown { .. }, _) => {
+        match error.downcast_ref()? {
+            error @ Error::Unknown { .. } => {
                 let (sentence, again) = self.rerun_hint()?;
                 let advice = notice(error).and_then(|(code, _)| hint_for_code(code));
                 Some((advice.map(|advice| format!("{advice}\n{sentence}")).unwrap_or(sentence), again))
             }
-            (Error::Refused(refusal), _) if refusal.open_until.is_some() => self.rerun_hint(),
-            (Error::Unavailable { .. }, Some(later)) => {
-                Some((format!("{} The files are uploaded; submit them later", self.no_effect), Some(later)))
-            }
-            (error, _) => Some((self.hint_for_error(error)?, None)),
+            Error::Refused(refusal) if refusal.open_until.is_some() => self.rerun_hint(),
+            error => Some((self.hint_for_error(error)?, None)),
         }
     }
 
@@ -220,8 +212,8 @@ impl<'a> FailureHints<'a> {
 
     /// How to find out an unknown outcome.
     fn rerun_hint(&self) -> Option<ErrorHint<'a>> {
-        let sentence = "It may have taken effect. To make sure, submit exactly the same again: if it has, nothing changes, \
-                        and if that is refused, query the dispute";
+        let sentence = "It may have taken effect. To find out, submit exactly the same again: if it has taken effect, nothing \
+                        changes; if that is refused, query the dispute";
         Some((sentence.to_owned(), Some(self.again?)))
     }
 }

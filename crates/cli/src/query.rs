@@ -12,8 +12,7 @@ use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::wait_notice::with_wait_notice;
 use crate::{signals, summary, terminal};
 
-const HINTS: FailureHints =
-    FailureHints { no_effect: "A query changes nothing.", again: None, submit_later: None };
+const HINTS: FailureHints = FailureHints { no_effect: "A query changes nothing.", again: None };
 
 /// Ask how a dispute stands
 ///

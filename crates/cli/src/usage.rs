@@ -4,11 +4,11 @@ mod sanitize_error;
 
 use std::io::{self, Write as _};
 
+use clap::{Command, CommandFactory as _};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::rerun_command;
-use crate::terminal;
+use crate::{Cli, help, terminal};
 pub(crate) use sanitize_error::sanitize_error;
 
 /// The object for a usage error, with the members of every other outcome.
@@ -25,9 +25,21 @@ pub(crate) fn wants_json() -> bool {
     std::env::args_os().any(|word| word == "--json")
 }
 
+/// The subcommand that was called.
+fn current_command() -> Command {
+    let mut command = help::complete(Cli::command());
+    command.build();
+    for word in std::env::args_os().skip(1) {
+        if let Some(below) = command.find_subcommand(&word) {
+            command = below.clone();
+        }
+    }
+    command
+}
+
 /// A usage error that a command finds itself; reported as clap reports its own.
 pub(crate) fn error(sentence: impl std::fmt::Display) -> anyhow::Error {
-    rerun_command::current_command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
+    current_command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
 }
 
 /// Reports a usage error, or prints the help or the version that was asked for.

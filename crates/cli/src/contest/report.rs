@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::evidence;
 use crate::exit::Exit;
 use crate::outcome::{self, FailureHints, OutcomeJson};
-use crate::rerun_command::{self, RerunCommand, RerunDefaults};
+use crate::rerun_command;
 use crate::terminal;
 
 const NO_EFFECT: &str = "Nothing was submitted.";
@@ -20,7 +20,6 @@ pub(super) struct ContestReport<'a> {
     /// What may have taken effect.
     pub(super) submitted: Option<&'a ContestRequest>,
     pub(super) result: &'a Result<Answer<Done>>,
-    pub(super) defaults: &'a RerunDefaults,
 }
 
 /// The object that `--json` prints. Members that do not apply are left out.
@@ -41,22 +40,21 @@ impl ContestReport<'_> {
     /// Prints it and returns the exit code.
     pub(super) fn finish(&self, json: bool) -> Result<Exit> {
         let error = self.result.as_ref().err();
-        let unsettled = error.is_some_and(|error| outcome::exit(error) != Exit::Refused);
-        let again = self.submitted.map(|request| rerun_command(request, self.defaults));
-        let hints =
-            FailureHints { no_effect: NO_EFFECT, again: again.as_ref(), submit_later: again.as_ref() };
+        let unsettled = error.is_some_and(|error| outcome::exit(error) == Exit::Unknown);
+        let again = self.submitted.map(rerun_command);
+        let hints = FailureHints { no_effect: NO_EFFECT, again: again.as_deref() };
         let json = json.then(|| ContestJson {
             outcome: OutcomeJson::from_answer(self.result, &hints),
             dispute_no: self.dispute_no,
             evidence_list: self.submitted.map(|request| request.evidence_list.as_slice()),
-            again: again.as_ref().filter(|_| unsettled).map(|again| again.command.as_str()),
+            again: again.as_deref().filter(|_| unsettled),
         });
         outcome::finish(
             self.result,
             json,
             |answer| self.print_done(answer),
             |error| hints.print(error),
-            |error| self.print_write_error(error, again.as_ref()),
+            |error| self.print_write_error(error, again.as_deref()),
         )
     }
 
@@ -72,25 +70,24 @@ impl ContestReport<'_> {
     }
 
     /// Reports on standard error a contest whose answer could not be written to standard output.
-    fn print_write_error(&self, error: &std::io::Error, again: Option<&RerunCommand>) {
+    fn print_write_error(&self, error: &std::io::Error, again: Option<&str>) {
         terminal::eprint_error(&format!(
             "{} is contested, but the signed answer could not be written to standard output: {error}",
             self.dispute_no
         ));
         if let Some(again) = again {
-            terminal::eprint_hint(&again.after_sentence(
-                "To have it signed once more, submit exactly the same again; nothing changes",
-            ));
+            let sentence = "To get a signed answer again, submit exactly the same again; nothing changes";
+            terminal::eprint_hint(&rerun_command::after_sentence(sentence, again));
         }
     }
 }
 
 /// The command that submits the same contest again, with the uploaded files.
-fn rerun_command(request: &ContestRequest, defaults: &RerunDefaults) -> RerunCommand {
+fn rerun_command(request: &ContestRequest) -> String {
     let words = |EvidenceItem { evidence_type, name, url }: &EvidenceItem| {
         [(evidence::flag(*evidence_type), url.to_string()), ("--name".to_owned(), name.to_string())]
     };
     let options: Vec<_> = request.evidence_list.iter().flat_map(words).collect();
     let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    rerun_command::build(defaults, &options)
+    rerun_command::with_options(&options)
 }

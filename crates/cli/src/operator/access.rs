@@ -8,7 +8,6 @@ use anyhow::Result;
 use super::client::OperatorClient;
 use crate::address::Address;
 use crate::files;
-use crate::rerun_command::{self, RerunDefaults};
 use crate::settings::{DATA_DIR, Secret, Sources};
 
 /// Where `serve` listens by default.
@@ -111,30 +110,7 @@ impl OperatorAccess {
         let trusted =
             self.trust.as_deref().map(|path| files::read_certificates(path, &self.sources.name("trust")));
         let token = self.token()?;
-        let client = OperatorClient::new(url, &token, trusted.transpose()?.as_slice())?;
-        Ok(client.with_rerun_defaults(self.rerun_defaults(url, &token.origin)))
-    }
-
-    /// A key is valid for one token at one gateway: elsewhere, the change would be made once more.
-    fn rerun_defaults(&self, url: &str, origin: &TokenOrigin) -> RerunDefaults {
-        let file = match origin {
-            TokenOrigin::Given(_) => None,
-            TokenOrigin::File(path, _) | TokenOrigin::Data(path) => Some(path),
-        };
-        let paths = [("--operator-token-file", file), ("--trust", self.trust.as_ref())];
-        let paths =
-            paths.into_iter().filter_map(|(name, path)| Some((name, rerun_command::absolute_path(path?))));
-        let needs = match origin {
-            TokenOrigin::Given(name) if name.starts_with("--") => {
-                Some("Put the token in the place of the …: it is not repeated.")
-            }
-            TokenOrigin::Given(_) => {
-                Some("It takes the token from REBUTTAL_OPERATOR_TOKEN, as it is set here.")
-            }
-            TokenOrigin::File(..) | TokenOrigin::Data(_) => None,
-        };
-        let options = [("--operator-url", url.into())].into_iter().chain(paths).collect();
-        RerunDefaults { options, excluded: &[], needs }
+        OperatorClient::new(url, &token, trusted.transpose()?.as_slice())
     }
 
     fn token(&self) -> Result<SourcedToken> {

@@ -17,7 +17,6 @@ use super::access::{SourcedToken, TokenOrigin};
 use super::failure::{Failure, ResendInfo};
 use super::idempotency_key::IdempotencyKeyArg;
 use super::retry::{ATTEMPTS_MAX, AttemptEffect, FailedAttempt, NextStep, RetryState, describe_foreign};
-use crate::rerun_command::RerunDefaults;
 use crate::wait_notice;
 
 /// How long one attempt may take: as long as a gateway may go without an answer, and a large page takes to arrive.
@@ -45,8 +44,6 @@ pub(crate) struct OperatorClient {
     origin: TokenOrigin,
     /// How to resend the change that was sent last.
     last_change: Mutex<Option<ResendInfo>>,
-    /// The options that make printed commands independent of the shell.
-    defaults: RerunDefaults,
 }
 
 impl OperatorClient {
@@ -58,19 +55,7 @@ impl OperatorClient {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;
         authorization.set_sensitive(true);
         let origin = origin.clone();
-        Ok(Self {
-            http,
-            url,
-            authorization,
-            origin,
-            last_change: Mutex::new(None),
-            defaults: RerunDefaults::default(),
-        })
-    }
-
-    /// The same, whose printed commands are independent of the shell.
-    pub(super) fn with_rerun_defaults(self, defaults: RerunDefaults) -> Self {
-        Self { defaults, ..self }
+        Ok(Self { http, url, authorization, origin, last_change: Mutex::new(None) })
     }
 
     /// The error for an interruption by the user.
@@ -118,8 +103,7 @@ impl OperatorClient {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<Vec<u8>> {
-        let again = body
-            .map(|body| ResendInfo::of(&self.defaults, key, body.get("deadline").and_then(Value::as_str)));
+        let again = body.map(|body| ResendInfo::of(key, body.get("deadline").and_then(Value::as_str)));
         if let Ok(mut last_change) = self.last_change.lock() {
             last_change.clone_from(&again);
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::access::TokenOrigin;
 use crate::exit::Exit;
-use crate::rerun_command::{self, RerunCommand, RerunDefaults};
+use crate::rerun_command;
 use crate::terminal;
 
 /// Why a call failed.
@@ -52,33 +52,30 @@ pub(super) struct ResendInfo {
     idempotency_key: Option<String>,
     /// The deadline as it was sent: a duration would give another time later, and so another change.
     deadline: Option<String>,
-    /// The typed command with both, which reaches the same gateway from any shell.
-    #[serde(flatten)]
-    command: Box<RerunCommand>,
+    /// The typed command with both.
+    command: String,
 }
 
 impl ResendInfo {
-    pub(super) fn of(defaults: &RerunDefaults, key: Option<&str>, deadline: Option<&str>) -> Self {
+    pub(super) fn of(key: Option<&str>, deadline: Option<&str>) -> Self {
         let options = [("--idempotency-key", key), ("--deadline", deadline)];
         let options: Vec<_> = options.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let command = Box::new(rerun_command::build(defaults, &options));
+        let command = rerun_command::with_options(&options);
         Self { idempotency_key: owned(key), deadline: owned(deadline), command }
     }
 
     /// The sentence and the command that it announces.
     fn after_sentence(&self, sentence: &str) -> String {
-        self.command.after_sentence(sentence)
+        rerun_command::after_sentence(sentence, &self.command)
     }
 
     /// What to do where the change is made, but its answer could not be written.
     pub(super) fn repeat_answer_hint(&self) -> String {
-        // The file exists by now, and is never overwritten.
-        let file =
-            if rerun_command::has_option("--secret-file") { ", with another name for the file" } else { "" };
-        self.after_sentence(&format!(
-            "To have the same answer once more, mend that and run this{file}; it counts once"
-        ))
+        self.after_sentence(
+            "To get the same answer again, fix that; the change is applied once. A --secret-file is never overwritten, so \
+             name another",
+        )
     }
 }
 
@@ -122,18 +119,18 @@ impl Failure {
                 Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
             }
             Self::SecretNotWritten { again, .. } => {
-                Some(again.after_sentence(
-                    "To have the same secret written once more, mend that and run this; it counts once",
-                ))
+                Some(again.after_sentence("To get the same secret again, fix that; the change is applied once"))
             }
             // Invariant: the gateway stores keys by token (`Operator::of`, server/src/auth/operator.rs).
             Self::Unknown { again, token_rejected: true, .. } => Some(again.after_sentence(
-                "It may have taken effect. A key counts for the token that sent it: with another token, the same would be \
-                 done once more. So look first whether it is done; only if it is not, run it with another token. With \
-                 the same one, if that is let in again, this makes sure, and counts once",
+                "The change may have taken effect. An idempotency key is valid for one token: with another token the \
+                 change would be applied twice, so check first whether it was applied. With the same token, once it is \
+                 accepted again, the repetition is applied once",
             )),
             Self::Unknown { again, .. } | Self::UnreadableAnswer { again, .. } | Self::Interrupted { again } => {
-                Some(again.after_sentence("It may have taken effect. To make sure, run it again like this; it counts once"))
+                Some(again.after_sentence(
+                    "The change may have taken effect. To find out, repeat it with its idempotency key; it is applied once",
+                ))
             }
         }
     }

@@ -4,7 +4,7 @@ use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::operator::IDEMPOTENCY_KEY_MAX;
 
 use crate::time_arg::TimeArg;
-use crate::{rerun_command, usage};
+use crate::usage;
 
 /// The argument of commands that create or do something. Commands that set values need none: they are idempotent.
 #[derive(Debug, Default, clap::Args)]
@@ -30,10 +30,8 @@ impl IdempotencyKeyArg {
         let UnixMillis(millis) = deadline.at;
         let at = UnixMillis(millis - millis % 1000).to_rfc3339_utc();
         Err(usage::error(format!(
-            "--idempotency-key takes a --deadline that is a time: a span from now is another time whenever the command \
-             is repeated, and the same key with another deadline is refused\n\n  tip: counted from now, the span ends \
-             at this time:\n{}",
-            rerun_command::with_options(&[("--deadline", &at)])
+            "with --idempotency-key, --deadline must be a time: a duration gives another time in each run, and the same \
+             key with another deadline is refused\n\n  tip: counted from now, it is --deadline {at}"
         )))
     }
 }

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use super::client::OperatorClient;
 use super::output;
 use crate::address::percent_encode;
-use crate::rerun_command;
 use crate::terminal;
 
 /// The part of a list to fetch.
@@ -60,9 +59,9 @@ impl ListedItems {
         Ok(terminal::print_json_line(&self.0)?)
     }
 
-    /// Prints on standard error how many items of an incomplete list were shown, and the command that continues.
-    /// `fixed` are options that replace the typed ones.
-    pub(super) fn eprint_next_page_command(&self, fixed: &[(&str, String)]) {
+    /// Prints on standard error how many items of an incomplete list were shown, and the options that continue it.
+    /// `fixed` are options that must replace the typed ones.
+    pub(super) fn eprint_next_page(&self, fixed: &[(&str, String)]) {
         let answers::Page { items, next_cursor, total, total_exact } = &self.0;
         let Some(cursor) = next_cursor else { return };
         let shown = items.len();
@@ -72,10 +71,11 @@ impl ListedItems {
             _ => String::new(),
         };
         let are = if shown == 1 { "is" } else { "are" };
-        let fixed = fixed.iter().map(|(name, value)| (*name, value.as_str()));
-        let command =
-            rerun_command::with_options(&fixed.chain([("--cursor", cursor.as_str())]).collect::<Vec<_>>());
+        let fixed: String = fixed.iter().map(|(name, value)| format!("{name} {value} ")).collect();
         eprintln!();
-        terminal::eprint_hint(&format!("{shown}{of} {are} shown; to go on:\n{command}"));
+        terminal::eprint_hint(&format!(
+            "{shown}{of} {are} shown; for the next ones, add {fixed}--cursor {}",
+            terminal::shell_quote(cursor)
+        ));
     }
 }

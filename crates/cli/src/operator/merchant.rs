@@ -69,7 +69,7 @@ impl MerchantCommand {
                     table.row([merchant.merchant_id.to_string(), merchant.name, merchant.time_zone]);
                 }
                 terminal::print_table(&table, "There are no merchants.");
-                page.eprint_next_page_command(&[]);
+                page.eprint_next_page(&[]);
                 Ok(())
             }
             Self::Change { merchant_id, changes: MerchantChanges { name, time_zone } } => {

@@ -173,11 +173,9 @@ mod tests {
     use rebuttal_client::Code;
 
     use super::*;
-    use crate::rerun_command::RerunDefaults;
 
     fn ends(failed: &[AttemptEffect]) -> &'static str {
-        let mut retry_state =
-            RetryState::new(Some(ResendInfo::of(&RerunDefaults::default(), Some("k"), None)), "http://h");
+        let mut retry_state = RetryState::new(Some(ResendInfo::of(Some("k"), None)), "http://h");
         let (last, before) = failed.split_last().expect("one attempt at least");
         for effect in before {
             let next = NextStep::Retry(String::new());
@@ -208,7 +206,7 @@ mod tests {
             });
             failed.map(|failed| retry_state.record(failed).is_ok()).last()
         };
-        let change = || Some(ResendInfo::of(&RerunDefaults::default(), Some("k"), None));
+        let change = || Some(ResendInfo::of(Some("k"), None));
         let (in_doubt, lasting) = ((AttemptEffect::Possible, false), (AttemptEffect::NotByThisAttempt, true));
         assert_eq!(goes_on(change(), &[lasting]), Some(false));
         assert_eq!(goes_on(change(), &[(AttemptEffect::Possible, true)]), Some(false), "the first attempt");

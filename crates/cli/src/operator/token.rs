@@ -71,7 +71,7 @@ impl TokenCommand {
                     table.row([token.name, token.role, terminal::short_time(&token.created_time)]);
                 }
                 terminal::print_table(&table, "There are no tokens.");
-                page.eprint_next_page_command(&[]);
+                page.eprint_next_page(&[]);
                 Ok(())
             }
             Self::Revoke { name, yes, key } => {

@@ -9,7 +9,7 @@ pub(crate) fn name_variable(command: &Command, mut error: Error) -> Error {
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return error };
     // As in `--app-id <ID>`.
     let Some(flag) = shown.split(' ').next().filter(|flag| flag.starts_with("--")) else { return error };
-    let is_given = crate::rerun_command::has_option(flag);
+    let is_given = std::env::args_os().any(|word| word.to_string_lossy().split('=').next() == Some(flag));
     let variable = variable_of(command, flag).filter(|_| !is_given);
     let Some(variable) = variable.filter(|name| std::env::var(name).is_ok_and(|is| is == *value)) else {
         return error;

@@ -1,13 +1,13 @@
 //! clap's errors, made safe to print.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 
 use crate::address;
-use crate::rerun_command;
 use crate::terminal;
 
 /// Most characters of an argument that an error repeats: enough to recognize it.
@@ -28,7 +28,7 @@ pub(crate) fn sanitize_error(mut error: Error) -> Error {
         }
         error.insert(kind, ContextValue::String(short));
     }
-    let mut command = rerun_command::current_command();
+    let mut command = super::current_command();
     if error.kind() == ErrorKind::InvalidUtf8
         && let Some(sentence) = non_utf8_argument(&command)
     {
@@ -68,8 +68,12 @@ fn non_utf8_argument(command: &Command) -> Option<String> {
         if word.to_str().is_some() {
             continue;
         }
-        let (name, value) = match rerun_command::split_option(word) {
-            (name, Some(value)) if name.to_str().is_some_and(|name| name.starts_with("--")) => (name, value),
+        let joined =
+            word.as_bytes().iter().position(|byte| *byte == b'=').map(|at| word.as_bytes().split_at(at));
+        let (name, value) = match joined {
+            Some((name, value)) if name.starts_with(b"--") => {
+                (OsStr::from_bytes(name), OsStr::from_bytes(value.get(1..).unwrap_or_default()))
+            }
             _ => (before.as_os_str(), word.as_os_str()),
         };
         let named = name.to_str().and_then(|name| name.strip_prefix("--"));

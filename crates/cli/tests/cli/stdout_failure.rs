@@ -93,7 +93,7 @@ fn a_secret_that_standard_output_does_not_take_is_not_lost() {
             made.code == 7 && made.stderr.contains("could not be written to standard output"),
             "{made:?}"
         );
-        assert!(made.stderr.contains("To have the same secret written once more"), "{made:?}");
+        assert!(made.stderr.contains("To get the same secret again"), "{made:?}");
         let again = || {
             let json = if words.contains(&"--json") { "" } else { " --json" };
             let output = shell.paste_operator(&format!("{}{json}", message(&made)));
@@ -112,7 +112,7 @@ fn lost_output_with_a_stored_secret_asks_for_another_file() {
     let at = |name: &str| shell.fixture.gateway.scratch().join(name).to_str().unwrap().to_owned();
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", &at("one")];
     let made = run_with_stdout(&shell, &create, full_disk());
-    assert!(made.code == 7 && made.stderr.contains("with another name for the file"), "{made:?}");
+    assert!(made.code == 7 && made.stderr.contains("A --secret-file is never overwritten"), "{made:?}");
     assert_eq!(shell.paste_operator(&message(&made).replace(&at("one"), &at("two"))).code, 0);
     assert_eq!(std::fs::read(at("one")).unwrap(), std::fs::read(at("two")).unwrap());
 }

@@ -51,7 +51,7 @@ impl ListDisputes {
         // A duration would give another time then, and so another list than the cursor's.
         let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];
         let times: Vec<_> = times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))).collect();
-        page.eprint_next_page_command(&times);
+        page.eprint_next_page(&times);
         Ok(())
     }
 
