@@ -10,6 +10,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::OnceLock;
 
 use console::{StyledObject, Term, style};
+use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
+use jiff::{RoundMode, Span, SpanRound, Unit};
 use rebuttal_client::protocol::UnixMillis;
 use serde::Serialize;
 
@@ -179,19 +181,20 @@ pub(crate) fn short_time(rfc3339: &str) -> String {
     short.unwrap_or_else(|| rfc3339.to_owned())
 }
 
-/// A time relative to another: `in 6 days 3 hours`, `passed 2 minutes ago`.
+/// A time relative to another: `in 6 days 3 hours`, `2 minutes ago`.
 pub(crate) fn relative_time(from: UnixMillis, to: UnixMillis) -> String {
-    let minutes = to.0.abs_diff(from.0) / 60_000;
-    let unit = |count: u64, word: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {word}")),
-        _ => Some(format!("{count} {word}s")),
-    };
-    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-    let minutes = if days == 0 { unit(minutes, "minute") } else { None };
-    let words: Vec<_> = [unit(days, "day"), unit(hours, "hour"), minutes].into_iter().flatten().collect();
-    let span = if words.is_empty() { "less than a minute".to_owned() } else { words.join(" ") };
-    if to > from { format!("in {span}") } else { format!("passed {span} ago") }
+    const PRINTER: SpanPrinter =
+        SpanPrinter::new().designator(Designator::Verbose).spacing(Spacing::BetweenUnitsAndDesignators);
+    let millis = i64::try_from(to.0.abs_diff(from.0)).unwrap_or(i64::MAX);
+    let smallest = if millis < 86_400_000 { Unit::Minute } else { Unit::Hour };
+    let rounding =
+        SpanRound::new().smallest(smallest).largest(Unit::Day).mode(RoundMode::Trunc).days_are_24_hours();
+    let span = Span::new().try_milliseconds(millis).and_then(|span| span.round(rounding)).unwrap_or_default();
+    match PRINTER.span_to_string(&span) {
+        _ if span.is_zero() => "less than a minute away".to_owned(),
+        span if to > from => format!("in {span}"),
+        span => format!("{span} ago"),
+    }
 }
 
 /// Untrusted text, safe to print in one line: it neither moves the cursor nor changes the direction of other text.
@@ -236,11 +239,11 @@ mod tests {
     fn relative_times_have_two_units() {
         let relative =
             |millis: i64| relative_time(UnixMillis(1_000_000_000), UnixMillis(1_000_000_000 + millis));
-        assert_eq!(relative(59_000), "in less than a minute");
+        assert_eq!(relative(59_000), "less than a minute away");
         assert_eq!(relative(60_000), "in 1 minute");
         assert_eq!(relative(3 * 3_600_000 + 120_000), "in 3 hours 2 minutes");
         assert_eq!(relative(6 * 86_400_000 + 3_600_000 + 60_000), "in 6 days 1 hour");
-        assert_eq!(relative(-86_400_000), "passed 1 day ago");
+        assert_eq!(relative(-86_400_000), "1 day ago");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A terminal of 40 columns: sentences wrap between words, tables become records, commands stay on one line.
+//! A terminal of 40 columns: sentences wrap between words, commands and tables stay as they are.
 
 use crate::common::{MerchantShell, rebuttal};
 use crate::terminal::Terminal;
@@ -16,7 +16,6 @@ fn the_demo_fits_a_narrow_terminal() {
     let terminal = Terminal::run(&rebuttal(&["demo", "--once"]), COLUMNS);
     let (code, said) = terminal.end();
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("\n       PA-20102\n       disputed  42.750 KWD\n"), "{said}");
     let to_be_copied = [
         "rebuttal ",
         "curl ",
@@ -30,6 +29,14 @@ fn the_demo_fits_a_narrow_terminal() {
         "sign ",
         "nonce ",
         "\"code\"",
+        // Rows of a table.
+        "disputed  reason",
+        "PA-",
+        "CB-",
+        "RQ-",
+        "AR-",
+        "  hours",
+        "  days",
     ];
     assert_eq!(broken(&said, &to_be_copied), Vec::<&str>::new(), "{said}");
 }
@@ -42,32 +49,6 @@ fn errors_and_facts_break_between_words() {
     assert_eq!((code, broken(&said, &[&no, "MTU-"])), (0, Vec::new()), "{said}");
     let (code, said) = Terminal::run(&shell.command(&["query", "--dispute-no", "NOPE"]), COLUMNS).end();
     assert_eq!((code, broken(&said, &[])), (3, Vec::new()), "{said}");
-}
-
-#[test]
-fn operator_output_fits_a_narrow_terminal() {
-    let shell = MerchantShell::start();
-    let no = shell.fixture.dispute();
-    for words in [["dispute", "list"].as_slice(), &["dispute", "show", &no], &["merchant", "list"]] {
-        let (code, said) = Terminal::run(&shell.operator_command(words), COLUMNS).end();
-        assert_eq!((code, broken(&said, &[&no, "MTU-"])), (0, Vec::new()), "{said}");
-    }
-}
-
-#[test]
-fn text_without_spaces_wraps_between_characters() {
-    let shell = MerchantShell::start();
-    let reason = "商品は届きましたが、説明と異なるため返品を希望しましたが、店舗は応答しませんでした。";
-    let no = shell.fixture.dispute_with(&serde_json::json!({ "disputeReason": reason }));
-    for words in [["dispute", "show", &no].as_slice(), &["dispute", "list"]] {
-        let (code, said) = Terminal::run(&shell.operator_command(words), COLUMNS).end();
-        let wide = |line: &&str| console::measure_text_width(line) > usize::from(COLUMNS);
-        let wide: Vec<_> =
-            said.lines().filter(wide).filter(|line| !line.contains(&no) && !line.contains("MTU-")).collect();
-        assert_eq!((code, wide), (0, Vec::new()), "{said}");
-        let signs: String = said.chars().filter(|sign| reason.contains(*sign)).collect();
-        assert!(signs.contains(reason), "nothing is lost: {said}");
-    }
 }
 
 #[test]
