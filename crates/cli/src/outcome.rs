@@ -6,7 +6,7 @@ use std::io;
 
 use anyhow::Result;
 use rebuttal_client::protocol::{Authorization, Code, Finality, UnixMillis};
-use rebuttal_client::{Answer, Cause, Claim, Error, Flaw, Proof, Unverified};
+use rebuttal_client::{Answer, Cause, Claim, Error, Proof, ResponseDefect, Unverified};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -230,15 +230,17 @@ const fn hint_for_code(code: &Code) -> Option<&'static str> {
     }
 }
 
-/// What to check first, by the flaw of an answer.
+/// What to check first, by the defect of an answer.
 fn hint_for_unverified(unverified: &Unverified) -> &'static str {
-    match (&unverified.flaw, unverified.claim.as_ref().map(|claim| &claim.code)) {
+    match (&unverified.defect, unverified.claim.as_ref().map(|claim| &claim.code)) {
         (_, Some(Code::UnknownApp)) => "Check REBUTTAL_APP_ID, and that REBUTTAL_URL is the right gateway.",
-        (Flaw::WeakerScheme { .. }, _) => "The app signs with the weaker scheme: leave REBUTTAL_SCHEME out.",
-        (Flaw::WrongSign, _) => {
+        (ResponseDefect::WeakerScheme { .. }, _) => {
+            "The app signs with the weaker scheme: leave REBUTTAL_SCHEME out."
+        }
+        (ResponseDefect::WrongSign, _) => {
             "Check REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, and that REBUTTAL_URL is spelt as the gateway knows it."
         }
-        (Flaw::Unsigned | Flaw::NotOurs(_), _) => {
+        (ResponseDefect::Unsigned | ResponseDefect::Foreign(_), _) => {
             "Check that REBUTTAL_URL is the gateway, and nothing in between answers for it."
         }
         _ => "Check REBUTTAL_URL: somebody else may be answering there.",

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use rebuttal_client::plumbing;
+use rebuttal_client::internal;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
@@ -149,7 +149,7 @@ impl Sign {
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("the system has no randomness")?;
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
-        let now = plumbing::now();
+        let now = internal::now();
         let timestamp = self.timestamp.unwrap_or(now);
         let message =
             Message { method: &self.method, base_url: address.as_str(), target: &self.target, body: &body };

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{Span, SpanTotal, Unit};
-use rebuttal_client::plumbing;
+use rebuttal_client::internal;
 use rebuttal_client::protocol::UnixMillis;
 
 /// Largest offset from now, in either direction: ten years, more than any dispute takes.
@@ -41,7 +41,7 @@ impl FromStr for TimeArg {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(seconds) = bounded_seconds(text) {
-            return Ok(Self { at: plumbing::now() + Duration::from_secs(seconds?), is_relative: true });
+            return Ok(Self { at: internal::now() + Duration::from_secs(seconds?), is_relative: true });
         }
         if text.strip_prefix('-').and_then(duration_seconds).is_some() {
             return Err("lies in the past; a span from now has no sign, such as 7d or 36h".to_owned());
@@ -55,7 +55,7 @@ impl FromStr for TimeArg {
 /// An RFC 3339 time, or a duration before now.
 pub(crate) fn past(text: &str) -> Result<UnixMillis, String> {
     if let Some(seconds) = bounded_seconds(text) {
-        return Ok(plumbing::now() - Duration::from_secs(seconds?));
+        return Ok(internal::now() - Duration::from_secs(seconds?));
     }
     UnixMillis::from_rfc3339(text)
         .map_err(|_| format!("must be {TIME_FORMAT}, or a span back from now, {DURATION_FORMAT}"))

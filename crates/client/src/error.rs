@@ -232,17 +232,17 @@ impl fmt::Display for Cause {
 #[derive(Debug)]
 pub struct Unverified {
     /// What is wrong with it.
-    pub flaw: Flaw,
+    pub defect: ResponseDefect,
     /// What it says of itself, if it has the form of a gateway's answer.
     pub claim: Option<Claim>,
 }
 
 impl fmt::Display for Unverified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Flaw::NotOurs(_) = self.flaw {
-            return self.flaw.fmt(f);
+        if let ResponseDefect::Foreign(_) = self.defect {
+            return self.defect.fmt(f);
         }
-        write!(f, "the answer proves nothing: {}", self.flaw)?;
+        write!(f, "the answer proves nothing: {}", self.defect)?;
         match &self.claim {
             Some(Claim { code, message }) if message.is_empty() => write!(f, "; it claims {code}"),
             Some(Claim { code, message }) => write!(f, "; it claims {code}: {message}"),
@@ -254,12 +254,12 @@ impl fmt::Display for Unverified {
 impl Unverified {
     /// Whether something that stands before the gateway says that it cannot serve now.
     pub(crate) fn is_outage(&self) -> bool {
-        matches!(&self.flaw, Flaw::NotOurs(stranger) if stranger.status >= 500)
+        matches!(&self.defect, ResponseDefect::Foreign(foreign_response) if foreign_response.status >= 500)
     }
 
     /// Whether the caller is sent elsewhere, as the next attempt most likely would be, too.
     pub(crate) fn is_redirect(&self) -> bool {
-        matches!(&self.flaw, Flaw::NotOurs(stranger) if (300..400).contains(&stranger.status))
+        matches!(&self.defect, ResponseDefect::Foreign(foreign_response) if (300..400).contains(&foreign_response.status))
     }
 }
 
@@ -267,7 +267,7 @@ impl Unverified {
 /// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stranger {
+pub struct ForeignResponse {
     /// Its HTTP status.
     pub status: u16,
     /// Its media type without parameters, if it names one; bounded, without control characters.
@@ -276,7 +276,7 @@ pub struct Stranger {
     pub location: Option<String>,
 }
 
-impl fmt::Display for Stranger {
+impl fmt::Display for ForeignResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}", self.status)?;
         match (&self.location, &self.content_type) {
@@ -300,14 +300,14 @@ pub struct Claim {
 /// Why an answer proves nothing: the first of the checks of contract §2 that it fails, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Flaw {
+pub enum ResponseDefect {
     /// It has the form of a gateway's answer and no `Authorization` header. A gateway answers so who sends an app id
     /// that it does not know.
     #[error("it is not signed")]
     Unsigned,
     /// It is neither signed nor an envelope, while every answer of a gateway is an envelope.
     #[error("{0}: probably a proxy's answer, not the gateway's")]
-    NotOurs(Box<Stranger>),
+    Foreign(Box<ForeignResponse>),
     /// Its `Authorization` header is not of the form, or there are several.
     #[error("its Authorization header {0}")]
     Header(Invalid),

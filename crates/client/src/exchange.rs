@@ -16,11 +16,11 @@ use tokio::time::Instant;
 
 use crate::builder::Retry;
 use crate::client::{Answer, Client};
-use crate::error::{Cause, Error, Flaw, Stranger, Unverified};
+use crate::error::{Cause, Error, ForeignResponse, ResponseDefect, Unverified};
 use crate::limits::ANSWER_MAX_BYTES;
 use crate::proof::METHOD;
 use crate::random;
-use crate::retry::{Attempt, Course, Effect, Next, Pause};
+use crate::retry::{Attempt, AttemptPlan, Effect, Next, Pause};
 use crate::verify::{self, Sent};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -39,7 +39,7 @@ impl Client {
         let body = Bytes::from(body);
         let began = Instant::now();
         let ends_at = began + self.inner.bounds.call;
-        let mut course = Course::new(effect, self.inner.bounds.attempts);
+        let mut plan = AttemptPlan::new(effect, self.inner.bounds.attempts);
         loop {
             let sent = self.authorize(C::CALL.path(), body.clone())?;
             let time_left = self.inner.bounds.attempt.min(ends_at.saturating_duration_since(Instant::now()));
@@ -48,11 +48,11 @@ impl Client {
             // Put into words only where somebody listens.
             let heard = self.inner.on_retry.as_ref().map(|on_retry| (on_retry, attempt.to_string()));
             let stale_at = sent.header.timestamp + self.inner.bounds.freshness_window;
-            let next = course.judge(attempt, stale_at, retry_after, remaining);
+            let next = plan.judge(attempt, stale_at, retry_after, remaining);
             if let (Next::Again(_), Some((on_retry, why))) = (&next, heard) {
                 on_retry.tell(Retry {
                     why: &why,
-                    attempts: course.attempts(),
+                    attempts: plan.attempts(),
                     attempts_max: self.inner.bounds.attempts,
                 });
             }
@@ -62,7 +62,7 @@ impl Client {
                     return match serde_json::from_str(data) {
                         Ok(data) => Ok(Answer { data, proof: verified.proof }),
                         Err(error) => {
-                            Err(course.unreadable(&error.to_string(), stale_at).after(began.elapsed()))
+                            Err(plan.unreadable(&error.to_string(), stale_at).after(began.elapsed()))
                         }
                     };
                 }
@@ -98,26 +98,28 @@ impl Client {
             .await;
         let response = match posted {
             Ok(response) => response,
-            Err(error) => return (Attempt::Failed(not_answered(error)), None),
+            Err(error) => return (Attempt::Failed(no_answer_cause(error)), None),
         };
         let retry_after = retry_after(&response);
         let headers: Vec<HeaderValue> = response.headers().get_all(AUTHORIZATION).iter().cloned().collect();
-        let stranger = stranger(&response);
-        let unverified = |flaw, claim| {
-            let flaw = match (flaw, &claim, headers.as_slice()) {
-                (Flaw::Unsigned | Flaw::TooLong, None, []) => Flaw::NotOurs(Box::new(stranger)),
-                (flaw, ..) => flaw,
+        let foreign_response = foreign_response(&response);
+        let unverified = |defect, claim| {
+            let defect = match (defect, &claim, headers.as_slice()) {
+                (ResponseDefect::Unsigned | ResponseDefect::TooLong, None, []) => {
+                    ResponseDefect::Foreign(Box::new(foreign_response))
+                }
+                (defect, ..) => defect,
             };
-            Attempt::Failed(Cause::Unverified(Unverified { flaw, claim }))
+            Attempt::Failed(Cause::Unverified(Unverified { defect, claim }))
         };
         let attempt = match read_bounded(response, ANSWER_MAX_BYTES).await {
-            Err(error) => Attempt::Failed(not_answered(error)),
-            Ok(None) => unverified(Flaw::TooLong, None),
+            Err(error) => Attempt::Failed(no_answer_cause(error)),
+            Ok(None) => unverified(ResponseDefect::TooLong, None),
             Ok(Some(body)) => {
                 let signed: Vec<&[u8]> = headers.iter().map(HeaderValue::as_bytes).collect();
                 match verify::verify(sent, &self.inner.secret, &signed, body.clone()) {
                     Ok(verified) => Attempt::Verified(Box::new(verified)),
-                    Err(flaw) => unverified(flaw, verify::claim(&body)),
+                    Err(defect) => unverified(defect, verify::claim(&body)),
                 }
             }
         };
@@ -147,10 +149,10 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// What is told of an answer in whose form no gateway answers.
-pub(crate) fn stranger(response: &Response) -> Stranger {
+pub(crate) fn foreign_response(response: &Response) -> ForeignResponse {
     let header = |name: HeaderName| Some(verify::plain(response.headers().get(name)?.to_str().ok()?));
     let media_type = |text: String| text.split(';').next().unwrap_or_default().trim().to_owned();
-    Stranger {
+    ForeignResponse {
         status: response.status().as_u16(),
         content_type: header(CONTENT_TYPE).map(media_type),
         location: header(LOCATION),
@@ -158,7 +160,7 @@ pub(crate) fn stranger(response: &Response) -> Stranger {
 }
 
 /// Why there is no answer, and whether the request may have left.
-pub(crate) fn not_answered(error: reqwest::Error) -> Cause {
+pub(crate) fn no_answer_cause(error: reqwest::Error) -> Cause {
     let error = error.without_url();
     let (why, hint) = sources(&error);
     match (error.is_connect(), hint) {

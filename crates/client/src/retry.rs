@@ -83,9 +83,9 @@ pub(crate) enum Pause {
     Asked(Duration),
 }
 
-/// The course of one call.
+/// The plan of one call.
 #[derive(Debug)]
-pub(crate) struct Course {
+pub(crate) struct AttemptPlan {
     effect: Effect,
     attempts_max: u32,
     attempts: u32,
@@ -94,7 +94,7 @@ pub(crate) struct Course {
     open_until: Option<UnixMillis>,
 }
 
-impl Course {
+impl AttemptPlan {
     /// How many there were.
     pub(crate) const fn attempts(&self) -> u32 {
         self.attempts

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::builder::Retry;
 use crate::client::Client;
 use crate::error::{Cause, Error};
-use crate::exchange::{not_answered, read_bounded, stranger};
+use crate::exchange::{foreign_response, no_answer_cause, read_bounded};
 use crate::file::EvidenceFile;
 use crate::limits::{PAUSE, PROGRESS_STEP_BYTES, STORE_ANSWER_MAX_BYTES, UPLOAD_ATTEMPTS};
 use crate::random;
@@ -94,7 +94,7 @@ impl Client {
                 let why = format!("the upload address cannot be used: {}", error.without_url());
                 Ok(Posted::Failed(Cause::Unreadable(why)))
             }
-            Err(error) => Ok(Posted::Failed(not_answered(error))),
+            Err(error) => Ok(Posted::Failed(no_answer_cause(error))),
             Ok(response) if response.status().is_success() => Ok(Posted::Stored),
             Ok(response) => refused(response, file).await,
         }
@@ -109,15 +109,15 @@ enum Posted {
 
 /// A store's refusal. What lies with the store is tried again; what lies with the file is final.
 async fn refused(response: Response, file: &EvidenceFile) -> Result<Posted, Error> {
-    let (status, stranger) = (response.status(), stranger(&response));
+    let (status, foreign_response) = (response.status(), foreign_response(&response));
     let body = match read_bounded(response, STORE_ANSWER_MAX_BYTES).await {
         Ok(body) => body.unwrap_or_default(),
-        Err(error) => return Ok(Posted::Failed(not_answered(error))),
+        Err(error) => return Ok(Posted::Failed(no_answer_cause(error))),
     };
     let text = String::from_utf8_lossy(&body);
     let (code, message) = match element(&text, "Code") {
         Some(code) => (code, element(&text, "Message").unwrap_or_default()),
-        None => (stranger.to_string(), "probably a proxy's answer, not the file store's".to_owned()),
+        None => (foreign_response.to_string(), "probably a proxy's answer, not the file store's".to_owned()),
     };
     if status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 429) {
         return Ok(Posted::Failed(Cause::Answered { code: code.as_str().into(), message, finality: None }));

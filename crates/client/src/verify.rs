@@ -8,7 +8,7 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::signature::{self, Message};
 use rebuttal_protocol::{AppSecret, Authorization, Code, Finality, Invalid};
 
-use crate::error::{Claim, Flaw};
+use crate::error::{Claim, ResponseDefect};
 use crate::limits::CLAIM_MAX_CHARS;
 use crate::proof::{METHOD, Proof};
 
@@ -48,25 +48,25 @@ pub(crate) fn verify(
     secret: &AppSecret,
     headers: &[&[u8]],
     body: Bytes,
-) -> Result<Verified, Flaw> {
+) -> Result<Verified, ResponseDefect> {
     let header = match headers {
-        [] => return Err(Flaw::Unsigned),
-        [header] => Authorization::parse(header).map_err(Flaw::Header)?,
-        _ => return Err(Flaw::Header(Invalid("must be given once".to_owned()))),
+        [] => return Err(ResponseDefect::Unsigned),
+        [header] => Authorization::parse(header).map_err(ResponseDefect::Header)?,
+        _ => return Err(ResponseDefect::Header(Invalid("must be given once".to_owned()))),
     };
     if header.app_id != sent.header.app_id {
-        return Err(Flaw::OtherApp);
+        return Err(ResponseDefect::OtherApp);
     }
     if header.scheme < sent.header.scheme {
-        return Err(Flaw::WeakerScheme { sent: sent.header.scheme, answered: header.scheme });
+        return Err(ResponseDefect::WeakerScheme { sent: sent.header.scheme, answered: header.scheme });
     }
     let finality = Finality::of_answer(&header.nonce, &sent.header.nonce, &sent.header.sign);
-    let finality = finality.ok_or(Flaw::OtherRequest)?;
+    let finality = finality.ok_or(ResponseDefect::OtherRequest)?;
     let message = Message { method: METHOD, base_url: &sent.url, target: "", body: &body };
     if !signature::verify(&header, secret, &message) {
-        return Err(Flaw::WrongSign);
+        return Err(ResponseDefect::WrongSign);
     }
-    let (code, message, data) = envelope(&body).map_err(Flaw::Body)?;
+    let (code, message, data) = envelope(&body).map_err(ResponseDefect::Body)?;
     let proof = Proof {
         url: sent.url.clone(),
         request: sent.header.clone(),
@@ -96,7 +96,7 @@ pub(crate) fn claim(body: &[u8]) -> Option<Claim> {
     Some(Claim { code: Code::from(plain(code.as_str()).as_str()), message: plain(&message) })
 }
 
-/// Text from a stranger, fit for a terminal: bounded, without control characters.
+/// Untrusted text, made fit for a terminal: bounded, without control characters.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(CLAIM_MAX_CHARS).collect()
 }

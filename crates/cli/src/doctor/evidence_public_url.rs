@@ -1,6 +1,6 @@
 //! Checks that evidence_public_url leads to the bucket, by the ownership marker that only this gateway's bucket has.
 
-use rebuttal_client::plumbing;
+use rebuttal_client::internal;
 use rebuttal_evidence::S3Store;
 use rebuttal_server::{Config, EvidenceLocation, Finding};
 
@@ -16,15 +16,15 @@ pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<
     let EvidenceLocation::Bucket { public: Some(public), .. } = &config.evidence else { return None };
     let url = public.as_str();
     let fetched = async {
-        let (http, base) = plumbing::http(url, &[]).map_err(|error| error.to_string())?;
+        let (http, base) = internal::http(url, &[]).map_err(|error| error.to_string())?;
         let address = match &bucket {
             Some(bucket) => bucket.mark_link().await.map_err(|error| error.to_string())?,
             None => base.into(),
         };
         let answer = http.get(address.as_str()).timeout(ANSWER_LIMIT).send().await;
-        let answer = answer.map_err(|error| plumbing::not_answered(error).to_string())?;
+        let answer = answer.map_err(|error| internal::no_answer_cause(error).to_string())?;
         let status = answer.status().as_u16();
-        let content = plumbing::read_bounded(answer, MARK_MAX_BYTES).await.ok().flatten().unwrap_or_default();
+        let content = internal::read_bounded(answer, MARK_MAX_BYTES).await.ok().flatten().unwrap_or_default();
         Ok::<_, String>((status, content))
     };
     Some(match (fetched.await, bucket) {

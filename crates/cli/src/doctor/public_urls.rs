@@ -3,7 +3,8 @@
 
 use rebuttal_client::protocol::Code;
 use rebuttal_client::{
-    AppId, AppSecret, Cause, Claim, Client, DisputeNo, Error, Flaw, QueryRequest, Scheme, Unverified,
+    AppId, AppSecret, Cause, Claim, Client, DisputeNo, Error, QueryRequest, ResponseDefect, Scheme,
+    Unverified,
 };
 use rebuttal_server::{Config, DoctorsApp, Examination, Finding, State};
 
@@ -127,16 +128,16 @@ fn state_and_text(error: &Error, has_app: bool, is_served: bool) -> (State, Stri
 fn unverified(answer: &Unverified, has_app: bool) -> String {
     let is_ours = |claim: &Claim| claim.code == Code::AppDisabled;
     // Only a gateway with the key could have signed so for this app, or know that it is disabled.
-    let is_altered = answer.claim.as_ref().map_or(answer.flaw == Flaw::WrongSign, is_ours);
+    let is_altered = answer.claim.as_ref().map_or(answer.defect == ResponseDefect::WrongSign, is_ours);
     if has_app && is_altered {
         return format!(
             "leads to what speaks as this gateway would, but its answer lost its Authorization header, or was changed, on the \
              way ({}): no merchant can trust it. Have the proxy pass answers on unchanged, headers and body",
-            answer.flaw
+            answer.defect
         );
     }
     let Some(claim) = &answer.claim else {
-        return format!("does not lead to a gateway: what answers there is none ({}). {SEE}", answer.flaw);
+        return format!("does not lead to a gateway: what answers there is none ({}). {SEE}", answer.defect);
     };
     let said = &claim.message;
     match claim.code {

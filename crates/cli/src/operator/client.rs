@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use rebuttal_client::protocol::operator::PREFIX;
 use rebuttal_client::protocol::operator::answers::Problem;
-use rebuttal_client::{Code, Stranger, plumbing};
+use rebuttal_client::{Code, ForeignResponse, internal};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub(crate) struct OperatorClient {
 
 impl OperatorClient {
     pub(crate) fn new(url: &str, token: &SourcedToken, trusted: &[Vec<u8>]) -> Result<Self> {
-        let (http, url) = plumbing::http(url, trusted)?;
+        let (http, url) = internal::http(url, trusted)?;
         let SourcedToken { text, origin } = token;
         let visible = !text.expose().is_empty() && text.expose().bytes().all(|byte| byte.is_ascii_graphic());
         ensure!(visible, "the operator's token {origin} is none: it must have visible ASCII characters only");
@@ -136,9 +136,10 @@ impl OperatorClient {
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
-        let unanswered = |error| FailedAttempt::unanswered(&plumbing::not_answered(error));
+        let unanswered = |error| FailedAttempt::unanswered(&internal::no_answer_cause(error));
         let response = request.send().await.map_err(unanswered)?;
-        let (foreign, retry_after) = (plumbing::stranger(&response), plumbing::retry_after(&response));
+        let (foreign, retry_after) =
+            (internal::foreign_response(&response), internal::retry_after(&response));
         let status = foreign.status;
         let answer = read(response).await?;
         let is_done = (200..300).contains(&status);
@@ -178,7 +179,7 @@ impl OperatorClient {
 }
 
 /// Classifies an answer that is not the operator API's.
-fn classify_foreign(foreign: Stranger) -> (AttemptEffect, NextStep) {
+fn classify_foreign(foreign: ForeignResponse) -> (AttemptEffect, NextStep) {
     match foreign.status {
         // Something that accepts requests for the gateway, and may have passed this one on.
         200..300 => (AttemptEffect::Possible, NextStep::Foreign(foreign)),
@@ -190,8 +191,8 @@ fn classify_foreign(foreign: Stranger) -> (AttemptEffect, NextStep) {
 }
 
 async fn read(response: Response) -> Result<Vec<u8>, FailedAttempt> {
-    let read = plumbing::read_bounded(response, ANSWER_MAX_BYTES).await;
-    let read = read.map_err(|error| FailedAttempt::unanswered(&plumbing::not_answered(error)))?;
+    let read = internal::read_bounded(response, ANSWER_MAX_BYTES).await;
+    let read = read.map_err(|error| FailedAttempt::unanswered(&internal::no_answer_cause(error)))?;
     let too_long = || {
         let why = format!("the answer is over {ANSWER_MAX_BYTES} bytes");
         FailedAttempt { effect: AttemptEffect::Possible, next: NextStep::Retry(why), retry_after: None }

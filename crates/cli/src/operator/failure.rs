@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rebuttal_client::{Code, Stranger};
+use rebuttal_client::{Code, ForeignResponse};
 use serde::Serialize;
 
 use super::access::TokenOrigin;
@@ -21,7 +21,7 @@ pub(super) enum Failure {
     TokenRejected { code: Code, origin: TokenOrigin },
     /// Something that is not the operator API answers.
     #[error("what answers at {url} is not a gateway's operator API ({foreign})")]
-    NotAGateway { url: String, foreign: Stranger },
+    NotAGateway { url: String, foreign: ForeignResponse },
     /// Nothing was changed.
     #[error("the gateway at {url} did not serve the call ({attempts}), and nothing was changed: {why}")]
     Unavailable { url: String, attempts: String, why: String, retry_after: Option<Duration> },

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rebuttal_client::{Cause, Flaw, Stranger, plumbing};
+use rebuttal_client::{Cause, ForeignResponse, ResponseDefect, internal};
 
 use super::failure::{Failure, ResendInfo};
 
@@ -43,7 +43,7 @@ pub(super) enum NextStep {
     /// There is no answer, and another attempt would most likely fail alike.
     GiveUp(String),
     /// Something other than the gateway answered, and would most likely do so again.
-    Foreign(Stranger),
+    Foreign(ForeignResponse),
     /// The gateway refused.
     Refused(Failure),
 }
@@ -59,8 +59,8 @@ impl NextStep {
 }
 
 /// Describes an answer that is not the gateway's.
-pub(super) fn describe_foreign(foreign: &Stranger) -> String {
-    Flaw::NotOurs(Box::new(foreign.clone())).to_string()
+pub(super) fn describe_foreign(foreign: &ForeignResponse) -> String {
+    ResponseDefect::Foreign(Box::new(foreign.clone())).to_string()
 }
 
 impl FailedAttempt {
@@ -122,7 +122,7 @@ impl<'u> RetryState<'u> {
             // replaced. With a change in doubt, the remaining attempts are made; the key makes them safe.
             NextStep::Retry(_) | NextStep::GiveUp(_) | NextStep::Foreign(_) => {
                 let wait = retry_after.map_or_else(
-                    || plumbing::jittered(self.pause),
+                    || internal::jittered(self.pause),
                     |retry_after| retry_after.max(self.pause),
                 );
                 if self.attempts < ATTEMPTS_MAX && wait <= RETRY_AFTER_MAX {

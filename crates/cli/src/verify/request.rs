@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rebuttal_client::protocol::signature::{self, Message, Signer};
 use rebuttal_client::protocol::{Authorization, UnixMillis};
-use rebuttal_client::{AppSecret, Scheme, plumbing};
+use rebuttal_client::{AppSecret, Scheme, internal};
 
 use crate::access::ResolvedConnection;
 use crate::address::Address;
@@ -57,7 +57,7 @@ impl<'a> CheckedRequest<'a> {
             refusals: Vec::new(),
             warnings: Vec::new(),
         };
-        request.check(given, plumbing::now());
+        request.check(given, internal::now());
         request.warnings.extend(request_checks::leaked_secret(redactor, &request.target, body));
         Ok(request)
     }

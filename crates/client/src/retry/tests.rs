@@ -5,7 +5,7 @@ use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::{AppId, AppSecret, Nonce, Scheme, UnixMillis};
 
 use super::*;
-use crate::error::{Claim, Flaw};
+use crate::error::{Claim, ResponseDefect};
 use crate::limits::CALL_TIMEOUT;
 use crate::proof::Proof;
 
@@ -37,7 +37,7 @@ fn answered(finality: Finality, code: Code) -> Attempt {
 
 fn unverified(claim: Option<Code>) -> Attempt {
     let claim = claim.map(|code| Claim { code, message: String::new() });
-    Attempt::Failed(Cause::Unverified(Unverified { flaw: Flaw::Unsigned, claim }))
+    Attempt::Failed(Cause::Unverified(Unverified { defect: ResponseDefect::Unsigned, claim }))
 }
 
 fn lost() -> Attempt {
@@ -48,14 +48,14 @@ fn not_connected() -> Attempt {
     Attempt::Failed(Cause::NotConnected(String::new()))
 }
 
-fn judge(course: &mut Course, attempt: Attempt) -> Next {
-    course.judge(attempt, STALE_AT, None, CALL_TIMEOUT)
+fn judge(plan: &mut AttemptPlan, attempt: Attempt) -> Next {
+    plan.judge(attempt, STALE_AT, None, CALL_TIMEOUT)
 }
 
 #[test]
 fn every_code_is_sent_again_as_its_table_says() {
     for code in Code::ALL {
-        let next = judge(&mut Course::new(Effect::Dispute, 5), settled(code.clone()));
+        let next = judge(&mut AttemptPlan::new(Effect::Dispute, 5), settled(code.clone()));
         match (code, code.resend()) {
             (Code::Ok, _) => assert!(matches!(next, Next::Done(_))),
             (Code::StaleTimestamp, _) => assert!(matches!(next, Next::CorrectClock(_))),
@@ -68,9 +68,9 @@ fn every_code_is_sent_again_as_its_table_says() {
 
 #[test]
 fn the_clock_is_corrected_once() {
-    let mut course = Course::new(Effect::Dispute, 5);
-    assert!(matches!(judge(&mut course, settled(Code::StaleTimestamp)), Next::CorrectClock(_)));
-    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, settled(Code::StaleTimestamp)) else {
+    let mut plan = AttemptPlan::new(Effect::Dispute, 5);
+    assert!(matches!(judge(&mut plan, settled(Code::StaleTimestamp)), Next::CorrectClock(_)));
+    let Next::Fail(Error::Refused(refusal)) = judge(&mut plan, settled(Code::StaleTimestamp)) else {
         panic!("the clock was corrected twice");
     };
     assert_eq!(refusal.code, Code::StaleTimestamp);
@@ -78,9 +78,9 @@ fn the_clock_is_corrected_once() {
 
 #[test]
 fn pauses_double_up_to_their_limit_and_attempts_end() {
-    let mut course = Course::new(Effect::None, 8);
+    let mut plan = AttemptPlan::new(Effect::None, 8);
     let mut pauses = Vec::new();
-    while let Next::Again(Pause::Own(pause)) = judge(&mut course, not_connected()) {
+    while let Next::Again(Pause::Own(pause)) = judge(&mut plan, not_connected()) {
         pauses.push(pause.as_millis());
     }
     assert_eq!(pauses, [200, 400, 800, 1600, 3200, 5000, 5000]);
@@ -89,8 +89,8 @@ fn pauses_double_up_to_their_limit_and_attempts_end() {
 #[test]
 fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
     let asked = |seconds, remaining| {
-        let mut course = Course::new(Effect::None, 5);
-        course.judge(settled(Code::Unavailable), STALE_AT, Some(Duration::from_secs(seconds)), remaining)
+        let mut plan = AttemptPlan::new(Effect::None, 5);
+        plan.judge(settled(Code::Unavailable), STALE_AT, Some(Duration::from_secs(seconds)), remaining)
     };
     assert!(matches!(asked(0, CALL_TIMEOUT), Next::Again(Pause::Own(_))));
     assert!(matches!(asked(7, CALL_TIMEOUT), Next::Again(Pause::Asked(pause)) if pause.as_secs() == 7));
@@ -102,10 +102,10 @@ fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
 #[test]
 fn what_an_end_means_depends_on_what_may_have_happened() {
     let end = |effect, attempts: Vec<Attempt>| {
-        let mut course = Course::new(effect, u32::try_from(attempts.len()).unwrap());
+        let mut plan = AttemptPlan::new(effect, u32::try_from(attempts.len()).unwrap());
         let mut next = None;
         for attempt in attempts {
-            next = Some(judge(&mut course, attempt));
+            next = Some(judge(&mut plan, attempt));
         }
         match next {
             Some(Next::Fail(error)) => error,
@@ -126,7 +126,7 @@ fn what_an_end_means_depends_on_what_may_have_happened() {
 
 #[test]
 fn an_unverified_answer_is_asked_again_only_if_it_asks_for_patience() {
-    let next = |claim| judge(&mut Course::new(Effect::None, 5), unverified(claim));
+    let next = |claim| judge(&mut AttemptPlan::new(Effect::None, 5), unverified(claim));
     assert!(matches!(next(None), Next::Again(_)));
     assert!(matches!(next(Some(Code::Unavailable)), Next::Again(_)));
     assert!(matches!(next(Some(Code::Ok)), Next::Fail(_)));
@@ -136,9 +136,9 @@ fn an_unverified_answer_is_asked_again_only_if_it_asks_for_patience() {
 
 #[test]
 fn a_refusal_after_a_lost_attempt_says_so() {
-    let mut course = Course::new(Effect::Dispute, 5);
-    judge(&mut course, lost());
-    let Next::Fail(Error::Refused(refusal)) = judge(&mut course, settled(Code::InvalidState)) else {
+    let mut plan = AttemptPlan::new(Effect::Dispute, 5);
+    judge(&mut plan, lost());
+    let Next::Fail(Error::Refused(refusal)) = judge(&mut plan, settled(Code::InvalidState)) else {
         panic!("not refused");
     };
     assert_eq!(refusal.open_until, Some(STALE_AT));
@@ -149,18 +149,18 @@ fn a_refusal_after_a_lost_attempt_says_so() {
 #[test]
 fn a_notice_of_any_code_leaves_a_change_open() {
     for code in Code::ALL {
-        let next = judge(&mut Course::new(Effect::Dispute, 2), noticed(code.clone()));
+        let next = judge(&mut AttemptPlan::new(Effect::Dispute, 2), noticed(code.clone()));
         assert!(matches!(next, Next::Again(_) | Next::CorrectClock(_)), "{code}: {next:?}");
 
-        let next = judge(&mut Course::new(Effect::Dispute, 1), noticed(code.clone()));
+        let next = judge(&mut AttemptPlan::new(Effect::Dispute, 1), noticed(code.clone()));
         let Next::Fail(Error::Unknown { open_until: STALE_AT, cause: Cause::Answered { .. }, .. }) = next
         else {
             panic!("{code}: {next:?}");
         };
 
-        let mut course = Course::new(Effect::Dispute, 5);
-        judge(&mut course, noticed(code.clone()));
-        let Next::Fail(Error::Refused(refusal)) = judge(&mut course, settled(Code::InvalidState)) else {
+        let mut plan = AttemptPlan::new(Effect::Dispute, 5);
+        judge(&mut plan, noticed(code.clone()));
+        let Next::Fail(Error::Refused(refusal)) = judge(&mut plan, settled(Code::InvalidState)) else {
             panic!("{code}: not refused");
         };
         assert_eq!(refusal.open_until, Some(STALE_AT), "{code}");
@@ -170,7 +170,7 @@ fn a_notice_of_any_code_leaves_a_change_open() {
 /// A read changes nothing, whatever becomes of it.
 #[test]
 fn a_notice_ends_a_read_as_its_code_says() {
-    let end = |code| judge(&mut Course::new(Effect::None, 5), noticed(code));
+    let end = |code| judge(&mut AttemptPlan::new(Effect::None, 5), noticed(code));
     assert!(
         matches!(end(Code::AppDisabled), Next::Fail(Error::Refused(refusal)) if refusal.open_until.is_none())
     );
@@ -179,8 +179,8 @@ fn a_notice_ends_a_read_as_its_code_says() {
 
 #[test]
 fn what_is_open_longest_counts() {
-    let mut course = Course::new(Effect::Dispute, 2);
-    course.judge(lost(), UnixMillis(700), None, CALL_TIMEOUT);
-    let next = course.judge(lost(), UnixMillis(500), None, CALL_TIMEOUT);
+    let mut plan = AttemptPlan::new(Effect::Dispute, 2);
+    plan.judge(lost(), UnixMillis(700), None, CALL_TIMEOUT);
+    let next = plan.judge(lost(), UnixMillis(500), None, CALL_TIMEOUT);
     assert!(matches!(next, Next::Fail(Error::Unknown { open_until: UnixMillis(700), .. })), "{next:?}");
 }

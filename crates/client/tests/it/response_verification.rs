@@ -2,7 +2,7 @@
 
 use rebuttal_client::protocol::{Invalid, Nonce};
 use rebuttal_client::{
-    AppId, Cause, Code, Error, Finality, Flaw, Outcome, Proof, QueryRequest, Scheme, Unverified,
+    AppId, Cause, Code, Error, Finality, Outcome, Proof, QueryRequest, ResponseDefect, Scheme, Unverified,
 };
 
 use crate::faulty_server::{
@@ -25,9 +25,9 @@ fn is_settled(proof: &Proof) -> bool {
     proof.verify(&secret()) == Some(Finality::Settled)
 }
 
-async fn flaw(step: Step) -> Flaw {
+async fn defect(step: Step) -> ResponseDefect {
     match accept(step).await {
-        Err(Error::Unknown { cause: Cause::Unverified(Unverified { flaw, .. }), .. }) => flaw,
+        Err(Error::Unknown { cause: Cause::Unverified(Unverified { defect, .. }), .. }) => defect,
         other => panic!("not unverified: {other:?}"),
     }
 }
@@ -61,7 +61,7 @@ async fn request_follows_the_contract() {
 
 #[tokio::test]
 async fn an_unsigned_answer_proves_nothing() {
-    assert_eq!(flaw(faulty(|draft| ServerReply::new(200, draft.body))).await, Flaw::Unsigned);
+    assert_eq!(defect(faulty(|draft| ServerReply::new(200, draft.body))).await, ResponseDefect::Unsigned);
 }
 
 #[tokio::test]
@@ -71,24 +71,24 @@ async fn two_headers_are_no_header() {
         let header = reply.headers[0].1.clone();
         reply.with("Authorization", header)
     });
-    assert_eq!(flaw(twice).await, Flaw::Header(Invalid("must be given once".to_owned())));
+    assert_eq!(defect(twice).await, ResponseDefect::Header(Invalid("must be given once".to_owned())));
 }
 
 #[tokio::test]
 async fn a_header_must_be_of_the_form() {
     let malformed = faulty(|draft| ServerReply::new(200, draft.body).with("Authorization", "Bearer x"));
-    assert!(matches!(flaw(malformed).await, Flaw::Header(_)));
+    assert!(matches!(defect(malformed).await, ResponseDefect::Header(_)));
 }
 
 #[tokio::test]
 async fn an_answer_to_another_request_proves_nothing() {
     let other = faulty(|draft| ResponseDraft { nonce: Nonce::from_bytes([9; 16]), ..draft }.signed());
-    assert_eq!(flaw(other).await, Flaw::OtherRequest);
+    assert_eq!(defect(other).await, ResponseDefect::OtherRequest);
     let own_request_sent_back = step(|request| {
         let header = request.header.as_ref().unwrap();
         ServerAction::Answer(ServerReply::new(200, request.body.clone()).with("Authorization", header))
     });
-    assert_eq!(flaw(own_request_sent_back).await, Flaw::OtherRequest);
+    assert_eq!(defect(own_request_sent_back).await, ResponseDefect::OtherRequest);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a_notice_passed_off_as_settled_proves_nothing() {
         *header = format!("{rest}nonce={}", settled.nonce);
         ServerAction::Answer(notice)
     });
-    assert_eq!(flaw(exchanged).await, Flaw::WrongSign);
+    assert_eq!(defect(exchanged).await, ResponseDefect::WrongSign);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_weaker_scheme_is_never_accepted_and_a_stronger_one_is() {
 #[tokio::test]
 async fn an_answer_for_another_app_proves_nothing() {
     let other = faulty(|draft| ResponseDraft { app_id: AppId::from_bytes([8; 16]), ..draft }.signed());
-    assert_eq!(flaw(other).await, Flaw::OtherApp);
+    assert_eq!(defect(other).await, ResponseDefect::OtherApp);
 }
 
 #[tokio::test]
@@ -137,9 +137,9 @@ async fn response_signed_with_other_secret_or_url_proves_nothing() {
     let secret = faulty(|draft| {
         ResponseDraft { secret: rebuttal_client::AppSecret::from_bytes(&[1; 16]), ..draft }.signed()
     });
-    assert_eq!(flaw(secret).await, Flaw::WrongSign);
+    assert_eq!(defect(secret).await, ResponseDefect::WrongSign);
     let url = faulty(|draft| ResponseDraft { url: format!("{}x", draft.url), ..draft }.signed());
-    assert_eq!(flaw(url).await, Flaw::WrongSign);
+    assert_eq!(defect(url).await, ResponseDefect::WrongSign);
 }
 
 #[tokio::test]
@@ -148,14 +148,14 @@ async fn an_altered_body_proves_nothing() {
         let reply = draft.signed();
         ServerReply { body: draft.body.replace("true", "tru ").into(), ..reply }
     });
-    assert_eq!(flaw(altered).await, Flaw::WrongSign);
+    assert_eq!(defect(altered).await, ResponseDefect::WrongSign);
 }
 
 #[tokio::test]
 async fn a_signed_body_that_is_no_envelope_proves_nothing() {
     for body in ["[]", r#"{"code":"OK","code":"OK","data":{"result":true}}"#, r#"{"data":{"result":true}}"#] {
         let signed = faulty(move |draft| ResponseDraft { body: body.to_owned(), ..draft }.signed());
-        assert!(matches!(flaw(signed).await, Flaw::Body(_)));
+        assert!(matches!(defect(signed).await, ResponseDefect::Body(_)));
     }
 }
 
@@ -165,7 +165,7 @@ async fn an_answer_is_read_up_to_its_limit_only() {
         let padding = " ".repeat(rebuttal_client::limits::ANSWER_MAX_BYTES);
         ResponseDraft { body: format!("{}{padding}", draft.body), ..draft }.signed()
     });
-    assert_eq!(flaw(long).await, Flaw::TooLong);
+    assert_eq!(defect(long).await, ResponseDefect::TooLong);
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_query_never_leaves_an_unknown_outcome() {
     let server = FaultyServer::start(vec![faulty(|draft| ServerReply::new(401, draft.body))]).await;
     let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(
-        matches!(&error, Error::Unverified(unverified) if unverified.flaw == Flaw::Unsigned),
+        matches!(&error, Error::Unverified(unverified) if unverified.defect == ResponseDefect::Unsigned),
         "{error:?}"
     );
     assert_eq!(error.outcome(), Outcome::NothingChanged);
@@ -202,9 +202,15 @@ async fn a_redirect_is_not_followed() {
     let target = format!("{}/pg/v2/dispute/accept", elsewhere.url);
     let told = target.clone();
     let redirect = step(move |_| ServerAction::Answer(ServerReply::new(307, "").with("Location", &target)));
-    let flaw = flaw(redirect).await;
-    assert!(matches!(&flaw, Flaw::NotOurs(stranger) if stranger.status == 307), "{flaw:?}");
-    assert_eq!(flaw.to_string(), format!("HTTP 307 to {told}: probably a proxy's answer, not the gateway's"));
+    let defect = defect(redirect).await;
+    assert!(
+        matches!(&defect, ResponseDefect::Foreign(foreign_response) if foreign_response.status == 307),
+        "{defect:?}"
+    );
+    assert_eq!(
+        defect.to_string(),
+        format!("HTTP 307 to {told}: probably a proxy's answer, not the gateway's")
+    );
     assert!(elsewhere.requests().is_empty());
 }
 

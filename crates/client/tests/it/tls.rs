@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair, date_time_ymd};
-use rebuttal_client::{Cause, Client, Error, Flaw, QueryRequest};
+use rebuttal_client::{Cause, Client, Error, QueryRequest, ResponseDefect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -40,7 +40,7 @@ async fn trusts(url: &str, pem: Option<String>) -> bool {
     let builder = if let Some(pem) = pem { builder.trust_pem(pem) } else { builder };
     let query = QueryRequest::DisputeNo("D1".parse().unwrap());
     match builder.build().unwrap().query(&query).await.unwrap_err() {
-        Error::Unverified(unverified) if unverified.flaw == Flaw::Unsigned => true,
+        Error::Unverified(unverified) if unverified.defect == ResponseDefect::Unsigned => true,
         Error::Unavailable { attempts: 1, cause: Cause::Untrusted(why), .. } => {
             assert!(!["Other", "Unknown", "EndEntity"].iter().any(|name| why.contains(name)), "{why}");
             false

@@ -1,7 +1,7 @@
 //! Disputes as operators see them. Other members of the API are printed by `--json` alone.
 
 use console::style;
-use rebuttal_client::plumbing;
+use rebuttal_client::internal;
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::dispute::{DisputeData, Status};
 use rebuttal_client::protocol::operator::answers::{Dispute, DisputeSummary, Submission};
@@ -11,7 +11,7 @@ use crate::terminal::{self, Table};
 
 /// The disputes of a list, in columns.
 pub(super) fn table(disputes: &[DisputeSummary]) -> Table<7> {
-    let now = plumbing::now();
+    let now = internal::now();
     let mut table =
         Table::new(["dispute", "merchant", "status", "type", "disputed", "due", "reason"]).numbers(&[1, 4]);
     for DisputeSummary { dispute, merchant_id, .. } in disputes {
@@ -70,7 +70,7 @@ pub(super) fn print(Dispute { summary, submissions, history }: &Dispute) {
 }
 
 fn print_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_actions }: &DisputeSummary) {
-    let now = plumbing::now();
+    let now = internal::now();
     let reason = reason_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     let left = pending_deadline(dispute).map(|at| format!(", {}", due(at, now))).unwrap_or_default();
     let deadline = dispute.deadline.as_deref().map(terminal::short_time).unwrap_or_default();
@@ -97,7 +97,7 @@ fn print_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_act
 
 /// Prints the state of a dispute after an action, in one line.
 pub(super) fn print_state(DisputeSummary { dispute, .. }: &DisputeSummary) {
-    let now = plumbing::now();
+    let now = internal::now();
     let due = pending_deadline(dispute).map(|at| format!(", due {}", due(at, now))).unwrap_or_default();
     let (status, stage) = (&dispute.status, dispute.stage.as_deref().unwrap_or_default());
     let text = format!("{} is {status} in {stage}{due}.", terminal::bold(&dispute.dispute_no));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{Cause, Error, Stranger};
+use crate::error::{Cause, Error, ForeignResponse};
 use crate::{builder, clock, exchange, random};
 
 /// An HTTP client that trusts these PEM files beside the platform's certificates and follows no redirect, and the
@@ -19,8 +19,8 @@ pub fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::Client,
 }
 
 /// Why there is no answer.
-pub fn not_answered(error: reqwest::Error) -> Cause {
-    exchange::not_answered(error)
+pub fn no_answer_cause(error: reqwest::Error) -> Cause {
+    exchange::no_answer_cause(error)
 }
 
 /// Reads a body of at most `max` bytes; `None` if it is longer.
@@ -39,8 +39,8 @@ pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
 
 /// What is told of an answer in whose form no gateway answers.
 #[must_use]
-pub fn stranger(response: &reqwest::Response) -> Stranger {
-    exchange::stranger(response)
+pub fn foreign_response(response: &reqwest::Response) -> ForeignResponse {
+    exchange::foreign_response(response)
 }
 
 /// Between half of a pause and all of it.
