@@ -20,7 +20,7 @@ use crate::error::{Cause, Error, ForeignResponse, ResponseDefect, Unverified};
 use crate::limits::ANSWER_MAX_BYTES;
 use crate::proof::METHOD;
 use crate::random;
-use crate::retry::{Attempt, AttemptPlan, Effect, Next, Pause};
+use crate::retry::{Attempt, AttemptPlan, Effect, Next};
 use crate::verify::{self, Sent};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -68,9 +68,7 @@ impl Client {
                 }
                 Next::Fail(error) => return Err(error.after(began.elapsed())),
                 Next::CorrectClock(verified) => self.correct_clock(verified.proof.answer.timestamp),
-                Next::Again(Pause::None) => {}
-                Next::Again(Pause::Own(pause)) => tokio::time::sleep(random::jittered(pause)).await,
-                Next::Again(Pause::Asked(pause)) => tokio::time::sleep(pause).await,
+                Next::Again(pause) => tokio::time::sleep(pause.duration()).await,
             }
         }
     }

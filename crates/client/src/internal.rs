@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use rebuttal_protocol::UnixMillis;
 
+pub use crate::attempts::{AttemptEffect, Attempts, Pause};
 use crate::error::{Cause, Error, ForeignResponse};
-use crate::{builder, clock, exchange, random};
+use crate::{builder, clock, exchange};
 
 /// An HTTP client that trusts these PEM files beside the platform's certificates and follows no redirect, and the
 /// address without its trailing slash.
@@ -41,12 +42,6 @@ pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
 #[must_use]
 pub fn foreign_response(response: &reqwest::Response) -> ForeignResponse {
     exchange::foreign_response(response)
-}
-
-/// Between half of a pause and all of it.
-#[must_use]
-pub fn jittered(pause: Duration) -> Duration {
-    random::jittered(pause)
 }
 
 /// Now, by this machine's clock.

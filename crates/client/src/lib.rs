@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod attempts;
 mod builder;
 mod client;
 mod clock;

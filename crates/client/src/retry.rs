@@ -11,8 +11,8 @@ use std::time::Duration;
 use rebuttal_protocol::code::Resend;
 use rebuttal_protocol::{Code, Finality, UnixMillis};
 
-use crate::error::{Cause, Error, Refusal, Unverified};
-use crate::limits::{PAUSE, PAUSE_MAX, RETRY_AFTER_MAX};
+use crate::attempts::{AttemptEffect, Attempts, Pause};
+use crate::error::{Cause, Error, Refusal};
 use crate::verify::Verified;
 
 /// Whether a call can change a dispute, which decides what an attempt without a verified answer leaves behind.
@@ -34,18 +34,35 @@ pub(crate) enum Attempt {
 }
 
 impl Attempt {
-    /// Whether the request may take effect, or may have, whatever the attempt brought.
-    fn leaves_open(&self) -> bool {
+    /// Whether the request may have taken effect, or may still do so.
+    fn effect(&self) -> AttemptEffect {
         match self {
-            Self::Failed(cause) => {
-                !matches!(cause, Cause::NotConnected(_) | Cause::Untrusted(_) | Cause::NotTls)
+            Self::Failed(cause) => cause.effect(),
+            // Nonces are random, so a nonce that was used before means that the request was duplicated on the way, and
+            // the first copy's outcome stands. After an internal error the gateway promises nothing.
+            Self::Verified(verified)
+                if verified.finality == Finality::Notice
+                    || matches!(
+                        verified.code,
+                        Code::ReplayedNonce | Code::SystemError | Code::OutcomeUnknown
+                    ) =>
+            {
+                AttemptEffect::Possible
             }
-            // Nonces are random, so a nonce that was used before means that somebody on the way sent the request twice,
-            // and the first copy's outcome stands. After an internal error the gateway promises nothing.
-            Self::Verified(verified) => {
-                verified.finality == Finality::Notice
-                    || matches!(verified.code, Code::ReplayedNonce | Code::SystemError | Code::OutcomeUnknown)
+            Self::Verified(_) => AttemptEffect::NotByThisAttempt,
+        }
+    }
+
+    /// Whether the next attempt would most likely fail in the same way: also a redirect, and an unverified answer that
+    /// claims a final code. One that is no envelope comes from a proxy that waits for the gateway.
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Failed(Cause::Unverified(unverified)) => {
+                let claim = unverified.claim.as_ref();
+                unverified.is_redirect() || claim.is_some_and(|claim| claim.code.resend() != Resend::Later)
             }
+            Self::Failed(cause) => cause.is_lasting(),
+            Self::Verified(_) => false,
         }
     }
 }
@@ -72,40 +89,28 @@ pub(crate) enum Next {
     CorrectClock(Box<Verified>),
 }
 
-/// How long to wait, and who said so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pause {
-    /// At once.
-    None,
-    /// Our own choice, to be jittered.
-    Own(Duration),
-    /// At least this long.
-    Asked(Duration),
-}
-
-/// The plan of one call.
+/// The attempts of one call, and what they leave open.
 #[derive(Debug)]
 pub(crate) struct AttemptPlan {
     effect: Effect,
-    attempts_max: u32,
-    attempts: u32,
+    attempts: Attempts,
     clock_corrected: bool,
-    /// Until when some attempt so far may take effect unseen, or may have.
+    /// Until when an attempt so far may take effect, or may have.
     open_until: Option<UnixMillis>,
 }
 
 impl AttemptPlan {
-    /// How many there were.
-    pub(crate) const fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
     pub(crate) const fn new(effect: Effect, attempts_max: u32) -> Self {
-        Self { effect, attempts_max, attempts: 0, clock_corrected: false, open_until: None }
+        Self { effect, attempts: Attempts::new(attempts_max), clock_corrected: false, open_until: None }
     }
 
-    /// Judges an attempt. `stale_at` is when its timestamp leaves the gateway's freshness window, `retry_after` the
-    /// answer's header, `remaining` what is left of the call's time.
+    /// How many attempts were made.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts.made()
+    }
+
+    /// Records an attempt and decides what comes next. `stale_at` is when its timestamp leaves the gateway's freshness
+    /// window, `retry_after` the answer's header, `remaining` the time left for the call.
     pub(crate) fn judge(
         &mut self,
         attempt: Attempt,
@@ -113,24 +118,19 @@ impl AttemptPlan {
         retry_after: Option<Duration>,
         remaining: Duration,
     ) -> Next {
-        self.attempts = self.attempts.saturating_add(1);
-        let was_in_doubt = self.in_doubt_until().is_some();
-        if attempt.leaves_open() {
+        let effect = match self.effect {
+            Effect::None => AttemptEffect::NotByThisAttempt,
+            Effect::Dispute => attempt.effect(),
+        };
+        if effect == AttemptEffect::Possible {
             self.open_until = self.open_until.max(Some(stale_at));
         }
-        let (pause, cause) = match attempt {
-            Attempt::Verified(verified) if verified.is_done() => return Next::Done(verified),
-            Attempt::Verified(verified) => match self.answered(verified, retry_after) {
-                Ok(again) => again,
-                Err(next) => return next,
-            },
-            Attempt::Failed(cause) => (self.failed(&cause, was_in_doubt, retry_after), cause),
-        };
-        match pause {
-            Some(pause) if self.attempts < self.attempts_max && pause.at_most() < remaining => {
-                Next::Again(pause)
-            }
-            _ => Next::Fail(self.give_up(cause, retry_after)),
+        let pause = self.attempts.record(effect, attempt.is_lasting(), retry_after, remaining);
+        match (attempt, pause) {
+            (Attempt::Verified(verified), _) if verified.is_done() => Next::Done(verified),
+            (Attempt::Verified(verified), _) => self.answered(verified, pause, retry_after),
+            (Attempt::Failed(_), Some(pause)) => Next::Again(pause),
+            (Attempt::Failed(cause), None) => Next::Fail(self.give_up(cause, retry_after)),
         }
     }
 
@@ -138,74 +138,48 @@ impl AttemptPlan {
     fn answered(
         &mut self,
         verified: Box<Verified>,
+        pause: Option<Pause>,
         retry_after: Option<Duration>,
-    ) -> Result<(Option<Pause>, Cause), Next> {
-        if verified.code == Code::StaleTimestamp && !self.clock_corrected && self.attempts < self.attempts_max
-        {
+    ) -> Next {
+        let is_stale = verified.code == Code::StaleTimestamp;
+        if is_stale && !self.clock_corrected && self.attempts.remain() {
             self.clock_corrected = true;
-            return Err(Next::CorrectClock(verified));
+            return Next::CorrectClock(verified);
         }
         let is_open_notice = verified.finality == Finality::Notice && self.effect == Effect::Dispute;
-        let pause = match verified.code.resend() {
-            _ if verified.code == Code::StaleTimestamp => None,
-            Resend::FreshHeader => Some(Pause::None),
-            Resend::Later => Some(self.pause(retry_after)),
-            // For every call of ours, sending it again is the query: a repetition is answered OK (contract §4).
-            Resend::QueryFirst => Some(self.pause(retry_after)),
-            Resend::No | Resend::AfterUploading | Resend::AnotherFile => {
-                is_open_notice.then(|| self.pause(retry_after))
-            }
+        let next = match verified.code.resend() {
+            _ if is_stale => None,
+            Resend::FreshHeader => Some(pause.map(|_| Pause::None)),
+            // Sending a call again is its query: a repetition is answered OK (contract §4).
+            Resend::Later | Resend::QueryFirst => Some(pause),
+            Resend::No | Resend::AfterUploading | Resend::AnotherFile => is_open_notice.then_some(pause),
         };
         let Verified { finality, code, message, proof, .. } = *verified;
-        if pause.is_some() || is_open_notice {
-            return Ok((pause, Cause::Answered { code, message, finality: Some(finality) }));
-        }
-        let open_until = self.in_doubt_until();
-        Err(Next::Fail(Error::Refused(Box::new(Refusal { code, message, proof, open_until }))))
-    }
-
-    /// No verified answer. What would most likely meet the next attempt too ends the call: a certificate, a redirect,
-    /// an answer that claims a final code; one that is no envelope comes from something in between that is waiting for
-    /// the gateway itself. But while an earlier attempt may have taken effect, only a verified answer ends the call
-    /// before its bounds do: where the gateway is being replaced, all of these stand in its place for a moment.
-    fn failed(&self, cause: &Cause, was_in_doubt: bool, retry_after: Option<Duration>) -> Option<Pause> {
-        let lasts = match cause {
-            Cause::Untrusted(_) | Cause::NotTls | Cause::NotHttp => true,
-            Cause::Unverified(unverified) if unverified.is_redirect() => true,
-            Cause::Unverified(Unverified { claim: Some(claim), .. }) => {
-                !matches!(claim.code.resend(), Resend::Later)
+        match next {
+            Some(Some(pause)) => Next::Again(pause),
+            None if !is_open_notice => {
+                let open_until = self.open_until;
+                Next::Fail(Error::Refused(Box::new(Refusal { code, message, proof, open_until })))
             }
-            _ => false,
-        };
-        (was_in_doubt || !lasts).then(|| self.pause(retry_after))
-    }
-
-    /// Until when some attempt so far may change the dispute unseen; `None` if none can, and none may have.
-    fn in_doubt_until(&self) -> Option<UnixMillis> {
-        self.open_until.filter(|_| self.effect == Effect::Dispute)
-    }
-
-    fn pause(&self, retry_after: Option<Duration>) -> Pause {
-        let doublings = self.attempts.saturating_sub(1).min(10);
-        let own = PAUSE.saturating_mul(1 << doublings).min(PAUSE_MAX);
-        match retry_after {
-            // Beyond the limit it is not shortened but too long: sent earlier, the request would only be in the way.
-            Some(asked) if asked > RETRY_AFTER_MAX => Pause::Asked(Duration::MAX),
-            Some(asked) if asked > own => Pause::Asked(asked),
-            _ => Pause::Own(own),
+            Some(None) | None => {
+                let cause = Cause::Answered { code, message, finality: Some(finality) };
+                Next::Fail(self.give_up(cause, retry_after))
+            }
         }
     }
 
     /// How a call ends whose verified `OK` has data that cannot be read.
     pub(crate) fn unreadable(&mut self, why: &str, stale_at: UnixMillis) -> Error {
-        self.open_until = self.open_until.max(Some(stale_at));
+        if self.effect == Effect::Dispute {
+            self.open_until = self.open_until.max(Some(stale_at));
+        }
         self.give_up(Cause::Unreadable(why.to_owned()), None)
     }
 
     /// How a call ends that got no final answer in its bounds. How long it took, whoever holds the clock fills in.
     fn give_up(&self, cause: Cause, retry_after: Option<Duration>) -> Error {
-        let (attempts, waited) = (self.attempts, Duration::ZERO);
-        if let Some(open_until) = self.in_doubt_until() {
+        let (attempts, waited) = (self.attempts(), Duration::ZERO);
+        if let Some(open_until) = self.open_until {
             return Error::Unknown { attempts, waited, cause, open_until };
         }
         match cause {
@@ -214,15 +188,6 @@ impl AttemptPlan {
                 Error::Unverified(Box::new(unverified))
             }
             cause => Error::Unavailable { attempts, waited, cause, retry_after },
-        }
-    }
-}
-
-impl Pause {
-    const fn at_most(self) -> Duration {
-        match self {
-            Self::None => Duration::ZERO,
-            Self::Own(pause) | Self::Asked(pause) => pause,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use rebuttal_client::internal::AttemptEffect;
 use rebuttal_client::protocol::operator::PREFIX;
 use rebuttal_client::protocol::operator::answers::Problem;
 use rebuttal_client::{Code, ForeignResponse, internal};
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 use super::access::{SourcedToken, TokenOrigin};
 use super::failure::{Failure, ResendInfo};
 use super::idempotency_key::IdempotencyKeyArg;
-use super::retry::{ATTEMPTS_MAX, AttemptEffect, FailedAttempt, NextStep, RetryState, describe_foreign};
+use super::retry::{ATTEMPTS_MAX, FailedAttempt, NextStep, RetryState, describe_foreign};
 use crate::wait_notice;
 
 /// How long one attempt may take: as long as a gateway may go without an answer, and a large page takes to arrive.

@@ -5,7 +5,7 @@ use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::{AppId, AppSecret, Nonce, Scheme, UnixMillis};
 
 use super::*;
-use crate::error::{Claim, ResponseDefect};
+use crate::error::{Claim, ResponseDefect, Unverified};
 use crate::limits::CALL_TIMEOUT;
 use crate::proof::Proof;
 
