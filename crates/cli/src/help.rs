@@ -59,8 +59,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("config check", "rebuttal config check --config /etc/rebuttal/rebuttal.toml"),
     ("config show", "rebuttal config show --config /etc/rebuttal/rebuttal.toml"),
     (
-        "move",
-        "rebuttal move --data /var/lib/rebuttal \\\n    \
+        "migrate",
+        "rebuttal migrate --data /var/lib/rebuttal \\\n    \
          --evidence-to 's3://evidence?endpoint=https://s3.example.com&region=eu-central-1'",
     ),
     ("doctor", "rebuttal doctor --config /etc/rebuttal/rebuttal.toml --data /var/lib/rebuttal"),

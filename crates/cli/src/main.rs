@@ -15,7 +15,7 @@ mod files;
 mod help;
 mod log;
 mod man;
-mod migrate_data;
+mod migrate;
 mod operator;
 mod outcome;
 mod profile;
@@ -68,7 +68,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Operator(Box<operator::Operator>),
     Config(config::ConfigCommand),
-    Move(Box<migrate_data::MigrateData>),
+    Migrate(Box<migrate::MigrateData>),
     Doctor(Box<doctor::Doctor>),
     // For merchants and their developers.
     Upload(Box<upload::Upload>),
@@ -139,7 +139,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Serve(serve) => serve.run().await,
             Command::Contest(contest) => contest.run().await,
             Command::Config(config) => config.run(),
-            Command::Move(migration) => migration.run().await,
+            Command::Migrate(migration) => migration.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Accept(accept) => accept.run().await,
             Command::Query(query) => query.run().await,

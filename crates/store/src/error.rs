@@ -44,7 +44,7 @@ pub enum StoreError {
     },
     /// A move into this database was broken off.
     #[error(
-        "a move into this database is not finished; run `rebuttal move` again, which goes on where it stopped unless a \
+        "a move into this database is not finished; run `rebuttal migrate` again, which goes on where it stopped unless a \
          gateway has served from the source since"
     )]
     HalfMoved,

@@ -98,7 +98,7 @@ pub enum Defect {
     #[error("the content was moved to {0}; set database_url to that")]
     Moved(String),
     /// A move into it was broken off.
-    #[error("a move into this database is not finished; run `rebuttal move` again")]
+    #[error("a move into this database is not finished; run `rebuttal migrate` again")]
     HalfMoved,
     /// Pages do not fit together.
     #[error(

@@ -80,8 +80,8 @@ impl<'a> CheckedRequest<'a> {
         }
         // Where the base URL is not known, the target may begin with its path.
         let path = self.target.split('?').next().unwrap_or(&self.target);
-        let known = request_checks::merchant_paths()
-            .find(|known| given.url.is_none() && path.ends_with(known));
+        let known =
+            request_checks::merchant_paths().find(|known| given.url.is_none() && path.ends_with(known));
         self.refusals.extend(request_checks::refusals(self.method, known.unwrap_or(&self.target), self.body));
         if let Some(fault) = Freshness::of(timestamp, now).fault(timestamp, now) {
             self.warnings.push(format!("{fault}; the request is stale unless it was sent then"));

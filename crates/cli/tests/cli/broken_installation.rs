@@ -142,7 +142,8 @@ fn missing_s3_credentials_are_reported_with_their_variables() {
     const WHAT: &str =
         "there are no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set";
     finds(&output, "evidence", WHAT);
-    let mut moving = rebuttal(&["move", "--data", data.to_str().unwrap(), "--evidence-to", PLACE, "--yes"]);
+    let mut moving =
+        rebuttal(&["migrate", "--data", data.to_str().unwrap(), "--evidence-to", PLACE, "--yes"]);
     moving.env(NO_METADATA.0, NO_METADATA.1);
     let output = CommandOutput::run(moving);
     let said = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");

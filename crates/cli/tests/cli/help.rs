@@ -61,7 +61,7 @@ fn local_errors_are_json_with_the_json_flag() {
         ["sign", "/x", "--json"].as_slice(),
         &["verify", "http://h/x", "--authorization", HEADER, "--json"],
         &["config", "show", "--tls-key", "k.pem", "--json"],
-        &["move", "--json"],
+        &["migrate", "--json"],
         &["profile", "list", "--json"],
     ] {
         let mut command = rebuttal(words);

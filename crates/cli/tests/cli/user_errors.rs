@@ -186,7 +186,7 @@ fn unavailable_dependency_is_named() {
     assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
     let data = message(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
     assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
-    let moved = message(&["move", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
+    let moved = message(&["migrate", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
     assert!(moved.contains("there is no data directory at nope; tell where it is with --data"), "{moved}");
 }
 

@@ -1,4 +1,4 @@
-//! `rebuttal move` copies everything to PostgreSQL and an S3, and the gateway continues there. Run by `cargo xtask
+//! `rebuttal migrate` copies everything to PostgreSQL and an S3, and the gateway continues there. Run by `cargo xtask
 //! test`, which starts both.
 
 use std::process::{Command, Output};
@@ -32,9 +32,9 @@ impl Migration {
 
     fn moved(&self, more: &[&str]) -> Output {
         let mut command = Command::new(bin());
-        command.args(["move", "--yes", "--json", "--data"]).arg(self.fixture.gateway.data());
+        command.args(["migrate", "--yes", "--json", "--data"]).arg(self.fixture.gateway.data());
         command.args(["--evidence-to", &self.bucket.evidence_url()]).args(more);
-        command.env("REBUTTAL_MOVE_TO", self.database.url()).envs(self.bucket.store.credentials());
+        command.env("REBUTTAL_MIGRATE_TO", self.database.url()).envs(self.bucket.store.credentials());
         command.output().unwrap()
     }
 
@@ -109,7 +109,7 @@ fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
     migration.stop();
     let move_evidence = || {
         let mut command = Command::new(bin());
-        command.args(["move", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
+        command.args(["migrate", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
         command.args(["--evidence-to", &migration.bucket.evidence_url()]);
         done(&command.envs(migration.bucket.store.credentials()).output().unwrap())
     };
@@ -128,8 +128,8 @@ fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
     assert!(told.contains("evidence lies in s3://"), "{told}");
     // The database that goes along later takes the place with it.
     let mut command = Command::new(bin());
-    command.args(["move", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
-    done(&command.env("REBUTTAL_MOVE_TO", migration.database.url()).output().unwrap());
+    command.args(["migrate", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
+    done(&command.env("REBUTTAL_MIGRATE_TO", migration.database.url()).output().unwrap());
     let gateway = migration.reopened();
     migration.fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
     drop(gateway);
@@ -214,7 +214,7 @@ fn database_only_migration_needs_its_key_and_prints_settings() {
     let (data, database) = (fixture.gateway.data().to_owned(), Database::shared());
     let moved = || {
         let mut command = Command::new(bin());
-        command.args(["move", "--yes", "--data"]).arg(&data).env("REBUTTAL_MOVE_TO", database.url());
+        command.args(["migrate", "--yes", "--data"]).arg(&data).env("REBUTTAL_MIGRATE_TO", database.url());
         command.output().unwrap()
     };
     let key = data.join("master.key");
@@ -233,6 +233,6 @@ fn database_only_migration_needs_its_key_and_prints_settings() {
     let again = sqlite_test_gateway();
     let data = again.gateway.data();
     let mut command = Command::new(bin());
-    command.args(["move", "--yes", "--data"]).arg(data).env("REBUTTAL_MOVE_TO", database.url());
+    command.args(["migrate", "--yes", "--data"]).arg(data).env("REBUTTAL_MIGRATE_TO", database.url());
     assert!(said(&command.output().unwrap()).contains("or a move is at work there"));
 }

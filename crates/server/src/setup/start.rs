@@ -251,7 +251,7 @@ pub(crate) fn wrong_location(kept: &str, place: &str) -> String {
     format!(
         "this database's evidence lies in {kept}, and evidence_url names another place, {place}: what is missing there \
          would be taken for never uploaded. Set evidence_url to the first, on every replica, or take the files along with \
-         `rebuttal move --evidence-to`. Where they have been taken along by other means, delete the row evidence_place \
+         `rebuttal migrate --evidence-to`. Where they have been taken along by other means, delete the row evidence_place \
          from the database's table meta"
     )
 }

@@ -1,4 +1,4 @@
-//! `rebuttal move`: migrates a stopped gateway's data to PostgreSQL and S3.
+//! `rebuttal migrate`: migrates a stopped gateway's data to PostgreSQL and S3.
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -21,21 +21,20 @@ const SPINNER_INTERVAL: Duration = Duration::from_millis(120);
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  everything is moved
-  1  it did not come to its end, and why is told; the same command goes on where it stopped, unless the gateway has
-     served meanwhile
+  0  the migration is complete
+  1  the migration failed; the same command continues where it stopped, unless the gateway has served requests since
   2  wrong usage
-  7  moved as with 0, but what to start with could not be written to standard output";
+  7  the migration is complete, but the output could not be written";
 
-/// Move a gateway's database to PostgreSQL, its evidence to an S3, or both
+/// Migrate a gateway's database to PostgreSQL, its evidence to S3, or both
 ///
-/// Stop the gateway first: a move refuses while it serves. What was broken off goes on where it stopped when the same
-/// command is run again, as long as the gateway has not served meanwhile. Everything is counted and hashed on both
-/// sides before anything is switched over; until then the gateway can be started again as it was, and a move of its
-/// database must then be begun anew, into a new one. What was moved stays where it was, to be deleted when you are
-/// sure.
+/// Stop the gateway first; the migration refuses to start while the gateway runs. An interrupted migration continues
+/// where it stopped when the same command is run again, unless the gateway has served requests since. All rows and
+/// files are counted and hashed on both sides before the gateway is switched over. Until then the gateway can be started
+/// again on its old data; a migration of its database must then start over, into a new database. The old data are kept;
+/// delete them when you no longer need them.
 ///
-/// The credentials of an S3 come from the AWS_… variables.
+/// S3 credentials come from the AWS_… variables.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct MigrateData {
@@ -51,16 +50,16 @@ pub(crate) struct MigrateData {
     #[arg(long, value_name = "URL")]
     from: Option<Secret>,
 
-    /// Empty database to move into, postgres://USER:PASSWORD@HOST/DATABASE; a flag is seen by every user of the
+    /// Empty database to migrate to, postgres://USER:PASSWORD@HOST/DATABASE; a flag is seen by every user of the
     /// machine, so prefer the variable where it holds a password
-    #[arg(long, env = "REBUTTAL_MOVE_TO", value_name = "URL")]
+    #[arg(long, env = "REBUTTAL_MIGRATE_TO", value_name = "URL")]
     to: Option<Secret>,
 
     /// Folder that held the evidence so far, file:///FOLDER [default: evidence in the data directory]
     #[arg(long, value_name = "URL")]
     evidence_from: Option<String>,
 
-    /// S3 to move the evidence into, s3://bucket?endpoint=https://…&region=…&path_style=true
+    /// S3 bucket to migrate the evidence to, s3://bucket?endpoint=https://…&region=…&path_style=true
     #[arg(long, value_name = "URL")]
     evidence_to: Option<String>,
 
@@ -68,18 +67,18 @@ pub(crate) struct MigrateData {
     #[arg(long)]
     skip_missing: bool,
 
-    /// Do not ask before moving; needed where there is no terminal
+    /// Do not ask for confirmation; needed where there is no terminal
     #[arg(long)]
     yes: bool,
 
-    /// Print one JSON object on standard output: what was moved, with counts and hashes
+    /// Print one JSON object on standard output: what was migrated, with counts and hashes
     #[arg(long)]
     json: bool,
 }
 
 /// The object that `--json` prints: the outcome with the members of `moved`.
 #[derive(Serialize)]
-struct MoveJson<'a> {
+struct MigrationJson<'a> {
     #[serde(flatten)]
     outcome: OutcomeJson<'a>,
     #[serde(flatten)]
@@ -91,7 +90,7 @@ impl MigrateData {
         let result = self.migrate().await;
         outcome::finish(
             &result,
-            self.json.then(|| MoveJson {
+            self.json.then(|| MigrationJson {
                 outcome: OutcomeJson::from_result(&result),
                 moved: result.as_ref().ok(),
             }),
@@ -99,7 +98,7 @@ impl MigrateData {
             |error| terminal::eprint_error(&terminal::causes(error)),
             |error| {
                 terminal::eprint_error(&format!(
-                    "it is moved, but that could not be written to standard output: {error}"
+                    "the migration is complete, but the output could not be written: {error}"
                 ));
             },
         )
@@ -109,20 +108,20 @@ impl MigrateData {
         let migration = self.migration()?;
         let mut stop = pin!(signals::stop()?);
         if !self.yes {
-            prompt::confirm(&self.question(), "moved").await?;
+            prompt::confirm(&self.question(), "migrated").await?;
         }
         let progress_display = ProgressDisplay::new()?;
         let moved = tokio::select! {
             moved = migration.run(|progress| progress_display.show(progress)) => moved,
             () = &mut stop => bail!(
-                "interrupted: run it again to go on where it stopped. Once a gateway has served from the old database, a \
-                 move of it must be begun anew, into a new one"
+                "interrupted; run the same command again to continue. Once a gateway has served requests from the old \
+                 database, its migration must start over, into a new database"
             ),
         };
         progress_display.0.finish_and_clear();
         moved.map_err(|error| match error.downcast_ref() {
             Some(MoveError::Moved(_)) => error,
-            _ => error.context("the move did not come to its end"),
+            _ => error.context("the migration failed"),
         })
     }
 
@@ -145,7 +144,7 @@ impl MigrateData {
             None => None,
         };
         if self.to.is_none() && evidence_to.is_none() {
-            bail!("there is nothing to move: pass --to, --evidence-to, or both");
+            bail!("there is nothing to migrate: pass --to, --evidence-to, or both");
         }
         Ok(Migration {
             data_dir: self.data.clone(),
@@ -164,7 +163,7 @@ impl MigrateData {
             (Some(_), None) => "the database",
             _ => "the evidence",
         };
-        format!("Move {what} of {}?", self.data.display())
+        format!("Migrate {what} of {}?", self.data.display())
     }
 
     fn print(&self, moved: &MigrationReport) {
