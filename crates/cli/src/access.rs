@@ -11,7 +11,7 @@ use rebuttal_client::{AppId, Client, Scheme};
 use crate::address::Address;
 use crate::enum_arg;
 use crate::files;
-use crate::profile::{self, NamedProfile, Profile, ProfileName};
+use crate::profiles::{self, NamedProfile, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
 use crate::wait_notice;
 pub(crate) use secret::{AppSecretSource, SourcedAppSecret};
@@ -61,10 +61,6 @@ pub(crate) struct ConnectionArgs {
     trust: Option<PathBuf>,
 }
 
-/// Settings that a profile holds, too. Invariant: the names of [`ConnectionArgs`]'s fields.
-pub(crate) const PROFILE_KEYS: [&str; 6] =
-    ["url", "app_id", "app_secret", "app_secret_file", "scheme", "trust"];
-
 impl MerchantAccess {
     /// A client, ready to call.
     pub(crate) fn client(&self) -> Result<Client> {
@@ -92,7 +88,7 @@ impl MerchantAccess {
     fn profile(&self) -> Result<Option<NamedProfile>> {
         let ConnectionArgs { url, app_id, app_secret, app_secret_file, .. } = &self.given;
         match &self.profile {
-            Some(name) => profile::read(name).map(Some),
+            Some(name) => profiles::read(name).map(Some),
             // A default profile mixed with given values would sign for a gateway that nobody meant.
             None if url.is_some()
                 || app_id.is_some()
@@ -101,7 +97,7 @@ impl MerchantAccess {
             {
                 Ok(None)
             }
-            None => profile::read_default(),
+            None => profiles::read_default(),
         }
     }
 }

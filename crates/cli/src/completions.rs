@@ -3,11 +3,11 @@
 
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
-use clap::{Command, CommandFactory as _, ValueHint};
+use clap::{Command, ValueHint};
 use clap_complete::Shell;
 
 use crate::exit::{self, Exit};
-use crate::{Cli, help, outcome, terminal};
+use crate::{command_tree, outcome, terminal};
 
 /// Print what a shell needs to complete commands and flags
 ///
@@ -31,7 +31,7 @@ const NAMES: &str = "rebuttal profile list --names 2>/dev/null";
 
 impl Completions {
     pub(crate) fn run(self) -> Result<Exit> {
-        let mut command = help::complete(Cli::command());
+        let mut command = command_tree::all();
         if matches!(self.shell, Shell::Bash | Shell::Zsh | Shell::Fish) {
             command = with_placeholder(command);
         }

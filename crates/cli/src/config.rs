@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::CommandFactory as _;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::json;
 use toml::Value;
@@ -15,7 +14,7 @@ use crate::settings::{
     effective_settings, unknown_variables,
 };
 use crate::terminal::{self, Table};
-use crate::{Cli, outcome};
+use crate::{command_tree, outcome};
 
 /// The exit codes of `check`, for `--help`.
 const CHECK_EXIT_CODES: &str = "\
@@ -99,7 +98,7 @@ impl ConfigCommand {
 impl Check {
     fn run(self) -> Result<Exit> {
         let (misspelt, unrelated): (Vec<_>, Vec<_>) =
-            unknown_variables(&Cli::command()).into_iter().partition(UnknownVariable::is_misspelt);
+            unknown_variables(&command_tree::all()).into_iter().partition(UnknownVariable::is_misspelt);
         let messages =
             |unknown: Vec<UnknownVariable>| unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
         let checked = check_settings(self.config.as_deref());

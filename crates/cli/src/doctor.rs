@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::CommandFactory as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use rebuttal_server::{Asked, Config, Finding, State, examine};
 use serde::Serialize;
@@ -15,7 +14,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::serve::open_files;
 use crate::settings::{Settings, Sources, unknown_variables};
-use crate::{Cli, outcome, terminal};
+use crate::{command_tree, outcome, terminal};
 
 /// How long a public URL may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -83,7 +82,7 @@ impl Doctor {
         let mut examination = examine(&config, depth, &mut show).await;
         bar.finish_and_clear();
         let mut findings = std::mem::take(&mut examination.findings);
-        let unknown = unknown_variables(&Cli::command());
+        let unknown = unknown_variables(&command_tree::all());
         findings.extend(unknown.into_iter().map(|unknown| Finding::warning("settings", unknown.to_string())));
         findings.push(check_open_files(&config, connections_given));
         let bucket = examination.bucket.take();

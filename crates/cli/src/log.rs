@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::escape::{LogFormatting, LogWriter};
-use crate::settings::nearest;
+use crate::nearest::nearest;
 
 /// The levels of a filter.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];

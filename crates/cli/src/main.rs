@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod address;
+mod command_tree;
 mod completions;
 mod config;
 mod contest;
@@ -16,9 +17,11 @@ mod help;
 mod log;
 mod man;
 mod migrate;
+mod nearest;
 mod operator;
 mod outcome;
 mod profile;
+mod profiles;
 mod prompt;
 mod query;
 mod rerun_command;
@@ -95,6 +98,7 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    command_tree::set(help::complete(Cli::command()));
     let cli = match parse_args() {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error).into(),
@@ -116,7 +120,7 @@ fn report_error(error: anyhow::Error) -> anyhow::Result<Exit> {
 
 /// Parses the command line and the variables that no flag overrides.
 fn parse_args() -> Result<Cli, clap::Error> {
-    let command = help::complete(Cli::command());
+    let command = command_tree::all();
     let matches = |preferring: clap::Command| {
         let matches = preferring.try_get_matches();
         matches.map_err(|error| usage::sanitize_error(settings::name_variable(&command, error)))
@@ -128,7 +132,7 @@ fn parse_args() -> Result<Cli, clap::Error> {
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     // `serve` logs them in its log's format; `config check` and `doctor` list them as findings.
     if !cli.command.reports_unknown_variables() {
-        settings::unknown_variables(&Cli::command())
+        settings::unknown_variables(&command_tree::all())
             .iter()
             .for_each(|unknown| terminal::eprint_warning(&unknown.to_string()));
     }

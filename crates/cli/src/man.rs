@@ -4,10 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use clap::CommandFactory as _;
 
 use crate::exit::{self, Exit};
-use crate::{Cli, help, outcome, terminal};
+use crate::{command_tree, outcome, terminal};
 
 /// Write a man page for every command
 ///
@@ -24,7 +23,7 @@ impl WriteMan {
     pub(crate) fn run(self) -> Result<Exit> {
         let out = self.out.display();
         fs::create_dir_all(&self.out).with_context(|| format!("cannot create the folder {out}"))?;
-        let command = help::complete(Cli::command()).disable_help_subcommand(true);
+        let command = command_tree::all().disable_help_subcommand(true);
         clap_mangen::generate_to(command, &self.out).with_context(|| format!("cannot write to {out}"))?;
         terminal::println(format!("{} the man pages are written to {out}", terminal::ok_mark()));
         outcome::finish_output(Exit::Done)

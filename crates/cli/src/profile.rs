@@ -1,30 +1,21 @@
-//! `rebuttal profile`: stores gateways, apps and secrets as named profiles. Each subcommand is a module below; what
-//! merchant commands read of profiles is here.
+//! `rebuttal profile`: stores gateways, apps and secrets as named profiles. Each subcommand is a module below.
 
 mod add;
-mod file;
 mod list;
 mod remove;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use rebuttal_client::{AppId, Scheme};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::address::Address;
 use crate::exit::Exit;
 use crate::outcome::{self, OutcomeJson};
-use crate::settings::{Secret, nearest};
+use crate::profiles::{Profile, ProfileName};
 use crate::terminal;
-use file::Profiles;
 
-/// Longest name of a profile.
-const NAME_MAX: usize = 64;
-/// The profile that is used where none is given.
-const DEFAULT: &str = "default";
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -49,90 +40,6 @@ enum ProfileSubcommand {
     Add(Box<add::Add>),
     List(list::List),
     Remove(remove::Remove),
-}
-
-/// The name of a profile.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct ProfileName(String);
-
-impl FromStr for ProfileName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::try_from(text.to_owned())
-    }
-}
-
-impl TryFrom<String> for ProfileName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        match (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain) {
-            true => Ok(Self(text)),
-            false => Err(format!("a profile's name must have 1 to {NAME_MAX} letters, digits, - or _")),
-        }
-    }
-}
-
-impl fmt::Display for ProfileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The values of a profile. A missing one must be given otherwise.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Profile {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) url: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) app_id: Option<AppId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) app_secret: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) scheme: Option<Scheme>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) trust: Option<PathBuf>,
-}
-
-/// A profile, its name, and the file that contains it.
-pub(crate) struct NamedProfile {
-    pub(crate) name: ProfileName,
-    pub(crate) profile: Profile,
-    pub(crate) file: PathBuf,
-}
-
-/// Reads the profile of a name.
-pub(crate) fn read(name: &ProfileName) -> Result<NamedProfile> {
-    let profiles = Profiles::read()?;
-    let error = unknown_profile(name, &profiles);
-    if let Some(named) = profiles.take(name.clone()) {
-        return Ok(named);
-    }
-    match error.ends_with('?') {
-        true => bail!(error),
-        false => bail!("{error}; `rebuttal profile add {name}` makes it"),
-    }
-}
-
-/// The error that there is no profile of a name, with the most similar name.
-fn unknown_profile(ProfileName(name): &ProfileName, profiles: &Profiles) -> String {
-    let meant = nearest(name, profiles.by_name.keys().map(|ProfileName(name)| name.as_str()));
-    let meant = meant.map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default();
-    format!("there is no profile {name:?} in {}{meant}", profiles.path.display())
-}
-
-/// Reads the default profile, if there is one.
-pub(crate) fn read_default() -> Result<Option<NamedProfile>> {
-    Ok(Profiles::read()?.take(ProfileName(DEFAULT.to_owned())))
-}
-
-/// Reads all profiles, to search for the secret of a signature.
-pub(crate) fn read_all() -> Result<impl Iterator<Item = (ProfileName, Profile)>> {
-    Ok(Profiles::read()?.by_name.into_iter())
 }
 
 impl ProfileCommand {

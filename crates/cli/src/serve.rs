@@ -6,13 +6,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::CommandFactory as _;
 use rebuttal_server::Ready;
 
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
 use crate::settings::{LOG_FILTER, Settings, Sources, unknown_variables};
-use crate::{Cli, signals, terminal};
+use crate::{command_tree, signals, terminal};
 
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
@@ -45,7 +44,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self) -> Result<Exit> {
         let resolved = self.settings.resolved(&self.sources, self.config.as_deref());
-        let unknown = unknown_variables(&Cli::command());
+        let unknown = unknown_variables(&command_tree::all());
         // There is no log yet, and one of them may be the cause.
         let (settings, mut config) = resolved.inspect_err(|_| {
             unknown.iter().for_each(|unknown| terminal::eprint_warning(&unknown.to_string()));

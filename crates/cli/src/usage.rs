@@ -4,11 +4,11 @@ mod sanitize_error;
 
 use std::io::{self, Write as _};
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::{Cli, help, terminal};
+use crate::{command_tree, terminal};
 pub(crate) use sanitize_error::sanitize_error;
 
 /// The object for a usage error, with the members of every other outcome.
@@ -27,7 +27,7 @@ pub(crate) fn wants_json() -> bool {
 
 /// The subcommand that was called.
 fn current_command() -> Command {
-    let mut command = help::complete(Cli::command());
+    let mut command = command_tree::all();
     command.build();
     for word in std::env::args_os().skip(1) {
         if let Some(below) = command.find_subcommand(&word) {

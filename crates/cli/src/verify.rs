@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::access::MerchantAccess;
 use crate::exit::Exit;
-use crate::profile;
+use crate::profiles;
 use crate::sign::BodyArgs;
 use crate::signing::SecretRedactor;
 use crate::signing::arguments::{self, SentUrl};
@@ -94,7 +94,7 @@ fn verdict(request: &CheckedRequest<'_>) -> Result<Verdict> {
     if request.verifies_for_sent_url() {
         return Ok(Verdict::ValidForSentUrl);
     }
-    let profiles: Vec<_> = profile::read_all()?.collect();
+    let profiles: Vec<_> = profiles::read_all()?.collect();
     let sign = request.header.sign.to_string();
     let mistakes = mistakes::all(request, &profiles).into_iter();
     Ok(mistakes

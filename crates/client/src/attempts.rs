@@ -1,11 +1,45 @@
 //! Decides whether another attempt follows one that failed, and after which pause: the same for a merchant's calls and
 //! an operator's. Pure; time is an argument.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Cause;
 use crate::limits::{PAUSE, PAUSE_MAX, RETRY_AFTER_MAX};
 use crate::random;
+
+/// A failed attempt that will be followed by another one.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Retry<'a> {
+    /// Why it failed; not all of it is verified.
+    pub why: &'a str,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// How many may be made.
+    pub attempts_max: u32,
+}
+
+/// The callback for retries. It must not block.
+#[derive(Clone)]
+pub(crate) struct OnRetry(Arc<dyn Fn(Retry<'_>) + Send + Sync>);
+
+impl OnRetry {
+    pub(crate) fn new(tell: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(crate) fn call(&self, retry: Retry<'_>) {
+        (self.0)(retry);
+    }
+}
+
+impl fmt::Debug for OnRetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnRetry")
+    }
+}
 
 /// What an attempt shows about the effect of the change that it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Sets a client up: address, scheme, bounds of time and attempts, certificates.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -10,40 +9,14 @@ use reqwest::Url;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use crate::attempts::{OnRetry, Retry};
 use crate::client::{Client, Inner};
 use crate::error::Error;
 use crate::limits::{
-    ATTEMPT_TIMEOUT, ATTEMPTS, ATTEMPTS_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT, FRESHNESS_WINDOW, UPLOAD_TIMEOUT,
+    ATTEMPT_TIMEOUT, ATTEMPTS, ATTEMPTS_MAX, Bounds, CALL_TIMEOUT, CONNECT_TIMEOUT, FRESHNESS_WINDOW,
+    UPLOAD_TIMEOUT,
 };
 use crate::tls;
-
-/// An attempt that brought no final answer and will be made again.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Retry<'a> {
-    /// What it met. Not all of it is proven.
-    pub why: &'a str,
-    /// How many attempts there were.
-    pub attempts: u32,
-    /// How many there may be.
-    pub attempts_max: u32,
-}
-
-/// Who is told of retries. It must not block.
-#[derive(Clone)]
-pub(crate) struct OnRetry(Arc<dyn Fn(Retry<'_>) + Send + Sync>);
-
-impl OnRetry {
-    pub(crate) fn tell(&self, retry: Retry<'_>) {
-        (self.0)(retry);
-    }
-}
-
-impl fmt::Debug for OnRetry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnRetry")
-    }
-}
 
 /// Sets up a [`Client`]. Made by [`Client::builder`].
 #[derive(Debug)]
@@ -58,14 +31,22 @@ pub struct ClientBuilder {
     on_retry: Option<OnRetry>,
 }
 
-/// The bounds that a client keeps.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) attempts: u32,
-    pub(crate) call: Duration,
-    pub(crate) attempt: Duration,
-    pub(crate) upload: Duration,
-    pub(crate) freshness_window: Duration,
+impl Client {
+    /// A client with the default bounds, signing with `V2_SHA256`.
+    ///
+    /// `url` is the gateway's public base URL exactly as the gateway knows it, because it is part of what is signed.
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`], as [`ClientBuilder::build`].
+    pub fn new(url: &str, app_id: AppId, secret: AppSecret) -> Result<Self, Error> {
+        Self::builder(url, app_id, secret).build()
+    }
+
+    /// Sets up a client with another scheme, other bounds or certificates of your own.
+    pub fn builder(url: &str, app_id: AppId, secret: AppSecret) -> ClientBuilder {
+        ClientBuilder::new(url, app_id, secret)
+    }
 }
 
 impl ClientBuilder {
@@ -131,7 +112,7 @@ impl ClientBuilder {
     /// Calls `tell` whenever an attempt brought no final answer and another will be made: for who waits before a
     /// terminal, or counts. It must not block.
     pub fn on_retry(mut self, tell: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
-        self.on_retry = Some(OnRetry(Arc::new(tell)));
+        self.on_retry = Some(OnRetry::new(tell));
         self
     }
 

@@ -8,10 +8,10 @@ use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, DisputeData, Que
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
 use rebuttal_protocol::{AppId, AppSecret, DisputeNo, Scheme, UnixMillis};
 
-use crate::builder::{Bounds, ClientBuilder, OnRetry};
+use crate::attempts::OnRetry;
 use crate::clock;
-use crate::contest::Contest;
 use crate::error::Error;
+use crate::limits::Bounds;
 use crate::proof::Proof;
 use crate::retry::Effect;
 
@@ -50,31 +50,10 @@ pub struct Answer<T> {
 }
 
 impl Client {
-    /// A client with the default bounds, signing with `V2_SHA256`.
-    ///
-    /// `url` is the gateway's public base URL exactly as the gateway knows it, because it is part of what is signed.
-    /// Nothing is sent yet.
-    ///
-    /// # Errors
-    /// [`Error::Configuration`], as [`ClientBuilder::build`].
-    pub fn new(url: &str, app_id: AppId, secret: AppSecret) -> Result<Self, Error> {
-        Self::builder(url, app_id, secret).build()
-    }
-
-    /// Sets up a client with another scheme, other bounds or certificates of your own.
-    pub fn builder(url: &str, app_id: AppId, secret: AppSecret) -> ClientBuilder {
-        ClientBuilder::new(url, app_id, secret)
-    }
-
     /// The gateway's base URL in the spelling that is signed.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.inner.base_url
-    }
-
-    /// Starts a contest of a dispute: name the evidence, then [send](Contest::send) it.
-    pub fn contest(&self, dispute_no: DisputeNo) -> Contest {
-        Contest::new(self.clone(), dispute_no)
     }
 
     /// Contests a dispute with files that are already uploaded.

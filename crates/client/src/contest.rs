@@ -40,8 +40,15 @@ enum Source {
     Uploaded(StorageUri),
 }
 
+impl Client {
+    /// Starts a contest of a dispute: name the evidence, then [send](Contest::send) it.
+    pub fn contest(&self, dispute_no: DisputeNo) -> Contest {
+        Contest::new(self.clone(), dispute_no)
+    }
+}
+
 impl Contest {
-    pub(crate) const fn new(client: Client, dispute_no: DisputeNo) -> Self {
+    const fn new(client: Client, dispute_no: DisputeNo) -> Self {
         Self { client, dispute_no, pieces: Vec::new(), bare_name: None, watch: None }
     }
 

@@ -14,7 +14,7 @@ use rustls::{CertificateError, InvalidMessage};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::builder::Retry;
+use crate::attempts::Retry;
 use crate::client::{Answer, Client};
 use crate::error::{Cause, Error, ForeignResponse, ResponseDefect, Unverified};
 use crate::limits::ANSWER_MAX_BYTES;
@@ -50,7 +50,7 @@ impl Client {
             let stale_at = sent.header.timestamp + self.inner.bounds.freshness_window;
             let next = plan.judge(attempt, stale_at, retry_after, remaining);
             if let (Next::Again(_), Some((on_retry, why))) = (&next, heard) {
-                on_retry.tell(Retry {
+                on_retry.call(Retry {
                     why: &why,
                     attempts: plan.attempts(),
                     attempts_max: self.inner.bounds.attempts,

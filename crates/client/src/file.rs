@@ -9,7 +9,7 @@ use rebuttal_protocol::file::Filename;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use tokio::io::AsyncReadExt;
 
-use crate::Error;
+use crate::error::Error;
 
 /// A file to upload: its content, and what it is.
 ///

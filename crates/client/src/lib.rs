@@ -21,7 +21,8 @@ mod tls;
 mod upload;
 mod verify;
 
-pub use builder::{ClientBuilder, Retry};
+pub use attempts::Retry;
+pub use builder::ClientBuilder;
 pub use client::{Answer, Client};
 pub use contest::{Contest, Submission};
 pub use error::{Cause, Claim, Error, ForeignResponse, Outcome, Refusal, ResponseDefect, Unverified};

@@ -39,3 +39,13 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
 /// How many bytes of a file are handed over between two reports of progress.
 pub const PROGRESS_STEP_BYTES: usize = 16 * 1024;
+
+/// The bounds that a client keeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) attempts: u32,
+    pub(crate) call: Duration,
+    pub(crate) attempt: Duration,
+    pub(crate) upload: Duration,
+    pub(crate) freshness_window: Duration,
+}

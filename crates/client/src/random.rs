@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rebuttal_protocol::Nonce;
 
-use crate::Error;
+use crate::error::Error;
 
 /// A nonce of 16 random bytes: two never meet, in this process or another.
 pub(crate) fn nonce() -> Result<Nonce, Error> {

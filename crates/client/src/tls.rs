@@ -11,7 +11,7 @@ use rustls_platform_verifier::Verifier;
 
 use pinned::Pinned;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Trusts what the platform trusts, and the given certificates beside it.
 ///

@@ -14,7 +14,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Response};
 use tokio::time::Instant;
 
-use crate::builder::Retry;
+use crate::attempts::Retry;
 use crate::client::Client;
 use crate::error::{Cause, Error};
 use crate::exchange::{foreign_response, no_answer_cause, read_bounded};
@@ -79,7 +79,7 @@ impl Client {
                 return Err(Error::Unavailable { attempts, waited, cause, retry_after: None });
             }
             if let Some(on_retry) = &self.inner.on_retry {
-                on_retry.tell(Retry { why: &cause.to_string(), attempts, attempts_max: UPLOAD_ATTEMPTS });
+                on_retry.call(Retry { why: &cause.to_string(), attempts, attempts_max: UPLOAD_ATTEMPTS });
             }
             attempts += 1;
             tokio::time::sleep(random::jittered(pause)).await;

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use rebuttal_client::AppSecret;
 use rebuttal_client::protocol::Invalid;
 
-use crate::profile::ProfileName;
+use crate::profiles::ProfileName;
 use crate::settings::{Secret, Sources};
 
 /// An app's secret with its source.

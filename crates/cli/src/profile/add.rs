@@ -5,10 +5,10 @@ use std::io::IsTerminal as _;
 use anyhow::{Result, bail};
 use zeroize::Zeroizing;
 
-use super::file::Profiles;
-use super::{ChangedProfile, ProfileName};
+use super::ChangedProfile;
 use crate::access::{AppSecretSource, ConnectionArgs, SourcedAppSecret};
 use crate::exit::Exit;
+use crate::profiles::{ProfileName, Profiles};
 use crate::settings::Secret;
 use crate::{prompt, usage};
 

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::ProfileJson;
-use super::file::Profiles;
 use crate::exit::{self, Exit};
 use crate::outcome;
+use crate::profiles::Profiles;
 use crate::terminal::{self, Table};
 
 /// List the profiles, without their secrets

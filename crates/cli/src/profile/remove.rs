@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result};
 
-use super::file::Profiles;
-use super::{ChangedProfile, ProfileName, unknown_profile};
+use super::ChangedProfile;
 use crate::exit::Exit;
+use crate::profiles::{ProfileName, Profiles, unknown_profile};
 
 /// Forget a profile
 #[derive(Debug, clap::Args)]

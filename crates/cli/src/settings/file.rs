@@ -12,7 +12,8 @@ use rebuttal_server::unread;
 use toml::{Spanned, Value};
 
 use super::faults::{Fault, Faults};
-use super::{Secret, Settings, nearest};
+use super::{Secret, Settings};
+use crate::nearest::nearest;
 use crate::toml_file;
 
 /// The value names of numbers.

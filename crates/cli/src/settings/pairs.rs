@@ -6,14 +6,14 @@ use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
-use crate::access::PROFILE_KEYS;
-
 const PAIRS: [(&str, &str); 3] = [
     ("app_secret", "app_secret_file"),
     ("operator_token", "operator_token_file"),
     ("database_url", "database_url_file"),
 ];
 const PROFILE: &str = "profile";
+/// Settings that a profile holds, too. Invariant: the names of the fields of `access::ConnectionArgs`.
+const PROFILE_KEYS: [&str; 6] = ["url", "app_id", "app_secret", "app_secret_file", "scheme", "trust"];
 
 /// Each setting of a pair with the other one.
 pub(super) fn both_ways() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::faults::Fault;
-use super::{Settings, file, nearest};
+use super::{Settings, file};
+use crate::nearest::nearest;
 
 const PREFIX: &str = "REBUTTAL_";
 /// Read without a flag: the path of the profiles.

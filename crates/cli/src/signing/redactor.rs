@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::access::SourcedAppSecret;
 use crate::exit::Exit;
 use crate::outcome;
-use crate::profile;
+use crate::profiles;
 use crate::terminal;
 
 /// Printed instead of a secret.
@@ -29,7 +29,7 @@ pub(crate) struct SecretRedactor {
 impl SecretRedactor {
     /// Knows the secret that is given and those of the profiles that can be read.
     pub(crate) fn new(given: Option<&SourcedAppSecret>, shows_secret: bool) -> Self {
-        let profiles = profile::read_all().into_iter().flatten();
+        let profiles = profiles::read_all().into_iter().flatten();
         let of_profiles = profiles.filter_map(|(_, profile)| profile.app_secret);
         let secrets = given.map(|given| given.text.clone()).into_iter().chain(of_profiles);
         let secrets = secrets.map(|secret| Zeroizing::new(secret.expose().trim().to_ascii_lowercase()));

@@ -5,7 +5,7 @@ use rebuttal_client::Scheme;
 use serde_json::Value;
 
 use super::request::CheckedRequest;
-use crate::profile::{Profile, ProfileName};
+use crate::profiles::{Profile, ProfileName};
 use crate::signing::request_checks::merchant_paths;
 use crate::signing::{SignedBytes, SignedField};
 

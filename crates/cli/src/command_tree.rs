@@ -1,0 +1,17 @@
+//! The tree of commands and arguments, as clap knows it, for the modules below the commands that need it.
+
+use std::sync::OnceLock;
+
+use clap::Command;
+
+static TREE: OnceLock<Command> = OnceLock::new();
+
+/// Sets the tree; called once, at the start.
+pub(crate) fn set(tree: Command) {
+    let _ = TREE.set(tree);
+}
+
+/// The whole tree.
+pub(crate) fn all() -> Command {
+    TREE.get().cloned().unwrap_or_default()
+}
