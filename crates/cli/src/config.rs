@@ -10,7 +10,7 @@ use toml::Value;
 use crate::exit::{self, Exit};
 use crate::serve::open_files;
 use crate::settings::{
-    DEFAULT_FILE, EffectiveSetting, Faults, Settings, Sources, UnknownVariable, check_settings,
+    DEFAULT_FILE, EffectiveSetting, SettingErrors, Settings, Sources, UnknownVariable, check_settings,
     effective_settings, unknown_variables,
 };
 use crate::terminal::{self, Table};
@@ -102,7 +102,7 @@ impl Check {
         let messages =
             |unknown: Vec<UnknownVariable>| unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
         let checked = check_settings(self.config.as_deref());
-        let of_settings = checked.as_ref().err().into_iter().flat_map(Faults::each).map(str::to_owned);
+        let of_settings = checked.as_ref().err().into_iter().flat_map(SettingErrors::each).map(str::to_owned);
         let faults = messages(misspelt).into_iter().chain(of_settings).collect::<Vec<_>>();
         let mut warnings = messages(unrelated);
         warnings.extend(checked.ok().and_then(open_files::reduced_per_peer));

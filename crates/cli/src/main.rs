@@ -111,7 +111,7 @@ fn report_error(error: anyhow::Error) -> anyhow::Result<Exit> {
     let result = Err::<(), _>(error);
     let json =
         result.as_ref().err().filter(|_| usage::wants_json()).map(|error| OutcomeJson::failed(error, None));
-    let print_error = |error: &anyhow::Error| match error.downcast_ref::<settings::Faults>() {
+    let print_error = |error: &anyhow::Error| match error.downcast_ref::<settings::SettingErrors>() {
         Some(faults) => faults.each().for_each(terminal::eprint_error),
         None => terminal::eprint_error(&terminal::causes(error)),
     };

@@ -33,8 +33,8 @@ use serde::{Deserialize, Serialize};
 use crate::log::{self, LogFormat};
 pub(crate) use check::check_settings;
 pub(crate) use default_file::DEFAULT_FILE;
-use faults::Fault;
-pub(crate) use faults::Faults;
+use faults::SettingError;
+pub(crate) use faults::SettingErrors;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};
@@ -236,8 +236,8 @@ impl Settings {
     }
 
     /// The server's configuration, with a default for each invalid value.
-    fn validated(self) -> (Config, Faults) {
-        let mut faults = Faults::default();
+    fn validated(self) -> (Config, SettingErrors) {
+        let mut faults = SettingErrors::default();
         let evidence = evidence(self.evidence_url.as_deref(), self.evidence_public_url.as_deref());
         let filter = self.log_filter.as_deref().unwrap_or(LOG_FILTER);
         faults.take(&["log_filter"], log::validate_filter(filter));
@@ -246,7 +246,7 @@ impl Settings {
         if self.public_url.as_ref().is_some_and(Vec::is_empty) {
             let message = "public_url: the list is empty; name the address that merchants call, or leave the setting out, and \
                         it is made from listen";
-            faults.add(Fault::of(&["public_url"], message));
+            faults.add(SettingError::of(&["public_url"], message));
         }
         config.public_urls =
             faults.list("public_url", self.public_url, |text| text.parse().context("public_url"));
@@ -327,7 +327,7 @@ where
 
 /// The evidence's location, if it is set, with the AWS variables of the environment.
 pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidenceLocation>> {
-    let mut faults = Faults::default();
+    let mut faults = SettingErrors::default();
     let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose();
     let public = faults.take(&["evidence_public_url"], public).flatten();
     let location = url.map(|url| url.parse().context("evidence_url")).transpose();

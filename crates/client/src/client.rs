@@ -13,7 +13,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::limits::Bounds;
 use crate::proof::Proof;
-use crate::retry::Effect;
+use crate::retry::CallEffect;
 
 /// A merchant's connection to one gateway, as one app.
 ///
@@ -63,10 +63,10 @@ impl Client {
     ///
     /// # Errors
     /// After an [`Outcome::Unknown`](crate::Outcome::Unknown) the contest may have taken effect: call this again with
-    /// the same request. [`Error::Refused`] is final, unless its [`open_until`](crate::Refusal::open_until) says
+    /// the same request. [`Error::Refused`] is final, unless its [`open_until`](crate::VerifiedRefusal::open_until) says
     /// otherwise. With all others nothing was changed.
     pub async fn submit(&self, request: &ContestRequest) -> Result<Answer<Done>, Error> {
-        self.exchange(request, Effect::Dispute).await
+        self.exchange(request, CallEffect::Dispute).await
     }
 
     /// Accepts a dispute: the disputed money is given up, and there is no way back.
@@ -76,7 +76,7 @@ impl Client {
     /// # Errors
     /// As [`Client::submit`].
     pub async fn accept(&self, dispute_no: DisputeNo) -> Result<Answer<Done>, Error> {
-        self.exchange(&AcceptRequest { dispute_no }, Effect::Dispute).await
+        self.exchange(&AcceptRequest { dispute_no }, CallEffect::Dispute).await
     }
 
     /// Asks how a dispute stands, by its own number, the payment's or the trade's.
@@ -86,7 +86,7 @@ impl Client {
     /// gateway does not serve within the bounds; [`Error::Unverified`] if what answers proves nothing. Errors of a
     /// query never leave anything changed or unknown behind.
     pub async fn query(&self, request: &QueryRequest) -> Result<Answer<DisputeData>, Error> {
-        self.exchange(request, Effect::None).await
+        self.exchange(request, CallEffect::None).await
     }
 
     /// Asks for an address to upload one file to. [`Client::upload`] does this and the upload.
@@ -98,7 +98,7 @@ impl Client {
         &self,
         request: &GenerateUploadUrlRequest,
     ) -> Result<Answer<UploadUrlData>, Error> {
-        self.exchange(request, Effect::None).await
+        self.exchange(request, CallEffect::None).await
     }
 
     /// The gateway's time, as well as it is known: this machine's clock, corrected if a verified answer said so.

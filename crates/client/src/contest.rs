@@ -30,10 +30,10 @@ pub struct Contest {
 struct Piece {
     evidence_type: EvidenceType,
     name: Option<String>,
-    source: Source,
+    source: EvidenceSource,
 }
 
-enum Source {
+enum EvidenceSource {
     Path(PathBuf),
     Content { filename: String, content: Bytes },
     File(EvidenceFile),
@@ -54,24 +54,27 @@ impl Contest {
 
     /// Adds a file from disk. It is named after the file unless [`named`](Self::named) follows.
     pub fn file(self, evidence_type: EvidenceType, path: impl Into<PathBuf>) -> Self {
-        self.with(evidence_type, Source::Path(path.into()))
+        self.with(evidence_type, EvidenceSource::Path(path.into()))
     }
 
     /// Adds a file from memory. `filename` decides by its extension what it must be, and names it unless
     /// [`named`](Self::named) follows.
     pub fn bytes(self, evidence_type: EvidenceType, filename: &str, content: impl Into<Bytes>) -> Self {
-        self.with(evidence_type, Source::Content { filename: filename.to_owned(), content: content.into() })
+        self.with(
+            evidence_type,
+            EvidenceSource::Content { filename: filename.to_owned(), content: content.into() },
+        )
     }
 
     /// Adds a file that was read before.
     pub fn evidence(self, evidence_type: EvidenceType, file: EvidenceFile) -> Self {
-        self.with(evidence_type, Source::File(file))
+        self.with(evidence_type, EvidenceSource::File(file))
     }
 
     /// Adds a file that was uploaded before, for this contest or another. It is named after the last part of its
     /// address unless [`named`](Self::named) follows.
     pub fn uploaded(self, evidence_type: EvidenceType, storage_uri: StorageUri) -> Self {
-        self.with(evidence_type, Source::Uploaded(storage_uri))
+        self.with(evidence_type, EvidenceSource::Uploaded(storage_uri))
     }
 
     /// Names the piece of evidence that was added last: 1 to 128 characters on one line. Before any was added, it makes
@@ -114,8 +117,8 @@ impl Contest {
         let mut evidence_list = Vec::with_capacity(ready.len());
         for (index, (evidence_type, name, file)) in ready.into_iter().enumerate() {
             let storage_uri = match file {
-                Ready::Uploaded(storage_uri) => storage_uri,
-                Ready::File(file) => client.upload_watched(&file, index, watch.clone()).await?,
+                PreparedEvidence::Uploaded(storage_uri) => storage_uri,
+                PreparedEvidence::File(file) => client.upload_watched(&file, index, watch.clone()).await?,
             };
             evidence_list.push(EvidenceItem { evidence_type, name, url: storage_uri });
         }
@@ -133,7 +136,7 @@ impl Contest {
         self.upload().await?.send().await
     }
 
-    fn with(mut self, evidence_type: EvidenceType, source: Source) -> Self {
+    fn with(mut self, evidence_type: EvidenceType, source: EvidenceSource) -> Self {
         self.pieces.push(Piece { evidence_type, name: None, source });
         self
     }
@@ -148,22 +151,24 @@ impl std::fmt::Debug for Contest {
     }
 }
 
-enum Ready {
+enum PreparedEvidence {
     File(EvidenceFile),
     Uploaded(StorageUri),
 }
 
 impl Piece {
-    async fn read(self) -> Result<(EvidenceType, EvidenceName, Ready), Error> {
+    async fn read(self) -> Result<(EvidenceType, EvidenceName, PreparedEvidence), Error> {
         let (own_name, ready) = match self.source {
-            Source::Uploaded(storage_uri) => {
+            EvidenceSource::Uploaded(storage_uri) => {
                 let key = storage_uri.key();
                 let own_name = key.rsplit_once('/').map_or(key.as_str(), |(_, name)| name).to_owned();
-                (own_name, Ready::Uploaded(storage_uri))
+                (own_name, PreparedEvidence::Uploaded(storage_uri))
             }
-            Source::Path(path) => named_after(EvidenceFile::read(path).await?),
-            Source::Content { filename, content } => named_after(EvidenceFile::new(&filename, content)?),
-            Source::File(file) => named_after(file),
+            EvidenceSource::Path(path) => named_after(EvidenceFile::read(path).await?),
+            EvidenceSource::Content { filename, content } => {
+                named_after(EvidenceFile::new(&filename, content)?)
+            }
+            EvidenceSource::File(file) => named_after(file),
         };
         let name = self.name.unwrap_or(own_name);
         let parsed = name.parse().map_err(|error| Error::Invalid(format!("the name {name:?} {error}")))?;
@@ -171,8 +176,8 @@ impl Piece {
     }
 }
 
-fn named_after(file: EvidenceFile) -> (String, Ready) {
-    (file.name().to_owned(), Ready::File(file))
+fn named_after(file: EvidenceFile) -> (String, PreparedEvidence) {
+    (file.name().to_owned(), PreparedEvidence::File(file))
 }
 
 /// A contest whose files are uploaded: ready to be submitted, as often as it takes to learn its outcome.

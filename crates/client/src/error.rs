@@ -32,9 +32,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The gateway said no, and its answer is verified (contract §7). Whether an earlier attempt of the call may still
-    /// take effect, [`Refusal::open_until`] says.
+    /// take effect, [`VerifiedRefusal::open_until`] says.
     #[error("{0}")]
-    Refused(Box<Refusal>),
+    Refused(Box<VerifiedRefusal>),
     /// The file store did not take a file: nothing was submitted (contract §3). Its answers are not signed, so this is
     /// only what it claims; most often another file is the remedy.
     #[error("the file store refused {filename}: {code}: {message}")]
@@ -140,7 +140,7 @@ impl From<Invalid> for Error {
 
 /// A verified "no" (contract §7).
 #[derive(Debug)]
-pub struct Refusal {
+pub struct VerifiedRefusal {
     /// The meaning. A code that this version does not know is [`Code::Unknown`].
     pub code: Code,
     /// What happened, why, and what to do, in the gateway's words.
@@ -153,7 +153,7 @@ pub struct Refusal {
     pub open_until: Option<UnixMillis>,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for VerifiedRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { code, message, .. } = self;
         write!(f, "the gateway refused: {code}: {message}")?;

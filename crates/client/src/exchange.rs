@@ -20,8 +20,8 @@ use crate::error::{Cause, Error, ForeignResponse, ResponseDefect, Unverified};
 use crate::limits::ANSWER_MAX_BYTES;
 use crate::proof::METHOD;
 use crate::random;
-use crate::retry::{Attempt, AttemptPlan, Effect, Next};
-use crate::verify::{self, Sent};
+use crate::retry::{Attempt, AttemptPlan, CallEffect, Next};
+use crate::verify::{self, SentRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -30,7 +30,7 @@ impl Client {
     pub(crate) async fn exchange<C: MerchantRequest + Serialize>(
         &self,
         request: &C,
-        effect: Effect,
+        effect: CallEffect,
     ) -> Result<Answer<C::Data>, Error> {
         let body = serde_json::to_vec(request).map_err(|error| Error::Invalid(error.to_string()))?;
         if body.len() > BODY_MAX_BYTES {
@@ -74,15 +74,15 @@ impl Client {
     }
 
     /// Signs a request with the present time and a nonce of its own.
-    fn authorize(&self, path: &str, body: Bytes) -> Result<Sent, Error> {
+    fn authorize(&self, path: &str, body: Bytes) -> Result<SentRequest, Error> {
         let inner = &self.inner;
         let message = Message { method: METHOD, base_url: &inner.base_url, target: path, body: &body };
         let signer = Signer { scheme: inner.scheme, app_id: inner.app_id, secret: &inner.secret };
         let header = signer.authorize(self.gateway_time(), random::nonce()?, &message);
-        Ok(Sent { url: format!("{}{path}", inner.base_url), header, body })
+        Ok(SentRequest { url: format!("{}{path}", inner.base_url), header, body })
     }
 
-    async fn attempt(&self, sent: &Sent, time_left: Duration) -> (Attempt, Option<Duration>) {
+    async fn attempt(&self, sent: &SentRequest, time_left: Duration) -> (Attempt, Option<Duration>) {
         let posted = self
             .inner
             .http

@@ -12,12 +12,12 @@ use rebuttal_protocol::code::Resend;
 use rebuttal_protocol::{Code, Finality, UnixMillis};
 
 use crate::attempts::{AttemptEffect, Attempts, Pause};
-use crate::error::{Cause, Error, Refusal};
+use crate::error::{Cause, Error, VerifiedRefusal};
 use crate::verify::Verified;
 
 /// Whether a call can change a dispute, which decides what an attempt without a verified answer leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum CallEffect {
     /// Query and generateUploadUrl.
     None,
     /// Contest and accept.
@@ -92,7 +92,7 @@ pub(crate) enum Next {
 /// The attempts of one call, and what they leave open.
 #[derive(Debug)]
 pub(crate) struct AttemptPlan {
-    effect: Effect,
+    effect: CallEffect,
     attempts: Attempts,
     clock_corrected: bool,
     /// Until when an attempt so far may take effect, or may have.
@@ -100,7 +100,7 @@ pub(crate) struct AttemptPlan {
 }
 
 impl AttemptPlan {
-    pub(crate) const fn new(effect: Effect, attempts_max: u32) -> Self {
+    pub(crate) const fn new(effect: CallEffect, attempts_max: u32) -> Self {
         Self { effect, attempts: Attempts::new(attempts_max), clock_corrected: false, open_until: None }
     }
 
@@ -119,8 +119,8 @@ impl AttemptPlan {
         remaining: Duration,
     ) -> Next {
         let effect = match self.effect {
-            Effect::None => AttemptEffect::NotByThisAttempt,
-            Effect::Dispute => attempt.effect(),
+            CallEffect::None => AttemptEffect::NotByThisAttempt,
+            CallEffect::Dispute => attempt.effect(),
         };
         if effect == AttemptEffect::Possible {
             self.open_until = self.open_until.max(Some(stale_at));
@@ -146,7 +146,7 @@ impl AttemptPlan {
             self.clock_corrected = true;
             return Next::CorrectClock(verified);
         }
-        let is_open_notice = verified.finality == Finality::Notice && self.effect == Effect::Dispute;
+        let is_open_notice = verified.finality == Finality::Notice && self.effect == CallEffect::Dispute;
         let next = match verified.code.resend() {
             _ if is_stale => None,
             Resend::FreshHeader => Some(pause.map(|_| Pause::None)),
@@ -159,7 +159,7 @@ impl AttemptPlan {
             Some(Some(pause)) => Next::Again(pause),
             None if !is_open_notice => {
                 let open_until = self.open_until;
-                Next::Fail(Error::Refused(Box::new(Refusal { code, message, proof, open_until })))
+                Next::Fail(Error::Refused(Box::new(VerifiedRefusal { code, message, proof, open_until })))
             }
             Some(None) | None => {
                 let cause = Cause::Answered { code, message, finality: Some(finality) };
@@ -170,7 +170,7 @@ impl AttemptPlan {
 
     /// How a call ends whose verified `OK` has data that cannot be read.
     pub(crate) fn unreadable(&mut self, why: &str, stale_at: UnixMillis) -> Error {
-        if self.effect == Effect::Dispute {
+        if self.effect == CallEffect::Dispute {
             self.open_until = self.open_until.max(Some(stale_at));
         }
         self.give_up(Cause::Unreadable(why.to_owned()), None)

@@ -14,7 +14,7 @@ use crate::proof::{METHOD, Proof};
 
 /// A request that has been sent, with what its answer must match.
 #[derive(Debug, Clone)]
-pub(crate) struct Sent {
+pub(crate) struct SentRequest {
     pub(crate) url: String,
     pub(crate) header: Authorization,
     pub(crate) body: Bytes,
@@ -44,7 +44,7 @@ impl Verified {
 /// In this order: exactly one header, its form, the app, a scheme that is not weaker, the nonce that binds it to this
 /// request, the sign over the request's method and URL and the answer's own body. Only then is the body parsed.
 pub(crate) fn verify(
-    sent: &Sent,
+    sent: &SentRequest,
     secret: &AppSecret,
     headers: &[&[u8]],
     body: Bytes,

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::access::{SourcedToken, TokenOrigin};
-use super::failure::{Failure, ResendInfo};
+use super::failure::{OperatorFailure, ResendInfo};
 use super::idempotency_key::IdempotencyKeyArg;
 use super::retry::{ATTEMPTS_MAX, FailedAttempt, NextStep, RetryState, describe_foreign};
 use crate::wait_notice;
@@ -62,7 +62,7 @@ impl OperatorClient {
     /// The error for an interruption by the user.
     pub(super) fn interrupted_error(&self) -> anyhow::Error {
         match self.again() {
-            Some(again) => Failure::Interrupted { again }.into(),
+            Some(again) => OperatorFailure::Interrupted { again }.into(),
             None => anyhow::anyhow!("interrupted: nothing was changed"),
         }
     }
@@ -171,9 +171,9 @@ impl OperatorClient {
             429 | 500.. => NextStep::Retry(format!("{code}: {detail}")),
             // The gateway's code is the same where no token is sent.
             _ if code == Code::OperatorUnauthorized => {
-                NextStep::Refused(Failure::TokenRejected { code, origin: self.origin.clone() })
+                NextStep::Refused(OperatorFailure::TokenRejected { code, origin: self.origin.clone() })
             }
-            _ => NextStep::Refused(Failure::Refused { code, detail }),
+            _ => NextStep::Refused(OperatorFailure::Refused { code, detail }),
         };
         (effect, next)
     }

@@ -12,7 +12,7 @@ use crate::terminal;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum OperatorFailure {
     /// The gateway refused, in a problem document.
     #[error("the gateway refused: {code}: {detail}")]
     Refused { code: Code, detail: String },
@@ -84,7 +84,7 @@ impl ResendInfo {
 #[error("{0}")]
 pub(super) struct SecretWriteError(pub(super) String);
 
-impl Failure {
+impl OperatorFailure {
     /// The failure for an error after the gateway's answer to a change.
     pub(super) fn from_answer_error(error: anyhow::Error, again: ResendInfo) -> Self {
         match error.downcast() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::failure::{Failure, ResendInfo, token_rejected_text};
+use super::failure::{OperatorFailure, ResendInfo, token_rejected_text};
 use crate::exit::Exit;
 use crate::terminal;
 
@@ -69,16 +69,16 @@ pub(super) fn finish(result: Result<()>, json: bool, again: Option<ResendInfo>) 
     let result = match (result, &again) {
         // Reported as clap reports its own errors.
         (Err(usage_error), _) if usage_error.is::<clap::Error>() => return Err(usage_error),
-        (Err(error), Some(again)) if !error.is::<Failure>() => {
-            Err(Failure::from_answer_error(error, again.clone()).into())
+        (Err(error), Some(again)) if !error.is::<OperatorFailure>() => {
+            Err(OperatorFailure::from_answer_error(error, again.clone()).into())
         }
         (result, _) => result,
     };
     let exit = match &result {
         Ok(()) => Exit::Done,
         Err(error) => {
-            let failure: Option<&Failure> = error.downcast_ref();
-            let exit = failure.map_or(Exit::Local, Failure::exit);
+            let failure: Option<&OperatorFailure> = error.downcast_ref();
+            let exit = failure.map_or(Exit::Local, OperatorFailure::exit);
             if json {
                 terminal::print_json(&failure_json(error, failure, exit))?;
             } else {
@@ -112,26 +112,30 @@ pub(super) fn finish(result: Result<()>, json: bool, again: Option<ResendInfo>) 
     }
 }
 
-fn failure_json<'a>(error: &anyhow::Error, failure: Option<&'a Failure>, exit: Exit) -> FailureJson<'a> {
+fn failure_json<'a>(
+    error: &anyhow::Error,
+    failure: Option<&'a OperatorFailure>,
+    exit: Exit,
+) -> FailureJson<'a> {
     let (code, error_message, again) = match failure {
-        Some(Failure::Refused { code, detail }) => (Some(code.as_str()), detail.clone(), None),
-        Some(Failure::TokenRejected { code, origin }) => {
+        Some(OperatorFailure::Refused { code, detail }) => (Some(code.as_str()), detail.clone(), None),
+        Some(OperatorFailure::TokenRejected { code, origin }) => {
             (Some(code.as_str()), token_rejected_text(origin), None)
         }
         Some(
-            Failure::Unknown { again, .. }
-            | Failure::UnreadableAnswer { again, .. }
-            | Failure::SecretNotWritten { again, .. }
-            | Failure::Interrupted { again },
+            OperatorFailure::Unknown { again, .. }
+            | OperatorFailure::UnreadableAnswer { again, .. }
+            | OperatorFailure::SecretNotWritten { again, .. }
+            | OperatorFailure::Interrupted { again },
         ) => (None, terminal::causes(error), Some(again)),
         _ => (None, terminal::causes(error), None),
     };
     FailureJson { outcome: exit.as_str(), code, error_message, again }
 }
 
-fn eprint_failure(error: &anyhow::Error, failure: Option<&Failure>) {
+fn eprint_failure(error: &anyhow::Error, failure: Option<&OperatorFailure>) {
     terminal::eprint_error(&terminal::sanitize(&terminal::causes(error)));
-    if let Some(hint) = failure.and_then(Failure::hint) {
+    if let Some(hint) = failure.and_then(OperatorFailure::hint) {
         terminal::eprint_hint(&hint);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rebuttal_client::internal::{AttemptEffect, Attempts};
 use rebuttal_client::{Cause, ForeignResponse, ResponseDefect};
 
-use super::failure::{Failure, ResendInfo};
+use super::failure::{OperatorFailure, ResendInfo};
 
 /// Most attempts of a call.
 pub(super) const ATTEMPTS_MAX: u32 = 5;
@@ -31,7 +31,7 @@ pub(super) enum NextStep {
     /// Something other than the gateway answered, and would most likely do so again.
     Foreign(ForeignResponse),
     /// The gateway refused.
-    Refused(Failure),
+    Refused(OperatorFailure),
 }
 
 impl NextStep {
@@ -80,7 +80,7 @@ impl<'u> RetryState<'u> {
     pub(super) fn record(
         &mut self,
         FailedAttempt { effect, next, retry_after }: FailedAttempt,
-    ) -> Result<(String, Duration), Failure> {
+    ) -> Result<(String, Duration), OperatorFailure> {
         // A read leaves nothing in doubt.
         let effect = if self.again.is_some() { effect } else { AttemptEffect::NotByThisAttempt };
         let lasting = matches!(next, NextStep::GiveUp(_) | NextStep::Foreign(_));
@@ -89,8 +89,10 @@ impl<'u> RetryState<'u> {
         let failure = match (next, pause) {
             (NextStep::Refused(failure), _) => failure,
             (_, Some(pause)) => return Ok((why, pause.duration())),
-            (NextStep::Foreign(foreign), None) => Failure::NotAGateway { url: self.url.to_owned(), foreign },
-            (NextStep::Retry(_) | NextStep::GiveUp(_), None) => Failure::Unavailable {
+            (NextStep::Foreign(foreign), None) => {
+                OperatorFailure::NotAGateway { url: self.url.to_owned(), foreign }
+            }
+            (NextStep::Retry(_) | NextStep::GiveUp(_), None) => OperatorFailure::Unavailable {
                 url: self.url.to_owned(),
                 attempts: self.describe(),
                 why: why.clone(),
@@ -101,11 +103,11 @@ impl<'u> RetryState<'u> {
     }
 
     /// The failure of the call, where the last attempt ended in this one.
-    fn final_failure(&self, why: String, failure: Failure) -> Failure {
+    fn final_failure(&self, why: String, failure: OperatorFailure) -> OperatorFailure {
         match self.again.clone().filter(|_| self.attempts.in_doubt()) {
             Some(again) => {
-                let token_rejected = matches!(failure, Failure::TokenRejected { .. });
-                Failure::Unknown { attempts: self.describe(), why, again, token_rejected }
+                let token_rejected = matches!(failure, OperatorFailure::TokenRejected { .. });
+                OperatorFailure::Unknown { attempts: self.describe(), why, again, token_rejected }
             }
             None => failure,
         }
@@ -134,14 +136,14 @@ mod tests {
             let next = NextStep::Retry(String::new());
             assert!(retry_state.record(FailedAttempt { effect: *effect, next, retry_after: None }).is_ok());
         }
-        let no = Failure::Refused { code: Code::OperatorConflict, detail: String::new() };
+        let no = OperatorFailure::Refused { code: Code::OperatorConflict, detail: String::new() };
         match retry_state.record(FailedAttempt {
             effect: *last,
             next: NextStep::Refused(no),
             retry_after: None,
         }) {
-            Err(Failure::Unknown { .. }) => "unknown",
-            Err(Failure::Refused { .. }) => "refused",
+            Err(OperatorFailure::Unknown { .. }) => "unknown",
+            Err(OperatorFailure::Refused { .. }) => "refused",
             _ => "something else",
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use rebuttal_server::Config;
 
-use super::faults::{Fault, Faults};
+use super::faults::{SettingError, SettingErrors};
 use super::sources::{SettingSource, Sources};
 use super::{Settings, file, variables};
 use crate::terminal;
@@ -17,7 +17,7 @@ type ResolvedSettings = (Settings, Config);
 
 /// The configuration of a file and the variables, or all of their faults: those of variables first, then the file's by
 /// line.
-pub(crate) fn check_settings(path: Option<&Path>) -> Result<Config, Faults> {
+pub(crate) fn check_settings(path: Option<&Path>) -> Result<Config, SettingErrors> {
     let of_variables = variables::faulty();
     let faulty = keys(&of_variables);
     let given = Settings::of_variables(&faulty);
@@ -30,14 +30,21 @@ impl Settings {
     ///
     /// # Errors
     /// Everything that is wrong, in the words of `config check`.
-    pub(crate) fn resolved(self, sources: &Sources, file: Option<&Path>) -> Result<ResolvedSettings, Faults> {
+    pub(crate) fn resolved(
+        self,
+        sources: &Sources,
+        file: Option<&Path>,
+    ) -> Result<ResolvedSettings, SettingErrors> {
         let (resolved, faults) = resolve(Ok(self), sources, file, Vec::new());
         without_faults(resolved, faults)
     }
 }
 
 /// The resolved settings, if there are no faults.
-fn without_faults(resolved: Option<ResolvedSettings>, faults: Faults) -> Result<ResolvedSettings, Faults> {
+fn without_faults(
+    resolved: Option<ResolvedSettings>,
+    faults: SettingErrors,
+) -> Result<ResolvedSettings, SettingErrors> {
     resolved.filter(|_| faults.each().next().is_none()).ok_or(faults)
 }
 
@@ -47,8 +54,8 @@ fn resolve(
     given: Result<Settings>,
     sources: &Sources,
     path: Option<&Path>,
-    of_variables: Vec<Fault>,
-) -> (Option<ResolvedSettings>, Faults) {
+    of_variables: Vec<SettingError>,
+) -> (Option<ResolvedSettings>, SettingErrors) {
     let mut faulty = keys(&of_variables);
     let (mut of_file, mut without_faults, mut lines) = (Vec::new(), toml::Table::new(), BTreeMap::new());
     let mut is_whole = true;
@@ -60,7 +67,7 @@ fn resolve(
         // Its settings are not known.
         Err(error) => {
             is_whole = false;
-            of_file.push(Fault::of(&[], terminal::causes(&error)));
+            of_file.push(SettingError::of(&[], terminal::causes(&error)));
         }
     }
     faulty.extend(keys(&of_file));
@@ -69,9 +76,9 @@ fn resolve(
             let (config, faults) = settings.clone().validated();
             (Some((settings, config)), faults.into_vec())
         }
-        Err(error) => (None, vec![Fault::of(&[], terminal::causes(&error))]),
+        Err(error) => (None, vec![SettingError::of(&[], terminal::causes(&error))]),
     };
-    let certain = |fault: &Fault| fault.is_certain(&faulty) && (is_whole || fault.keys.len() == 1);
+    let certain = |fault: &SettingError| fault.is_certain(&faulty) && (is_whole || fault.keys.len() == 1);
     let setting_faults =
         setting_faults.into_iter().filter(certain).map(|fault| with_location(fault, sources, path, &lines));
     let mut faults: Vec<_> = of_variables.into_iter().chain(of_file).chain(setting_faults).collect();
@@ -84,11 +91,11 @@ fn resolve(
 
 /// A fault of values, prefixed with the sources of the values, but for flags, which the user has just typed.
 fn with_location(
-    fault: Fault,
+    fault: SettingError,
     sources: &Sources,
     path: Option<&Path>,
     lines: &BTreeMap<String, usize>,
-) -> Fault {
+) -> SettingError {
     let of = |key: &String| match sources.of(key) {
         Some(SettingSource::Flag) => None,
         Some(source) => Some(format!("the variable {}", source.display_name(key, None))),
@@ -97,10 +104,10 @@ fn with_location(
     let places: Vec<_> = fault.keys.iter().filter_map(of).collect();
     match places.is_empty() {
         true => fault,
-        false => Fault { message: format!("{}: {}", places.join(" and "), fault.message), ..fault },
+        false => SettingError { message: format!("{}: {}", places.join(" and "), fault.message), ..fault },
     }
 }
 
-fn keys(faults: &[Fault]) -> BTreeSet<String> {
+fn keys(faults: &[SettingError]) -> BTreeSet<String> {
     faults.iter().flat_map(|fault| fault.keys.iter().cloned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Faults of settings, collected so that all are reported together.
+//! SettingErrors of settings, collected so that all are reported together.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::terminal;
 
 /// An error of one setting, or of several together.
 #[derive(Debug, Clone)]
-pub(crate) struct Fault {
+pub(crate) struct SettingError {
     /// The settings that it concerns, the main one first.
     pub(super) keys: Vec<String>,
     /// What is wrong, and what it must be.
@@ -19,9 +19,9 @@ pub(crate) struct Fault {
 
 /// All faults, in the order of the default file unless sorted otherwise.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct SettingErrors(Vec<SettingError>);
 
-impl Fault {
+impl SettingError {
     pub(super) fn of(keys: &[&str], message: impl Into<String>) -> Self {
         Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message: message.into() }
     }
@@ -38,13 +38,13 @@ impl Fault {
     }
 }
 
-impl Faults {
+impl SettingErrors {
     /// The value, if it is valid.
     pub(super) fn take<T>(&mut self, keys: &[&str], value: Result<T>) -> Option<T> {
         value
             .map_err(|error| match error.downcast::<Self>() {
                 Ok(several) => self.0.extend(several.0),
-                Err(error) => self.add(Fault::of(keys, terminal::causes(&error))),
+                Err(error) => self.add(SettingError::of(keys, terminal::causes(&error))),
             })
             .ok()
     }
@@ -59,12 +59,12 @@ impl Faults {
         texts.unwrap_or_default().iter().filter_map(|text| self.take(&[key], parse(text))).collect()
     }
 
-    pub(super) fn add(&mut self, fault: Fault) {
+    pub(super) fn add(&mut self, fault: SettingError) {
         self.0.push(fault);
     }
 
-    pub(super) fn into_vec(mut self) -> Vec<Fault> {
-        self.0.sort_by_key(Fault::place);
+    pub(super) fn into_vec(mut self) -> Vec<SettingError> {
+        self.0.sort_by_key(SettingError::place);
         self.0
     }
 
@@ -82,16 +82,16 @@ impl Faults {
     }
 }
 
-impl From<Vec<Fault>> for Faults {
-    fn from(faults: Vec<Fault>) -> Self {
+impl From<Vec<SettingError>> for SettingErrors {
+    fn from(faults: Vec<SettingError>) -> Self {
         Self(faults)
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for SettingErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.each().collect::<Vec<_>>().join("\n"))
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for SettingErrors {}

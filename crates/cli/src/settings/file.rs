@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow};
 use rebuttal_server::unread;
 use toml::{Spanned, Value};
 
-use super::faults::{Fault, Faults};
+use super::faults::{SettingError, SettingErrors};
 use super::{Secret, Settings};
 use crate::nearest::nearest;
 use crate::toml_file;
@@ -26,7 +26,7 @@ pub(super) struct SettingsFile {
     /// The known keys with valid values.
     pub(super) valid: toml::Table,
     /// The faults of the others, by line.
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<SettingError>,
     /// The line of each value, counted from 1.
     pub(super) lines: BTreeMap<String, usize>,
 }
@@ -36,12 +36,12 @@ impl SettingsFile {
     pub(super) fn into_valid(self) -> Result<toml::Table> {
         match self.faults.is_empty() {
             true => Ok(self.valid),
-            false => Err(Faults::from(self.faults).into()),
+            false => Err(SettingErrors::from(self.faults).into()),
         }
     }
 }
 
-/// Reads the file. Faults of single values do not affect the others.
+/// Reads the file. SettingErrors of single values do not affect the others.
 pub(super) fn read(path: &Path) -> Result<SettingsFile> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -65,14 +65,16 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
                 None => "`rebuttal config default` lists them".to_owned(),
             };
             let message = format!("{shown}, line {line}: there is no setting {key:?}; {meant}");
-            read.faults.push(Fault::of(&[&key], message));
+            read.faults.push(SettingError::of(&[&key], message));
         } else if let Err(requirement) = check(&command, &key, value.as_ref()) {
             let given = match is_secret(&command, &key) {
                 true => String::new(),
                 false => format!(" = {}", value.as_ref()),
             };
-            read.faults
-                .push(Fault::of(&[&key], format!("{shown}, line {line}: {key}{given}: it {requirement}")));
+            read.faults.push(SettingError::of(
+                &[&key],
+                format!("{shown}, line {line}: {key}{given}: it {requirement}"),
+            ));
         } else {
             read.valid.insert(key, value.into_inner());
         }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use rebuttal_server::Config;
 
-use super::faults::Fault;
+use super::faults::SettingError;
 
 /// Each listener whose address another one uses. `by_default` says whether `listen` is not set.
-pub(super) fn faults(config: &Config, by_default: bool) -> Vec<Fault> {
+pub(super) fn faults(config: &Config, by_default: bool) -> Vec<SettingError> {
     let listeners = [
         ("listen", Some(config.listen)),
         ("operator_listen", config.operator_listen),
@@ -20,7 +20,7 @@ pub(super) fn faults(config: &Config, by_default: bool) -> Vec<Fault> {
         let before = listeners.iter().take(place).find(|(_, other)| overlap(*address, *other));
         let Some((first, other)) = before else { continue };
         let default_note = if by_default && *first == "listen" { ", which is the default," } else { "" };
-        faults.push(Fault::of(
+        faults.push(SettingError::of(
             &[second, first],
             format!(
                 "{second} {address} and {first} {other}{default_note} take the same address: give one of them another port"

@@ -12,7 +12,7 @@ use rebuttal_server::unread;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::faults::{Fault, Faults};
+use super::faults::{SettingError, SettingErrors};
 
 /// More than any secret needs: a database's URL with all of its parameters.
 const FILE_MAX_BYTES: u64 = 16 * 1024;
@@ -57,7 +57,7 @@ impl fmt::Debug for Secret {
 
 /// Parses a secret that is given directly or in a file.
 pub(super) fn parse<T>(
-    faults: &mut Faults,
+    faults: &mut SettingErrors,
     key: &str,
     direct: Option<Secret>,
     file: Option<PathBuf>,
@@ -86,7 +86,7 @@ where
         }
         (Some(_), Some(_)) => {
             let message = format!("{key} and {in_file} must not both be given; leave one of them out");
-            faults.add(Fault::of(&[key, &in_file], message));
+            faults.add(SettingError::of(&[key, &in_file], message));
             None
         }
     }

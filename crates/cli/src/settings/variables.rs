@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::faults::Fault;
+use super::faults::SettingError;
 use super::{Settings, file};
 use crate::nearest::nearest;
 
@@ -58,7 +58,7 @@ pub(super) fn unknown_among(
 }
 
 /// Every variable of a setting with an invalid value.
-pub(super) fn faulty() -> Vec<Fault> {
+pub(super) fn faulty() -> Vec<SettingError> {
     let command = file::command();
     let with_variables = <Settings as clap::Args>::augment_args(clap::Command::new("serve"));
     let faulty = |argument: &clap::Arg| {
@@ -66,14 +66,14 @@ pub(super) fn faulty() -> Vec<Fault> {
         let value = std::env::var_os(variable)?;
         let key = argument.get_id().as_str();
         let Some(value) = value.to_str() else {
-            return Some(Fault::of(&[key], format!("{variable} is no UTF-8")));
+            return Some(SettingError::of(&[key], format!("{variable} is no UTF-8")));
         };
         let requirement = file::check_words(&command, argument, &[value.to_owned()]).err()?;
         let shown = match file::is_secret(&command, key) {
             true => String::new(),
             false => format!("={}", crate::terminal::sanitize(value)),
         };
-        Some(Fault::of(&[key], format!("{variable}{shown}: it {requirement}")))
+        Some(SettingError::of(&[key], format!("{variable}{shown}: it {requirement}")))
     };
     with_variables.get_arguments().filter_map(faulty).collect()
 }

@@ -10,7 +10,7 @@ use rebuttal_client::{Code, DisputeNo};
 
 use super::view;
 use crate::operator::client::OperatorClient;
-use crate::operator::failure::Failure;
+use crate::operator::failure::OperatorFailure;
 use crate::operator::idempotency_key::IdempotencyKeyArg;
 use crate::operator::output;
 use crate::terminal;
@@ -126,7 +126,7 @@ impl Open {
 }
 
 fn is_conflict(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Failure::Refused { code, .. }) if *code == Code::OperatorConflict)
+    matches!(error.downcast_ref(), Some(OperatorFailure::Refused { code, .. }) if *code == Code::OperatorConflict)
 }
 
 /// Opens the dispute again with the deadline that it was opened with, so that the gateway compares everything else: a
