@@ -91,7 +91,7 @@ impl Accept {
             prepared = self.prepare(&client) => prepared?,
             () = &mut stop => bail!("interrupted: nothing was accepted"),
         }
-        // From here on, an interruption must tell the user how to find out the outcome.
+        // From here on, an interruption must say how to find out the outcome.
         tokio::select! {
             answer = with_wait_notice(client.base_url(), client.accept(self.dispute_no.clone())) => Ok(answer?),
             () = stop => Err(Interrupted.into()),

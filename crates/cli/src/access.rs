@@ -56,7 +56,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME", value_parser = enum_arg::parser(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 
-    /// PEM file of certificates to trust beside those of the system: an authority's, or a self-signed one
+    /// PEM file of certificates to trust in addition to the system's: an authority's, or a self-signed one
     #[arg(long, env = "REBUTTAL_TRUST", value_name = "FILE")]
     trust: Option<PathBuf>,
 }
@@ -89,7 +89,7 @@ impl MerchantAccess {
         let ConnectionArgs { url, app_id, app_secret, app_secret_file, .. } = &self.given;
         match &self.profile {
             Some(name) => profiles::read(name).map(Some),
-            // A default profile mixed with given values would sign for a gateway that nobody meant.
+            // A default profile mixed with given values would sign for an unintended gateway.
             None if url.is_some()
                 || app_id.is_some()
                 || app_secret.is_some()

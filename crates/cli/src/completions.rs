@@ -26,7 +26,7 @@ pub(crate) struct Completions {
 const PROFILE: &str = "profile";
 /// A placeholder in a script for the names of profiles; no other text has it.
 const PLACEHOLDER: &str = "rebuttal_names_of_profiles";
-/// Prints the names. Errors are discarded: nobody reads them during completion.
+/// Prints the names. Errors are discarded: a shell shows none during completion.
 const NAMES: &str = "rebuttal profile list --names 2>/dev/null";
 
 impl Completions {

@@ -20,7 +20,7 @@ use crate::{command_tree, outcome};
 const CHECK_EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is wrong
-  1  something is wrong, and each fault is told; or it could not be told
+  1  there are errors, each of which is printed; or they could not be printed
   2  wrong usage";
 
 /// Settings of a gateway: all there are, what is wrong with them, which are in force
@@ -39,7 +39,7 @@ enum ConfigSubcommand {
     Show(Box<Show>),
 }
 
-/// Tell what is wrong with a settings file and the variables
+/// Check a settings file and the variables
 ///
 /// Looks for keys that are not known, variables that are misspelt, values that are not what they must be, and settings
 /// that do not go together. What they stand for, such as whether the database answers, is looked at by `rebuttal

@@ -25,10 +25,10 @@ use report::ContestReport;
 /// Contest a dispute with evidence
 ///
 /// Every file is checked before the first byte is sent: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes, and
-/// truly what its extension says. Then the dispute is shown, and one question asked: a contest is submitted once, and
+/// of the kind that its extension says. Then the dispute is shown, and a confirmation asked for: a contest is submitted once, and
 /// what was submitted cannot be changed.
 ///
-/// In the place of a FILE, the storageUri of a file that is already uploaded may be given (s3://uploaded/…). The same
+/// Instead of a FILE, the storageUri of a file that is already uploaded may be given (s3://uploaded/…). The same
 /// contest with the same storageUris and names may be submitted as often as needed: repetitions change nothing.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -73,7 +73,7 @@ impl Contest {
             () = &mut stop => bail!("interrupted: nothing was submitted"),
         };
         let request = submitted.insert(submission.request().clone());
-        // From here on, an interruption must tell the user how to find out the outcome.
+        // From here on, an interruption must say how to find out the outcome.
         tokio::select! {
             answer = with_wait_notice(client.base_url(), client.submit(request)) => Ok(answer?),
             () = stop => Err(Interrupted.into()),

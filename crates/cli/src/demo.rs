@@ -17,13 +17,13 @@ use gateway::DemoGateway;
 
 /// See it work: a fresh gateway, six disputes, one contested
 ///
-/// Starts a gateway with an empty folder of its own, opens disputes as an operator would, and contests one as a
+/// Starts a gateway in an empty temporary folder, opens disputes as an operator would, and contests one as a
 /// merchant would: uploads a receipt and a refund confirmation, submits them, and verifies the signed answer. Then it
-/// stays up, for you to go on by hand, until Ctrl-C.
+/// stays up, so that you can continue, until Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct Demo {
-    /// Stop when the story is told
+    /// Stop at the end of the demonstration
     #[arg(long)]
     once: bool,
 

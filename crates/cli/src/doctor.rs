@@ -23,13 +23,13 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const EXIT_CODES: &str = "\
 Exit codes:
   0  there is no fault; there may be warnings
-  1  there is a fault, and each is told; or it could not be told
+  1  there are faults, each of which is printed; or they could not be printed
   2  wrong usage";
 
-/// Tell what is wrong with an installation, and what to do
+/// Find what is wrong with an installation, and what to do about it
 ///
-/// Takes the settings of `serve`, and looks at everything that a gateway with them stands on: directories, keys, the
-/// database and what stands before it, every dispute's history, clocks, the evidence store, room on the disk, limits,
+/// Takes the settings of `serve`, and checks everything that a gateway with them depends on: directories, keys, the
+/// database and any pooler before it, every dispute's history, clocks, the evidence store, room on the disk, limits,
 /// the addresses to listen on, and whether its public URLs lead to this gateway. Nothing that is there is changed, and
 /// a gateway may be serving meanwhile. Run it with the service's own settings and variables, as the service's user:
 /// what it looked at is told first.

@@ -29,19 +29,19 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  done: the gateway's signed answer says OK
-  1  a file or a setting on this side, or a no or Ctrl-C at the question; nothing was changed
+  1  a local file or setting, or the confirmation was declined; nothing was changed
   2  wrong usage; nothing was changed
   3  refused by the gateway, in a verified answer
-  4  unknown: it may or may not have taken effect; how to learn it is told
+  4  unknown: it may or may not have taken effect; the output says how to find out
   5  the gateway or its file store cannot be reached or is busy, or a proxy says so; nothing was changed
-  6  the answers prove nothing: wrong app, secret or address, or somebody else answers; nothing was changed
-  7  done as with 0, but the answer could not be written to standard output; how to have it again is told";
+  6  the answer could not be verified: wrong app, secret or address, or not the gateway; nothing was changed
+  7  done as with 0, but the answer could not be written to standard output; standard error says how to get it again";
 
 /// The exit codes of a command that only prints or writes something.
 pub(crate) const HELP_OUTPUT_ONLY: &str = "\
 Exit codes:
   0  done
-  1  not done; why is told on standard error
+  1  not done; standard error says why
   2  wrong usage";
 
 impl Exit {

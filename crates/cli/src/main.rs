@@ -57,7 +57,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     version,
     propagate_version = true,
     arg_required_else_help = true,
-    after_help = "Begin with `rebuttal demo`. `rebuttal COMMAND --help` tells all about a command, with an example."
+    after_help = "Begin with `rebuttal demo`. `rebuttal COMMAND --help` describes a command, with an example."
 )]
 struct Cli {
     #[command(subcommand)]

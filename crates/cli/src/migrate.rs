@@ -63,7 +63,7 @@ pub(crate) struct MigrateData {
     #[arg(long, value_name = "URL")]
     evidence_to: Option<String>,
 
-    /// Go on where files are missing that the database knows of; each is told
+    /// Continue when files that the database lists are missing; each is reported
     #[arg(long)]
     skip_missing: bool,
 

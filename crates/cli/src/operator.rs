@@ -28,18 +28,18 @@ pub(crate) use idempotency_key::IdempotencyKeyArg;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  a file or a setting on this side, or a no or Ctrl-C at the question; nothing was changed
+  1  a local file or setting, or the confirmation was declined; nothing was changed
   2  wrong usage; nothing was changed
   3  refused by the gateway
-  4  unknown: it may or may not have taken effect; the command that makes sure is told
+  4  unknown: it may or may not have taken effect; the output has the command that finds out
   5  the gateway cannot be reached or is busy; nothing was changed
   7  done as with 0, but the answer could not be written to standard output";
 
 /// Do an operator's work: merchants, apps, tokens and disputes
 ///
 /// Every change is safe to send again. What makes or does something goes under an Idempotency-Key and counts once;
-/// `change` needs none, for it sets values, and setting them twice is setting them once. Beside a key of your own, a
-/// deadline must be a time: a span from now is another one whenever it is sent.
+/// `change` needs none, because it sets values, and setting them twice is setting them once. With your own key, a
+/// deadline must be a time: a duration from now gives another one in each run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Operator {

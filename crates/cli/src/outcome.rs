@@ -243,7 +243,7 @@ fn hint_for_unverified(unverified: &Unverified) -> &'static str {
         (ResponseDefect::Unsigned | ResponseDefect::Foreign(_), _) => {
             "Check that REBUTTAL_URL is the gateway, and nothing in between answers for it."
         }
-        _ => "Check REBUTTAL_URL: somebody else may be answering there.",
+        _ => "Check REBUTTAL_URL: something other than the gateway may be answering there.",
     }
 }
 

@@ -20,13 +20,13 @@ use crate::terminal;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  not done; why is told on standard error
+  1  not done; standard error says why
   2  wrong usage
   7  done as with 0, but that could not be written to standard output";
 
 /// Keep gateways and apps under names, for --profile
 ///
-/// They lie in one file that nobody else may read: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
+/// They are stored in one file that no other user can read: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
 /// says. Secrets are never shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]

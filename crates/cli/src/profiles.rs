@@ -141,7 +141,7 @@ impl Profiles {
         );
         let text = std::fs::read_to_string(&path).map(Zeroizing::new).with_context(|| unreadable(&path))?;
         let by_name = toml_file::parse(&path, &text)
-            .map_err(|fault| anyhow::anyhow!("{fault}; mend it, or remove the profile and add it again"))?;
+            .map_err(|fault| anyhow::anyhow!("{fault}; fix it, or remove the profile and add it again"))?;
         Ok(Self { path, by_name })
     }
 
@@ -178,6 +178,6 @@ fn profiles_path() -> Result<PathBuf> {
     }
     let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
     let config =
-        config.with_context(|| format!("HOME is not set; {VARIABLE} must tell where the profiles lie"))?;
+        config.with_context(|| format!("HOME is not set; set {VARIABLE} to the path of the profiles"))?;
     Ok(config.join("rebuttal/profiles.toml"))
 }

@@ -13,7 +13,7 @@ use crate::signals;
 /// done.
 pub(crate) async fn confirm(question: &str, done: &str) -> Result<()> {
     if !io::stdin().is_terminal() {
-        bail!("nothing was {done}: there is no terminal to ask on; pass --yes to go on without a question");
+        bail!("nothing was {done}: confirmation needs a terminal; pass --yes to continue without it");
     }
     let mut stderr = io::stderr();
     write!(stderr, "\n  {question} [y/N] ")?;

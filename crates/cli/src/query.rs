@@ -14,9 +14,9 @@ use crate::{signals, summary, terminal};
 
 const HINTS: FailureHints = FailureHints { no_effect: "A query changes nothing.", again: None };
 
-/// Ask how a dispute stands
+/// Show a dispute's status
 ///
-/// By one of three numbers. Of several disputes of one payment or trade, the one that needs a response soonest is told,
+/// By one of three numbers. Of several disputes of one payment or trade, the one that needs a response soonest is shown,
 /// else the newest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]

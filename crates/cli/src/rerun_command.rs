@@ -9,14 +9,14 @@ use crate::terminal::shell_quote;
 /// Options whose value is a secret.
 const SECRET_OPTIONS: [&str; 2] = ["--app-secret", "--operator-token"];
 
-/// The command line that was typed, with these options in the place of those with the same names.
+/// The command line that was typed, with these options replacing those with the same names.
 pub(crate) fn with_options(options: &[(&str, &str)]) -> String {
     render(std::env::args_os().skip(1), options)
 }
 
 /// A sentence about the command, and the command on a line that can be pasted.
 pub(crate) fn after_sentence(sentence: &str, command: &str) -> String {
-    let masked = if command.contains('…') { " (put the secret in the place of the …)" } else { "" };
+    let masked = if command.contains('…') { " (replace … by the secret)" } else { "" };
     format!("{sentence}. In this shell, run{masked}:\n{command}")
 }
 

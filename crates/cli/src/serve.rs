@@ -16,8 +16,8 @@ use crate::{command_tree, signals, terminal};
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  stopped as it was told to
-  1  it could not start, or not go on; why is told on standard error
+  0  stopped by a signal
+  1  it could not start or keep serving; standard error says why
   2  wrong usage";
 
 /// Run a gateway

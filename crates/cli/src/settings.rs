@@ -80,7 +80,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DATABASE_URL_FILE", value_name = "FILE")]
     database_url_file: Option<PathBuf>,
 
-    /// Where the evidence lies: file:///folder, or s3://bucket?endpoint=https://…&region=…&path_style=true with the
+    /// Where evidence is stored: file:///folder, or s3://bucket?endpoint=https://…&region=…&path_style=true with the
     /// credentials in the AWS_… variables [default: evidence in the data directory]
     #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
     evidence_url: Option<String>,
@@ -98,7 +98,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_METRICS_LISTEN", value_name = "ADDR", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
 
-    /// Whether /openapi.json and /docs are served beside the APIs that they tell of [default: on]
+    /// Whether /openapi.json and /docs are served next to the APIs that they describe [default: on]
     #[arg(long, env = "REBUTTAL_API_DOCS", value_name = "SWITCH")]
     api_docs: Option<Switch>,
 
@@ -123,7 +123,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN_FILE", value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
 
-    /// How far a request's timestamp may lie from this machine's clock, 1 to 3600 seconds [default: 300]
+    /// How far a request's timestamp may differ from this machine's clock, 1 to 3600 seconds [default: 300]
     #[arg(long, env = "REBUTTAL_FRESHNESS_WINDOW_SECONDS", value_name = "SECONDS", value_parser = seconds)]
     freshness_window_seconds: Option<u64>,
 
@@ -135,7 +135,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_FAILED_AUTH_PER_SECOND", value_name = "NUMBER", value_parser = positive)]
     failed_auth_per_second: Option<NonZeroU32>,
 
-    /// Proxies in front of the gateway, as 10.0.0.0/8, whose X-Forwarded-For tells the caller's address. May be given
+    /// Proxies in front of the gateway, as 10.0.0.0/8, whose X-Forwarded-For gives the caller's address. May be given
     /// several times [default: none]
     #[arg(long, env = "REBUTTAL_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
@@ -144,21 +144,21 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS", value_parser = positive)]
     unreferenced_upload_days: Option<NonZeroU32>,
 
-    /// Queries whose nonces are remembered at once, at most 34 bytes each; beyond, they are answered Unavailable
+    /// Query nonces that are remembered at the same time, at most 34 bytes each; further queries are answered Unavailable
     /// [default: 2000000]
     #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER", value_parser = positive)]
     read_nonce_capacity: Option<NonZeroU32>,
 
-    /// Connections that one listener serves at once; each needs an open file [default: 768]
+    /// Connections that one listener serves at the same time; each needs an open file [default: 768]
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS", value_name = "NUMBER", value_parser = positive)]
     pub(crate) max_connections: Option<NonZeroU32>,
 
-    /// Connections that one address may have at once, unless it is a trusted proxy; at most three quarters of
+    /// Connections that one address may have at the same time, unless it is a trusted proxy; at most three quarters of
     /// max-connections [default: a third of max-connections, at most 256]
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER", value_parser = positive)]
     max_connections_per_peer: Option<NonZeroU32>,
 
-    /// How long to go on serving after a stop was asked for, while /readyz says 503; for load balancers, 0 to 300
+    /// How long to keep serving after a stop signal, while /readyz says 503; for load balancers, 0 to 300
     /// seconds [default: 0]
     #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = at_most::<DRAIN_MAX_SECONDS>)]
     drain_seconds: Option<u16>,
@@ -177,7 +177,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_batch_max: Option<NonZeroU32>,
 
-    /// Changes that wait for a transaction; more are answered Unavailable at once [default: 4096]
+    /// Changes that wait for a transaction; more are answered Unavailable [default: 4096]
     #[arg(long, env = "REBUTTAL_COMMIT_QUEUE_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_queue_max: Option<NonZeroU32>,
 
@@ -354,7 +354,7 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
         let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
         let hint = match host {
             _ if host.contains(':') && !host.starts_with('[') => {
-                "; an IPv6 address stands in brackets, as in [::1]:8080"
+                "; write an IPv6 address in brackets, as in [::1]:8080"
             }
             "localhost" => "; a name does not do: localhost is 127.0.0.1",
             _ => "",

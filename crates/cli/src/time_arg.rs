@@ -25,7 +25,7 @@ fn bounded_seconds(text: &str) -> Option<Result<u64, String>> {
     let seconds = duration_seconds(text)?;
     let days = OFFSET_MAX_SECONDS / (24 * 3600);
     let is_within = seconds <= OFFSET_MAX_SECONDS;
-    Some(is_within.then_some(seconds).ok_or_else(|| format!("a span must be at most {days}d")))
+    Some(is_within.then_some(seconds).ok_or_else(|| format!("a duration must be at most {days}d")))
 }
 
 /// A time, and whether it was written relative to now.
@@ -44,11 +44,11 @@ impl FromStr for TimeArg {
             return Ok(Self { at: internal::now() + Duration::from_secs(seconds?), is_relative: true });
         }
         if text.strip_prefix('-').and_then(duration_seconds).is_some() {
-            return Err("lies in the past; a span from now has no sign, such as 7d or 36h".to_owned());
+            return Err("is in the past; a duration from now has no sign, such as 7d or 36h".to_owned());
         }
         UnixMillis::from_rfc3339(text)
             .map(|at| Self { at, is_relative: false })
-            .map_err(|_| format!("must be {TIME_FORMAT}, or a span from now, {DURATION_FORMAT}"))
+            .map_err(|_| format!("must be {TIME_FORMAT}, or a duration from now, {DURATION_FORMAT}"))
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn past(text: &str) -> Result<UnixMillis, String> {
         return Ok(internal::now() - Duration::from_secs(seconds?));
     }
     UnixMillis::from_rfc3339(text)
-        .map_err(|_| format!("must be {TIME_FORMAT}, or a span back from now, {DURATION_FORMAT}"))
+        .map_err(|_| format!("must be {TIME_FORMAT}, or a duration before now, {DURATION_FORMAT}"))
 }
 
 /// An RFC 3339 time, or a duration from now.
@@ -86,8 +86,10 @@ mod tests {
     #[test]
     fn errors_name_the_accepted_formats() {
         let wrong = |text: &str| text.parse::<TimeArg>().err().unwrap();
-        assert_eq!(wrong("10000d"), "a span must be at most 3660d");
-        assert!(wrong("-7d").starts_with("lies in the past"));
-        assert!(wrong("soon").ends_with("a span from now, such as 7d, 36h or 1d12h (units: w, d, h, m, s)"));
+        assert_eq!(wrong("10000d"), "a duration must be at most 3660d");
+        assert!(wrong("-7d").starts_with("is in the past"));
+        assert!(
+            wrong("soon").ends_with("a duration from now, such as 7d, 36h or 1d12h (units: w, d, h, m, s)")
+        );
     }
 }

@@ -21,7 +21,7 @@ const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
 /// Upload evidence files, to name them in a contest later
 ///
 /// Every file is checked before the first byte is sent, as `rebuttal contest` does. For each the storageUri is printed,
-/// which may be given to `contest` in the place of a FILE. A file that no contest names within days is deleted.
+/// which may be given to `contest` instead of a FILE. A file that no contest names within days is deleted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct Upload {

@@ -26,8 +26,8 @@ pub struct Retry<'a> {
 pub(crate) struct OnRetry(Arc<dyn Fn(Retry<'_>) + Send + Sync>);
 
 impl OnRetry {
-    pub(crate) fn new(tell: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+    pub(crate) fn new(callback: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(callback))
     }
 
     pub(crate) fn call(&self, retry: Retry<'_>) {

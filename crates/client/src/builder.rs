@@ -62,57 +62,57 @@ impl ClientBuilder {
         Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new(), on_retry: None }
     }
 
-    /// How requests are signed; `V2_SHA256` unless told otherwise. Set it to `V2_HMAC_SHA256` where the app requires
+    /// How requests are signed; `V2_SHA256` by default. Set it to `V2_HMAC_SHA256` where the app requires
     /// that. Answers in a weaker scheme than this are never accepted.
     pub const fn scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
     }
 
-    /// How often a request is sent at most, the first time included: 1 to [`ATTEMPTS_MAX`], [`ATTEMPTS`] unless told
-    /// otherwise. Numbers outside are moved to the nearer end.
+    /// How often a request is sent at most, the first time included: 1 to [`ATTEMPTS_MAX`], [`ATTEMPTS`] by
+    /// default. Numbers outside are clamped.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.bounds.attempts = attempts.clamp(1, ATTEMPTS_MAX);
         self
     }
 
-    /// How long one call may take with all its attempts and pauses; [`CALL_TIMEOUT`] unless told otherwise. Uploads
+    /// How long one call may take with all its attempts and pauses; [`CALL_TIMEOUT`] by default. Uploads
     /// are bounded each on their own.
     pub const fn call_timeout(mut self, timeout: Duration) -> Self {
         self.bounds.call = timeout;
         self
     }
 
-    /// How long one attempt of a call may take; [`ATTEMPT_TIMEOUT`] unless told otherwise.
+    /// How long one attempt of a call may take; [`ATTEMPT_TIMEOUT`] by default.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.bounds.attempt = timeout;
         self
     }
 
-    /// How long one attempt to post a file may take; [`UPLOAD_TIMEOUT`] unless told otherwise.
+    /// How long one attempt to post a file may take; [`UPLOAD_TIMEOUT`] by default.
     pub const fn upload_timeout(mut self, timeout: Duration) -> Self {
         self.bounds.upload = timeout;
         self
     }
 
     /// The gateway's freshness window, where its operator chose another one than [`FRESHNESS_WINDOW`]. It decides
-    /// nothing; [`Error::Unknown`] says by it until when an unanswered call can still take effect.
+    /// nothing; [`Error::Unknown`] computes from it the time until which a call can still take effect.
     pub const fn freshness_window(mut self, window: Duration) -> Self {
         self.bounds.freshness_window = window;
         self
     }
 
-    /// Trusts the PEM certificates in `pem` beside those that the platform trusts: for a gateway whose certificate
+    /// Trusts the PEM certificates in `pem` in addition to the platform's: for a gateway whose certificate
     /// comes from an authority of your own, or is one that signed itself.
     pub fn trust_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates_pem.push(pem.into());
         self
     }
 
-    /// Calls `tell` whenever an attempt brought no final answer and another will be made: for who waits before a
+    /// Calls `callback` whenever an attempt failed and another will be made, to show progress on a
     /// terminal, or counts. It must not block.
-    pub fn on_retry(mut self, tell: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
-        self.on_retry = Some(OnRetry::new(tell));
+    pub fn on_retry(mut self, callback: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
+        self.on_retry = Some(OnRetry::new(callback));
         self
     }
 
@@ -147,9 +147,9 @@ pub(crate) fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::
     let tls = tls::config(roots, base.scheme() == "https")?;
     let mut http = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
-        // A signature covers one URL. Whoever redirects asks for a request that nobody signed.
+        // A signature covers one URL; a redirected request would not be signed.
         .redirect(reqwest::redirect::Policy::none())
-        // Every attempt needs a header of its own, so the only retries are those of `retry`.
+        // Every attempt needs a new header, so the only retries are those of `retry`.
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)

@@ -17,7 +17,7 @@ use crate::retry::CallEffect;
 
 /// A merchant's connection to one gateway, as one app.
 ///
-/// Cloning is cheap, and clones share their connections. Every method may be called from many tasks at once.
+/// Cloning is cheap, and clones share their connections. Every method may be called from many tasks concurrently.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
@@ -32,7 +32,7 @@ pub(crate) struct Inner {
     pub(crate) secret: AppSecret,
     pub(crate) scheme: Scheme,
     pub(crate) bounds: Bounds,
-    /// Told of every attempt that will be made again.
+    /// Called for every attempt that will be retried.
     pub(crate) on_retry: Option<OnRetry>,
     /// How far the gateway's clock is ahead of ours. Learnt only from verified answers that say `StaleTimestamp`; if
     /// our clock is set right later, the next such answer corrects this too.
@@ -79,7 +79,7 @@ impl Client {
         self.exchange(&AcceptRequest { dispute_no }, CallEffect::Dispute).await
     }
 
-    /// Asks how a dispute stands, by its own number, the payment's or the trade's.
+    /// Returns a dispute, by its number, the payment's or the trade's.
     ///
     /// # Errors
     /// [`Error::Refused`] with `Dispute.NotFound` if the merchant has no such dispute; [`Error::Unavailable`] if the

@@ -16,7 +16,7 @@ use crate::upload::{Progress, Watch};
 /// Collects the evidence of one contest. Made by [`Client::contest`].
 ///
 /// Nothing is read or sent before [`upload`](Self::upload) or [`send`](Self::send); what is wrong with any piece is
-/// told there, before the first byte travels.
+/// reported there, before the first byte is sent.
 #[must_use = "a contest is not sent until `send` is awaited"]
 pub struct Contest {
     client: Client,
@@ -85,7 +85,7 @@ impl Contest {
         self
     }
 
-    /// Tells a function how far the uploads have come. It is called often and must not block.
+    /// Calls a function with the progress of the uploads. It is called often and must not block.
     pub fn on_progress(mut self, watch: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.watch = Some(Arc::new(watch));
         self

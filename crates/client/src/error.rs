@@ -1,4 +1,4 @@
-//! What can go wrong, told apart by what the caller can do about it; nothing here decides what is sent again (`retry`)
+//! What can go wrong, by what the caller can do about it; nothing here decides what is sent again (`retry`)
 //! or what is believed (`verify`).
 
 use std::fmt;
@@ -58,7 +58,7 @@ pub enum Error {
         /// What the gateway asked to wait, if it did.
         retry_after: Option<Duration>,
     },
-    /// An answer came that proves nothing, to a call that changes nothing: somebody else answers at this address, or
+    /// An answer came that proves nothing, to a call that changes nothing: something else answers at this address, or
     /// app id, secret, scheme or address are not those that the gateway knows.
     #[error("{0}")]
     Unverified(Box<Unverified>),
@@ -76,7 +76,7 @@ pub enum Error {
         /// What the last attempt met.
         cause: Cause,
         /// Until when, by the gateway's clock, an attempt can still take effect: the latest timestamp plus the
-        /// [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query tells
+        /// [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query returns
         /// after that is final.
         open_until: UnixMillis,
     },
@@ -85,7 +85,7 @@ pub enum Error {
 fn tries(attempts: u32, waited: Duration) -> String {
     let times = if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") };
     match waited.as_secs() {
-        // Nobody wonders where so little time went.
+        // Too short to be worth a mention.
         0..=1 => times,
         seconds => format!("{times}, for {seconds} seconds"),
     }
@@ -94,8 +94,8 @@ fn tries(attempts: u32, waited: Duration) -> String {
 /// What an error means for the dispute, over all attempts of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing was changed by this call, and nobody has decided on it: the same call may succeed later, or once what is
-    /// wrong on this side is mended.
+    /// Nothing was changed by this call, and it was not decided: the same call may succeed later, or once the
+    /// error on this side is fixed.
     NothingChanged,
     /// The gateway refused, provably, and no earlier attempt of the call can have taken effect. The same call would be
     /// refused again.
@@ -149,7 +149,7 @@ pub struct VerifiedRefusal {
     pub proof: Proof,
     /// Until when, by the gateway's clock, an earlier attempt of the same contest or acceptance may take effect unseen,
     /// if there is such a one. It may have already, before the dispute or the app came to where this attempt was
-    /// refused. Then the [`Outcome`] is unknown, and a query tells.
+    /// refused. Then the [`Outcome`] is unknown; query the dispute.
     pub open_until: Option<UnixMillis>,
 }
 
@@ -169,7 +169,7 @@ impl fmt::Display for VerifiedRefusal {
 }
 
 /// What the last attempt of a call met that did not bring a verified final answer. What earlier ones met decides on the
-/// [`Outcome`] as well, and is told by [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry) only.
+/// [`Outcome`] as well, and is reported by [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry) only.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {
@@ -252,7 +252,7 @@ impl fmt::Display for Unverified {
 }
 
 impl Unverified {
-    /// Whether something that stands before the gateway says that it cannot serve now.
+    /// Whether a proxy before the gateway says that it is unavailable.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(&self.defect, ResponseDefect::Foreign(foreign_response) if foreign_response.status >= 500)
     }
@@ -263,8 +263,7 @@ impl Unverified {
     }
 }
 
-/// What can be told of an answer that has not the form of a gateway's: most likely that of a proxy or an ingress before
-/// it.
+/// A response that does not have the form of a gateway's, most likely a proxy's or an ingress's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ForeignResponse {
@@ -272,7 +271,7 @@ pub struct ForeignResponse {
     pub status: u16,
     /// Its media type without parameters, if it names one; bounded, without control characters.
     pub content_type: Option<String>,
-    /// Where it sends the caller, if it does; bounded, without control characters. Nobody goes there.
+    /// Where it sends the caller, if it does; bounded, without control characters. It is not followed.
     pub location: Option<String>,
 }
 

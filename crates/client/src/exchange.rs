@@ -45,7 +45,7 @@ impl Client {
             let time_left = self.inner.bounds.attempt.min(ends_at.saturating_duration_since(Instant::now()));
             let (attempt, retry_after) = self.attempt(&sent, time_left).await;
             let remaining = ends_at.saturating_duration_since(Instant::now());
-            // Put into words only where somebody listens.
+            // Formatted only if there is a callback.
             let heard = self.inner.on_retry.as_ref().map(|on_retry| (on_retry, attempt.to_string()));
             let stale_at = sent.header.timestamp + self.inner.bounds.freshness_window;
             let next = plan.judge(attempt, stale_at, retry_after, remaining);
@@ -73,7 +73,7 @@ impl Client {
         }
     }
 
-    /// Signs a request with the present time and a nonce of its own.
+    /// Signs a request with the current time and a new nonce.
     fn authorize(&self, path: &str, body: Bytes) -> Result<SentRequest, Error> {
         let inner = &self.inner;
         let message = Message { method: METHOD, base_url: &inner.base_url, target: path, body: &body };
@@ -146,7 +146,7 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// What is told of an answer in whose form no gateway answers.
+/// Describes a response that does not have the form of a gateway's.
 pub(crate) fn foreign_response(response: &Response) -> ForeignResponse {
     let header = |name: HeaderName| Some(verify::plain(response.headers().get(name)?.to_str().ok()?));
     let media_type = |text: String| text.split(';').next().unwrap_or_default().trim().to_owned();
@@ -171,7 +171,7 @@ pub(crate) fn no_answer_cause(error: reqwest::Error) -> Cause {
     }
 }
 
-/// What a source tells about the other side.
+/// What an error source shows about the peer.
 #[derive(Debug, Clone, Copy)]
 enum Hint {
     Untrusted,
@@ -180,23 +180,23 @@ enum Hint {
 }
 
 /// The whole chain of sources in one line, because the outermost says only "error sending request"; and what one of
-/// them tells about the other side.
+/// them shows about the peer.
 fn sources(error: &reqwest::Error) -> (String, Option<Hint>) {
-    let (mut line, mut told) = (String::new(), None);
+    let (mut line, mut peer) = (String::new(), None);
     let mut source = error.source();
     while let Some(error) = source {
         let text = error.to_string();
-        // What the HTTP library puts before every cause tells people nothing.
+        // What the HTTP library puts before every cause is no information.
         let text = of_certificate(error).unwrap_or(text);
         if !text.starts_with("client error (") || error.source().is_none() {
             let separator = if line.is_empty() { "" } else { ": " };
             line.push_str(separator);
             line.push_str(&text);
         }
-        told = told.or_else(|| hint(error));
+        peer = peer.or_else(|| hint(error));
         source = error.source();
     }
-    (if line.is_empty() { error.to_string() } else { line }, told)
+    (if line.is_empty() { error.to_string() } else { line }, peer)
 }
 
 /// An `io::Error` speaks for what it wraps and does not name it as its source, so it is unwrapped here.
@@ -210,7 +210,7 @@ fn unwrapped<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
 /// What is wrong with a certificate, where the TLS library has only a name for it.
 fn of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let Some(rustls::Error::InvalidCertificate(why)) = unwrapped(error).downcast_ref() else { return None };
-    let told = match why {
+    let text = match why {
         CertificateError::UnknownIssuer => "it comes from an authority that is not trusted here",
         CertificateError::Other(cause) => match cause.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => {
@@ -220,7 +220,7 @@ fn of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         },
         _ => return None,
     };
-    Some(told.to_owned())
+    Some(text.to_owned())
 }
 
 fn hint(error: &(dyn std::error::Error + 'static)) -> Option<Hint> {

@@ -11,10 +11,10 @@ use tokio::io::AsyncReadExt;
 
 use crate::error::Error;
 
-/// A file to upload: its content, and what it is.
+/// A file to upload: its content and its type.
 ///
 /// The gateway keeps no file names, so the name that travels is a plain one with the same extension; what a merchant
-/// calls a piece of evidence is told in the contest.
+/// calls a piece of evidence is given in the contest.
 #[derive(Debug, Clone)]
 pub struct EvidenceFile {
     name: String,

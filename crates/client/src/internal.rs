@@ -10,7 +10,7 @@ pub use crate::attempts::{AttemptEffect, Attempts, Pause};
 use crate::error::{Cause, Error, ForeignResponse};
 use crate::{builder, clock, exchange};
 
-/// An HTTP client that trusts these PEM files beside the platform's certificates and follows no redirect, and the
+/// An HTTP client that trusts these PEM files in addition to the platform's certificates and follows no redirect, and the
 /// address without its trailing slash.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     exchange::retry_after(response)
 }
 
-/// What is told of an answer in whose form no gateway answers.
+/// Describes a response that does not have the form of a gateway's.
 #[must_use]
 pub fn foreign_response(response: &reqwest::Response) -> ForeignResponse {
     exchange::foreign_response(response)

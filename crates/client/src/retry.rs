@@ -39,7 +39,7 @@ impl Attempt {
         match self {
             Self::Failed(cause) => cause.effect(),
             // Nonces are random, so a nonce that was used before means that the request was duplicated on the way, and
-            // the first copy's outcome stands. After an internal error the gateway promises nothing.
+            // the first copy's outcome is valid. After an internal error the gateway promises nothing.
             Self::Verified(verified)
                 if verified.finality == Finality::Notice
                     || matches!(
@@ -85,7 +85,7 @@ pub(crate) enum Next {
     Fail(Error),
     /// Another attempt, after a pause that is still to be jittered.
     Again(Pause),
-    /// Another attempt at once, with the clock set by the verified answer's timestamp.
+    /// Another attempt without a pause, with the clock set by the verified answer's timestamp.
     CorrectClock(Box<Verified>),
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct AttemptPlan {
     effect: CallEffect,
     attempts: Attempts,
     clock_corrected: bool,
-    /// Until when an attempt so far may take effect, or may have.
+    /// The time until which an attempt so far may take effect, or may have.
     open_until: Option<UnixMillis>,
 }
 
@@ -183,7 +183,7 @@ impl AttemptPlan {
             return Error::Unknown { attempts, waited, cause, open_until };
         }
         match cause {
-            // Wherever it comes from, it says no more than that nobody serves: no secret or address is at fault.
+            // It only says that the service is down: no secret or address is wrong.
             Cause::Unverified(unverified) if !unverified.is_outage() => {
                 Error::Unverified(Box::new(unverified))
             }

@@ -1,4 +1,4 @@
-//! TLS with a crypto provider of its own, so that no user of this crate has to install one.
+//! TLS with its own crypto provider, so that no user of this crate has to install one.
 
 mod pinned;
 
@@ -13,9 +13,9 @@ use pinned::Pinned;
 
 use crate::error::Error;
 
-/// Trusts what the platform trusts, and the given certificates beside it.
+/// Trusts what the platform trusts, and the given certificates.
 ///
-/// `needed` tells whether the gateway itself is reached over TLS. Where it is not, a machine without any root
+/// `needed` says whether the gateway itself is reached over TLS. Where it is not, a machine without any root
 /// certificates, such as a bare container, is no obstacle: uploads to an `https` store would fail, nothing else.
 pub(crate) fn config(extra_roots: Vec<CertificateDer<'static>>, needed: bool) -> Result<ClientConfig, Error> {
     let refused =

@@ -1,7 +1,7 @@
 //! Uploads one file: asks for an address, posts the form, asks for another address if that failed (contract §3).
 //!
 //! The store's answers are not signed. That is no gap: an upload counts for nothing until a contest names it, and the
-//! contest's answer, which is signed, says whether the file lies there and is what it must be.
+//! contest's answer, which is signed, says whether the file is stored there and is valid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct Progress {
     pub total_bytes: u64,
 }
 
-/// What is told of progress. It must not block.
+/// The callback for progress. It must not block.
 pub(crate) type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
 
 impl Client {
@@ -107,7 +107,7 @@ enum Posted {
     Failed(Cause),
 }
 
-/// A store's refusal. What lies with the store is tried again; what lies with the file is final.
+/// A store's refusal. Errors of the store are retried; errors of the file are final.
 async fn refused(response: Response, file: &EvidenceFile) -> Result<Posted, Error> {
     let (status, foreign_response) = (response.status(), foreign_response(&response));
     let body = match read_bounded(response, STORE_ANSWER_MAX_BYTES).await {

@@ -1,7 +1,7 @@
 //! Decides whether an answer proves anything: signed, bound to its request, and readable (contract §2).
 //!
-//! The HTTP status of a signed call never decides whether an answer is believed: nobody signs it. Of an answer that is
-//! not believed it is told to people, and tells an outage from a wrong address.
+//! The HTTP status of a signed call never decides whether an answer is believed: it is not signed. For an answer that is
+//! not believed it is reported, and distinguishes an outage from a wrong address.
 
 use bytes::Bytes;
 use rebuttal_protocol::body::Object;
@@ -42,7 +42,7 @@ impl Verified {
 /// Checks an answer against the request that it claims to answer.
 ///
 /// In this order: exactly one header, its form, the app, a scheme that is not weaker, the nonce that binds it to this
-/// request, the sign over the request's method and URL and the answer's own body. Only then is the body parsed.
+/// request, the signature over the request's method and URL and the answer's own body. Only then is the body parsed.
 pub(crate) fn verify(
     sent: &SentRequest,
     secret: &AppSecret,

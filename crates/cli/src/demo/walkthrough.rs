@@ -73,7 +73,7 @@ fn operator_command(words: &str) -> String {
 fn print_gateway(gateway: &DemoGateway) {
     print_step(1, "A gateway starts");
     print_done(format!("it listens on {}", bold(gateway.url())));
-    print_done(format!("its data lies in {} and is removed at the end", gateway.folder().display()));
+    print_done(format!("its data is in {} and is removed at the end", gateway.folder().display()));
     print_command(&[&format!("{} serve", program())]);
 }
 
@@ -168,7 +168,7 @@ fn verify_answer(proof: &Proof, app: &DemoApp) -> Result<()> {
     print_done(
         "the nonce is made from the request's nonce and sign: it answers this request, no other, and settles it",
     );
-    print_done("the sign covers method, URL, time, nonce and every byte of the body");
+    print_done("the signature covers method, URL, time, nonce and every byte of the body");
     print_done("with one byte changed it proves nothing");
     Ok(())
 }
@@ -176,7 +176,7 @@ fn verify_answer(proof: &Proof, app: &DemoApp) -> Result<()> {
 async fn resubmit(client: &Client, request: &ContestRequest) -> Result<()> {
     let query = QueryRequest::DisputeNo(CONTESTED.dispute_no.parse::<DisputeNo>()?);
     let DisputeData { status, .. } = client.query(&query).await?.data;
-    print_step(6, "What stands now");
+    print_step(6, "The result");
     print_done(format!("{} is {}", CONTESTED.dispute_no, bold(status)));
     client.submit(request).await?;
     print_done("the same contest again, as after a lost answer: OK, and nothing changed");
@@ -184,8 +184,8 @@ async fn resubmit(client: &Client, request: &ContestRequest) -> Result<()> {
 }
 
 fn print_next_steps_without_gateway() {
-    print_heading("Go on");
-    print_detail("The same once more, and the gateway stays for you to contest the other disputes by hand:");
+    print_heading("Continue");
+    print_detail("Run it again and keep the gateway, to contest the other disputes yourself:");
     print_command(&[&format!("{} demo", program())]);
     println("");
     print_detail(format!("A gateway of your own, in ./{DATA_DIR}:"));
@@ -194,7 +194,7 @@ fn print_next_steps_without_gateway() {
 
 fn print_next_steps(gateway: &DemoGateway, operator_commands: &OperatorCommands, app: &DemoApp) {
     let folder = gateway.folder().display();
-    print_heading("Go on, in another terminal");
+    print_heading("Continue in another terminal");
     print_detail("Contest the next one yourself:");
     print_command(&[
         &format!("export REBUTTAL_URL={}", gateway.url()),

@@ -106,7 +106,7 @@ fn state_and_text(error: &Error, has_app: bool, is_served: bool) -> (State, Stri
         Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer, has_app),
         Error::Unverified(answer) => match &answer.claim {
             Some(claim) if claim.code == Code::UnknownApp && !has_app => {
-                let told = "leads to a gateway; whether to this one can only be told with the master key";
+                let told = "leads to a gateway; whether it is this one can be checked only with the master key";
                 return (State::Warning, told.to_owned());
             }
             _ => unverified(answer, has_app),

@@ -39,7 +39,7 @@ pub(crate) struct OperatorAccess {
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", global = true)]
     data: Option<PathBuf>,
 
-    /// PEM file of certificates to trust beside those of the system: an authority's, or a self-signed one
+    /// PEM file of certificates to trust in addition to the system's: an authority's, or a self-signed one
     #[arg(long, env = "REBUTTAL_TRUST", value_name = "FILE", global = true)]
     trust: Option<PathBuf>,
 
@@ -97,7 +97,7 @@ impl SourcedToken {
         let missing = |error| {
             anyhow::anyhow!(
                 "no operator's token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
-                 REBUTTAL_OPERATOR_TOKEN_FILE, or tell the gateway's data directory with --data"
+                 REBUTTAL_OPERATOR_TOKEN_FILE, or give the gateway's data directory with --data"
             )
         };
         Ok(Self { text: Secret::read(&path).map_err(missing)?, origin: TokenOrigin::Data(path) })
@@ -124,7 +124,7 @@ impl OperatorAccess {
                 Ok(SourcedToken { text, origin: TokenOrigin::File(path.clone(), file) })
             }
             (Some(_), Some(_)) => {
-                let error = format!("it must not be given beside {file}; leave one of them out");
+                let error = format!("cannot be combined with {file}; leave one of them out");
                 Err(self.sources.fault("operator_token", error))
             }
             (None, None) => {

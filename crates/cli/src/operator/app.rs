@@ -117,7 +117,7 @@ pub(super) struct AppSettingsArgs {
     #[arg(long, value_name = "URL")]
     notify_url: Option<NotifyUrl>,
 
-    /// How it must sign; a new app signs with V2_SHA256 unless told otherwise
+    /// How it must sign; a new app signs with V2_SHA256 by default
     #[arg(long, value_name = "SCHEME", value_parser = enum_arg::parser(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 }
@@ -231,7 +231,8 @@ fn list(apps: &[answers::App]) {
 }
 
 fn overlap(text: &str) -> Result<u64, String> {
-    let wrong = || "must be a span such as 7d, 1d12h or 0s (units: w, d, h, m, s), at most 90d".to_owned();
+    let wrong =
+        || "must be a duration such as 7d, 1d12h or 0s (units: w, d, h, m, s), at most 90d".to_owned();
     let seconds = time_arg::duration_seconds(text).ok_or_else(wrong)?;
     (seconds <= OVERLAP_MAX_SECONDS).then_some(seconds).ok_or_else(wrong)
 }

@@ -26,7 +26,7 @@ pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Refusals that follow the lookup of the key, and are stored under it: with such an answer, the key has changed
 /// nothing. Other refusals (authentication, rate limits, form) may precede the lookup, in this gateway or in an older
-/// replica. Invariant: `decide` in store/src/batch.rs and `apply` beside each database's accounts.
+/// replica. Invariant: `decide` in store/src/batch.rs and `apply` next to each database's accounts.
 const FINAL_CODES: [Code; 5] = [
     Code::OperatorConflict,
     Code::OperatorNotFound,

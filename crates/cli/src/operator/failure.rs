@@ -109,7 +109,7 @@ impl OperatorFailure {
             Self::TokenRejected { origin, .. } => Some(origin.hint().to_owned()),
             Self::Refused { .. } => None,
             Self::NotAGateway { .. } => Some(
-                "Check REBUTTAL_OPERATOR_URL: operators may be served on an address of their own.".to_owned(),
+                "Check REBUTTAL_OPERATOR_URL: the operator API may have a separate address.".to_owned(),
             ),
             Self::Unavailable { retry_after: Some(pause), .. } => Some(format!(
                 "It asks to be left alone for {} seconds; run the same command again then.",

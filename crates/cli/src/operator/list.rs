@@ -17,7 +17,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
 
-    /// Where to go on: the nextCursor of the list before
+    /// Continue from the nextCursor of an earlier list
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
 }

@@ -19,7 +19,7 @@ pub(super) enum MerchantCommand {
         #[arg(long, value_name = "NAME")]
         name: MerchantName,
 
-        /// In which zone its times are told, such as Asia/Shanghai or UTC
+        /// Time zone of its times, such as Asia/Shanghai or UTC
         #[arg(long, value_name = "ZONE")]
         time_zone: TimeZoneName,
 

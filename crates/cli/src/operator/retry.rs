@@ -1,4 +1,4 @@
-//! The attempts of one call, and what they tell about the effect of the change that they sent. All answers pass through
+//! The attempts of one call, and what they show about the effect of the change that they sent. All answers pass through
 //! here: once an attempt may have taken effect, only an answer that knows of it can say that nothing was changed, and
 //! only the gateway's answer ends the attempts before their limit.
 

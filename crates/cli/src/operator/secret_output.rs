@@ -17,7 +17,7 @@ use crate::terminal;
 /// The argument for the file of a new secret.
 #[derive(Debug, clap::Args)]
 pub(super) struct SecretFileArg {
-    /// Write the secret to this new file, which nobody else may read, in the place of showing it
+    /// Write the secret to this new file (mode 0600) instead of printing it
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
 }

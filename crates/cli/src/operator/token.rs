@@ -17,7 +17,7 @@ use crate::terminal::{self, Table};
 pub(super) enum TokenCommand {
     /// Make a token; it is shown this once
     Create {
-        /// Its name, which histories tell beside what its holder does
+        /// Its name, which histories show with what its holder does
         #[arg(long, value_name = "NAME")]
         name: TokenName,
 
@@ -33,7 +33,7 @@ pub(super) enum TokenCommand {
     },
     /// List the tokens that are not revoked, by name
     List(ListArgs),
-    /// Let nobody in by a token any more, from now on and everywhere
+    /// Revoke a token, at once and on every replica
     Revoke {
         /// The token's name
         #[arg(value_name = "NAME")]
@@ -77,7 +77,7 @@ impl TokenCommand {
             Self::Revoke { name, yes, key } => {
                 if !yes {
                     let question =
-                        format!("Revoke {name}? Nobody is let in by it from then on. There is no way back.");
+                        format!("Revoke {name}? It stops working immediately. This cannot be undone.");
                     prompt::confirm(&question, "revoked").await?;
                 }
                 let path = format!("/tokens/{}/revoke", percent_encode(name.as_str()));

@@ -74,9 +74,7 @@ where
         }
         (None, Some(path)) => {
             let read = Secret::read(&path).map_err(|error| {
-                anyhow!(
-                    "{in_file}: {error}. Put it there, for this user alone, or set {in_file} to where it lies"
-                )
+                anyhow!("{in_file}: {error}. Put it there, for this user alone, or set {in_file} to its path")
             });
             let parsed = read.and_then(|secret| match secret.expose() {
                 "" => bail!("{in_file}: {} is empty; put the secret into it", path.display()),

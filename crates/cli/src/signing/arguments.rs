@@ -10,7 +10,7 @@ use crate::address::{self, Address};
 /// A request target under the base URL: path and query.
 pub(crate) fn target(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {
-        let address = if text.contains("://") { "; what stands before it is given with --url" } else { "" };
+        let address = if text.contains("://") { "; give the base URL with --url" } else { "" };
         return Err(format!("it must begin with /, such as /pg/v2/dispute/query{address}"));
     }
     if text.contains('#') {

@@ -1,4 +1,4 @@
-//! `docs/reference`, made of what the code says of itself, and never by hand. Each test writes its page when
+//! `docs/reference`, generated from the code. Each test writes its page when
 //! `cargo xtask regenerate` asks for it, and else fails where the page is another. The limits are made by xtask, which
 //! reads the code of every crate.
 

@@ -9,7 +9,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
 
-/// The platform's verifier, and the certificates to trust beside its own.
+/// The platform's verifier, and the certificates to trust in addition.
 #[derive(Debug)]
 pub(super) struct Pinned {
     pub(super) platform: Verifier,

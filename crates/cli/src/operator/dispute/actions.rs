@@ -40,7 +40,7 @@ pub(crate) struct Resolve {
     #[arg(value_name = "OUTCOME", value_parser = enum_arg::parser(Outcome::ALL, Outcome::as_str))]
     outcome: Outcome,
 
-    /// What to remember beside it; merchants do not see it
+    /// Internal note; merchants do not see it
     #[arg(long, value_name = "TEXT")]
     note: Option<Note>,
 
@@ -56,7 +56,7 @@ pub(crate) struct RequestEvidence {
     #[command(flatten)]
     dispute: DisputeArg,
 
-    /// Until when it may respond: a time with its zone, or a span from now, such as 7d
+    /// Response deadline: a time with its zone, or a duration from now, such as 7d
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: TimeArg,
 
@@ -90,7 +90,7 @@ pub(crate) struct Advance {
     #[arg(value_name = "STAGE", value_parser = enum_arg::parser(later_stages(), Stage::as_str))]
     stage: Stage,
 
-    /// Until when the merchant may respond in it: a time with its zone, or a span from now, such as 7d
+    /// Response deadline in it: a time with its zone, or a duration from now, such as 7d
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: TimeArg,
 
@@ -106,7 +106,7 @@ pub(crate) struct Withdraw {
     #[command(flatten)]
     dispute: DisputeArg,
 
-    /// What to remember beside it; merchants do not see it
+    /// Internal note; merchants do not see it
     #[arg(long, value_name = "TEXT")]
     note: Option<Note>,
 

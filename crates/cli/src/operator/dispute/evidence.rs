@@ -27,12 +27,12 @@ pub(crate) struct FetchEvidence {
     #[arg(value_name = "EVIDENCE_ID", value_parser = evidence_id)]
     evidence_ids: Vec<String>,
 
-    /// Folder that the files are written to, made if missing; nobody else may read them, and files that are there are
+    /// Folder that the files are written to, made if missing; other users cannot read them, and files that are there are
     /// never overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// Print a link to each piece in the place of fetching it, if the evidence lies in an S3: whoever has it can fetch
+    /// Print a link to each piece instead of fetching it, if the evidence is stored in S3: whoever has it can fetch
     /// the file, for five minutes
     #[arg(long, conflicts_with = "directory")]
     link: bool,
@@ -147,14 +147,14 @@ fn describe(item: &answers::Evidence) -> String {
 }
 
 /// Writes a file under a generated name: a merchant's file name is not used as a path. Evidence contains data of
-/// cardholders, so that nobody else may read it, whatever the umask.
+/// cardholders, so no other user can read it, whatever the umask.
 fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: &[u8]) -> Result<PathBuf> {
     let answers::Evidence { evidence_id, sha256, url, .. } = item;
     let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     ensure!(
         digest == *sha256,
         "the bytes of {evidence_id} are not those that were submitted, so they were not written: they changed on their \
-         way, or where they are kept. Fetch them again; if that is the same, run `rebuttal doctor` beside the gateway"
+         way, or where they are kept. Fetch them again; if the result is the same, run `rebuttal doctor` on the gateway's machine"
     );
     let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let id = Some(evidence_id.as_str()).filter(plain).context(

@@ -25,11 +25,11 @@ pub(crate) struct ListDisputes {
     #[arg(long = "type", value_name = "STAGE", value_parser = enum_arg::parser(Stage::ALL, Stage::as_str))]
     stage: Option<Stage>,
 
-    /// Due before this: a time with its zone, or a span from now, such as 24h
+    /// Due before this: a time with its zone, or a duration from now, such as 24h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time_arg::future)]
     deadline_before: Option<UnixMillis>,
 
-    /// Opened after this: a time with its zone, or a span back from now, such as 7d for the last seven days
+    /// Opened after this: a time with its zone, or a duration before now, such as 7d for the last seven days
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time_arg::past)]
     created_after: Option<UnixMillis>,
 

@@ -59,7 +59,7 @@ pub(crate) struct Open {
     #[arg(long, value_name = "RRN")]
     rrn: Option<Rrn>,
 
-    /// Until when the merchant may respond: a time with its zone, or a span from now, such as 7d. A span counts anew
+    /// Response deadline: a time with its zone, or a duration from now, such as 7d. A duration counts anew
     /// each time; where the dispute is there with these facts, its deadline stays
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: TimeArg,
@@ -142,7 +142,7 @@ async fn reopen_with_first_deadline(
     let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(deadline)?, ..opening.clone() };
     let answer = client.post("/disputes", &opening, &IdempotencyKeyArg::default()).await?;
     terminal::eprint_warning(&format!(
-        "{no} was opened before with these facts, until {}; nothing was changed, for a span counts anew each time",
+        "{no} was opened before with these facts, until {}; nothing was changed; a duration gives another deadline in each run",
         terminal::short_time(deadline)
     ));
     Ok(answer)

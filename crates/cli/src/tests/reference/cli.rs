@@ -11,7 +11,7 @@ fn the_page_of_commands_is_fresh() {
     let called = |words: &str| format!("rebuttal {words}").trim_end().to_owned();
     let mut body = "\
 What `--help` says of every command. `rebuttal man` writes the same as man pages, and `rebuttal completions` lets a shell
-complete it. What all commands of `rebuttal operator` share, the flags of gateway and token and the exit codes, is told there
+complete it. What all commands of `rebuttal operator` share, the flags of gateway and token and the exit codes, is described there
 alone.
 
 "

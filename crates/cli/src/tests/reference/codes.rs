@@ -14,7 +14,7 @@ const OF_OPERATORS: &str = "Operator.";
 fn the_page_of_codes_is_fresh() {
     let mut body = "\
 Every answer to a merchant has a `code`, and every problem document for an operator. One code has one meaning and one HTTP
-status. Go by the code: the status is for what stands between. An answer whose signature does not verify proves nothing,
+status. Go by the code: the status is for proxies. An answer whose signature does not verify proves nothing,
 whatever its code. Codes may be added; take one that you do not know for a refusal that is not to be sent again.
 
 ## Merchants

@@ -11,7 +11,7 @@ fn the_page_of_settings_is_fresh() {
     let mut body = "\
 Every setting of `rebuttal serve` is a key of the TOML file that `--config` or `REBUTTAL_CONFIG` names, a variable, and a flag.
 A flag wins over its variable, the variable over the file, the file over the default. None is needed. `rebuttal config
-default` prints all of this as a file; `rebuttal config check` tells what is wrong with a file and the variables, and
+default` prints all of this as a file; `rebuttal config check` reports what is wrong with a file and the variables, and
 `rebuttal config show` what is in force and where each comes from. A restart makes a change count.
 
 In a variable, the items of a list stand between commas. An S3 takes its credentials from the `AWS_…` variables, as
