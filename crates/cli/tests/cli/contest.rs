@@ -131,7 +131,7 @@ fn no_prompt_and_no_submission_without_a_terminal() {
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {output:?}");
     assert!(output.stderr.contains("in 6 days 23 hours"), "{output:?}");
-    assert!(output.stderr.ends_with("pass --yes to go on without a question\n"), "{output:?}");
+    assert!(output.stderr.ends_with("pass --yes to continue without it\n"), "{output:?}");
     assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
 }
 

@@ -19,7 +19,7 @@ fn demo_prints_its_steps_and_leaves_nothing_behind() {
         assert!(output.stdout.contains(expected), "{expected:?} is missing: {output:?}");
     }
     assert!(!output.stdout.contains('\u{1b}'), "colours without a terminal");
-    let folder = output.stdout.split_once("its data lies in ").unwrap().1.split_once(' ').unwrap().0;
+    let folder = output.stdout.split_once("its data is in ").unwrap().1.split_once(' ').unwrap().0;
     assert!(!Path::new(folder).exists(), "{folder} is left");
 }
 

@@ -71,7 +71,7 @@ fn a_dispute_is_accepted_after_a_question_only() {
     let output = shell.run(&["accept", &no]);
     assert_eq!((output.code, shell.status(&no).as_str()), (1, "NEEDS_RESPONSE"), "{output:?}");
     assert!(output.stderr.contains("Disputed   USD 100.05 of 100.05"), "{output:?}");
-    assert!(output.stderr.ends_with("pass --yes to go on without a question\n"), "{output:?}");
+    assert!(output.stderr.ends_with("pass --yes to continue without it\n"), "{output:?}");
 
     let mut terminal = Terminal::run(&shell.command(&["accept", &no]), 100);
     terminal.wait_for("there is no way back. [y/N]");

@@ -55,5 +55,5 @@ fn disputes_are_listed_since_a_relative_time() {
     assert!(listed(&in_days(-1)).stdout.contains(&no));
     assert_eq!(listed("0s").stdout, "There are no such disputes.\n");
     let wrong = listed("yesterday");
-    assert!(wrong.code == 2 && wrong.stderr.contains("a span back from now, such as 7d"), "{wrong:?}");
+    assert!(wrong.code == 2 && wrong.stderr.contains("a duration before now, such as 7d"), "{wrong:?}");
 }
