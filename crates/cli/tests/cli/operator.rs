@@ -62,7 +62,10 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
     assert_eq!(opened["disputeAmount"], "42.750");
     // A span gives another deadline by now, and yet it is the same opening.
     let again = shell.operator(&[&open[..], &["--json"]].concat());
-    assert!(again.code == 0 && again.stderr.contains("a duration gives another deadline in each run"), "{again:?}");
+    assert!(
+        again.code == 0 && again.stderr.contains("a duration gives another deadline in each run"),
+        "{again:?}"
+    );
     assert_eq!(again.json(), opened);
     let other = shell.operator(&[&open[..], &["--dispute-amount", "42"]].concat());
     assert!(other.code == 3 && other.stderr.contains("exists with other content"), "{other:?}");
