@@ -26,7 +26,7 @@ Exit codes:
 
 /// Keep gateways and apps under names, for --profile
 ///
-/// They are stored in one file that no other user can read: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
+/// They are stored in one file with mode 0600: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
 /// says. Secrets are never shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]

@@ -16,7 +16,7 @@ const HINTS: FailureHints = FailureHints { no_effect: "A query changes nothing."
 
 /// Show a dispute's status
 ///
-/// By one of three numbers. Of several disputes of one payment or trade, the one that needs a response soonest is shown,
+/// By one of three numbers. Of several disputes of one payment or trade, the one with the earliest deadline is shown,
 /// else the newest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]

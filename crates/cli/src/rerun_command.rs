@@ -1,4 +1,4 @@
-//! The command line that repeats a request whose outcome is unknown, so that it takes effect once. It is run in the same
+//! The command line that repeats a request whose outcome is unknown, so that it takes effect once. It is for the same
 //! shell: what variables and profiles give is not repeated, and secrets are masked.
 
 use std::ffi::OsString;

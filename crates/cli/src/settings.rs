@@ -144,7 +144,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS", value_parser = positive)]
     unreferenced_upload_days: Option<NonZeroU32>,
 
-    /// Query nonces that are remembered at the same time, at most 34 bytes each; further queries are answered Unavailable
+    /// Query nonces that are kept at the same time, at most 34 bytes each; further queries are answered Unavailable
     /// [default: 2000000]
     #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER", value_parser = positive)]
     read_nonce_capacity: Option<NonZeroU32>,

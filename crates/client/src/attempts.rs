@@ -116,9 +116,9 @@ impl Attempts {
 
     /// Records a failed attempt, and returns the pause before the next one, if one follows.
     ///
-    /// A `lasting` error, such as an untrusted certificate, would most likely meet the next attempt too and ends the call;
-    /// but not while an earlier attempt is in doubt: during a rollout such errors pass. `remaining` is the time left for
-    /// the call.
+    /// A `lasting` error, such as an untrusted certificate, would most likely meet the next attempt too and ends the
+    /// call, but not while an earlier attempt is in doubt: during a rollout such errors pass. `remaining` is the time
+    /// left for the call.
     pub fn record(
         &mut self,
         effect: AttemptEffect,

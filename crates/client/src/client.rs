@@ -63,8 +63,8 @@ impl Client {
     ///
     /// # Errors
     /// After an [`Outcome::Unknown`](crate::Outcome::Unknown) the contest may have taken effect: call this again with
-    /// the same request. [`Error::Refused`] is final, unless its [`open_until`](crate::VerifiedRefusal::open_until) says
-    /// otherwise. With all others nothing was changed.
+    /// the same request. [`Error::Refused`] is final, unless its [`open_until`](crate::VerifiedRefusal::open_until)
+    /// says otherwise. With all others nothing was changed.
     pub async fn submit(&self, request: &ContestRequest) -> Result<Answer<Done>, Error> {
         self.exchange(request, CallEffect::Dispute).await
     }

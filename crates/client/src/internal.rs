@@ -10,8 +10,8 @@ pub use crate::attempts::{AttemptEffect, Attempts, Pause};
 use crate::error::{Cause, Error, ForeignResponse};
 use crate::{builder, clock, exchange};
 
-/// An HTTP client that trusts these PEM files in addition to the platform's certificates and follows no redirect, and the
-/// address without its trailing slash.
+/// An HTTP client that trusts these PEM files in addition to the platform's certificates and follows no redirect, and
+/// the address without its trailing slash.
 ///
 /// # Errors
 /// As [`ClientBuilder::build`](crate::ClientBuilder::build).

@@ -1,7 +1,7 @@
 //! Decides whether an answer proves anything: signed, bound to its request, and readable (contract §2).
 //!
-//! The HTTP status of a signed call never decides whether an answer is believed: it is not signed. For an answer that is
-//! not believed it is reported, and distinguishes an outage from a wrong address.
+//! The HTTP status of a signed call never decides whether an answer is believed: it is not signed. For an answer that
+//! is not believed it is reported, and distinguishes an outage from a wrong address.
 
 use bytes::Bytes;
 use rebuttal_protocol::body::Object;

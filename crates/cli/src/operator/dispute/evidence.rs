@@ -27,7 +27,7 @@ pub(crate) struct FetchEvidence {
     #[arg(value_name = "EVIDENCE_ID", value_parser = evidence_id)]
     evidence_ids: Vec<String>,
 
-    /// Folder that the files are written to, made if missing; other users cannot read them, and files that are there are
+    /// Folder that the files are written to, made if missing; others cannot read them, and files that are there are
     /// never overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
