@@ -25,12 +25,12 @@ const CRATES: [(&str, &str); 7] = [
     ("cli", "The command line"),
 ];
 /// Types of numbers and spans of time; lists of pauses and ranges are read too.
-const NUMBERS: [&str; 7] = ["u8", "u16", "u32", "u64", "usize", "i32", "i64", "Duration"];
+const NUMBERS: [&str; 8] = ["u8", "u16", "u32", "u64", "usize", "i32", "i64", "Duration"];
 const LISTS: [&str; 4] = ["NonZero", "[Duration; ", "RangeInclusive<", "std::ops::RangeInclusive<"];
 /// What the name of a limit says, so that none goes without its reason.
 const BOUNDING: [&str; 7] = ["MAX", "MIN", "LIMIT", "TIMEOUT", "EVERY", "KEPT", "PAUSE"];
 /// Documented numbers that bound nothing: words of formats, versions, and how wide things are drawn.
-const NO_LIMITS: [&str; 8] = [
+const NO_LIMITS: [&str; 7] = [
     "CHUNK_OVERHEAD_BYTES",
     "IN_EXTRA",
     "FLAG_MASKED",
