@@ -25,8 +25,8 @@ use report::ContestReport;
 /// Contest a dispute with evidence
 ///
 /// Every file is checked before the first byte is sent: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes, and
-/// of the kind that its extension says. Then the dispute is shown, and a confirmation asked for: a contest is submitted once, and
-/// what was submitted cannot be changed.
+/// of the kind that its extension says. Then the dispute is shown, and a confirmation asked for: a contest is
+/// submitted once, and what was submitted cannot be changed.
 ///
 /// Instead of a FILE, the storageUri of a file that is already uploaded may be given (s3://uploaded/…). The same
 /// contest with the same storageUris and names may be submitted as often as needed: repetitions change nothing.

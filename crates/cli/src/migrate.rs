@@ -30,9 +30,9 @@ Exit codes:
 ///
 /// Stop the gateway first; the migration refuses to start while the gateway runs. An interrupted migration continues
 /// where it stopped when the same command is run again, unless the gateway has served requests since. All rows and
-/// files are counted and hashed on both sides before the gateway is switched over. Until then the gateway can be started
-/// again on its old data; a migration of its database must then start over, into a new database. The old data are kept;
-/// delete them when you no longer need them.
+/// files are counted and hashed on both sides before the gateway is switched over. Until then the gateway can be
+/// started again on its old data; a migration of its database must then start over, into a new database. The old data
+/// are kept; delete them when you no longer need them.
 ///
 /// S3 credentials come from the AWS_… variables.
 #[derive(Debug, clap::Args)]
