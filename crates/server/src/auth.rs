@@ -60,7 +60,7 @@ impl Auth {
             Idempotency::Nonce(NonceUse { timestamp, app_id, nonce }) => {
                 self.replay_cache.reserve(*app_id, *timestamp, nonce)
             }
-            Idempotency::Key(_) | Idempotency::Always => Reservation::Unnoted,
+            Idempotency::Key(_) | Idempotency::None => Reservation::Unnoted,
         };
         if reservation == Reservation::Replayed {
             return Err(Refusal::replayed());

@@ -12,7 +12,7 @@ pub type SecretId = [u8; 16];
 
 /// A merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Merchant {
+pub struct MerchantRecord {
     /// Its number.
     pub merchant_id: MerchantId,
     /// Its name.
@@ -25,7 +25,7 @@ pub struct Merchant {
 
 /// An app: one integration of a merchant, with what is needed to verify and answer its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct App {
+pub struct AppRecord {
     /// Its id.
     pub app_id: AppId,
     /// Whose app it is.
@@ -44,7 +44,7 @@ pub struct App {
     pub secrets: Vec<SealedSecret>,
 }
 
-impl App {
+impl AppRecord {
     /// Until when the secret before the newest verifies beside it; `None` unless a rotation's overlap is running.
     pub fn overlap_until(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.secrets.iter().filter_map(|secret| secret.expires_at).filter(|until| *until > now).max()
@@ -56,7 +56,7 @@ impl App {
 pub struct ChangedApp {
     /// The app. Of its secrets only the one that the change made is there, encrypted as ever.
     #[serde(flatten)]
-    pub app: App,
+    pub app: AppRecord,
     /// Until when the secret before the newest verifies beside it. Answers that were kept before this was told have
     /// none.
     #[serde(default)]
@@ -65,7 +65,7 @@ pub struct ChangedApp {
 
 /// An encrypted secret by itself, with what its encryption is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub struct SealedAppSecret {
     /// Whose it is.
     pub app_id: AppId,
     /// Its name.
@@ -91,7 +91,7 @@ pub struct SealedSecret {
 
 /// An operator's token; only its hash is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
+pub struct TokenRecord {
     /// Its name, which the history tells.
     pub name: TokenName,
     /// What its holder may do.
@@ -105,7 +105,7 @@ pub struct Token {
 /// A token that was made, encrypted for whoever made it to be told again under a repeated key. Where tokens are looked
 /// up there is only its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewToken {
+pub struct CreatedToken {
     /// Its name.
     pub name: TokenName,
     /// What its holder may do.
@@ -187,7 +187,7 @@ pub enum AccountChange {
         secret_id: SecretId,
     },
     /// A new token.
-    CreateToken(NewToken),
+    CreateToken(CreatedToken),
     /// A token lets nobody in any more. Its name is free for another one.
     RevokeToken {
         /// Which.
@@ -202,7 +202,7 @@ pub enum AccountChange {
     },
     /// Makes a database somebody's: stores what tells the right master key, and the first token. Of several who try,
     /// the first one does; the others change nothing and look what is there.
-    Found {
+    Initialize {
         /// What tells the right master key.
         key_check: Vec<u8>,
         /// The first token's name.
@@ -211,14 +211,14 @@ pub enum AccountChange {
         hash: [u8; 32],
     },
     /// Gives the installation an identity, unless it has one: the first one stays.
-    Identify {
+    SetInstallationId {
         /// Random bytes.
         identity: [u8; 16],
     },
     /// Records where the evidence lies, so that no gateway serves this database with another place, in which what is
     /// missing would be taken for never uploaded. Changes nothing where another place is recorded than the one that it
     /// takes the place of.
-    PlaceEvidence {
+    SetEvidenceLocation {
         /// What tells the place from every other.
         place: String,
         /// The recorded one, if it is to be given up.
@@ -228,7 +228,7 @@ pub enum AccountChange {
 
 /// Which apps are others after a change than before, to whoever checks calls against them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Touched {
+pub enum AffectedApps {
     /// None.
     NoApp,
     /// One.
@@ -239,32 +239,32 @@ pub enum Touched {
 
 impl AccountChange {
     /// What must not be remembered as it was.
-    pub const fn touched(&self) -> Touched {
+    pub const fn affected_apps(&self) -> AffectedApps {
         match self {
-            Self::ChangeMerchant { merchant_id, .. } => Touched::Merchant(*merchant_id),
+            Self::ChangeMerchant { merchant_id, .. } => AffectedApps::Merchant(*merchant_id),
             Self::CreateApp { app_id, .. }
             | Self::ChangeApp { app_id, .. }
             | Self::RotateSecret { app_id, .. }
-            | Self::EndOverlap { app_id, .. } => Touched::App(*app_id),
+            | Self::EndOverlap { app_id, .. } => AffectedApps::App(*app_id),
             // A secret that was used verifies as it did.
             Self::SecretUsed { .. }
             | Self::CreateMerchant { .. }
             | Self::CreateToken(_)
             | Self::RevokeToken { .. }
             | Self::PutToken { .. }
-            | Self::Found { .. }
-            | Self::Identify { .. }
-            | Self::PlaceEvidence { .. } => Touched::NoApp,
+            | Self::Initialize { .. }
+            | Self::SetInstallationId { .. }
+            | Self::SetEvidenceLocation { .. } => AffectedApps::NoApp,
         }
     }
 
     /// The token that it makes or changes, by its name.
     pub(crate) const fn token_name(&self) -> Option<&TokenName> {
         match self {
-            Self::CreateToken(NewToken { name, .. })
+            Self::CreateToken(CreatedToken { name, .. })
             | Self::RevokeToken { name }
             | Self::PutToken { name, .. }
-            | Self::Found { token: name, .. } => Some(name),
+            | Self::Initialize { token: name, .. } => Some(name),
             Self::CreateMerchant { .. }
             | Self::ChangeMerchant { .. }
             | Self::CreateApp { .. }
@@ -272,8 +272,8 @@ impl AccountChange {
             | Self::RotateSecret { .. }
             | Self::EndOverlap { .. }
             | Self::SecretUsed { .. }
-            | Self::Identify { .. }
-            | Self::PlaceEvidence { .. } => None,
+            | Self::SetInstallationId { .. }
+            | Self::SetEvidenceLocation { .. } => None,
         }
     }
 }
@@ -313,12 +313,12 @@ impl AccountRefusal {
 }
 
 /// The merchant as it stands after a change: what is answered is what is kept for a repetition.
-pub(crate) fn merchant_answer(merchant: Option<Merchant>) -> Answer {
+pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> Answer {
     merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
 }
 
 /// The app as it stands after a change, with the secret that was made in it.
-pub(crate) fn app_answer(app: Option<App>, made: Option<SecretId>, now: UnixMillis) -> Answer {
+pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> Answer {
     let Some(mut app) = app else { return no_app() };
     let overlap_until = app.overlap_until(now);
     app.secrets.retain(|secret| Some(secret.secret_id) == made);

@@ -49,7 +49,7 @@ impl KeySet {
             match &request.idempotency {
                 Idempotency::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
                 Idempotency::Key(key) => drop(names.keys.insert(key.name())),
-                Idempotency::Always => {}
+                Idempotency::None => {}
             }
             match &request.operation {
                 Operation::Command { dispute_no, command, .. } => {
@@ -92,7 +92,7 @@ pub(crate) struct StoredUpload {
 #[derive(Debug, Clone)]
 pub(crate) struct StoredAnswer {
     pub(crate) request: [u8; 32],
-    pub(crate) answer: KeptAnswer,
+    pub(crate) answer: RecordedAnswer,
     pub(crate) created_at: UnixMillis,
 }
 
@@ -108,8 +108,8 @@ impl StoredAnswer {
         }
         let is_over = now >= self.created_at + SECRETS_SHOWN_FOR;
         match &self.answer {
-            KeptAnswer::Done(outcome) if is_over && outcome.holds_secret() => {
-                KeptAnswer::shown_no_more().into_answer()
+            RecordedAnswer::Done(outcome) if is_over && outcome.holds_secret() => {
+                RecordedAnswer::secret_expired().into_answer()
             }
             answer => answer.clone().into_answer(),
         }
@@ -118,19 +118,19 @@ impl StoredAnswer {
 
 /// An answer as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum KeptAnswer {
+pub(crate) enum RecordedAnswer {
     Done(Outcome),
     Refused { code: String, message: String },
 }
 
 /// What is answered under a key whose answer has lost its secret.
-const SHOWN_NO_MORE: &str = "this request was carried out; the secret or token that it made was shown for 24 hours and is not \
+const SECRET_EXPIRED: &str = "this request was carried out; the secret or token that it made was shown for 24 hours and is not \
                              kept any more. If it is lost, rotate the app's secret, or revoke the token and make another";
 
-impl KeptAnswer {
+impl RecordedAnswer {
     /// In the place of an answer that held a secret.
-    pub(crate) fn shown_no_more() -> Self {
-        Self::Refused { code: Code::OperatorConflict.to_string(), message: SHOWN_NO_MORE.to_owned() }
+    pub(crate) fn secret_expired() -> Self {
+        Self::Refused { code: Code::OperatorConflict.to_string(), message: SECRET_EXPIRED.to_owned() }
     }
 
     pub(crate) fn of(answer: &Answer) -> Self {
@@ -144,7 +144,7 @@ impl KeptAnswer {
         match self {
             Self::Done(outcome) => Ok(outcome),
             Self::Refused { code, message } => {
-                Err(Rejection::AsBefore { code: code.as_str().into(), message })
+                Err(Rejection::Repeated { code: code.as_str().into(), message })
             }
         }
     }
@@ -154,7 +154,7 @@ impl KeptAnswer {
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) nonces: Vec<NonceUse>,
-    pub(crate) keys: Vec<(IdempotencyKey, KeptAnswer, UnixMillis)>,
+    pub(crate) keys: Vec<(IdempotencyKey, RecordedAnswer, UnixMillis)>,
     /// New disputes, with the number's facts and time; where they stand is in `disputes`.
     pub(crate) openings: Vec<(Opening, UnixMillis)>,
     /// Where each changed dispute stands in the end: one row each, however many commands it got.
@@ -215,14 +215,14 @@ impl BatchState {
                     // As what is refused with 400 before it comes here: the request can be mended under its key.
                     return answer;
                 }
-                let kept = KeptAnswer::of(&answer);
+                let kept = RecordedAnswer::of(&answer);
                 let stored =
                     StoredAnswer { request: key.request, answer: kept.clone(), created_at: arrived_at };
                 self.loaded.keys.insert(name, stored);
                 self.changes.keys.push((key, kept, arrived_at));
                 answer
             }
-            Idempotency::Always => self.apply(request),
+            Idempotency::None => self.apply(request),
         }
     }
 

@@ -24,9 +24,9 @@ const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1))
 
 /// How often a batch is tried while other transactions conflict with it. The other one has committed by the next try,
 /// so twice is rare.
-const TRIES_MAX: u32 = 8;
+const ATTEMPTS_MAX: u32 = 8;
 /// For how long they are tried again.
-const TRIES_LIMIT: Duration = Duration::from_secs(2);
+const RETRY_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a transaction did not go through.
 #[derive(Debug)]
@@ -58,16 +58,16 @@ impl From<Failure> for CommitError {
 struct WriterHealth(AtomicBool);
 
 impl WriterHealth {
-    fn until_proven_otherwise() -> Self {
+    fn unproven() -> Self {
         Self(AtomicBool::new(true))
     }
 
     /// A transaction that wrote something was committed.
-    fn over(&self) {
+    fn record_success(&self) {
         self.0.store(false, Ordering::Relaxed);
     }
 
-    fn after(&self, failure: &Failure) {
+    fn record_failure(&self, failure: &Failure) {
         match failure {
             Failure::Unavailable(_) | Failure::Unknown(_) => self.0.store(true, Ordering::Relaxed),
             Failure::Data(_) | Failure::Again(_) => {}
@@ -94,29 +94,30 @@ pub(crate) trait Database {
 }
 
 /// A request and who waits for it.
-struct Waiting {
+struct QueuedRequest {
     request: WriteRequest,
     since: Instant,
-    waiter: oneshot::Sender<Reply>,
+    waiter: oneshot::Sender<CommitResult>,
 }
 
-type Reply = Result<Answer, CommitError>;
+type CommitResult = Result<Answer, CommitError>;
 
 /// Tells waiters their answers from within the runtime that they wait in. Waking a task from another thread costs a
 /// lock and often a system call; a batch is handed over as one message, and its waiters are woken from inside.
 ///
 /// Requests and changes are let go there, too: freeing them is not the committer's time.
-struct ReplyDispatcher(mpsc::UnboundedSender<(Vec<(Waiting, Reply)>, Changes)>);
+struct ReplyDispatcher(mpsc::UnboundedSender<(Vec<(QueuedRequest, CommitResult)>, Changes)>);
 
 impl ReplyDispatcher {
     /// Starts telling, in the runtime that the caller is in.
     fn start() -> Self {
         // Not bounded itself: what is in it has waited in the bounded queue and is told at once.
-        let (replies, mut answered) = mpsc::unbounded_channel::<(Vec<(Waiting, Reply)>, Changes)>();
+        let (replies, mut answered) =
+            mpsc::unbounded_channel::<(Vec<(QueuedRequest, CommitResult)>, Changes)>();
         tokio::spawn(async move {
             while let Some((replies, _changes)) = answered.recv().await {
                 meters::count_requests(replies.iter().map(|(_, reply)| reply));
-                for (Waiting { waiter, .. }, reply) in replies {
+                for (QueuedRequest { waiter, .. }, reply) in replies {
                     // The waiter may have left; what was committed stays committed.
                     let _ = waiter.send(reply);
                 }
@@ -125,23 +126,23 @@ impl ReplyDispatcher {
         Self(replies)
     }
 
-    fn tell(&self, replies: impl IntoIterator<Item = (Waiting, Reply)>, changes: Changes) {
+    fn send(&self, replies: impl IntoIterator<Item = (QueuedRequest, CommitResult)>, changes: Changes) {
         // Fails only when the runtime is gone, and every waiter with it.
         let _ = self.0.send((replies.into_iter().collect(), changes));
     }
 
-    fn tell_one(&self, waiting: Waiting, reply: Reply) {
-        self.tell([(waiting, reply)], Changes::default());
+    fn send_one(&self, waiting: QueuedRequest, reply: CommitResult) {
+        self.send([(waiting, reply)], Changes::default());
     }
 }
 
 /// However the committer's thread ends: nothing is committed any more, and nobody waits for it in vain.
-struct End {
+struct StopGuard {
     health: Arc<WriterHealth>,
     finished: Arc<tokio::sync::Notify>,
 }
 
-impl Drop for End {
+impl Drop for StopGuard {
     fn drop(&mut self) {
         self.health.0.store(true, Ordering::Relaxed);
         self.finished.notify_one();
@@ -150,7 +151,7 @@ impl Drop for End {
 
 /// The intake of requests, and the thread that serves them.
 pub(crate) struct Committer {
-    intake: Mutex<Option<mpsc::Sender<Waiting>>>,
+    intake: Mutex<Option<mpsc::Sender<QueuedRequest>>>,
     finished: Arc<tokio::sync::Notify>,
     health: Arc<WriterHealth>,
 }
@@ -164,10 +165,10 @@ impl Committer {
         let when_finished = Arc::clone(&finished);
         let batch_max = options.batch_max.max(1);
         let replies = ReplyDispatcher::start();
-        let health = Arc::new(WriterHealth::until_proven_otherwise());
+        let health = Arc::new(WriterHealth::unproven());
         let within = Arc::clone(&health);
         std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            let _end = End { health: Arc::clone(&within), finished: when_finished };
+            let _guard = StopGuard { health: Arc::clone(&within), finished: when_finished };
             runtime.block_on(serve(database, queue, batch_max, &replies, &within));
         })?;
         Ok(Self { intake: Mutex::new(Some(intake)), finished, health })
@@ -175,7 +176,7 @@ impl Committer {
 
     pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
         let (waiter, answer) = oneshot::channel();
-        let waiting = Waiting { request, since: Instant::now(), waiter };
+        let waiting = QueuedRequest { request, since: Instant::now(), waiter };
         let sent = match &*self.intake.lock() {
             Some(intake) => intake.try_send(waiting),
             None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
@@ -193,7 +194,7 @@ impl Committer {
     }
 
     /// Whether the last attempt to change something failed for the database's own reasons.
-    pub(crate) fn is_in_trouble(&self) -> bool {
+    pub(crate) fn is_unhealthy(&self) -> bool {
         self.health.0.load(Ordering::Relaxed)
     }
 
@@ -214,7 +215,7 @@ impl Committer {
 /// Serves the queue until its intake is closed and it is empty.
 async fn serve(
     mut database: impl Database,
-    mut queue: mpsc::Receiver<Waiting>,
+    mut queue: mpsc::Receiver<QueuedRequest>,
     batch_max: usize,
     replies: &ReplyDispatcher,
     health: &WriterHealth,
@@ -225,7 +226,7 @@ async fn serve(
         for waiting in waiting.drain(..) {
             if waiting.since.elapsed() > WAIT_LIMIT {
                 let cause = "the change waited too long".to_owned();
-                replies.tell_one(waiting, Err(CommitError::Unavailable(cause)));
+                replies.send_one(waiting, Err(CommitError::Unavailable(cause)));
             } else if matches!(waiting.request.operation, Operation::Account(_) | Operation::Upkeep(_)) {
                 // In the order sent: what came before is committed before, what comes after sees it.
                 serve_batch(&mut database, std::mem::take(&mut batch), replies, health).await;
@@ -233,12 +234,12 @@ async fn serve(
                 match &outcome {
                     // Others write nothing or next to nothing, which proves nothing.
                     Ok(_) if matches!(waiting.request.operation, Operation::Upkeep(Upkeep::Probe)) => {
-                        health.over()
+                        health.record_success()
                     }
                     Ok(_) => {}
-                    Err(failure) => health.after(failure),
+                    Err(failure) => health.record_failure(failure),
                 }
-                replies.tell_one(waiting, outcome.map_err(CommitError::from));
+                replies.send_one(waiting, outcome.map_err(CommitError::from));
             } else {
                 batch.push(waiting);
             }
@@ -251,7 +252,7 @@ async fn serve(
 /// Serves a batch; one that the data spoils is served again one by one, so that only the spoiler fails.
 async fn serve_batch(
     database: &mut impl Database,
-    mut batch: Vec<Waiting>,
+    mut batch: Vec<QueuedRequest>,
     replies: &ReplyDispatcher,
     health: &WriterHealth,
 ) {
@@ -264,7 +265,7 @@ async fn serve_batch(
     meters::count_batch(batch.len(), waited, started.elapsed());
     match outcome {
         Ok((answers, changes)) => {
-            replies.tell(batch.into_iter().zip(answers.into_iter().map(Ok)), changes);
+            replies.send(batch.into_iter().zip(answers.into_iter().map(Ok)), changes);
         }
         Err(Failure::Data(cause)) if batch.len() > 1 => {
             tracing::warn!(
@@ -274,12 +275,12 @@ async fn serve_batch(
             );
             for mut waiting in batch {
                 let outcome = transact(database, std::slice::from_mut(&mut waiting), health).await;
-                replies.tell_one(waiting, outcome.map_err(CommitError::from).and_then(single));
+                replies.send_one(waiting, outcome.map_err(CommitError::from).and_then(single));
             }
         }
         Err(failure) => {
             let error = CommitError::from(failure);
-            replies.tell(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))), Changes::default());
+            replies.send(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))), Changes::default());
         }
     }
 }
@@ -291,7 +292,7 @@ fn single((answers, _): (Vec<Answer>, Changes)) -> Result<Answer, CommitError> {
 
 /// Does a request alone, again where another transaction was in the way.
 async fn run_single(database: &mut impl Database, request: &WriteRequest) -> Result<Answer, Failure> {
-    let mut tries = Tries::begin();
+    let mut tries = RetryBudget::begin();
     loop {
         if let Some(outcome) = tries.judge(database.run_single(request).await) {
             return outcome;
@@ -302,32 +303,32 @@ async fn run_single(database: &mut impl Database, request: &WriteRequest) -> Res
 /// Serves requests in one transaction, again where another was in the way.
 async fn transact(
     database: &mut impl Database,
-    batch: &mut [Waiting],
+    batch: &mut [QueuedRequest],
     health: &WriterHealth,
 ) -> Result<(Vec<Answer>, Changes), Failure> {
-    let mut tries = Tries::begin();
+    let mut tries = RetryBudget::begin();
     loop {
         let outcome = run_batch(database, batch).await;
         let Some(outcome) = tries.judge(outcome) else { continue };
         match &outcome {
             // Nothing was written, which proves nothing.
             Ok((_, changes)) if changes.is_empty() => {}
-            Ok(_) => health.over(),
-            Err(failure) => health.after(failure),
+            Ok(_) => health.record_success(),
+            Err(failure) => health.record_failure(failure),
         }
         return outcome;
     }
 }
 
 /// Counts the tries.
-struct Tries {
+struct RetryBudget {
     left: u32,
     until: Instant,
 }
 
-impl Tries {
+impl RetryBudget {
     fn begin() -> Self {
-        Self { left: TRIES_MAX, until: Instant::now() + TRIES_LIMIT }
+        Self { left: ATTEMPTS_MAX, until: Instant::now() + RETRY_LIMIT }
     }
 
     /// An outcome that counts; nothing where it is to be tried again.
@@ -344,7 +345,7 @@ impl Tries {
 /// The four steps: load, decide, save, commit.
 async fn run_batch(
     database: &mut impl Database,
-    batch: &mut [Waiting],
+    batch: &mut [QueuedRequest],
 ) -> Result<(Vec<Answer>, Changes), Failure> {
     let loaded = match database.load(&KeySet::of(batch.iter().map(|waiting| &waiting.request))).await {
         Ok(loaded) => loaded,

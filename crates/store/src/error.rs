@@ -12,12 +12,12 @@ pub(crate) const SWEEP_FENCE: &str = "sweep_fence";
 /// The newest moment that a gateway knew to be the present.
 pub(crate) const CLOCK_TRUSTED_AT: &str = "clock_trusted_at";
 /// In a database that has been moved: where to.
-pub(crate) const MOVED_TO: &str = "moved_to";
+pub(crate) const MIGRATED_TO: &str = "migrated_to";
 /// In a database that is being moved into: how far the move has come.
-pub(crate) const MOVING: &str = "moving";
+pub(crate) const DATA_MIGRATION: &str = "data_migration";
 
 /// What a pooler that does not pool by session does, and what to do about it.
-pub(crate) const SHARED: &str = "something between the gateway and the database hands sessions out by transaction; \
+pub(crate) const TRANSACTION_POOLER: &str = "something between the gateway and the database hands sessions out by transaction; \
     settings and prepared statements get lost or end up with others. Let it pool by session";
 
 /// The database could not be opened or read.
@@ -36,9 +36,9 @@ pub enum StoreError {
     /// The content was moved to another database.
     #[error(
         "this database was moved to {to}; set database_url to that. To serve from here after all, losing what was changed \
-         there, delete the row moved_to from its table meta"
+         there, delete the row migrated_to from its table meta"
     )]
-    Moved {
+    DataMigrated {
         /// Where to, without a password.
         to: String,
     },
@@ -47,10 +47,10 @@ pub enum StoreError {
         "a move into this database is not finished; run `rebuttal move` again, which goes on where it stopped unless a \
          gateway has served from the source since"
     )]
-    HalfMoved,
+    DataMigrationUnfinished,
     /// A pooler stands between that hands one session to many.
-    #[error("{SHARED}")]
-    Shared,
+    #[error("{TRANSACTION_POOLER}")]
+    TransactionPooler,
     /// The schema is not what this version's migrations make.
     #[error("the database cannot be served: {0}")]
     Schema(Defect),

@@ -1,20 +1,20 @@
-//! A look at a database without serving from it, and without changing it: what a doctor needs to know.
+//! A inspector at a database without serving from it, and without changing it: what a doctor needs to know.
 
 use std::path::Path;
 use std::time::Instant;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
+use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
-use crate::{SCHEMA_GENERATION, Sealed, StoreError, postgres, sqlite};
+use crate::{SCHEMA_GENERATION, SealedAppSecret, StoreError, postgres, sqlite};
 
 /// What tells the generations that may open the database.
 pub(crate) const MIN_BINARY: &str = "min_binary";
 const NONCE_BOUND: &str = "nonce_bound";
 /// What tells the right master key.
 pub(crate) const KEY_CHECK: &str = "key_check";
-/// Sealed secrets that are looked at: a second or so.
+/// SealedAppSecret secrets that are looked at: a second or so.
 pub(crate) const SEALED_MAX: u32 = 100_000;
 
 /// What was seen of a database.
@@ -39,7 +39,7 @@ pub struct Examined {
     /// Whether the token that was asked for lets somebody in; `None` where that was not looked at.
     pub knows_token: Option<bool>,
     /// The apps' secrets as they lie there, 100,000 at most.
-    pub sealed: Vec<Sealed>,
+    pub sealed: Vec<SealedAppSecret>,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
 }
@@ -96,22 +96,22 @@ pub enum Defect {
     TooNew(u32),
     /// The content was moved elsewhere.
     #[error("the content was moved to {0}; set database_url to that")]
-    Moved(String),
+    DataMigrated(String),
     /// A move into it was broken off.
     #[error("a move into this database is not finished; run `rebuttal move` again")]
-    HalfMoved,
+    DataMigrationUnfinished,
     /// Pages do not fit together.
     #[error(
         "the file is damaged ({0}): stop the gateway, keep the file as it is, and restore the database from a backup, as \
          docs/operate/backup-and-restore.md tells"
     )]
     Damaged(String),
-    /// What the hazards before it may have kept from being seen.
+    /// What the server_warnings before it may have kept from being seen.
     #[error("the rest could not be looked at: {0}")]
-    Unseen(String),
+    Unreadable(String),
     /// Something about the server, or what stands before it, endangers what a gateway promises.
     #[error("{0}")]
-    Hazard(String),
+    Server(String),
 }
 
 impl Defect {
@@ -127,7 +127,7 @@ impl Defect {
 
     /// Whether all that this version knows of can be read all the same.
     pub const fn lets_read(&self) -> bool {
-        matches!(self, Self::Hazard(_) | Self::Ahead(_) | Self::Unguarded(_) | Self::Unindexed { .. })
+        matches!(self, Self::Server(_) | Self::Ahead(_) | Self::Unguarded(_) | Self::Unindexed { .. })
     }
 }
 
@@ -143,55 +143,56 @@ pub async fn examine(location: &Location, token: Option<[u8; 32]>) -> Result<Exa
 }
 
 fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
-    let Some(look) = sqlite::Look::at(path)? else {
+    let Some(inspector) = sqlite::Inspector::at(path)? else {
         return Ok(Examined { defects: vec![Defect::Empty], ..Examined::default() });
     };
-    let schema = look.schema()?;
+    let schema = inspector.schema()?;
     if schema.iter().any(Defect::hides) {
         return Ok(Examined { defects: schema, ..Examined::default() });
     }
     // An older schema knows tokens in other words.
     let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
     // Asked for before the value that comes with them: a first start may be at work.
-    let has_accounts = look.read().has_accounts()?;
+    let has_accounts = inspector.read().has_accounts()?;
     let mut examined = Examined {
-        key_check: look.meta(KEY_CHECK)?,
-        identity: look.meta(IDENTITY)?,
-        nonce_bound: look.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
-        newest_entry_at: look.newest_entry_at()?,
+        key_check: inspector.meta(KEY_CHECK)?,
+        identity: inspector.meta(IDENTITY)?,
+        nonce_bound: inspector.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
+        newest_entry_at: inspector.newest_entry_at()?,
         server_time: None,
-        evidence_place: look.meta(EVIDENCE_PLACE)?.as_deref().map(text),
-        sweep_fence: look.meta(SWEEP_FENCE)?.as_deref().map(text),
-        has_uploads: look.read().has_uploads()?,
-        knows_token: token.map(|hash| look.read().token(hash)).transpose()?.map(|found| found.is_some()),
-        sealed: look.read().sealed(SEALED_MAX)?,
-        defects: look.damage()?.map(Defect::Damaged).into_iter().collect(),
+        evidence_place: inspector.meta(EVIDENCE_PLACE)?.as_deref().map(text),
+        sweep_fence: inspector.meta(SWEEP_FENCE)?.as_deref().map(text),
+        has_uploads: inspector.read().has_uploads()?,
+        knows_token: token.map(|hash| inspector.read().token(hash)).transpose()?.map(|found| found.is_some()),
+        sealed: inspector.read().sealed(SEALED_MAX)?,
+        defects: inspector.damage()?.map(Defect::Damaged).into_iter().collect(),
     };
     examined.defects.extend(schema);
-    let marks = [look.meta("min_binary")?, look.meta(MOVED_TO)?, look.meta(MOVING)?];
+    let marks =
+        [inspector.meta("min_binary")?, inspector.meta(MIGRATED_TO)?, inspector.meta(DATA_MIGRATION)?];
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
-    examined.defects.extend(ailments_of(marks, is_there));
+    examined.defects.extend(meta_defects(marks, is_there));
     Ok(examined)
 }
 
-/// What the single values tell: `min_binary`, `moved_to`, `moving`, and whether there is a `nonce_bound` and, where
+/// What the single values tell: `min_binary`, `migrated_to`, `unfinished`, and whether there is a `nonce_bound` and, where
 /// there must be one, a `key_check`. A move that was broken off has yet to bring that.
-pub(crate) fn ailments_of(
-    [min_binary, moved_to, moving]: [Option<Vec<u8>>; 3],
+pub(crate) fn meta_defects(
+    [min_binary, migrated_to, unfinished]: [Option<Vec<u8>>; 3],
     [has_bound, has_check]: [bool; 2],
 ) -> Vec<Defect> {
     let missing = [
         (MIN_BINARY, min_binary.is_some()),
         (NONCE_BOUND, has_bound),
-        (KEY_CHECK, has_check || moving.is_some()),
+        (KEY_CHECK, has_check || unfinished.is_some()),
     ];
     let missing = missing.into_iter().find(|(_, is_there)| !is_there).map(|(name, _)| missing_value(name));
     let too_new =
         min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());
     let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Defect::TooNew);
-    let moved = moved_to.map(|to| Defect::Moved(text(&to)));
+    let moved = migrated_to.map(|to| Defect::DataMigrated(text(&to)));
     let told = missing.into_iter().chain(too_new).chain(moved);
-    told.chain(moving.map(|_| Defect::HalfMoved)).collect()
+    told.chain(unfinished.map(|_| Defect::DataMigrationUnfinished)).collect()
 }
 
 /// One of the values that the first migration writes is gone.

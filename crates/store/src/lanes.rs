@@ -11,7 +11,7 @@ use crate::{CommitError, Options, StoreError};
 
 /// How busy the lanes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traffic {
+pub struct CommitTraffic {
     /// Requests that wait to join a batch, in all lanes.
     pub waiting: usize,
     /// How many may.
@@ -41,19 +41,19 @@ impl Lanes {
         Ok(Self { committers: committers.collect::<io::Result<_>>()?, waiting_max })
     }
 
-    pub(crate) fn traffic(&self) -> Traffic {
-        Traffic {
+    pub(crate) fn traffic(&self) -> CommitTraffic {
+        CommitTraffic {
             waiting: self.committers.iter().map(Committer::waiting).sum(),
             waiting_max: self.waiting_max,
             lanes: self.committers.len(),
-            lanes_in_trouble: self.committers.iter().filter(|committer| committer.is_in_trouble()).count(),
+            lanes_in_trouble: self.committers.iter().filter(|committer| committer.is_unhealthy()).count(),
         }
     }
 
     pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
         let lane = match self.committers.len() {
             0 | 1 => 0,
-            lanes => usize::try_from(place(&request)).unwrap_or_default() % lanes,
+            lanes => usize::try_from(lane_hash(&request)).unwrap_or_default() % lanes,
         };
         match self.committers.get(lane) {
             Some(committer) => committer.commit(request).await,
@@ -71,17 +71,17 @@ impl Lanes {
     /// Where the last attempt to change something failed for the database's own reasons, a change that touches nothing
     /// is tried.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        for committer in self.committers.iter().filter(|committer| committer.is_in_trouble()) {
+        for committer in self.committers.iter().filter(|committer| committer.is_unhealthy()) {
             let operation = Operation::Upkeep(Upkeep::Probe);
             let arrived_at = rebuttal_protocol::UnixMillis(0);
-            drop(committer.commit(WriteRequest::own(arrived_at, operation)).await?);
+            drop(committer.commit(WriteRequest::internal(arrived_at, operation)).await?);
         }
         Ok(())
     }
 }
 
 /// A number that is the same for requests that belong together.
-fn place(request: &WriteRequest) -> u64 {
+fn lane_hash(request: &WriteRequest) -> u64 {
     let mut hasher = DefaultHasher::new();
     match (&request.operation, &request.idempotency) {
         (Operation::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
@@ -91,7 +91,7 @@ fn place(request: &WriteRequest) -> u64 {
         (Operation::Account(_) | Operation::Upkeep(_), _) => {}
         (Operation::UseNonce, Idempotency::Nonce(nonce)) => nonce.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::Key(key)) => key.hash(&mut hasher),
-        (Operation::UseNonce, Idempotency::Always) => {}
+        (Operation::UseNonce, Idempotency::None) => {}
     }
     // The upper half: the lower one places keys in the maps of a batch.
     hasher.finish() >> 32

@@ -12,30 +12,34 @@ mod examine;
 mod lanes;
 mod location;
 mod meters;
-mod moving;
+mod migrate_data;
 mod postgres;
 mod schema;
 mod sqlite;
 mod statements;
 mod store;
-mod verify;
+mod verify_histories;
 mod views;
 mod write_request;
 
 pub use accounts::{
-    AccountChange, AccountRefusal, App, ChangedApp, Merchant, NewToken, Sealed, SealedSecret, SecretId,
-    Token, Touched,
+    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, MerchantRecord,
+    SealedAppSecret, SealedSecret, SecretId, TokenRecord,
 };
 pub use batch::SECRETS_SHOWN_FOR;
 pub use error::{CommitError, StoreError};
 pub use examine::{Defect, Examined, examine};
-pub use lanes::Traffic;
+pub use lanes::CommitTraffic;
 pub use location::{InvalidLocation, Location, PostgresAddress};
-pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};
+pub use migrate_data::{
+    DataMigration, DataMigrationError, DataMigrationProgress, DataMigrationStep, MigratedTable,
+};
 pub use postgres::ANSWER_LIMIT;
 pub use store::{Options, Store};
-pub use verify::{Histories, verify_histories};
-pub use views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page, Position};
+pub use verify_histories::{HistoryReport, verify_histories};
+pub use views::{
+    Backlog, DisputeCursor, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload,
+};
 pub use write_request::{
     Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upkeep, Upload,
     WriteRequest,

@@ -25,10 +25,10 @@ pub struct InvalidLocation(pub(crate) String);
 
 impl Location {
     /// Where it lies, for people to read: a server without user and password.
-    pub fn told(&self) -> String {
+    pub fn redacted(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
-            Self::Postgres(PostgresAddress(address)) => address.told(),
+            Self::Postgres(PostgresAddress(address)) => address.redacted(),
         }
     }
 }
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn a_password_is_told_to_nobody() {
         let location: Location = "postgres://u:Geheim7@h/d".parse().unwrap();
-        assert!(!format!("{location:?} {}", location.told()).contains("Geheim7"));
-        assert_eq!(location.told(), "postgres://h:5432/d");
+        assert!(!format!("{location:?} {}", location.redacted()).contains("Geheim7"));
+        assert_eq!(location.redacted(), "postgres://h:5432/d");
         for url in ["postgres://u:Geheim7@h:port/d", "postgres://u:Geheim7@h/d?nonsense=1", "u:Geheim7@h"] {
             let error = url.parse::<Location>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("Geheim7"), "{error}");

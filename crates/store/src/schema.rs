@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use refinery::Migration;
 
 use crate::examine::Defect;
-use crate::moving::tables::TABLES;
+use crate::migrate_data::tables::TABLES;
 use crate::{StoreError, sqlite};
 use parts::Missing;
 pub(crate) use parts::Part;

@@ -77,8 +77,8 @@ statements! {
     PUT_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     /// Once and for all: who comes second does nothing.
-    FOUND = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
-    IDENTIFY = "INSERT INTO meta (name, value) VALUES ('identity', $1) ON CONFLICT DO NOTHING";
+    INSERT_KEY_CHECK = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
+    INSERT_INSTALLATION_ID = "INSERT INTO meta (name, value) VALUES ('identity', $1) ON CONFLICT DO NOTHING";
 
     /// Where there is none, or the one that it takes the place of.
     REPLACE_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \

@@ -53,14 +53,14 @@ pub struct Backlog {
 
 /// An upload that nothing referred to, and that is about to go. They come in the order in which they were marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marked {
+pub struct MarkedUpload {
     /// When it was marked.
     pub at: UnixMillis,
     /// Where its file lies.
     pub url: StorageUri,
 }
 
-impl Marked {
+impl MarkedUpload {
     /// What a page begins behind, as the statement takes it: before everything where it is the first.
     pub(crate) fn begin(after: Option<Self>) -> (i64, String) {
         after.map_or((i64::MIN, String::new()), |Self { at, url }| (at.0, url.key()))
@@ -69,7 +69,7 @@ impl Marked {
 
 /// Which disputes a list holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct DisputeFilter {
     /// Of this merchant.
     pub merchant_id: Option<MerchantId>,
     /// In this state.
@@ -83,14 +83,14 @@ pub struct Filter {
     /// Whose dispute, payment, trade or reference number starts with this.
     pub q: Option<String>,
     /// After this position; the newest come first.
-    pub after: Option<Position>,
+    pub after: Option<DisputeCursor>,
     /// Most items.
     pub limit: u32,
 }
 
 /// Where a page of a list ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
+pub struct DisputeCursor {
     /// When the last dispute was opened.
     pub created_at: UnixMillis,
     /// Its number.
@@ -99,18 +99,18 @@ pub struct Position {
 
 /// A page of a list, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct DisputePage {
     /// The disputes.
     pub items: Vec<DisputeRecord>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Position>,
-    /// How many match, counted to [`Page::COUNT_MAX`].
+    pub next: Option<DisputeCursor>,
+    /// How many match, counted to [`DisputePage::COUNT_MAX`].
     pub total: u64,
     /// Whether `total` is all.
     pub total_exact: bool,
 }
 
-impl Page {
+impl DisputePage {
     /// How far matches are counted.
     pub const COUNT_MAX: u64 = 10_000;
 
@@ -119,7 +119,7 @@ impl Page {
     pub(crate) fn of(mut found: Vec<DisputeRecord>, limit: u32, counted: u64) -> Self {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let position = |last: &DisputeRecord| Position {
+        let position = |last: &DisputeRecord| DisputeCursor {
             created_at: last.created_at,
             dispute_no: last.state.dispute_no.clone(),
         };

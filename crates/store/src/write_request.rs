@@ -4,7 +4,7 @@ use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, Merchant, NewToken, Token};
+use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, CreatedToken, MerchantRecord, TokenRecord};
 
 /// One change, all or nothing.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct WriteRequest {
 
 impl WriteRequest {
     /// What the gateway does by itself: no request asks for it, so nothing has to make it count once.
-    pub const fn own(arrived_at: UnixMillis, operation: Operation) -> Self {
-        Self { arrived_at, idempotency: Idempotency::Always, token: None, operation }
+    pub const fn internal(arrived_at: UnixMillis, operation: Operation) -> Self {
+        Self { arrived_at, idempotency: Idempotency::None, token: None, operation }
     }
 }
 
@@ -35,7 +35,7 @@ pub enum Idempotency {
     /// An operator's idempotency key: the same request again gets the first answer.
     Key(IdempotencyKey),
     /// Nothing; doing it twice does no harm.
-    Always,
+    None,
 }
 
 /// The identity of a merchant's request (contract §2).
@@ -170,13 +170,13 @@ pub enum Outcome {
         opened: bool,
     },
     /// A merchant was created or changed: as it stood then.
-    Merchant(Merchant),
+    Merchant(MerchantRecord),
     /// An app was created or changed, or its secret rotated: as it stood then.
     App(ChangedApp),
     /// A token was created.
-    NewToken(NewToken),
+    NewToken(CreatedToken),
     /// A token was revoked: as it stood then.
-    Token(Token),
+    Token(TokenRecord),
     /// A step of upkeep touched so many rows.
     Rows(u64),
     /// Done, with nothing to show.
@@ -225,7 +225,7 @@ pub enum Rejection {
     UploadExists,
     /// The same request was refused before, under the same idempotency key.
     #[error("{message}")]
-    AsBefore {
+    Repeated {
         /// The first answer's code.
         code: Code,
         /// The first answer's sentence.
@@ -243,7 +243,7 @@ impl Rejection {
             Self::KeyReused | Self::UploadExists => Code::OperatorConflict,
             Self::Dispute(refusal) => refusal.code(),
             Self::Account(refusal) => refusal.code(),
-            Self::AsBefore { code, .. } => code.clone(),
+            Self::Repeated { code, .. } => code.clone(),
         }
     }
 }

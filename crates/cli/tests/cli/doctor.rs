@@ -137,8 +137,8 @@ fn unservable_database_and_clock_skew_are_reported() {
             "generation 99",
         ),
         (
-            "INSERT INTO meta VALUES ('moved_to', CAST('postgres://h/d' AS BLOB))",
-            "DELETE FROM meta WHERE name = 'moved_to'",
+            "INSERT INTO meta VALUES ('migrated_to', CAST('postgres://h/d' AS BLOB))",
+            "DELETE FROM meta WHERE name = 'migrated_to'",
             "database",
             "moved to postgres://h/d",
         ),

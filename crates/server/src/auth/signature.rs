@@ -296,7 +296,7 @@ fn verify_with_any(
 fn note_first_use(auth: &Auth, verified: &Verified) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
     let operation = Operation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
-    let work = WriteRequest::own(clock::now(), operation);
+    let work = WriteRequest::internal(clock::now(), operation);
     let store = auth.store.clone();
     tokio::spawn(async move {
         if let Err(error) = store.commit(work).await {

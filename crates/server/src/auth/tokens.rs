@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use rebuttal_store::{Store, Token};
+use rebuttal_store::{Store, TokenRecord};
 
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, make_room};
 use crate::http::error::Refusal;
@@ -35,7 +35,7 @@ impl Tokens {
     }
 
     /// The token, if it lets somebody in. One that did not a moment ago is not asked for again.
-    pub(crate) async fn find(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
+    pub(crate) async fn find(&self, hash: Hash) -> Result<Option<TokenRecord>, Refusal> {
         if self.cache.lock().proven.contains_key(&hash) {
             return self.ask(hash).await;
         }
@@ -50,7 +50,7 @@ impl Tokens {
         self.ask(hash).await
     }
 
-    async fn ask(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
+    async fn ask(&self, hash: Hash) -> Result<Option<TokenRecord>, Refusal> {
         let token = self.store.token(hash).await?;
         let mut cache = self.cache.lock();
         let TokenCache { proven, unknown } = &mut *cache;

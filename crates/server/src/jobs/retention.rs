@@ -83,7 +83,7 @@ pub(super) async fn in_steps(
 
 /// Takes one step and tells how many rows it touched.
 pub(super) async fn step(store: &Store, now: UnixMillis, upkeep: Upkeep) -> anyhow::Result<u64> {
-    let work = WriteRequest::own(now, Operation::Upkeep(upkeep));
+    let work = WriteRequest::internal(now, Operation::Upkeep(upkeep));
     match store.commit(work).await?? {
         Outcome::Rows(rows) => Ok(rows),
         _ => Ok(0),
@@ -116,7 +116,7 @@ mod tests {
         let store = Store::open(&location, &Options::default()).await.unwrap();
         assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW, WINDOW), None);
         let operation = Operation::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
-        store.commit(WriteRequest::own(NOW, operation)).await.unwrap().unwrap();
+        store.commit(WriteRequest::internal(NOW, operation)).await.unwrap().unwrap();
         let bound = store.nonce_bound().await.unwrap();
         let said = bound_ahead(bound, NOW, WINDOW).unwrap();
         assert!(said.contains("2027-01-21") && said.contains("1714128828114"), "{said}");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use rebuttal_protocol::operator::TokenName;
-use rebuttal_store::{AccountChange, Operation, Store, Token, WriteRequest};
+use rebuttal_store::{AccountChange, Operation, Store, TokenRecord, WriteRequest};
 use zeroize::Zeroizing;
 
 use crate::auth::keys::write_private;
@@ -60,7 +60,7 @@ pub(crate) async fn ensure_token(
         }
     };
     let hash = hash(token.as_bytes());
-    if let Some(Token { name, role, .. }) = store.token(hash).await? {
+    if let Some(TokenRecord { name, role, .. }) = store.token(hash).await? {
         if name.as_str() != FIRST_TOKEN {
             tracing::warn!(
                 "the configured operator token is {name}'s, whose role is {role}; the first token stays as it was"
@@ -69,7 +69,7 @@ pub(crate) async fn ensure_token(
         return Ok(());
     }
     let operation = Operation::Account(AccountChange::PutToken { name: first_name()?, hash });
-    store.commit(WriteRequest::own(clock::now(), operation)).await??;
+    store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     Ok(())
 }
 

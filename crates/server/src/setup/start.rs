@@ -220,8 +220,9 @@ async fn bind_to_location(store: &Store, place: String, by_word: bool) -> anyhow
             ),
         }
     }
-    let change = AccountChange::PlaceEvidence { place: place.clone(), instead_of: kept.filter(|_| is_free) };
-    let work = WriteRequest::own(clock::now(), Operation::Account(change));
+    let change =
+        AccountChange::SetEvidenceLocation { place: place.clone(), instead_of: kept.filter(|_| is_free) };
+    let work = WriteRequest::internal(clock::now(), Operation::Account(change));
     store.commit(work).await??;
     let kept = store.evidence_place().await?.unwrap_or_default();
     ensure!(kept == place, "{}", wrong_location(&kept, &place));
@@ -298,8 +299,8 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
     }
     let mut identity = [0; 16];
     getrandom::fill(&mut identity).context("the system has no randomness")?;
-    let operation = Operation::Account(AccountChange::Identify { identity });
-    store.commit(WriteRequest::own(clock::now(), operation)).await??;
+    let operation = Operation::Account(AccountChange::SetInstallationId { identity });
+    store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     store.identity().await?.context("the row identity of the table meta, just written, is gone")
 }
 
@@ -342,8 +343,8 @@ async fn initialize(config: &Config, data_dir: &DataDir, store: &Store, keys: &K
     let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
     let key_check = keys.check_value().to_vec();
     let operation =
-        Operation::Account(AccountChange::Found { key_check, token: first_name()?, hash: first.hash });
-    store.commit(WriteRequest::own(clock::now(), operation)).await??;
+        Operation::Account(AccountChange::Initialize { key_check, token: first_name()?, hash: first.hash });
+    store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     if store.token(first.hash).await?.is_none() {
         first.discard()?;
     }

@@ -6,20 +6,20 @@ use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 
 use super::load::{lock_tokens, stored_answer};
-use super::save::kept;
+use super::save::answer_json;
 use super::session::{Error, Session};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
-    FIND_KEYS, FOUND, HAS_MERCHANT, IDENTIFY, INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS,
-    LOCK_TOKENS_TO_CHANGE, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN,
-    RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    FIND_KEYS, HAS_MERCHANT, INSERT_INSTALLATION_ID, INSERT_KEY_CHECK, INSERT_KEYS, INSERT_SECRET, LOCK_APP,
+    LOCK_MERCHANT_NUMBERS, LOCK_TOKENS_TO_CHANGE, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET,
+    REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
-use super::{reading, rows};
+use super::{queries, rows};
 use crate::accounts::{
-    AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
+    AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
     no_merchant,
 };
-use crate::batch::KeptAnswer;
+use crate::batch::RecordedAnswer;
 use crate::error::EVIDENCE_PLACE;
 use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
 
@@ -41,7 +41,7 @@ pub(super) async fn apply(
         return Ok(stored.answer_to(key, now));
     }
     let answer = change(session, account, now).await?;
-    let kept = kept(&KeptAnswer::of(&answer))?;
+    let kept = answer_json(&RecordedAnswer::of(&answer))?;
     let (tokens, keys) = (vec![&key.token], vec![&key.key]);
     let (requests, answers) = (vec![key.request.as_slice()], vec![kept]);
     session.run(INSERT_KEYS, &[&tokens, &keys, &requests, &answers, &vec![now.0]]).await?;
@@ -104,17 +104,17 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::CreateToken(new) => create_token(session, new, now).await,
         AccountChange::RevokeToken { name } => revoke_token(session, name, now).await,
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
-        AccountChange::Identify { identity } => {
-            session.run(IDENTIFY, &[&identity.as_slice()]).await?;
+        AccountChange::SetInstallationId { identity } => {
+            session.run(INSERT_INSTALLATION_ID, &[&identity.as_slice()]).await?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::PlaceEvidence { place, instead_of } => {
+        AccountChange::SetEvidenceLocation { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
             session.run(REPLACE_META, &[&EVIDENCE_PLACE, &place.as_bytes(), &instead_of]).await?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::Found { key_check, token, hash } => {
-            let founded = session.run(FOUND, &[key_check]).await?;
+        AccountChange::Initialize { key_check, token, hash } => {
+            let founded = session.run(INSERT_KEY_CHECK, &[key_check]).await?;
             if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
         }
     }
@@ -130,7 +130,7 @@ fn bytes(app_id: &AppId) -> &[u8] {
 
 /// Read within the transaction of the change.
 async fn merchant_done(session: &Session, merchant_id: MerchantId) -> Result<Answer> {
-    Ok(merchant_answer(reading::merchant(session, merchant_id).await?))
+    Ok(merchant_answer(queries::merchant(session, merchant_id).await?))
 }
 
 /// Read within the transaction of the change.
@@ -140,7 +140,7 @@ async fn app_done(
     made: Option<SecretId>,
     now: UnixMillis,
 ) -> Result<Answer> {
-    Ok(app_answer(reading::app(session, app_id).await?, made, now))
+    Ok(app_answer(queries::app(session, app_id).await?, made, now))
 }
 
 /// Makes the app, unless there is no such merchant.
@@ -241,8 +241,8 @@ async fn put_token(session: &Session, name: &TokenName, hash: &[u8; 32], now: Un
     Ok(Ok(Outcome::Nothing))
 }
 
-async fn create_token(session: &Session, new: &NewToken, now: UnixMillis) -> Result<Answer> {
-    let NewToken { name, role, hash, .. } = new;
+async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) -> Result<Answer> {
+    let CreatedToken { name, role, hash, .. } = new;
     let values: [super::session::Value<'_>; 4] = [&name.as_str(), &hash.as_slice(), &role.as_str(), &now.0];
     if session.run(CREATE_TOKEN, &values).await? == 0 {
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));

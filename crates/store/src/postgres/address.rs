@@ -72,7 +72,7 @@ impl Address {
     }
 
     /// The server and the database, for people to read: without user and password.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn redacted(&self) -> String {
         let host = |host: &Host| match host {
             Host::Tcp(name) => name.clone(),
             Host::Unix(path) => path.display().to_string(),

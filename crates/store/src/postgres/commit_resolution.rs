@@ -12,15 +12,15 @@ use tokio_postgres::error::SqlState;
 use super::address::{Address, CONNECT_LIMIT};
 use super::rows;
 use super::session::{Error, LANE, Session, within};
-use super::statements::{FATE, HAS_MARK};
+use super::statements::{HAS_BATCH_MARK, TRANSACTION_STATUS};
 
 /// How long the status is asked for.
-pub(super) const ASK_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 /// The pause between two questions.
-const ASK_PAUSE: Duration = Duration::from_millis(50);
+const RESOLVE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A batch that was sent.
-pub(super) struct Sent<'l> {
+pub(super) struct UnconfirmedBatch<'l> {
     pub(super) lane: &'l str,
     pub(super) batch: i64,
     /// The transaction's number, as the server wrote it.
@@ -53,12 +53,12 @@ impl CommitStatus {
 }
 
 /// Asks on new connections until it is known, or the limit is over.
-pub(super) async fn resolve(address: &Address, sent: &Sent<'_>) -> CommitStatus {
-    let until = Instant::now() + ASK_LIMIT;
+pub(super) async fn resolve(address: &Address, sent: &UnconfirmedBatch<'_>) -> CommitStatus {
+    let until = Instant::now() + RESOLVE_LIMIT;
     let mut last = "nobody could be asked".to_owned();
     while Instant::now() < until {
         match Session::open(address, LANE).await {
-            Ok(session) => match ask_until(&session, sent, until).await {
+            Ok(session) => match status_within(&session, sent, until).await {
                 Ok(Some(true)) => return CommitStatus::Committed,
                 Ok(Some(false)) => return CommitStatus::Aborted,
                 Ok(None) => return CommitStatus::Unknown("it is still in progress".to_owned()),
@@ -66,25 +66,29 @@ pub(super) async fn resolve(address: &Address, sent: &Sent<'_>) -> CommitStatus 
             },
             Err(error) => last = error.to_string(),
         }
-        sleep(ASK_PAUSE).await;
+        sleep(RESOLVE_INTERVAL).await;
     }
     CommitStatus::Unknown(last)
 }
 
 /// Whether it was committed; nothing where it is still in progress at the end.
-async fn ask_until(session: &Session, sent: &Sent<'_>, until: Instant) -> Result<Option<bool>, Error> {
+async fn status_within(
+    session: &Session,
+    sent: &UnconfirmedBatch<'_>,
+    until: Instant,
+) -> Result<Option<bool>, Error> {
     while within(CONNECT_LIMIT, is_in_progress(session, sent)).await? {
         if Instant::now() > until {
             return Ok(None);
         }
-        sleep(ASK_PAUSE).await;
+        sleep(RESOLVE_INTERVAL).await;
     }
-    let marked = within(CONNECT_LIMIT, session.row(HAS_MARK, &[&sent.lane, &sent.batch])).await?;
+    let marked = within(CONNECT_LIMIT, session.row(HAS_BATCH_MARK, &[&sent.lane, &sent.batch])).await?;
     marked.map(|row| rows::value(&row, 0)).transpose()
 }
 
-async fn is_in_progress(session: &Session, sent: &Sent<'_>) -> Result<bool, Error> {
-    match session.row(FATE, &[&sent.transaction]).await {
+async fn is_in_progress(session: &Session, sent: &UnconfirmedBatch<'_>) -> Result<bool, Error> {
+    match session.row(TRANSACTION_STATUS, &[&sent.transaction]).await {
         // Null: so long ago that the server has forgotten it.
         Ok(row) => {
             let status: Option<String> = row.map(|row| rows::value(&row, 0)).transpose()?.flatten();

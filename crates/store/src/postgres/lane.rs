@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 
 use super::address::Address;
-use super::commit_resolution::{self, CommitStatus, Sent};
+use super::commit_resolution::{self, CommitStatus, UnconfirmedBatch};
 use super::load::load;
 use super::nonces;
 use super::save::save;
@@ -99,7 +99,7 @@ impl Lane {
         };
         self.session = None;
         let Some(transaction) = transaction else { return Err(Failure::Unknown(error.to_string())) };
-        let sent = Sent { lane: &self.name, batch: self.batch, transaction: &transaction };
+        let sent = UnconfirmedBatch { lane: &self.name, batch: self.batch, transaction: &transaction };
         let status = commit_resolution::resolve(&self.address, &sent).await;
         tracing::warn!(%error, ?status, "a commit was not answered; its transaction status was looked up");
         metrics::counter!("rebuttal_commit_resolutions_total", "status" => status.name()).increment(1);

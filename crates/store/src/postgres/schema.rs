@@ -6,7 +6,7 @@
 
 use super::address::Address;
 use super::rows;
-use super::server_checks::{hazards, refuse_shared};
+use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::{self, Session};
 use super::statements::{COLUMNS, HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY, PARTS};
 use crate::examine::{self, Defect, missing_value};
@@ -19,7 +19,7 @@ mod migrations {
 
 /// Connects, brings the schema up to date, and tells what endangers what is kept in it.
 pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
-    refuse_shared(address).await?;
+    refuse_transaction_pooler(address).await?;
     let mut session = Session::plain(address).await?;
     // A table that is there already is no news.
     session.batch("SET client_min_messages = warning").await?;
@@ -27,8 +27,8 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     session.batch(LOCK_SCHEMA).await?;
     // Said and not refused: somebody who turned a safeguard off may be trying things out. Said first: one may be why
     // the rest fails.
-    for hazard in hazards(address).await? {
-        tracing::warn!("{hazard}");
+    for warning in server_warnings(address).await? {
+        tracing::warn!("{warning}");
     }
     refuse_newer(&session).await?;
     refuse_defects(&session).await?;
@@ -51,7 +51,7 @@ fn not_migrated(error: refinery::Error) -> StoreError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
-            let told = format!("its schema could not be brought up to date: {}", session::told(error));
+            let told = format!("its schema could not be brought up to date: {}", session::describe(error));
             return StoreError::Database(told.into());
         }
         cause = error.source();

@@ -16,7 +16,7 @@ use super::address::{Address, CONNECT_LIMIT};
 use super::tls::Tls;
 use crate::StoreError;
 use crate::committer::Failure;
-use crate::error::SHARED;
+use crate::error::TRANSACTION_POOLER;
 
 /// A value of a statement.
 pub(super) type Value<'v> = &'v (dyn ToSql + Sync);
@@ -58,7 +58,7 @@ const TRANSIENT: [SqlState; 10] = [
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The server refused it, or the connection failed.
-    #[error("{}", told(.0))]
+    #[error("{}", describe(.0))]
     Driver(#[from] tokio_postgres::Error),
     /// A stored value is not what this version writes.
     #[error("{0}")]
@@ -127,24 +127,24 @@ fn is_of_another(code: &SqlState) -> bool {
 }
 
 /// The server's own words without its details, which quote rows; else the causes down to the first one.
-pub(super) fn told(error: &tokio_postgres::Error) -> String {
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
-        let told = format!("{}: {} ({})", said.severity(), said.message(), said.code().code());
-        return if is_of_another(said.code()) { format!("{told}: {SHARED}") } else { told };
+        let text = format!("{}: {} ({})", said.severity(), said.message(), said.code().code());
+        return if is_of_another(said.code()) { format!("{text}: {TRANSACTION_POOLER}") } else { text };
     }
-    let mut told = error.to_string();
+    let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        told.push_str(&format!(": {error}"));
+        text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    if told.ends_with(NO_WRITES) {
-        told.push_str(
+    if text.ends_with(NO_WRITES) {
+        text.push_str(
             ": it is a standby, or default_transaction_read_only is on, for all or in a session that a pooler hands out. \
              Name the server that takes changes",
         );
     }
-    told
+    text
 }
 
 impl From<Error> for StoreError {
@@ -196,7 +196,7 @@ impl Session {
         let (client, connection) = connecting.await.map_err(|_| Error::Late(CONNECT_LIMIT))??;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error = told(&error), "a connection to the database ended");
+                tracing::debug!(error = describe(&error), "a connection to the database ended");
             }
         });
         Ok(Self { client, statements: Mutex::default(), driver: driver.abort_handle() })

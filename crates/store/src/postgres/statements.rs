@@ -88,8 +88,8 @@ statements! {
 
     // What became of a batch.
 
-    FATE = "SELECT pg_xact_status($1::text::xid8)";
-    HAS_MARK = "SELECT EXISTS (SELECT FROM meta WHERE name = $1 AND substring(value FROM 9) = int8send($2))";
+    TRANSACTION_STATUS = "SELECT pg_xact_status($1::text::xid8)";
+    HAS_BATCH_MARK = "SELECT EXISTS (SELECT FROM meta WHERE name = $1 AND substring(value FROM 9) = int8send($2))";
 
     // Partitions of nonces.
 
@@ -159,7 +159,7 @@ statements! {
          current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
     /// What the role may not do and has to; of tables, only those that are there. Partitions are made by the table's
     /// owner.
-    RIGHTS_MISSING = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
+    MISSING_PRIVILEGES = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
          UNION ALL SELECT 'ownership of nonces' FROM pg_class \
          WHERE oid = to_regclass('nonces') AND NOT pg_has_role(relowner, 'USAGE') \
          UNION ALL SELECT privilege || ' on ' || name FROM (VALUES \
@@ -172,12 +172,12 @@ statements! {
          ('outbox', '{SELECT,INSERT}'), ('refinery_schema_history', '{SELECT,INSERT}')) AS needed (name, privileges), unnest(privileges) AS privilege \
          WHERE NOT has_table_privilege(to_regclass(name)::oid, privilege)";
     SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-    PROCESS = "SELECT pg_backend_pid()";
+    BACKEND_PID = "SELECT pg_backend_pid()";
 
     // Moving in.
 
     /// One move at a time. One that was just killed holds it until the server has noticed.
-    LOCK_MOVE = "SELECT pg_advisory_lock(7382003)";
+    LOCK_DATA_MIGRATION = "SELECT pg_advisory_lock(7382003)";
     IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM merchants) AND NOT EXISTS (SELECT 1 FROM tokens) \
          AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'key_check')";
     FORGET_META = "DELETE FROM meta WHERE name = $1";
@@ -227,7 +227,7 @@ pub(super) const BATCH: [&str; 16] = [
 /// name, and the role may write it. The table that is made takes room that no table has yet, as much as the probe of
 /// SQLite does; rows of this size are not compressed. Its name is the session's own, for replicas probe at once.
 /// Several statements, which cannot be prepared.
-pub(super) const PROOF: &str = "\
+pub(super) const WRITE_PROBE: &str = "\
     SAVEPOINT proof; \
     INSERT INTO nonces SELECT * FROM nonces WHERE FALSE; \
     INSERT INTO disputes SELECT * FROM disputes WHERE FALSE; \

@@ -56,16 +56,16 @@ impl Tls {
 }
 
 fn issued_by(root: &Path, provider: Arc<CryptoProvider>) -> io::Result<Arc<WebPkiServerVerifier>> {
-    let told = |error: String| io::Error::other(format!("{}: {error}", root.display()));
+    let error_in = |error: String| io::Error::other(format!("{}: {error}", root.display()));
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(root).map_err(|error| told(error.to_string()))?;
+    let certificates = CertificateDer::pem_file_iter(root).map_err(|error| error_in(error.to_string()))?;
     for certificate in certificates {
-        let certificate = certificate.map_err(|error| told(error.to_string()))?;
-        roots.add(certificate).map_err(|error| told(error.to_string()))?;
+        let certificate = certificate.map_err(|error| error_in(error.to_string()))?;
+        roots.add(certificate).map_err(|error| error_in(error.to_string()))?;
     }
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| told(error.to_string()))
+        .map_err(|error| error_in(error.to_string()))
 }
 
 /// Asks for an issuer at most, never for the name: what libpq means by `require` and `verify-ca`.

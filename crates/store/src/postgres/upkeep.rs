@@ -3,13 +3,13 @@
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
 use super::nonces;
-use super::save::kept;
+use super::save::answer_json;
 use super::session::{Error, Session};
 use super::statements::{
     DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE,
-    PROOF, PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
+    PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META, WRITE_PROBE,
 };
-use crate::batch::KeptAnswer;
+use crate::batch::RecordedAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
@@ -38,7 +38,7 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(PURGE_KEYS, &[&created_before.0, &i64::from(*limit)]).await
         }
         Upkeep::ForgetShownSecrets { created_before, limit } => {
-            let answer = kept(&KeptAnswer::shown_no_more())?;
+            let answer = answer_json(&RecordedAnswer::secret_expired())?;
             session.run(FORGET_SHOWN_SECRETS, &[&created_before.0, &i64::from(*limit), &answer]).await
         }
         Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
@@ -49,7 +49,7 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
         Upkeep::NoteClock => session.run(PUT_META, &[&CLOCK_TRUSTED_AT, &now.0.to_string().as_bytes()]).await,
         // A small row of our own that goes through proves nothing of other tables, of rights, or of room.
         Upkeep::Probe => {
-            session.batch(PROOF).await?;
+            session.batch(WRITE_PROBE).await?;
             session.run(PROBE, &[]).await
         }
     }

@@ -48,7 +48,7 @@ impl Part {
         Some(Self { kind, table, columns, name })
     }
 
-    fn told(&self) -> String {
+    fn redacted(&self) -> String {
         let Self { kind, table, columns, name } = self;
         match kind {
             Kind::PrimaryKey => format!("the primary key of {table} ({columns})"),
@@ -85,7 +85,7 @@ impl Missing {
                     &mut missing.indexes
                 }
             };
-            told.push(part.told());
+            told.push(part.redacted());
         }
         missing
     }

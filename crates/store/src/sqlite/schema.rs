@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
-use super::place;
+use super::file_identity;
 use super::statements::{COLUMNS, MIGRATIONS, MIN_BINARY, PARTS};
 use crate::examine::{self, Defect, missing_value};
 use crate::schema::{MIGRATIONS_TABLE, Part, Told};
@@ -34,7 +34,12 @@ mod migrations {
 /// Opens the connection that writes, with the schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     // Made for its owner alone, whatever the umask; the log and the index beside it take the mode of this file.
-    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(place::at(path))?;
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(file_identity::name_path(path))?;
     let mut connection = Connection::open(path)?;
     prepare(&connection, WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -1,7 +1,7 @@
 //! Every statement by its name, so that a test can prepare them all: these are SQLite's own, beside those that it
 //! shares. Where PostgreSQL's of the same name does many rows at once, the one here is run for each of them.
 
-use crate::views::Filter;
+use crate::views::DisputeFilter;
 
 pub(super) use crate::statements::*;
 
@@ -69,7 +69,7 @@ statements! {
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
 
-    // Reads.
+    // ReadPool.
 
     /// Of tables of any name; what is not ours is not looked for.
     COLUMNS = "SELECT t.name, c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'";
@@ -99,7 +99,7 @@ statements! {
 }
 
 /// Counts what a filter asks for, to a limit. Takes the values of [`list`].
-pub(super) fn count(filter: &Filter) -> String {
+pub(super) fn count(filter: &DisputeFilter) -> String {
     format!("SELECT count(*) FROM (SELECT 1 FROM disputes WHERE {} LIMIT ?10)", matching(filter))
 }
 
@@ -108,7 +108,7 @@ pub(super) fn count(filter: &Filter) -> String {
 /// A condition that is not asked for is left out, where PostgreSQL's `LIST` says `?1 IS NULL OR …`: with that no index
 /// would be searched here. Of 20,000 disputes one merchant's newest fifty then take 770 µs and not 17, a page in the
 /// middle 3,100 µs and not 17. The values keep their places: what is left out leaves a gap in the numbers.
-pub(super) fn list(filter: &Filter) -> String {
+pub(super) fn list(filter: &DisputeFilter) -> String {
     let after = if filter.after.is_some() { " AND (created_at, dispute_no) < (?8, ?9)" } else { "" };
     format!(
         concat!(
@@ -123,7 +123,7 @@ pub(super) fn list(filter: &Filter) -> String {
 
 /// The conditions of a list. A prefix is a range, which an index can serve: no text that starts with it lies beyond it
 /// followed by the last character there is.
-fn matching(filter: &Filter) -> String {
+fn matching(filter: &DisputeFilter) -> String {
     let conditions = [
         (true, "TRUE"),
         (filter.merchant_id.is_some(), "merchant_id = ?1"),

@@ -5,7 +5,7 @@ use rebuttal_protocol::{MerchantId, UnixMillis};
 use rusqlite::Connection;
 
 use super::{Writer, schema, statements};
-use crate::views::{Filter, Position};
+use crate::views::{DisputeCursor, DisputeFilter};
 
 /// A file with its schema, opened as a reader does.
 fn prepared() -> (tempfile::TempDir, Connection) {
@@ -16,10 +16,10 @@ fn prepared() -> (tempfile::TempDir, Connection) {
 }
 
 /// A filter for each choice of what can be asked for.
-fn filters() -> impl Iterator<Item = Filter> {
+fn filters() -> impl Iterator<Item = DisputeFilter> {
     (0_u32..1 << 7).map(|choice| {
         let asked = |bit: u32| choice & 1 << bit != 0;
-        Filter {
+        DisputeFilter {
             merchant_id: asked(0).then_some(MerchantId::try_from(1).unwrap()),
             status: asked(1).then_some(Status::NeedsResponse),
             stage: asked(2).then_some(Stage::Chargeback),
@@ -27,7 +27,7 @@ fn filters() -> impl Iterator<Item = Filter> {
             created_after: asked(4).then_some(UnixMillis(1)),
             q: asked(5).then(|| "D".to_owned()),
             after: asked(6)
-                .then(|| Position { created_at: UnixMillis(1), dispute_no: "D1".parse().unwrap() }),
+                .then(|| DisputeCursor { created_at: UnixMillis(1), dispute_no: "D1".parse().unwrap() }),
             limit: 1,
         }
     })

@@ -7,8 +7,8 @@ use super::statements::{
     DROP_EXPIRED_SECRETS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, NONCE_BOUND, PROBE,
     PURGE_KEYS, PURGE_NONCES, PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
 };
-use super::writer::kept;
-use crate::batch::KeptAnswer;
+use super::writer::answer_json;
+use crate::batch::RecordedAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
@@ -30,7 +30,7 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
             connection.prepare_cached(PURGE_KEYS)?.execute(params![created_before.0, limit])?
         }
         Upkeep::ForgetShownSecrets { created_before, limit } => {
-            let answer = kept(&KeptAnswer::shown_no_more())?;
+            let answer = answer_json(&RecordedAnswer::secret_expired())?;
             let mut forget = connection.prepare_cached(FORGET_SHOWN_SECRETS)?;
             forget.execute(params![created_before.0, limit, answer])?
         }

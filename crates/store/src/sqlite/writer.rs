@@ -6,7 +6,7 @@ use rebuttal_disputes::{Dispute, Fingerprint};
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
-use super::place::Place;
+use super::file_identity::FileIdentity;
 use super::statements::{
     BEGIN, CHECKPOINT, COMMIT, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES, INSERT_EVIDENCE,
     INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS,
@@ -14,7 +14,7 @@ use super::statements::{
 };
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
-use crate::batch::{Changes, KeptAnswer, KeySet, Loaded, StoredAnswer, StoredUpload};
+use crate::batch::{Changes, KeySet, Loaded, RecordedAnswer, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
 use crate::write_request::{Answer, Operation, Outcome, WriteRequest};
@@ -22,22 +22,22 @@ use crate::write_request::{Answer, Operation, Outcome, WriteRequest};
 /// The writing connection.
 pub(crate) struct Writer {
     connection: Connection,
-    place: Place,
+    files: FileIdentity,
     /// Whether the database was out of its place at the last look.
-    astray: bool,
+    replaced: bool,
 }
 
 impl Writer {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: schema::open_writer(path)?, place: Place::of(path)?, astray: false })
+        Ok(Self { connection: schema::open_writer(path)?, files: FileIdentity::of(path)?, replaced: false })
     }
 
     /// Commits, unless a file is no longer the one that the next start would open.
     fn commit(&mut self) -> Result<(), Failure> {
-        let looked = self.place.check();
-        let was_astray = std::mem::replace(&mut self.astray, looked.is_err());
-        if let Err(error) = looked {
-            if !was_astray {
+        let checked = self.files.check();
+        let was_replaced = std::mem::replace(&mut self.replaced, checked.is_err());
+        if let Err(error) = checked {
+            if !was_replaced {
                 tracing::error!(
                     %error,
                     "the database or its log is gone from its place; nothing is changed until it is back. Put it back, or \
@@ -186,20 +186,20 @@ pub(super) fn stored_answer(
 }
 
 /// Keeps the first answer under an idempotency key.
-pub(super) fn keep_answer(
+pub(super) fn insert_answer(
     connection: &Connection,
     key: &crate::write_request::IdempotencyKey,
-    answer: &KeptAnswer,
+    answer: &RecordedAnswer,
     created_at: UnixMillis,
 ) -> Result<(), Error> {
     connection
         .prepare_cached(INSERT_KEYS)?
-        .execute(params![key.token, key.key, key.request, kept(answer)?, created_at.0])
+        .execute(params![key.token, key.key, key.request, answer_json(answer)?, created_at.0])
         .map(drop)
 }
 
 /// An answer as its row has it.
-pub(super) fn kept(answer: &KeptAnswer) -> Result<String, Error> {
+pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, Error> {
     serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }
 
@@ -209,7 +209,7 @@ fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
         nonces.execute(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])?;
     }
     for (key, answer, created_at) in &changes.keys {
-        keep_answer(connection, key, answer, *created_at)?;
+        insert_answer(connection, key, answer, *created_at)?;
     }
     save_disputes(connection, changes)?;
     save_history(connection, changes)?;

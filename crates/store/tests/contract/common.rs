@@ -50,7 +50,7 @@ impl Fixture {
     }
 
     /// Writes into the database behind the store's back, as nobody should. What SQLite calls a blob is bytes elsewhere.
-    pub(crate) fn by_hand(&self, sql: &str) {
+    pub(crate) fn tamper(&self, sql: &str) {
         match &self.database {
             Database::Sqlite { path, .. } => {
                 rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
@@ -59,11 +59,11 @@ impl Fixture {
         }
     }
 
-    /// As [`Self::by_hand`], where no table's references are held to.
-    pub(crate) fn without_references(&self, sql: &str) {
+    /// As [`Self::tamper`], where no table's references are held to.
+    pub(crate) fn tamper_unchecked(&self, sql: &str) {
         match &self.database {
-            Database::Sqlite { .. } => self.by_hand(&format!("PRAGMA foreign_keys = off; {sql}")),
-            Database::Postgres(_) => self.by_hand(&format!("SET session_replication_role = replica; {sql}")),
+            Database::Sqlite { .. } => self.tamper(&format!("PRAGMA foreign_keys = off; {sql}")),
+            Database::Postgres(_) => self.tamper(&format!("SET session_replication_role = replica; {sql}")),
         }
     }
 
@@ -127,7 +127,7 @@ pub(crate) async fn merchant(store: &Store) -> MerchantId {
     let body = Object::parse(br#"{"name":"Corner Shop","timeZone":"Asia/Shanghai"}"#).unwrap();
     let CreateMerchant { name, time_zone } = CreateMerchant::parse(&body).unwrap();
     let change = AccountChange::CreateMerchant { name, time_zone };
-    match commit(store, Idempotency::Always, Operation::Account(change)).await.unwrap() {
+    match commit(store, Idempotency::None, Operation::Account(change)).await.unwrap() {
         Outcome::Merchant(merchant) => merchant.merchant_id,
         other => panic!("{other:?}"),
     }
@@ -154,7 +154,7 @@ pub(crate) fn operator() -> Actor {
 pub(crate) async fn open(store: &Store, merchant_id: MerchantId, no: &str) -> DisputeNo {
     let opening = opening(merchant_id, no, DEADLINE);
     let dispute_no = opening.dispute_no.clone();
-    commit(store, Idempotency::Always, Operation::Open { opening, actor: operator() }).await.unwrap();
+    commit(store, Idempotency::None, Operation::Open { opening, actor: operator() }).await.unwrap();
     dispute_no
 }
 
@@ -171,7 +171,7 @@ pub(crate) fn found(file: u8) -> FoundFile {
 }
 
 pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> Answer {
-    commit(store, Idempotency::Always, Operation::RecordUpload(Upload { url, file: found(file) })).await
+    commit(store, Idempotency::None, Operation::RecordUpload(Upload { url, file: found(file) })).await
 }
 
 pub(crate) fn item(url: Option<StorageUri>) -> ReceivedEvidence {

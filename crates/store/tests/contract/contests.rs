@@ -123,7 +123,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
     // Joined without a pause between, they land in one batch or two: either way each sees those before it.
     let opened = commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() },
     );
     let no = "D1".parse().unwrap();
@@ -134,7 +134,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
     );
     let withdrawn = commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
     );
     let (opened, contested, withdrawn) = tokio::join!(opened, contested, withdrawn);
@@ -155,7 +155,7 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
             store
                 .commit(WriteRequest {
                     arrived_at: NOW,
-                    idempotency: Idempotency::Always,
+                    idempotency: Idempotency::None,
                     token: None,
                     operation,
                 })

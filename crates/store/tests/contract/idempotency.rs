@@ -49,7 +49,7 @@ pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
     let no = "D1".parse().unwrap();
     commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
     )
     .await
@@ -86,7 +86,7 @@ pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
     let no = open(&store, merchant_id, "D1").await;
     commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         operation(
             &no,
             Command::Operator(operator::OperatorAction::Resolve {
@@ -98,11 +98,11 @@ pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
     .await
     .unwrap();
     let again = Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() };
-    let answer = commit(&store, Idempotency::Always, again).await;
+    let answer = commit(&store, Idempotency::None, again).await;
     assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));
     let mut other = opening(merchant_id, "D1", DEADLINE);
     other.facts.dispute_reason = "Another".parse().unwrap();
     let other = Operation::Open { opening: other, actor: operator() };
-    assert_eq!(code(commit(&store, Idempotency::Always, other).await), "Operator.Conflict");
+    assert_eq!(code(commit(&store, Idempotency::None, other).await), "Operator.Conflict");
     assert_eq!(detail(&store, &no).await.history.len(), 2);
 }

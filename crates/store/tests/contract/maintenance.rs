@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rebuttal_protocol::operator::Role;
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, CommitError, Idempotency, Marked, NewToken, Operation, Options, Outcome,
+    AccountChange, Answer, CommitError, CreatedToken, Idempotency, MarkedUpload, Operation, Options, Outcome,
     SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest,
 };
 
@@ -15,7 +15,7 @@ use crate::common::{
 };
 
 async fn step(store: &Store, step: Upkeep) -> u64 {
-    match commit(store, Idempotency::Always, Operation::Upkeep(step)).await {
+    match commit(store, Idempotency::None, Operation::Upkeep(step)).await {
         Ok(Outcome::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
@@ -45,7 +45,7 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     let store = fixture.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
-        let work = WriteRequest::own(trusted, Operation::Upkeep(Upkeep::NoteClock));
+        let work = WriteRequest::internal(trusted, Operation::Upkeep(Upkeep::NoteClock));
         assert_eq!(store.commit(work).await.unwrap(), Ok(Outcome::Rows(1)));
         assert_eq!(store.clock_trusted_at().await.unwrap(), Some(trusted));
     }
@@ -85,7 +85,7 @@ fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
             sealed,
             overlap_until: Some(overlap_until),
         },
-        "token" => AccountChange::CreateToken(NewToken {
+        "token" => AccountChange::CreateToken(CreatedToken {
             name: "alice".parse().unwrap(),
             role: Role::Viewer,
             hash: [7; 32],
@@ -189,7 +189,7 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(fixt
     assert!(store.marked(NOW, None, 10).await.unwrap().is_empty(), "marked just now");
     assert_eq!(
         store.marked(UnixMillis(NOW.0 + 1), None, 10).await.unwrap(),
-        [Marked { at: NOW, url: unused }]
+        [MarkedUpload { at: NOW, url: unused }]
     );
     let forget = Upkeep::ForgetUploads { urls: vec![used, unused] };
     assert_eq!(step(&store, forget).await, 1);
@@ -212,7 +212,7 @@ pub(crate) async fn marked_uploads_are_paged_after_deletions(fixture: &Fixture) 
         assert_eq!(page.len(), length);
         paged.extend(page.iter().map(|marked| marked.url.key()));
         after = page.last().copied().or(after);
-        if let Some(Marked { url, .. }) = page.first().copied() {
+        if let Some(MarkedUpload { url, .. }) = page.first().copied() {
             assert_eq!(step(&store, Upkeep::ForgetUploads { urls: vec![url] }).await, 1);
         }
     }

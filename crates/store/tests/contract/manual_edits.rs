@@ -2,8 +2,8 @@
 
 use rebuttal_disputes::Command;
 use rebuttal_store::{
-    CommitError, Defect, Filter, Histories, Idempotency, Options, Store, StoreError, WriteRequest, examine,
-    verify_histories,
+    CommitError, Defect, DisputeFilter, HistoryReport, Idempotency, Options, Store, StoreError, WriteRequest,
+    examine, verify_histories,
 };
 
 use crate::common::{Fixture, NOW, merchant, open, operation};
@@ -12,14 +12,14 @@ use crate::contests;
 pub(crate) async fn a_newer_schema_is_not_opened(fixture: &Fixture) {
     fixture.store().await.close().await;
     // The bytes of "99" in either database's words.
-    fixture.by_hand("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'");
+    fixture.tamper("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'");
     let error = Store::open(&fixture.location(), &Options::default()).await.err().unwrap();
     assert!(matches!(error, StoreError::TooNew { min_binary: 99 }), "{error}");
 }
 
 pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(fixture: &Fixture) {
     fixture.store().await.close().await;
-    fixture.by_hand(
+    fixture.tamper(
         "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum FROM refinery_schema_history \
          WHERE version = 1; \
          ALTER TABLE merchants ADD COLUMN later TEXT",
@@ -44,15 +44,15 @@ pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(f
         migration.split("CREATE INDEX ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
     assert!(indexes.len() > 5 && told().await.is_none(), "{indexes:?}");
     for index in indexes {
-        fixture.by_hand(&format!("DROP INDEX {index}"));
+        fixture.tamper(&format!("DROP INDEX {index}"));
         let (indexes, again) = told().await.unwrap_or_else(|| panic!("unseen: {index}"));
         assert!(indexes.starts_with(&format!("the index {index} of ")), "{indexes}");
         // One of this name that serves another purpose is not it.
-        fixture.by_hand(&format!("CREATE INDEX {index} ON meta (value)"));
+        fixture.tamper(&format!("CREATE INDEX {index} ON meta (value)"));
         assert!(told().await.is_some(), "{index}");
-        fixture.by_hand(&format!("DROP INDEX {index}"));
+        fixture.tamper(&format!("DROP INDEX {index}"));
         fixture.store().await.close().await;
-        fixture.by_hand(&again);
+        fixture.tamper(&again);
         assert_eq!(told().await, None, "{again}");
     }
 }
@@ -62,14 +62,14 @@ pub(crate) async fn unreadable_row_is_distinguished_from_unavailable_database(fi
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let other = open(&store, merchant_id, "D2").await;
-    fixture.by_hand("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'");
+    fixture.tamper("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'");
     assert!(matches!(store.dispute(&no).await, Err(StoreError::Unreadable(_))));
     assert!(matches!(store.detail(&no).await, Err(StoreError::Unreadable(_))));
-    let all = Filter { limit: 10, ..Default::default() };
+    let all = DisputeFilter { limit: 10, ..Default::default() };
     assert!(matches!(store.list(all).await, Err(StoreError::Unreadable(_))));
     let work = WriteRequest {
         arrived_at: NOW,
-        idempotency: Idempotency::Always,
+        idempotency: Idempotency::None,
         token: None,
         operation: operation(&no, Command::Accept),
     };
@@ -125,18 +125,18 @@ pub(crate) async fn manual_edits_are_reported(fixture: &Fixture) {
         },
         Vec::new(),
     );
-    let whole = Histories { disputes: 1, entries: 2, ..Histories::default() };
+    let whole = HistoryReport { disputes: 1, entries: 2, ..HistoryReport::default() };
     assert_eq!(all(None, &mut told).await, Some(whole.clone()));
     assert_eq!(told, [(1, 1)]);
     for (tampering, undo, what) in TAMPERINGS {
-        fixture.by_hand(tampering);
+        fixture.tamper(tampering);
         let found = all(Some(1), &mut told).await.unwrap();
         let [(number, error)] = &found.named[..] else { panic!("unseen: {tampering}") };
         assert!(
             (number.as_str(), found.damaged) == ("D1", 1) && error.contains(what),
             "{tampering}: {error}"
         );
-        fixture.by_hand(undo);
+        fixture.tamper(undo);
         if !undo.is_empty() {
             assert_eq!(all(None, &mut told).await, Some(whole.clone()), "{undo}");
         }
@@ -149,7 +149,7 @@ pub(crate) async fn a_history_without_its_dispute_is_told(fixture: &Fixture) {
     let merchant_id = merchant(&store).await;
     open(&store, merchant_id, "D1").await;
     open(&store, merchant_id, "D2").await;
-    fixture.without_references("DELETE FROM disputes WHERE dispute_no = 'D1'");
+    fixture.tamper_unchecked("DELETE FROM disputes WHERE dispute_no = 'D1'");
     let found = verify_histories(&fixture.location(), None, &mut |_, _| {}, &mut async |_: &_| {})
         .await
         .unwrap()

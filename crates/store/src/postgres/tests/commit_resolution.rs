@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::address::Address;
-use super::super::commit_resolution::{CommitStatus, Sent, resolve};
+use super::super::commit_resolution::{CommitStatus, UnconfirmedBatch, resolve};
 use super::super::rows;
 use super::super::save::save;
 use super::super::session::{LANE, Session};
@@ -20,7 +20,7 @@ async fn begin(session: &Session) -> String {
 }
 
 async fn status(address: &Address, batch: i64, transaction: &str) -> CommitStatus {
-    resolve(address, &Sent { lane: OURS, batch, transaction }).await
+    resolve(address, &UnconfirmedBatch { lane: OURS, batch, transaction }).await
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::Session;
 use super::prepared;
 use crate::{
-    AccountChange, Filter, Idempotency, IdempotencyKey, Location, Operation, Options, Outcome, Rejection,
-    Store, WriteRequest,
+    AccountChange, DisputeFilter, Idempotency, IdempotencyKey, Location, Operation, Options, Outcome,
+    Rejection, Store, WriteRequest,
 };
 
 const DISPUTE: &str = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
@@ -33,9 +33,10 @@ async fn a_walk_meets_a_dispute_that_commits_while_it_goes_on() {
     let late = Session::plain(&address).await.unwrap();
     late.batch(&format!("BEGIN; {DISPUTE} (1, 3) AS n")).await.unwrap();
     let store = open(&database).await;
-    let first = store.list(Filter { limit: 5, ..Filter::default() }).await.unwrap();
+    let first = store.list(DisputeFilter { limit: 5, ..DisputeFilter::default() }).await.unwrap();
     late.batch("COMMIT").await.unwrap();
-    let rest = store.list(Filter { limit: 50, after: first.next, ..Filter::default() }).await.unwrap();
+    let rest =
+        store.list(DisputeFilter { limit: 50, after: first.next, ..DisputeFilter::default() }).await.unwrap();
     let met: Vec<i64> = first.items.iter().chain(&rest.items).map(|item| item.created_at.0).collect();
     assert_eq!(met, (11..=20).rev().chain((1..=3).rev()).collect::<Vec<_>>());
 }
@@ -86,7 +87,7 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
             let operation = Operation::Account(AccountChange::CreateMerchant { name, time_zone });
             let request = WriteRequest {
                 arrived_at: UnixMillis(1),
-                idempotency: Idempotency::Always,
+                idempotency: Idempotency::None,
                 token: None,
                 operation,
             };

@@ -8,22 +8,25 @@ use std::path::{Path, PathBuf};
 
 /// Where the database lies, and which files that are.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct FileIdentity {
     path: PathBuf,
     /// SQLite's name for it is the database's with `-wal` behind. It stays while a connection is open.
     log_path: PathBuf,
-    files: [Identity; 2],
+    files: [DeviceInode; 2],
 }
 
 /// Device and inode.
-type Identity = (u64, u64);
+type DeviceInode = (u64, u64);
 
-impl Place {
+impl FileIdentity {
     /// Remembers the files that lie there now, while a connection has them open.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let log_path = log_of(path);
-        let files = [identity_at(path).map_err(at(path))?, identity_at(&log_path).map_err(at(&log_path))?];
-        if fs::metadata(path).map_err(at(path))?.nlink() > 1 {
+        let log_path = wal_path(path);
+        let files = [
+            identity_at(path).map_err(name_path(path))?,
+            identity_at(&log_path).map_err(name_path(&log_path))?,
+        ];
+        if fs::metadata(path).map_err(name_path(path))?.nlink() > 1 {
             let twice = format!(
                 "{} is a hard link: whoever opens the other name would write into it, too",
                 path.display()
@@ -44,7 +47,7 @@ impl Place {
             match identity_at(path) {
                 Ok(found) if found == identity => {}
                 Ok(_) => return Err(io::Error::other(format!("{shown} is another file than was opened"))),
-                Err(error) => return Err(at(path)(error)),
+                Err(error) => return Err(name_path(path)(error)),
             }
         }
         Ok(())
@@ -52,17 +55,17 @@ impl Place {
 }
 
 /// The log beside a database.
-pub(super) fn log_of(path: &Path) -> PathBuf {
+pub(super) fn wal_path(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     log.into()
 }
 
 /// Names the file that an error is about.
-pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error {
+pub(super) fn name_path(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn identity_at(path: &Path) -> io::Result<Identity> {
+fn identity_at(path: &Path) -> io::Result<DeviceInode> {
     fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }

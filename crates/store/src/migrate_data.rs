@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use self::digest::TableDigest;
 use self::tables::{TABLES, Table};
 use crate::StoreError;
-use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, SWEEP_FENCE};
+use crate::error::{EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
-use crate::postgres::Target;
-use crate::sqlite::Source;
+use crate::postgres::MigrationTarget;
+use crate::sqlite::MigrationSource;
 
 /// Rows of one transaction: a second's work at most, so little is done twice after a break.
 const PAGE: usize = 2_000;
@@ -25,7 +25,7 @@ const VALUES: [&str; 6] = ["key_check", "nonce_bound", "min_binary", IDENTITY, E
 
 /// Why a move did not come to its end; each sentence says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum MoveError {
+pub enum DataMigrationError {
     /// Only one direction is known.
     #[error("a database can be moved from sqlite:PATH to postgres://…, and in no other direction")]
     Direction,
@@ -45,7 +45,7 @@ pub enum MoveError {
     OtherSource,
     /// The source has been moved elsewhere.
     #[error("this database has been moved to {0} already")]
-    Moved(String),
+    DataMigrated(String),
     /// The two sides differ at the end.
     #[error(
         "after the move the table {table} differs: {source_rows} rows here, {target_rows} there, or their content is \
@@ -66,7 +66,7 @@ pub enum MoveError {
     Store(#[from] StoreError),
 }
 
-impl From<rusqlite::Error> for MoveError {
+impl From<rusqlite::Error> for DataMigrationError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Store(error.into())
     }
@@ -74,9 +74,9 @@ impl From<rusqlite::Error> for MoveError {
 
 /// How far a move has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MoveProgress {
+pub struct DataMigrationProgress {
     /// What is being done to which table.
-    pub step: MoveStep,
+    pub step: DataMigrationStep,
     /// The table.
     pub table: &'static str,
     /// Rows moved or verified so far, of all tables.
@@ -87,7 +87,7 @@ pub struct MoveProgress {
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MoveStep {
+pub enum DataMigrationStep {
     /// Rows are copied.
     Copying,
     /// Both sides are read and compared.
@@ -96,7 +96,7 @@ pub enum MoveStep {
 
 /// A table that is the same on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MovedTable {
+pub struct MigratedTable {
     /// Its name.
     pub name: &'static str,
     /// Its rows.
@@ -105,26 +105,26 @@ pub struct MovedTable {
     pub sha256: String,
 }
 
-/// Where a move stands: written into the target with each page.
+/// Where a move stands: resume_point_json into the target with each page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
+struct ResumePoint {
     /// The check value of the source's master key, which tells it from others.
     source: String,
     /// The table that is being copied.
     table: String,
     /// The key of its last row that was.
-    after: Vec<Cell>,
+    after: Vec<KeyValue>,
 }
 
-/// A value of a key, as the mark keeps it.
+/// A value of a key, as the resume_point keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum Cell {
+enum KeyValue {
     Number(i64),
     Text(String),
     Bytes(Vec<u8>),
 }
 
-impl From<&Value> for Cell {
+impl From<&Value> for KeyValue {
     fn from(value: &Value) -> Self {
         match value {
             Value::Integer(number) => Self::Number(*number),
@@ -136,80 +136,80 @@ impl From<&Value> for Cell {
     }
 }
 
-impl From<Cell> for Value {
-    fn from(cell: Cell) -> Self {
+impl From<KeyValue> for Value {
+    fn from(cell: KeyValue) -> Self {
         match cell {
-            Cell::Number(number) => Self::Integer(number),
-            Cell::Text(text) => Self::Text(text),
-            Cell::Bytes(bytes) => Self::Blob(bytes),
+            KeyValue::Number(number) => Self::Integer(number),
+            KeyValue::Text(text) => Self::Text(text),
+            KeyValue::Bytes(bytes) => Self::Blob(bytes),
         }
     }
 }
 
 /// A move that can be run.
-pub struct Move {
-    source: Source,
-    target: Target,
-    mark: Mark,
-    /// How the target is told to people: without its password.
-    told: String,
+pub struct DataMigration {
+    source: MigrationSource,
+    target: MigrationTarget,
+    resume_point: ResumePoint,
+    /// How the target is target_url to people: without its password.
+    target_url: String,
     /// Where the evidence lies from then on, if it goes along.
-    evidence_place: Option<String>,
+    evidence_location: Option<String>,
     rows: u64,
 }
 
-impl Move {
-    /// Opens both sides and finds out where to begin. Nothing is written yet but the target's empty schema.
+impl DataMigration {
+    /// Opens both sides and finds out where to begin. Nothing is resume_point_json yet but the target's empty schema.
     ///
     /// The caller must hold the lock of the source's directory, so that no gateway serves from it meanwhile.
     ///
     /// # Errors
-    /// [`MoveError`] where they cannot be moved.
-    pub async fn open(from: &Location, to: &Location) -> Result<Self, MoveError> {
+    /// [`DataMigrationError`] where they cannot be moved.
+    pub async fn open(from: &Location, to: &Location) -> Result<Self, DataMigrationError> {
         let (Location::Sqlite(path), Location::Postgres(PostgresAddress(address))) = (from, to) else {
-            return Err(MoveError::Direction);
+            return Err(DataMigrationError::Direction);
         };
-        let source = Source::open(path)?;
-        let told = address.told();
-        let moved_to = source.meta(MOVED_TO)?.as_deref().map(text);
-        let target = Target::open(address).await?.ok_or(MoveError::Busy)?;
-        let mark = target.mark().await?;
+        let source = MigrationSource::open(path)?;
+        let target_url = address.redacted();
+        let migrated_to = source.meta(MIGRATED_TO)?.as_deref().map(text);
+        let target = MigrationTarget::open(address).await?.ok_or(DataMigrationError::Busy)?;
+        let resume_point = target.resume_point().await?;
         // Between the last two steps of a move both marks are there.
-        if let Some(moved_to) = moved_to
-            && (moved_to != told || mark.is_none())
+        if let Some(migrated_to) = migrated_to
+            && (migrated_to != target_url || resume_point.is_none())
         {
-            return Err(MoveError::Moved(moved_to));
+            return Err(DataMigrationError::DataMigrated(migrated_to));
         }
         let name = hex::encode(source.meta("key_check")?.unwrap_or_default());
-        let mark = match mark {
+        let resume_point = match resume_point {
             None if target.is_empty().await? => {
-                Mark { source: name, table: String::new(), after: Vec::new() }
+                ResumePoint { source: name, table: String::new(), after: Vec::new() }
             }
-            None => return Err(MoveError::NotEmpty),
-            Some(mark) => {
+            None => return Err(DataMigrationError::NotEmpty),
+            Some(resume_point) => {
                 let unreadable = |_| StoreError::Unreadable("the mark of a move".to_owned());
-                let mark: Mark = serde_json::from_slice(&mark).map_err(unreadable)?;
-                if mark.source != name {
-                    return Err(MoveError::OtherSource);
+                let resume_point: ResumePoint = serde_json::from_slice(&resume_point).map_err(unreadable)?;
+                if resume_point.source != name {
+                    return Err(DataMigrationError::OtherSource);
                 }
-                mark
+                resume_point
             }
         };
         let rows = TABLES.iter().map(|table| source.count(table)).sum::<rusqlite::Result<u64>>()?;
-        Ok(Self { source, target, mark, told, evidence_place: None, rows })
+        Ok(Self { source, target, resume_point, target_url, evidence_location: None, rows })
     }
 
-    /// Has the database told in its new place that the evidence lies in another one from then on.
+    /// Has the database target_url in its new index_of that the evidence lies in another one from then on.
     #[must_use]
-    pub fn with_evidence_at(self, place: Option<String>) -> Self {
-        Self { evidence_place: place, ..self }
+    pub fn with_evidence_location(self, place: Option<String>) -> Self {
+        Self { evidence_location: place, ..self }
     }
 
     /// The value that tells the right master key of the source.
     ///
     /// # Errors
-    /// [`MoveError::Store`] where it cannot be read.
-    pub fn key_check(&self) -> Result<Option<Vec<u8>>, MoveError> {
+    /// [`DataMigrationError::Store`] where it cannot be read.
+    pub fn key_check(&self) -> Result<Option<Vec<u8>>, DataMigrationError> {
         Ok(self.source.meta("key_check")?)
     }
 
@@ -219,33 +219,36 @@ impl Move {
     }
 
     /// Whether an earlier move into this target was broken off.
-    pub fn goes_on(&self) -> bool {
-        !self.mark.table.is_empty()
+    pub fn resumes(&self) -> bool {
+        !self.resume_point.table.is_empty()
     }
 
     /// Moves, verifies, and switches over. May be dropped at any moment and begun again.
     ///
     /// # Errors
-    /// [`MoveError::Differs`], or what one of the databases says; the next move goes on where this one stopped.
-    pub async fn run(mut self, mut tell: impl FnMut(MoveProgress)) -> Result<Vec<MovedTable>, MoveError> {
+    /// [`DataMigrationError::Differs`], or what one of the databases says; the next move goes on where this one stopped.
+    pub async fn run(
+        mut self,
+        mut on_progress: impl FnMut(DataMigrationProgress),
+    ) -> Result<Vec<MigratedTable>, DataMigrationError> {
         let mut values: Vec<(&str, Vec<u8>)> = VALUES
             .into_iter()
             .filter_map(|name| self.source.meta(name).map(|value| Some((name, value?))).transpose())
             .collect::<rusqlite::Result<_>>()?;
         // Of two values under one name the later one counts.
-        values.extend(self.evidence_place.take().map(|place| (EVIDENCE_PLACE, place.into_bytes())));
-        self.target.begin(&self.written(), &values).await?;
+        values.extend(self.evidence_location.take().map(|place| (EVIDENCE_PLACE, place.into_bytes())));
+        self.target.begin(&self.resume_point_json(), &values).await?;
         let mut rows = 0;
         for table in TABLES {
-            rows = self.copy(table, rows, &mut tell).await?;
+            rows = self.copy(table, rows, &mut on_progress).await?;
         }
         let mut moved = Vec::with_capacity(TABLES.len());
         let mut verified = 0;
         for table in TABLES {
             let done = self.verify(table).await?;
             verified += done.rows;
-            tell(MoveProgress {
-                step: MoveStep::Verifying,
+            on_progress(DataMigrationProgress {
+                step: DataMigrationStep::Verifying,
                 table: table.name,
                 rows: verified,
                 of: self.rows,
@@ -253,7 +256,7 @@ impl Move {
             moved.push(done);
         }
         // In this order: between the two nobody can serve from either, and the move can be run again.
-        self.source.mark_moved(&self.told)?;
+        self.source.mark_migrated(&self.target_url)?;
         self.target.finish().await?;
         Ok(moved)
     }
@@ -263,30 +266,35 @@ impl Move {
         &mut self,
         table: &'static Table,
         before: u64,
-        tell: &mut impl FnMut(MoveProgress),
-    ) -> Result<u64, MoveError> {
+        on_progress: &mut impl FnMut(DataMigrationProgress),
+    ) -> Result<u64, DataMigrationError> {
         let after = before + self.source.count(table)?;
-        let place = |name: &str| TABLES.iter().position(|table| table.name == name);
-        if place(table.name) < place(&self.mark.table) {
+        let index_of = |name: &str| TABLES.iter().position(|table| table.name == name);
+        if index_of(table.name) < index_of(&self.resume_point.table) {
             return Ok(after);
         }
-        if self.mark.table != table.name {
-            (self.mark.table, self.mark.after) = (table.name.to_owned(), Vec::new());
+        if self.resume_point.table != table.name {
+            (self.resume_point.table, self.resume_point.after) = (table.name.to_owned(), Vec::new());
         }
         let mut rows = before;
         loop {
-            let key: Vec<Value> = self.mark.after.iter().cloned().map(Value::from).collect();
+            let key: Vec<Value> = self.resume_point.after.iter().cloned().map(Value::from).collect();
             let page = self.source.page(table, &key, PAGE)?;
             let Some(last) = page.last() else { return Ok(after) };
-            self.mark.after = last.iter().take(table.key).map(Cell::from).collect();
-            self.target.write(table, &page, &self.written()).await?;
+            self.resume_point.after = last.iter().take(table.key).map(KeyValue::from).collect();
+            self.target.write(table, &page, &self.resume_point_json()).await?;
             // What an earlier move copied of this table is not counted again; the end of the table makes up for it.
             rows = (rows + page.len() as u64).min(after);
-            tell(MoveProgress { step: MoveStep::Copying, table: table.name, rows, of: self.rows });
+            on_progress(DataMigrationProgress {
+                step: DataMigrationStep::Copying,
+                table: table.name,
+                rows,
+                of: self.rows,
+            });
         }
     }
 
-    async fn verify(&self, table: &'static Table) -> Result<MovedTable, MoveError> {
+    async fn verify(&self, table: &'static Table) -> Result<MigratedTable, DataMigrationError> {
         let mut here = TableDigest::default();
         let mut key: Vec<Value> = Vec::new();
         loop {
@@ -298,13 +306,13 @@ impl Move {
         let (source_rows, sha256) = here.finish();
         let (target_rows, found) = self.target.digest(table).await?.finish();
         if (source_rows, sha256) != (target_rows, found) {
-            return Err(MoveError::Differs { table: table.name, source_rows, target_rows });
+            return Err(DataMigrationError::Differs { table: table.name, source_rows, target_rows });
         }
-        Ok(MovedTable { name: table.name, rows: source_rows, sha256: hex::encode(sha256) })
+        Ok(MigratedTable { name: table.name, rows: source_rows, sha256: hex::encode(sha256) })
     }
 
-    fn written(&self) -> Vec<u8> {
-        // A mark is made of texts and numbers alone, which JSON always takes.
-        serde_json::to_vec(&self.mark).unwrap_or_default()
+    fn resume_point_json(&self) -> Vec<u8> {
+        // A resume_point is made of texts and numbers alone, which JSON always takes.
+        serde_json::to_vec(&self.resume_point).unwrap_or_default()
     }
 }
