@@ -68,29 +68,12 @@ pub enum Defect {
          one of the version that served it"
     )]
     OtherSchema(String),
-    /// Something that the migrations make is gone.
+    /// The history of migrations, or something that they made, is missing.
     #[error(
-        "{0} is missing, though a gateway has served from this database: something else has changed it, or a part of it \
-         alone was restored. Stop every gateway, keep the database as it is, and restore it whole from a backup"
+        "the schema is incomplete: {0}. Something other than rebuttal has changed it, or only a part of it was restored. Stop \
+         every gateway, keep the database as it is, and restore it whole from a backup"
     )]
     Incomplete(String),
-    /// Constraints that the migrations make are gone.
-    #[error(
-        "{0} is missing, though a gateway has served from this database: something else has changed it. Gateways serve all \
-         the same, and what it kept out of the database is kept out no longer: see who changed it, and add it again"
-    )]
-    Unguarded(String),
-    /// Indexes that the migrations make are gone.
-    #[error(
-        "{indexes} is missing, though a gateway has served from this database: something else has changed it. Gateways serve \
-         all the same, and the more there is, the slower. While none serves, have the database make it again: {again}"
-    )]
-    Unindexed {
-        /// Which.
-        indexes: String,
-        /// The statements that make them.
-        again: String,
-    },
     /// A newer version made the schema.
     #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
     TooNew(u32),
@@ -127,7 +110,7 @@ impl Defect {
 
     /// Whether all that this version knows of can be read all the same.
     pub const fn lets_read(&self) -> bool {
-        matches!(self, Self::Server(_) | Self::Ahead(_) | Self::Unguarded(_) | Self::Unindexed { .. })
+        matches!(self, Self::Server(_) | Self::Ahead(_))
     }
 }
 
@@ -197,7 +180,7 @@ pub(crate) fn meta_defects(
 
 /// One of the values that the first migration writes is gone.
 pub(crate) fn missing_value(name: &str) -> Defect {
-    Defect::Incomplete(format!("the row {name} of the table meta"))
+    Defect::Incomplete(format!("the row {name} of the table meta is missing"))
 }
 
 /// A number as single values hold it.

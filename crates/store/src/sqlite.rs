@@ -14,7 +14,6 @@ mod writer;
 pub(crate) use inspector::Inspector;
 pub(crate) use migration_source::MigrationSource;
 pub(crate) use read_pool::ReadPool;
-pub(crate) use schema::parts_of_migrations;
 pub(crate) use writer::Writer;
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ macro_rules! statements {
         $($(#[$meta])* pub(super) const $name: &str = $sql;)*
 
         /// Every statement with its name.
-        #[cfg(test)]
         pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
     };
 }

@@ -8,10 +8,11 @@ use super::address::Address;
 use super::rows;
 use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::{self, Session};
-use super::statements::{COLUMNS, HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY, PARTS};
+use super::statements::{HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY};
 use crate::examine::{self, Defect, missing_value};
-use crate::schema::{Part, Told};
-use crate::{SCHEMA_GENERATION, StoreError};
+use crate::schema::AppliedMigration;
+use crate::{SCHEMA_GENERATION, StoreError, schema};
+use tokio_postgres::error::SqlState;
 
 mod migrations {
     refinery::embed_migrations!("migrations/postgres");
@@ -31,9 +32,9 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
         tracing::warn!("{warning}");
     }
     refuse_newer(&session).await?;
-    refuse_defects(&session).await?;
+    schema::refuse_unservable(history_defects(&session).await?)?;
     migrate(&mut session).await?;
-    for defect in refuse_defects(&session).await? {
+    for defect in schema::refuse_unservable(defects(&session).await?)? {
         tracing::warn!("{defect}");
     }
     Ok(())
@@ -59,36 +60,53 @@ fn not_migrated(error: refinery::Error) -> StoreError {
     StoreError::Migration(Box::new(error))
 }
 
-/// What is wrong with the schema.
+/// What is wrong with the schema: its history of migrations, or a statement that cannot be prepared on it.
 pub(super) async fn defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
-    told(session).await?.defects(migrations::migrations::runner().get_migrations())
+    let mut defects = history_defects(session).await?;
+    if defects.iter().all(Defect::lets_read) {
+        defects.extend(prepare_statements(session).await?.map(Defect::Incomplete));
+    }
+    Ok(defects)
 }
 
-async fn refuse_defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
-    told(session).await?.refuse_defects(migrations::migrations::runner().get_migrations())
-}
-
-async fn told(session: &Session) -> Result<Told, StoreError> {
-    let mut told = Told::default();
-    for row in session.rows(COLUMNS, &[]).await? {
-        told.columns.insert((rows::value(&row, 0)?, rows::value(&row, 1)?));
-    }
-    for row in session.rows(PARTS, &[]).await? {
-        let value = |column| rows::value(&row, column);
-        told.parts.extend(Part::read((value(0)?, value(1)?, value(2)?, value(3)?)));
-    }
-    let is_there = session.row(HAS_MIGRATIONS, &[]).await?;
-    if is_there.map_or(Ok(false), |row| rows::value(&row, 0))? {
+async fn history_defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
+    let mut applied = Vec::new();
+    if exists(session, HAS_MIGRATIONS).await? {
         for row in session.rows(MIGRATIONS, &[]).await? {
-            told.migrations.push((rows::value(&row, 0)?, rows::value(&row, 1)?, rows::value(&row, 2)?));
+            applied.push(AppliedMigration {
+                version: rows::value(&row, 0)?,
+                name: rows::value(&row, 1)?,
+                checksum: rows::value(&row, 2)?,
+            });
         }
     }
-    Ok(told)
+    let known = migrations::migrations::runner();
+    let has_meta = exists(session, HAS_META).await?;
+    Ok(schema::history_defects(known.get_migrations(), &applied, has_meta))
+}
+
+/// Prepares every statement. Returns why the server refuses one: a table or a column is missing.
+async fn prepare_statements(session: &Session) -> Result<Option<String>, StoreError> {
+    const MISSING: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN];
+    for (_, sql) in [crate::statements::ALL, super::statements::ALL].concat() {
+        match session.prepared(sql).await {
+            Ok(_) => {}
+            Err(error) if error.code().is_some_and(|code| MISSING.contains(code)) => {
+                return Ok(Some(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+async fn exists(session: &Session, sql: &'static str) -> Result<bool, StoreError> {
+    let row = session.row(sql, &[]).await?;
+    Ok(row.map_or(Ok(false), |row| rows::value(&row, 0))?)
 }
 
 async fn refuse_newer(session: &Session) -> Result<(), StoreError> {
-    let there = session.row(HAS_META, &[]).await?;
-    if !there.map_or(Ok(false), |row| rows::value(&row, 0))? {
+    if !exists(session, HAS_META).await? {
         return Ok(());
     }
     let stored = session.row(MIN_BINARY, &[]).await?;

@@ -31,11 +31,12 @@ statements! {
     LOCK_DISPUTES = concat!(
         "SELECT ", state!(), " FROM disputes WHERE dispute_no = ANY ($1::text[]) ORDER BY dispute_no FOR UPDATE"
     );
-    /// Waits for whoever is about to use the same nonce. What is not given back was used, or is stale.
+    /// Waits for another transaction that inserts the same nonce. A nonce that is not returned was used, or is stale. The
+    /// key is named so that the statement fails where the primary key was dropped: every nonce would count as unused.
     CLAIM_NONCES = concat!(
         "INSERT INTO nonces (timestamp, app_id, nonce) SELECT u.timestamp, u.app_id, u.nonce \
          FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS u (timestamp, app_id, nonce) WHERE u.timestamp > ",
-        nonce_bound!(), " ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING timestamp, app_id, nonce"
+        nonce_bound!(), " ORDER BY 1, 2, 3 ON CONFLICT (timestamp, app_id, nonce) DO NOTHING RETURNING timestamp, app_id, nonce"
     );
     /// Held against being revoked until the transaction ends: what is answered after a revocation was made before it.
     LOCK_TOKENS = "SELECT hash FROM tokens WHERE hash = ANY ($1::bytea[]) AND revoked_at IS NULL ORDER BY hash FOR SHARE";
@@ -131,27 +132,6 @@ statements! {
     /// Held while the schema is looked at and changed: of ten replicas that start at once, one migrates and nine wait.
     LOCK_SCHEMA = "SELECT pg_advisory_lock(7382000)";
     HAS_MIGRATIONS = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-    /// Of tables of any name where an unqualified name is looked for; what is not ours is not looked for.
-    COLUMNS = "SELECT relname::text, attname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid \
-         WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND pg_table_is_visible(pg_class.oid)";
-    /// What they have beside their columns: a letter for what it is, the table, its columns, and an index's name or the
-    /// table that is referred to. The columns of a primary key are never null by that alone; an index that was not made
-    /// to its end serves nobody.
-    PARTS = "WITH tables AS (SELECT oid, relname::text AS t FROM pg_class \
-         WHERE relkind IN ('r', 'p') AND NOT relispartition AND pg_table_is_visible(oid)) \
-         SELECT contype::text, t, (SELECT string_agg(attname, ', ' ORDER BY place) \
-         FROM unnest(conkey) WITH ORDINALITY AS k (attnum, place) \
-         JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = k.attnum), \
-         coalesce((SELECT relname::text FROM pg_class WHERE oid = confrelid), '') \
-         FROM tables JOIN pg_constraint ON conrelid = tables.oid WHERE contype IN ('p', 'u', 'f') \
-         UNION ALL SELECT 'n', t, attname::text, '' FROM tables JOIN pg_attribute ON attrelid = tables.oid \
-         WHERE attnum > 0 AND NOT attisdropped AND attnotnull AND NOT EXISTS \
-         (SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'p' AND attnum = ANY (conkey)) \
-         UNION ALL SELECT CASE WHEN indpred IS NULL THEN 'i' ELSE 'x' END, t, coalesce((SELECT string_agg(attname, ', ' ORDER BY place) \
-         FROM unnest(indkey::smallint[]) WITH ORDINALITY AS k (attnum, place) \
-         JOIN pg_attribute AS a ON a.attrelid = indrelid AND a.attnum = k.attnum), ''), \
-         (SELECT relname::text FROM pg_class WHERE oid = indexrelid) \
-         FROM tables JOIN pg_index ON indrelid = tables.oid WHERE indisvalid AND NOT indisunique";
     HAS_META = "SELECT to_regclass('meta') IS NOT NULL";
     MIN_BINARY = "SELECT convert_from(value, 'UTF8') FROM meta WHERE name = 'min_binary'";
     SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \

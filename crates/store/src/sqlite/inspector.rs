@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::read_pool::Reader;
-use super::statements::{COUNT_NUMBERS, DAMAGE, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
+use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
 use super::{file_identity, schema};
 use crate::StoreError;
 use crate::examine::Defect;
@@ -67,7 +67,7 @@ impl Inspector {
         if self.bytes > READ_WHOLE_MAX_BYTES {
             return Ok(None);
         }
-        let result: String = self.connection.query_row(DAMAGE, [], |row| row.get(0))?;
+        let result: String = self.connection.query_row(INTEGRITY_CHECK, [], |row| row.get(0))?;
         Ok((result != "ok").then_some(result))
     }
 }

@@ -1,19 +1,18 @@
 //! Connections and the schema: settings that durability rests on, migrations, and the check that this binary may
 //! touch what it finds.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::file_identity;
-use super::statements::{COLUMNS, MIGRATIONS, MIN_BINARY, PARTS};
+use super::statements::{MIGRATIONS, MIN_BINARY};
 use crate::examine::{self, Defect, missing_value};
-use crate::schema::{MIGRATIONS_TABLE, Part, Told};
-use crate::{SCHEMA_GENERATION, StoreError};
+use crate::schema::{AppliedMigration, MIGRATIONS_TABLE};
+use crate::{SCHEMA_GENERATION, StoreError, schema};
 
 /// Prepared statements that a connection keeps: more than there are of fixed words. As no connection runs all of those,
 /// there is room for lists, whose words vary.
@@ -48,50 +47,50 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
-    refuse_defects(&connection)?;
+    schema::refuse_unservable(history_defects(&connection)?)?;
     // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
-    for defect in refuse_defects(&connection)? {
+    for defect in schema::refuse_unservable(defects(&connection)?)? {
         tracing::warn!("{defect}");
     }
     Ok(connection)
 }
 
-/// What is wrong with the schema.
+/// What is wrong with the schema: its history of migrations, or a statement that cannot be prepared on it.
 pub(super) fn defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
-    told(connection)?.defects(migrations::migrations::runner().get_migrations())
-}
-
-/// What the tables have beside their columns as the migrations make them.
-pub(crate) fn parts_of_migrations() -> Result<BTreeSet<Part>, StoreError> {
-    let connection = Connection::open_in_memory()?;
-    for migration in migrations::migrations::runner().get_migrations() {
-        connection.execute_batch(migration.sql().unwrap_or_default())?;
+    let mut defects = history_defects(connection)?;
+    if defects.iter().all(Defect::lets_read) {
+        defects.extend(prepare_statements(connection)?.map(Defect::Incomplete));
     }
-    parts(&connection)
+    Ok(defects)
 }
 
-fn parts(connection: &Connection) -> Result<BTreeSet<Part>, StoreError> {
-    let mut select = connection.prepare(PARTS)?;
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-    Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(Part::read).collect())
-}
-
-fn refuse_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
-    told(connection)?.refuse_defects(migrations::migrations::runner().get_migrations())
-}
-
-fn told(connection: &Connection) -> Result<Told, StoreError> {
-    let mut select = connection.prepare(COLUMNS)?;
-    let columns = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let columns = columns.collect::<rusqlite::Result<_>>()?;
-    if !connection.table_exists(None, MIGRATIONS_TABLE)? {
-        return Ok(Told { columns, parts: parts(connection)?, ..Told::default() });
+fn history_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
+    let mut applied = Vec::new();
+    if connection.table_exists(None, MIGRATIONS_TABLE)? {
+        let mut select = connection.prepare(MIGRATIONS)?;
+        let rows = select.query_map([], |row| {
+            Ok(AppliedMigration { version: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? })
+        })?;
+        applied = rows.collect::<rusqlite::Result<_>>()?;
     }
-    let mut select = connection.prepare(MIGRATIONS)?;
-    let migrations = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let migrations = migrations.collect::<rusqlite::Result<_>>()?;
-    Ok(Told { columns, parts: parts(connection)?, migrations })
+    let known = migrations::migrations::runner();
+    let has_meta = connection.table_exists(None, "meta")?;
+    Ok(schema::history_defects(known.get_migrations(), &applied, has_meta))
+}
+
+/// Prepares every statement, which the connection keeps. Returns why one is refused: a table or column is missing.
+fn prepare_statements(connection: &Connection) -> Result<Option<String>, StoreError> {
+    for (_, sql) in [crate::statements::ALL, super::statements::ALL].concat() {
+        match connection.prepare_cached(sql) {
+            Ok(_) => {}
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                return Ok(Some(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
 }
 
 /// Opens a connection that reads.

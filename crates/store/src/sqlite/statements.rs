@@ -69,22 +69,8 @@ statements! {
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
 
-    // ReadPool.
+    // Reads.
 
-    /// Of tables of any name; what is not ours is not looked for.
-    COLUMNS = "SELECT t.name, c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'";
-    /// What tables of any name have beside their columns: a letter for what it is, the table, its columns, and an
-    /// index's name or the table that is referred to. The columns of a primary key are never null by that alone.
-    PARTS = "WITH tables AS (SELECT name AS t FROM sqlite_schema WHERE type = 'table') \
-         SELECT 'p', t, group_concat(c.name, ', ' ORDER BY c.pk), '' FROM tables JOIN pragma_table_info(t) AS c \
-         WHERE c.pk GROUP BY t \
-         UNION ALL SELECT 'n', t, c.name, '' FROM tables JOIN pragma_table_info(t) AS c WHERE c.\"notnull\" AND NOT c.pk \
-         UNION ALL SELECT 'f', t, group_concat(f.\"from\", ', ' ORDER BY f.seq), f.\"table\" \
-         FROM tables JOIN pragma_foreign_key_list(t) AS f GROUP BY t, f.id \
-         UNION ALL SELECT CASE WHEN i.origin = 'u' THEN 'u' WHEN i.partial THEN 'x' ELSE 'i' END, t, \
-         coalesce((SELECT group_concat(name, ', ' ORDER BY seqno) FROM pragma_index_info(i.name)), ''), \
-         CASE WHEN i.origin = 'u' THEN '' ELSE i.name END \
-         FROM tables JOIN pragma_index_list(t) AS i WHERE i.origin IN ('u', 'c')";
     MIN_BINARY = "SELECT CAST(value AS TEXT) FROM meta WHERE name = 'min_binary'";
     TOKENS = concat!(
         "SELECT ", token!(), " FROM tokens WHERE revoked_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"
@@ -94,8 +80,8 @@ statements! {
          (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";
     EVIDENCE = "SELECT type, name, url, sha256, size, media_type FROM evidence WHERE dispute_no = ?1 \
          AND submission = ?2 ORDER BY position";
-    /// The first thing that does not fit, else `ok`.
-    DAMAGE = "PRAGMA quick_check(1)";
+    /// The first inconsistency, else `ok`.
+    INTEGRITY_CHECK = "PRAGMA integrity_check(1)";
 }
 
 /// Counts what a filter asks for, to a limit. Takes the values of [`list`].

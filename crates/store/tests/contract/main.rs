@@ -90,7 +90,6 @@ macro_rules! every_case {
                 an_older_binary_goes_on_where_a_newer_one_has_added
                 unreadable_row_is_distinguished_from_unavailable_database
                 manual_edits_are_reported
-                an_index_that_was_dropped_is_told_with_what_makes_it_again
                 a_history_without_its_dispute_is_told;
         }
     };

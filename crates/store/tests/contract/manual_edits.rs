@@ -2,8 +2,8 @@
 
 use rebuttal_disputes::Command;
 use rebuttal_store::{
-    CommitError, Defect, DisputeFilter, HistoryReport, Idempotency, Options, Store, StoreError, WriteRequest,
-    examine, verify_histories,
+    CommitError, DisputeFilter, HistoryReport, Idempotency, Options, Store, StoreError, WriteRequest,
+    verify_histories,
 };
 
 use crate::common::{Fixture, NOW, merchant, open, operation};
@@ -28,33 +28,6 @@ pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(fixture:
     let merchant_id = merchant(&store).await;
     open(&store, merchant_id, "D1").await;
     store.close().await;
-}
-
-pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(fixture: &Fixture) {
-    fixture.store().await.close().await;
-    let told = async || {
-        let mut defects = examine(&fixture.location(), None).await.unwrap().defects.into_iter();
-        defects.find_map(|defect| match defect {
-            Defect::Unindexed { indexes, again } => Some((indexes, again)),
-            _ => None,
-        })
-    };
-    let migration = include_str!("../../migrations/sqlite/V1__initial.sql");
-    let indexes: Vec<_> =
-        migration.split("CREATE INDEX ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
-    assert!(indexes.len() > 5 && told().await.is_none(), "{indexes:?}");
-    for index in indexes {
-        fixture.tamper(&format!("DROP INDEX {index}"));
-        let (indexes, again) = told().await.unwrap_or_else(|| panic!("unseen: {index}"));
-        assert!(indexes.starts_with(&format!("the index {index} of ")), "{indexes}");
-        // One of this name that serves another purpose is not it.
-        fixture.tamper(&format!("CREATE INDEX {index} ON meta (value)"));
-        assert!(told().await.is_some(), "{index}");
-        fixture.tamper(&format!("DROP INDEX {index}"));
-        fixture.store().await.close().await;
-        fixture.tamper(&again);
-        assert_eq!(told().await, None, "{again}");
-    }
 }
 
 pub(crate) async fn unreadable_row_is_distinguished_from_unavailable_database(fixture: &Fixture) {

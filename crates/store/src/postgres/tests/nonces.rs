@@ -8,8 +8,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::{LANE, Session};
 use super::prepared;
 use crate::{
-    Answer, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection, Store, Upkeep,
-    WriteRequest,
+    Answer, CommitError, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection, Store,
+    Upkeep, WriteRequest,
 };
 
 const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -25,12 +25,13 @@ async fn open(database: &Database) -> Store {
 }
 
 async fn uses(store: &Store, timestamp: UnixMillis, number: u64) -> Answer {
+    store.commit(use_nonce(timestamp, number)).await.unwrap()
+}
+
+fn use_nonce(timestamp: UnixMillis, number: u64) -> WriteRequest {
     let nonce: Nonce = format!("nonce-{number:026}").parse().unwrap();
     let idempotency = Idempotency::Nonce(NonceUse { timestamp, app_id: AppId::from_bytes([7; 16]), nonce });
-    store
-        .commit(WriteRequest { arrived_at: NOW, idempotency, token: None, operation: Operation::UseNonce })
-        .await
-        .unwrap()
+    WriteRequest { arrived_at: NOW, idempotency, token: None, operation: Operation::UseNonce }
 }
 
 async fn purge(store: &Store, bound: UnixMillis) -> u64 {
@@ -109,4 +110,15 @@ async fn marks_of_lanes_that_are_no_more_go() {
     let old = "SELECT count(*) FROM meta WHERE name = 'lane:old'";
     assert_eq!(database.query(old), "0");
     assert_ne!(database.query("SELECT count(*) FROM meta WHERE name LIKE 'lane:%'"), "0", "live ones stay");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn no_nonce_is_accepted_without_the_primary_key() {
+    let (database, _) = prepared().await;
+    let store = open(&database).await;
+    uses(&store, NOW, 1).await.unwrap();
+    database.query("ALTER TABLE nonces DROP CONSTRAINT nonces_pkey");
+    let outcome = store.commit(use_nonce(NOW, 1)).await;
+    assert!(matches!(outcome, Err(CommitError::Unavailable(_))), "{outcome:?}");
 }
