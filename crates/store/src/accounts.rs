@@ -5,10 +5,14 @@ use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::write_request::{Answer, Outcome};
+use crate::write_request::{Answer, Outcome, TokenHash};
 
 /// Random bytes that name a secret; they are part of what its encryption is bound to.
 pub type SecretId = [u8; 16];
+
+/// Derived from the master key, and stored: tells whether a key is the one that the database was encrypted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCheck(pub Vec<u8>);
 
 /// A merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +115,7 @@ pub struct CreatedToken {
     /// What its holder may do.
     pub role: Role,
     /// SHA-256 of the token.
-    pub hash: [u8; 32],
+    pub hash: TokenHash,
     /// The ciphertext of the token.
     pub sealed: Vec<u8>,
 }
@@ -198,17 +202,17 @@ pub enum AccountChange {
         /// Its name.
         name: TokenName,
         /// SHA-256 of the token.
-        hash: [u8; 32],
+        hash: TokenHash,
     },
     /// Makes a database somebody's: stores what tells the right master key, and the first token. Of several who try,
     /// the first one does; the others change nothing and look what is there.
     Initialize {
         /// What tells the right master key.
-        key_check: Vec<u8>,
+        key_check: KeyCheck,
         /// The first token's name.
         token: TokenName,
         /// SHA-256 of the first token.
-        hash: [u8; 32],
+        hash: TokenHash,
     },
     /// Gives the installation an identity, unless it has one: the first one stays.
     SetInstallationId {

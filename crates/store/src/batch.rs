@@ -3,6 +3,7 @@
 //! A request sees what the requests before it in its batch have done, so the second command on a dispute is decided on
 //! the first one's result, and a nonce used twice in one batch is seen.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::write_request::{
-    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upload, WriteRequest,
+    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, TokenHash,
+    Upload, WriteRequest,
 };
 
 /// Everything that a batch names, sorted, so that locks are taken in one order everywhere.
@@ -23,7 +25,7 @@ use crate::write_request::{
 pub(crate) struct KeySet {
     pub(crate) disputes: BTreeSet<DisputeNo>,
     pub(crate) nonces: BTreeSet<NonceUse>,
-    pub(crate) tokens: BTreeSet<[u8; 32]>,
+    pub(crate) tokens: BTreeSet<TokenHash>,
     pub(crate) keys: BTreeSet<KeyName>,
     pub(crate) uploads: BTreeSet<StorageUri>,
 }
@@ -60,7 +62,7 @@ impl KeySet {
                 }
                 Operation::Open { opening, .. } => drop(names.disputes.insert(opening.dispute_no.clone())),
                 Operation::RecordUpload(upload) => drop(names.uploads.insert(upload.url)),
-                Operation::UseNonce | Operation::Account(_) | Operation::Upkeep(_) => {}
+                Operation::UseNonce => {}
             }
         }
         names
@@ -75,7 +77,7 @@ pub(crate) struct Loaded {
     pub(crate) disputes: HashMap<DisputeNo, Dispute>,
     pub(crate) used_nonces: HashSet<NonceUse>,
     /// Those of the named ones that still let somebody in.
-    pub(crate) tokens: HashSet<[u8; 32]>,
+    pub(crate) tokens: HashSet<TokenHash>,
     pub(crate) keys: HashMap<KeyName, StoredAnswer>,
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
 }
@@ -91,7 +93,7 @@ pub(crate) struct StoredUpload {
 /// The first answer under an idempotency key, and for which request it was.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredAnswer {
-    pub(crate) request: [u8; 32],
+    pub(crate) request: RequestHash,
     pub(crate) answer: RecordedAnswer,
     pub(crate) created_at: UnixMillis,
 }
@@ -189,7 +191,7 @@ impl BatchState {
     }
 
     /// Decides one request. A refused request leaves its nonce or key and nothing else.
-    pub(crate) fn decide(&mut self, request: &mut WriteRequest) -> Answer {
+    pub(crate) fn decide(&mut self, request: &WriteRequest) -> Answer {
         if request.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
             return Err(Rejection::TokenRevoked);
         }
@@ -226,14 +228,14 @@ impl BatchState {
         }
     }
 
-    fn apply(&mut self, request: &mut WriteRequest) -> Answer {
-        match &mut request.operation {
+    fn apply(&mut self, request: &WriteRequest) -> Answer {
+        match &request.operation {
             Operation::Command { dispute_no, merchant_id, actor, command } => {
                 self.command(dispute_no, *merchant_id, actor, command, request.arrived_at)
             }
             Operation::Open { opening, actor } => self.open(opening, actor, request.arrived_at),
             Operation::RecordUpload(upload) => self.record_upload(upload, request.arrived_at),
-            Operation::UseNonce | Operation::Account(_) | Operation::Upkeep(_) => Ok(Outcome::Nothing),
+            Operation::UseNonce => Ok(Outcome::Nothing),
         }
     }
 
@@ -242,7 +244,7 @@ impl BatchState {
         dispute_no: &DisputeNo,
         merchant_id: Option<MerchantId>,
         actor: &Actor,
-        command: &mut Command,
+        command: &Command,
         arrived_at: UnixMillis,
     ) -> Answer {
         let dispute = self
@@ -252,10 +254,8 @@ impl BatchState {
             .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
             .ok_or(Refusal::NotFound)?;
         let sequence = dispute.sequence;
-        let overruled = self.overrule(dispute, command);
-        let decision = decide(dispute, command, actor, arrived_at);
-        restore(command, overruled);
-        match decision? {
+        let command = self.overrule_findings(dispute, command);
+        match decide(dispute, &command, actor, arrived_at)? {
             Decision::Repetition => {
                 Ok(Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
             }
@@ -263,13 +263,16 @@ impl BatchState {
         }
     }
 
-    /// Overrules findings that their items' records contradict, and gives those that it replaced.
-    fn overrule(&self, dispute: &Dispute, command: &mut Command) -> Vec<(usize, Finding)> {
-        let Command::Contest { items, findings, .. } = command else { return Vec::new() };
-        let mut overruled = Vec::new();
+    /// The command with every finding that its upload's record contradicts replaced by the fault.
+    fn overrule_findings<'c>(&self, dispute: &Dispute, command: &'c Command) -> Cow<'c, Command> {
+        let mut overruled = Cow::Borrowed(command);
+        let Command::Contest { items, findings, .. } = command else { return overruled };
         for (index, (item, finding)) in items.iter().zip(findings).enumerate() {
-            if let Some(fault) = self.contradiction(dispute, item, finding) {
-                overruled.push((index, std::mem::replace(finding, Err(fault))));
+            if let Some(fault) = self.contradiction(dispute, item, finding)
+                && let Command::Contest { findings, .. } = overruled.to_mut()
+                && let Some(finding) = findings.get_mut(index)
+            {
+                *finding = Err(fault);
             }
         }
         overruled
@@ -350,17 +353,6 @@ impl BatchState {
                 self.changes.uploads.push((upload.clone(), arrived_at));
                 Ok(Outcome::Nothing)
             }
-        }
-    }
-}
-
-/// Puts findings back as they came: a batch that another transaction was in the way of is decided again, on what is
-/// there then.
-fn restore(command: &mut Command, overruled: Vec<(usize, Finding)>) {
-    let Command::Contest { findings, .. } = command else { return };
-    for (index, finding) in overruled {
-        if let Some(place) = findings.get_mut(index) {
-            *place = finding;
         }
     }
 }

@@ -7,7 +7,7 @@ use rebuttal_protocol::UnixMillis;
 
 use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
-use crate::{SCHEMA_GENERATION, SealedAppSecret, StoreError, postgres, sqlite};
+use crate::{KeyCheck, SCHEMA_GENERATION, SealedAppSecret, StoreError, TokenHash, postgres, sqlite};
 
 /// What tells the generations that may open the database.
 pub(crate) const MIN_BINARY: &str = "min_binary";
@@ -21,7 +21,7 @@ pub(crate) const SEALED_MAX: u32 = 100_000;
 #[derive(Debug, Clone, Default)]
 pub struct Examined {
     /// The value that tells the right master key; `None` until a gateway has started on it.
-    pub key_check: Option<Vec<u8>>,
+    pub key_check: Option<KeyCheck>,
     /// What tells the installation from every other one, once a gateway that knows of it has served.
     pub identity: Option<Vec<u8>>,
     /// Timestamps at or below it are refused.
@@ -118,14 +118,14 @@ impl Defect {
 ///
 /// # Errors
 /// Where it cannot be reached or read at all.
-pub async fn examine(location: &Location, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
+pub async fn examine(location: &Location, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     match location {
         Location::Sqlite(path) => examine_file(path, token),
         Location::Postgres(PostgresAddress(address)) => postgres::examine(address, token).await,
     }
 }
 
-fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
+fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     let Some(inspector) = sqlite::Inspector::at(path)? else {
         return Ok(Examined { defects: vec![Defect::Empty], ..Examined::default() });
     };
@@ -138,7 +138,7 @@ fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreE
     // Asked for before the value that comes with them: a first start may be at work.
     let has_accounts = inspector.read().has_accounts()?;
     let mut examined = Examined {
-        key_check: inspector.meta(KEY_CHECK)?,
+        key_check: inspector.meta(KEY_CHECK)?.map(KeyCheck),
         identity: inspector.meta(IDENTITY)?,
         nonce_bound: inspector.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
         newest_entry_at: inspector.newest_entry_at()?,

@@ -6,7 +6,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
 use crate::committer::{Committer, Database};
-use crate::write_request::{Answer, Idempotency, Operation, Upkeep, WriteRequest};
+use crate::write_request::{
+    Answer, Idempotency, Operation, QueuedRequest, SingleOperation, Upkeep, WriteRequest,
+};
 use crate::{CommitError, Options, StoreError};
 
 /// How busy the lanes are.
@@ -50,7 +52,7 @@ impl Lanes {
         }
     }
 
-    pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
+    pub(crate) async fn commit(&self, request: QueuedRequest) -> Result<Answer, CommitError> {
         let lane = match self.committers.len() {
             0 | 1 => 0,
             lanes => usize::try_from(lane_hash(&request)).unwrap_or_default() % lanes,
@@ -72,23 +74,24 @@ impl Lanes {
     /// is tried.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         for committer in self.committers.iter().filter(|committer| committer.is_unhealthy()) {
-            let operation = Operation::Upkeep(Upkeep::Probe);
+            let operation = SingleOperation::Upkeep(Upkeep::Probe);
             let arrived_at = rebuttal_protocol::UnixMillis(0);
-            drop(committer.commit(WriteRequest::internal(arrived_at, operation)).await?);
+            let request = WriteRequest::internal(arrived_at, operation);
+            drop(committer.commit(request.into()).await?);
         }
         Ok(())
     }
 }
 
 /// A number that is the same for requests that belong together.
-fn lane_hash(request: &WriteRequest) -> u64 {
+fn lane_hash(request: &QueuedRequest) -> u64 {
     let mut hasher = DefaultHasher::new();
+    // In the order sent, as they would be in one lane.
+    let QueuedRequest::Batched(request) = request else { return 0 };
     match (&request.operation, &request.idempotency) {
         (Operation::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
         (Operation::Open { opening, .. }, _) => opening.dispute_no.hash(&mut hasher),
         (Operation::RecordUpload(upload), _) => upload.url.hash(&mut hasher),
-        // In the order sent, as they would be in one lane.
-        (Operation::Account(_) | Operation::Upkeep(_), _) => {}
         (Operation::UseNonce, Idempotency::Nonce(nonce)) => nonce.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::Key(key)) => key.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::None) => {}

@@ -23,8 +23,8 @@ mod views;
 mod write_request;
 
 pub use accounts::{
-    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, MerchantRecord,
-    SealedAppSecret, SealedSecret, SecretId, TokenRecord,
+    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, KeyCheck,
+    MerchantRecord, SealedAppSecret, SealedSecret, SecretId, TokenRecord,
 };
 pub use batch::SECRETS_SHOWN_FOR;
 pub use error::{CommitError, StoreError};
@@ -41,8 +41,8 @@ pub use views::{
     Backlog, DisputeCursor, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload,
 };
 pub use write_request::{
-    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upkeep, Upload,
-    WriteRequest,
+    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, QueuedRequest, Rejection, RequestHash,
+    SingleOperation, TokenHash, Upkeep, Upload, WriteRequest,
 };
 
 /// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use self::digest::TableDigest;
 use self::tables::{TABLES, Table};
-use crate::StoreError;
 use crate::error::{EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::MigrationTarget;
 use crate::sqlite::MigrationSource;
+use crate::{KeyCheck, StoreError};
 
 /// Rows of one transaction: a second's work at most, so little is done twice after a break.
 const PAGE: usize = 2_000;
@@ -209,8 +209,8 @@ impl DataMigration {
     ///
     /// # Errors
     /// [`DataMigrationError::Store`] where it cannot be read.
-    pub fn key_check(&self) -> Result<Option<Vec<u8>>, DataMigrationError> {
-        Ok(self.source.meta("key_check")?)
+    pub fn key_check(&self) -> Result<Option<KeyCheck>, DataMigrationError> {
+        Ok(self.source.meta("key_check")?.map(KeyCheck))
     }
 
     /// Rows that there are to move.

@@ -7,14 +7,14 @@ use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
-use crate::accounts::{AppRecord, MerchantRecord, TokenRecord};
+use crate::accounts::{AppRecord, KeyCheck, MerchantRecord, TokenRecord};
 use crate::error::{CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{CommitTraffic, Lanes};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::queries;
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::{Answer, Upload, WriteRequest};
+use crate::write_request::{Answer, QueuedRequest, TokenHash, Upload};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
 /// How the store works.
@@ -102,8 +102,8 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError`] where there is no outcome to tell.
-    pub async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
-        self.lanes.commit(request).await
+    pub async fn commit(&self, request: impl Into<QueuedRequest>) -> Result<Answer, CommitError> {
+        self.lanes.commit(request.into()).await
     }
 
     /// Takes no more requests, finishes those that wait, and returns after the last commit.
@@ -222,7 +222,7 @@ impl Store {
     }
 
     /// The token whose SHA-256 this is, unless it is revoked.
-    pub async fn token(&self, hash: [u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
+    pub async fn token(&self, hash: TokenHash) -> Result<Option<TokenRecord>, StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.token(hash)),
             ReadBackend::Postgres(reads) => reads.read(|session| queries::token(session, hash)).await,
@@ -246,7 +246,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Schema`] where it is gone: it is written with the first token, so where anybody has accounts,
     /// there was one. They are asked for first, for another gateway may be founding the database.
-    pub async fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn key_check(&self) -> Result<Option<KeyCheck>, StoreError> {
         let has_accounts = match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.has_accounts())?,
             ReadBackend::Postgres(reads) => reads.read(queries::has_accounts).await?,
@@ -254,7 +254,7 @@ impl Store {
         let check = self.reads.meta(KEY_CHECK).await?;
         match check.is_none() && has_accounts {
             true => Err(StoreError::Schema(missing_value(KEY_CHECK))),
-            false => Ok(check),
+            false => Ok(check.map(KeyCheck)),
         }
     }
 

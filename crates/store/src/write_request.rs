@@ -1,4 +1,7 @@
-//! What is asked of the committer, and how each request is answered.
+//! What the committer is asked to write, and how each request is answered.
+//!
+//! Requests that share a batch ([`Operation`]) and those that run in a transaction of their own ([`SingleOperation`]) are
+//! two types of request, so that nothing that decides one can be handed the other.
 
 use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
@@ -6,24 +9,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, CreatedToken, MerchantRecord, TokenRecord};
 
-/// One change, all or nothing.
+/// SHA-256 of an operator's token. The token itself is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// SHA-256 over path and body of an operator's request, which tells a retry from another request under the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestHash(pub [u8; 32]);
+
+/// A change, all or nothing.
 #[derive(Debug)]
-pub struct WriteRequest {
+pub struct WriteRequest<O = Operation> {
     /// When the last byte of the request was read, or when the gateway decided to act.
     pub arrived_at: UnixMillis,
     /// What makes the request count once.
     pub idempotency: Idempotency,
-    /// SHA-256 of the operator's token that asks for it, checked once more in the request's own transaction: a body may
-    /// come slowly, and a token be revoked meanwhile. `None` for merchants and the gateway itself.
-    pub token: Option<[u8; 32]>,
+    /// The operator's token that asks for the change, checked again in the request's own transaction: it may be revoked
+    /// while the body is read. `None` for merchants and the gateway itself.
+    pub token: Option<TokenHash>,
     /// What is to be done.
-    pub operation: Operation,
+    pub operation: O,
 }
 
-impl WriteRequest {
-    /// What the gateway does by itself: no request asks for it, so nothing has to make it count once.
-    pub const fn internal(arrived_at: UnixMillis, operation: Operation) -> Self {
+impl<O> WriteRequest<O> {
+    /// A change that the gateway makes by itself and that needs no idempotency.
+    pub const fn internal(arrived_at: UnixMillis, operation: O) -> Self {
         Self { arrived_at, idempotency: Idempotency::None, token: None, operation }
+    }
+}
+
+/// A request of either type, as it waits for the committer.
+#[derive(Debug)]
+pub enum QueuedRequest {
+    /// Shares a batch.
+    Batched(WriteRequest),
+    /// Runs in a transaction of its own.
+    Single(WriteRequest<SingleOperation>),
+}
+
+impl From<WriteRequest> for QueuedRequest {
+    fn from(request: WriteRequest) -> Self {
+        Self::Batched(request)
+    }
+}
+
+impl From<WriteRequest<SingleOperation>> for QueuedRequest {
+    fn from(request: WriteRequest<SingleOperation>) -> Self {
+        Self::Single(request)
     }
 }
 
@@ -57,11 +89,11 @@ pub struct IdempotencyKey {
     pub token: String,
     /// The key as it was sent.
     pub key: String,
-    /// SHA-256 over path and body: another request under the same key is refused.
-    pub request: [u8; 32],
+    /// Another request under the same key is refused.
+    pub request: RequestHash,
 }
 
-/// What is to be done.
+/// What requests that share a batch do.
 #[derive(Debug)]
 pub enum Operation {
     /// Nothing but to use the nonce up.
@@ -86,6 +118,11 @@ pub enum Operation {
     },
     /// A file was uploaded.
     RecordUpload(Upload),
+}
+
+/// What requests in a transaction of their own do.
+#[derive(Debug)]
+pub enum SingleOperation {
     /// A merchant, an app, a secret or a token changes.
     Account(AccountChange),
     /// Old rows go.

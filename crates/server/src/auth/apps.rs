@@ -249,7 +249,7 @@ impl AppCache {
 #[cfg(test)]
 mod tests {
     use rebuttal_protocol::operator::AppSettings;
-    use rebuttal_store::{AccountChange, Location, Operation, Options, Outcome, WriteRequest};
+    use rebuttal_store::{AccountChange, Location, Options, Outcome, SingleOperation, WriteRequest};
 
     use super::*;
     use crate::auth::keys::MasterKey;
@@ -285,7 +285,7 @@ mod tests {
         }
 
         async fn commit(&self, account: AccountChange) -> Outcome {
-            let operation = Operation::Account(account);
+            let operation = SingleOperation::Account(account);
             let work = WriteRequest::internal(clock::now(), operation);
             self.apps.store.commit(work).await.unwrap().unwrap()
         }

@@ -15,7 +15,8 @@ use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::operator::IDEMPOTENCY_KEY_MAX;
 use rebuttal_protocol::{Code, DisputeNo, Invalid, MerchantId, UnixMillis};
 use rebuttal_store::{
-    AccountChange, AffectedApps, Idempotency, IdempotencyKey, Operation, Outcome, WriteRequest,
+    AccountChange, AffectedApps, Idempotency, IdempotencyKey, Outcome, QueuedRequest, RequestHash,
+    SingleOperation, WriteRequest,
 };
 use sha2::{Digest, Sha256};
 
@@ -72,7 +73,10 @@ impl<N: Permits> AuthorizedBody<N> {
     }
 
     /// Has the change committed, once under its key.
-    pub(crate) async fn commit(self, gateway: &Gateway, operation: Operation) -> Result<Outcome, Refusal> {
+    pub(crate) async fn commit<O>(self, gateway: &Gateway, operation: O) -> Result<Outcome, Refusal>
+    where
+        QueuedRequest: From<WriteRequest<O>>,
+    {
         let idempotency = self.key.map_or(Idempotency::None, Idempotency::Key);
         gateway
             .auth
@@ -95,7 +99,7 @@ impl<N: Permits> AuthorizedBody<N> {
         let gateway = Arc::clone(gateway);
         let task = tokio::spawn(async move {
             let touched = account.affected_apps();
-            let outcome = self.commit(&gateway, Operation::Account(account)).await;
+            let outcome = self.commit(&gateway, SingleOperation::Account(account)).await;
             match touched {
                 AffectedApps::Merchant(merchant_id) => gateway.auth.apps.forget_merchant(merchant_id),
                 AffectedApps::App(app_id) => gateway.auth.apps.forget(app_id),
@@ -129,7 +133,7 @@ impl<N: Permits> FromRequest<Arc<Gateway>> for AuthorizedBody<N> {
                     .chain_update(b"\n")
                     .chain_update(&arrived.body);
                 let token = operator.key_space.clone();
-                IdempotencyKey { token, key, request: request.finalize().into() }
+                IdempotencyKey { token, key, request: RequestHash(request.finalize().into()) }
             }),
             _ => None,
         };

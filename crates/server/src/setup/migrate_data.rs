@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use rebuttal_evidence::{FolderStore, S3Store};
 use rebuttal_store::{
-    AccountChange, DataMigration, DataMigrationProgress, DataMigrationStep, Location, MigratedTable,
-    Operation, Options, Store, StoreError, Upload, WriteRequest,
+    AccountChange, DataMigration, DataMigrationProgress, DataMigrationStep, KeyCheck, Location,
+    MigratedTable, Options, SingleOperation, Store, StoreError, Upload, WriteRequest,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -176,7 +176,7 @@ impl Migration {
         if self.to.is_none() {
             // A database that goes along is told in its new place: this one may be gone back to until then.
             let change = AccountChange::SetEvidenceLocation { place: new_place, instead_of: place };
-            let operation = Operation::Account(change);
+            let operation = SingleOperation::Account(change);
             store.commit(WriteRequest::internal(clock::now(), operation)).await??;
         }
         store.close().await;
@@ -188,11 +188,11 @@ impl Migration {
     }
 
     /// The keys of the data directory, which must be those of the database.
-    fn keys(&self, data_dir: &DataDir, check: Option<Vec<u8>>) -> anyhow::Result<Keys> {
+    fn keys(&self, data_dir: &DataDir, check: Option<KeyCheck>) -> anyhow::Result<Keys> {
         let file = self.key_file(data_dir);
         let keys = Keys::derive(&MasterKey::read(&file)?);
         ensure!(
-            check.is_some_and(|check| check == keys.check_value()),
+            check.is_some_and(|check| check == *keys.check_value()),
             "the master key in {} is not the one that this database's secrets are sealed with",
             file.display()
         );

@@ -21,7 +21,9 @@ use crate::accounts::{
 };
 use crate::batch::RecordedAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
+use crate::write_request::{
+    Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
+};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -29,7 +31,7 @@ type Result<T> = std::result::Result<T, Error>;
 pub(super) async fn apply(
     session: &Session,
     account: &AccountChange,
-    request: &WriteRequest,
+    request: &WriteRequest<SingleOperation>,
 ) -> Result<Answer> {
     let now = request.arrived_at;
     if !lets_in(session, request.token, account.token_name()).await? {
@@ -43,21 +45,21 @@ pub(super) async fn apply(
     let answer = change(session, account, now).await?;
     let kept = answer_json(&RecordedAnswer::of(&answer))?;
     let (tokens, keys) = (vec![&key.token], vec![&key.key]);
-    let (requests, answers) = (vec![key.request.as_slice()], vec![kept]);
+    let (requests, answers) = (vec![key.request.0.as_slice()], vec![kept]);
     session.run(INSERT_KEYS, &[&tokens, &keys, &requests, &answers, &vec![now.0]]).await?;
     Ok(answer)
 }
 
 /// Whether the token of whoever asks lets them in, and does until the transaction ends. With it is locked the token
 /// that the change names.
-async fn lets_in(session: &Session, token: Option<[u8; 32]>, named: Option<&TokenName>) -> Result<bool> {
+async fn lets_in(session: &Session, token: Option<TokenHash>, named: Option<&TokenName>) -> Result<bool> {
     let Some(named) = named else {
         let token: BTreeSet<_> = token.into_iter().collect();
         return Ok(lock_tokens(session, &token).await?.len() == token.len());
     };
-    let asking = token.as_ref().map(<[u8; 32]>::as_slice);
+    let asking = token.as_ref().map(|hash| hash.0.as_slice());
     for row in session.rows(LOCK_TOKENS_TO_CHANGE, &[&asking, &named.as_str()]).await? {
-        if Some(rows::bytes(&row, 0)?) == token {
+        if Some(TokenHash(rows::bytes(&row, 0)?)) == token {
             return rows::value(&row, 1);
         }
     }
@@ -114,7 +116,7 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             Ok(Ok(Outcome::Nothing))
         }
         AccountChange::Initialize { key_check, token, hash } => {
-            let founded = session.run(INSERT_KEY_CHECK, &[key_check]).await?;
+            let founded = session.run(INSERT_KEY_CHECK, &[&key_check.0]).await?;
             if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
         }
     }
@@ -227,8 +229,8 @@ async fn insert_secret(
     session.run(INSERT_SECRET, &[&secret_id.as_slice(), &bytes(&app_id), &sealed, &now.0]).await.map(drop)
 }
 
-async fn put_token(session: &Session, name: &TokenName, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
-    if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.as_slice()]).await? {
+async fn put_token(session: &Session, name: &TokenName, hash: &TokenHash, now: UnixMillis) -> Result<Answer> {
+    if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.0.as_slice()]).await? {
         let holder: String = rows::value(&row, 0)?;
         return Ok(match holder == name.as_str() {
             true => Ok(Outcome::Nothing),
@@ -236,14 +238,14 @@ async fn put_token(session: &Session, name: &TokenName, hash: &[u8; 32], now: Un
         });
     }
     let values: [super::session::Value<'_>; 4] =
-        [&name.as_str(), &hash.as_slice(), &Role::Admin.as_str(), &now.0];
+        [&name.as_str(), &hash.0.as_slice(), &Role::Admin.as_str(), &now.0];
     session.run(PUT_TOKEN, &values).await?;
     Ok(Ok(Outcome::Nothing))
 }
 
 async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) -> Result<Answer> {
     let CreatedToken { name, role, hash, .. } = new;
-    let values: [super::session::Value<'_>; 4] = [&name.as_str(), &hash.as_slice(), &role.as_str(), &now.0];
+    let values: [super::session::Value<'_>; 4] = [&name.as_str(), &hash.0.as_slice(), &role.as_str(), &now.0];
     if session.run(CREATE_TOKEN, &values).await? == 0 {
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }

@@ -9,14 +9,14 @@ use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
 use super::{queries, rows, schema};
-use crate::StoreError;
 use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, meta_defects, number, text};
+use crate::{KeyCheck, StoreError, TokenHash};
 
 /// Looks at a database, and at how it is reached.
 ///
 /// What a warning keeps from being read is told after it: a role that may not read the tables is a warning itself.
-pub(crate) async fn examine(address: &Address, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
+pub(crate) async fn examine(address: &Address, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     refuse_transaction_pooler(address).await?;
     let server_warnings = server_warnings(address).await?;
     let mut examined = Examined {
@@ -34,7 +34,7 @@ pub(crate) async fn examine(address: &Address, token: Option<[u8; 32]>) -> Resul
 
 async fn inspect(
     session: &Session,
-    token: Option<[u8; 32]>,
+    token: Option<TokenHash>,
     examined: &mut Examined,
 ) -> Result<(), StoreError> {
     examined.server_time = queries::server_time(session).await?.map(|time| (time, Instant::now()));
@@ -64,7 +64,7 @@ async fn inspect(
     let mut values = values.into_iter();
     let mut next = || values.next().flatten();
     let marks = [next(), next(), next()];
-    examined.key_check = next();
+    examined.key_check = next().map(KeyCheck);
     examined.identity = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];

@@ -14,7 +14,7 @@ use super::statements::BATCH;
 use super::{accounts, upkeep};
 use crate::batch::{Changes, KeySet, Loaded};
 use crate::committer::{Database, Failure};
-use crate::write_request::{Answer, Operation, Outcome, Upkeep, WriteRequest};
+use crate::write_request::{Answer, Outcome, SingleOperation, Upkeep, WriteRequest};
 
 /// How long a round trip may take: longer than the server's own limits, which tell more.
 pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
@@ -67,12 +67,12 @@ impl Lane {
         if error.is_loss() {
             self.session = None;
             self.transaction = None;
-            return Failure::Again(error.to_string());
+            return Failure::Retry(error.to_string());
         }
         if let Some(names) = names.filter(|_| nonces::is_missing_partition(&error)) {
-            self.abandon().await;
+            self.roll_back().await;
             return match self.make_partitions(names).await {
-                Ok(()) => Failure::Again("a partition of nonces was missing".to_owned()),
+                Ok(()) => Failure::Retry("a partition of nonces was missing".to_owned()),
                 Err(error) => error.into(),
             };
         }
@@ -105,22 +105,21 @@ impl Lane {
         metrics::counter!("rebuttal_commit_resolutions_total", "status" => status.name()).increment(1);
         match status {
             CommitStatus::Committed => Ok(()),
-            CommitStatus::Aborted => Err(Failure::Again(error.to_string())),
+            CommitStatus::Aborted => Err(Failure::Retry(error.to_string())),
             CommitStatus::Unknown(cause) => Err(Failure::Unknown(format!("{error}; {cause}"))),
         }
     }
 
     /// Does an account change or a step of upkeep.
-    async fn alone(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
+    async fn alone(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
         let session = self.session().await?;
         let done = within(ROUND_TRIP_LIMIT, async {
             let transaction = begin(session).await?;
             let answer = match &request.operation {
-                Operation::Account(change) => accounts::apply(session, change, request).await?,
-                Operation::Upkeep(step) => {
+                SingleOperation::Account(change) => accounts::apply(session, change, request).await?,
+                SingleOperation::Upkeep(step) => {
                     Ok(Outcome::Rows(upkeep::apply(session, step, request.arrived_at).await?))
                 }
-                _ => Ok(Outcome::Nothing),
             };
             Ok((answer, transaction))
         });
@@ -155,7 +154,7 @@ impl Database for Lane {
         self.settle(saved).await
     }
 
-    async fn abandon(&mut self) {
+    async fn roll_back(&mut self) {
         self.transaction = None;
         let was_open = std::mem::take(&mut self.is_open);
         let Some(session) = self.session.as_ref().filter(|_| was_open) else { return };
@@ -165,12 +164,12 @@ impl Database for Lane {
         }
     }
 
-    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
         let outcome = self.alone(request).await;
         if outcome.is_err() {
-            self.abandon().await;
+            self.roll_back().await;
         }
-        let (Ok(Ok(Outcome::Rows(rows))), Operation::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
+        let (Ok(Ok(Outcome::Rows(rows))), SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
             (&outcome, &request.operation)
         else {
             return outcome;

@@ -14,7 +14,7 @@ use super::statements::{
     CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
 };
 use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredUpload};
-use crate::write_request::NonceUse;
+use crate::write_request::{NonceUse, RequestHash, TokenHash};
 
 /// What was found, and the number of the transaction that stands open now.
 pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, String), Error> {
@@ -82,13 +82,18 @@ async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<Nonce
 /// Those of the tokens that still let somebody in, and do until the transaction ends.
 pub(super) async fn lock_tokens(
     session: &Session,
-    tokens: &BTreeSet<[u8; 32]>,
-) -> Result<HashSet<[u8; 32]>, Error> {
+    tokens: &BTreeSet<TokenHash>,
+) -> Result<HashSet<TokenHash>, Error> {
     if tokens.is_empty() {
         return Ok(HashSet::new());
     }
-    let hashes: Vec<&[u8]> = tokens.iter().map(<[u8; 32]>::as_slice).collect();
-    session.rows(LOCK_TOKENS, &[&hashes]).await?.iter().map(|row| rows::bytes(row, 0)).collect()
+    let hashes: Vec<&[u8]> = tokens.iter().map(|hash| hash.0.as_slice()).collect();
+    session
+        .rows(LOCK_TOKENS, &[&hashes])
+        .await?
+        .iter()
+        .map(|row| rows::bytes(row, 0).map(TokenHash))
+        .collect()
 }
 
 async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName, StoredAnswer>, Error> {
@@ -109,7 +114,7 @@ async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName,
 pub(super) fn stored_answer(row: &Row) -> Result<StoredAnswer, Error> {
     let answer = serde_json::from_str(rows::value(row, 3)?);
     let answer = answer.map_err(|error| Error::Unreadable(format!("a kept answer: {error}")))?;
-    Ok(StoredAnswer { request: rows::bytes(row, 2)?, answer, created_at: rows::millis(row, 4)? })
+    Ok(StoredAnswer { request: RequestHash(rows::bytes(row, 2)?), answer, created_at: rows::millis(row, 4)? })
 }
 
 async fn find_uploads(session: &Session, names: &KeySet) -> Result<HashMap<StorageUri, StoredUpload>, Error> {

@@ -17,7 +17,7 @@ use super::statements::{
 };
 use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::Upload;
+use crate::write_request::{TokenHash, Upload};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -82,9 +82,9 @@ pub(crate) async fn merchants(
 
 pub(crate) async fn token(
     session: impl Deref<Target = Session>,
-    hash: [u8; 32],
+    hash: TokenHash,
 ) -> Result<Option<TokenRecord>> {
-    let row = session.row(TOKEN, &[&hash.as_slice()]).await?;
+    let row = session.row(TOKEN, &[&hash.0.as_slice()]).await?;
     row.as_ref().map(rows::token).transpose()
 }
 

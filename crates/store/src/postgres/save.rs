@@ -160,7 +160,7 @@ async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Error> 
     keys.sort_by_key(|(key, ..)| (&key.token, &key.key));
     let tokens: Vec<&str> = keys.iter().map(|(key, ..)| key.token.as_str()).collect();
     let texts: Vec<&str> = keys.iter().map(|(key, ..)| key.key.as_str()).collect();
-    let requests: Vec<&[u8]> = keys.iter().map(|(key, ..)| key.request.as_slice()).collect();
+    let requests: Vec<&[u8]> = keys.iter().map(|(key, ..)| key.request.0.as_slice()).collect();
     let answers = keys.iter().map(|(_, answer, _)| answer_json(answer)).collect::<Result<Vec<_>, _>>()?;
     let created: Vec<i64> = keys.iter().map(|(.., created_at)| created_at.0).collect();
     session.run(INSERT_KEYS, &[&tokens, &texts, &requests, &answers, &created]).await.map(drop)

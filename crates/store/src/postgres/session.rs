@@ -166,7 +166,7 @@ impl From<Error> for Failure {
             SqlState::UNIQUE_VIOLATION,
         ];
         match error.code() {
-            Some(code) if in_the_way.contains(code) => Self::Again(error.to_string()),
+            Some(code) if in_the_way.contains(code) => Self::Retry(error.to_string()),
             _ if error.is_of_data() => Self::Data(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }

@@ -18,13 +18,15 @@ use crate::accounts::{
 };
 use crate::batch::RecordedAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
+use crate::write_request::{
+    Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
+};
 
 /// Applies a change, or gives the first answer again; neither for a token that is revoked.
 pub(super) fn apply(
     connection: &Connection,
     account: &AccountChange,
-    request: &WriteRequest,
+    request: &WriteRequest<SingleOperation>,
 ) -> Result<Answer> {
     let now = request.arrived_at;
     if let Some(token) = request.token
@@ -103,7 +105,7 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             Ok(Ok(Outcome::Nothing))
         }
         AccountChange::Initialize { key_check, token, hash } => {
-            let founded = connection.prepare_cached(INSERT_KEY_CHECK)?.execute([key_check])?;
+            let founded = connection.prepare_cached(INSERT_KEY_CHECK)?.execute([&key_check.0])?;
             if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(connection, token, hash, now) }
         }
     }
@@ -221,9 +223,9 @@ fn insert_secret(
         .map(drop)
 }
 
-fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
+fn put_token(connection: &Connection, name: &TokenName, hash: &TokenHash, now: UnixMillis) -> Result<Answer> {
     let holder: Option<String> =
-        connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash], |row| row.get(0)).optional()?;
+        connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash.0], |row| row.get(0)).optional()?;
     match holder {
         Some(holder) if holder == name.as_str() => return Ok(Ok(Outcome::Nothing)),
         Some(_) => return Ok(Err(AccountRefusal::TokenInUse.into())),
@@ -231,7 +233,7 @@ fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: Un
     }
     connection.prepare_cached(PUT_TOKEN)?.execute(params![
         name.as_str(),
-        hash,
+        hash.0,
         Role::Admin.as_str(),
         now.0
     ])?;
@@ -240,7 +242,7 @@ fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: Un
 
 fn create_token(connection: &Connection, new: &CreatedToken, now: UnixMillis) -> Result<Answer> {
     let CreatedToken { name, role, hash, .. } = new;
-    let values = params![name.as_str(), hash, role.as_str(), now.0];
+    let values = params![name.as_str(), hash.0, role.as_str(), now.0];
     if connection.prepare_cached(CREATE_TOKEN)?.execute(values)? == 0 {
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }

@@ -21,7 +21,7 @@ use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::Upload;
+use crate::write_request::{TokenHash, Upload};
 
 /// Reader connections that are kept; point reads may open more for as long as they last.
 const IDLE_MAX: usize = 8;
@@ -138,9 +138,9 @@ impl<'c> Reader<'c> {
         select.query_map([after.map_or(0, MerchantId::number), limit], rows::merchant)?.collect()
     }
 
-    pub(crate) fn token(&self, hash: [u8; 32]) -> Result<Option<TokenRecord>> {
+    pub(crate) fn token(&self, hash: TokenHash) -> Result<Option<TokenRecord>> {
         let mut select = self.0.prepare_cached(TOKEN)?;
-        select.query_row([hash], rows::token).optional()
+        select.query_row([hash.0], rows::token).optional()
     }
 
     pub(crate) fn tokens(&self, after: Option<&TokenName>, limit: u32) -> Result<Vec<TokenRecord>> {

@@ -17,7 +17,7 @@ use crate::StoreError;
 use crate::batch::{Changes, KeySet, Loaded, RecordedAnswer, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
-use crate::write_request::{Answer, Operation, Outcome, WriteRequest};
+use crate::write_request::{Answer, Outcome, RequestHash, SingleOperation, WriteRequest};
 
 /// The writing connection.
 pub(crate) struct Writer {
@@ -60,7 +60,7 @@ impl Database for Writer {
         self.commit()
     }
 
-    async fn abandon(&mut self) {
+    async fn roll_back(&mut self) {
         if self.connection.is_autocommit() {
             return;
         }
@@ -69,21 +69,20 @@ impl Database for Writer {
         }
     }
 
-    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
         let connection = &self.connection;
         let answer = begin(connection).and_then(|()| match &request.operation {
-            Operation::Account(change) => accounts::apply(connection, change, request),
-            Operation::Upkeep(step) => {
+            SingleOperation::Account(change) => accounts::apply(connection, change, request),
+            SingleOperation::Upkeep(step) => {
                 upkeep::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
             }
-            _ => Ok(Ok(Outcome::Nothing)),
         });
         let outcome = match answer {
             Ok(answer) => self.commit().map(|()| answer),
             Err(error) => Err(failure(error)),
         };
         if outcome.is_err() {
-            self.abandon().await;
+            self.roll_back().await;
         }
         outcome
     }
@@ -147,7 +146,7 @@ fn load(connection: &Connection, names: &KeySet) -> Result<Loaded, Error> {
     }
     let mut tokens = connection.prepare_cached(TOKEN)?;
     for token in &names.tokens {
-        if tokens.exists([token])? {
+        if tokens.exists([token.0])? {
             loaded.tokens.insert(*token);
         }
     }
@@ -180,7 +179,11 @@ pub(super) fn stored_answer(
             let answer = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| {
                 Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
             })?;
-            Ok(StoredAnswer { request: row.get(0)?, answer, created_at: UnixMillis(row.get(2)?) })
+            Ok(StoredAnswer {
+                request: RequestHash(row.get(0)?),
+                answer,
+                created_at: UnixMillis(row.get(2)?),
+            })
         })
         .optional()
 }
@@ -194,7 +197,7 @@ pub(super) fn insert_answer(
 ) -> Result<(), Error> {
     connection
         .prepare_cached(INSERT_KEYS)?
-        .execute(params![key.token, key.key, key.request, answer_json(answer)?, created_at.0])
+        .execute(params![key.token, key.key, key.request.0, answer_json(answer)?, created_at.0])
         .map(drop)
 }
 

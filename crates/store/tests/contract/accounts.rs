@@ -3,15 +3,15 @@
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, ChangedApp, Idempotency, MerchantRecord, Operation, Outcome, Store, Upkeep,
+    AccountChange, Answer, ChangedApp, Idempotency, MerchantRecord, Outcome, SingleOperation, Store, Upkeep,
     WriteRequest,
 };
 
 use crate::common::{APP, Fixture, NOW, code, commit, key, merchant, settings};
 
-fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Operation {
+fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> SingleOperation {
     let (secret_id, sealed) = ([secret; 16], vec![secret; 44]);
-    Operation::Account(AccountChange::CreateApp {
+    SingleOperation::Account(AccountChange::CreateApp {
         merchant_id,
         app_id,
         settings: settings(),
@@ -20,8 +20,8 @@ fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Operation {
     })
 }
 
-fn change_app(merchant_id: MerchantId, settings: AppSettings) -> Operation {
-    Operation::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
+fn change_app(merchant_id: MerchantId, settings: AppSettings) -> SingleOperation {
+    SingleOperation::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
 }
 
 pub(crate) async fn merchants_and_apps_are_created_and_changed(fixture: &Fixture) {
@@ -65,7 +65,7 @@ async fn rotate(
     now: UnixMillis,
     until: impl Into<Option<UnixMillis>>,
 ) -> Answer {
-    let operation = Operation::Account(AccountChange::RotateSecret {
+    let operation = SingleOperation::Account(AccountChange::RotateSecret {
         merchant_id,
         app_id: APP,
         secret_id: [secret; 16],
@@ -110,7 +110,7 @@ pub(crate) async fn older_secrets_end_during_an_overlap(fixture: &Fixture) {
         app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect::<Vec<_>>()
     };
     let end_overlap =
-        |merchant_id| Operation::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
+        |merchant_id| SingleOperation::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
     let until = UnixMillis(NOW.0 + 1_000);
     rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
 
@@ -141,7 +141,7 @@ pub(crate) async fn the_first_use_of_a_secret_is_kept(fixture: &Fixture) {
     commit(&store, Idempotency::None, create_app(merchant_id, APP, 1)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1_000)).await.unwrap();
     for used_at in [UnixMillis(NOW.0 + 1), UnixMillis(NOW.0 + 2)] {
-        let operation = Operation::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
+        let operation = SingleOperation::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
         store
             .commit(WriteRequest {
                 arrived_at: used_at,
@@ -177,7 +177,7 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(fixture: &Fixture) {
     let store = fixture.store().await;
     let named = |name: &str| {
         let (name, time_zone) = (name.parse().unwrap(), "UTC".parse().unwrap());
-        Operation::Account(AccountChange::CreateMerchant { name, time_zone })
+        SingleOperation::Account(AccountChange::CreateMerchant { name, time_zone })
     };
     let merchant = commit(&store, key("merchant", 1), named("Before")).await.unwrap();
     let Outcome::Merchant(MerchantRecord { merchant_id, .. }) = merchant else { panic!("{merchant:?}") };
@@ -185,11 +185,11 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(fixture: &Fixture) {
 
     let renamed =
         AccountChange::ChangeMerchant { merchant_id, name: Some("After".parse().unwrap()), time_zone: None };
-    commit(&store, Idempotency::None, Operation::Account(renamed)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Account(renamed)).await.unwrap();
     let disabled = AppSettings { enabled: Some(false), ..settings() };
     commit(&store, Idempotency::None, change_app(merchant_id, disabled)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1)).await.unwrap();
-    let drop_expired = Operation::Upkeep(Upkeep::DropExpiredSecrets);
+    let drop_expired = SingleOperation::Upkeep(Upkeep::DropExpiredSecrets);
     let later = WriteRequest {
         arrived_at: UnixMillis(NOW.0 + 2),
         idempotency: Idempotency::None,
@@ -208,7 +208,7 @@ pub(crate) async fn evidence_stays_at_the_place_that_was_recorded_first(fixture:
     let store = fixture.store().await;
     let place = async |place: &str, instead_of: Option<&str>| {
         let (place, instead_of) = (place.to_owned(), instead_of.map(str::to_owned));
-        let operation = Operation::Account(AccountChange::SetEvidenceLocation { place, instead_of });
+        let operation = SingleOperation::Account(AccountChange::SetEvidenceLocation { place, instead_of });
         commit(&store, Idempotency::None, operation).await.unwrap();
         store.evidence_place().await.unwrap().unwrap()
     };

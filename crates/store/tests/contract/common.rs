@@ -10,7 +10,7 @@ use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
     AccountChange, Answer, DisputeDetail, Idempotency, IdempotencyKey, Location, NonceUse, Operation,
-    Options, Outcome, Rejection, Store, Upload, WriteRequest,
+    Options, Outcome, QueuedRequest, Rejection, RequestHash, SingleOperation, Store, Upload, WriteRequest,
 };
 use rebuttal_testbed::postgres;
 use tempfile::TempDir;
@@ -119,7 +119,10 @@ impl Fixture {
     }
 }
 
-pub(crate) async fn commit(store: &Store, idempotency: Idempotency, operation: Operation) -> Answer {
+pub(crate) async fn commit<O>(store: &Store, idempotency: Idempotency, operation: O) -> Answer
+where
+    QueuedRequest: From<WriteRequest<O>>,
+{
     store.commit(WriteRequest { arrived_at: NOW, idempotency, token: None, operation }).await.unwrap()
 }
 
@@ -127,7 +130,7 @@ pub(crate) async fn merchant(store: &Store) -> MerchantId {
     let body = Object::parse(br#"{"name":"Corner Shop","timeZone":"Asia/Shanghai"}"#).unwrap();
     let CreateMerchant { name, time_zone } = CreateMerchant::parse(&body).unwrap();
     let change = AccountChange::CreateMerchant { name, time_zone };
-    match commit(store, Idempotency::None, Operation::Account(change)).await.unwrap() {
+    match commit(store, Idempotency::None, SingleOperation::Account(change)).await.unwrap() {
         Outcome::Merchant(merchant) => merchant.merchant_id,
         other => panic!("{other:?}"),
     }
@@ -196,7 +199,11 @@ pub(crate) fn operation(no: &DisputeNo, command: Command) -> Operation {
 }
 
 pub(crate) fn key(key: &str, request: u8) -> Idempotency {
-    Idempotency::Key(IdempotencyKey { token: "t".to_owned(), key: key.to_owned(), request: [request; 32] })
+    Idempotency::Key(IdempotencyKey {
+        token: "t".to_owned(),
+        key: key.to_owned(),
+        request: RequestHash([request; 32]),
+    })
 }
 
 pub(crate) async fn detail(store: &Store, no: &DisputeNo) -> DisputeDetail {

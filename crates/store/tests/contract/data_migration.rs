@@ -3,8 +3,8 @@
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{
-    AccountChange, DataMigration, DataMigrationError, Idempotency, Operation, Options, Store, StoreError,
-    Upkeep,
+    AccountChange, DataMigration, DataMigrationError, Idempotency, Operation, Options, SingleOperation,
+    Store, StoreError, TokenHash, Upkeep,
 };
 
 use crate::common::{self, Fixture, NOW, commit, contest, detail, item, merchant, open, upload, url};
@@ -35,20 +35,24 @@ async fn furnished() -> Fixture {
         .await
         .unwrap();
     let bound = UnixMillis(NOW.0 - 600_000);
-    commit(&store, Idempotency::None, Operation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
+    commit(&store, Idempotency::None, SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
         .await
         .unwrap();
     let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
-    commit(&store, Idempotency::None, Operation::Upkeep(fence)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Upkeep(fence)).await.unwrap();
     for identity in [[5; 16], [6; 16]] {
-        commit(&store, Idempotency::None, Operation::Account(AccountChange::SetInstallationId { identity }))
-            .await
-            .unwrap();
+        commit(
+            &store,
+            Idempotency::None,
+            SingleOperation::Account(AccountChange::SetInstallationId { identity }),
+        )
+        .await
+        .unwrap();
     }
-    let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: [9; 32] };
-    commit(&store, Idempotency::None, Operation::Account(token)).await.unwrap();
+    let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: TokenHash([9; 32]) };
+    commit(&store, Idempotency::None, SingleOperation::Account(token)).await.unwrap();
     let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
-    commit(&store, Idempotency::None, Operation::Account(revoked)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Account(revoked)).await.unwrap();
     store.close().await;
     fixture
 }
@@ -92,7 +96,7 @@ async fn everything_arrives_and_resumes() {
     // What a binary must know is copied with the tables, and so is what distinguishes the database from its copies.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
     assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
-    assert_eq!((store.token([9; 32]).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
+    assert_eq!((store.token(TokenHash([9; 32])).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
 
     // The old data is not served any more, and cannot be migrated twice.
     assert!(matches!(opened(&from).await, Err(StoreError::DataMigrated { .. })));

@@ -7,7 +7,7 @@ use rebuttal_protocol::operator::Role;
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_store::{
     AccountChange, Answer, CommitError, CreatedToken, Idempotency, MarkedUpload, Operation, Options, Outcome,
-    SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest,
+    SECRETS_SHOWN_FOR, SingleOperation, Store, TokenHash, Upkeep, WriteRequest,
 };
 
 use crate::common::{
@@ -15,7 +15,7 @@ use crate::common::{
 };
 
 async fn step(store: &Store, step: Upkeep) -> u64 {
-    match commit(store, Idempotency::None, Operation::Upkeep(step)).await {
+    match commit(store, Idempotency::None, SingleOperation::Upkeep(step)).await {
         Ok(Outcome::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
@@ -45,7 +45,7 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     let store = fixture.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
-        let work = WriteRequest::internal(trusted, Operation::Upkeep(Upkeep::NoteClock));
+        let work = WriteRequest::internal(trusted, SingleOperation::Upkeep(Upkeep::NoteClock));
         assert_eq!(store.commit(work).await.unwrap(), Ok(Outcome::Rows(1)));
         assert_eq!(store.clock_trusted_at().await.unwrap(), Some(trusted));
     }
@@ -68,7 +68,7 @@ pub(crate) async fn a_step_of_upkeep_is_bounded(fixture: &Fixture) {
 }
 
 /// A change under a key, by name: what makes a secret or token, and what does not.
-fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
+fn account_change(merchant_id: MerchantId, name: &str) -> SingleOperation {
     let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
     let (secret_id, sealed) = match name {
         "app" => secret(1),
@@ -76,7 +76,7 @@ fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
     };
     let (app_id, settings) = (APP, settings());
     let overlap_until = NOW;
-    Operation::Account(match name {
+    SingleOperation::Account(match name {
         "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
         "rotate" => AccountChange::RotateSecret {
             merchant_id,
@@ -88,7 +88,7 @@ fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
         "token" => AccountChange::CreateToken(CreatedToken {
             name: "alice".parse().unwrap(),
             role: Role::Viewer,
-            hash: [7; 32],
+            hash: TokenHash([7; 32]),
             sealed,
         }),
         "change" => AccountChange::ChangeApp { merchant_id, app_id, settings },
@@ -150,7 +150,7 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
     assert!(other.to_string().contains("used for another request"), "{other}");
     assert_eq!(store.apps_of(merchant_id).await.unwrap().len(), 1);
     assert_eq!(store.app(APP).await.unwrap().unwrap().secrets.len(), 2, "what verifies stays");
-    assert!(store.token([7; 32]).await.unwrap().is_some());
+    assert!(store.token(TokenHash([7; 32])).await.unwrap().is_some());
 }
 
 pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(fixture: &Fixture) {

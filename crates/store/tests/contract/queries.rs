@@ -7,7 +7,8 @@ use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
 use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rebuttal_store::{
-    Backlog, DisputeFilter, Idempotency, Location, Operation, Options, Store, Upkeep, WriteRequest,
+    Backlog, DisputeFilter, Idempotency, Location, Operation, Options, SingleOperation, Store, Upkeep,
+    WriteRequest,
 };
 
 use crate::common::{
@@ -184,7 +185,7 @@ pub(crate) async fn the_oldest_of_what_waits_is_told(fixture: &Fixture) {
     let waits = Backlog { earliest_deadline, oldest_unreferenced_at: Some(NOW), oldest_marked_at: None };
     assert_eq!(store.backlog().await.unwrap(), waits);
     let mark = Upkeep::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 10 };
-    commit(&store, Idempotency::None, Operation::Upkeep(mark)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Upkeep(mark)).await.unwrap();
     let marked = Backlog { oldest_unreferenced_at: None, oldest_marked_at: Some(NOW), ..waits };
     assert_eq!(store.backlog().await.unwrap(), marked);
     let lanes = store.traffic();

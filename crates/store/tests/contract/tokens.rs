@@ -4,7 +4,8 @@ use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::{Role, TokenName};
 use rebuttal_store::{
-    AccountChange, Answer, CreatedToken, Idempotency, Operation, Outcome, Store, WriteRequest,
+    AccountChange, Answer, CreatedToken, Idempotency, Operation, Outcome, QueuedRequest, SingleOperation,
+    Store, TokenHash, WriteRequest,
 };
 
 use crate::common::{
@@ -15,17 +16,22 @@ fn named(name: &str) -> TokenName {
     name.parse().unwrap()
 }
 
-fn create(name: &str, role: Role, value: u8) -> Operation {
-    let (hash, sealed) = ([value; 32], vec![value; 92]);
-    Operation::Account(AccountChange::CreateToken(CreatedToken { name: named(name), role, hash, sealed }))
+fn create(name: &str, role: Role, value: u8) -> SingleOperation {
+    let (hash, sealed) = (TokenHash([value; 32]), vec![value; 92]);
+    SingleOperation::Account(AccountChange::CreateToken(CreatedToken {
+        name: named(name),
+        role,
+        hash,
+        sealed,
+    }))
 }
 
-fn put(name: &str, value: u8) -> Operation {
-    Operation::Account(AccountChange::PutToken { name: named(name), hash: [value; 32] })
+fn put(name: &str, value: u8) -> SingleOperation {
+    SingleOperation::Account(AccountChange::PutToken { name: named(name), hash: TokenHash([value; 32]) })
 }
 
 async fn revoke(store: &Store, name: &str, at: UnixMillis) -> Answer {
-    let operation = Operation::Account(AccountChange::RevokeToken { name: named(name) });
+    let operation = SingleOperation::Account(AccountChange::RevokeToken { name: named(name) });
     store
         .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::None, token: None, operation })
         .await
@@ -34,7 +40,7 @@ async fn revoke(store: &Store, name: &str, at: UnixMillis) -> Answer {
 
 /// Whom a token lets in, and as what.
 async fn holder(store: &Store, value: u8) -> Option<(String, Role)> {
-    store.token([value; 32]).await.unwrap().map(|token| (token.name.to_string(), token.role))
+    store.token(TokenHash([value; 32])).await.unwrap().map(|token| (token.name.to_string(), token.role))
 }
 
 pub(crate) async fn a_token_is_found_by_its_hash(fixture: &Fixture) {
@@ -68,28 +74,27 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(fixture: &Fixture) {
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     commit(&store, Idempotency::None, create("gone", Role::Admin, 1)).await.unwrap();
-    let asked = async |idempotency, operation| {
-        code(
-            store
-                .commit(WriteRequest { arrived_at: NOW, idempotency, token: Some([1; 32]), operation })
-                .await
-                .unwrap(),
-        )
-    };
-    let works = || {
+    fn request<O>(idempotency: Idempotency, operation: O) -> WriteRequest<O> {
+        WriteRequest { arrived_at: NOW, idempotency, token: Some(TokenHash([1; 32])), operation }
+    }
+    let requests = |idempotency: fn(u8) -> Idempotency| -> [QueuedRequest; 3] {
         let opening = Operation::Open { opening: opening(merchant_id, "D2", DEADLINE), actor: operator() };
-        [opening, operation(&no, Command::Accept), create("heir", Role::Admin, 2)]
+        [
+            request(idempotency(1), opening).into(),
+            request(idempotency(2), operation(&no, Command::Accept)).into(),
+            request(idempotency(3), create("heir", Role::Admin, 2)).into(),
+        ]
     };
-    assert_eq!(asked(key("before", 1), create("viewer", Role::Viewer, 3)).await, "OK");
+    let keyed = || request(key("before", 1), create("viewer", Role::Viewer, 3));
+    let asked = async |request: QueuedRequest| code(store.commit(request).await.unwrap());
+    assert_eq!(asked(keyed().into()).await, "OK");
     revoke(&store, "gone", NOW).await.unwrap();
-    for (number, operation) in (1..).zip(works()) {
-        assert_eq!(asked(key("after", number), operation).await, "Operator.Unauthorized");
+    for request in requests(|number| key("after", number)).into_iter().chain(requests(|_| Idempotency::None))
+    {
+        assert_eq!(asked(request).await, "Operator.Unauthorized");
     }
-    for operation in works() {
-        assert_eq!(asked(Idempotency::None, operation).await, "Operator.Unauthorized");
-    }
-    let told = asked(key("before", 1), create("viewer", Role::Viewer, 3)).await;
-    assert_eq!(told, "Operator.Unauthorized", "the first answer is not for whoever has lost the token");
+    let repeated = asked(keyed().into()).await;
+    assert_eq!(repeated, "Operator.Unauthorized", "the first answer is not for whoever has lost the token");
     assert_eq!((holder(&store, 2).await, detail(&store, &no).await.history.len()), (None, 1));
     assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
     assert_eq!(
@@ -112,7 +117,7 @@ pub(crate) async fn a_name_is_one_tokens_at_a_time(fixture: &Fixture) {
     // The first answer, though its token lets nobody in any more.
     let again = commit(&store, key("k", 1), create("ci", Role::Operator, 9)).await.unwrap();
     let Outcome::NewToken(again) = again else { panic!("{again:?}") };
-    assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, [1; 32], vec![1; 92]));
+    assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, TokenHash([1; 32]), vec![1; 92]));
     // Nor does the value of a revoked one under another name.
     revoke(&store, "ci", NOW).await.unwrap();
     assert_eq!(code(commit(&store, Idempotency::None, put("first", 3)).await), "Operator.Conflict");

@@ -11,7 +11,7 @@ use super::super::session::Session;
 use super::prepared;
 use crate::{
     AccountChange, DisputeFilter, Idempotency, IdempotencyKey, Location, Operation, Options, Outcome,
-    Rejection, Store, WriteRequest,
+    QueuedRequest, Rejection, RequestHash, SingleOperation, Store, TokenHash, WriteRequest,
 };
 
 const DISPUTE: &str = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
@@ -52,15 +52,14 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     revoking.batch("BEGIN; UPDATE tokens SET revoked_at = 1").await.unwrap();
     let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
     let account = AccountChange::CreateMerchant { name, time_zone };
-    let requests = [Operation::Account(account), Operation::UseNonce].map(|operation| {
-        let key = IdempotencyKey { token: "ci".to_owned(), key: "k".to_owned(), request: [1; 32] };
-        WriteRequest {
-            arrived_at: UnixMillis(1),
-            idempotency: Idempotency::Key(key),
-            token: Some([7; 32]),
-            operation,
-        }
-    });
+    fn request<O>(operation: O) -> WriteRequest<O> {
+        let request = RequestHash([1; 32]);
+        let key = IdempotencyKey { token: "ci".to_owned(), key: "k".to_owned(), request };
+        let idempotency = Idempotency::Key(key);
+        WriteRequest { arrived_at: UnixMillis(1), idempotency, token: Some(TokenHash([7; 32])), operation }
+    }
+    let requests: [QueuedRequest; 2] =
+        [request(SingleOperation::Account(account)).into(), request(Operation::UseNonce).into()];
     let committing = requests.map(|request| {
         let store = store.clone();
         tokio::spawn(async move { store.commit(request).await.unwrap() })
@@ -84,7 +83,7 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
         let store = stores[number % 3].clone();
         made.spawn(async move {
             let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
-            let operation = Operation::Account(AccountChange::CreateMerchant { name, time_zone });
+            let operation = SingleOperation::Account(AccountChange::CreateMerchant { name, time_zone });
             let request = WriteRequest {
                 arrived_at: UnixMillis(1),
                 idempotency: Idempotency::None,

@@ -8,8 +8,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::{LANE, Session};
 use super::prepared;
 use crate::{
-    Answer, CommitError, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection, Store,
-    Upkeep, WriteRequest,
+    Answer, CommitError, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection,
+    SingleOperation, Store, Upkeep, WriteRequest,
 };
 
 const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -35,7 +35,7 @@ fn use_nonce(timestamp: UnixMillis, number: u64) -> WriteRequest {
 }
 
 async fn purge(store: &Store, bound: UnixMillis) -> u64 {
-    let operation = Operation::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
+    let operation = SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
     match store
         .commit(WriteRequest { arrived_at: bound, idempotency: Idempotency::None, token: None, operation })
         .await

@@ -1,0 +1,1 @@
+//! The committer over a scripted database, in paused time.
