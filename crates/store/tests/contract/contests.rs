@@ -144,7 +144,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
     assert_eq!(detail.history.len(), 3);
 }
 
-pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
+pub(crate) async fn one_refused_request_of_many_fails_alone(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let nobody = 999.try_into().unwrap();
@@ -164,8 +164,8 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
     };
     let good =
         (0..16).map(|number| tokio::spawn(open(merchant_id, format!("D{number}")))).collect::<Vec<_>>();
-    let spoilt = open(nobody, "D99".to_owned()).await;
-    assert!(matches!(spoilt, Err(CommitError::Failed(_))), "{spoilt:?}");
+    let refused = open(nobody, "D99".to_owned()).await;
+    assert!(matches!(refused, Err(CommitError::Failed(_))), "{refused:?}");
     for good in good {
         good.await.unwrap().unwrap().unwrap();
     }

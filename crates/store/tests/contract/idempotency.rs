@@ -1,11 +1,14 @@
 //! What makes a request count once: a merchant's nonce, an operator's idempotency key, a dispute's number.
 
 use rebuttal_disputes::Command;
-use rebuttal_protocol::operator;
-use rebuttal_store::{Idempotency, Operation, Outcome};
+use rebuttal_protocol::dispute::{Event, Stage};
+use rebuttal_protocol::operator::{self, OperatorAction};
+use rebuttal_protocol::{DisputeNo, UnixMillis};
+use rebuttal_store::{Idempotency, Operation, Outcome, Store};
 
 use crate::common::{
-    DEADLINE, Fixture, code, commit, detail, is_replay, key, merchant, open, opening, operation, operator,
+    DEADLINE, Fixture, code, commit, contest, detail, is_replay, item, key, merchant, open, opening,
+    operation, operator, upload, url,
 };
 
 pub(crate) async fn a_nonce_counts_once(fixture: &Fixture) {
@@ -50,7 +53,7 @@ pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
     commit(
         &store,
         Idempotency::None,
-        operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+        operation(&no, Command::Operator(OperatorAction::Withdraw { note: None })),
     )
     .await
     .unwrap();
@@ -68,7 +71,7 @@ pub(crate) async fn a_refusal_is_the_first_answer_too(fixture: &Fixture) {
     let extend = || {
         operation(
             &no,
-            Command::Operator(operator::OperatorAction::RequestEvidence {
+            Command::Operator(OperatorAction::RequestEvidence {
                 deadline: DEADLINE,
                 note: "more".parse().unwrap(),
             }),
@@ -89,10 +92,7 @@ pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
         Idempotency::None,
         operation(
             &no,
-            Command::Operator(operator::OperatorAction::Resolve {
-                outcome: operator::Outcome::Won,
-                note: None,
-            }),
+            Command::Operator(OperatorAction::Resolve { outcome: operator::Outcome::Won, note: None }),
         ),
     )
     .await
@@ -105,4 +105,32 @@ pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
     let other = Operation::Open { opening: other, actor: operator() };
     assert_eq!(code(commit(&store, Idempotency::None, other).await), "Operator.Conflict");
     assert_eq!(detail(&store, &no).await.history.len(), 2);
+}
+
+pub(crate) async fn a_repeated_extend_or_advance_changes_nothing(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let no = extended_and_advanced(fixture, &store).await;
+    let history = detail(&store, &no).await.history;
+    let events: Vec<_> = history.iter().map(|entry| entry.event).collect();
+    assert_eq!(events, [Event::Opened, Event::Extended, Event::Contested, Event::Advanced]);
+}
+
+/// Extends a dispute, has it contested, and advances it, each of an operator's actions twice and without a key.
+pub(crate) async fn extended_and_advanced(fixture: &Fixture, store: &Store) -> DisputeNo {
+    let merchant_id = merchant(store).await;
+    let no = open(store, merchant_id, "D1").await;
+    upload(store, url(merchant_id, 1), 1).await.unwrap();
+    let act_twice = async |action: OperatorAction, sequence| {
+        for _ in 0..2 {
+            let operation = operation(&no, Command::Operator(action.clone()));
+            let answer = commit(store, Idempotency::None, operation).await;
+            assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence, opened: false }));
+        }
+    };
+    act_twice(OperatorAction::Extend { deadline: UnixMillis(DEADLINE.0 + 1) }, 2).await;
+    let contest = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
+    commit(store, Idempotency::Nonce(fixture.nonce()), contest).await.unwrap();
+    let deadline = UnixMillis(DEADLINE.0 + 2);
+    act_twice(OperatorAction::Advance { stage: Stage::PreArbitration, deadline }, 4).await;
+    no
 }

@@ -42,13 +42,14 @@ macro_rules! every_case {
                 evidence_is_what_was_uploaded_by_this_merchant
                 one_contest_of_many_wins
                 a_batch_sees_its_own_works_in_order
-                one_spoilt_work_spoils_no_other
+                one_refused_request_of_many_fails_alone
                 everything_is_there_after_reopening;
             idempotency:
                 a_nonce_counts_once
                 a_nonce_counts_once_within_a_batch
                 a_key_answers_its_first_answer_again
                 a_refusal_is_the_first_answer_too
+                a_repeated_extend_or_advance_changes_nothing
                 the_same_opening_is_a_repetition;
             queries:
                 a_query_finds_the_one_that_needs_a_response_soonest
@@ -90,6 +91,7 @@ macro_rules! every_case {
                 an_older_binary_goes_on_where_a_newer_one_has_added
                 unreadable_row_is_distinguished_from_unavailable_database
                 manual_edits_are_reported
+                manual_edits_after_extend_and_advance_are_found
                 a_history_without_its_dispute_is_told;
         }
     };

@@ -1,13 +1,13 @@
 //! A database that was edited by something other than the store.
 
-use rebuttal_disputes::Command;
+use rebuttal_disputes::{Command, IntegrityError};
 use rebuttal_store::{
     CommitError, DisputeFilter, HistoryReport, Idempotency, Options, Store, StoreError, WriteRequest,
     verify_histories,
 };
 
 use crate::common::{Fixture, NOW, merchant, open, operation};
-use crate::contests;
+use crate::{contests, idempotency};
 
 pub(crate) async fn a_newer_schema_is_not_opened(fixture: &Fixture) {
     fixture.store().await.close().await;
@@ -115,6 +115,35 @@ pub(crate) async fn manual_edits_are_reported(fixture: &Fixture) {
         }
     }
     assert_eq!(all(Some(0), &mut told).await, None, "more than are asked for");
+}
+
+/// What the entries of an extension and of a later stage prove.
+pub(crate) async fn manual_edits_after_extend_and_advance_are_found(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let no = idempotency::extended_and_advanced(fixture, &store).await;
+    for (tampering, undo, error) in [
+        (
+            "UPDATE disputes SET deadline = deadline - 1",
+            "UPDATE disputes SET deadline = deadline + 1",
+            IntegrityError::State,
+        ),
+        (
+            "UPDATE disputes SET stage = 'CHARGEBACK'",
+            "UPDATE disputes SET stage = 'PRE_ARBITRATION'",
+            IntegrityError::State,
+        ),
+        (
+            "UPDATE history SET at = at + 1 WHERE sequence = 2",
+            "UPDATE history SET at = at - 1 WHERE sequence = 2",
+            IntegrityError::Entry(2),
+        ),
+        ("UPDATE history SET event = 'EXTENDED' WHERE sequence = 4", "", IntegrityError::Entry(4)),
+    ] {
+        fixture.tamper(tampering);
+        let found = store.detail(&no).await.unwrap().unwrap().check_integrity();
+        assert_eq!(found, Err(error), "{tampering}");
+        fixture.tamper(undo);
+    }
 }
 
 pub(crate) async fn a_history_without_its_dispute_is_told(fixture: &Fixture) {
