@@ -68,19 +68,28 @@ pub(crate) async fn a_refusal_is_the_first_answer_too(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
-    let extend = || {
-        operation(
-            &no,
-            Command::Operator(OperatorAction::RequestEvidence {
-                deadline: DEADLINE,
-                note: "more".parse().unwrap(),
-            }),
-        )
-    };
-    let first = commit(&store, key("k", 1), extend()).await.unwrap_err();
+    let action = |action: OperatorAction| operation(&no, Command::Operator(action));
+    let resolve = action(OperatorAction::Resolve { outcome: operator::Outcome::Won, note: None });
+    commit(&store, Idempotency::None, resolve).await.unwrap();
+    let extend = action(OperatorAction::Extend { deadline: UnixMillis(DEADLINE.0 + 1) });
+    let first = commit(&store, key("k", 1), extend).await.unwrap_err();
     assert_eq!(first.code().as_str(), "Dispute.InvalidState");
-    let again = commit(&store, key("k", 1), extend()).await.unwrap_err();
+
+    // The key alone decides, even where the operation would be allowed.
+    let other = open(&store, merchant_id, "D2").await;
+    let allowed = operation(&other, Command::Operator(OperatorAction::Withdraw { note: None }));
+    let again = commit(&store, key("k", 1), allowed).await.unwrap_err();
     assert_eq!((again.code(), again.to_string()), (first.code(), first.to_string()));
+}
+
+pub(crate) async fn a_key_of_an_invalid_request_can_be_used_again(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    let extend = |deadline| operation(&no, Command::Operator(OperatorAction::Extend { deadline }));
+    let past = commit(&store, key("k", 1), extend(UnixMillis(1))).await;
+    assert_eq!(code(past), "Common.Request.InvalidParameter");
+    commit(&store, key("k", 2), extend(UnixMillis(DEADLINE.0 + 1))).await.unwrap();
 }
 
 pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {

@@ -49,6 +49,7 @@ macro_rules! every_case {
                 a_nonce_counts_once_within_a_batch
                 a_key_answers_its_first_answer_again
                 a_refusal_is_the_first_answer_too
+                a_key_of_an_invalid_request_can_be_used_again
                 a_repeated_extend_or_advance_changes_nothing
                 the_same_opening_is_a_repetition;
             queries:

@@ -7,7 +7,7 @@ use rebuttal_protocol::operator::Role;
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_store::{
     AccountChange, Answer, CommitError, CreatedToken, Idempotency, MarkedUpload, Operation, Options, Outcome,
-    SECRETS_SHOWN_FOR, SingleOperation, Store, TokenHash, Upkeep, WriteRequest,
+    SingleOperation, Store, TokenHash, Upkeep, WriteRequest,
 };
 
 use crate::common::{
@@ -101,6 +101,7 @@ fn account_change(merchant_id: MerchantId, name: &str) -> SingleOperation {
 }
 
 pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fixture) {
+    const SHOWN_FOR: Duration = Duration::from_secs(86_400);
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let requests = |name: &str| account_change(merchant_id, name);
@@ -118,11 +119,11 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
     };
     for (name, first) in made.iter().chain(&plain).zip(&first) {
         assert_eq!(
-            send_after(name, SECRETS_SHOWN_FOR - Duration::from_millis(1)).await.as_ref(),
+            send_after(name, SHOWN_FOR - Duration::from_millis(1)).await.as_ref(),
             Ok(first),
             "{name}"
         );
-        let over = send_after(name, SECRETS_SHOWN_FOR).await;
+        let over = send_after(name, SHOWN_FOR).await;
         match made.contains(name) {
             true => assert_eq!(over.unwrap_err().code().as_str(), "Operator.Conflict", "{name}"),
             false => assert_eq!(over.as_ref(), Ok(first), "{name}"),
@@ -184,6 +185,7 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(fixt
     assert_eq!(step(&store, mark(NOW)).await, 0, "too young");
     assert_eq!(step(&store, mark(UnixMillis(NOW.0 + 1))).await, 1);
     assert_eq!(code(try_contest(&two, unused).await), "Evidence.NotUploaded", "a marked file is gone");
+    assert_eq!(code(upload(&store, unused, 2).await), "Operator.Conflict", "and not recorded again");
     assert_eq!(code(try_contest(&two, used).await), "OK");
 
     assert!(store.marked(NOW, None, 10).await.unwrap().is_empty(), "marked just now");
