@@ -10,7 +10,7 @@ use crate::write_request::{Answer, Outcome, TokenHash};
 /// Random bytes that name a secret; they are part of what its encryption is bound to.
 pub type SecretId = [u8; 16];
 
-/// Derived from the master key, and stored: tells whether a key is the one that the database was encrypted with.
+/// A value derived from the master key. It is stored, so that a start with another key is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyCheck(pub Vec<u8>);
 
@@ -21,7 +21,7 @@ pub struct MerchantRecord {
     pub merchant_id: MerchantId,
     /// Its name.
     pub name: String,
-    /// The IANA name of the zone in which its times are told.
+    /// The IANA name of the time zone of its times.
     pub time_zone: String,
     /// When it was created.
     pub created_at: UnixMillis,
@@ -49,7 +49,7 @@ pub struct AppRecord {
 }
 
 impl AppRecord {
-    /// Until when the secret before the newest verifies beside it; `None` unless a rotation's overlap is running.
+    /// Until when the secret before the newest one still verifies; `None` unless a rotation's overlap is running.
     pub fn overlap_until(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.secrets.iter().filter_map(|secret| secret.expires_at).filter(|until| *until > now).max()
     }
@@ -61,8 +61,7 @@ pub struct ChangedApp {
     /// The app. Of its secrets only the one that the change made is there, encrypted as ever.
     #[serde(flatten)]
     pub app: AppRecord,
-    /// Until when the secret before the newest verifies beside it. Answers that were kept before this was told have
-    /// none.
+    /// Until when the secret before the newest one still verifies. Answers that older versions stored have none.
     #[serde(default)]
     pub overlap_until: Option<UnixMillis>,
 }
@@ -93,21 +92,21 @@ pub struct SealedSecret {
     pub first_used_at: Option<UnixMillis>,
 }
 
-/// An operator's token; only its hash is kept.
+/// An operator's token. Only its hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRecord {
-    /// Its name, which the history tells.
+    /// Its name, which history entries show.
     pub name: TokenName,
     /// What its holder may do.
     pub role: Role,
     /// When it was made.
     pub created_at: UnixMillis,
-    /// Since when it lets nobody in.
+    /// When it was revoked.
     pub revoked_at: Option<UnixMillis>,
 }
 
-/// A token that was made, encrypted for whoever made it to be told again under a repeated key. Where tokens are looked
-/// up there is only its hash.
+/// A new token, encrypted so that a retry under the same idempotency key can show it again. The `tokens` table holds
+/// only its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreatedToken {
     /// Its name.
@@ -120,7 +119,7 @@ pub struct CreatedToken {
     pub sealed: Vec<u8>,
 }
 
-/// From which generation of the schema to which `min_binary` goes where a token is below admin, or revoked.
+/// A token that is below admin or revoked raises `min_binary` from the first generation to the second.
 pub(crate) const TOKENS_NEED: [&[u8]; 2] = [b"1", b"2"];
 
 /// A change of merchants, apps, secrets or tokens.
@@ -192,7 +191,7 @@ pub enum AccountChange {
     },
     /// A new token.
     CreateToken(CreatedToken),
-    /// A token lets nobody in any more. Its name is free for another one.
+    /// A token is revoked. Its name can be used again.
     RevokeToken {
         /// Which.
         name: TokenName,
@@ -204,10 +203,10 @@ pub enum AccountChange {
         /// SHA-256 of the token.
         hash: TokenHash,
     },
-    /// Makes a database somebody's: stores what tells the right master key, and the first token. Of several who try,
-    /// the first one does; the others change nothing and look what is there.
+    /// Initializes a database: stores the check value of the master key, and the first token. Of several gateways
+    /// that start at the same time, the first one initializes it; for the others nothing changes.
     Initialize {
-        /// What tells the right master key.
+        /// Check value of the master key.
         key_check: KeyCheck,
         /// The first token's name.
         token: TokenName,
@@ -219,18 +218,18 @@ pub enum AccountChange {
         /// Random bytes.
         identity: [u8; 16],
     },
-    /// Records where the evidence lies, so that no gateway serves this database with another place, in which what is
-    /// missing would be taken for never uploaded. Changes nothing where another place is recorded than the one that it
-    /// takes the place of.
+    /// Records where the evidence is stored, so that no gateway serves this database with another store, where
+    /// missing files would look as if they had never been uploaded. Changes nothing unless none, or `instead_of`, is
+    /// recorded.
     SetEvidenceLocation {
-        /// What tells the place from every other.
+        /// The store's name.
         place: String,
         /// The recorded one, if it is to be given up.
         instead_of: Option<String>,
     },
 }
 
-/// Which apps are others after a change than before, to whoever checks calls against them.
+/// Which cached apps a change makes stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AffectedApps {
     /// None.
@@ -298,7 +297,7 @@ pub enum AccountRefusal {
     /// Another token has the same value.
     #[error("this token's value is in use under another name; make a new one")]
     TokenInUse,
-    /// A token with this name lets somebody in.
+    /// An active token has this name.
     #[error("a token of this name is in use; choose another name, or revoke that one first")]
     TokenNameInUse,
     /// There never was a token with this name.
@@ -316,12 +315,12 @@ impl AccountRefusal {
     }
 }
 
-/// The merchant as it stands after a change: what is answered is what is kept for a repetition.
+/// The merchant after a change. The answer is stored for retries as it is.
 pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> Answer {
     merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
 }
 
-/// The app as it stands after a change, with the secret that was made in it.
+/// The app after a change, with the secret that the change made.
 pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> Answer {
     let Some(mut app) = app else { return no_app() };
     let overlap_until = app.overlap_until(now);

@@ -20,7 +20,7 @@ use crate::write_request::{
     Upload, WriteRequest,
 };
 
-/// Everything that a batch names, sorted, so that locks are taken in one order everywhere.
+/// The keys of everything that a batch names, sorted, so that locks are taken in one order everywhere.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     pub(crate) disputes: BTreeSet<DisputeNo>,
@@ -30,7 +30,7 @@ pub(crate) struct KeySet {
     pub(crate) uploads: BTreeSet<StorageUri>,
 }
 
-/// Which idempotency key: keys of different tokens are apart.
+/// An idempotency key. Each token has its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct KeyName {
     pub(crate) token: String,
@@ -76,7 +76,7 @@ pub(crate) struct Loaded {
     pub(crate) nonce_bound: i64,
     pub(crate) disputes: HashMap<DisputeNo, Dispute>,
     pub(crate) used_nonces: HashSet<NonceUse>,
-    /// Those of the named ones that still let somebody in.
+    /// Those of the named tokens that are not revoked.
     pub(crate) tokens: HashSet<TokenHash>,
     pub(crate) keys: HashMap<KeyName, StoredAnswer>,
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
@@ -98,8 +98,8 @@ pub(crate) struct StoredAnswer {
     pub(crate) created_at: UnixMillis,
 }
 
-/// How long a secret or token that was made under an idempotency key is shown again. Upkeep takes it from the database
-/// later; it is hidden by the clock of the request, however long upkeep waits.
+/// How long a retry under the same idempotency key shows the secret or token that was made. It is hidden by the clock
+/// of the request, even if upkeep deletes it later.
 pub const SECRETS_SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 impl StoredAnswer {
@@ -118,19 +118,19 @@ impl StoredAnswer {
     }
 }
 
-/// An answer as it is kept.
+/// An answer as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum RecordedAnswer {
     Done(Outcome),
     Refused { code: String, message: String },
 }
 
-/// What is answered under a key whose answer has lost its secret.
+/// The answer to a retry after the secret has been deleted.
 const SECRET_EXPIRED: &str = "this request was carried out; the secret or token that it made was shown for 24 hours and is not \
-                             kept any more. If it is lost, rotate the app's secret, or revoke the token and make another";
+                             kept any more. If it is lost, rotate the app's secret, or revoke the token and create another";
 
 impl RecordedAnswer {
-    /// In the place of an answer that held a secret.
+    /// Replaces an answer that held a secret.
     pub(crate) fn secret_expired() -> Self {
         Self::Refused { code: Code::OperatorConflict.to_string(), message: SECRET_EXPIRED.to_owned() }
     }
@@ -157,9 +157,9 @@ impl RecordedAnswer {
 pub(crate) struct Changes {
     pub(crate) nonces: Vec<NonceUse>,
     pub(crate) keys: Vec<(IdempotencyKey, RecordedAnswer, UnixMillis)>,
-    /// New disputes, with the number's facts and time; where they stand is in `disputes`.
+    /// New disputes, with their facts and time; their state is in `disputes`.
     pub(crate) openings: Vec<(Opening, UnixMillis)>,
-    /// Where each changed dispute stands in the end: one row each, however many commands it got.
+    /// The final state of each changed dispute: one row each, however many commands it got.
     pub(crate) disputes: BTreeMap<DisputeNo, Dispute>,
     pub(crate) entries: Vec<(DisputeNo, Entry)>,
     pub(crate) submissions: Vec<(DisputeNo, Submission)>,
@@ -174,7 +174,7 @@ impl Changes {
     }
 }
 
-/// Folds requests over what was loaded.
+/// Decides requests one after another over what was loaded.
 pub(crate) struct BatchState {
     loaded: Loaded,
     changes: Changes,
@@ -214,7 +214,8 @@ impl BatchState {
                 let (key, arrived_at) = (key.clone(), request.arrived_at);
                 let answer = self.apply(request);
                 if answer.as_ref().is_err_and(|refused| refused.code() == Code::InvalidParameter) {
-                    // As what is refused with 400 before it comes here: the request can be mended under its key.
+                    // Like a request that is refused with 400 before it is queued: it can be corrected under the same
+                    // key.
                     return answer;
                 }
                 let kept = RecordedAnswer::of(&answer);
@@ -278,8 +279,8 @@ impl BatchState {
         overruled
     }
 
-    /// How the item's record contradicts a finding: only what this merchant uploaded, what is not about to be swept,
-    /// and what has stayed as it was, is evidence.
+    /// How the upload's record contradicts a finding: evidence is only what this merchant uploaded, what is not
+    /// marked for deletion, and what has not changed since the upload.
     fn contradiction(
         &self,
         dispute: &Dispute,
@@ -292,14 +293,14 @@ impl BatchState {
         match (self.loaded.uploads.get(&url), finding) {
             (Some(upload), _) if upload.swept => Some(EvidenceFault::NotUploaded),
             (None, Ok(_)) => Some(EvidenceFault::NotUploaded),
-            // In an S3, only what was found to be evidence gets a record.
+            // On S3 an upload is recorded only once its file has been accepted as evidence.
             (None, Err(_)) => None,
             (Some(upload), Ok(found)) if upload.file != *found => {
                 let sentence = "it is not what was uploaded; upload it again under a new generateUploadUrl";
                 Some(EvidenceFault::Mismatch(sentence.to_owned()))
             }
             (Some(_), Err(EvidenceFault::NotUploaded)) => {
-                tracing::error!(%url, "a recorded file is gone from the evidence store");
+                tracing::error!(%url, "a recorded file is missing from the evidence store; restore it from a backup");
                 None
             }
             (Some(_), _) => None,

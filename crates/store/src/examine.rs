@@ -1,4 +1,4 @@
-//! A inspector at a database without serving from it, and without changing it: what a doctor needs to know.
+//! What `doctor` reads of a database, without serving from it and without changing it.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,63 +9,63 @@ use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_
 use crate::location::{Location, PostgresAddress};
 use crate::{KeyCheck, SCHEMA_GENERATION, SealedAppSecret, StoreError, TokenHash, postgres, sqlite};
 
-/// What tells the generations that may open the database.
+/// The oldest schema generation that may open the database.
 pub(crate) const MIN_BINARY: &str = "min_binary";
 const NONCE_BOUND: &str = "nonce_bound";
-/// What tells the right master key.
+/// Check value of the master key.
 pub(crate) const KEY_CHECK: &str = "key_check";
-/// SealedAppSecret secrets that are looked at: a second or so.
+/// Secrets of apps that are read: about a second.
 pub(crate) const SEALED_MAX: u32 = 100_000;
 
 /// What was seen of a database.
 #[derive(Debug, Clone, Default)]
 pub struct Examined {
-    /// The value that tells the right master key; `None` until a gateway has started on it.
+    /// The check value of the master key; `None` until a gateway has started on it.
     pub key_check: Option<KeyCheck>,
-    /// What tells the installation from every other one, once a gateway that knows of it has served.
+    /// Random id of the installation, once a gateway has served.
     pub identity: Option<Vec<u8>>,
     /// Timestamps at or below it are refused.
     pub nonce_bound: Option<UnixMillis>,
     /// The newest entry of any dispute's history.
     pub newest_entry_at: Option<UnixMillis>,
-    /// The server's own clock, where it has one, and when it was read.
+    /// The server's time, where there is a server, and when it was read.
     pub server_time: Option<(UnixMillis, Instant)>,
-    /// What tells the place that the evidence lies in, once a gateway has served.
+    /// Name of the store that holds the evidence, once a gateway has served.
     pub evidence_place: Option<String>,
-    /// The fence that tells this database from its copies, once it has swept a bucket.
+    /// The fencing token of the bucket, once this database has swept one.
     pub sweep_fence: Option<String>,
     /// Whether any upload is recorded.
     pub has_uploads: bool,
-    /// Whether the token that was asked for lets somebody in; `None` where that was not looked at.
+    /// Whether the token in question is active; `None` where that was not checked.
     pub knows_token: Option<bool>,
-    /// The apps' secrets as they lie there, 100,000 at most.
+    /// The apps' encrypted secrets, 100,000 at most.
     pub sealed: Vec<SealedAppSecret>,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
 }
 
-/// Something that is wrong with a database; each sentence says what, why it matters, and what to do.
+/// Something that is wrong with a database. Each message says what, why it matters, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
-    /// It has no schema: no gateway has started on it, or it is not a gateway's.
-    #[error("no gateway has started on this database yet; the first start makes what it needs")]
+    /// There is no schema: no gateway has started on it.
+    #[error("no gateway has started on this database yet; the first start creates its tables")]
     Empty,
-    /// A newer version has added to the schema.
+    /// A newer version has migrated the schema.
     #[error(
-        "a newer version of rebuttal has added to the schema: migration {0}. This version can go on beside that one; end \
-         the upgrade, so that every gateway is of the newer"
+        "a newer version of rebuttal has added to the schema: migration {0}. Both versions can serve; finish the upgrade, so \
+         that every gateway runs the newer one"
     )]
     Ahead(String),
-    /// This version has yet to add to the schema.
+    /// This version has migrations that are not applied yet.
     #[error(
-        "an older version of rebuttal has made the schema, without migration {0}: the next start of this one makes that. \
+        "an older version of rebuttal made the schema, without migration {0}: the next start of this version applies it. \
          Take a backup before"
     )]
     Behind(String),
-    /// Migrations of the same numbers made something else.
+    /// Migrations of the same number were different ones.
     #[error(
-        "another build of rebuttal has made migration {0} differently: this binary does not belong to this database. Start \
-         one of the version that served it"
+        "migration {0} was applied by another build of rebuttal and differs from this binary's: start a binary of the version \
+         that served this database"
     )]
     OtherSchema(String),
     /// The history of migrations, or something that they made, is missing.
@@ -77,22 +77,22 @@ pub enum Defect {
     /// A newer version made the schema.
     #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
     TooNew(u32),
-    /// The content was moved elsewhere.
-    #[error("the content was moved to {0}; set database_url to that")]
+    /// The data was migrated elsewhere.
+    #[error("the data was moved to {0}; set database_url to that")]
     DataMigrated(String),
-    /// A move into it was broken off.
-    #[error("a move into this database is not finished; run `rebuttal move` again")]
+    /// A data migration into it was interrupted.
+    #[error("a data migration into this database is not finished; run `rebuttal move` again")]
     DataMigrationUnfinished,
-    /// Pages do not fit together.
+    /// The file is inconsistent.
     #[error(
-        "the file is damaged ({0}): stop the gateway, keep the file as it is, and restore the database from a backup, as \
-         docs/operate/backup-and-restore.md tells"
+        "the file is damaged ({0}): stop the gateway, keep the file as it is, and restore the database from a backup (see \
+         docs/operate/backup-and-restore.md)"
     )]
     Damaged(String),
-    /// What the server_warnings before it may have kept from being seen.
-    #[error("the rest could not be looked at: {0}")]
+    /// Something could not be read, probably because of the defects before it.
+    #[error("the rest could not be read: {0}")]
     Unreadable(String),
-    /// Something about the server, or what stands before it, endangers what a gateway promises.
+    /// A setting of the server, or a missing privilege, endangers what a gateway promises.
     #[error("{0}")]
     Server(String),
 }
@@ -114,10 +114,10 @@ impl Defect {
     }
 }
 
-/// Looks at a database, which may be served meanwhile. `token` is the hash of a token that it should know.
+/// Examines a database, which may be served meanwhile. `token` is the hash of a token that it should know.
 ///
 /// # Errors
-/// Where it cannot be reached or read at all.
+/// Where it cannot be reached or read.
 pub async fn examine(location: &Location, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     match location {
         Location::Sqlite(path) => examine_file(path, token),
@@ -133,9 +133,9 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
     if schema.iter().any(Defect::hides) {
         return Ok(Examined { defects: schema, ..Examined::default() });
     }
-    // An older schema knows tokens in other words.
+    // An older schema has other columns of tokens.
     let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
-    // Asked for before the value that comes with them: a first start may be at work.
+    // Read before the check value, which the first start writes with the first token: it may be running.
     let has_accounts = inspector.read().has_accounts()?;
     let mut examined = Examined {
         key_check: inspector.meta(KEY_CHECK)?.map(KeyCheck),
@@ -158,8 +158,8 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
     Ok(examined)
 }
 
-/// What the single values tell: `min_binary`, `migrated_to`, `unfinished`, and whether there is a `nonce_bound` and, where
-/// there must be one, a `key_check`. A move that was broken off has yet to bring that.
+/// Defects that the rows of `meta` show: `min_binary`, `migrated_to`, `data_migration`, and whether there is a
+/// `nonce_bound` and, where there must be one, a `key_check`. An unfinished data migration has yet to copy that.
 pub(crate) fn meta_defects(
     [min_binary, migrated_to, unfinished]: [Option<Vec<u8>>; 3],
     [has_bound, has_check]: [bool; 2],
@@ -174,21 +174,21 @@ pub(crate) fn meta_defects(
         min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());
     let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Defect::TooNew);
     let moved = migrated_to.map(|to| Defect::DataMigrated(text(&to)));
-    let told = missing.into_iter().chain(too_new).chain(moved);
-    told.chain(unfinished.map(|_| Defect::DataMigrationUnfinished)).collect()
+    let defects = missing.into_iter().chain(too_new).chain(moved);
+    defects.chain(unfinished.map(|_| Defect::DataMigrationUnfinished)).collect()
 }
 
-/// One of the values that the first migration writes is gone.
+/// One of the values that the first migration writes is missing.
 pub(crate) fn missing_value(name: &str) -> Defect {
     Defect::Incomplete(format!("the row {name} of the table meta is missing"))
 }
 
-/// A number as single values hold it.
+/// A number as the rows of `meta` store it.
 pub(crate) fn number(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// A text as single values hold it.
+/// A text as the rows of `meta` store it.
 pub(crate) fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value).into_owned()
 }

@@ -1,6 +1,5 @@
-//! The lanes: committers side by side, each with a connection of its own. All requests on one dispute take one lane, so
-//! that they share batches and do not wait for each other's locks; which lane a request takes decides nothing but its
-//! speed.
+//! The lanes: committers that run in parallel, each with its own connection. All requests on one dispute take the
+//! same lane, so that they share batches and do not wait for each other's locks. The lane affects only the speed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -20,7 +19,7 @@ pub struct CommitTraffic {
     pub waiting_max: usize,
     /// Batches that can be committed side by side.
     pub lanes: usize,
-    /// Lanes whose last attempt to change something failed for the database's own reasons, or that made none yet.
+    /// Lanes whose last write failed because of the database, or that have not written yet.
     pub lanes_in_trouble: usize,
 }
 
@@ -31,7 +30,7 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    /// Starts a committer for each database; they share the room for what waits.
+    /// Starts a committer for each database; they share the limit of waiting requests.
     pub(crate) fn start<D: Database + Send + 'static>(
         databases: Vec<D>,
         options: &Options,
@@ -59,19 +58,18 @@ impl Lanes {
         };
         match self.committers.get(lane) {
             Some(committer) => committer.commit(request).await,
-            None => Err(CommitError::Unavailable("there is no lane".to_owned())),
+            None => Err(CommitError::Unavailable("no committer is running".to_owned())),
         }
     }
 
-    /// Takes nothing more and returns once everything that waited has been answered.
+    /// Accepts no more requests, and returns once every waiting one is answered.
     pub(crate) async fn close(&self) {
         for committer in &self.committers {
             committer.close().await;
         }
     }
 
-    /// Where the last attempt to change something failed for the database's own reasons, a change that touches nothing
-    /// is tried.
+    /// Tries a write that changes nothing in each lane that is unhealthy.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         for committer in self.committers.iter().filter(|committer| committer.is_unhealthy()) {
             let operation = SingleOperation::Upkeep(Upkeep::Probe);
@@ -96,6 +94,6 @@ fn lane_hash(request: &QueuedRequest) -> u64 {
         (Operation::UseNonce, Idempotency::Key(key)) => key.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::None) => {}
     }
-    // The upper half: the lower one places keys in the maps of a batch.
+    // The upper half: the maps of a batch use the lower one.
     hasher.finish() >> 32
 }

@@ -1,8 +1,8 @@
-//! SQL and nothing but: the database behind the gateway, and the committer that every change goes through.
+//! The database behind the gateway: all SQL, and the committer that every change goes through.
 //!
-//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which serves everything that waits in
-//! one transaction and answers each waiter after the commit. What a change leads to is decided by `rebuttal-disputes`;
-//! this crate loads what a decision needs and saves what it says.
+//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which commits everything that waits
+//! in one transaction and answers each caller after the commit. `rebuttal-disputes` decides what a change leads to;
+//! this crate loads what a decision needs and saves its result.
 
 mod accounts;
 mod batch;
@@ -45,8 +45,8 @@ pub use write_request::{
     SingleOperation, TokenHash, Upkeep, Upload, WriteRequest,
 };
 
-/// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.
+/// The schema generation of this binary. A database whose `min_binary` is greater is not opened.
 ///
-/// 2: a token may have a role below admin, or be revoked, and binaries of generation 1 would let it do everything. They
-/// are kept out from the first such token on, not by the migration: until then they may run beside this one.
+/// 2: a token may have a role below admin, or be revoked, and binaries of generation 1 would let it do everything.
+/// They are locked out from the first such token on, not by the migration: until then both can serve.
 pub const SCHEMA_GENERATION: u32 = 2;

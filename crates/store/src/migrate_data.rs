@@ -1,6 +1,6 @@
-//! Moving house: a gateway's whole content from a SQLite file to a PostgreSQL database, page by page. A move that was
-//! broken off goes on where it stopped. At the end both sides are counted and hashed, and only then the source is
-//! marked as moved and the target opened to gateways.
+//! Migrates a gateway's data from a SQLite file to a PostgreSQL database, page by page. An interrupted migration
+//! continues where it stopped. At the end both sides are counted and hashed; only then is the source marked as
+//! migrated, and the target opened to gateways.
 
 pub(crate) mod digest;
 pub(crate) mod tables;
@@ -17,41 +17,41 @@ use crate::postgres::MigrationTarget;
 use crate::sqlite::MigrationSource;
 use crate::{KeyCheck, StoreError};
 
-/// Rows of one transaction: a second's work at most, so little is done twice after a break.
+/// Rows of one transaction: about a second of work, so that little is repeated after an interruption.
 const PAGE: usize = 2_000;
-/// Single values that move; the others belong to the database that they lie in. `min_binary` follows from what the
-/// tables hold, and so goes with them.
+/// Rows of `meta` that are migrated; the others belong to their database. `min_binary` follows from what the tables
+/// hold.
 const VALUES: [&str; 6] = ["key_check", "nonce_bound", "min_binary", IDENTITY, EVIDENCE_PLACE, SWEEP_FENCE];
 
-/// Why a move did not come to its end; each sentence says what to do.
+/// Why a data migration failed. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DataMigrationError {
-    /// Only one direction is known.
-    #[error("a database can be moved from sqlite:PATH to postgres://…, and in no other direction")]
+    /// Only one direction is supported.
+    #[error("data can be migrated from sqlite:PATH to postgres://… only")]
     Direction,
-    /// Somebody else moves something there.
-    #[error("another move into that database is running; let it end, or stop it")]
+    /// Another migration into the target is running.
+    #[error("another data migration into that database is running; wait for its end, or stop it")]
     Busy,
     /// The target is in use.
     #[error(
-        "the database to move into is not empty: a gateway has been started on it, or one has been moved into it. Make a \
-         new database and move into that"
+        "the target database is not empty: a gateway has started on it, or data was migrated into it. Create a new database \
+         and migrate into that"
     )]
     NotEmpty,
     /// The target holds part of another source.
     #[error(
-        "the database to move into holds part of a move from another database. Make a new database and move into that"
+        "the target database holds part of a data migration from another source. Create a new database and migrate into that"
     )]
     OtherSource,
-    /// The source has been moved elsewhere.
-    #[error("this database has been moved to {0} already")]
+    /// The source was migrated elsewhere.
+    #[error("this database was moved to {0} already")]
     DataMigrated(String),
     /// The two sides differ at the end.
     #[error(
-        "after the move the table {table} differs: {source_rows} rows here, {target_rows} there, or their content is \
-         not the same. A gateway has served from the source since the move was begun, or somebody wrote into the target. \
-         Nothing was switched over, and this move cannot go on: make a new database and move into that, with the gateway \
-         stopped until the end"
+        "after the migration the table {table} differs: {source_rows} rows in the source and {target_rows} in the target, or \
+         their content. A gateway has served from the source since the migration began, or the target was written to. \
+         Nothing was switched over, and this migration cannot continue: create a new database and migrate into that, with \
+         the gateway stopped until the end"
     )]
     Differs {
         /// Which table.
@@ -72,16 +72,16 @@ impl From<rusqlite::Error> for DataMigrationError {
     }
 }
 
-/// How far a move has come.
+/// Progress of a data migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataMigrationProgress {
-    /// What is being done to which table.
+    /// What is being done to the table.
     pub step: DataMigrationStep,
     /// The table.
     pub table: &'static str,
-    /// Rows moved or verified so far, of all tables.
+    /// Rows copied or verified so far, of all tables.
     pub rows: u64,
-    /// Rows that there are in all.
+    /// Rows of all tables.
     pub of: u64,
 }
 
@@ -94,7 +94,7 @@ pub enum DataMigrationStep {
     Verifying,
 }
 
-/// A table that is the same on both sides.
+/// A table that was migrated and verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MigratedTable {
     /// Its name.
@@ -105,18 +105,18 @@ pub struct MigratedTable {
     pub sha256: String,
 }
 
-/// Where a move stands: resume_point_json into the target with each page.
+/// Where a data migration continues: stored in the target with each page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct ResumePoint {
-    /// The check value of the source's master key, which tells it from others.
+    /// The check value of the source's master key, which identifies the source.
     source: String,
     /// The table that is being copied.
     table: String,
-    /// The key of its last row that was.
+    /// The key of the last row that was copied.
     after: Vec<KeyValue>,
 }
 
-/// A value of a key, as the resume_point keeps it.
+/// A value of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum KeyValue {
     Number(i64),
@@ -146,25 +146,25 @@ impl From<KeyValue> for Value {
     }
 }
 
-/// A move that can be run.
+/// A data migration that is ready to run.
 pub struct DataMigration {
     source: MigrationSource,
     target: MigrationTarget,
     resume_point: ResumePoint,
-    /// How the target is target_url to people: without its password.
+    /// The target's URL without its password.
     target_url: String,
-    /// Where the evidence lies from then on, if it goes along.
+    /// Name of the store that holds the evidence afterwards, if that is migrated, too.
     evidence_location: Option<String>,
     rows: u64,
 }
 
 impl DataMigration {
-    /// Opens both sides and finds out where to begin. Nothing is resume_point_json yet but the target's empty schema.
+    /// Opens both sides and finds out where to begin. Only the target's empty schema is written.
     ///
     /// The caller must hold the lock of the source's directory, so that no gateway serves from it meanwhile.
     ///
     /// # Errors
-    /// [`DataMigrationError`] where they cannot be moved.
+    /// [`DataMigrationError`] where the data cannot be migrated.
     pub async fn open(from: &Location, to: &Location) -> Result<Self, DataMigrationError> {
         let (Location::Sqlite(path), Location::Postgres(PostgresAddress(address))) = (from, to) else {
             return Err(DataMigrationError::Direction);
@@ -174,7 +174,7 @@ impl DataMigration {
         let migrated_to = source.meta(MIGRATED_TO)?.as_deref().map(text);
         let target = MigrationTarget::open(address).await?.ok_or(DataMigrationError::Busy)?;
         let resume_point = target.resume_point().await?;
-        // Between the last two steps of a move both marks are there.
+        // Between the last two steps of a migration both rows are stored.
         if let Some(migrated_to) = migrated_to
             && (migrated_to != target_url || resume_point.is_none())
         {
@@ -187,7 +187,8 @@ impl DataMigration {
             }
             None => return Err(DataMigrationError::NotEmpty),
             Some(resume_point) => {
-                let unreadable = |_| StoreError::Unreadable("the mark of a move".to_owned());
+                let unreadable =
+                    |_| StoreError::Unreadable("the row data_migration of the table meta".to_owned());
                 let resume_point: ResumePoint = serde_json::from_slice(&resume_point).map_err(unreadable)?;
                 if resume_point.source != name {
                     return Err(DataMigrationError::OtherSource);
@@ -199,13 +200,13 @@ impl DataMigration {
         Ok(Self { source, target, resume_point, target_url, evidence_location: None, rows })
     }
 
-    /// Has the database target_url in its new index_of that the evidence lies in another one from then on.
+    /// Records another store of the evidence in the target.
     #[must_use]
     pub fn with_evidence_location(self, place: Option<String>) -> Self {
         Self { evidence_location: place, ..self }
     }
 
-    /// The value that tells the right master key of the source.
+    /// The check value of the source's master key.
     ///
     /// # Errors
     /// [`DataMigrationError::Store`] where it cannot be read.
@@ -213,20 +214,21 @@ impl DataMigration {
         Ok(self.source.meta("key_check")?.map(KeyCheck))
     }
 
-    /// Rows that there are to move.
+    /// Rows to migrate.
     pub const fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Whether an earlier move into this target was broken off.
+    /// Whether an interrupted migration continues.
     pub fn resumes(&self) -> bool {
         !self.resume_point.table.is_empty()
     }
 
-    /// Moves, verifies, and switches over. May be dropped at any moment and begun again.
+    /// Copies, verifies, and switches over. Can be interrupted at any time and run again.
     ///
     /// # Errors
-    /// [`DataMigrationError::Differs`], or what one of the databases says; the next move goes on where this one stopped.
+    /// [`DataMigrationError::Differs`], or an error of one of the databases; the next run continues where this one
+    /// stopped.
     pub async fn run(
         mut self,
         mut on_progress: impl FnMut(DataMigrationProgress),
@@ -235,7 +237,7 @@ impl DataMigration {
             .into_iter()
             .filter_map(|name| self.source.meta(name).map(|value| Some((name, value?))).transpose())
             .collect::<rusqlite::Result<_>>()?;
-        // Of two values under one name the later one counts.
+        // Of two values with the same name the later one is stored.
         values.extend(self.evidence_location.take().map(|place| (EVIDENCE_PLACE, place.into_bytes())));
         self.target.begin(&self.resume_point_json(), &values).await?;
         let mut rows = 0;
@@ -255,13 +257,13 @@ impl DataMigration {
             });
             moved.push(done);
         }
-        // In this order: between the two nobody can serve from either, and the move can be run again.
+        // In this order: between the two steps no gateway can serve from either, and the migration can be run again.
         self.source.mark_migrated(&self.target_url)?;
         self.target.finish().await?;
         Ok(moved)
     }
 
-    /// Copies what of a table has not been copied yet, and tells how many rows there are up to its end.
+    /// Copies the rows of a table that are not copied yet. Returns the number of rows up to its end.
     async fn copy(
         &mut self,
         table: &'static Table,
@@ -283,7 +285,7 @@ impl DataMigration {
             let Some(last) = page.last() else { return Ok(after) };
             self.resume_point.after = last.iter().take(table.key).map(KeyValue::from).collect();
             self.target.write(table, &page, &self.resume_point_json()).await?;
-            // What an earlier move copied of this table is not counted again; the end of the table makes up for it.
+            // Rows that an earlier run copied are not counted until the end of the table.
             rows = (rows + page.len() as u64).min(after);
             on_progress(DataMigrationProgress {
                 step: DataMigrationStep::Copying,
@@ -312,7 +314,7 @@ impl DataMigration {
     }
 
     fn resume_point_json(&self) -> Vec<u8> {
-        // A resume_point is made of texts and numbers alone, which JSON always takes.
+        // Made of texts and numbers, which are always valid JSON.
         serde_json::to_vec(&self.resume_point).unwrap_or_default()
     }
 }

@@ -1,8 +1,8 @@
 //! PostgreSQL: lanes that each own a connection and commit batches in two round trips, and a bounded pool of
-//! connections that read. Any number of processes may share one database.
+//! connections that read. Any number of processes may share a database.
 //!
-//! Nothing rests on the state of a session but what is set when it is made, so a pooler in session mode may stand
-//! between. One in transaction mode may not: prepared statements and settings would end up in others' sessions.
+//! Sessions depend only on the settings that they are opened with, so a pooler in session mode may be used. One in
+//! transaction mode may not: prepared statements and settings would end up in other sessions.
 
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ pub(crate) use read_pool::ReadPool;
 pub(crate) use schema::prepare;
 pub(crate) use session::Error as SessionError;
 
-/// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a commit
-/// whose answer was lost. Connections that have to be made in between come on top.
+/// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a
+/// commit whose answer was lost. The time to connect in between is added.
 pub const ANSWER_LIMIT: Duration =
     COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(commit_resolution::RESOLVE_LIMIT);
 

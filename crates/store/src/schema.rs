@@ -1,5 +1,5 @@
-//! Whether a schema is what this binary's migrations make, by the history that the migration tool keeps in the database.
-//! What the history cannot show (a table that was dropped) fails when the statements are prepared.
+//! Whether a schema is what this binary's migrations make, by the history that the migration tool stores in the
+//! database. What the history cannot show, such as a dropped table, is found when the statements are prepared.
 
 use refinery::Migration;
 

@@ -1,4 +1,4 @@
-//! SQLite: one writer thread owning one connection in WAL mode with full fsync, and read connections beside it.
+//! SQLite: one writer thread with one connection in WAL mode and `synchronous=FULL`, and a pool of read connections.
 
 mod accounts;
 mod file_identity;

@@ -1,4 +1,4 @@
-//! The store as the rest of the gateway sees it: one place to change things, and the reads.
+//! The store as the rest of the gateway sees it: one method that changes something, and the reads.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::{CommitError, StoreError, postgres, sqlite};
 /// How the store works.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Most requests that wait for the committer; more are refused at once.
+    /// Most requests that wait for the committer; further ones are refused.
     pub queue_max: usize,
     /// Most requests of one transaction; 1 gives each its own.
     pub batch_max: usize,
-    /// Batches that are committed side by side. SQLite has one writer and one lane, whatever this says.
+    /// Batches that are committed in parallel. SQLite has one writer and always one lane.
     pub lanes: NonZeroUsize,
 }
 
@@ -96,12 +96,12 @@ impl Store {
         }
     }
 
-    /// Does a request, together with whatever else waits, and answers once it is durable.
+    /// Commits a request, together with whatever else waits, and answers once it is durable.
     ///
-    /// Dropping the future does not take the request back.
+    /// Dropping the future does not withdraw the request.
     ///
     /// # Errors
-    /// [`CommitError`] where there is no outcome to tell.
+    /// [`CommitError`] where there is no outcome.
     pub async fn commit(&self, request: impl Into<QueuedRequest>) -> Result<Answer, CommitError> {
         self.lanes.commit(request.into()).await
     }
@@ -134,7 +134,7 @@ impl Store {
         }
     }
 
-    /// A dispute, whosever it is.
+    /// A dispute of any merchant.
     pub async fn dispute(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeRecord>, StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.dispute(dispute_no)),
@@ -142,7 +142,7 @@ impl Store {
         }
     }
 
-    /// A dispute with its history and submissions, all of one moment.
+    /// A dispute with its history and submissions, read in one snapshot.
     pub async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(reads) => {
@@ -161,7 +161,7 @@ impl Store {
         }
     }
 
-    /// At most `limit` disputes whose deadline lies at or before a moment and that still need a response, the longest
+    /// At most `limit` disputes whose deadline is at or before a time and that still need a response, the longest
     /// overdue first.
     pub async fn due(&self, deadline_until: UnixMillis, limit: u32) -> Result<Vec<DisputeNo>, StoreError> {
         match &self.reads {
@@ -174,7 +174,7 @@ impl Store {
         }
     }
 
-    /// What waits to be done of the gateway's own accord. Each figure is the first row of an index.
+    /// What the background jobs have yet to do. Each figure is the first row of an index.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_blocking(|read| read.backlog()).await,
@@ -182,7 +182,7 @@ impl Store {
         }
     }
 
-    /// How busy the committers are, at this moment.
+    /// How busy the committers are now.
     pub fn traffic(&self) -> CommitTraffic {
         self.lanes.traffic()
     }
@@ -241,11 +241,11 @@ impl Store {
         }
     }
 
-    /// The value that tells the right master key, once it is stored.
+    /// The check value of the master key, once it is stored.
     ///
     /// # Errors
-    /// [`StoreError::Schema`] where it is gone: it is written with the first token, so where anybody has accounts,
-    /// there was one. They are asked for first, for another gateway may be founding the database.
+    /// [`StoreError::Schema`] where it is missing: it is written with the first token, so a database with accounts
+    /// must have one. Accounts are read first, because another gateway may be initializing the database.
     pub async fn key_check(&self) -> Result<Option<KeyCheck>, StoreError> {
         let has_accounts = match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.has_accounts())?,
@@ -258,7 +258,7 @@ impl Store {
         }
     }
 
-    /// What tells this installation from every other one, once a gateway has served. It goes along with copies.
+    /// Random id of this installation, once a gateway has served. Copies have the same one.
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be read.
@@ -266,12 +266,12 @@ impl Store {
         self.reads.meta(IDENTITY).await
     }
 
-    /// What tells the place that the evidence lies in, once a gateway has served.
+    /// Name of the store that holds the evidence, once a gateway has served.
     pub async fn evidence_place(&self) -> Result<Option<String>, StoreError> {
         Ok(self.reads.meta(EVIDENCE_PLACE).await?.as_deref().map(text))
     }
 
-    /// The fence that tells this database from its copies, once it has swept a bucket.
+    /// The fencing token of the bucket, once this database has swept one.
     pub async fn sweep_fence(&self) -> Result<Option<String>, StoreError> {
         Ok(self.reads.meta(SWEEP_FENCE).await?.as_deref().map(text))
     }
@@ -290,12 +290,12 @@ impl Store {
             .ok_or_else(|| StoreError::Unreadable("a nonce_bound that is no number".to_owned()))
     }
 
-    /// The newest moment that a gateway knew to be the present; `None` until one has.
+    /// The latest time that a gateway trusted; `None` until one has.
     pub async fn clock_trusted_at(&self) -> Result<Option<UnixMillis>, StoreError> {
         Ok(self.reads.meta(CLOCK_TRUSTED_AT).await?.as_deref().and_then(number).map(UnixMillis))
     }
 
-    /// The present moment by the database server's own clock; `None` where there is no server.
+    /// The database server's time; `None` where there is no server.
     pub async fn server_time(&self) -> Result<Option<UnixMillis>, StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(_) => Ok(None),
@@ -329,8 +329,8 @@ impl Store {
         }
     }
 
-    /// At most `limit` uploads that were marked before a moment and that no submission refers to: their files may go.
-    /// They come in an order of their own, behind the one given.
+    /// At most `limit` uploads that were marked before a time and that no submission refers to: their files may be
+    /// deleted. Ordered by time and url, after the one given.
     pub async fn marked(
         &self,
         before: UnixMillis,
@@ -347,8 +347,8 @@ impl Store {
         }
     }
 
-    /// Whether the database answers, is still the file that was opened, and takes changes: where the last one failed
-    /// for the database's own reasons, a change that touches nothing is tried.
+    /// Whether the database answers, is still the file that was opened, and can be written: if the last write failed
+    /// because of the database, one that changes nothing is tried.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(reads) => reads.answer()?,

@@ -1,5 +1,5 @@
-//! A inspector at every dispute's history, beside whoever serves: on_detail is read and checked by itself, so that memory stays
-//! the same whatever the size of the database.
+//! Verifies every dispute's history, while a gateway may serve. Disputes are read one by one, so that memory use does
+//! not depend on the size of the database.
 
 use rebuttal_protocol::DisputeNo;
 
@@ -7,21 +7,21 @@ use crate::location::{Location, PostgresAddress};
 use crate::views::DisputeDetail;
 use crate::{StoreError, postgres, sqlite};
 
-/// Numbers of disputes that are read at once.
+/// Dispute numbers that are read in one query.
 const PAGE: u32 = 1_000;
-/// Flawed disputes that are named; the others are counted.
+/// Damaged disputes that are named; the others are counted.
 const NAMED_MAX: usize = 20;
 
-/// What was found of the histories.
+/// The result of verifying the histories.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryReport {
     /// How many disputes there are.
     pub disputes: u64,
     /// How many entries their histories have.
     pub entries: u64,
-    /// How many are not as they were written.
+    /// How many are damaged.
     pub damaged: u64,
-    /// The first of those, on_detail with what is wrong.
+    /// The first of those: number, and what is wrong.
     pub named: Vec<(String, String)>,
 }
 
@@ -42,15 +42,15 @@ pub(crate) trait HistorySource {
     async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError>;
     /// A dispute's detail.
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError>;
-    /// The number of a dispute that has a history and is not there.
+    /// The number of a dispute that has a history and no row.
     async fn stray(&self) -> Result<Option<String>, StoreError>;
 }
 
-/// Checks every history, unless there are more than `most` disputes; tells how many are checked, and how many there
-/// are, and hands on_detail detail on, waiting until it was looked at.
+/// Verifies every history, unless there are more than `most` disputes. Reports how many are verified, and how many
+/// there are, and waits for `on_detail` with each dispute.
 ///
 /// # Errors
-/// Where the database cannot be read. A dispute that alone cannot be read counts as damaged.
+/// Where the database cannot be read. A single dispute that cannot be read counts as damaged.
 pub async fn verify_histories(
     location: &Location,
     most: Option<u64>,
@@ -89,7 +89,7 @@ async fn verify(
             found.disputes += 1;
             let read = match number.parse() {
                 Ok(dispute_no) => source.detail(&dispute_no).await,
-                Err(_) => Err(StoreError::Unreadable("its number is not of the form".to_owned())),
+                Err(_) => Err(StoreError::Unreadable("its number has an invalid format".to_owned())),
             };
             match read {
                 Ok(Some(detail)) => {
@@ -99,7 +99,7 @@ async fn verify(
                         found.damaged(number, error);
                     }
                 }
-                Ok(None) => found.damaged(number, "it is gone"),
+                Ok(None) => found.damaged(number, "it was deleted while it was verified"),
                 Err(StoreError::Unreadable(why)) => {
                     found.damaged(number, format!("it cannot be read: {why}"))
                 }
@@ -109,7 +109,7 @@ async fn verify(
         on_progress(found.disputes, of.max(found.disputes));
     }
     if let Some(stray) = source.stray().await? {
-        found.damaged(&stray, "it has a history and is not there itself");
+        found.damaged(&stray, "its history is stored, but its row is missing");
     }
     Ok(Some(found))
 }

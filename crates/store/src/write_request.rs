@@ -22,7 +22,7 @@ pub struct RequestHash(pub [u8; 32]);
 pub struct WriteRequest<O = Operation> {
     /// When the last byte of the request was read, or when the gateway decided to act.
     pub arrived_at: UnixMillis,
-    /// What makes the request count once.
+    /// What makes the request take effect once.
     pub idempotency: Idempotency,
     /// The operator's token that asks for the change, checked again in the request's own transaction: it may be revoked
     /// while the body is read. `None` for merchants and the gateway itself.
@@ -59,14 +59,14 @@ impl From<WriteRequest<SingleOperation>> for QueuedRequest {
     }
 }
 
-/// What makes a request count once, in the transaction of its outcome.
+/// What makes a request take effect once, in the transaction of its outcome.
 #[derive(Debug)]
 pub enum Idempotency {
-    /// A merchant's nonce: a second use is refused.
+    /// A merchant's nonce: a second request with it is refused.
     Nonce(NonceUse),
     /// An operator's idempotency key: the same request again gets the first answer.
     Key(IdempotencyKey),
-    /// Nothing; doing it twice does no harm.
+    /// None is needed: a repetition does no harm.
     None,
 }
 
@@ -84,8 +84,7 @@ pub struct NonceUse {
 /// An operator's `Idempotency-Key` (contract §8).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// What tells the operator's token from all others, those included that had its name before: keys of different
-    /// tokens are apart.
+    /// Identifies the operator's token, also among those that had its name before: each token has its own keys.
     pub token: String,
     /// The key as it was sent.
     pub key: String,
@@ -96,7 +95,7 @@ pub struct IdempotencyKey {
 /// What requests that share a batch do.
 #[derive(Debug)]
 pub enum Operation {
-    /// Nothing but to use the nonce up.
+    /// Only uses the nonce up.
     UseNonce,
     /// A command on a dispute. A contest brings a finding for each item; one that its record contradicts is overruled.
     Command {
@@ -106,7 +105,7 @@ pub enum Operation {
         merchant_id: Option<MerchantId>,
         /// Who acts.
         actor: Actor,
-        /// What is asked.
+        /// The command.
         command: Command,
     },
     /// A new dispute.
@@ -129,16 +128,16 @@ pub enum SingleOperation {
     Upkeep(Upkeep),
 }
 
-/// A file that lies in the evidence store.
+/// A file in the evidence store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// Where it lies.
+    /// Its url.
     pub url: StorageUri,
     /// What it is.
     pub file: FoundFile,
 }
 
-/// One bounded step of cleaning up. Each is short, so that none stalls a contest; the answer tells how much was done.
+/// One bounded step of upkeep. Each is short, so that none delays a contest; the answer is the number of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upkeep {
     /// Stores the bound at or below which timestamps are stale whatever the clock says, then deletes at most `limit`
@@ -149,7 +148,7 @@ pub enum Upkeep {
         /// Most rows of one step.
         limit: u32,
     },
-    /// Marks uploads that no submission refers to; from then on nothing lies there.
+    /// Marks uploads that no submission refers to; they cannot be contested with from then on.
     MarkUnreferenced {
         /// The newest upload to mark.
         uploaded_before: UnixMillis,
@@ -168,8 +167,8 @@ pub enum Upkeep {
         /// Most rows of one step.
         limit: u32,
     },
-    /// Takes the encrypted secrets and tokens from the answers that idempotency keys show again: from then on a
-    /// repeated request is told that what it made is shown no more, and makes nothing.
+    /// Deletes the encrypted secrets and tokens from stored answers. A retry under the same key then fails with the
+    /// reason, and changes nothing.
     ForgetShownSecrets {
         /// The newest key whose answer loses its secret.
         created_before: UnixMillis,
@@ -178,16 +177,16 @@ pub enum Upkeep {
     },
     /// Deletes secrets whose overlap is over.
     DropExpiredSecrets,
-    /// Moves the fence that tells this database from its copies; no row where it stands elsewhere than was thought.
+    /// Replaces the fencing token of the bucket; no row if another one than `instead_of` is stored.
     MoveFence {
-        /// Where to.
+        /// The new one.
         fence: String,
-        /// Where it stood, if anywhere.
+        /// The stored one, if any.
         instead_of: Option<String>,
     },
-    /// Keeps the request's own moment as the newest one that a gateway knew to be the present.
+    /// Stores the request's time as the latest one that a gateway trusted.
     NoteClock,
-    /// Writes one value that nobody reads, to learn whether the database takes changes.
+    /// Writes a value that is not read, to learn whether the database can be written.
     Probe,
 }
 
@@ -197,7 +196,7 @@ pub type Answer = Result<Outcome, Rejection>;
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// The dispute stands at `sequence`.
+    /// The dispute's latest history entry is `sequence`.
     Dispute {
         /// Which dispute.
         dispute_no: DisputeNo,
@@ -214,14 +213,14 @@ pub enum Outcome {
     NewToken(CreatedToken),
     /// A token was revoked: as it stood then.
     Token(TokenRecord),
-    /// A step of upkeep touched so many rows.
+    /// A step of upkeep changed this many rows.
     Rows(u64),
     /// Done, with nothing to show.
     Nothing,
 }
 
 impl Outcome {
-    /// Whether it holds an encrypted secret or token, to be shown to whoever made it.
+    /// Whether it holds an encrypted secret or token, which is shown to the caller.
     pub(crate) fn holds_secret(&self) -> bool {
         match self {
             Self::App(changed) => !changed.app.secrets.is_empty(),
@@ -233,22 +232,22 @@ impl Outcome {
     }
 }
 
-/// Why a request was not done. Its nonce or key is used up all the same, where nothing else is said.
+/// Why a request was not carried out. Unless it says otherwise, the nonce or key is used up all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The nonce was used before.
     #[error("this timestamp and nonce were used before")]
     Replayed,
-    /// The timestamp lies at or below the bound of purged nonces.
-    #[error("the timestamp lies before what the gateway still remembers")]
+    /// The timestamp is at or below the bound of purged nonces.
+    #[error("the timestamp is older than the nonces that the gateway still remembers")]
     Stale,
-    /// The operator's token lets nobody in any more. Nothing is used up.
+    /// The operator's token was revoked. Nothing is used up.
     #[error("the token was revoked before the change was made")]
     TokenRevoked,
     /// The idempotency key was used for another request. This key is not used up.
     #[error(
-        "the Idempotency-Key was used for another request, which may have done what this one asks for; look at what is \
-         there before you send it under a new key, which would do it once more"
+        "the Idempotency-Key was used for another request. That one may have had the same effect: read the current state \
+         before you send this request under a new key"
     )]
     KeyReused,
     /// The dispute's rules refuse it.
@@ -257,8 +256,8 @@ pub enum Rejection {
     /// An account's rules refuse it.
     #[error(transparent)]
     Account(#[from] AccountRefusal),
-    /// A file lies at the url already; the first one stays.
-    #[error("a file lies there already; the first one stays")]
+    /// A file is stored at the url already; it stays.
+    #[error("another file is stored at this url already")]
     UploadExists,
     /// The same request was refused before, under the same idempotency key.
     #[error("{message}")]

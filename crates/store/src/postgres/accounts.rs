@@ -27,14 +27,14 @@ use crate::write_request::{
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// Applies a change, or gives the first answer again; neither for a token that is revoked.
+/// Applies a change, or repeats the first answer under its idempotency key. A revoked token is refused.
 pub(super) async fn apply(
     session: &Session,
     account: &AccountChange,
     request: &WriteRequest<SingleOperation>,
 ) -> Result<Answer> {
     let now = request.arrived_at;
-    if !lets_in(session, request.token, account.token_name()).await? {
+    if !is_active(session, request.token, account.token_name()).await? {
         return Ok(Err(Rejection::TokenRevoked));
     }
     let Idempotency::Key(key) = &request.idempotency else { return change(session, account, now).await };
@@ -50,9 +50,9 @@ pub(super) async fn apply(
     Ok(answer)
 }
 
-/// Whether the token of whoever asks lets them in, and does until the transaction ends. With it is locked the token
-/// that the change names.
-async fn lets_in(session: &Session, token: Option<TokenHash>, named: Option<&TokenName>) -> Result<bool> {
+/// Whether the caller's token is active, and stays so until the transaction ends. The token that the change names is
+/// locked, too.
+async fn is_active(session: &Session, token: Option<TokenHash>, named: Option<&TokenName>) -> Result<bool> {
     let Some(named) = named else {
         let token: BTreeSet<_> = token.into_iter().collect();
         return Ok(lock_tokens(session, &token).await?.len() == token.len());
@@ -250,7 +250,7 @@ async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) ->
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }
     if *role != Role::Admin {
-        keep_older_binaries_out(session).await?;
+        lock_out_older_binaries(session).await?;
     }
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
@@ -259,12 +259,12 @@ async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> R
     let Some(row) = session.row(REVOKE_TOKEN, &[&now.0, &name.as_str()]).await? else {
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
-    keep_older_binaries_out(session).await?;
+    lock_out_older_binaries(session).await?;
     Ok(Ok(Outcome::Token(rows::token(&row)?)))
 }
 
-/// Those of the generation before let every token do everything, revoked ones too.
-async fn keep_older_binaries_out(session: &Session) -> Result<()> {
+/// Binaries of generation 1 let every token do everything, revoked ones too.
+async fn lock_out_older_binaries(session: &Session) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     session.run(RAISE_MIN_BINARY, &[&to, &from]).await.map(drop)
 }

@@ -1,8 +1,8 @@
 //! Resolves a batch whose commit was sent and not answered, by transaction status.
 //!
-//! Two questions, in this order. Is its transaction still in progress? As long as it is, nothing is known. Then: is the
-//! lane's mark of this batch there? Each batch writes its number into the lane's row, which nobody else writes, in its
-//! own transaction; so the mark is there exactly if the batch is.
+//! Two questions, in this order. Is its transaction still in progress? While it is, nothing is known. Then: is the
+//! lane's marker of this batch stored? Each batch writes its number into a row that only its lane writes, in its own
+//! transaction; so the marker is stored exactly if the batch is.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use super::rows;
 use super::session::{Error, LANE, Session, within};
 use super::statements::{HAS_BATCH_MARK, TRANSACTION_STATUS};
 
-/// How long the status is asked for.
+/// How long the status is queried.
 pub(super) const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
-/// The pause between two questions.
+/// The pause between two queries.
 const RESOLVE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A batch that was sent.
@@ -27,22 +27,22 @@ pub(super) struct UnconfirmedBatch<'l> {
     pub(super) transaction: &'l str,
 }
 
-/// What became of it.
+/// What became of a batch.
 ///
-/// That the transaction's number counts as committed would not prove it: a server that crashes forgets the numbers that
-/// it has not written down yet, and gives them out again. Nor would something that the batch saved, such as a nonce:
-/// another replica may have saved the same.
+/// That the transaction's number counts as committed would not prove it: a server that crashes forgets numbers that
+/// are not written yet, and assigns them again. Nor would a row that the batch saved, such as a nonce: another
+/// replica may have saved the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CommitStatus {
     Committed,
-    /// It is not there and never will be.
+    /// It is not stored and never will be.
     Aborted,
-    /// The server could not be asked.
+    /// The server could not be queried.
     Unknown(String),
 }
 
 impl CommitStatus {
-    /// A word for it, to count by.
+    /// Its label in metrics.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Committed => "committed",
@@ -52,10 +52,10 @@ impl CommitStatus {
     }
 }
 
-/// Asks on new connections until it is known, or the limit is over.
+/// Queries on new connections until the status is known, or the limit has passed.
 pub(super) async fn resolve(address: &Address, sent: &UnconfirmedBatch<'_>) -> CommitStatus {
     let until = Instant::now() + RESOLVE_LIMIT;
-    let mut last = "nobody could be asked".to_owned();
+    let mut last = "no connection was made".to_owned();
     while Instant::now() < until {
         match Session::open(address, LANE).await {
             Ok(session) => match status_within(&session, sent, until).await {
@@ -89,12 +89,12 @@ async fn status_within(
 
 async fn is_in_progress(session: &Session, sent: &UnconfirmedBatch<'_>) -> Result<bool, Error> {
     match session.row(TRANSACTION_STATUS, &[&sent.transaction]).await {
-        // Null: so long ago that the server has forgotten it.
+        // Null: too long ago for the server to remember.
         Ok(row) => {
             let status: Option<String> = row.map(|row| rows::value(&row, 0)).transpose()?.flatten();
             Ok(status.as_deref() == Some("in progress"))
         }
-        // A number of the future: a server that crashed has not given it out yet.
+        // A number of the future: a server that crashed has not assigned it yet.
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(false),
         Err(error) => Err(error),
     }

@@ -1,4 +1,4 @@
-//! A inspect at the server, at what stands before it, and at what it holds.
+//! What `doctor` reads of a server: its settings, its privileges, its schema, and what is stored.
 
 use std::time::Instant;
 
@@ -13,9 +13,10 @@ use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_
 use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, meta_defects, number, text};
 use crate::{KeyCheck, StoreError, TokenHash};
 
-/// Looks at a database, and at how it is reached.
+/// Examines a database and its server.
 ///
-/// What a warning keeps from being read is told after it: a role that may not read the tables is a warning itself.
+/// What cannot be read because of a warning is reported after it: a role that may not read the tables is such a
+/// warning.
 pub(crate) async fn examine(address: &Address, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     refuse_transaction_pooler(address).await?;
     let server_warnings = server_warnings(address).await?;
@@ -40,13 +41,13 @@ async fn inspect(
     examined.server_time = queries::server_time(session).await?.map(|time| (time, Instant::now()));
     let schema = schema::defects(session).await?;
     let hides = schema.iter().any(Defect::hides);
-    // An older schema knows tokens in other words.
+    // An older schema has other columns of tokens.
     let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
     examined.defects.extend(schema);
     if hides {
         return Ok(());
     }
-    // Asked for before the value that comes with them: a first start may be at work.
+    // Read before the check value, which the first start writes with the first token: it may be running.
     let has_accounts = queries::has_accounts(session).await?;
     let mut values = Vec::new();
     for name in [

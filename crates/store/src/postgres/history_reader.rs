@@ -1,4 +1,4 @@
-//! Every history of the server's, read one by one on a connection of its own.
+//! Reads histories one by one, on a connection of its own.
 
 use rebuttal_protocol::DisputeNo;
 

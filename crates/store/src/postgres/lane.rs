@@ -1,4 +1,4 @@
-//! A lane: one connection that commits batches, kept by one committer. The four steps in two round trips.
+//! A lane: one connection that commits the batches of one committer. The four steps in two round trips.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::batch::{Changes, KeySet, Loaded};
 use crate::committer::{Database, Failure};
 use crate::write_request::{Answer, Outcome, SingleOperation, Upkeep, WriteRequest};
 
-/// How long a round trip may take: longer than the server's own limits, which tell more.
+/// How long a round trip may take: longer than the server's own limits, whose errors say more.
 pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
-/// The pauses between the tries to connect, so that a batch outlives a short absence of the server, and nobody is
-/// pelted with connections during a long one.
+/// The pauses between attempts to connect, so that a batch survives a short outage of the server, and the server is
+/// not flooded with connections during a long one.
 const CONNECT_PAUSES: [Duration; 5] = [
     Duration::from_millis(0),
     Duration::from_millis(50),
@@ -32,11 +32,11 @@ const CONNECT_PAUSES: [Duration; 5] = [
 pub(crate) struct Lane {
     address: Address,
     session: Option<Session>,
-    /// The name of the lane's row of marks: its own in every life of the process.
+    /// The name of the row of its batch markers. Every process has its own.
     name: String,
-    /// Batches that were sent.
+    /// Number of the last batch that was sent.
     batch: i64,
-    /// Whether a transaction may be open: a server that is told to end none complains.
+    /// Whether a transaction may be open: a server warns of a ROLLBACK without one.
     is_open: bool,
     /// The number of the open transaction, once it is known.
     transaction: Option<String>,
@@ -50,7 +50,7 @@ impl Lane {
         Ok(Self { address, session: None, name, batch: 0, is_open: false, transaction: None })
     }
 
-    /// The open connection, made anew where it was lost, to begin a transaction on.
+    /// The open connection, or a new one, to begin a transaction on.
     async fn session(&mut self) -> Result<&Session, Failure> {
         let open = self.session.take().filter(|session| !session.is_closed());
         let session = match open {
@@ -61,8 +61,8 @@ impl Lane {
         Ok(self.session.insert(session))
     }
 
-    /// What a failure before the commit means. Whatever it was, nothing was changed; and where only the connection is
-    /// lost, another one may do.
+    /// What a failure before the commit means. Nothing was changed; if only the connection is lost, another one may
+    /// work.
     async fn before_commit(&mut self, error: Error, names: Option<&KeySet>) -> Failure {
         if error.is_loss() {
             self.session = None;
@@ -85,7 +85,7 @@ impl Lane {
             .await
     }
 
-    /// What became of the round trip that held the commit.
+    /// What became of the round trip that contained the commit.
     async fn settle(&mut self, saved: Result<(), Error>) -> Result<(), Failure> {
         let transaction = self.transaction.take();
         let error = match saved {
@@ -101,7 +101,7 @@ impl Lane {
         let Some(transaction) = transaction else { return Err(Failure::Unknown(error.to_string())) };
         let sent = UnconfirmedBatch { lane: &self.name, batch: self.batch, transaction: &transaction };
         let status = commit_resolution::resolve(&self.address, &sent).await;
-        tracing::warn!(%error, ?status, "a commit was not answered; its transaction status was looked up");
+        tracing::warn!(%error, ?status, "commit was not answered; transaction status looked up");
         metrics::counter!("rebuttal_commit_resolutions_total", "status" => status.name()).increment(1);
         match status {
             CommitStatus::Committed => Ok(()),
@@ -110,8 +110,11 @@ impl Lane {
         }
     }
 
-    /// Does an account change or a step of upkeep.
-    async fn alone(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
+    /// Runs an account change or an upkeep step.
+    async fn run_in_own_transaction(
+        &mut self,
+        request: &WriteRequest<SingleOperation>,
+    ) -> Result<Answer, Failure> {
         let session = self.session().await?;
         let done = within(ROUND_TRIP_LIMIT, async {
             let transaction = begin(session).await?;
@@ -165,7 +168,7 @@ impl Database for Lane {
     }
 
     async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
-        let outcome = self.alone(request).await;
+        let outcome = self.run_in_own_transaction(request).await;
         if outcome.is_err() {
             self.roll_back().await;
         }
@@ -181,7 +184,7 @@ impl Database for Lane {
     }
 }
 
-/// Begins a transaction and gives its number.
+/// Begins a transaction and returns its number.
 async fn begin(session: &Session) -> Result<String, Error> {
     let (begun, number) = tokio::join! {
         biased;
@@ -193,8 +196,8 @@ async fn begin(session: &Session) -> Result<String, Error> {
     super::rows::value(&number, 1)
 }
 
-/// Connects, trying a few times, with every statement of a batch prepared: a statement that had to be prepared between
-/// others would come out of their order.
+/// Connects, with a few attempts and every statement of a batch prepared: one that is prepared between others would
+/// be executed out of order.
 async fn connect(address: &Address) -> Result<Session, Failure> {
     let mut last = None;
     for pause in CONNECT_PAUSES {

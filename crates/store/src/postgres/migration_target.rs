@@ -1,5 +1,5 @@
-//! The PostgreSQL database that a move fills. Until the move is finished a resume_point in `meta` keeps every gateway from
-//! serving it, and tells the next try where to go on: it is written in the transaction of each page.
+//! The PostgreSQL database that a data migration fills. Until it is finished, a row of `meta` keeps every gateway
+//! from serving, and says where the next run continues: it is written in the transaction of each page.
 
 use futures_util::TryStreamExt as _;
 use rusqlite::types::Value;
@@ -26,7 +26,7 @@ pub(crate) struct MigrationTarget {
 }
 
 impl MigrationTarget {
-    /// Connects, with the schema brought up to date. `None` where another move is at it.
+    /// Connects and migrates the schema. `None` where another data migration is running.
     pub(crate) async fn open(address: &Address) -> Result<Option<Self>, StoreError> {
         schema::prepare(address).await?;
         let session = Session::plain(address).await?;
@@ -42,18 +42,18 @@ impl MigrationTarget {
         Ok(queries::meta(&self.session, name).await?)
     }
 
-    /// Where an unfinished move stands.
+    /// Where an unfinished migration continues.
     pub(crate) async fn resume_point(&self) -> Result<Option<Vec<u8>>, StoreError> {
         self.meta(DATA_MIGRATION).await
     }
 
-    /// Whether nothing lies here that anyone could miss.
+    /// Whether the database holds nothing of a gateway.
     pub(crate) async fn is_empty(&self) -> Result<bool, StoreError> {
         let row = self.session.row(IS_EMPTY, &[]).await?;
         Ok(row.map_or(Ok(false), |row| rows::value(&row, 0))?)
     }
 
-    /// Begins: the resume_point and the single values, in one transaction.
+    /// Stores the resume point and the rows of `meta`, in one transaction.
     pub(crate) async fn begin(
         &self,
         resume_point: &[u8],
@@ -70,7 +70,7 @@ impl MigrationTarget {
         Ok(self.roll_back_on_error(done.await).await?)
     }
 
-    /// Writes a page, and how far the move has come with it.
+    /// Writes a page and the resume point.
     pub(crate) async fn write(
         &self,
         table: &Table,
@@ -93,7 +93,7 @@ impl MigrationTarget {
         Ok(self.roll_back_on_error(done.await).await?)
     }
 
-    /// Plain inserts that fail rather than skip: what lies here already should not.
+    /// Plain inserts that fail rather than skip: the rows must be new.
     async fn insert(&self, table: &Table, page: &[Vec<Value>]) -> Result<(), Error> {
         let places: Vec<_> = (1..)
             .zip(table.columns)
@@ -130,7 +130,7 @@ impl MigrationTarget {
         Ok(digest)
     }
 
-    /// Ends the move: numbers go on where the source's ended, and gateways may serve from here.
+    /// Finishes the migration: generated numbers continue where the source's ended, and gateways may serve.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let done = async {
             self.session.batch("BEGIN").await?;
@@ -147,7 +147,7 @@ impl MigrationTarget {
         Ok(self.roll_back_on_error(done.await).await?)
     }
 
-    /// Takes back what a failed transaction did. Where that fails, too, the connection is gone, and the server does it.
+    /// Rolls a failed transaction back. If that fails, too, the connection is lost, and the server does it.
     async fn roll_back_on_error(&self, done: Result<(), Error>) -> Result<(), Error> {
         if done.is_err() {
             let _ = self.session.batch("ROLLBACK").await;

@@ -184,7 +184,7 @@ pub(crate) async fn find(
     row.as_ref().map(rows::record).transpose()
 }
 
-/// One transaction on one snapshot, so that everything read in it is of one moment.
+/// One transaction, so that everything is read in one snapshot.
 const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(crate) async fn detail(
@@ -251,7 +251,7 @@ pub(crate) async fn list(
     Ok(DisputePage::of(found, filter.limit, counted))
 }
 
-/// What is asked all at once has to be prepared before, or it comes out of its order.
+/// Queries that are sent together must be prepared before, or they are executed out of order.
 async fn prepare(session: &Session, statements: &[&'static str]) -> Result<()> {
     for sql in statements {
         session.prepared(sql).await?;

@@ -1,5 +1,5 @@
-//! The second round trip of a batch: what was decided, and the commit behind it. Nothing can be looked at in between,
-//! so every statement fails rather than skips; one that fails takes the commit with it.
+//! The second round trip of a batch: what was decided, and the commit. Nothing can be checked in between, so every
+//! statement fails rather than skips; one that fails makes the commit fail.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,15 @@ use super::statements::{
 };
 use crate::batch::{Changes, RecordedAnswer};
 
-/// A statement that is given up while it waits for a standby counts as committed all the same, and a failover would
-/// lose it: so a commit has no limit but the patience of who waits for it. In a transaction that has failed the first
-/// half fails too, and the second is not reached: what was not saved can never seem committed.
+/// A commit that is cancelled while it waits for a standby is committed all the same, and a failover would lose it:
+/// so a commit has no timeout on the server. In a failed transaction the first statement fails, too, and the second
+/// one is not executed: what was not saved can never seem committed.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
 /// Saves everything, marks the batch as the lane's latest, and commits.
 ///
-/// New rows come after the locks of `load`, each kind sorted by the key that another lane's could be equal to. The
-/// nonces are there since then.
+/// New rows come after the locks of `load`, each kind sorted by the key that a row of another lane could have. The
+/// nonces are inserted by `load`.
 pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch: i64) -> Result<(), Error> {
     let mark: [Value<'_>; 2] = [&lane, &batch];
     let (opened, updated, keys, history, outbox, submissions, evidence, uploads, referred, marked, committed) = tokio::join! {
@@ -38,7 +38,7 @@ pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch
         session.run(MARK_BATCH, &mark),
         session.batch(COMMIT),
     };
-    // The first fault is the cause of those after it.
+    // The first error is the cause of those after it.
     opened?;
     updated?;
     keys?;
@@ -52,7 +52,7 @@ pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch
     committed
 }
 
-/// The columns in which a dispute stands, of many disputes.
+/// The columns of state, of many disputes.
 #[derive(Default)]
 struct StateColumns<'c> {
     numbers: Vec<&'c str>,
@@ -105,8 +105,8 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Err
     }
     let mut openings: Vec<&(Opening, UnixMillis)> = changes.openings.iter().collect();
     openings.sort_by_key(|(opening, _)| &opening.dispute_no);
-    let standing = |(opening, _): &&(Opening, UnixMillis)| changes.disputes.get(&opening.dispute_no);
-    let columns = StateColumns::of(openings.iter().filter_map(standing));
+    let state_of = |(opening, _): &&(Opening, UnixMillis)| changes.disputes.get(&opening.dispute_no);
+    let columns = StateColumns::of(openings.iter().filter_map(state_of));
     let facts = || openings.iter().map(|(opening, _)| &opening.facts);
     let merchants: Vec<i64> = facts().map(|facts| facts.merchant_id.number().into()).collect();
     let fingerprints: Vec<[u8; 32]> = openings.iter().map(|(opening, _)| opening.fingerprint().0).collect();
@@ -265,7 +265,7 @@ async fn refer_to_uploads(session: &Session, changes: &Changes) -> Result<(), Er
     session.run(REFER_TO_UPLOADS, &[&urls]).await.map(drop)
 }
 
-/// PostgreSQL has no unsigned numbers; none of ours comes near the end of these.
+/// PostgreSQL has no unsigned numbers; no value comes near the limit.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,8 +1,8 @@
-//! The schema: brought up to date by whoever comes first, and the check that this binary may touch what it finds.
+//! The schema: its migrations, run by the first gateway that starts, and the check that this binary can serve it.
 //!
-//! Within a generation migrations only add: tables, columns that may be null or have a default, indexes. A binary that
-//! knows less goes on beside one that knows more, which is how replicas are upgraded one by one. What an older binary
-//! would damage raises `min_binary`.
+//! Within a generation migrations only add: tables, indexes, and columns that may be null or have a default. So an
+//! older binary can serve together with a newer one, and replicas are upgraded one by one. A change that an older
+//! binary would damage raises `min_binary`.
 
 use super::address::Address;
 use super::rows;
@@ -18,16 +18,15 @@ mod migrations {
     refinery::embed_migrations!("migrations/postgres");
 }
 
-/// Connects, brings the schema up to date, and tells what endangers what is kept in it.
+/// Connects, migrates the schema, and logs what endangers the data.
 pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     refuse_transaction_pooler(address).await?;
     let mut session = Session::plain(address).await?;
-    // A table that is there already is no news.
+    // Suppresses the notice that a table exists.
     session.batch("SET client_min_messages = warning").await?;
-    // Ends with the session, whatever becomes of it.
+    // Released when the session ends, in any case.
     session.batch(LOCK_SCHEMA).await?;
-    // Said and not refused: somebody who turned a safeguard off may be trying things out. Said first: one may be why
-    // the rest fails.
+    // Logged rather than refused: a safeguard may be off for a test. Logged first: it may be why the rest fails.
     for warning in server_warnings(address).await? {
         tracing::warn!("{warning}");
     }
@@ -40,20 +39,20 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Brings the schema up to date.
+/// Migrates the schema.
 pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
-    // What a newer binary has added is no obstacle: min_binary alone says who may not open the database.
+    // Migrations of a newer binary are no obstacle: `min_binary` decides which binary may open the database.
     let runner = migrations::migrations::runner().set_abort_missing(false);
     runner.run_async(&mut session.client).await.map(drop).map_err(not_migrated)
 }
 
-/// In the server's own words where it was the server who refused: the migrations' own error leaves them out.
+/// With the server's error message, where there is one: the migration tool leaves it out.
 fn not_migrated(error: refinery::Error) -> StoreError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
-            let told = format!("its schema could not be brought up to date: {}", session::describe(error));
-            return StoreError::Database(told.into());
+            let cause = format!("its schema could not be migrated: {}", session::describe(error));
+            return StoreError::Database(cause.into());
         }
         cause = error.source();
     }

@@ -22,7 +22,7 @@ use tokio_rustls::client::TlsStream as Encrypted;
 /// Whom a connection is made to, at least.
 #[derive(Debug, Clone)]
 pub(super) enum Trust {
-    /// Whoever answers: keeps listeners out, not impostors.
+    /// Any certificate: protects against eavesdropping, not against impostors.
     Anything,
     /// Who has a certificate of an issuer in this PEM file.
     Issuer(PathBuf),
@@ -86,7 +86,7 @@ impl ServerCertVerifier for Lenient {
     ) -> Result<ServerCertVerified, Error> {
         let Some(issuer) = &self.issuer else { return Ok(ServerCertVerified::assertion()) };
         match issuer.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
-            // The name is looked at last, when the issuer has been found right.
+            // The name is checked last, after the issuer.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

@@ -1,4 +1,5 @@
-//! The bounded steps of cleaning up. Several replicas take them at once: each leaves alone what another is at.
+//! The bounded steps of upkeep. Several replicas run them at the same time: rows that another one has locked are
+//! skipped.
 
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
@@ -13,14 +14,14 @@ use crate::batch::RecordedAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
-/// How long a lane's mark is kept after its last batch: far longer than a commit takes to resolve.
+/// How long a lane's marker is stored after its last batch: far longer than a commit takes to resolve.
 const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
 
-/// Does one step within the open transaction and tells how many rows it touched.
+/// Runs a step within the open transaction, and returns how many rows it changed.
 pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> Result<u64, Error> {
     match step {
-        // The bound never moves back, so that a clock set back does not make forgotten nonces usable (contract §2).
-        // What lies below it is dropped once it is committed.
+        // The bound never moves back, so that a clock that was set back does not make forgotten nonces usable
+        // (contract §2). Partitions below it are dropped once it is committed.
         Upkeep::PurgeNonces { bound, .. } => {
             session.run(RAISE_NONCE_BOUND, &[&bound.0]).await?;
             session.run(DROP_OLD_MARKS, &[&(now.0 - MARKS_KEPT_MS)]).await?;
@@ -47,7 +48,7 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &instead_of]).await
         }
         Upkeep::NoteClock => session.run(PUT_META, &[&CLOCK_TRUSTED_AT, &now.0.to_string().as_bytes()]).await,
-        // A small row of our own that goes through proves nothing of other tables, of rights, or of room.
+        // A small row in `meta` proves nothing about other tables, privileges, or disk space.
         Upkeep::Probe => {
             session.batch(WRITE_PROBE).await?;
             session.run(PROBE, &[]).await

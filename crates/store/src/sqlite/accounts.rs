@@ -22,7 +22,7 @@ use crate::write_request::{
     Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
 };
 
-/// Applies a change, or gives the first answer again; neither for a token that is revoked.
+/// Applies a change, or repeats the first answer under its idempotency key. A revoked token is refused.
 pub(super) fn apply(
     connection: &Connection,
     account: &AccountChange,
@@ -247,7 +247,7 @@ fn create_token(connection: &Connection, new: &CreatedToken, now: UnixMillis) ->
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }
     if *role != Role::Admin {
-        keep_older_binaries_out(connection)?;
+        lock_out_older_binaries(connection)?;
     }
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
@@ -257,12 +257,12 @@ fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> R
     let Some(token) = revoke.query_row(params![now.0, name.as_str()], rows::token).optional()? else {
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
-    keep_older_binaries_out(connection)?;
+    lock_out_older_binaries(connection)?;
     Ok(Ok(Outcome::Token(token)))
 }
 
-/// Those of the generation before let every token do everything, revoked ones too.
-fn keep_older_binaries_out(connection: &Connection) -> Result<()> {
+/// Binaries of generation 1 let every token do everything, revoked ones too.
+fn lock_out_older_binaries(connection: &Connection) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     connection.prepare_cached(RAISE_MIN_BINARY)?.execute([to, from]).map(drop)
 }

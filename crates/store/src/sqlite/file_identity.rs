@@ -1,16 +1,16 @@
-//! The files that were opened as the database and its log, told by device and inode. Deleted, moved or replaced under
-//! the running gateway they could still be written to, and nobody would ever find what was written.
+//! The files that were opened as the database and its log, identified by device and inode. Deleted, renamed or
+//! replaced while the gateway runs, they could still be written, and the writes would be lost.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where the database lies, and which files that are.
+/// The path of the database, and which files were opened.
 #[derive(Debug, Clone)]
 pub(crate) struct FileIdentity {
     path: PathBuf,
-    /// SQLite's name for it is the database's with `-wal` behind. It stays while a connection is open.
+    /// SQLite names it after the database, with `-wal` appended. It exists as long as a connection is open.
     log_path: PathBuf,
     files: [DeviceInode; 2],
 }
@@ -19,7 +19,7 @@ pub(crate) struct FileIdentity {
 type DeviceInode = (u64, u64);
 
 impl FileIdentity {
-    /// Remembers the files that lie there now, while a connection has them open.
+    /// Remembers the files at the path, while a connection has them open.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let log_path = wal_path(path);
         let files = [
@@ -28,7 +28,7 @@ impl FileIdentity {
         ];
         if fs::metadata(path).map_err(name_path(path))?.nlink() > 1 {
             let twice = format!(
-                "{} is a hard link: whoever opens the other name would write into it, too",
+                "{} is a hard link: a process that opens the other name would write into it, too. Remove the other link",
                 path.display()
             );
             return Err(io::Error::other(twice));
@@ -40,13 +40,13 @@ impl FileIdentity {
         &self.path
     }
 
-    /// Fails unless the very same files still lie there. Two system calls, about a microsecond each.
+    /// Fails unless the same files are at the path. Two system calls, about a microsecond each.
     pub(super) fn check(&self) -> io::Result<()> {
         for (path, identity) in [&self.path, &self.log_path].into_iter().zip(self.files) {
             let shown = path.display();
             match identity_at(path) {
                 Ok(found) if found == identity => {}
-                Ok(_) => return Err(io::Error::other(format!("{shown} is another file than was opened"))),
+                Ok(_) => return Err(io::Error::other(format!("{shown} is not the file that was opened"))),
                 Err(error) => return Err(name_path(path)(error)),
             }
         }
@@ -54,7 +54,7 @@ impl FileIdentity {
     }
 }
 
-/// The log beside a database.
+/// The write-ahead log of a database.
 pub(super) fn wal_path(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");

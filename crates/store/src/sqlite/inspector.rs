@@ -1,4 +1,4 @@
-//! A look at the file, beside whoever serves from it.
+//! Reads of `doctor`, on a connection of its own, while a gateway may serve.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::examine::Defect;
 use crate::verify_histories::HistorySource;
 use crate::views::DisputeDetail;
 
-/// Files beyond this are not read whole to find damage: it would take minutes, and push others out of memory.
+/// Larger files are not checked for damage: that would take minutes, and evict others from the page cache.
 const READ_WHOLE_MAX_BYTES: u64 = 1 << 30;
 
 pub(crate) struct Inspector {
@@ -24,8 +24,8 @@ pub(crate) struct Inspector {
 }
 
 impl Inspector {
-    /// Opens the file; `None` if there is none. Nothing of it is changed: a log that a killed
-    /// gateway left is read and stays where it is.
+    /// Opens the file; `None` if there is none. Nothing is changed: the log that a killed gateway left is read and
+    /// stays.
     pub(crate) fn at(path: &Path) -> Result<Option<Self>, StoreError> {
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) => metadata,
@@ -33,11 +33,11 @@ impl Inspector {
             Err(error) => return Err(file_identity::name_path(path)(error).into()),
         };
         let log = std::fs::metadata(file_identity::wal_path(path)).map_or(0, |log| log.len());
-        // A log that nobody has open can only be read by somebody who may write beside it.
+        // A log without an open connection can only be read with write access to its folder.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // Whoever closes a file last moves its log into it and deletes the log. Where there is none yet, it is what
-        // this connection itself has made.
+        // The last connection that is closed moves the log into the file and deletes it. Where there was no log, this
+        // connection has made it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log > 0)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(Some(Self { connection, bytes: metadata.len() }))
@@ -52,7 +52,7 @@ impl Inspector {
         Ok(Reader::on(&self.connection).meta(name)?)
     }
 
-    /// What a gateway would read.
+    /// The reads of a gateway.
     pub(crate) const fn read(&self) -> Reader<'_> {
         Reader::on(&self.connection)
     }
@@ -62,7 +62,7 @@ impl Inspector {
         Ok(at.map(UnixMillis))
     }
 
-    /// ReadPool the file whole, if it is not too large, and tells the first thing that does not fit.
+    /// Checks the file, unless it is too large. Returns the first inconsistency.
     pub(crate) fn damage(&self) -> Result<Option<String>, StoreError> {
         if self.bytes > READ_WHOLE_MAX_BYTES {
             return Ok(None);

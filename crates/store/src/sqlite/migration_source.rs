@@ -1,4 +1,4 @@
-//! The SQLite file that a move reads, page by page, and marks as moved at the end.
+//! The SQLite file that a data migration reads, page by page, and marks as migrated at the end.
 
 use std::path::Path;
 
@@ -14,12 +14,12 @@ use crate::migrate_data::tables::{NONCES, Table};
 
 pub(crate) struct MigrationSource {
     connection: Connection,
-    /// Nonces at or below it stay behind.
+    /// Nonces at or below it are not migrated.
     pub(crate) nonce_bound: i64,
 }
 
 impl MigrationSource {
-    /// Opens the file, which must be there, with its schema brought up to date.
+    /// Opens the file, which must exist, and migrates its schema.
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, StoreError> {
         if !path.is_file() {
             let missing = format!("there is no database at {}", path.display());
@@ -34,7 +34,7 @@ impl MigrationSource {
         Reader::on(&self.connection).meta(name)
     }
 
-    /// Writes down where the data has gone, so that no gateway serves from here by mistake.
+    /// Stores where the data was migrated to, so that no gateway serves from this file by mistake.
     pub(crate) fn mark_migrated(&self, to: &str) -> Result<()> {
         self.connection.execute(PUT_META, params![MIGRATED_TO, to.as_bytes()]).map(drop)
     }

@@ -1,5 +1,5 @@
-//! The read connections. Point reads run in place: they touch a few cached pages and take less than handing them to
-//! another thread would. ReadPool that may be long run run_blocking.
+//! The read connections. Point reads run on the calling thread: they touch a few cached pages and take less than
+//! handing them to another thread would. Reads that may be long run on a thread for blocking work.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
 use crate::write_request::{TokenHash, Upload};
 
-/// Reader connections that are kept; point reads may open more for as long as they last.
+/// Idle read connections; point reads may open more while they run.
 const IDLE_MAX: usize = 8;
-/// Most reads that run run_blocking at once: as many as there are connections for.
+/// Most reads on threads for blocking work: as many as there are connections.
 const BLOCKING_MAX: usize = IDLE_MAX;
 
 /// A pool of read connections.
@@ -46,18 +46,18 @@ impl ReadPool {
         })
     }
 
-    /// ReadPool on the calling thread.
+    /// Reads on the calling thread.
     pub(crate) fn run_inline<T>(&self, read: impl FnOnce(Reader<'_>) -> Result<T>) -> Result<T, StoreError> {
         run_inline(&self.files, &self.idle, read)
     }
 
-    /// Whether the database answers and is still in its place.
+    /// Whether the database answers and is still the file that was opened.
     pub(crate) fn answer(&self) -> Result<(), StoreError> {
         self.files.check()?;
         self.run_inline(|read| read.meta("min_binary")).map(drop)
     }
 
-    /// ReadPool on a thread for blocking work.
+    /// Reads on a thread for blocking work.
     pub(crate) async fn run_blocking<T: Send + 'static>(
         &self,
         read: impl FnOnce(Reader<'_>) -> Result<T> + Send + 'static,
@@ -230,15 +230,15 @@ impl<'c> Reader<'c> {
     }
 
     pub(crate) fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>> {
-        // One transaction, so that state, history and submissions are of one moment.
-        let moment = self.0.unchecked_transaction()?;
+        // One transaction, so that state, history and submissions are of one snapshot.
+        let snapshot = self.0.unchecked_transaction()?;
         let Some(record) = self.dispute(dispute_no)? else { return Ok(None) };
         let no = [dispute_no.as_str()];
-        let mut select = moment.prepare_cached(HISTORY)?;
+        let mut select = snapshot.prepare_cached(HISTORY)?;
         let history = select.query_map(no, rows::entry)?.collect::<Result<_>>()?;
-        let mut select = moment.prepare_cached(SUBMISSIONS)?;
+        let mut select = snapshot.prepare_cached(SUBMISSIONS)?;
         let mut submissions: Vec<_> = select.query_map(no, rows::submission)?.collect::<Result<_>>()?;
-        let mut select = moment.prepare_cached(EVIDENCE)?;
+        let mut select = snapshot.prepare_cached(EVIDENCE)?;
         for submission in &mut submissions {
             let key = params![dispute_no.as_str(), submission.number];
             submission.evidence = select.query_map(key, rows::evidence)?.collect::<Result<_>>()?;
@@ -247,7 +247,7 @@ impl<'c> Reader<'c> {
     }
 
     pub(crate) fn list(&self, filter: &DisputeFilter) -> Result<DisputePage> {
-        let moment = self.0.unchecked_transaction()?;
+        let snapshot = self.0.unchecked_transaction()?;
         let end = filter.q.as_ref().map(|q| format!("{q}\u{10ffff}"));
         let after = filter.after.as_ref();
         let values = |limit: u64| {
@@ -264,9 +264,9 @@ impl<'c> Reader<'c> {
                 limit,
             )
         };
-        let mut count = moment.prepare_cached(&statements::count(filter))?;
+        let mut count = snapshot.prepare_cached(&statements::count(filter))?;
         let counted: u64 = count.query_row(values(DisputePage::COUNT_MAX + 1), |row| row.get(0))?;
-        let mut select = moment.prepare_cached(&statements::list(filter))?;
+        let mut select = snapshot.prepare_cached(&statements::list(filter))?;
         let found = select.query_map(values(u64::from(filter.limit) + 1), rows::record)?;
         Ok(DisputePage::of(found.collect::<Result<_>>()?, filter.limit, counted))
     }

@@ -1,5 +1,5 @@
-//! Connections and the schema: settings that durability rests on, migrations, and the check that this binary may
-//! touch what it finds.
+//! Connections and the schema: the settings that durability depends on, the migrations, and the check that this
+//! binary can serve the file.
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,10 +14,10 @@ use crate::examine::{self, Defect, missing_value};
 use crate::schema::{AppliedMigration, MIGRATIONS_TABLE};
 use crate::{SCHEMA_GENERATION, StoreError, schema};
 
-/// Prepared statements that a connection keeps: more than there are of fixed words. As no connection runs all of those,
-/// there is room for lists, whose words vary.
+/// Prepared statements of a connection: more than there are fixed ones. As no connection runs all of those, there is
+/// room for the varying ones of lists.
 pub(super) const STATEMENTS_MAX: usize = 96;
-/// How long a statement waits for a lock. Only migrations and checkpoints take one that another could want.
+/// How long a statement waits for a lock. Only migrations and checkpoints take one that others wait for.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Memory of the writer's page cache, in KiB: the right edges of the tables, where contests land, many times over.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
@@ -32,7 +32,7 @@ mod migrations {
 
 /// Opens the connection that writes, with the schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    // Made for its owner alone, whatever the umask; the log and the index beside it take the mode of this file.
+    // Readable by its owner only, whatever the umask; the log and its index get the mode of this file.
     fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -48,7 +48,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
     schema::refuse_unservable(history_defects(&connection)?)?;
-    // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
+    // Migrations of a newer binary are no obstacle: `min_binary` decides which binary may open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
     for defect in schema::refuse_unservable(defects(&connection)?)? {
         tracing::warn!("{defect}");

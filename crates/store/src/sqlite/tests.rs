@@ -1,4 +1,4 @@
-//! What only SQLite has: that every statement is understood, and that lists go by its indexes.
+//! What only SQLite has: every statement can be prepared, and lists use its indexes.
 
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::{MerchantId, UnixMillis};
@@ -15,7 +15,7 @@ fn prepared() -> (tempfile::TempDir, Connection) {
     (folder, schema::open_reader(&path).unwrap())
 }
 
-/// A filter for each choice of what can be asked for.
+/// A filter for each combination of conditions.
 fn filters() -> impl Iterator<Item = DisputeFilter> {
     (0_u32..1 << 7).map(|choice| {
         let asked = |bit: u32| choice & 1 << bit != 0;
@@ -34,7 +34,7 @@ fn filters() -> impl Iterator<Item = DisputeFilter> {
 }
 
 #[test]
-fn every_statement_is_understood() {
+fn every_statement_can_be_prepared() {
     let (_folder, connection) = prepared();
     let fixed = [crate::statements::ALL, statements::ALL].concat();
     assert!(fixed.len() < schema::STATEMENTS_MAX, "{} would push each other out", fixed.len());
@@ -44,7 +44,7 @@ fn every_statement_is_understood() {
     });
     for (name, sql) in fixed.chain(lists) {
         let statement = connection.prepare(&sql).unwrap_or_else(|error| panic!("{name}: {error}"));
-        // A value is found by its place, so a parameter must have the number that it is named by.
+        // Values are bound by position, so a parameter's number must be its position.
         for place in 1..=statement.parameter_count() {
             let named = statement.parameter_name(place);
             assert!(
@@ -55,9 +55,9 @@ fn every_statement_is_understood() {
     }
 }
 
-/// Planned without values. Where SQLite has seen one, it may also take the disputes that are due and sort them.
+/// Planned without values. With values, SQLite may also choose to sort the disputes that are due.
 #[test]
-fn a_list_goes_by_an_index_in_its_order() {
+fn a_list_uses_an_index_in_its_order() {
     let (_folder, connection) = prepared();
     for filter in filters() {
         let sql = format!("EXPLAIN QUERY PLAN {}", statements::list(&filter));

@@ -1,4 +1,4 @@
-//! The bounded steps of cleaning up.
+//! The bounded steps of upkeep.
 
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Result, params};
@@ -15,7 +15,7 @@ use crate::write_request::Upkeep;
 /// Bytes that a probe writes: sixteen pages, and those that lead to them.
 const PROBE_BYTES: u32 = 64 * 1024;
 
-/// Does one step and tells how many rows it touched.
+/// Runs a step, and returns how many rows it changed.
 pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> Result<u64> {
     let rows = match step {
         Upkeep::PurgeNonces { bound, limit } => purge_nonces(connection, *bound, *limit)?,
@@ -46,7 +46,7 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
         Upkeep::NoteClock => connection
             .prepare_cached(PUT_META)?
             .execute(params![CLOCK_TRUSTED_AT, now.0.to_string().as_bytes()])?,
-        // As many pages as a contest writes: room for one is no proof.
+        // As many pages as a contest writes: room for one page proves nothing.
         Upkeep::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
     };
     Ok(rows as u64)
@@ -57,8 +57,8 @@ pub(super) fn nonce_bound(connection: &Connection) -> Result<i64> {
     connection.prepare_cached(NONCE_BOUND)?.query_row([], |row| row.get(0))
 }
 
-/// The bound is stored before a nonce at or below it goes, in the same transaction at the latest; it never moves back,
-/// so that a clock set back does not make forgotten nonces usable (contract §2).
+/// The bound is stored no later than a nonce at or below it is deleted. It never moves back, so that a clock that was
+/// set back does not make forgotten nonces usable (contract §2).
 fn purge_nonces(connection: &Connection, bound: UnixMillis, limit: u32) -> Result<usize> {
     connection.prepare_cached(RAISE_NONCE_BOUND)?.execute([bound.0])?;
     connection.prepare_cached(PURGE_NONCES)?.execute(params![bound.0, limit])

@@ -1,4 +1,4 @@
-//! The one connection that writes: the four steps of the committer in SQLite's words.
+//! The connection that writes: the four steps of the committer on SQLite.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ use crate::write_request::{Answer, Outcome, RequestHash, SingleOperation, WriteR
 pub(crate) struct Writer {
     connection: Connection,
     files: FileIdentity,
-    /// Whether the database was out of its place at the last look.
+    /// Whether the files were replaced at the last check.
     replaced: bool,
 }
 
@@ -32,7 +32,7 @@ impl Writer {
         Ok(Self { connection: schema::open_writer(path)?, files: FileIdentity::of(path)?, replaced: false })
     }
 
-    /// Commits, unless a file is no longer the one that the next start would open.
+    /// Commits, unless the files at the path are not the ones that were opened.
     fn commit(&mut self) -> Result<(), Failure> {
         let checked = self.files.check();
         let was_replaced = std::mem::replace(&mut self.replaced, checked.is_err());
@@ -40,11 +40,13 @@ impl Writer {
             if !was_replaced {
                 tracing::error!(
                     %error,
-                    "the database or its log is gone from its place; nothing is changed until it is back. Put it back, or \
-                     stop the gateway with SIGTERM, which moves what the log holds into the database, and start it again"
+                    "database or log file was moved, replaced or deleted; nothing is written until it is back. Put it back, or \
+                     stop the gateway with SIGTERM, which moves the log into the database, and start it again"
                 );
             }
-            return Err(Failure::Unavailable(format!("the database is gone from its place: {error}")));
+            return Err(Failure::Unavailable(format!(
+                "the database file was moved, replaced or deleted: {error}"
+            )));
         }
         commit(&self.connection)
     }
@@ -65,7 +67,7 @@ impl Database for Writer {
             return;
         }
         if let Err(error) = self.connection.execute_batch(ROLLBACK) {
-            tracing::error!(%error, "a transaction could not be rolled back");
+            tracing::error!(%error, "transaction could not be rolled back");
         }
     }
 
@@ -87,16 +89,17 @@ impl Database for Writer {
         outcome
     }
 
-    /// Moves what the log holds into the database, which then is whole by itself: to be copied, and to be opened where
-    /// the log has been deleted.
+    /// Moves the log into the database, which is then complete: it can be copied, and opened without the log.
     async fn close(&mut self) {
         let moved = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
         match moved {
             Ok(0) => {}
             Ok(_) => tracing::warn!(
-                "a reader kept the log from being moved into the database; the next start goes on"
+                "write-ahead log not moved into the database because of an open reader; the next start does it"
             ),
-            Err(error) => tracing::error!(%error, "the log could not be moved into the database"),
+            Err(error) => {
+                tracing::error!(%error, "write-ahead log could not be moved into the database; the next start tries again")
+            }
         }
     }
 }
@@ -105,8 +108,8 @@ fn begin(connection: &Connection) -> Result<(), Error> {
     connection.prepare_cached(BEGIN)?.execute([]).map(drop)
 }
 
-/// Commits. Where the log could not be written it holds no whole transaction, and none is found when it is read again;
-/// after any other error, a failed sync above all, it may or may not hold this one.
+/// Commits. If the log could not be written, it holds no whole transaction, and none is found when it is read again.
+/// After any other error, above all a failed sync, it may or may not hold this one.
 fn commit(connection: &Connection) -> Result<(), Failure> {
     let outcome = connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([]));
     outcome.map(drop).map_err(|error| {
@@ -188,7 +191,7 @@ pub(super) fn stored_answer(
         .optional()
 }
 
-/// Keeps the first answer under an idempotency key.
+/// Stores the first answer under an idempotency key.
 pub(super) fn insert_answer(
     connection: &Connection,
     key: &crate::write_request::IdempotencyKey,
@@ -201,7 +204,7 @@ pub(super) fn insert_answer(
         .map(drop)
 }
 
-/// An answer as its row has it.
+/// An answer as it is stored.
 pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, Error> {
     serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }

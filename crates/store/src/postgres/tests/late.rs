@@ -1,5 +1,5 @@
-//! What becomes visible late: no walk through a list misses what was answered before it began, and no change slips past
-//! the revocation of its token.
+//! What becomes visible late: paging misses nothing that was committed before it began, and no change is committed
+//! after its token was revoked.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn open(database: &Database) -> Store {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_walk_meets_a_dispute_that_commits_while_it_goes_on() {
+async fn paging_finds_a_dispute_that_commits_meanwhile() {
     let (database, address) = prepared().await;
     database.query("INSERT INTO merchants VALUES (1, 'm', 'UTC', 0)");
     database.query(&format!("{DISPUTE} (11, 20) AS n"));
@@ -41,7 +41,7 @@ async fn a_walk_meets_a_dispute_that_commits_while_it_goes_on() {
     assert_eq!(met, (11..=20).rev().chain((1..=3).rev()).collect::<Vec<_>>());
 }
 
-/// A revocation that is about to be committed is waited for, and counts.
+/// A revocation that is about to be committed is waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn a_change_waits_for_the_revocation_of_its_token() {
@@ -72,7 +72,7 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     }
 }
 
-/// Merchants are listed by number, upwards: one that became visible after a higher one would be passed over for good.
+/// Merchants are listed by number: one that became visible after a higher one would never be listed.
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn merchants_become_visible_in_the_order_of_their_numbers() {
@@ -102,5 +102,5 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
         }
         while made.try_join_next().is_some() {}
     }
-    assert_eq!(met.len(), 60, "a merchant was passed over");
+    assert_eq!(met.len(), 60, "a merchant was not listed");
 }
