@@ -155,7 +155,7 @@ impl ReplyDispatcher {
     }
 }
 
-/// Runs when the worker ends, by panic too: the committer is unhealthy, and whoever waits for the end is woken.
+/// Dropped when the worker ends or panics: makes the committer unhealthy, and wakes the task that closes it.
 struct StopGuard {
     health: Arc<WriterHealth>,
     finished: Arc<tokio::sync::Notify>,

@@ -169,7 +169,7 @@ const SCHEMAS: [(&str, &str, &str, bool); 7] = [
     (
         "UPDATE refinery_schema_history SET name = 'theirs' WHERE version = 2",
         "fault",
-        "another build of rebuttal has made migration 2 (token_roles) differently",
+        "migration 2 (token_roles) was applied by another build of rebuttal",
         false,
     ),
     (
@@ -198,7 +198,7 @@ fn looks_at_schema(
         fixture.gateway.restart();
         // In our words, once, and in nobody else's; what the start itself mends is no news.
         let said = fixture.gateway.stderr();
-        let times = usize::from(!what.contains("the next start of this one makes that"));
+        let times = usize::from(!what.contains("the next start of this version applies it"));
         assert!(said.matches(what).count() == times && !said.contains("ERROR"), "{what}: {said}");
         return;
     }
@@ -220,8 +220,7 @@ fn a_schema_that_is_not_whole_is_found_and_not_served() {
     let mut fixture = unused();
     let file = fixture.gateway.data().join("rebuttal.db");
     rusqlite::Connection::open(file).unwrap().execute_batch(OLDER).unwrap();
-    let what =
-        "without migration 3 (shown_secrets): the next start of this one makes that. Take a backup before";
+    let what = "without migration 3 (shown_secrets): the next start of this version applies it. Take a backup before";
     looks_at_schema(&mut fixture, &[], ("", "warning", what, true));
     assert_eq!(doctor(fixture.gateway.data(), &[], &[]).code, 0);
 }
@@ -229,8 +228,7 @@ fn a_schema_that_is_not_whole_is_found_and_not_served() {
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
-    let what =
-        "without migration 3 (shown_secrets): the next start of this one makes that. Take a backup before";
+    let what = "without migration 3 (shown_secrets): the next start of this version applies it. Take a backup before";
     for case in SCHEMAS.into_iter().chain([(OLDER, "warning", what, true)]) {
         let database = Database::shared();
         let mut fixture =

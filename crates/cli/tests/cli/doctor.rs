@@ -229,7 +229,7 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     let weak = format!("postgres://{role}@{}", database.url().rsplit_once('@').unwrap().1);
     let output = doctor(folder.path(), &[], &[("REBUTTAL_DATABASE_URL", weak)]);
     finds(&output, "database", "the database role of the gateway lacks");
-    finds(&output, "database", "the rest could not be looked at");
+    finds(&output, "database", "the rest could not be read");
     database.query(&format!("DROP ROLE {role}"));
 }
 

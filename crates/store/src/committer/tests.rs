@@ -21,7 +21,7 @@ enum Call {
 
 use Call::{Close, Load, RollBack, Save, Single};
 
-/// What the database does, call by call; at the end of a script it succeeds at once.
+/// What the database does, call by call; after the end of the script it succeeds.
 #[derive(Default)]
 struct Script {
     /// How many milliseconds a load takes.

@@ -217,8 +217,8 @@ pub(crate) async fn detail(
 
 /// A page of a list.
 ///
-/// It goes from the newest to the oldest, and a dispute's place never changes; so whoever walks through it meets every
-/// dispute whose opening was answered before the walk began, also one that was committed after a newer one was read.
+/// Ordered from the newest to the oldest. A dispute's position never changes, so paging finds every dispute whose
+/// opening was answered before it began, also one that was committed after a newer one was read.
 pub(crate) async fn list(
     session: impl Deref<Target = Session>,
     filter: &DisputeFilter,

@@ -49,8 +49,8 @@ pub(crate) async fn merchants_and_apps_are_created_and_changed(fixture: &Fixture
         code(commit(&store, Idempotency::None, change_app(two, settings())).await),
         "Operator.NotFound"
     );
-    let nobody = 99.try_into().unwrap();
-    let orphan = create_app(nobody, AppId::from_bytes([8; 16]), 2);
+    let unknown_merchant = 99.try_into().unwrap();
+    let orphan = create_app(unknown_merchant, AppId::from_bytes([8; 16]), 2);
     assert_eq!(code(commit(&store, Idempotency::None, orphan).await), "Operator.NotFound");
     assert_eq!(store.apps_of(one).await.unwrap().len(), 1);
     let numbers: Vec<_> =
@@ -135,7 +135,7 @@ pub(crate) async fn older_secrets_end_during_an_overlap(fixture: &Fixture) {
     assert_eq!(secrets(bystander).await, [(9, None)]);
 }
 
-pub(crate) async fn the_first_use_of_a_secret_is_kept(fixture: &Fixture) {
+pub(crate) async fn the_first_use_of_a_secret_is_stored(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     commit(&store, Idempotency::None, create_app(merchant_id, APP, 1)).await.unwrap();
@@ -158,7 +158,7 @@ pub(crate) async fn the_first_use_of_a_secret_is_kept(fixture: &Fixture) {
     assert_eq!(uses, [None, Some(UnixMillis(NOW.0 + 1))], "the other's, and a later use");
 }
 
-pub(crate) async fn account_changes_count_once_per_key(fixture: &Fixture) {
+pub(crate) async fn account_changes_are_made_once_per_key(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let made = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
@@ -173,7 +173,7 @@ pub(crate) async fn account_changes_count_once_per_key(fixture: &Fixture) {
     );
 }
 
-pub(crate) async fn a_key_answers_an_account_as_it_was(fixture: &Fixture) {
+pub(crate) async fn a_repeated_key_returns_the_account_as_it_was(fixture: &Fixture) {
     let store = fixture.store().await;
     let named = |name: &str| {
         let (name, time_zone) = (name.parse().unwrap(), "UTC".parse().unwrap());
@@ -204,7 +204,7 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(fixture: &Fixture) {
     assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
 }
 
-pub(crate) async fn evidence_stays_at_the_place_that_was_recorded_first(fixture: &Fixture) {
+pub(crate) async fn the_first_evidence_location_is_kept(fixture: &Fixture) {
     let store = fixture.store().await;
     let place = async |place: &str, instead_of: Option<&str>| {
         let (place, instead_of) = (place.to_owned(), instead_of.map(str::to_owned));

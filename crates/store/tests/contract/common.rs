@@ -49,7 +49,7 @@ impl Fixture {
         }
     }
 
-    /// Writes into the database behind the store's back, as nobody should. What SQLite calls a blob is bytes elsewhere.
+    /// Edits the database without the store, as only an operator could. SQLite's BLOB is PostgreSQL's BYTEA.
     pub(crate) fn tamper(&self, sql: &str) {
         match &self.database {
             Database::Sqlite { path, .. } => {

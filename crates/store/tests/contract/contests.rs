@@ -10,7 +10,7 @@ use crate::common::{
     operation, operator, upload, url,
 };
 
-pub(crate) async fn a_contest_is_committed_whole(fixture: &Fixture) {
+pub(crate) async fn a_contest_is_committed_as_a_whole(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
@@ -31,7 +31,7 @@ pub(crate) async fn a_contest_is_committed_whole(fixture: &Fixture) {
     assert_eq!(files, [found(2), found(1)]);
 }
 
-pub(crate) async fn a_refused_contest_leaves_only_its_nonce(fixture: &Fixture) {
+pub(crate) async fn a_rejected_contest_writes_only_its_nonce(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
@@ -44,7 +44,7 @@ pub(crate) async fn a_refused_contest_leaves_only_its_nonce(fixture: &Fixture) {
     assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), refused()).await));
 }
 
-pub(crate) async fn another_merchants_dispute_does_not_exist(fixture: &Fixture) {
+pub(crate) async fn another_merchants_dispute_is_not_found(fixture: &Fixture) {
     let store = fixture.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, theirs, "D1").await;
@@ -116,7 +116,7 @@ pub(crate) async fn one_contest_of_many_wins(fixture: &Fixture) {
     assert_eq!((detail.history.len(), detail.submissions.len()), (2, 1));
 }
 
-pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
+pub(crate) async fn a_request_sees_those_before_it_in_its_batch(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
@@ -147,7 +147,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
 pub(crate) async fn one_refused_request_of_many_fails_alone(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
-    let nobody = 999.try_into().unwrap();
+    let unknown_merchant = 999.try_into().unwrap();
     let open = |merchant_id, no: String| {
         let operation = Operation::Open { opening: opening(merchant_id, &no, DEADLINE), actor: operator() };
         let store = store.clone();
@@ -164,7 +164,7 @@ pub(crate) async fn one_refused_request_of_many_fails_alone(fixture: &Fixture) {
     };
     let good =
         (0..16).map(|number| tokio::spawn(open(merchant_id, format!("D{number}")))).collect::<Vec<_>>();
-    let refused = open(nobody, "D99".to_owned()).await;
+    let refused = open(unknown_merchant, "D99".to_owned()).await;
     assert!(matches!(refused, Err(CommitError::Failed(_))), "{refused:?}");
     for good in good {
         good.await.unwrap().unwrap().unwrap();
@@ -172,7 +172,7 @@ pub(crate) async fn one_refused_request_of_many_fails_alone(fixture: &Fixture) {
     assert!(store.dispute(&"D99".parse().unwrap()).await.unwrap().is_none());
 }
 
-pub(crate) async fn everything_is_there_after_reopening(fixture: &Fixture) {
+pub(crate) async fn everything_is_stored_after_reopening(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;

@@ -16,7 +16,7 @@ const DISPUTES: usize = 2_500;
 async fn furnished() -> Fixture {
     let fixture = Fixture::sqlite();
     let store = fixture.store().await;
-    crate::accounts::a_key_answers_an_account_as_it_was(&fixture).await;
+    crate::accounts::a_repeated_key_returns_the_account_as_it_was(&fixture).await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     upload(&store, url(merchant_id, 2), 2).await.unwrap();
@@ -78,8 +78,8 @@ async fn everything_arrives_and_resumes() {
     let store = to.store().await;
     for number in [0, 49, DISPUTES - 1] {
         let no = format!("M{number:05}").parse().unwrap();
-        let told = detail(&store, &no).await;
-        assert_eq!(told.submissions.len(), usize::from(number < 50));
+        let detail = detail(&store, &no).await;
+        assert_eq!(detail.submissions.len(), usize::from(number < 50));
     }
     // Numbers go on after the source's, keys and nonces stay used, and the bound has moved along.
     let last = from.ask("SELECT CAST(max(merchant_id) AS TEXT) FROM merchants");
@@ -154,7 +154,7 @@ async fn difference_after_the_copy_stops_the_switch_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn only_one_direction_and_one_move_at_a_time() {
+async fn one_direction_and_one_data_migration_at_a_time() {
     let (from, to) = (furnished().await, Fixture::postgres());
     let direction = |outcome: Result<DataMigration, DataMigrationError>| {
         matches!(outcome.err(), Some(DataMigrationError::Direction))
@@ -167,6 +167,6 @@ async fn only_one_direction_and_one_move_at_a_time() {
         Some(DataMigrationError::Busy)
     ));
     first.run(|_| {}).await.unwrap();
-    // Run again after its end, as by somebody who did not see the end.
+    // Run again after its end.
     assert!(matches!(moved(&from, &to).await, Err(DataMigrationError::DataMigrated(_))));
 }

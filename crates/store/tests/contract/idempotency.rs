@@ -11,7 +11,7 @@ use crate::common::{
     operation, operator, upload, url,
 };
 
-pub(crate) async fn a_nonce_counts_once(fixture: &Fixture) {
+pub(crate) async fn a_nonce_is_used_once(fixture: &Fixture) {
     let store = fixture.store().await;
     let nonce = fixture.nonce();
     commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await.unwrap();
@@ -25,7 +25,7 @@ pub(crate) async fn a_nonce_counts_once(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn a_nonce_counts_once_within_a_batch(fixture: &Fixture) {
+pub(crate) async fn a_nonce_is_used_once_within_a_batch(fixture: &Fixture) {
     let store = fixture.store().await;
     for _ in 0..20 {
         let nonce = fixture.nonce();
@@ -43,7 +43,7 @@ pub(crate) async fn a_nonce_counts_once_within_a_batch(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
+pub(crate) async fn a_repeated_key_returns_the_first_answer(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let open = |no: &str| Operation::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
@@ -64,7 +64,7 @@ pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
     assert!(store.dispute(&"D3".parse().unwrap()).await.unwrap().is_none());
 }
 
-pub(crate) async fn a_refusal_is_the_first_answer_too(fixture: &Fixture) {
+pub(crate) async fn a_repeated_key_returns_the_first_rejection(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;

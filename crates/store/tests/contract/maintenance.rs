@@ -45,8 +45,8 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     let store = fixture.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
-        let work = WriteRequest::internal(trusted, SingleOperation::Upkeep(Upkeep::NoteClock));
-        assert_eq!(store.commit(work).await.unwrap(), Ok(Outcome::Rows(1)));
+        let request = WriteRequest::internal(trusted, SingleOperation::Upkeep(Upkeep::NoteClock));
+        assert_eq!(store.commit(request).await.unwrap(), Ok(Outcome::Rows(1)));
         assert_eq!(store.clock_trusted_at().await.unwrap(), Some(trusted));
     }
     let server_time = store.server_time().await.unwrap();
@@ -54,7 +54,7 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     store.close().await;
 }
 
-pub(crate) async fn a_step_of_upkeep_is_bounded(fixture: &Fixture) {
+pub(crate) async fn an_upkeep_step_is_bounded(fixture: &Fixture) {
     let store = fixture.store().await;
     for number in 0..25 {
         commit(&store, key(&format!("k{number}"), 1), Operation::UseNonce).await.unwrap();
@@ -154,7 +154,7 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
     assert!(store.token(TokenHash([7; 32])).await.unwrap().is_some());
 }
 
-pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(fixture: &Fixture) {
+pub(crate) async fn the_fencing_token_is_replaced_only_if_it_is_the_expected_one(fixture: &Fixture) {
     let store = fixture.store().await;
     let moved = async |fence: &str, instead_of: Option<&str>| {
         let (fence, instead_of) = (fence.to_owned(), instead_of.map(str::to_owned));
@@ -168,7 +168,7 @@ pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(fixt
     assert_eq!(moved("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
 }
 
-pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(fixture: &Fixture) {
+pub(crate) async fn unreferenced_uploads_are_deleted_and_others_stay(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let (one, two) = (open(&store, merchant_id, "D1").await, open(&store, merchant_id, "D2").await);
@@ -226,18 +226,18 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(fixture: &Fixture) 
     let works = (0..2_000).map(|_| {
         let (store, nonce) = (store.clone(), fixture.nonce());
         tokio::spawn(async move {
-            let work = WriteRequest {
+            let request = WriteRequest {
                 arrived_at: NOW,
                 idempotency: Idempotency::Nonce(nonce.clone()),
                 token: None,
                 operation: Operation::UseNonce,
             };
-            (nonce, store.commit(work).await)
+            (nonce, store.commit(request).await)
         })
     });
     let mut refused = Vec::new();
-    for work in works.collect::<Vec<_>>() {
-        match work.await.unwrap() {
+    for request in works.collect::<Vec<_>>() {
+        match request.await.unwrap() {
             (_, Ok(answer)) => assert_eq!(answer, Ok(Outcome::Nothing)),
             (nonce, Err(error)) => {
                 assert!(matches!(error, CommitError::Unavailable(_)), "{error}");
@@ -254,27 +254,27 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(fixture: &Fixture) 
     }
 }
 
-pub(crate) async fn closing_finishes_what_waits(fixture: &Fixture) {
+pub(crate) async fn closing_finishes_waiting_requests(fixture: &Fixture) {
     let store = fixture.store().await;
     let works: Vec<_> = (0..500)
         .map(|_| {
             let (store, nonce) = (store.clone(), fixture.nonce());
             tokio::spawn(async move {
-                let work = WriteRequest {
+                let request = WriteRequest {
                     arrived_at: NOW,
                     idempotency: Idempotency::Nonce(nonce.clone()),
                     token: None,
                     operation: Operation::UseNonce,
                 };
-                (nonce, store.commit(work).await)
+                (nonce, store.commit(request).await)
             })
         })
         .collect();
     tokio::task::yield_now().await;
     store.close().await;
     let mut answered: Vec<(_, Answer)> = Vec::new();
-    for work in works {
-        match work.await.unwrap() {
+    for request in works {
+        match request.await.unwrap() {
             (nonce, Ok(answer)) => answered.push((nonce, answer)),
             (_, Err(error)) => assert!(matches!(error, CommitError::Unavailable(_)), "{error}"),
         }
@@ -290,7 +290,7 @@ pub(crate) async fn closing_finishes_what_waits(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn a_purge_stalls_no_contest(fixture: &Fixture) {
+pub(crate) async fn a_purge_delays_no_contest(fixture: &Fixture) {
     /// Far more than a step and a commit take, far less than a purge of everything at once would on a busy machine.
     const WAIT_MAX: Duration = Duration::from_secs(1);
     const NONCES: u64 = 40_000;

@@ -17,7 +17,7 @@ pub(crate) async fn a_newer_schema_is_not_opened(fixture: &Fixture) {
     assert!(matches!(error, StoreError::TooNew { min_binary: 99 }), "{error}");
 }
 
-pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(fixture: &Fixture) {
+pub(crate) async fn an_older_binary_serves_a_newer_schema(fixture: &Fixture) {
     fixture.store().await.close().await;
     fixture.tamper(
         "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum FROM refinery_schema_history \
@@ -40,13 +40,13 @@ pub(crate) async fn unreadable_row_is_distinguished_from_unavailable_database(fi
     assert!(matches!(store.detail(&no).await, Err(StoreError::Unreadable(_))));
     let all = DisputeFilter { limit: 10, ..Default::default() };
     assert!(matches!(store.list(all).await, Err(StoreError::Unreadable(_))));
-    let work = WriteRequest {
+    let request = WriteRequest {
         arrived_at: NOW,
         idempotency: Idempotency::None,
         token: None,
         operation: operation(&no, Command::Accept),
     };
-    assert!(matches!(store.commit(work).await, Err(CommitError::Failed(_))));
+    assert!(matches!(store.commit(request).await, Err(CommitError::Failed(_))));
     assert!(store.dispute(&other).await.unwrap().is_some());
 }
 
@@ -90,20 +90,20 @@ const TAMPERINGS: [(&str, &str, &str); 11] = [
 ];
 
 pub(crate) async fn manual_edits_are_reported(fixture: &Fixture) {
-    contests::a_contest_is_committed_whole(fixture).await;
-    let (all, mut told) = (
-        async |most, told: &mut Vec<_>| {
-            let tell = &mut |done, of| told.push((done, of));
-            verify_histories(&fixture.location(), most, tell, &mut async |_: &_| {}).await.unwrap()
+    contests::a_contest_is_committed_as_a_whole(fixture).await;
+    let (all, mut progress) = (
+        async |most, progress: &mut Vec<_>| {
+            let on_progress = &mut |done, of| progress.push((done, of));
+            verify_histories(&fixture.location(), most, on_progress, &mut async |_: &_| {}).await.unwrap()
         },
         Vec::new(),
     );
     let whole = HistoryReport { disputes: 1, entries: 2, ..HistoryReport::default() };
-    assert_eq!(all(None, &mut told).await, Some(whole.clone()));
-    assert_eq!(told, [(1, 1)]);
+    assert_eq!(all(None, &mut progress).await, Some(whole.clone()));
+    assert_eq!(progress, [(1, 1)]);
     for (tampering, undo, what) in TAMPERINGS {
         fixture.tamper(tampering);
-        let found = all(Some(1), &mut told).await.unwrap();
+        let found = all(Some(1), &mut progress).await.unwrap();
         let [(number, error)] = &found.named[..] else { panic!("unseen: {tampering}") };
         assert!(
             (number.as_str(), found.damaged) == ("D1", 1) && error.contains(what),
@@ -111,10 +111,10 @@ pub(crate) async fn manual_edits_are_reported(fixture: &Fixture) {
         );
         fixture.tamper(undo);
         if !undo.is_empty() {
-            assert_eq!(all(None, &mut told).await, Some(whole.clone()), "{undo}");
+            assert_eq!(all(None, &mut progress).await, Some(whole.clone()), "{undo}");
         }
     }
-    assert_eq!(all(Some(0), &mut told).await, None, "more than are asked for");
+    assert_eq!(all(Some(0), &mut progress).await, None, "more than the limit");
 }
 
 /// What the entries of an extension and of a later stage prove.
@@ -146,7 +146,7 @@ pub(crate) async fn manual_edits_after_extend_and_advance_are_found(fixture: &Fi
     }
 }
 
-pub(crate) async fn a_history_without_its_dispute_is_told(fixture: &Fixture) {
+pub(crate) async fn a_history_without_its_dispute_is_reported(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     open(&store, merchant_id, "D1").await;

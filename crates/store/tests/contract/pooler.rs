@@ -1,4 +1,4 @@
-//! A connection pooler before PostgreSQL: session mode works; transaction mode is detected and rejected.
+//! A connection pooler before PostgreSQL: session mode requests; transaction mode is detected and rejected.
 
 use rebuttal_store::{Options, Store, StoreError, examine};
 use rebuttal_testbed::postgres::{Database, Pooler};

@@ -27,7 +27,7 @@ async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, a
         .unwrap();
 }
 
-pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(fixture: &Fixture) {
+pub(crate) async fn a_query_finds_the_dispute_with_the_earliest_deadline(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let number = merchant_id.number();
@@ -83,7 +83,7 @@ pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {
 }
 
 /// A dispute has the time of its arrival, and another writer or replica may commit it after some that came later.
-pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(fixture: &Fixture) {
+pub(crate) async fn paging_skips_nothing_that_commits_late(fixture: &Fixture) {
     let store = fixture.store().await;
     let number = merchant(&store).await.number();
     let open_then = async |no: &str, at: i64| {
@@ -109,7 +109,7 @@ pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(fixtur
     assert_eq!(list(DisputeFilter { created_after, ..DisputeFilter::default() }).await.0, ["D4", "D3-late"]);
 }
 
-pub(crate) async fn a_list_holds_what_its_filter_asks(fixture: &Fixture) {
+pub(crate) async fn a_list_holds_what_its_filter_selects(fixture: &Fixture) {
     let store = fixture.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     open_at(&store, one.number(), "A1", DEADLINE, NOW).await;
@@ -143,7 +143,7 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixture) {
+pub(crate) async fn due_disputes_are_listed_longest_overdue_first(fixture: &Fixture) {
     let store = fixture.store().await;
     let number = merchant(&store).await.number();
     for (no, offset) in [("D2", 2), ("D1", 1), ("D3", 3)] {
@@ -174,7 +174,7 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixtur
     assert_eq!(store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn the_oldest_of_what_waits_is_told(fixture: &Fixture) {
+pub(crate) async fn the_backlog_holds_the_oldest_of_each_kind(fixture: &Fixture) {
     let store = fixture.store().await;
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     let merchant_id = merchant(&store).await;

@@ -54,7 +54,7 @@ pub(crate) async fn a_token_is_found_by_its_hash(fixture: &Fixture) {
     assert_eq!(holder(&store, 2).await, Some(("first".to_owned(), Role::Admin)));
 }
 
-pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(fixture: &Fixture) {
+pub(crate) async fn a_token_has_its_role_until_it_is_revoked(fixture: &Fixture) {
     let store = fixture.store().await;
     for (value, role) in (1..).zip(Role::ALL) {
         assert_eq!(code(commit(&store, Idempotency::None, create(role.as_str(), *role, value)).await), "OK");
@@ -69,7 +69,7 @@ pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(fixture: &Fixtu
     assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
 }
 
-pub(crate) async fn a_revoked_token_commits_nothing_more(fixture: &Fixture) {
+pub(crate) async fn a_revoked_token_commits_nothing(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
@@ -94,7 +94,7 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(fixture: &Fixture) {
         assert_eq!(asked(request).await, "Operator.Unauthorized");
     }
     let repeated = asked(keyed().into()).await;
-    assert_eq!(repeated, "Operator.Unauthorized", "the first answer is not for whoever has lost the token");
+    assert_eq!(repeated, "Operator.Unauthorized", "a revoked token does not get the first answer");
     assert_eq!((holder(&store, 2).await, detail(&store, &no).await.history.len()), (None, 1));
     assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
     assert_eq!(
@@ -104,7 +104,7 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(fixture: &Fixture) {
     );
 }
 
-pub(crate) async fn a_name_is_one_tokens_at_a_time(fixture: &Fixture) {
+pub(crate) async fn a_name_belongs_to_one_active_token(fixture: &Fixture) {
     let store = fixture.store().await;
     commit(&store, key("k", 1), create("ci", Role::Operator, 1)).await.unwrap();
     let taken =
@@ -114,7 +114,7 @@ pub(crate) async fn a_name_is_one_tokens_at_a_time(fixture: &Fixture) {
     revoke(&store, "ci", NOW).await.unwrap();
     assert_eq!(taken(3).await, "OK");
     assert_eq!((holder(&store, 1).await, holder(&store, 3).await.unwrap().1), (None, Role::Viewer));
-    // The first answer, though its token lets nobody in any more.
+    // The first answer, although its token is revoked.
     let again = commit(&store, key("k", 1), create("ci", Role::Operator, 9)).await.unwrap();
     let Outcome::NewToken(again) = again else { panic!("{again:?}") };
     assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, TokenHash([1; 32]), vec![1; 92]));
@@ -123,7 +123,7 @@ pub(crate) async fn a_name_is_one_tokens_at_a_time(fixture: &Fixture) {
     assert_eq!(code(commit(&store, Idempotency::None, put("first", 3)).await), "Operator.Conflict");
 }
 
-pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(fixture: &Fixture) {
+pub(crate) async fn active_tokens_are_listed_by_name(fixture: &Fixture) {
     let store = fixture.store().await;
     for (value, name) in (1..).zip(["b", "a", "~", "B", "c"]) {
         commit(&store, Idempotency::None, create(name, Role::Viewer, value)).await.unwrap();
@@ -138,7 +138,7 @@ pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(fixture: 
     assert_eq!(page(Some("a"), 2).await, ["b", "~"]);
 }
 
-pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(fixture: &Fixture) {
+pub(crate) async fn tokens_from_before_roles_are_admins(fixture: &Fixture) {
     fixture.store().await.close().await;
     fixture.tamper(
         "DELETE FROM refinery_schema_history WHERE version >= 2; ALTER TABLE tokens DROP COLUMN role; \
