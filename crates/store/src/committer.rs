@@ -19,9 +19,6 @@ use crate::meters;
 use crate::write_request::{Answer, QueuedRequest, SingleOperation, Upkeep, WriteRequest};
 use crate::{CommitError, Options};
 
-#[cfg(test)]
-mod tests;
-
 /// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
 /// still commits before the sweeper acts on a deadline that the request arrived in time for.
 const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
@@ -415,3 +412,6 @@ async fn run_batch(
     }
     Ok((answers, changes))
 }
+
+#[cfg(test)]
+mod tests;

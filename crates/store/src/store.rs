@@ -72,7 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::DataMigrated`] and
-    /// [`StoreError::DataMigrationUnfinished`] where the content is elsewhere or not yet whole; otherwise what the database says.
+    /// [`StoreError::DataMigrationUnfinished`] where the data is elsewhere or incomplete; otherwise the database's error.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, StoreError> {
         match location {
             Location::Sqlite(path) => {

@@ -1,7 +1,7 @@
 //! What the committer is asked to write, and how each request is answered.
 //!
-//! Requests that share a batch ([`Operation`]) and those that run in a transaction of their own ([`SingleOperation`]) are
-//! two types of request, so that nothing that decides one can be handed the other.
+//! Requests that share a batch ([`Operation`]) and those that run in a transaction of their own ([`SingleOperation`])
+//! are two types of request, so that nothing that decides one can be handed the other.
 
 use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};

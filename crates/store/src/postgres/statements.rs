@@ -31,8 +31,9 @@ statements! {
     LOCK_DISPUTES = concat!(
         "SELECT ", state!(), " FROM disputes WHERE dispute_no = ANY ($1::text[]) ORDER BY dispute_no FOR UPDATE"
     );
-    /// Waits for another transaction that inserts the same nonce. A nonce that is not returned was used, or is stale. The
-    /// key is named so that the statement fails where the primary key was dropped: every nonce would count as unused.
+    /// Waits for another transaction that inserts the same nonce. A nonce that is not returned was used, or is stale.
+    /// The key is named so that the statement fails where the primary key was dropped: every nonce would count as
+    /// unused.
     CLAIM_NONCES = concat!(
         "INSERT INTO nonces (timestamp, app_id, nonce) SELECT u.timestamp, u.app_id, u.nonce \
          FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS u (timestamp, app_id, nonce) WHERE u.timestamp > ",
