@@ -72,7 +72,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::DataMigrated`] and
-    /// [`StoreError::DataMigrationUnfinished`] where the data is elsewhere or incomplete; otherwise the database's error.
+    /// [`StoreError::DataMigrationUnfinished`] where the data is elsewhere or incomplete; otherwise what the database
+    /// reports.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, StoreError> {
         match location {
             Location::Sqlite(path) => {
