@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use rebuttal_evidence::Place;
-use rebuttal_server::{EvidenceLocation, Location, Migration, MigrationProgress, MigrationReport, MoveError};
+use rebuttal_server::{
+    DataMigrationError, EvidenceLocation, Location, Migration, MigrationProgress, MigrationReport,
+};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -120,7 +122,7 @@ impl MigrateData {
         };
         progress_display.0.finish_and_clear();
         moved.map_err(|error| match error.downcast_ref() {
-            Some(MoveError::Moved(_)) => error,
+            Some(DataMigrationError::DataMigrated(_)) => error,
             _ => error.context("the migration failed"),
         })
     }

@@ -16,7 +16,9 @@ mod verified;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rebuttal_store::{Answer, CommitError, Idempotency, NonceUse, Outcome, Rejection, Store, WriteRequest};
+use rebuttal_store::{
+    Answer, CommitError, Idempotency, NonceUse, Outcome, QueuedRequest, Rejection, Store, WriteRequest,
+};
 
 use self::apps::Apps;
 use self::keys::Keys;
@@ -47,7 +49,10 @@ pub(crate) trait HasAuth: Send + Sync {
 
 impl Auth {
     /// Commits a request; a rejection by the rules is a refusal like any other.
-    pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Outcome, Refusal> {
+    pub(crate) async fn commit<O>(&self, request: WriteRequest<O>) -> Result<Outcome, Refusal>
+    where
+        QueuedRequest: From<WriteRequest<O>>,
+    {
         Ok(self.decide(request).await??)
     }
 
@@ -55,12 +60,15 @@ impl Auth {
     ///
     /// A nonce is reserved in memory before the commit, so that of a read and a change with one identity only one
     /// passes. It is released where the change did not use it, which `Unavailable` alone means.
-    pub(crate) async fn decide(&self, request: WriteRequest) -> Result<Answer, Refusal> {
+    pub(crate) async fn decide<O>(&self, request: WriteRequest<O>) -> Result<Answer, Refusal>
+    where
+        QueuedRequest: From<WriteRequest<O>>,
+    {
         let reservation = match &request.idempotency {
             Idempotency::Nonce(NonceUse { timestamp, app_id, nonce }) => {
                 self.replay_cache.reserve(*app_id, *timestamp, nonce)
             }
-            Idempotency::Key(_) | Idempotency::Always => Reservation::Unnoted,
+            Idempotency::Key(_) | Idempotency::None => Reservation::Unnoted,
         };
         if reservation == Reservation::Replayed {
             return Err(Refusal::replayed());

@@ -21,7 +21,7 @@ pub use crate::http::tls::TlsFiles;
 pub use io_hints::unread;
 pub use merchant::dispute::ANSWER_LIMIT;
 pub use metrics::{MetricKind, described_metrics};
-pub use rebuttal_store::{Location, MoveError};
+pub use rebuttal_store::{DataMigrationError, Location};
 pub use setup::config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config,
     EvidenceLocation, FRESHNESS_WINDOW, FRESHNESS_WINDOW_MAX, FreshnessWindow, IDLE_TIMEOUT, InvalidSetting,

@@ -5,19 +5,23 @@ use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::write_request::{Answer, Outcome};
+use crate::write_request::{Answer, Outcome, TokenHash};
 
 /// Random bytes that name a secret; they are part of what its encryption is bound to.
 pub type SecretId = [u8; 16];
 
+/// A value derived from the master key. It is stored, so that a start with another key is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCheck(pub Vec<u8>);
+
 /// A merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Merchant {
+pub struct MerchantRecord {
     /// Its number.
     pub merchant_id: MerchantId,
     /// Its name.
     pub name: String,
-    /// The IANA name of the zone in which its times are told.
+    /// The IANA name of the time zone of its times.
     pub time_zone: String,
     /// When it was created.
     pub created_at: UnixMillis,
@@ -25,7 +29,7 @@ pub struct Merchant {
 
 /// An app: one integration of a merchant, with what is needed to verify and answer its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct App {
+pub struct AppRecord {
     /// Its id.
     pub app_id: AppId,
     /// Whose app it is.
@@ -44,8 +48,8 @@ pub struct App {
     pub secrets: Vec<SealedSecret>,
 }
 
-impl App {
-    /// Until when the secret before the newest verifies beside it; `None` unless a rotation's overlap is running.
+impl AppRecord {
+    /// Until when the secret before the newest one still verifies; `None` unless a rotation's overlap is running.
     pub fn overlap_until(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.secrets.iter().filter_map(|secret| secret.expires_at).filter(|until| *until > now).max()
     }
@@ -56,16 +60,15 @@ impl App {
 pub struct ChangedApp {
     /// The app. Of its secrets only the one that the change made is there, encrypted as ever.
     #[serde(flatten)]
-    pub app: App,
-    /// Until when the secret before the newest verifies beside it. Answers that were kept before this was told have
-    /// none.
+    pub app: AppRecord,
+    /// Until when the secret before the newest one still verifies. Answers that older versions stored have none.
     #[serde(default)]
     pub overlap_until: Option<UnixMillis>,
 }
 
 /// An encrypted secret by itself, with what its encryption is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub struct SealedAppSecret {
     /// Whose it is.
     pub app_id: AppId,
     /// Its name.
@@ -89,34 +92,34 @@ pub struct SealedSecret {
     pub first_used_at: Option<UnixMillis>,
 }
 
-/// An operator's token; only its hash is kept.
+/// An operator's token. Only its hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
-    /// Its name, which the history tells.
+pub struct TokenRecord {
+    /// Its name, which history entries show.
     pub name: TokenName,
     /// What its holder may do.
     pub role: Role,
     /// When it was made.
     pub created_at: UnixMillis,
-    /// Since when it lets nobody in.
+    /// When it was revoked.
     pub revoked_at: Option<UnixMillis>,
 }
 
-/// A token that was made, encrypted for whoever made it to be told again under a repeated key. Where tokens are looked
-/// up there is only its hash.
+/// A new token, encrypted so that a retry under the same idempotency key can show it again. The `tokens` table holds
+/// only its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewToken {
+pub struct CreatedToken {
     /// Its name.
     pub name: TokenName,
     /// What its holder may do.
     pub role: Role,
     /// SHA-256 of the token.
-    pub hash: [u8; 32],
+    pub hash: TokenHash,
     /// The ciphertext of the token.
     pub sealed: Vec<u8>,
 }
 
-/// From which generation of the schema to which `min_binary` goes where a token is below admin, or revoked.
+/// A token that is below admin or revoked raises `min_binary` from the first generation to the second.
 pub(crate) const TOKENS_NEED: [&[u8]; 2] = [b"1", b"2"];
 
 /// A change of merchants, apps, secrets or tokens.
@@ -187,8 +190,8 @@ pub enum AccountChange {
         secret_id: SecretId,
     },
     /// A new token.
-    CreateToken(NewToken),
-    /// A token lets nobody in any more. Its name is free for another one.
+    CreateToken(CreatedToken),
+    /// A token is revoked. Its name can be used again.
     RevokeToken {
         /// Which.
         name: TokenName,
@@ -198,37 +201,37 @@ pub enum AccountChange {
         /// Its name.
         name: TokenName,
         /// SHA-256 of the token.
-        hash: [u8; 32],
+        hash: TokenHash,
     },
-    /// Makes a database somebody's: stores what tells the right master key, and the first token. Of several who try,
-    /// the first one does; the others change nothing and look what is there.
-    Found {
-        /// What tells the right master key.
-        key_check: Vec<u8>,
+    /// Initializes a database: stores the check value of the master key, and the first token. Of several gateways
+    /// that start at the same time, the first one initializes it; for the others nothing changes.
+    Initialize {
+        /// Check value of the master key.
+        key_check: KeyCheck,
         /// The first token's name.
         token: TokenName,
         /// SHA-256 of the first token.
-        hash: [u8; 32],
+        hash: TokenHash,
     },
     /// Gives the installation an identity, unless it has one: the first one stays.
-    Identify {
+    SetInstallationId {
         /// Random bytes.
         identity: [u8; 16],
     },
-    /// Records where the evidence lies, so that no gateway serves this database with another place, in which what is
-    /// missing would be taken for never uploaded. Changes nothing where another place is recorded than the one that it
-    /// takes the place of.
-    PlaceEvidence {
-        /// What tells the place from every other.
+    /// Records where the evidence is stored, so that no gateway serves this database with another store, where
+    /// missing files would look as if they had never been uploaded. Changes nothing unless none, or `instead_of`, is
+    /// recorded.
+    SetEvidenceLocation {
+        /// The store's name.
         place: String,
         /// The recorded one, if it is to be given up.
         instead_of: Option<String>,
     },
 }
 
-/// Which apps are others after a change than before, to whoever checks calls against them.
+/// Which cached apps a change makes stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Touched {
+pub enum AffectedApps {
     /// None.
     NoApp,
     /// One.
@@ -239,32 +242,32 @@ pub enum Touched {
 
 impl AccountChange {
     /// What must not be remembered as it was.
-    pub const fn touched(&self) -> Touched {
+    pub const fn affected_apps(&self) -> AffectedApps {
         match self {
-            Self::ChangeMerchant { merchant_id, .. } => Touched::Merchant(*merchant_id),
+            Self::ChangeMerchant { merchant_id, .. } => AffectedApps::Merchant(*merchant_id),
             Self::CreateApp { app_id, .. }
             | Self::ChangeApp { app_id, .. }
             | Self::RotateSecret { app_id, .. }
-            | Self::EndOverlap { app_id, .. } => Touched::App(*app_id),
+            | Self::EndOverlap { app_id, .. } => AffectedApps::App(*app_id),
             // A secret that was used verifies as it did.
             Self::SecretUsed { .. }
             | Self::CreateMerchant { .. }
             | Self::CreateToken(_)
             | Self::RevokeToken { .. }
             | Self::PutToken { .. }
-            | Self::Found { .. }
-            | Self::Identify { .. }
-            | Self::PlaceEvidence { .. } => Touched::NoApp,
+            | Self::Initialize { .. }
+            | Self::SetInstallationId { .. }
+            | Self::SetEvidenceLocation { .. } => AffectedApps::NoApp,
         }
     }
 
     /// The token that it makes or changes, by its name.
     pub(crate) const fn token_name(&self) -> Option<&TokenName> {
         match self {
-            Self::CreateToken(NewToken { name, .. })
+            Self::CreateToken(CreatedToken { name, .. })
             | Self::RevokeToken { name }
             | Self::PutToken { name, .. }
-            | Self::Found { token: name, .. } => Some(name),
+            | Self::Initialize { token: name, .. } => Some(name),
             Self::CreateMerchant { .. }
             | Self::ChangeMerchant { .. }
             | Self::CreateApp { .. }
@@ -272,8 +275,8 @@ impl AccountChange {
             | Self::RotateSecret { .. }
             | Self::EndOverlap { .. }
             | Self::SecretUsed { .. }
-            | Self::Identify { .. }
-            | Self::PlaceEvidence { .. } => None,
+            | Self::SetInstallationId { .. }
+            | Self::SetEvidenceLocation { .. } => None,
         }
     }
 }
@@ -294,7 +297,7 @@ pub enum AccountRefusal {
     /// Another token has the same value.
     #[error("this token's value is in use under another name; make a new one")]
     TokenInUse,
-    /// A token with this name lets somebody in.
+    /// An active token has this name.
     #[error("a token of this name is in use; choose another name, or revoke that one first")]
     TokenNameInUse,
     /// There never was a token with this name.
@@ -312,13 +315,13 @@ impl AccountRefusal {
     }
 }
 
-/// The merchant as it stands after a change: what is answered is what is kept for a repetition.
-pub(crate) fn merchant_answer(merchant: Option<Merchant>) -> Answer {
+/// The merchant after a change. The answer is stored for retries as it is.
+pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> Answer {
     merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
 }
 
-/// The app as it stands after a change, with the secret that was made in it.
-pub(crate) fn app_answer(app: Option<App>, made: Option<SecretId>, now: UnixMillis) -> Answer {
+/// The app after a change, with the secret that the change made.
+pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> Answer {
     let Some(mut app) = app else { return no_app() };
     let overlap_until = app.overlap_until(now);
     app.secrets.retain(|secret| Some(secret.secret_id) == made);

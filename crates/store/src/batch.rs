@@ -3,6 +3,7 @@
 //! A request sees what the requests before it in its batch have done, so the second command on a dispute is decided on
 //! the first one's result, and a nonce used twice in one batch is seen.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -15,20 +16,21 @@ use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::write_request::{
-    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upload, WriteRequest,
+    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, TokenHash,
+    Upload, WriteRequest,
 };
 
-/// Everything that a batch names, sorted, so that locks are taken in one order everywhere.
+/// The keys of everything that a batch names, sorted, so that locks are taken in one order everywhere.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     pub(crate) disputes: BTreeSet<DisputeNo>,
     pub(crate) nonces: BTreeSet<NonceUse>,
-    pub(crate) tokens: BTreeSet<[u8; 32]>,
+    pub(crate) tokens: BTreeSet<TokenHash>,
     pub(crate) keys: BTreeSet<KeyName>,
     pub(crate) uploads: BTreeSet<StorageUri>,
 }
 
-/// Which idempotency key: keys of different tokens are apart.
+/// An idempotency key. Each token has its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct KeyName {
     pub(crate) token: String,
@@ -49,7 +51,7 @@ impl KeySet {
             match &request.idempotency {
                 Idempotency::Nonce(nonce) => drop(names.nonces.insert(nonce.clone())),
                 Idempotency::Key(key) => drop(names.keys.insert(key.name())),
-                Idempotency::Always => {}
+                Idempotency::None => {}
             }
             match &request.operation {
                 Operation::Command { dispute_no, command, .. } => {
@@ -60,7 +62,7 @@ impl KeySet {
                 }
                 Operation::Open { opening, .. } => drop(names.disputes.insert(opening.dispute_no.clone())),
                 Operation::RecordUpload(upload) => drop(names.uploads.insert(upload.url)),
-                Operation::UseNonce | Operation::Account(_) | Operation::Upkeep(_) => {}
+                Operation::UseNonce => {}
             }
         }
         names
@@ -74,8 +76,8 @@ pub(crate) struct Loaded {
     pub(crate) nonce_bound: i64,
     pub(crate) disputes: HashMap<DisputeNo, Dispute>,
     pub(crate) used_nonces: HashSet<NonceUse>,
-    /// Those of the named ones that still let somebody in.
-    pub(crate) tokens: HashSet<[u8; 32]>,
+    /// Those of the named tokens that are not revoked.
+    pub(crate) tokens: HashSet<TokenHash>,
     pub(crate) keys: HashMap<KeyName, StoredAnswer>,
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
 }
@@ -91,13 +93,13 @@ pub(crate) struct StoredUpload {
 /// The first answer under an idempotency key, and for which request it was.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredAnswer {
-    pub(crate) request: [u8; 32],
-    pub(crate) answer: KeptAnswer,
+    pub(crate) request: RequestHash,
+    pub(crate) answer: RecordedAnswer,
     pub(crate) created_at: UnixMillis,
 }
 
-/// How long a secret or token that was made under an idempotency key is shown again. Upkeep takes it from the database
-/// later; it is hidden by the clock of the request, however long upkeep waits.
+/// How long a retry under the same idempotency key shows the secret or token that was made. It is hidden by the clock
+/// of the request, even if upkeep deletes it later.
 pub const SECRETS_SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 impl StoredAnswer {
@@ -108,29 +110,29 @@ impl StoredAnswer {
         }
         let is_over = now >= self.created_at + SECRETS_SHOWN_FOR;
         match &self.answer {
-            KeptAnswer::Done(outcome) if is_over && outcome.holds_secret() => {
-                KeptAnswer::shown_no_more().into_answer()
+            RecordedAnswer::Done(outcome) if is_over && outcome.holds_secret() => {
+                RecordedAnswer::secret_expired().into_answer()
             }
             answer => answer.clone().into_answer(),
         }
     }
 }
 
-/// An answer as it is kept.
+/// An answer as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum KeptAnswer {
+pub(crate) enum RecordedAnswer {
     Done(Outcome),
     Refused { code: String, message: String },
 }
 
-/// What is answered under a key whose answer has lost its secret.
-const SHOWN_NO_MORE: &str = "this request was carried out; the secret or token that it made was shown for 24 hours and is not \
-                             kept any more. If it is lost, rotate the app's secret, or revoke the token and make another";
+/// The answer to a retry after the secret has been deleted.
+const SECRET_EXPIRED: &str = "this request was carried out; the secret or token that it made was shown for 24 hours and is not \
+                             kept any more. If it is lost, rotate the app's secret, or revoke the token and create another";
 
-impl KeptAnswer {
-    /// In the place of an answer that held a secret.
-    pub(crate) fn shown_no_more() -> Self {
-        Self::Refused { code: Code::OperatorConflict.to_string(), message: SHOWN_NO_MORE.to_owned() }
+impl RecordedAnswer {
+    /// Replaces an answer that held a secret.
+    pub(crate) fn secret_expired() -> Self {
+        Self::Refused { code: Code::OperatorConflict.to_string(), message: SECRET_EXPIRED.to_owned() }
     }
 
     pub(crate) fn of(answer: &Answer) -> Self {
@@ -144,7 +146,7 @@ impl KeptAnswer {
         match self {
             Self::Done(outcome) => Ok(outcome),
             Self::Refused { code, message } => {
-                Err(Rejection::AsBefore { code: code.as_str().into(), message })
+                Err(Rejection::Repeated { code: code.as_str().into(), message })
             }
         }
     }
@@ -154,10 +156,10 @@ impl KeptAnswer {
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) nonces: Vec<NonceUse>,
-    pub(crate) keys: Vec<(IdempotencyKey, KeptAnswer, UnixMillis)>,
-    /// New disputes, with the number's facts and time; where they stand is in `disputes`.
+    pub(crate) keys: Vec<(IdempotencyKey, RecordedAnswer, UnixMillis)>,
+    /// New disputes, with their facts and time; their state is in `disputes`.
     pub(crate) openings: Vec<(Opening, UnixMillis)>,
-    /// Where each changed dispute stands in the end: one row each, however many commands it got.
+    /// The final state of each changed dispute: one row each, however many commands it got.
     pub(crate) disputes: BTreeMap<DisputeNo, Dispute>,
     pub(crate) entries: Vec<(DisputeNo, Entry)>,
     pub(crate) submissions: Vec<(DisputeNo, Submission)>,
@@ -172,7 +174,7 @@ impl Changes {
     }
 }
 
-/// Folds requests over what was loaded.
+/// Decides requests one after another over what was loaded.
 pub(crate) struct BatchState {
     loaded: Loaded,
     changes: Changes,
@@ -189,7 +191,7 @@ impl BatchState {
     }
 
     /// Decides one request. A refused request leaves its nonce or key and nothing else.
-    pub(crate) fn decide(&mut self, request: &mut WriteRequest) -> Answer {
+    pub(crate) fn decide(&mut self, request: &WriteRequest) -> Answer {
         if request.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
             return Err(Rejection::TokenRevoked);
         }
@@ -212,28 +214,29 @@ impl BatchState {
                 let (key, arrived_at) = (key.clone(), request.arrived_at);
                 let answer = self.apply(request);
                 if answer.as_ref().is_err_and(|refused| refused.code() == Code::InvalidParameter) {
-                    // As what is refused with 400 before it comes here: the request can be mended under its key.
+                    // Like a request that is refused with 400 before it is queued: it can be corrected under the same
+                    // key.
                     return answer;
                 }
-                let kept = KeptAnswer::of(&answer);
+                let kept = RecordedAnswer::of(&answer);
                 let stored =
                     StoredAnswer { request: key.request, answer: kept.clone(), created_at: arrived_at };
                 self.loaded.keys.insert(name, stored);
                 self.changes.keys.push((key, kept, arrived_at));
                 answer
             }
-            Idempotency::Always => self.apply(request),
+            Idempotency::None => self.apply(request),
         }
     }
 
-    fn apply(&mut self, request: &mut WriteRequest) -> Answer {
-        match &mut request.operation {
+    fn apply(&mut self, request: &WriteRequest) -> Answer {
+        match &request.operation {
             Operation::Command { dispute_no, merchant_id, actor, command } => {
                 self.command(dispute_no, *merchant_id, actor, command, request.arrived_at)
             }
             Operation::Open { opening, actor } => self.open(opening, actor, request.arrived_at),
             Operation::RecordUpload(upload) => self.record_upload(upload, request.arrived_at),
-            Operation::UseNonce | Operation::Account(_) | Operation::Upkeep(_) => Ok(Outcome::Nothing),
+            Operation::UseNonce => Ok(Outcome::Nothing),
         }
     }
 
@@ -242,7 +245,7 @@ impl BatchState {
         dispute_no: &DisputeNo,
         merchant_id: Option<MerchantId>,
         actor: &Actor,
-        command: &mut Command,
+        command: &Command,
         arrived_at: UnixMillis,
     ) -> Answer {
         let dispute = self
@@ -252,10 +255,8 @@ impl BatchState {
             .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
             .ok_or(Refusal::NotFound)?;
         let sequence = dispute.sequence;
-        let overruled = self.overrule(dispute, command);
-        let decision = decide(dispute, command, actor, arrived_at);
-        restore(command, overruled);
-        match decision? {
+        let command = self.overrule_findings(dispute, command);
+        match decide(dispute, &command, actor, arrived_at)? {
             Decision::Repetition => {
                 Ok(Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
             }
@@ -263,20 +264,23 @@ impl BatchState {
         }
     }
 
-    /// Overrules findings that their items' records contradict, and gives those that it replaced.
-    fn overrule(&self, dispute: &Dispute, command: &mut Command) -> Vec<(usize, Finding)> {
-        let Command::Contest { items, findings, .. } = command else { return Vec::new() };
-        let mut overruled = Vec::new();
+    /// The command with every finding that its upload's record contradicts replaced by the fault.
+    fn overrule_findings<'c>(&self, dispute: &Dispute, command: &'c Command) -> Cow<'c, Command> {
+        let mut overruled = Cow::Borrowed(command);
+        let Command::Contest { items, findings, .. } = command else { return overruled };
         for (index, (item, finding)) in items.iter().zip(findings).enumerate() {
-            if let Some(fault) = self.contradiction(dispute, item, finding) {
-                overruled.push((index, std::mem::replace(finding, Err(fault))));
+            if let Some(fault) = self.contradiction(dispute, item, finding)
+                && let Command::Contest { findings, .. } = overruled.to_mut()
+                && let Some(finding) = findings.get_mut(index)
+            {
+                *finding = Err(fault);
             }
         }
         overruled
     }
 
-    /// How the item's record contradicts a finding: only what this merchant uploaded, what is not about to be swept,
-    /// and what has stayed as it was, is evidence.
+    /// How the upload's record contradicts a finding: evidence is only what this merchant uploaded, what is not
+    /// marked for deletion, and what has not changed since the upload.
     fn contradiction(
         &self,
         dispute: &Dispute,
@@ -289,14 +293,14 @@ impl BatchState {
         match (self.loaded.uploads.get(&url), finding) {
             (Some(upload), _) if upload.swept => Some(EvidenceFault::NotUploaded),
             (None, Ok(_)) => Some(EvidenceFault::NotUploaded),
-            // In an S3, only what was found to be evidence gets a record.
+            // On S3 an upload is recorded only once its file has been accepted as evidence.
             (None, Err(_)) => None,
             (Some(upload), Ok(found)) if upload.file != *found => {
                 let sentence = "it is not what was uploaded; upload it again under a new generateUploadUrl";
                 Some(EvidenceFault::Mismatch(sentence.to_owned()))
             }
             (Some(_), Err(EvidenceFault::NotUploaded)) => {
-                tracing::error!(%url, "a recorded file is gone from the evidence store");
+                tracing::error!(%url, "a recorded file is missing from the evidence store; restore it from a backup");
                 None
             }
             (Some(_), _) => None,
@@ -350,17 +354,6 @@ impl BatchState {
                 self.changes.uploads.push((upload.clone(), arrived_at));
                 Ok(Outcome::Nothing)
             }
-        }
-    }
-}
-
-/// Puts findings back as they came: a batch that another transaction was in the way of is decided again, on what is
-/// there then.
-fn restore(command: &mut Command, overruled: Vec<(usize, Finding)>) {
-    let Command::Contest { findings, .. } = command else { return };
-    for (index, finding) in overruled {
-        if let Some(place) = findings.get_mut(index) {
-            *place = finding;
         }
     }
 }

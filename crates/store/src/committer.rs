@@ -1,76 +1,79 @@
-//! The committer: everything that waits forms one batch, one transaction serves the batch, and each waiter gets its own
-//! answer after the commit. Batching and retry are written once, over what a [`Database`] can do.
+//! The committer: requests that wait form a batch, one transaction serves the batch, and each request is answered after
+//! the commit. Batching and retries are written once, over what a [`Database`] can do.
 //!
-//! A waiter holds only a receiver: a client that leaves never touches a batch.
+//! The caller holds only the receiver of its answer: a client that disconnects never touches a batch.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rebuttal_disputes::COMMIT_LIMIT;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::batch::{BatchState, Changes, KeySet, Loaded};
 use crate::meters;
-use crate::write_request::{Answer, Operation, Upkeep, WriteRequest};
+use crate::write_request::{Answer, QueuedRequest, SingleOperation, Upkeep, WriteRequest};
 use crate::{CommitError, Options};
 
 /// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
 /// still commits before the sweeper acts on a deadline that the request arrived in time for.
 const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
 
-/// How often a batch is tried while other transactions conflict with it. The other one has committed by the next try,
-/// so twice is rare.
-const TRIES_MAX: u32 = 8;
-/// For how long they are tried again.
-const TRIES_LIMIT: Duration = Duration::from_secs(2);
+/// How often a batch is tried while other transactions conflict with it. The other one has usually committed by the
+/// second attempt.
+const ATTEMPTS_MAX: u32 = 8;
+/// How long after the first attempt another one is made.
+const RETRY_LIMIT: Duration = Duration::from_secs(2);
 
-/// Why a transaction did not go through.
+/// Why a transaction did not commit.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The database could not serve it now; nothing was changed.
+    /// The database is not available; nothing was changed.
     Unavailable(String),
-    /// The commit was sent, and its fate could not be learnt.
+    /// The commit was sent, and its outcome is unknown.
     Unknown(String),
-    /// The data was refused; nothing was changed.
+    /// The database refused the data; nothing was changed.
     Data(String),
-    /// Another transaction was in the way, or the connection was lost before the commit; nothing was changed. Loaded
-    /// again, the requests see what is there then.
-    Again(String),
+    /// Another transaction conflicted, or the connection was lost before the commit; nothing was changed. The next
+    /// attempt loads what is stored then.
+    Retry(String),
 }
 
 impl From<Failure> for CommitError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Unavailable(cause) | Failure::Again(cause) => Self::Unavailable(cause),
+            Failure::Unavailable(cause) | Failure::Retry(cause) => Self::Unavailable(cause),
             Failure::Unknown(cause) => Self::Unknown(cause),
             Failure::Data(cause) => Self::Failed(cause),
         }
     }
 }
 
-/// Whether the last attempt to change something failed for the database's own reasons, or none was made yet. Readiness
-/// follows it.
+/// Whether the last write failed because of the database, or none was made yet. Readiness follows it.
 #[derive(Debug)]
-struct WriterHealth(AtomicBool);
+struct WriterHealth {
+    is_unhealthy: AtomicBool,
+}
 
 impl WriterHealth {
-    fn until_proven_otherwise() -> Self {
-        Self(AtomicBool::new(true))
+    /// Unhealthy until a write has succeeded.
+    fn unproven() -> Self {
+        Self { is_unhealthy: AtomicBool::new(true) }
     }
 
     /// A transaction that wrote something was committed.
-    fn over(&self) {
-        self.0.store(false, Ordering::Relaxed);
+    fn record_success(&self) {
+        self.is_unhealthy.store(false, Ordering::Relaxed);
     }
 
-    fn after(&self, failure: &Failure) {
-        match failure {
-            Failure::Unavailable(_) | Failure::Unknown(_) => self.0.store(true, Ordering::Relaxed),
-            Failure::Data(_) | Failure::Again(_) => {}
+    /// Data that was refused and conflicts say nothing about the database.
+    fn record_failure(&self, failure: &Failure) {
+        if matches!(failure, Failure::Unavailable(_) | Failure::Unknown(_)) {
+            self.is_unhealthy.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -78,79 +81,93 @@ impl WriterHealth {
 /// What the committer needs of a database. Each call but `run_single` is a step of one transaction.
 pub(crate) trait Database {
     /// Begins a transaction and reads everything that the batch names.
-    async fn load(&mut self, names: &KeySet) -> Result<Loaded, Failure>;
+    async fn load(&mut self, keys: &KeySet) -> Result<Loaded, Failure>;
 
     /// Saves what was decided and commits. Plain statements that fail rather than skip.
     async fn save(&mut self, changes: &Changes) -> Result<(), Failure>;
 
     /// Ends the transaction without a change.
-    async fn abandon(&mut self);
+    async fn roll_back(&mut self);
 
-    /// Does an account change or a step of upkeep in a transaction of its own.
-    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure>;
+    /// Runs an account change or an upkeep step in a transaction of its own.
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure>;
 
     /// Leaves the database in order once the last request is answered.
     async fn close(&mut self) {}
 }
 
-/// A request and who waits for it.
-struct Waiting {
-    request: WriteRequest,
+type CommitResult = Result<Answer, CommitError>;
+
+/// Where a request's answer goes, and since when the request waits.
+struct Waiter {
     since: Instant,
-    waiter: oneshot::Sender<Reply>,
+    reply: oneshot::Sender<CommitResult>,
 }
 
-type Reply = Result<Answer, CommitError>;
+/// Requests that are committed together.
+#[derive(Default)]
+struct Batch {
+    requests: Vec<WriteRequest>,
+    /// In the order of the requests.
+    waiters: Vec<Waiter>,
+}
 
-/// Tells waiters their answers from within the runtime that they wait in. Waking a task from another thread costs a
-/// lock and often a system call; a batch is handed over as one message, and its waiters are woken from inside.
+/// What the dispatcher is sent: answers, and what it drops for the committer.
+struct Replies {
+    replies: Vec<(Waiter, CommitResult)>,
+    _requests: Vec<WriteRequest>,
+    _changes: Changes,
+}
+
+/// Sends answers from within the runtime that the callers wait in. Waking a task from another thread costs a lock and
+/// often a system call; a batch is handed over as one message, and its callers are woken from inside.
 ///
-/// Requests and changes are let go there, too: freeing them is not the committer's time.
-struct ReplyDispatcher(mpsc::UnboundedSender<(Vec<(Waiting, Reply)>, Changes)>);
+/// Requests and changes are dropped there, too: freeing them is not the committer's time.
+struct ReplyDispatcher(mpsc::UnboundedSender<Replies>);
 
 impl ReplyDispatcher {
-    /// Starts telling, in the runtime that the caller is in.
+    /// Starts the task, in the caller's runtime.
     fn start() -> Self {
-        // Not bounded itself: what is in it has waited in the bounded queue and is told at once.
-        let (replies, mut answered) = mpsc::unbounded_channel::<(Vec<(Waiting, Reply)>, Changes)>();
+        // Bounded by the queue: every reply in it belongs to a request that was in that.
+        let (sender, mut receiver) = mpsc::unbounded_channel::<Replies>();
         tokio::spawn(async move {
-            while let Some((replies, _changes)) = answered.recv().await {
+            while let Some(Replies { replies, .. }) = receiver.recv().await {
                 meters::count_requests(replies.iter().map(|(_, reply)| reply));
-                for (Waiting { waiter, .. }, reply) in replies {
-                    // The waiter may have left; what was committed stays committed.
-                    let _ = waiter.send(reply);
+                for (waiter, reply) in replies {
+                    // The caller may have gone; what was committed stays committed.
+                    let _ = waiter.reply.send(reply);
                 }
             }
         });
-        Self(replies)
+        Self(sender)
     }
 
-    fn tell(&self, replies: impl IntoIterator<Item = (Waiting, Reply)>, changes: Changes) {
-        // Fails only when the runtime is gone, and every waiter with it.
-        let _ = self.0.send((replies.into_iter().collect(), changes));
+    fn send(&self, replies: Vec<(Waiter, CommitResult)>, requests: Vec<WriteRequest>, changes: Changes) {
+        // Fails only when the runtime is gone, and every caller with it.
+        let _ = self.0.send(Replies { replies, _requests: requests, _changes: changes });
     }
 
-    fn tell_one(&self, waiting: Waiting, reply: Reply) {
-        self.tell([(waiting, reply)], Changes::default());
+    fn send_one(&self, waiter: Waiter, reply: CommitResult) {
+        self.send(vec![(waiter, reply)], Vec::new(), Changes::default());
     }
 }
 
-/// However the committer's thread ends: nothing is committed any more, and nobody waits for it in vain.
-struct End {
+/// Dropped when the worker ends or panics: makes the committer unhealthy, and wakes the task that closes it.
+struct StopGuard {
     health: Arc<WriterHealth>,
     finished: Arc<tokio::sync::Notify>,
 }
 
-impl Drop for End {
+impl Drop for StopGuard {
     fn drop(&mut self) {
-        self.health.0.store(true, Ordering::Relaxed);
+        self.health.is_unhealthy.store(true, Ordering::Relaxed);
         self.finished.notify_one();
     }
 }
 
-/// The intake of requests, and the thread that serves them.
+/// The queue of requests, and the thread that serves them.
 pub(crate) struct Committer {
-    intake: Mutex<Option<mpsc::Sender<Waiting>>>,
+    queue: Mutex<Option<mpsc::Sender<(QueuedRequest, Waiter)>>>,
     finished: Arc<tokio::sync::Notify>,
     health: Arc<WriterHealth>,
 }
@@ -158,26 +175,30 @@ pub(crate) struct Committer {
 impl Committer {
     /// Starts the thread that owns the database.
     pub(crate) fn start(database: impl Database + Send + 'static, options: &Options) -> io::Result<Self> {
-        let (intake, queue) = mpsc::channel(options.queue_max.max(1));
+        let (committer, worker) = Self::new(options);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let finished = Arc::new(tokio::sync::Notify::new());
-        let when_finished = Arc::clone(&finished);
-        let batch_max = options.batch_max.max(1);
-        let replies = ReplyDispatcher::start();
-        let health = Arc::new(WriterHealth::until_proven_otherwise());
-        let within = Arc::clone(&health);
-        std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            let _end = End { health: Arc::clone(&within), finished: when_finished };
-            runtime.block_on(serve(database, queue, batch_max, &replies, &within));
-        })?;
-        Ok(Self { intake: Mutex::new(Some(intake)), finished, health })
+        std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || runtime.block_on(worker.run(database)))?;
+        Ok(committer)
     }
 
-    pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
-        let (waiter, answer) = oneshot::channel();
-        let waiting = Waiting { request, since: Instant::now(), waiter };
-        let sent = match &*self.intake.lock() {
-            Some(intake) => intake.try_send(waiting),
+    /// A committer, and the worker that must be run for it.
+    fn new(options: &Options) -> (Self, Worker) {
+        let (sender, queue) = mpsc::channel(options.queue_max.max(1));
+        let health = Arc::new(WriterHealth::unproven());
+        let finished = Arc::new(tokio::sync::Notify::new());
+        let guard = StopGuard { health: Arc::clone(&health), finished: Arc::clone(&finished) };
+        let replies = ReplyDispatcher::start();
+        let worker = Worker { queue, batch_max: options.batch_max.max(1), replies, guard };
+        (Self { queue: Mutex::new(Some(sender)), finished, health }, worker)
+    }
+
+    pub(crate) async fn commit(&self, request: QueuedRequest) -> CommitResult {
+        let (reply, answer) = oneshot::channel();
+        let waiter = Waiter { since: Instant::now(), reply };
+        let sent = match &*self.queue.lock() {
+            Some(queue) => queue.try_send((request, waiter)),
             None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
         };
         if let Err(error) = sent {
@@ -192,182 +213,205 @@ impl Committer {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Whether the last attempt to change something failed for the database's own reasons.
-    pub(crate) fn is_in_trouble(&self) -> bool {
-        self.health.0.load(Ordering::Relaxed)
+    /// Whether the last write failed because of the database.
+    pub(crate) fn is_unhealthy(&self) -> bool {
+        self.health.is_unhealthy.load(Ordering::Relaxed)
     }
 
     /// How many requests wait to join a batch.
     pub(crate) fn waiting(&self) -> usize {
-        let room = |intake: &mpsc::Sender<_>| intake.max_capacity().saturating_sub(intake.capacity());
-        self.intake.lock().as_ref().map_or(0, room)
+        let used = |queue: &mpsc::Sender<_>| queue.max_capacity().saturating_sub(queue.capacity());
+        self.queue.lock().as_ref().map_or(0, used)
     }
 
-    /// Takes nothing more and returns once everything that waited has been answered.
+    /// Accepts no more requests, and returns once every waiting one is answered.
     pub(crate) async fn close(&self) {
-        if self.intake.lock().take().is_some() {
+        if self.queue.lock().take().is_some() {
             self.finished.notified().await;
         }
     }
 }
 
-/// Serves the queue until its intake is closed and it is empty.
-async fn serve(
-    mut database: impl Database,
-    mut queue: mpsc::Receiver<Waiting>,
+/// Serves the queue of a committer.
+struct Worker {
+    queue: mpsc::Receiver<(QueuedRequest, Waiter)>,
     batch_max: usize,
-    replies: &ReplyDispatcher,
-    health: &WriterHealth,
-) {
-    let mut waiting = Vec::with_capacity(batch_max);
-    while queue.recv_many(&mut waiting, batch_max).await > 0 {
-        let mut batch = Vec::with_capacity(waiting.len());
-        for waiting in waiting.drain(..) {
-            if waiting.since.elapsed() > WAIT_LIMIT {
-                let cause = "the change waited too long".to_owned();
-                replies.tell_one(waiting, Err(CommitError::Unavailable(cause)));
-            } else if matches!(waiting.request.operation, Operation::Account(_) | Operation::Upkeep(_)) {
-                // In the order sent: what came before is committed before, what comes after sees it.
-                serve_batch(&mut database, std::mem::take(&mut batch), replies, health).await;
-                let outcome = run_single(&mut database, &waiting.request).await;
-                match &outcome {
-                    // Others write nothing or next to nothing, which proves nothing.
-                    Ok(_) if matches!(waiting.request.operation, Operation::Upkeep(Upkeep::Probe)) => {
-                        health.over()
-                    }
-                    Ok(_) => {}
-                    Err(failure) => health.after(failure),
+    replies: ReplyDispatcher,
+    guard: StopGuard,
+}
+
+impl Worker {
+    /// Runs until the committer is closed and its queue is empty.
+    async fn run(mut self, mut database: impl Database) {
+        let mut queued = Vec::with_capacity(self.batch_max);
+        while self.queue.recv_many(&mut queued, self.batch_max).await > 0 {
+            let mut batch = Batch::default();
+            for (request, waiter) in queued.drain(..) {
+                if waiter.since.elapsed() > WAIT_LIMIT {
+                    let cause = "the change waited too long".to_owned();
+                    self.replies.send_one(waiter, Err(CommitError::Unavailable(cause)));
+                    continue;
                 }
-                replies.tell_one(waiting, outcome.map_err(CommitError::from));
-            } else {
-                batch.push(waiting);
+                match request {
+                    QueuedRequest::Batched(request) => {
+                        batch.requests.push(request);
+                        batch.waiters.push(waiter);
+                    }
+                    QueuedRequest::Single(request) => {
+                        // In the order sent: earlier requests commit first, later ones see this one's result.
+                        self.serve_batch(&mut database, std::mem::take(&mut batch)).await;
+                        self.serve_single(&mut database, &request, waiter).await;
+                    }
+                }
+            }
+            self.serve_batch(&mut database, batch).await;
+        }
+        database.close().await;
+    }
+
+    async fn serve_single(
+        &self,
+        database: &mut impl Database,
+        request: &WriteRequest<SingleOperation>,
+        waiter: Waiter,
+    ) {
+        let outcome = run_single(database, request).await;
+        match &outcome {
+            // The others write too little to prove that a batch could be written.
+            Ok(_) if matches!(request.operation, SingleOperation::Upkeep(Upkeep::Probe)) => {
+                self.guard.health.record_success();
+            }
+            Ok(_) => {}
+            Err(failure) => self.guard.health.record_failure(failure),
+        }
+        self.replies.send_one(waiter, outcome.map_err(CommitError::from));
+    }
+
+    /// Serves a batch. Where the database refuses its data, each request is served alone, so that only the refused one
+    /// fails.
+    async fn serve_batch(&self, database: &mut impl Database, batch: Batch) {
+        let Batch { requests, waiters } = batch;
+        let Some(oldest) = waiters.iter().map(|waiter| waiter.since).min() else { return };
+        let started = Instant::now();
+        let outcome = self.transact(database, &requests, oldest).await;
+        meters::count_batch(requests.len(), started.duration_since(oldest), started.elapsed());
+        match outcome {
+            Ok((answers, changes)) => {
+                let replies = waiters.into_iter().zip(answers.into_iter().map(Ok)).collect();
+                self.replies.send(replies, requests, changes);
+            }
+            Err(Failure::Data(cause)) if requests.len() > 1 => {
+                tracing::warn!(
+                    cause,
+                    requests = requests.len(),
+                    "batch refused by the database; committing its requests one by one"
+                );
+                for (request, waiter) in requests.iter().zip(waiters) {
+                    let outcome = self.transact(database, std::slice::from_ref(request), waiter.since).await;
+                    self.replies.send_one(waiter, outcome.map_err(CommitError::from).and_then(single));
+                }
+            }
+            Err(failure) => {
+                let error = CommitError::from(failure);
+                let replies = waiters.into_iter().map(|waiter| (waiter, Err(error.clone()))).collect();
+                self.replies.send(replies, requests, Changes::default());
             }
         }
-        serve_batch(&mut database, batch, replies, health).await;
     }
-    database.close().await;
-}
 
-/// Serves a batch; one that the data spoils is served again one by one, so that only the spoiler fails.
-async fn serve_batch(
-    database: &mut impl Database,
-    mut batch: Vec<Waiting>,
-    replies: &ReplyDispatcher,
-    health: &WriterHealth,
-) {
-    if batch.is_empty() {
-        return;
-    }
-    let started = Instant::now();
-    let waited = batch.iter().map(|waiting| started.duration_since(waiting.since)).max().unwrap_or_default();
-    let outcome = transact(database, &mut batch, health).await;
-    meters::count_batch(batch.len(), waited, started.elapsed());
-    match outcome {
-        Ok((answers, changes)) => {
-            replies.tell(batch.into_iter().zip(answers.into_iter().map(Ok)), changes);
-        }
-        Err(Failure::Data(cause)) if batch.len() > 1 => {
-            tracing::warn!(
-                cause,
-                requests = batch.len(),
-                "a batch was refused; its requests are tried one by one"
-            );
-            for mut waiting in batch {
-                let outcome = transact(database, std::slice::from_mut(&mut waiting), health).await;
-                replies.tell_one(waiting, outcome.map_err(CommitError::from).and_then(single));
+    /// Commits requests in one transaction, and retries after a conflict. `oldest` is when the first of them arrived.
+    async fn transact(
+        &self,
+        database: &mut impl Database,
+        requests: &[WriteRequest],
+        oldest: Instant,
+    ) -> Result<(Vec<Answer>, Changes), Failure> {
+        let mut budget = RetryBudget::begin();
+        loop {
+            let outcome = run_batch(database, requests, oldest).await;
+            let Some(outcome) = budget.check(outcome) else { continue };
+            match &outcome {
+                // Nothing was written, which proves nothing.
+                Ok((_, changes)) if changes.is_empty() => {}
+                Ok(_) => self.guard.health.record_success(),
+                Err(failure) => self.guard.health.record_failure(failure),
             }
-        }
-        Err(failure) => {
-            let error = CommitError::from(failure);
-            replies.tell(batch.into_iter().map(|waiting| (waiting, Err(error.clone()))), Changes::default());
-        }
-    }
-}
-
-fn single((answers, _): (Vec<Answer>, Changes)) -> Result<Answer, CommitError> {
-    let missing = || CommitError::Failed("the work was not decided".to_owned());
-    answers.into_iter().next().ok_or_else(missing)
-}
-
-/// Does a request alone, again where another transaction was in the way.
-async fn run_single(database: &mut impl Database, request: &WriteRequest) -> Result<Answer, Failure> {
-    let mut tries = Tries::begin();
-    loop {
-        if let Some(outcome) = tries.judge(database.run_single(request).await) {
             return outcome;
         }
     }
 }
 
-/// Serves requests in one transaction, again where another was in the way.
-async fn transact(
+fn single((answers, _): (Vec<Answer>, Changes)) -> CommitResult {
+    let missing = || CommitError::Failed("the request was not decided".to_owned());
+    answers.into_iter().next().ok_or_else(missing)
+}
+
+/// Runs a request in a transaction of its own, and retries after a conflict.
+async fn run_single(
     database: &mut impl Database,
-    batch: &mut [Waiting],
-    health: &WriterHealth,
-) -> Result<(Vec<Answer>, Changes), Failure> {
-    let mut tries = Tries::begin();
+    request: &WriteRequest<SingleOperation>,
+) -> Result<Answer, Failure> {
+    let mut budget = RetryBudget::begin();
     loop {
-        let outcome = run_batch(database, batch).await;
-        let Some(outcome) = tries.judge(outcome) else { continue };
-        match &outcome {
-            // Nothing was written, which proves nothing.
-            Ok((_, changes)) if changes.is_empty() => {}
-            Ok(_) => health.over(),
-            Err(failure) => health.after(failure),
+        if let Some(outcome) = budget.check(database.run_single(request).await) {
+            return outcome;
         }
-        return outcome;
     }
 }
 
-/// Counts the tries.
-struct Tries {
-    left: u32,
+/// How often and how long a transaction may still be retried.
+struct RetryBudget {
+    attempts_left: u32,
     until: Instant,
 }
 
-impl Tries {
+impl RetryBudget {
     fn begin() -> Self {
-        Self { left: TRIES_MAX, until: Instant::now() + TRIES_LIMIT }
+        Self { attempts_left: ATTEMPTS_MAX, until: Instant::now() + RETRY_LIMIT }
     }
 
-    /// An outcome that counts; nothing where it is to be tried again.
-    fn judge<T>(&mut self, outcome: Result<T, Failure>) -> Option<Result<T, Failure>> {
-        let Err(Failure::Again(cause)) = outcome else { return Some(outcome) };
+    /// The final outcome; `None` where the transaction is to be tried again.
+    fn check<T>(&mut self, outcome: Result<T, Failure>) -> Option<Result<T, Failure>> {
+        let Err(Failure::Retry(cause)) = outcome else { return Some(outcome) };
         metrics::counter!("rebuttal_commit_retries_total").increment(1);
-        tracing::debug!(cause, "requests are served again");
-        self.left = self.left.saturating_sub(1);
-        let gives_up = self.left == 0 || Instant::now() >= self.until;
-        gives_up.then(|| Err(Failure::Unavailable(cause)))
+        tracing::debug!(cause, "transaction conflicted; trying again");
+        self.attempts_left = self.attempts_left.saturating_sub(1);
+        let is_spent = self.attempts_left == 0 || Instant::now() >= self.until;
+        is_spent.then(|| Err(Failure::Unavailable(cause)))
     }
 }
 
 /// The four steps: load, decide, save, commit.
 async fn run_batch(
     database: &mut impl Database,
-    batch: &mut [Waiting],
+    requests: &[WriteRequest],
+    oldest: Instant,
 ) -> Result<(Vec<Answer>, Changes), Failure> {
-    let loaded = match database.load(&KeySet::of(batch.iter().map(|waiting| &waiting.request))).await {
+    let loaded = match database.load(&KeySet::of(requests.iter())).await {
         Ok(loaded) => loaded,
         Err(failure) => {
-            database.abandon().await;
+            database.roll_back().await;
             return Err(failure);
         }
     };
-    if batch.iter().any(|waiting| waiting.since.elapsed() > COMMIT_LIMIT) {
-        // Another replica may have let a deadline expire that one of them kept; what was locked now stays as it is.
-        database.abandon().await;
+    if oldest.elapsed() > COMMIT_LIMIT {
+        // A deadline that the request met may have been expired by another replica meanwhile.
+        database.roll_back().await;
         return Err(Failure::Unavailable("the database took too long".to_owned()));
     }
     let mut state = BatchState::new(loaded);
-    let answers = batch.iter_mut().map(|waiting| state.decide(&mut waiting.request)).collect();
+    let answers = requests.iter().map(|request| state.decide(request)).collect();
     let changes = state.into_changes();
     if changes.is_empty() {
-        database.abandon().await;
+        database.roll_back().await;
         return Ok((answers, changes));
     }
     if let Err(failure) = database.save(&changes).await {
-        database.abandon().await;
+        database.roll_back().await;
         return Err(failure);
     }
     Ok((answers, changes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,22 +3,22 @@
 use crate::examine::Defect;
 use crate::postgres::SessionError;
 
-/// What tells the place that a database's evidence lies in.
+/// Name of the store that holds the evidence.
 pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
-/// What tells an installation from every other one.
+/// Random id of the installation.
 pub(crate) const IDENTITY: &str = "identity";
-/// What tells the database whose sweeper may delete evidence from its copies.
+/// Fencing token: only the database that holds the bucket's newest one deletes evidence from it.
 pub(crate) const SWEEP_FENCE: &str = "sweep_fence";
-/// The newest moment that a gateway knew to be the present.
+/// The latest time that a gateway trusted.
 pub(crate) const CLOCK_TRUSTED_AT: &str = "clock_trusted_at";
-/// In a database that has been moved: where to.
-pub(crate) const MOVED_TO: &str = "moved_to";
-/// In a database that is being moved into: how far the move has come.
-pub(crate) const MOVING: &str = "moving";
+/// In a database whose data was migrated: where to.
+pub(crate) const MIGRATED_TO: &str = "migrated_to";
+/// In the target of an unfinished data migration: where it continues.
+pub(crate) const DATA_MIGRATION: &str = "data_migration";
 
-/// What a pooler that does not pool by session does, and what to do about it.
-pub(crate) const SHARED: &str = "something between the gateway and the database hands sessions out by transaction; \
-    settings and prepared statements get lost or end up with others. Let it pool by session";
+/// A pooler in transaction mode.
+pub(crate) const TRANSACTION_POOLER: &str = "a pooler between the gateway and the database is in transaction mode; settings and \
+    prepared statements get lost or end up in other sessions. Set it to session mode";
 
 /// The database could not be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -33,50 +33,50 @@ pub enum StoreError {
         /// The oldest generation that may open it.
         min_binary: u32,
     },
-    /// The content was moved to another database.
+    /// The data was migrated to another database.
     #[error(
-        "this database was moved to {to}; set database_url to that. To serve from here after all, losing what was changed \
-         there, delete the row moved_to from its table meta"
+        "this database was moved to {to}; set database_url to that. To serve from this one and lose what was changed there, \
+         delete the row migrated_to from its table meta"
     )]
-    Moved {
+    DataMigrated {
         /// Where to, without a password.
         to: String,
     },
-    /// A move into this database was broken off.
+    /// A data migration into this database was interrupted.
     #[error(
-        "a move into this database is not finished; run `rebuttal migrate` again, which goes on where it stopped unless a \
-         gateway has served from the source since"
+        "a data migration into this database is not finished; run `rebuttal migrate` again, which continues unless a gateway \
+         has served from the source since"
     )]
-    HalfMoved,
-    /// A pooler stands between that hands one session to many.
-    #[error("{SHARED}")]
-    Shared,
+    DataMigrationUnfinished,
+    /// A pooler in transaction mode is between gateway and server.
+    #[error("{TRANSACTION_POOLER}")]
+    TransactionPooler,
     /// The schema is not what this version's migrations make.
     #[error("the database cannot be served: {0}")]
     Schema(Defect),
     /// The schema could not be brought up to date.
     #[error(
-        "the database could not be migrated: {0}. Nothing of the migration stays. If neither the disk nor a right is at \
-         fault, the schema is not what its record tells: keep the database as it is, and restore it whole from a backup"
+        "the schema could not be migrated: {0}. The migration was rolled back. If disk and privileges are in order, the \
+         schema is not what its migration history says: keep the database as it is, and restore it whole from a backup"
     )]
     Migration(#[from] Box<refinery::Error>),
     /// The database answered with an error.
     #[error("the database failed: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
-    /// A stored value is not what this version writes; reading it again changes nothing.
-    #[error("the database holds what this version cannot read: {0}")]
+    /// A stored value is not what this version writes; retrying does not help.
+    #[error("the database holds a value that this version cannot read: {0}")]
     Unreadable(String),
-    /// The database can be read and takes no changes.
-    #[error("the database takes no changes: {0}")]
+    /// The database can be read, but not written.
+    #[error("the database cannot be written: {0}")]
     Commit(#[from] CommitError),
-    /// A file or thread could not be had.
-    #[error("the database could not be reached: {0}")]
+    /// A file could not be opened, or a thread not started.
+    #[error("the database could not be opened: {0}")]
     Io(#[from] std::io::Error),
 }
 
 impl StoreError {
-    /// Whether the same may succeed later without anybody's doing: a database server could not be reached, is starting
-    /// or stopping, or was too busy.
+    /// Whether a retry may succeed without anybody changing anything: the server could not be reached, is starting or
+    /// stopping, or was too busy.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(source) => {
@@ -94,10 +94,10 @@ pub enum CommitError {
     /// Nothing was changed: too much was waiting, the wait took too long, or the database refused the transaction.
     #[error("nothing was changed: {0}")]
     Unavailable(String),
-    /// Whether the change is there could not be learnt.
-    #[error("the commit's fate could not be learnt: {0}")]
+    /// Whether the change was committed is unknown.
+    #[error("whether the change was committed is unknown: {0}")]
     Unknown(String),
-    /// The database cannot take this change, now or later; nothing was changed.
+    /// The database refuses this change, whenever it is tried; nothing was changed.
     #[error("the change cannot be stored: {0}")]
     Failed(String),
 }
@@ -111,7 +111,7 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// Whether an error comes from what is stored, rather than from the database being busy or its disk failing.
+/// Whether an error is caused by the stored data rather than by a busy database or a failing disk.
 pub(crate) fn is_of_data(error: &rusqlite::Error) -> bool {
     use rusqlite::{Error, ErrorCode};
     let stored = matches!(

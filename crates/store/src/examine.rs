@@ -1,117 +1,100 @@
-//! A look at a database without serving from it, and without changing it: what a doctor needs to know.
+//! What `doctor` reads of a database, without serving from it and without changing it.
 
 use std::path::Path;
 use std::time::Instant;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
+use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
-use crate::{SCHEMA_GENERATION, Sealed, StoreError, postgres, sqlite};
+use crate::{KeyCheck, SCHEMA_GENERATION, SealedAppSecret, StoreError, TokenHash, postgres, sqlite};
 
-/// What tells the generations that may open the database.
+/// The oldest schema generation that may open the database.
 pub(crate) const MIN_BINARY: &str = "min_binary";
 const NONCE_BOUND: &str = "nonce_bound";
-/// What tells the right master key.
+/// Check value of the master key.
 pub(crate) const KEY_CHECK: &str = "key_check";
-/// Sealed secrets that are looked at: a second or so.
+/// Secrets of apps that are read: about a second.
 pub(crate) const SEALED_MAX: u32 = 100_000;
 
 /// What was seen of a database.
 #[derive(Debug, Clone, Default)]
 pub struct Examined {
-    /// The value that tells the right master key; `None` until a gateway has started on it.
-    pub key_check: Option<Vec<u8>>,
-    /// What tells the installation from every other one, once a gateway that knows of it has served.
+    /// The check value of the master key; `None` until a gateway has started on it.
+    pub key_check: Option<KeyCheck>,
+    /// Random id of the installation, once a gateway has served.
     pub identity: Option<Vec<u8>>,
     /// Timestamps at or below it are refused.
     pub nonce_bound: Option<UnixMillis>,
     /// The newest entry of any dispute's history.
     pub newest_entry_at: Option<UnixMillis>,
-    /// The server's own clock, where it has one, and when it was read.
+    /// The server's time, where there is a server, and when it was read.
     pub server_time: Option<(UnixMillis, Instant)>,
-    /// What tells the place that the evidence lies in, once a gateway has served.
+    /// Name of the store that holds the evidence, once a gateway has served.
     pub evidence_place: Option<String>,
-    /// The fence that tells this database from its copies, once it has swept a bucket.
+    /// The fencing token of the bucket, once this database has swept one.
     pub sweep_fence: Option<String>,
     /// Whether any upload is recorded.
     pub has_uploads: bool,
-    /// Whether the token that was asked for lets somebody in; `None` where that was not looked at.
+    /// Whether the token in question is active; `None` where that was not checked.
     pub knows_token: Option<bool>,
-    /// The apps' secrets as they lie there, 100,000 at most.
-    pub sealed: Vec<Sealed>,
+    /// The apps' encrypted secrets, 100,000 at most.
+    pub sealed: Vec<SealedAppSecret>,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
 }
 
-/// Something that is wrong with a database; each sentence says what, why it matters, and what to do.
+/// Something that is wrong with a database. Each message says what, why it matters, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
-    /// It has no schema: no gateway has started on it, or it is not a gateway's.
-    #[error("no gateway has started on this database yet; the first start makes what it needs")]
+    /// There is no schema: no gateway has started on it.
+    #[error("no gateway has started on this database yet; the first start creates its tables")]
     Empty,
-    /// A newer version has added to the schema.
+    /// A newer version has migrated the schema.
     #[error(
-        "a newer version of rebuttal has added to the schema: migration {0}. This version can go on beside that one; end \
-         the upgrade, so that every gateway is of the newer"
+        "a newer version of rebuttal has added to the schema: migration {0}. Both versions can serve; finish the upgrade, so \
+         that every gateway runs the newer one"
     )]
     Ahead(String),
-    /// This version has yet to add to the schema.
+    /// This version has migrations that are not applied yet.
     #[error(
-        "an older version of rebuttal has made the schema, without migration {0}: the next start of this one makes that. \
+        "an older version of rebuttal made the schema, without migration {0}: the next start of this version applies it. \
          Take a backup before"
     )]
     Behind(String),
-    /// Migrations of the same numbers made something else.
+    /// Migrations of the same number were different ones.
     #[error(
-        "another build of rebuttal has made migration {0} differently: this binary does not belong to this database. Start \
-         one of the version that served it"
+        "migration {0} was applied by another build of rebuttal and differs from this binary's: start a binary of the version \
+         that served this database"
     )]
     OtherSchema(String),
-    /// Something that the migrations make is gone.
+    /// The history of migrations, or something that they made, is missing.
     #[error(
-        "{0} is missing, though a gateway has served from this database: something else has changed it, or a part of it \
-         alone was restored. Stop every gateway, keep the database as it is, and restore it whole from a backup"
+        "the schema is incomplete: {0}. Something other than rebuttal has changed it, or only a part of it was restored. Stop \
+         every gateway, keep the database as it is, and restore it whole from a backup"
     )]
     Incomplete(String),
-    /// Constraints that the migrations make are gone.
-    #[error(
-        "{0} is missing, though a gateway has served from this database: something else has changed it. Gateways serve all \
-         the same, and what it kept out of the database is kept out no longer: see who changed it, and add it again"
-    )]
-    Unguarded(String),
-    /// Indexes that the migrations make are gone.
-    #[error(
-        "{indexes} is missing, though a gateway has served from this database: something else has changed it. Gateways serve \
-         all the same, and the more there is, the slower. While none serves, have the database make it again: {again}"
-    )]
-    Unindexed {
-        /// Which.
-        indexes: String,
-        /// The statements that make them.
-        again: String,
-    },
     /// A newer version made the schema.
     #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
     TooNew(u32),
-    /// The content was moved elsewhere.
-    #[error("the content was moved to {0}; set database_url to that")]
-    Moved(String),
-    /// A move into it was broken off.
-    #[error("a move into this database is not finished; run `rebuttal migrate` again")]
-    HalfMoved,
-    /// Pages do not fit together.
+    /// The data was migrated elsewhere.
+    #[error("the data was moved to {0}; set database_url to that")]
+    DataMigrated(String),
+    /// A data migration into it was interrupted.
+    #[error("a data migration into this database is not finished; run `rebuttal migrate` again")]
+    DataMigrationUnfinished,
+    /// The file is inconsistent.
     #[error(
-        "the file is damaged ({0}): stop the gateway, keep the file as it is, and restore the database from a backup, as \
-         docs/operate/backup-and-restore.md tells"
+        "the file is damaged ({0}): stop the gateway, keep the file as it is, and restore the database from a backup (see \
+         docs/operate/backup-and-restore.md)"
     )]
     Damaged(String),
-    /// What the hazards before it may have kept from being seen.
-    #[error("the rest could not be looked at: {0}")]
-    Unseen(String),
-    /// Something about the server, or what stands before it, endangers what a gateway promises.
+    /// Something could not be read, probably because of the defects before it.
+    #[error("the rest could not be read: {0}")]
+    Unreadable(String),
+    /// A setting of the server, or a missing privilege, endangers what a gateway promises.
     #[error("{0}")]
-    Hazard(String),
+    Server(String),
 }
 
 impl Defect {
@@ -127,84 +110,85 @@ impl Defect {
 
     /// Whether all that this version knows of can be read all the same.
     pub const fn lets_read(&self) -> bool {
-        matches!(self, Self::Hazard(_) | Self::Ahead(_) | Self::Unguarded(_) | Self::Unindexed { .. })
+        matches!(self, Self::Server(_) | Self::Ahead(_))
     }
 }
 
-/// Looks at a database, which may be served meanwhile. `token` is the hash of a token that it should know.
+/// Examines a database, which may be served meanwhile. `token` is the hash of a token that it should know.
 ///
 /// # Errors
-/// Where it cannot be reached or read at all.
-pub async fn examine(location: &Location, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
+/// Where it cannot be reached or read.
+pub async fn examine(location: &Location, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     match location {
         Location::Sqlite(path) => examine_file(path, token),
         Location::Postgres(PostgresAddress(address)) => postgres::examine(address, token).await,
     }
 }
 
-fn examine_file(path: &Path, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
-    let Some(look) = sqlite::Look::at(path)? else {
+fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, StoreError> {
+    let Some(inspector) = sqlite::Inspector::at(path)? else {
         return Ok(Examined { defects: vec![Defect::Empty], ..Examined::default() });
     };
-    let schema = look.schema()?;
+    let schema = inspector.schema()?;
     if schema.iter().any(Defect::hides) {
         return Ok(Examined { defects: schema, ..Examined::default() });
     }
-    // An older schema knows tokens in other words.
+    // An older schema has other columns of tokens.
     let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
-    // Asked for before the value that comes with them: a first start may be at work.
-    let has_accounts = look.read().has_accounts()?;
+    // Read before the check value, which the first start writes with the first token: it may be running.
+    let has_accounts = inspector.read().has_accounts()?;
     let mut examined = Examined {
-        key_check: look.meta(KEY_CHECK)?,
-        identity: look.meta(IDENTITY)?,
-        nonce_bound: look.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
-        newest_entry_at: look.newest_entry_at()?,
+        key_check: inspector.meta(KEY_CHECK)?.map(KeyCheck),
+        identity: inspector.meta(IDENTITY)?,
+        nonce_bound: inspector.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
+        newest_entry_at: inspector.newest_entry_at()?,
         server_time: None,
-        evidence_place: look.meta(EVIDENCE_PLACE)?.as_deref().map(text),
-        sweep_fence: look.meta(SWEEP_FENCE)?.as_deref().map(text),
-        has_uploads: look.read().has_uploads()?,
-        knows_token: token.map(|hash| look.read().token(hash)).transpose()?.map(|found| found.is_some()),
-        sealed: look.read().sealed(SEALED_MAX)?,
-        defects: look.damage()?.map(Defect::Damaged).into_iter().collect(),
+        evidence_place: inspector.meta(EVIDENCE_PLACE)?.as_deref().map(text),
+        sweep_fence: inspector.meta(SWEEP_FENCE)?.as_deref().map(text),
+        has_uploads: inspector.read().has_uploads()?,
+        knows_token: token.map(|hash| inspector.read().token(hash)).transpose()?.map(|found| found.is_some()),
+        sealed: inspector.read().sealed(SEALED_MAX)?,
+        defects: inspector.damage()?.map(Defect::Damaged).into_iter().collect(),
     };
     examined.defects.extend(schema);
-    let marks = [look.meta("min_binary")?, look.meta(MOVED_TO)?, look.meta(MOVING)?];
+    let marks =
+        [inspector.meta("min_binary")?, inspector.meta(MIGRATED_TO)?, inspector.meta(DATA_MIGRATION)?];
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
-    examined.defects.extend(ailments_of(marks, is_there));
+    examined.defects.extend(meta_defects(marks, is_there));
     Ok(examined)
 }
 
-/// What the single values tell: `min_binary`, `moved_to`, `moving`, and whether there is a `nonce_bound` and, where
-/// there must be one, a `key_check`. A move that was broken off has yet to bring that.
-pub(crate) fn ailments_of(
-    [min_binary, moved_to, moving]: [Option<Vec<u8>>; 3],
+/// Defects that the rows of `meta` show: `min_binary`, `migrated_to`, `data_migration`, and whether there is a
+/// `nonce_bound` and, where there must be one, a `key_check`. An unfinished data migration has yet to copy that.
+pub(crate) fn meta_defects(
+    [min_binary, migrated_to, unfinished]: [Option<Vec<u8>>; 3],
     [has_bound, has_check]: [bool; 2],
 ) -> Vec<Defect> {
     let missing = [
         (MIN_BINARY, min_binary.is_some()),
         (NONCE_BOUND, has_bound),
-        (KEY_CHECK, has_check || moving.is_some()),
+        (KEY_CHECK, has_check || unfinished.is_some()),
     ];
     let missing = missing.into_iter().find(|(_, is_there)| !is_there).map(|(name, _)| missing_value(name));
     let too_new =
         min_binary.as_deref().and_then(number).and_then(|generation| u32::try_from(generation).ok());
     let too_new = too_new.filter(|generation| *generation > SCHEMA_GENERATION).map(Defect::TooNew);
-    let moved = moved_to.map(|to| Defect::Moved(text(&to)));
-    let told = missing.into_iter().chain(too_new).chain(moved);
-    told.chain(moving.map(|_| Defect::HalfMoved)).collect()
+    let moved = migrated_to.map(|to| Defect::DataMigrated(text(&to)));
+    let defects = missing.into_iter().chain(too_new).chain(moved);
+    defects.chain(unfinished.map(|_| Defect::DataMigrationUnfinished)).collect()
 }
 
-/// One of the values that the first migration writes is gone.
+/// One of the values that the first migration writes is missing.
 pub(crate) fn missing_value(name: &str) -> Defect {
-    Defect::Incomplete(format!("the row {name} of the table meta"))
+    Defect::Incomplete(format!("the row {name} of the table meta is missing"))
 }
 
-/// A number as single values hold it.
+/// A number as the rows of `meta` store it.
 pub(crate) fn number(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// A text as single values hold it.
+/// A text as the rows of `meta` store it.
 pub(crate) fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value).into_owned()
 }

@@ -1,24 +1,25 @@
-//! The lanes: committers side by side, each with a connection of its own. All requests on one dispute take one lane, so
-//! that they share batches and do not wait for each other's locks; which lane a request takes decides nothing but its
-//! speed.
+//! The lanes: committers that run in parallel, each with its own connection. All requests on one dispute take the
+//! same lane, so that they share batches and do not wait for each other's locks. The lane affects only the speed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
 use crate::committer::{Committer, Database};
-use crate::write_request::{Answer, Idempotency, Operation, Upkeep, WriteRequest};
+use crate::write_request::{
+    Answer, Idempotency, Operation, QueuedRequest, SingleOperation, Upkeep, WriteRequest,
+};
 use crate::{CommitError, Options, StoreError};
 
 /// How busy the lanes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traffic {
+pub struct CommitTraffic {
     /// Requests that wait to join a batch, in all lanes.
     pub waiting: usize,
     /// How many may.
     pub waiting_max: usize,
     /// Batches that can be committed side by side.
     pub lanes: usize,
-    /// Lanes whose last attempt to change something failed for the database's own reasons, or that made none yet.
+    /// Lanes whose last write failed because of the database, or that have not written yet.
     pub lanes_in_trouble: usize,
 }
 
@@ -29,7 +30,7 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    /// Starts a committer for each database; they share the room for what waits.
+    /// Starts a committer for each database; they share the limit of waiting requests.
     pub(crate) fn start<D: Database + Send + 'static>(
         databases: Vec<D>,
         options: &Options,
@@ -41,58 +42,58 @@ impl Lanes {
         Ok(Self { committers: committers.collect::<io::Result<_>>()?, waiting_max })
     }
 
-    pub(crate) fn traffic(&self) -> Traffic {
-        Traffic {
+    pub(crate) fn traffic(&self) -> CommitTraffic {
+        CommitTraffic {
             waiting: self.committers.iter().map(Committer::waiting).sum(),
             waiting_max: self.waiting_max,
             lanes: self.committers.len(),
-            lanes_in_trouble: self.committers.iter().filter(|committer| committer.is_in_trouble()).count(),
+            lanes_in_trouble: self.committers.iter().filter(|committer| committer.is_unhealthy()).count(),
         }
     }
 
-    pub(crate) async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
+    pub(crate) async fn commit(&self, request: QueuedRequest) -> Result<Answer, CommitError> {
         let lane = match self.committers.len() {
             0 | 1 => 0,
-            lanes => usize::try_from(place(&request)).unwrap_or_default() % lanes,
+            lanes => usize::try_from(lane_hash(&request)).unwrap_or_default() % lanes,
         };
         match self.committers.get(lane) {
             Some(committer) => committer.commit(request).await,
-            None => Err(CommitError::Unavailable("there is no lane".to_owned())),
+            None => Err(CommitError::Unavailable("no committer is running".to_owned())),
         }
     }
 
-    /// Takes nothing more and returns once everything that waited has been answered.
+    /// Accepts no more requests, and returns once every waiting one is answered.
     pub(crate) async fn close(&self) {
         for committer in &self.committers {
             committer.close().await;
         }
     }
 
-    /// Where the last attempt to change something failed for the database's own reasons, a change that touches nothing
-    /// is tried.
+    /// Tries a write that changes nothing in each lane that is unhealthy.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        for committer in self.committers.iter().filter(|committer| committer.is_in_trouble()) {
-            let operation = Operation::Upkeep(Upkeep::Probe);
+        for committer in self.committers.iter().filter(|committer| committer.is_unhealthy()) {
+            let operation = SingleOperation::Upkeep(Upkeep::Probe);
             let arrived_at = rebuttal_protocol::UnixMillis(0);
-            drop(committer.commit(WriteRequest::own(arrived_at, operation)).await?);
+            let request = WriteRequest::internal(arrived_at, operation);
+            drop(committer.commit(request.into()).await?);
         }
         Ok(())
     }
 }
 
 /// A number that is the same for requests that belong together.
-fn place(request: &WriteRequest) -> u64 {
+fn lane_hash(request: &QueuedRequest) -> u64 {
     let mut hasher = DefaultHasher::new();
+    // In the order sent, as they would be in one lane.
+    let QueuedRequest::Batched(request) = request else { return 0 };
     match (&request.operation, &request.idempotency) {
         (Operation::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
         (Operation::Open { opening, .. }, _) => opening.dispute_no.hash(&mut hasher),
         (Operation::RecordUpload(upload), _) => upload.url.hash(&mut hasher),
-        // In the order sent, as they would be in one lane.
-        (Operation::Account(_) | Operation::Upkeep(_), _) => {}
         (Operation::UseNonce, Idempotency::Nonce(nonce)) => nonce.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::Key(key)) => key.hash(&mut hasher),
-        (Operation::UseNonce, Idempotency::Always) => {}
+        (Operation::UseNonce, Idempotency::None) => {}
     }
-    // The upper half: the lower one places keys in the maps of a batch.
+    // The upper half: the maps of a batch use the lower one.
     hasher.finish() >> 32
 }

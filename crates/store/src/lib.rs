@@ -1,8 +1,8 @@
-//! SQL and nothing but: the database behind the gateway, and the committer that every change goes through.
+//! The database behind the gateway: all SQL, and the committer that every change goes through.
 //!
-//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which serves everything that waits in
-//! one transaction and answers each waiter after the commit. What a change leads to is decided by `rebuttal-disputes`;
-//! this crate loads what a decision needs and saves what it says.
+//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which commits everything that waits
+//! in one transaction and answers each caller after the commit. `rebuttal-disputes` decides what a change leads to;
+//! this crate loads what a decision needs and saves its result.
 
 mod accounts;
 mod batch;
@@ -12,37 +12,41 @@ mod examine;
 mod lanes;
 mod location;
 mod meters;
-mod moving;
+mod migrate_data;
 mod postgres;
 mod schema;
 mod sqlite;
 mod statements;
 mod store;
-mod verify;
+mod verify_histories;
 mod views;
 mod write_request;
 
 pub use accounts::{
-    AccountChange, AccountRefusal, App, ChangedApp, Merchant, NewToken, Sealed, SealedSecret, SecretId,
-    Token, Touched,
+    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, KeyCheck,
+    MerchantRecord, SealedAppSecret, SealedSecret, SecretId, TokenRecord,
 };
 pub use batch::SECRETS_SHOWN_FOR;
 pub use error::{CommitError, StoreError};
 pub use examine::{Defect, Examined, examine};
-pub use lanes::Traffic;
+pub use lanes::CommitTraffic;
 pub use location::{InvalidLocation, Location, PostgresAddress};
-pub use moving::{Move, MoveError, MoveProgress, MoveStep, MovedTable};
+pub use migrate_data::{
+    DataMigration, DataMigrationError, DataMigrationProgress, DataMigrationStep, MigratedTable,
+};
 pub use postgres::ANSWER_LIMIT;
 pub use store::{Options, Store};
-pub use verify::{Histories, verify_histories};
-pub use views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page, Position};
+pub use verify_histories::{HistoryReport, verify_histories};
+pub use views::{
+    Backlog, DisputeCursor, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload,
+};
 pub use write_request::{
-    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, Upkeep, Upload,
-    WriteRequest,
+    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, QueuedRequest, Rejection, RequestHash,
+    SingleOperation, TokenHash, Upkeep, Upload, WriteRequest,
 };
 
-/// The generation of this binary's schema. A database whose `min_binary` is greater is not opened.
+/// The schema generation of this binary. A database whose `min_binary` is greater is not opened.
 ///
-/// 2: a token may have a role below admin, or be revoked, and binaries of generation 1 would let it do everything. They
-/// are kept out from the first such token on, not by the migration: until then they may run beside this one.
+/// 2: a token may have a role below admin, or be revoked, and binaries of generation 1 would let it do everything.
+/// They are locked out from the first such token on, not by the migration: until then both can serve.
 pub const SCHEMA_GENERATION: u32 = 2;

@@ -1,11 +1,11 @@
-//! Where the database lies: a SQLite file, or a PostgreSQL server.
+//! Location of the database: a SQLite file, or a PostgreSQL server.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::postgres::Address;
 
-/// Where the database lies.
+/// Location of the database.
 #[derive(Debug, Clone)]
 pub enum Location {
     /// A file, served by this process alone.
@@ -18,17 +18,17 @@ pub enum Location {
 #[derive(Clone)]
 pub struct PostgresAddress(pub(crate) Box<Address>);
 
-/// Why a database URL is refused. Tells nothing of the URL, which may hold a password.
+/// Why a database URL is refused. Quotes nothing of the URL, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE: {0}")]
 pub struct InvalidLocation(pub(crate) String);
 
 impl Location {
-    /// Where it lies, for people to read: a server without user and password.
-    pub fn told(&self) -> String {
+    /// The location without user and password, for messages.
+    pub fn redacted(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
-            Self::Postgres(PostgresAddress(address)) => address.told(),
+            Self::Postgres(PostgresAddress(address)) => address.redacted(),
         }
     }
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_location_is_told_by_its_scheme() {
+    fn the_scheme_of_a_url_selects_the_database() {
         let path = |url: &str| match url.parse() {
             Ok(Location::Sqlite(path)) => path.display().to_string(),
             other => panic!("{other:?}"),
@@ -85,10 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_told_to_nobody() {
+    fn no_message_contains_the_password() {
         let location: Location = "postgres://u:Geheim7@h/d".parse().unwrap();
-        assert!(!format!("{location:?} {}", location.told()).contains("Geheim7"));
-        assert_eq!(location.told(), "postgres://h:5432/d");
+        assert!(!format!("{location:?} {}", location.redacted()).contains("Geheim7"));
+        assert_eq!(location.redacted(), "postgres://h:5432/d");
         for url in ["postgres://u:Geheim7@h:port/d", "postgres://u:Geheim7@h/d?nonsense=1", "u:Geheim7@h"] {
             let error = url.parse::<Location>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("Geheim7"), "{error}");

@@ -1,7 +1,7 @@
-//! What the committer counts. The handles are looked up once; a batch costs a few atomics, whatever its size, and no
-//! lock.
+//! Metrics of the committer. The handles are looked up once; a batch costs a few atomic operations, whatever its
+//! size, and no lock.
 //!
-//! What each figure means is told where they are exported: `metrics/described.rs` of the server.
+//! The server describes what each one means where it exports them.
 
 use std::sync::LazyLock;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! PostgreSQL: lanes that each own a connection and commit batches in two round trips, and a bounded pool of
-//! connections that read. Any number of processes may share one database.
+//! connections that read. Any number of processes may share a database.
 //!
-//! Nothing rests on the state of a session but what is set when it is made, so a pooler in session mode may stand
-//! between. One in transaction mode may not: prepared statements and settings would end up in others' sessions.
+//! Sessions depend only on the settings that they are opened with, so a pooler in session mode may be used. One in
+//! transaction mode may not: prepared statements and settings would end up in other sessions.
 
 use std::time::Duration;
 
@@ -10,37 +10,37 @@ use rebuttal_disputes::COMMIT_LIMIT;
 
 mod accounts;
 mod address;
-mod archive;
 mod commit_resolution;
 mod examine;
+mod history_reader;
 mod lane;
 mod load;
+mod migration_target;
 mod nonces;
-pub(crate) mod reading;
-mod reads;
+pub(crate) mod queries;
+mod read_pool;
 mod rows;
 mod save;
 mod schema;
 mod server_checks;
 mod session;
 mod statements;
-mod target;
 mod tls;
 mod upkeep;
 
 pub(crate) use address::Address;
-pub(crate) use archive::Archive;
 pub(crate) use examine::examine;
+pub(crate) use history_reader::HistoryReader;
 pub(crate) use lane::Lane;
-pub(crate) use reads::Reads;
+pub(crate) use migration_target::MigrationTarget;
+pub(crate) use read_pool::ReadPool;
 pub(crate) use schema::prepare;
 pub(crate) use session::Error as SessionError;
-pub(crate) use target::Target;
 
-/// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a commit
-/// whose answer was lost. Connections that have to be made in between come on top.
+/// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a
+/// commit whose answer was lost. The time to connect in between is added.
 pub const ANSWER_LIMIT: Duration =
-    COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(commit_resolution::ASK_LIMIT);
+    COMMIT_LIMIT.saturating_add(lane::ROUND_TRIP_LIMIT).saturating_add(commit_resolution::RESOLVE_LIMIT);
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,19 @@
-//! SQLite: one writer thread owning one connection in WAL mode with full fsync, and read connections beside it.
+//! SQLite: one writer thread with one connection in WAL mode and `synchronous=FULL`, and a pool of read connections.
 
 mod accounts;
-mod look;
-mod place;
-mod reads;
+mod file_identity;
+mod inspector;
+mod migration_source;
+mod read_pool;
 mod rows;
 mod schema;
-mod source;
 mod statements;
 mod upkeep;
 mod writer;
 
-pub(crate) use look::Look;
-pub(crate) use reads::Reads;
-pub(crate) use schema::parts_of_migrations;
-pub(crate) use source::Source;
+pub(crate) use inspector::Inspector;
+pub(crate) use migration_source::MigrationSource;
+pub(crate) use read_pool::ReadPool;
 pub(crate) use writer::Writer;
 
 #[cfg(test)]

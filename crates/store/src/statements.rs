@@ -1,8 +1,8 @@
-//! Statements that both databases understand as they stand, and what more of them are made of. Those that differ stand
-//! in `sqlite/statements.rs` and `postgres/statements.rs`, under the same names where they do the same.
+//! Statements that both databases understand, and the parts that they are made of. Those that differ are in
+//! `sqlite/statements.rs` and `postgres/statements.rs`, under the same names where they do the same.
 //!
 //! To SQLite `$1` is a name, and it numbers names as they first occur. So in each statement here $1 comes before $2;
-//! a test of SQLite's proves it.
+//! a test of SQLite checks it.
 
 /// Declares statements as constants, and `ALL` of them.
 macro_rules! statements {
@@ -10,7 +10,6 @@ macro_rules! statements {
         $($(#[$meta])* pub(super) const $name: &str = $sql;)*
 
         /// Every statement with its name.
-        #[cfg(test)]
         pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
     };
 }
@@ -56,8 +55,8 @@ macro_rules! token {
     };
 }
 
-/// A token takes the place of the one of its name.
-macro_rules! anew {
+/// A token replaces the one of its name.
+macro_rules! replace_token {
     () => {
         " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = excluded.role, \
          created_at = excluded.created_at, revoked_at = NULL"
@@ -76,11 +75,11 @@ statements! {
     META = "SELECT value FROM meta WHERE name = $1";
     PUT_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    /// Once and for all: who comes second does nothing.
-    FOUND = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
-    IDENTIFY = "INSERT INTO meta (name, value) VALUES ('identity', $1) ON CONFLICT DO NOTHING";
+    /// The first one wins.
+    INSERT_KEY_CHECK = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
+    INSERT_INSTALLATION_ID = "INSERT INTO meta (name, value) VALUES ('identity', $1) ON CONFLICT DO NOTHING";
 
-    /// Where there is none, or the one that it takes the place of.
+    /// Unless another value than the expected one is stored.
     REPLACE_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = $3";
 
@@ -100,19 +99,19 @@ statements! {
     APPS_OF_MERCHANT = concat!(app!(), "merchant_id = $1 ORDER BY apps.created_at, app_id");
     RUNNING_OVERLAP = "SELECT max(expires_at) FROM secrets WHERE app_id = $1 AND expires_at > $2";
     RETIRE_SECRET = "UPDATE secrets SET expires_at = $1 WHERE app_id = $2 AND expires_at IS NULL";
-    /// Deleted rather than given an end: they end by no clock, neither this process's nor another replica's.
+    /// Deleted rather than given an end: the clock of another replica must not decide when they end.
     END_SECRETS = "DELETE FROM secrets WHERE app_id = $1";
     END_OLDER_SECRETS = "DELETE FROM secrets WHERE app_id = $1 AND expires_at IS NOT NULL";
     INSERT_SECRET = "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
     USE_SECRET = "UPDATE secrets SET first_used_at = $1 WHERE secret_id = $2 AND first_used_at IS NULL";
     DROP_EXPIRED_SECRETS = "DELETE FROM secrets WHERE expires_at <= $1";
     TOKEN = concat!("SELECT ", token!(), " FROM tokens WHERE hash = $1 AND revoked_at IS NULL");
-    /// A revoked one's value is taken, too: it lets nobody in again.
+    /// A revoked token's value is taken, too: it cannot be used again.
     TOKEN_HOLDER = "SELECT name FROM tokens WHERE hash = $1";
-    PUT_TOKEN = concat!("INSERT INTO tokens (name, hash, role, created_at) VALUES ($1, $2, $3, $4)", anew!());
+    PUT_TOKEN = concat!("INSERT INTO tokens (name, hash, role, created_at) VALUES ($1, $2, $3, $4)", replace_token!());
     /// Changes nothing where the name's token is not revoked.
     CREATE_TOKEN = concat!(
-        "INSERT INTO tokens (name, hash, role, created_at) VALUES ($1, $2, $3, $4)", anew!(),
+        "INSERT INTO tokens (name, hash, role, created_at) VALUES ($1, $2, $3, $4)", replace_token!(),
         " WHERE tokens.revoked_at IS NOT NULL"
     );
     REVOKE_TOKEN = concat!(
@@ -121,7 +120,7 @@ statements! {
     /// From the generation that a database is made with to the one that it needs from now on.
     RAISE_MIN_BINARY = "UPDATE meta SET value = $1 WHERE name = 'min_binary' AND value = $2";
 
-    /// What nobody writes before a database is founded.
+    /// Whether there is anything that only an initialized database has.
     ANY_ACCOUNT = "SELECT 1 WHERE EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM merchants) \
          OR EXISTS (SELECT 1 FROM disputes)";
     SEALED = "SELECT app_id, secret_id, sealed FROM secrets LIMIT $1";
@@ -151,12 +150,12 @@ statements! {
     /// All numbers, a page at a time.
     NUMBERS = "SELECT dispute_no FROM disputes WHERE dispute_no > $1 ORDER BY dispute_no LIMIT $2";
     COUNT_NUMBERS = "SELECT count(*) FROM (SELECT 1 FROM disputes LIMIT $1) AS counted";
-    /// Of a dispute that is not there: by hand alone.
+    /// Of a dispute that is missing, which only a manual edit causes.
     STRAY_HISTORY = "SELECT dispute_no FROM history \
          WHERE NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.dispute_no = history.dispute_no) LIMIT 1";
     HISTORY = "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = $1 ORDER BY sequence";
     SUBMISSIONS = "SELECT number, stage, submitted_at, fingerprint FROM submissions WHERE dispute_no = $1 \
          ORDER BY number";
-    /// The outbox has a row for each entry of a history, in the order of their making.
+    /// The outbox has a row for each history entry, in the order of insertion.
     NEWEST_ENTRY = "SELECT created_at FROM outbox ORDER BY outbox_id DESC LIMIT 1";
 }

@@ -1,4 +1,4 @@
-//! The store as the rest of the gateway sees it: one place to change things, and the reads.
+//! The store as the rest of the gateway sees it: one method that changes something, and the reads.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
-use crate::accounts::{App, Merchant, Token};
-use crate::error::{CLOCK_TRUSTED_AT, EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
+use crate::accounts::{AppRecord, KeyCheck, MerchantRecord, TokenRecord};
+use crate::error::{CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::{KEY_CHECK, missing_value, number, text};
-use crate::lanes::{Lanes, Traffic};
+use crate::lanes::{CommitTraffic, Lanes};
 use crate::location::{Location, PostgresAddress};
-use crate::postgres::reading;
-use crate::views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page};
-use crate::write_request::{Answer, Upload, WriteRequest};
+use crate::postgres::queries;
+use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
+use crate::write_request::{Answer, QueuedRequest, TokenHash, Upload};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
 /// How the store works.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Most requests that wait for the committer; more are refused at once.
+    /// Most requests that wait for the committer; further ones are refused.
     pub queue_max: usize,
     /// Most requests of one transaction; 1 gives each its own.
     pub batch_max: usize,
-    /// Batches that are committed side by side. SQLite has one writer and one lane, whatever this says.
+    /// Batches that are committed in parallel. SQLite has one writer and always one lane.
     pub lanes: NonZeroUsize,
 }
 
@@ -42,22 +42,22 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Store {
     lanes: Arc<Lanes>,
-    reads: Reads,
+    reads: ReadBackend,
 }
 
 /// Where reads go.
 #[derive(Clone)]
-enum Reads {
-    Sqlite(Arc<sqlite::Reads>),
-    Postgres(Arc<postgres::Reads>),
+enum ReadBackend {
+    Sqlite(Arc<sqlite::ReadPool>),
+    Postgres(Arc<postgres::ReadPool>),
 }
 
-impl Reads {
+impl ReadBackend {
     /// A single value.
     async fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
         match self {
-            Self::Sqlite(reads) => reads.in_place(|read| read.meta(name)),
-            Self::Postgres(reads) => reads.read(|session| reading::meta(session, name)).await,
+            Self::Sqlite(reads) => reads.run_inline(|read| read.meta(name)),
+            Self::Postgres(reads) => reads.read(|session| queries::meta(session, name)).await,
         }
     }
 }
@@ -71,15 +71,16 @@ impl Store {
     /// writer. A PostgreSQL database is shared by any number of processes.
     ///
     /// # Errors
-    /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::Moved`] and
-    /// [`StoreError::HalfMoved`] where the content is elsewhere or not yet whole; otherwise what the database says.
+    /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::DataMigrated`] and
+    /// [`StoreError::DataMigrationUnfinished`] where the data is elsewhere or incomplete; otherwise what the database
+    /// reports.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, StoreError> {
         match location {
             Location::Sqlite(path) => {
                 let writer = sqlite::Writer::open(path)?;
-                let reads = Reads::Sqlite(Arc::new(sqlite::Reads::open(path)?));
-                if let Some(to) = reads.meta(MOVED_TO).await? {
-                    return Err(StoreError::Moved { to: text(&to) });
+                let reads = ReadBackend::Sqlite(Arc::new(sqlite::ReadPool::open(path)?));
+                if let Some(to) = reads.meta(MIGRATED_TO).await? {
+                    return Err(StoreError::DataMigrated { to: text(&to) });
                 }
                 Ok(Self { lanes: Arc::new(Lanes::start(vec![writer], options)?), reads })
             }
@@ -87,23 +88,23 @@ impl Store {
                 postgres::prepare(address).await?;
                 let lane = |_| postgres::Lane::new((**address).clone());
                 let lanes = (0..options.lanes.get()).map(lane).collect::<Result<_, _>>()?;
-                let reads = Reads::Postgres(Arc::new(postgres::Reads::new((**address).clone())));
-                if reads.meta(MOVING).await?.is_some() {
-                    return Err(StoreError::HalfMoved);
+                let reads = ReadBackend::Postgres(Arc::new(postgres::ReadPool::new((**address).clone())));
+                if reads.meta(DATA_MIGRATION).await?.is_some() {
+                    return Err(StoreError::DataMigrationUnfinished);
                 }
                 Ok(Self { lanes: Arc::new(Lanes::start(lanes, options)?), reads })
             }
         }
     }
 
-    /// Does a request, together with whatever else waits, and answers once it is durable.
+    /// Commits a request, together with whatever else waits, and answers once it is durable.
     ///
-    /// Dropping the future does not take the request back.
+    /// Dropping the future does not withdraw the request.
     ///
     /// # Errors
-    /// [`CommitError`] where there is no outcome to tell.
-    pub async fn commit(&self, request: WriteRequest) -> Result<Answer, CommitError> {
-        self.lanes.commit(request).await
+    /// [`CommitError`] where there is no outcome.
+    pub async fn commit(&self, request: impl Into<QueuedRequest>) -> Result<Answer, CommitError> {
+        self.lanes.commit(request.into()).await
     }
 
     /// Takes no more requests, finishes those that wait, and returns after the last commit.
@@ -112,10 +113,10 @@ impl Store {
     }
 
     /// An app with its secrets.
-    pub async fn app(&self, app_id: AppId) -> Result<Option<App>, StoreError> {
+    pub async fn app(&self, app_id: AppId) -> Result<Option<AppRecord>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.app(app_id)),
-            Reads::Postgres(reads) => reads.read(|session| reading::app(session, app_id)).await,
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.app(app_id)),
+            ReadBackend::Postgres(reads) => reads.read(|session| queries::app(session, app_id)).await,
         }
     }
 
@@ -127,67 +128,73 @@ impl Store {
         query: &QueryRequest,
     ) -> Result<Option<DisputeRecord>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.find(merchant_id, query)),
-            Reads::Postgres(reads) => reads.read(|session| reading::find(session, merchant_id, query)).await,
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.find(merchant_id, query)),
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::find(session, merchant_id, query)).await
+            }
         }
     }
 
-    /// A dispute, whosever it is.
+    /// A dispute of any merchant.
     pub async fn dispute(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeRecord>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.dispute(dispute_no)),
-            Reads::Postgres(reads) => reads.read(|session| reading::dispute(session, dispute_no)).await,
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.dispute(dispute_no)),
+            ReadBackend::Postgres(reads) => reads.read(|session| queries::dispute(session, dispute_no)).await,
         }
     }
 
-    /// A dispute with its history and submissions, all of one moment.
+    /// A dispute with its history and submissions, read in one snapshot.
     pub async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => {
+            ReadBackend::Sqlite(reads) => {
                 let dispute_no = dispute_no.clone();
-                reads.apart(move |read| read.detail(&dispute_no)).await
+                reads.run_blocking(move |read| read.detail(&dispute_no)).await
             }
-            Reads::Postgres(reads) => reads.read(|session| reading::detail(session, dispute_no)).await,
+            ReadBackend::Postgres(reads) => reads.read(|session| queries::detail(session, dispute_no)).await,
         }
     }
 
     /// A page of disputes.
-    pub async fn list(&self, filter: Filter) -> Result<Page, StoreError> {
+    pub async fn list(&self, filter: DisputeFilter) -> Result<DisputePage, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.list(&filter)).await,
-            Reads::Postgres(reads) => reads.read(|session| reading::list(session, &filter)).await,
+            ReadBackend::Sqlite(reads) => reads.run_blocking(move |read| read.list(&filter)).await,
+            ReadBackend::Postgres(reads) => reads.read(|session| queries::list(session, &filter)).await,
         }
     }
 
-    /// At most `limit` disputes whose deadline lies at or before a moment and that still need a response, the longest
+    /// At most `limit` disputes whose deadline is at or before a time and that still need a response, the longest
     /// overdue first.
     pub async fn due(&self, deadline_until: UnixMillis, limit: u32) -> Result<Vec<DisputeNo>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.due(deadline_until, limit)).await,
-            Reads::Postgres(reads) => {
-                reads.read(|session| reading::due(session, deadline_until, limit)).await
+            ReadBackend::Sqlite(reads) => {
+                reads.run_blocking(move |read| read.due(deadline_until, limit)).await
+            }
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::due(session, deadline_until, limit)).await
             }
         }
     }
 
-    /// What waits to be done of the gateway's own accord. Each figure is the first row of an index.
+    /// What the background jobs have yet to do. Each figure is the first row of an index.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(|read| read.backlog()).await,
-            Reads::Postgres(reads) => reads.read(reading::backlog).await,
+            ReadBackend::Sqlite(reads) => reads.run_blocking(|read| read.backlog()).await,
+            ReadBackend::Postgres(reads) => reads.read(queries::backlog).await,
         }
     }
 
-    /// How busy the committers are, at this moment.
-    pub fn traffic(&self) -> Traffic {
+    /// How busy the committers are now.
+    pub fn traffic(&self) -> CommitTraffic {
         self.lanes.traffic()
     }
 
     /// A merchant.
-    pub async fn merchant(&self, merchant_id: MerchantId) -> Result<Option<Merchant>, StoreError> {
+    pub async fn merchant(&self, merchant_id: MerchantId) -> Result<Option<MerchantRecord>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.merchant(merchant_id)),
-            Reads::Postgres(reads) => reads.read(|session| reading::merchant(session, merchant_id)).await,
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.merchant(merchant_id)),
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::merchant(session, merchant_id)).await
+            }
         }
     }
 
@@ -196,57 +203,63 @@ impl Store {
         &self,
         after: Option<MerchantId>,
         limit: u32,
-    ) -> Result<Vec<Merchant>, StoreError> {
+    ) -> Result<Vec<MerchantRecord>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.merchants(after, limit)).await,
-            Reads::Postgres(reads) => reads.read(|session| reading::merchants(session, after, limit)).await,
-        }
-    }
-
-    /// A merchant's apps, the oldest first.
-    pub async fn apps_of(&self, merchant_id: MerchantId) -> Result<Vec<App>, StoreError> {
-        match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.apps_of(merchant_id)).await,
-            Reads::Postgres(reads) => reads.read(|session| reading::apps_of(session, merchant_id)).await,
-        }
-    }
-
-    /// The token whose SHA-256 this is, unless it is revoked.
-    pub async fn token(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
-        match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.token(hash)),
-            Reads::Postgres(reads) => reads.read(|session| reading::token(session, hash)).await,
-        }
-    }
-
-    /// The tokens that are not revoked, by name, at most `limit`, after a name.
-    pub async fn tokens(&self, after: Option<TokenName>, limit: u32) -> Result<Vec<Token>, StoreError> {
-        match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.tokens(after.as_ref(), limit)).await,
-            Reads::Postgres(reads) => {
-                reads.read(|session| reading::tokens(session, after.as_ref(), limit)).await
+            ReadBackend::Sqlite(reads) => reads.run_blocking(move |read| read.merchants(after, limit)).await,
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::merchants(session, after, limit)).await
             }
         }
     }
 
-    /// The value that tells the right master key, once it is stored.
+    /// A merchant's apps, the oldest first.
+    pub async fn apps_of(&self, merchant_id: MerchantId) -> Result<Vec<AppRecord>, StoreError> {
+        match &self.reads {
+            ReadBackend::Sqlite(reads) => reads.run_blocking(move |read| read.apps_of(merchant_id)).await,
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::apps_of(session, merchant_id)).await
+            }
+        }
+    }
+
+    /// The token whose SHA-256 this is, unless it is revoked.
+    pub async fn token(&self, hash: TokenHash) -> Result<Option<TokenRecord>, StoreError> {
+        match &self.reads {
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.token(hash)),
+            ReadBackend::Postgres(reads) => reads.read(|session| queries::token(session, hash)).await,
+        }
+    }
+
+    /// The tokens that are not revoked, by name, at most `limit`, after a name.
+    pub async fn tokens(&self, after: Option<TokenName>, limit: u32) -> Result<Vec<TokenRecord>, StoreError> {
+        match &self.reads {
+            ReadBackend::Sqlite(reads) => {
+                reads.run_blocking(move |read| read.tokens(after.as_ref(), limit)).await
+            }
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::tokens(session, after.as_ref(), limit)).await
+            }
+        }
+    }
+
+    /// The check value of the master key, once it is stored.
     ///
     /// # Errors
-    /// [`StoreError::Schema`] where it is gone: it is written with the first token, so where anybody has accounts,
-    /// there was one. They are asked for first, for another gateway may be founding the database.
-    pub async fn key_check(&self) -> Result<Option<Vec<u8>>, StoreError> {
+    /// [`StoreError::Schema`] where it is missing: it is written with the first token, so a database with accounts
+    /// must have one. Accounts are read first, because another gateway may be initializing the database.
+    pub async fn key_check(&self) -> Result<Option<KeyCheck>, StoreError> {
         let has_accounts = match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.has_accounts())?,
-            Reads::Postgres(reads) => reads.read(reading::has_accounts).await?,
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.has_accounts())?,
+            ReadBackend::Postgres(reads) => reads.read(queries::has_accounts).await?,
         };
         let check = self.reads.meta(KEY_CHECK).await?;
         match check.is_none() && has_accounts {
             true => Err(StoreError::Schema(missing_value(KEY_CHECK))),
-            false => Ok(check),
+            false => Ok(check.map(KeyCheck)),
         }
     }
 
-    /// What tells this installation from every other one, once a gateway has served. It goes along with copies.
+    /// Random id of this installation, once a gateway has served. Copies have the same one.
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be read.
@@ -254,19 +267,19 @@ impl Store {
         self.reads.meta(IDENTITY).await
     }
 
-    /// What tells the place that the evidence lies in, once a gateway has served.
+    /// Name of the store that holds the evidence, once a gateway has served.
     pub async fn evidence_place(&self) -> Result<Option<String>, StoreError> {
         Ok(self.reads.meta(EVIDENCE_PLACE).await?.as_deref().map(text))
     }
 
-    /// The fence that tells this database from its copies, once it has swept a bucket.
+    /// The fencing token of the bucket, once this database has swept one.
     pub async fn sweep_fence(&self) -> Result<Option<String>, StoreError> {
         Ok(self.reads.meta(SWEEP_FENCE).await?.as_deref().map(text))
     }
 
     /// Whether several gateways may serve this database.
     pub const fn is_shared(&self) -> bool {
-        matches!(self.reads, Reads::Postgres(_))
+        matches!(self.reads, ReadBackend::Postgres(_))
     }
 
     /// The newest timestamp whose nonces may have been forgotten; requests with it or an older one are stale.
@@ -278,65 +291,69 @@ impl Store {
             .ok_or_else(|| StoreError::Unreadable("a nonce_bound that is no number".to_owned()))
     }
 
-    /// The newest moment that a gateway knew to be the present; `None` until one has.
+    /// The latest time that a gateway trusted; `None` until one has.
     pub async fn clock_trusted_at(&self) -> Result<Option<UnixMillis>, StoreError> {
         Ok(self.reads.meta(CLOCK_TRUSTED_AT).await?.as_deref().and_then(number).map(UnixMillis))
     }
 
-    /// The present moment by the database server's own clock; `None` where there is no server.
+    /// The database server's time; `None` where there is no server.
     pub async fn server_time(&self) -> Result<Option<UnixMillis>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(_) => Ok(None),
-            Reads::Postgres(reads) => reads.read(reading::server_time).await,
+            ReadBackend::Sqlite(_) => Ok(None),
+            ReadBackend::Postgres(reads) => reads.read(queries::server_time).await,
         }
     }
 
     /// The upload at a url, marked or not.
     pub async fn upload(&self, url: StorageUri) -> Result<Option<Upload>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.upload(url)),
-            Reads::Postgres(reads) => reads.read(|session| reading::upload(session, url)).await,
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.upload(url)),
+            ReadBackend::Postgres(reads) => reads.read(|session| queries::upload(session, url)).await,
         }
     }
 
     /// At most `limit` uploads that are not about to be swept, by url, after a url.
     pub async fn uploads(&self, after: Option<StorageUri>, limit: u32) -> Result<Vec<Upload>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.uploads(after, limit)).await,
-            Reads::Postgres(reads) => reads.read(|session| reading::uploads(session, after, limit)).await,
+            ReadBackend::Sqlite(reads) => reads.run_blocking(move |read| read.uploads(after, limit)).await,
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::uploads(session, after, limit)).await
+            }
         }
     }
 
     /// Whether any upload is recorded.
     pub async fn has_uploads(&self) -> Result<bool, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.in_place(|read| read.has_uploads()),
-            Reads::Postgres(reads) => reads.read(reading::has_uploads).await,
+            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.has_uploads()),
+            ReadBackend::Postgres(reads) => reads.read(queries::has_uploads).await,
         }
     }
 
-    /// At most `limit` uploads that were marked before a moment and that no submission refers to: their files may go.
-    /// They come in an order of their own, behind the one given.
+    /// At most `limit` uploads that were marked before a time and that no submission refers to: their files may be
+    /// deleted. Ordered by time and url, after the one given.
     pub async fn marked(
         &self,
         before: UnixMillis,
-        after: Option<Marked>,
+        after: Option<MarkedUpload>,
         limit: u32,
-    ) -> Result<Vec<Marked>, StoreError> {
+    ) -> Result<Vec<MarkedUpload>, StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.apart(move |read| read.marked(before, after, limit)).await,
-            Reads::Postgres(reads) => {
-                reads.read(|session| reading::marked(session, before, after, limit)).await
+            ReadBackend::Sqlite(reads) => {
+                reads.run_blocking(move |read| read.marked(before, after, limit)).await
+            }
+            ReadBackend::Postgres(reads) => {
+                reads.read(|session| queries::marked(session, before, after, limit)).await
             }
         }
     }
 
-    /// Whether the database answers, is still the file that was opened, and takes changes: where the last one failed
-    /// for the database's own reasons, a change that touches nothing is tried.
+    /// Whether the database answers, is still the file that was opened, and can be written: if the last write failed
+    /// because of the database, one that changes nothing is tried.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.reads {
-            Reads::Sqlite(reads) => reads.answer()?,
-            Reads::Postgres(_) => drop(self.reads.meta("min_binary").await?),
+            ReadBackend::Sqlite(reads) => reads.answer()?,
+            ReadBackend::Postgres(_) => drop(self.reads.meta("min_binary").await?),
         }
         self.lanes.probe().await
     }

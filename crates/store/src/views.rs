@@ -1,16 +1,16 @@
-//! What is read: a dispute with its facts, its detail, and pages of a list.
+//! What is read: a dispute with its facts, its history, and pages of a list.
 
 use rebuttal_disputes::{Dispute, Entry, IntegrityError, Submission, check_integrity};
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
 
-/// A dispute: where it stands, and what it was opened with.
+/// A dispute's state and facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeRecord {
-    /// Where it stands.
+    /// Its current state.
     pub state: Dispute,
-    /// What it was opened with; stage and deadline here are the present ones.
+    /// What it was opened with; stage and deadline are the current ones.
     pub facts: OpenDispute,
     /// When it was opened.
     pub created_at: UnixMillis,
@@ -19,7 +19,7 @@ pub struct DisputeRecord {
 /// A dispute with everything that happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeDetail {
-    /// Where it stands.
+    /// State and facts.
     pub record: DisputeRecord,
     /// The history, in order.
     pub history: Vec<Entry>,
@@ -40,28 +40,28 @@ impl DisputeDetail {
     }
 }
 
-/// The oldest of what waits to be done of the gateway's own accord; nothing where nothing waits.
+/// The oldest of what the background jobs have yet to do; `None` where there is nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// The earliest deadline of a dispute that needs a response.
     pub earliest_deadline: Option<UnixMillis>,
-    /// When the oldest upload was made that nothing refers to and that is not marked to go.
+    /// Time of the oldest upload that no submission refers to and that is not marked for deletion.
     pub oldest_unreferenced_at: Option<UnixMillis>,
-    /// When the oldest upload was marked whose file has not been deleted yet.
+    /// When the oldest marked upload was marked whose file is not deleted yet.
     pub oldest_marked_at: Option<UnixMillis>,
 }
 
-/// An upload that nothing referred to, and that is about to go. They come in the order in which they were marked.
+/// An upload that no submission referred to, and that is marked for deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marked {
+pub struct MarkedUpload {
     /// When it was marked.
     pub at: UnixMillis,
-    /// Where its file lies.
+    /// Where its file is stored.
     pub url: StorageUri,
 }
 
-impl Marked {
-    /// What a page begins behind, as the statement takes it: before everything where it is the first.
+impl MarkedUpload {
+    /// Where a page begins, as the statement takes it.
     pub(crate) fn begin(after: Option<Self>) -> (i64, String) {
         after.map_or((i64::MIN, String::new()), |Self { at, url }| (at.0, url.key()))
     }
@@ -69,28 +69,28 @@ impl Marked {
 
 /// Which disputes a list holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct DisputeFilter {
     /// Of this merchant.
     pub merchant_id: Option<MerchantId>,
     /// In this state.
     pub status: Option<Status>,
     /// In this stage.
     pub stage: Option<Stage>,
-    /// With a deadline before this moment.
+    /// With a deadline before this time.
     pub deadline_before: Option<UnixMillis>,
-    /// Opened after this moment.
+    /// Opened after this time.
     pub created_after: Option<UnixMillis>,
-    /// Whose dispute, payment, trade or reference number starts with this.
+    /// With a dispute, payment, trade or reference number that starts with this.
     pub q: Option<String>,
-    /// After this position; the newest come first.
-    pub after: Option<Position>,
+    /// After this position, in the order from the newest to the oldest.
+    pub after: Option<DisputeCursor>,
     /// Most items.
     pub limit: u32,
 }
 
 /// Where a page of a list ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
+pub struct DisputeCursor {
     /// When the last dispute was opened.
     pub created_at: UnixMillis,
     /// Its number.
@@ -99,27 +99,27 @@ pub struct Position {
 
 /// A page of a list, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct DisputePage {
     /// The disputes.
     pub items: Vec<DisputeRecord>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Position>,
-    /// How many match, counted to [`Page::COUNT_MAX`].
+    pub next: Option<DisputeCursor>,
+    /// How many match, counted to [`DisputePage::COUNT_MAX`].
     pub total: u64,
     /// Whether `total` is all.
     pub total_exact: bool,
 }
 
-impl Page {
-    /// How far matches are counted.
+impl DisputePage {
+    /// Most matches that are counted.
     pub const COUNT_MAX: u64 = 10_000;
 
-    /// The page of what was found: one dispute more than it may hold tells that there is another, and one match more
-    /// than are counted that there are others.
+    /// The page of the rows that were read: a row beyond the limit means that there is another page, and a match
+    /// beyond those that are counted that there are more.
     pub(crate) fn of(mut found: Vec<DisputeRecord>, limit: u32, counted: u64) -> Self {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let position = |last: &DisputeRecord| Position {
+        let position = |last: &DisputeRecord| DisputeCursor {
             created_at: last.created_at,
             dispute_no: last.state.dispute_no.clone(),
         };

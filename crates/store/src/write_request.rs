@@ -1,41 +1,73 @@
-//! What is asked of the committer, and how each request is answered.
+//! What the committer is asked to write, and how each request is answered.
+//!
+//! Requests that share a batch ([`Operation`]) and those that run in a transaction of their own ([`SingleOperation`])
+//! are two types of request, so that nothing that decides one can be handed the other.
 
 use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, Merchant, NewToken, Token};
+use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, CreatedToken, MerchantRecord, TokenRecord};
 
-/// One change, all or nothing.
+/// SHA-256 of an operator's token. The token itself is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// SHA-256 over path and body of an operator's request, which tells a retry from another request under the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestHash(pub [u8; 32]);
+
+/// A change, all or nothing.
 #[derive(Debug)]
-pub struct WriteRequest {
+pub struct WriteRequest<O = Operation> {
     /// When the last byte of the request was read, or when the gateway decided to act.
     pub arrived_at: UnixMillis,
-    /// What makes the request count once.
+    /// What makes the request take effect once.
     pub idempotency: Idempotency,
-    /// SHA-256 of the operator's token that asks for it, checked once more in the request's own transaction: a body may
-    /// come slowly, and a token be revoked meanwhile. `None` for merchants and the gateway itself.
-    pub token: Option<[u8; 32]>,
+    /// The operator's token that asks for the change, checked again in the request's own transaction: it may be revoked
+    /// while the body is read. `None` for merchants and the gateway itself.
+    pub token: Option<TokenHash>,
     /// What is to be done.
-    pub operation: Operation,
+    pub operation: O,
 }
 
-impl WriteRequest {
-    /// What the gateway does by itself: no request asks for it, so nothing has to make it count once.
-    pub const fn own(arrived_at: UnixMillis, operation: Operation) -> Self {
-        Self { arrived_at, idempotency: Idempotency::Always, token: None, operation }
+impl<O> WriteRequest<O> {
+    /// A change that the gateway makes by itself and that needs no idempotency.
+    pub const fn internal(arrived_at: UnixMillis, operation: O) -> Self {
+        Self { arrived_at, idempotency: Idempotency::None, token: None, operation }
     }
 }
 
-/// What makes a request count once, in the transaction of its outcome.
+/// A request of either type, as it waits for the committer.
+#[derive(Debug)]
+pub enum QueuedRequest {
+    /// Shares a batch.
+    Batched(WriteRequest),
+    /// Runs in a transaction of its own.
+    Single(WriteRequest<SingleOperation>),
+}
+
+impl From<WriteRequest> for QueuedRequest {
+    fn from(request: WriteRequest) -> Self {
+        Self::Batched(request)
+    }
+}
+
+impl From<WriteRequest<SingleOperation>> for QueuedRequest {
+    fn from(request: WriteRequest<SingleOperation>) -> Self {
+        Self::Single(request)
+    }
+}
+
+/// What makes a request take effect once, in the transaction of its outcome.
 #[derive(Debug)]
 pub enum Idempotency {
-    /// A merchant's nonce: a second use is refused.
+    /// A merchant's nonce: a second request with it is refused.
     Nonce(NonceUse),
     /// An operator's idempotency key: the same request again gets the first answer.
     Key(IdempotencyKey),
-    /// Nothing; doing it twice does no harm.
-    Always,
+    /// None is needed: a repetition does no harm.
+    None,
 }
 
 /// The identity of a merchant's request (contract §2).
@@ -52,19 +84,18 @@ pub struct NonceUse {
 /// An operator's `Idempotency-Key` (contract §8).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// What tells the operator's token from all others, those included that had its name before: keys of different
-    /// tokens are apart.
+    /// Identifies the operator's token, also among those that had its name before: each token has its own keys.
     pub token: String,
     /// The key as it was sent.
     pub key: String,
-    /// SHA-256 over path and body: another request under the same key is refused.
-    pub request: [u8; 32],
+    /// Another request under the same key is refused.
+    pub request: RequestHash,
 }
 
-/// What is to be done.
+/// What requests that share a batch do.
 #[derive(Debug)]
 pub enum Operation {
-    /// Nothing but to use the nonce up.
+    /// Only uses the nonce up.
     UseNonce,
     /// A command on a dispute. A contest brings a finding for each item; one that its record contradicts is overruled.
     Command {
@@ -74,7 +105,7 @@ pub enum Operation {
         merchant_id: Option<MerchantId>,
         /// Who acts.
         actor: Actor,
-        /// What is asked.
+        /// The command.
         command: Command,
     },
     /// A new dispute.
@@ -86,22 +117,27 @@ pub enum Operation {
     },
     /// A file was uploaded.
     RecordUpload(Upload),
+}
+
+/// What requests in a transaction of their own do.
+#[derive(Debug)]
+pub enum SingleOperation {
     /// A merchant, an app, a secret or a token changes.
     Account(AccountChange),
     /// Old rows go.
     Upkeep(Upkeep),
 }
 
-/// A file that lies in the evidence store.
+/// A file in the evidence store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// Where it lies.
+    /// Its url.
     pub url: StorageUri,
     /// What it is.
     pub file: FoundFile,
 }
 
-/// One bounded step of cleaning up. Each is short, so that none stalls a contest; the answer tells how much was done.
+/// One bounded step of upkeep. Each is short, so that none delays a contest; the answer is the number of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upkeep {
     /// Stores the bound at or below which timestamps are stale whatever the clock says, then deletes at most `limit`
@@ -112,7 +148,7 @@ pub enum Upkeep {
         /// Most rows of one step.
         limit: u32,
     },
-    /// Marks uploads that no submission refers to; from then on nothing lies there.
+    /// Marks uploads that no submission refers to; they cannot be contested with from then on.
     MarkUnreferenced {
         /// The newest upload to mark.
         uploaded_before: UnixMillis,
@@ -131,8 +167,8 @@ pub enum Upkeep {
         /// Most rows of one step.
         limit: u32,
     },
-    /// Takes the encrypted secrets and tokens from the answers that idempotency keys show again: from then on a
-    /// repeated request is told that what it made is shown no more, and makes nothing.
+    /// Deletes the encrypted secrets and tokens from stored answers. A retry under the same key then fails with the
+    /// reason, and changes nothing.
     ForgetShownSecrets {
         /// The newest key whose answer loses its secret.
         created_before: UnixMillis,
@@ -141,16 +177,16 @@ pub enum Upkeep {
     },
     /// Deletes secrets whose overlap is over.
     DropExpiredSecrets,
-    /// Moves the fence that tells this database from its copies; no row where it stands elsewhere than was thought.
+    /// Replaces the fencing token of the bucket; no row if another one than `instead_of` is stored.
     MoveFence {
-        /// Where to.
+        /// The new one.
         fence: String,
-        /// Where it stood, if anywhere.
+        /// The stored one, if any.
         instead_of: Option<String>,
     },
-    /// Keeps the request's own moment as the newest one that a gateway knew to be the present.
+    /// Stores the request's time as the latest one that a gateway trusted.
     NoteClock,
-    /// Writes one value that nobody reads, to learn whether the database takes changes.
+    /// Writes a value that is not read, to learn whether the database can be written.
     Probe,
 }
 
@@ -160,7 +196,7 @@ pub type Answer = Result<Outcome, Rejection>;
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// The dispute stands at `sequence`.
+    /// The dispute's latest history entry is `sequence`.
     Dispute {
         /// Which dispute.
         dispute_no: DisputeNo,
@@ -170,21 +206,21 @@ pub enum Outcome {
         opened: bool,
     },
     /// A merchant was created or changed: as it stood then.
-    Merchant(Merchant),
+    Merchant(MerchantRecord),
     /// An app was created or changed, or its secret rotated: as it stood then.
     App(ChangedApp),
     /// A token was created.
-    NewToken(NewToken),
+    NewToken(CreatedToken),
     /// A token was revoked: as it stood then.
-    Token(Token),
-    /// A step of upkeep touched so many rows.
+    Token(TokenRecord),
+    /// A step of upkeep changed this many rows.
     Rows(u64),
     /// Done, with nothing to show.
     Nothing,
 }
 
 impl Outcome {
-    /// Whether it holds an encrypted secret or token, to be shown to whoever made it.
+    /// Whether it holds an encrypted secret or token, which is shown to the caller.
     pub(crate) fn holds_secret(&self) -> bool {
         match self {
             Self::App(changed) => !changed.app.secrets.is_empty(),
@@ -196,22 +232,22 @@ impl Outcome {
     }
 }
 
-/// Why a request was not done. Its nonce or key is used up all the same, where nothing else is said.
+/// Why a request was not carried out. Unless it says otherwise, the nonce or key is used up all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The nonce was used before.
     #[error("this timestamp and nonce were used before")]
     Replayed,
-    /// The timestamp lies at or below the bound of purged nonces.
-    #[error("the timestamp lies before what the gateway still remembers")]
+    /// The timestamp is at or below the bound of purged nonces.
+    #[error("the timestamp is older than the nonces that the gateway still remembers")]
     Stale,
-    /// The operator's token lets nobody in any more. Nothing is used up.
+    /// The operator's token was revoked. Nothing is used up.
     #[error("the token was revoked before the change was made")]
     TokenRevoked,
     /// The idempotency key was used for another request. This key is not used up.
     #[error(
-        "the Idempotency-Key was used for another request, which may have done what this one asks for; look at what is \
-         there before you send it under a new key, which would do it once more"
+        "the Idempotency-Key was used for another request. That one may have had the same effect: read the current state \
+         before you send this request under a new key"
     )]
     KeyReused,
     /// The dispute's rules refuse it.
@@ -220,12 +256,12 @@ pub enum Rejection {
     /// An account's rules refuse it.
     #[error(transparent)]
     Account(#[from] AccountRefusal),
-    /// A file lies at the url already; the first one stays.
-    #[error("a file lies there already; the first one stays")]
+    /// A file is stored at the url already; it stays.
+    #[error("another file is stored at this url already")]
     UploadExists,
     /// The same request was refused before, under the same idempotency key.
     #[error("{message}")]
-    AsBefore {
+    Repeated {
         /// The first answer's code.
         code: Code,
         /// The first answer's sentence.
@@ -243,7 +279,7 @@ impl Rejection {
             Self::KeyReused | Self::UploadExists => Code::OperatorConflict,
             Self::Dispute(refusal) => refusal.code(),
             Self::Account(refusal) => refusal.code(),
-            Self::AsBefore { code, .. } => code.clone(),
+            Self::Repeated { code, .. } => code.clone(),
         }
     }
 }

@@ -28,9 +28,9 @@ const IMPURE: [&str; 9] = [
 const STATEMENT_PLACES: [&str; 6] = [
     "crates/store/src/statements.rs",
     "crates/store/src/sqlite/statements.rs",
-    "crates/store/src/sqlite/source.rs",
+    "crates/store/src/sqlite/migration_source.rs",
     "crates/store/src/postgres/statements.rs",
-    "crates/store/src/postgres/target.rs",
+    "crates/store/src/postgres/migration_target.rs",
     "crates/store/src/postgres/session.rs",
 ];
 /// What a statement begins with that reads or writes rows. Transactions and the making of partitions are not meant.

@@ -82,7 +82,7 @@ fn a_database_without_its_check_value_is_no_empty_one() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     by_hand(data, "DELETE FROM meta WHERE name = 'key_check'");
-    let what = "the row key_check of the table meta is missing, though a gateway has served";
+    let what = "the schema is incomplete: the row key_check of the table meta is missing";
     finds(&doctor(data, &[], &[]), "database", what);
     let said = said(data);
     assert!(said.contains(what) && said.contains("restore it whole from a backup"), "{said}");

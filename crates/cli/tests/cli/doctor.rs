@@ -137,8 +137,8 @@ fn unservable_database_and_clock_skew_are_reported() {
             "generation 99",
         ),
         (
-            "INSERT INTO meta VALUES ('moved_to', CAST('postgres://h/d' AS BLOB))",
-            "DELETE FROM meta WHERE name = 'moved_to'",
+            "INSERT INTO meta VALUES ('migrated_to', CAST('postgres://h/d' AS BLOB))",
+            "DELETE FROM meta WHERE name = 'migrated_to'",
             "database",
             "moved to postgres://h/d",
         ),
@@ -229,7 +229,7 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     let weak = format!("postgres://{role}@{}", database.url().rsplit_once('@').unwrap().1);
     let output = doctor(folder.path(), &[], &[("REBUTTAL_DATABASE_URL", weak)]);
     finds(&output, "database", "the database role of the gateway lacks");
-    finds(&output, "database", "the rest could not be looked at");
+    finds(&output, "database", "the rest could not be read");
     database.query(&format!("DROP ROLE {role}"));
 }
 

@@ -175,7 +175,7 @@ fn killed_migration_is_completed_by_a_rerun() {
     let last: i64 = old.query_row("SELECT max(outbox_id) FROM outbox", [], |row| row.get(0)).unwrap();
     let mark =
         format!(r#"{{"source":"{}","table":"outbox","after":[{{"Number":{last}}}]}}"#, hex::encode(key));
-    let _ = migration.database.query(&format!("INSERT INTO meta VALUES ('moving', '{mark}'::bytea)"));
+    let _ = migration.database.query(&format!("INSERT INTO meta VALUES ('data_migration', '{mark}'::bytea)"));
     done(&migration.moved(&[]));
     let gateway = migration.reopened();
     migration.fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");

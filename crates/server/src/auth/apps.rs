@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use parking_lot::{Mutex, RwLock};
 use rebuttal_protocol::{AppId, AppSecret, MerchantId, Scheme, UnixMillis};
-use rebuttal_store::{App, SecretId, Store};
+use rebuttal_store::{AppRecord, SecretId, Store};
 
 use crate::auth::keys::{DecryptError, Keys};
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, READ_PAUSE, make_room};
@@ -77,7 +77,7 @@ impl KnownApp {
         }
     }
 
-    fn open(app: App, keys: &Keys) -> Result<Self, DecryptError> {
+    fn open(app: AppRecord, keys: &Keys) -> Result<Self, DecryptError> {
         let open = |sealed: &rebuttal_store::SealedSecret| {
             Ok(KnownSecret {
                 secret_id: sealed.secret_id,
@@ -87,7 +87,7 @@ impl KnownApp {
             })
         };
         let secrets = app.secrets.iter().map(open).collect::<Result<_, _>>()?;
-        let App { app_id, merchant_id, time_zone, scheme, enabled, .. } = app;
+        let AppRecord { app_id, merchant_id, time_zone, scheme, enabled, .. } = app;
         let zone = TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC);
         Ok(Self { app_id, merchant_id, zone, scheme, enabled, secrets })
     }
@@ -249,7 +249,7 @@ impl AppCache {
 #[cfg(test)]
 mod tests {
     use rebuttal_protocol::operator::AppSettings;
-    use rebuttal_store::{AccountChange, Location, Operation, Options, Outcome, WriteRequest};
+    use rebuttal_store::{AccountChange, Location, Options, Outcome, SingleOperation, WriteRequest};
 
     use super::*;
     use crate::auth::keys::MasterKey;
@@ -285,8 +285,8 @@ mod tests {
         }
 
         async fn commit(&self, account: AccountChange) -> Outcome {
-            let operation = Operation::Account(account);
-            let work = WriteRequest::own(clock::now(), operation);
+            let operation = SingleOperation::Account(account);
+            let work = WriteRequest::internal(clock::now(), operation);
             self.apps.store.commit(work).await.unwrap().unwrap()
         }
 

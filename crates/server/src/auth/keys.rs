@@ -13,7 +13,7 @@ use aes_gcm::{Aes256Gcm, KeyInit};
 use anyhow::{Context as _, anyhow, ensure};
 use hkdf::Hkdf;
 use rebuttal_protocol::{AppId, AppSecret, hex_digits};
-use rebuttal_store::SecretId;
+use rebuttal_store::{KeyCheck, SecretId, TokenHash};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -104,7 +104,7 @@ pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
 pub(crate) struct Keys {
     secrets: Aes256Gcm,
     tokens: Aes256Gcm,
-    check_value: [u8; 32],
+    check_value: KeyCheck,
     upload: Zeroizing<[u8; 32]>,
     evidence_marker: [u8; 32],
     doctor: Zeroizing<[u8; 32]>,
@@ -126,7 +126,7 @@ impl Keys {
         Self {
             secrets: Aes256Gcm::new((&*master.derive("rebuttal app secrets v1")).into()),
             tokens: Aes256Gcm::new((&*master.derive("rebuttal operator tokens v1")).into()),
-            check_value: *master.derive("rebuttal check value v1"),
+            check_value: KeyCheck(master.derive("rebuttal check value v1").to_vec()),
             upload: master.derive("rebuttal upload forms v1"),
             evidence_marker: *master.derive("rebuttal evidence folder v1"),
             doctor: master.derive("rebuttal doctor of an installation v1"),
@@ -138,7 +138,7 @@ impl Keys {
     }
 
     /// What the database keeps to recognise the key by; tells nothing about it.
-    pub(crate) const fn check_value(&self) -> &[u8; 32] {
+    pub(crate) const fn check_value(&self) -> &KeyCheck {
         &self.check_value
     }
 
@@ -186,17 +186,17 @@ impl Keys {
     }
 
     /// Seals a new operator token for the answer that is kept under its idempotency key, bound to its hash.
-    pub(crate) fn encrypt_token(&self, hash: &[u8; 32], token: &str) -> anyhow::Result<Vec<u8>> {
-        encrypt(&self.tokens, token.as_bytes(), hash)
+    pub(crate) fn encrypt_token(&self, hash: &TokenHash, token: &str) -> anyhow::Result<Vec<u8>> {
+        encrypt(&self.tokens, token.as_bytes(), &hash.0)
     }
 
     /// Decrypts what [`Self::encrypt_token`] made for the same hash.
     pub(crate) fn decrypt_token(
         &self,
-        hash: &[u8; 32],
+        hash: &TokenHash,
         encrypted: &[u8],
     ) -> Result<Zeroizing<String>, TokenDecryptError> {
-        decrypt(&self.tokens, encrypted, hash).ok_or(TokenDecryptError)
+        decrypt(&self.tokens, encrypted, &hash.0).ok_or(TokenDecryptError)
     }
 }
 
@@ -256,20 +256,23 @@ mod tests {
 
     #[test]
     fn a_token_opens_only_for_its_hash_and_its_key() {
-        let encrypted = keys(1).encrypt_token(&[3; 32], "a-token-of-mine").unwrap();
-        assert_eq!(*keys(1).decrypt_token(&[3; 32], &encrypted).unwrap(), "a-token-of-mine");
-        assert!(keys(1).decrypt_token(&[4; 32], &encrypted).is_err());
-        assert!(keys(2).decrypt_token(&[3; 32], &encrypted).is_err());
-        assert!(keys(1).decrypt_token(&[3; 32], &encrypted[..11]).is_err());
+        let encrypted = keys(1).encrypt_token(&TokenHash([3; 32]), "a-token-of-mine").unwrap();
+        assert_eq!(*keys(1).decrypt_token(&TokenHash([3; 32]), &encrypted).unwrap(), "a-token-of-mine");
+        assert!(keys(1).decrypt_token(&TokenHash([4; 32]), &encrypted).is_err());
+        assert!(keys(2).decrypt_token(&TokenHash([3; 32]), &encrypted).is_err());
+        assert!(keys(1).decrypt_token(&TokenHash([3; 32]), &encrypted[..11]).is_err());
         let as_secret =
             keys(1).encrypt(AppId::from_bytes([3; 16]), [3; 16], &AppSecret::from_bytes(&[7; 16]));
-        assert!(keys(1).decrypt_token(&[3; 32], &as_secret.unwrap()).is_err(), "a purpose has its own key");
+        assert!(
+            keys(1).decrypt_token(&TokenHash([3; 32]), &as_secret.unwrap()).is_err(),
+            "a purpose has its own key"
+        );
     }
 
     #[test]
     fn each_purpose_has_its_own_key() {
         let keys = keys(1);
-        assert_ne!(hex::encode(keys.check_value()), *keys.upload_secret());
+        assert_ne!(hex::encode(&keys.check_value().0), *keys.upload_secret());
         let others = [keys.doctor(&[1; 16]), keys.doctor(&[2; 16])];
         let doctors = [keys.keys_doctor()].into_iter().chain(&others);
         let digits = |(app_id, secret): &(AppId, AppSecret)| {

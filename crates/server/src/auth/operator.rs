@@ -10,6 +10,7 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use rebuttal_protocol::operator::TokenName;
+use rebuttal_store::TokenHash;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -32,16 +33,16 @@ pub(crate) struct Operator<N> {
     /// owner replaces.
     pub(crate) key_space: String,
     /// SHA-256 of the token: what it asks for is done only if it lets somebody in still when that is committed.
-    pub(crate) hash: [u8; 32],
+    pub(crate) hash: TokenHash,
     needs: PhantomData<N>,
 }
 
 impl<N> Operator<N> {
-    fn of(name: TokenName, hash: [u8; 32]) -> Self {
+    fn of(name: TokenName, hash: TokenHash) -> Self {
         let key_space = match name.as_str() {
             FIRST_TOKEN => FIRST_TOKEN.to_owned(),
             // No name has a space.
-            other => format!("{other} {}", hex::encode(hash)),
+            other => format!("{other} {}", hex::encode(hash.0)),
         };
         Self { name, key_space, hash, needs: PhantomData }
     }
@@ -80,12 +81,12 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 /// What the database knows a token by.
-pub(crate) fn hash(token: &[u8]) -> [u8; 32] {
-    Sha256::digest(token).into()
+pub(crate) fn hash(token: &[u8]) -> TokenHash {
+    TokenHash(Sha256::digest(token).into())
 }
 
 /// A new token and its hash.
-pub(crate) fn make_token() -> anyhow::Result<(Zeroizing<String>, [u8; 32])> {
+pub(crate) fn make_token() -> anyhow::Result<(Zeroizing<String>, TokenHash)> {
     let mut random = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *random).context("the system has no randomness")?;
     let token = Zeroizing::new(hex::encode(random.as_slice()));

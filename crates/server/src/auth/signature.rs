@@ -13,7 +13,9 @@ use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::merchant_call::{MerchantRequest, Read, Write};
 use rebuttal_protocol::signature::{Message, verify};
 use rebuttal_protocol::{Authorization, Code, UnixMillis};
-use rebuttal_store::{AccountChange, Answer, Idempotency, NonceUse, Operation, Outcome, WriteRequest};
+use rebuttal_store::{
+    AccountChange, Answer, Idempotency, NonceUse, Operation, Outcome, SingleOperation, WriteRequest,
+};
 
 use crate::auth::apps::KnownApp;
 use crate::auth::replay_cache::{FORGET_EVERY, NonceCheck};
@@ -295,8 +297,8 @@ fn verify_with_any(
 /// for each secret, and beside the request, which does not wait for it.
 fn note_first_use(auth: &Auth, verified: &Verified) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
-    let operation = Operation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
-    let work = WriteRequest::own(clock::now(), operation);
+    let operation = SingleOperation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
+    let work = WriteRequest::internal(clock::now(), operation);
     let store = auth.store.clone();
     tokio::spawn(async move {
         if let Err(error) = store.commit(work).await {

@@ -5,16 +5,13 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use rebuttal_store::{Store, Token};
+use rebuttal_store::{Store, TokenHash, TokenRecord};
 
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, make_room};
 use crate::http::error::Refusal;
 
 /// Tokens that are looked up without waiting for strangers; more than there are operators.
 const PROVEN_MAX: usize = 1_000;
-
-/// SHA-256 of a token.
-type Hash = [u8; 32];
 
 pub(crate) struct Tokens {
     store: Store,
@@ -24,8 +21,8 @@ pub(crate) struct Tokens {
 
 /// What the last look-ups told.
 struct TokenCache {
-    proven: HashMap<Hash, ()>,
-    unknown: NegativeCache<Hash>,
+    proven: HashMap<TokenHash, ()>,
+    unknown: NegativeCache<TokenHash>,
 }
 
 impl Tokens {
@@ -35,7 +32,7 @@ impl Tokens {
     }
 
     /// The token, if it lets somebody in. One that did not a moment ago is not asked for again.
-    pub(crate) async fn find(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
+    pub(crate) async fn find(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
         if self.cache.lock().proven.contains_key(&hash) {
             return self.ask(hash).await;
         }
@@ -50,7 +47,7 @@ impl Tokens {
         self.ask(hash).await
     }
 
-    async fn ask(&self, hash: Hash) -> Result<Option<Token>, Refusal> {
+    async fn ask(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
         let token = self.store.token(hash).await?;
         let mut cache = self.cache.lock();
         let TokenCache { proven, unknown } = &mut *cache;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rebuttal_evidence::{FairSlots, Slot};
 use rebuttal_protocol::Code;
+use rebuttal_store::TokenHash;
 
 use crate::http::error::Refusal;
 
@@ -17,7 +18,7 @@ pub(crate) const EVIDENCE_READ_WAIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// The slots of a gateway, by the hash of the token.
 pub(crate) struct EvidenceReads {
-    slots: FairSlots<[u8; 32]>,
+    slots: FairSlots<TokenHash>,
     wait_limit: Duration,
 }
 
@@ -30,7 +31,7 @@ impl EvidenceReads {
     ///
     /// # Errors
     /// `Unavailable` where no slot became free in time.
-    pub(crate) async fn slot(&self, token: [u8; 32]) -> Result<Slot, Refusal> {
+    pub(crate) async fn slot(&self, token: TokenHash) -> Result<Slot, Refusal> {
         let slot = tokio::time::timeout(self.wait_limit, self.slots.acquire(token)).await;
         slot.map_err(|_| none_free())?.map_err(Refusal::internal)
     }
@@ -54,14 +55,14 @@ mod tests {
     #[tokio::test]
     async fn a_token_holds_its_share_and_every_slot_comes_back() {
         let reads = EvidenceReads::new(Duration::from_millis(10));
-        let is_refused = async |token: u8| match reads.slot([token; 32]).await {
+        let is_refused = async |token: u8| match reads.slot(TokenHash([token; 32])).await {
             Ok(_) => false,
             Err(refusal) => (refusal.code, refusal.retry_after_seconds) == (Code::Unavailable, Some(5)),
         };
         let mut slots = Vec::new();
         for token in 0..4 {
             for _ in 0..EVIDENCE_READS_PER_TOKEN {
-                slots.push(reads.slot([token; 32]).await.unwrap());
+                slots.push(reads.slot(TokenHash([token; 32])).await.unwrap());
             }
             assert!(is_refused(token).await, "more than its share");
         }

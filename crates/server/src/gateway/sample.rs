@@ -6,14 +6,14 @@ use std::time::Duration;
 use metrics::gauge;
 use rebuttal_disputes::COMMIT_LIMIT;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::Traffic;
+use rebuttal_store::CommitTraffic;
 
 use crate::clock;
 use crate::gateway::Gateway;
 
 /// Looks at what the committers have to do, and at the uploads that are under way.
 pub(crate) fn traffic(gateway: &Gateway) {
-    let Traffic { waiting, waiting_max, lanes, lanes_in_trouble } = gateway.store.traffic();
+    let CommitTraffic { waiting, waiting_max, lanes, lanes_in_trouble } = gateway.store.traffic();
     for (name, value) in [
         ("rebuttal_commit_queue", waiting),
         ("rebuttal_commit_queue_max", waiting_max),

@@ -18,5 +18,5 @@ pub(crate) async fn record(
     let media_type = url.format.media_type().to_owned();
     let file = FoundFile { sha256: Fingerprint(sha256), size, media_type };
     let operation = Operation::RecordUpload(Upload { url, file });
-    store.commit(WriteRequest::own(clock::now(), operation)).await
+    store.commit(WriteRequest::internal(clock::now(), operation)).await
 }

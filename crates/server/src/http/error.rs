@@ -173,9 +173,9 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Database(_) | StoreError::Commit(_) | StoreError::Io(_) => Self::unavailable(error),
             StoreError::TooNew { .. }
-            | StoreError::Moved { .. }
-            | StoreError::HalfMoved
-            | StoreError::Shared
+            | StoreError::DataMigrated { .. }
+            | StoreError::DataMigrationUnfinished
+            | StoreError::TransactionPooler
             | StoreError::Schema(_)
             | StoreError::Migration(_)
             | StoreError::Unreadable(_) => Self::internal(error),

@@ -34,7 +34,7 @@ pub(super) async fn expire(gateway: &Gateway, trusted_time: &TrustedTime) -> any
 async fn expire_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
     let command = Command::Expire;
     let operation = Operation::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
-    let work = WriteRequest::own(now, operation);
+    let work = WriteRequest::internal(now, operation);
     match gateway.store.commit(work).await? {
         Ok(_) => {
             metrics::counter!("rebuttal_expired_disputes_total").increment(1);

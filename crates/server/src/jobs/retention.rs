@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Operation, Outcome, SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest};
+use rebuttal_store::{Outcome, SECRETS_SHOWN_FOR, SingleOperation, Store, Upkeep, WriteRequest};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -83,7 +83,7 @@ pub(super) async fn in_steps(
 
 /// Takes one step and tells how many rows it touched.
 pub(super) async fn step(store: &Store, now: UnixMillis, upkeep: Upkeep) -> anyhow::Result<u64> {
-    let work = WriteRequest::own(now, Operation::Upkeep(upkeep));
+    let work = WriteRequest::internal(now, SingleOperation::Upkeep(upkeep));
     match store.commit(work).await?? {
         Outcome::Rows(rows) => Ok(rows),
         _ => Ok(0),
@@ -115,8 +115,8 @@ mod tests {
         let location = Location::from(folder.path().join("rebuttal.db").as_path());
         let store = Store::open(&location, &Options::default()).await.unwrap();
         assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW, WINDOW), None);
-        let operation = Operation::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
-        store.commit(WriteRequest::own(NOW, operation)).await.unwrap().unwrap();
+        let operation = SingleOperation::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
+        store.commit(WriteRequest::internal(NOW, operation)).await.unwrap().unwrap();
         let bound = store.nonce_bound().await.unwrap();
         let said = bound_ahead(bound, NOW, WINDOW).unwrap();
         assert!(said.contains("2027-01-21") && said.contains("1714128828114"), "{said}");

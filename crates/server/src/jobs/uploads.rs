@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rebuttal_protocol::{StorageUri, UnixMillis};
-use rebuttal_store::{Marked, Upkeep};
+use rebuttal_store::{MarkedUpload, Upkeep};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -21,7 +21,7 @@ const LEFTOVER_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Where the last sweep ended that had to be broken off: the next one goes on behind it.
 #[derive(Default)]
-pub(super) struct SweepPosition(Mutex<Option<Marked>>);
+pub(super) struct SweepPosition(Mutex<Option<MarkedUpload>>);
 
 /// Marks uploads that nothing refers to, and deletes those that were marked an hour ago and still are: first the file,
 /// then the row, so that a crash in between is made up for. Several replicas do this at once, and may delete the same
@@ -56,7 +56,7 @@ pub(super) async fn sweep(
 /// Deletes the files of a page one by one, and tells which ones are gone.
 async fn delete(
     gateway: &Gateway,
-    page: Vec<Marked>,
+    page: Vec<MarkedUpload>,
     position: &SweepPosition,
     kept: &mut DeleteFailures,
 ) -> Vec<StorageUri> {

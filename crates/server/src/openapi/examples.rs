@@ -20,7 +20,7 @@ use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKin
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{Authorization, Envelope, Finality, Scheme, StorageUri, UnixMillis, answer_nonce};
-use rebuttal_store::{App, DisputeDetail, DisputeRecord, Merchant, Token};
+use rebuttal_store::{AppRecord, DisputeDetail, DisputeRecord, MerchantRecord, TokenRecord};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -183,7 +183,7 @@ impl Examples {
     }
 
     pub(super) fn merchant(&self) -> Result<Value> {
-        value(&merchant_view(Merchant {
+        value(&merchant_view(MerchantRecord {
             merchant_id: self.detail.record.state.merchant_id,
             name: "Corner Shop".to_owned(),
             time_zone: ZONE.to_owned(),
@@ -201,7 +201,7 @@ impl Examples {
     }
 
     fn app_with(&self, overlap_until: Option<UnixMillis>) -> Result<Value> {
-        let app = App {
+        let app = AppRecord {
             app_id: self.signed("contest")?.header()?.app_id,
             merchant_id: self.detail.record.state.merchant_id,
             time_zone: ZONE.to_owned(),
@@ -223,7 +223,7 @@ impl Examples {
 
     pub(super) fn token(&self, revoked: bool) -> Result<Value> {
         let created_at = self.detail.record.created_at;
-        value(&token_view(Token {
+        value(&token_view(TokenRecord {
             name: "night-shift".parse()?,
             role: Role::Operator,
             created_at,

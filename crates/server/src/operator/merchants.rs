@@ -11,15 +11,15 @@ pub(crate) mod rotate;
 
 use rebuttal_protocol::operator::answers::{self, SecretText};
 use rebuttal_protocol::{AppId, AppSecret, Code, UnixMillis};
-use rebuttal_store::{App, ChangedApp, Merchant, Outcome, SealedSecret, SecretId};
+use rebuttal_store::{AppRecord, ChangedApp, MerchantRecord, Outcome, SealedSecret, SecretId};
 
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::operator::request::unexpected;
 
 /// A merchant as operators see it.
-pub(crate) fn merchant_view(merchant: Merchant) -> answers::Merchant {
-    let Merchant { merchant_id, name, time_zone, .. } = merchant;
+pub(crate) fn merchant_view(merchant: MerchantRecord) -> answers::Merchant {
+    let MerchantRecord { merchant_id, name, time_zone, .. } = merchant;
     answers::Merchant { merchant_id, name, time_zone }
 }
 
@@ -33,8 +33,8 @@ fn merchant_after(done: Outcome) -> Result<answers::Merchant, Refusal> {
 
 /// An app as operators see it, without a secret. `overlap_until` is until when the one before the newest verifies, if
 /// it does.
-pub(crate) fn app_view(app: App, overlap_until: Option<UnixMillis>) -> answers::App {
-    let App { app_id, merchant_id, scheme, enabled, notify_url, .. } = app;
+pub(crate) fn app_view(app: AppRecord, overlap_until: Option<UnixMillis>) -> answers::App {
+    let AppRecord { app_id, merchant_id, scheme, enabled, notify_url, .. } = app;
     answers::App {
         app_id,
         app_secret: None,

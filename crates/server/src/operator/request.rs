@@ -14,7 +14,10 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::operator::IDEMPOTENCY_KEY_MAX;
 use rebuttal_protocol::{Code, DisputeNo, Invalid, MerchantId, UnixMillis};
-use rebuttal_store::{AccountChange, Idempotency, IdempotencyKey, Operation, Outcome, Touched, WriteRequest};
+use rebuttal_store::{
+    AccountChange, AffectedApps, Idempotency, IdempotencyKey, Outcome, QueuedRequest, RequestHash,
+    SingleOperation, WriteRequest,
+};
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
@@ -70,8 +73,11 @@ impl<N: Permits> AuthorizedBody<N> {
     }
 
     /// Has the change committed, once under its key.
-    pub(crate) async fn commit(self, gateway: &Gateway, operation: Operation) -> Result<Outcome, Refusal> {
-        let idempotency = self.key.map_or(Idempotency::Always, Idempotency::Key);
+    pub(crate) async fn commit<O>(self, gateway: &Gateway, operation: O) -> Result<Outcome, Refusal>
+    where
+        QueuedRequest: From<WriteRequest<O>>,
+    {
+        let idempotency = self.key.map_or(Idempotency::None, Idempotency::Key);
         gateway
             .auth
             .commit(WriteRequest {
@@ -92,12 +98,12 @@ impl<N: Permits> AuthorizedBody<N> {
     ) -> Result<Outcome, Refusal> {
         let gateway = Arc::clone(gateway);
         let task = tokio::spawn(async move {
-            let touched = account.touched();
-            let outcome = self.commit(&gateway, Operation::Account(account)).await;
+            let touched = account.affected_apps();
+            let outcome = self.commit(&gateway, SingleOperation::Account(account)).await;
             match touched {
-                Touched::Merchant(merchant_id) => gateway.auth.apps.forget_merchant(merchant_id),
-                Touched::App(app_id) => gateway.auth.apps.forget(app_id),
-                Touched::NoApp => {}
+                AffectedApps::Merchant(merchant_id) => gateway.auth.apps.forget_merchant(merchant_id),
+                AffectedApps::App(app_id) => gateway.auth.apps.forget(app_id),
+                AffectedApps::NoApp => {}
             }
             outcome
         });
@@ -127,7 +133,7 @@ impl<N: Permits> FromRequest<Arc<Gateway>> for AuthorizedBody<N> {
                     .chain_update(b"\n")
                     .chain_update(&arrived.body);
                 let token = operator.key_space.clone();
-                IdempotencyKey { token, key, request: request.finalize().into() }
+                IdempotencyKey { token, key, request: RequestHash(request.finalize().into()) }
             }),
             _ => None,
         };

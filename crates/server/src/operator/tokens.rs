@@ -10,15 +10,15 @@ use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::{TokenName, answers};
-use rebuttal_store::Token;
+use rebuttal_store::TokenRecord;
 
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 
 /// A token as operators see it. What opens the API is told only by what made it.
-pub(crate) fn token_view(token: Token) -> answers::Token {
-    let Token { name, role, created_at, revoked_at } = token;
+pub(crate) fn token_view(token: TokenRecord) -> answers::Token {
+    let TokenRecord { name, role, created_at, revoked_at } = token;
     answers::Token {
         name: name.to_string(),
         role: role.to_string(),

@@ -202,7 +202,7 @@ fn installation(config: &Config, location: &Location) -> String {
         EvidenceLocation::Folder(folder) => folder.display().to_string(),
         EvidenceLocation::Bucket { bucket, .. } => bucket.place(),
     };
-    format!("the database is {}, the evidence lies in {evidence}", location.told())
+    format!("the database is {}, the evidence lies in {evidence}", location.redacted())
 }
 
 fn database(examined: &Examined) -> Vec<Finding> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use rebuttal_protocol::operator::TokenName;
-use rebuttal_store::{AccountChange, Operation, Store, Token, WriteRequest};
+use rebuttal_store::{AccountChange, SingleOperation, Store, TokenHash, TokenRecord, WriteRequest};
 use zeroize::Zeroizing;
 
 use crate::auth::keys::write_private;
@@ -18,7 +18,7 @@ use crate::setup::config::OperatorToken;
 /// written to the file.
 pub(crate) struct FirstToken<'f> {
     /// What the database is to know of it.
-    pub(crate) hash: [u8; 32],
+    pub(crate) hash: TokenHash,
     made: Option<&'f Path>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn ensure_token(
         }
     };
     let hash = hash(token.as_bytes());
-    if let Some(Token { name, role, .. }) = store.token(hash).await? {
+    if let Some(TokenRecord { name, role, .. }) = store.token(hash).await? {
         if name.as_str() != FIRST_TOKEN {
             tracing::warn!(
                 "the configured operator token is {name}'s, whose role is {role}; the first token stays as it was"
@@ -68,8 +68,8 @@ pub(crate) async fn ensure_token(
         }
         return Ok(());
     }
-    let operation = Operation::Account(AccountChange::PutToken { name: first_name()?, hash });
-    store.commit(WriteRequest::own(clock::now(), operation)).await??;
+    let operation = SingleOperation::Account(AccountChange::PutToken { name: first_name()?, hash });
+    store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     Ok(())
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
 }
 
 /// What the database would know the token of a file by, if the file holds one.
-pub(crate) fn hash_in(file: &Path) -> Option<[u8; 32]> {
+pub(crate) fn hash_in(file: &Path) -> Option<TokenHash> {
     read(file).ok().map(|token| hash(token.as_bytes()))
 }
 

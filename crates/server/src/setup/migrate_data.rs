@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, stream};
 use rebuttal_evidence::{FolderStore, S3Store};
 use rebuttal_store::{
-    AccountChange, Location, Move, MoveProgress, MoveStep, MovedTable, Operation, Options, Store, StoreError,
-    Upload, WriteRequest,
+    AccountChange, DataMigration, DataMigrationProgress, DataMigrationStep, KeyCheck, Location,
+    MigratedTable, Options, SingleOperation, Store, StoreError, Upload, WriteRequest,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -61,7 +61,7 @@ pub struct MigrationProgress {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MigrationReport {
     /// The database's tables, if it was moved: the same on both sides.
-    pub tables: Option<Vec<MovedTable>>,
+    pub tables: Option<Vec<MigratedTable>>,
     /// The files, if they were.
     pub files: Option<MigratedFiles>,
 }
@@ -99,14 +99,14 @@ impl Migration {
             Some(place) => match Store::open(&from, &Options::default()).await {
                 Ok(store) => Some(self.move_files(&data_dir, &store, place, &mut tell).await?),
                 // The database is switched over last: the files of one that has been moved were copied before.
-                Err(StoreError::Moved { .. }) if self.to.is_some() => None,
+                Err(StoreError::DataMigrated { .. }) if self.to.is_some() => None,
                 Err(error) => return Err(error.into()),
             },
             None => None,
         };
         let tables = match &self.to {
             Some(to) => {
-                let moving = Move::open(&from, to).await?.with_evidence_at(self.new_place());
+                let moving = DataMigration::open(&from, to).await?.with_evidence_location(self.new_place());
                 // Not needed for it; but who has another one at hand has another gateway's data before him.
                 if self.key_file(&data_dir).exists() {
                     self.keys(&data_dir, moving.key_check()?)?;
@@ -175,9 +175,9 @@ impl Migration {
         }
         if self.to.is_none() {
             // A database that goes along is told in its new place: this one may be gone back to until then.
-            let change = AccountChange::PlaceEvidence { place: new_place, instead_of: place };
-            let operation = Operation::Account(change);
-            store.commit(WriteRequest::own(clock::now(), operation)).await??;
+            let change = AccountChange::SetEvidenceLocation { place: new_place, instead_of: place };
+            let operation = SingleOperation::Account(change);
+            store.commit(WriteRequest::internal(clock::now(), operation)).await??;
         }
         store.close().await;
         Ok(moved)
@@ -188,11 +188,11 @@ impl Migration {
     }
 
     /// The keys of the data directory, which must be those of the database.
-    fn keys(&self, data_dir: &DataDir, check: Option<Vec<u8>>) -> anyhow::Result<Keys> {
+    fn keys(&self, data_dir: &DataDir, check: Option<KeyCheck>) -> anyhow::Result<Keys> {
         let file = self.key_file(data_dir);
         let keys = Keys::derive(&MasterKey::read(&file)?);
         ensure!(
-            check.is_some_and(|check| check == keys.check_value()),
+            check.is_some_and(|check| check == *keys.check_value()),
             "the master key in {} is not the one that this database's secrets are sealed with",
             file.display()
         );
@@ -233,11 +233,11 @@ fn missing_told(missing: &[String]) -> String {
     )
 }
 
-impl From<MoveProgress> for MigrationProgress {
-    fn from(progress: MoveProgress) -> Self {
+impl From<DataMigrationProgress> for MigrationProgress {
+    fn from(progress: DataMigrationProgress) -> Self {
         let doing = match progress.step {
-            MoveStep::Copying => "copying",
-            MoveStep::Verifying => "verifying",
+            DataMigrationStep::Copying => "copying",
+            DataMigrationStep::Verifying => "verifying",
         };
         Self { doing, what: progress.table, done: progress.rows, of: Some(progress.of) }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{
-    AccountChange, CommitError, Location, Operation, Options, Store, StoreError, WriteRequest,
+    AccountChange, CommitError, Location, Options, SingleOperation, Store, StoreError, WriteRequest,
 };
 use tokio::time::timeout;
 
@@ -220,8 +220,9 @@ async fn bind_to_location(store: &Store, place: String, by_word: bool) -> anyhow
             ),
         }
     }
-    let change = AccountChange::PlaceEvidence { place: place.clone(), instead_of: kept.filter(|_| is_free) };
-    let work = WriteRequest::own(clock::now(), Operation::Account(change));
+    let change =
+        AccountChange::SetEvidenceLocation { place: place.clone(), instead_of: kept.filter(|_| is_free) };
+    let work = WriteRequest::internal(clock::now(), SingleOperation::Account(change));
     store.commit(work).await??;
     let kept = store.evidence_place().await?.unwrap_or_default();
     ensure!(kept == place, "{}", wrong_location(&kept, &place));
@@ -282,7 +283,7 @@ async fn open_keys(
         }
     };
     ensure!(
-        check.is_some_and(|check| check == keys.check_value()),
+        check.is_some_and(|check| check == *keys.check_value()),
         "the master key is not the one that this database's secrets are sealed with; start with that one. Gateways that \
          share a database share it by master_key_file"
     );
@@ -298,8 +299,8 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
     }
     let mut identity = [0; 16];
     getrandom::fill(&mut identity).context("the system has no randomness")?;
-    let operation = Operation::Account(AccountChange::Identify { identity });
-    store.commit(WriteRequest::own(clock::now(), operation)).await??;
+    let operation = SingleOperation::Account(AccountChange::SetInstallationId { identity });
+    store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     store.identity().await?.context("the row identity of the table meta, just written, is gone")
 }
 
@@ -340,10 +341,13 @@ async fn refuse_foreign_bucket(
 async fn initialize(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) -> anyhow::Result<()> {
     let file = data_dir.operator_token();
     let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
-    let key_check = keys.check_value().to_vec();
-    let operation =
-        Operation::Account(AccountChange::Found { key_check, token: first_name()?, hash: first.hash });
-    store.commit(WriteRequest::own(clock::now(), operation)).await??;
+    let key_check = keys.check_value().clone();
+    let operation = SingleOperation::Account(AccountChange::Initialize {
+        key_check,
+        token: first_name()?,
+        hash: first.hash,
+    });
+    store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     if store.token(first.hash).await?.is_none() {
         first.discard()?;
     }

@@ -6,33 +6,35 @@ use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 
 use super::load::{lock_tokens, stored_answer};
-use super::save::kept;
+use super::save::answer_json;
 use super::session::{Error, Session};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
-    FIND_KEYS, FOUND, HAS_MERCHANT, IDENTIFY, INSERT_KEYS, INSERT_SECRET, LOCK_APP, LOCK_MERCHANT_NUMBERS,
-    LOCK_TOKENS_TO_CHANGE, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN,
-    RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    FIND_KEYS, HAS_MERCHANT, INSERT_INSTALLATION_ID, INSERT_KEY_CHECK, INSERT_KEYS, INSERT_SECRET, LOCK_APP,
+    LOCK_MERCHANT_NUMBERS, LOCK_TOKENS_TO_CHANGE, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET,
+    REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
-use super::{reading, rows};
+use super::{queries, rows};
 use crate::accounts::{
-    AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
+    AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
     no_merchant,
 };
-use crate::batch::KeptAnswer;
+use crate::batch::RecordedAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
+use crate::write_request::{
+    Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
+};
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// Applies a change, or gives the first answer again; neither for a token that is revoked.
+/// Applies a change, or repeats the first answer under its idempotency key. A revoked token is refused.
 pub(super) async fn apply(
     session: &Session,
     account: &AccountChange,
-    request: &WriteRequest,
+    request: &WriteRequest<SingleOperation>,
 ) -> Result<Answer> {
     let now = request.arrived_at;
-    if !lets_in(session, request.token, account.token_name()).await? {
+    if !is_active(session, request.token, account.token_name()).await? {
         return Ok(Err(Rejection::TokenRevoked));
     }
     let Idempotency::Key(key) = &request.idempotency else { return change(session, account, now).await };
@@ -41,23 +43,23 @@ pub(super) async fn apply(
         return Ok(stored.answer_to(key, now));
     }
     let answer = change(session, account, now).await?;
-    let kept = kept(&KeptAnswer::of(&answer))?;
+    let kept = answer_json(&RecordedAnswer::of(&answer))?;
     let (tokens, keys) = (vec![&key.token], vec![&key.key]);
-    let (requests, answers) = (vec![key.request.as_slice()], vec![kept]);
+    let (requests, answers) = (vec![key.request.0.as_slice()], vec![kept]);
     session.run(INSERT_KEYS, &[&tokens, &keys, &requests, &answers, &vec![now.0]]).await?;
     Ok(answer)
 }
 
-/// Whether the token of whoever asks lets them in, and does until the transaction ends. With it is locked the token
-/// that the change names.
-async fn lets_in(session: &Session, token: Option<[u8; 32]>, named: Option<&TokenName>) -> Result<bool> {
+/// Whether the caller's token is active, and stays so until the transaction ends. The token that the change names is
+/// locked, too.
+async fn is_active(session: &Session, token: Option<TokenHash>, named: Option<&TokenName>) -> Result<bool> {
     let Some(named) = named else {
         let token: BTreeSet<_> = token.into_iter().collect();
         return Ok(lock_tokens(session, &token).await?.len() == token.len());
     };
-    let asking = token.as_ref().map(<[u8; 32]>::as_slice);
+    let asking = token.as_ref().map(|hash| hash.0.as_slice());
     for row in session.rows(LOCK_TOKENS_TO_CHANGE, &[&asking, &named.as_str()]).await? {
-        if Some(rows::bytes(&row, 0)?) == token {
+        if Some(TokenHash(rows::bytes(&row, 0)?)) == token {
             return rows::value(&row, 1);
         }
     }
@@ -104,17 +106,17 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::CreateToken(new) => create_token(session, new, now).await,
         AccountChange::RevokeToken { name } => revoke_token(session, name, now).await,
         AccountChange::PutToken { name, hash } => put_token(session, name, hash, now).await,
-        AccountChange::Identify { identity } => {
-            session.run(IDENTIFY, &[&identity.as_slice()]).await?;
+        AccountChange::SetInstallationId { identity } => {
+            session.run(INSERT_INSTALLATION_ID, &[&identity.as_slice()]).await?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::PlaceEvidence { place, instead_of } => {
+        AccountChange::SetEvidenceLocation { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
             session.run(REPLACE_META, &[&EVIDENCE_PLACE, &place.as_bytes(), &instead_of]).await?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::Found { key_check, token, hash } => {
-            let founded = session.run(FOUND, &[key_check]).await?;
+        AccountChange::Initialize { key_check, token, hash } => {
+            let founded = session.run(INSERT_KEY_CHECK, &[&key_check.0]).await?;
             if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
         }
     }
@@ -130,7 +132,7 @@ fn bytes(app_id: &AppId) -> &[u8] {
 
 /// Read within the transaction of the change.
 async fn merchant_done(session: &Session, merchant_id: MerchantId) -> Result<Answer> {
-    Ok(merchant_answer(reading::merchant(session, merchant_id).await?))
+    Ok(merchant_answer(queries::merchant(session, merchant_id).await?))
 }
 
 /// Read within the transaction of the change.
@@ -140,7 +142,7 @@ async fn app_done(
     made: Option<SecretId>,
     now: UnixMillis,
 ) -> Result<Answer> {
-    Ok(app_answer(reading::app(session, app_id).await?, made, now))
+    Ok(app_answer(queries::app(session, app_id).await?, made, now))
 }
 
 /// Makes the app, unless there is no such merchant.
@@ -227,8 +229,8 @@ async fn insert_secret(
     session.run(INSERT_SECRET, &[&secret_id.as_slice(), &bytes(&app_id), &sealed, &now.0]).await.map(drop)
 }
 
-async fn put_token(session: &Session, name: &TokenName, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
-    if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.as_slice()]).await? {
+async fn put_token(session: &Session, name: &TokenName, hash: &TokenHash, now: UnixMillis) -> Result<Answer> {
+    if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.0.as_slice()]).await? {
         let holder: String = rows::value(&row, 0)?;
         return Ok(match holder == name.as_str() {
             true => Ok(Outcome::Nothing),
@@ -236,19 +238,19 @@ async fn put_token(session: &Session, name: &TokenName, hash: &[u8; 32], now: Un
         });
     }
     let values: [super::session::Value<'_>; 4] =
-        [&name.as_str(), &hash.as_slice(), &Role::Admin.as_str(), &now.0];
+        [&name.as_str(), &hash.0.as_slice(), &Role::Admin.as_str(), &now.0];
     session.run(PUT_TOKEN, &values).await?;
     Ok(Ok(Outcome::Nothing))
 }
 
-async fn create_token(session: &Session, new: &NewToken, now: UnixMillis) -> Result<Answer> {
-    let NewToken { name, role, hash, .. } = new;
-    let values: [super::session::Value<'_>; 4] = [&name.as_str(), &hash.as_slice(), &role.as_str(), &now.0];
+async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) -> Result<Answer> {
+    let CreatedToken { name, role, hash, .. } = new;
+    let values: [super::session::Value<'_>; 4] = [&name.as_str(), &hash.0.as_slice(), &role.as_str(), &now.0];
     if session.run(CREATE_TOKEN, &values).await? == 0 {
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }
     if *role != Role::Admin {
-        keep_older_binaries_out(session).await?;
+        lock_out_older_binaries(session).await?;
     }
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
@@ -257,12 +259,12 @@ async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> R
     let Some(row) = session.row(REVOKE_TOKEN, &[&now.0, &name.as_str()]).await? else {
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
-    keep_older_binaries_out(session).await?;
+    lock_out_older_binaries(session).await?;
     Ok(Ok(Outcome::Token(rows::token(&row)?)))
 }
 
-/// Those of the generation before let every token do everything, revoked ones too.
-async fn keep_older_binaries_out(session: &Session) -> Result<()> {
+/// Binaries of generation 1 let every token do everything, revoked ones too.
+async fn lock_out_older_binaries(session: &Session) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     session.run(RAISE_MIN_BINARY, &[&to, &from]).await.map(drop)
 }

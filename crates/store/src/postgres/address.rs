@@ -12,7 +12,7 @@ use crate::location::InvalidLocation;
 
 /// How long making a connection may take.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// A connection that has been silent this long is asked whether the other end is still there.
+/// After how long without traffic a connection is probed.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
 /// How long what was sent may stay unacknowledged by the other machine before the connection is given up.
 const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Parses a libpq URL. What tokio-postgres does not know is taken out first: `sslmode` in libpq's words, and
+    /// Parses a libpq URL. What tokio-postgres does not know is removed first: libpq's values of `sslmode`, and
     /// `sslrootcert`.
     pub(crate) fn parse(url: &str) -> Result<Self, InvalidLocation> {
         let refused = |sentence: &str| InvalidLocation(sentence.to_owned());
@@ -66,13 +66,13 @@ impl Address {
         if config.get_application_name().is_none() {
             config.application_name(APPLICATION_NAME);
         }
-        // Of several hosts the one that takes changes: after a failover that is another one than before.
+        // Of several hosts the one that accepts writes: after a failover that is another one.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         Ok(Self { config, trust })
     }
 
-    /// The server and the database, for people to read: without user and password.
-    pub(crate) fn told(&self) -> String {
+    /// Server and database without user and password, for messages.
+    pub(crate) fn redacted(&self) -> String {
         let host = |host: &Host| match host {
             Host::Tcp(name) => name.clone(),
             Host::Unix(path) => path.display().to_string(),

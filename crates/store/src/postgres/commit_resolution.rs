@@ -1,8 +1,8 @@
 //! Resolves a batch whose commit was sent and not answered, by transaction status.
 //!
-//! Two questions, in this order. Is its transaction still in progress? As long as it is, nothing is known. Then: is the
-//! lane's mark of this batch there? Each batch writes its number into the lane's row, which nobody else writes, in its
-//! own transaction; so the mark is there exactly if the batch is.
+//! Two questions, in this order. Is its transaction still in progress? While it is, nothing is known. Then: is the
+//! lane's marker of this batch stored? Each batch writes its number into a row that only its lane writes, in its own
+//! transaction; so the marker is stored exactly if the batch is.
 
 use std::time::Duration;
 
@@ -12,37 +12,37 @@ use tokio_postgres::error::SqlState;
 use super::address::{Address, CONNECT_LIMIT};
 use super::rows;
 use super::session::{Error, LANE, Session, within};
-use super::statements::{FATE, HAS_MARK};
+use super::statements::{HAS_BATCH_MARK, TRANSACTION_STATUS};
 
-/// How long the status is asked for.
-pub(super) const ASK_LIMIT: Duration = Duration::from_secs(5);
-/// The pause between two questions.
-const ASK_PAUSE: Duration = Duration::from_millis(50);
+/// How long the status is queried.
+pub(super) const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
+/// The pause between two queries.
+const RESOLVE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A batch that was sent.
-pub(super) struct Sent<'l> {
+pub(super) struct UnconfirmedBatch<'l> {
     pub(super) lane: &'l str,
     pub(super) batch: i64,
     /// The transaction's number, as the server wrote it.
     pub(super) transaction: &'l str,
 }
 
-/// What became of it.
+/// What became of a batch.
 ///
-/// That the transaction's number counts as committed would not prove it: a server that crashes forgets the numbers that
-/// it has not written down yet, and gives them out again. Nor would something that the batch saved, such as a nonce:
-/// another replica may have saved the same.
+/// That the transaction's number counts as committed would not prove it: a server that crashes forgets numbers that
+/// are not written yet, and assigns them again. Nor would a row that the batch saved, such as a nonce: another
+/// replica may have saved the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CommitStatus {
     Committed,
-    /// It is not there and never will be.
+    /// It is not stored and never will be.
     Aborted,
-    /// The server could not be asked.
+    /// The server could not be queried.
     Unknown(String),
 }
 
 impl CommitStatus {
-    /// A word for it, to count by.
+    /// Its label in metrics.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Committed => "committed",
@@ -52,13 +52,13 @@ impl CommitStatus {
     }
 }
 
-/// Asks on new connections until it is known, or the limit is over.
-pub(super) async fn resolve(address: &Address, sent: &Sent<'_>) -> CommitStatus {
-    let until = Instant::now() + ASK_LIMIT;
-    let mut last = "nobody could be asked".to_owned();
+/// Queries on new connections until the status is known, or the limit has passed.
+pub(super) async fn resolve(address: &Address, sent: &UnconfirmedBatch<'_>) -> CommitStatus {
+    let until = Instant::now() + RESOLVE_LIMIT;
+    let mut last = "no connection was made".to_owned();
     while Instant::now() < until {
         match Session::open(address, LANE).await {
-            Ok(session) => match ask_until(&session, sent, until).await {
+            Ok(session) => match status_within(&session, sent, until).await {
                 Ok(Some(true)) => return CommitStatus::Committed,
                 Ok(Some(false)) => return CommitStatus::Aborted,
                 Ok(None) => return CommitStatus::Unknown("it is still in progress".to_owned()),
@@ -66,31 +66,35 @@ pub(super) async fn resolve(address: &Address, sent: &Sent<'_>) -> CommitStatus 
             },
             Err(error) => last = error.to_string(),
         }
-        sleep(ASK_PAUSE).await;
+        sleep(RESOLVE_INTERVAL).await;
     }
     CommitStatus::Unknown(last)
 }
 
 /// Whether it was committed; nothing where it is still in progress at the end.
-async fn ask_until(session: &Session, sent: &Sent<'_>, until: Instant) -> Result<Option<bool>, Error> {
+async fn status_within(
+    session: &Session,
+    sent: &UnconfirmedBatch<'_>,
+    until: Instant,
+) -> Result<Option<bool>, Error> {
     while within(CONNECT_LIMIT, is_in_progress(session, sent)).await? {
         if Instant::now() > until {
             return Ok(None);
         }
-        sleep(ASK_PAUSE).await;
+        sleep(RESOLVE_INTERVAL).await;
     }
-    let marked = within(CONNECT_LIMIT, session.row(HAS_MARK, &[&sent.lane, &sent.batch])).await?;
+    let marked = within(CONNECT_LIMIT, session.row(HAS_BATCH_MARK, &[&sent.lane, &sent.batch])).await?;
     marked.map(|row| rows::value(&row, 0)).transpose()
 }
 
-async fn is_in_progress(session: &Session, sent: &Sent<'_>) -> Result<bool, Error> {
-    match session.row(FATE, &[&sent.transaction]).await {
-        // Null: so long ago that the server has forgotten it.
+async fn is_in_progress(session: &Session, sent: &UnconfirmedBatch<'_>) -> Result<bool, Error> {
+    match session.row(TRANSACTION_STATUS, &[&sent.transaction]).await {
+        // Null: too long ago for the server to remember.
         Ok(row) => {
             let status: Option<String> = row.map(|row| rows::value(&row, 0)).transpose()?.flatten();
             Ok(status.as_deref() == Some("in progress"))
         }
-        // A number of the future: a server that crashed has not given it out yet.
+        // A number of the future: a server that crashed has not assigned it yet.
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(false),
         Err(error) => Err(error),
     }

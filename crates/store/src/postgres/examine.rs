@@ -1,69 +1,83 @@
-//! A look at the server, at what stands before it, and at what it holds.
+//! What `doctor` reads of a server: its settings, its privileges, its schema, and what is stored.
 
 use std::time::Instant;
 
 use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
-use super::server_checks::{hazards, refuse_shared};
+use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
-use super::{reading, rows, schema};
-use crate::StoreError;
-use crate::error::{EVIDENCE_PLACE, IDENTITY, MOVED_TO, MOVING, SWEEP_FENCE};
-use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, ailments_of, number, text};
+use super::{queries, rows, schema};
+use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, meta_defects, number, text};
+use crate::{KeyCheck, StoreError, TokenHash};
 
-/// Looks at a database, and at how it is reached.
+/// Examines a database and its server.
 ///
-/// What a hazard keeps from being read is told after it: a role that may not read the tables is a hazard itself.
-pub(crate) async fn examine(address: &Address, token: Option<[u8; 32]>) -> Result<Examined, StoreError> {
-    refuse_shared(address).await?;
-    let hazards = hazards(address).await?;
-    let mut examined =
-        Examined { defects: hazards.into_iter().map(Defect::Hazard).collect(), ..Examined::default() };
+/// What cannot be read because of a warning is reported after it: a role that may not read the tables is such a
+/// warning.
+pub(crate) async fn examine(address: &Address, token: Option<TokenHash>) -> Result<Examined, StoreError> {
+    refuse_transaction_pooler(address).await?;
+    let server_warnings = server_warnings(address).await?;
+    let mut examined = Examined {
+        defects: server_warnings.into_iter().map(Defect::Server).collect(),
+        ..Examined::default()
+    };
     let session = Session::plain(address).await?;
     let has_hazards = !examined.defects.is_empty();
-    match look(&session, token, &mut examined).await {
-        Err(error) if has_hazards => examined.defects.push(Defect::Unseen(error.to_string())),
-        looked => looked?,
+    match inspect(&session, token, &mut examined).await {
+        Err(error) if has_hazards => examined.defects.push(Defect::Unreadable(error.to_string())),
+        inspected => inspected?,
     }
     Ok(examined)
 }
 
-async fn look(session: &Session, token: Option<[u8; 32]>, examined: &mut Examined) -> Result<(), StoreError> {
-    examined.server_time = reading::server_time(session).await?.map(|time| (time, Instant::now()));
+async fn inspect(
+    session: &Session,
+    token: Option<TokenHash>,
+    examined: &mut Examined,
+) -> Result<(), StoreError> {
+    examined.server_time = queries::server_time(session).await?.map(|time| (time, Instant::now()));
     let schema = schema::defects(session).await?;
     let hides = schema.iter().any(Defect::hides);
-    // An older schema knows tokens in other words.
+    // An older schema has other columns of tokens.
     let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
     examined.defects.extend(schema);
     if hides {
         return Ok(());
     }
-    // Asked for before the value that comes with them: a first start may be at work.
-    let has_accounts = reading::has_accounts(session).await?;
+    // Read before the check value, which the first start writes with the first token: it may be running.
+    let has_accounts = queries::has_accounts(session).await?;
     let mut values = Vec::new();
-    for name in
-        ["min_binary", MOVED_TO, MOVING, KEY_CHECK, IDENTITY, "nonce_bound", EVIDENCE_PLACE, SWEEP_FENCE]
-    {
-        values.push(reading::meta(session, name).await?);
+    for name in [
+        "min_binary",
+        MIGRATED_TO,
+        DATA_MIGRATION,
+        KEY_CHECK,
+        IDENTITY,
+        "nonce_bound",
+        EVIDENCE_PLACE,
+        SWEEP_FENCE,
+    ] {
+        values.push(queries::meta(session, name).await?);
     }
     let mut values = values.into_iter();
     let mut next = || values.next().flatten();
     let marks = [next(), next(), next()];
-    examined.key_check = next();
+    examined.key_check = next().map(KeyCheck);
     examined.identity = next();
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
-    examined.defects.extend(ailments_of(marks, is_there));
+    examined.defects.extend(meta_defects(marks, is_there));
     examined.evidence_place = next().as_deref().map(text);
     examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;
     examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
-    examined.has_uploads = reading::has_uploads(session).await?;
+    examined.has_uploads = queries::has_uploads(session).await?;
     if let Some(hash) = token {
-        examined.knows_token = Some(reading::token(session, hash).await?.is_some());
+        examined.knows_token = Some(queries::token(session, hash).await?.is_some());
     }
-    examined.sealed = reading::sealed(session, SEALED_MAX).await?;
+    examined.sealed = queries::sealed(session, SEALED_MAX).await?;
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! A lane: one connection that commits batches, kept by one committer. The four steps in two round trips.
+//! A lane: one connection that commits the batches of one committer. The four steps in two round trips.
 
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
 use super::address::Address;
-use super::commit_resolution::{self, CommitStatus, Sent};
+use super::commit_resolution::{self, CommitStatus, UnconfirmedBatch};
 use super::load::load;
 use super::nonces;
 use super::save::save;
@@ -14,12 +14,12 @@ use super::statements::BATCH;
 use super::{accounts, upkeep};
 use crate::batch::{Changes, KeySet, Loaded};
 use crate::committer::{Database, Failure};
-use crate::write_request::{Answer, Operation, Outcome, Upkeep, WriteRequest};
+use crate::write_request::{Answer, Outcome, SingleOperation, Upkeep, WriteRequest};
 
-/// How long a round trip may take: longer than the server's own limits, which tell more.
+/// How long a round trip may take: longer than the server's own limits, whose errors say more.
 pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
-/// The pauses between the tries to connect, so that a batch outlives a short absence of the server, and nobody is
-/// pelted with connections during a long one.
+/// The pauses between attempts to connect, so that a batch survives a short outage of the server, and the server is
+/// not flooded with connections during a long one.
 const CONNECT_PAUSES: [Duration; 5] = [
     Duration::from_millis(0),
     Duration::from_millis(50),
@@ -32,11 +32,11 @@ const CONNECT_PAUSES: [Duration; 5] = [
 pub(crate) struct Lane {
     address: Address,
     session: Option<Session>,
-    /// The name of the lane's row of marks: its own in every life of the process.
+    /// The name of the row of its batch markers. Every process has its own.
     name: String,
-    /// Batches that were sent.
+    /// Number of the last batch that was sent.
     batch: i64,
-    /// Whether a transaction may be open: a server that is told to end none complains.
+    /// Whether a transaction may be open: a server warns of a ROLLBACK without one.
     is_open: bool,
     /// The number of the open transaction, once it is known.
     transaction: Option<String>,
@@ -50,7 +50,7 @@ impl Lane {
         Ok(Self { address, session: None, name, batch: 0, is_open: false, transaction: None })
     }
 
-    /// The open connection, made anew where it was lost, to begin a transaction on.
+    /// The open connection, or a new one, to begin a transaction on.
     async fn session(&mut self) -> Result<&Session, Failure> {
         let open = self.session.take().filter(|session| !session.is_closed());
         let session = match open {
@@ -61,18 +61,18 @@ impl Lane {
         Ok(self.session.insert(session))
     }
 
-    /// What a failure before the commit means. Whatever it was, nothing was changed; and where only the connection is
-    /// lost, another one may do.
+    /// What a failure before the commit means. Nothing was changed; if only the connection is lost, another one may
+    /// work.
     async fn before_commit(&mut self, error: Error, names: Option<&KeySet>) -> Failure {
         if error.is_loss() {
             self.session = None;
             self.transaction = None;
-            return Failure::Again(error.to_string());
+            return Failure::Retry(error.to_string());
         }
         if let Some(names) = names.filter(|_| nonces::is_missing_partition(&error)) {
-            self.abandon().await;
+            self.roll_back().await;
             return match self.make_partitions(names).await {
-                Ok(()) => Failure::Again("a partition of nonces was missing".to_owned()),
+                Ok(()) => Failure::Retry("a partition of nonces was missing".to_owned()),
                 Err(error) => error.into(),
             };
         }
@@ -85,7 +85,7 @@ impl Lane {
             .await
     }
 
-    /// What became of the round trip that held the commit.
+    /// What became of the round trip that contained the commit.
     async fn settle(&mut self, saved: Result<(), Error>) -> Result<(), Failure> {
         let transaction = self.transaction.take();
         let error = match saved {
@@ -99,28 +99,30 @@ impl Lane {
         };
         self.session = None;
         let Some(transaction) = transaction else { return Err(Failure::Unknown(error.to_string())) };
-        let sent = Sent { lane: &self.name, batch: self.batch, transaction: &transaction };
+        let sent = UnconfirmedBatch { lane: &self.name, batch: self.batch, transaction: &transaction };
         let status = commit_resolution::resolve(&self.address, &sent).await;
-        tracing::warn!(%error, ?status, "a commit was not answered; its transaction status was looked up");
+        tracing::warn!(%error, ?status, "commit was not answered; transaction status looked up");
         metrics::counter!("rebuttal_commit_resolutions_total", "status" => status.name()).increment(1);
         match status {
             CommitStatus::Committed => Ok(()),
-            CommitStatus::Aborted => Err(Failure::Again(error.to_string())),
+            CommitStatus::Aborted => Err(Failure::Retry(error.to_string())),
             CommitStatus::Unknown(cause) => Err(Failure::Unknown(format!("{error}; {cause}"))),
         }
     }
 
-    /// Does an account change or a step of upkeep.
-    async fn alone(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
+    /// Runs an account change or an upkeep step.
+    async fn run_in_own_transaction(
+        &mut self,
+        request: &WriteRequest<SingleOperation>,
+    ) -> Result<Answer, Failure> {
         let session = self.session().await?;
         let done = within(ROUND_TRIP_LIMIT, async {
             let transaction = begin(session).await?;
             let answer = match &request.operation {
-                Operation::Account(change) => accounts::apply(session, change, request).await?,
-                Operation::Upkeep(step) => {
+                SingleOperation::Account(change) => accounts::apply(session, change, request).await?,
+                SingleOperation::Upkeep(step) => {
                     Ok(Outcome::Rows(upkeep::apply(session, step, request.arrived_at).await?))
                 }
-                _ => Ok(Outcome::Nothing),
             };
             Ok((answer, transaction))
         });
@@ -155,7 +157,7 @@ impl Database for Lane {
         self.settle(saved).await
     }
 
-    async fn abandon(&mut self) {
+    async fn roll_back(&mut self) {
         self.transaction = None;
         let was_open = std::mem::take(&mut self.is_open);
         let Some(session) = self.session.as_ref().filter(|_| was_open) else { return };
@@ -165,12 +167,12 @@ impl Database for Lane {
         }
     }
 
-    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
-        let outcome = self.alone(request).await;
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
+        let outcome = self.run_in_own_transaction(request).await;
         if outcome.is_err() {
-            self.abandon().await;
+            self.roll_back().await;
         }
-        let (Ok(Ok(Outcome::Rows(rows))), Operation::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
+        let (Ok(Ok(Outcome::Rows(rows))), SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
             (&outcome, &request.operation)
         else {
             return outcome;
@@ -182,7 +184,7 @@ impl Database for Lane {
     }
 }
 
-/// Begins a transaction and gives its number.
+/// Begins a transaction and returns its number.
 async fn begin(session: &Session) -> Result<String, Error> {
     let (begun, number) = tokio::join! {
         biased;
@@ -194,8 +196,8 @@ async fn begin(session: &Session) -> Result<String, Error> {
     super::rows::value(&number, 1)
 }
 
-/// Connects, trying a few times, with every statement of a batch prepared: a statement that had to be prepared between
-/// others would come out of their order.
+/// Connects, with a few attempts and every statement of a batch prepared: one that is prepared between others would
+/// be executed out of order.
 async fn connect(address: &Address) -> Result<Session, Failure> {
     let mut last = None;
     for pause in CONNECT_PAUSES {

@@ -1,7 +1,7 @@
-//! The first round trip of a batch: everything that it names, in one go.
+//! The first round trip of a batch: everything that it names, at the same time.
 //!
-//! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens by hash, then new rows. Whoever
-//! waits therefore waits for somebody who is further along, and nobody waits in a circle.
+//! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens by hash, then new rows. A
+//! transaction therefore only waits for one that is further along, and there are no deadlocks.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,11 +14,11 @@ use super::statements::{
     CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
 };
 use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredUpload};
-use crate::write_request::NonceUse;
+use crate::write_request::{NonceUse, RequestHash, TokenHash};
 
-/// What was found, and the number of the transaction that stands open now.
+/// What was found, and the number of the open transaction.
 pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, String), Error> {
-    // Asked all at once and answered in order; a question about nothing is not asked.
+    // Sent together and answered in order; empty queries are left out.
     let (begun, disputes, nonces, tokens, keys, uploads, last) = tokio::join! {
         biased;
         session.batch("BEGIN ISOLATION LEVEL READ COMMITTED"),
@@ -54,8 +54,8 @@ async fn lock_disputes(
     disputes.iter().map(dispute).collect()
 }
 
-/// Claims every nonce that is not used yet, and gives those that are. One at or below the bound may be among them: it
-/// is stale before it is used.
+/// Claims every unused nonce, and returns the used ones. Nonces at or below the bound may be among them: they are
+/// stale before they are used.
 async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<NonceUse>, Error> {
     if names.nonces.is_empty() {
         return Ok(HashSet::new());
@@ -79,16 +79,21 @@ async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<Nonce
     Ok(used)
 }
 
-/// Those of the tokens that still let somebody in, and do until the transaction ends.
+/// Those of the tokens that are active, and stay so until the transaction ends.
 pub(super) async fn lock_tokens(
     session: &Session,
-    tokens: &BTreeSet<[u8; 32]>,
-) -> Result<HashSet<[u8; 32]>, Error> {
+    tokens: &BTreeSet<TokenHash>,
+) -> Result<HashSet<TokenHash>, Error> {
     if tokens.is_empty() {
         return Ok(HashSet::new());
     }
-    let hashes: Vec<&[u8]> = tokens.iter().map(<[u8; 32]>::as_slice).collect();
-    session.rows(LOCK_TOKENS, &[&hashes]).await?.iter().map(|row| rows::bytes(row, 0)).collect()
+    let hashes: Vec<&[u8]> = tokens.iter().map(|hash| hash.0.as_slice()).collect();
+    session
+        .rows(LOCK_TOKENS, &[&hashes])
+        .await?
+        .iter()
+        .map(|row| rows::bytes(row, 0).map(TokenHash))
+        .collect()
 }
 
 async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName, StoredAnswer>, Error> {
@@ -108,8 +113,8 @@ async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName,
 /// Reads request, answer and time of a row of [`FIND_KEYS`].
 pub(super) fn stored_answer(row: &Row) -> Result<StoredAnswer, Error> {
     let answer = serde_json::from_str(rows::value(row, 3)?);
-    let answer = answer.map_err(|error| Error::Unreadable(format!("a kept answer: {error}")))?;
-    Ok(StoredAnswer { request: rows::bytes(row, 2)?, answer, created_at: rows::millis(row, 4)? })
+    let answer = answer.map_err(|error| Error::Unreadable(format!("a stored answer: {error}")))?;
+    Ok(StoredAnswer { request: RequestHash(rows::bytes(row, 2)?), answer, created_at: rows::millis(row, 4)? })
 }
 
 async fn find_uploads(session: &Session, names: &KeySet) -> Result<HashMap<StorageUri, StoredUpload>, Error> {

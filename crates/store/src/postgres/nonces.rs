@@ -27,7 +27,7 @@ pub(super) fn is_missing_partition(error: &Error) -> bool {
         .is_some_and(|error| *error.code() == SqlState::CHECK_VIOLATION && error.table() == Some("nonces"))
 }
 
-/// Makes the partitions that these nonces fall into, in a transaction of its own.
+/// Creates the partitions of these nonces, in a transaction of its own.
 pub(super) async fn make_for(
     session: &Session,
     timestamps: impl Iterator<Item = UnixMillis>,
@@ -53,7 +53,7 @@ pub(super) async fn make(
         to - 1 > bound && known.iter().all(|(_, end)| *end != to)
     };
     for from in slices.iter().filter(missing) {
-        // Made apart and attached: making it in place would shut everyone out of the table.
+        // Created on its own and attached: creating it as a partition would lock the whole table.
         let sql = format!(
             "CREATE TABLE nonces_{from} (LIKE nonces INCLUDING ALL); \
              ALTER TABLE nonces ATTACH PARTITION nonces_{from} FOR VALUES FROM ({from}) TO ({})",
@@ -69,13 +69,13 @@ pub(super) async fn make_ahead(session: &Session, now: UnixMillis) -> Result<(),
     make(session, (0..3).map(|slice| UnixMillis(now.0 + slice * SLICE_MS))).await
 }
 
-/// Drops partitions that lie wholly at or below the bound, which is committed, and tells how many. What is held up is
-/// left for the next time: nonces that are kept too long do no harm.
+/// Drops partitions that are wholly at or below the committed bound, and returns how many. Those that are locked are
+/// left for the next time: nonces that are stored for too long do no harm.
 pub(super) async fn drop_through(session: &Session, bound: UnixMillis, limit: u32) -> u64 {
     let known = match within(DROP_LIMIT, known(session)).await {
         Ok(known) => known,
         Err(error) => {
-            tracing::warn!(%error, "old nonces could not be looked for");
+            tracing::warn!(%error, "old partitions of nonces could not be listed; the next run tries again");
             return 0;
         }
     };
@@ -96,7 +96,7 @@ pub(super) async fn drop_through(session: &Session, bound: UnixMillis, limit: u3
     dropped
 }
 
-/// The partitions with the first moment after each, the oldest first. The names are the server's, quoted as need be.
+/// The partitions with the end of each, the oldest first. The names are quoted by the server.
 async fn known(session: &Session) -> Result<Vec<(String, i64)>, Error> {
     let partitions = session.rows(PARTITIONS, &[]).await?;
     partitions.iter().map(|row| Ok((rows::value(row, 0)?, rows::value(row, 1)?))).collect()

@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::session::Error;
-use crate::accounts::{App, Merchant, SealedSecret, Token};
+use crate::accounts::{AppRecord, MerchantRecord, SealedSecret, TokenRecord};
 use crate::views::DisputeRecord;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -149,8 +149,8 @@ pub(super) fn url(row: &Row, column: usize) -> Result<StorageUri> {
 }
 
 /// Reads merchant_id, name, time_zone, created_at.
-pub(super) fn merchant(row: &Row) -> Result<Merchant> {
-    Ok(Merchant {
+pub(super) fn merchant(row: &Row) -> Result<MerchantRecord> {
+    Ok(MerchantRecord {
         merchant_id: merchant_id(row, 0)?,
         name: value(row, 1)?,
         time_zone: value(row, 2)?,
@@ -160,8 +160,8 @@ pub(super) fn merchant(row: &Row) -> Result<Merchant> {
 
 /// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the
 /// secrets are another table's.
-pub(super) fn app(row: &Row) -> Result<App> {
-    Ok(App {
+pub(super) fn app(row: &Row) -> Result<AppRecord> {
+    Ok(AppRecord {
         app_id: AppId::from_bytes(bytes(row, 0)?),
         merchant_id: merchant_id(row, 1)?,
         time_zone: value(row, 2)?,
@@ -185,8 +185,8 @@ pub(super) fn secret(row: &Row) -> Result<SealedSecret> {
 }
 
 /// Reads the columns of a token.
-pub(super) fn token(row: &Row) -> Result<Token> {
-    Ok(Token {
+pub(super) fn token(row: &Row) -> Result<TokenRecord> {
+    Ok(TokenRecord {
         name: parsed(row, 0)?,
         role: parsed(row, 1)?,
         created_at: millis(row, 2)?,

@@ -1,5 +1,5 @@
-//! The second round trip of a batch: what was decided, and the commit behind it. Nothing can be looked at in between,
-//! so every statement fails rather than skips; one that fails takes the commit with it.
+//! The second round trip of a batch: what was decided, and the commit. Nothing can be checked in between, so every
+//! statement fails rather than skips; one that fails makes the commit fail.
 
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ use super::statements::{
     INSERT_DISPUTES, INSERT_EVIDENCE, INSERT_HISTORY, INSERT_KEYS, INSERT_OUTBOX, INSERT_SUBMISSIONS,
     INSERT_UPLOADS, MARK_BATCH, REFER_TO_UPLOADS, UPDATE_DISPUTES,
 };
-use crate::batch::{Changes, KeptAnswer};
+use crate::batch::{Changes, RecordedAnswer};
 
-/// A statement that is given up while it waits for a standby counts as committed all the same, and a failover would
-/// lose it: so a commit has no limit but the patience of who waits for it. In a transaction that has failed the first
-/// half fails too, and the second is not reached: what was not saved can never seem committed.
+/// A commit that is cancelled while it waits for a standby is committed all the same, and a failover would lose it:
+/// so a commit has no timeout on the server. In a failed transaction the first statement fails, too, and the second
+/// one is not executed: what was not saved can never seem committed.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
 /// Saves everything, marks the batch as the lane's latest, and commits.
 ///
-/// New rows come after the locks of `load`, each kind sorted by the key that another lane's could be equal to. The
-/// nonces are there since then.
+/// New rows come after the locks of `load`, each kind sorted by the key that a row of another lane could have. The
+/// nonces are inserted by `load`.
 pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch: i64) -> Result<(), Error> {
     let mark: [Value<'_>; 2] = [&lane, &batch];
     let (opened, updated, keys, history, outbox, submissions, evidence, uploads, referred, marked, committed) = tokio::join! {
@@ -38,7 +38,7 @@ pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch
         session.run(MARK_BATCH, &mark),
         session.batch(COMMIT),
     };
-    // The first fault is the cause of those after it.
+    // The first error is the cause of those after it.
     opened?;
     updated?;
     keys?;
@@ -52,9 +52,9 @@ pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch
     committed
 }
 
-/// The columns in which a dispute stands, of many disputes.
+/// The columns of state, of many disputes.
 #[derive(Default)]
-struct Standings<'c> {
+struct StateColumns<'c> {
     numbers: Vec<&'c str>,
     statuses: Vec<&'c str>,
     stages: Vec<&'c str>,
@@ -66,24 +66,22 @@ struct Standings<'c> {
     submission_fingerprints: Vec<Option<&'c [u8]>>,
 }
 
-impl<'c> Standings<'c> {
+impl<'c> StateColumns<'c> {
     fn of(disputes: impl Iterator<Item = &'c Dispute>) -> Self {
-        let mut standings = Self::default();
+        let mut columns = Self::default();
         for dispute in disputes {
             let submission = dispute.submission.as_ref();
-            standings.numbers.push(dispute.dispute_no.as_str());
-            standings.statuses.push(dispute.status.as_str());
-            standings.stages.push(dispute.stage.as_str());
-            standings.deadlines.push(dispute.deadline.0);
-            standings.sequences.push(signed(dispute.sequence));
-            standings.heads.push(&dispute.head.0);
-            standings.submission_numbers.push(submission.map(|submission| submission.number.into()));
-            standings.submission_stages.push(submission.map(|submission| submission.stage.as_str()));
-            standings
-                .submission_fingerprints
-                .push(submission.map(|submission| &submission.fingerprint.0[..]));
+            columns.numbers.push(dispute.dispute_no.as_str());
+            columns.statuses.push(dispute.status.as_str());
+            columns.stages.push(dispute.stage.as_str());
+            columns.deadlines.push(dispute.deadline.0);
+            columns.sequences.push(signed(dispute.sequence));
+            columns.heads.push(&dispute.head.0);
+            columns.submission_numbers.push(submission.map(|submission| submission.number.into()));
+            columns.submission_stages.push(submission.map(|submission| submission.stage.as_str()));
+            columns.submission_fingerprints.push(submission.map(|submission| &submission.fingerprint.0[..]));
         }
-        standings
+        columns
     }
 
     /// The columns after the number, in the order that both statements have them in.
@@ -107,8 +105,8 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Err
     }
     let mut openings: Vec<&(Opening, UnixMillis)> = changes.openings.iter().collect();
     openings.sort_by_key(|(opening, _)| &opening.dispute_no);
-    let standing = |(opening, _): &&(Opening, UnixMillis)| changes.disputes.get(&opening.dispute_no);
-    let standings = Standings::of(openings.iter().filter_map(standing));
+    let state_of = |(opening, _): &&(Opening, UnixMillis)| changes.disputes.get(&opening.dispute_no);
+    let columns = StateColumns::of(openings.iter().filter_map(state_of));
     let facts = || openings.iter().map(|(opening, _)| &opening.facts);
     let merchants: Vec<i64> = facts().map(|facts| facts.merchant_id.number().into()).collect();
     let fingerprints: Vec<[u8; 32]> = openings.iter().map(|(opening, _)| opening.fingerprint().0).collect();
@@ -123,7 +121,7 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Err
         facts().map(|facts| facts.reason_code.as_ref().map(|code| code.as_str())).collect();
     let rrns: Vec<Option<&str>> = facts().map(|facts| facts.rrn.as_ref().map(|rrn| rrn.as_str())).collect();
     let created: Vec<i64> = openings.iter().map(|(_, created_at)| created_at.0).collect();
-    let whose: [Value<'_>; 2] = [&standings.numbers, &merchants];
+    let whose: [Value<'_>; 2] = [&columns.numbers, &merchants];
     let opened: [Value<'_>; 10] = [
         &fingerprints,
         &payments,
@@ -136,20 +134,21 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Err
         &rrns,
         &created,
     ];
-    let values = [&whose[..], &standings.values(), &opened].concat();
+    let values = [&whose[..], &columns.values(), &opened].concat();
     session.run(INSERT_DISPUTES, &values).await.map(drop)
 }
 
 async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), Error> {
     let opened: HashMap<&DisputeNo, ()> =
         changes.openings.iter().map(|(opening, _)| (&opening.dispute_no, ())).collect();
-    let standings =
-        Standings::of(changes.disputes.values().filter(|dispute| !opened.contains_key(&dispute.dispute_no)));
-    if standings.numbers.is_empty() {
+    let columns = StateColumns::of(
+        changes.disputes.values().filter(|dispute| !opened.contains_key(&dispute.dispute_no)),
+    );
+    if columns.numbers.is_empty() {
         return Ok(());
     }
-    let numbers: [Value<'_>; 1] = [&standings.numbers];
-    let values = [&numbers[..], &standings.values()].concat();
+    let numbers: [Value<'_>; 1] = [&columns.numbers];
+    let values = [&numbers[..], &columns.values()].concat();
     session.run(UPDATE_DISPUTES, &values).await.map(drop)
 }
 
@@ -161,14 +160,14 @@ async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Error> 
     keys.sort_by_key(|(key, ..)| (&key.token, &key.key));
     let tokens: Vec<&str> = keys.iter().map(|(key, ..)| key.token.as_str()).collect();
     let texts: Vec<&str> = keys.iter().map(|(key, ..)| key.key.as_str()).collect();
-    let requests: Vec<&[u8]> = keys.iter().map(|(key, ..)| key.request.as_slice()).collect();
-    let answers = keys.iter().map(|(_, answer, _)| kept(answer)).collect::<Result<Vec<_>, _>>()?;
+    let requests: Vec<&[u8]> = keys.iter().map(|(key, ..)| key.request.0.as_slice()).collect();
+    let answers = keys.iter().map(|(_, answer, _)| answer_json(answer)).collect::<Result<Vec<_>, _>>()?;
     let created: Vec<i64> = keys.iter().map(|(.., created_at)| created_at.0).collect();
     session.run(INSERT_KEYS, &[&tokens, &texts, &requests, &answers, &created]).await.map(drop)
 }
 
 /// An answer as it is stored.
-pub(super) fn kept(answer: &KeptAnswer) -> Result<String, Error> {
+pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, Error> {
     serde_json::to_string(answer).map_err(|error| Error::Unreadable(error.to_string()))
 }
 
@@ -266,7 +265,7 @@ async fn refer_to_uploads(session: &Session, changes: &Changes) -> Result<(), Er
     session.run(REFER_TO_UPLOADS, &[&urls]).await.map(drop)
 }
 
-/// PostgreSQL has no unsigned numbers; none of ours comes near the end of these.
+/// PostgreSQL has no unsigned numbers; no value comes near the limit.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,94 +1,111 @@
-//! The schema: brought up to date by whoever comes first, and the check that this binary may touch what it finds.
+//! The schema: its migrations, run by the first gateway that starts, and the check that this binary can serve it.
 //!
-//! Within a generation migrations only add: tables, columns that may be null or have a default, indexes. A binary that
-//! knows less goes on beside one that knows more, which is how replicas are upgraded one by one. What an older binary
-//! would damage raises `min_binary`.
+//! Within a generation migrations only add: tables, indexes, and columns that may be null or have a default. So an
+//! older binary can serve together with a newer one, and replicas are upgraded one by one. A change that an older
+//! binary would damage raises `min_binary`.
 
 use super::address::Address;
 use super::rows;
-use super::server_checks::{hazards, refuse_shared};
+use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::{self, Session};
-use super::statements::{COLUMNS, HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY, PARTS};
+use super::statements::{HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY};
 use crate::examine::{self, Defect, missing_value};
-use crate::schema::{Part, Told};
-use crate::{SCHEMA_GENERATION, StoreError};
+use crate::schema::AppliedMigration;
+use crate::{SCHEMA_GENERATION, StoreError, schema};
+use tokio_postgres::error::SqlState;
 
 mod migrations {
     refinery::embed_migrations!("migrations/postgres");
 }
 
-/// Connects, brings the schema up to date, and tells what endangers what is kept in it.
+/// Connects, migrates the schema, and logs what endangers the data.
 pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
-    refuse_shared(address).await?;
+    refuse_transaction_pooler(address).await?;
     let mut session = Session::plain(address).await?;
-    // A table that is there already is no news.
+    // Suppresses the notice that a table exists.
     session.batch("SET client_min_messages = warning").await?;
-    // Ends with the session, whatever becomes of it.
+    // Released when the session ends, in any case.
     session.batch(LOCK_SCHEMA).await?;
-    // Said and not refused: somebody who turned a safeguard off may be trying things out. Said first: one may be why
-    // the rest fails.
-    for hazard in hazards(address).await? {
-        tracing::warn!("{hazard}");
+    // Logged rather than refused: a safeguard may be off for a test. Logged first: it may be why the rest fails.
+    for warning in server_warnings(address).await? {
+        tracing::warn!("{warning}");
     }
     refuse_newer(&session).await?;
-    refuse_defects(&session).await?;
+    schema::refuse_unservable(history_defects(&session).await?)?;
     migrate(&mut session).await?;
-    for defect in refuse_defects(&session).await? {
+    for defect in schema::refuse_unservable(defects(&session).await?)? {
         tracing::warn!("{defect}");
     }
     Ok(())
 }
 
-/// Brings the schema up to date.
+/// Migrates the schema.
 pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
-    // What a newer binary has added is no obstacle: min_binary alone says who may not open the database.
+    // Migrations of a newer binary are no obstacle: `min_binary` decides which binary may open the database.
     let runner = migrations::migrations::runner().set_abort_missing(false);
     runner.run_async(&mut session.client).await.map(drop).map_err(not_migrated)
 }
 
-/// In the server's own words where it was the server who refused: the migrations' own error leaves them out.
+/// With the server's error message, where there is one: the migration tool leaves it out.
 fn not_migrated(error: refinery::Error) -> StoreError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
-            let told = format!("its schema could not be brought up to date: {}", session::told(error));
-            return StoreError::Database(told.into());
+            let cause = format!("its schema could not be migrated: {}", session::describe(error));
+            return StoreError::Database(cause.into());
         }
         cause = error.source();
     }
     StoreError::Migration(Box::new(error))
 }
 
-/// What is wrong with the schema.
+/// What is wrong with the schema: its history of migrations, or a statement that cannot be prepared on it.
 pub(super) async fn defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
-    told(session).await?.defects(migrations::migrations::runner().get_migrations())
+    let mut defects = history_defects(session).await?;
+    if defects.iter().all(Defect::lets_read) {
+        defects.extend(prepare_statements(session).await?.map(Defect::Incomplete));
+    }
+    Ok(defects)
 }
 
-async fn refuse_defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
-    told(session).await?.refuse_defects(migrations::migrations::runner().get_migrations())
-}
-
-async fn told(session: &Session) -> Result<Told, StoreError> {
-    let mut told = Told::default();
-    for row in session.rows(COLUMNS, &[]).await? {
-        told.columns.insert((rows::value(&row, 0)?, rows::value(&row, 1)?));
-    }
-    for row in session.rows(PARTS, &[]).await? {
-        let value = |column| rows::value(&row, column);
-        told.parts.extend(Part::read((value(0)?, value(1)?, value(2)?, value(3)?)));
-    }
-    let is_there = session.row(HAS_MIGRATIONS, &[]).await?;
-    if is_there.map_or(Ok(false), |row| rows::value(&row, 0))? {
+async fn history_defects(session: &Session) -> Result<Vec<Defect>, StoreError> {
+    let mut applied = Vec::new();
+    if exists(session, HAS_MIGRATIONS).await? {
         for row in session.rows(MIGRATIONS, &[]).await? {
-            told.migrations.push((rows::value(&row, 0)?, rows::value(&row, 1)?, rows::value(&row, 2)?));
+            applied.push(AppliedMigration {
+                version: rows::value(&row, 0)?,
+                name: rows::value(&row, 1)?,
+                checksum: rows::value(&row, 2)?,
+            });
         }
     }
-    Ok(told)
+    let known = migrations::migrations::runner();
+    let has_meta = exists(session, HAS_META).await?;
+    Ok(schema::history_defects(known.get_migrations(), &applied, has_meta))
+}
+
+/// Prepares every statement. Returns why the server refuses one: a table or a column is missing.
+async fn prepare_statements(session: &Session) -> Result<Option<String>, StoreError> {
+    const MISSING: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN];
+    for (_, sql) in [crate::statements::ALL, super::statements::ALL].concat() {
+        match session.prepared(sql).await {
+            Ok(_) => {}
+            Err(error) if error.code().is_some_and(|code| MISSING.contains(code)) => {
+                return Ok(Some(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+async fn exists(session: &Session, sql: &'static str) -> Result<bool, StoreError> {
+    let row = session.row(sql, &[]).await?;
+    Ok(row.map_or(Ok(false), |row| rows::value(&row, 0))?)
 }
 
 async fn refuse_newer(session: &Session) -> Result<(), StoreError> {
-    let there = session.row(HAS_META, &[]).await?;
-    if !there.map_or(Ok(false), |row| rows::value(&row, 0))? {
+    if !exists(session, HAS_META).await? {
         return Ok(());
     }
     let stored = session.row(MIN_BINARY, &[]).await?;

@@ -1,86 +1,86 @@
-//! What about a server, or what stands before it, endangers what a gateway promises: told at the start and by whoever
-//! asks.
+//! Settings of the server, privileges of the role, and poolers that endanger what a gateway promises. Checked at the
+//! start and by `doctor`.
 
 use std::time::Duration;
 
 use super::address::{Address, CONNECT_LIMIT};
 use super::rows;
 use super::session::{Error, LANE, Session, within};
-use super::statements::{PROCESS, RIGHTS_MISSING, SERVER};
+use super::statements::{BACKEND_PID, MISSING_PRIVILEGES, SERVER};
 use crate::StoreError;
 
-/// The oldest version with everything that is used here.
+/// The oldest supported version.
 const VERSION_MIN: i32 = 14;
-/// What one replica takes: four lanes, eight readers, and some for resolving commits.
+/// Connections of one replica: four lanes, eight readers, and some to resolve commits.
 const CONNECTIONS_OF_A_REPLICA: i64 = 16;
 
-/// How long a session that is one's own takes to tell its process, and longer.
+/// How long a query of the backend's process id may take in an unshared session.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// Sentences for the person who runs the server; none where all is well.
-pub(crate) async fn hazards(address: &Address) -> Result<Vec<String>, Error> {
+/// Warnings for the operator; none if all is well.
+pub(crate) async fn server_warnings(address: &Address) -> Result<Vec<String>, Error> {
     let session = Session::open(address, LANE).await?;
-    let mut hazards = of_the_server(&session).await?;
-    hazards.extend(of_the_role(&session).await?);
-    Ok(hazards)
+    let mut server_warnings = server_settings(&session).await?;
+    server_warnings.extend(missing_privileges(&session).await?);
+    Ok(server_warnings)
 }
 
-/// Refuses a session that others get as well. Asked before anything is set, prepared or locked in one: it would be left
-/// to them, and a lane would run without its limits, or with another's `synchronous_commit`.
-pub(crate) async fn refuse_shared(address: &Address) -> Result<(), StoreError> {
+/// Refuses a session that a pooler shares. Checked before anything is set, prepared or locked in one: it would stay
+/// in the shared session, and a lane would run without its limits, or with another `synchronous_commit`.
+pub(crate) async fn refuse_transaction_pooler(address: &Address) -> Result<(), StoreError> {
     let session = Session::plain(address).await?;
     match within(CONNECT_LIMIT * 2, is_shared(address, &session)).await? {
-        true => Err(StoreError::Shared),
+        true => Err(StoreError::TransactionPooler),
         false => Ok(()),
     }
 }
 
-async fn of_the_server(session: &Session) -> Result<Vec<String>, Error> {
+async fn server_settings(session: &Session) -> Result<Vec<String>, Error> {
     let Some(row) = session.row(SERVER, &[]).await? else { return Ok(Vec::new()) };
-    let mut hazards = Vec::new();
+    let mut server_warnings = Vec::new();
     let version: i32 = rows::value(&row, 0)?;
     if version < VERSION_MIN {
-        hazards
+        server_warnings
             .push(format!("the database server is PostgreSQL {version}; {VERSION_MIN} or later is needed"));
     }
     for (column, name) in [(1, "fsync"), (2, "full_page_writes")] {
         if rows::value::<&str>(&row, column)? == "off" {
-            hazards.push(format!(
-                "the database server runs with {name} = off: a power cut can lose contests that were answered, or the \
+            server_warnings.push(format!(
+                "the database server runs with {name} = off: a power failure can lose contests that were answered, or the \
                  whole database. Set it to on"
             ));
         }
     }
     let encoding: &str = rows::value(&row, 3)?;
     if encoding != "UTF8" {
-        hazards.push(format!(
-            "the database's encoding is {encoding}, in which not every name can be written; it must be UTF8"
+        server_warnings.push(format!(
+            "the encoding of the database is {encoding}, which cannot store every name; create it with UTF8"
         ));
     }
     let left: i64 = rows::value(&row, 4)?;
     if left < CONNECTIONS_OF_A_REPLICA {
-        hazards.push(format!(
-            "the database server has {left} connections left, and a gateway takes up to {CONNECTIONS_OF_A_REPLICA}; \
+        server_warnings.push(format!(
+            "the database server has {left} free connections, and a gateway needs up to {CONNECTIONS_OF_A_REPLICA}; \
              raise max_connections"
         ));
     }
-    Ok(hazards)
+    Ok(server_warnings)
 }
 
-/// What the role lacks: known before the first contest is refused for it.
-async fn of_the_role(session: &Session) -> Result<Option<String>, Error> {
-    let rows = session.rows(RIGHTS_MISSING, &[]).await?;
+/// Missing privileges, before the first contest is refused because of them.
+async fn missing_privileges(session: &Session) -> Result<Option<String>, Error> {
+    let rows = session.rows(MISSING_PRIVILEGES, &[]).await?;
     let missing = rows.iter().map(|row| rows::value(row, 0)).collect::<Result<Vec<String>, Error>>()?;
     Ok((!missing.is_empty()).then(|| {
         format!(
-            "the database role of the gateway lacks {}; let it own the schema and its tables, or grant it that",
+            "the database role of the gateway lacks {}; make it the owner of the schema and its tables, or grant it that",
             missing.join(", ")
         )
     }))
 }
 
-/// Whether a session is another one in its next transaction: seen when a second one takes its place in between. Where
-/// the pooler has only the one, nobody answers as long as the second one has it.
+/// Whether a session is another one in its next transaction, which shows when a second session takes its place in
+/// between. If the pooler has only one, the first one gets no answer while the second one holds it.
 async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> {
     let before = process(session).await?;
     let other = Session::plain(address).await?;
@@ -95,8 +95,8 @@ async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> 
 }
 
 async fn process(session: &Session) -> Result<Option<i32>, Error> {
-    // As a simple query: where statements are lost between two transactions, this still answers.
-    let messages = session.client.simple_query(PROCESS).await?;
+    // As a simple query: it works where prepared statements are lost between two transactions.
+    let messages = session.client.simple_query(BACKEND_PID).await?;
     Ok(messages.iter().find_map(|message| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
         _ => None,

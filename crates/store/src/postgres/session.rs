@@ -1,4 +1,4 @@
-//! One connection: made with the settings that the lanes' promises rest on, and every statement prepared once.
+//! A connection with the settings that the lanes depend on, and its prepared statements.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,31 +16,33 @@ use super::address::{Address, CONNECT_LIMIT};
 use super::tls::Tls;
 use crate::StoreError;
 use crate::committer::Failure;
-use crate::error::SHARED;
+use crate::error::TRANSACTION_POOLER;
 
 /// A value of a statement.
 pub(super) type Value<'v> = &'v (dyn ToSql + Sync);
 
-/// What a lane's session is made with. First how long a transaction may stand idle, for it holds locks that others wait
-/// for; then how long the server waits for a lock: longer than that, so that a replica that is frozen in the middle of
-/// a batch makes others late and not fail; then how long a statement may take. No plan reads whole tables: a lane names
-/// all rows by their keys, and a plan that was made while the tables were small would outlive that. A commit is
-/// answered when it is on disk, whatever the server's default; `remote_apply` promises more and is left alone.
+/// Settings of a lane's session. A transaction may be idle for 2 s only, because it holds locks that others wait for.
+/// The server waits longer than that for a lock, so that a replica that freezes in the middle of a batch delays
+/// others and does not make them fail; a statement may take longer still. No plan scans whole tables: a lane reads
+/// all rows by their keys, and a plan that was made while the tables were small would be kept when they are not. A
+/// commit is answered when it is on disk, whatever the server's default; `remote_apply` promises more and is left
+/// alone.
 pub(super) const LANE: &str = "\
     SET idle_in_transaction_session_timeout = '2s'; SET lock_timeout = '3s'; SET statement_timeout = '4s'; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') <> 'remote_apply'";
 
-/// What a reader's session is made with. A list is planned each time, for what it is asked differs widely. Nothing that
-/// would keep others from writing, should the session become theirs by a pooler that was changed meanwhile.
+/// Settings of a reader's session. A list is planned each time, because its conditions vary. There is no setting that
+/// would prevent writes if a pooler hands the session to a lane.
 pub(super) const READER: &str = "\
     SET idle_in_transaction_session_timeout = '2s'; SET lock_timeout = '3s'; SET statement_timeout = '4s'; \
     SET plan_cache_mode = force_custom_plan";
 
-/// The driver's words for a server of which none of the hosts takes changes.
+/// The driver's error where none of the hosts accepts writes.
 const NO_WRITES: &str = "database does not allow writes";
 
-/// What a server says that will serve later: it starts or stops, has too many connections, or is too busy.
+/// Errors of a server that will accept connections later: it starts or stops, has too many connections, or is too
+/// busy.
 const TRANSIENT: [SqlState; 10] = [
     SqlState::CANNOT_CONNECT_NOW,
     SqlState::ADMIN_SHUTDOWN,
@@ -54,11 +56,11 @@ const TRANSIENT: [SqlState; 10] = [
     SqlState::SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 ];
 
-/// Why the database did not do what it was asked.
+/// Why the database did not execute a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The server refused it, or the connection failed.
-    #[error("{}", told(.0))]
+    #[error("{}", describe(.0))]
     Driver(#[from] tokio_postgres::Error),
     /// A stored value is not what this version writes.
     #[error("{0}")]
@@ -72,13 +74,13 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Whether the connection is of no use any more; what was sent on it may have been done or not.
+    /// Whether the connection is lost; what was sent on it may have been executed or not.
     pub(super) fn is_loss(&self) -> bool {
         match self {
             Self::Unreadable(_) => false,
             Self::Late(_) | Self::Tls(_) => true,
             Self::Driver(error) => error.as_db_error().is_none_or(|error| {
-                // A statement that is not there any more, or has become another: the session is not what it was.
+                // A prepared statement is missing or has changed: the session is not the same.
                 let changed = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED]
                     .contains(error.code());
                 changed || matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
@@ -86,9 +88,8 @@ impl Error {
         }
     }
 
-    /// Whether the server may answer if it is asked again later: it could not be reached, is starting or stopping, or
-    /// had no connection to spare. What it refuses for good (password, database, right, certificate) is not among it,
-    /// nor is a standby.
+    /// Whether a retry may succeed: the server could not be reached, is starting or stopping, or had no connection to
+    /// spare. Permanent errors (password, database, privilege, certificate) are not transient, nor is a standby.
     pub(crate) fn is_transient(&self) -> bool {
         let error = match self {
             Self::Unreadable(_) | Self::Tls(_) => return false,
@@ -99,7 +100,7 @@ impl Error {
             return TRANSIENT.contains(code);
         }
         let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
-        // Of TLS, the driver's words for a standby, and a path that may not be entered.
+        // TLS errors, the driver's error for a standby, and a path without permission.
         let for_good = |kind| {
             matches!(kind, ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::PermissionDenied)
         };
@@ -120,31 +121,31 @@ impl Error {
     }
 }
 
-/// Whether the server knows a statement that this session did not prepare, or does not know one that it did: what a
-/// session that others use as well comes to.
+/// Whether the server knows a statement that this session did not prepare, or does not know one that it did: the
+/// session is shared.
 fn is_of_another(code: &SqlState) -> bool {
     [SqlState::DUPLICATE_PSTATEMENT, SqlState::INVALID_SQL_STATEMENT_NAME].contains(code)
 }
 
-/// The server's own words without its details, which quote rows; else the causes down to the first one.
-pub(super) fn told(error: &tokio_postgres::Error) -> String {
+/// The server's message without its details, which quote rows; else the chain of causes.
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
-        let told = format!("{}: {} ({})", said.severity(), said.message(), said.code().code());
-        return if is_of_another(said.code()) { format!("{told}: {SHARED}") } else { told };
+        let text = format!("{}: {} ({})", said.severity(), said.message(), said.code().code());
+        return if is_of_another(said.code()) { format!("{text}: {TRANSACTION_POOLER}") } else { text };
     }
-    let mut told = error.to_string();
+    let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        told.push_str(&format!(": {error}"));
+        text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    if told.ends_with(NO_WRITES) {
-        told.push_str(
-            ": it is a standby, or default_transaction_read_only is on, for all or in a session that a pooler hands out. \
-             Name the server that takes changes",
+    if text.ends_with(NO_WRITES) {
+        text.push_str(
+            ": it is a standby, or default_transaction_read_only is on, in general or in a session of a pooler. Set database_url \
+             to the server that accepts writes",
         );
     }
-    told
+    text
 }
 
 impl From<Error> for StoreError {
@@ -157,16 +158,16 @@ impl From<Error> for StoreError {
 }
 
 impl From<Error> for Failure {
-    /// Of a transaction that was not sent to be committed.
+    /// For a transaction whose commit was not sent.
     fn from(error: Error) -> Self {
-        let in_the_way = [
+        let conflicts = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
-            // Another lane or replica was first with a number, a key or an upload: seen when loaded again.
+            // Another lane or replica has inserted the same number, key or upload, which the next load sees.
             SqlState::UNIQUE_VIOLATION,
         ];
         match error.code() {
-            Some(code) if in_the_way.contains(code) => Self::Again(error.to_string()),
+            Some(code) if conflicts.contains(code) => Self::Retry(error.to_string()),
             _ if error.is_of_data() => Self::Data(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
@@ -196,13 +197,13 @@ impl Session {
         let (client, connection) = connecting.await.map_err(|_| Error::Late(CONNECT_LIMIT))??;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error = told(&error), "a connection to the database ended");
+                tracing::debug!(error = describe(&error), "a connection to the database ended");
             }
         });
         Ok(Self { client, statements: Mutex::default(), driver: driver.abort_handle() })
     }
 
-    /// Whether the other end has been seen to be gone.
+    /// Whether the connection is known to be closed.
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
@@ -229,7 +230,7 @@ impl Session {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
-    /// Runs a statement and tells how many rows it touched.
+    /// Runs a statement and returns how many rows it changed.
     pub(super) async fn run(&self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Error> {
         let statement = self.prepared(sql).await?;
         Ok(self.client.execute(&statement, values).await?)
@@ -241,7 +242,7 @@ impl Session {
     }
 }
 
-/// Waits no longer than a limit. After that the session is of no use: what it was asked may still be done.
+/// Waits no longer than a limit. After that the session must not be used: the request may still be executed.
 pub(super) async fn within<T>(
     limit: Duration,
     asked: impl Future<Output = Result<T, Error>>,
@@ -250,7 +251,7 @@ pub(super) async fn within<T>(
 }
 
 impl Drop for Session {
-    /// Lets go of the socket at once: a server that is frozen would otherwise be waited for.
+    /// Closes the socket without waiting for the server, which may be frozen.
     fn drop(&mut self) {
         self.driver.abort();
     }

@@ -1,12 +1,12 @@
-//! Every statement by its name, so that a test can prepare them all: these are PostgreSQL's own, beside those that it
-//! shares. Those of the lanes come in the order in which a batch runs them.
+//! The statements of PostgreSQL, in addition to the shared ones. Those of the lanes are in the order in which a batch
+//! runs them.
 //!
-//! Lists travel as arrays, one for each column: a batch of any size is the same statement.
+//! Lists are sent as arrays, one for each column: a batch of any size is the same statement.
 
 pub(super) use crate::statements::*;
 
-/// The conditions of a list, a null asking for nothing. A prefix is a range, which an index can serve: no text that
-/// starts with it lies beyond it followed by the last character there is.
+/// The conditions of a list; null stands for no condition. A prefix is a range, so that an index can be used: from
+/// the prefix to the prefix followed by the last character.
 macro_rules! matching {
     () => {
         "($1::bigint IS NULL OR merchant_id = $1) AND ($2::text IS NULL OR status = $2) \
@@ -26,21 +26,24 @@ macro_rules! nonce_bound {
 statements! {
     // A batch loads.
 
-    /// Locked in the order of their numbers, as everywhere, and read without a join: what is read after waiting for the
-    /// lock is then what the other left.
+    /// Locked in the order of their numbers, and read without a join: what is read after waiting for the lock is then
+    /// the newest version.
     LOCK_DISPUTES = concat!(
         "SELECT ", state!(), " FROM disputes WHERE dispute_no = ANY ($1::text[]) ORDER BY dispute_no FOR UPDATE"
     );
-    /// Waits for whoever is about to use the same nonce. What is not given back was used, or is stale.
+    /// Waits for another transaction that inserts the same nonce. A nonce that is not returned was used, or is stale.
+    /// The key is named so that the statement fails where the primary key was dropped: every nonce would count as
+    /// unused.
     CLAIM_NONCES = concat!(
         "INSERT INTO nonces (timestamp, app_id, nonce) SELECT u.timestamp, u.app_id, u.nonce \
          FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS u (timestamp, app_id, nonce) WHERE u.timestamp > ",
-        nonce_bound!(), " ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING timestamp, app_id, nonce"
+        nonce_bound!(), " ORDER BY 1, 2, 3 ON CONFLICT (timestamp, app_id, nonce) DO NOTHING RETURNING timestamp, app_id, nonce"
     );
-    /// Held against being revoked until the transaction ends: what is answered after a revocation was made before it.
+    /// Prevents that the tokens are revoked until the transaction ends: what is answered after a revocation was
+    /// committed before it.
     LOCK_TOKENS = "SELECT hash FROM tokens WHERE hash = ANY ($1::bytea[]) AND revoked_at IS NULL ORDER BY hash FOR SHARE";
-    /// Those that such a change may touch too, by whoever asks for it and by name, in the same order: two who revoke
-    /// each other would else each hold what the other wants.
+    /// The caller's token and the one that the change names, in the same order: two tokens that revoke each other
+    /// would deadlock otherwise.
     LOCK_TOKENS_TO_CHANGE = "SELECT hash, revoked_at IS NULL FROM tokens WHERE hash = $1 OR name = $2 \
          ORDER BY hash FOR UPDATE";
     FIND_KEYS = "SELECT token, key, request, answer, created_at FROM idempotency_keys \
@@ -77,23 +80,24 @@ statements! {
          $7::bytea[], $8::bigint[], $9::text[])";
     INSERT_UPLOADS = "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) \
          SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[])";
-    /// Takes back a mark that was set since they were read: what a submission refers to stays.
+    /// Withdraws a mark for deletion that was set since they were read: uploads that a submission refers to stay.
     REFER_TO_UPLOADS = "WITH named AS \
          (SELECT url FROM uploads WHERE url = ANY ($1::text[]) ORDER BY url FOR NO KEY UPDATE) \
          UPDATE uploads SET referenced = TRUE, swept_at = NULL FROM named WHERE uploads.url = named.url";
-    /// The proof of a commit: see `commit_resolution`. Begins with the time, by which marks of closed lanes are known.
+    /// The marker that proves a commit: see `commit_resolution`. Begins with the time, by which the markers of closed
+    /// lanes are deleted.
     MARK_BATCH = "INSERT INTO meta (name, value) \
          VALUES ($1, int8send((extract(epoch FROM now()) * 1000)::bigint) || int8send($2)) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
-    // What became of a batch.
+    // Commit resolution.
 
-    FATE = "SELECT pg_xact_status($1::text::xid8)";
-    HAS_MARK = "SELECT EXISTS (SELECT FROM meta WHERE name = $1 AND substring(value FROM 9) = int8send($2))";
+    TRANSACTION_STATUS = "SELECT pg_xact_status($1::text::xid8)";
+    HAS_BATCH_MARK = "SELECT EXISTS (SELECT FROM meta WHERE name = $1 AND substring(value FROM 9) = int8send($2))";
 
     // Partitions of nonces.
 
-    /// Held by who makes or drops one, until its transaction ends.
+    /// Held while partitions are created or dropped, until the transaction ends.
     LOCK_PARTITIONS = "SELECT pg_advisory_xact_lock(7382001)";
     NONCE_BOUND = concat!("SELECT ", nonce_bound!());
     PARTITIONS = "SELECT inhrelid::regclass::text, substring(pg_get_expr(relpartbound, oid) \
@@ -103,7 +107,7 @@ statements! {
          WHERE name = 'nonce_bound' AND convert_from(value, 'UTF8')::bigint < $1";
     DROP_OLD_MARKS = "DELETE FROM meta WHERE name LIKE 'lane:%' AND value < int8send($1)";
 
-    // Upkeep. A row that another works on is left for the next time.
+    // Upkeep. Rows that are locked are left for the next time.
 
     MARK_UNREFERENCED = "UPDATE uploads SET swept_at = $1 WHERE url IN (SELECT url FROM uploads \
          WHERE NOT referenced AND swept_at IS NULL AND uploaded_at < $2 ORDER BY uploaded_at LIMIT $3 \
@@ -120,46 +124,26 @@ statements! {
 
     // Accounts.
 
-    /// Merchants become visible in the order of their numbers: a list goes by them.
+    /// Makes merchants visible in the order of their numbers, by which they are listed.
     LOCK_MERCHANT_NUMBERS = "SELECT pg_advisory_xact_lock(7382002)";
     CREATE_MERCHANT = "INSERT INTO merchants (name, time_zone, created_at) VALUES ($1, $2, $3) RETURNING merchant_id";
-    /// Changes of one app's secrets come one after another.
+    /// Serializes changes of one app's secrets.
     LOCK_APP = "SELECT FROM apps WHERE app_id = $1 AND merchant_id = $2 FOR NO KEY UPDATE";
 
-    // What is found at the start, and by whoever looks.
+    // Checks of the start and of doctor.
 
-    /// Held while the schema is looked at and changed: of ten replicas that start at once, one migrates and nine wait.
+    /// Held while the schema is checked and migrated: of ten replicas that start at the same time, one migrates and
+    /// nine wait.
     LOCK_SCHEMA = "SELECT pg_advisory_lock(7382000)";
     HAS_MIGRATIONS = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-    /// Of tables of any name where an unqualified name is looked for; what is not ours is not looked for.
-    COLUMNS = "SELECT relname::text, attname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid \
-         WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND pg_table_is_visible(pg_class.oid)";
-    /// What they have beside their columns: a letter for what it is, the table, its columns, and an index's name or the
-    /// table that is referred to. The columns of a primary key are never null by that alone; an index that was not made
-    /// to its end serves nobody.
-    PARTS = "WITH tables AS (SELECT oid, relname::text AS t FROM pg_class \
-         WHERE relkind IN ('r', 'p') AND NOT relispartition AND pg_table_is_visible(oid)) \
-         SELECT contype::text, t, (SELECT string_agg(attname, ', ' ORDER BY place) \
-         FROM unnest(conkey) WITH ORDINALITY AS k (attnum, place) \
-         JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = k.attnum), \
-         coalesce((SELECT relname::text FROM pg_class WHERE oid = confrelid), '') \
-         FROM tables JOIN pg_constraint ON conrelid = tables.oid WHERE contype IN ('p', 'u', 'f') \
-         UNION ALL SELECT 'n', t, attname::text, '' FROM tables JOIN pg_attribute ON attrelid = tables.oid \
-         WHERE attnum > 0 AND NOT attisdropped AND attnotnull AND NOT EXISTS \
-         (SELECT FROM pg_constraint WHERE conrelid = attrelid AND contype = 'p' AND attnum = ANY (conkey)) \
-         UNION ALL SELECT CASE WHEN indpred IS NULL THEN 'i' ELSE 'x' END, t, coalesce((SELECT string_agg(attname, ', ' ORDER BY place) \
-         FROM unnest(indkey::smallint[]) WITH ORDINALITY AS k (attnum, place) \
-         JOIN pg_attribute AS a ON a.attrelid = indrelid AND a.attnum = k.attnum), ''), \
-         (SELECT relname::text FROM pg_class WHERE oid = indexrelid) \
-         FROM tables JOIN pg_index ON indrelid = tables.oid WHERE indisvalid AND NOT indisunique";
     HAS_META = "SELECT to_regclass('meta') IS NOT NULL";
     MIN_BINARY = "SELECT convert_from(value, 'UTF8') FROM meta WHERE name = 'min_binary'";
     SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \
          current_setting('full_page_writes'), current_setting('server_encoding'), \
          current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
-    /// What the role may not do and has to; of tables, only those that are there. Partitions are made by the table's
-    /// owner.
-    RIGHTS_MISSING = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
+    /// Privileges that the role needs and lacks, of the tables that exist. Only the owner of a table can create its
+    /// partitions.
+    MISSING_PRIVILEGES = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
          UNION ALL SELECT 'ownership of nonces' FROM pg_class \
          WHERE oid = to_regclass('nonces') AND NOT pg_has_role(relowner, 'USAGE') \
          UNION ALL SELECT privilege || ' on ' || name FROM (VALUES \
@@ -172,12 +156,12 @@ statements! {
          ('outbox', '{SELECT,INSERT}'), ('refinery_schema_history', '{SELECT,INSERT}')) AS needed (name, privileges), unnest(privileges) AS privilege \
          WHERE NOT has_table_privilege(to_regclass(name)::oid, privilege)";
     SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-    PROCESS = "SELECT pg_backend_pid()";
+    BACKEND_PID = "SELECT pg_backend_pid()";
 
-    // Moving in.
+    // Data migration.
 
-    /// One move at a time. One that was just killed holds it until the server has noticed.
-    LOCK_MOVE = "SELECT pg_advisory_lock(7382003)";
+    /// One data migration at a time. One that was just killed holds the lock until the server notices.
+    LOCK_DATA_MIGRATION = "SELECT pg_advisory_lock(7382003)";
     IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM merchants) AND NOT EXISTS (SELECT 1 FROM tokens) \
          AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'key_check')";
     FORGET_META = "DELETE FROM meta WHERE name = $1";
@@ -203,7 +187,7 @@ statements! {
     );
 }
 
-/// What a batch runs, to be prepared before the first one.
+/// The statements of a batch, prepared before the first one.
 pub(super) const BATCH: [&str; 16] = [
     LOCK_DISPUTES,
     CLAIM_NONCES,
@@ -223,11 +207,11 @@ pub(super) const BATCH: [&str; 16] = [
     MARK_BATCH,
 ];
 
-/// The proof that contests, openings and uploads would be taken, done and taken back: each table is there under its
-/// name, and the role may write it. The table that is made takes room that no table has yet, as much as the probe of
-/// SQLite does; rows of this size are not compressed. Its name is the session's own, for replicas probe at once.
-/// Several statements, which cannot be prepared.
-pub(super) const PROOF: &str = "\
+/// Proves that contests, openings and uploads could be written, and is rolled back: each table exists, and the role
+/// may write it. The table that is created needs new disk space, as much as the probe of SQLite does; rows of this
+/// size are not compressed. It is named after the session, because replicas probe at the same time. Several
+/// statements, which cannot be prepared.
+pub(super) const WRITE_PROBE: &str = "\
     SAVEPOINT proof; \
     INSERT INTO nonces SELECT * FROM nonces WHERE FALSE; \
     INSERT INTO disputes SELECT * FROM disputes WHERE FALSE; \

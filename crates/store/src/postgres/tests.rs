@@ -1,5 +1,5 @@
-//! What only PostgreSQL has: statements that are known to the server, settings of sessions, starts side by side, and in
-//! the modules below commit resolution, partitions, and TLS.
+//! What only PostgreSQL has: prepared statements, settings of sessions, concurrent starts, and in the modules below
+//! commit resolution, partitions, and TLS.
 
 mod commit_resolution;
 mod late;
@@ -23,7 +23,7 @@ async fn prepared() -> (Database, Address) {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn every_statement_is_understood() {
+async fn every_statement_can_be_prepared() {
     let (_database, address) = prepared().await;
     let session = Session::open(&address, LANE).await.unwrap();
     for (name, sql) in [crate::statements::ALL, statements::ALL].concat() {
@@ -33,7 +33,7 @@ async fn every_statement_is_understood() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn ten_starts_at_once_migrate_once() {
+async fn ten_concurrent_starts_migrate_once() {
     let database = Database::shared();
     let address = Address::parse(&database.url()).unwrap();
     let mut starts = tokio::task::JoinSet::new();
@@ -47,35 +47,35 @@ async fn ten_starts_at_once_migrate_once() {
     assert_eq!(database.query("SELECT count(*) = max(version) FROM refinery_schema_history"), "t");
 }
 
-/// A pooler that is changed to pool by transaction while a gateway runs.
+/// A pooler that is set to transaction mode while a gateway runs.
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn statements_that_another_gateway_left_in_a_session_are_told_as_the_poolers_doing() {
+async fn a_pooler_in_transaction_mode_is_named_in_the_error() {
     let database = Database::shared();
     let pooler = Pooler::before(&database, "transaction");
     let left: String = (0..200).map(|number| format!("PREPARE s{number} AS SELECT 1; ")).collect();
     pooler.query(&left);
     let address = Address::parse(pooler.url()).unwrap();
     let mut session = Session::plain(&address).await.unwrap();
-    let told = session.row("SELECT 2", &[]).await.unwrap_err().to_string();
-    assert!(told.contains("Let it pool by session"), "{told}");
-    let told = super::schema::migrate(&mut session).await.unwrap_err().to_string();
-    assert!(told.contains("Let it pool by session"), "{told}");
+    let message = session.row("SELECT 2", &[]).await.unwrap_err().to_string();
+    assert!(message.contains("Set it to session mode"), "{message}");
+    let message = super::schema::migrate(&mut session).await.unwrap_err().to_string();
+    assert!(message.contains("Set it to session mode"), "{message}");
 }
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_server_that_takes_no_changes_is_told_with_what_to_do() {
+async fn a_read_only_server_is_reported_with_what_to_do() {
     let database = Database::shared();
     database.query(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", database.name()));
     let address = Address::parse(&database.url()).unwrap();
-    let told = super::prepare(&address).await.unwrap_err().to_string();
-    assert!(told.contains("a standby") && told.contains("Name the server that takes changes"), "{told}");
+    let message = super::prepare(&address).await.unwrap_err().to_string();
+    assert!(message.contains("a standby") && message.contains("Set database_url"), "{message}");
 }
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_commit_waits_for_the_disk_whatever_the_servers_default() {
+async fn commits_wait_for_the_disk_whatever_the_servers_default() {
     let (database, address) = prepared().await;
     for (default, ours) in [
         ("off", "on"),
@@ -93,21 +93,22 @@ async fn a_commit_waits_for_the_disk_whatever_the_servers_default() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-async fn what_endangers_the_promises_is_told() {
-    let told = async |cluster: &Cluster| {
+async fn unsafe_server_settings_are_reported() {
+    let message = async |cluster: &Cluster| {
         let location = cluster.url().parse().unwrap();
         let found = crate::examine(&location, None).await.unwrap();
-        let hazards = found.defects.iter().filter(|defect| matches!(defect, crate::Defect::Hazard(_)));
-        hazards.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        let server_warnings =
+            found.defects.iter().filter(|defect| matches!(defect, crate::Defect::Server(_)));
+        server_warnings.map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(told(&Cluster::durable()).await, "");
-    let told = told(&Cluster::with(&["fsync=off", "max_connections=10"])).await;
-    assert!(told.contains("fsync = off") && told.contains("raise max_connections"), "{told}");
+    assert_eq!(message(&Cluster::durable()).await, "");
+    let message = message(&Cluster::with(&["fsync=off", "max_connections=10"])).await;
+    assert!(message.contains("fsync = off") && message.contains("raise max_connections"), "{message}");
 }
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-async fn a_role_that_may_only_read_is_told_what_it_lacks() {
+async fn missing_privileges_of_the_role_are_reported() {
     let cluster = Cluster::start();
     let database = cluster.database();
     super::prepare(&Address::parse(&database.url()).unwrap()).await.unwrap();
@@ -117,14 +118,14 @@ async fn a_role_that_may_only_read_is_told_what_it_lacks() {
     );
     let lacks = async |role: &str| {
         let url = database.url().replace("postgres@", &format!("{role}@"));
-        let told = super::server_checks::hazards(&Address::parse(&url).unwrap()).await.unwrap();
-        told.into_iter().find(|hazard| hazard.contains("lacks")).unwrap_or_default()
+        let message = super::server_checks::server_warnings(&Address::parse(&url).unwrap()).await.unwrap();
+        message.into_iter().find(|warning| warning.contains("lacks")).unwrap_or_default()
     };
-    let told = lacks("reader").await;
+    let message = lacks("reader").await;
     for missing in ["CREATE on its schema", "ownership of nonces", "INSERT on nonces", "UPDATE on disputes"] {
-        assert!(told.contains(missing), "{missing}: {told}");
+        assert!(message.contains(missing), "{missing}: {message}");
     }
-    assert!(!told.contains("SELECT on"), "{told}");
+    assert!(!message.contains("SELECT on"), "{message}");
 
     let tables = database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
     for table in tables.lines() {
@@ -132,6 +133,6 @@ async fn a_role_that_may_only_read_is_told_what_it_lacks() {
     }
     assert_eq!(lacks("owner").await, "");
     database.query("REVOKE INSERT ON history FROM owner");
-    let told = lacks("owner").await;
-    assert!(told.contains("lacks INSERT on history;"), "{told}");
+    let message = lacks("owner").await;
+    assert!(message.contains("lacks INSERT on history;"), "{message}");
 }

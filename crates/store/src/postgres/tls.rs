@@ -22,7 +22,7 @@ use tokio_rustls::client::TlsStream as Encrypted;
 /// Whom a connection is made to, at least.
 #[derive(Debug, Clone)]
 pub(super) enum Trust {
-    /// Whoever answers: keeps listeners out, not impostors.
+    /// Any certificate: protects against eavesdropping, not against impostors.
     Anything,
     /// Who has a certificate of an issuer in this PEM file.
     Issuer(PathBuf),
@@ -56,16 +56,16 @@ impl Tls {
 }
 
 fn issued_by(root: &Path, provider: Arc<CryptoProvider>) -> io::Result<Arc<WebPkiServerVerifier>> {
-    let told = |error: String| io::Error::other(format!("{}: {error}", root.display()));
+    let error_in = |error: String| io::Error::other(format!("{}: {error}", root.display()));
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(root).map_err(|error| told(error.to_string()))?;
+    let certificates = CertificateDer::pem_file_iter(root).map_err(|error| error_in(error.to_string()))?;
     for certificate in certificates {
-        let certificate = certificate.map_err(|error| told(error.to_string()))?;
-        roots.add(certificate).map_err(|error| told(error.to_string()))?;
+        let certificate = certificate.map_err(|error| error_in(error.to_string()))?;
+        roots.add(certificate).map_err(|error| error_in(error.to_string()))?;
     }
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| told(error.to_string()))
+        .map_err(|error| error_in(error.to_string()))
 }
 
 /// Asks for an issuer at most, never for the name: what libpq means by `require` and `verify-ca`.
@@ -86,7 +86,7 @@ impl ServerCertVerifier for Lenient {
     ) -> Result<ServerCertVerified, Error> {
         let Some(issuer) = &self.issuer else { return Ok(ServerCertVerified::assertion()) };
         match issuer.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
-            // The name is looked at last, when the issuer has been found right.
+            // The name is checked last, after the issuer.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

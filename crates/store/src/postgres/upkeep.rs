@@ -1,26 +1,27 @@
-//! The bounded steps of cleaning up. Several replicas take them at once: each leaves alone what another is at.
+//! The bounded steps of upkeep. Several replicas run them at the same time: rows that another one has locked are
+//! skipped.
 
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
 use super::nonces;
-use super::save::kept;
+use super::save::answer_json;
 use super::session::{Error, Session};
 use super::statements::{
     DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE,
-    PROOF, PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
+    PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META, WRITE_PROBE,
 };
-use crate::batch::KeptAnswer;
+use crate::batch::RecordedAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
-/// How long a lane's mark is kept after its last batch: far longer than a commit takes to resolve.
+/// How long a lane's marker is stored after its last batch: far longer than a commit takes to resolve.
 const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
 
-/// Does one step within the open transaction and tells how many rows it touched.
+/// Runs a step within the open transaction, and returns how many rows it changed.
 pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> Result<u64, Error> {
     match step {
-        // The bound never moves back, so that a clock set back does not make forgotten nonces usable (contract §2).
-        // What lies below it is dropped once it is committed.
+        // The bound never moves back, so that a clock that was set back does not make forgotten nonces usable
+        // (contract §2). Partitions below it are dropped once it is committed.
         Upkeep::PurgeNonces { bound, .. } => {
             session.run(RAISE_NONCE_BOUND, &[&bound.0]).await?;
             session.run(DROP_OLD_MARKS, &[&(now.0 - MARKS_KEPT_MS)]).await?;
@@ -38,7 +39,7 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(PURGE_KEYS, &[&created_before.0, &i64::from(*limit)]).await
         }
         Upkeep::ForgetShownSecrets { created_before, limit } => {
-            let answer = kept(&KeptAnswer::shown_no_more())?;
+            let answer = answer_json(&RecordedAnswer::secret_expired())?;
             session.run(FORGET_SHOWN_SECRETS, &[&created_before.0, &i64::from(*limit), &answer]).await
         }
         Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
@@ -47,9 +48,9 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &instead_of]).await
         }
         Upkeep::NoteClock => session.run(PUT_META, &[&CLOCK_TRUSTED_AT, &now.0.to_string().as_bytes()]).await,
-        // A small row of our own that goes through proves nothing of other tables, of rights, or of room.
+        // A small row in `meta` proves nothing about other tables, privileges, or disk space.
         Upkeep::Probe => {
-            session.batch(PROOF).await?;
+            session.batch(WRITE_PROBE).await?;
             session.run(PROBE, &[]).await
         }
     }

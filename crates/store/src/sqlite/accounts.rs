@@ -4,31 +4,33 @@ use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::reads::Read;
+use super::read_pool::Reader;
 use super::rows;
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
-    FOUND, HAS_APP, HAS_MERCHANT, IDENTIFY, INSERT_SECRET, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META,
-    RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    HAS_APP, HAS_MERCHANT, INSERT_INSTALLATION_ID, INSERT_KEY_CHECK, INSERT_SECRET, PUT_TOKEN,
+    RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
-use super::writer::{keep_answer, stored_answer};
+use super::writer::{insert_answer, stored_answer};
 use crate::accounts::{
-    AccountChange, AccountRefusal, NewToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
+    AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
     no_merchant,
 };
-use crate::batch::KeptAnswer;
+use crate::batch::RecordedAnswer;
 use crate::error::EVIDENCE_PLACE;
-use crate::write_request::{Answer, Idempotency, Outcome, Rejection, WriteRequest};
+use crate::write_request::{
+    Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
+};
 
-/// Applies a change, or gives the first answer again; neither for a token that is revoked.
+/// Applies a change, or repeats the first answer under its idempotency key. A revoked token is refused.
 pub(super) fn apply(
     connection: &Connection,
     account: &AccountChange,
-    request: &WriteRequest,
+    request: &WriteRequest<SingleOperation>,
 ) -> Result<Answer> {
     let now = request.arrived_at;
     if let Some(token) = request.token
-        && Read::on(connection).token(token)?.is_none()
+        && Reader::on(connection).token(token)?.is_none()
     {
         return Ok(Err(Rejection::TokenRevoked));
     }
@@ -37,7 +39,7 @@ pub(super) fn apply(
         return Ok(stored.answer_to(key, now));
     }
     let answer = change(connection, account, now)?;
-    keep_answer(connection, key, &KeptAnswer::of(&answer), now)?;
+    insert_answer(connection, key, &RecordedAnswer::of(&answer), now)?;
     Ok(answer)
 }
 
@@ -89,11 +91,11 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
         AccountChange::CreateToken(new) => create_token(connection, new, now),
         AccountChange::RevokeToken { name } => revoke_token(connection, name, now),
         AccountChange::PutToken { name, hash } => put_token(connection, name, hash, now),
-        AccountChange::Identify { identity } => {
-            connection.prepare_cached(IDENTIFY)?.execute([identity])?;
+        AccountChange::SetInstallationId { identity } => {
+            connection.prepare_cached(INSERT_INSTALLATION_ID)?.execute([identity])?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::PlaceEvidence { place, instead_of } => {
+        AccountChange::SetEvidenceLocation { place, instead_of } => {
             let instead_of = instead_of.as_deref().map(str::as_bytes);
             connection.prepare_cached(REPLACE_META)?.execute(params![
                 EVIDENCE_PLACE,
@@ -102,26 +104,26 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             ])?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::Found { key_check, token, hash } => {
-            let founded = connection.prepare_cached(FOUND)?.execute([key_check])?;
+        AccountChange::Initialize { key_check, token, hash } => {
+            let founded = connection.prepare_cached(INSERT_KEY_CHECK)?.execute([&key_check.0])?;
             if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(connection, token, hash, now) }
         }
     }
 }
 
-/// Read within the transaction of the change.
+/// Reader within the transaction of the change.
 fn merchant_done(connection: &Connection, merchant_id: MerchantId) -> Result<Answer> {
-    Ok(merchant_answer(Read::on(connection).merchant(merchant_id)?))
+    Ok(merchant_answer(Reader::on(connection).merchant(merchant_id)?))
 }
 
-/// Read within the transaction of the change.
+/// Reader within the transaction of the change.
 fn app_done(
     connection: &Connection,
     app_id: AppId,
     made: Option<SecretId>,
     now: UnixMillis,
 ) -> Result<Answer> {
-    Ok(app_answer(Read::on(connection).app(app_id)?, made, now))
+    Ok(app_answer(Reader::on(connection).app(app_id)?, made, now))
 }
 
 fn create_app(
@@ -221,9 +223,9 @@ fn insert_secret(
         .map(drop)
 }
 
-fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: UnixMillis) -> Result<Answer> {
+fn put_token(connection: &Connection, name: &TokenName, hash: &TokenHash, now: UnixMillis) -> Result<Answer> {
     let holder: Option<String> =
-        connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash], |row| row.get(0)).optional()?;
+        connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash.0], |row| row.get(0)).optional()?;
     match holder {
         Some(holder) if holder == name.as_str() => return Ok(Ok(Outcome::Nothing)),
         Some(_) => return Ok(Err(AccountRefusal::TokenInUse.into())),
@@ -231,21 +233,21 @@ fn put_token(connection: &Connection, name: &TokenName, hash: &[u8; 32], now: Un
     }
     connection.prepare_cached(PUT_TOKEN)?.execute(params![
         name.as_str(),
-        hash,
+        hash.0,
         Role::Admin.as_str(),
         now.0
     ])?;
     Ok(Ok(Outcome::Nothing))
 }
 
-fn create_token(connection: &Connection, new: &NewToken, now: UnixMillis) -> Result<Answer> {
-    let NewToken { name, role, hash, .. } = new;
-    let values = params![name.as_str(), hash, role.as_str(), now.0];
+fn create_token(connection: &Connection, new: &CreatedToken, now: UnixMillis) -> Result<Answer> {
+    let CreatedToken { name, role, hash, .. } = new;
+    let values = params![name.as_str(), hash.0, role.as_str(), now.0];
     if connection.prepare_cached(CREATE_TOKEN)?.execute(values)? == 0 {
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }
     if *role != Role::Admin {
-        keep_older_binaries_out(connection)?;
+        lock_out_older_binaries(connection)?;
     }
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
@@ -255,12 +257,12 @@ fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> R
     let Some(token) = revoke.query_row(params![now.0, name.as_str()], rows::token).optional()? else {
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
-    keep_older_binaries_out(connection)?;
+    lock_out_older_binaries(connection)?;
     Ok(Ok(Outcome::Token(token)))
 }
 
-/// Those of the generation before let every token do everything, revoked ones too.
-fn keep_older_binaries_out(connection: &Connection) -> Result<()> {
+/// Binaries of generation 1 let every token do everything, revoked ones too.
+fn lock_out_older_binaries(connection: &Connection) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     connection.prepare_cached(RAISE_MIN_BINARY)?.execute([to, from]).map(drop)
 }

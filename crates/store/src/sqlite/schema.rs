@@ -1,24 +1,23 @@
-//! Connections and the schema: settings that durability rests on, migrations, and the check that this binary may
-//! touch what it finds.
+//! Connections and the schema: the settings that durability depends on, the migrations, and the check that this
+//! binary can serve the file.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
-use super::place;
-use super::statements::{COLUMNS, MIGRATIONS, MIN_BINARY, PARTS};
+use super::file_identity;
+use super::statements::{MIGRATIONS, MIN_BINARY};
 use crate::examine::{self, Defect, missing_value};
-use crate::schema::{MIGRATIONS_TABLE, Part, Told};
-use crate::{SCHEMA_GENERATION, StoreError};
+use crate::schema::{AppliedMigration, MIGRATIONS_TABLE};
+use crate::{SCHEMA_GENERATION, StoreError, schema};
 
-/// Prepared statements that a connection keeps: more than there are of fixed words. As no connection runs all of those,
-/// there is room for lists, whose words vary.
+/// Prepared statements of a connection: more than there are fixed ones. As no connection runs all of those, there is
+/// room for the varying ones of lists.
 pub(super) const STATEMENTS_MAX: usize = 96;
-/// How long a statement waits for a lock. Only migrations and checkpoints take one that another could want.
+/// How long a statement waits for a lock. Only migrations and checkpoints take one that others wait for.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Memory of the writer's page cache, in KiB: the right edges of the tables, where contests land, many times over.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
@@ -33,8 +32,13 @@ mod migrations {
 
 /// Opens the connection that writes, with the schema up to date.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    // Made for its owner alone, whatever the umask; the log and the index beside it take the mode of this file.
-    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(place::at(path))?;
+    // Readable by its owner only, whatever the umask; the log and its index get the mode of this file.
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(file_identity::name_path(path))?;
     let mut connection = Connection::open(path)?;
     prepare(&connection, WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -43,50 +47,50 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
-    refuse_defects(&connection)?;
-    // What a newer binary has added is no obstacle: min_binary alone says who may not open the file.
+    schema::refuse_unservable(history_defects(&connection)?)?;
+    // Migrations of a newer binary are no obstacle: `min_binary` decides which binary may open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
-    for defect in refuse_defects(&connection)? {
+    for defect in schema::refuse_unservable(defects(&connection)?)? {
         tracing::warn!("{defect}");
     }
     Ok(connection)
 }
 
-/// What is wrong with the schema.
+/// What is wrong with the schema: its history of migrations, or a statement that cannot be prepared on it.
 pub(super) fn defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
-    told(connection)?.defects(migrations::migrations::runner().get_migrations())
-}
-
-/// What the tables have beside their columns as the migrations make them.
-pub(crate) fn parts_of_migrations() -> Result<BTreeSet<Part>, StoreError> {
-    let connection = Connection::open_in_memory()?;
-    for migration in migrations::migrations::runner().get_migrations() {
-        connection.execute_batch(migration.sql().unwrap_or_default())?;
+    let mut defects = history_defects(connection)?;
+    if defects.iter().all(Defect::lets_read) {
+        defects.extend(prepare_statements(connection)?.map(Defect::Incomplete));
     }
-    parts(&connection)
+    Ok(defects)
 }
 
-fn parts(connection: &Connection) -> Result<BTreeSet<Part>, StoreError> {
-    let mut select = connection.prepare(PARTS)?;
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-    Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(Part::read).collect())
-}
-
-fn refuse_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
-    told(connection)?.refuse_defects(migrations::migrations::runner().get_migrations())
-}
-
-fn told(connection: &Connection) -> Result<Told, StoreError> {
-    let mut select = connection.prepare(COLUMNS)?;
-    let columns = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let columns = columns.collect::<rusqlite::Result<_>>()?;
-    if !connection.table_exists(None, MIGRATIONS_TABLE)? {
-        return Ok(Told { columns, parts: parts(connection)?, ..Told::default() });
+fn history_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
+    let mut applied = Vec::new();
+    if connection.table_exists(None, MIGRATIONS_TABLE)? {
+        let mut select = connection.prepare(MIGRATIONS)?;
+        let rows = select.query_map([], |row| {
+            Ok(AppliedMigration { version: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? })
+        })?;
+        applied = rows.collect::<rusqlite::Result<_>>()?;
     }
-    let mut select = connection.prepare(MIGRATIONS)?;
-    let migrations = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let migrations = migrations.collect::<rusqlite::Result<_>>()?;
-    Ok(Told { columns, parts: parts(connection)?, migrations })
+    let known = migrations::migrations::runner();
+    let has_meta = connection.table_exists(None, "meta")?;
+    Ok(schema::history_defects(known.get_migrations(), &applied, has_meta))
+}
+
+/// Prepares every statement, which the connection keeps. Returns why one is refused: a table or column is missing.
+fn prepare_statements(connection: &Connection) -> Result<Option<String>, StoreError> {
+    for (_, sql) in [crate::statements::ALL, super::statements::ALL].concat() {
+        match connection.prepare_cached(sql) {
+            Ok(_) => {}
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                return Ok(Some(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
 }
 
 /// Opens a connection that reads.

@@ -1,14 +1,15 @@
-//! Every statement by its name, so that a test can prepare them all: these are SQLite's own, beside those that it
-//! shares. Where PostgreSQL's of the same name does many rows at once, the one here is run for each of them.
+//! The statements of SQLite, in addition to the shared ones. Where the statement of the same name in PostgreSQL
+//! handles many rows, the one here is run for each of them.
 
-use crate::views::Filter;
+use crate::views::DisputeFilter;
 
 pub(super) use crate::statements::*;
 
 statements! {
     // Transactions.
 
-    /// Takes the lock at once: who read first and wrote later could find that somebody else had written in between.
+    /// Takes the write lock first: a transaction that reads before it writes could find that another one has written
+    /// in between.
     BEGIN = "BEGIN IMMEDIATE";
     COMMIT = "COMMIT";
     ROLLBACK = "ROLLBACK";
@@ -25,7 +26,7 @@ statements! {
 
     INSERT_NONCES = "INSERT INTO nonces (timestamp, app_id, nonce) VALUES (?1, ?2, ?3)";
     INSERT_KEYS = "INSERT INTO idempotency_keys (token, key, request, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-    /// What is left empty is set by the update that follows, as of any dispute.
+    /// The empty columns are set by the update that follows.
     INSERT_DISPUTES = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
          payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, \
          created_at) VALUES (?1, ?2, '', '', 0, 0, x'', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
@@ -55,7 +56,7 @@ statements! {
          WHERE name = 'nonce_bound' AND CAST(CAST(value AS TEXT) AS INTEGER) < ?1";
     PURGE_NONCES = "DELETE FROM nonces WHERE (timestamp, app_id, nonce) IN (SELECT timestamp, app_id, nonce FROM nonces \
          WHERE timestamp <= ?1 ORDER BY timestamp, app_id, nonce LIMIT ?2)";
-    /// `referenced = 0` in the words of the index that serves it, here and in `BACKLOG`.
+    /// `referenced = 0` as in the definition of the index, here and in `BACKLOG`.
     MARK_UNREFERENCED = "UPDATE uploads SET swept_at = ?1 WHERE url IN (SELECT url FROM uploads \
          WHERE referenced = 0 AND swept_at IS NULL AND uploaded_at < ?2 ORDER BY uploaded_at LIMIT ?3)";
     FORGET_UPLOADS = "DELETE FROM uploads WHERE url = ?1 AND referenced = 0 AND swept_at IS NOT NULL";
@@ -64,27 +65,13 @@ statements! {
     FORGET_SHOWN_SECRETS = "UPDATE idempotency_keys SET answer = ?3 WHERE (token, key) IN \
          (SELECT token, key FROM idempotency_keys WHERE created_at < ?1 AND instr(answer, '\"sealed\"') > 0 \
          ORDER BY created_at LIMIT ?2)";
-    /// Another value each time, for one that stays is not written at all.
+    /// Another value each time: an unchanged one would not be written.
     PROBE = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(?1)) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
 
     // Reads.
 
-    /// Of tables of any name; what is not ours is not looked for.
-    COLUMNS = "SELECT t.name, c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'";
-    /// What tables of any name have beside their columns: a letter for what it is, the table, its columns, and an
-    /// index's name or the table that is referred to. The columns of a primary key are never null by that alone.
-    PARTS = "WITH tables AS (SELECT name AS t FROM sqlite_schema WHERE type = 'table') \
-         SELECT 'p', t, group_concat(c.name, ', ' ORDER BY c.pk), '' FROM tables JOIN pragma_table_info(t) AS c \
-         WHERE c.pk GROUP BY t \
-         UNION ALL SELECT 'n', t, c.name, '' FROM tables JOIN pragma_table_info(t) AS c WHERE c.\"notnull\" AND NOT c.pk \
-         UNION ALL SELECT 'f', t, group_concat(f.\"from\", ', ' ORDER BY f.seq), f.\"table\" \
-         FROM tables JOIN pragma_foreign_key_list(t) AS f GROUP BY t, f.id \
-         UNION ALL SELECT CASE WHEN i.origin = 'u' THEN 'u' WHEN i.partial THEN 'x' ELSE 'i' END, t, \
-         coalesce((SELECT group_concat(name, ', ' ORDER BY seqno) FROM pragma_index_info(i.name)), ''), \
-         CASE WHEN i.origin = 'u' THEN '' ELSE i.name END \
-         FROM tables JOIN pragma_index_list(t) AS i WHERE i.origin IN ('u', 'c')";
     MIN_BINARY = "SELECT CAST(value AS TEXT) FROM meta WHERE name = 'min_binary'";
     TOKENS = concat!(
         "SELECT ", token!(), " FROM tokens WHERE revoked_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"
@@ -94,21 +81,21 @@ statements! {
          (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";
     EVIDENCE = "SELECT type, name, url, sha256, size, media_type FROM evidence WHERE dispute_no = ?1 \
          AND submission = ?2 ORDER BY position";
-    /// The first thing that does not fit, else `ok`.
-    DAMAGE = "PRAGMA quick_check(1)";
+    /// The first inconsistency, else `ok`.
+    INTEGRITY_CHECK = "PRAGMA integrity_check(1)";
 }
 
-/// Counts what a filter asks for, to a limit. Takes the values of [`list`].
-pub(super) fn count(filter: &Filter) -> String {
+/// Counts what a filter selects, up to a limit. Takes the values of [`list`].
+pub(super) fn count(filter: &DisputeFilter) -> String {
     format!("SELECT count(*) FROM (SELECT 1 FROM disputes WHERE {} LIMIT ?10)", matching(filter))
 }
 
-/// A page of what a filter asks for.
+/// A page of what a filter selects.
 ///
-/// A condition that is not asked for is left out, where PostgreSQL's `LIST` says `?1 IS NULL OR …`: with that no index
-/// would be searched here. Of 20,000 disputes one merchant's newest fifty then take 770 µs and not 17, a page in the
-/// middle 3,100 µs and not 17. The values keep their places: what is left out leaves a gap in the numbers.
-pub(super) fn list(filter: &Filter) -> String {
+/// Conditions that a filter does not have are left out, where PostgreSQL's `LIST` says `?1 IS NULL OR …`: with that
+/// no index would be used here. Of 20,000 disputes one merchant's newest fifty would take 770 µs instead of 17, a
+/// page in the middle 3,100 µs instead of 17. Parameters keep their numbers.
+pub(super) fn list(filter: &DisputeFilter) -> String {
     let after = if filter.after.is_some() { " AND (created_at, dispute_no) < (?8, ?9)" } else { "" };
     format!(
         concat!(
@@ -121,9 +108,9 @@ pub(super) fn list(filter: &Filter) -> String {
     )
 }
 
-/// The conditions of a list. A prefix is a range, which an index can serve: no text that starts with it lies beyond it
-/// followed by the last character there is.
-fn matching(filter: &Filter) -> String {
+/// The conditions of a list. A prefix is a range, so that an index can be used: from the prefix to the prefix
+/// followed by the last character.
+fn matching(filter: &DisputeFilter) -> String {
     let conditions = [
         (true, "TRUE"),
         (filter.merchant_id.is_some(), "merchant_id = ?1"),

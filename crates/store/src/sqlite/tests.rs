@@ -1,11 +1,11 @@
-//! What only SQLite has: that every statement is understood, and that lists go by its indexes.
+//! What only SQLite has: every statement can be prepared, and lists use its indexes.
 
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rusqlite::Connection;
 
 use super::{Writer, schema, statements};
-use crate::views::{Filter, Position};
+use crate::views::{DisputeCursor, DisputeFilter};
 
 /// A file with its schema, opened as a reader does.
 fn prepared() -> (tempfile::TempDir, Connection) {
@@ -15,11 +15,11 @@ fn prepared() -> (tempfile::TempDir, Connection) {
     (folder, schema::open_reader(&path).unwrap())
 }
 
-/// A filter for each choice of what can be asked for.
-fn filters() -> impl Iterator<Item = Filter> {
+/// A filter for each combination of conditions.
+fn filters() -> impl Iterator<Item = DisputeFilter> {
     (0_u32..1 << 7).map(|choice| {
         let asked = |bit: u32| choice & 1 << bit != 0;
-        Filter {
+        DisputeFilter {
             merchant_id: asked(0).then_some(MerchantId::try_from(1).unwrap()),
             status: asked(1).then_some(Status::NeedsResponse),
             stage: asked(2).then_some(Stage::Chargeback),
@@ -27,14 +27,14 @@ fn filters() -> impl Iterator<Item = Filter> {
             created_after: asked(4).then_some(UnixMillis(1)),
             q: asked(5).then(|| "D".to_owned()),
             after: asked(6)
-                .then(|| Position { created_at: UnixMillis(1), dispute_no: "D1".parse().unwrap() }),
+                .then(|| DisputeCursor { created_at: UnixMillis(1), dispute_no: "D1".parse().unwrap() }),
             limit: 1,
         }
     })
 }
 
 #[test]
-fn every_statement_is_understood() {
+fn every_statement_can_be_prepared() {
     let (_folder, connection) = prepared();
     let fixed = [crate::statements::ALL, statements::ALL].concat();
     assert!(fixed.len() < schema::STATEMENTS_MAX, "{} would push each other out", fixed.len());
@@ -44,7 +44,7 @@ fn every_statement_is_understood() {
     });
     for (name, sql) in fixed.chain(lists) {
         let statement = connection.prepare(&sql).unwrap_or_else(|error| panic!("{name}: {error}"));
-        // A value is found by its place, so a parameter must have the number that it is named by.
+        // Values are bound by position, so a parameter's number must be its position.
         for place in 1..=statement.parameter_count() {
             let named = statement.parameter_name(place);
             assert!(
@@ -55,9 +55,9 @@ fn every_statement_is_understood() {
     }
 }
 
-/// Planned without values. Where SQLite has seen one, it may also take the disputes that are due and sort them.
+/// Planned without values. With values, SQLite may also choose to sort the disputes that are due.
 #[test]
-fn a_list_goes_by_an_index_in_its_order() {
+fn a_list_uses_an_index_in_its_order() {
     let (_folder, connection) = prepared();
     for filter in filters() {
         let sql = format!("EXPLAIN QUERY PLAN {}", statements::list(&filter));

@@ -1,4 +1,4 @@
-//! The bounded steps of cleaning up.
+//! The bounded steps of upkeep.
 
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Result, params};
@@ -7,15 +7,15 @@ use super::statements::{
     DROP_EXPIRED_SECRETS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, NONCE_BOUND, PROBE,
     PURGE_KEYS, PURGE_NONCES, PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
 };
-use super::writer::kept;
-use crate::batch::KeptAnswer;
+use super::writer::answer_json;
+use crate::batch::RecordedAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
 /// Bytes that a probe writes: sixteen pages, and those that lead to them.
 const PROBE_BYTES: u32 = 64 * 1024;
 
-/// Does one step and tells how many rows it touched.
+/// Runs a step, and returns how many rows it changed.
 pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> Result<u64> {
     let rows = match step {
         Upkeep::PurgeNonces { bound, limit } => purge_nonces(connection, *bound, *limit)?,
@@ -30,7 +30,7 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
             connection.prepare_cached(PURGE_KEYS)?.execute(params![created_before.0, limit])?
         }
         Upkeep::ForgetShownSecrets { created_before, limit } => {
-            let answer = kept(&KeptAnswer::shown_no_more())?;
+            let answer = answer_json(&RecordedAnswer::secret_expired())?;
             let mut forget = connection.prepare_cached(FORGET_SHOWN_SECRETS)?;
             forget.execute(params![created_before.0, limit, answer])?
         }
@@ -46,7 +46,7 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
         Upkeep::NoteClock => connection
             .prepare_cached(PUT_META)?
             .execute(params![CLOCK_TRUSTED_AT, now.0.to_string().as_bytes()])?,
-        // As many pages as a contest writes: room for one is no proof.
+        // As many pages as a contest writes: room for one page proves nothing.
         Upkeep::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
     };
     Ok(rows as u64)
@@ -57,8 +57,8 @@ pub(super) fn nonce_bound(connection: &Connection) -> Result<i64> {
     connection.prepare_cached(NONCE_BOUND)?.query_row([], |row| row.get(0))
 }
 
-/// The bound is stored before a nonce at or below it goes, in the same transaction at the latest; it never moves back,
-/// so that a clock set back does not make forgotten nonces usable (contract §2).
+/// The bound is stored no later than a nonce at or below it is deleted. It never moves back, so that a clock that was
+/// set back does not make forgotten nonces usable (contract §2).
 fn purge_nonces(connection: &Connection, bound: UnixMillis, limit: u32) -> Result<usize> {
     connection.prepare_cached(RAISE_NONCE_BOUND)?.execute([bound.0])?;
     connection.prepare_cached(PURGE_NONCES)?.execute(params![bound.0, limit])

@@ -1,4 +1,4 @@
-//! The one connection that writes: the four steps of the committer in SQLite's words.
+//! The connection that writes: the four steps of the committer on SQLite.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rebuttal_disputes::{Dispute, Fingerprint};
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
-use super::place::Place;
+use super::file_identity::FileIdentity;
 use super::statements::{
     BEGIN, CHECKPOINT, COMMIT, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES, INSERT_EVIDENCE,
     INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS,
@@ -14,37 +14,39 @@ use super::statements::{
 };
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
-use crate::batch::{Changes, KeptAnswer, KeySet, Loaded, StoredAnswer, StoredUpload};
+use crate::batch::{Changes, KeySet, Loaded, RecordedAnswer, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
-use crate::write_request::{Answer, Operation, Outcome, WriteRequest};
+use crate::write_request::{Answer, Outcome, RequestHash, SingleOperation, WriteRequest};
 
 /// The writing connection.
 pub(crate) struct Writer {
     connection: Connection,
-    place: Place,
-    /// Whether the database was out of its place at the last look.
-    astray: bool,
+    files: FileIdentity,
+    /// Whether the files were replaced at the last check.
+    replaced: bool,
 }
 
 impl Writer {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: schema::open_writer(path)?, place: Place::of(path)?, astray: false })
+        Ok(Self { connection: schema::open_writer(path)?, files: FileIdentity::of(path)?, replaced: false })
     }
 
-    /// Commits, unless a file is no longer the one that the next start would open.
+    /// Commits, unless the files at the path are not the ones that were opened.
     fn commit(&mut self) -> Result<(), Failure> {
-        let looked = self.place.check();
-        let was_astray = std::mem::replace(&mut self.astray, looked.is_err());
-        if let Err(error) = looked {
-            if !was_astray {
+        let checked = self.files.check();
+        let was_replaced = std::mem::replace(&mut self.replaced, checked.is_err());
+        if let Err(error) = checked {
+            if !was_replaced {
                 tracing::error!(
                     %error,
-                    "the database or its log is gone from its place; nothing is changed until it is back. Put it back, or \
-                     stop the gateway with SIGTERM, which moves what the log holds into the database, and start it again"
+                    "database or log file was moved, replaced or deleted; nothing is written until it is back. Put it back, or \
+                     stop the gateway with SIGTERM, which moves the log into the database, and start it again"
                 );
             }
-            return Err(Failure::Unavailable(format!("the database is gone from its place: {error}")));
+            return Err(Failure::Unavailable(format!(
+                "the database file was moved, replaced or deleted: {error}"
+            )));
         }
         commit(&self.connection)
     }
@@ -60,44 +62,44 @@ impl Database for Writer {
         self.commit()
     }
 
-    async fn abandon(&mut self) {
+    async fn roll_back(&mut self) {
         if self.connection.is_autocommit() {
             return;
         }
         if let Err(error) = self.connection.execute_batch(ROLLBACK) {
-            tracing::error!(%error, "a transaction could not be rolled back");
+            tracing::error!(%error, "transaction could not be rolled back");
         }
     }
 
-    async fn run_single(&mut self, request: &WriteRequest) -> Result<Answer, Failure> {
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
         let connection = &self.connection;
         let answer = begin(connection).and_then(|()| match &request.operation {
-            Operation::Account(change) => accounts::apply(connection, change, request),
-            Operation::Upkeep(step) => {
+            SingleOperation::Account(change) => accounts::apply(connection, change, request),
+            SingleOperation::Upkeep(step) => {
                 upkeep::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
             }
-            _ => Ok(Ok(Outcome::Nothing)),
         });
         let outcome = match answer {
             Ok(answer) => self.commit().map(|()| answer),
             Err(error) => Err(failure(error)),
         };
         if outcome.is_err() {
-            self.abandon().await;
+            self.roll_back().await;
         }
         outcome
     }
 
-    /// Moves what the log holds into the database, which then is whole by itself: to be copied, and to be opened where
-    /// the log has been deleted.
+    /// Moves the log into the database, which is then complete: it can be copied, and opened without the log.
     async fn close(&mut self) {
         let moved = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
         match moved {
             Ok(0) => {}
             Ok(_) => tracing::warn!(
-                "a reader kept the log from being moved into the database; the next start goes on"
+                "write-ahead log not moved into the database because of an open reader; the next start does it"
             ),
-            Err(error) => tracing::error!(%error, "the log could not be moved into the database"),
+            Err(error) => {
+                tracing::error!(%error, "write-ahead log could not be moved into the database; the next start tries again")
+            }
         }
     }
 }
@@ -106,8 +108,8 @@ fn begin(connection: &Connection) -> Result<(), Error> {
     connection.prepare_cached(BEGIN)?.execute([]).map(drop)
 }
 
-/// Commits. Where the log could not be written it holds no whole transaction, and none is found when it is read again;
-/// after any other error, a failed sync above all, it may or may not hold this one.
+/// Commits. If the log could not be written, it holds no whole transaction, and none is found when it is read again.
+/// After any other error, above all a failed sync, it may or may not hold this one.
 fn commit(connection: &Connection) -> Result<(), Failure> {
     let outcome = connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([]));
     outcome.map(drop).map_err(|error| {
@@ -147,7 +149,7 @@ fn load(connection: &Connection, names: &KeySet) -> Result<Loaded, Error> {
     }
     let mut tokens = connection.prepare_cached(TOKEN)?;
     for token in &names.tokens {
-        if tokens.exists([token])? {
+        if tokens.exists([token.0])? {
             loaded.tokens.insert(*token);
         }
     }
@@ -180,26 +182,30 @@ pub(super) fn stored_answer(
             let answer = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| {
                 Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
             })?;
-            Ok(StoredAnswer { request: row.get(0)?, answer, created_at: UnixMillis(row.get(2)?) })
+            Ok(StoredAnswer {
+                request: RequestHash(row.get(0)?),
+                answer,
+                created_at: UnixMillis(row.get(2)?),
+            })
         })
         .optional()
 }
 
-/// Keeps the first answer under an idempotency key.
-pub(super) fn keep_answer(
+/// Stores the first answer under an idempotency key.
+pub(super) fn insert_answer(
     connection: &Connection,
     key: &crate::write_request::IdempotencyKey,
-    answer: &KeptAnswer,
+    answer: &RecordedAnswer,
     created_at: UnixMillis,
 ) -> Result<(), Error> {
     connection
         .prepare_cached(INSERT_KEYS)?
-        .execute(params![key.token, key.key, key.request, kept(answer)?, created_at.0])
+        .execute(params![key.token, key.key, key.request.0, answer_json(answer)?, created_at.0])
         .map(drop)
 }
 
-/// An answer as its row has it.
-pub(super) fn kept(answer: &KeptAnswer) -> Result<String, Error> {
+/// An answer as it is stored.
+pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, Error> {
     serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }
 
@@ -209,7 +215,7 @@ fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
         nonces.execute(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])?;
     }
     for (key, answer, created_at) in &changes.keys {
-        keep_answer(connection, key, answer, *created_at)?;
+        insert_answer(connection, key, answer, *created_at)?;
     }
     save_disputes(connection, changes)?;
     save_history(connection, changes)?;

@@ -3,14 +3,15 @@
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, ChangedApp, Idempotency, Merchant, Operation, Outcome, Store, Upkeep, WriteRequest,
+    AccountChange, Answer, ChangedApp, Idempotency, MerchantRecord, Outcome, SingleOperation, Store, Upkeep,
+    WriteRequest,
 };
 
 use crate::common::{APP, Fixture, NOW, code, commit, key, merchant, settings};
 
-fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Operation {
+fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> SingleOperation {
     let (secret_id, sealed) = ([secret; 16], vec![secret; 44]);
-    Operation::Account(AccountChange::CreateApp {
+    SingleOperation::Account(AccountChange::CreateApp {
         merchant_id,
         app_id,
         settings: settings(),
@@ -19,15 +20,15 @@ fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> Operation {
     })
 }
 
-fn change_app(merchant_id: MerchantId, settings: AppSettings) -> Operation {
-    Operation::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
+fn change_app(merchant_id: MerchantId, settings: AppSettings) -> SingleOperation {
+    SingleOperation::Account(AccountChange::ChangeApp { merchant_id, app_id: APP, settings })
 }
 
 pub(crate) async fn merchants_and_apps_are_created_and_changed(fixture: &Fixture) {
     let store = fixture.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     assert_ne!(one, two);
-    commit(&store, Idempotency::Always, create_app(one, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::None, create_app(one, APP, 1)).await.unwrap();
     let app = store.app(APP).await.unwrap().unwrap();
     assert_eq!((app.merchant_id, app.scheme, app.enabled), (one, Scheme::V2Sha256, true));
     assert_eq!(app.time_zone, "Asia/Shanghai");
@@ -35,22 +36,22 @@ pub(crate) async fn merchants_and_apps_are_created_and_changed(fixture: &Fixture
 
     let notify_url = Some(Some("https://shop.example/hook".parse().unwrap()));
     let stronger = AppSettings { notify_url, scheme: Some(Scheme::V2HmacSha256), enabled: Some(false) };
-    commit(&store, Idempotency::Always, change_app(one, stronger)).await.unwrap();
-    commit(&store, Idempotency::Always, change_app(one, settings())).await.unwrap();
+    commit(&store, Idempotency::None, change_app(one, stronger)).await.unwrap();
+    commit(&store, Idempotency::None, change_app(one, settings())).await.unwrap();
     let app = store.app(APP).await.unwrap().unwrap();
     assert_eq!((app.scheme, app.enabled), (Scheme::V2HmacSha256, false));
     assert_eq!(app.notify_url.as_deref(), Some("https://shop.example/hook"));
     let silent = AppSettings { notify_url: Some(None), ..settings() };
-    commit(&store, Idempotency::Always, change_app(one, silent)).await.unwrap();
+    commit(&store, Idempotency::None, change_app(one, silent)).await.unwrap();
     assert_eq!(store.app(APP).await.unwrap().unwrap().notify_url, None);
 
     assert_eq!(
-        code(commit(&store, Idempotency::Always, change_app(two, settings())).await),
+        code(commit(&store, Idempotency::None, change_app(two, settings())).await),
         "Operator.NotFound"
     );
-    let nobody = 99.try_into().unwrap();
-    let orphan = create_app(nobody, AppId::from_bytes([8; 16]), 2);
-    assert_eq!(code(commit(&store, Idempotency::Always, orphan).await), "Operator.NotFound");
+    let unknown_merchant = 99.try_into().unwrap();
+    let orphan = create_app(unknown_merchant, AppId::from_bytes([8; 16]), 2);
+    assert_eq!(code(commit(&store, Idempotency::None, orphan).await), "Operator.NotFound");
     assert_eq!(store.apps_of(one).await.unwrap().len(), 1);
     let numbers: Vec<_> =
         store.merchants(Some(one), 10).await.unwrap().iter().map(|m| m.merchant_id).collect();
@@ -64,7 +65,7 @@ async fn rotate(
     now: UnixMillis,
     until: impl Into<Option<UnixMillis>>,
 ) -> Answer {
-    let operation = Operation::Account(AccountChange::RotateSecret {
+    let operation = SingleOperation::Account(AccountChange::RotateSecret {
         merchant_id,
         app_id: APP,
         secret_id: [secret; 16],
@@ -72,7 +73,7 @@ async fn rotate(
         overlap_until: until.into(),
     });
     store
-        .commit(WriteRequest { arrived_at: now, idempotency: Idempotency::Always, token: None, operation })
+        .commit(WriteRequest { arrived_at: now, idempotency: Idempotency::None, token: None, operation })
         .await
         .unwrap()
 }
@@ -80,7 +81,7 @@ async fn rotate(
 pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
-    commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::None, create_app(merchant_id, APP, 1)).await.unwrap();
     let until = UnixMillis(NOW.0 + 1_000);
     let rotated = rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
     let Outcome::App(ChangedApp { app, overlap_until }) = rotated else { panic!("{rotated:?}") };
@@ -102,18 +103,18 @@ pub(crate) async fn older_secrets_end_during_an_overlap(fixture: &Fixture) {
     let store = fixture.store().await;
     let (merchant_id, other) = (merchant(&store).await, merchant(&store).await);
     let bystander = AppId::from_bytes([8; 16]);
-    commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
-    commit(&store, Idempotency::Always, create_app(merchant_id, bystander, 9)).await.unwrap();
+    commit(&store, Idempotency::None, create_app(merchant_id, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::None, create_app(merchant_id, bystander, 9)).await.unwrap();
     let secrets = async |app_id| {
         let app = store.app(app_id).await.unwrap().unwrap();
         app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect::<Vec<_>>()
     };
     let end_overlap =
-        |merchant_id| Operation::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
+        |merchant_id| SingleOperation::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
     let until = UnixMillis(NOW.0 + 1_000);
     rotate(&store, merchant_id, 2, NOW, until).await.unwrap();
 
-    let not_its_app = commit(&store, Idempotency::Always, end_overlap(other)).await;
+    let not_its_app = commit(&store, Idempotency::None, end_overlap(other)).await;
     assert_eq!(code(not_its_app), "Operator.NotFound");
     assert_eq!(secrets(APP).await, [(1, Some(until)), (2, None)]);
     let ended = commit(&store, key("end", 1), end_overlap(merchant_id)).await.unwrap();
@@ -134,17 +135,17 @@ pub(crate) async fn older_secrets_end_during_an_overlap(fixture: &Fixture) {
     assert_eq!(secrets(bystander).await, [(9, None)]);
 }
 
-pub(crate) async fn the_first_use_of_a_secret_is_kept(fixture: &Fixture) {
+pub(crate) async fn the_first_use_of_a_secret_is_stored(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
-    commit(&store, Idempotency::Always, create_app(merchant_id, APP, 1)).await.unwrap();
+    commit(&store, Idempotency::None, create_app(merchant_id, APP, 1)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1_000)).await.unwrap();
     for used_at in [UnixMillis(NOW.0 + 1), UnixMillis(NOW.0 + 2)] {
-        let operation = Operation::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
+        let operation = SingleOperation::Account(AccountChange::SecretUsed { secret_id: [2; 16] });
         store
             .commit(WriteRequest {
                 arrived_at: used_at,
-                idempotency: Idempotency::Always,
+                idempotency: Idempotency::None,
                 token: None,
                 operation,
             })
@@ -157,7 +158,7 @@ pub(crate) async fn the_first_use_of_a_secret_is_kept(fixture: &Fixture) {
     assert_eq!(uses, [None, Some(UnixMillis(NOW.0 + 1))], "the other's, and a later use");
 }
 
-pub(crate) async fn account_changes_count_once_per_key(fixture: &Fixture) {
+pub(crate) async fn account_changes_are_made_once_per_key(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let made = commit(&store, key("k", 1), create_app(merchant_id, APP, 1)).await.unwrap();
@@ -172,26 +173,26 @@ pub(crate) async fn account_changes_count_once_per_key(fixture: &Fixture) {
     );
 }
 
-pub(crate) async fn a_key_answers_an_account_as_it_was(fixture: &Fixture) {
+pub(crate) async fn a_repeated_key_returns_the_account_as_it_was(fixture: &Fixture) {
     let store = fixture.store().await;
     let named = |name: &str| {
         let (name, time_zone) = (name.parse().unwrap(), "UTC".parse().unwrap());
-        Operation::Account(AccountChange::CreateMerchant { name, time_zone })
+        SingleOperation::Account(AccountChange::CreateMerchant { name, time_zone })
     };
     let merchant = commit(&store, key("merchant", 1), named("Before")).await.unwrap();
-    let Outcome::Merchant(Merchant { merchant_id, .. }) = merchant else { panic!("{merchant:?}") };
+    let Outcome::Merchant(MerchantRecord { merchant_id, .. }) = merchant else { panic!("{merchant:?}") };
     let app = commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap();
 
     let renamed =
         AccountChange::ChangeMerchant { merchant_id, name: Some("After".parse().unwrap()), time_zone: None };
-    commit(&store, Idempotency::Always, Operation::Account(renamed)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Account(renamed)).await.unwrap();
     let disabled = AppSettings { enabled: Some(false), ..settings() };
-    commit(&store, Idempotency::Always, change_app(merchant_id, disabled)).await.unwrap();
+    commit(&store, Idempotency::None, change_app(merchant_id, disabled)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1)).await.unwrap();
-    let drop_expired = Operation::Upkeep(Upkeep::DropExpiredSecrets);
+    let drop_expired = SingleOperation::Upkeep(Upkeep::DropExpiredSecrets);
     let later = WriteRequest {
         arrived_at: UnixMillis(NOW.0 + 2),
-        idempotency: Idempotency::Always,
+        idempotency: Idempotency::None,
         token: None,
         operation: drop_expired,
     };
@@ -203,12 +204,12 @@ pub(crate) async fn a_key_answers_an_account_as_it_was(fixture: &Fixture) {
     assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
 }
 
-pub(crate) async fn evidence_stays_at_the_place_that_was_recorded_first(fixture: &Fixture) {
+pub(crate) async fn the_first_evidence_location_is_kept(fixture: &Fixture) {
     let store = fixture.store().await;
     let place = async |place: &str, instead_of: Option<&str>| {
         let (place, instead_of) = (place.to_owned(), instead_of.map(str::to_owned));
-        let operation = Operation::Account(AccountChange::PlaceEvidence { place, instead_of });
-        commit(&store, Idempotency::Always, operation).await.unwrap();
+        let operation = SingleOperation::Account(AccountChange::SetEvidenceLocation { place, instead_of });
+        commit(&store, Idempotency::None, operation).await.unwrap();
         store.evidence_place().await.unwrap().unwrap()
     };
     assert_eq!(store.evidence_place().await.unwrap(), None);

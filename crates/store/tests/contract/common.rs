@@ -10,7 +10,7 @@ use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
     AccountChange, Answer, DisputeDetail, Idempotency, IdempotencyKey, Location, NonceUse, Operation,
-    Options, Outcome, Rejection, Store, Upload, WriteRequest,
+    Options, Outcome, QueuedRequest, Rejection, RequestHash, SingleOperation, Store, Upload, WriteRequest,
 };
 use rebuttal_testbed::postgres;
 use tempfile::TempDir;
@@ -49,8 +49,8 @@ impl Fixture {
         }
     }
 
-    /// Writes into the database behind the store's back, as nobody should. What SQLite calls a blob is bytes elsewhere.
-    pub(crate) fn by_hand(&self, sql: &str) {
+    /// Edits the database without the store, as only an operator could. SQLite's BLOB is PostgreSQL's BYTEA.
+    pub(crate) fn tamper(&self, sql: &str) {
         match &self.database {
             Database::Sqlite { path, .. } => {
                 rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
@@ -59,11 +59,11 @@ impl Fixture {
         }
     }
 
-    /// As [`Self::by_hand`], where no table's references are held to.
-    pub(crate) fn without_references(&self, sql: &str) {
+    /// As [`Self::tamper`], where no table's references are held to.
+    pub(crate) fn tamper_unchecked(&self, sql: &str) {
         match &self.database {
-            Database::Sqlite { .. } => self.by_hand(&format!("PRAGMA foreign_keys = off; {sql}")),
-            Database::Postgres(_) => self.by_hand(&format!("SET session_replication_role = replica; {sql}")),
+            Database::Sqlite { .. } => self.tamper(&format!("PRAGMA foreign_keys = off; {sql}")),
+            Database::Postgres(_) => self.tamper(&format!("SET session_replication_role = replica; {sql}")),
         }
     }
 
@@ -119,7 +119,10 @@ impl Fixture {
     }
 }
 
-pub(crate) async fn commit(store: &Store, idempotency: Idempotency, operation: Operation) -> Answer {
+pub(crate) async fn commit<O>(store: &Store, idempotency: Idempotency, operation: O) -> Answer
+where
+    QueuedRequest: From<WriteRequest<O>>,
+{
     store.commit(WriteRequest { arrived_at: NOW, idempotency, token: None, operation }).await.unwrap()
 }
 
@@ -127,7 +130,7 @@ pub(crate) async fn merchant(store: &Store) -> MerchantId {
     let body = Object::parse(br#"{"name":"Corner Shop","timeZone":"Asia/Shanghai"}"#).unwrap();
     let CreateMerchant { name, time_zone } = CreateMerchant::parse(&body).unwrap();
     let change = AccountChange::CreateMerchant { name, time_zone };
-    match commit(store, Idempotency::Always, Operation::Account(change)).await.unwrap() {
+    match commit(store, Idempotency::None, SingleOperation::Account(change)).await.unwrap() {
         Outcome::Merchant(merchant) => merchant.merchant_id,
         other => panic!("{other:?}"),
     }
@@ -154,7 +157,7 @@ pub(crate) fn operator() -> Actor {
 pub(crate) async fn open(store: &Store, merchant_id: MerchantId, no: &str) -> DisputeNo {
     let opening = opening(merchant_id, no, DEADLINE);
     let dispute_no = opening.dispute_no.clone();
-    commit(store, Idempotency::Always, Operation::Open { opening, actor: operator() }).await.unwrap();
+    commit(store, Idempotency::None, Operation::Open { opening, actor: operator() }).await.unwrap();
     dispute_no
 }
 
@@ -171,7 +174,7 @@ pub(crate) fn found(file: u8) -> FoundFile {
 }
 
 pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> Answer {
-    commit(store, Idempotency::Always, Operation::RecordUpload(Upload { url, file: found(file) })).await
+    commit(store, Idempotency::None, Operation::RecordUpload(Upload { url, file: found(file) })).await
 }
 
 pub(crate) fn item(url: Option<StorageUri>) -> ReceivedEvidence {
@@ -196,7 +199,11 @@ pub(crate) fn operation(no: &DisputeNo, command: Command) -> Operation {
 }
 
 pub(crate) fn key(key: &str, request: u8) -> Idempotency {
-    Idempotency::Key(IdempotencyKey { token: "t".to_owned(), key: key.to_owned(), request: [request; 32] })
+    Idempotency::Key(IdempotencyKey {
+        token: "t".to_owned(),
+        key: key.to_owned(),
+        request: RequestHash([request; 32]),
+    })
 }
 
 pub(crate) async fn detail(store: &Store, no: &DisputeNo) -> DisputeDetail {

@@ -10,7 +10,7 @@ use crate::common::{
     operation, operator, upload, url,
 };
 
-pub(crate) async fn a_contest_is_committed_whole(fixture: &Fixture) {
+pub(crate) async fn a_contest_is_committed_as_a_whole(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
@@ -31,7 +31,7 @@ pub(crate) async fn a_contest_is_committed_whole(fixture: &Fixture) {
     assert_eq!(files, [found(2), found(1)]);
 }
 
-pub(crate) async fn a_refused_contest_leaves_only_its_nonce(fixture: &Fixture) {
+pub(crate) async fn a_rejected_contest_writes_only_its_nonce(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
@@ -44,7 +44,7 @@ pub(crate) async fn a_refused_contest_leaves_only_its_nonce(fixture: &Fixture) {
     assert!(is_replay(&commit(&store, Idempotency::Nonce(nonce), refused()).await));
 }
 
-pub(crate) async fn another_merchants_dispute_does_not_exist(fixture: &Fixture) {
+pub(crate) async fn another_merchants_dispute_is_not_found(fixture: &Fixture) {
     let store = fixture.store().await;
     let (mine, theirs) = (merchant(&store).await, merchant(&store).await);
     let no = open(&store, theirs, "D1").await;
@@ -116,14 +116,14 @@ pub(crate) async fn one_contest_of_many_wins(fixture: &Fixture) {
     assert_eq!((detail.history.len(), detail.submissions.len()), (2, 1));
 }
 
-pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
+pub(crate) async fn a_request_sees_those_before_it_in_its_batch(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     // Joined without a pause between, they land in one batch or two: either way each sees those before it.
     let opened = commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() },
     );
     let no = "D1".parse().unwrap();
@@ -134,7 +134,7 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
     );
     let withdrawn = commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
     );
     let (opened, contested, withdrawn) = tokio::join!(opened, contested, withdrawn);
@@ -144,10 +144,10 @@ pub(crate) async fn a_batch_sees_its_own_works_in_order(fixture: &Fixture) {
     assert_eq!(detail.history.len(), 3);
 }
 
-pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
+pub(crate) async fn one_refused_request_of_many_fails_alone(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
-    let nobody = 999.try_into().unwrap();
+    let unknown_merchant = 999.try_into().unwrap();
     let open = |merchant_id, no: String| {
         let operation = Operation::Open { opening: opening(merchant_id, &no, DEADLINE), actor: operator() };
         let store = store.clone();
@@ -155,7 +155,7 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
             store
                 .commit(WriteRequest {
                     arrived_at: NOW,
-                    idempotency: Idempotency::Always,
+                    idempotency: Idempotency::None,
                     token: None,
                     operation,
                 })
@@ -164,15 +164,15 @@ pub(crate) async fn one_spoilt_work_spoils_no_other(fixture: &Fixture) {
     };
     let good =
         (0..16).map(|number| tokio::spawn(open(merchant_id, format!("D{number}")))).collect::<Vec<_>>();
-    let spoilt = open(nobody, "D99".to_owned()).await;
-    assert!(matches!(spoilt, Err(CommitError::Failed(_))), "{spoilt:?}");
+    let refused = open(unknown_merchant, "D99".to_owned()).await;
+    assert!(matches!(refused, Err(CommitError::Failed(_))), "{refused:?}");
     for good in good {
         good.await.unwrap().unwrap().unwrap();
     }
     assert!(store.dispute(&"D99".parse().unwrap()).await.unwrap().is_none());
 }
 
-pub(crate) async fn everything_is_there_after_reopening(fixture: &Fixture) {
+pub(crate) async fn everything_is_stored_after_reopening(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;

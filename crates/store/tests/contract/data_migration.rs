@@ -3,7 +3,8 @@
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{
-    AccountChange, Idempotency, Move, MoveError, Operation, Options, Store, StoreError, Upkeep,
+    AccountChange, DataMigration, DataMigrationError, Idempotency, Operation, Options, SingleOperation,
+    Store, StoreError, TokenHash, Upkeep,
 };
 
 use crate::common::{self, Fixture, NOW, commit, contest, detail, item, merchant, open, upload, url};
@@ -15,7 +16,7 @@ const DISPUTES: usize = 2_500;
 async fn furnished() -> Fixture {
     let fixture = Fixture::sqlite();
     let store = fixture.store().await;
-    crate::accounts::a_key_answers_an_account_as_it_was(&fixture).await;
+    crate::accounts::a_repeated_key_returns_the_account_as_it_was(&fixture).await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
     upload(&store, url(merchant_id, 2), 2).await.unwrap();
@@ -34,26 +35,33 @@ async fn furnished() -> Fixture {
         .await
         .unwrap();
     let bound = UnixMillis(NOW.0 - 600_000);
-    commit(&store, Idempotency::Always, Operation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
+    commit(&store, Idempotency::None, SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
         .await
         .unwrap();
     let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
-    commit(&store, Idempotency::Always, Operation::Upkeep(fence)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Upkeep(fence)).await.unwrap();
     for identity in [[5; 16], [6; 16]] {
-        commit(&store, Idempotency::Always, Operation::Account(AccountChange::Identify { identity }))
-            .await
-            .unwrap();
+        commit(
+            &store,
+            Idempotency::None,
+            SingleOperation::Account(AccountChange::SetInstallationId { identity }),
+        )
+        .await
+        .unwrap();
     }
-    let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: [9; 32] };
-    commit(&store, Idempotency::Always, Operation::Account(token)).await.unwrap();
+    let token = AccountChange::PutToken { name: "night-shift".parse().unwrap(), hash: TokenHash([9; 32]) };
+    commit(&store, Idempotency::None, SingleOperation::Account(token)).await.unwrap();
     let revoked = AccountChange::RevokeToken { name: "night-shift".parse().unwrap() };
-    commit(&store, Idempotency::Always, Operation::Account(revoked)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Account(revoked)).await.unwrap();
     store.close().await;
     fixture
 }
 
-async fn moved(from: &Fixture, to: &Fixture) -> Result<Vec<rebuttal_store::MovedTable>, MoveError> {
-    Move::open(&from.location(), &to.location()).await?.run(|_| {}).await
+async fn moved(
+    from: &Fixture,
+    to: &Fixture,
+) -> Result<Vec<rebuttal_store::MigratedTable>, DataMigrationError> {
+    DataMigration::open(&from.location(), &to.location()).await?.run(|_| {}).await
 }
 
 async fn opened(fixture: &Fixture) -> Result<Store, StoreError> {
@@ -62,7 +70,7 @@ async fn opened(fixture: &Fixture) -> Result<Store, StoreError> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn everything_arrives_and_goes_on() {
+async fn everything_arrives_and_resumes() {
     let (from, to) = (furnished().await, Fixture::postgres());
     let tables = moved(&from, &to).await.unwrap();
     assert!(tables.iter().all(|table| table.rows > 0), "an empty table proves nothing: {tables:?}");
@@ -70,8 +78,8 @@ async fn everything_arrives_and_goes_on() {
     let store = to.store().await;
     for number in [0, 49, DISPUTES - 1] {
         let no = format!("M{number:05}").parse().unwrap();
-        let told = detail(&store, &no).await;
-        assert_eq!(told.submissions.len(), usize::from(number < 50));
+        let detail = detail(&store, &no).await;
+        assert_eq!(detail.submissions.len(), usize::from(number < 50));
     }
     // Numbers go on after the source's, keys and nonces stay used, and the bound has moved along.
     let last = from.ask("SELECT CAST(max(merchant_id) AS TEXT) FROM merchants");
@@ -88,12 +96,12 @@ async fn everything_arrives_and_goes_on() {
     // What a binary must know is copied with the tables, and so is what distinguishes the database from its copies.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
     assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
-    assert_eq!((store.token([9; 32]).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
+    assert_eq!((store.token(TokenHash([9; 32])).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
 
     // The old data is not served any more, and cannot be migrated twice.
-    assert!(matches!(opened(&from).await, Err(StoreError::Moved { .. })));
-    assert!(matches!(moved(&from, &Fixture::postgres()).await, Err(MoveError::Moved(_))));
-    assert!(matches!(moved(&furnished().await, &to).await, Err(MoveError::NotEmpty)));
+    assert!(matches!(opened(&from).await, Err(StoreError::DataMigrated { .. })));
+    assert!(matches!(moved(&from, &Fixture::postgres()).await, Err(DataMigrationError::DataMigrated(_))));
+    assert!(matches!(moved(&furnished().await, &to).await, Err(DataMigrationError::NotEmpty)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,9 +112,9 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
     let mut breaks = 0;
     loop {
         let (stop, mut stopped) = tokio::sync::mpsc::unbounded_channel();
-        let moving = Move::open(&from.location(), &to.location()).await.unwrap();
-        assert_eq!(moving.goes_on(), breaks > 0);
-        let run = moving.run(move |progress| {
+        let migration = DataMigration::open(&from.location(), &to.location()).await.unwrap();
+        assert_eq!(migration.resumes(), breaks > 0);
+        let run = migration.run(move |progress| {
             let _ = stop.send(progress);
         });
         let moved = tokio::select! {
@@ -120,7 +128,7 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
         }
         breaks += 1;
         assert!(
-            matches!(opened(&to).await, Err(StoreError::HalfMoved)),
+            matches!(opened(&to).await, Err(StoreError::DataMigrationUnfinished)),
             "an incomplete migration is not served"
         );
         opened(&from).await.unwrap().close().await;
@@ -133,27 +141,32 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn difference_after_the_copy_stops_the_switch_over() {
     let (from, to) = (furnished().await, Fixture::postgres());
-    let moving = Move::open(&from.location(), &to.location()).await.unwrap();
-    let meddled = moving.run(|progress| {
-        if progress.table == "outbox" && progress.step == rebuttal_store::MoveStep::Copying {
-            to.by_hand("UPDATE evidence SET size = size + 1 WHERE dispute_no = 'M00007'");
+    let migration = DataMigration::open(&from.location(), &to.location()).await.unwrap();
+    let meddled = migration.run(|progress| {
+        if progress.table == "outbox" && progress.step == rebuttal_store::DataMigrationStep::Copying {
+            to.tamper("UPDATE evidence SET size = size + 1 WHERE dispute_no = 'M00007'");
         }
     });
-    assert!(matches!(meddled.await, Err(MoveError::Differs { table: "evidence", .. })));
-    assert!(matches!(opened(&to).await, Err(StoreError::HalfMoved)));
+    assert!(matches!(meddled.await, Err(DataMigrationError::Differs { table: "evidence", .. })));
+    assert!(matches!(opened(&to).await, Err(StoreError::DataMigrationUnfinished)));
     opened(&from).await.unwrap().close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn only_one_direction_and_one_move_at_a_time() {
+async fn one_direction_and_one_data_migration_at_a_time() {
     let (from, to) = (furnished().await, Fixture::postgres());
-    let direction = |outcome: Result<Move, MoveError>| matches!(outcome.err(), Some(MoveError::Direction));
-    assert!(direction(Move::open(&to.location(), &from.location()).await));
-    assert!(direction(Move::open(&from.location(), &from.location()).await));
-    let first = Move::open(&from.location(), &to.location()).await.unwrap();
-    assert!(matches!(Move::open(&from.location(), &to.location()).await.err(), Some(MoveError::Busy)));
+    let direction = |outcome: Result<DataMigration, DataMigrationError>| {
+        matches!(outcome.err(), Some(DataMigrationError::Direction))
+    };
+    assert!(direction(DataMigration::open(&to.location(), &from.location()).await));
+    assert!(direction(DataMigration::open(&from.location(), &from.location()).await));
+    let first = DataMigration::open(&from.location(), &to.location()).await.unwrap();
+    assert!(matches!(
+        DataMigration::open(&from.location(), &to.location()).await.err(),
+        Some(DataMigrationError::Busy)
+    ));
     first.run(|_| {}).await.unwrap();
-    // Run again after its end, as by somebody who did not see the end.
-    assert!(matches!(moved(&from, &to).await, Err(MoveError::Moved(_))));
+    // Run again after its end.
+    assert!(matches!(moved(&from, &to).await, Err(DataMigrationError::DataMigrated(_))));
 }

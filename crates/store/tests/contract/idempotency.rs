@@ -1,14 +1,17 @@
 //! What makes a request count once: a merchant's nonce, an operator's idempotency key, a dispute's number.
 
 use rebuttal_disputes::Command;
-use rebuttal_protocol::operator;
-use rebuttal_store::{Idempotency, Operation, Outcome};
+use rebuttal_protocol::dispute::{Event, Stage};
+use rebuttal_protocol::operator::{self, OperatorAction};
+use rebuttal_protocol::{DisputeNo, UnixMillis};
+use rebuttal_store::{Idempotency, Operation, Outcome, Store};
 
 use crate::common::{
-    DEADLINE, Fixture, code, commit, detail, is_replay, key, merchant, open, opening, operation, operator,
+    DEADLINE, Fixture, code, commit, contest, detail, is_replay, item, key, merchant, open, opening,
+    operation, operator, upload, url,
 };
 
-pub(crate) async fn a_nonce_counts_once(fixture: &Fixture) {
+pub(crate) async fn a_nonce_is_used_once(fixture: &Fixture) {
     let store = fixture.store().await;
     let nonce = fixture.nonce();
     commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await.unwrap();
@@ -22,7 +25,7 @@ pub(crate) async fn a_nonce_counts_once(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn a_nonce_counts_once_within_a_batch(fixture: &Fixture) {
+pub(crate) async fn a_nonce_is_used_once_within_a_batch(fixture: &Fixture) {
     let store = fixture.store().await;
     for _ in 0..20 {
         let nonce = fixture.nonce();
@@ -40,7 +43,7 @@ pub(crate) async fn a_nonce_counts_once_within_a_batch(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
+pub(crate) async fn a_repeated_key_returns_the_first_answer(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let open = |no: &str| Operation::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
@@ -49,8 +52,8 @@ pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
     let no = "D1".parse().unwrap();
     commit(
         &store,
-        Idempotency::Always,
-        operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
+        Idempotency::None,
+        operation(&no, Command::Operator(OperatorAction::Withdraw { note: None })),
     )
     .await
     .unwrap();
@@ -61,23 +64,32 @@ pub(crate) async fn a_key_answers_its_first_answer_again(fixture: &Fixture) {
     assert!(store.dispute(&"D3".parse().unwrap()).await.unwrap().is_none());
 }
 
-pub(crate) async fn a_refusal_is_the_first_answer_too(fixture: &Fixture) {
+pub(crate) async fn a_repeated_key_returns_the_first_rejection(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
-    let extend = || {
-        operation(
-            &no,
-            Command::Operator(operator::OperatorAction::RequestEvidence {
-                deadline: DEADLINE,
-                note: "more".parse().unwrap(),
-            }),
-        )
-    };
-    let first = commit(&store, key("k", 1), extend()).await.unwrap_err();
+    let action = |action: OperatorAction| operation(&no, Command::Operator(action));
+    let resolve = action(OperatorAction::Resolve { outcome: operator::Outcome::Won, note: None });
+    commit(&store, Idempotency::None, resolve).await.unwrap();
+    let extend = action(OperatorAction::Extend { deadline: UnixMillis(DEADLINE.0 + 1) });
+    let first = commit(&store, key("k", 1), extend).await.unwrap_err();
     assert_eq!(first.code().as_str(), "Dispute.InvalidState");
-    let again = commit(&store, key("k", 1), extend()).await.unwrap_err();
+
+    // The key alone decides, even where the operation would be allowed.
+    let other = open(&store, merchant_id, "D2").await;
+    let allowed = operation(&other, Command::Operator(OperatorAction::Withdraw { note: None }));
+    let again = commit(&store, key("k", 1), allowed).await.unwrap_err();
     assert_eq!((again.code(), again.to_string()), (first.code(), first.to_string()));
+}
+
+pub(crate) async fn a_key_of_an_invalid_request_can_be_used_again(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let merchant_id = merchant(&store).await;
+    let no = open(&store, merchant_id, "D1").await;
+    let extend = |deadline| operation(&no, Command::Operator(OperatorAction::Extend { deadline }));
+    let past = commit(&store, key("k", 1), extend(UnixMillis(1))).await;
+    assert_eq!(code(past), "Common.Request.InvalidParameter");
+    commit(&store, key("k", 2), extend(UnixMillis(DEADLINE.0 + 1))).await.unwrap();
 }
 
 pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
@@ -86,23 +98,48 @@ pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
     let no = open(&store, merchant_id, "D1").await;
     commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         operation(
             &no,
-            Command::Operator(operator::OperatorAction::Resolve {
-                outcome: operator::Outcome::Won,
-                note: None,
-            }),
+            Command::Operator(OperatorAction::Resolve { outcome: operator::Outcome::Won, note: None }),
         ),
     )
     .await
     .unwrap();
     let again = Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() };
-    let answer = commit(&store, Idempotency::Always, again).await;
+    let answer = commit(&store, Idempotency::None, again).await;
     assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));
     let mut other = opening(merchant_id, "D1", DEADLINE);
     other.facts.dispute_reason = "Another".parse().unwrap();
     let other = Operation::Open { opening: other, actor: operator() };
-    assert_eq!(code(commit(&store, Idempotency::Always, other).await), "Operator.Conflict");
+    assert_eq!(code(commit(&store, Idempotency::None, other).await), "Operator.Conflict");
     assert_eq!(detail(&store, &no).await.history.len(), 2);
+}
+
+pub(crate) async fn a_repeated_extend_or_advance_changes_nothing(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let no = extended_and_advanced(fixture, &store).await;
+    let history = detail(&store, &no).await.history;
+    let events: Vec<_> = history.iter().map(|entry| entry.event).collect();
+    assert_eq!(events, [Event::Opened, Event::Extended, Event::Contested, Event::Advanced]);
+}
+
+/// Extends a dispute, has it contested, and advances it, each of an operator's actions twice and without a key.
+pub(crate) async fn extended_and_advanced(fixture: &Fixture, store: &Store) -> DisputeNo {
+    let merchant_id = merchant(store).await;
+    let no = open(store, merchant_id, "D1").await;
+    upload(store, url(merchant_id, 1), 1).await.unwrap();
+    let act_twice = async |action: OperatorAction, sequence| {
+        for _ in 0..2 {
+            let operation = operation(&no, Command::Operator(action.clone()));
+            let answer = commit(store, Idempotency::None, operation).await;
+            assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence, opened: false }));
+        }
+    };
+    act_twice(OperatorAction::Extend { deadline: UnixMillis(DEADLINE.0 + 1) }, 2).await;
+    let contest = contest(merchant_id, &no, vec![item(Some(url(merchant_id, 1)))]);
+    commit(store, Idempotency::Nonce(fixture.nonce()), contest).await.unwrap();
+    let deadline = UnixMillis(DEADLINE.0 + 2);
+    act_twice(OperatorAction::Advance { stage: Stage::PreArbitration, deadline }, 4).await;
+    no
 }

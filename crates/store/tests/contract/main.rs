@@ -36,62 +36,64 @@ macro_rules! every_case {
     ($fixture:expr $(, ignored: $reason:literal)?) => {
         suite! { [$(#[ignore = $reason])?] $fixture;
             contests:
-                a_contest_is_committed_whole
-                a_refused_contest_leaves_only_its_nonce
-                another_merchants_dispute_does_not_exist
+                a_contest_is_committed_as_a_whole
+                a_rejected_contest_writes_only_its_nonce
+                another_merchants_dispute_is_not_found
                 evidence_is_what_was_uploaded_by_this_merchant
                 one_contest_of_many_wins
-                a_batch_sees_its_own_works_in_order
-                one_spoilt_work_spoils_no_other
-                everything_is_there_after_reopening;
+                a_request_sees_those_before_it_in_its_batch
+                one_refused_request_of_many_fails_alone
+                everything_is_stored_after_reopening;
             idempotency:
-                a_nonce_counts_once
-                a_nonce_counts_once_within_a_batch
-                a_key_answers_its_first_answer_again
-                a_refusal_is_the_first_answer_too
+                a_nonce_is_used_once
+                a_nonce_is_used_once_within_a_batch
+                a_repeated_key_returns_the_first_answer
+                a_repeated_key_returns_the_first_rejection
+                a_key_of_an_invalid_request_can_be_used_again
+                a_repeated_extend_or_advance_changes_nothing
                 the_same_opening_is_a_repetition;
             queries:
-                a_query_finds_the_one_that_needs_a_response_soonest
+                a_query_finds_the_dispute_with_the_earliest_deadline
                 a_list_pages_through_everything_once
-                a_list_that_was_begun_skips_nothing_that_commits_late
-                a_list_holds_what_its_filter_asks
-                what_is_due_is_listed_longest_overdue_first
-                the_oldest_of_what_waits_is_told;
+                paging_skips_nothing_that_commits_late
+                a_list_holds_what_its_filter_selects
+                due_disputes_are_listed_longest_overdue_first
+                the_backlog_holds_the_oldest_of_each_kind;
             maintenance:
                 purged_nonces_are_stale_whatever_the_clock_says
                 newest_trusted_time_is_stored_even_if_earlier
-                a_step_of_upkeep_is_bounded
+                an_upkeep_step_is_bounded
                 secret_is_purged_from_its_key_and_not_recreated
-                the_fence_moves_only_from_where_it_was_thought_to_stand
-                a_purge_stalls_no_contest
-                unreferenced_uploads_are_swept_and_referenced_ones_stay
+                the_fencing_token_is_replaced_only_if_it_is_the_expected_one
+                a_purge_delays_no_contest
+                unreferenced_uploads_are_deleted_and_others_stay
                 marked_uploads_are_paged_after_deletions
                 a_full_queue_refuses_and_changes_nothing
-                closing_finishes_what_waits;
+                closing_finishes_waiting_requests;
             accounts:
                 merchants_and_apps_are_created_and_changed
                 a_second_rotation_waits_for_the_first_overlap
                 older_secrets_end_during_an_overlap
-                the_first_use_of_a_secret_is_kept
-                account_changes_count_once_per_key
-                a_key_answers_an_account_as_it_was
-                evidence_stays_at_the_place_that_was_recorded_first;
+                the_first_use_of_a_secret_is_stored
+                account_changes_are_made_once_per_key
+                a_repeated_key_returns_the_account_as_it_was
+                the_first_evidence_location_is_kept;
             tokens:
                 a_token_is_found_by_its_hash
-                a_token_lets_its_role_in_until_it_is_revoked
-                a_revoked_token_commits_nothing_more
-                a_name_is_one_tokens_at_a_time
-                tokens_are_listed_by_name_without_the_revoked_ones
-                tokens_from_before_there_were_roles_are_an_admins
+                a_token_has_its_role_until_it_is_revoked
+                a_revoked_token_commits_nothing
+                a_name_belongs_to_one_active_token
+                active_tokens_are_listed_by_name
+                tokens_from_before_roles_are_admins
                 older_binaries_are_locked_out_once_roles_are_used
                 older_binaries_are_locked_out_once_a_token_is_revoked;
             manual_edits:
                 a_newer_schema_is_not_opened
-                an_older_binary_goes_on_where_a_newer_one_has_added
+                an_older_binary_serves_a_newer_schema
                 unreadable_row_is_distinguished_from_unavailable_database
                 manual_edits_are_reported
-                an_index_that_was_dropped_is_told_with_what_makes_it_again
-                a_history_without_its_dispute_is_told;
+                manual_edits_after_extend_and_advance_are_found
+                a_history_without_its_dispute_is_reported;
         }
     };
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rebuttal_protocol::operator::Role;
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, CommitError, Idempotency, Marked, NewToken, Operation, Options, Outcome,
-    SECRETS_SHOWN_FOR, Store, Upkeep, WriteRequest,
+    AccountChange, Answer, CommitError, CreatedToken, Idempotency, MarkedUpload, Operation, Options, Outcome,
+    SingleOperation, Store, TokenHash, Upkeep, WriteRequest,
 };
 
 use crate::common::{
@@ -15,7 +15,7 @@ use crate::common::{
 };
 
 async fn step(store: &Store, step: Upkeep) -> u64 {
-    match commit(store, Idempotency::Always, Operation::Upkeep(step)).await {
+    match commit(store, Idempotency::None, SingleOperation::Upkeep(step)).await {
         Ok(Outcome::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
@@ -45,8 +45,8 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     let store = fixture.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
-        let work = WriteRequest::own(trusted, Operation::Upkeep(Upkeep::NoteClock));
-        assert_eq!(store.commit(work).await.unwrap(), Ok(Outcome::Rows(1)));
+        let request = WriteRequest::internal(trusted, SingleOperation::Upkeep(Upkeep::NoteClock));
+        assert_eq!(store.commit(request).await.unwrap(), Ok(Outcome::Rows(1)));
         assert_eq!(store.clock_trusted_at().await.unwrap(), Some(trusted));
     }
     let server_time = store.server_time().await.unwrap();
@@ -54,7 +54,7 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     store.close().await;
 }
 
-pub(crate) async fn a_step_of_upkeep_is_bounded(fixture: &Fixture) {
+pub(crate) async fn an_upkeep_step_is_bounded(fixture: &Fixture) {
     let store = fixture.store().await;
     for number in 0..25 {
         commit(&store, key(&format!("k{number}"), 1), Operation::UseNonce).await.unwrap();
@@ -68,7 +68,7 @@ pub(crate) async fn a_step_of_upkeep_is_bounded(fixture: &Fixture) {
 }
 
 /// A change under a key, by name: what makes a secret or token, and what does not.
-fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
+fn account_change(merchant_id: MerchantId, name: &str) -> SingleOperation {
     let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
     let (secret_id, sealed) = match name {
         "app" => secret(1),
@@ -76,7 +76,7 @@ fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
     };
     let (app_id, settings) = (APP, settings());
     let overlap_until = NOW;
-    Operation::Account(match name {
+    SingleOperation::Account(match name {
         "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
         "rotate" => AccountChange::RotateSecret {
             merchant_id,
@@ -85,10 +85,10 @@ fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
             sealed,
             overlap_until: Some(overlap_until),
         },
-        "token" => AccountChange::CreateToken(NewToken {
+        "token" => AccountChange::CreateToken(CreatedToken {
             name: "alice".parse().unwrap(),
             role: Role::Viewer,
-            hash: [7; 32],
+            hash: TokenHash([7; 32]),
             sealed,
         }),
         "change" => AccountChange::ChangeApp { merchant_id, app_id, settings },
@@ -101,6 +101,7 @@ fn account_change(merchant_id: MerchantId, name: &str) -> Operation {
 }
 
 pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fixture) {
+    const SHOWN_FOR: Duration = Duration::from_secs(86_400);
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let requests = |name: &str| account_change(merchant_id, name);
@@ -118,11 +119,11 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
     };
     for (name, first) in made.iter().chain(&plain).zip(&first) {
         assert_eq!(
-            send_after(name, SECRETS_SHOWN_FOR - Duration::from_millis(1)).await.as_ref(),
+            send_after(name, SHOWN_FOR - Duration::from_millis(1)).await.as_ref(),
             Ok(first),
             "{name}"
         );
-        let over = send_after(name, SECRETS_SHOWN_FOR).await;
+        let over = send_after(name, SHOWN_FOR).await;
         match made.contains(name) {
             true => assert_eq!(over.unwrap_err().code().as_str(), "Operator.Conflict", "{name}"),
             false => assert_eq!(over.as_ref(), Ok(first), "{name}"),
@@ -150,10 +151,10 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
     assert!(other.to_string().contains("used for another request"), "{other}");
     assert_eq!(store.apps_of(merchant_id).await.unwrap().len(), 1);
     assert_eq!(store.app(APP).await.unwrap().unwrap().secrets.len(), 2, "what verifies stays");
-    assert!(store.token([7; 32]).await.unwrap().is_some());
+    assert!(store.token(TokenHash([7; 32])).await.unwrap().is_some());
 }
 
-pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(fixture: &Fixture) {
+pub(crate) async fn the_fencing_token_is_replaced_only_if_it_is_the_expected_one(fixture: &Fixture) {
     let store = fixture.store().await;
     let moved = async |fence: &str, instead_of: Option<&str>| {
         let (fence, instead_of) = (fence.to_owned(), instead_of.map(str::to_owned));
@@ -167,7 +168,7 @@ pub(crate) async fn the_fence_moves_only_from_where_it_was_thought_to_stand(fixt
     assert_eq!(moved("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
 }
 
-pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(fixture: &Fixture) {
+pub(crate) async fn unreferenced_uploads_are_deleted_and_others_stay(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let (one, two) = (open(&store, merchant_id, "D1").await, open(&store, merchant_id, "D2").await);
@@ -184,12 +185,13 @@ pub(crate) async fn unreferenced_uploads_are_swept_and_referenced_ones_stay(fixt
     assert_eq!(step(&store, mark(NOW)).await, 0, "too young");
     assert_eq!(step(&store, mark(UnixMillis(NOW.0 + 1))).await, 1);
     assert_eq!(code(try_contest(&two, unused).await), "Evidence.NotUploaded", "a marked file is gone");
+    assert_eq!(code(upload(&store, unused, 2).await), "Operator.Conflict", "and not recorded again");
     assert_eq!(code(try_contest(&two, used).await), "OK");
 
     assert!(store.marked(NOW, None, 10).await.unwrap().is_empty(), "marked just now");
     assert_eq!(
         store.marked(UnixMillis(NOW.0 + 1), None, 10).await.unwrap(),
-        [Marked { at: NOW, url: unused }]
+        [MarkedUpload { at: NOW, url: unused }]
     );
     let forget = Upkeep::ForgetUploads { urls: vec![used, unused] };
     assert_eq!(step(&store, forget).await, 1);
@@ -212,7 +214,7 @@ pub(crate) async fn marked_uploads_are_paged_after_deletions(fixture: &Fixture) 
         assert_eq!(page.len(), length);
         paged.extend(page.iter().map(|marked| marked.url.key()));
         after = page.last().copied().or(after);
-        if let Some(Marked { url, .. }) = page.first().copied() {
+        if let Some(MarkedUpload { url, .. }) = page.first().copied() {
             assert_eq!(step(&store, Upkeep::ForgetUploads { urls: vec![url] }).await, 1);
         }
     }
@@ -224,18 +226,18 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(fixture: &Fixture) 
     let works = (0..2_000).map(|_| {
         let (store, nonce) = (store.clone(), fixture.nonce());
         tokio::spawn(async move {
-            let work = WriteRequest {
+            let request = WriteRequest {
                 arrived_at: NOW,
                 idempotency: Idempotency::Nonce(nonce.clone()),
                 token: None,
                 operation: Operation::UseNonce,
             };
-            (nonce, store.commit(work).await)
+            (nonce, store.commit(request).await)
         })
     });
     let mut refused = Vec::new();
-    for work in works.collect::<Vec<_>>() {
-        match work.await.unwrap() {
+    for request in works.collect::<Vec<_>>() {
+        match request.await.unwrap() {
             (_, Ok(answer)) => assert_eq!(answer, Ok(Outcome::Nothing)),
             (nonce, Err(error)) => {
                 assert!(matches!(error, CommitError::Unavailable(_)), "{error}");
@@ -252,27 +254,27 @@ pub(crate) async fn a_full_queue_refuses_and_changes_nothing(fixture: &Fixture) 
     }
 }
 
-pub(crate) async fn closing_finishes_what_waits(fixture: &Fixture) {
+pub(crate) async fn closing_finishes_waiting_requests(fixture: &Fixture) {
     let store = fixture.store().await;
     let works: Vec<_> = (0..500)
         .map(|_| {
             let (store, nonce) = (store.clone(), fixture.nonce());
             tokio::spawn(async move {
-                let work = WriteRequest {
+                let request = WriteRequest {
                     arrived_at: NOW,
                     idempotency: Idempotency::Nonce(nonce.clone()),
                     token: None,
                     operation: Operation::UseNonce,
                 };
-                (nonce, store.commit(work).await)
+                (nonce, store.commit(request).await)
             })
         })
         .collect();
     tokio::task::yield_now().await;
     store.close().await;
     let mut answered: Vec<(_, Answer)> = Vec::new();
-    for work in works {
-        match work.await.unwrap() {
+    for request in works {
+        match request.await.unwrap() {
             (nonce, Ok(answer)) => answered.push((nonce, answer)),
             (_, Err(error)) => assert!(matches!(error, CommitError::Unavailable(_)), "{error}"),
         }
@@ -288,7 +290,7 @@ pub(crate) async fn closing_finishes_what_waits(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn a_purge_stalls_no_contest(fixture: &Fixture) {
+pub(crate) async fn a_purge_delays_no_contest(fixture: &Fixture) {
     /// Far more than a step and a commit take, far less than a purge of everything at once would on a busy machine.
     const WAIT_MAX: Duration = Duration::from_secs(1);
     const NONCES: u64 = 40_000;

@@ -1,25 +1,25 @@
 //! A database that was edited by something other than the store.
 
-use rebuttal_disputes::Command;
+use rebuttal_disputes::{Command, IntegrityError};
 use rebuttal_store::{
-    CommitError, Defect, Filter, Histories, Idempotency, Options, Store, StoreError, WriteRequest, examine,
+    CommitError, DisputeFilter, HistoryReport, Idempotency, Options, Store, StoreError, WriteRequest,
     verify_histories,
 };
 
 use crate::common::{Fixture, NOW, merchant, open, operation};
-use crate::contests;
+use crate::{contests, idempotency};
 
 pub(crate) async fn a_newer_schema_is_not_opened(fixture: &Fixture) {
     fixture.store().await.close().await;
     // The bytes of "99" in either database's words.
-    fixture.by_hand("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'");
+    fixture.tamper("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'");
     let error = Store::open(&fixture.location(), &Options::default()).await.err().unwrap();
     assert!(matches!(error, StoreError::TooNew { min_binary: 99 }), "{error}");
 }
 
-pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(fixture: &Fixture) {
+pub(crate) async fn an_older_binary_serves_a_newer_schema(fixture: &Fixture) {
     fixture.store().await.close().await;
-    fixture.by_hand(
+    fixture.tamper(
         "INSERT INTO refinery_schema_history SELECT 99, 'later', applied_on, checksum FROM refinery_schema_history \
          WHERE version = 1; \
          ALTER TABLE merchants ADD COLUMN later TEXT",
@@ -30,50 +30,23 @@ pub(crate) async fn an_older_binary_goes_on_where_a_newer_one_has_added(fixture:
     store.close().await;
 }
 
-pub(crate) async fn an_index_that_was_dropped_is_told_with_what_makes_it_again(fixture: &Fixture) {
-    fixture.store().await.close().await;
-    let told = async || {
-        let mut defects = examine(&fixture.location(), None).await.unwrap().defects.into_iter();
-        defects.find_map(|defect| match defect {
-            Defect::Unindexed { indexes, again } => Some((indexes, again)),
-            _ => None,
-        })
-    };
-    let migration = include_str!("../../migrations/sqlite/V1__initial.sql");
-    let indexes: Vec<_> =
-        migration.split("CREATE INDEX ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
-    assert!(indexes.len() > 5 && told().await.is_none(), "{indexes:?}");
-    for index in indexes {
-        fixture.by_hand(&format!("DROP INDEX {index}"));
-        let (indexes, again) = told().await.unwrap_or_else(|| panic!("unseen: {index}"));
-        assert!(indexes.starts_with(&format!("the index {index} of ")), "{indexes}");
-        // One of this name that serves another purpose is not it.
-        fixture.by_hand(&format!("CREATE INDEX {index} ON meta (value)"));
-        assert!(told().await.is_some(), "{index}");
-        fixture.by_hand(&format!("DROP INDEX {index}"));
-        fixture.store().await.close().await;
-        fixture.by_hand(&again);
-        assert_eq!(told().await, None, "{again}");
-    }
-}
-
 pub(crate) async fn unreadable_row_is_distinguished_from_unavailable_database(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
     let other = open(&store, merchant_id, "D2").await;
-    fixture.by_hand("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'");
+    fixture.tamper("UPDATE disputes SET status = 'OPEN' WHERE dispute_no = 'D1'");
     assert!(matches!(store.dispute(&no).await, Err(StoreError::Unreadable(_))));
     assert!(matches!(store.detail(&no).await, Err(StoreError::Unreadable(_))));
-    let all = Filter { limit: 10, ..Default::default() };
+    let all = DisputeFilter { limit: 10, ..Default::default() };
     assert!(matches!(store.list(all).await, Err(StoreError::Unreadable(_))));
-    let work = WriteRequest {
+    let request = WriteRequest {
         arrived_at: NOW,
-        idempotency: Idempotency::Always,
+        idempotency: Idempotency::None,
         token: None,
         operation: operation(&no, Command::Accept),
     };
-    assert!(matches!(store.commit(work).await, Err(CommitError::Failed(_))));
+    assert!(matches!(store.commit(request).await, Err(CommitError::Failed(_))));
     assert!(store.dispute(&other).await.unwrap().is_some());
 }
 
@@ -117,39 +90,68 @@ const TAMPERINGS: [(&str, &str, &str); 11] = [
 ];
 
 pub(crate) async fn manual_edits_are_reported(fixture: &Fixture) {
-    contests::a_contest_is_committed_whole(fixture).await;
-    let (all, mut told) = (
-        async |most, told: &mut Vec<_>| {
-            let tell = &mut |done, of| told.push((done, of));
-            verify_histories(&fixture.location(), most, tell, &mut async |_: &_| {}).await.unwrap()
+    contests::a_contest_is_committed_as_a_whole(fixture).await;
+    let (all, mut progress) = (
+        async |most, progress: &mut Vec<_>| {
+            let on_progress = &mut |done, of| progress.push((done, of));
+            verify_histories(&fixture.location(), most, on_progress, &mut async |_: &_| {}).await.unwrap()
         },
         Vec::new(),
     );
-    let whole = Histories { disputes: 1, entries: 2, ..Histories::default() };
-    assert_eq!(all(None, &mut told).await, Some(whole.clone()));
-    assert_eq!(told, [(1, 1)]);
+    let whole = HistoryReport { disputes: 1, entries: 2, ..HistoryReport::default() };
+    assert_eq!(all(None, &mut progress).await, Some(whole.clone()));
+    assert_eq!(progress, [(1, 1)]);
     for (tampering, undo, what) in TAMPERINGS {
-        fixture.by_hand(tampering);
-        let found = all(Some(1), &mut told).await.unwrap();
+        fixture.tamper(tampering);
+        let found = all(Some(1), &mut progress).await.unwrap();
         let [(number, error)] = &found.named[..] else { panic!("unseen: {tampering}") };
         assert!(
             (number.as_str(), found.damaged) == ("D1", 1) && error.contains(what),
             "{tampering}: {error}"
         );
-        fixture.by_hand(undo);
+        fixture.tamper(undo);
         if !undo.is_empty() {
-            assert_eq!(all(None, &mut told).await, Some(whole.clone()), "{undo}");
+            assert_eq!(all(None, &mut progress).await, Some(whole.clone()), "{undo}");
         }
     }
-    assert_eq!(all(Some(0), &mut told).await, None, "more than are asked for");
+    assert_eq!(all(Some(0), &mut progress).await, None, "more than the limit");
 }
 
-pub(crate) async fn a_history_without_its_dispute_is_told(fixture: &Fixture) {
+/// What the entries of an extension and of a later stage prove.
+pub(crate) async fn manual_edits_after_extend_and_advance_are_found(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let no = idempotency::extended_and_advanced(fixture, &store).await;
+    for (tampering, undo, error) in [
+        (
+            "UPDATE disputes SET deadline = deadline - 1",
+            "UPDATE disputes SET deadline = deadline + 1",
+            IntegrityError::State,
+        ),
+        (
+            "UPDATE disputes SET stage = 'CHARGEBACK'",
+            "UPDATE disputes SET stage = 'PRE_ARBITRATION'",
+            IntegrityError::State,
+        ),
+        (
+            "UPDATE history SET at = at + 1 WHERE sequence = 2",
+            "UPDATE history SET at = at - 1 WHERE sequence = 2",
+            IntegrityError::Entry(2),
+        ),
+        ("UPDATE history SET event = 'EXTENDED' WHERE sequence = 4", "", IntegrityError::Entry(4)),
+    ] {
+        fixture.tamper(tampering);
+        let found = store.detail(&no).await.unwrap().unwrap().check_integrity();
+        assert_eq!(found, Err(error), "{tampering}");
+        fixture.tamper(undo);
+    }
+}
+
+pub(crate) async fn a_history_without_its_dispute_is_reported(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     open(&store, merchant_id, "D1").await;
     open(&store, merchant_id, "D2").await;
-    fixture.without_references("DELETE FROM disputes WHERE dispute_no = 'D1'");
+    fixture.tamper_unchecked("DELETE FROM disputes WHERE dispute_no = 'D1'");
     let found = verify_histories(&fixture.location(), None, &mut |_, _| {}, &mut async |_: &_| {})
         .await
         .unwrap()

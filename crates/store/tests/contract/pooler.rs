@@ -1,4 +1,4 @@
-//! A connection pooler before PostgreSQL: session mode works; transaction mode is detected and rejected.
+//! A connection pooler before PostgreSQL: session mode requests; transaction mode is detected and rejected.
 
 use rebuttal_store::{Options, Store, StoreError, examine};
 use rebuttal_testbed::postgres::{Database, Pooler};
@@ -40,9 +40,9 @@ async fn transaction_mode_pooler_is_rejected_without_side_effects() {
     let location = pooler.url().parse().unwrap();
     for _ in 0..3 {
         let refused = Store::open(&location, &Options::default()).await.err().unwrap();
-        assert!(matches!(refused, StoreError::Shared), "{refused}");
+        assert!(matches!(refused, StoreError::TransactionPooler), "{refused}");
         let found = examine(&location, None).await.unwrap_err();
-        assert!(matches!(found, StoreError::Shared), "{found}");
+        assert!(matches!(found, StoreError::TransactionPooler), "{found}");
     }
     for session in left_behind(&pooler) {
         assert!(session.trim().ends_with("|0|0|0|"), "{session}");

@@ -7,7 +7,8 @@ use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
 use rebuttal_protocol::operator::{self, Outcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rebuttal_store::{
-    Backlog, Filter, Idempotency, Location, Operation, Options, Store, Upkeep, WriteRequest,
+    Backlog, DisputeFilter, Idempotency, Location, Operation, Options, SingleOperation, Store, Upkeep,
+    WriteRequest,
 };
 
 use crate::common::{
@@ -20,13 +21,13 @@ async fn open_at(store: &Store, merchant: u32, no: &str, deadline: UnixMillis, a
     opening.facts.payment_no = "P".parse().unwrap();
     let operation = Operation::Open { opening, actor: operator() };
     store
-        .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::Always, token: None, operation })
+        .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::None, token: None, operation })
         .await
         .unwrap()
         .unwrap();
 }
 
-pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(fixture: &Fixture) {
+pub(crate) async fn a_query_finds_the_dispute_with_the_earliest_deadline(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let number = merchant_id.number();
@@ -44,7 +45,7 @@ pub(crate) async fn a_query_finds_the_one_that_needs_a_response_soonest(fixture:
         let no: DisputeNo = no.parse().unwrap();
         commit(
             &store,
-            Idempotency::Always,
+            Idempotency::None,
             operation(&no, Command::Operator(operator::OperatorAction::Withdraw { note: None })),
         )
         .await
@@ -68,7 +69,7 @@ pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {
     }
     let (mut seen, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
-        let page = store.list(Filter { limit: 7, after, ..Filter::default() }).await.unwrap();
+        let page = store.list(DisputeFilter { limit: 7, after, ..DisputeFilter::default() }).await.unwrap();
         assert_eq!((page.total, page.total_exact), (25, true));
         seen.extend(page.items.into_iter().map(|item| (item.created_at, item.state.dispute_no)));
         pages += 1;
@@ -82,7 +83,7 @@ pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {
 }
 
 /// A dispute has the time of its arrival, and another writer or replica may commit it after some that came later.
-pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(fixture: &Fixture) {
+pub(crate) async fn paging_skips_nothing_that_commits_late(fixture: &Fixture) {
     let store = fixture.store().await;
     let number = merchant(&store).await.number();
     let open_then = async |no: &str, at: i64| {
@@ -91,24 +92,24 @@ pub(crate) async fn a_list_that_was_begun_skips_nothing_that_commits_late(fixtur
     for at in [1, 2, 3, 4] {
         open_then(&format!("D{at}"), 10 * at).await;
     }
-    let list = async |filter: Filter| {
-        let page = store.list(Filter { limit: 2, ..filter }).await.unwrap();
+    let list = async |filter: DisputeFilter| {
+        let page = store.list(DisputeFilter { limit: 2, ..filter }).await.unwrap();
         let numbers: Vec<_> = page.items.iter().map(|item| item.state.dispute_no.to_string()).collect();
         (numbers, page.next)
     };
-    let (first, after) = list(Filter::default()).await;
+    let (first, after) = list(DisputeFilter::default()).await;
     assert_eq!(first, ["D4", "D3"]);
     open_then("D2-late", 25).await;
     open_then("D3-late", 35).await;
-    let (second, after) = list(Filter { after, ..Filter::default() }).await;
+    let (second, after) = list(DisputeFilter { after, ..DisputeFilter::default() }).await;
     assert_eq!(second, ["D2-late", "D2"]);
-    assert_eq!(list(Filter { after, ..Filter::default() }).await.0, ["D1"]);
+    assert_eq!(list(DisputeFilter { after, ..DisputeFilter::default() }).await.0, ["D1"]);
     // Who asks for what is new goes back by how long a commit may take, and finds the one above the cursor, too.
     let created_after = Some(UnixMillis(NOW.0 + 30));
-    assert_eq!(list(Filter { created_after, ..Filter::default() }).await.0, ["D4", "D3-late"]);
+    assert_eq!(list(DisputeFilter { created_after, ..DisputeFilter::default() }).await.0, ["D4", "D3-late"]);
 }
 
-pub(crate) async fn a_list_holds_what_its_filter_asks(fixture: &Fixture) {
+pub(crate) async fn a_list_holds_what_its_filter_selects(fixture: &Fixture) {
     let store = fixture.store().await;
     let (one, two) = (merchant(&store).await, merchant(&store).await);
     open_at(&store, one.number(), "A1", DEADLINE, NOW).await;
@@ -116,7 +117,7 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(fixture: &Fixture) {
     let b1 = open(&store, one, "B1").await;
     commit(
         &store,
-        Idempotency::Always,
+        Idempotency::None,
         operation(
             &b1,
             Command::Operator(operator::OperatorAction::Resolve { outcome: Outcome::Lost, note: None }),
@@ -124,16 +125,16 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(fixture: &Fixture) {
     )
     .await
     .unwrap();
-    let all = || Filter { limit: 10, ..Filter::default() };
+    let all = || DisputeFilter { limit: 10, ..DisputeFilter::default() };
     for (filter, expected) in [
-        (Filter { merchant_id: Some(two), ..all() }, "A2"),
-        (Filter { status: Some(Status::Lost), ..all() }, "B1"),
-        (Filter { stage: Some(Stage::Inquiry), ..all() }, ""),
-        (Filter { deadline_before: Some(UnixMillis(DEADLINE.0 + 1)), ..all() }, "A1 B1"),
-        (Filter { created_after: Some(NOW), ..all() }, "A2"),
-        (Filter { q: Some("A".to_owned()), ..all() }, "A1 A2"),
-        (Filter { q: Some("T-B".to_owned()), ..all() }, "B1"),
-        (Filter { q: Some("%".to_owned()), ..all() }, ""),
+        (DisputeFilter { merchant_id: Some(two), ..all() }, "A2"),
+        (DisputeFilter { status: Some(Status::Lost), ..all() }, "B1"),
+        (DisputeFilter { stage: Some(Stage::Inquiry), ..all() }, ""),
+        (DisputeFilter { deadline_before: Some(UnixMillis(DEADLINE.0 + 1)), ..all() }, "A1 B1"),
+        (DisputeFilter { created_after: Some(NOW), ..all() }, "A2"),
+        (DisputeFilter { q: Some("A".to_owned()), ..all() }, "A1 A2"),
+        (DisputeFilter { q: Some("T-B".to_owned()), ..all() }, "B1"),
+        (DisputeFilter { q: Some("%".to_owned()), ..all() }, ""),
     ] {
         let page = store.list(filter.clone()).await.unwrap();
         let mut found: Vec<_> = page.items.iter().map(|item| item.state.dispute_no.to_string()).collect();
@@ -142,7 +143,7 @@ pub(crate) async fn a_list_holds_what_its_filter_asks(fixture: &Fixture) {
     }
 }
 
-pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixture) {
+pub(crate) async fn due_disputes_are_listed_longest_overdue_first(fixture: &Fixture) {
     let store = fixture.store().await;
     let number = merchant(&store).await.number();
     for (no, offset) in [("D2", 2), ("D1", 1), ("D3", 3)] {
@@ -157,7 +158,7 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixtur
                 store
                     .commit(WriteRequest {
                         arrived_at: at,
-                        idempotency: Idempotency::Always,
+                        idempotency: Idempotency::None,
                         token: None,
                         operation,
                     })
@@ -173,7 +174,7 @@ pub(crate) async fn what_is_due_is_listed_longest_overdue_first(fixture: &Fixtur
     assert_eq!(store.due(UnixMillis(DEADLINE.0 + 2), 10).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn the_oldest_of_what_waits_is_told(fixture: &Fixture) {
+pub(crate) async fn the_backlog_holds_the_oldest_of_each_kind(fixture: &Fixture) {
     let store = fixture.store().await;
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     let merchant_id = merchant(&store).await;
@@ -184,7 +185,7 @@ pub(crate) async fn the_oldest_of_what_waits_is_told(fixture: &Fixture) {
     let waits = Backlog { earliest_deadline, oldest_unreferenced_at: Some(NOW), oldest_marked_at: None };
     assert_eq!(store.backlog().await.unwrap(), waits);
     let mark = Upkeep::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 10 };
-    commit(&store, Idempotency::Always, Operation::Upkeep(mark)).await.unwrap();
+    commit(&store, Idempotency::None, SingleOperation::Upkeep(mark)).await.unwrap();
     let marked = Backlog { oldest_unreferenced_at: None, oldest_marked_at: Some(NOW), ..waits };
     assert_eq!(store.backlog().await.unwrap(), marked);
     let lanes = store.traffic();

@@ -57,7 +57,7 @@ const OF_POSTGRES: &str = "
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn both_migrations_make_the_same_tables() {
+async fn both_databases_have_the_same_tables() {
     let (sqlite, postgres) = (Fixture::sqlite(), Fixture::postgres());
     for fixture in [&sqlite, &postgres] {
         Store::open(&fixture.location(), &Options::default()).await.unwrap().close().await;

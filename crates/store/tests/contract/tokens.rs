@@ -3,7 +3,10 @@
 use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::{Role, TokenName};
-use rebuttal_store::{AccountChange, Answer, Idempotency, NewToken, Operation, Outcome, Store, WriteRequest};
+use rebuttal_store::{
+    AccountChange, Answer, CreatedToken, Idempotency, Operation, Outcome, QueuedRequest, SingleOperation,
+    Store, TokenHash, WriteRequest,
+};
 
 use crate::common::{
     DEADLINE, Fixture, NOW, code, commit, detail, key, merchant, open, opening, operation, operator,
@@ -13,31 +16,36 @@ fn named(name: &str) -> TokenName {
     name.parse().unwrap()
 }
 
-fn create(name: &str, role: Role, value: u8) -> Operation {
-    let (hash, sealed) = ([value; 32], vec![value; 92]);
-    Operation::Account(AccountChange::CreateToken(NewToken { name: named(name), role, hash, sealed }))
+fn create(name: &str, role: Role, value: u8) -> SingleOperation {
+    let (hash, sealed) = (TokenHash([value; 32]), vec![value; 92]);
+    SingleOperation::Account(AccountChange::CreateToken(CreatedToken {
+        name: named(name),
+        role,
+        hash,
+        sealed,
+    }))
 }
 
-fn put(name: &str, value: u8) -> Operation {
-    Operation::Account(AccountChange::PutToken { name: named(name), hash: [value; 32] })
+fn put(name: &str, value: u8) -> SingleOperation {
+    SingleOperation::Account(AccountChange::PutToken { name: named(name), hash: TokenHash([value; 32]) })
 }
 
 async fn revoke(store: &Store, name: &str, at: UnixMillis) -> Answer {
-    let operation = Operation::Account(AccountChange::RevokeToken { name: named(name) });
+    let operation = SingleOperation::Account(AccountChange::RevokeToken { name: named(name) });
     store
-        .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::Always, token: None, operation })
+        .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::None, token: None, operation })
         .await
         .unwrap()
 }
 
 /// Whom a token lets in, and as what.
 async fn holder(store: &Store, value: u8) -> Option<(String, Role)> {
-    store.token([value; 32]).await.unwrap().map(|token| (token.name.to_string(), token.role))
+    store.token(TokenHash([value; 32])).await.unwrap().map(|token| (token.name.to_string(), token.role))
 }
 
 pub(crate) async fn a_token_is_found_by_its_hash(fixture: &Fixture) {
     let store = fixture.store().await;
-    let put = async |name: &str, value| code(commit(&store, Idempotency::Always, put(name, value)).await);
+    let put = async |name: &str, value| code(commit(&store, Idempotency::None, put(name, value)).await);
     assert_eq!(put("first", 1).await, "OK");
     assert_eq!(put("first", 1).await, "OK");
     assert_eq!(put("second", 1).await, "Operator.Conflict");
@@ -46,13 +54,10 @@ pub(crate) async fn a_token_is_found_by_its_hash(fixture: &Fixture) {
     assert_eq!(holder(&store, 2).await, Some(("first".to_owned(), Role::Admin)));
 }
 
-pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(fixture: &Fixture) {
+pub(crate) async fn a_token_has_its_role_until_it_is_revoked(fixture: &Fixture) {
     let store = fixture.store().await;
     for (value, role) in (1..).zip(Role::ALL) {
-        assert_eq!(
-            code(commit(&store, Idempotency::Always, create(role.as_str(), *role, value)).await),
-            "OK"
-        );
+        assert_eq!(code(commit(&store, Idempotency::None, create(role.as_str(), *role, value)).await), "OK");
         assert_eq!(holder(&store, value).await, Some((role.to_string(), *role)));
     }
     let first = revoke(&store, "viewer", NOW).await.unwrap();
@@ -64,33 +69,32 @@ pub(crate) async fn a_token_lets_its_role_in_until_it_is_revoked(fixture: &Fixtu
     assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
 }
 
-pub(crate) async fn a_revoked_token_commits_nothing_more(fixture: &Fixture) {
+pub(crate) async fn a_revoked_token_commits_nothing(fixture: &Fixture) {
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     let no = open(&store, merchant_id, "D1").await;
-    commit(&store, Idempotency::Always, create("gone", Role::Admin, 1)).await.unwrap();
-    let asked = async |idempotency, operation| {
-        code(
-            store
-                .commit(WriteRequest { arrived_at: NOW, idempotency, token: Some([1; 32]), operation })
-                .await
-                .unwrap(),
-        )
-    };
-    let works = || {
+    commit(&store, Idempotency::None, create("gone", Role::Admin, 1)).await.unwrap();
+    fn request<O>(idempotency: Idempotency, operation: O) -> WriteRequest<O> {
+        WriteRequest { arrived_at: NOW, idempotency, token: Some(TokenHash([1; 32])), operation }
+    }
+    let requests = |idempotency: fn(u8) -> Idempotency| -> [QueuedRequest; 3] {
         let opening = Operation::Open { opening: opening(merchant_id, "D2", DEADLINE), actor: operator() };
-        [opening, operation(&no, Command::Accept), create("heir", Role::Admin, 2)]
+        [
+            request(idempotency(1), opening).into(),
+            request(idempotency(2), operation(&no, Command::Accept)).into(),
+            request(idempotency(3), create("heir", Role::Admin, 2)).into(),
+        ]
     };
-    assert_eq!(asked(key("before", 1), create("viewer", Role::Viewer, 3)).await, "OK");
+    let keyed = || request(key("before", 1), create("viewer", Role::Viewer, 3));
+    let asked = async |request: QueuedRequest| code(store.commit(request).await.unwrap());
+    assert_eq!(asked(keyed().into()).await, "OK");
     revoke(&store, "gone", NOW).await.unwrap();
-    for (number, operation) in (1..).zip(works()) {
-        assert_eq!(asked(key("after", number), operation).await, "Operator.Unauthorized");
+    for request in requests(|number| key("after", number)).into_iter().chain(requests(|_| Idempotency::None))
+    {
+        assert_eq!(asked(request).await, "Operator.Unauthorized");
     }
-    for operation in works() {
-        assert_eq!(asked(Idempotency::Always, operation).await, "Operator.Unauthorized");
-    }
-    let told = asked(key("before", 1), create("viewer", Role::Viewer, 3)).await;
-    assert_eq!(told, "Operator.Unauthorized", "the first answer is not for whoever has lost the token");
+    let repeated = asked(keyed().into()).await;
+    assert_eq!(repeated, "Operator.Unauthorized", "a revoked token does not get the first answer");
     assert_eq!((holder(&store, 2).await, detail(&store, &no).await.history.len()), (None, 1));
     assert!(store.dispute(&"D2".parse().unwrap()).await.unwrap().is_none());
     assert_eq!(
@@ -100,29 +104,29 @@ pub(crate) async fn a_revoked_token_commits_nothing_more(fixture: &Fixture) {
     );
 }
 
-pub(crate) async fn a_name_is_one_tokens_at_a_time(fixture: &Fixture) {
+pub(crate) async fn a_name_belongs_to_one_active_token(fixture: &Fixture) {
     let store = fixture.store().await;
     commit(&store, key("k", 1), create("ci", Role::Operator, 1)).await.unwrap();
     let taken =
-        async |value| code(commit(&store, Idempotency::Always, create("ci", Role::Viewer, value)).await);
+        async |value| code(commit(&store, Idempotency::None, create("ci", Role::Viewer, value)).await);
     assert_eq!(taken(2).await, "Operator.Conflict");
     assert_eq!(holder(&store, 2).await, None);
     revoke(&store, "ci", NOW).await.unwrap();
     assert_eq!(taken(3).await, "OK");
     assert_eq!((holder(&store, 1).await, holder(&store, 3).await.unwrap().1), (None, Role::Viewer));
-    // The first answer, though its token lets nobody in any more.
+    // The first answer, although its token is revoked.
     let again = commit(&store, key("k", 1), create("ci", Role::Operator, 9)).await.unwrap();
     let Outcome::NewToken(again) = again else { panic!("{again:?}") };
-    assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, [1; 32], vec![1; 92]));
+    assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, TokenHash([1; 32]), vec![1; 92]));
     // Nor does the value of a revoked one under another name.
     revoke(&store, "ci", NOW).await.unwrap();
-    assert_eq!(code(commit(&store, Idempotency::Always, put("first", 3)).await), "Operator.Conflict");
+    assert_eq!(code(commit(&store, Idempotency::None, put("first", 3)).await), "Operator.Conflict");
 }
 
-pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(fixture: &Fixture) {
+pub(crate) async fn active_tokens_are_listed_by_name(fixture: &Fixture) {
     let store = fixture.store().await;
     for (value, name) in (1..).zip(["b", "a", "~", "B", "c"]) {
-        commit(&store, Idempotency::Always, create(name, Role::Viewer, value)).await.unwrap();
+        commit(&store, Idempotency::None, create(name, Role::Viewer, value)).await.unwrap();
     }
     revoke(&store, "c", NOW).await.unwrap();
     let page = async |after: Option<&str>, limit| {
@@ -134,15 +138,15 @@ pub(crate) async fn tokens_are_listed_by_name_without_the_revoked_ones(fixture: 
     assert_eq!(page(Some("a"), 2).await, ["b", "~"]);
 }
 
-pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(fixture: &Fixture) {
+pub(crate) async fn tokens_from_before_roles_are_admins(fixture: &Fixture) {
     fixture.store().await.close().await;
-    fixture.by_hand(
+    fixture.tamper(
         "DELETE FROM refinery_schema_history WHERE version >= 2; ALTER TABLE tokens DROP COLUMN role; \
          ALTER TABLE tokens DROP COLUMN revoked_at; DROP INDEX idempotency_keys_with_secrets",
     );
     let of_old =
         format!("INSERT INTO tokens (name, hash, created_at) SELECT 'first', {}, 1", fixture.bytes(7));
-    fixture.by_hand(&of_old);
+    fixture.tamper(&of_old);
     let store = fixture.store().await;
     assert_eq!(holder(&store, 7).await, Some(("first".to_owned(), Role::Admin)));
 }
@@ -150,11 +154,11 @@ pub(crate) async fn tokens_from_before_there_were_roles_are_an_admins(fixture: &
 pub(crate) async fn older_binaries_are_locked_out_once_roles_are_used(fixture: &Fixture) {
     let store = fixture.store().await;
     let needed = || fixture.meta("min_binary");
-    commit(&store, Idempotency::Always, create("admin", Role::Admin, 1)).await.unwrap();
-    commit(&store, Idempotency::Always, put("first", 2)).await.unwrap();
+    commit(&store, Idempotency::None, create("admin", Role::Admin, 1)).await.unwrap();
+    commit(&store, Idempotency::None, put("first", 2)).await.unwrap();
     assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
     assert_eq!(needed(), "1");
-    commit(&store, Idempotency::Always, create("viewer", Role::Viewer, 3)).await.unwrap();
+    commit(&store, Idempotency::None, create("viewer", Role::Viewer, 3)).await.unwrap();
     assert_eq!(needed(), "2");
     store.close().await;
     drop(fixture.store().await);
@@ -162,7 +166,7 @@ pub(crate) async fn older_binaries_are_locked_out_once_roles_are_used(fixture: &
 
 pub(crate) async fn older_binaries_are_locked_out_once_a_token_is_revoked(fixture: &Fixture) {
     let store = fixture.store().await;
-    commit(&store, Idempotency::Always, create("admin", Role::Admin, 1)).await.unwrap();
+    commit(&store, Idempotency::None, create("admin", Role::Admin, 1)).await.unwrap();
     revoke(&store, "admin", NOW).await.unwrap();
     assert_eq!(fixture.meta("min_binary"), "2");
 }

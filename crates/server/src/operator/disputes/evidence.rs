@@ -15,6 +15,7 @@ use http::header::{
 use rebuttal_disputes::SubmittedEvidence;
 use rebuttal_evidence::Slot;
 use rebuttal_protocol::{Code, DisputeNo};
+use rebuttal_store::TokenHash;
 use sha2::{Digest, Sha256};
 
 use crate::auth::operator::Operator;
@@ -77,7 +78,7 @@ pub(super) async fn submitted(
 /// those of the token with this hash.
 pub(super) async fn unaltered(
     gateway: &Gateway,
-    token: [u8; 32],
+    token: TokenHash,
     item: &SubmittedEvidence,
 ) -> Result<(Bytes, Slot), Refusal> {
     let slot = gateway.evidence_reads.slot(token).await?;

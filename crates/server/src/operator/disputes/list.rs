@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rebuttal_protocol::operator::PAGE_MAX;
 use rebuttal_protocol::operator::answers::{DisputeSummary, Page};
 use rebuttal_protocol::{Code, UnixMillis};
-use rebuttal_store::{Filter, Page as Found, Position};
+use rebuttal_store::{DisputeCursor, DisputeFilter, DisputePage};
 
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
@@ -33,7 +33,7 @@ pub(crate) async fn list(
     query: QueryParameters,
 ) -> Result<Json<Page<DisputeSummary>>, Problem> {
     query.refuse_unknown(&KNOWN)?;
-    let filter = Filter {
+    let filter = DisputeFilter {
         merchant_id: query.read("merchantId", str::parse)?,
         status: query.read("status", str::parse)?,
         stage: query.read("type", str::parse)?,
@@ -43,7 +43,7 @@ pub(crate) async fn list(
         after: page::cursor(&query, position)?,
         limit: query.limit(PAGE_MAX)?,
     };
-    let Found { items, next, total, total_exact } = gateway.store.list(filter).await?;
+    let DisputePage { items, next, total, total_exact } = gateway.store.list(filter).await?;
     Ok(Json(Page {
         items: items.iter().map(summary).collect(),
         next_cursor: next.as_ref().map(cursor),
@@ -63,14 +63,17 @@ fn search(query: &QueryParameters) -> Result<Option<String>, Refusal> {
 }
 
 /// Opaque to operators, so that what a page is ordered by can change.
-fn cursor(position: &Position) -> String {
+fn cursor(position: &DisputeCursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{}", position.created_at, position.dispute_no))
 }
 
-fn position(cursor: &str) -> Option<Position> {
+fn position(cursor: &str) -> Option<DisputeCursor> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     let (created_at, dispute_no) = text.split_once(':')?;
-    Some(Position { created_at: UnixMillis(created_at.parse().ok()?), dispute_no: dispute_no.parse().ok()? })
+    Some(DisputeCursor {
+        created_at: UnixMillis(created_at.parse().ok()?),
+        dispute_no: dispute_no.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_a_round_trip_and_nothing_else_is_one() {
-        let end = Position { created_at: UnixMillis(1_714_128_828_114), dispute_no: "D-1".parse().unwrap() };
+        let end =
+            DisputeCursor { created_at: UnixMillis(1_714_128_828_114), dispute_no: "D-1".parse().unwrap() };
         assert_eq!(position(&cursor(&end)), Some(end));
         for wrong in ["", "!", "MQ", "MTpA"] {
             assert_eq!(position(wrong), None);

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::MerchantId;
 use rebuttal_protocol::operator::answers;
-use rebuttal_store::App;
+use rebuttal_store::AppRecord;
 
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
@@ -26,7 +26,7 @@ pub(crate) async fn list(
     gateway.store.merchant(merchant_id).await?.ok_or_else(no_merchant)?;
     let apps = gateway.store.apps_of(merchant_id).await?;
     let now = clock::now();
-    let view = |app: App| {
+    let view = |app: AppRecord| {
         let overlap_until = app.overlap_until(now);
         app_view(app, overlap_until)
     };

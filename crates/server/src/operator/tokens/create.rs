@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use rebuttal_protocol::operator::{CreateToken, answers};
-use rebuttal_store::{AccountChange, NewToken, Outcome};
+use rebuttal_store::{AccountChange, CreatedToken, Outcome};
 
 use crate::auth::operator::make_token;
 use crate::auth::permission::CanAdmin;
@@ -24,9 +24,9 @@ pub(crate) async fn create(
     let CreateToken { name, role } = change.parse(CreateToken::parse)?;
     let (token, hash) = make_token().map_err(Refusal::internal)?;
     let sealed = gateway.auth.keys.encrypt_token(&hash, &token).map_err(Refusal::internal)?;
-    let account = AccountChange::CreateToken(NewToken { name, role, hash, sealed });
+    let account = AccountChange::CreateToken(CreatedToken { name, role, hash, sealed });
     let done = change.commit_account(&gateway, account).await?;
-    let Outcome::NewToken(NewToken { name, role, hash, sealed }) = done else {
+    let Outcome::NewToken(CreatedToken { name, role, hash, sealed }) = done else {
         return Err(unexpected(&done).into());
     };
     let token = gateway.auth.keys.decrypt_token(&hash, &sealed).map_err(Refusal::internal)?;

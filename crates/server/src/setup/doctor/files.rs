@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rebuttal_store::Examined;
+use rebuttal_store::{Examined, TokenHash};
 
 use super::Finding;
 use crate::clock;
@@ -59,7 +59,7 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
 }
 
 /// The hash of the token that a start would see to.
-pub(super) fn token(config: &Config) -> Option<[u8; 32]> {
+pub(super) fn token(config: &Config) -> Option<TokenHash> {
     let file = DataPaths::of(&config.data_dir).operator_token();
     if config.operator_token.is_some() || !file.exists() { None } else { hash_in(&file) }
 }

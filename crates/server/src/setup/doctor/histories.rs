@@ -1,6 +1,6 @@
 //! The histories: that every dispute is what its chain of hashes proves.
 
-use rebuttal_store::{DisputeDetail, Histories, Location, StoreError, verify_histories};
+use rebuttal_store::{DisputeDetail, HistoryReport, Location, StoreError, verify_histories};
 
 use super::contested::Contested;
 use super::{Finding, named_of};
@@ -30,10 +30,10 @@ pub(super) async fn examine(
     std::iter::once(told(verified)).chain(files).collect()
 }
 
-fn told(verified: Result<Option<Histories>, StoreError>) -> Finding {
+fn told(verified: Result<Option<HistoryReport>, StoreError>) -> Finding {
     match verified {
         Ok(Some(initialize)) if initialize.damaged == 0 => {
-            let Histories { disputes, entries, .. } = initialize;
+            let HistoryReport { disputes, entries, .. } = initialize;
             Finding::well(ABOUT, format!("{disputes} disputes are what their {entries} entries prove"))
         }
         Ok(Some(initialize)) => Finding::fault(ABOUT, flawed(&initialize)),
@@ -47,7 +47,7 @@ fn told(verified: Result<Option<Histories>, StoreError>) -> Finding {
     }
 }
 
-fn flawed(initialize: &Histories) -> String {
+fn flawed(initialize: &HistoryReport) -> String {
     let named: Vec<String> =
         initialize.named.iter().map(|(number, what)| format!("{number}: {what}")).collect();
     format!(

@@ -1,9 +1,9 @@
-//! What became of a commit is told by the mark alone, and only once its transaction is over.
+//! The marker alone decides what became of a commit, and only once its transaction has ended.
 
 use std::time::{Duration, Instant};
 
 use super::super::address::Address;
-use super::super::commit_resolution::{CommitStatus, Sent, resolve};
+use super::super::commit_resolution::{CommitStatus, UnconfirmedBatch, resolve};
 use super::super::rows;
 use super::super::save::save;
 use super::super::session::{LANE, Session};
@@ -20,12 +20,12 @@ async fn begin(session: &Session) -> String {
 }
 
 async fn status(address: &Address, batch: i64, transaction: &str) -> CommitStatus {
-    resolve(address, &Sent { lane: OURS, batch, transaction }).await
+    resolve(address, &UnconfirmedBatch { lane: OURS, batch, transaction }).await
 }
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn what_was_committed_and_what_was_not_is_learnt() {
+async fn committed_and_aborted_batches_are_distinguished() {
     let (_database, address) = prepared().await;
     let session = Session::open(&address, LANE).await.unwrap();
     let committed = begin(&session).await;
@@ -38,14 +38,14 @@ async fn what_was_committed_and_what_was_not_is_learnt() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_number_that_was_given_out_again_proves_nothing() {
+async fn a_reassigned_transaction_number_proves_nothing() {
     let (_database, address) = prepared().await;
     let session = Session::open(&address, LANE).await.unwrap();
-    // What a crash leaves: our number, committed by somebody else.
+    // After a crash: the number is assigned again, and committed by another transaction.
     let reused = begin(&session).await;
     save(&session, &Changes::default(), "lane:other", 2).await.unwrap();
     assert_eq!(status(&address, 2, &reused).await, CommitStatus::Aborted);
-    // Or not given out again yet.
+    // Or it is not assigned again yet.
     let future = (reused.parse::<u64>().unwrap() + 1_000_000).to_string();
     assert_eq!(status(&address, 2, &future).await, CommitStatus::Aborted);
 }
@@ -58,7 +58,7 @@ async fn a_transaction_in_progress_is_waited_for() {
     let transaction = begin(&session).await;
     let asked = Instant::now();
     let finish = async {
-        // It has no mark yet: whoever looked for that alone would call it aborted.
+        // There is no marker yet: that alone would look like an aborted transaction.
         tokio::time::sleep(Duration::from_millis(300)).await;
         save(&session, &Changes::default(), OURS, 3).await.unwrap();
     };

@@ -1,5 +1,5 @@
-//! What becomes visible late: no walk through a list misses what was answered before it began, and no change slips past
-//! the revocation of its token.
+//! What becomes visible late: paging misses nothing that was committed before it began, and no change is committed
+//! after its token was revoked.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::Session;
 use super::prepared;
 use crate::{
-    AccountChange, Filter, Idempotency, IdempotencyKey, Location, Operation, Options, Outcome, Rejection,
-    Store, WriteRequest,
+    AccountChange, DisputeFilter, Idempotency, IdempotencyKey, Location, Operation, Options, Outcome,
+    QueuedRequest, Rejection, RequestHash, SingleOperation, Store, TokenHash, WriteRequest,
 };
 
 const DISPUTE: &str = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
@@ -26,21 +26,22 @@ async fn open(database: &Database) -> Store {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_walk_meets_a_dispute_that_commits_while_it_goes_on() {
+async fn paging_finds_a_dispute_that_commits_meanwhile() {
     let (database, address) = prepared().await;
     database.query("INSERT INTO merchants VALUES (1, 'm', 'UTC', 0)");
     database.query(&format!("{DISPUTE} (11, 20) AS n"));
     let late = Session::plain(&address).await.unwrap();
     late.batch(&format!("BEGIN; {DISPUTE} (1, 3) AS n")).await.unwrap();
     let store = open(&database).await;
-    let first = store.list(Filter { limit: 5, ..Filter::default() }).await.unwrap();
+    let first = store.list(DisputeFilter { limit: 5, ..DisputeFilter::default() }).await.unwrap();
     late.batch("COMMIT").await.unwrap();
-    let rest = store.list(Filter { limit: 50, after: first.next, ..Filter::default() }).await.unwrap();
+    let rest =
+        store.list(DisputeFilter { limit: 50, after: first.next, ..DisputeFilter::default() }).await.unwrap();
     let met: Vec<i64> = first.items.iter().chain(&rest.items).map(|item| item.created_at.0).collect();
     assert_eq!(met, (11..=20).rev().chain((1..=3).rev()).collect::<Vec<_>>());
 }
 
-/// A revocation that is about to be committed is waited for, and counts.
+/// A revocation that is about to be committed is waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn a_change_waits_for_the_revocation_of_its_token() {
@@ -51,15 +52,14 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     revoking.batch("BEGIN; UPDATE tokens SET revoked_at = 1").await.unwrap();
     let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
     let account = AccountChange::CreateMerchant { name, time_zone };
-    let requests = [Operation::Account(account), Operation::UseNonce].map(|operation| {
-        let key = IdempotencyKey { token: "ci".to_owned(), key: "k".to_owned(), request: [1; 32] };
-        WriteRequest {
-            arrived_at: UnixMillis(1),
-            idempotency: Idempotency::Key(key),
-            token: Some([7; 32]),
-            operation,
-        }
-    });
+    fn request<O>(operation: O) -> WriteRequest<O> {
+        let request = RequestHash([1; 32]);
+        let key = IdempotencyKey { token: "ci".to_owned(), key: "k".to_owned(), request };
+        let idempotency = Idempotency::Key(key);
+        WriteRequest { arrived_at: UnixMillis(1), idempotency, token: Some(TokenHash([7; 32])), operation }
+    }
+    let requests: [QueuedRequest; 2] =
+        [request(SingleOperation::Account(account)).into(), request(Operation::UseNonce).into()];
     let committing = requests.map(|request| {
         let store = store.clone();
         tokio::spawn(async move { store.commit(request).await.unwrap() })
@@ -72,7 +72,7 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     }
 }
 
-/// Merchants are listed by number, upwards: one that became visible after a higher one would be passed over for good.
+/// Merchants are listed by number: one that became visible after a higher one would never be listed.
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn merchants_become_visible_in_the_order_of_their_numbers() {
@@ -83,10 +83,10 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
         let store = stores[number % 3].clone();
         made.spawn(async move {
             let (name, time_zone) = ("m".parse().unwrap(), "UTC".parse().unwrap());
-            let operation = Operation::Account(AccountChange::CreateMerchant { name, time_zone });
+            let operation = SingleOperation::Account(AccountChange::CreateMerchant { name, time_zone });
             let request = WriteRequest {
                 arrived_at: UnixMillis(1),
-                idempotency: Idempotency::Always,
+                idempotency: Idempotency::None,
                 token: None,
                 operation,
             };
@@ -102,5 +102,5 @@ async fn merchants_become_visible_in_the_order_of_their_numbers() {
         }
         while made.try_join_next().is_some() {}
     }
-    assert_eq!(met.len(), 60, "a merchant was passed over");
+    assert_eq!(met.len(), 60, "a merchant was not listed");
 }

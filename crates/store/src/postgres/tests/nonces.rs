@@ -1,4 +1,4 @@
-//! Partitions of nonces: made when they are missing, dropped when they are stale, and nobody is held up.
+//! Partitions of nonces are created when they are missing and dropped when they are stale, without blocking requests.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::{LANE, Session};
 use super::prepared;
 use crate::{
-    Answer, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection, Store, Upkeep,
-    WriteRequest,
+    Answer, CommitError, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection,
+    SingleOperation, Store, Upkeep, WriteRequest,
 };
 
 const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -25,18 +25,19 @@ async fn open(database: &Database) -> Store {
 }
 
 async fn uses(store: &Store, timestamp: UnixMillis, number: u64) -> Answer {
+    store.commit(use_nonce(timestamp, number)).await.unwrap()
+}
+
+fn use_nonce(timestamp: UnixMillis, number: u64) -> WriteRequest {
     let nonce: Nonce = format!("nonce-{number:026}").parse().unwrap();
     let idempotency = Idempotency::Nonce(NonceUse { timestamp, app_id: AppId::from_bytes([7; 16]), nonce });
-    store
-        .commit(WriteRequest { arrived_at: NOW, idempotency, token: None, operation: Operation::UseNonce })
-        .await
-        .unwrap()
+    WriteRequest { arrived_at: NOW, idempotency, token: None, operation: Operation::UseNonce }
 }
 
 async fn purge(store: &Store, bound: UnixMillis) -> u64 {
-    let operation = Operation::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
+    let operation = SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
     match store
-        .commit(WriteRequest { arrived_at: bound, idempotency: Idempotency::Always, token: None, operation })
+        .commit(WriteRequest { arrived_at: bound, idempotency: Idempotency::None, token: None, operation })
         .await
         .unwrap()
     {
@@ -47,10 +48,10 @@ async fn purge(store: &Store, bound: UnixMillis) -> u64 {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn partitions_come_with_the_first_nonce_and_go_with_the_last() {
+async fn partitions_are_created_with_the_first_nonce_and_dropped() {
     let (database, _) = prepared().await;
     let stores = [open(&database).await, open(&database).await];
-    // All at once from two replicas, an hour either way.
+    // From two replicas at the same time, over an hour.
     let mut answers = Vec::new();
     for number in 0..48_u64 {
         let at = UnixMillis(NOW.0 - HOUR + number as i64 * HOUR / 24);
@@ -72,7 +73,7 @@ async fn partitions_come_with_the_first_nonce_and_go_with_the_last() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn a_purge_that_somebody_is_in_the_way_of_holds_nobody_up() {
+async fn a_purge_that_has_to_wait_blocks_no_request() {
     let (database, address) = prepared().await;
     let store = open(&database).await;
     uses(&store, UnixMillis(NOW.0 - HOUR), 1).await.unwrap();
@@ -86,8 +87,8 @@ async fn a_purge_that_somebody_is_in_the_way_of_holds_nobody_up() {
         }
     };
     let (dropped, ()) = tokio::join!(purge(&store, UnixMillis(NOW.0 - HOUR / 2)), contests);
-    assert_eq!(dropped, 0, "it is being read");
-    assert!(started.elapsed() < Duration::from_secs(1), "held up for {:?}", started.elapsed());
+    assert_eq!(dropped, 0, "it is locked by a reader");
+    assert!(started.elapsed() < Duration::from_secs(1), "blocked for {:?}", started.elapsed());
     assert_eq!(
         uses(&store, UnixMillis(NOW.0 - HOUR), 1).await,
         Err(Rejection::Stale),
@@ -99,7 +100,7 @@ async fn a_purge_that_somebody_is_in_the_way_of_holds_nobody_up() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-async fn marks_of_lanes_that_are_no_more_go() {
+async fn markers_of_closed_lanes_are_deleted() {
     let (database, address) = prepared().await;
     let session = Session::open(&address, LANE).await.unwrap();
     session.batch("INSERT INTO meta VALUES ('lane:old', int8send(1) || int8send(1))").await.unwrap();
@@ -109,4 +110,15 @@ async fn marks_of_lanes_that_are_no_more_go() {
     let old = "SELECT count(*) FROM meta WHERE name = 'lane:old'";
     assert_eq!(database.query(old), "0");
     assert_ne!(database.query("SELECT count(*) FROM meta WHERE name LIKE 'lane:%'"), "0", "live ones stay");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn no_nonce_is_accepted_without_the_primary_key() {
+    let (database, _) = prepared().await;
+    let store = open(&database).await;
+    uses(&store, NOW, 1).await.unwrap();
+    database.query("ALTER TABLE nonces DROP CONSTRAINT nonces_pkey");
+    let outcome = store.commit(use_nonce(NOW, 1)).await;
+    assert!(matches!(outcome, Err(CommitError::Unavailable(_))), "{outcome:?}");
 }

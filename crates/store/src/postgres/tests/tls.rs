@@ -1,4 +1,4 @@
-//! TLS: what each sslmode asks of a server's certificate.
+//! TLS: what each sslmode requires of a server's certificate.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rebuttal_testbed::postgres::Cluster;
@@ -25,7 +25,7 @@ async fn encrypted(cluster: &Cluster, host: &str, query: &str) -> Result<bool, S
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-async fn each_mode_asks_what_libpq_asks() {
+async fn each_sslmode_requires_what_libpq_requires() {
     let folder = tempfile::tempdir().unwrap();
     let (right, wrong) = (authority(), authority());
     let key = KeyPair::generate().unwrap();
@@ -57,7 +57,7 @@ async fn each_mode_asks_what_libpq_asks() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-async fn a_server_without_tls_serves_who_only_prefers_it() {
+async fn a_server_without_tls_is_used_with_sslmode_prefer() {
     let cluster = Cluster::start();
     assert_eq!(encrypted(&cluster, "127.0.0.1", "sslmode=prefer").await, Ok(false));
     assert!(encrypted(&cluster, "127.0.0.1", "sslmode=require").await.is_err());

@@ -1,4 +1,4 @@
-//! A look at the file, beside whoever serves from it.
+//! Reads of `doctor`, on a connection of its own, while a gateway may serve.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,37 +7,37 @@ use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-use super::reads::Read;
-use super::statements::{COUNT_NUMBERS, DAMAGE, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
-use super::{place, schema};
+use super::read_pool::Reader;
+use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
+use super::{file_identity, schema};
 use crate::StoreError;
 use crate::examine::Defect;
-use crate::verify::Archive;
+use crate::verify_histories::HistorySource;
 use crate::views::DisputeDetail;
 
-/// Files beyond this are not read whole to find damage: it would take minutes, and push others out of memory.
+/// Larger files are not checked for damage: that would take minutes, and evict others from the page cache.
 const READ_WHOLE_MAX_BYTES: u64 = 1 << 30;
 
-pub(crate) struct Look {
+pub(crate) struct Inspector {
     connection: Connection,
     bytes: u64,
 }
 
-impl Look {
-    /// Opens the file; `None` if there is none. Nothing of it is changed: a log that a killed
-    /// gateway left is read and stays where it is.
+impl Inspector {
+    /// Opens the file; `None` if there is none. Nothing is changed: the log that a killed gateway left is read and
+    /// stays.
     pub(crate) fn at(path: &Path) -> Result<Option<Self>, StoreError> {
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(place::at(path)(error).into()),
+            Err(error) => return Err(file_identity::name_path(path)(error).into()),
         };
-        let log = std::fs::metadata(place::log_of(path)).map_or(0, |log| log.len());
-        // A log that nobody has open can only be read by somebody who may write beside it.
+        let log = std::fs::metadata(file_identity::wal_path(path)).map_or(0, |log| log.len());
+        // A log without an open connection can only be read with write access to its folder.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // Whoever closes a file last moves its log into it and deletes the log. Where there is none yet, it is what
-        // this connection itself has made.
+        // The last connection that is closed moves the log into the file and deletes it. Where there was no log, this
+        // connection has made it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log > 0)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(Some(Self { connection, bytes: metadata.len() }))
@@ -49,12 +49,12 @@ impl Look {
     }
 
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(Read::on(&self.connection).meta(name)?)
+        Ok(Reader::on(&self.connection).meta(name)?)
     }
 
-    /// What a gateway would read.
-    pub(crate) const fn read(&self) -> Read<'_> {
-        Read::on(&self.connection)
+    /// The reads of a gateway.
+    pub(crate) const fn read(&self) -> Reader<'_> {
+        Reader::on(&self.connection)
     }
 
     pub(crate) fn newest_entry_at(&self) -> Result<Option<UnixMillis>, StoreError> {
@@ -62,17 +62,17 @@ impl Look {
         Ok(at.map(UnixMillis))
     }
 
-    /// Reads the file whole, if it is not too large, and tells the first thing that does not fit.
+    /// Checks the file, unless it is too large. Returns the first inconsistency.
     pub(crate) fn damage(&self) -> Result<Option<String>, StoreError> {
         if self.bytes > READ_WHOLE_MAX_BYTES {
             return Ok(None);
         }
-        let told: String = self.connection.query_row(DAMAGE, [], |row| row.get(0))?;
-        Ok((told != "ok").then_some(told))
+        let result: String = self.connection.query_row(INTEGRITY_CHECK, [], |row| row.get(0))?;
+        Ok((result != "ok").then_some(result))
     }
 }
 
-impl Archive for Look {
+impl HistorySource for Inspector {
     async fn count(&self, most: u64) -> Result<u64, StoreError> {
         Ok(self.connection.query_row(COUNT_NUMBERS, [most], |row| row.get(0))?)
     }
@@ -84,7 +84,7 @@ impl Archive for Look {
     }
 
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
-        Ok(Read::on(&self.connection).detail(dispute_no)?)
+        Ok(Reader::on(&self.connection).detail(dispute_no)?)
     }
 
     async fn stray(&self) -> Result<Option<String>, StoreError> {

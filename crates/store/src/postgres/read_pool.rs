@@ -1,4 +1,4 @@
-//! The connections that read: a bounded pool of them, made when they are needed and kept.
+//! A bounded pool of connections that read, opened when they are needed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,34 +10,33 @@ use super::address::Address;
 use super::session::{Error, READER, Session, within};
 use crate::StoreError;
 
-/// Most connections that read at once. Reads are short; with the lanes' these are what a replica takes of the server's.
+/// Most connections that read. Reads are short; together with the lanes' these are the connections of a replica.
 const SESSIONS_MAX: usize = 8;
-/// How long a read may take, waiting for a connection included.
+/// How long a read may take, including the wait for a connection.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
 type Result<T> = std::result::Result<T, Error>;
 
 /// A pool of connections that read.
-pub(crate) struct Reads {
+pub(crate) struct ReadPool {
     address: Address,
     idle: Mutex<Vec<Arc<Session>>>,
-    turns: Semaphore,
+    permits: Semaphore,
 }
 
-impl Reads {
+impl ReadPool {
     pub(crate) fn new(address: Address) -> Self {
-        Self { address, idle: Mutex::default(), turns: Semaphore::new(SESSIONS_MAX) }
+        Self { address, idle: Mutex::default(), permits: Semaphore::new(SESSIONS_MAX) }
     }
 
-    /// Reads on a connection of the pool. One that turns out to be lost is made up for once: reading twice does no
-    /// harm.
+    /// Reads on a connection of the pool. If that turns out to be lost, the read is repeated on a new one.
     pub(crate) async fn read<T, R: Future<Output = Result<T>>>(
         &self,
         read: impl Fn(Arc<Session>) -> R,
     ) -> std::result::Result<T, StoreError> {
-        let reading = async {
+        let queries = async {
             // Never closed.
-            let _turn = self.turns.acquire().await;
+            let _permit = self.permits.acquire().await;
             let pooled = std::iter::from_fn(|| self.idle.lock().pop()).find(|session| !session.is_closed());
             if let Some(session) = pooled {
                 match read(Arc::clone(&session)).await {
@@ -49,10 +48,10 @@ impl Reads {
             let outcome = read(Arc::clone(&session)).await;
             self.keep(session, outcome)
         };
-        Ok(within(READ_LIMIT, reading).await?)
+        Ok(within(READ_LIMIT, queries).await?)
     }
 
-    /// Puts a connection back, unless it is of no use any more.
+    /// Returns a connection to the pool, unless it is lost.
     fn keep<T>(&self, session: Arc<Session>, outcome: Result<T>) -> Result<T> {
         if !outcome.as_ref().is_err_and(Error::is_loss) {
             self.idle.lock().push(session);

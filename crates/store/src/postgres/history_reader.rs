@@ -1,24 +1,24 @@
-//! Every history of the server's, read one by one on a connection of its own.
+//! Reads histories one by one, on a connection of its own.
 
 use rebuttal_protocol::DisputeNo;
 
 use super::address::Address;
 use super::session::Session;
 use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY};
-use super::{reading, rows};
+use super::{queries, rows};
 use crate::StoreError;
-use crate::verify;
+use crate::verify_histories;
 use crate::views::DisputeDetail;
 
-pub(crate) struct Archive(Session);
+pub(crate) struct HistoryReader(Session);
 
-impl Archive {
+impl HistoryReader {
     pub(crate) async fn open(address: &Address) -> Result<Self, StoreError> {
         Ok(Self(Session::plain(address).await?))
     }
 }
 
-impl verify::Archive for Archive {
+impl verify_histories::HistorySource for HistoryReader {
     async fn count(&self, most: u64) -> Result<u64, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let row = self.0.row(COUNT_NUMBERS, &[&most]).await?;
@@ -31,7 +31,7 @@ impl verify::Archive for Archive {
     }
 
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
-        Ok(reading::detail(&self.0, dispute_no).await?)
+        Ok(queries::detail(&self.0, dispute_no).await?)
     }
 
     async fn stray(&self) -> Result<Option<String>, StoreError> {

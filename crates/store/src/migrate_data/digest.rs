@@ -1,5 +1,4 @@
-//! What a table holds, as one hash over its rows in the order of their keys: the same on both sides, or something
-//! differs.
+//! The content of a table as one hash over its rows in the order of their keys.
 
 use rusqlite::types::Value;
 use sha2::{Digest as _, Sha256};
@@ -12,7 +11,7 @@ pub(crate) struct TableDigest {
 }
 
 impl TableDigest {
-    /// Takes the next row. Each value is told by its kind and its length, so that no two rows look alike.
+    /// Adds a row. Each value is hashed with its type and its length, so that no two rows have the same input.
     pub(crate) fn row<'v>(&mut self, values: impl IntoIterator<Item = &'v Value>) {
         self.rows += 1;
         for value in values {

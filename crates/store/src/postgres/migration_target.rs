@@ -1,5 +1,5 @@
-//! The PostgreSQL database that a move fills. Until the move is finished a mark in `meta` keeps every gateway from
-//! serving it, and tells the next try where to go on: it is written in the transaction of each page.
+//! The PostgreSQL database that a data migration fills. Until it is finished, a row of `meta` keeps every gateway
+//! from serving, and says where the next run continues: it is written in the transaction of each page.
 
 use futures_util::TryStreamExt as _;
 use rusqlite::types::Value;
@@ -11,27 +11,27 @@ use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
 use super::session::{Error, Session};
-use super::statements::{FORGET_META, IS_EMPTY, LOCK_MOVE, PUT_META};
-use super::{nonces, reading, rows, schema};
+use super::statements::{FORGET_META, IS_EMPTY, LOCK_DATA_MIGRATION, PUT_META};
+use super::{nonces, queries, rows, schema};
 use crate::StoreError;
-use crate::error::MOVING;
-use crate::moving::digest::TableDigest;
-use crate::moving::tables::{Kind, NONCES, NUMBERED, Table};
+use crate::error::DATA_MIGRATION;
+use crate::migrate_data::digest::TableDigest;
+use crate::migrate_data::tables::{Kind, NONCES, NUMBERED, Table};
 
-/// A page or a whole table may take as long as it takes.
+/// A page or a roll_back_on_error table may take as long as it takes.
 const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
 
-pub(crate) struct Target {
+pub(crate) struct MigrationTarget {
     session: Session,
 }
 
-impl Target {
-    /// Connects, with the schema brought up to date. `None` where another move is at it.
+impl MigrationTarget {
+    /// Connects and migrates the schema. `None` where another data migration is running.
     pub(crate) async fn open(address: &Address) -> Result<Option<Self>, StoreError> {
         schema::prepare(address).await?;
         let session = Session::plain(address).await?;
         session.batch(SETTINGS).await?;
-        match session.batch(LOCK_MOVE).await {
+        match session.batch(LOCK_DATA_MIGRATION).await {
             Ok(()) => Ok(Some(Self { session })),
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(None),
             Err(error) => Err(error.into()),
@@ -39,39 +39,43 @@ impl Target {
     }
 
     pub(crate) async fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(reading::meta(&self.session, name).await?)
+        Ok(queries::meta(&self.session, name).await?)
     }
 
-    /// Where an unfinished move stands.
-    pub(crate) async fn mark(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.meta(MOVING).await
+    /// Where an unfinished migration continues.
+    pub(crate) async fn resume_point(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.meta(DATA_MIGRATION).await
     }
 
-    /// Whether nothing lies here that anyone could miss.
+    /// Whether the database holds nothing of a gateway.
     pub(crate) async fn is_empty(&self) -> Result<bool, StoreError> {
         let row = self.session.row(IS_EMPTY, &[]).await?;
         Ok(row.map_or(Ok(false), |row| rows::value(&row, 0))?)
     }
 
-    /// Begins: the mark and the single values, in one transaction.
-    pub(crate) async fn begin(&self, mark: &[u8], values: &[(&str, Vec<u8>)]) -> Result<(), StoreError> {
+    /// Stores the resume point and the rows of `meta`, in one transaction.
+    pub(crate) async fn begin(
+        &self,
+        resume_point: &[u8],
+        values: &[(&str, Vec<u8>)],
+    ) -> Result<(), StoreError> {
         let done = async {
             self.session.batch("BEGIN").await?;
-            self.session.run(PUT_META, &[&MOVING, &mark]).await?;
+            self.session.run(PUT_META, &[&DATA_MIGRATION, &resume_point]).await?;
             for (name, value) in values {
                 self.session.run(PUT_META, &[name, value]).await?;
             }
             self.session.batch("COMMIT").await
         };
-        Ok(self.whole(done.await).await?)
+        Ok(self.roll_back_on_error(done.await).await?)
     }
 
-    /// Writes a page, and how far the move has come with it.
+    /// Writes a page and the resume point.
     pub(crate) async fn write(
         &self,
         table: &Table,
         page: &[Vec<Value>],
-        mark: &[u8],
+        resume_point: &[u8],
     ) -> Result<(), StoreError> {
         let done = async {
             self.session.batch("BEGIN").await?;
@@ -83,13 +87,13 @@ impl Target {
                 nonces::make(&self.session, timestamps).await?;
             }
             self.insert(table, page).await?;
-            self.session.run(PUT_META, &[&MOVING, &mark]).await?;
+            self.session.run(PUT_META, &[&DATA_MIGRATION, &resume_point]).await?;
             self.session.batch("COMMIT").await
         };
-        Ok(self.whole(done.await).await?)
+        Ok(self.roll_back_on_error(done.await).await?)
     }
 
-    /// Plain inserts that fail rather than skip: what lies here already should not.
+    /// Plain inserts that fail rather than skip: the rows must be new.
     async fn insert(&self, table: &Table, page: &[Vec<Value>]) -> Result<(), Error> {
         let places: Vec<_> = (1..)
             .zip(table.columns)
@@ -126,7 +130,7 @@ impl Target {
         Ok(digest)
     }
 
-    /// Ends the move: numbers go on where the source's ended, and gateways may serve from here.
+    /// Finishes the migration: generated numbers continue where the source's ended, and gateways may serve.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let done = async {
             self.session.batch("BEGIN").await?;
@@ -137,14 +141,14 @@ impl Target {
                 );
                 self.session.batch(&sql).await?;
             }
-            self.session.run(FORGET_META, &[&MOVING]).await?;
+            self.session.run(FORGET_META, &[&DATA_MIGRATION]).await?;
             self.session.batch("COMMIT").await
         };
-        Ok(self.whole(done.await).await?)
+        Ok(self.roll_back_on_error(done.await).await?)
     }
 
-    /// Takes back what a failed transaction did. Where that fails, too, the connection is gone, and the server does it.
-    async fn whole(&self, done: Result<(), Error>) -> Result<(), Error> {
+    /// Rolls a failed transaction back. If that fails, too, the connection is lost, and the server does it.
+    async fn roll_back_on_error(&self, done: Result<(), Error>) -> Result<(), Error> {
         if done.is_err() {
             let _ = self.session.batch("ROLLBACK").await;
         }

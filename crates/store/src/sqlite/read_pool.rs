@@ -1,5 +1,5 @@
-//! The read connections. Point reads run in place: they touch a few cached pages and take less than handing them to
-//! another thread would. Reads that may be long run apart.
+//! The read connections. Point reads run on the calling thread: they touch a few cached pages and take less than
+//! handing them to another thread would. Reads that may be long run on a thread for blocking work.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use tokio::sync::Semaphore;
 
-use super::place::Place;
+use super::file_identity::FileIdentity;
 use super::statements::{
     self, ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT,
     DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MARKED, MERCHANT, MERCHANTS, META, SEALED,
@@ -19,71 +19,75 @@ use super::statements::{
 };
 use super::{rows, schema};
 use crate::StoreError;
-use crate::accounts::{App, Merchant, Sealed, Token};
-use crate::views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page};
-use crate::write_request::Upload;
+use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
+use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
+use crate::write_request::{TokenHash, Upload};
 
-/// Read connections that are kept; point reads may open more for as long as they last.
+/// Idle read connections; point reads may open more while they run.
 const IDLE_MAX: usize = 8;
-/// Most reads that run apart at once: as many as there are connections for.
-const APART_MAX: usize = IDLE_MAX;
+/// Most reads on threads for blocking work: as many as there are connections.
+const BLOCKING_MAX: usize = IDLE_MAX;
 
 /// A pool of read connections.
-pub(crate) struct Reads {
-    place: Place,
+pub(crate) struct ReadPool {
+    files: FileIdentity,
     idle: Arc<Mutex<Vec<Connection>>>,
-    apart: Arc<Semaphore>,
+    run_blocking: Arc<Semaphore>,
 }
 
-impl Reads {
+impl ReadPool {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let first = schema::open_reader(path)?;
         let idle = Arc::new(Mutex::new(vec![first]));
-        Ok(Self { place: Place::of(path)?, idle, apart: Arc::new(Semaphore::new(APART_MAX)) })
+        Ok(Self {
+            files: FileIdentity::of(path)?,
+            idle,
+            run_blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
+        })
     }
 
     /// Reads on the calling thread.
-    pub(crate) fn in_place<T>(&self, read: impl FnOnce(Read<'_>) -> Result<T>) -> Result<T, StoreError> {
-        in_place(&self.place, &self.idle, read)
+    pub(crate) fn run_inline<T>(&self, read: impl FnOnce(Reader<'_>) -> Result<T>) -> Result<T, StoreError> {
+        run_inline(&self.files, &self.idle, read)
     }
 
-    /// Whether the database answers and is still in its place.
+    /// Whether the database answers and is still the file that was opened.
     pub(crate) fn answer(&self) -> Result<(), StoreError> {
-        self.place.check()?;
-        self.in_place(|read| read.meta("min_binary")).map(drop)
+        self.files.check()?;
+        self.run_inline(|read| read.meta("min_binary")).map(drop)
     }
 
     /// Reads on a thread for blocking work.
-    pub(crate) async fn apart<T: Send + 'static>(
+    pub(crate) async fn run_blocking<T: Send + 'static>(
         &self,
-        read: impl FnOnce(Read<'_>) -> Result<T> + Send + 'static,
+        read: impl FnOnce(Reader<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = Arc::clone(&self.apart).acquire_owned().await;
-        let (place, idle) = (self.place.clone(), Arc::clone(&self.idle));
+        let permit = Arc::clone(&self.run_blocking).acquire_owned().await;
+        let (files, idle) = (self.files.clone(), Arc::clone(&self.idle));
         tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            in_place(&place, &idle, read)
+            let _permit = permit;
+            run_inline(&files, &idle, read)
         })
         .await
         .map_err(|error| StoreError::Io(std::io::Error::other(error)))?
     }
 }
 
-fn in_place<T>(
-    place: &Place,
+fn run_inline<T>(
+    files: &FileIdentity,
     idle: &Mutex<Vec<Connection>>,
-    read: impl FnOnce(Read<'_>) -> Result<T>,
+    read: impl FnOnce(Reader<'_>) -> Result<T>,
 ) -> Result<T, StoreError> {
     let pooled = idle.lock().pop();
     let connection = match pooled {
         Some(connection) => connection,
         None => {
-            let connection = schema::open_reader(place.path())?;
-            place.check()?;
+            let connection = schema::open_reader(files.path())?;
+            files.check()?;
             connection
         }
     };
-    let outcome = read(Read(&connection))?;
+    let outcome = read(Reader(&connection))?;
     let mut idle = idle.lock();
     if idle.len() < IDLE_MAX {
         idle.push(connection);
@@ -92,9 +96,9 @@ fn in_place<T>(
 }
 
 /// What can be read on one connection.
-pub(crate) struct Read<'c>(&'c Connection);
+pub(crate) struct Reader<'c>(&'c Connection);
 
-impl<'c> Read<'c> {
+impl<'c> Reader<'c> {
     /// On the writer's connection it sees what its transaction has done so far.
     pub(super) const fn on(connection: &'c Connection) -> Self {
         Self(connection)
@@ -105,40 +109,41 @@ impl<'c> Read<'c> {
         select.query_row([name], |row| row.get(0)).optional()
     }
 
-    pub(crate) fn app(&self, app_id: AppId) -> Result<Option<App>> {
+    pub(crate) fn app(&self, app_id: AppId) -> Result<Option<AppRecord>> {
         let mut select = self.0.prepare_cached(APP)?;
         let app = select.query_row([app_id.as_bytes()], rows::app).optional()?;
         app.map(|app| self.with_secrets(app)).transpose()
     }
 
-    pub(crate) fn apps_of(&self, merchant_id: MerchantId) -> Result<Vec<App>> {
+    pub(crate) fn apps_of(&self, merchant_id: MerchantId) -> Result<Vec<AppRecord>> {
         let mut select = self.0.prepare_cached(APPS_OF_MERCHANT)?;
-        let apps: Vec<App> = select.query_map([merchant_id.number()], rows::app)?.collect::<Result<_>>()?;
+        let apps: Vec<AppRecord> =
+            select.query_map([merchant_id.number()], rows::app)?.collect::<Result<_>>()?;
         apps.into_iter().map(|app| self.with_secrets(app)).collect()
     }
 
-    fn with_secrets(&self, app: App) -> Result<App> {
+    fn with_secrets(&self, app: AppRecord) -> Result<AppRecord> {
         let mut select = self.0.prepare_cached(SECRETS_OF_APPS)?;
         let secrets = select.query_map([app.app_id.as_bytes()], rows::secret)?.collect::<Result<_>>()?;
-        Ok(App { secrets, ..app })
+        Ok(AppRecord { secrets, ..app })
     }
 
-    pub(crate) fn merchant(&self, merchant_id: MerchantId) -> Result<Option<Merchant>> {
+    pub(crate) fn merchant(&self, merchant_id: MerchantId) -> Result<Option<MerchantRecord>> {
         let mut select = self.0.prepare_cached(MERCHANT)?;
         select.query_row([merchant_id.number()], rows::merchant).optional()
     }
 
-    pub(crate) fn merchants(&self, after: Option<MerchantId>, limit: u32) -> Result<Vec<Merchant>> {
+    pub(crate) fn merchants(&self, after: Option<MerchantId>, limit: u32) -> Result<Vec<MerchantRecord>> {
         let mut select = self.0.prepare_cached(MERCHANTS)?;
         select.query_map([after.map_or(0, MerchantId::number), limit], rows::merchant)?.collect()
     }
 
-    pub(crate) fn token(&self, hash: [u8; 32]) -> Result<Option<Token>> {
+    pub(crate) fn token(&self, hash: TokenHash) -> Result<Option<TokenRecord>> {
         let mut select = self.0.prepare_cached(TOKEN)?;
-        select.query_row([hash], rows::token).optional()
+        select.query_row([hash.0], rows::token).optional()
     }
 
-    pub(crate) fn tokens(&self, after: Option<&TokenName>, limit: u32) -> Result<Vec<Token>> {
+    pub(crate) fn tokens(&self, after: Option<&TokenName>, limit: u32) -> Result<Vec<TokenRecord>> {
         let mut select = self.0.prepare_cached(TOKENS)?;
         select.query_map(params![after.map_or("", TokenName::as_str), limit], rows::token)?.collect()
     }
@@ -160,10 +165,14 @@ impl<'c> Read<'c> {
         self.0.prepare_cached(ANY_ACCOUNT)?.exists([])
     }
 
-    pub(crate) fn sealed(&self, limit: u32) -> Result<Vec<Sealed>> {
+    pub(crate) fn sealed(&self, limit: u32) -> Result<Vec<SealedAppSecret>> {
         let mut select = self.0.prepare_cached(SEALED)?;
         let sealed = |row: &rusqlite::Row<'_>| {
-            Ok(Sealed { app_id: AppId::from_bytes(row.get(0)?), secret_id: row.get(1)?, sealed: row.get(2)? })
+            Ok(SealedAppSecret {
+                app_id: AppId::from_bytes(row.get(0)?),
+                secret_id: row.get(1)?,
+                sealed: row.get(2)?,
+            })
         };
         select.query_map([limit], sealed)?.collect()
     }
@@ -175,13 +184,14 @@ impl<'c> Read<'c> {
     pub(crate) fn marked(
         &self,
         before: UnixMillis,
-        after: Option<Marked>,
+        after: Option<MarkedUpload>,
         limit: u32,
-    ) -> Result<Vec<Marked>> {
+    ) -> Result<Vec<MarkedUpload>> {
         let mut select = self.0.prepare_cached(MARKED)?;
-        let (at, url) = Marked::begin(after);
-        let marked =
-            |row: &rusqlite::Row<'_>| Ok(Marked { at: UnixMillis(row.get(0)?), url: rows::url(row, 1)? });
+        let (at, url) = MarkedUpload::begin(after);
+        let marked = |row: &rusqlite::Row<'_>| {
+            Ok(MarkedUpload { at: UnixMillis(row.get(0)?), url: rows::url(row, 1)? })
+        };
         select.query_map(params![before.0, at, url, limit], marked)?.collect()
     }
 
@@ -220,15 +230,15 @@ impl<'c> Read<'c> {
     }
 
     pub(crate) fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>> {
-        // One transaction, so that state, history and submissions are of one moment.
-        let moment = self.0.unchecked_transaction()?;
+        // One transaction, so that state, history and submissions are of one snapshot.
+        let snapshot = self.0.unchecked_transaction()?;
         let Some(record) = self.dispute(dispute_no)? else { return Ok(None) };
         let no = [dispute_no.as_str()];
-        let mut select = moment.prepare_cached(HISTORY)?;
+        let mut select = snapshot.prepare_cached(HISTORY)?;
         let history = select.query_map(no, rows::entry)?.collect::<Result<_>>()?;
-        let mut select = moment.prepare_cached(SUBMISSIONS)?;
+        let mut select = snapshot.prepare_cached(SUBMISSIONS)?;
         let mut submissions: Vec<_> = select.query_map(no, rows::submission)?.collect::<Result<_>>()?;
-        let mut select = moment.prepare_cached(EVIDENCE)?;
+        let mut select = snapshot.prepare_cached(EVIDENCE)?;
         for submission in &mut submissions {
             let key = params![dispute_no.as_str(), submission.number];
             submission.evidence = select.query_map(key, rows::evidence)?.collect::<Result<_>>()?;
@@ -236,8 +246,8 @@ impl<'c> Read<'c> {
         Ok(Some(DisputeDetail { record, history, submissions }))
     }
 
-    pub(crate) fn list(&self, filter: &Filter) -> Result<Page> {
-        let moment = self.0.unchecked_transaction()?;
+    pub(crate) fn list(&self, filter: &DisputeFilter) -> Result<DisputePage> {
+        let snapshot = self.0.unchecked_transaction()?;
         let end = filter.q.as_ref().map(|q| format!("{q}\u{10ffff}"));
         let after = filter.after.as_ref();
         let values = |limit: u64| {
@@ -254,10 +264,10 @@ impl<'c> Read<'c> {
                 limit,
             )
         };
-        let mut count = moment.prepare_cached(&statements::count(filter))?;
-        let counted: u64 = count.query_row(values(Page::COUNT_MAX + 1), |row| row.get(0))?;
-        let mut select = moment.prepare_cached(&statements::list(filter))?;
+        let mut count = snapshot.prepare_cached(&statements::count(filter))?;
+        let counted: u64 = count.query_row(values(DisputePage::COUNT_MAX + 1), |row| row.get(0))?;
+        let mut select = snapshot.prepare_cached(&statements::list(filter))?;
         let found = select.query_map(values(u64::from(filter.limit) + 1), rows::record)?;
-        Ok(Page::of(found.collect::<Result<_>>()?, filter.limit, counted))
+        Ok(DisputePage::of(found.collect::<Result<_>>()?, filter.limit, counted))
     }
 }

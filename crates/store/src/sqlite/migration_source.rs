@@ -1,25 +1,25 @@
-//! The SQLite file that a move reads, page by page, and marks as moved at the end.
+//! The SQLite file that a data migration reads, page by page, and marks as migrated at the end.
 
 use std::path::Path;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result, params, params_from_iter};
 
-use super::reads::Read;
+use super::read_pool::Reader;
 use super::statements::PUT_META;
 use super::{schema, upkeep};
 use crate::StoreError;
-use crate::error::MOVED_TO;
-use crate::moving::tables::{NONCES, Table};
+use crate::error::MIGRATED_TO;
+use crate::migrate_data::tables::{NONCES, Table};
 
-pub(crate) struct Source {
+pub(crate) struct MigrationSource {
     connection: Connection,
-    /// Nonces at or below it stay behind.
+    /// Nonces at or below it are not migrated.
     pub(crate) nonce_bound: i64,
 }
 
-impl Source {
-    /// Opens the file, which must be there, with its schema brought up to date.
+impl MigrationSource {
+    /// Opens the file, which must exist, and migrates its schema.
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, StoreError> {
         if !path.is_file() {
             let missing = format!("there is no database at {}", path.display());
@@ -31,12 +31,12 @@ impl Source {
     }
 
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        Read::on(&self.connection).meta(name)
+        Reader::on(&self.connection).meta(name)
     }
 
-    /// Writes down where the data has gone, so that no gateway serves from here by mistake.
-    pub(crate) fn mark_moved(&self, to: &str) -> Result<()> {
-        self.connection.execute(PUT_META, params![MOVED_TO, to.as_bytes()]).map(drop)
+    /// Stores where the data was migrated to, so that no gateway serves from this file by mistake.
+    pub(crate) fn mark_migrated(&self, to: &str) -> Result<()> {
+        self.connection.execute(PUT_META, params![MIGRATED_TO, to.as_bytes()]).map(drop)
     }
 
     pub(crate) fn count(&self, table: &Table) -> Result<u64> {

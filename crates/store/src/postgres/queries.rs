@@ -15,9 +15,9 @@ use super::statements::{
     DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT, MERCHANTS, META,
     SEALED, SECRETS_OF_APPS, SERVER_TIME, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
-use crate::accounts::{App, Merchant, Sealed, Token};
-use crate::views::{Backlog, DisputeDetail, DisputeRecord, Filter, Marked, Page};
-use crate::write_request::Upload;
+use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
+use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
+use crate::write_request::{TokenHash, Upload};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -32,7 +32,7 @@ pub(crate) async fn server_time(session: impl Deref<Target = Session>) -> Result
     row.map(|row| rows::millis(&row, 0)).transpose()
 }
 
-pub(crate) async fn app(session: impl Deref<Target = Session>, app_id: AppId) -> Result<Option<App>> {
+pub(crate) async fn app(session: impl Deref<Target = Session>, app_id: AppId) -> Result<Option<AppRecord>> {
     let apps = session.rows(APP, &[&app_id.as_bytes().as_slice()]).await?;
     Ok(with_secrets(&session, &apps).await?.pop())
 }
@@ -40,13 +40,13 @@ pub(crate) async fn app(session: impl Deref<Target = Session>, app_id: AppId) ->
 pub(crate) async fn apps_of(
     session: impl Deref<Target = Session>,
     merchant_id: MerchantId,
-) -> Result<Vec<App>> {
+) -> Result<Vec<AppRecord>> {
     let apps = session.rows(APPS_OF_MERCHANT, &[&number(merchant_id)]).await?;
     with_secrets(&session, &apps).await
 }
 
-async fn with_secrets(session: &Session, apps: &[Row]) -> Result<Vec<App>> {
-    let mut apps: Vec<App> = apps.iter().map(rows::app).collect::<Result<_>>()?;
+async fn with_secrets(session: &Session, apps: &[Row]) -> Result<Vec<AppRecord>> {
+    let mut apps: Vec<AppRecord> = apps.iter().map(rows::app).collect::<Result<_>>()?;
     let ids: Vec<&[u8]> = apps.iter().map(|app| app.app_id.as_bytes().as_slice()).collect();
     let mut secrets: HashMap<AppId, Vec<_>> = HashMap::new();
     for row in session.rows(SECRETS_OF_APPS, &[&ids]).await? {
@@ -66,7 +66,7 @@ fn number(merchant_id: MerchantId) -> i64 {
 pub(crate) async fn merchant(
     session: impl Deref<Target = Session>,
     merchant_id: MerchantId,
-) -> Result<Option<Merchant>> {
+) -> Result<Option<MerchantRecord>> {
     let row = session.row(MERCHANT, &[&number(merchant_id)]).await?;
     row.as_ref().map(rows::merchant).transpose()
 }
@@ -75,13 +75,16 @@ pub(crate) async fn merchants(
     session: impl Deref<Target = Session>,
     after: Option<MerchantId>,
     limit: u32,
-) -> Result<Vec<Merchant>> {
+) -> Result<Vec<MerchantRecord>> {
     let rows = session.rows(MERCHANTS, &[&after.map_or(0, number), &i64::from(limit)]).await?;
     rows.iter().map(rows::merchant).collect()
 }
 
-pub(crate) async fn token(session: impl Deref<Target = Session>, hash: [u8; 32]) -> Result<Option<Token>> {
-    let row = session.row(TOKEN, &[&hash.as_slice()]).await?;
+pub(crate) async fn token(
+    session: impl Deref<Target = Session>,
+    hash: TokenHash,
+) -> Result<Option<TokenRecord>> {
+    let row = session.row(TOKEN, &[&hash.0.as_slice()]).await?;
     row.as_ref().map(rows::token).transpose()
 }
 
@@ -89,7 +92,7 @@ pub(crate) async fn tokens(
     session: impl Deref<Target = Session>,
     after: Option<&TokenName>,
     limit: u32,
-) -> Result<Vec<Token>> {
+) -> Result<Vec<TokenRecord>> {
     let after = after.map_or("", TokenName::as_str);
     let rows = session.rows(TOKENS, &[&after, &i64::from(limit)]).await?;
     rows.iter().map(rows::token).collect()
@@ -115,10 +118,10 @@ pub(crate) async fn has_accounts(session: impl Deref<Target = Session>) -> Resul
     Ok(session.row(ANY_ACCOUNT, &[]).await?.is_some())
 }
 
-pub(crate) async fn sealed(session: &Session, limit: u32) -> Result<Vec<Sealed>> {
+pub(crate) async fn sealed(session: &Session, limit: u32) -> Result<Vec<SealedAppSecret>> {
     let rows = session.rows(SEALED, &[&i64::from(limit)]).await?;
     let sealed = |row: &Row| {
-        Ok(Sealed {
+        Ok(SealedAppSecret {
             app_id: AppId::from_bytes(rows::bytes(row, 0)?),
             secret_id: rows::bytes(row, 1)?,
             sealed: rows::value(row, 2)?,
@@ -134,13 +137,13 @@ pub(crate) async fn has_uploads(session: impl Deref<Target = Session>) -> Result
 pub(crate) async fn marked(
     session: impl Deref<Target = Session>,
     before: UnixMillis,
-    after: Option<Marked>,
+    after: Option<MarkedUpload>,
     limit: u32,
-) -> Result<Vec<Marked>> {
-    let (at, url) = Marked::begin(after);
+) -> Result<Vec<MarkedUpload>> {
+    let (at, url) = MarkedUpload::begin(after);
     let rows = session.rows(MARKED, &[&before.0, &at, &url, &i64::from(limit)]).await?;
     rows.iter()
-        .map(|row| Ok(Marked { at: UnixMillis(rows::value(row, 0)?), url: rows::url(row, 1)? }))
+        .map(|row| Ok(MarkedUpload { at: UnixMillis(rows::value(row, 0)?), url: rows::url(row, 1)? }))
         .collect()
 }
 
@@ -181,7 +184,7 @@ pub(crate) async fn find(
     row.as_ref().map(rows::record).transpose()
 }
 
-/// One transaction on one snapshot, so that everything read in it is of one moment.
+/// One transaction, so that everything is read in one snapshot.
 const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(crate) async fn detail(
@@ -214,9 +217,12 @@ pub(crate) async fn detail(
 
 /// A page of a list.
 ///
-/// It goes from the newest to the oldest, and a dispute's place never changes; so whoever walks through it meets every
-/// dispute whose opening was answered before the walk began, also one that was committed after a newer one was read.
-pub(crate) async fn list(session: impl Deref<Target = Session>, filter: &Filter) -> Result<Page> {
+/// Ordered from the newest to the oldest. A dispute's position never changes, so paging finds every dispute whose
+/// opening was answered before it began, also one that was committed after a newer one was read.
+pub(crate) async fn list(
+    session: impl Deref<Target = Session>,
+    filter: &DisputeFilter,
+) -> Result<DisputePage> {
     prepare(&session, &[COUNT, LIST]).await?;
     let merchant_id = filter.merchant_id.map(number);
     let (status, stage) =
@@ -224,7 +230,7 @@ pub(crate) async fn list(session: impl Deref<Target = Session>, filter: &Filter)
     let deadline_before = filter.deadline_before.map(|at| at.0);
     let created_after = filter.created_after.map(|at| at.0);
     let end = filter.q.as_ref().map(|q| format!("{q}\u{10ffff}"));
-    let (count_max, limit) = (Page::COUNT_MAX as i64 + 1, i64::from(filter.limit) + 1);
+    let (count_max, limit) = (DisputePage::COUNT_MAX as i64 + 1, i64::from(filter.limit) + 1);
     let after = filter.after.as_ref();
     let (after_at, after_no) =
         (after.map(|after| after.created_at.0), after.map(|after| after.dispute_no.as_str()));
@@ -242,10 +248,10 @@ pub(crate) async fn list(session: impl Deref<Target = Session>, filter: &Filter)
     begun.and(ended)?;
     let counted: u64 = counted?.map_or(Ok(0), |row| rows::number(&row, 0))?;
     let found = items?.iter().map(rows::record).collect::<Result<_>>()?;
-    Ok(Page::of(found, filter.limit, counted))
+    Ok(DisputePage::of(found, filter.limit, counted))
 }
 
-/// What is asked all at once has to be prepared before, or it comes out of its order.
+/// Queries that are sent together must be prepared before, or they are executed out of order.
 async fn prepare(session: &Session, statements: &[&'static str]) -> Result<()> {
     for sql in statements {
         session.prepared(sql).await?;

@@ -1,6 +1,6 @@
-//! What there is to move: every table but `meta`, with its columns. A test holds it against both schemas' own word.
+//! The tables to migrate: every one but `meta`, with its columns. A test compares it with both schemas.
 
-/// What a column holds, in whichever way a database stores it.
+/// The type of a column in either database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Number,
@@ -182,9 +182,9 @@ pub(crate) const TABLES: &[Table] = &[
     },
 ];
 
-/// Of the nonces, those at or below the bound are refused without being looked up, and stay behind.
+/// Nonces at or below the bound are refused without a lookup, and not migrated.
 pub(crate) const NONCES: &str = "nonces";
-/// The tables whose numbers the database gives, and the column that holds them.
+/// The tables whose numbers the database generates, and their columns.
 pub(crate) const NUMBERED: [(&str, &str); 2] = [("merchants", "merchant_id"), ("outbox", "outbox_id")];
 
 #[cfg(test)]
