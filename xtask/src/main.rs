@@ -23,6 +23,7 @@ Usage: cargo xtask <task>
   test           install what the tests need, then fmt, tidy, licences, clippy, docs, all tests on SQLite and a folder,
                  and a sample of the end-to-end tests on PostgreSQL and S3
   test --full    the same with all end-to-end tests on every backend, and ten times as many kills and races
+  test <pattern> the tests whose name matches, with the servers that they need (REBUTTAL_TEST_BACKEND=postgres+s3)
   soak           all tests on every backend, and ten times as many again (REBUTTAL_TEST_SCALE changes the factor)
   mutants [part] cargo-mutants over the crates that decide, or their files with `part` in the path; fails where a
                  file's tests catch a smaller share than its floor
@@ -46,6 +47,7 @@ fn task() -> Result<ExitCode> {
     match (words.next().as_deref(), words.next().as_deref()) {
         (Some("test"), None) => stage::run(&root, &stages::test()),
         (Some("test"), Some("--full")) => stage::run(&root, &stages::full()),
+        (Some("test"), Some(pattern)) => stages::matching(&root, pattern).map(|()| ExitCode::SUCCESS),
         (Some("soak"), None) => stage::run(&root, &stages::soak()),
         (Some("mutants"), part) => mutants::run(&root, part.unwrap_or_default()).map(|()| ExitCode::SUCCESS),
         (Some("tidy"), None) => {

@@ -49,12 +49,23 @@ const BACKENDS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Everything a change must pass: all tests on the default backend, and a sample on another.
+/// What a change must pass: all tests on the default backend, and a sample on another.
 pub(crate) fn test() -> Vec<Stage> {
     checks(|root| tests(root, &[sample()], &[]))
 }
 
-/// The same with every end-to-end test on every backend, and with all kills, races and disconnects.
+/// The tests whose name matches a pattern alone, with the servers that they need, on the backend of
+/// [`backend::VARIABLE`].
+pub(crate) fn matching(root: &Path, pattern: &str) -> Result<()> {
+    tools::install(root)?;
+    let servers = Servers::start(root);
+    let filter = Some(format!("test(/{pattern}/)"));
+    let run = TestRun { label: "", packages: "--workspace", filter, env: servers.variables() };
+    println!("PASSED: {}", run_all(root, &[run])?);
+    Ok(())
+}
+
+/// What a change must pass, with every end-to-end test on every backend, and with all kills, races and disconnects.
 pub(crate) fn full() -> Vec<Stage> {
     checks(|root| tests(root, &everywhere(), &[(SCALE, &scale(FULL_SCALE))]))
 }

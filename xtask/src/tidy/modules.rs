@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::tree::{File, Tree};
 
-/// The crates whose modules import each other in no circle. To add one, break the circles that the rule then reports.
-const WITHOUT_CIRCLES: [&str; 0] = [];
+/// The crates whose modules import each other in no circle. To add one, write its name here and break the circles that
+/// `cargo xtask tidy` then reports, each with the lines that close it.
+const WITHOUT_CIRCLES: [&str; 1] = ["evidence"];
 
 /// Modules that may import only these others of their crate. A module without a line may import any.
 const ARROWS: [(&str, &str, &[&str]); 0] = [];
