@@ -19,6 +19,8 @@ pub mod signature;
 pub mod storage_uri;
 pub mod text;
 pub mod time;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Envelope, Finality, answer_nonce};
 pub use authorization::{Authorization, Scheme};

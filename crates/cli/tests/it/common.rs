@@ -1,6 +1,8 @@
 //! Shared by all end-to-end tests: the path of the binary, the scale of the counts, the gateway's metrics, and tables
 //! of cases that report every failure.
 
+mod shell;
+
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -15,6 +17,8 @@ use rebuttal_testbed::signer::fresh_nonce;
 use rebuttal_testbed::test_gateway::QUERY;
 use rebuttal_testbed::{Connection, Gateway, Request, TestGateway};
 use serde_json::json;
+
+pub(crate) use shell::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
 
 /// The binary that cargo built for these tests.
 pub(crate) fn bin() -> &'static Path {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::DocsReader;
 use crate::common::{CommandOutput, without_rebuttal_env};
-use crate::signing::mistakes;
+use crate::commands::signing::mistakes;
 
 const PAGE: &str = "docs/integrate/signature.md";
 

@@ -8,7 +8,7 @@ use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{FakeClock, Gateway, TestGateway};
 
 use crate::common::bin;
-use crate::doctor::{doctor, finds, message, stopped};
+use crate::commands::doctor::{doctor, finds, message, stopped};
 
 fn serving() -> TestGateway {
     TestGateway::with_builder(Gateway::builder(bin()).embedded())

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use rebuttal_protocol::Code;
-use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{QueryRequest, ReceivedContest};
-use rebuttal_protocol::file::GenerateUploadUrlRequest;
-use rebuttal_protocol::merchant_call::MerchantRequest;
-use rebuttal_protocol::operator::{
+use crate::Code;
+use crate::body::Object;
+use crate::dispute::{QueryRequest, ReceivedContest};
+use crate::file::GenerateUploadUrlRequest;
+use crate::merchant_call::MerchantRequest;
+use crate::operator::{
     AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret,
 };
 

@@ -10,8 +10,8 @@ use rebuttal_testbed::{Gateway, samples};
 use serde_json::{Value, json};
 
 use crate::common::{CommandOutput, MerchantShell, bin, pasted, rebuttal, without_rebuttal_env};
-use crate::lossy_proxy::{LossyProxy, ResponseFault};
-use crate::terminal::Terminal;
+use crate::commands::lossy_proxy::{LossyProxy, ResponseFault};
+use crate::commands::terminal::Terminal;
 
 impl MerchantShell {
     /// A command of this gateway's operator, with access to the data directory.

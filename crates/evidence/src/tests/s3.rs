@@ -1,13 +1,13 @@
 //! What only an S3 can do: accept any object at any time, and lose it.
 
-use rebuttal_evidence::policy::UPLOAD_URL_LIFETIME;
-use rebuttal_evidence::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
-use rebuttal_evidence::{AwsVariables, Endpoint, Error, EvidenceStore, Look, Recorded, S3Store};
+use crate::policy::UPLOAD_URL_LIFETIME;
+use crate::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
+use crate::{AwsVariables, Endpoint, Error, EvidenceStore, Look, Recorded, S3Store};
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
 
-use crate::common::{Fixture, now, open, place, uri};
+use super::common::{Fixture, now, open, place, uri};
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -11,7 +11,7 @@ use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{Gateway, TestGateway};
 
 use crate::common::{CommandOutput, bin, rebuttal};
-use crate::doctor::{doctor, finds, message, serve, stopped};
+use crate::commands::doctor::{doctor, finds, message, serve, stopped};
 
 /// What a start says, without the breaks of its lines.
 fn said(data: &Path, more: &[&str]) -> String {

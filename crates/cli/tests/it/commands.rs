@@ -1,14 +1,6 @@
 //! Tests of the commands as users run them: the real binary, its output, its exit codes.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests; clippy excuses only the functions marked #[test], not what they share"
-)]
 
 mod broken_installation;
-mod common;
 mod completions;
 mod config;
 mod contest;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream;
-use rebuttal_evidence::{
+use crate::{
     AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, Place, Refusal, S3Store,
     UploadForm, upload,
 };

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rebuttal_testbed::samples;
 
 use crate::common::{CommandOutput, MerchantShell};
-use crate::terminal::Terminal;
+use crate::commands::terminal::Terminal;
 
 #[test]
 fn contest_succeeds_and_prints_the_outcome() {

@@ -2,15 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use rebuttal_protocol::body::{DEPTH_MAX, Object};
-use rebuttal_protocol::dispute::AcceptRequest;
-use rebuttal_protocol::merchant_call::MerchantRequest as _;
-use rebuttal_protocol::signature::{self, Message, Sign, Signer};
-use rebuttal_protocol::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
+use crate::body::{DEPTH_MAX, Object};
+use crate::dispute::AcceptRequest;
+use crate::merchant_call::MerchantRequest as _;
+use crate::signature::{self, Message, Sign, Signer};
+use crate::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
 use serde_json::Value;
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("../../../testdata/signing.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../testdata/signing.json")).unwrap()
 }
 
 fn list<'a>(vectors: &'a Value, key: &str) -> &'a [Value] {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use rebuttal_disputes::{
+use crate::{
     Actor, COMMIT_LIMIT, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, Refusal,
     decide, open, operator_actions,
 };
@@ -175,7 +175,7 @@ fn the_operators_allowed_actions_are_what_the_table_allows() {
 fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
     let (_, under_review) = states().swap_remove(2);
     let Command::Contest { items, .. } = contest(1) else { panic!("not a contest") };
-    let swept = Command::contest(items, vec![Err(rebuttal_disputes::EvidenceFault::NotUploaded)]);
+    let swept = Command::contest(items, vec![Err(crate::EvidenceFault::NotUploaded)]);
     assert_eq!(verdict(&under_review, &swept, LATER), "same");
 }
 
@@ -242,9 +242,9 @@ fn every_faulty_item_is_named_by_its_index() {
     let found = FoundFile { sha256: Fingerprint::ZERO, size: 1, media_type: "image/png".to_owned() };
     let items = vec![item(None), item(url), item(url)];
     let findings = vec![
-        Err(rebuttal_disputes::EvidenceFault::NotFound),
+        Err(crate::EvidenceFault::NotFound),
         Ok(found),
-        Err(rebuttal_disputes::EvidenceFault::NotUploaded),
+        Err(crate::EvidenceFault::NotUploaded),
     ];
     let command = Command::contest(items, findings);
     let refusal = decide(&after(&[]), &command, &Actor::Gateway, IN_TIME).unwrap_err();

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener};
 use std::process::Command;
 
 use crate::common::{CommandOutput, rebuttal};
-use crate::terminal::Terminal;
+use crate::commands::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
-use crate::terminal::Terminal;
+use crate::commands::terminal::Terminal;
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 

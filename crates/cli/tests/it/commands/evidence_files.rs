@@ -7,7 +7,7 @@ use rebuttal_testbed::s3::{Bucket, Fault, Proxy, Store};
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
 use crate::common::{CommandOutput, bin};
-use crate::doctor::{doctor, finds, message};
+use crate::commands::doctor::{doctor, finds, message};
 
 const ABOUT: &str = "evidence files";
 /// More than are looked at at once.

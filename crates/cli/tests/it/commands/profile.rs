@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::common::{CommandOutput, MerchantShell, rebuttal};
-use crate::terminal::Terminal;
+use crate::commands::terminal::Terminal;
 
 /// A user's home directory, and a merchant's shell.
 struct UserHome {

@@ -9,7 +9,7 @@ use rebuttal_testbed::{Action, Operator};
 use serde_json::json;
 
 use crate::common::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
-use crate::lossy_proxy::{LossyProxy, ResponseFault};
+use crate::commands::lossy_proxy::{LossyProxy, ResponseFault};
 
 fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
     let shell = MerchantShell::with_public_url(&proxy.url);

@@ -1,4 +1,4 @@
-//! Shared by all tests of the commands: a merchant with a shell, and the output of a command.
+//! Shared by the tests of the commands: a merchant with a shell, and the output of a command.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -6,9 +6,7 @@ use std::process::{Command, Output, Stdio};
 use rebuttal_testbed::{Gateway, Sample, TestGateway, samples};
 use serde_json::Value;
 
-pub(crate) fn bin() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_rebuttal"))
-}
+use super::bin;
 
 /// The binary, without a terminal and without `REBUTTAL_` variables.
 pub(crate) fn rebuttal(words: &[&str]) -> Command {

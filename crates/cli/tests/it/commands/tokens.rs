@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use crate::common::{CommandOutput, MerchantShell};
-use crate::terminal::Terminal;
+use crate::commands::terminal::Terminal;
 
 impl MerchantShell {
     /// A command of somebody with another token.

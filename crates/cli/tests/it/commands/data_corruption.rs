@@ -11,7 +11,7 @@ use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
 use crate::common::{CommandOutput, bin, without_rebuttal_env};
-use crate::doctor::{doctor, finds, message, serve, stopped};
+use crate::commands::doctor::{doctor, finds, message, serve, stopped};
 
 fn by_hand(data: &Path, sql: &str) {
     rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();

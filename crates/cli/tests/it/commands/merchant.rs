@@ -4,8 +4,8 @@ use rebuttal_testbed::samples;
 use serde_json::json;
 
 use crate::common::{CommandOutput, MerchantShell};
-use crate::lossy_proxy::{LossyProxy, ResponseFault};
-use crate::terminal::Terminal;
+use crate::commands::lossy_proxy::{LossyProxy, ResponseFault};
+use crate::commands::terminal::Terminal;
 
 #[test]
 fn uploaded_files_are_contested_with_by_their_addresses() {

@@ -4,7 +4,7 @@
 use rebuttal_testbed::operator::in_days;
 
 use crate::common::{CommandOutput, MerchantShell};
-use crate::operator::opening;
+use crate::commands::operator::opening;
 
 /// The command in a printed message.
 fn message(output: &CommandOutput) -> &str {

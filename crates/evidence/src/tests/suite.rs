@@ -1,10 +1,10 @@
 //! What holds for every evidence store.
 
-use rebuttal_evidence::{Look, Refusal};
+use crate::{Look, Refusal};
 use rebuttal_testbed::samples;
 use sha2::{Digest as _, Sha256};
 
-use crate::common::{Fixture, uri};
+use super::common::{Fixture, uri};
 
 macro_rules! every_case {
     ($($case:ident),+ $(,)?) => {
