@@ -59,6 +59,11 @@ impl TestRun {
     }
 }
 
+/// Twice as many tests as processors: many wait for a timer of the gateway, or for a program that they started.
+fn threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Runs the tests with both streams shown as they come and read for the closing lines.
 fn run_and_summarize(
     root: &Path,
@@ -67,7 +72,7 @@ fn run_and_summarize(
     summarize: fn(&[String]) -> Result<String>,
 ) -> Result<String> {
     println!("{line}");
-    let mut command = command(root, line, &[])?;
+    let mut command = command(root, line, &[("NEXTEST_TEST_THREADS", &threads().to_string())])?;
     command.envs(env.iter().map(|(name, value)| (name, value)));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdout = child.stdout.take().context("piped")?;

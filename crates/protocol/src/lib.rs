@@ -17,10 +17,10 @@ pub mod money;
 pub mod operator;
 pub mod signature;
 pub mod storage_uri;
-pub mod text;
-pub mod time;
 #[cfg(test)]
 mod tests;
+pub mod text;
+pub mod time;
 
 pub use answer::{Envelope, Finality, answer_nonce};
 pub use authorization::{Authorization, Scheme};

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
-use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::gateway::Builder;
@@ -43,13 +42,10 @@ pub(crate) fn folder_test_gateway() -> TestGateway {
     TestGateway::with_builder(gateway().folder())
 }
 
-/// Longer than a look of `/readyz` takes, and than it is remembered, on a machine that has other work.
-const READY_LIMIT: Duration = Duration::from_secs(20);
-
 /// Waits until `/readyz` answers so: what it says may be a second old.
 #[track_caller]
 pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
-    wait_for(&format!("/readyz to answer {status}"), READY_LIMIT, || {
+    wait_for(&format!("/readyz to answer {status}"), || {
         let answered = Request::new("GET", "/readyz", "").send(address).unwrap().status;
         (answered == status).then_some(())
     });
@@ -57,7 +53,7 @@ pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
 
 /// Where a gateway with a listener for operators serves them.
 pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
-    wait_for("the log to tell where", Duration::from_secs(10), || {
+    wait_for("the log to tell where", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("operators are served on http://")?;
         let (address, _) = after.split_once('\n')?;
@@ -67,7 +63,7 @@ pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
 
 /// The metrics of a gateway with a metrics listener.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
-    let address = wait_for("the log to tell where metrics are", Duration::from_secs(10), || {
+    let address = wait_for("the log to tell where metrics are", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("metrics are served on http://")?;
         Some(after.split_once("/metrics")?.0.to_owned())
@@ -141,9 +137,7 @@ impl Flood {
                 }
             }
         });
-        wait_for("the limit on failures", Duration::from_secs(20), || {
-            flood.is_held_back.load(Ordering::Relaxed).then_some(())
-        });
+        wait_for("the limit on failures", || flood.is_held_back.load(Ordering::Relaxed).then_some(()));
         flood
     }
 }

@@ -1,4 +1,4 @@
-//! End-to-end tests: the real binary, as a gateway that is called over real sockets, and as the commands that users run.
+//! End-to-end tests: the real binary, as a gateway called over real sockets, and as the commands that users run.
 //! One program holds them all, because linking it takes as long as many of its tests. What needs to look inside the
 //! program is a unit test next to the code.
 #![allow(

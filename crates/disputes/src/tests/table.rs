@@ -241,11 +241,8 @@ fn every_faulty_item_is_named_by_its_index() {
     let item = |url| ReceivedEvidence { evidence_type: EvidenceType::Other, name: "n".parse().unwrap(), url };
     let found = FoundFile { sha256: Fingerprint::ZERO, size: 1, media_type: "image/png".to_owned() };
     let items = vec![item(None), item(url), item(url)];
-    let findings = vec![
-        Err(crate::EvidenceFault::NotFound),
-        Ok(found),
-        Err(crate::EvidenceFault::NotUploaded),
-    ];
+    let findings =
+        vec![Err(crate::EvidenceFault::NotFound), Ok(found), Err(crate::EvidenceFault::NotUploaded)];
     let command = Command::contest(items, findings);
     let refusal = decide(&after(&[]), &command, &Actor::Gateway, IN_TIME).unwrap_err();
     assert_eq!(refusal.code(), Code::EvidenceNotFound);

@@ -1,11 +1,11 @@
 //! A fixture with a store of each kind, and how a merchant posts to it.
 
-use bytes::Bytes;
-use futures_util::stream;
 use crate::{
     AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, Place, Refusal, S3Store,
     UploadForm, upload,
 };
+use bytes::Bytes;
+use futures_util::stream;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::upload::{Form, Part};

@@ -289,7 +289,7 @@ pub(crate) async fn closing_finishes_what_waits(fixture: &Fixture) {
 }
 
 pub(crate) async fn a_purge_stalls_no_contest(fixture: &Fixture) {
-    /// Far more than a step and a commit take, far less than a purge of everything at once would on a busy machine.
+    /// Far more than a step and a commit take; on a machine where the purge takes long, a quarter of that.
     const WAIT_MAX: Duration = Duration::from_secs(1);
     const NONCES: u64 = 40_000;
     const STEP: u32 = 1_000;
@@ -307,8 +307,11 @@ pub(crate) async fn a_purge_stalls_no_contest(fixture: &Fixture) {
     }
     uses.join_all().await;
     let bound = UnixMillis(NOW.0 - 1_000);
-    let purge =
-        async { while step(&store, Upkeep::PurgeNonces { bound, limit: STEP }).await >= STEP.into() {} };
+    let purge = async {
+        let started = Instant::now();
+        while step(&store, Upkeep::PurgeNonces { bound, limit: STEP }).await >= STEP.into() {}
+        started.elapsed()
+    };
     let contests = async {
         let mut longest = Duration::ZERO;
         for _ in 0..200 {
@@ -318,6 +321,6 @@ pub(crate) async fn a_purge_stalls_no_contest(fixture: &Fixture) {
         }
         longest
     };
-    let ((), longest) = tokio::join!(purge, contests);
-    assert!(longest < WAIT_MAX, "a change waited {longest:?} for a purge");
+    let (purged, longest) = tokio::join!(purge, contests);
+    assert!(longest < WAIT_MAX.max(purged / 4), "a change waited {longest:?} for a purge of {purged:?}");
 }

@@ -10,8 +10,8 @@ use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{Gateway, TestGateway};
 
-use crate::common::{CommandOutput, bin, rebuttal};
 use crate::commands::doctor::{doctor, finds, message, serve, stopped};
+use crate::common::{CommandOutput, bin, rebuttal};
 
 /// What a start says, without the breaks of its lines.
 fn said(data: &Path, more: &[&str]) -> String {

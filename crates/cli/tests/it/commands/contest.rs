@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use rebuttal_testbed::samples;
 
-use crate::common::{CommandOutput, MerchantShell};
 use crate::commands::terminal::Terminal;
+use crate::common::{CommandOutput, MerchantShell};
 
 #[test]
 fn contest_succeeds_and_prints_the_outcome() {

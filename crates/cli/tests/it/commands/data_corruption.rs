@@ -10,8 +10,8 @@ use std::path::Path;
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
-use crate::common::{CommandOutput, bin, without_rebuttal_env};
 use crate::commands::doctor::{doctor, finds, message, serve, stopped};
+use crate::common::{CommandOutput, bin, without_rebuttal_env};
 
 fn by_hand(data: &Path, sql: &str) {
     rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();

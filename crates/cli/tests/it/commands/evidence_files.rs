@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use rebuttal_testbed::s3::{Bucket, Fault, Proxy, Store};
 use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 
-use crate::common::{CommandOutput, bin};
 use crate::commands::doctor::{doctor, finds, message};
+use crate::common::{CommandOutput, bin};
 
 const ABOUT: &str = "evidence files";
 /// More than are looked at at once.

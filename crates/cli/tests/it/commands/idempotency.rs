@@ -3,8 +3,8 @@
 
 use rebuttal_testbed::operator::in_days;
 
-use crate::common::{CommandOutput, MerchantShell};
 use crate::commands::operator::opening;
+use crate::common::{CommandOutput, MerchantShell};
 
 /// The command in a printed message.
 fn message(output: &CommandOutput) -> &str {

@@ -6,7 +6,6 @@
 //! What the client makes of those is in the table of `client/retry/tests.rs`.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rebuttal_testbed::clock::{wait_for, wait_until_ms};
 use rebuttal_testbed::operator::in_ms;
@@ -94,7 +93,7 @@ impl MerchantShell {
 
     /// Delivers a request as it is; gives the status that it gets.
     fn deliver(&self, request: &[u8]) -> u16 {
-        wait_for("the app's rate", Duration::from_secs(30), || {
+        wait_for("the app's rate", || {
             let answer = Connection::open(self.fixture.address()).unwrap().exchange(request).unwrap();
             (answer.status != 429).then_some(answer.status)
         })
@@ -266,9 +265,7 @@ fn settled_rejection_holds_for_every_copy() {
     // Everything turns out so that each would be taken now.
     let form = ticket.form(&samples::receipt(2).bytes);
     assert_eq!(form.send(form.address().unwrap_or(fixture.address())).status, 204);
-    wait_for("the deadline to be acted on", Duration::from_secs(30), || {
-        (shell.status(&late) == "EXPIRED").then_some(())
-    });
+    wait_for("the deadline to be acted on", || (shell.status(&late) == "EXPIRED").then_some(()));
     let extended =
         fixture.operator.post(&format!("/disputes/{late}/extend"), &json!({ "deadline": in_ms(60_000).0 }));
     assert_eq!(extended.status, 200, "{extended:?}");

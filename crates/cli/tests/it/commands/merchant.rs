@@ -3,9 +3,9 @@
 use rebuttal_testbed::samples;
 use serde_json::json;
 
-use crate::common::{CommandOutput, MerchantShell};
 use crate::commands::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::commands::terminal::Terminal;
+use crate::common::{CommandOutput, MerchantShell};
 
 #[test]
 fn uploaded_files_are_contested_with_by_their_addresses() {

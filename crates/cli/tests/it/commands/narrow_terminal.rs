@@ -1,7 +1,7 @@
 //! A terminal of 40 columns: sentences wrap between words, commands and tables stay as they are.
 
-use crate::common::{MerchantShell, rebuttal};
 use crate::commands::terminal::Terminal;
+use crate::common::{MerchantShell, rebuttal};
 
 const COLUMNS: u16 = 40;
 

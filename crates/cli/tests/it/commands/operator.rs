@@ -9,9 +9,9 @@ use rebuttal_testbed::test_gateway::Item;
 use rebuttal_testbed::{Gateway, samples};
 use serde_json::{Value, json};
 
-use crate::common::{CommandOutput, MerchantShell, bin, pasted, rebuttal, without_rebuttal_env};
 use crate::commands::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::commands::terminal::Terminal;
+use crate::common::{CommandOutput, MerchantShell, bin, pasted, rebuttal, without_rebuttal_env};
 
 impl MerchantShell {
     /// A command of this gateway's operator, with access to the data directory.

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rebuttal_testbed::{Action, FaultProxy, samples};
 use serde_json::json;
 
-use crate::common::{CommandOutput, MerchantShell, bin, rebuttal, without_rebuttal_env};
 use crate::commands::operator::opening;
 use crate::commands::terminal::Terminal;
+use crate::common::{CommandOutput, MerchantShell, bin, rebuttal, without_rebuttal_env};
 
 fn http(status: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()

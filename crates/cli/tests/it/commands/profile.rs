@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::common::{CommandOutput, MerchantShell, rebuttal};
 use crate::commands::terminal::Terminal;
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 /// A user's home directory, and a merchant's shell.
 struct UserHome {

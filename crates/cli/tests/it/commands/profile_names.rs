@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 use crate::commands::terminal::Terminal;
+use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 

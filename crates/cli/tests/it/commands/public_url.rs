@@ -7,8 +7,8 @@ use std::time::Duration;
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{FakeClock, Gateway, TestGateway};
 
-use crate::common::bin;
 use crate::commands::doctor::{doctor, finds, message, stopped};
+use crate::common::bin;
 
 fn serving() -> TestGateway {
     TestGateway::with_builder(Gateway::builder(bin()).embedded())

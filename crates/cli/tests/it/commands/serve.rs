@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use rebuttal_testbed::Gateway;
 use rebuttal_testbed::clock::wait_for;
@@ -187,9 +186,7 @@ fn a_start_that_waits_can_be_stopped() {
     command.arg("--data").arg(folder.path().join("data")).stderr(File::create(&log).unwrap());
     let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let said = || std::fs::read_to_string(&log).unwrap();
-    wait_for("the start to wait", Duration::from_secs(20), || {
-        said().contains("waiting for the database").then_some(())
-    });
+    wait_for("the start to wait", || said().contains("waiting for the database").then_some(()));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &[][..]), "{}", said());

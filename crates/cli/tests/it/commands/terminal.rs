@@ -3,12 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
 
-use rebuttal_testbed::clock::wait_for;
-
-/// A command that says nothing new for so long has said what it had to say. An attempt may take 25 seconds by itself.
-const PATIENCE: Duration = Duration::from_secs(40);
+use rebuttal_testbed::clock::{LIMIT, wait_for};
 
 /// A command that runs on a new terminal.
 pub(crate) struct Terminal {
@@ -54,7 +50,7 @@ impl Terminal {
     /// Waits until the command has said this.
     pub(crate) fn wait_for(&mut self, words: &str) {
         while !self.said.contains(words) {
-            let bytes = self.heard.recv_timeout(PATIENCE);
+            let bytes = self.heard.recv_timeout(LIMIT);
             let bytes = bytes.unwrap_or_else(|_| panic!("{words:?} is not said: {}", self.said));
             self.said.push_str(&String::from_utf8_lossy(&bytes));
         }
@@ -67,7 +63,7 @@ impl Terminal {
     /// Waits until the terminal shows no more what is typed: what is typed before is thrown away.
     pub(crate) fn wait_until_hidden(&self) {
         let id = self.child.id();
-        wait_for("the terminal to hide what is typed", PATIENCE, || {
+        wait_for("the terminal to hide what is typed", || {
             let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
             let input = format!("/proc/{}/fd/0", children.split_whitespace().next()?);
             let settings = Command::new("stty").args(["-a", "-F", &input]).output().ok()?;
@@ -83,7 +79,7 @@ impl Terminal {
     /// How it ended, and all that it said, as bare text with the terminal's line ends.
     pub(crate) fn end(mut self) -> (i32, String) {
         loop {
-            match self.heard.recv_timeout(PATIENCE) {
+            match self.heard.recv_timeout(LIMIT) {
                 Ok(bytes) => self.said.push_str(&String::from_utf8_lossy(&bytes)),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end: {}", self.said),

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::common::{CommandOutput, MerchantShell};
 use crate::commands::terminal::Terminal;
+use crate::common::{CommandOutput, MerchantShell};
 
 impl MerchantShell {
     /// A command of somebody with another token.

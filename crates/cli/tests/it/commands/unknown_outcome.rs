@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use rebuttal_testbed::{Action, Operator};
 use serde_json::json;
 
-use crate::common::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
 use crate::commands::lossy_proxy::{LossyProxy, ResponseFault};
+use crate::common::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
 
 fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
     let shell = MerchantShell::with_public_url(&proxy.url);

@@ -7,8 +7,8 @@ use rebuttal_testbed::{Page, page};
 use serde_json::Value;
 
 use super::DocsReader;
-use crate::common::{CommandOutput, without_rebuttal_env};
 use crate::commands::signing::mistakes;
+use crate::common::{CommandOutput, without_rebuttal_env};
 
 const PAGE: &str = "docs/integrate/signature.md";
 
