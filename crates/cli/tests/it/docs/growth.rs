@@ -11,7 +11,7 @@ use super::document;
 use crate::common::gateway;
 
 const PAGE: &str = "docs/operate/growth.md";
-const DISPUTES: usize = 600;
+const DISPUTES: usize = 1_200;
 const WORKERS: usize = 4;
 /// How far a figure of the page may differ from the measured one: pages are never quite full, and never equally so.
 const TOLERANCE: f64 = 0.3;

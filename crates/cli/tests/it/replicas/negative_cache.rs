@@ -29,9 +29,9 @@ fn made_up_tokens_leave_merchants_their_reads() {
         // Every token lookup waits for this, until the table that ends it is there.
         scope.spawn(|| {
             database.query(
-                "DO $$ BEGIN LOCK TABLE tokens; FOR look IN 1..200 LOOP \
-                 EXIT WHEN to_regclass('lookups_may_go_on') IS NOT NULL; PERFORM pg_sleep(0.05); \
-                 END LOOP; END $$",
+                "DO $$ BEGIN LOCK TABLE tokens; FOR look IN 1..400 LOOP \
+                 PERFORM 1 FROM pg_class WHERE relname = 'lookups_may_go_on'; EXIT WHEN FOUND; \
+                 PERFORM pg_sleep(0.05); END LOOP; END $$",
             )
         });
         wait_for("the lock", || (locks("granted AND mode = 'AccessExclusiveLock'") == 1).then_some(()));
