@@ -139,3 +139,47 @@ fn tests(root: &Path, other_backends: &[OtherBackend], env: &[(&'static str, &st
     }
     run_all(root, &runs).map(|closing_line| Passed { closing_line: Some(closing_line) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tests below a folder, named as nextest names them.
+    fn tests_below(folder: &Path, module: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let module = format!("{module}{}::", path.file_stem().unwrap().to_string_lossy());
+            if path.is_dir() {
+                names.extend(tests_below(&path, &module));
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(path).unwrap();
+                let functions = text.lines().filter_map(|line| line.strip_prefix("fn ")?.split_once("()"));
+                names.extend(functions.map(|(name, _)| format!("{module}{name}")));
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn each_pattern_of_a_tier_matches_a_test() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/cli/tests/it");
+        let names = tests_below(&folder, "");
+        let skipped = BACKENDS.iter().flat_map(|(_, _, skipped)| modules_of(skipped));
+        let patterns = SAMPLE.iter().map(|(pattern, _)| (*pattern).to_owned()).chain(skipped);
+        for pattern in patterns {
+            let regex = regex::Regex::new(&pattern).unwrap();
+            assert!(names.iter().any(|name| regex.is_match(name)), "{pattern} matches no test");
+        }
+    }
+
+    /// `a|b::(c|d)` as `^a::`, `^b::(c|d)::`: only what is outside of parentheses is apart.
+    fn modules_of(skipped: &str) -> Vec<String> {
+        let mut depth = 0;
+        let apart = |character: char| {
+            depth += i32::from(character == '(') - i32::from(character == ')');
+            character == '|' && depth == 0
+        };
+        skipped.split(apart).map(|module| format!("^{module}::")).collect()
+    }
+}

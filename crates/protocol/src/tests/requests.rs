@@ -7,9 +7,7 @@ use crate::body::Object;
 use crate::dispute::{QueryRequest, ReceivedContest};
 use crate::file::GenerateUploadUrlRequest;
 use crate::merchant_call::MerchantRequest;
-use crate::operator::{
-    AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret,
-};
+use crate::operator::{AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret};
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 

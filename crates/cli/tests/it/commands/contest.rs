@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rebuttal_testbed::samples;
 
 use crate::commands::terminal::Terminal;
-use crate::common::{CommandOutput, MerchantShell};
+use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
 #[test]
 fn contest_succeeds_and_prints_the_outcome() {
@@ -137,14 +137,13 @@ fn no_prompt_and_no_submission_without_a_terminal() {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    let shell = MerchantShell::start();
     for words in [
         ["contest", "D1"].as_slice(),
         &["contest", "no such number", "--receipt", "a.png"],
         &["contest", "D1", "--name", "Receipt", "--receipt", "a.png"],
         &["contest", "D1", "--receipt", "a.png", "--colour"],
     ] {
-        assert_eq!(shell.run(words).code, 2, "{words:?}");
+        assert_eq!(CommandOutput::run(rebuttal(words)).code, 2, "{words:?}");
     }
 }
 

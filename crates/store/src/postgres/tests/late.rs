@@ -1,7 +1,6 @@
 //! What becomes visible late: no walk through a list misses what was answered before it began, and no change slips past
 //! the revocation of its token.
 
-
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::postgres::Database;
