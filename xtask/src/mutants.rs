@@ -78,7 +78,7 @@ struct Counts {
 fn counts(report: &Value) -> Result<BTreeMap<String, Counts>> {
     let mut counts = BTreeMap::<_, Counts>::new();
     for outcome in report["outcomes"].as_array().context("a report has outcomes")? {
-        let Some(file) = outcome["scenario"]["Mutant"]["file"].as_str() else { continue };
+        let Some(file) = outcome.pointer("/scenario/Mutant/file").and_then(Value::as_str) else { continue };
         let of_file = counts.entry(file.to_owned());
         match outcome["summary"].as_str() {
             Some("CaughtMutant" | "Timeout") => of_file.or_default().caught += 1,
