@@ -1,8 +1,11 @@
 //! The project's own tasks: `test` is everything a change must pass, `tidy` the repository rules alone, `soak` the
-//! black-box stories with larger counts, `regenerate` the pages that are made from the code. What only a developer's
-//! machine needs does not belong here.
+//! end-to-end tests with larger counts, `mutants` how much of a change the tests of some crates notice, `regenerate`
+//! the pages that are made from the code. What only a developer's machine needs does not belong here.
 
+mod deny;
 mod limits;
+mod mutants;
+mod runner;
 mod servers;
 mod stage;
 mod stages;
@@ -17,10 +20,16 @@ use anyhow::{Context as _, Result, bail};
 const USAGE: &str = "\
 Usage: cargo xtask <task>
 
-  test         install what the tests need, then fmt, clippy, docs, all tests, doc tests, tidy
-  tidy         the repository rules alone: dependencies, forbidden patterns, sizes, documents
-  soak         the black-box stories with ten times the counts (REBUTTAL_TEST_SCALE changes the factor)
-  regenerate   docs/reference, from the code that it tells of";
+  test           install what the tests need, then fmt, tidy, licences, clippy, docs, all tests on SQLite and a folder,
+                 and a sample of the end-to-end tests on PostgreSQL and S3
+  test --full    the same with all end-to-end tests on every backend, and ten times as many kills and races
+  test <pattern> the tests whose name matches, with the servers that they need (REBUTTAL_TEST_BACKEND=postgres+s3)
+  soak           all tests on every backend, and ten times as many again (REBUTTAL_TEST_SCALE changes the factor)
+  mutants [part] cargo-mutants over the crates that decide, or their files with `part` in the path; fails where a
+                 file's tests catch a smaller share than its floor
+  tidy           the repository rules alone: dependencies, forbidden patterns, sizes, documents
+  tidy --words   the words that the documentation and the code do not use
+  regenerate     docs/reference, from the code that it describes";
 
 fn main() -> ExitCode {
     match task() {
@@ -35,17 +44,21 @@ fn main() -> ExitCode {
 fn task() -> Result<ExitCode> {
     let root = root()?;
     let mut words = std::env::args().skip(1);
-    match (words.next().as_deref(), words.next()) {
+    match (words.next().as_deref(), words.next().as_deref()) {
         (Some("test"), None) => stage::run(&root, &stages::test()),
+        (Some("test"), Some("--full")) => stage::run(&root, &stages::full()),
+        (Some("test"), Some(pattern)) => stages::matching(&root, pattern).map(|()| ExitCode::SUCCESS),
         (Some("soak"), None) => stage::run(&root, &stages::soak()),
+        (Some("mutants"), part) => mutants::run(&root, part.unwrap_or_default()).map(|()| ExitCode::SUCCESS),
         (Some("tidy"), None) => {
             tidy::check(&root)?;
             println!("tidy: no faults");
             Ok(ExitCode::SUCCESS)
         }
+        (Some("tidy"), Some("--words")) => tidy::check_words(&root).map(|()| ExitCode::SUCCESS),
         (Some("regenerate"), None) => {
             limits::regenerate(&root)?;
-            // The other pages are made where the program's own words are at hand.
+            // The other pages are made by tests of the crates that define what they list.
             stage::program(
                 &root,
                 "cargo test --package rebuttal --package rebuttal-server --bins --lib --quiet reference",
@@ -60,5 +73,5 @@ fn task() -> Result<ExitCode> {
 /// The workspace's folder, wherever cargo was called.
 fn root() -> Result<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(here.parent().context("xtask lies in the workspace")?.to_owned())
+    Ok(here.parent().context("xtask is in the workspace")?.to_owned())
 }

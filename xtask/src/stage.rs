@@ -89,7 +89,7 @@ pub(crate) fn command(root: &Path, line: &str, env: &[(&str, &str)]) -> Result<C
     Ok(command)
 }
 
-/// Whether a program is there at all.
-pub(crate) fn there_is(root: &Path, line: &str) -> bool {
+/// Whether a program can be run.
+pub(crate) fn is_available(root: &Path, line: &str) -> bool {
     command(root, line, &[]).and_then(|mut command| Ok(command.output()?.status.success())).unwrap_or(false)
 }

@@ -1,195 +1,185 @@
-//! What `cargo xtask test` and `cargo xtask soak` consist of.
+//! What `cargo xtask test`, `cargo xtask test --full` and `cargo xtask soak` consist of.
 
-use std::io::BufReader;
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use rebuttal_testbed::backend;
 
+use crate::runner::{TestRun, run_all};
 use crate::servers::Servers;
-use crate::stage::{Passed, Stage, command, program, there_is};
-use crate::{tidy, tools};
+use crate::stage::{Passed, Stage, program};
+use crate::{deny, tidy, tools};
 
-/// How much longer a soak is than the plain run, unless the environment says otherwise.
-const SOAK_SCALE: &str = "10";
+/// Multiplies the counts of kills, races and disconnects; without it, the tests make a tenth of them.
 const SCALE: &str = "REBUTTAL_TEST_SCALE";
-/// The end-to-end tests.
+const FULL_SCALE: &str = "1";
+const SOAK_SCALE: &str = "10";
+/// The tests that start the real binary.
 const END_TO_END: &str = "--package rebuttal --test it";
-/// The backends that the end-to-end tests run on besides the default (SQLite and a folder), and the modules that are
-/// skipped there: tests that choose their own backend, and on `postgres` the tests of merchants' programs, which do not
-/// depend on the database.
-const BACKENDS: [(&str, &str); 2] = [
+/// The other backend of the quick tier, and the tests that run on it there: one group for each way in which a promise
+/// depends on the database or the evidence store. All of them run on the default backend too.
+const SAMPLE_BACKEND: &str = "postgres+s3";
+const SAMPLE: [(&str, &str); 9] = [
+    ("^raw::contest::", "what a contest stores, compares and refuses"),
+    ("^raw::states::every_cell_of_the_table$", "every command in every state"),
+    (
+        "^raw::accept_and_query::(an_accept|query|of_several|ties)",
+        "reads, their order, and repetition of an accept",
+    ),
+    ("^raw::freshness::", "nonces, in transactions and across a restart"),
+    ("^raw::deadlines::(expired|a_gateway)", "expiry, and what a gateway that was away does"),
+    ("^raw::operator::", "idempotency keys, lists, pages and histories"),
+    ("^raw::tokens::(revoked|token_revoked|an_admin)", "revocation within the transaction"),
+    ("^races::", "two requests for one dispute"),
+    ("^data_dir::a_stop_and_a_start_keep_everything$", "a restart"),
+];
+/// The backends that the end-to-end tests run on in the full tier besides the default (SQLite and a folder), and the
+/// modules that are skipped there: tests that choose their own backend or start no gateway, and on `postgres` the tests
+/// of merchants' programs, which do not depend on the database.
+const BACKENDS: [(&str, &str, &str); 2] = [
     (
         "postgres",
-        "outage|replicas|data_migration|strace|docs::(backup|growth|examples)|openapi::schemathesis|s3",
+        " on postgres",
+        "commands|outage|replicas|data_migration|strace|docs::(backup|growth|examples)|openapi::schemathesis|s3",
     ),
-    ("postgres+s3", "outage|replicas|data_migration|strace|docs::(backup|growth)"),
+    (
+        SAMPLE_BACKEND,
+        " on postgres+s3",
+        "commands|outage|replicas|data_migration|strace|docs::(backup|growth)",
+    ),
 ];
 
+/// What a change must pass: all tests on the default backend, and a sample on another.
 pub(crate) fn test() -> Vec<Stage> {
+    checks(|root| tests(root, &[sample()], &[]))
+}
+
+/// The tests whose name matches a pattern alone, with the servers that they need, on the backend of
+/// [`backend::VARIABLE`].
+pub(crate) fn matching(root: &Path, pattern: &str) -> Result<()> {
+    tools::install(root)?;
+    let servers = Servers::start(root);
+    let filter = Some(format!("test(/{pattern}/)"));
+    let run = TestRun { label: "", packages: "--workspace", filter, env: servers.variables() };
+    println!("PASSED: {}", run_all(root, &[run])?);
+    Ok(())
+}
+
+/// What a change must pass, with every end-to-end test on every backend, and with all kills, races and disconnects.
+pub(crate) fn full() -> Vec<Stage> {
+    checks(|root| tests(root, &everywhere(), &[(SCALE, &scale(FULL_SCALE))]))
+}
+
+/// The tests of the full tier alone, with ten times its counts.
+pub(crate) fn soak() -> Vec<Stage> {
+    let soak =
+        |root: &Path| tests(root, &everywhere(), &[(SCALE, &scale(SOAK_SCALE)), ("NEXTEST_PROFILE", "soak")]);
+    vec![Stage { name: "install", act: tools::install }, Stage { name: "tests", act: soak }]
+}
+
+/// The tests come last, so that a formatting fault is seen in seconds.
+fn checks(tests: fn(&Path) -> Result<Passed>) -> Vec<Stage> {
     vec![
         Stage { name: "install", act: tools::install },
         Stage { name: "fmt", act: |root| program(root, "cargo fmt --all --check", &[]) },
+        Stage { name: "tidy", act: |root| tidy::check(root).map(|()| Passed::default()) },
+        Stage { name: "deny", act: deny::check },
         Stage {
             name: "clippy",
             act: |root| program(root, "cargo clippy --workspace --all-targets -- -D warnings", &[]),
         },
-        Stage { name: "docs", act: docs },
-        Stage { name: "tests", act: |root| tests(root, &[]) },
-        Stage { name: "doctests", act: |root| program(root, "cargo test --workspace --doc --quiet", &[]) },
-        Stage { name: "deny", act: deny },
-        Stage { name: "tidy", act: |root| tidy::check(root).map(|()| Passed::default()) },
-    ]
-}
-
-pub(crate) fn soak() -> Vec<Stage> {
-    vec![
-        Stage { name: "install", act: tools::install },
         Stage {
-            name: "tests",
-            act: |root| {
-                let scale = std::env::var(SCALE).unwrap_or_else(|_| SOAK_SCALE.to_owned());
-                tests(root, &[(SCALE, &scale), ("NEXTEST_PROFILE", "soak")])
-            },
+            name: "docs",
+            act: |root| program(root, "cargo doc --workspace --no-deps", &[("RUSTDOCFLAGS", "-D warnings")]),
         },
+        Stage { name: "doctests", act: |root| program(root, "cargo test --workspace --doc --quiet", &[]) },
+        Stage { name: "tests", act: tests },
     ]
 }
 
-fn docs(root: &Path) -> Result<Passed> {
-    program(root, "cargo doc --workspace --no-deps", &[("RUSTDOCFLAGS", "-D warnings")])
+/// The factor of a tier, unless the environment says otherwise.
+fn scale(of_tier: &str) -> String {
+    std::env::var(SCALE).unwrap_or_else(|_| of_tier.to_owned())
 }
 
-/// Licences and advisories; only where cargo-deny is installed, for compiling it would take longer than the tests.
-fn deny(root: &Path) -> Result<Passed> {
-    if !there_is(root, "cargo deny --version") {
-        println!("cargo-deny is not installed; licences and advisories are not looked at in this run");
-        return Ok(Passed::default());
-    }
-    program(root, "cargo deny check", &[])
+/// Some end-to-end tests on another backend.
+struct OtherBackend {
+    name: &'static str,
+    label: &'static str,
+    filter: String,
 }
 
-/// Runs all tests, including those that need more than Rust, then the end-to-end tests on every other backend. The
-/// result is read from the runner's summary line, so that a run of no tests is a failure.
-fn tests(root: &Path, env: &[(&str, &str)]) -> Result<Passed> {
+fn sample() -> OtherBackend {
+    let patterns = SAMPLE.map(|(pattern, _)| format!("test(/{pattern}/)"));
+    OtherBackend { name: SAMPLE_BACKEND, label: " on postgres+s3", filter: patterns.join("|") }
+}
+
+fn everywhere() -> [OtherBackend; 2] {
+    BACKENDS.map(|(name, label, skipped)| OtherBackend {
+        name,
+        label,
+        filter: format!("not(test(/^({skipped})::/))"),
+    })
+}
+
+/// Runs all tests, those that need more than Rust included, then some of the end-to-end tests on other backends.
+fn tests(root: &Path, other_backends: &[OtherBackend], env: &[(&'static str, &str)]) -> Result<Passed> {
     let servers = Servers::start(root);
-    let variables = servers.variables();
-    let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
-    let env = &env.iter().copied().chain(variables).collect::<Vec<_>>();
-    let everything = runner(root, "--workspace", None, env);
-    let end_to_end = BACKENDS.map(|(name, skipped)| {
-        runner(root, END_TO_END, Some(skipped), &[env.as_slice(), &[(backend::VARIABLE, name)]].concat())
-    });
-    let mut closing_lines = vec![everything?];
-    for ((backend, _), summary) in BACKENDS.iter().zip(end_to_end) {
-        closing_lines.push(format!("{} on {backend}", summary?));
+    let mut variables = servers.variables();
+    variables.extend(env.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    let mut runs = vec![TestRun { label: "", packages: "--workspace", filter: None, env: variables.clone() }];
+    for OtherBackend { name, label, filter } in other_backends {
+        let backend = [(backend::VARIABLE, (*name).to_owned())];
+        runs.push(TestRun {
+            label,
+            packages: END_TO_END,
+            filter: Some(filter.clone()),
+            env: variables.iter().cloned().chain(backend).collect(),
+        });
     }
-    Ok(Passed { closing_line: Some(closing_lines.join("; ")) })
-}
-
-/// Runs the tests of some packages with nextest, skipping some modules, or with cargo if nextest is not installed;
-/// returns the summary line.
-fn runner(root: &Path, packages: &str, skipped: Option<&str>, env: &[(&str, &str)]) -> Result<String> {
-    if there_is(root, "cargo nextest --version") {
-        let filter = skipped.map_or_else(String::new, |modules| format!(" -E not(test(/^({modules})::/))"));
-        let line = format!(
-            "cargo nextest run {packages} --run-ignored all --no-fail-fast --status-level slow{filter}"
-        );
-        return run_and_summarize(root, &line, env, nextest_summary);
-    }
-    let kinds = if packages == END_TO_END { "" } else { " --lib --bins --tests" };
-    let line = format!("cargo test {packages}{kinds} --no-fail-fast -- --include-ignored");
-    run_and_summarize(root, &line, env, cargo_summary)
-}
-
-/// Runs the tests with both streams shown as they come and read for the closing lines.
-fn run_and_summarize(
-    root: &Path,
-    line: &str,
-    env: &[(&str, &str)],
-    summarize: fn(&[String]) -> Result<String>,
-) -> Result<String> {
-    println!("{line}");
-    let mut command = command(root, line, env)?;
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let stdout = child.stdout.take().context("piped")?;
-    let stderr = child.stderr.take().context("piped")?;
-    let reader = std::thread::spawn(move || echo(BufReader::new(stdout)));
-    let mut lines = echo(BufReader::new(stderr));
-    lines.extend(reader.join().unwrap_or_default());
-    let status = child.wait()?;
-    let closing_line = summarize(&lines)?;
-    if !status.success() {
-        bail!("{closing_line} ({status})");
-    }
-    Ok(closing_line)
-}
-
-fn echo(from: impl std::io::BufRead) -> Vec<String> {
-    let show = |line: &String| println!("{line}");
-    from.lines().map_while(Result::ok).inspect(show).collect()
-}
-
-/// nextest ends with `Summary [ 1.2s] 31 tests run: 31 passed, 0 skipped`.
-fn nextest_summary(lines: &[String]) -> Result<String> {
-    let summary = lines.iter().rev().find(|line| line.trim_start().starts_with("Summary ["));
-    let summary = summary.context("the test runner gave no summary")?.trim();
-    let counts = summary.split_once(']').map_or(summary, |(_, counts)| counts).trim();
-    if counts.starts_with("0 tests") || counts.contains("failed") || counts.contains("timed out") {
-        bail!("{counts}");
-    }
-    Ok(counts.to_owned())
-}
-
-/// cargo ends every test binary with `test result: ok. 31 passed; 0 failed; …`; the counts are added up.
-fn cargo_summary(lines: &[String]) -> Result<String> {
-    let results = lines.iter().filter_map(|line| line.trim_start().strip_prefix("test result: "));
-    let (mut passed, mut failed) = (0, 0);
-    for result in results {
-        passed += count_before(result, " passed");
-        failed += count_before(result, " failed");
-    }
-    let counts = format!("{} tests run: {passed} passed, {failed} failed", passed + failed);
-    if passed == 0 || failed > 0 {
-        bail!("{counts}");
-    }
-    Ok(counts)
-}
-
-fn count_before(text: &str, word: &str) -> u32 {
-    let before = text.split_once(word).map_or("", |(before, _)| before);
-    before.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
+    run_all(root, &runs).map(|closing_line| Passed { closing_line: Some(closing_line) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn lines(text: &str) -> Vec<String> {
-        text.lines().map(str::to_owned).collect()
+    /// The tests below a folder, named as nextest names them.
+    fn tests_below(folder: &Path, module: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let module = format!("{module}{}::", path.file_stem().unwrap().to_string_lossy());
+            if path.is_dir() {
+                names.extend(tests_below(&path, &module));
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(path).unwrap();
+                let functions = text.lines().filter_map(|line| line.strip_prefix("fn ")?.split_once("()"));
+                names.extend(functions.map(|(name, _)| format!("{module}{name}")));
+            }
+        }
+        names
     }
 
     #[test]
-    fn a_run_is_judged_by_its_closing_line() {
-        let good = "   PASS x\n     Summary [   0.019s] 2 tests run: 2 passed, 0 skipped";
-        assert_eq!(nextest_summary(&lines(good)).unwrap(), "2 tests run: 2 passed, 0 skipped");
-        for bad in [
-            "",
-            "error: could not compile",
-            "     Summary [   0.0s] 0 tests run: 0 passed, 3 skipped",
-            "     Summary [   0.1s] 2 tests run: 1 passed, 1 failed, 0 skipped",
-            "     Summary [   0.1s] 2 tests run: 1 passed, 1 timed out, 0 skipped",
-        ] {
-            assert!(nextest_summary(&lines(bad)).is_err(), "{bad}");
+    fn each_pattern_of_a_tier_matches_a_test() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/cli/tests/it");
+        let names = tests_below(&folder, "");
+        let skipped = BACKENDS.iter().flat_map(|(_, _, skipped)| modules_of(skipped));
+        let patterns = SAMPLE.iter().map(|(pattern, _)| (*pattern).to_owned()).chain(skipped);
+        for pattern in patterns {
+            let regex = regex::Regex::new(&pattern).unwrap();
+            assert!(names.iter().any(|name| regex.is_match(name)), "{pattern} matches no test");
         }
     }
 
-    #[test]
-    fn cargo_runs_are_added_up() {
-        let good =
-            "test result: ok. 3 passed; 0 failed; 0 ignored\ntest result: ok. 4 passed; 0 failed; 1 ignored";
-        assert_eq!(cargo_summary(&lines(good)).unwrap(), "7 tests run: 7 passed, 0 failed");
-        assert!(cargo_summary(&lines("test result: FAILED. 3 passed; 1 failed; 0 ignored")).is_err());
-        assert!(cargo_summary(&lines("test result: ok. 0 passed; 0 failed; 0 ignored")).is_err());
+    /// `a|b::(c|d)` as `^a::`, `^b::(c|d)::`: only what is outside of parentheses is apart.
+    fn modules_of(skipped: &str) -> Vec<String> {
+        let mut depth = 0;
+        let apart = |character: char| {
+            depth += i32::from(character == '(') - i32::from(character == ')');
+            character == '|' && depth == 0
+        };
+        skipped.split(apart).map(|module| format!("^{module}::")).collect()
     }
 }

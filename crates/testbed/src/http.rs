@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than any answer of a healthy gateway takes on a busy machine, shorter than a test's patience.
-const ANSWER_LIMIT: Duration = Duration::from_secs(40);
+use crate::clock::LIMIT;
+
 const HEAD_LIMIT_BYTES: usize = 64 * 1024;
 const CHUNK_BYTES: usize = 16 * 1024;
 
@@ -22,13 +22,13 @@ impl Connection {
     /// # Errors
     /// Whatever the connect says.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        Self::over(TcpStream::connect_timeout(&address, ANSWER_LIMIT)?)
+        Self::over(TcpStream::connect_timeout(&address, LIMIT)?)
     }
 
     fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_write_timeout(Some(LIMIT))?;
         Ok(Self { stream, unread: Vec::new() })
     }
 
@@ -92,7 +92,7 @@ impl Connection {
     pub fn answers_within(&mut self, limit: Duration) -> bool {
         drop(self.stream.set_read_timeout(Some(limit)));
         let came = self.fill().is_ok();
-        drop(self.stream.set_read_timeout(Some(ANSWER_LIMIT)));
+        drop(self.stream.set_read_timeout(Some(LIMIT)));
         came
     }
 

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -83,7 +82,7 @@ impl Operator {
     /// Makes something; again where the gateway is short of something for a moment, as one with a short queue is while
     /// it tidies up after its start.
     fn create(&self, path: &str, body: &Value) -> Value {
-        let answer = wait_for("the gateway to serve", Duration::from_secs(20), || {
+        let answer = wait_for("the gateway to serve", || {
             let answer = self.post(path, body);
             (answer.status != 503).then_some(answer)
         });

@@ -10,7 +10,6 @@ use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 pub use database::Database;
 pub use pooler::Pooler;
@@ -22,8 +21,6 @@ use crate::gateway::free_port;
 /// The variable in which `cargo xtask test` gives the superuser's URL of the cluster that all tests of a run share.
 pub const SHARED: &str = "REBUTTAL_TEST_POSTGRES";
 
-/// Recovery after a kill included.
-const START_LIMIT: Duration = Duration::from_secs(60);
 /// Where Debian keeps the servers' binaries, a folder for each version.
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
 /// PostgreSQL refuses to run as root; these users, the first that there is, run it then.
@@ -142,7 +139,7 @@ impl Cluster {
         let family = processes::family(self.postmaster.id());
         processes::signal(&family, rustix::process::Signal::KILL);
         drop(self.postmaster.wait());
-        wait_for("the cluster to be gone", START_LIMIT, || processes::all_gone(&family).then_some(()));
+        wait_for("the cluster to be gone", || processes::all_gone(&family).then_some(()));
     }
 
     /// Starts it again after [`Cluster::kill`], and waits until it has recovered.
@@ -176,7 +173,7 @@ impl Cluster {
 
     fn wait_until_it_answers(&self) {
         let url = self.url();
-        wait_for(&format!("PostgreSQL to answer; it said: {}", self.log()), START_LIMIT, || {
+        wait_for(&format!("PostgreSQL to answer; it said: {}", self.log()), || {
             database::try_query(&url, "SELECT 1").ok()
         });
     }

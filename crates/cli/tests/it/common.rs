@@ -1,13 +1,14 @@
 //! Shared by all end-to-end tests: the path of the binary, the scale of the counts, the gateway's metrics, and tables
 //! of cases that report every failure.
 
+mod shell;
+
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
-use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::gateway::Builder;
@@ -15,6 +16,8 @@ use rebuttal_testbed::signer::fresh_nonce;
 use rebuttal_testbed::test_gateway::QUERY;
 use rebuttal_testbed::{Connection, Gateway, Request, TestGateway};
 use serde_json::json;
+
+pub(crate) use shell::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
 
 /// The binary that cargo built for these tests.
 pub(crate) fn bin() -> &'static Path {
@@ -39,13 +42,10 @@ pub(crate) fn folder_test_gateway() -> TestGateway {
     TestGateway::with_builder(gateway().folder())
 }
 
-/// Longer than a look of `/readyz` takes, and than it is remembered, on a machine that has other work.
-const READY_LIMIT: Duration = Duration::from_secs(20);
-
 /// Waits until `/readyz` answers so: what it says may be a second old.
 #[track_caller]
 pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
-    wait_for(&format!("/readyz to answer {status}"), READY_LIMIT, || {
+    wait_for(&format!("/readyz to answer {status}"), || {
         let answered = Request::new("GET", "/readyz", "").send(address).unwrap().status;
         (answered == status).then_some(())
     });
@@ -53,7 +53,7 @@ pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
 
 /// Where a gateway with a listener for operators serves them.
 pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
-    wait_for("the log to tell where", Duration::from_secs(10), || {
+    wait_for("the log to tell where", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("operators are served on http://")?;
         let (address, _) = after.split_once('\n')?;
@@ -63,7 +63,7 @@ pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
 
 /// The metrics of a gateway with a metrics listener.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
-    let address = wait_for("the log to tell where metrics are", Duration::from_secs(10), || {
+    let address = wait_for("the log to tell where metrics are", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("metrics are served on http://")?;
         Some(after.split_once("/metrics")?.0.to_owned())
@@ -79,10 +79,16 @@ pub(crate) fn value(scraped: &str, series: &str) -> Option<f64> {
     scraped.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// A count of the plain run, times what `cargo xtask soak` asks for.
-pub(crate) fn scaled(count: usize) -> usize {
+/// How much of the counts of kills, races and disconnects a run makes: a tenth, unless `cargo xtask test --full` or
+/// `cargo xtask soak` asks for more.
+pub(crate) fn scale() -> f64 {
     let scale = std::env::var("REBUTTAL_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());
-    count * scale.unwrap_or(1)
+    scale.unwrap_or(0.1)
+}
+
+/// The count of the full tier, by the scale of this run.
+pub(crate) fn scaled(count: usize) -> usize {
+    ((count as f64 * scale()).ceil() as usize).max(1)
 }
 
 /// Tries every case, then fails with the names of all that failed; the output of each is above.
@@ -131,9 +137,7 @@ impl Flood {
                 }
             }
         });
-        wait_for("the limit on failures", Duration::from_secs(20), || {
-            flood.is_held_back.load(Ordering::Relaxed).then_some(())
-        });
+        wait_for("the limit on failures", || flood.is_held_back.load(Ordering::Relaxed).then_some(()));
         flood
     }
 }

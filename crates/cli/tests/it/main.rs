@@ -1,4 +1,5 @@
-//! End-to-end tests: the real binary, started for each test and called over real sockets. What needs to look inside the
+//! End-to-end tests: the real binary, as a gateway called over real sockets, and as the commands that users run.
+//! One program holds them all, because linking it takes as long as many of its tests. What needs to look inside the
 //! program is a unit test next to the code.
 #![allow(
     clippy::expect_used,
@@ -10,6 +11,7 @@
 
 mod client_disconnect;
 mod clock_jumps;
+mod commands;
 mod common;
 mod data_dir;
 mod data_migration;

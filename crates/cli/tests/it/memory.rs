@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rebuttal_testbed::s3::Store;
 use rebuttal_testbed::{Item, Request, TestGateway, invalid_files, samples};
 
-use crate::common::{folder_test_gateway, gateway, sqlite_test_gateway};
+use crate::common::{CommandOutput, folder_test_gateway, gateway, rebuttal, sqlite_test_gateway};
 
 /// All that a released program brings with it, were every page of it in memory: its code and constants are 19 MiB, the
 /// system's libraries 2.3. The rest of a limit is for the process's private memory.
@@ -15,6 +15,8 @@ const PEAK_LIMIT_KIB: u64 = 80 * 1024 - PROGRAM_KIB;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024 - PROGRAM_KIB;
 const START_LIMIT: Duration = Duration::from_millis(100);
 const STARTS: usize = 15;
+/// How many starts of the program alone a start of the gateway may take.
+const PROGRAM_STARTS: u32 = 20;
 const WORKERS: usize = 8;
 
 #[test]
@@ -92,8 +94,12 @@ fn idle_it_holds_less_than_30_mb() {
 fn on_existing_data_it_answers_within_100_ms() {
     let mut fixture = sqlite_test_gateway();
     let dispute = fixture.dispute();
+    let mut program_times = Vec::new();
     let mut times: Vec<_> = (0..STARTS)
         .map(|_| {
+            let start = Instant::now();
+            assert_eq!(CommandOutput::run(rebuttal(&["--version"])).code, 0);
+            program_times.push(start.elapsed());
             fixture.gateway.kill();
             let start = Instant::now();
             fixture.gateway.restart();
@@ -105,6 +111,9 @@ fn on_existing_data_it_answers_within_100_ms() {
         .collect();
     fixture.query(&dispute).is("OK");
     times.sort_unstable();
-    eprintln!("start to first answer: {times:?}");
-    assert!(times[STARTS / 2] < START_LIMIT, "{times:?}");
+    program_times.sort_unstable();
+    let (start, program) = (times[STARTS / 2], program_times[STARTS / 2]);
+    eprintln!("start to first answer: {times:?}; the program alone: {program_times:?}");
+    // Where the program alone takes long to start, the machine is slow or busy.
+    assert!(start < START_LIMIT.max(program * PROGRAM_STARTS), "{start:?}, the program alone {program:?}");
 }

@@ -16,8 +16,8 @@ use rebuttal_testbed::postgres::{Cluster, CommitFault, PostgresProxy};
 use crate::common::{gateway, scaled};
 use load::{Load, OutcomeCounts};
 
-/// How soon after the database is back the gateway serves again.
-const RECOVERY_MAX: Duration = Duration::from_secs(5);
+/// How soon after the database is back the gateway serves again: within 2 s, but on a machine many times slower too.
+const RECOVERY_MAX: Duration = Duration::from_secs(20);
 /// What the process may hold in all of this.
 const MEMORY_MAX_KIB: u64 = 100 * 1024;
 
@@ -35,10 +35,10 @@ fn under_load(fixture: &TestGateway, faults: impl FnOnce()) -> OutcomeCounts {
     let load = Load::prepare(fixture);
     let counts = load.while_running(faults);
     let back = Instant::now();
-    wait_for("the gateway to serve again", RECOVERY_MAX, || {
-        fixture.accept(&fixture.dispute()).code.eq("OK").then_some(())
-    });
-    eprintln!("{counts:?}, served again after {:?}", back.elapsed());
+    wait_for("the gateway to serve again", || fixture.accept(&fixture.dispute()).code.eq("OK").then_some(()));
+    let recovery = back.elapsed();
+    eprintln!("{counts:?}, served again after {recovery:?}");
+    assert!(recovery < RECOVERY_MAX, "{recovery:?}");
     load.check();
     let peak = fixture.gateway.peak_memory_kib();
     assert!(peak < MEMORY_MAX_KIB, "it held {peak} KiB");
@@ -72,9 +72,7 @@ fn connections_that_are_terminated_are_made_again() {
         for _ in 0..scaled(20) {
             pause(Duration::from_millis(50));
             // Just after the last time there may be none again yet.
-            wait_for("connections to terminate", Duration::from_secs(5), || {
-                (database.terminate_all_connections() > 0).then_some(())
-            });
+            wait_for("connections to terminate", || (database.terminate_all_connections() > 0).then_some(()));
         }
         a_while();
     });
@@ -107,9 +105,7 @@ fn cut_off(cut: CommitFault) -> OutcomeCounts {
     let counts = under_load(&fixture, || {
         for done in 0..cuts {
             proxy.cut(cut, 1);
-            wait_for("a commit to be cut off", Duration::from_secs(20), || {
-                (proxy.cuts() > done).then_some(())
-            });
+            wait_for("a commit to be cut off", || (proxy.cuts() > done).then_some(()));
         }
     });
     assert_eq!((proxy.cuts(), counts.unknown), (cuts, 0), "every outcome could be learnt");

@@ -309,8 +309,11 @@ pub(crate) async fn a_purge_delays_no_contest(fixture: &Fixture) {
     }
     uses.join_all().await;
     let bound = UnixMillis(NOW.0 - 1_000);
-    let purge =
-        async { while step(&store, Upkeep::PurgeNonces { bound, limit: STEP }).await >= STEP.into() {} };
+    let purge = async {
+        let started = Instant::now();
+        while step(&store, Upkeep::PurgeNonces { bound, limit: STEP }).await >= STEP.into() {}
+        started.elapsed()
+    };
     let contests = async {
         let mut longest = Duration::ZERO;
         for _ in 0..200 {
@@ -320,6 +323,6 @@ pub(crate) async fn a_purge_delays_no_contest(fixture: &Fixture) {
         }
         longest
     };
-    let ((), longest) = tokio::join!(purge, contests);
-    assert!(longest < WAIT_MAX, "a change waited {longest:?} for a purge");
+    let (purged, longest) = tokio::join!(purge, contests);
+    assert!(longest < WAIT_MAX.max(purged / 4), "a change waited {longest:?} for a purge of {purged:?}");
 }

@@ -3,13 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use super::{Database, database};
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 
-const START_LIMIT: Duration = Duration::from_secs(10);
 /// Somebody: it refuses to run as root.
 const NOBODY: u32 = 65_534;
 
@@ -52,7 +50,7 @@ impl Pooler {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut pooler =
             Self { child, _folder: folder, url: format!("postgres://{user}@127.0.0.1:{port}/{name}") };
-        wait_for("PgBouncer to listen", START_LIMIT, || {
+        wait_for("PgBouncer to listen", || {
             let ended = pooler.child.try_wait().expect("a child can be asked");
             assert!(ended.is_none(), "PgBouncer ended: {ended:?}");
             TcpStream::connect(address).ok()

@@ -3,16 +3,13 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use super::{REGION, Store};
-use crate::clock::now_ms;
+use crate::clock::{LIMIT, now_ms};
 use crate::http::find;
-
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// A store's reply.
 #[derive(Clone, Debug)]

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::clock::pause;
+use crate::clock::{LIMIT, pause};
 use crate::http::find;
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
-const LIMIT: Duration = Duration::from_secs(30);
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// How a request fares that a fault is meant for.

@@ -5,14 +5,12 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use super::Store;
 use crate::clock::wait_for;
 
 const ACCESS_KEY: &str = "REBUTTALTESTACCESSKEY";
 const SECRET_KEY: &str = "a-secret-that-only-tests-use";
-const START_LIMIT: Duration = Duration::from_secs(60);
 const PORT_TRIES: usize = 20;
 /// Each of its ports is taken again this much higher, for its own RPC.
 const RPC_ABOVE: u16 = 10_000;
@@ -36,7 +34,7 @@ impl Server {
     pub fn start(weed: &Path) -> Self {
         for _ in 0..PORT_TRIES {
             let mut server = Self::spawn(weed);
-            let answers = wait_for("SeaweedFS to answer", START_LIMIT, || server.answers_or_ended());
+            let answers = wait_for("SeaweedFS to answer", || server.answers_or_ended());
             if answers {
                 return server;
             }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rebuttal_testbed::clock::{now_ms, pause, wait_for};
+use rebuttal_testbed::clock::{LIMIT, now_ms, pause, wait_for};
 use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::s3::{Bucket, Store};
 use rebuttal_testbed::test_gateway::ACCEPT;
@@ -18,7 +18,6 @@ use crate::common::{bin, gateway};
 const PAGE: &str = "docs/operate/backup-and-restore.md";
 /// Long enough for a restore in between, short enough to wait for: the bound is one window ahead.
 const WINDOW: &str = "10";
-const WINDOW_OVER: Duration = Duration::from_secs(30);
 /// Seconds that no commands of the page take here, by far: a copy that begins anew with each commit never ends.
 const COMMANDS_LIMIT: &str = "60";
 /// Bytes that a copy takes so long for that commits fall into it.
@@ -137,7 +136,7 @@ fn commit_until(copied: &AtomicBool, fixture: &TestGateway) {
     ) else {
         return;
     };
-    database.busy_timeout(WINDOW_OVER).unwrap();
+    database.busy_timeout(LIMIT).unwrap();
     // Other commits wait for the disk; these only have to be many.
     database.pragma_update(None, "synchronous", "OFF").unwrap();
     while !copied.load(Ordering::Relaxed) {
@@ -173,9 +172,7 @@ fn live(fixture: &TestGateway, back_up: impl FnOnce()) -> BackedUpState {
             }
         });
         scope.spawn(|| commit_until(&copied, fixture));
-        wait_for("merchants to be busy", WINDOW_OVER, || {
-            (contests.load(Ordering::Relaxed) > 1).then_some(())
-        });
+        wait_for("merchants to be busy", || (contests.load(Ordering::Relaxed) > 1).then_some(()));
         back_up();
     });
     let used = [0, 1].map(|index| fixture.call(ACCEPT, &json!({ "disputeNo": still_open[index] })));
@@ -203,7 +200,7 @@ fn restored(fixture: &mut TestGateway, backed_up: &BackedUpState, raise_the_boun
     assert_eq!(evidence(fixture, &backed_up.shown), backed_up.bytes);
     fixture.query(&backed_up.contested).is("OK");
     let contest = || fixture.contest(&backed_up.still_open[1], &[Item::receipt(&backed_up.url)]).code;
-    wait_for("the bound to pass", WINDOW_OVER, || (contest() == "OK").then_some(()));
+    wait_for("the bound to pass", || (contest() == "OK").then_some(()));
 }
 
 fn mode(file: &Path) -> u32 {

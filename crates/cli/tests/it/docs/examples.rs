@@ -394,7 +394,7 @@ fn the_example_in_java_holds() {
         .env("LC_ALL", "C")
         .status();
     assert!(compiled.unwrap().success());
-    holds(&["java", "-XX:TieredStopAtLevel=1", "-cp", there, "Contest"]);
+    holds(&["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", there, "Contest"]);
 }
 
 #[test]

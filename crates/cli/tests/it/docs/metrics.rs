@@ -1,7 +1,6 @@
 //! Every metric is documented, and every metric that alerts and dashboard query exists.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Item, TestGateway, samples};
@@ -16,8 +15,6 @@ const ALERTS: &str = "packaging/prometheus/rebuttal.rules.yml";
 /// Run by promtool, which is not among the tools of the tests.
 const ALERTS_TESTS: &str = "packaging/prometheus/rebuttal.rules.test.yml";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
-/// The sweeper samples every 5 s.
-const SAMPLED: Duration = Duration::from_secs(20);
 
 fn metered() -> TestGateway {
     // An upload is counted where the gateway itself takes it.
@@ -146,7 +143,7 @@ fn what_happens_is_counted() {
 fn what_waits_is_seen() {
     let fixture = metered();
     let _url = fixture.upload(&samples::receipt(1));
-    let scraped = wait_for("the sweeper to look", SAMPLED, || {
+    let scraped = wait_for("the sweeper to look", || {
         let scraped = scrape(&fixture.gateway);
         (value(&scraped, "rebuttal_unreferenced_upload_age_seconds") > Some(0.0)).then_some(scraped)
     });
@@ -159,7 +156,7 @@ fn what_waits_is_seen() {
     assert_eq!(value(&scraped, "rebuttal_commit_lanes_in_trouble"), Some(0.0), "{scraped}");
     let (deadline, _) = rebuttal_testbed::operator::in_ms(500);
     let dispute = fixture.dispute_with(&json!({ "deadline": deadline }));
-    wait_for("the deadline to expire", SAMPLED, || (fixture.status(&dispute) == "EXPIRED").then_some(()));
+    wait_for("the deadline to expire", || (fixture.status(&dispute) == "EXPIRED").then_some(()));
     assert_eq!(value(&scrape(&fixture.gateway), "rebuttal_expired_disputes_total"), Some(1.0));
 }
 
@@ -169,7 +166,7 @@ fn an_evidence_folder_that_went_away_is_seen() {
     let evidence = fixture.gateway.data().join("evidence");
     std::fs::rename(&evidence, fixture.gateway.scratch().join("away")).unwrap();
     let up = |wanted: f64| {
-        wait_for("the evidence store to be looked at", SAMPLED, || {
+        wait_for("the evidence store to be looked at", || {
             (value(&scrape(&fixture.gateway), "rebuttal_evidence_up") == Some(wanted)).then_some(())
         });
     };

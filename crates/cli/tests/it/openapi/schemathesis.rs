@@ -8,7 +8,7 @@ use rebuttal_testbed::signer::Scheme;
 use rebuttal_testbed::{Item, TestGateway, samples};
 use serde_json::{Value, json};
 
-use crate::common::{gateway, scaled};
+use crate::common::{gateway, scale, scaled};
 
 /// Installed by `cargo xtask test`.
 const TOOL: &str = "target/test-tools/schemathesis-4.32.5";
@@ -44,9 +44,9 @@ fn fixture_json(fixture: &TestGateway, seed: u64) -> Value {
     })
 }
 
-/// The same cases in every plain run; others each time where more are asked for.
+/// The same cases in every test run; others in every soak.
 fn seed() -> u64 {
-    if scaled(1) == 1 { 1 } else { rebuttal_testbed::clock::now_ms().unsigned_abs() % 1_000_000 }
+    if scale() <= 1.0 { 1 } else { rebuttal_testbed::clock::now_ms().unsigned_abs() % 1_000_000 }
 }
 
 #[test]

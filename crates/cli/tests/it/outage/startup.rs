@@ -3,7 +3,6 @@
 use std::fs::{File, read_to_string};
 use std::net::SocketAddr;
 use std::process::{Child, Command};
-use std::time::Duration;
 
 use rebuttal_testbed::Request;
 use rebuttal_testbed::clock::wait_for;
@@ -34,14 +33,12 @@ impl StartingGateway {
     }
 
     fn waits(&self) {
-        wait_for("the start to wait", Duration::from_secs(20), || {
-            self.said("err").contains("waiting for the database").then_some(())
-        });
+        wait_for("the start to wait", || self.said("err").contains("waiting for the database").then_some(()));
     }
 
     /// Waits until it serves, and gives what it answers at `/readyz`.
     fn readiness(&self) -> u16 {
-        let address: SocketAddr = wait_for("the gateway to listen", Duration::from_secs(60), || {
+        let address: SocketAddr = wait_for("the gateway to listen", || {
             self.said("out").strip_prefix("listening on http://")?.trim_end().parse().ok()
         });
         Request::new("GET", "/readyz", "").send(address).unwrap().status

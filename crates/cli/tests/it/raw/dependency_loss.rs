@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Connection, Item, Request, TestGateway, samples};
@@ -15,7 +15,7 @@ const UNAVAILABLE: &str = "Common.System.Unavailable";
 
 /// How often the log repeats this.
 fn logged(fixture: &TestGateway, what: &str) -> usize {
-    wait_for(what, Duration::from_secs(5), || {
+    wait_for(what, || {
         let count = fixture.gateway.stderr().matches(what).count();
         (count > 0).then_some(count)
     })

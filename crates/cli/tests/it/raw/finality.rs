@@ -1,8 +1,6 @@
 //! Contract §2, settled responses and notices: an attacker without a secret can get a response to an altered copy of a
 //! request and deliver the request later. No settled response may become wrong by that.
 
-use std::time::Duration;
-
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::signer::Finality::{Notice, Settled};
 use rebuttal_testbed::signer::Scheme;
@@ -81,7 +79,7 @@ fn rejections_that_keep_the_nonce_are_notices() {
         (fixture.call(ACCEPT, &json!({ "disputeNo": no })), no)
     };
     let counts = |call: &SignedCall| {
-        wait_for("the app's rate", Duration::from_secs(30), || {
+        wait_for("the app's rate", || {
             let answer = call.send(fixture.address());
             (answer.code != "Common.RateLimited").then(|| answer.expect("OK").that_is(Settled))
         })

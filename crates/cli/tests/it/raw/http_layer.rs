@@ -241,6 +241,6 @@ fn stalled_requests_time_out() {
     each(opened, |(mut connection, status)| {
         assert_eq!(connection.receive().ok().map(|response| response.status), status);
         let held = start.elapsed();
-        assert!(held > Duration::from_secs(5) && held < Duration::from_secs(20), "{held:?}");
+        assert!(held > Duration::from_secs(5) && held < Duration::from_secs(60), "{held:?}");
     });
 }

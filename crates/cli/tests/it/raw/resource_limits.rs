@@ -234,7 +234,7 @@ fn slow_readers_of_one_token_leave_others_their_downloads() {
     };
     let links = rebuttal_testbed::backend::includes("s3").then(|| format!("{path}/link"));
     for path in [Some(path), links].into_iter().flatten() {
-        let answer = wait_for("the token's slots to be held", Duration::from_secs(120), || refused(&path));
+        let answer = wait_for("the token's slots to be held", || refused(&path));
         answer.is_problem(503, "Common.System.Unavailable");
         assert_eq!(answer.header("retry-after"), Some("5"));
     }

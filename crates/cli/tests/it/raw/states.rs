@@ -1,7 +1,5 @@
 //! Contract §6: the state table, cell by cell through both APIs, with the history entry of each cell.
 
-use std::time::Duration;
-
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::operator::{in_days, in_ms};
 use rebuttal_testbed::{Item, TestGateway, samples};
@@ -72,9 +70,7 @@ impl Setup {
         let disputes: Vec<_> =
             COMMANDS.iter().map(|_| self.fixture.dispute_with(&json!({ "deadline": deadline }))).collect();
         for dispute in &disputes {
-            wait_for("the sweeper", Duration::from_secs(15), || {
-                (self.fixture.status(dispute) == "EXPIRED").then_some(())
-            });
+            wait_for("the sweeper", || (self.fixture.status(dispute) == "EXPIRED").then_some(()));
         }
         disputes
     }

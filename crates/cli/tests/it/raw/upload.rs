@@ -286,10 +286,11 @@ fn slow_uploads_do_not_block_others() {
     assert!(senders.iter_mut().any(|sender| sender.answers_within(Duration::from_millis(50))));
     let began = Instant::now();
     assert_eq!(other.form(&samples::png(2)).send(fixture.address()).status, 204);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    // The gateway gives up a body that stalls after 10 s: whoever waited for these would be served after that.
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
     assert!(fixture.gateway.stderr().contains("uploads are held back"), "{}", fixture.gateway.stderr());
     drop(senders);
     // Those who waited have left, one behind the other.
     let taken = || (slow.form(&samples::png(1)).send(fixture.address()).status == 204).then_some(());
-    wait_for("the form to be free", Duration::from_secs(10), taken);
+    wait_for("the form to be free", taken);
 }

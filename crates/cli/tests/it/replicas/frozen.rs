@@ -9,8 +9,8 @@ use rebuttal_testbed::{Connection, Item, samples};
 use super::Replicas;
 use crate::common::scaled;
 
-/// What a frozen replica may hold another back, in all.
-const HELD_BACK_MAX: Duration = Duration::from_secs(5);
+/// What a frozen replica may hold another back, in all: 5 s, and more on a machine many times slower.
+const HELD_BACK_MAX: Duration = Duration::from_secs(20);
 const FREEZES: usize = 4;
 const CONTESTS: usize = 24;
 

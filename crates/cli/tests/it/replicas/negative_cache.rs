@@ -1,6 +1,6 @@
 //! Unknown tokens and the limits on failures, where the database is shared with other replicas.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rebuttal_testbed::clock::{pause, wait_for};
 use rebuttal_testbed::postgres::Database;
@@ -11,7 +11,6 @@ use serde_json::json;
 use super::Replicas;
 use crate::common::{Flood, gateway};
 
-const LIMIT: Duration = Duration::from_secs(10);
 /// How seldom an app is read again, and a little more.
 const READ_PAUSE: Duration = Duration::from_millis(1_100);
 
@@ -27,22 +26,25 @@ fn made_up_tokens_leave_merchants_their_reads() {
         database.query(&format!("SELECT count(*) {of_tokens} {granted}")).parse::<usize>().unwrap()
     };
     std::thread::scope(|scope| {
-        // Every token lookup waits for this.
-        scope.spawn(|| database.query("BEGIN; LOCK TABLE tokens; SELECT pg_sleep(3); COMMIT"));
-        wait_for("the lock", LIMIT, || {
-            (locks("granted AND mode = 'AccessExclusiveLock'") == 1).then_some(())
+        // Every token lookup waits for this, until the table that ends it is there.
+        scope.spawn(|| {
+            database.query(
+                "DO $$ BEGIN LOCK TABLE tokens; FOR look IN 1..400 LOOP \
+                 PERFORM 1 FROM pg_class WHERE relname = 'lookups_may_go_on'; EXIT WHEN FOUND; \
+                 PERFORM pg_sleep(0.05); END LOOP; END $$",
+            )
         });
+        wait_for("the lock", || (locks("granted AND mode = 'AccessExclusiveLock'") == 1).then_some(()));
         for _ in 0..32 {
             let made_up = Operator::new(fixture.address(), &fresh_nonce());
             scope.spawn(move || made_up.fetch("/disputes").status);
         }
-        wait_for("look-ups to wait", LIMIT, || (locks("NOT granted") >= 2).then_some(()));
+        wait_for("look-ups to wait", || (locks("NOT granted") >= 2).then_some(()));
         for _ in 0..4 {
-            let start = Instant::now();
             fixture.query(&dispute).is("OK");
-            assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
         }
         assert_eq!(locks("NOT granted"), 2, "the others wait for their turn in the gateway");
+        database.query("CREATE TABLE lookups_may_go_on ()");
     });
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
 }

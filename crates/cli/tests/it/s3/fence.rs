@@ -1,7 +1,6 @@
 //! A gateway on a restored database that shares the production bucket.
 
 use std::process::Command;
-use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::s3::Store;
@@ -19,7 +18,7 @@ fn gateway_on_a_database_copy_serves_without_sweeping() {
     let mut fixture = TestGateway::with_builder(gateway().embedded().bucket(&bucket));
     bucket.put("gateway.fence", MOVED_ON);
     fixture.gateway.restart();
-    wait_for("the fence to be looked at", Duration::from_secs(10), || {
+    wait_for("the fence to be looked at", || {
         fixture.gateway.stderr().contains("gateway.fence").then_some(())
     });
     let url = fixture.upload(&samples::receipt(1));

@@ -225,7 +225,7 @@ fn a_link_is_in_no_log() {
     let dispute = contested(&fixture);
     let answer = fixture.operator.fetch(&path(&dispute));
     let (id, link) = (answer.header("X-Request-Id").unwrap().to_owned(), answer.json());
-    wait_for("the log", Duration::from_secs(5), || fixture.gateway.stderr().contains(&id).then_some(()));
+    wait_for("the log", || fixture.gateway.stderr().contains(&id).then_some(()));
     let signature = url(&link).split("X-Amz-Signature=").nth(1).unwrap();
     assert_eq!(signature.len(), 64);
     assert!(!fixture.gateway.stderr().contains(signature));

@@ -2,7 +2,6 @@
 //! after a kill.
 
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Answer, Connection, Item, SignedCall, TestGateway, samples};
@@ -10,7 +9,6 @@ use rebuttal_testbed::{Answer, Connection, Item, SignedCall, TestGateway, sample
 use crate::common::sqlite_test_gateway;
 
 const SYNCS: &str = "fdatasync,fsync";
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// strace attached to a gateway; detached when dropped.
 struct Tracer(Child);
@@ -25,7 +23,7 @@ impl Tracer {
         let tracer = Self(child);
         let threads =
             || std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
-        wait_for("strace to attach; it may need root", PATIENCE, || {
+        wait_for("strace to attach; it may need root", || {
             let traced = |status: String| !status.contains("TracerPid:\t0\n");
             threads().all(|task| std::fs::read_to_string(task.join("status")).is_ok_and(traced)).then_some(())
         });

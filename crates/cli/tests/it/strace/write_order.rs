@@ -82,11 +82,10 @@ impl Traced {
         self.fixture.gateway.terminate();
         assert!(self.fixture.gateway.wait().success());
         // The tracer ends after the traced process; its last line reports the end.
-        let trace =
-            rebuttal_testbed::clock::wait_for("strace to end", std::time::Duration::from_secs(10), || {
-                let trace = String::from_utf8_lossy(&std::fs::read(&self.trace).unwrap()).into_owned();
-                trace.lines().last().is_some_and(|line| line.contains("+++ exited")).then_some(trace)
-            });
+        let trace = rebuttal_testbed::clock::wait_for("strace to end", || {
+            let trace = String::from_utf8_lossy(&std::fs::read(&self.trace).unwrap()).into_owned();
+            trace.lines().last().is_some_and(|line| line.contains("+++ exited")).then_some(trace)
+        });
         std::fs::remove_file(&self.trace).unwrap();
         events(&trace)
     }

@@ -1,8 +1,6 @@
 //! What becomes visible late: paging misses nothing that was committed before it began, and no change is committed
 //! after its token was revoked.
 
-use std::time::Duration;
-
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::postgres::Database;
@@ -65,7 +63,7 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
         tokio::spawn(async move { store.commit(request).await.unwrap() })
     });
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    wait_for("both to wait", Duration::from_secs(30), || (database.query(waiting) == "2").then_some(()));
+    wait_for("both to wait", || (database.query(waiting) == "2").then_some(()));
     revoking.batch("COMMIT").await.unwrap();
     for answer in committing {
         assert_eq!(answer.await.unwrap(), Err(Rejection::TokenRevoked));

@@ -1,0 +1,235 @@
+//! Data corruption and a faulty environment: a full disk, missing rows, secrets that cannot be decrypted, altered
+//! responses. `doctor` reports each, and `serve` suggests nothing that would make it worse.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use rebuttal_testbed::clock::now_ms;
+use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
+
+use crate::commands::doctor::{doctor, finds, message, serve, stopped};
+use crate::common::{CommandOutput, bin, without_rebuttal_env};
+
+fn by_hand(data: &Path, sql: &str) {
+    rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();
+}
+
+/// What a start says, without the breaks of its lines.
+fn said(data: &Path) -> String {
+    serve(data, &[]).stderr.replace("\n  ", " ")
+}
+
+/// A command with a copy of a data directory on a full disk.
+fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "set -e; mount -t tmpfs -o size=4m tmpfs \"$1\"; mkdir -m 700 \"$1/data\"; cp -a \"$2/.\" \"$1/data\"; \
+                  rm -f \"$1/data\"/*-shm; dd if=/dev/zero of=\"$1/fill\" bs=4k 2>/dev/null || true; \
+                  exec \"$0\" $3 --listen 127.0.0.1:0 --data \"$1/data\"";
+    let mut unshared = without_rebuttal_env(Path::new("unshare"));
+    unshared.args(["-rm", "sh", "-c", script]).arg(bin()).args([folder.path(), data]).arg(command);
+    CommandOutput::run(unshared)
+}
+
+/// Whether the system lets this user mount a disk. Some containers do not, and nothing can be installed
+/// against that.
+fn may_mount() -> bool {
+    let script = "mount -t tmpfs tmpfs \"$0\"";
+    let folder = tempfile::tempdir().unwrap();
+    let mut unshared = without_rebuttal_env(Path::new("unshare"));
+    unshared.args(["-rm", "sh", "-c", script]).arg(folder.path());
+    CommandOutput::run(unshared).code == 0
+}
+
+#[test]
+#[ignore = "needs user namespaces, to mount a disk that it fills: cargo xtask test runs it"]
+fn full_disk_is_reported_whatever_the_database_error() {
+    if !may_mount() {
+        eprintln!("no disk can be mounted here, so none was filled");
+        return;
+    }
+    let fixture = stopped();
+    let data = fixture.gateway.data();
+    let output = on_full_disk(data, "doctor --json");
+    finds(&output, "disk", "is full, with 0 kB left: make room on it");
+    finds(&output, "database", "is full");
+    let output = on_full_disk(data, "serve");
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.replace("\n  ", " ").contains("is full, with 0 kB left: make room on it"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn skipped_check_is_reported_with_its_reason() {
+    let fixture = stopped();
+    let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
+    let output = doctor(fixture.gateway.data(), &[], &nowhere);
+    for about in ["master key", "clock", "histories", "evidence"] {
+        assert!(
+            message(&output, about, "warning").contains("the database could not be looked at"),
+            "{output:?}"
+        );
+    }
+    assert!(output.stdout.contains("are left for"), "the disk is not told: {output:?}");
+}
+
+#[test]
+fn a_database_without_its_check_value_is_no_empty_one() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
+    by_hand(data, "DELETE FROM meta WHERE name = 'key_check'");
+    let what = "the schema is incomplete: the row key_check of the table meta is missing";
+    finds(&doctor(data, &[], &[]), "database", what);
+    let said = said(data);
+    assert!(said.contains(what) && said.contains("restore it whole from a backup"), "{said}");
+    assert!(!said.contains("empty") && !said.contains("anew"), "{said}");
+}
+
+#[test]
+fn secrets_that_do_not_open_are_found_with_their_apps() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
+    let sound = message(&doctor(data, &[], &[]), "master key", "well");
+    assert!(sound.contains("opens the 1 secrets"), "{sound}");
+    by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
+    let output = doctor(data, &[], &[]);
+    finds(&output, "master key", "it does not open 1 of the 1 secrets");
+    finds(&output, "master key", &fixture.signer.app_id);
+}
+
+#[test]
+fn a_token_that_the_database_does_not_know_is_warned_of() {
+    let mut fixture = stopped();
+    let data = fixture.gateway.data().to_owned();
+    assert_eq!(message(&doctor(&data, &[], &[]), "operator token", "warning"), "");
+    fs::write(data.join("operator.token"), "another-token-of-somebody\n").unwrap();
+    let output = doctor(&data, &[], &[]);
+    assert!(message(&output, "operator token", "warning").contains("the next start makes it"), "{output:?}");
+    fixture.gateway.restart();
+    assert_eq!(message(&doctor(&data, &[], &[]), "operator token", "warning"), "", "it is the first one now");
+}
+
+#[test]
+fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
+    let mut fixture = stopped();
+    let evidence = fixture.gateway.data().join("evidence");
+    fs::remove_dir_all(&evidence).unwrap();
+    fs::create_dir(&evidence).unwrap();
+    fs::write(evidence.join("gateway.mark"), "").unwrap();
+    let output = doctor(fixture.gateway.data(), &[], &[]);
+    let word = message(&output, "evidence", "warning");
+    assert!(word.contains("the next start takes it. Files that were uploaded"), "{output:?}");
+    fixture.gateway.restart();
+    let said = fixture.gateway.stderr();
+    assert!(
+        said.contains("is lost to this gateway") && !said.contains("nothing was recorded there"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_bound_that_a_restore_has_raised_is_not_to_be_lowered() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
+    let raised = now_ms() + 300_000;
+    by_hand(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
+    let output = doctor(data, &[], &[]);
+    finds(&output, "clock", "If nonce_bound was raised after a restore, that is meant: wait until");
+    assert!(!message(&output, "clock", "fault").contains("set nonce_bound"), "{output:?}");
+}
+
+#[test]
+fn overwritten_database_file_is_reported_with_restore_advice() {
+    for from in [0, 1] {
+        let fixture = stopped();
+        let data = fixture.gateway.data();
+        let file = data.join("rebuttal.db");
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[from * 4096..].fill(0x5a);
+        fs::write(&file, bytes).unwrap();
+        let output = doctor(data, &[], &[]);
+        for what in ["keep", "restore the database from a backup", "backup-and-restore.md"] {
+            finds(&output, "database", what);
+        }
+        assert!(said(data).contains("restore"), "{}", said(data));
+    }
+}
+
+#[test]
+fn contested_files_that_are_lost_or_cut_off_are_found() {
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let (dispute_no, url) = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
+    let _ = fixture.contest(&dispute_no, &[Item::receipt(&url)]).ok();
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    let data = fixture.gateway.data();
+    let sound = message(&doctor(data, &["--histories"], &[]), "evidence files", "well");
+    assert!(sound.contains("the 1 that") && sound.contains("what they hold was not read"), "{sound}");
+    let m = data.join("evidence/m");
+    let find = CommandOutput::run({
+        let mut find = without_rebuttal_env(Path::new("find"));
+        find.arg(&m).args(["-type", "f"]);
+        find
+    });
+    let file = find.stdout.trim();
+    let whole = fs::metadata(file).unwrap().len();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(whole - 1).unwrap();
+    let what = format!("has {} bytes, and had {whole}", whole - 1);
+    finds(&doctor(data, &["--histories"], &[]), "evidence files", &what);
+    fs::remove_file(file).unwrap();
+    let output = doctor(data, &["--histories"], &[]);
+    finds(&output, "evidence files", "is missing. Something else than a gateway has deleted");
+    finds(&output, "evidence files", &dispute_no);
+}
+
+/// Passes requests on one by one, and answers without the header that signs them, or with another body.
+fn meddle(listener: TcpListener, gateway: SocketAddr, meddled: fn(&str) -> String) {
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut request = Vec::new();
+            let mut block = [0; 4096];
+            // A doctor's question is one of a few hundred bytes, with a body that ends in a brace.
+            while request.last() != Some(&b'}') {
+                let read = client.read(&mut block).unwrap();
+                assert_ne!(read, 0);
+                request.extend(&block[..read]);
+            }
+            let request =
+                String::from_utf8(request).unwrap().replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            let mut upstream = TcpStream::connect(gateway).unwrap();
+            upstream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            upstream.read_to_string(&mut answer).unwrap();
+            client.write_all(meddled(&answer).as_bytes()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn altering_proxy_is_distinguished_from_another_gateway() {
+    let unsigned: fn(&str) -> String = |answer| {
+        let lines = answer.split("\r\n").filter(|line| !line.to_lowercase().starts_with("authorization:"));
+        lines.collect::<Vec<_>>().join("\r\n")
+    };
+    let altered: fn(&str) -> String =
+        |answer| answer.replacen("{\"", "{ \"", 1).replacen("\"}", "\"", 1) + "}";
+    for meddled in [unsigned, altered] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fixture =
+            TestGateway::with_builder(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
+        meddle(listener, fixture.address(), meddled);
+        let output = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
+        finds(
+            &output,
+            "public URL",
+            "speaks as this gateway would, but its answer lost its Authorization header",
+        );
+        assert!(!message(&output, "public URL", "fault").contains("operator"), "{output:?}");
+    }
+}

@@ -1,0 +1,113 @@
+//! `rebuttal doctor` and the files of contested disputes: missing files, altered files, and what prevents the check.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use rebuttal_testbed::s3::{Bucket, Fault, Proxy, Store};
+use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
+
+use crate::commands::doctor::{doctor, finds, message};
+use crate::common::{CommandOutput, bin};
+
+const ABOUT: &str = "evidence files";
+/// More than are looked at at once.
+const MANY: usize = 40;
+
+/// A gateway with its evidence in a bucket, and disputes that were contested, one file each.
+fn contested(bucket: &Bucket) -> (TestGateway, Vec<String>) {
+    let fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded().bucket(bucket));
+    let url = fixture.upload(&samples::receipt(1));
+    let other = fixture.upload(&samples::receipt(2));
+    let disputes: Vec<_> = (0..MANY).map(|_| fixture.dispute()).collect();
+    for (index, dispute) in disputes.iter().enumerate() {
+        let url = if index == 0 { &other } else { &url };
+        fixture.contest(dispute, &[Item::receipt(url)]).is("OK");
+    }
+    (fixture, disputes)
+}
+
+fn look(
+    fixture: &TestGateway,
+    bucket: &Bucket,
+    address: std::net::SocketAddr,
+    more: &[&str],
+) -> CommandOutput {
+    let mut env = vec![("REBUTTAL_EVIDENCE_URL", bucket.evidence_url_through(address))];
+    env.extend(bucket.store.credentials());
+    doctor(fixture.gateway.data(), more, &env)
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn missing_truncated_or_altered_copies_are_reported() {
+    let bucket = Store::shared().bucket();
+    let (fixture, disputes) = contested(&bucket);
+    let at = |more: &[&str]| look(&fixture, &bucket, bucket.store.address, more);
+    let sound = message(&at(&[]), ABOUT, "well");
+    assert!(sound.contains("the 40 that") && sound.contains("--evidence reads them all"), "{sound}");
+    assert!(message(&at(&["--evidence"]), ABOUT, "well").contains("and hold what was recorded"));
+
+    let seals = bucket.keys("sealed/m/");
+    let [seal] =
+        seals.iter().filter(|key| is_seal_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
+    else {
+        panic!("{seals:?}")
+    };
+    let whole = bucket.read(seal).unwrap();
+    let mut altered = whole.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    bucket.put(seal, &altered);
+    assert!(message(&at(&[]), ABOUT, "well").contains("what they hold was not read"), "as long as before");
+    let found = at(&["--evidence"]);
+    finds(&found, ABOUT, "of the 40 that disputes were contested with, 1 do not lie in the bucket");
+    finds(&found, ABOUT, "holds something else than it did");
+    finds(&found, ABOUT, &disputes[0]);
+    bucket.put(seal, &whole[1..]);
+    finds(&at(&[]), ABOUT, &format!("has {} bytes, and had {}", whole.len() - 1, whole.len()));
+    bucket.delete(seal);
+    for more in [&[][..], &["--histories"], &["--evidence"]] {
+        let found = at(more);
+        finds(&found, ABOUT, &format!("{}: m/", disputes[0]));
+        finds(&found, ABOUT, "is missing. Something else than a gateway has deleted or changed them");
+        finds(&found, ABOUT, "a backup of the bucket");
+    }
+}
+
+/// A copy is named after the hash of its content.
+fn is_seal_of(key: &str, content: &[u8]) -> bool {
+    use sha2::Digest as _;
+    key.contains(&hex::encode(sha2::Sha256::digest(content)))
+}
+
+#[test]
+#[ignore = "needs an S3, which cargo xtask test starts"]
+fn a_store_that_cannot_be_asked_makes_no_file_missing() {
+    let bucket = Store::shared().bucket();
+    let (fixture, _) = contested(&bucket);
+    let proxy = Proxy::before(bucket.store.address);
+    for (method, flag) in [("HEAD", "--histories"), ("GET", "--evidence")] {
+        proxy.fault(method, "sealed/m/", Fault::Fails);
+        let output = look(&fixture, &bucket, proxy.address, &[flag]);
+        finds(&output, ABOUT, "failed: ");
+        assert!(!message(&output, ABOUT, "fault").contains("is missing"), "{output:?}");
+        proxy.heal();
+    }
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_found_where_it_is_read() {
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let url = fixture.upload(&samples::receipt(1));
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
+    fixture.gateway.terminate();
+    assert!(fixture.gateway.wait().success());
+    let data = fixture.gateway.data();
+    assert!(message(&doctor(data, &["--evidence"], &[]), ABOUT, "well").contains("hold what was recorded"));
+    let file = data.join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap());
+    let mut content = fs::read(&file).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&file, content).unwrap();
+    assert!(message(&doctor(data, &[], &[]), ABOUT, "well").contains("was not read"));
+    finds(&doctor(data, &["--evidence"], &[]), ABOUT, "holds something else than it did");
+}

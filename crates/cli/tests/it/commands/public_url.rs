@@ -1,0 +1,154 @@
+//! `rebuttal doctor` checks that each public URL leads to this gateway and not to another one.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rebuttal_testbed::postgres::Database;
+use rebuttal_testbed::{FakeClock, Gateway, TestGateway};
+
+use crate::commands::doctor::{doctor, finds, message, stopped};
+use crate::common::bin;
+
+fn serving() -> TestGateway {
+    TestGateway::with_builder(Gateway::builder(bin()).embedded())
+}
+
+/// Copies a folder with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() { copy(&path, &to) } else { assert!(fs::copy(path, to).is_ok()) }
+    }
+}
+
+#[test]
+fn public_url_of_another_gateway_is_reported() {
+    let (here, there) = (serving(), serving());
+    let look = |url: &str| doctor(here.gateway.data(), &["--public-url", url], &[]);
+    assert!(message(&look(&here.base), "public URL", "well").ends_with("leads to this gateway"));
+    finds(&look(&there.base), "public URL", &format!("{} leads to another gateway", there.base));
+}
+
+#[test]
+fn normalized_and_configured_urls_are_printed() {
+    let fixture = serving();
+    let port = fixture.address().port();
+    let written = format!("HTTP://LocalHost:{port}/");
+    let output = doctor(fixture.gateway.data(), &["--public-url", &written], &[]);
+    let counts = format!("http://localhost:{port} (written {written}) leads to this gateway");
+    assert_eq!(message(&output, "public URL", "well"), counts);
+}
+
+#[test]
+fn a_gateway_that_does_not_know_its_address_is_found() {
+    let fixture = TestGateway::with_builder(
+        Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]),
+    );
+    let (data, own) = (fixture.gateway.data(), format!("http://{}", fixture.address()));
+    let output = doctor(data, &["--public-url", &own], &[]);
+    finds(&output, "public URL", "with this installation's key that does not know the address for its own");
+    assert!(
+        message(&output, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
+        "{output:?}"
+    );
+    // A proxy that leaves the path of the address where it is.
+    let output = doctor(data, &["--public-url", &format!("{own}/pay")], &[]);
+    finds(&output, "public URL", "by a path that it does not know");
+}
+
+#[test]
+fn a_copy_that_is_served_elsewhere_is_found() {
+    let fixture = stopped();
+    let (data, away) = (fixture.gateway.data(), fixture.gateway.scratch().join("away"));
+    copy(data, &away);
+    let elsewhere = Gateway::builder(bin()).embedded().data(&away).start();
+    let output = doctor(data, &["--public-url", &elsewhere.base_url()], &[]);
+    finds(&output, "public URL", "a copy of it is served elsewhere");
+}
+
+#[test]
+fn another_installation_with_the_same_master_key_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "7".repeat(64)).unwrap();
+    let key = ["--master-key-file", key.to_str().unwrap()];
+    let [here, there] = [(); 2].map(|()| Gateway::builder(bin()).embedded().args(key).start());
+    let look = |url: &str| doctor(here.data(), &[&key[..], &["--public-url", url]].concat(), &[]);
+    assert!(message(&look(&here.base_url()), "public URL", "well").ends_with("leads to this gateway"));
+    finds(&look(&there.base_url()), "public URL", "master key that serves another one: a rehearsal");
+}
+
+#[test]
+fn a_database_from_before_there_were_identities_is_given_one() {
+    let mut fixture = stopped();
+    let file = fixture.gateway.data().join("rebuttal.db");
+    let identities = |change: &str| {
+        let database = rusqlite::Connection::open(&file).unwrap();
+        database.execute_batch(change).unwrap();
+        let mut select = database.prepare("SELECT hex(value) FROM meta WHERE name = 'identity'").unwrap();
+        select.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<String>, _>>().unwrap()
+    };
+    let first = identities("");
+    assert!(first.len() == 1 && identities("DELETE FROM meta WHERE name = 'identity'").is_empty());
+    assert_eq!(doctor(fixture.gateway.data(), &[], &[]).code, 0);
+    fixture.gateway.restart();
+    let again = identities("");
+    let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.gateway.base_url()], &[]);
+    assert!(message(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
+    assert!(again.len() == 1 && again != first, "{first:?} {again:?}");
+}
+
+#[test]
+fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
+    let fixture = serving();
+    let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
+    fs::write(&key, "0".repeat(64)).unwrap();
+    for what in ["another's", "none"] {
+        let output = doctor(data, &["--public-url", &fixture.base], &[]);
+        assert!(
+            message(&output, "public URL", "warning").contains("with the master key"),
+            "{what}: {output:?}"
+        );
+        let _ = fs::remove_file(&key);
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+fn any_replica_of_an_installation_is_this_gateway() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), Database::shared());
+    let key = folder.path().join("key");
+    fs::write(&key, "7".repeat(64)).unwrap();
+    let (url, key) = (database.url(), key.to_str().unwrap().to_owned());
+    let replica = || Gateway::builder(bin()).database(&url).folder().args(["--master-key-file", &key]);
+    let there = replica().start();
+    let env = [("REBUTTAL_DATABASE_URL", url.clone()), ("REBUTTAL_MASTER_KEY_FILE", key.clone())];
+    let own = folder.path().join("data");
+    let output = doctor(&own, &["--public-url", &there.base_url()], &env);
+    assert!(message(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
+}
+
+#[test]
+fn untrusted_certificate_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(at("c"), own.cert.pem()).unwrap();
+    fs::write(at("k"), own.signing_key.serialize_pem()).unwrap();
+    let tls = ["--tls-certificate", &at("c"), "--tls-key", &at("k")];
+    let gateway = Gateway::builder(bin()).embedded().https().args(tls).start();
+    let output = doctor(gateway.data(), &["--public-url", &gateway.base_url()], &[]);
+    finds(&output, "public URL", "leads to a certificate that this machine does not trust");
+}
+
+#[test]
+#[ignore = "needs libfaketime, which cargo xtask test installs"]
+fn a_clock_that_is_not_the_gateways_is_found_on_the_way() {
+    let clock = FakeClock::new();
+    clock.ahead(Duration::from_secs(7200));
+    let fixture = TestGateway::with_builder(clock.apply_to(Gateway::builder(bin()).embedded()));
+    let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.base], &[]);
+    finds(&output, "public URL", "whose clock is another than this machine's");
+}

@@ -1,0 +1,4 @@
+//! What the wire says, through the public names: the vectors of an independent implementation, and the requests.
+
+mod requests;
+mod vectors;

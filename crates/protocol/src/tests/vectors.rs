@@ -1,0 +1,165 @@
+//! Every verdict of `testdata/signing.json`, which an independent implementation made.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use crate::body::{DEPTH_MAX, Object};
+use crate::dispute::AcceptRequest;
+use crate::merchant_call::MerchantRequest as _;
+use crate::signature::{self, Message, Sign, Signer};
+use crate::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
+use serde_json::Value;
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../../../../testdata/signing.json")).unwrap()
+}
+
+fn list<'a>(vectors: &'a Value, key: &str) -> &'a [Value] {
+    let list = vectors[key].as_array().unwrap();
+    assert!(!list.is_empty());
+    list
+}
+
+fn text<'a>(vector: &'a Value, key: &str) -> &'a str {
+    vector[key].as_str().unwrap_or_else(|| panic!("{key} of {vector}"))
+}
+
+/// The whole check of a message as the vectors have it: header, then sign.
+fn verdict(vector: &Value, authorization: &str, body: &[u8]) -> &'static str {
+    let Ok(header) = Authorization::parse(authorization.as_bytes()) else {
+        return "Malformed";
+    };
+    let secret: AppSecret = text(vector, "appSecret").parse().unwrap();
+    let message = Message { method: text(vector, "method"), base_url: "", target: text(vector, "url"), body };
+    if signature::verify(&header, &secret, &message) { "good" } else { "InvalidSignature" }
+}
+
+#[test]
+fn good_messages_verify_and_print_as_published() {
+    for vector in list(&vectors(), "good") {
+        let authorization = text(vector, "authorization");
+        let body = text(vector, "body").as_bytes();
+        assert_eq!(verdict(vector, authorization, body), "good", "{vector}");
+        let header = Authorization::parse(authorization.as_bytes()).unwrap();
+        assert_eq!(header.to_string(), authorization);
+
+        let secret: AppSecret = text(vector, "appSecret").parse().unwrap();
+        let url = text(vector, "url");
+        let message =
+            Message { method: text(vector, "method"), base_url: &url[..20], target: &url[20..], body };
+        let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret: &secret };
+        let made = signer.sign(header.timestamp, &header.nonce, &message);
+        assert_eq!(made.to_string(), text(vector, "sign"));
+    }
+}
+
+#[test]
+fn tolerated_headers_verify() {
+    let vectors = vectors();
+    for vector in list(&vectors, "acceptedHeaders") {
+        let of = list(&vectors, "good").iter().find(|good| good["name"] == vector["of"]).unwrap();
+        let verdict = verdict(of, text(vector, "authorization"), text(of, "body").as_bytes());
+        assert_eq!(verdict, "good", "{vector}");
+    }
+}
+
+#[test]
+fn refused_messages_get_their_verdict() {
+    for vector in list(&vectors(), "refused") {
+        let verdict = verdict(vector, text(vector, "authorization"), text(vector, "body").as_bytes());
+        assert_eq!(verdict, text(vector, "verdict"), "{vector}");
+    }
+}
+
+#[test]
+fn an_extended_sign_is_right_and_its_body_is_refused() {
+    let vectors = vectors();
+    let vector = &vectors["lengthExtension"];
+    let body = hex::decode(text(vector, "bodyHex")).unwrap();
+    let mut signed = list(&vectors, "good")[0].clone();
+    signed["url"] = vector["url"].clone();
+    assert_eq!(verdict(&signed, text(vector, "authorization"), &body), "good");
+    assert!(Object::parse_signed(&body).is_err());
+}
+
+#[test]
+fn a_reflected_answer_is_rightly_signed_and_refused_for_its_code() {
+    let vectors = vectors();
+    let mut vector = vectors["reflectedAnswer"].clone();
+    vector["appSecret"] = list(&vectors, "good")[0]["appSecret"].clone();
+    let body = text(&vector, "body").as_bytes();
+    assert_eq!(verdict(&vector, text(&vector, "authorization"), body), "good");
+    assert!(Object::parse_signed(body).is_err());
+}
+
+#[test]
+fn an_answers_nonce_is_bound_to_its_request() {
+    let vector = &vectors()["answerNonce"];
+    let nonce: Nonce = text(vector, "requestNonce").parse().unwrap();
+    for (finality, answer) in [(Finality::Settled, "answerNonce"), (Finality::Notice, "noticeNonce")] {
+        for sign in [text(vector, "requestSign").to_owned(), text(vector, "requestSign").to_uppercase()] {
+            let sign = Sign::parse(&sign).unwrap();
+            assert_eq!(answer_nonce(finality, &nonce, &sign).as_str(), text(vector, answer));
+        }
+    }
+}
+
+/// What each answer proves about its request; and a client that knows of no notices believes none.
+#[test]
+fn an_answer_proves_what_its_nonce_says() {
+    let vectors = vectors();
+    let request = &list(&vectors, "good")[0];
+    let asked = Authorization::parse(text(request, "authorization").as_bytes()).unwrap();
+    for vector in list(&vectors["answers"], "cases") {
+        let mut signed = vector.clone();
+        for name in ["method", "url", "appSecret"] {
+            signed[name] = request[name].clone();
+        }
+        let body = match vector["bodyHex"].as_str() {
+            Some(digits) => hex::decode(digits).unwrap(),
+            None => text(vector, "body").as_bytes().to_vec(),
+        };
+        let verdict = verdict(&signed, text(vector, "authorization"), &body);
+        let header = Authorization::parse(text(vector, "authorization").as_bytes()).unwrap();
+        let proven = match Finality::of_answer(&header.nonce, &asked.nonce, &asked.sign) {
+            _ if verdict != "good" || Object::parse(&body).is_err() => "none",
+            None => "none",
+            Some(Finality::Settled) => "settled",
+            Some(Finality::Notice) => "notice",
+        };
+        assert_eq!(proven, text(vector, "verdict"), "{vector}");
+        let old = if proven == "settled" { "settled" } else { "none" };
+        assert_eq!(old, text(vector, "beforeNotices"), "{vector}");
+    }
+}
+
+#[test]
+fn the_body_rules_hold() {
+    let vectors = vectors();
+    let bodies = &vectors["bodies"];
+    for vector in list(bodies, "accepted") {
+        let body = hex::decode(text(vector, "hex")).unwrap();
+        assert!(Object::parse_signed(&body).is_ok(), "{vector}");
+    }
+    for vector in list(bodies, "refused") {
+        let body = hex::decode(text(vector, "hex")).unwrap();
+        let code = match Object::parse_signed(&body) {
+            Ok(object) => AcceptRequest::parse(&object).map_or_else(|refused| refused.code(), |_| Code::Ok),
+            Err(_) => Code::RequestMalformed,
+        };
+        assert_eq!(code, Code::RequestMalformed, "{vector}");
+    }
+}
+
+#[test]
+fn numbers_of_any_size_are_json() {
+    assert!(Object::parse_signed(br#"{"later":[1e999,-0.0,123456789012345678901234567890]}"#).is_ok());
+    assert!(Object::parse_signed(br#"{"later":01}"#).is_err());
+}
+
+#[test]
+fn depth_counts_objects_and_arrays_alike() {
+    let nested =
+        |levels: usize| format!("{}{}", r#"{"a":"#.repeat(levels), "1".to_owned() + &"}".repeat(levels));
+    assert!(Object::parse_signed(nested(DEPTH_MAX).as_bytes()).is_ok());
+    assert!(Object::parse_signed(nested(DEPTH_MAX + 1).as_bytes()).is_err());
+}

@@ -1,0 +1,227 @@
+//! Which module of a crate may import which: no circles between the modules at a crate's root, and in the server only
+//! the arrows of a table. Read from paths that begin with `crate::` or reach the root by `super::`.
+
+use std::collections::BTreeMap;
+
+use super::tree::{File, Tree};
+
+/// The crates whose modules import each other in no circle. To add one, write its name here and break the circles that
+/// `cargo xtask tidy` then reports, each with the lines that close it.
+const WITHOUT_CIRCLES: [&str; 4] = ["cli", "client", "evidence", "server"];
+
+/// Modules that may import only these others of their crate. A module without a line, such as the server's `setup`, may
+/// import any.
+const ARROWS: [(&str, &str, &[&str]); 10] = [
+    ("server", "clock", &[]),
+    ("server", "io_hints", &[]),
+    ("server", "metrics", &["clock"]),
+    ("server", "http", &["clock", "io_hints"]),
+    ("server", "auth", &["clock", "http", "io_hints"]),
+    ("server", "gateway", &["auth", "clock", "http"]),
+    ("server", "merchant", &["auth", "clock", "gateway", "http"]),
+    ("server", "operator", &["auth", "clock", "gateway", "http"]),
+    ("server", "jobs", &["auth", "clock", "gateway", "http", "metrics"]),
+    ("server", "openapi", &["auth", "gateway", "http", "merchant", "operator"]),
+];
+
+/// The imports of a crate: from which module, to which, and the first line that says so.
+type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, String>>;
+
+pub(crate) fn faults(tree: &Tree) -> Vec<String> {
+    let circles = WITHOUT_CIRCLES.iter().flat_map(|krate| circles(krate, &imports(tree, krate)));
+    circles.chain(forbidden_arrows(tree, &ARROWS)).collect()
+}
+
+fn forbidden_arrows(tree: &Tree, arrows: &[(&str, &str, &[&str])]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (krate, module, may_import) in arrows {
+        let imports = imports(tree, krate);
+        let Some(imported) = imports.get(module) else {
+            faults.push(format!("{krate}: no module `{module}`, for which tidy/modules.rs has a line"));
+            continue;
+        };
+        let others = imported.iter().filter(|(other, _)| !may_import.contains(other));
+        faults.extend(others.map(|(other, line)| format!("{line}: `{module}` must not import `{other}`")));
+    }
+    faults
+}
+
+/// One circle for each module that is part of one that was not reported yet.
+fn circles(krate: &str, imports: &Imports<'_>) -> Vec<String> {
+    let mut reported = Vec::new();
+    let mut faults = Vec::new();
+    for module in imports.keys() {
+        let Some(circle) = shortest_circle(module, imports) else { continue };
+        if circle.iter().any(|module| reported.contains(module)) {
+            continue;
+        }
+        let next = circle.iter().skip(1).chain(circle.first());
+        let steps = circle.iter().zip(next).filter_map(|(from, to)| imports.get(from)?.get(to));
+        let lines = steps.map(String::as_str).collect::<Vec<_>>().join(", ");
+        faults.push(format!("{krate}: modules import each other: {} ({lines})", circle.join(" → ")));
+        reported.extend(circle);
+    }
+    faults
+}
+
+/// The shortest way from a module back to it, by breadth-first search.
+fn shortest_circle<'a>(start: &'a str, imports: &Imports<'a>) -> Option<Vec<&'a str>> {
+    let mut ways = vec![vec![start]];
+    let mut seen = Vec::new();
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in ways {
+            for next in way.last().and_then(|last| imports.get(last))?.keys() {
+                if *next == start {
+                    return Some(way);
+                }
+                if !seen.contains(next) {
+                    seen.push(*next);
+                    longer.push(way.iter().copied().chain([*next]).collect());
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
+}
+
+/// Every module at the root of a crate, with what it imports of the others.
+fn imports<'a>(tree: &'a Tree, krate: &str) -> Imports<'a> {
+    let files: Vec<_> = tree
+        .sources()
+        .filter_map(|file| Some((file, file.path.strip_prefix("crates/")?.strip_prefix(krate)?)))
+        .filter_map(|(file, path)| Some((file, path.strip_prefix("/src/")?)))
+        .collect();
+    let is_root = |path: &str| ["lib.rs", "main.rs"].contains(&path);
+    let module_of = |path: &'a str| path.trim_end_matches(".rs").split('/').next().unwrap_or_default();
+    let mut imports: Imports<'a> = files
+        .iter()
+        .filter(|(_, path)| !is_root(path))
+        .map(|(_, path)| (module_of(path), BTreeMap::new()))
+        .collect();
+    let modules: Vec<&'a str> = imports.keys().copied().collect();
+    // What the root re-exports is the module's that it comes from.
+    let mut reexports = BTreeMap::new();
+    for (file, _) in files.iter().filter(|(_, path)| is_root(path)) {
+        for module in &modules {
+            for (_, name) in names_after(file, &format!("use {module}::")) {
+                reexports.insert(name, *module);
+            }
+        }
+    }
+    for (file, path) in files.iter().filter(|(_, path)| !is_root(path)) {
+        let module = module_of(path);
+        let to_root = format!("super::{}", "super::".repeat(path.matches('/').count()));
+        let through_super =
+            names_after(file, &to_root).into_iter().filter(|(_, name)| modules.contains(&name.as_str()));
+        for (line, name) in names_after(file, "crate::").into_iter().chain(through_super) {
+            let to = modules.iter().find(|module| **module == name).or_else(|| reexports.get(&name));
+            if let Some(to) = to.filter(|to| **to != module) {
+                let line = format!("{}:{line}", file.path);
+                imports.entry(module).or_default().entry(to).or_insert(line);
+            }
+        }
+    }
+    imports
+}
+
+/// The names that follow a prefix of a path, each with its line: one, or those at the top of a group in braces.
+fn names_after(file: &File, prefix: &str) -> Vec<(usize, String)> {
+    let lines: Vec<_> = file.code().collect();
+    let mut names = Vec::new();
+    for (index, (number, line)) in lines.iter().enumerate() {
+        for (at, _) in line.match_indices(prefix) {
+            let before = line.get(..at).unwrap_or_default();
+            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let here = line.get(at + prefix.len()..).unwrap_or_default();
+            if !here.starts_with('{') {
+                names.push((*number, identifier(here)));
+                continue;
+            }
+            let rest = lines.iter().skip(index + 1).map(|(_, line)| *line);
+            let group: Vec<_> = std::iter::once(here).chain(rest).collect();
+            names.extend(top_of_group(&group.join("\n")).map(|name| (*number, name)));
+        }
+    }
+    names.retain(|(_, name)| !name.is_empty());
+    names
+}
+
+/// Of `{a, b::{c, d}, e::f}; …` the names `a`, `b`, and `e`.
+fn top_of_group(text: &str) -> impl Iterator<Item = String> {
+    let mut depth = 0_usize;
+    let mut tops = vec![String::new()];
+    for character in text.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth <= 1 => break,
+            '}' => depth -= 1,
+            ',' if depth == 1 => tops.push(String::new()),
+            _ => {
+                if let Some(top) = tops.last_mut().filter(|_| depth == 1) {
+                    top.push(character);
+                }
+            }
+        }
+    }
+    tops.into_iter().map(|top| identifier(top.trim()))
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::sample;
+    use super::*;
+
+    fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+        circles("server", &imports(&sample(files), "server"))
+    }
+
+    #[test]
+    fn modules_import_each_other_in_no_circle() {
+        let down = [
+            ("crates/server/src/a.rs", "use crate::b::B;"),
+            ("crates/server/src/b/c.rs", "use crate::b::D;"),
+        ];
+        assert_eq!(circles_of(&down), Vec::<String>::new());
+        for back in [
+            "use crate::{\n    x,\n    a::{A, C},\n};",
+            "use super::super::a;",
+            "let a = crate::a::A;",
+            "use crate::A;",
+        ] {
+            let root = ("crates/server/src/lib.rs", "pub use a::{A};");
+            let circle = [root, down[0], ("crates/server/src/b/c.rs", back)];
+            let wanted = "server: modules import each other: a → b (crates/server/src/a.rs:1, crates/server/src/b/c.rs:1)";
+            assert_eq!(circles_of(&circle), [wanted], "{back}");
+        }
+        for unrelated in ["// crate::a", "#[cfg(test)]\nuse crate::a;", "use x::crate::a;", "use super::a;"] {
+            assert_eq!(
+                circles_of(&[down[0], ("crates/server/src/b/c.rs", unrelated)]).len(),
+                0,
+                "{unrelated}"
+            );
+        }
+    }
+
+    #[test]
+    fn modules_import_only_what_their_line_allows() {
+        let tree =
+            sample(&[("crates/server/src/a.rs", "\nuse crate::{b, c};"), ("crates/server/src/b.rs", "")]);
+        assert_eq!(forbidden_arrows(&tree, &[("server", "a", &["b", "c"])]).len(), 0);
+        let tree_with_c = sample(&[
+            ("crates/server/src/a.rs", "\nuse crate::{b, c};"),
+            ("crates/server/src/b.rs", ""),
+            ("crates/server/src/c.rs", ""),
+        ]);
+        let faults = forbidden_arrows(&tree_with_c, &[("server", "a", &["b"])]);
+        assert_eq!(faults, ["crates/server/src/a.rs:2: `a` must not import `c`"]);
+        assert_eq!(forbidden_arrows(&tree, &[("server", "gone", &[])]).len(), 1);
+    }
+}
