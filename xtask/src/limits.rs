@@ -195,7 +195,7 @@ fn definition<'a>(lines: impl Iterator<Item = &'a &'a str>) -> String {
 fn line_of_text<'a>(line: &'a str, next: Option<&&'a str>) -> Option<(&'a str, &'a str)> {
     let name =
         line.strip_suffix(',').filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase()))?;
-    let max = next?.trim();
+    let max = next?.trim().trim_end_matches(',');
     max.bytes().all(|byte| byte.is_ascii_digit()).then_some((name, max))
 }
 
@@ -237,7 +237,8 @@ impl Token {
 line!(
     /// A name: 1 to 128 characters.
     Name,
-    128
+    128,
+    \"A name.\"
 );
 /// No limit.
 pub const fn limit(of: usize) -> usize {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::signature::{Feed, Sign};
 use crate::{Code, Nonce};
@@ -31,11 +32,22 @@ impl<T> Envelope<T> {
 }
 
 /// What contest and accept return: `{"result": true}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Done {
     /// Always true.
+    #[schema(value_type = True)]
     pub result: bool,
 }
+
+enum True {}
+
+crate::schema::schema!(
+    True,
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::Boolean)
+        .enum_values(Some([true])),
+    "Always true."
+);
 
 impl Done {
     /// The one value.

@@ -50,6 +50,11 @@ impl fmt::Display for Scheme {
 }
 
 crate::ids::serde_as_text!(Scheme);
+crate::schema::schema!(
+    Scheme,
+    crate::schema::one_of(Self::ALL.map(Self::as_str)),
+    "How an app signs its requests, and how the responses to it are signed; see the security schemes."
+);
 
 /// The credentials of one message.
 #[derive(Debug, Clone)]

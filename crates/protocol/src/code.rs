@@ -108,24 +108,24 @@ codes! {
     InvalidParameter "Common.Request.InvalidParameter" No "A field is missing, empty, too long or has an unknown value."
     PathNotFound "Common.Request.NotFound" No "There is no such path."
     MethodNotAllowed "Common.Request.MethodNotAllowed" No "The path exists, but not for this method."
-    NotAcceptable "Common.Request.NotAcceptable" No "Answers are application/json only."
+    NotAcceptable "Common.Request.NotAcceptable" No "Responses are application/json only."
     TooLarge "Common.Request.TooLarge" No "The body is over 64 KiB."
     UnsupportedMediaType "Common.Request.UnsupportedMediaType" No "Requests are application/json without Content-Encoding only."
-    AuthMalformed "Common.Auth.Malformed" No "The Authorization header is missing or not of its form."
+    AuthMalformed "Common.Auth.Malformed" No "The Authorization header is missing or malformed."
     UnknownApp "Common.Auth.UnknownApp" No "No app has this appId."
     StaleTimestamp "Common.Auth.StaleTimestamp" FreshHeader "The timestamp is outside the freshness window."
-    InvalidSignature "Common.Auth.InvalidSignature" No "The sign does not match the request."
+    InvalidSignature "Common.Auth.InvalidSignature" No "The signature does not match the request."
     AppDisabled "Common.Auth.AppDisabled" No "The app is disabled."
     ReplayedNonce "Common.Auth.ReplayedNonce" FreshHeader "This timestamp and nonce were used before; the first request's outcome stands."
     RateLimited "Common.RateLimited" Later "Too many requests."
     SystemError "Common.System.Error" Later "The gateway failed; the request id finds the cause in its log."
     Unavailable "Common.System.Unavailable" Later "The gateway cannot serve this now; nothing was changed."
-    OutcomeUnknown "Common.System.OutcomeUnknown" QueryFirst "Whether the request took effect could not be learnt."
+    OutcomeUnknown "Common.System.OutcomeUnknown" QueryFirst "It is unknown whether the request took effect."
     DisputeNotFound "Dispute.NotFound" No "The merchant has no such dispute."
     InvalidState "Dispute.InvalidState" No "The dispute's state does not allow this."
     DeadlinePassed "Dispute.DeadlinePassed" No "The dispute's deadline has passed."
     EvidenceNotFound "Evidence.NotFound" No "A url is not a storageUri of this merchant and scene."
-    EvidenceNotUploaded "Evidence.NotUploaded" AfterUploading "No file lies at a storageUri."
+    EvidenceNotUploaded "Evidence.NotUploaded" AfterUploading "No file was uploaded to a storageUri."
     UnsupportedFileType "File.UnsupportedType" No "The extension or content type is not allowed in the scene."
     ContentMismatch "File.ContentMismatch" AnotherFile "A file's content is not what its name says, or is not accepted."
     OperatorUnauthorized "Operator.Unauthorized" No "The operator token is missing or unknown."
@@ -149,6 +149,11 @@ impl fmt::Display for Code {
 }
 
 crate::ids::serde_as_text!(Code);
+crate::schema::schema!(
+    Code,
+    crate::schema::one_of(Self::ALL.iter().map(Self::as_str)),
+    "One code has one meaning and one HTTP status."
+);
 
 #[cfg(test)]
 mod tests {

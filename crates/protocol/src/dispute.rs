@@ -3,18 +3,23 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::body::Object;
 use crate::fields::{BadRequest, Fields};
 use crate::merchant_call::MerchantRequest;
-use crate::{DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
+use crate::text::{DisputeReason, Rrn};
+use crate::time::Time;
+use crate::{Amount, Currency, DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
 
 /// Most pieces of evidence in one contest (contract §4).
 pub const EVIDENCE_MAX: usize = 20;
 
 /// Defines an enum whose variants are words of the wire.
 macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident ($description:literal) {
+        $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)*
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
@@ -51,13 +56,14 @@ macro_rules! wire_enum {
         }
 
         $crate::ids::serde_as_text!($name);
+        $crate::schema::schema!($name, $crate::schema::one_of([$($word),*]), $description);
     };
 }
 pub(crate) use wire_enum;
 
 wire_enum! {
     /// What a piece of evidence shows (contract §4).
-    EvidenceType {
+    EvidenceType ("What a piece of evidence shows.") {
         /// Anything else.
         Other = "OTHER",
         /// That the money was given back.
@@ -71,7 +77,10 @@ wire_enum! {
 
 wire_enum! {
     /// Where a dispute stands (contract §6).
-    Status {
+    Status (
+        "The state of a dispute. In `NEEDS_RESPONSE` the merchant may contest or accept until the deadline; in \
+         `UNDER_REVIEW` the dispute awaits its outcome."
+    ) {
         /// The merchant may contest or accept until the deadline.
         NeedsResponse = "NEEDS_RESPONSE",
         /// The merchant contested; the outcome is awaited.
@@ -91,7 +100,7 @@ wire_enum! {
 
 wire_enum! {
     /// The stage of a dispute, called `type` on the wire; later ones are greater (contract §6).
-    Stage {
+    Stage ("The stage of a dispute, in members called `type`. A dispute only advances to a later stage.") {
         /// A question, before money moves.
         Inquiry = "INQUIRY",
         /// The money was taken back.
@@ -105,7 +114,7 @@ wire_enum! {
 
 wire_enum! {
     /// What happened to a dispute, as its history tells it (contract §8).
-    Event {
+    Event ("What happened to the dispute.") {
         /// The dispute was opened.
         Opened = "OPENED",
         /// The merchant contested.
@@ -157,27 +166,32 @@ pub type ReceivedEvidence = EvidenceItem<Option<StorageUri>>;
 pub type ReceivedContest = ContestRequest<Option<StorageUri>>;
 
 /// One piece of evidence in a contest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(bound = "")]
 pub struct EvidenceItem<Url = StorageUri> {
-    /// What it shows.
+    /// What the file shows.
     #[serde(rename = "type")]
     pub evidence_type: EvidenceType,
-    /// What the merchant calls it; two items may share a name.
+    /// The merchant's name for the file; two items may share a name.
     pub name: EvidenceName,
-    /// Where the file lies.
+    /// The address of the file; no address twice in one contest.
+    #[schema(value_type = StorageUri)]
     pub url: Url,
 }
 
 /// Contests a dispute with all its evidence, in one call (contract §4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(bound = "")]
 pub struct ContestRequest<Url = StorageUri> {
-    /// Which dispute.
+    /// The dispute's number.
     pub dispute_no: DisputeNo,
-    /// 1 to [`EVIDENCE_MAX`] items, no url twice.
+    /// The evidence, each file once.
+    #[schema(min_items = 1, max_items = 20, value_type = Vec<EvidenceItem>)]
     pub evidence_list: Vec<EvidenceItem<Url>>,
 }
+
+const _: () = assert!(EVIDENCE_MAX == 20, "the max_items of ContestRequest::evidence_list");
 
 impl<Url: EvidenceUrl> MerchantRequest for ContestRequest<Url> {
     type Data = crate::answer::Done;
@@ -210,10 +224,10 @@ fn non_empty(text: &str) -> Result<String, Invalid> {
 }
 
 /// Accepts a dispute: the merchant gives the money up (contract §5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptRequest {
-    /// Which dispute.
+    /// The dispute's number.
     pub dispute_no: DisputeNo,
 }
 
@@ -229,8 +243,9 @@ impl MerchantRequest for AcceptRequest {
 
 /// Asks for one dispute by exactly one of three keys (contract §5).
 ///
-/// Of several matches the one that needs a response soonest is told, else the newest; ties go by disputeNo.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Of several matches the response has the one that needs a response soonest, otherwise the newest; ties go by
+/// disputeNo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub enum QueryRequest {
     /// By the dispute's own number.
     #[serde(rename = "disputeNo")]
@@ -260,32 +275,44 @@ impl MerchantRequest for QueryRequest {
 }
 
 /// A dispute as its merchant sees it; every value is a string (contract §5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DisputeData {
     /// The dispute's number.
+    #[schema(value_type = DisputeNo)]
     pub dispute_no: String,
     /// The platform's number of the payment.
+    #[schema(value_type = PaymentNo)]
     pub payment_no: String,
     /// The merchant's number of the trade.
+    #[schema(value_type = MerchantTradeNo)]
     pub merchant_trade_no: String,
-    /// A word of [`Status`].
+    /// The dispute's state.
+    #[schema(value_type = Status)]
     pub status: String,
-    /// A word of [`Stage`].
+    /// The dispute's stage.
     #[serde(rename = "type")]
+    #[schema(required, value_type = Option<Stage>)]
     pub stage: Option<String>,
-    /// The networks' retrieval reference number.
+    /// The card networks' retrieval reference number.
+    #[schema(required, value_type = Option<Rrn>)]
     pub rrn: Option<String>,
-    /// Until when a response counts, RFC 3339 in the merchant's time zone.
+    /// The latest deadline for a response. It applies in `NEEDS_RESPONSE` only.
+    #[schema(required, value_type = Option<Time>)]
     pub deadline: Option<String>,
-    /// The payment's amount, a decimal such as `100.05`.
+    /// The payment's amount.
+    #[schema(value_type = Amount)]
     pub payment_amount: String,
     /// The disputed amount.
+    #[schema(value_type = Amount)]
     pub dispute_amount: String,
-    /// ISO 4217 code of both amounts.
+    /// The currency of both amounts.
+    #[schema(value_type = Currency)]
     pub currency: String,
-    /// Why the cardholder disputes.
+    /// The cardholder's reason.
+    #[schema(value_type = DisputeReason)]
     pub dispute_reason: String,
-    /// When the dispute was opened, RFC 3339 in the merchant's time zone.
+    /// When the dispute was opened.
+    #[schema(value_type = Time)]
     pub created_time: String,
 }

@@ -1,14 +1,16 @@
 //! The upload call: where a file may be posted, and with which form fields (contract §3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::body::Object;
 use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
 use crate::merchant_call::MerchantRequest;
+use crate::schema::{one_of, pattern, schema};
 use crate::{Code, FileFormat, Invalid, StorageUri, UnixMillis};
 
 /// Most characters of a file's name, extension included.
@@ -20,7 +22,9 @@ pub const SCENE_MAX: usize = 50;
 
 wire_enum! {
     /// What a file is for, which decides what it may be (contract §3).
-    Scene {
+    Scene (
+        "The purpose of a file, which decides the formats that it may have: jpg, jpeg, png, pdf, xls or xlsx."
+    ) {
         /// Evidence in a dispute: jpg, jpeg, png, pdf, xls, xlsx; 2 MB.
         DisputeEvidence = "DISPUTE_EVIDENCE",
     }
@@ -58,18 +62,42 @@ impl FromStr for Filename {
     }
 }
 
+schema!(
+    Filename,
+    pattern(filename_pattern()).min_length(Some(1)).max_length(Some(FILENAME_MAX)),
+    "A file's name; its extension decides the format that the file must have."
+);
+
+/// As [`Filename`] and [`GenerateUploadUrlRequest::format`] read it: an extension in either case after any line.
+fn filename_pattern() -> String {
+    let either_case = |letter: char| format!("[{letter}{}]", letter.to_ascii_uppercase());
+    let extensions =
+        FileFormat::ALL.map(|format| format.extension().chars().map(either_case).collect::<String>());
+    let line = r"[^/\\\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+";
+    format!("^{line}\\.({})$", extensions.join("|"))
+}
+
 /// Asks where to upload one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GenerateUploadUrlRequest {
-    /// The file's name; its extension decides the format.
+    /// The file's name.
     pub filename: Filename,
-    /// The file's content type; left out, it follows from the extension.
+    /// The file's media type. Where it is left out, it follows from the extension.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ContentType>)]
     pub content_type: Option<String>,
-    /// What the file is for.
+    /// The purpose of the file.
     pub scene: Scene,
 }
+
+enum ContentType {}
+
+schema!(
+    ContentType,
+    one_of(BTreeSet::from(FileFormat::ALL.map(FileFormat::media_type)).into_iter().chain(["image/jpg"])),
+    "The media type of a file format, in either case."
+);
 
 impl GenerateUploadUrlRequest {
     /// The format that the name and the content type agree on.
@@ -119,17 +147,22 @@ fn content_type(text: &str) -> Result<String, Invalid> {
 }
 
 /// Where and how to post the file: every form field, then `file` last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadUrlData {
-    /// The address to send the form to.
+    /// The address to post the form to: of the gateway, or of its operator's S3.
     pub upload_url: String,
     /// Always `POST`.
+    #[schema(value_type = Post)]
     pub http_method: String,
-    /// Fields of the form, all of which must be sent unaltered.
+    /// The fields of the form. All of them must be posted unaltered, followed by the part `file`.
     pub form_fields: BTreeMap<String, String>,
-    /// The value for `url` in a contest.
+    /// The `url` of the file in a contest.
     pub storage_uri: StorageUri,
-    /// When the upload stops being taken, Unix milliseconds.
+    /// When the form expires, Unix milliseconds.
     pub expire_time: UnixMillis,
 }
+
+enum Post {}
+
+schema!(Post, one_of(["POST"]), "The HTTP method of the upload.");

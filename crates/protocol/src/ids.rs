@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::schema::{hex, number, pattern, schema};
 use crate::{Invalid, hex_digits};
 
 /// Digits of an app id and of an app secret (contract §2).
@@ -73,6 +74,7 @@ impl fmt::Debug for AppId {
 }
 
 serde_as_text!(AppId);
+schema!(AppId, hex(APP_ID_DIGITS), "Identifies an app, a merchant's integration. It is not secret.");
 
 /// The secret that an app signs with: 32 lower-case hex digits, used as their ASCII bytes (contract §2).
 ///
@@ -112,6 +114,8 @@ impl fmt::Debug for AppSecret {
         f.write_str("AppSecret(..)")
     }
 }
+
+schema!(AppSecret, hex(APP_ID_DIGITS), "The secret that an app signs with. It is shown only once.");
 
 /// What makes a request unique beside its app and timestamp: 16 to 64 of `[0-9A-Za-z_-]`, case kept (contract §2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,6 +200,8 @@ impl fmt::Display for MerchantId {
     }
 }
 
+schema!(MerchantId, number(1, Self::MAX as usize), "A merchant's number, which is part of its storage URIs.");
+
 /// The number of a dispute, unique in a gateway: 1 to 32 of `[0-9A-Za-z_-]` (contract §8).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DisputeNo(Box<str>);
@@ -232,6 +238,11 @@ impl fmt::Display for DisputeNo {
 }
 
 serde_as_text!(DisputeNo);
+schema!(
+    DisputeNo,
+    pattern(format!("^[0-9A-Za-z_-]{{1,{DISPUTE_NO_MAX}}}$")),
+    "The number of a dispute, unique in the gateway."
+);
 
 fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'

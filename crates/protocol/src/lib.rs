@@ -15,6 +15,7 @@ pub mod ids;
 pub mod merchant_call;
 pub mod money;
 pub mod operator;
+mod schema;
 pub mod signature;
 pub mod storage_uri;
 #[cfg(test)]

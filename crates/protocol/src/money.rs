@@ -1,10 +1,12 @@
 //! Money: whole minor units of an ISO 4217 currency inside, a decimal string such as `100.05` on the wire (contract
 //! §5).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Invalid;
+use crate::schema::{one_of, pattern, schema};
 
 /// Most digits before the decimal point (contract §5). With three after it, an amount still fits 63 bits.
 pub const INTEGER_DIGITS_MAX: usize = 15;
@@ -14,6 +16,12 @@ pub const INTEGER_DIGITS_MAX: usize = 15;
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
+    /// The codes of all currencies.
+    fn codes() -> BTreeSet<&'static str> {
+        let listed = (0..1000).filter_map(iso_currency::Currency::from_numeric);
+        listed.filter_map(|currency| currency.code().parse().ok().map(Self::code)).collect()
+    }
+
     /// The three upper-case letters.
     pub fn code(self) -> &'static str {
         self.0.code()
@@ -50,6 +58,7 @@ impl fmt::Display for Currency {
 }
 
 crate::ids::serde_as_text!(Currency);
+schema!(Currency, one_of(Currency::codes()), "An ISO 4217 currency in which people pay.");
 
 /// An amount of money, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,6 +125,16 @@ impl fmt::Display for Amount {
         write!(f, "{whole}.{part:0width$}", width = decimals as usize)
     }
 }
+
+schema!(
+    Amount,
+    pattern(format!(
+        "^([1-9][0-9]{{0,{}}}(\\.[0-9]{{1,3}})?|0\\.([1-9][0-9]{{0,2}}|0[1-9][0-9]?|00[1-9]))$",
+        INTEGER_DIGITS_MAX - 1
+    )),
+    "A decimal greater than zero with at most the decimals of its currency: three where ISO 4217 has three, otherwise two, \
+     which are zeros where the currency has no minor unit. Responses always have all decimals."
+);
 
 #[cfg(test)]
 mod tests {

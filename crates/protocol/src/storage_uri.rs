@@ -1,9 +1,11 @@
 //! Where an evidence file lies: `s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::ids::serde_as_text;
+use crate::schema::{one_of, pattern, schema};
 use crate::{Invalid, MerchantId, hex_digits};
 
 /// The bucket's name as merchants see it; the bucket behind it may be called otherwise (contract §3).
@@ -139,6 +141,23 @@ impl fmt::Display for StorageUri {
 }
 
 serde_as_text!(StorageUri);
+schema!(
+    StorageUri,
+    pattern(format!(
+        "^{SCHEME}{BUCKET}/m/[1-9][0-9]{{0,9}}/{FOLDER}/[0-9a-f]{{32}}\\.({})$",
+        FileFormat::ALL.map(FileFormat::extension).join("|")
+    )),
+    "The address of an uploaded file."
+);
+
+/// The schema of the media type of a stored file.
+pub(crate) enum MediaType {}
+
+schema!(
+    MediaType,
+    one_of(BTreeSet::from(FileFormat::ALL.map(FileFormat::media_type))),
+    "A registered media type."
+);
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::Invalid;
 use crate::ids::serde_as_text;
+use crate::schema::{line, schema};
 
 /// Whether a character embeds, overrides or isolates a direction of writing (UAX #9): a text can show in another order
 /// than it has with it, and change how what follows it is shown.
@@ -32,7 +33,7 @@ pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
 }
 
 macro_rules! line {
-    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $description:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Box<str>);
@@ -63,48 +64,57 @@ macro_rules! line {
         }
 
         serde_as_text!($name);
+        schema!($name, line(Self::MAX), $description);
     };
 }
 
 line!(
     /// The name that a merchant gives to a piece of evidence: 1 to 128 characters (contract §4).
     EvidenceName,
-    128
+    128,
+    "The merchant's name for a piece of evidence."
 );
 line!(
     /// The platform's number of the disputed payment: 1 to 32 characters (contract §5).
     PaymentNo,
-    32
+    32,
+    "The platform's number of the payment."
 );
 line!(
     /// The merchant's own number of the disputed trade: 1 to 50 characters (contract §5).
     MerchantTradeNo,
-    50
+    50,
+    "The merchant's own number of the trade."
 );
 line!(
     /// The retrieval reference number of the card networks: 1 to 32 characters (our choice).
     Rrn,
-    32
+    32,
+    "The retrieval reference number of the card networks."
 );
 line!(
     /// Why the cardholder disputes, in words: 1 to 256 characters (our choice).
     DisputeReason,
-    256
+    256,
+    "The cardholder's reason for the dispute, in words."
 );
 line!(
     /// The network's code for the reason: 1 to 32 characters (our choice).
     ReasonCode,
-    32
+    32,
+    "The card network's code for the reason."
 );
 line!(
     /// A merchant's name: 1 to 128 characters (our choice).
     MerchantName,
-    128
+    128,
+    "A merchant's name."
 );
 line!(
     /// What an operator notes beside a decision: 1 to 1,000 characters on one line (our choice).
     Note,
-    1000
+    1000,
+    "An operator's note on a decision."
 );
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::Invalid;
+use crate::schema::{format, schema};
 
 /// A moment in Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,6 +73,22 @@ fn has_shape(text: &str, shape: &str) -> bool {
             _ => byte == expected,
         })
 }
+
+schema!(UnixMillis, ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)), "Unix milliseconds.");
+
+/// The schema of a moment in a body. The format checks that there is such a day; the pattern, the years that
+/// [`UnixMillis::from_rfc3339`] reads.
+pub enum Time {}
+
+schema!(
+    Time,
+    format("date-time").pattern(Some(
+        "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-7][0-9]|228[0-6])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
+         T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+    )),
+    "RFC 3339 with a time zone, between the years 1970 and 2286. Responses have milliseconds; merchants get times in their \
+     own time zone, operators in UTC."
+);
 
 impl Add<Duration> for UnixMillis {
     type Output = Self;

@@ -1,5 +1,5 @@
-//! The gateway's description of itself: an OpenAPI document, and a page to read it. Both are the same bytes for
-//! everybody, made once when they are first asked for, from the code and nothing of the installation.
+//! The OpenAPI document of a listener, and a page to read it. Both are the same bytes for every caller: the document is
+//! made from the code when it is first requested, and the page is Redoc, which reads the document in the browser.
 
 mod call;
 mod disputes;
@@ -7,10 +7,7 @@ mod document;
 mod examples;
 mod merchants;
 mod operators;
-mod page;
-mod shapes;
 mod signing;
-mod values;
 mod words;
 
 use std::sync::Arc;
@@ -29,81 +26,92 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::http::error::Refusal;
-use crate::http::paths::{DOCS, OPENAPI};
+use crate::http::paths::{DOCS, DOCS_STYLE, OPENAPI, REDOC};
 
-/// What a listener serves beside this, and so what its document tells.
+/// The APIs that a listener serves, and that its document describes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Apis {
     /// The merchants' calls.
     pub(crate) merchants: bool,
-    /// The embedded store's end of an upload form.
+    /// The upload endpoint of the built-in store.
     pub(crate) uploads: bool,
     /// The operators' calls.
     pub(crate) operators: bool,
 }
 
-/// Bytes that are made when they are first asked for.
-struct Made {
-    apis: Apis,
-    document: OnceCell<Fixed>,
-    docs: OnceCell<Fixed>,
-}
+/// Redoc 2.5.4 as npm has it; [`DOCS_PAGE`] has its hash, and its licence is next to it.
+static REDOC_SCRIPT: &[u8] = include_bytes!("../assets/redoc/redoc.standalone.js");
+static DOCS_PAGE: &[u8] = include_bytes!("openapi/page.html");
+static DOCS_CSS: &[u8] = include_bytes!("openapi/page.css");
 
-/// Bytes that never change, and the name by which a cache knows them.
-#[derive(Clone)]
-struct Fixed {
-    bytes: Bytes,
-    etag: HeaderValue,
-}
+/// The page's policy: its own scripts and styles and the document, no other host, no form, no frame. Redoc adds two
+/// style elements, an empty one that it fills by script and its loading indicator's; their hashes allow them.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; \
+     style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' \
+     'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
+     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Ask each time: another version of the gateway has another document.
+const REVALIDATE: &str = "no-cache";
+/// A year: the version is part of the path.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 pub(crate) fn router(apis: Apis) -> Router {
-    let made = Made { apis, document: OnceCell::new(), docs: OnceCell::new() };
-    Router::new()
-        .route(OPENAPI, get(document))
-        .route(DOCS, get(docs))
-        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
-        .with_state(Arc::new(made))
-}
-
-async fn document(State(made): State<Arc<Made>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let make = async || Fixed::of(document::document(made.apis)?.to_json()?);
-    let fixed = made.document.get_or_try_init(make).await.map_err(Refusal::internal)?;
-    Ok(fixed.answer("application/json", &headers))
-}
-
-async fn docs(State(made): State<Arc<Made>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let make = async || Fixed::of(page::page(&document::document(made.apis)?));
-    let fixed = made.docs.get_or_try_init(make).await.map_err(Refusal::internal)?;
-    let mut response = fixed.answer("text/html; charset=utf-8", &headers);
-    let policy = HeaderValue::try_from(page::policy()).map_err(Refusal::internal)?;
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    Ok(response)
-}
-
-impl Fixed {
-    fn of(text: String) -> anyhow::Result<Self> {
-        let name = hex::encode(Sha256::digest(&text));
-        Ok(Self { bytes: text.into(), etag: HeaderValue::try_from(format!("\"{name}\""))? })
-    }
-
-    /// The bytes, unless the asker has them. A cache asks each time: another version of the gateway has others.
-    fn answer(&self, media_type: &'static str, headers: &HeaderMap) -> Response {
-        let has_them = headers.get_all(IF_NONE_MATCH).iter().any(|tags| names(tags, &self.etag));
-        let mut response = match has_them {
-            true => StatusCode::NOT_MODIFIED.into_response(),
-            false => ([(CONTENT_TYPE, media_type)], self.bytes.clone()).into_response(),
+    let document = Arc::new(OnceCell::new());
+    let send_document = async move |headers: HeaderMap| -> Result<Response, Refusal> {
+        let make = async || {
+            let json = document::document(apis)?.to_json()?;
+            anyhow::Ok(StaticBody::new("application/json", REVALIDATE, json.into()))
         };
-        let headers = response.headers_mut();
-        headers.insert(ETAG, self.etag.clone());
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
+        let body: &StaticBody = document.get_or_try_init(make).await.map_err(Refusal::internal)?;
+        Ok(body.response(&headers))
+    };
+    Router::new()
+        .route(OPENAPI, get(send_document))
+        .merge(asset(DOCS, "text/html; charset=utf-8", REVALIDATE, DOCS_PAGE))
+        .merge(asset(DOCS_STYLE, "text/css; charset=utf-8", REVALIDATE, DOCS_CSS))
+        .merge(asset(REDOC, "text/javascript; charset=utf-8", IMMUTABLE, REDOC_SCRIPT))
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+}
+
+fn asset(path: &str, media_type: &'static str, caching: &'static str, bytes: &'static [u8]) -> Router {
+    let body = StaticBody::new(media_type, caching, Bytes::from_static(bytes));
+    let send = async |State(body): State<Arc<StaticBody>>, headers: HeaderMap| body.response(&headers);
+    Router::new().route(path, get(send)).with_state(Arc::new(body))
+}
+
+/// Bytes that never change while the process runs.
+struct StaticBody {
+    media_type: &'static str,
+    caching: &'static str,
+    bytes: Bytes,
+    /// Their SHA-256 in quotes.
+    etag: String,
+}
+
+impl StaticBody {
+    fn new(media_type: &'static str, caching: &'static str, bytes: Bytes) -> Self {
+        let etag = format!("\"{}\"", hex::encode(Sha256::digest(&bytes)));
+        Self { media_type, caching, bytes, etag }
+    }
+
+    /// The bytes, or 304 where the caller has them.
+    fn response(&self, request: &HeaderMap) -> Response {
+        let headers = [
+            (ETAG, self.etag.as_str()),
+            (CACHE_CONTROL, self.caching),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (CONTENT_SECURITY_POLICY, DOCS_POLICY),
+            (REFERRER_POLICY, "no-referrer"),
+        ];
+        if request.get_all(IF_NONE_MATCH).iter().any(|tags| matches(tags, &self.etag)) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        (headers, [(CONTENT_TYPE, self.media_type)], self.bytes.clone()).into_response()
     }
 }
 
-/// Whether a list of entity tags names this one (RFC 9110 §13.1.2, by the weak comparison).
-fn names(tags: &HeaderValue, etag: &HeaderValue) -> bool {
+/// Whether a list of entity tags has this one (RFC 9110 §13.1.2, by weak comparison).
+fn matches(tags: &HeaderValue, etag: &str) -> bool {
     let mut tags = tags.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     tags.any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes())
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::http::Response;
 
-/// Keywords that say nothing about what is valid.
-const REMARKS: [&str; 6] = ["description", "title", "example", "examples", "format", "xml"];
+/// Keywords that say nothing about what is valid. Ours say of names that they are strings.
+const REMARKS: [&str; 7] = ["description", "title", "example", "examples", "format", "xml", "propertyNames"];
 
 /// A document.
 #[derive(Clone, Debug)]

@@ -7,11 +7,14 @@ use anyhow::{Context as _, Result};
 
 use crate::stage::command;
 
+/// Unaltered files of other projects, which our rules are not for.
+const VENDORED: &str = "crates/server/assets/";
+
 /// All text files of the project, with paths from the root.
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) files: Vec<File>,
-    /// Of the files that are not text, only where they are.
+    /// Of files that are not text or not ours, only the paths.
     others: Vec<String>,
 }
 
@@ -31,8 +34,10 @@ impl Tree {
         let paths: BTreeSet<_> = paths.lines().filter(|path| root.join(path).is_file()).collect();
         for path in paths {
             match std::fs::read_to_string(root.join(path)) {
-                Ok(text) => tree.files.push(File { path: path.to_owned(), text }),
-                Err(_) => tree.others.push(path.to_owned()),
+                Ok(text) if !path.starts_with(VENDORED) => {
+                    tree.files.push(File { path: path.to_owned(), text })
+                }
+                _ => tree.others.push(path.to_owned()),
             }
         }
         Ok(tree)

@@ -1,6 +1,6 @@
 //! The operator's calls of the demo, over HTTP.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rebuttal_client::protocol::MerchantId;
 use rebuttal_client::protocol::operator::answers::{self, SecretText};
 use rebuttal_client::protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
@@ -39,8 +39,8 @@ impl DemoOperator {
 
     pub(super) async fn register_app(&self, merchant_id: MerchantId) -> Result<DemoApp> {
         let path = format!("/merchants/{merchant_id}/apps");
-        let answers::App { app_id, app_secret, .. } = self.post(&path, &AppSettings::default()).await?;
-        Ok(DemoApp { app_id, app_secret: app_secret.context("a new app has a secret")? })
+        let answers::NewApp { app, app_secret } = self.post(&path, &AppSettings::default()).await?;
+        Ok(DemoApp { app_id: app.app_id, app_secret })
     }
 
     pub(super) async fn open_dispute(&self, dispute: &OpenDispute) -> Result<()> {

@@ -188,9 +188,8 @@ impl AppSettingsArgs {
 
 /// Prints an app that has a new secret.
 fn print_created(answer: &[u8], json: bool, secret_file: Option<SecretFile>, how: &str) -> Result<()> {
-    let app: answers::App = output::parse_sanitized(answer)?;
-    let member =
-        secret_output::SecretMember { member: "appSecret", label: "secret", secret: app.app_secret.as_ref() };
+    let answers::NewApp { app, app_secret } = output::parse_sanitized(answer)?;
+    let member = secret_output::SecretMember { member: "appSecret", label: "secret", secret: &app_secret };
     secret_output::print_answer(answer, json, secret_file, member, || print_app(&app, how))
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rebuttal_client::protocol::operator::answers::SecretText;
 use serde_json::{Map, Value};
 
@@ -53,7 +53,7 @@ pub(super) struct SecretMember<'a> {
     pub(super) member: &'static str,
     /// Its name for people.
     pub(super) label: &'static str,
-    pub(super) secret: Option<&'a SecretText>,
+    pub(super) secret: &'a SecretText,
 }
 
 /// Prints an answer that contains a secret: what `print` prints, and then the secret, or its file.
@@ -64,9 +64,6 @@ pub(super) fn print_answer(
     SecretMember { member, label, secret }: SecretMember<'_>,
     print: impl FnOnce(),
 ) -> Result<()> {
-    let secret = secret.with_context(|| {
-        format!("the gateway's answer has no {label}; is it of another version than this program?")
-    })?;
     let Some(mut secret_file) = secret_file else {
         if json {
             terminal::print_json_text(String::from_utf8_lossy(answer).trim_end());

@@ -55,8 +55,7 @@ impl TokenCommand {
                 let secret_file = secret_file.open()?;
                 let answer = client.post("/tokens", &CreateToken { name, role }, &key).await?;
                 let answers::NewToken { name, role, token } = output::parse_sanitized(&answer)?;
-                let member =
-                    secret_output::SecretMember { member: "token", label: "token", secret: Some(&token) };
+                let member = secret_output::SecretMember { member: "token", label: "token", secret: &token };
                 secret_output::print_answer(&answer, json, secret_file, member, || {
                     print_token(&name, &format!("is made, as {role}"))
                 })

@@ -1,87 +1,117 @@
-//! What the operator API answers, one type for each shape: the gateway writes it, and the command line reads it.
+//! The responses of the operator API, one type for each shape: the gateway writes it, the command line reads it, and
+//! the OpenAPI document is derived from it.
 //!
-//! Words of a list that may grow (a status, a scheme, a role) are texts here, so that a program reads what a newer
-//! gateway answers; whoever acts on one parses it. Times are RFC 3339 in UTC. Members that are not known are passed
-//! over.
+//! A value of a list that may grow (a status, a scheme, a role) is a text here, so that a program reads the responses
+//! of a newer gateway; code that acts on one parses it. Times are RFC 3339 in UTC. Unknown members are ignored.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::dispute::DisputeData;
-use crate::{AppId, Code, MerchantId};
+use super::{NotifyUrl, TimeZoneName, TokenName};
+use super::{OperatorActionKind, Role};
+use crate::dispute::{DisputeData, Event, EvidenceType, Stage, Status};
+use crate::schema::{hex, number, pattern, schema, text};
+use crate::storage_uri::{FILE_MAX_BYTES, MediaType};
+use crate::text::{MerchantName, Note, ReasonCode};
+use crate::time::Time;
+use crate::{AppId, AppSecret, Code, EvidenceName, MerchantId, Scheme, StorageUri};
 
 /// A merchant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Merchant {
-    /// Its number.
+    /// The merchant's number.
     pub merchant_id: MerchantId,
-    /// Its name.
+    /// The merchant's name.
+    #[schema(value_type = MerchantName)]
     pub name: String,
-    /// In which zone its times are told.
+    /// The time zone of the times that the merchant gets.
+    #[schema(value_type = TimeZoneName)]
     pub time_zone: String,
 }
 
 /// An app.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct App {
-    /// Its id.
+    /// The app's id.
     pub app_id: AppId,
-    /// Its new secret, only in the answer of what made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app_secret: Option<SecretText>,
-    /// Whose it is.
+    /// The merchant that the app belongs to.
     pub merchant_id: MerchantId,
-    /// Where its notifications go, if anywhere.
+    /// The address of its notifications; null where it has none.
+    #[schema(required, value_type = Option<NotifyUrl>)]
     pub notify_url: Option<String>,
-    /// How it must sign: a word of [`crate::Scheme`].
+    /// The scheme that its requests must be signed with.
+    #[schema(value_type = Scheme)]
     pub scheme: String,
-    /// Whether it may call.
+    /// Whether the app may call.
     pub enabled: bool,
-    /// Until when the secret before the newest verifies, too, if it does. A gateway of an older version does not tell.
+    /// The end of the overlap in which the secret before the newest still verifies; null where there is no overlap. A
+    /// gateway of an older version leaves it out.
+    #[schema(required, value_type = Option<Time>)]
     pub old_secret_expires_time: Option<String>,
 }
 
+/// An app with a secret that the request made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewApp {
+    /// The app.
+    #[serde(flatten)]
+    pub app: App,
+    /// The new secret. It is shown only once.
+    #[schema(value_type = AppSecret)]
+    pub app_secret: SecretText,
+}
+
 /// All apps of a merchant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Apps {
-    /// The oldest first.
+    /// The apps, the oldest first.
     pub items: Vec<App>,
 }
 
-/// A token, without what opens the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A token, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// What it is called.
+    /// The token's name.
+    #[schema(value_type = TokenName)]
     pub name: String,
-    /// What its holder may do: a word of [`super::Role`].
+    /// What the holder of the token may do.
+    #[schema(value_type = Role)]
     pub role: String,
-    /// When it was made.
+    /// When the token was created.
+    #[schema(value_type = Time)]
     pub created_time: String,
-    /// When it was revoked.
+    /// When the token was revoked; left out where it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Time>)]
     pub revoked_time: Option<String>,
 }
 
-/// A token that was just made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A new token.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// What it is called.
+    /// The token's name.
+    #[schema(value_type = TokenName)]
     pub name: String,
-    /// What its holder may do: a word of [`super::Role`].
+    /// What the holder of the token may do.
+    #[schema(value_type = Role)]
     pub role: String,
-    /// What opens the API.
+    /// The bearer token. It is shown only once.
     pub token: SecretText,
 }
 
-/// A secret that an answer tells: wiped from memory when dropped, never printed.
+/// A secret in a response: wiped from memory when dropped, never printed.
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct SecretText(String);
+
+schema!(SecretText, text(), "A secret.");
 
 impl SecretText {
     /// The text. The name is long so that every use is seen in review.
@@ -106,11 +136,11 @@ impl fmt::Debug for SecretText {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
-    /// At most as many as were asked for.
+    /// At most as many items as the request asks for.
     pub items: Vec<T>,
-    /// Where the next page begins; null on the last one.
+    /// The cursor of the next page; null on the last one.
     pub next_cursor: Option<String>,
-    /// How many there are in all, of what is counted.
+    /// How many items match, where the list counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     /// Whether the total is exact; otherwise there are more.
@@ -119,124 +149,163 @@ pub struct Page<T> {
 }
 
 /// A dispute in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DisputeSummary {
-    /// What its merchant sees of it.
+    /// The members that its merchant sees.
     #[serde(flatten)]
     pub dispute: DisputeData,
-    /// Whose payment is disputed.
+    /// The merchant whose payment is disputed.
     pub merchant_id: MerchantId,
-    /// The network's code for the reason.
+    /// The card network's code for the reason.
+    #[schema(required, value_type = Option<ReasonCode>)]
     pub reason_code: Option<String>,
-    /// What its state allows an operator: words of [`super::OperatorActionKind`].
+    /// The actions that the dispute's state allows.
+    #[schema(value_type = Vec<OperatorActionKind>)]
     pub allowed_actions: Vec<String>,
 }
 
-/// A dispute with all that was submitted and all that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A dispute with its submissions and its history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dispute {
-    /// What a list tells of it.
+    /// The members that a list has, too.
     #[serde(flatten)]
     pub summary: DisputeSummary,
-    /// The oldest first.
+    /// The submissions, the oldest first.
     pub submissions: Vec<Submission>,
-    /// The oldest first.
+    /// The history, the oldest entry first.
     pub history: Vec<HistoryEntry>,
 }
 
-/// What was submitted with one contest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The evidence of one contest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Submission {
-    /// Counts the dispute's submissions from 1.
+    /// The submission's number within the dispute, from 1.
     pub submission_id: String,
-    /// When it was submitted.
+    /// When the contest arrived.
+    #[schema(value_type = Time)]
     pub submitted_time: String,
-    /// In which stage: a word of [`crate::dispute::Stage`].
+    /// The stage in which the dispute was contested.
     #[serde(rename = "type")]
+    #[schema(value_type = Stage)]
     pub stage: String,
-    /// In the order sent.
+    /// The files in the order of the contest.
     pub evidence: Vec<Evidence>,
 }
 
 /// One piece of submitted evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
-    /// Names the piece within its dispute: the submission's number and its own place, both from 1.
+    /// Identifies the file within its dispute: the number of the submission and of the file, both from 1.
+    #[schema(value_type = EvidenceId)]
     pub evidence_id: String,
-    /// What it shows: a word of [`crate::dispute::EvidenceType`].
+    /// What the file shows.
     #[serde(rename = "type")]
+    #[schema(value_type = EvidenceType)]
     pub evidence_type: String,
-    /// What the merchant calls it.
+    /// The merchant's name for the file.
+    #[schema(value_type = EvidenceName)]
     pub name: String,
-    /// Where the merchant put it.
+    /// The address of the upload.
+    #[schema(value_type = StorageUri)]
     pub url: String,
-    /// Of the bytes that were submitted, in lower-case hex.
+    /// SHA-256 of the submitted bytes; it never changes.
+    #[schema(value_type = Sha256)]
     pub sha256: String,
-    /// In bytes.
+    /// The file's size in bytes.
+    #[schema(value_type = FileSize)]
     pub size: u64,
-    /// What kind of file it is.
+    /// The file's media type.
+    #[schema(value_type = MediaType)]
     pub media_type: String,
 }
 
-/// Something that happened to a dispute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The schema of [`Evidence::evidence_id`], which is also a parameter of paths.
+pub enum EvidenceId {}
+
+schema!(EvidenceId, pattern("^[1-9][0-9]*-[1-9][0-9]*$"), "Identifies a file within its dispute.");
+
+enum Sha256 {}
+
+schema!(Sha256, hex(64), "SHA-256 in lower-case hex.");
+
+enum FileSize {}
+
+schema!(FileSize, number(1, usize::try_from(FILE_MAX_BYTES).unwrap_or(usize::MAX)), "In bytes.");
+
+/// One event in the history of a dispute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
-    /// Counts the dispute's entries from 1.
+    /// The entry's number within the dispute, from 1.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     pub sequence: u64,
-    /// When.
+    /// When it happened.
+    #[schema(value_type = Time)]
     pub time: String,
-    /// What: a word of [`crate::dispute::Event`].
+    /// What happened.
+    #[schema(value_type = Event)]
     pub event: String,
     /// Who acted: an operator's token, an app, or the gateway.
     pub actor: String,
-    /// Where the dispute stood afterwards: a word of [`crate::dispute::Status`].
+    /// The dispute's state after the event.
+    #[schema(required, value_type = Option<Status>)]
     pub status: Option<String>,
-    /// In which stage: a word of [`crate::dispute::Stage`].
+    /// The dispute's stage after the event.
     #[serde(rename = "type")]
+    #[schema(required, value_type = Option<Stage>)]
     pub stage: Option<String>,
-    /// With which deadline.
+    /// The dispute's deadline after the event.
+    #[schema(required, value_type = Option<Time>)]
     pub deadline: Option<String>,
-    /// What was submitted.
+    /// The submission of a contest.
+    #[schema(required)]
     pub submission_id: Option<String>,
-    /// What an operator noted.
+    /// The operator's note.
+    #[schema(required, value_type = Option<Note>)]
     pub note: Option<String>,
-    /// Binds the entry to the one before it, in lower-case hex.
+    /// SHA-256 that binds the entry to the one before it.
+    #[schema(value_type = Sha256)]
     pub hash: String,
 }
 
-/// Where a file can be fetched without a token, for a while, and what it is then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A link by which a file can be fetched without a token, and what the file is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceLink {
-    /// Where. Whoever has it can fetch the file.
+    /// Where to fetch the file with GET. It is a secret: whoever has it can fetch the file.
     pub url: String,
-    /// Until when the store answers it.
+    /// When the link ends.
+    #[schema(value_type = Time)]
     pub expires_time: String,
-    /// Of the bytes that were submitted, in lower-case hex.
+    /// SHA-256 of the submitted bytes; it never changes.
+    #[schema(value_type = Sha256)]
     pub sha256: String,
-    /// In bytes.
+    /// The file's size in bytes.
+    #[schema(value_type = FileSize)]
     pub size: u64,
-    /// What kind of file it is.
+    /// The file's media type.
+    #[schema(value_type = MediaType)]
     pub media_type: String,
 }
 
-/// Why a call was not served: a problem document of RFC 9457. `type` is left out: `about:blank` is meant, and the code
-/// tells kinds apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The response to an operator's request that failed: a problem document of RFC 9457. It has no `type`, which means
+/// `about:blank`; the code identifies the problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// What the code means.
+    /// The meaning of the code.
     #[serde(default)]
+    #[schema(required)]
     pub title: String,
     /// The HTTP status.
     #[serde(default)]
+    #[schema(required, minimum = 400, maximum = 599)]
     pub status: u16,
-    /// What became of the request.
+    /// The code.
     pub code: Code,
-    /// What happened, why, and what to do. Merchants' answers have a code, too, but no detail.
+    /// What happened, why, and what to do.
     pub detail: String,
 }
 

@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::body::Object;
 use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
+use crate::schema::{format, number, schema};
 use crate::{Invalid, Scheme};
 
 /// Most characters of a notification address.
@@ -33,6 +35,16 @@ impl fmt::Display for NotifyUrl {
 }
 
 serde_as_text!(NotifyUrl);
+schema!(
+    NotifyUrl,
+    format("uri").max_length(Some(NOTIFY_URL_MAX)).pattern(Some(NOTIFY_URL_PATTERN)),
+    "An absolute http or https address without user and fragment."
+);
+
+/// A host, a port from 1 to 65535, no user, no fragment. The format checks IPv6 addresses.
+const NOTIFY_URL_PATTERN: &str = "^https?://(([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\\[[0-9A-Fa-f:.]+\\])\
+     (:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\
+     ([/?]([A-Za-z0-9._~!$&'()*+,;=:/?-]|%[0-9A-Fa-f]{2})*)?$";
 
 impl FromStr for NotifyUrl {
     type Err = Invalid;
@@ -85,17 +97,19 @@ fn has_only(part: &str, these: &[u8]) -> bool {
     true
 }
 
-/// `POST /merchants/{merchantId}/apps` and `PATCH …/apps/{appId}`: what is missing stays, or is the default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// The request of `POST /merchants/{merchantId}/apps`, where a member left out has its default, and of
+/// `PATCH …/apps/{appId}`, where it stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AppSettings {
-    /// Where notifications go; `Some(None)`, sent as null, stops them.
+    /// The address of notifications, which are not delivered yet; null removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NotifyUrl>)]
     pub notify_url: Option<Option<NotifyUrl>>,
-    /// How the app must sign; `V2_SHA256` unless told otherwise.
+    /// The scheme that the app must sign with. The default is `V2_SHA256`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
-    /// Whether the app may call; yes unless told otherwise.
+    /// Whether the app may call. The default is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
@@ -114,8 +128,9 @@ impl AppSettings {
     }
 }
 
-/// `POST …/apps/{appId}/endOverlap`: the path says all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The request of `POST …/apps/{appId}/endOverlap`, which has no members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EndOverlap {}
 
 impl EndOverlap {
@@ -127,14 +142,18 @@ impl EndOverlap {
     }
 }
 
-/// `POST …/apps/{appId}/rotate`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// The request of `POST …/apps/{appId}/rotate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateSecret {
-    /// How long the old secret still verifies, in seconds, 0 to [`OVERLAP_MAX_SECONDS`]; 0 ends all older secrets,
-    /// those of a running overlap too.
+    /// How many seconds the old secret still verifies; 0 ends all older secrets, those of a running overlap, too.
+    #[schema(value_type = OverlapSeconds)]
     pub overlap_seconds: u64,
 }
+
+enum OverlapSeconds {}
+
+schema!(OverlapSeconds, number(0, OVERLAP_MAX_SECONDS as usize), "A time in seconds.");
 
 impl RotateSecret {
     /// Reads the request.

@@ -1,17 +1,19 @@
 //! Requests about disputes: opening one, and the acts that move it.
 
-use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::body::Object;
 use crate::dispute::{Stage, wire_enum};
 use crate::fields::{BadRequest, Fields};
 use crate::text::{DisputeReason, Note, ReasonCode, Rrn};
+use crate::time::Time;
 use crate::{Amount, Currency, DisputeNo, MerchantId, MerchantTradeNo, PaymentNo, UnixMillis};
 
 wire_enum! {
     /// How a dispute ends.
-    Outcome {
+    Outcome ("For the merchant, or against.") {
         /// For the merchant.
         Won = "WON",
         /// Against the merchant.
@@ -99,29 +101,75 @@ impl OpenDispute {
     }
 }
 
-/// The currency of the amounts is a member of its own.
+/// The request of `POST /disputes`. The currency of both amounts is a member.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OpenDisputeBody<'a> {
+    /// The number that the dispute has upstream. Where it is left out, the gateway makes one.
+    dispute_no: Option<&'a DisputeNo>,
+    /// The merchant whose payment is disputed.
+    merchant_id: MerchantId,
+    /// The platform's number of the payment.
+    payment_no: &'a PaymentNo,
+    /// The merchant's number of the trade.
+    merchant_trade_no: &'a MerchantTradeNo,
+    /// The payment's amount.
+    #[schema(value_type = Amount)]
+    payment_amount: String,
+    /// The disputed amount.
+    #[schema(value_type = Amount)]
+    dispute_amount: String,
+    /// The currency of both amounts.
+    currency: Currency,
+    /// The cardholder's reason.
+    dispute_reason: &'a DisputeReason,
+    /// The card network's code for the reason.
+    reason_code: Option<&'a ReasonCode>,
+    /// The stage in which the dispute opens.
+    #[serde(rename = "type")]
+    stage: Stage,
+    /// The retrieval reference number.
+    rrn: Option<&'a Rrn>,
+    /// When the merchant must have responded, a time in the future.
+    #[schema(value_type = Time)]
+    deadline: String,
+}
+
 impl Serialize for OpenDispute {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_struct("OpenDispute", Self::KNOWN.len())?;
-        members.serialize_field("disputeNo", &self.dispute_no)?;
-        members.serialize_field("merchantId", &self.merchant_id)?;
-        members.serialize_field("paymentNo", &self.payment_no)?;
-        members.serialize_field("merchantTradeNo", &self.merchant_trade_no)?;
-        members.serialize_field("paymentAmount", &self.payment_amount.to_string())?;
-        members.serialize_field("disputeAmount", &self.dispute_amount.to_string())?;
-        members.serialize_field("currency", self.payment_amount.currency().code())?;
-        members.serialize_field("disputeReason", &self.dispute_reason)?;
-        members.serialize_field("reasonCode", &self.reason_code)?;
-        members.serialize_field("type", &self.stage)?;
-        members.serialize_field("rrn", &self.rrn)?;
-        members.serialize_field("deadline", &self.deadline.to_rfc3339_utc())?;
-        members.end()
+        let body = OpenDisputeBody {
+            dispute_no: self.dispute_no.as_ref(),
+            merchant_id: self.merchant_id,
+            payment_no: &self.payment_no,
+            merchant_trade_no: &self.merchant_trade_no,
+            payment_amount: self.payment_amount.to_string(),
+            dispute_amount: self.dispute_amount.to_string(),
+            currency: self.payment_amount.currency(),
+            dispute_reason: &self.dispute_reason,
+            reason_code: self.reason_code.as_ref(),
+            stage: self.stage,
+            rrn: self.rrn.as_ref(),
+            deadline: self.deadline.to_rfc3339_utc(),
+        };
+        body.serialize(serializer)
+    }
+}
+
+impl PartialSchema for OpenDispute {
+    fn schema() -> RefOr<Schema> {
+        OpenDisputeBody::schema()
+    }
+}
+
+impl ToSchema for OpenDispute {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        OpenDisputeBody::schemas(schemas);
     }
 }
 
 wire_enum! {
     /// Which act an operator's is: the last segment of the path that it is posted to, in the order of contract §6.
-    OperatorActionKind {
+    OperatorActionKind ("An action that an operator takes on a dispute.") {
         /// [`OperatorAction::RequestEvidence`].
         RequestEvidence = "requestEvidence",
         /// [`OperatorAction::Resolve`].
@@ -135,43 +183,52 @@ wire_enum! {
     }
 }
 
-/// An operator's act on an open dispute, as posted to `/disputes/{disputeNo}/…`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// An operator's action on a dispute, as posted to `/disputes/{disputeNo}/…`. The title of each schema is the last
+/// segment of the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum OperatorAction {
-    /// `resolve`: the dispute is decided.
+    /// The dispute is decided.
+    #[schema(title = "resolve")]
     Resolve {
-        /// For or against the merchant.
+        /// For the merchant, or against.
         outcome: Outcome,
-        /// What to remember beside it.
+        /// What to remember about the decision.
         note: Option<Note>,
     },
-    /// `requestEvidence`: the merchant is asked for more.
+    /// The merchant is asked for more evidence.
+    #[schema(title = "requestEvidence")]
     RequestEvidence {
-        /// Until when it may respond.
+        /// When the merchant must have responded, a time in the future.
         #[serde(serialize_with = "in_utc")]
+        #[schema(value_type = Time)]
         deadline: UnixMillis,
-        /// What is asked for.
+        /// What evidence is missing.
         note: Note,
     },
-    /// `extend`: the merchant gets more time.
+    /// The merchant gets more time.
+    #[schema(title = "extend")]
     Extend {
-        /// The new deadline.
+        /// The new deadline, later than the present one.
         #[serde(serialize_with = "in_utc")]
+        #[schema(value_type = Time)]
         deadline: UnixMillis,
     },
-    /// `advance`: the dispute goes on to a later stage.
+    /// The dispute advances to a later stage.
+    #[schema(title = "advance")]
     Advance {
-        /// The later stage.
+        /// The new stage, later than the present one.
         #[serde(rename = "type")]
         stage: Stage,
-        /// Until when the merchant may respond in it.
+        /// When the merchant must have responded in the new stage, a time in the future.
         #[serde(serialize_with = "in_utc")]
+        #[schema(value_type = Time)]
         deadline: UnixMillis,
     },
-    /// `withdraw`: the other side took the dispute back.
+    /// The cardholder or the issuer took the dispute back.
+    #[schema(title = "withdraw")]
     Withdraw {
-        /// What to remember beside it.
+        /// What to remember about the withdrawal.
         note: Option<Note>,
     },
 }

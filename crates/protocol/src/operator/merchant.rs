@@ -1,15 +1,17 @@
-//! Requests about merchants, and the zone that a merchant's times are told in.
+//! Requests about merchants, and the time zone of the times that a merchant gets.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Invalid;
 use crate::body::Object;
 use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
+use crate::schema::{format, schema};
 use crate::text::MerchantName;
 
 /// An IANA time zone name that is known, such as `Asia/Shanghai`.
@@ -46,14 +48,15 @@ impl FromStr for TimeZoneName {
 }
 
 serde_as_text!(TimeZoneName);
+schema!(TimeZoneName, format("iana-time-zone"), "An IANA time zone, such as Asia/Shanghai or UTC.");
 
-/// `POST /merchants`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// The request of `POST /merchants`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateMerchant {
     /// The merchant's name.
     pub name: MerchantName,
-    /// In which zone its times are told.
+    /// The time zone of the times that the merchant gets.
     pub time_zone: TimeZoneName,
 }
 
@@ -67,9 +70,9 @@ impl CreateMerchant {
     }
 }
 
-/// `PATCH /merchants/{merchantId}`: what is missing stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// The request of `PATCH /merchants/{merchantId}`: a member left out stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeMerchant {
     /// The new name.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,16 +5,21 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Invalid;
 use crate::body::Object;
 use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
+use crate::schema::{pattern, schema};
 
 wire_enum! {
     /// What the holder of a token may do. Each may do what the one before it may.
-    Role {
+    Role (
+        "A `viewer` reads everything, an `operator` also opens and changes disputes, and an `admin` also changes \
+         merchants, apps and tokens."
+    ) {
         /// Reads everything, evidence included, and changes nothing.
         Viewer = "viewer",
         /// Opens disputes and acts on them, too.
@@ -24,7 +29,7 @@ wire_enum! {
     }
 }
 
-/// A token's name, which the history tells as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
+/// A token's name, which histories give as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
 /// names look alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenName(Box<str>);
@@ -62,13 +67,20 @@ impl fmt::Display for TokenName {
 }
 
 serde_as_text!(TokenName);
+schema!(
+    TokenName,
+    // In a name of one or two characters, one is not a dot.
+    pattern(format!("^([!-~]{{3,{}}}|[!-\\-/-~][!-~]?|\\.[!-\\-/-~])$", Self::MAX)),
+    "A token's name, which the histories of disputes give as the actor."
+);
 
-/// `POST /tokens`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The request of `POST /tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CreateToken {
-    /// What the token is called.
+    /// The token's name, which no other token has.
     pub name: TokenName,
-    /// What its holder may do.
+    /// What the holder of the token may do.
     pub role: Role,
 }
 
@@ -82,8 +94,9 @@ impl CreateToken {
     }
 }
 
-/// `POST /tokens/{name}/revoke`: the path says all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The request of `POST /tokens/{name}/revoke`, which has no members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RevokeToken {}
 
 impl RevokeToken {

@@ -10,7 +10,7 @@ use rebuttal_protocol::operator::PREFIX;
 use rebuttal_protocol::{Code, MerchantCall};
 
 use crate::http::error::{self, LogNote};
-use crate::http::paths::{DOCS, HEALTHZ, METRICS, OPENAPI, READYZ, UPLOADED};
+use crate::http::paths::{DOCS, DOCS_STYLE, HEALTHZ, METRICS, OPENAPI, READYZ, REDOC, UPLOADED};
 
 /// The labels of paths that are not a merchant's call.
 const OTHER_LABELS: [&str; 6] = ["upload", "operator", "health", "openapi", "docs", "other"];
@@ -41,7 +41,7 @@ fn call_label(path: &str) -> &'static str {
         // What machines ask, not people.
         HEALTHZ | READYZ | METRICS => "health",
         OPENAPI => "openapi",
-        DOCS => "docs",
+        DOCS | DOCS_STYLE | REDOC => "docs",
         _ => "other",
     }
 }

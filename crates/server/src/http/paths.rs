@@ -10,5 +10,9 @@ pub(crate) const METRICS: &str = "/metrics";
 pub(crate) const OPENAPI: &str = "/openapi.json";
 /// The page to read the OpenAPI document on.
 pub(crate) const DOCS: &str = "/docs";
+/// The style of that page.
+pub(crate) const DOCS_STYLE: &str = "/docs/page.css";
+/// The script of that page.
+pub(crate) const REDOC: &str = "/docs/redoc-2.5.4.js";
 /// Where the upload forms of the evidence folder are posted to.
 pub(crate) const UPLOADED: &str = "/uploaded";

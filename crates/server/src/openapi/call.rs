@@ -1,172 +1,219 @@
-//! One operation as the document tells it: what it takes, what it answers, and each code by which it refuses, under the
-//! status that `error::status` gives it.
+//! One operation of the document: its request, its responses, and each code of its rejections, under the status that
+//! `error::status` gives it.
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
 use http::StatusCode;
-use rebuttal_protocol::operator::Role;
-use rebuttal_protocol::{Code, Scheme};
-use serde_json::Value;
-use serde_json::json;
+use rebuttal_protocol::Code;
+use rebuttal_protocol::operator::answers::Problem;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::{
-    AllOfBuilder, Content, Header, HeaderBuilder, Ref, Required, Response, ResponseBuilder,
-    SecurityRequirement,
+    AllOfBuilder, Content, Header, HeaderBuilder, HttpMethod, ObjectBuilder, Ref, Required, Response,
+    ResponseBuilder, SecurityRequirement,
 };
 
-use super::words::{Schema, count, must, null, object, of, one_of, text};
-use crate::auth::permission::Permission;
+use super::document::Draft;
+use super::words::{Schema, integer, null, object, one_of, text};
 use crate::http::body::BODY_LIMIT;
 use crate::http::error::status;
 use crate::http::listener::HEAD_MAX_BYTES;
 
-/// How the document names what proves who calls.
-pub(super) const OPERATOR_TOKEN: &str = "operatorToken";
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Calls that are refused alike: what every one of them may be refused with, told once among the components.
-pub(super) struct Group {
+/// An operation with its path and method.
+pub(super) struct Endpoint {
+    pub(super) path: String,
+    pub(super) method: HttpMethod,
+    pub(super) operation: Operation,
+}
+
+impl Endpoint {
+    pub(super) fn get(path: &str, operation: Operation) -> Self {
+        Self { path: path.to_owned(), method: HttpMethod::Get, operation }
+    }
+
+    pub(super) fn post(path: &str, operation: Operation) -> Self {
+        Self { method: HttpMethod::Post, ..Self::get(path, operation) }
+    }
+
+    pub(super) fn patch(path: &str, operation: Operation) -> Self {
+        Self { method: HttpMethod::Patch, ..Self::get(path, operation) }
+    }
+}
+
+/// The codes that every call of a kind may be rejected with. Their responses are components.
+pub(super) struct Rejections {
     pub(super) name: &'static str,
-    pub(super) form: Form,
+    pub(super) format: Format,
     pub(super) codes: &'static [Code],
 }
 
-/// The form of a refusal.
+/// The format of a rejection.
 #[derive(Clone, Copy)]
-pub(super) enum Form {
-    /// The merchants' envelope, signed.
-    Envelope,
-    /// The same to somebody whose header nobody reads.
+pub(super) enum Format {
+    /// The merchant API's envelope, signed.
+    Signed,
+    /// The same envelope where no header is read.
     Unsigned,
     /// A problem document.
     Problem,
 }
 
-/// An operation.
-pub(super) struct Call {
-    pub(super) group: &'static Group,
-    pub(super) id: &'static str,
-    pub(super) tag: &'static str,
-    pub(super) summary: &'static str,
-    pub(super) description: String,
-    pub(super) parameters: Vec<Parameter>,
-    pub(super) takes: Option<Usage>,
-    pub(super) answers: Vec<Answered>,
-    /// The codes that not every call of its group has.
-    pub(super) own: Vec<Code>,
+/// An operation of one of the APIs.
+pub(super) struct Call<'d> {
+    draft: &'d Draft,
+    rejections: &'static Rejections,
+    operation: OperationBuilder,
+    /// The codes that not every call of its kind has.
+    codes: Vec<Code>,
 }
 
-/// A JSON body that a call takes: the name of its schema, and an example.
-pub(super) struct Usage(pub(super) &'static str, pub(super) Value);
-
-/// An answer to a call that was served.
-pub(super) struct Answered {
-    pub(super) status: StatusCode,
-    pub(super) what: &'static str,
-    pub(super) schema: Schema,
-    pub(super) example: Value,
-}
-
-impl Call {
-    /// As merchants call it: signed, and answered in the envelope.
-    pub(super) fn of_merchants(mut self) -> Operation {
-        for answered in &mut self.answers {
-            let members = [must("code", one_of([Code::Ok.as_str()])), must("errorMessage", null())];
-            let data = must("data", std::mem::replace(&mut answered.schema, null()));
-            answered.schema = object(members.into_iter().chain([data])).into();
-        }
-        let mut operation = self.told();
-        let either = Scheme::ALL.map(|scheme| SecurityRequirement::new(scheme.as_str(), [] as [&str; 0]));
-        operation.security = Some(either.into());
-        operation
+impl<'d> Call<'d> {
+    pub(super) fn new(
+        draft: &'d Draft,
+        rejections: &'static Rejections,
+        tag: &str,
+        (id, summary): (&str, &str),
+        description: impl Into<String>,
+    ) -> Self {
+        let operation = Operation::builder()
+            .operation_id(Some(id))
+            .tag(tag)
+            .summary(Some(summary))
+            .description(Some(description.into()));
+        Self { draft, rejections, operation, codes: Vec::new() }
     }
 
-    /// As operators call it: with a token of a role that has the right.
-    pub(super) fn of_operators(mut self, right: Permission) -> Operation {
-        let roles = Role::ALL.iter().filter(|role| right.is_of(**role));
-        let roles: Vec<_> = roles.map(|role| format!("`{role}`")).collect();
-        self.description = format!("{}\n\nThe token's role: {}.", self.description, roles.join(" or "));
-        let mut operation = self.told();
-        operation.security = Some(vec![SecurityRequirement::new(OPERATOR_TOKEN, [] as [&str; 0])]);
-        operation
+    /// Needs one of these security schemes.
+    pub(super) fn secured_by<'s>(mut self, schemes: impl IntoIterator<Item = &'s str>) -> Self {
+        let schemes = schemes.into_iter().map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0]));
+        self.operation = self.operation.securities(Some(schemes));
+        self
     }
 
-    fn told(self) -> Operation {
-        let Self { group, own, .. } = self;
-        let mut operation = Operation::builder()
-            .operation_id(Some(self.id))
-            .tag(self.tag)
-            .summary(Some(self.summary))
-            .description(Some(self.description));
-        if !self.parameters.is_empty() {
-            operation = operation.parameters(Some(self.parameters));
+    pub(super) fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+        self.operation =
+            parameters.into_iter().fold(self.operation, |operation, next| operation.parameter(next));
+        self
+    }
+
+    /// Takes a JSON body.
+    pub(super) fn body(mut self, schema: Schema, example: Value) -> Self {
+        // A body without members may be left out.
+        let required = if example == json!({}) { Required::False } else { Required::True };
+        let content = Content::builder().schema(Some(schema)).example(Some(example)).build();
+        let body = RequestBody::builder().content(JSON, content).required(Some(required));
+        self.operation = self
+            .operation
+            .request_body(Some(body.build()))
+            .response(StatusCode::REQUEST_TIMEOUT.as_str(), Ref::from_response_name(BODY_TIMEOUT));
+        self
+    }
+
+    /// May be rejected with these codes, too.
+    pub(super) fn rejected(mut self, codes: &[Code]) -> Self {
+        self.codes.extend_from_slice(codes);
+        self
+    }
+
+    /// Succeeds with a value such as this one.
+    pub(super) fn returns<T: ToSchema + Serialize>(
+        self,
+        status: StatusCode,
+        description: &str,
+        example: &T,
+    ) -> Result<Self> {
+        let schema = self.draft.of::<T>();
+        self.returns_as(status, description, schema, example)
+    }
+
+    /// Succeeds with a value of this schema.
+    pub(super) fn returns_as(
+        mut self,
+        status: StatusCode,
+        description: &str,
+        schema: impl Into<Schema>,
+        example: &impl Serialize,
+    ) -> Result<Self> {
+        let (mut schema, mut example) = (schema.into(), serde_json::to_value(example)?);
+        if let Format::Signed = self.rejections.format {
+            let code = one_of([Code::Ok.as_str()]).into();
+            schema = object([("code", code), ("errorMessage", null().into()), ("data", schema)]).into();
+            example = json!({ "code": Code::Ok, "errorMessage": null, "data": example });
         }
-        if let Some(Usage(schema, example)) = self.takes {
-            // What takes nothing needs no body.
-            let required = if example == json!({}) { Required::False } else { Required::True };
-            let content = Content::builder().schema(Some(of(schema))).example(Some(example)).build();
-            let body = RequestBody::builder().content(JSON, content).required(Some(required));
-            let late = Ref::from_response_name(BODY_TOO_SLOW);
-            operation = operation
-                .request_body(Some(body.build()))
-                .response(StatusCode::REQUEST_TIMEOUT.as_str(), late);
-        }
-        for Answered { status, what, schema, example } in self.answers {
-            let content = Content::builder().schema(Some(schema)).example(Some(example)).build();
-            let response = group.form.dressed(what).content(JSON, content).build();
-            operation = operation.response(status.as_str(), response);
-        }
-        for (number, codes) in by_status(with_statuses(group.codes.iter().chain(&own).cloned())) {
-            operation = match codes.iter().any(|code| own.contains(code)) {
-                true => operation.response(number.as_str(), group.form.refusal(number, &codes)),
-                false => operation.response(number.as_str(), Ref::from_response_name(group.shared(number))),
+        let content = Content::builder().schema(Some(schema)).example(Some(example)).build();
+        let response = self.rejections.format.response(description).content(JSON, content).build();
+        self.operation = self.operation.response(status.as_str(), response);
+        Ok(self)
+    }
+
+    pub(super) fn build(self) -> Operation {
+        let Self { draft, rejections, codes, mut operation } = self;
+        let all = rejections.codes.iter().chain(&codes).cloned();
+        for (number, of_status) in by_status(with_statuses(all)) {
+            operation = match of_status.iter().any(|code| codes.contains(code)) {
+                true => operation
+                    .response(number.as_str(), rejections.format.rejection(draft, number, &of_status)),
+                false => {
+                    operation.response(number.as_str(), Ref::from_response_name(rejections.component(number)))
+                }
             };
         }
         with_head_limit(operation).build()
     }
 }
 
-impl Group {
-    /// How the group's refusals of a status are called.
-    fn shared(&self, status: StatusCode) -> String {
+impl Rejections {
+    /// The name of the component for a status.
+    fn component(&self, status: StatusCode) -> String {
         format!("{}{}", self.name, status.as_str())
     }
 
-    /// What every call of the group may be refused with.
-    pub(super) fn responses(&self) -> impl Iterator<Item = (String, Response)> {
+    pub(super) fn components(&self, draft: &Draft) -> impl Iterator<Item = (String, Response)> {
         let statuses = by_status(with_statuses(self.codes.iter().cloned())).into_iter();
-        statuses.map(|(status, codes)| (self.shared(status), self.form.refusal(status, &codes)))
+        statuses.map(|(status, codes)| (self.component(status), self.format.rejection(draft, status, &codes)))
     }
 }
 
-impl Form {
-    /// An answer with what every answer of this form carries.
-    fn dressed(self, what: impl Into<String>) -> ResponseBuilder {
-        let response = with_id(Response::builder()).description(what);
+impl Format {
+    /// A response with the headers of this format.
+    fn response(self, description: impl Into<String>) -> ResponseBuilder {
+        let response = with_id(Response::builder()).description(description);
         match self {
-            Self::Envelope => response.header_ref("Authorization", header_of("Authorization")),
+            Self::Signed => response.header_ref("Authorization", header_of("Authorization")),
             Self::Unsigned | Self::Problem => response,
         }
     }
 
-    /// A refusal with one of these codes, all of one status. A 400 may come from below, too.
-    pub(super) fn refusal(self, status: StatusCode, codes: &[Code]) -> Response {
+    /// A rejection with one of these codes, all of one status. A 400 may also be plain HTTP's.
+    pub(super) fn rejection(self, draft: &Draft, status: StatusCode, codes: &[Code]) -> Response {
         let (media_type, schema) = match self {
-            Self::Envelope | Self::Unsigned => (JSON, "Refusal"),
-            Self::Problem => (PROBLEM, "Problem"),
+            Self::Signed | Self::Unsigned => (JSON, draft.named("Rejection", envelope(draft))),
+            Self::Problem => (PROBLEM, draft.of::<Problem>()),
         };
-        let narrowed = object([must("code", one_of(codes.iter().map(Code::as_str)))]);
-        let narrowed = AllOfBuilder::new().item(of(schema)).item(narrowed);
-        let response = self.dressed(meanings(codes)).content(media_type, Content::new(Some(narrowed)));
+        let narrowed = object([("code", one_of(codes.iter().map(Code::as_str)).into())]);
+        let narrowed = AllOfBuilder::new().item(schema).item(narrowed);
+        let response = self.response(meanings(codes)).content(media_type, Content::new(Some(narrowed)));
         let response = match status {
             StatusCode::BAD_REQUEST => response.content(PLAIN, Content::new(Some(text()))),
             _ => response,
         };
         with_headers(status, response).build()
     }
+}
+
+/// The envelope of a rejection.
+fn envelope(draft: &Draft) -> ObjectBuilder {
+    let message = text().description(Some("What happened, why, and what to do."));
+    object([("code", draft.of::<Code>()), ("errorMessage", message.into()), ("data", null().into())])
+        .description(Some("The response to a merchant's call that failed."))
 }
 
 fn with_statuses(codes: impl Iterator<Item = Code>) -> impl Iterator<Item = (StatusCode, Code)> {
@@ -182,7 +229,7 @@ pub(super) fn by_status<C>(codes: impl IntoIterator<Item = (StatusCode, C)>) -> 
     statuses
 }
 
-/// What every path may answer before it is asked.
+/// Any path may respond so before it is routed.
 pub(super) fn with_head_limit(operation: OperationBuilder) -> OperationBuilder {
     operation.response(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_str(),
@@ -190,19 +237,18 @@ pub(super) fn with_head_limit(operation: OperationBuilder) -> OperationBuilder {
     )
 }
 
-const BODY_TOO_SLOW: &str = "BodyTooSlow";
+const BODY_TIMEOUT: &str = "BodyTimeout";
 const HEAD_TOO_LARGE: &str = "HeadTooLarge";
 
-/// What lies below every API.
-pub(super) fn below() -> [(&'static str, Response); 2] {
+/// The responses of HTTP itself, which no API makes.
+pub(super) fn http_responses() -> [(&'static str, Response); 2] {
     let (kib, seconds) = (HEAD_MAX_BYTES / 1024, BODY_LIMIT.as_secs());
-    let large =
-        format!("The head of the request is over {kib} KiB, or has more than 100 fields. Without a body.");
+    let large = format!("The request's head is over {kib} KiB, or has more than 100 fields. Without a body.");
     let late = format!("The body did not arrive within {seconds} seconds, or ended early.");
-    [(BODY_TOO_SLOW, plain(&late)), (HEAD_TOO_LARGE, Response::new(large))]
+    [(BODY_TIMEOUT, plain(&late)), (HEAD_TOO_LARGE, Response::new(large))]
 }
 
-/// What a refusal of that status carries beside its body.
+/// The headers that a rejection of that status has in addition.
 pub(super) fn with_headers(status: StatusCode, response: ResponseBuilder) -> ResponseBuilder {
     let name = match status {
         StatusCode::UNAUTHORIZED => "WWW-Authenticate",
@@ -213,18 +259,18 @@ pub(super) fn with_headers(status: StatusCode, response: ResponseBuilder) -> Res
     response.header_ref(name, header_of(name))
 }
 
-/// Codes with what they mean, one in a line.
+/// Codes with their meanings, one on each line.
 fn meanings(codes: &[Code]) -> String {
     let lines: Vec<_> = codes.iter().map(|code| format!("- `{code}`: {}", code.meaning())).collect();
     lines.join("\n")
 }
 
-/// An answer without a form.
-pub(super) fn plain(what: &str) -> Response {
-    with_id(Response::builder()).description(what).content(PLAIN, Content::new(Some(text()))).build()
+/// A response of plain text.
+pub(super) fn plain(description: &str) -> Response {
+    with_id(Response::builder()).description(description).content(PLAIN, Content::new(Some(text()))).build()
 }
 
-/// Every answer has an id.
+/// Every response has an id.
 pub(super) fn with_id(response: ResponseBuilder) -> ResponseBuilder {
     response.header_ref("X-Request-Id", header_of("X-Request-Id"))
 }
@@ -233,48 +279,52 @@ fn header_of(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
 
-/// The headers of answers.
-pub(super) fn headers(answer_authorization: &str) -> [(&'static str, Header); 5] {
-    let header =
-        |schema: Schema, what: &str| HeaderBuilder::new().schema(Some(schema)).description(Some(what));
+/// The headers of responses.
+pub(super) fn headers() -> [(&'static str, Header); 4] {
+    let header = |schema: ObjectBuilder, description: &str| {
+        HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+    };
     [
         (
             "X-Request-Id",
-            header(text().into(), "Names the request; the gateway's log tells of it under this id.").build(),
-        ),
-        (
-            "Authorization",
-            header(
-                text().into(),
-                "The answer's signature, under the scheme of the app. It is there whenever the request's header could be \
-                 read and its app is known; an answer without it proves nothing. See the security schemes.",
-            )
-            .example(Some(answer_authorization.into()))
-            .build(),
+            header(text(), "Identifies the request; the gateway's log has its entries under this id."),
         ),
         (
             "WWW-Authenticate",
-            header(text().into(), "The scheme that is asked for: `V2_SHA256` of merchants, `Bearer` of operators.")
-                .build(),
+            header(text(), "The scheme that is required: `V2_SHA256` of merchants, `Bearer` of operators."),
         ),
-        ("Allow", header(text().into(), "The methods that the path takes.").build()),
-        ("Retry-After", header(count().into(), "In how many seconds to come again.").build()),
+        ("Allow", header(text(), "The methods that the path accepts.")),
+        ("Retry-After", header(integer(0), "After how many seconds to retry.")),
     ]
 }
 
-/// A parameter that the path names.
+/// The header that signs a merchant's response.
+pub(super) fn signature_header(example: &str) -> (&'static str, Header) {
+    let description = "The response's signature, under the scheme of the app. It is present if the request's header could \
+        be read and its app is known; a response without it proves nothing. See the security schemes.";
+    let header = HeaderBuilder::new().schema(Some(text())).description(Some(description));
+    ("Authorization", header.example(Some(example.into())).build())
+}
+
+/// A segment of the path.
 pub(super) fn in_path(name: &str, schema: Schema, example: impl Into<Value>) -> Parameter {
     parameter(ParameterIn::Path, name, schema).required(Required::True).example(Some(example.into())).build()
 }
 
-/// A parameter of the query that may be left out.
-pub(super) fn in_query(name: &str, schema: Schema, what: &str) -> Parameter {
-    parameter(ParameterIn::Query, name, schema).required(Required::False).description(Some(what)).build()
+/// An optional parameter of the query.
+pub(super) fn in_query(name: &str, schema: impl Into<Schema>, description: &str) -> Parameter {
+    parameter(ParameterIn::Query, name, schema.into())
+        .required(Required::False)
+        .description(Some(description))
+        .build()
 }
 
-/// A header of the request that may be left out.
-pub(super) fn in_header(name: &str, schema: Schema, what: &str) -> Parameter {
-    parameter(ParameterIn::Header, name, schema).required(Required::False).description(Some(what)).build()
+/// An optional header of the request.
+pub(super) fn in_header(name: &str, schema: impl Into<Schema>, description: &str) -> Parameter {
+    parameter(ParameterIn::Header, name, schema.into())
+        .required(Required::False)
+        .description(Some(description))
+        .build()
 }
 
 fn parameter(place: ParameterIn, name: &str, schema: Schema) -> ParameterBuilder {

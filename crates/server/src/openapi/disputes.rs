@@ -1,104 +1,108 @@
-//! Disputes as operators open, see and move them, as the document tells it.
+//! The operator API in the document: opening, reading and changing disputes.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use http::StatusCode;
 use rebuttal_evidence::s3::LINK_LIFETIME;
-use rebuttal_protocol::operator::OperatorActionKind;
-use rebuttal_protocol::{Code, FileFormat};
+use rebuttal_protocol::dispute::{Stage, Status};
+use rebuttal_protocol::operator::answers::{DisputeSummary, EvidenceId};
+use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind};
+use rebuttal_protocol::time::Time;
+use rebuttal_protocol::{Code, DisputeNo, FileFormat, MerchantId};
 use serde_json::{Value, json};
-use utoipa::openapi::Content;
+use utoipa::PartialSchema as _;
 use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{Content, ObjectBuilder, RefOr, Response, Schema as Inline};
 
-use super::call::{in_path, in_query, with_id};
-use super::document::Told;
-use super::examples::{Examples, opening};
-use super::operators::{change, page, paging, read};
-use super::shapes::EVIDENCE_ID;
-use super::words::{WITHOUT_CONTROLS, binary, count, flag, form, of};
+use super::call::{Endpoint, in_path, in_query, with_id};
+use super::document::Draft;
+use super::examples::opening;
+use super::operators::{WRITES, call, page, paging, read, write};
+use super::words::{Schema, binary, boolean, integer, pattern};
 use crate::auth::permission::Permission;
+use crate::operator::PREFIX;
 use crate::operator::disputes::list::Q_MAX;
 
 const DEADLINE: &str = "2034-06-03T12:00:00.000+08:00";
 
-pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
+pub(super) fn calls(draft: &Draft) -> Result<Vec<Endpoint>> {
+    let disputes = format!("{PREFIX}/disputes");
+    let dispute = format!("{disputes}/{{disputeNo}}");
+    let evidence = format!("{dispute}/evidence/{{evidenceId}}");
     let mut calls = vec![
-        Told::get("/disputes", list_disputes(examples)?),
-        Told::post("/disputes", open_dispute(examples)?),
-        Told::get("/disputes/{disputeNo}", show_dispute(examples)?),
-        Told::get("/disputes/{disputeNo}/evidence/{evidenceId}", download_evidence()),
-        Told::get("/disputes/{disputeNo}/evidence/{evidenceId}/link", link_evidence(examples)?),
+        Endpoint::get(&disputes, list_disputes(draft)?),
+        Endpoint::post(&disputes, open_dispute(draft)?),
+        Endpoint::get(&dispute, show_dispute(draft)?),
+        Endpoint::get(&evidence, download_evidence(draft)),
+        Endpoint::get(&format!("{evidence}/link"), link_evidence(draft)?),
     ];
     for kind in OperatorActionKind::ALL {
-        calls.push(Told::post(&format!("/disputes/{{disputeNo}}/{kind}"), act(*kind, examples)?));
+        calls.push(Endpoint::post(&format!("{dispute}/{kind}"), action(*kind, draft)?));
     }
-    Ok(calls.into_iter().map(Told::of_operators).collect())
+    Ok(calls)
 }
 
-fn dispute_no() -> Parameter {
-    in_path("disputeNo", of("DisputeNo"), "1234567890")
+fn dispute_no(draft: &Draft) -> Parameter {
+    in_path("disputeNo", draft.of::<DisputeNo>(), "1234567890")
 }
 
-fn evidence_id() -> Parameter {
-    in_path("evidenceId", form(EVIDENCE_ID).into(), "1-1")
+fn evidence_id(draft: &Draft) -> Parameter {
+    in_path("evidenceId", draft.of::<EvidenceId>(), "1-1")
 }
 
-fn list_disputes(examples: &Examples) -> Result<Operation> {
+fn list_disputes(draft: &Draft) -> Result<Operation> {
+    let prefix = pattern(r"^[^\u0000-\u001f\u007f-\u009f]*$").max_length(Some(Q_MAX));
     let filters = [
-        in_query("merchantId", of("MerchantId"), "Of this merchant."),
-        in_query("status", of("Status"), "In this state."),
-        in_query("type", of("Stage"), "In this stage."),
-        in_query("deadlineBefore", of("Time"), "With a deadline before this moment."),
-        in_query("createdAfter", of("Time"), "Opened after this moment."),
-        in_query(
-            "q",
-            form(WITHOUT_CONTROLS).max_length(Some(Q_MAX)).into(),
-            "Whose dispute, payment, trade or reference number starts with this.",
-        ),
+        in_query("merchantId", draft.of::<MerchantId>(), "Of this merchant."),
+        in_query("status", draft.of::<Status>(), "In this state."),
+        in_query("type", draft.of::<Stage>(), "In this stage."),
+        in_query("deadlineBefore", draft.of::<Time>(), "With a deadline before this time."),
+        in_query("createdAfter", draft.of::<Time>(), "Opened after this time."),
+        in_query("q", prefix, "With a dispute, payment, trade or reference number that starts with this."),
     ];
-    let disputes = page("DisputeSummary")
-        .property("total", count().description(Some("How many match; counted up to 10,000.")))
+    let total = integer(0).description(Some("How many disputes match; the gateway counts up to 10,000."));
+    let exact = boolean().description(Some("Whether the total is exact; otherwise more disputes match."));
+    let disputes = page(draft.of::<DisputeSummary>())
+        .property("total", total)
         .required("total")
-        .property("totalExact", flag().description(Some("Whether these are all.")))
+        .property("totalExact", exact)
         .required("totalExact");
-    Ok(read("listDisputes", "List disputes", "Those that match every filter given, the newest first.")
-        .with(filters)
-        .with(paging())
-        .answered(StatusCode::OK, "A page of disputes.", disputes, examples.listed()?)
-        .done())
+    let description = "The disputes that match every filter, the newest first.";
+    Ok(read(draft, ("listDisputes", "List disputes"), description)
+        .parameters(filters)
+        .parameters(paging())
+        .returns_as(StatusCode::OK, "A page of disputes.", disputes, &draft.examples.listed())?
+        .build())
 }
 
-fn open_dispute(examples: &Examples) -> Result<Operation> {
-    let description = "What it is opened with never changes. A `disputeNo` or an `Idempotency-Key` must be given, so that \
-        sending it again opens no second one.";
-    Ok(change(Permission::Act, "openDispute", "Open a dispute", description, ("OpenDispute", opening()))
-        .keyed()
-        .answered(StatusCode::CREATED, "The dispute.", of("Dispute"), examples.opened()?)
-        .answered(
-            StatusCode::OK,
-            "It was opened before, with the same content.",
-            of("Dispute"),
-            examples.opened()?,
-        )
-        .done())
+fn open_dispute(draft: &Draft) -> Result<Operation> {
+    let description = "The members of the request never change afterwards. A `disputeNo` or an `Idempotency-Key` is \
+        required, so that a repeated request does not open a second dispute.";
+    let named = ("openDispute", "Open a dispute");
+    let opened = draft.examples.opened();
+    Ok(write::<OpenDispute>(draft, Permission::Act, named, description, opening())
+        .idempotent()
+        .returns(StatusCode::CREATED, "The dispute.", &opened)?
+        .returns(StatusCode::OK, "The dispute was opened before, with the same members.", &opened)?
+        .build())
 }
 
-fn show_dispute(examples: &Examples) -> Result<Operation> {
-    let description = "With all that was submitted, and all that happened.";
-    Ok(read("showDispute", "Show a dispute", description)
-        .with([dispute_no()])
-        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound])
-        .answered(StatusCode::OK, "The dispute.", of("Dispute"), examples.contested()?)
-        .done())
+fn show_dispute(draft: &Draft) -> Result<Operation> {
+    let description = "Returns the dispute with all submissions and its history.";
+    Ok(read(draft, ("showDispute", "Show a dispute"), description)
+        .parameters([dispute_no(draft)])
+        .rejected(&[Code::OperatorNotFound, Code::DisputeNotFound])
+        .returns(StatusCode::OK, "The dispute.", &draft.examples.contested())?
+        .build())
 }
 
-fn download_evidence() -> Operation {
-    let description = "The bytes as they were submitted, only if they still have the SHA-256 that was recorded; always as an \
-        attachment.";
-    let mut operation = read("downloadEvidence", "Download a piece of evidence", description)
-        .with([dispute_no(), evidence_id()])
-        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound])
-        .done();
-    let file = with_id(utoipa::openapi::Response::builder()).description("The file.");
+fn download_evidence(draft: &Draft) -> Operation {
+    let description = "Returns the submitted bytes as an attachment, only if they still have the SHA-256 that was recorded.";
+    let mut operation = read(draft, ("downloadEvidence", "Download a piece of evidence"), description)
+        .parameters([dispute_no(draft), evidence_id(draft)])
+        .rejected(&[Code::OperatorNotFound, Code::DisputeNotFound])
+        .build();
+    let file = with_id(Response::builder()).description("The file.");
     let file = FileFormat::ALL
         .iter()
         .fold(file, |file, format| file.content(format.media_type(), Content::new(Some(binary()))));
@@ -106,59 +110,75 @@ fn download_evidence() -> Operation {
     operation
 }
 
-fn link_evidence(examples: &Examples) -> Result<Operation> {
+fn link_evidence(draft: &Draft) -> Result<Operation> {
     let minutes = LINK_LIFETIME.as_secs() / 60;
     let description = format!(
-        "Where the evidence lies in an S3, a link by which a browser or a program fetches the file from there without a \
-         token, within {minutes} minutes; always as an attachment. It is made only if the bytes, read just now, still have \
-         the SHA-256 that was recorded; compare it with that of what was fetched. Whoever has the link can use it, and it \
-         cannot be taken back: treat it as a password. Evidence in a folder has no links."
+        "Where evidence is stored in an S3, returns a link by which a browser or a program fetches the file from there as \
+         an attachment, without a token, within {minutes} minutes. The link is made only if the bytes, read for this \
+         request, still have the SHA-256 that was recorded; compare it with that of the fetched file. Anyone who has the \
+         link can use it, and it cannot be revoked: treat it as a password. Evidence in a folder has no links."
     );
-    Ok(read("linkEvidence", "Link to a piece of evidence", &description)
-        .with([dispute_no(), evidence_id()])
-        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::OperatorConflict])
-        .answered(StatusCode::OK, "The link.", of("EvidenceLink"), examples.link()?)
-        .done())
+    Ok(read(draft, ("linkEvidence", "Link to a piece of evidence"), &description)
+        .parameters([dispute_no(draft), evidence_id(draft)])
+        .rejected(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::OperatorConflict])
+        .returns(StatusCode::OK, "The link.", &draft.examples.link()?)?
+        .build())
 }
 
-/// What an act is called, what it does, what it takes, and an example of that.
-fn told(kind: OperatorActionKind) -> (&'static str, &'static str, (&'static str, Value)) {
+/// The summary and the description of an action, and an example of its request.
+fn described(kind: OperatorActionKind) -> (&'static str, &'static str, Value) {
     match kind {
         OperatorActionKind::RequestEvidence => (
-            "Ask for more evidence",
-            "`UNDER_REVIEW` becomes `NEEDS_RESPONSE`. Where the deadline passes unanswered, what was submitted counts.",
-            ("RequestEvidence", json!({ "deadline": DEADLINE, "note": "A proof of delivery, please" })),
+            "Request more evidence",
+            "`UNDER_REVIEW` becomes `NEEDS_RESPONSE`. If the deadline passes without a response, the earlier submission counts.",
+            json!({ "deadline": DEADLINE, "note": "A proof of delivery, please" }),
         ),
         OperatorActionKind::Resolve => (
             "Resolve a dispute",
-            "Decides it. The same outcome again is answered again, another one is refused.",
-            ("Resolve", json!({ "outcome": "WON", "note": "The issuer took the receipt" })),
+            "Decides the dispute. The same outcome may be sent again; another one is rejected.",
+            json!({ "outcome": "WON", "note": "The issuer took the receipt" }),
         ),
         OperatorActionKind::Advance => (
-            "Go on to a later stage",
+            "Advance a dispute to a later stage",
             "The dispute needs a response again, in the new stage.",
-            ("Advance", json!({ "type": "PRE_ARBITRATION", "deadline": DEADLINE })),
+            json!({ "type": "PRE_ARBITRATION", "deadline": DEADLINE }),
         ),
         OperatorActionKind::Extend => (
-            "Give more time",
-            "Moves the deadline; an expired dispute needs a response again.",
-            ("Extend", json!({ "deadline": DEADLINE })),
+            "Extend a deadline",
+            "Moves the deadline. An expired dispute needs a response again.",
+            json!({ "deadline": DEADLINE }),
         ),
         OperatorActionKind::Withdraw => (
             "Withdraw a dispute",
-            "The other side took it back. It may be repeated.",
-            ("Withdraw", json!({ "note": "The cardholder found the parcel" })),
+            "The cardholder or the issuer took the dispute back. The call may be repeated.",
+            json!({ "note": "The cardholder found the parcel" }),
         ),
     }
 }
 
-fn act(kind: OperatorActionKind, examples: &Examples) -> Result<Operation> {
-    let (summary, description, taken) = told(kind);
-    let answered = examples.moved(kind, &taken.1)?;
-    Ok(change(Permission::Act, kind.as_str(), summary, description, taken)
-        .with([dispute_no()])
-        .keyed()
-        .refused(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::InvalidState])
-        .answered(StatusCode::OK, "The dispute as it is now.", of("Dispute"), answered)
-        .done())
+fn action(kind: OperatorActionKind, draft: &Draft) -> Result<Operation> {
+    let (summary, description, request) = described(kind);
+    let changed = draft.examples.changed(kind, &request)?;
+    Ok(call(draft, &WRITES, Permission::Act, (kind.as_str(), summary), description)
+        .body(request_of(kind, draft)?, request)
+        .parameters([dispute_no(draft)])
+        .idempotent()
+        .rejected(&[Code::OperatorNotFound, Code::DisputeNotFound, Code::InvalidState])
+        .returns(StatusCode::OK, "The changed dispute.", &changed)?
+        .build())
+}
+
+/// The schema of one action's request: the one of [`OperatorAction`] with the action's title, without other members.
+fn request_of(kind: OperatorActionKind, draft: &Draft) -> Result<Schema> {
+    draft.within::<OperatorAction>();
+    let RefOr::T(Inline::OneOf(actions)) = OperatorAction::schema() else {
+        anyhow::bail!("OperatorAction is one of its variants")
+    };
+    let mut requests = actions.items.into_iter().filter_map(|action| match action {
+        RefOr::T(Inline::Object(object)) if object.title.as_deref() == Some(kind.as_str()) => Some(object),
+        _ => None,
+    });
+    let request = requests.next().with_context(|| format!("no schema for {kind}"))?;
+    let closed = AdditionalProperties::FreeForm(false);
+    Ok(ObjectBuilder::from(request).additional_properties(Some(closed)).into())
 }

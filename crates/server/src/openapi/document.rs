@@ -1,108 +1,115 @@
-//! The whole document: who may call what, with every named value and object, and how messages are signed.
+//! The whole document: who may call what, every schema, and how messages are signed.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use http::StatusCode;
 use rebuttal_protocol::body::{BODY_MAX_BYTES, DEPTH_MAX};
 use rebuttal_protocol::{Code, Scheme};
+use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder, Paths};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::Tag;
 use utoipa::openapi::{
-    Components, Content, HttpMethod, Info, License, ObjectBuilder, OpenApi, Response, Server,
+    Components, ComponentsBuilder, Content, Info, License, ObjectBuilder, OpenApi, Ref, Response, Server,
 };
 
-use super::call::{Form, Group, OPERATOR_TOKEN, below, headers, in_header, plain, with_head_limit, with_id};
+use super::call::{
+    Endpoint, Format, headers, http_responses, in_header, plain, signature_header, with_head_limit, with_id,
+};
 use super::examples::Examples;
 use super::signing::signing;
-use super::words::{object, text};
-use super::{Apis, disputes, merchants, operators, shapes, values};
+use super::words::{Schema, object, one_of, text};
+use super::{Apis, disputes, merchants, operators};
+use crate::http::error::status;
 use crate::http::paths::{DOCS, HEALTHZ, OPENAPI, READYZ};
-use crate::operator::PREFIX;
 
-const OTHERS: &str = "Anybody";
+/// The name of the operators' security scheme.
+pub(super) const OPERATOR_TOKEN: &str = "operatorToken";
+const UNAUTHENTICATED: &str = "Unauthenticated";
 
-/// An operation under its path.
-pub(super) struct Told {
-    path: String,
-    method: HttpMethod,
-    operation: Operation,
+/// What the operations are made from, and the schemas that they have referred to so far.
+pub(super) struct Draft {
+    pub(super) examples: Examples,
+    schemas: RefCell<BTreeMap<String, Schema>>,
 }
 
-impl Told {
-    pub(super) fn get(path: &str, operation: Operation) -> Self {
-        Self { path: path.to_owned(), method: HttpMethod::Get, operation }
+impl Draft {
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self { examples: Examples::new()?, schemas: RefCell::default() })
     }
 
-    pub(super) fn post(path: &str, operation: Operation) -> Self {
-        Self { method: HttpMethod::Post, ..Self::get(path, operation) }
+    /// A reference to the schema of a type, which becomes a component with all that it refers to.
+    pub(super) fn of<T: ToSchema>(&self) -> Schema {
+        self.within::<T>();
+        self.named(&T::name(), T::schema())
     }
 
-    pub(super) fn patch(path: &str, operation: Operation) -> Self {
-        Self { method: HttpMethod::Patch, ..Self::get(path, operation) }
+    /// A reference to a schema, which becomes a component of this name.
+    pub(super) fn named(&self, name: &str, schema: impl Into<Schema>) -> Schema {
+        self.schemas.borrow_mut().insert(name.to_owned(), schema.into());
+        Ref::from_schema_name(name).into()
     }
 
-    /// Under the path that all operators' calls lie under.
-    pub(super) fn of_operators(self) -> Self {
-        Self { path: format!("{PREFIX}{}", self.path), ..self }
+    /// Makes components of the schemas that a type refers to, without the type.
+    pub(super) fn within<T: ToSchema>(&self) {
+        let mut schemas = Vec::new();
+        T::schemas(&mut schemas);
+        self.schemas.borrow_mut().extend(schemas);
     }
 }
 
-/// What a listener that serves these tells of itself. It depends on nothing else: no secret, no state, no address.
+/// The document of a listener that serves these APIs. It depends on nothing else: no secret, no state, no address.
 pub(super) fn document(apis: Apis) -> Result<OpenApi> {
-    let examples = Examples::new()?;
-    let mut told = Vec::new();
+    let draft = Draft::new()?;
+    let mut components = Components::builder();
+    let mut endpoints = Vec::new();
     let mut tags = Vec::new();
     if apis.merchants {
-        tags.push(tag(merchants::TAG, "Signed calls, answered in an envelope that is signed as well."));
-        told.extend(merchants::calls(&examples)?);
+        tags.push(tag(merchants::TAG, "Signed calls. Their responses are signed envelopes."));
+        endpoints.extend(merchants::calls(&draft)?);
+        components = with_signatures(components, &draft.examples)?;
+        components = components.responses_from_iter(merchants::REJECTIONS.components(&draft));
     }
     if apis.uploads {
-        told.push(merchants::receive(&examples)?);
+        endpoints.push(merchants::receive(&draft)?);
     }
     if apis.operators {
-        tags.push(tag(operators::TAG, "Calls with a token, refused in problem documents (RFC 9457)."));
-        told.extend(operators::calls(&examples)?);
-        told.extend(disputes::calls(&examples)?);
+        tags.push(tag(
+            operators::TAG,
+            "Calls with a token. Their rejections are problem documents (RFC 9457).",
+        ));
+        endpoints.extend(operators::calls(&draft)?);
+        endpoints.extend(disputes::calls(&draft)?);
+        for rejections in [&operators::READS, &operators::WRITES] {
+            components = components.responses_from_iter(rejections.components(&draft));
+        }
+        let description = "A token that the gateway's operator made; the first one is in the file `operator.token` of the \
+            data directory.";
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
+        components = components.security_scheme(OPERATOR_TOKEN, SecurityScheme::Http(bearer));
     }
-    tags.push(tag(OTHERS, "Without authentication."));
-    told.extend(others());
+    tags.push(tag(UNAUTHENTICATED, "Calls without authentication."));
+    endpoints.extend(unauthenticated(&draft));
 
     let mut info = Info::new("Rebuttal", env!("CARGO_PKG_VERSION"));
-    info.description = Some(about());
-    info.license =
-        Some(License::builder().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build());
-    let paths = told.into_iter().fold(Paths::new(), |mut paths, Told { path, method, operation }| {
-        paths.add_path_operation(path, vec![method], operation);
-        paths
-    });
+    info.description = Some(introduction());
+    let license = "Apache-2.0 OR MIT";
+    info.license = Some(License::builder().name(license).identifier(Some(license)).build());
+    let paths =
+        endpoints.into_iter().fold(Paths::new(), |mut paths, Endpoint { path, method, operation }| {
+            paths.add_path_operation(path, vec![method], operation);
+            paths
+        });
     let mut document = OpenApi::new(info, paths);
-    let what = "The gateway's public base URL, a part of every signature; where that has a path, the path comes first.";
-    document.servers = Some(vec![Server::builder().url("/").description(Some(what)).build()]);
+    let server = "The gateway's public base URL, which is part of every signature. Where it has a path, the path comes first.";
+    document.servers = Some(vec![Server::builder().url("/").description(Some(server)).build()]);
     document.tags = Some(tags);
-    document.components = Some(components(&examples, apis)?);
-    without_the_unnamed(document)
-}
-
-/// Leaves out the components that nothing leads to: a listener of merchants alone need not tell what operators send.
-fn without_the_unnamed(mut document: OpenApi) -> Result<OpenApi> {
-    let mut components = document.components.take().unwrap_or_default();
-    let mut text = serde_json::to_string(&document)?;
-    let mut named = 0;
-    loop {
-        let is_named = |kind: &str, name: &str| text.contains(&format!("\"#/components/{kind}/{name}\""));
-        let mut kept = components.clone();
-        kept.schemas.retain(|name, _| is_named("schemas", name));
-        kept.responses.retain(|name, _| is_named("responses", name));
-        kept.headers.retain(|name, _| is_named("headers", name));
-        let count = kept.schemas.len() + kept.responses.len() + kept.headers.len();
-        if count == named {
-            components = kept;
-            break;
-        }
-        named = count;
-        text.push_str(&serde_json::to_string(&kept)?);
-    }
-    document.components = Some(components);
+    components = components.responses_from_iter(http_responses());
+    components = headers().into_iter().fold(components, |all, (name, header)| all.header(name, header));
+    draft.named(&Code::name(), one_of(Code::ALL.iter().map(Code::as_str)).description(Some(code_table())));
+    document.components = Some(components.schemas_from_iter(draft.schemas.into_inner()).build());
     Ok(document)
 }
 
@@ -110,91 +117,85 @@ fn tag(name: &str, description: &str) -> Tag {
     Tag::builder().name(name).description(Some(description)).build()
 }
 
-/// What holds for every call.
-fn about() -> String {
+/// The rules that hold for every call.
+fn introduction() -> String {
     let kib = BODY_MAX_BYTES / 1024;
     format!(
         "A dispute gateway: merchants contest chargebacks with evidence, operators open and decide disputes.\n\n\
-         **Bodies.** One JSON object of at most {kib} KiB, in UTF-8 without a byte order mark, with no byte below 20h but \
-         TAB, LF and CR, no member name twice, no half surrogate, at most {DEPTH_MAX} levels deep. A member that is null \
-         counts as left out. Lengths count Unicode scalar values after JSON escapes are resolved.\n\n\
-         **Merchants' calls** may have members that are not known, but none called `code` at the top: every answer has \
-         one, and no answer can come back as a request. **Operators' calls** may have no member and no parameter that is \
-         not known, so that a misspelt option cannot pass unseen.\n\n\
-         **Below every API** lie plain answers of HTTP itself: 400 for a request that cannot be told apart, 408 for one \
-         that does not arrive in time, 431 for a head that is too large. They are not signed.\n\n\
-         `docs/integrate/contract.md` of the project has every rule with its reason."
+         **Bodies.** One JSON object of at most {kib} KiB, in UTF-8 without a byte order mark, without bytes below 20h \
+         other than TAB, LF and CR, without duplicate member names or lone surrogates, at most {DEPTH_MAX} levels deep. A \
+         member that is null counts as left out. Lengths are in Unicode scalar values after JSON escapes are resolved.\n\n\
+         **Merchants' calls** may have unknown members, but none called `code` at the top level: every response has one, so \
+         no response can be sent back as a request. **Operators' calls** must not have unknown members or parameters, so \
+         that a misspelt option is noticed.\n\n\
+         **HTTP itself** has plain responses: 400 for a request that cannot be parsed, 408 for one that does not arrive in \
+         time, 431 for a head that is too large. They are not signed.\n\n\
+         The project's `docs/integrate/contract.md` has every rule with its reason.\n\n\
+         # Authentication\n\n<!-- ReDoc-Inject: <security-definitions> -->"
     )
 }
 
-fn components(examples: &Examples, apis: Apis) -> Result<Components> {
-    let named = values::values().into_iter().chain(shapes::shapes());
-    let mut components =
-        named.fold(Components::builder(), |components, (name, schema)| components.schema(name, schema));
-    for (name, header) in headers(&examples.answer_to("contest")?.authorization) {
-        components = components.header(name, header);
+/// Both schemes by which merchants sign, each with a signed example.
+fn with_signatures(mut components: ComponentsBuilder, examples: &Examples) -> Result<ComponentsBuilder> {
+    for (scheme, vector) in [(Scheme::V2Sha256, "contest"), (Scheme::V2HmacSha256, "hmac-contest")] {
+        let description = signing(scheme, &examples.signed(vector)?, &examples.answer_to(vector)?);
+        let header = ApiKey::Header(ApiKeyValue::with_description("Authorization".to_owned(), description));
+        components = components.security_scheme(scheme.as_str(), SecurityScheme::ApiKey(header));
     }
-    for (name, response) in below() {
-        components = components.response(name, response);
-    }
-    let merchants = [&merchants::CALLS].into_iter().filter(|_| apis.merchants);
-    let operators = [&operators::READING, &operators::CHANGING].into_iter().filter(|_| apis.operators);
-    for (name, response) in merchants.chain(operators).flat_map(Group::responses) {
-        components = components.response(name, response);
-    }
-    if apis.merchants {
-        for (scheme, vector) in [(Scheme::V2Sha256, "contest"), (Scheme::V2HmacSha256, "hmac-contest")] {
-            let how = signing(scheme, &examples.signed(vector)?, &examples.answer_to(vector)?);
-            let header = ApiKey::Header(ApiKeyValue::with_description("Authorization".to_owned(), how));
-            components = components.security_scheme(scheme.as_str(), SecurityScheme::ApiKey(header));
-        }
-    }
-    if apis.operators {
-        let what = "A token that the gateway's operator made; the first one lies in `operator.token` of the data directory.";
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(what)).build();
-        components = components.security_scheme(OPERATOR_TOKEN, SecurityScheme::Http(bearer));
-    }
-    Ok(components.build())
+    let (name, header) = signature_header(&examples.answer_to("contest")?.authorization);
+    Ok(components.header(name, header))
 }
 
-/// What anybody may ask.
-fn others() -> Vec<Told> {
-    let probe = |path, id: &str, summary: &str, description: &str, well: &str, ill: Option<&str>| {
-        let operation = anybodys(id, summary, description).response("200", plain(well));
+/// Every code with its status, its meaning, and whether to resend the request.
+fn code_table() -> String {
+    let rows = Code::ALL.iter().map(|code| {
+        let (status, meaning, resend) = (status(code).as_u16(), code.meaning(), code.resend().as_str());
+        format!("| `{code}` | {status} | {meaning} | {resend} |\n")
+    });
+    format!(
+        "One code has one meaning and one HTTP status.\n\n| code | HTTP | meaning | send again |\n|---|---|---|---|\n{}",
+        rows.collect::<String>()
+    )
+}
+
+/// The calls that need no authentication.
+fn unauthenticated(draft: &Draft) -> Vec<Endpoint> {
+    let probe = |path, id: &str, summary: &str, up: &str, down: Option<&str>| {
+        let operation = call(draft, id, summary).response("200", plain(up));
         let operation =
-            ill.into_iter().fold(operation, |operation, ill| operation.response("503", plain(ill)));
-        Told::get(path, operation.build())
+            down.into_iter().fold(operation, |operation, down| operation.response("503", plain(down)));
+        Endpoint::get(path, operation.build())
     };
-    let bytes = |path, id: &str, summary: &str, media_type: &str, schema: ObjectBuilder| {
-        let tag = in_header("If-None-Match", text().into(), "The `ETag` of the answer before.");
-        let found = with_id(Response::builder()).description("As it is. `ETag` names these bytes.");
-        let operation =
-            anybodys(id, summary, "Made from the code alone; it tells nothing of this installation.")
-                .parameter(tag)
-                .response("200", found.content(media_type, Content::new(Some(schema))))
-                .response("304", with_id(Response::builder()).description("As it was."));
-        Told::get(path, operation.build())
+    let cached = |path, id: &str, summary: &str, media_type: &str, schema: ObjectBuilder| {
+        let etag = in_header("If-None-Match", text(), "The `ETag` of an earlier response.");
+        let found = with_id(Response::builder()).description("The current version; `ETag` identifies it.");
+        let operation = call(draft, id, summary)
+            .parameter(etag)
+            .response("200", found.content(media_type, Content::new(Some(schema))))
+            .response("304", with_id(Response::builder()).description("Not modified."));
+        Endpoint::get(path, operation.build())
     };
+    let unready =
+        "A dependency does not answer, or the gateway is stopping; the gateway's log has the cause.";
     vec![
-        probe(HEALTHZ, "health", "Whether the process lives", "It answers.", "It does.", None),
+        probe(HEALTHZ, "health", "Whether the process is alive", "It is alive.", None),
         probe(
             READYZ,
             "readiness",
-            "Whether the gateway can serve",
-            "Whether database and evidence store answer, and no stop was asked for.",
-            "It can.",
-            Some("It cannot; why is told in the gateway's log alone."),
+            "Whether database and evidence store answer",
+            "The gateway can serve.",
+            Some(unready),
         ),
-        bytes(OPENAPI, "document", "This document", "application/json", object([])),
-        bytes(DOCS, "docs", "This document as a page", "text/html; charset=utf-8", text()),
+        cached(OPENAPI, "document", "This document", "application/json", object([])),
+        cached(DOCS, "docs", "This document as a page", "text/html; charset=utf-8", text()),
     ]
 }
 
-fn anybodys(id: &str, summary: &str, description: &str) -> OperationBuilder {
+fn call(draft: &Draft, id: &str, summary: &str) -> OperationBuilder {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
     with_head_limit(Operation::builder())
         .operation_id(Some(id))
-        .tag(OTHERS)
+        .tag(UNAUTHENTICATED)
         .summary(Some(summary))
-        .description(Some(description))
-        .response("405", Form::Unsigned.refusal(StatusCode::METHOD_NOT_ALLOWED, &[Code::MethodNotAllowed]))
+        .response(status.as_str(), Format::Unsigned.rejection(draft, status, &[Code::MethodNotAllowed]))
 }

@@ -1,6 +1,5 @@
-//! The examples: one detail that the gateway's own parts tell. Requests and signatures are those of
-//! `testdata/signing.json`; the dispute is opened and contested by the heart, so that states, times and hashes are what
-//! a gateway would really have answered.
+//! The examples: one dispute throughout. Requests and signatures are those of `testdata/signing.json`; the domain code
+//! opens and contests the dispute, so that states, times and hashes are those of a real gateway.
 
 use std::time::Duration;
 
@@ -13,15 +12,14 @@ use rebuttal_evidence::Credentials;
 use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
 use rebuttal_evidence::s3::Link;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::ReceivedContest;
+use rebuttal_protocol::dispute::{DisputeData, ReceivedContest};
 use rebuttal_protocol::file::UploadUrlData;
 use rebuttal_protocol::merchant_call::MerchantRequest as _;
-use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Role};
+use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Role, answers};
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_protocol::{Authorization, Envelope, Finality, Scheme, StorageUri, UnixMillis, answer_nonce};
+use rebuttal_protocol::{Authorization, Finality, Scheme, StorageUri, UnixMillis, answer_nonce};
 use rebuttal_store::{AppRecord, DisputeDetail, DisputeRecord, MerchantRecord, TokenRecord};
-use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -102,12 +100,12 @@ impl Examples {
     }
 
     /// What a query is answered.
-    pub(super) fn queried(&self) -> Result<Value> {
-        value(&Envelope::ok(dispute_data(&self.detail.record, &TimeZone::get(ZONE)?)))
+    pub(super) fn queried(&self) -> Result<DisputeData> {
+        Ok(dispute_data(&self.detail.record, &TimeZone::get(ZONE)?))
     }
 
     /// What a call for an upload's form is answered.
-    pub(super) fn upload_url(&self) -> Result<Value> {
+    pub(super) fn upload_url(&self) -> Result<UploadUrlData> {
         let contest = self.signed("contest")?;
         let (base, _) = contest.url.split_once("/pg/").context("a path of the merchant API")?;
         let storage_uri = contest.storage_uri()?;
@@ -125,27 +123,27 @@ impl Examples {
         };
         let at = self.contested_at();
         let form = sign_form(&credentials, target, at, at + UPLOAD_URL_LIFETIME);
-        value(&Envelope::ok(UploadUrlData {
+        Ok(UploadUrlData {
             upload_url: form.url,
             http_method: "POST".to_owned(),
             form_fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             storage_uri,
             expire_time: form.expires_at,
-        }))
+        })
     }
 
     /// The dispute as it was opened.
-    pub(super) fn opened(&self) -> Result<Value> {
-        value(&view::as_of(self.detail.clone(), 1))
+    pub(super) fn opened(&self) -> answers::Dispute {
+        view::as_of(self.detail.clone(), 1)
     }
 
     /// The dispute after the contest.
-    pub(super) fn contested(&self) -> Result<Value> {
-        value(&view::now(self.detail.clone()))
+    pub(super) fn contested(&self) -> answers::Dispute {
+        view::now(self.detail.clone())
     }
 
     /// A link to what was submitted, in a store of AWS.
-    pub(super) fn link(&self) -> Result<Value> {
+    pub(super) fn link(&self) -> Result<answers::EvidenceLink> {
         let submitted = self.detail.submissions.iter().flat_map(|submission| &submission.evidence).next();
         let item = submitted.context("a piece of evidence")?.clone();
         let url = format!(
@@ -156,51 +154,51 @@ impl Examples {
             item.url.format.extension()
         );
         let expires_at = Link::end(self.contested_at() + TWO_DAYS);
-        value(&link_view(item, Link { url: url.into(), expires_at }))
+        Ok(link_view(item, Link { url: url.into(), expires_at }))
     }
 
-    /// The dispute after an operator's act: on the contested one, or on the opened one where the state demands it.
-    pub(super) fn moved(&self, kind: OperatorActionKind, body: &Value) -> Result<Value> {
+    /// The dispute after an operator's action: on the contested one, or on the opened one where the state demands it.
+    pub(super) fn changed(&self, kind: OperatorActionKind, body: &Value) -> Result<answers::Dispute> {
         let body = body.to_string();
-        let act = OperatorAction::parse(kind, &Object::parse(body.as_bytes())?)?;
-        let (mut detail, command) = (self.detail.clone(), Command::from(act));
+        let action = OperatorAction::parse(kind, &Object::parse(body.as_bytes())?)?;
+        let (mut detail, command) = (self.detail.clone(), Command::from(action));
         let (actor, at) = (Actor::Operator(FIRST_TOKEN.to_owned()), self.contested_at() + TWO_DAYS);
-        let moved = decide(&detail.record.state, &command, &actor, at).or_else(|_| {
+        let changed = decide(&detail.record.state, &command, &actor, at).or_else(|_| {
             detail.history.truncate(1);
             detail.submissions.clear();
             decide(&self.opened, &command, &actor, at)
         });
-        let Change { dispute, entry, .. } = change(moved?)?;
+        let Change { dispute, entry, .. } = change(changed?)?;
         detail.record.state = dispute;
         detail.history.push(entry);
-        value(&view::now(detail))
+        Ok(view::now(detail))
     }
 
     /// The same in a list.
-    pub(super) fn listed(&self) -> Result<Value> {
-        let item = value(&view::summary(&self.detail.record))?;
-        Ok(json!({ "items": [item], "nextCursor": null, "total": 1, "totalExact": true }))
+    pub(super) fn listed(&self) -> answers::Page<answers::DisputeSummary> {
+        let items = vec![view::summary(&self.detail.record)];
+        answers::Page { items, next_cursor: None, total: Some(1), total_exact: Some(true) }
     }
 
-    pub(super) fn merchant(&self) -> Result<Value> {
-        value(&merchant_view(MerchantRecord {
+    pub(super) fn merchant(&self) -> answers::Merchant {
+        merchant_view(MerchantRecord {
             merchant_id: self.detail.record.state.merchant_id,
             name: "Corner Shop".to_owned(),
             time_zone: ZONE.to_owned(),
             created_at: self.detail.record.created_at,
-        }))
+        })
     }
 
-    pub(super) fn app(&self) -> Result<Value> {
+    pub(super) fn app(&self) -> Result<answers::App> {
         self.app_with(None)
     }
 
     /// The app while the secret before its newest verifies, too.
-    pub(super) fn rotating_app(&self) -> Result<Value> {
+    pub(super) fn rotating_app(&self) -> Result<answers::App> {
         self.app_with(Some(self.detail.record.created_at + ONE_DAY))
     }
 
-    fn app_with(&self, overlap_until: Option<UnixMillis>) -> Result<Value> {
+    fn app_with(&self, overlap_until: Option<UnixMillis>) -> Result<answers::App> {
         let app = AppRecord {
             app_id: self.signed("contest")?.header()?.app_id,
             merchant_id: self.detail.record.state.merchant_id,
@@ -211,19 +209,17 @@ impl Examples {
             created_at: self.detail.record.created_at,
             secrets: Vec::new(),
         };
-        value(&app_view(app, overlap_until))
+        Ok(app_view(app, overlap_until))
     }
 
-    /// An app as it is told once, with the secret that it signs the examples with.
-    pub(super) fn with_secret(&self, mut app: Value) -> Result<Value> {
-        let secret = self.signed("contest")?.app_secret;
-        app.as_object_mut().context("an object")?.insert("appSecret".to_owned(), secret.into());
-        Ok(app)
+    /// A new app, with the secret that it signs the examples with.
+    pub(super) fn with_secret(&self, app: answers::App) -> Result<answers::NewApp> {
+        Ok(answers::NewApp { app, app_secret: self.signed("contest")?.app_secret.into() })
     }
 
-    pub(super) fn token(&self, revoked: bool) -> Result<Value> {
+    pub(super) fn token(&self, revoked: bool) -> Result<answers::Token> {
         let created_at = self.detail.record.created_at;
-        value(&token_view(TokenRecord {
+        Ok(token_view(TokenRecord {
             name: "night-shift".parse()?,
             role: Role::Operator,
             created_at,
@@ -254,10 +250,6 @@ pub(super) fn opening() -> Value {
     })
 }
 
-fn value(of: &impl Serialize) -> Result<Value> {
-    Ok(serde_json::to_value(of)?)
-}
-
 fn signed(vectors: &Value, name: &str) -> Result<Signed> {
     let good = vectors["good"].as_array().context("good vectors")?;
     let vector =
@@ -281,7 +273,7 @@ impl Signed {
         Ok(ReceivedContest::parse(&Object::parse_signed(self.body.as_bytes())?)?)
     }
 
-    /// Where the contest's one file lies.
+    /// The address of the contest's one file.
     fn storage_uri(&self) -> Result<StorageUri> {
         let item = self.contest()?.evidence_list.into_iter().next();
         item.and_then(|item| item.url).context("a piece of evidence")

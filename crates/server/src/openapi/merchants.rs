@@ -1,27 +1,31 @@
-//! The merchant API as the document tells it: four signed calls, and the form that takes a file.
+//! The merchant API in the document: four signed calls, and the form that uploads a file.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use http::StatusCode;
+use rebuttal_protocol::answer::Done;
+use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, QueryRequest};
+use rebuttal_protocol::file::GenerateUploadUrlRequest;
 use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
-use rebuttal_protocol::{Code, MerchantCall};
+use rebuttal_protocol::{Code, MerchantCall, Scheme};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::xml::Xml;
 use utoipa::openapi::{Content, Required, Response};
 
-use super::call::{Answered, Call, Form, Group, Usage, by_status, with_head_limit, with_headers, with_id};
-use super::document::Told;
-use super::examples::Examples;
-use super::words::{binary, must, object, of, one_of, text};
+use super::call::{Call, Endpoint, Format, Rejections, by_status, with_head_limit, with_headers, with_id};
+use super::document::Draft;
+use super::words::{binary, object, one_of, text};
 use crate::http::paths::UPLOADED;
 use crate::merchant::upload;
 
 pub(super) const TAG: &str = "Merchants";
 
-/// What every merchant's call may be refused with.
-pub(super) const CALLS: Group = Group { name: "Merchants", form: Form::Envelope, codes: &EVERY };
-const EVERY: [Code; 16] = [
+/// What every merchant's call may be rejected with.
+pub(super) const REJECTIONS: Rejections =
+    Rejections { name: "Merchants", format: Format::Signed, codes: &CODES };
+const CODES: [Code; 16] = [
     Code::RequestMalformed,
     Code::InvalidParameter,
     Code::PathNotFound,
@@ -40,115 +44,86 @@ const EVERY: [Code; 16] = [
     Code::Unavailable,
 ];
 
-pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
-    MerchantCall::ALL.iter().map(|call| Ok(Told::post(call.path(), operation(*call, examples)?))).collect()
+pub(super) fn calls(draft: &Draft) -> Result<Vec<Endpoint>> {
+    MerchantCall::ALL.iter().map(|call| Ok(Endpoint::post(call.path(), operation(*call, draft)?))).collect()
 }
 
-fn operation(call: MerchantCall, examples: &Examples) -> Result<Operation> {
-    match call {
-        MerchantCall::GenerateUploadUrl => generate_upload_url(examples),
-        MerchantCall::Contest => contest(examples),
-        MerchantCall::Accept => accept(examples),
-        MerchantCall::Query => query(examples),
-    }
+fn operation(call: MerchantCall, draft: &Draft) -> Result<Operation> {
+    let examples = &draft.examples;
+    let ok = StatusCode::OK;
+    let call = match call {
+        MerchantCall::GenerateUploadUrl => {
+            let description = "Returns the address and the form for the upload of one file within ten minutes. Post a \
+                `multipart/form-data` form to `uploadUrl` with every field of `formFields` unaltered and the file last, in \
+                a part named `file`; then name `storageUri` in a contest.";
+            let request =
+                json!({ "filename": "receipt.png", "contentType": "image/png", "scene": "DISPUTE_EVIDENCE" });
+            signed::<GenerateUploadUrlRequest>(draft, call, "Get an upload form", description, request)
+                .rejected(&[Code::OutcomeUnknown, Code::UnsupportedFileType])
+                .returns(ok, "Where and how to post the file.", &examples.upload_url()?)
+        }
+        MerchantCall::Contest => {
+            let description = "Submits all evidence against a dispute in one call: `NEEDS_RESPONSE` becomes \
+                `UNDER_REVIEW`. Either every item is accepted or none, and the message names each faulty one.\n\nThe same \
+                contest again, with the same types, names and urls in any order, gets `OK` again and changes nothing, also \
+                after the deadline. If the response to a contest was lost, send the contest again with a fresh header.";
+            signed::<ContestRequest>(draft, call, "Contest a dispute", description, examples.body("contest")?)
+                .rejected(&[
+                    Code::OutcomeUnknown,
+                    Code::DisputeNotFound,
+                    Code::InvalidState,
+                    Code::DeadlinePassed,
+                    Code::EvidenceNotFound,
+                    Code::EvidenceNotUploaded,
+                    Code::ContentMismatch,
+                ])
+                .returns(ok, "Durably contested, now or before with the same evidence.", &Done::TRUE)
+        }
+        MerchantCall::Accept => {
+            let description =
+                "Accepts the loss: `NEEDS_RESPONSE` becomes `ACCEPTED`. The call may be repeated.";
+            let request = json!({ "disputeNo": examples.dispute_no() });
+            signed::<AcceptRequest>(draft, call, "Accept a dispute", description, request)
+                .rejected(&[
+                    Code::OutcomeUnknown,
+                    Code::DisputeNotFound,
+                    Code::InvalidState,
+                    Code::DeadlinePassed,
+                ])
+                .returns(ok, "Durably accepted, now or before.", &Done::TRUE)
+        }
+        MerchantCall::Query => {
+            let description = "Returns one of the merchant's disputes by exactly one of three keys. Where several match, it \
+                is the one that needs a response soonest, otherwise the newest; ties go by number.";
+            signed::<QueryRequest>(draft, call, "Query a dispute", description, examples.body("query")?)
+                .rejected(&[Code::DisputeNotFound])
+                .returns(ok, "The dispute.", &examples.queried()?)
+        }
+    }?;
+    Ok(call.build())
 }
 
-fn contest(examples: &Examples) -> Result<Operation> {
-    use Code::{
-        ContentMismatch, DeadlinePassed, DisputeNotFound, EvidenceNotFound, EvidenceNotUploaded,
-        InvalidState, OutcomeUnknown,
-    };
-    let description = "Submits all evidence against a dispute in one call: `NEEDS_RESPONSE` becomes `UNDER_REVIEW`. Every \
-        item is taken or none, and the message names each faulty one.\n\nThe same contest again, with the same types, \
-        names and urls in any order, is answered `OK` and changes nothing, after the deadline too; so a contest whose \
-        answer was lost is simply sent again, with a fresh header.";
-    let own = [
-        OutcomeUnknown,
-        DisputeNotFound,
-        InvalidState,
-        DeadlinePassed,
-        EvidenceNotFound,
-        EvidenceNotUploaded,
-        ContentMismatch,
-    ];
-    Ok(call("contest", "Contest a dispute", description, ("ContestRequest", examples.body("contest")?), &own)
-        .answered("Done", "Contested, durably, or contested like this before.", examples.body("answer")?))
-}
-
-fn accept(examples: &Examples) -> Result<Operation> {
-    use Code::{DeadlinePassed, DisputeNotFound, InvalidState, OutcomeUnknown};
-    let description = "Gives the disputed money up: `NEEDS_RESPONSE` becomes `ACCEPTED`. It may be repeated.";
-    let own = [OutcomeUnknown, DisputeNotFound, InvalidState, DeadlinePassed];
-    let dispute_no = json!({ "disputeNo": examples.dispute_no() });
-    Ok(call("accept", "Accept a dispute", description, ("AcceptRequest", dispute_no), &own).answered(
-        "Done",
-        "Accepted, durably, or accepted before.",
-        examples.body("answer")?,
-    ))
-}
-
-fn query(examples: &Examples) -> Result<Operation> {
-    let description = "Tells one of the merchant's disputes, by exactly one of three keys. Where several match, the one \
-        that needs a response soonest is told, else the newest; ties go by number.";
-    let own = [Code::DisputeNotFound];
-    Ok(call("query", "Query a dispute", description, ("QueryRequest", examples.body("query")?), &own)
-        .answered("DisputeData", "The dispute.", examples.queried()?))
-}
-
-fn generate_upload_url(examples: &Examples) -> Result<Operation> {
-    let description = "Says where and with which form one file may be uploaded, within ten minutes. Post a \
-        `multipart/form-data` form to `uploadUrl` with every field of `formFields` unaltered and the file last, in a part \
-        named `file`; then name `storageUri` in a contest.";
-    let own = [Code::OutcomeUnknown, Code::UnsupportedFileType];
-    let asked = json!({ "filename": "receipt.png", "contentType": "image/png", "scene": "DISPUTE_EVIDENCE" });
-    let taken = ("GenerateUploadUrlRequest", asked);
-    Ok(call("generateUploadUrl", "Ask where to upload a file", description, taken, &own).answered(
-        "UploadUrlData",
-        "Where and how.",
-        examples.upload_url()?,
-    ))
-}
-
-/// A signed call that is not complete without its answer.
-struct Asked(Call);
-
-fn call(
-    id: &'static str,
-    summary: &'static str,
+/// A signed call that takes a `T`.
+fn signed<'d, T: ToSchema>(
+    draft: &'d Draft,
+    call: MerchantCall,
+    summary: &str,
     description: &str,
-    (schema, example): (&'static str, Value),
-    own: &[Code],
-) -> Asked {
-    Asked(Call {
-        group: &CALLS,
-        id,
-        tag: TAG,
-        summary,
-        description: description.to_owned(),
-        parameters: Vec::new(),
-        takes: Some(Usage(schema, example)),
-        answers: Vec::new(),
-        own: own.to_vec(),
-    })
+    example: Value,
+) -> Call<'d> {
+    Call::new(draft, &REJECTIONS, TAG, (call.name(), summary), description)
+        .secured_by(Scheme::ALL.map(Scheme::as_str))
+        .body(draft.of::<T>(), example)
 }
 
-impl Asked {
-    fn answered(self, data: &str, what: &'static str, example: Value) -> Operation {
-        let answered = Answered { status: StatusCode::OK, what, schema: of(data), example };
-        Call { answers: vec![answered], ..self.0 }.of_merchants()
-    }
-}
-
-/// The embedded store's end of a form, which answers as S3 does.
-pub(super) fn receive(examples: &Examples) -> Result<Told> {
-    let upload_url = examples.upload_url()?;
-    let fields =
-        upload_url.pointer("/data/formFields").and_then(Value::as_object).context("the fields of a form")?;
+/// The upload endpoint of the built-in store, which responds as S3 does.
+pub(super) fn receive(draft: &Draft) -> Result<Endpoint> {
+    let fields = draft.examples.upload_url()?.form_fields;
     let fields = fields.keys().fold(object([]), |form, field| form.property(field, text()).required(field));
     let description = format!(
-        "Where `uploadUrl` leads unless the gateway's operator keeps evidence in an S3. The fields are those of \
-         `formFields`, all of them and no other, in any order; `file` comes last and has 1 to {FILE_MAX_BYTES} bytes that \
-         are what its name says. Who calls is known by the signature within the form; no header is signed."
+        "The address in `uploadUrl`, unless the gateway's operator stores evidence in an S3. The fields are those of \
+         `formFields`, all of them and no other, in any order; `file` is the last one and has 1 to {FILE_MAX_BYTES} bytes \
+         of the format that its name says. The signature in the form authenticates the caller; no header is signed."
     );
     let form = Content::new(Some(fields.property("file", binary()).required("file")));
     let body =
@@ -159,20 +134,20 @@ pub(super) fn receive(examples: &Examples) -> Result<Told> {
         .summary(Some("Upload a file"))
         .description(Some(description))
         .request_body(Some(body))
-        .response("204", with_id(Response::builder()).description("The file lies there, durably."));
+        .response("204", with_id(Response::builder()).description("The file is durably stored."));
     for (status, codes) in by_status(upload::refusals()) {
-        operation = operation.response(status.as_str(), not_taken(status, codes));
+        operation = operation.response(status.as_str(), rejection(status, codes));
     }
     let mut operation = with_head_limit(operation).build();
     operation.security = Some(Vec::new());
-    Ok(Told::post(UPLOADED, operation))
+    Ok(Endpoint::post(UPLOADED, operation))
 }
 
-/// A refusal in S3's form. The codes are S3's, not those of the table.
-fn not_taken(status: StatusCode, codes: Vec<&str>) -> Response {
-    let told: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
-    let error = object([must("Code", one_of(codes)), must("Message", text())]);
+/// A rejection in S3's format, with S3's codes.
+fn rejection(status: StatusCode, codes: Vec<&str>) -> Response {
+    let names: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
+    let error = object([("Code", one_of(codes).into()), ("Message", text().into())]);
     let error = error.xml(Some(Xml::builder().name(Some("Error")).build()));
-    let response = with_id(Response::builder()).description(told.join(", "));
+    let response = with_id(Response::builder()).description(names.join(", "));
     with_headers(status, response).content("application/xml", Content::new(Some(error))).build()
 }

@@ -1,23 +1,31 @@
-//! The operator API as the document tells it: merchants, their apps, and tokens. Disputes are in [`super::disputes`].
+//! The operator API in the document: merchants, their apps, and tokens. Disputes are in [`super::disputes`].
 
 use anyhow::Result;
 use http::StatusCode;
-use rebuttal_protocol::Code;
-use rebuttal_protocol::operator::{IDEMPOTENCY_KEY_MAX, PAGE_MAX, Role};
+use rebuttal_protocol::operator::answers::{Apps, Merchant, NewToken, Page, Token};
+use rebuttal_protocol::operator::{
+    AppSettings, ChangeMerchant, CreateMerchant, CreateToken, EndOverlap, IDEMPOTENCY_KEY_MAX, PAGE_MAX,
+    RevokeToken, Role, RotateSecret, TokenName,
+};
+use rebuttal_protocol::{AppId, Code, MerchantId};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::{ObjectBuilder, SchemaFormat};
 
-use super::call::{Answered, Call, Form, Group, Usage, in_header, in_path, in_query};
-use super::document::Told;
-use super::examples::{Examples, ONE_DAY};
-use super::words::{Schema, form, list, must, number, object, of, or_null, text};
+use super::call::{Call, Endpoint, Format, Rejections, in_header, in_path, in_query};
+use super::document::{Draft, OPERATOR_TOKEN};
+use super::examples::ONE_DAY;
+use super::words::{Schema, integer, list, nullable_text, object, pattern, text};
 use crate::auth::permission::Permission;
+use crate::operator::PREFIX;
 
 pub(super) const TAG: &str = "Operators";
 
-/// What every call that only reads may be refused with.
-pub(super) const READING: Group = Group { name: "OperatorsReading", form: Form::Problem, codes: &READ };
-const READ: [Code; 6] = [
+/// What every call that only reads may be rejected with.
+pub(super) const READS: Rejections =
+    Rejections { name: "OperatorReads", format: Format::Problem, codes: &READ_CODES };
+const READ_CODES: [Code; 6] = [
     Code::InvalidParameter,
     Code::MethodNotAllowed,
     Code::OperatorUnauthorized,
@@ -25,9 +33,10 @@ const READ: [Code; 6] = [
     Code::SystemError,
     Code::Unavailable,
 ];
-/// And what every one that changes something may.
-pub(super) const CHANGING: Group = Group { name: "OperatorsChanging", form: Form::Problem, codes: &CHANGE };
-const CHANGE: [Code; 12] = [
+/// What every call that changes something may be rejected with.
+pub(super) const WRITES: Rejections =
+    Rejections { name: "OperatorWrites", format: Format::Problem, codes: &WRITE_CODES };
+const WRITE_CODES: [Code; 12] = [
     Code::RequestMalformed,
     Code::InvalidParameter,
     Code::MethodNotAllowed,
@@ -42,250 +51,232 @@ const CHANGE: [Code; 12] = [
     Code::OutcomeUnknown,
 ];
 
-/// An operator's call that is not complete without its answers.
-pub(super) struct Asked {
-    call: Call,
-    right: Permission,
-}
-
 /// A call that only reads.
-pub(super) fn read(id: &'static str, summary: &'static str, description: &str) -> Asked {
-    let call = Call {
-        group: &READING,
-        id,
-        tag: TAG,
-        summary,
-        description: description.to_owned(),
-        parameters: Vec::new(),
-        takes: None,
-        answers: Vec::new(),
-        own: Vec::new(),
-    };
-    Asked { call, right: Permission::Read }
+pub(super) fn read<'d>(draft: &'d Draft, named: (&str, &str), description: &str) -> Call<'d> {
+    call(draft, &READS, Permission::Read, named, description)
 }
 
-/// A call that changes something.
-pub(super) fn change(
-    right: Permission,
-    id: &'static str,
-    summary: &'static str,
+/// A call that changes something and takes a `T`.
+pub(super) fn write<'d, T: ToSchema>(
+    draft: &'d Draft,
+    permission: Permission,
+    named: (&str, &str),
     description: &str,
-    (schema, example): (&'static str, Value),
-) -> Asked {
-    let Asked { call, .. } = read(id, summary, description);
-    Asked { call: Call { group: &CHANGING, takes: Some(Usage(schema, example)), ..call }, right }
+    example: Value,
+) -> Call<'d> {
+    call(draft, &WRITES, permission, named, description).body(draft.of::<T>(), example)
 }
 
-impl Asked {
-    pub(super) fn with(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
-        self.call.parameters.extend(parameters);
-        self
-    }
+/// A call with a token of a role that has the permission.
+pub(super) fn call<'d>(
+    draft: &'d Draft,
+    rejections: &'static Rejections,
+    permission: Permission,
+    named: (&str, &str),
+    description: &str,
+) -> Call<'d> {
+    let roles = Role::ALL.iter().filter(|role| permission.is_of(**role));
+    let roles: Vec<_> = roles.map(|role| format!("`{role}`")).collect();
+    let description = format!("{description}\n\nThe token's role: {}.", roles.join(" or "));
+    Call::new(draft, rejections, TAG, named, description).secured_by([OPERATOR_TOKEN])
+}
 
-    /// May be sent again under its key. The same key with another request is a conflict.
-    pub(super) fn keyed(self) -> Self {
-        let key = form(format!("^[!-~]{{1,{IDEMPOTENCY_KEY_MAX}}}$"));
-        let what = "Kept for 30 days: the same key with the same request is answered the first answer again, be it a 404 \
-                    or 409, with another request 409. An answer that showed a secret or token is given again for 24 \
-                    hours; after that 409.";
-        self.with([in_header("Idempotency-Key", key.into(), what)]).refused(&[Code::OperatorConflict])
-    }
-
-    pub(super) fn refused(mut self, codes: &[Code]) -> Self {
-        self.call.own.extend_from_slice(codes);
-        self
-    }
-
-    pub(super) fn answered(
-        mut self,
-        status: StatusCode,
-        what: &'static str,
-        schema: impl Into<Schema>,
-        example: Value,
-    ) -> Self {
-        self.call.answers.push(Answered { status, what, schema: schema.into(), example });
-        self
-    }
-
-    pub(super) fn done(self) -> Operation {
-        self.call.of_operators(self.right)
+impl Call<'_> {
+    /// May be repeated under its key.
+    pub(super) fn idempotent(self) -> Self {
+        let key = pattern(format!("^[!-~]{{1,{IDEMPOTENCY_KEY_MAX}}}$"));
+        let description = "Stored for 30 days: the same key with the same request gets the first response again, also a 404 \
+            or 409; with another request it gets 409. A response with a secret or token is repeated for 24 hours; after \
+            that the key gets 409.";
+        self.parameters([in_header("Idempotency-Key", key, description)]).rejected(&[Code::OperatorConflict])
     }
 }
 
-/// A page of a list: its items, and where the next one begins.
-pub(super) fn page(items: &str) -> utoipa::openapi::ObjectBuilder {
-    let next = text().description(Some("Send it as `cursor` for the next page; null on the last one."));
-    object([must("items", list(of(items))), must("nextCursor", or_null(next))])
+/// A page of a list.
+pub(super) fn page(items: Schema) -> ObjectBuilder {
+    let next = nullable_text().description(Some("The `cursor` of the next page; null on the last one."));
+    object([("items", list(items).into()), ("nextCursor", next.into())])
 }
 
-/// How a list is gone through.
+/// The parameters of a list.
 pub(super) fn paging() -> [Parameter; 2] {
-    let limit = number(1, PAGE_MAX as usize).into();
-    let cursor = super::words::named_form("cursor").min_length(Some(1)).into();
+    let limit = integer(1).maximum(Some(PAGE_MAX as usize));
+    let cursor = text().format(Some(SchemaFormat::Custom("cursor".to_owned()))).min_length(Some(1));
     [
-        in_query("limit", limit, &format!("Most items of the page; {PAGE_MAX} where it is left out.")),
-        in_query("cursor", cursor, "What the page before told as `nextCursor`."),
+        in_query(
+            "limit",
+            limit,
+            &format!("The maximum number of items in the page. The default is {PAGE_MAX}."),
+        ),
+        in_query("cursor", cursor, "The `nextCursor` of the page before."),
     ]
 }
 
-fn merchant_id() -> Parameter {
-    in_path("merchantId", of("MerchantId"), 80)
-}
-
-pub(super) fn calls(examples: &Examples) -> Result<Vec<Told>> {
-    let (merchants, apps) = ("/merchants", "/merchants/{merchantId}/apps");
+pub(super) fn calls(draft: &Draft) -> Result<Vec<Endpoint>> {
+    let merchants = format!("{PREFIX}/merchants");
+    let merchant = format!("{merchants}/{{merchantId}}");
+    let apps = format!("{merchant}/apps");
+    let app = format!("{apps}/{{appId}}");
+    let tokens = format!("{PREFIX}/tokens");
     Ok(vec![
-        Told::get(merchants, list_merchants(examples)?).of_operators(),
-        Told::post(merchants, create_merchant(examples)?).of_operators(),
-        Told::patch("/merchants/{merchantId}", change_merchant(examples)?).of_operators(),
-        Told::get(apps, list_apps(examples)?).of_operators(),
-        Told::post(apps, create_app(examples)?).of_operators(),
-        Told::patch("/merchants/{merchantId}/apps/{appId}", change_app(examples)?).of_operators(),
-        Told::post("/merchants/{merchantId}/apps/{appId}/rotate", rotate_secret(examples)?).of_operators(),
-        Told::post("/merchants/{merchantId}/apps/{appId}/endOverlap", end_overlap(examples)?).of_operators(),
-        Told::get("/tokens", list_tokens(examples)?).of_operators(),
-        Told::post("/tokens", create_token()).of_operators(),
-        Told::post("/tokens/{name}/revoke", revoke_token(examples)?).of_operators(),
+        Endpoint::get(&merchants, list_merchants(draft)?),
+        Endpoint::post(&merchants, create_merchant(draft)?),
+        Endpoint::patch(&merchant, change_merchant(draft)?),
+        Endpoint::get(&apps, list_apps(draft)?),
+        Endpoint::post(&apps, create_app(draft)?),
+        Endpoint::patch(&app, change_app(draft)?),
+        Endpoint::post(&format!("{app}/rotate"), rotate_secret(draft)?),
+        Endpoint::post(&format!("{app}/endOverlap"), end_overlap(draft)?),
+        Endpoint::get(&tokens, list_tokens(draft)?),
+        Endpoint::post(&tokens, create_token(draft)?),
+        Endpoint::post(&format!("{tokens}/{{name}}/revoke"), revoke_token(draft)?),
     ])
 }
 
-fn list_merchants(examples: &Examples) -> Result<Operation> {
-    let example = json!({ "items": [examples.merchant()?], "nextCursor": null });
-    Ok(read("listMerchants", "List merchants", "By their numbers.")
-        .with(paging())
-        .answered(StatusCode::OK, "A page of merchants.", page("Merchant"), example)
-        .done())
+/// The path of a merchant.
+fn merchant_id(draft: &Draft) -> Parameter {
+    in_path("merchantId", draft.of::<MerchantId>(), 80)
 }
 
-fn create_merchant(examples: &Examples) -> Result<Operation> {
-    let taken = ("CreateMerchant", json!({ "name": "Corner Shop", "timeZone": "Asia/Shanghai" }));
-    Ok(change(Permission::Administer, "createMerchant", "Make a merchant", "The gateway numbers it.", taken)
-        .keyed()
-        .answered(StatusCode::CREATED, "The merchant.", of("Merchant"), examples.merchant()?)
-        .done())
+/// The path of an app.
+fn app_path(draft: &Draft) -> Result<[Parameter; 2]> {
+    let app_id = in_path("appId", draft.of::<AppId>(), draft.examples.app_id()?);
+    Ok([merchant_id(draft), app_id])
 }
 
-fn change_merchant(examples: &Examples) -> Result<Operation> {
-    let taken = ("ChangeMerchant", json!({ "name": "Corner Shop" }));
-    Ok(change(
-        Permission::Administer,
-        "changeMerchant",
-        "Change a merchant",
-        "What is left out stays.",
-        taken,
-    )
-    .with([merchant_id()])
-    .refused(&[Code::OperatorNotFound])
-    .answered(StatusCode::OK, "The merchant as it is now.", of("Merchant"), examples.merchant()?)
-    .done())
+fn list_merchants(draft: &Draft) -> Result<Operation> {
+    let merchants = page_of(draft.examples.merchant());
+    Ok(read(draft, ("listMerchants", "List merchants"), "In the order of their numbers.")
+        .parameters(paging())
+        .returns_as(StatusCode::OK, "A page of merchants.", page(draft.of::<Merchant>()), &merchants)?
+        .build())
 }
 
-fn list_apps(examples: &Examples) -> Result<Operation> {
-    let apps = object([must("items", list(of("App")))]);
-    let example = json!({ "items": [examples.rotating_app()?] });
-    Ok(read("listApps", "List a merchant's apps", "All of them, the oldest first, without their secrets.")
-        .with([merchant_id()])
-        .refused(&[Code::OperatorNotFound])
-        .answered(StatusCode::OK, "The apps.", apps, example)
-        .done())
+fn create_merchant(draft: &Draft) -> Result<Operation> {
+    let named = ("createMerchant", "Create a merchant");
+    let request = json!({ "name": "Corner Shop", "timeZone": "Asia/Shanghai" });
+    let description = "The gateway assigns the merchant's number.";
+    Ok(write::<CreateMerchant>(draft, Permission::Administer, named, description, request)
+        .idempotent()
+        .returns(StatusCode::CREATED, "The merchant.", &draft.examples.merchant())?
+        .build())
 }
 
-fn create_app(examples: &Examples) -> Result<Operation> {
-    let description = "An app is one integration of a merchant: an id and a secret that sign its calls. The secret is shown \
-        this once, and again to whoever repeats the request under its key.";
-    let taken = ("AppSettings", json!({ "notifyUrl": "https://shop.example/disputes" }));
-    Ok(change(Permission::Administer, "createApp", "Make an app", description, taken)
-        .with([merchant_id()])
-        .keyed()
-        .refused(&[Code::OperatorNotFound])
-        .answered(
+fn change_merchant(draft: &Draft) -> Result<Operation> {
+    let named = ("changeMerchant", "Change a merchant");
+    let description = "A member left out stays as it is.";
+    let request = json!({ "name": "Corner Shop" });
+    Ok(write::<ChangeMerchant>(draft, Permission::Administer, named, description, request)
+        .parameters([merchant_id(draft)])
+        .rejected(&[Code::OperatorNotFound])
+        .returns(StatusCode::OK, "The changed merchant.", &draft.examples.merchant())?
+        .build())
+}
+
+fn list_apps(draft: &Draft) -> Result<Operation> {
+    let description = "All of them, the oldest first, without their secrets.";
+    let apps = Apps { items: vec![draft.examples.rotating_app()?] };
+    Ok(read(draft, ("listApps", "List a merchant's apps"), description)
+        .parameters([merchant_id(draft)])
+        .rejected(&[Code::OperatorNotFound])
+        .returns(StatusCode::OK, "The apps.", &apps)?
+        .build())
+}
+
+fn create_app(draft: &Draft) -> Result<Operation> {
+    let description = "An app is one integration of a merchant: an id, and a secret that signs its calls. The secret is \
+        shown only in this response, and again when the request is repeated under its key.";
+    let request = json!({ "notifyUrl": "https://shop.example/disputes" });
+    let named = ("createApp", "Create an app");
+    Ok(write::<AppSettings>(draft, Permission::Administer, named, description, request)
+        .parameters([merchant_id(draft)])
+        .idempotent()
+        .rejected(&[Code::OperatorNotFound])
+        .returns(
             StatusCode::CREATED,
             "The app with its secret.",
-            of("NewApp"),
-            examples.with_secret(examples.app()?)?,
-        )
-        .done())
+            &draft.examples.with_secret(draft.examples.app()?)?,
+        )?
+        .build())
 }
 
-fn app_id(examples: &Examples) -> Result<Parameter> {
-    Ok(in_path("appId", of("AppId"), examples.app_id()?))
+fn change_app(draft: &Draft) -> Result<Operation> {
+    let named = ("changeApp", "Change an app");
+    let description = "A member left out stays as it is.";
+    let request = json!({ "enabled": true });
+    Ok(write::<AppSettings>(draft, Permission::Administer, named, description, request)
+        .parameters(app_path(draft)?)
+        .rejected(&[Code::OperatorNotFound])
+        .returns(StatusCode::OK, "The changed app.", &draft.examples.app()?)?
+        .build())
 }
 
-fn change_app(examples: &Examples) -> Result<Operation> {
-    let taken = ("AppSettings", json!({ "enabled": true }));
-    Ok(change(Permission::Administer, "changeApp", "Change an app", "What is left out stays.", taken)
-        .with([merchant_id(), app_id(examples)?])
-        .refused(&[Code::OperatorNotFound])
-        .answered(StatusCode::OK, "The app as it is now.", of("App"), examples.app()?)
-        .done())
-}
-
-fn rotate_secret(examples: &Examples) -> Result<Operation> {
-    let description = "Makes a new secret; the old one verifies until the overlap is over, which `oldSecretExpiresTime` \
-        tells of the app until then. Without an overlap (`0`) all older secrets end, within five seconds on every replica. \
-        A second overlap within one is a conflict.";
-    let taken = ("RotateSecret", json!({ "overlapSeconds": ONE_DAY.as_secs() }));
-    Ok(change(Permission::Administer, "rotateSecret", "Rotate an app's secret", description, taken)
-        .with([merchant_id(), app_id(examples)?])
-        .keyed()
-        .refused(&[Code::OperatorNotFound])
-        .answered(
+fn rotate_secret(draft: &Draft) -> Result<Operation> {
+    let description = "Creates a new secret. The old one verifies until the overlap ends, at the app's \
+        `oldSecretExpiresTime`. Without an overlap (`0`) all older secrets end, within five seconds on every replica. A \
+        second overlap within one is a conflict.";
+    let named = ("rotateSecret", "Rotate an app's secret");
+    let request = json!({ "overlapSeconds": ONE_DAY.as_secs() });
+    Ok(write::<RotateSecret>(draft, Permission::Administer, named, description, request)
+        .parameters(app_path(draft)?)
+        .idempotent()
+        .rejected(&[Code::OperatorNotFound])
+        .returns(
             StatusCode::OK,
             "The app with its new secret.",
-            of("NewApp"),
-            examples.with_secret(examples.rotating_app()?)?,
-        )
-        .done())
+            &draft.examples.with_secret(draft.examples.rotating_app()?)?,
+        )?
+        .build())
 }
 
-fn end_overlap(examples: &Examples) -> Result<Operation> {
-    let description = "Every secret but the newest ends, within five seconds on every replica. Where no overlap is \
-        running, nothing changes. To end the newest secret too, rotate it with `overlapSeconds` 0.";
-    Ok(change(
-        Permission::Administer,
-        "endOverlap",
-        "End a rotation's overlap",
-        description,
-        ("EndOverlap", json!({})),
-    )
-    .with([merchant_id(), app_id(examples)?])
-    .keyed()
-    .refused(&[Code::OperatorNotFound])
-    .answered(StatusCode::OK, "The app as it is now.", of("App"), examples.app()?)
-    .done())
+fn end_overlap(draft: &Draft) -> Result<Operation> {
+    let description = "Every secret but the newest ends, within five seconds on every replica. Where there is no overlap, \
+        nothing changes. To end the newest secret too, rotate it with `overlapSeconds` 0.";
+    let named = ("endOverlap", "End a rotation's overlap");
+    Ok(write::<EndOverlap>(draft, Permission::Administer, named, description, json!({}))
+        .parameters(app_path(draft)?)
+        .idempotent()
+        .rejected(&[Code::OperatorNotFound])
+        .returns(StatusCode::OK, "The changed app.", &draft.examples.app()?)?
+        .build())
 }
 
-fn list_tokens(examples: &Examples) -> Result<Operation> {
-    let example = json!({ "items": [examples.token(false)?], "nextCursor": null });
-    Ok(read("listTokens", "List tokens", "Those that let somebody in, by their names.")
-        .with(paging())
-        .answered(StatusCode::OK, "A page of tokens.", page("Token"), example)
-        .done())
+fn list_tokens(draft: &Draft) -> Result<Operation> {
+    let tokens = page_of(draft.examples.token(false)?);
+    Ok(read(draft, ("listTokens", "List tokens"), "The valid tokens in the order of their names.")
+        .parameters(paging())
+        .returns_as(StatusCode::OK, "A page of tokens.", page(draft.of::<Token>()), &tokens)?
+        .build())
 }
 
-fn create_token() -> Operation {
-    let taken = ("CreateToken", json!({ "name": "night-shift", "role": Role::Operator }));
-    let token = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-    let example = json!({ "name": "night-shift", "role": Role::Operator, "token": token });
-    change(Permission::Administer, "createToken", "Make a token", "A name is one token's at a time.", taken)
-        .keyed()
-        .answered(StatusCode::CREATED, "The token, shown this once.", of("NewToken"), example)
-        .done()
+fn create_token(draft: &Draft) -> Result<Operation> {
+    let token = NewToken {
+        name: "night-shift".to_owned(),
+        role: Role::Operator.to_string(),
+        token: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned().into(),
+    };
+    let request = json!({ "name": token.name, "role": token.role });
+    let description = "A name belongs to one valid token.";
+    let named = ("createToken", "Create a token");
+    Ok(write::<CreateToken>(draft, Permission::Administer, named, description, request)
+        .idempotent()
+        .returns(StatusCode::CREATED, "The token. It is shown only in this response.", &token)?
+        .build())
 }
 
-fn revoke_token(examples: &Examples) -> Result<Operation> {
-    let description = "From then on the token lets nobody in, on any replica. It may be repeated. The first token, \
-        `operator`, cannot be revoked.";
-    Ok(change(
-        Permission::Administer,
-        "revokeToken",
-        "Revoke a token",
-        description,
-        ("RevokeToken", json!({})),
-    )
-    .with([in_path("name", of("TokenName"), "night-shift")])
-    .keyed()
-    .refused(&[Code::OperatorNotFound])
-    .answered(StatusCode::OK, "The token.", of("Token"), examples.token(true)?)
-    .done())
+fn revoke_token(draft: &Draft) -> Result<Operation> {
+    let description = "The token is no longer valid on any replica. The call may be repeated. The first token, `operator`, \
+        cannot be revoked.";
+    let named = ("revokeToken", "Revoke a token");
+    Ok(write::<RevokeToken>(draft, Permission::Administer, named, description, json!({}))
+        .parameters([in_path("name", draft.of::<TokenName>(), "night-shift")])
+        .idempotent()
+        .rejected(&[Code::OperatorNotFound])
+        .returns(StatusCode::OK, "The revoked token.", &draft.examples.token(true)?)?
+        .build())
+}
+
+/// A list of one item.
+fn page_of<T>(item: T) -> Page<T> {
+    Page { items: vec![item], next_cursor: None, total: None, total_exact: None }
 }

@@ -1,21 +1,19 @@
-//! The document against the code that it tells of: routes, codes, limits, examples.
+//! The document against the code that it describes: routes, codes, limits, examples.
 
 mod limits;
 mod operators;
-mod page;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::body::Object;
-use rebuttal_protocol::dispute::{AcceptRequest, DisputeData, QueryRequest, ReceivedContest};
+use rebuttal_protocol::dispute::{AcceptRequest, QueryRequest, ReceivedContest};
 use rebuttal_protocol::fields::BadRequest;
-use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
+use rebuttal_protocol::file::GenerateUploadUrlRequest;
 use rebuttal_protocol::operator::{OperatorActionKind, Role};
 use rebuttal_protocol::signature::{Message, verify};
-use rebuttal_protocol::{Authorization, Code, Envelope, Finality, answer_nonce};
+use rebuttal_protocol::{Authorization, Code, Finality, answer_nonce};
 use rebuttal_testbed::Document;
 use rebuttal_testbed::document::Members;
 use serde_json::Value;
@@ -34,13 +32,13 @@ fn text(apis: Apis) -> String {
     document::document(apis).unwrap().to_pretty_json().unwrap() + "\n"
 }
 
-fn told(apis: Apis) -> Document {
+fn document_of(apis: Apis) -> Document {
     Document(serde_json::from_str(&text(apis)).unwrap())
 }
 
-/// The file in the repository is for those who have no gateway at hand. `cargo xtask regenerate` writes it.
+/// The file in the repository is for readers without a gateway. `cargo xtask regenerate` writes it.
 #[test]
-fn the_reference_is_what_the_code_tells() {
+fn the_reference_is_current() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/openapi.json");
     if std::env::var_os("REBUTTAL_REGENERATE").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -59,7 +57,7 @@ async fn gateway() -> (tempfile::TempDir, Arc<Gateway>) {
     (temp, gateway)
 }
 
-/// A router tells its routes to whoever debugs it, and to nobody else.
+/// The routes of a router, which has them only in its debug output.
 fn routes_of(router: &Router) -> BTreeSet<String> {
     let debugged = format!("{router:?}");
     let (routers, nodes) = debugged.split_once("node:").unwrap();
@@ -80,8 +78,8 @@ fn routes_of(router: &Router) -> BTreeSet<String> {
     .collect()
 }
 
-/// A route in the document's words: parameters as the API names them, and each act on its own.
-fn as_told(route: &str) -> Vec<String> {
+/// A route as the document has it: parameters with the names of the API, and each action with its path.
+fn as_documented(route: &str) -> Vec<String> {
     let words = [
         ("{merchant_id}", "{merchantId}"),
         ("{app_id}", "{appId}"),
@@ -89,25 +87,28 @@ fn as_told(route: &str) -> Vec<String> {
         ("{evidence_id}", "{evidenceId}"),
     ];
     let route = words.iter().fold(route.to_owned(), |route, (code, api)| route.replace(code, api));
-    let acts = OperatorActionKind::ALL.iter().map(|kind| route.replace("{action}", kind.as_str()));
-    if route.contains("{action}") { acts.collect() } else { vec![route] }
+    let actions = OperatorActionKind::ALL.iter().map(|kind| route.replace("{action}", kind.as_str()));
+    if route.contains("{action}") { actions.collect() } else { vec![route] }
 }
 
 #[tokio::test]
-async fn every_route_is_told_and_everything_told_is_a_route() {
+async fn served_routes_are_the_documented_ones() {
     let (_temp, gateway) = gateway().await;
     let served = [routes::unsigned(&gateway, ALL), merchant::router(&gateway)];
-    let served: BTreeSet<_> = served.iter().flat_map(routes_of).flat_map(|route| as_told(&route)).collect();
-    let told = told(ALL);
-    let told: BTreeSet<_> = told.operations().map(|(path, method, _)| format!("{method} {path}")).collect();
-    assert_eq!(served, told, "left: what is served; right: what is told");
-    assert!(told.len() > 25, "{told:?}");
+    let served = served.iter().flat_map(routes_of).flat_map(|route| as_documented(&route));
+    // The parts of the page are not calls.
+    let served: BTreeSet<_> = served.filter(|route| !route.starts_with("GET /docs/")).collect();
+    let document = document_of(ALL);
+    let documented: BTreeSet<_> =
+        document.operations().map(|(path, method, _)| format!("{method} {path}")).collect();
+    assert_eq!(served, documented, "left: served; right: documented");
+    assert!(documented.len() > 25, "{documented:?}");
 }
 
 #[test]
-fn a_listener_tells_of_nothing_that_it_does_not_serve() {
+fn the_document_describes_only_what_its_listener_serves() {
     let merchants = text(Apis { merchants: true, uploads: false, operators: false });
-    for word in ["/operator/v1", "\"/uploaded\"", "operatorToken", "MerchantName", "OperatorsReading"] {
+    for word in ["/operator/v1", "\"/uploaded\"", "operatorToken", "MerchantName", "OperatorReads"] {
         assert!(!merchants.contains(word), "{word}");
     }
     let operators = text(Apis { merchants: false, uploads: false, operators: true });
@@ -116,19 +117,18 @@ fn a_listener_tells_of_nothing_that_it_does_not_serve() {
     }
 }
 
-/// Every reference leads somewhere, and every component is led to.
 #[test]
-fn nothing_is_named_in_vain() {
+fn references_resolve_and_every_component_is_used() {
     for apis in [ALL, Apis { operators: false, ..ALL }, Apis { merchants: false, uploads: false, ..ALL }] {
-        let (told, text) = (told(apis), text(apis));
-        for (kind, components) in told.0["components"].as_object().unwrap() {
+        let (document, text) = (document_of(apis), text(apis));
+        for (kind, components) in document.0["components"].as_object().unwrap() {
             let schemes = kind == "securitySchemes";
             for name in components.as_object().unwrap().keys().filter(|_| !schemes) {
                 assert!(text.contains(&format!("#/components/{kind}/{name}\"")), "{kind} {name}");
             }
         }
         for reference in text.split("\"$ref\": \"#").skip(1).filter_map(|rest| rest.split('"').next()) {
-            assert!(told.0.pointer(reference).is_some(), "{reference}");
+            assert!(document.0.pointer(reference).is_some(), "{reference}");
         }
     }
 }
@@ -144,16 +144,16 @@ fn codes(document: &Document, schema: &Value, into: &mut Vec<Code>) {
 }
 
 #[test]
-fn every_code_is_told_under_its_status() {
-    let document = told(ALL);
+fn every_code_is_documented_under_its_status() {
+    let document = document_of(ALL);
     let mut seen = BTreeSet::new();
     for (path, method, operation) in document.operations() {
         for (number, response) in operation["responses"].as_object().unwrap() {
             let content = document.resolve(response)["content"].as_object();
             for content in content.into_iter().flatten().map(|(_, content)| content) {
-                let mut told = Vec::new();
-                codes(&document, &content["schema"], &mut told);
-                for code in told {
+                let mut of_status = Vec::new();
+                codes(&document, &content["schema"], &mut of_status);
+                for code in of_status {
                     assert_eq!(status(&code).as_str(), number, "{method} {path}: {code}");
                     seen.insert(code.to_string());
                 }
@@ -172,8 +172,8 @@ fn every_code_is_told_under_its_status() {
 }
 
 #[test]
-fn every_example_is_of_its_schema() {
-    let document = told(ALL);
+fn every_example_matches_its_schema() {
+    let document = document_of(ALL);
     let mut tried = 0;
     for (path, method, operation) in document.operations() {
         let responses = operation["responses"].as_object().unwrap().values();
@@ -192,18 +192,14 @@ fn every_example_is_of_its_schema() {
 }
 
 /// Made once for all examples.
-static WHOLE: LazyLock<Document> = LazyLock::new(|| told(ALL));
+static WHOLE: LazyLock<Document> = LazyLock::new(|| document_of(ALL));
 
 fn request(path: &str, method: &str) -> String {
     WHOLE.operation(method, path)["requestBody"]["content"]["application/json"]["example"].to_string()
 }
 
-fn answer(path: &str) -> String {
-    WHOLE.operation("POST", path)["responses"]["200"]["content"]["application/json"]["example"].to_string()
-}
-
 #[test]
-fn every_example_of_a_merchants_request_is_read_as_one() {
+fn every_example_of_a_merchants_request_parses() {
     fn reads<T>(path: &str, parse: impl Fn(&Object<'_>) -> Result<T, BadRequest>) -> T {
         let body = request(path, "POST");
         parse(&Object::parse_signed(body.as_bytes()).unwrap())
@@ -216,15 +212,15 @@ fn every_example_of_a_merchants_request_is_read_as_one() {
     assert!(reads(GenerateUploadUrlRequest::CALL.path(), GenerateUploadUrlRequest::parse).format().is_ok());
 }
 
-/// The answers that are shown under each scheme are those to the requests shown, and the vectors know one of them.
+/// The example responses of each scheme belong to its example requests, and one of them is in the vectors.
 #[test]
-fn every_signed_example_is_rightly_signed_and_bound() {
+fn signed_examples_verify_and_are_bound_to_their_requests() {
     let examples = examples::Examples::new().unwrap();
     let known = examples.signed("answer").unwrap().authorization;
     assert_eq!(examples.answer_to("contest").unwrap().authorization, known);
     for (scheme, vector) in [("V2_SHA256", "contest"), ("V2_HMAC_SHA256", "hmac-contest")] {
         let (request, answer) = (examples.signed(vector).unwrap(), examples.answer_to(vector).unwrap());
-        let [asked, told] = [&request, &answer].map(|signed| {
+        let [asked, answered] = [&request, &answer].map(|signed| {
             let header = Authorization::parse(signed.authorization.as_bytes()).unwrap();
             let (method, target, body) =
                 (signed.method.as_str(), signed.url.as_str(), signed.body.as_bytes());
@@ -232,7 +228,7 @@ fn every_signed_example_is_rightly_signed_and_bound() {
             assert!(verify(&header, &signed.app_secret.parse().unwrap(), &message), "{vector}");
             header
         });
-        assert_eq!(told.nonce, answer_nonce(Finality::Settled, &asked.nonce, &asked.sign), "{vector}");
+        assert_eq!(answered.nonce, answer_nonce(Finality::Settled, &asked.nonce, &asked.sign), "{vector}");
         let described = &WHOLE.0["components"]["securitySchemes"][scheme]["description"];
         for signed in [request, answer] {
             assert!(described.as_str().unwrap().contains(&signed.authorization), "{vector}");
@@ -241,37 +237,36 @@ fn every_signed_example_is_rightly_signed_and_bound() {
 }
 
 #[test]
-fn every_example_of_an_answer_to_a_merchant_is_read_as_one() {
-    fn reads<T: for<'de> serde::Deserialize<'de>>(path: &str) -> T {
-        let envelope: Envelope<T> = serde_json::from_str(&answer(path)).unwrap();
-        assert_eq!((envelope.code, envelope.error_message), (Code::Ok, None), "{path}");
-        envelope.data.unwrap()
-    }
-    use rebuttal_protocol::merchant_call::CallEntry as _;
-    assert_eq!(reads::<Done>(ReceivedContest::CALL.path()), Done::TRUE);
-    assert_eq!(reads::<Done>(AcceptRequest::CALL.path()), Done::TRUE);
-    assert_eq!(reads::<DisputeData>(QueryRequest::CALL.path()).merchant_trade_no, "MTU-11677");
-    assert_eq!(reads::<UploadUrlData>(GenerateUploadUrlRequest::CALL.path()).http_method, "POST");
-}
-
-#[test]
-fn a_cache_that_has_the_bytes_gets_none() {
-    let fixed = Fixed::of("{}".to_owned()).unwrap();
-    let etag = fixed.etag.to_str().unwrap().to_owned();
-    let asked = |tags: &str| {
+fn a_known_entity_tag_gets_304_without_a_body() {
+    let body = StaticBody::new("application/json", REVALIDATE, "{}".into());
+    let status = |tags: &str| {
         let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::try_from(tags).unwrap())]);
-        fixed.answer("application/json", &headers).status()
+        body.response(&headers).status()
     };
-    for tags in [etag.clone(), format!("\"other\", W/{etag}"), "*".to_owned()] {
-        assert_eq!(asked(&tags), StatusCode::NOT_MODIFIED, "{tags}");
+    for tags in [body.etag.clone(), format!("\"other\", W/{}", body.etag), "*".to_owned()] {
+        assert_eq!(status(&tags), StatusCode::NOT_MODIFIED, "{tags}");
     }
-    assert_eq!(asked("\"other\""), StatusCode::OK);
-    assert_eq!(fixed.answer("application/json", &HeaderMap::new()).status(), StatusCode::OK);
+    assert_eq!(status("\"other\""), StatusCode::OK);
+    assert_eq!(body.response(&HeaderMap::new()).status(), StatusCode::OK);
 }
 
-/// The contract's table tells who may do what, and a detail calls everything that it tells with every role.
+/// The browser runs the script only if it has this hash; it is that of the file in the npm package redoc 2.5.4.
 #[test]
-fn every_operators_call_tells_the_roles_of_the_contract() {
+fn the_page_pins_the_script_by_version_and_hash() {
+    use base64::Engine as _;
+    let page = std::str::from_utf8(DOCS_PAGE).unwrap();
+    let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha384::digest(REDOC_SCRIPT));
+    let script = format!("<script src=\"{}\" integrity=\"sha384-{hash}\">", REDOC.trim_start_matches('/'));
+    assert!(page.contains(&script), "{script}");
+    let licenses = include_str!("../../assets/redoc/redoc.standalone.js.LICENSE.txt");
+    let version = REDOC.trim_start_matches("/docs/redoc-").trim_end_matches(".js");
+    assert!(licenses.contains(&format!("Version: \"{version}\"")), "{version}");
+    assert!(page.contains(DOCS_STYLE.trim_start_matches('/')), "{DOCS_STYLE}");
+}
+
+/// The roles are those in the table of the contract, which an end-to-end test holds to the gateway.
+#[test]
+fn every_operators_call_names_the_roles_of_the_contract() {
     let contract = include_str!("../../../../docs/integrate/contract.md");
     let mut tried = 0;
     for row in contract.lines().filter(|line| line.starts_with("| `")) {

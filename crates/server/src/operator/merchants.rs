@@ -11,7 +11,7 @@ pub(crate) mod rotate;
 
 use rebuttal_protocol::operator::answers::{self, SecretText};
 use rebuttal_protocol::{AppId, AppSecret, Code, UnixMillis};
-use rebuttal_store::{AppRecord, ChangedApp, MerchantRecord, Outcome, SealedSecret, SecretId};
+use rebuttal_store::{AppRecord, ChangedApp, MerchantRecord, Outcome, SecretId};
 
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
@@ -37,7 +37,6 @@ pub(crate) fn app_view(app: AppRecord, overlap_until: Option<UnixMillis>) -> ans
     let AppRecord { app_id, merchant_id, scheme, enabled, notify_url, .. } = app;
     answers::App {
         app_id,
-        app_secret: None,
         merchant_id,
         notify_url,
         scheme: scheme.to_string(),
@@ -46,13 +45,22 @@ pub(crate) fn app_view(app: AppRecord, overlap_until: Option<UnixMillis>) -> ans
     }
 }
 
-/// The app that a work was about, as the work left it, with the secret that the work made: under a repeated key the
-/// first request's, whether or not it still verifies.
-fn app_after(gateway: &Gateway, done: Outcome) -> Result<answers::App, Refusal> {
+/// The app that a request changed.
+fn app_after(done: Outcome) -> Result<answers::App, Refusal> {
     let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
-    let open = |made: &SealedSecret| gateway.auth.keys.decrypt(app.app_id, made.secret_id, &made.sealed);
-    let app_secret = app.secrets.first().map(open).transpose().map_err(Refusal::internal)?;
-    Ok(answers::App { app_secret: app_secret.as_ref().map(spell), ..app_view(app, overlap_until) })
+    Ok(app_view(app, overlap_until))
+}
+
+/// The app with the secret that a request made: under a repeated key the first request's, whether or not it still
+/// verifies.
+fn new_app(gateway: &Gateway, done: Outcome) -> Result<answers::NewApp, Refusal> {
+    let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
+    let Some(made) = app.secrets.first() else {
+        return Err(Refusal::internal(anyhow::anyhow!("app {} has no new secret", app.app_id)));
+    };
+    let secret =
+        gateway.auth.keys.decrypt(app.app_id, made.secret_id, &made.sealed).map_err(Refusal::internal)?;
+    Ok(answers::NewApp { app: app_view(app, overlap_until), app_secret: spell(&secret) })
 }
 
 fn spell(secret: &AppSecret) -> SecretText {

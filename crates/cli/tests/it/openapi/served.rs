@@ -48,21 +48,36 @@ fn it_is_the_same_for_everybody_and_cached_by_its_name() {
     assert_eq!((known.status, known.body.len(), known.header("etag")), (304, 0, Some(etag.as_str())));
 }
 
+/// The page runs its own script and no other, sends nothing to another host, and has no form to type a secret in.
 #[test]
-fn the_page_may_do_nothing_but_be_read() {
+fn the_page_and_its_parts_have_a_strict_policy() {
     let gateway = gateway().start();
     let page = fetch(gateway.address(), "/docs");
-    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    let policy = page.header("content-security-policy").expect("a policy");
-    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
-    for word in ["unsafe", "http", "*", "'self'"] {
-        assert!(!policy.contains(word), "{policy}");
-    }
-    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
-    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
-    let known = Request::new("GET", "/docs", "").header("If-None-Match", page.header("etag").unwrap());
-    assert_eq!(known.send(gateway.address()).unwrap().status, 304);
     document(gateway.address()).holds("GET", "/docs", &page);
+    let page = page.text();
+    for (path, media_type, caching) in [
+        ("/docs", "text/html; charset=utf-8", "no-cache"),
+        ("/docs/page.css", "text/css; charset=utf-8", "no-cache"),
+        ("/docs/redoc-2.5.4.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"),
+    ] {
+        assert!(
+            path == "/docs" || page.contains(&format!("\"{}\"", &path[1..])),
+            "{path} is not in the page"
+        );
+        let part = fetch(gateway.address(), path);
+        assert_eq!((part.status, part.header("content-type")), (200, Some(media_type)), "{path}");
+        assert_eq!(part.header("cache-control"), Some(caching), "{path}");
+        assert_eq!(part.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(part.header("referrer-policy"), Some("no-referrer"), "{path}");
+        let policy = part.header("content-security-policy").expect("a policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{path}: {policy}");
+        for word in ["unsafe", "http", "*", "blob"] {
+            assert!(!policy.contains(word), "{path}: {policy}");
+        }
+        let known = Request::new("GET", path, "").header("If-None-Match", part.header("etag").unwrap());
+        let known = known.send(gateway.address()).unwrap();
+        assert_eq!((known.status, known.body.len()), (304, 0), "{path}");
+    }
 }
 
 #[test]
@@ -76,7 +91,7 @@ fn unsupported_method_gets_the_allowed_methods() {
 #[test]
 fn who_switches_it_off_has_neither() {
     let gateway = gateway().args(["--api-docs", "off"]).start();
-    for path in ["/openapi.json", "/docs", "/docs/"] {
+    for path in ["/openapi.json", "/docs", "/docs/page.css", "/docs/redoc-2.5.4.js"] {
         assert_eq!(fetch(gateway.address(), path).status, 404, "{path}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every named value: what its schema takes is what its parser takes, tried on texts at and beyond each edge.
+//! The schema of every value accepts the texts that its parser accepts, tried at and beyond each limit.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use rebuttal_protocol::{
 use rebuttal_testbed::document::Members;
 use serde_json::json;
 
-use super::{ALL, told};
+use super::{ALL, document_of};
 
 /// Texts that some parser takes and most do not.
 const PLAIN: &[&str] = &[
@@ -139,9 +139,9 @@ fn texts() -> Vec<String> {
     PLAIN.iter().map(|text| (*text).to_owned()).chain(of_length).chain(digits).chain(urls).collect()
 }
 
-/// Whether the schema and the parser take the same texts; at least one of each kind is among them.
+/// Whether schema and parser accept the same texts, of which some are valid and some not.
 fn agree(name: &str, parse: impl Fn(&str) -> bool) {
-    let document = told(ALL);
+    let document = document_of(ALL);
     let schema = &document.0["components"]["schemas"][name];
     assert!(schema.is_object(), "no schema {name}");
     let (mut taken, mut refused) = (0, 0);
@@ -150,7 +150,7 @@ fn agree(name: &str, parse: impl Fn(&str) -> bool) {
         assert_eq!(
             is_of_schema,
             parse(&text),
-            "{name}: {text:?}; left: the schema takes it; right: the parser does"
+            "{name}: {text:?}; left: the schema accepts it; right: the parser does"
         );
         if is_of_schema { taken += 1 } else { refused += 1 }
     }
@@ -162,7 +162,7 @@ fn parses<T: FromStr>(text: &str) -> bool {
 }
 
 #[test]
-fn a_schema_takes_what_its_parser_takes() {
+fn a_schema_accepts_what_its_parser_accepts() {
     agree("DisputeNo", parses::<DisputeNo>);
     agree("PaymentNo", parses::<PaymentNo>);
     agree("MerchantTradeNo", parses::<MerchantTradeNo>);

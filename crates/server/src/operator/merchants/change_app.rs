@@ -23,5 +23,5 @@ pub(crate) async fn change(
     let settings = change.parse(AppSettings::parse)?;
     let account = AccountChange::ChangeApp { merchant_id, app_id, settings };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(app_after(&gateway, done)?))
+    Ok(Json(app_after(done)?))
 }

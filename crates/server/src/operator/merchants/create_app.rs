@@ -12,7 +12,7 @@ use rebuttal_store::AccountChange;
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::http::problem::Problem;
-use crate::operator::merchants::{app_after, make_secret, random};
+use crate::operator::merchants::{make_secret, new_app, random};
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Makes an app with its first secret, which is told this once.
@@ -20,11 +20,11 @@ pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     StrictPath(merchant_id): StrictPath<MerchantId>,
     change: AuthorizedBody<CanAdmin>,
-) -> Result<(StatusCode, Json<answers::App>), Problem> {
+) -> Result<(StatusCode, Json<answers::NewApp>), Problem> {
     let settings = change.parse(AppSettings::parse)?;
     let app_id = AppId::from_bytes(random()?);
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;
     let account = AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed };
     let done = change.commit_account(&gateway, account).await?;
-    Ok((StatusCode::CREATED, Json(app_after(&gateway, done)?)))
+    Ok((StatusCode::CREATED, Json(new_app(&gateway, done)?)))
 }

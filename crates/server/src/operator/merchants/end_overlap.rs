@@ -24,5 +24,5 @@ pub(crate) async fn end_overlap(
     let EndOverlap {} = change.parse_if_any(EndOverlap::parse)?;
     let account = AccountChange::EndOverlap { merchant_id, app_id };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(app_after(&gateway, done)?))
+    Ok(Json(app_after(done)?))
 }

@@ -12,7 +12,7 @@ use rebuttal_store::AccountChange;
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::http::problem::Problem;
-use crate::operator::merchants::{app_after, make_secret};
+use crate::operator::merchants::{make_secret, new_app};
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
 /// Makes a new secret, which is told this once; the old one verifies until the overlap is over. A second overlap during
@@ -21,12 +21,12 @@ pub(crate) async fn rotate(
     State(gateway): State<Arc<Gateway>>,
     StrictPath((merchant_id, app_id)): StrictPath<(MerchantId, AppId)>,
     change: AuthorizedBody<CanAdmin>,
-) -> Result<Json<answers::App>, Problem> {
+) -> Result<Json<answers::NewApp>, Problem> {
     let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;
     let overlap = (overlap_seconds > 0).then(|| Duration::from_secs(overlap_seconds));
     let overlap_until = overlap.map(|overlap| change.arrived_at() + overlap);
     let account = AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until };
     let done = change.commit_account(&gateway, account).await?;
-    Ok(Json(app_after(&gateway, done)?))
+    Ok(Json(new_app(&gateway, done)?))
 }

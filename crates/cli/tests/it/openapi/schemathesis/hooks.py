@@ -4,6 +4,7 @@ Only cases that are meant to be served are adjusted. Those that break the schema
 """
 
 import base64
+import copy
 import datetime
 import hashlib
 import hmac
@@ -92,25 +93,42 @@ schemathesis.openapi.format("cursor", st.just("none"))
 
 @schemathesis.hook
 def before_load_schema(context, schema):
-    """Closes every object of an answer: a member that the document does not tell is a fault of the document."""
-    told_in_requests = {"ContestRequest", "AcceptRequest", "QueryRequest", "GenerateUploadUrlRequest"}
-    for name, component in schema["components"]["schemas"].items():
-        if name not in told_in_requests:
-            close(component)
+    """Closes every object of a response: an undocumented member is a fault of the document."""
+    of_requests = {"ContestRequest", "EvidenceItem", "AcceptRequest", "QueryRequest", "GenerateUploadUrlRequest"}
+    components = schema["components"]["schemas"]
+    unaltered = copy.deepcopy(components)
+    for name, component in components.items():
+        if name not in of_requests:
+            close(component, unaltered)
     for item in schema["paths"].values():
         for operation in item.values():
             for response in operation["responses"].values():
                 for content in response.get("content", {}).values():
                     if "allOf" not in content["schema"]:
-                        close(content["schema"])
+                        close(content["schema"], unaltered)
 
 
-def close(schema):
-    if isinstance(schema, dict):
-        if schema.get("properties"):
-            schema.setdefault("additionalProperties", False)
-        for part in schema.values():
-            close(part)
+def close(schema, components):
+    if not isinstance(schema, dict):
+        return
+    if "allOf" in schema:
+        schema["allOf"] = [part_of(part, components) for part in schema["allOf"]]
+        schema["unevaluatedProperties"] = False
+        return
+    if schema.get("properties"):
+        schema.setdefault("additionalProperties", False)
+    for part in schema.values():
+        close(part, components)
+
+
+def part_of(schema, components):
+    """A part of an object, which has members that only another part describes."""
+    name = schema.get("$ref", "").rsplit("/", 1)[-1]
+    schema = copy.deepcopy(components.get(name, schema))
+    if "allOf" in schema:
+        schema["allOf"] = [part_of(part, components) for part in schema["allOf"]]
+    close(schema.get("properties"), components)
+    return schema
 
 
 @schemathesis.hook
