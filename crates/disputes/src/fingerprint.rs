@@ -40,7 +40,7 @@ impl Fingerprinter {
         self
     }
 
-    /// A file's address, by what it is made of.
+    /// A file's address, by what it is made of. Its scene is that of all evidence.
     pub(crate) fn url(self, url: &StorageUri) -> Self {
         self.number(i64::from(url.merchant_id.number())).bytes(&url.file_id).text(url.format.extension())
     }

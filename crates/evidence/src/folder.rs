@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{MerchantId, StorageUri};
 use sha2::{Digest as _, Sha256};
 
@@ -88,7 +87,7 @@ pub struct Received {
     pub uri: StorageUri,
     /// SHA-256 of its content.
     pub sha256: [u8; 32],
-    /// Its bytes, 1 to 2,097,152.
+    /// Its size in bytes, at least 1.
     pub size: u64,
     /// Its registered media type, which its content was found to have.
     pub media_type: &'static str,
@@ -175,7 +174,7 @@ impl FolderStore {
         let failed = || Error::folder("read a file");
         let Some(file) = found(File::open(root.join(uri.key()))).map_err(failed())? else { return Ok(None) };
         let mut content = Vec::new();
-        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content).map_err(failed())?;
+        file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content).map_err(failed())?;
         Ok(Some((Sha256::digest(&content).into(), content.len() as u64)))
     }
 
@@ -199,14 +198,14 @@ impl FolderStore {
     /// # Errors
     /// [`Error::Folder`], also where the store itself is not in its place.
     pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, Error> {
-        let (shared, path) = (Arc::clone(&self.shared), self.shared.path(uri));
+        let (shared, path, limit) = (Arc::clone(&self.shared), self.shared.path(uri), uri.scene.max_bytes());
         let read = move || {
             let Some(file) = found(File::open(path))? else {
                 shared.is_there()?;
                 return Ok(None);
             };
             let mut content = Vec::new();
-            file.take(FILE_MAX_BYTES).read_to_end(&mut content)?;
+            file.take(limit).read_to_end(&mut content)?;
             Ok(Some(content.into()))
         };
         blocking(move || read().map_err(Error::folder("read a file"))).await

@@ -4,6 +4,8 @@
 
 /// The file or object that holds the mark.
 pub(crate) const MARK_FILE: &str = "gateway.mark";
+/// Most bytes of an object that holds a mark; a longer one is another gateway's.
+pub(crate) const MARK_MAX_BYTES: u64 = 1024;
 
 /// Whose a store is, by the mark that was found in it.
 #[derive(Debug, PartialEq, Eq)]

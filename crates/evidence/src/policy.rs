@@ -61,6 +61,8 @@ pub struct Target<'a> {
     pub key: String,
     /// The content type of the file.
     pub content_type: &'a str,
+    /// Most bytes of the file.
+    pub max_bytes: u64,
 }
 
 /// A form to upload one file with.
@@ -74,7 +76,7 @@ pub struct UploadForm {
     pub expires_at: UnixMillis,
 }
 
-/// Issues the form for uploading one file of 1 to 2,097,152 bytes until `expires_at`.
+/// Issues the form for uploading one file of at least one byte until `expires_at`.
 pub fn sign_form(
     credentials: &Credentials,
     target: Target<'_>,
@@ -93,7 +95,7 @@ pub fn sign_form(
     if let Some(token) = &credentials.session_token {
         fields.push((SECURITY_TOKEN, token.clone()));
     }
-    let policy = Document::write(target.bucket, &fields, expires_at);
+    let policy = Document::write(target.bucket, &fields, target.max_bytes, expires_at);
     let signature = sigv4::signature(credentials, day, &policy);
     fields.push((POLICY, policy));
     fields.push((SIGNATURE, hex::encode(signature)));

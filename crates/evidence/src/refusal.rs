@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
-
 use crate::Lie;
 
 /// The code of a refusal, in S3's words (contract §3).
@@ -104,8 +102,8 @@ pub enum Refusal {
     #[error("The file is not the last part of the form. Send every field before it and nothing after it.")]
     FileNotLast,
     /// The file is too large.
-    #[error("The file is larger than {FILE_MAX_BYTES} bytes. Send a smaller one.")]
-    TooLarge,
+    #[error("The file is larger than {0} bytes. Send a smaller one.")]
+    TooLarge(u64),
     /// The file is empty.
     #[error("The file is empty. Send a file that has content.")]
     Empty,
@@ -136,7 +134,7 @@ impl Refusal {
             | Self::FileNotLast
             | Self::Untrue(_) => S3Code::InvalidRequest,
             Self::NotAForm | Self::Malformed(_) => S3Code::MalformedPostRequest,
-            Self::TooLarge => S3Code::EntityTooLarge,
+            Self::TooLarge(_) => S3Code::EntityTooLarge,
             Self::Empty => S3Code::EntityTooSmall,
             Self::AlreadyUploaded => S3Code::PreconditionFailed,
         }

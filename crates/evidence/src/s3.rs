@@ -170,6 +170,7 @@ impl S3Store {
             bucket: &shared.bucket.name,
             key: shared.uploaded(uri).to_string(),
             content_type: uri.format.media_type(),
+            max_bytes: uri.scene.max_bytes(),
         };
         Ok(sign_form(&credentials, target, now, now + lifetime))
     }

@@ -44,6 +44,7 @@ impl EvidenceStore {
                     bucket: BUCKET,
                     key: uri.key(),
                     content_type: uri.format.media_type(),
+                    max_bytes: uri.scene.max_bytes(),
                 };
                 Ok(sign_form(credentials, target, now, now + UPLOAD_URL_LIFETIME))
             }

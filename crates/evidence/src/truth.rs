@@ -16,15 +16,14 @@ mod xls;
 mod xlsx;
 mod zip;
 
-use rebuttal_protocol::FileFormat;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::{FileFormat, Scene};
 
 pub use lie::Lie;
 
-/// Judges a file's content by the format that its name claims. At most 2 MiB, which the caller has in memory.
-pub fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
-    if content.len() as u64 > FILE_MAX_BYTES {
-        return Err(Lie::too_large(format));
+/// Judges a file's content by what the scene takes and by the format that its name claims.
+pub fn judge(scene: Scene, format: FileFormat, content: &[u8]) -> Result<(), Lie> {
+    if content.len() as u64 > scene.max_bytes() {
+        return Err(Lie::TooLarge { format, max_bytes: scene.max_bytes() });
     }
     match format {
         FileFormat::Jpg | FileFormat::Jpeg => jpeg::judge(format, content),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::body::Object;
 use crate::fields::{BadRequest, Fields};
 use crate::merchant_call::MerchantRequest;
-use crate::{DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
+use crate::{DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, Scene, StorageUri};
 
 /// Most pieces of evidence in one contest (contract §4).
 pub const EVIDENCE_MAX: usize = 20;
@@ -142,11 +142,11 @@ impl EvidenceUrl for StorageUri {
     }
 }
 
-/// As it arrives at the gateway. No file can lie at what is not a storageUri; that is answered as
+/// As it arrives at the gateway: `None` where it is no storageUri of this scene, which is answered as
 /// `Evidence.NotFound` in its turn, after the dispute's own checks.
 impl EvidenceUrl for Option<StorageUri> {
     fn read(text: &str) -> Result<Self, Invalid> {
-        Ok(text.parse().ok())
+        Ok(text.parse().ok().filter(|url: &StorageUri| url.scene == Scene::DisputeEvidence))
     }
 }
 

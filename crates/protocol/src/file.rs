@@ -6,10 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Object;
-use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
 use crate::merchant_call::MerchantRequest;
-use crate::{Code, FileFormat, Invalid, StorageUri, UnixMillis};
+use crate::{Code, FileFormat, Invalid, Scene, StorageUri, UnixMillis};
 
 /// Most characters of a file's name, extension included.
 pub const FILENAME_MAX: usize = 32;
@@ -17,14 +16,6 @@ pub const FILENAME_MAX: usize = 32;
 pub const CONTENT_TYPE_MAX: usize = 32;
 /// Most characters of a scene.
 pub const SCENE_MAX: usize = 50;
-
-wire_enum! {
-    /// What a file is for, which decides what it may be (contract §3).
-    Scene {
-        /// Evidence in a dispute: jpg, jpeg, png, pdf, xls, xlsx; 2 MB.
-        DisputeEvidence = "DISPUTE_EVIDENCE",
-    }
-}
 
 /// A file's name: 1 to 32 characters, a stem and an extension, no `/`, `\` or control character.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,9 +70,8 @@ impl GenerateUploadUrlRequest {
     /// that of another format.
     pub fn format(&self) -> Result<FileFormat, (Code, String)> {
         let refused = |sentence: String| (Code::UnsupportedFileType, sentence);
-        let format = FileFormat::from_extension(self.filename.extension()).ok_or_else(|| {
-            let known = FileFormat::ALL.map(FileFormat::extension).join(", ");
-            refused(format!("filename must end in one of {known}: {} takes no other", self.scene))
+        let format = self.scene.format(self.filename.extension()).ok_or_else(|| {
+            refused(format!("filename must end in one of {} for {}", self.scene.extensions(), self.scene))
         })?;
         match &self.content_type {
             Some(content_type) if !format.accepts(content_type) => Err(refused(format!(

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::scene::FILE_MAX_BYTES;
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
@@ -81,7 +81,7 @@ impl Incoming {
     pub(super) fn judge(&mut self) -> Result<(), Error> {
         let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| read_whole(&mut self.file, self.size));
         let content = read.map_err(Error::folder("read a file back"))?;
-        Ok(judge(self.uri.format, &content)?)
+        Ok(judge(self.uri.scene, self.uri.format, &content)?)
     }
 
     /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
@@ -201,7 +201,7 @@ impl Shared {
             return Ok(None);
         }
         let content = read_whole(&mut File::open(&path)?, incoming.len())?;
-        if let Err(lie) = judge(uri.format, &content) {
+        if let Err(lie) = judge(uri.scene, uri.format, &content) {
             // It was judged before it got its name, so the disk or the rules have changed. Nothing is destroyed.
             tracing::warn!(%uri, %lie, "a file that was stored but not recorded is not adopted");
             return Ok(None);

@@ -11,7 +11,6 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use rebuttal_protocol::StorageUri;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use sha2::{Digest, Sha256};
 
 use super::{FolderStore, Received, Shared, blocking, found};
@@ -122,8 +121,8 @@ impl Shared {
 fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Look)> {
     let identity = Identity::of(&file.metadata()?);
     let mut content = Vec::new();
-    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content)?;
-    let look = match judge(uri.format, &content) {
+    file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content)?;
+    let look = match judge(uri.scene, uri.format, &content) {
         Ok(()) => Look::True { sha256: Sha256::digest(&content).into(), size: content.len() as u64 },
         Err(lie) => Look::Lie(lie),
     };

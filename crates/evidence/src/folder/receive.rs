@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use rebuttal_protocol::StorageUri;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use tokio::sync::AcquireError;
 
 use super::incoming::Incoming;
@@ -36,8 +35,8 @@ impl FolderStore {
         while let Some(chunk) = chunks.next().await {
             let mut chunk = chunk?;
             size += chunk.len() as u64;
-            if size > FILE_MAX_BYTES {
-                return Err(Refusal::TooLarge.into());
+            if size > uri.scene.max_bytes() {
+                return Err(Refusal::TooLarge(uri.scene.max_bytes()).into());
             }
             while chunk.has_remaining() {
                 let taken = chunk.len().min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));

@@ -3,10 +3,13 @@ use std::os::unix::fs::PermissionsExt;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::scene::FILE_MAX_BYTES;
 use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::{Lie, Refusal};
+
+const LARGEST: usize = FILE_MAX_BYTES as usize;
 
 const MARK: &str = "the mark of this gateway";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
@@ -146,15 +149,15 @@ async fn an_empty_file_is_refused() {
 async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
     let bench = Bench::new();
     let mut full = PNG.to_vec();
-    full.resize(2_097_152, 0);
-    assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, 2_097_152);
+    full.resize(LARGEST, 0);
+    assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, LARGEST as u64);
     full.push(0);
-    assert_eq!(refusal(bench.put(uri('b', "png"), &full).await), Refusal::TooLarge);
+    assert_eq!(refusal(bench.put(uri('b', "png"), &full).await), Refusal::TooLarge(FILE_MAX_BYTES));
 
     // Without end: refused all the same.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
     let outcome = bench.store.receive(uri('c', "png"), endless).await;
-    assert_eq!(refusal(outcome), Refusal::TooLarge);
+    assert_eq!(refusal(outcome), Refusal::TooLarge(FILE_MAX_BYTES));
     assert_eq!(bench.incoming().len(), 1);
 }
 
@@ -242,7 +245,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let kept = bench.put(uri('b', "png"), PNG).await.unwrap();
-    let grown = vec![0; 2_097_153];
+    let grown = vec![0; LARGEST + 1];
     fs::write(bench.store.shared.path(&uri('a', "png")), grown).unwrap();
     assert_eq!(bench.restarted().await, [kept]);
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::Refusal;
 
-/// What a form that passed the check allows: one file of 1 to 2,097,152 bytes at one address.
+/// What a form that passed the check allows: one file at one address, as large as its scene takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// Where the file goes.
@@ -53,8 +53,12 @@ pub fn check(
     if let Some((name, _)) = fields.iter().find(|(name, _)| undeclared(name)) {
         return Err(Refusal::FieldUndeclared(name.clone()));
     }
+    let uri = StorageUri::from_key(value_of(fields, KEY)?).map_err(|_| Refusal::FieldAltered(KEY))?;
+    if document.max_bytes != uri.scene.max_bytes() {
+        return Err(Refusal::PolicyUnknown);
+    }
     Ok(Grant {
-        uri: StorageUri::from_key(value_of(fields, KEY)?).map_err(|_| Refusal::FieldAltered(KEY))?,
+        uri,
         content_type: value_of(fields, CONTENT_TYPE)?.to_owned(),
         expires_at: document.expires_at,
     })

@@ -55,6 +55,7 @@ fn a_form_is_signed_as_an_independent_implementation_signs_it() {
             bucket: &vector.bucket,
             key: vector.storage_uri.key(),
             content_type: &vector.content_type,
+            max_bytes: vector.storage_uri.scene.max_bytes(),
         };
         let form = sign_form(&vector.credentials(), target, vector.now, vector.now + UPLOAD_URL_LIFETIME);
         let fields: Vec<_> = form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -9,6 +9,8 @@ use crate::{Error, Fence};
 
 /// The object that holds the fence.
 const FENCE_FILE: &str = "gateway.fence";
+/// Most bytes of that object; what is longer holds no fence.
+const FENCE_MAX_BYTES: u64 = 1024;
 
 impl S3Store {
     /// The fence that stands in the bucket; `None` where there is none, or an empty object, which is an operator's
@@ -18,7 +20,7 @@ impl S3Store {
     /// [`Error::S3`] where the store does not answer; [`Error::NotOurs`] where something else lies there.
     pub async fn fence(&self) -> Result<Option<Fence>, Error> {
         let strange = || Error::NotOurs(format!("{} holds no fence; delete it", self.told_fence()));
-        let found = match self.fetch(&self.shared.key(FENCE_FILE)).await? {
+        let found = match self.fetch(&self.shared.key(FENCE_FILE), FENCE_MAX_BYTES).await? {
             Fetched::Nothing => return Ok(None),
             Fetched::TooMuch => return Err(strange()),
             Fetched::Whole(found) => found,

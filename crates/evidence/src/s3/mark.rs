@@ -6,14 +6,14 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use super::S3Store;
 use super::seal::Fetched;
 use crate::Error;
-use crate::mark::{MARK_FILE, Whose};
+use crate::mark::{MARK_FILE, MARK_MAX_BYTES, Whose};
 
 impl S3Store {
     /// Makes the bucket this gateway's where it is nobody's, and refuses it where it is not this gateway's.
     pub(super) async fn claim(&self) -> Result<(), Error> {
         let shared = &self.shared;
         let place = format!("{MARK_FILE} in the bucket {}", shared.bucket.name);
-        let whose = match self.fetch(&shared.key(MARK_FILE)).await? {
+        let whose = match self.fetch(&shared.key(MARK_FILE), MARK_MAX_BYTES).await? {
             Fetched::Whole(found) => Whose::by(Some(&found), &shared.mark, shared.holds_files),
             Fetched::Nothing => Whose::by(None, &shared.mark, shared.holds_files),
             Fetched::TooMuch => Whose::Anothers,

@@ -6,7 +6,6 @@ use futures_util::StreamExt as _;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore as _, ObjectStoreExt as _, PutOptions, PutPayload};
 use rebuttal_protocol::StorageUri;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
@@ -33,15 +32,15 @@ impl S3Store {
     pub async fn seal(&self, uri: &StorageUri) -> Result<Look, Error> {
         let shared = &self.shared;
         let _turn = turn(&shared.fetches).await?;
-        let content = match self.fetch(&shared.uploaded(uri)).await? {
+        let content = match self.fetch(&shared.uploaded(uri), uri.scene.max_bytes()).await? {
             Fetched::Nothing => return Ok(Look::Absent),
-            Fetched::TooMuch => return Ok(Look::Lie(Lie::too_large(uri.format))),
+            Fetched::TooMuch => return Ok(too_large(uri)),
             Fetched::Whole(content) => content,
         };
         let turn = shared.judges.acquire(uri.merchant_id).await.map_err(Error::judging)?;
-        let (format, judged) = (uri.format, content.clone());
+        let (uri, judged) = (*uri, content.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            judge(format, &judged).map(|()| <[u8; 32]>::from(Sha256::digest(&judged)))
+            judge(uri.scene, uri.format, &judged).map(|()| <[u8; 32]>::from(Sha256::digest(&judged)))
         });
         let sha256 = match looked.await.map_err(Error::judging)? {
             Ok(sha256) => sha256,
@@ -49,7 +48,7 @@ impl S3Store {
         };
         drop(turn);
         let size = content.len() as u64;
-        self.put_sealed(uri, &sha256, content).await?;
+        self.put_sealed(&uri, &sha256, content).await?;
         Ok(Look::True { sha256, size })
     }
 
@@ -82,9 +81,9 @@ impl S3Store {
             *size += chunk.len() as u64;
         };
         let sealed = self.shared.sealed(uri, sha256);
-        Ok(match self.take_in(&sealed, |_| (Sha256::new(), 0), hash).await? {
+        Ok(match self.take_in(&sealed, uri.scene.max_bytes(), |_| (Sha256::new(), 0), hash).await? {
             Fetched::Nothing => Look::Absent,
-            Fetched::TooMuch => Look::Lie(Lie::too_large(uri.format)),
+            Fetched::TooMuch => too_large(uri),
             Fetched::Whole((hasher, size)) => Look::True { sha256: hasher.finalize().into(), size },
         })
     }
@@ -107,16 +106,16 @@ impl S3Store {
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
     pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, Error> {
-        match self.fetch(&self.shared.sealed(uri, sha256)).await? {
+        match self.fetch(&self.shared.sealed(uri, sha256), uri.scene.max_bytes()).await? {
             Fetched::Whole(content) => Ok(Some(content)),
             Fetched::Nothing | Fetched::TooMuch => Ok(None),
         }
     }
 
-    /// Reads a file whole.
-    pub(super) async fn fetch(&self, key: &Path) -> Result<Fetched<Bytes>, Error> {
+    /// Reads an object whole if it has at most `max_bytes`.
+    pub(super) async fn fetch(&self, key: &Path, max_bytes: u64) -> Result<Fetched<Bytes>, Error> {
         let gather = |content: &mut BytesMut, chunk: &[u8]| content.extend_from_slice(chunk);
-        Ok(match self.take_in(key, BytesMut::with_capacity, gather).await? {
+        Ok(match self.take_in(key, max_bytes, BytesMut::with_capacity, gather).await? {
             Fetched::Nothing => Fetched::Nothing,
             Fetched::TooMuch => Fetched::TooMuch,
             Fetched::Whole(content) => Fetched::Whole(content.freeze()),
@@ -128,6 +127,7 @@ impl S3Store {
     async fn take_in<T>(
         &self,
         key: &Path,
+        max_bytes: u64,
         begin: impl FnOnce(usize) -> T,
         take: impl Fn(&mut T, &[u8]),
     ) -> Result<Fetched<T>, Error> {
@@ -138,7 +138,7 @@ impl S3Store {
             Err(error) => return Err(failed()(error)),
         };
         let declared = found.meta.size;
-        if declared > FILE_MAX_BYTES {
+        if declared > max_bytes {
             return Ok(Fetched::TooMuch);
         }
         let mut taken = begin(usize::try_from(declared).unwrap_or_default());
@@ -146,7 +146,7 @@ impl S3Store {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(failed())?;
             bytes += chunk.len() as u64;
-            if bytes > FILE_MAX_BYTES {
+            if bytes > max_bytes {
                 return Ok(Fetched::TooMuch);
             }
             take(&mut taken, &chunk);
@@ -174,6 +174,10 @@ impl S3Store {
         let put = self.shared.store.put_opts(&key, PutPayload::from_bytes(content), options).await;
         put.map(drop).map_err(Error::s3("seal a file"))
     }
+}
+
+fn too_large(uri: &StorageUri) -> Look {
+    Look::Lie(Lie::TooLarge { format: uri.format, max_bytes: uri.scene.max_bytes() })
 }
 
 async fn turn(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {

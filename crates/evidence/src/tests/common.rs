@@ -103,6 +103,9 @@ pub(crate) fn now() -> UnixMillis {
     UnixMillis(clock::now_ms())
 }
 
+/// The largest file that any scene takes.
+pub(crate) const LARGEST: usize = rebuttal_protocol::scene::FILE_MAX_BYTES as usize;
+
 /// An address of a merchant's that nobody else has.
 pub(crate) fn uri(letter: char, extension: &str) -> StorageUri {
     let id = letter.to_string().repeat(32);

@@ -7,7 +7,11 @@ use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
 
+<<<<<<< HEAD:crates/evidence/src/tests/s3.rs
 use super::common::{Fixture, now, open, place, uri};
+=======
+use crate::common::{Fixture, LARGEST, now, open, place, uri};
+>>>>>>> 0736fc4 (protocol: Give a scene its formats, size limit and folder, and an address its scene):crates/evidence/tests/stores/s3.rs
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -176,12 +180,12 @@ async fn record_without_its_copy_counts_as_missing() {
 async fn object_outside_the_policy_is_invalid_and_not_copied() {
     let (bucket, store) = fixture();
     let uri = uri('d', "png");
-    for content in [vec![], vec![0; 2_097_153], vec![0; 5_000_000]] {
+    for content in [vec![], vec![0; LARGEST + 1], vec![0; 5_000_000]] {
         bucket.put(&uri.key(), &content);
         assert!(matches!(store.seal(&uri).await.unwrap(), Look::Lie(_)), "{} bytes", content.len());
     }
     assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
-    let largest = samples::png_of_size(2_097_152);
+    let largest = samples::png_of_size(LARGEST);
     bucket.put(&uri.key(), &largest);
     assert_eq!(store.seal(&uri).await.unwrap(), found(&largest));
 }

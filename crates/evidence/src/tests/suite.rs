@@ -4,7 +4,11 @@ use crate::{Look, Refusal};
 use rebuttal_testbed::samples;
 use sha2::{Digest as _, Sha256};
 
+<<<<<<< HEAD:crates/evidence/src/tests/suite.rs
 use super::common::{Fixture, uri};
+=======
+use crate::common::{Fixture, LARGEST, uri};
+>>>>>>> 0736fc4 (protocol: Give a scene its formats, size limit and folder, and an address its scene):crates/evidence/tests/stores/suite.rs
 
 macro_rules! every_case {
     ($($case:ident),+ $(,)?) => {
@@ -98,7 +102,7 @@ async fn a_form_is_good_for_what_it_was_issued_for_alone(fixture: Fixture) {
     // Each store finds its own word for a form without a policy.
     assert!(fixture.post(form.clone().without("policy"), &png).await.is_some());
     assert_eq!(fixture.post(form.clone(), b"").await.as_deref(), Some("EntityTooSmall"));
-    assert_eq!(fixture.post(form.clone(), &vec![0; 2_097_153]).await.as_deref(), Some("EntityTooLarge"));
+    assert_eq!(fixture.post(form.clone(), &vec![0; LARGEST + 1]).await.as_deref(), Some("EntityTooLarge"));
     for uri in [mine, other] {
         assert_eq!(fixture.store.look(&uri, None).await.unwrap(), Look::Absent);
     }

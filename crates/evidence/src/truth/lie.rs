@@ -47,6 +47,14 @@ pub enum Lie {
         /// Where the macros are.
         found: &'static str,
     },
+    /// It has more bytes than its scene allows.
+    #[error("The .{wanted} file has more than {max_bytes} bytes. Upload a smaller one.", wanted = .format.extension())]
+    TooLarge {
+        /// What its name says.
+        format: FileFormat,
+        /// Most bytes.
+        max_bytes: u64,
+    },
     /// It is larger inside than a piece of evidence may be.
     #[error("The .{wanted} file has {excess}. Upload a simpler one.", wanted = .format.extension())]
     TooMuch {
@@ -60,11 +68,6 @@ pub enum Lie {
 impl Lie {
     pub(super) const fn damaged(format: FileFormat, fault: &'static str) -> Self {
         Self::Damaged { format, fault }
-    }
-
-    /// A file beyond 2 MiB, of whatever kind.
-    pub(crate) const fn too_large(format: FileFormat) -> Self {
-        Self::too_much(format, "more than 2 MB")
     }
 
     pub(super) const fn too_much(format: FileFormat, excess: &'static str) -> Self {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use rebuttal_protocol::scene::FILE_MAX_BYTES;
 
 use super::*;
 
@@ -11,6 +12,12 @@ mod images;
 mod pdf;
 mod workbooks;
 mod xls;
+
+const LARGEST: usize = FILE_MAX_BYTES as usize;
+
+fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
+    super::judge(Scene::DisputeEvidence, format, content)
+}
 
 fn sample(name: &str) -> Vec<u8> {
     std::fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -26,7 +33,7 @@ fn samples() -> Vec<(String, FileFormat)> {
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut samples: Vec<_> = names
         .filter_map(|name| {
-            let format = FileFormat::from_extension(name.rsplit('.').next()?)?;
+            let format = Scene::DisputeEvidence.format(name.rsplit('.').next()?)?;
             Some((name, format))
         })
         .collect();
@@ -129,9 +136,10 @@ fn the_lie_names_what_was_uploaded_by_mistake() {
 }
 
 #[test]
-fn more_than_two_megabytes_are_not_judged() {
-    let lie = judge(FileFormat::Png, &vec![0; 2_097_153]).unwrap_err();
-    assert!(matches!(lie, Lie::TooMuch { .. }));
+fn a_file_over_its_scenes_limit_is_not_judged() {
+    let max_bytes = Scene::DisputeEvidence.max_bytes();
+    let lie = judge(FileFormat::Png, &vec![0; LARGEST + 1]).unwrap_err();
+    assert_eq!(lie, Lie::TooLarge { format: FileFormat::Png, max_bytes });
 }
 
 fn mutated() -> impl Strategy<Value = (FileFormat, Vec<u8>)> {

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use futures_util::stream;
 use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::scene::FILE_MAX_BYTES;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -11,6 +12,7 @@ const URL: &str = "https://gateway.example/uploaded";
 const BUCKET: &str = "uploaded";
 const CONTENT_TYPE: &str = "multipart/form-data; boundary=XX";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
+const LARGEST: usize = FILE_MAX_BYTES as usize;
 const NOW: UnixMillis = UnixMillis(1_772_769_601_123);
 
 struct Bench {
@@ -98,7 +100,7 @@ async fn a_refused_upload_leaves_nothing() {
     let bench = Bench::new().await;
     let fields = bench.fields();
     let with = |more: &[(&'static str, &'static [u8])]| [fields.clone(), more.to_vec()].concat();
-    let large: &'static [u8] = vec![0; 2_097_153].leak();
+    let large: &'static [u8] = vec![0; LARGEST + 1].leak();
     for (parts, code) in [
         (with(&[("file", b"")]), S3Code::EntityTooSmall),
         (with(&[("file", large)]), S3Code::EntityTooLarge),
@@ -119,10 +121,10 @@ async fn a_refused_upload_leaves_nothing() {
 async fn a_file_of_exactly_two_megabytes_is_taken() {
     let bench = Bench::new().await;
     let mut content = PNG.to_vec();
-    content.resize(2_097_152, 0);
+    content.resize(LARGEST, 0);
     let mut parts = bench.fields();
     parts.push(("file", &content));
-    assert_eq!(bench.send(body_of(&parts)).await.unwrap().size, 2_097_152);
+    assert_eq!(bench.send(body_of(&parts)).await.unwrap().size, LARGEST as u64);
 }
 
 #[tokio::test]
@@ -154,7 +156,7 @@ fn every_refusal_has_a_code_that_s3_has_and_tells_what_to_do() {
         Refusal::NotAForm,
         Refusal::FileMissing,
         Refusal::FileNotLast,
-        Refusal::TooLarge,
+        Refusal::TooLarge(FILE_MAX_BYTES),
         Refusal::Empty,
         Refusal::AlreadyUploaded,
     ] {

@@ -122,6 +122,7 @@ impl Examples {
             bucket: BUCKET,
             key: storage_uri.key(),
             content_type: storage_uri.format.media_type(),
+            max_bytes: storage_uri.scene.max_bytes(),
         };
         let at = self.contested_at();
         let form = sign_form(&credentials, target, at, at + UPLOAD_URL_LIFETIME);

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use http::StatusCode;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::scene::FILE_MAX_BYTES;
 use rebuttal_protocol::{Code, MerchantCall};
 use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;

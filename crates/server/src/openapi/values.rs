@@ -4,13 +4,13 @@
 //! texts.
 
 use rebuttal_protocol::dispute::{EvidenceType, Stage, Status};
-use rebuttal_protocol::file::{FILENAME_MAX, Scene};
+use rebuttal_protocol::file::FILENAME_MAX;
 use rebuttal_protocol::ids::{APP_ID_DIGITS, DISPUTE_NO_MAX};
 use rebuttal_protocol::money::INTEGER_DIGITS_MAX;
 use rebuttal_protocol::operator::{NOTIFY_URL_MAX, OVERLAP_MAX_SECONDS, Outcome, Role, TokenName};
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
-use rebuttal_protocol::{Currency, EvidenceName, FileFormat, MerchantId, MerchantTradeNo, PaymentNo, Scheme};
+use rebuttal_protocol::{Currency, EvidenceName, FileFormat, MerchantId, MerchantTradeNo, PaymentNo, Scene, Scheme};
 use utoipa::openapi::ObjectBuilder;
 
 use super::words::{Schema, form, hex_digits, line, named_form, number, one_of, text};
@@ -142,7 +142,8 @@ fn files() -> Values {
         either_case.join("|")
     );
     let uri = format!(
-        "^s3://{BUCKET}/m/[1-9][0-9]{{0,9}}/open/dispute-evidence/[0-9a-f]{{32}}\\.({})$",
+        "^s3://{BUCKET}/m/[1-9][0-9]{{0,9}}/{}/[0-9a-f]{{32}}\\.({})$",
+        Scene::DisputeEvidence.folder(),
         extensions.join("|")
     );
     let mut media_types: Vec<_> = FileFormat::ALL.iter().map(|format| format.media_type()).collect();

@@ -11,7 +11,6 @@ use super::*;
 
 const XLS: FileFormat = FileFormat::Xls;
 const XLSX: FileFormat = FileFormat::Xlsx;
-const LARGEST: usize = FILE_MAX_BYTES as usize;
 
 /// Processor time for one file, without optimisation: many times what each takes, and a fraction of what any took while
 /// its work grew with the square of its size.
