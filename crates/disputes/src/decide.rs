@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{Event, ReceivedEvidence, Status};
+use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator::{self, OperatorAction};
 use rebuttal_protocol::text::Note;
 
@@ -11,7 +11,8 @@ use crate::allowed::{Action, allows};
 use crate::history::{Detail, Entry};
 use crate::refusal::Audience;
 use crate::{
-    Actor, Command, Dispute, Finding, Fingerprint, LastSubmission, Refusal, Submission, SubmittedEvidence,
+    Actor, Command, ContestItem, Dispute, EvidenceFault, Fingerprint, LastSubmission, Refusal, Submission,
+    SubmittedEvidence,
 };
 
 /// How long a command that arrived in time may take to commit. A expire waits this long after the deadline, so that it
@@ -110,9 +111,7 @@ fn equals_present_submission(dispute: &Dispute, fingerprint: Option<Fingerprint>
 
 fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Transition, Refusal> {
     match command {
-        Command::Contest { items, findings, fingerprint } => {
-            contest(dispute, items, findings, *fingerprint, arrival)
-        }
+        Command::Contest { items, fingerprint } => contest(dispute, items, *fingerprint, arrival),
         Command::Accept => {
             check_response(dispute, Action::Accept, arrival)?;
             Ok(to(dispute, Event::Accepted, Status::Accepted, None))
@@ -180,8 +179,7 @@ const fn new_deadline(act: &OperatorAction) -> Option<UnixMillis> {
 
 fn contest(
     dispute: &Dispute,
-    items: &[ReceivedEvidence],
-    findings: &[Finding],
+    items: &[ContestItem],
     fingerprint: Option<Fingerprint>,
     arrival: UnixMillis,
 ) -> Result<Transition, Refusal> {
@@ -189,7 +187,7 @@ fn contest(
         return Err(Refusal::NothingNew);
     }
     check_response(dispute, Action::Contest, arrival)?;
-    let evidence = substantiate(items, findings)?;
+    let evidence = substantiate(items)?;
     // An item without an address is a fault already.
     let fingerprint = fingerprint.ok_or_else(|| Refusal::Evidence(Vec::new()))?;
     let number = dispute.submission.map_or(0, |last| last.number) + 1;
@@ -203,24 +201,23 @@ fn contest(
     Ok(Transition { event: Event::Contested, next, submission: Some(submission), note: None })
 }
 
-/// All items with what was found for them, or every fault by its index.
-fn substantiate(items: &[ReceivedEvidence], findings: &[Finding]) -> Result<Vec<SubmittedEvidence>, Refusal> {
-    let mut evidence = Vec::with_capacity(items.len());
+/// All items with their files, or every fault by the item's index.
+fn substantiate(items: &[ContestItem]) -> Result<Vec<SubmittedEvidence>, Refusal> {
+    let mut submitted = Vec::with_capacity(items.len());
     let mut faults = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let finding = findings.get(index).cloned().unwrap_or(Err(crate::EvidenceFault::NotUploaded));
-        match (item.url, finding) {
-            (Some(url), Ok(file)) => evidence.push(SubmittedEvidence {
-                evidence_type: item.evidence_type,
-                name: item.name.clone(),
+    for (index, ContestItem { evidence, file }) in items.iter().enumerate() {
+        match (evidence.url, file) {
+            (Some(url), Ok(file)) => submitted.push(SubmittedEvidence {
+                evidence_type: evidence.evidence_type,
+                name: evidence.name.clone(),
                 url,
-                file,
+                file: file.clone(),
             }),
-            (None, _) => faults.push((index, crate::EvidenceFault::NotFound)),
-            (Some(_), Err(fault)) => faults.push((index, fault)),
+            (None, _) => faults.push((index, EvidenceFault::NotFound)),
+            (Some(_), Err(fault)) => faults.push((index, fault.clone())),
         }
     }
-    if faults.is_empty() { Ok(evidence) } else { Err(Refusal::Evidence(faults)) }
+    if faults.is_empty() { Ok(submitted) } else { Err(Refusal::Evidence(faults)) }
 }
 
 /// A merchant's response counts where the state allows it and before the deadline; an expired dispute was answered too

@@ -25,4 +25,4 @@ pub use integrity::{IntegrityError, check_integrity};
 pub use opening::{Opening, open};
 pub use refusal::{Audience, EvidenceFault, Refusal};
 pub use state::{Dispute, LastSubmission};
-pub use submission::{Finding, FoundFile, Submission, SubmittedEvidence, fingerprint_of};
+pub use submission::{ContestItem, FileCheck, FoundFile, Submission, SubmittedEvidence, fingerprint_of};

@@ -17,8 +17,17 @@ pub struct FoundFile {
     pub media_type: String,
 }
 
-/// What was found for one item.
-pub type Finding = Result<FoundFile, EvidenceFault>;
+/// What an evidence store has at an address, or why that is no evidence.
+pub type FileCheck = Result<FoundFile, EvidenceFault>;
+
+/// One item of a contest, with the check of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContestItem {
+    /// What the merchant submits.
+    pub evidence: ReceivedEvidence,
+    /// What was found at its address.
+    pub file: FileCheck,
+}
 
 /// A submission that was taken; it never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,10 +81,10 @@ pub struct SubmittedEvidence {
 /// Identifies a contest's items by types, names and urls, in any order (contract §4).
 ///
 /// `None` where a url is not a storageUri: no submission holds such an item, so none can equal it.
-pub fn fingerprint_of(items: &[ReceivedEvidence]) -> Option<Fingerprint> {
+pub fn fingerprint_of(items: &[ContestItem]) -> Option<Fingerprint> {
     let mut items = items
         .iter()
-        .map(|item| Some((item.url?, item.evidence_type, &item.name)))
+        .map(|ContestItem { evidence, .. }| Some((evidence.url?, evidence.evidence_type, &evidence.name)))
         .collect::<Option<Vec<_>>>()?;
     items.sort_unstable();
     let start = Fingerprinter::new("submission").number(i64::try_from(items.len()).unwrap_or(i64::MAX));

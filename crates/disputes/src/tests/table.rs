@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    Actor, COMMIT_LIMIT, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, Refusal,
-    decide, open, operator_actions,
+    Actor, COMMIT_LIMIT, Change, Command, ContestItem, Decision, Dispute, EvidenceFault, Fingerprint,
+    FoundFile, Opening, Refusal, decide, open, operator_actions,
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage, Status};
@@ -30,13 +30,13 @@ fn opening() -> Opening {
 fn contest(file: u8) -> Command {
     let url: StorageUri =
         format!("s3://uploaded/m/80/open/dispute-evidence/{file:032x}.png").parse().unwrap();
-    let item = ReceivedEvidence {
+    let evidence = ReceivedEvidence {
         evidence_type: EvidenceType::Receipt,
         name: "receipt".parse().unwrap(),
         url: Some(url),
     };
     let found = FoundFile { sha256: Fingerprint([file; 32]), size: 7, media_type: "image/png".to_owned() };
-    Command::contest(vec![item], vec![Ok(found)])
+    Command::contest(vec![ContestItem { evidence, file: Ok(found) }])
 }
 
 fn resolve(outcome: Outcome) -> Command {
@@ -174,8 +174,9 @@ fn the_operators_allowed_actions_are_what_the_table_allows() {
 #[test]
 fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
     let (_, under_review) = states().swap_remove(2);
-    let Command::Contest { items, .. } = contest(1) else { panic!("not a contest") };
-    let swept = Command::contest(items, vec![Err(crate::EvidenceFault::NotUploaded)]);
+    let contest = contest(1);
+    let swept = contest.with_faults(|_| Some(EvidenceFault::NotUploaded));
+    assert_ne!(*swept, contest);
     assert_eq!(verdict(&under_review, &swept, LATER), "same");
 }
 
@@ -238,12 +239,16 @@ fn the_same_opening_is_a_repetition_and_another_a_conflict() {
 #[test]
 fn every_faulty_item_is_named_by_its_index() {
     let url = Some(format!("s3://uploaded/m/80/open/dispute-evidence/{:032x}.png", 1).parse().unwrap());
-    let item = |url| ReceivedEvidence { evidence_type: EvidenceType::Other, name: "n".parse().unwrap(), url };
+    let item = |url, file| {
+        let (evidence_type, name) = (EvidenceType::Other, "n".parse().unwrap());
+        ContestItem { evidence: ReceivedEvidence { evidence_type, name, url }, file }
+    };
     let found = FoundFile { sha256: Fingerprint::ZERO, size: 1, media_type: "image/png".to_owned() };
-    let items = vec![item(None), item(url), item(url)];
-    let findings =
-        vec![Err(crate::EvidenceFault::NotFound), Ok(found), Err(crate::EvidenceFault::NotUploaded)];
-    let command = Command::contest(items, findings);
+    let command = Command::contest(vec![
+        item(None, Ok(found.clone())),
+        item(url, Ok(found)),
+        item(url, Err(EvidenceFault::NotUploaded)),
+    ]);
     let refusal = decide(&after(&[]), &command, &Actor::Gateway, IN_TIME).unwrap_err();
     assert_eq!(refusal.code(), Code::EvidenceNotFound);
     let message = refusal.to_string();

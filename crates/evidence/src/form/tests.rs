@@ -151,7 +151,9 @@ async fn a_head_without_end_is_given_up_early() {
 async fn a_file_or_a_tail_without_end_is_given_up() {
     let file = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx";
     let tail = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--XX\r\nx: ";
-    for (start, expected) in [(file.as_slice(), Refusal::TooLarge(FILE_MAX_BYTES)), (tail, Refusal::FileNotLast)] {
+    for (start, expected) in
+        [(file.as_slice(), Refusal::TooLarge(FILE_MAX_BYTES)), (tail, Refusal::FileNotLast)]
+    {
         let (form, taken) = endless(start, &[b'x'; 10_000]);
         let outcome = read(form).await;
         assert!(matches!(&outcome, Err(Error::Refused(refusal)) if *refusal == expected), "{outcome:?}");

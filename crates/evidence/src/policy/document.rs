@@ -72,7 +72,9 @@ impl Document {
                         }
                     }
                 }
-                Condition::Range(name, 1, max) if name == LENGTH_RANGE && range.is_none() => range = Some(max),
+                Condition::Range(name, 1, max) if name == LENGTH_RANGE && range.is_none() => {
+                    range = Some(max)
+                }
                 Condition::Exact(_) | Condition::Range(..) => return None,
             }
         }

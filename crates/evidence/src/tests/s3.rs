@@ -7,11 +7,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
 
-<<<<<<< HEAD:crates/evidence/src/tests/s3.rs
-use super::common::{Fixture, now, open, place, uri};
-=======
-use crate::common::{Fixture, LARGEST, now, open, place, uri};
->>>>>>> 0736fc4 (protocol: Give a scene its formats, size limit and folder, and an address its scene):crates/evidence/tests/stores/s3.rs
+use super::common::{Fixture, LARGEST, now, open, place, uri};
 
 const HOUR_MS: i64 = 3_600_000;
 

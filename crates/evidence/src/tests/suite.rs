@@ -4,11 +4,7 @@ use crate::{Look, Refusal};
 use rebuttal_testbed::samples;
 use sha2::{Digest as _, Sha256};
 
-<<<<<<< HEAD:crates/evidence/src/tests/suite.rs
-use super::common::{Fixture, uri};
-=======
-use crate::common::{Fixture, LARGEST, uri};
->>>>>>> 0736fc4 (protocol: Give a scene its formats, size limit and folder, and an address its scene):crates/evidence/tests/stores/suite.rs
+use super::common::{Fixture, LARGEST, uri};
 
 macro_rules! every_case {
     ($($case:ident),+ $(,)?) => {

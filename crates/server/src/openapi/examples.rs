@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{
-    Actor, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, decide, open,
+    Actor, Change, Command, ContestItem, Decision, Dispute, Fingerprint, FoundFile, Opening, decide, open,
 };
 use rebuttal_evidence::Credentials;
 use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
@@ -303,8 +303,9 @@ fn detail(contest: &Signed) -> Result<(Dispute, DisputeDetail)> {
         size: RECEIPT.len() as u64,
         media_type: contest.storage_uri()?.format.media_type().to_owned(),
     };
-    let findings = vec![Ok(found); call.evidence_list.len()];
-    let command = Command::contest(call.evidence_list, findings);
+    let items = call.evidence_list.into_iter();
+    let items = items.map(|evidence| ContestItem { evidence, file: Ok(found.clone()) });
+    let command = Command::contest(items.collect());
     let contested = change(decide(&opened.dispute, &command, &Actor::App(header.app_id), contested_at)?)?;
     let detail = DisputeDetail {
         record: DisputeRecord { state: contested.dispute, facts: opening.facts, created_at },

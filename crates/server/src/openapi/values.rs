@@ -10,7 +10,9 @@ use rebuttal_protocol::money::INTEGER_DIGITS_MAX;
 use rebuttal_protocol::operator::{NOTIFY_URL_MAX, OVERLAP_MAX_SECONDS, Outcome, Role, TokenName};
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
-use rebuttal_protocol::{Currency, EvidenceName, FileFormat, MerchantId, MerchantTradeNo, PaymentNo, Scene, Scheme};
+use rebuttal_protocol::{
+    Currency, EvidenceName, FileFormat, MerchantId, MerchantTradeNo, PaymentNo, Scene, Scheme,
+};
 use utoipa::openapi::ObjectBuilder;
 
 use super::words::{Schema, form, hex_digits, line, named_form, number, one_of, text};
