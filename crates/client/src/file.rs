@@ -5,14 +5,13 @@ use std::path::Path;
 
 use bytes::Bytes;
 use rebuttal_protocol::file::Filename;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use rebuttal_protocol::{FileFormat, Scene};
 use tokio::io::AsyncReadExt;
 
 use crate::error::Error;
 
 const SCENE: Scene = Scene::DisputeEvidence;
-/// Most bytes of a file of evidence (contract §3).
-const FILE_MAX_BYTES: u64 = SCENE.max_bytes();
 
 /// A file to upload: its content and its type.
 ///
@@ -30,7 +29,7 @@ impl EvidenceFile {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the extension is not jpg, jpeg, png, pdf, xls or xlsx, or if the content is empty or
-    /// longer than [`Scene::max_bytes`]. Whether the content is what the extension says is judged by the gateway.
+    /// longer than [`DISPUTE_EVIDENCE_MAX_BYTES`]. Whether the content is what the extension says is judged by the gateway.
     pub fn new(name: &str, content: impl Into<Bytes>) -> Result<Self, Error> {
         let content = content.into();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -40,8 +39,10 @@ impl EvidenceFile {
         })?;
         match content.len() as u64 {
             0 => Err(Error::Invalid(format!("{name}: the file is empty"))),
-            1..=FILE_MAX_BYTES => Ok(Self { name: name.to_owned(), format, content }),
-            _ => Err(Error::Invalid(format!("{name}: evidence must have at most {FILE_MAX_BYTES} bytes"))),
+            1..=DISPUTE_EVIDENCE_MAX_BYTES => Ok(Self { name: name.to_owned(), format, content }),
+            _ => Err(Error::Invalid(format!(
+                "{name}: evidence must have at most {DISPUTE_EVIDENCE_MAX_BYTES} bytes"
+            ))),
         }
     }
 
@@ -58,7 +59,7 @@ impl EvidenceFile {
         }
         let file = tokio::fs::File::open(path).await.map_err(refused)?;
         let mut content = Vec::new();
-        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content).await.map_err(refused)?;
+        file.take(DISPUTE_EVIDENCE_MAX_BYTES + 1).read_to_end(&mut content).await.map_err(refused)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         Self::new(&name, content)
     }
@@ -91,7 +92,7 @@ impl EvidenceFile {
 mod tests {
     use super::*;
 
-    const LARGEST: usize = FILE_MAX_BYTES as usize;
+    const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
     #[test]
     fn a_file_is_checked_before_anything_is_sent() {

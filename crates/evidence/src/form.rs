@@ -8,7 +8,7 @@ mod meter;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use multer::{Field, Multipart};
-use rebuttal_protocol::scene::FILE_MAX_BYTES;
+use rebuttal_protocol::Scene;
 
 use crate::{BodyError, Error, Refusal};
 use meter::Meter;
@@ -158,7 +158,7 @@ impl Form {
         match error {
             multer::Error::StreamReadFailed(_) if self.meter.is_over() => match self.file {
                 File::Ahead => Refusal::TooManyFields.into(),
-                File::Arriving(_) => Refusal::TooLarge(FILE_MAX_BYTES).into(),
+                File::Arriving(_) => Refusal::TooLarge(Scene::max_bytes_of_any()).into(),
                 File::Over => Refusal::FileNotLast.into(),
             },
             multer::Error::StreamReadFailed(source) => Error::Body(source),

@@ -2,17 +2,8 @@
 
 use crate::dispute::wire_enum;
 
-/// Largest file of any scene, in bytes.
-pub const FILE_MAX_BYTES: u64 = {
-    let (mut largest, mut scenes) = (0, Scene::ALL);
-    while let [scene, others @ ..] = scenes {
-        if scene.max_bytes() > largest {
-            largest = scene.max_bytes();
-        }
-        scenes = others;
-    }
-    largest
-};
+/// Most bytes of a piece of evidence in a dispute: 2 MB (contract §3).
+pub const DISPUTE_EVIDENCE_MAX_BYTES: u64 = 2_097_152;
 
 wire_enum! {
     /// What a file is for, which decides its formats, its size limit and its folder (contract §3).
@@ -33,8 +24,13 @@ impl Scene {
     /// Largest file, in bytes.
     pub const fn max_bytes(self) -> u64 {
         match self {
-            Self::DisputeEvidence => 2_097_152,
+            Self::DisputeEvidence => DISPUTE_EVIDENCE_MAX_BYTES,
         }
+    }
+
+    /// Largest file of any scene, in bytes: the bound where the scene is not known yet.
+    pub fn max_bytes_of_any() -> u64 {
+        Self::ALL.iter().map(|scene| scene.max_bytes()).max().unwrap_or_default()
     }
 
     /// Where the files are stored, under the merchant's folder.
@@ -118,8 +114,7 @@ mod tests {
         assert_eq!(scene.max_bytes(), 2_097_152);
         assert_eq!(scene.extensions(), "jpg, jpeg, png, pdf, xls, xlsx");
         assert_eq!(scene.folder(), "open/dispute-evidence");
-        assert!(Scene::ALL.iter().all(|scene| scene.max_bytes() <= FILE_MAX_BYTES));
-        assert!(Scene::ALL.iter().any(|scene| scene.max_bytes() == FILE_MAX_BYTES));
+        assert_eq!(Scene::max_bytes_of_any(), 2_097_152);
         assert_eq!(scene.format("XlsX"), Some(FileFormat::Xlsx));
         assert_eq!(scene.format("exe"), None);
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rebuttal_protocol::scene::FILE_MAX_BYTES;
+use rebuttal_protocol::Scene;
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
@@ -218,9 +218,10 @@ impl Shared {
 
 /// Reads a file that must have exactly `size` bytes, which must not be more than any file here has.
 fn read_whole(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
-    let capacity = usize::try_from(size.min(FILE_MAX_BYTES)).unwrap_or_default();
+    let largest = Scene::max_bytes_of_any();
+    let capacity = usize::try_from(size.min(largest)).unwrap_or_default();
     let mut content = Vec::with_capacity(capacity);
-    file.take(FILE_MAX_BYTES).read_to_end(&mut content)?;
+    file.take(largest).read_to_end(&mut content)?;
     if content.len() as u64 == size {
         Ok(content)
     } else {

@@ -3,13 +3,13 @@ use std::os::unix::fs::PermissionsExt;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::scene::FILE_MAX_BYTES;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::{Lie, Refusal};
 
-const LARGEST: usize = FILE_MAX_BYTES as usize;
+const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
 const MARK: &str = "the mark of this gateway";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
@@ -152,12 +152,15 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
     full.resize(LARGEST, 0);
     assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, LARGEST as u64);
     full.push(0);
-    assert_eq!(refusal(bench.put(uri('b', "png"), &full).await), Refusal::TooLarge(FILE_MAX_BYTES));
+    assert_eq!(
+        refusal(bench.put(uri('b', "png"), &full).await),
+        Refusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES)
+    );
 
     // Without end: refused all the same.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
     let outcome = bench.store.receive(uri('c', "png"), endless).await;
-    assert_eq!(refusal(outcome), Refusal::TooLarge(FILE_MAX_BYTES));
+    assert_eq!(refusal(outcome), Refusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
     assert_eq!(bench.incoming().len(), 1);
 }
 

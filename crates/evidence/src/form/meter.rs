@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::Stream;
 use parking_lot::Mutex;
-use rebuttal_protocol::scene::FILE_MAX_BYTES;
+use rebuttal_protocol::Scene;
 
 use super::FORM_TAIL_MAX_BYTES;
 use crate::BodyError;
@@ -70,7 +70,8 @@ impl Meter {
     /// Raises the limit: the head is over, a file of any scene and the tail may follow.
     pub(super) fn allow_file(&self) {
         let mut state = self.0.lock();
-        state.limit = state.limit.saturating_add(FILE_MAX_BYTES).saturating_add(FORM_TAIL_MAX_BYTES);
+        state.limit =
+            state.limit.saturating_add(Scene::max_bytes_of_any()).saturating_add(FORM_TAIL_MAX_BYTES);
     }
 
     /// Whether the limit was what ended the body.

@@ -152,7 +152,7 @@ async fn a_file_or_a_tail_without_end_is_given_up() {
     let file = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx";
     let tail = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--XX\r\nx: ";
     for (start, expected) in
-        [(file.as_slice(), Refusal::TooLarge(FILE_MAX_BYTES)), (tail, Refusal::FileNotLast)]
+        [(file.as_slice(), Refusal::TooLarge(Scene::max_bytes_of_any())), (tail, Refusal::FileNotLast)]
     {
         let (form, taken) = endless(start, &[b'x'; 10_000]);
         let outcome = read(form).await;

@@ -104,7 +104,7 @@ pub(crate) fn now() -> UnixMillis {
 }
 
 /// The largest file that any scene takes.
-pub(crate) const LARGEST: usize = rebuttal_protocol::scene::FILE_MAX_BYTES as usize;
+pub(crate) const LARGEST: usize = rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
 /// An address of a merchant's that nobody else has.
 pub(crate) fn uri(letter: char, extension: &str) -> StorageUri {

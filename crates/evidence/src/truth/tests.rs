@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use rebuttal_protocol::scene::FILE_MAX_BYTES;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 
 use super::*;
 
@@ -13,7 +13,7 @@ mod pdf;
 mod workbooks;
 mod xls;
 
-const LARGEST: usize = FILE_MAX_BYTES as usize;
+const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
 fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
     super::judge(Scene::DisputeEvidence, format, content)

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use futures_util::stream;
 use rebuttal_protocol::StorageUri;
-use rebuttal_protocol::scene::FILE_MAX_BYTES;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -12,7 +12,7 @@ const URL: &str = "https://gateway.example/uploaded";
 const BUCKET: &str = "uploaded";
 const CONTENT_TYPE: &str = "multipart/form-data; boundary=XX";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
-const LARGEST: usize = FILE_MAX_BYTES as usize;
+const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 const NOW: UnixMillis = UnixMillis(1_772_769_601_123);
 
 struct Bench {
@@ -156,7 +156,7 @@ fn every_refusal_has_a_code_that_s3_has_and_tells_what_to_do() {
         Refusal::NotAForm,
         Refusal::FileMissing,
         Refusal::FileNotLast,
-        Refusal::TooLarge(FILE_MAX_BYTES),
+        Refusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES),
         Refusal::Empty,
         Refusal::AlreadyUploaded,
     ] {

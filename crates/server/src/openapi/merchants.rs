@@ -2,8 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use http::StatusCode;
-use rebuttal_protocol::scene::FILE_MAX_BYTES;
-use rebuttal_protocol::{Code, MerchantCall};
+use rebuttal_protocol::{Code, MerchantCall, Scene};
 use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBody;
@@ -145,9 +144,10 @@ pub(super) fn receive(examples: &Examples) -> Result<Told> {
     let fields =
         upload_url.pointer("/data/formFields").and_then(Value::as_object).context("the fields of a form")?;
     let fields = fields.keys().fold(object([]), |form, field| form.property(field, text()).required(field));
+    let largest = Scene::max_bytes_of_any();
     let description = format!(
         "Where `uploadUrl` leads unless the gateway's operator keeps evidence in an S3. The fields are those of \
-         `formFields`, all of them and no other, in any order; `file` comes last and has 1 to {FILE_MAX_BYTES} bytes that \
+         `formFields`, all of them and no other, in any order; `file` comes last and has 1 to {largest} bytes that \
          are what its name says. Who calls is known by the signature within the form; no header is signed."
     );
     let form = Content::new(Some(fields.property("file", binary()).required("file")));

@@ -258,7 +258,7 @@ fn submission() -> ObjectBuilder {
 
 /// What a file is made of.
 fn content() -> [Member; 3] {
-    let largest = usize::try_from(rebuttal_protocol::scene::FILE_MAX_BYTES).unwrap_or(usize::MAX);
+    let largest = usize::try_from(rebuttal_protocol::Scene::max_bytes_of_any()).unwrap_or(usize::MAX);
     [
         must("sha256", of_as("Sha256", "Of the bytes that were submitted; it never changes.")),
         must("size", number(1, largest).description(Some("In bytes."))),
