@@ -33,7 +33,7 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
         Error::File { source, .. } => format!("{path}: {}", unread(file, source)),
         error => display(error),
     })?;
-    rebuttal_evidence::truth::judge(Scene::DisputeEvidence, file.format(), file.content())
+    rebuttal_evidence::validate(Scene::DisputeEvidence, file.format(), file.content())
         .map_err(|invalid| display(&invalid))?;
     Ok(file)
 }

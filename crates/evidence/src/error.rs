@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Lie, Refusal};
+use crate::{InvalidFile, UploadRefusal};
 
 /// Characters that are told of what a store says.
 const REASON_MAX: usize = 200;
@@ -15,13 +15,13 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Error {
     /// The merchant has to change something; the sentence and the code are meant for the merchant.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] UploadRefusal),
     /// The request's body could not be read to its end: the client left, or the server's time limit cut it off.
     #[error("the body of the upload could not be read: {0}")]
     Body(BodyError),
     /// Too many uploads of the merchant, or one with the same form, are under way already. Nothing was stored.
     #[error("an upload had no turn: {0}")]
-    NoTurn(&'static str),
+    NoSlot(&'static str),
     /// The evidence folder failed. Nothing was stored, or what was stored is found again by
     /// [`FolderStore::unrecorded`](crate::FolderStore::unrecorded).
     #[error("the evidence folder could not {task}: {source}")]
@@ -31,7 +31,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// The bucket is another gateway's, or not the one that the files lie in; the sentence says what to do.
+    /// The bucket is another gateway's, or not the one that the files are stored in; the sentence says what to do.
     #[error("{0}")]
     NotOurs(String),
     /// The object store failed, or did not answer in time. Nothing was stored, or it does no harm there.
@@ -82,9 +82,9 @@ fn told(error: &object_store::Error) -> String {
     }
 }
 
-impl From<Lie> for Error {
-    fn from(lie: Lie) -> Self {
-        Self::Refused(Refusal::Untrue(lie))
+impl From<InvalidFile> for Error {
+    fn from(invalid_file: InvalidFile) -> Self {
+        Self::Refused(UploadRefusal::InvalidFile(invalid_file))
     }
 }
 

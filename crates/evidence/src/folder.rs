@@ -7,10 +7,10 @@
 
 mod durable;
 mod incoming;
-mod look;
-mod mark;
+mod inspect;
+mod ownership;
 mod receive;
-mod turns;
+mod upload_slots;
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
@@ -24,10 +24,10 @@ use parking_lot::Mutex;
 use rebuttal_protocol::{MerchantId, StorageUri};
 use sha2::{Digest as _, Sha256};
 
-pub use look::Look;
+pub use inspect::Inspection;
 
 use crate::{Error, FairSlots};
-use turns::Turns;
+use upload_slots::UploadSlots;
 
 /// Most files that are being received at once, one of a form at a time, and of a merchant no more than the others leave
 /// free: alone 32, beside another's 32 still 16. The next ones wait for their turn.
@@ -36,16 +36,16 @@ pub const RECEIVES_AT_ONCE: usize = 64;
 pub const RECEIVES_WAITING_MAX: usize = 64;
 /// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so
 /// that who lost a connection and sends again gets the place that it left.
-pub const TURN_LIMIT: Duration = Duration::from_secs(20);
-/// Most files that are judged at once, one of a merchant. Each is in memory whole, 2 MiB, and what judging it needs.
-pub const JUDGES_AT_ONCE: usize = 2;
+pub const SLOT_WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// Most files that are validated at once, one of a merchant. Each is in memory whole, 2 MiB, and what judging it needs.
+pub const VALIDATIONS_AT_ONCE: usize = 2;
 /// Bytes of an arriving file that are gathered before they are written.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 /// Most files that one call of [`FolderStore::unrecorded`] returns.
 pub const UNRECORDED_MAX: usize = 256;
 
 const INCOMING: &str = "incoming";
-/// What the merchants' files lie under, as their keys begin.
+/// What the merchants' files are stored under, as their keys begin.
 const MERCHANTS: &str = "m";
 const FILE_MODE: u32 = 0o600;
 
@@ -59,21 +59,21 @@ struct Shared {
     root: PathBuf,
     /// The folder `incoming/`, locked for as long as the store is open.
     _lock: File,
-    /// The gateway's mark, with what tells this folder from its others.
-    mark: String,
-    by_word: bool,
-    receives: Turns,
-    judges: FairSlots<MerchantId>,
+    /// The gateway's marker, with what tells this folder from its others.
+    marker: String,
+    claimed_by_operator: bool,
+    receives: UploadSlots,
+    validations: FairSlots<MerchantId>,
     /// Names in `incoming/` that this process is writing.
     active: Mutex<HashSet<String>>,
     /// Merchants whose folder is known to be durable, with all folders above it.
     durable: Mutex<HashSet<MerchantId>>,
-    looks: Mutex<look::Looks>,
+    inspections: Mutex<inspect::InspectionCache>,
 }
 
 /// How many files are on their way.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Traffic {
+pub struct UploadTraffic {
     /// Those that are being received.
     pub receiving: usize,
     /// Those that wait for their turn.
@@ -82,7 +82,7 @@ pub struct Traffic {
 
 /// A file that is stored durably under its final name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
+pub struct ReceivedFile {
     /// Where it lies.
     pub uri: StorageUri,
     /// SHA-256 of its content.
@@ -96,7 +96,7 @@ pub struct Received {
 }
 
 impl FolderStore {
-    /// Opens the store in `root`. `mark` tells this gateway's folder from others; `holds_files` says whether files
+    /// Opens the store in `root`. `marker` tells this gateway's folder from others; `holds_files` says whether files
     /// must be in it, so that an empty one is not this gateway's. Otherwise it is made where there is none. Blocking;
     /// meant for start-up.
     ///
@@ -104,55 +104,57 @@ impl FolderStore {
     ///
     /// # Errors
     /// [`Error::Folder`], also where the folder is not this gateway's, or is used by another store.
-    pub fn open(root: &Path, mark: &str, holds_files: bool) -> Result<Self, Error> {
-        let claimed =
-            mark::claim(root, mark, holds_files).map_err(Error::folder("be taken for this gateway's"))?;
+    pub fn open(root: &Path, marker: &str, holds_files: bool) -> Result<Self, Error> {
+        let claimed = ownership::claim(root, marker, holds_files)
+            .map_err(Error::folder("be taken for this gateway's"))?;
         durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("make its folders"))?;
         let lock = lock(root).map_err(Error::folder("be locked"))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 root: root.to_owned(),
-                mark: claimed.mark,
-                by_word: claimed.by_word,
+                marker: claimed.marker,
+                claimed_by_operator: claimed.claimed_by_operator,
                 _lock: lock,
-                receives: Turns::default(),
-                judges: FairSlots::new(JUDGES_AT_ONCE, 1),
+                receives: UploadSlots::default(),
+                validations: FairSlots::new(VALIDATIONS_AT_ONCE, 1),
                 active: Mutex::default(),
                 durable: Mutex::default(),
-                looks: Mutex::default(),
+                inspections: Mutex::default(),
             }),
         })
     }
 
-    /// The [place](Self::place) of the folder in `root`, if it bears a mark, without opening a store there: one may be
+    /// The [place](Self::place) of the folder in `root`, if it bears a marker, without opening a store there: one may be
     /// open.
     ///
     /// # Errors
     /// [`Error::Folder`] where it does not.
-    pub fn place_at(root: &Path, mark: &str) -> Result<String, Error> {
-        mark::check(root, mark).map(|mark| mark::place(&mark)).map_err(Error::folder("be found"))
+    pub fn identity_at(root: &Path, marker: &str) -> Result<String, Error> {
+        ownership::check(root, marker)
+            .map(|marker| ownership::identity(&marker))
+            .map_err(Error::folder("be found"))
     }
 
     /// Whether what tells a place tells a folder.
-    pub fn is_place(place: &str) -> bool {
-        place.split(' ').next() == Some(mark::FOLDER)
+    pub fn is_folder_identity(place: &str) -> bool {
+        place.split(' ').next() == Some(ownership::FOLDER)
     }
 
-    /// Whether the folder in `root`, there or not, is nobody's yet: it bears no mark.
+    /// Whether the folder in `root`, there or not, is nobody's yet: it bears no marker.
     ///
     /// # Errors
     /// [`Error::Folder`] where that cannot be seen.
-    pub fn is_unmarked(root: &Path) -> Result<bool, Error> {
-        mark::is_missing(root).map_err(Error::folder("be looked at"))
+    pub fn is_unclaimed(root: &Path) -> Result<bool, Error> {
+        ownership::is_missing(root).map_err(Error::folder("be looked at"))
     }
 
-    /// Whether the folder in `root` has an empty mark, by which an operator says that it is to be this gateway's from
+    /// Whether the folder in `root` has an empty marker, by which an operator says that it is to be this gateway's from
     /// the next start on.
     ///
     /// # Errors
     /// [`Error::Folder`] where that cannot be seen.
-    pub fn has_word(root: &Path) -> Result<bool, Error> {
-        mark::is_word(root).map_err(Error::folder("be looked at"))
+    pub fn has_empty_marker(root: &Path) -> Result<bool, Error> {
+        ownership::has_empty_marker(root).map_err(Error::folder("be looked at"))
     }
 
     /// How many bytes the file of an address has in the folder in `root`, without opening a store there; `None` if
@@ -178,19 +180,19 @@ impl FolderStore {
         Ok(Some((Sha256::digest(&content).into(), content.len() as u64)))
     }
 
-    /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.
-    pub fn place(&self) -> String {
-        mark::place(&self.shared.mark)
+    /// What tells this folder from every other place that evidence can be stored in. It stays when the folder is moved.
+    pub fn identity(&self) -> String {
+        ownership::identity(&self.shared.marker)
     }
 
     /// How many files are on their way to this store.
-    pub fn traffic(&self) -> Traffic {
+    pub fn traffic(&self) -> UploadTraffic {
         self.shared.receives.traffic()
     }
 
-    /// Whether this start made the folder the gateway's by an operator's word, which an empty mark is.
-    pub fn is_by_word(&self) -> bool {
-        self.shared.by_word
+    /// Whether this start made the folder the gateway's by an operator's word, which an empty marker is.
+    pub fn is_claimed_by_operator(&self) -> bool {
+        self.shared.claimed_by_operator
     }
 
     /// Reads a file back whole, as far as a file here may reach; `None` if nothing lies there.
@@ -258,7 +260,7 @@ impl Shared {
     /// Fails where the store is not in its place: its folder unmounted, moved, replaced or deleted. Ask before
     /// believing that a file is absent, and before a file is put there.
     fn is_there(&self) -> io::Result<()> {
-        mark::check(&self.root, &self.mark).map(drop)
+        ownership::check(&self.root, &self.marker).map(drop)
     }
 
     fn incoming_path(&self, name: &str) -> PathBuf {
@@ -266,7 +268,7 @@ impl Shared {
     }
 }
 
-/// Begins a file, gives it a second name where the merchants' files lie, and removes both: what an upload does, and
+/// Begins a file, gives it a second name where the merchants' files are stored, and removes both: what an upload does, and
 /// what a folder that somebody else restored may not allow. Under names that nobody takes for a file of evidence.
 fn try_out(root: &Path) -> Result<(), Error> {
     let name = incoming::random_name("try-out").map_err(Error::folder("begin a file"))?;

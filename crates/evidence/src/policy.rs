@@ -52,7 +52,7 @@ impl fmt::Debug for Credentials {
 
 /// Where a form leads, and what for.
 #[derive(Debug, Clone)]
-pub struct Target<'a> {
+pub struct UploadTarget<'a> {
     /// The address that the form is sent to.
     pub url: String,
     /// The store's own name for the bucket, which need not be the one that merchants see in a storageUri.
@@ -79,7 +79,7 @@ pub struct UploadForm {
 /// Issues the form for uploading one file of at least one byte until `expires_at`.
 pub fn sign_form(
     credentials: &Credentials,
-    target: Target<'_>,
+    target: UploadTarget<'_>,
     now: UnixMillis,
     expires_at: UnixMillis,
 ) -> UploadForm {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Lie;
+use crate::InvalidFile;
 
 /// The code of a refusal, in S3's words (contract §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ impl fmt::Display for S3Code {
 ///
 /// Names of fields come from outside: they are bounded and printed escaped, but still need escaping for XML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum UploadRefusal {
     /// A field of the issued form was not sent before the file.
     #[error("The form lacks the field {0}. Send every field of formFields, unchanged, before the file.")]
     FieldMissing(&'static str),
@@ -109,7 +109,7 @@ pub enum Refusal {
     Empty,
     /// The file is not what its name says.
     #[error(transparent)]
-    Untrue(Lie),
+    InvalidFile(InvalidFile),
     /// The address is taken; the first file stays.
     #[error(
         "A file was uploaded to this address already, and stays. Use its storageUri, or call generateUploadUrl for another."
@@ -117,7 +117,7 @@ pub enum Refusal {
     AlreadyUploaded,
 }
 
-impl Refusal {
+impl UploadRefusal {
     /// The code in S3's words.
     pub const fn code(&self) -> S3Code {
         match self {
@@ -132,7 +132,7 @@ impl Refusal {
             | Self::TooManyFields
             | Self::FileMissing
             | Self::FileNotLast
-            | Self::Untrue(_) => S3Code::InvalidRequest,
+            | Self::InvalidFile(_) => S3Code::InvalidRequest,
             Self::NotAForm | Self::Malformed(_) => S3Code::MalformedPostRequest,
             Self::TooLarge(_) => S3Code::EntityTooLarge,
             Self::Empty => S3Code::EntityTooSmall,

@@ -1,5 +1,5 @@
 //! The S3 store: merchants post to the bucket itself, and nothing that lies there is believed until it was fetched,
-//! judged, hashed and sealed.
+//! validated, hashed and sealed.
 //!
 //! `m/<merchant>/open/dispute-evidence/` takes what the forms bring, `sealed/` holds copies that no form reaches: a
 //! submission is what its sealed copy is, whatever becomes of the upload.
@@ -8,8 +8,8 @@ mod connect;
 mod fence;
 mod link;
 mod machine;
-mod mark;
-mod seal;
+mod ownership;
+mod store_by_hash;
 mod sweep;
 mod variables;
 
@@ -24,13 +24,13 @@ use rebuttal_protocol::{MerchantId, StorageUri, UnixMillis};
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
-pub use link::{LINK_LIFETIME, Link};
+pub use link::{DownloadLink, LINK_LIFETIME};
 pub use sweep::{OldUploads, PAGE_MAX};
 pub use variables::AwsVariables;
 
-use crate::folder::JUDGES_AT_ONCE;
-use crate::place::{Bucket, Endpoint};
-use crate::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
+use crate::folder::VALIDATIONS_AT_ONCE;
+use crate::location::{Bucket, Endpoint};
+use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
 use crate::{Credentials, Error, FairSlots, UploadForm};
 
 /// Most uploads that are fetched at once. Each is in memory whole, 2 MiB and a byte; the next ones wait for their turn.
@@ -69,18 +69,18 @@ struct Shared {
     /// The bucket's address for those who post forms.
     forms_url: String,
     /// What tells this gateway's bucket from others.
-    mark: String,
-    /// Whether files were uploaded before the start: a bucket without a mark is not ours then.
+    marker: String,
+    /// Whether files were uploaded before the start: a bucket without a marker is not ours then.
     holds_files: bool,
     fetches: Semaphore,
-    judges: FairSlots<MerchantId>,
+    validations: FairSlots<MerchantId>,
     /// When the store last answered.
     answered: Mutex<Option<Instant>>,
 }
 
 impl S3Store {
     /// Opens a bucket; nothing is asked of the store yet. `public` is its endpoint as merchants and operators reach it,
-    /// if another. `mark` tells this gateway's bucket from others; `holds_files` says whether files were uploaded to it
+    /// if another. `marker` tells this gateway's bucket from others; `holds_files` says whether files were uploaded to it
     /// before.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl S3Store {
         bucket: &Bucket,
         public: Option<&Endpoint>,
         variables: &AwsVariables,
-        mark: &str,
+        marker: &str,
         holds_files: bool,
     ) -> Result<Self, Error> {
         let region =
@@ -133,10 +133,10 @@ impl S3Store {
                 region,
                 // What an address has after a host is at least a slash.
                 forms_url: if bucket.path_style { forms_url } else { forms_url + "/" },
-                mark: mark.to_owned(),
+                marker: marker.to_owned(),
                 holds_files,
                 fetches: Semaphore::new(FETCHES_AT_ONCE),
-                judges: FairSlots::new(JUDGES_AT_ONCE, 1),
+                validations: FairSlots::new(VALIDATIONS_AT_ONCE, 1),
                 answered: Mutex::default(),
             }),
         })
@@ -165,7 +165,7 @@ impl S3Store {
             Some(_) => TEMPORARY_FORM_LIFETIME,
             None => UPLOAD_URL_LIFETIME,
         };
-        let target = Target {
+        let target = UploadTarget {
             url: shared.forms_url.clone(),
             bucket: &shared.bucket.name,
             key: shared.uploaded(uri).to_string(),
@@ -209,7 +209,7 @@ impl S3Store {
             let read = store.get(&key).await.map_err(Error::s3("read a file"))?;
             read.bytes().await.map_err(Error::s3("read a file"))
         };
-        // Deleted in any case: a file whose storing was not answered may lie there all the same.
+        // Deleted in any case: a file whose storing was not answered may be stored there all the same.
         let (read, deleted) = (tried.await, store.delete(&key).await);
         let read = read?;
         deleted.map_err(Error::s3("delete a file"))?;
@@ -237,14 +237,14 @@ impl Shared {
         self.key(&uri.key())
     }
 
-    /// What the sealed copies of an address lie under.
-    fn sealed_prefix(&self, uri: &StorageUri) -> Path {
+    /// What the sealed copies of an address are stored under.
+    fn hash_prefix(&self, uri: &StorageUri) -> Path {
         self.key(&format!("sealed/m/{}/{}", uri.merchant_id, hex::encode(uri.file_id)))
     }
 
     /// Where the sealed copy of an address lies, made of nothing but the address and the content's SHA-256.
-    fn sealed(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Path {
+    fn hash_key(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Path {
         let name = format!("{}.{}", hex::encode(sha256), uri.format.extension());
-        self.sealed_prefix(uri).join(name)
+        self.hash_prefix(uri).join(name)
     }
 }

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
-use crate::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
-use crate::{Credentials, Error, FolderStore, Look, S3Store, UploadForm};
+use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
+use crate::{Credentials, Error, FolderStore, Inspection, S3Store, UploadForm};
 
 /// Where evidence lies.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub enum EvidenceStore {
 
 /// What an address means for good, once that is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedFile {
     /// SHA-256 of the content.
     pub sha256: [u8; 32],
     /// Its bytes.
@@ -39,7 +39,7 @@ impl EvidenceStore {
     pub async fn form(&self, uri: &StorageUri, own_url: &str, now: UnixMillis) -> Result<UploadForm, Error> {
         match self {
             Self::Folder { credentials, .. } => {
-                let target = Target {
+                let target = UploadTarget {
                     url: own_url.to_owned(),
                     bucket: BUCKET,
                     key: uri.key(),
@@ -64,12 +64,16 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// Where the store does not answer, or is not in its place. That is no absence.
-    pub async fn look(&self, uri: &StorageUri, recorded: Option<Recorded>) -> Result<Look, Error> {
+    pub async fn inspect(
+        &self,
+        uri: &StorageUri,
+        recorded: Option<RecordedFile>,
+    ) -> Result<Inspection, Error> {
         match (self, recorded) {
-            (Self::Folder { files, .. }, _) => files.look(uri).await,
-            (Self::S3(store), None) => in_its_place(store, store.seal(uri).await?).await,
+            (Self::Folder { files, .. }, _) => files.inspect(uri).await,
+            (Self::S3(store), None) => in_its_place(store, store.store_by_hash(uri).await?).await,
             (Self::S3(store), Some(recorded)) => {
-                in_its_place(store, store.look_at_sealed(uri, &recorded.sha256).await?).await
+                in_its_place(store, store.inspect_stored(uri, &recorded.sha256).await?).await
             }
         }
     }
@@ -125,8 +129,8 @@ impl EvidenceStore {
 }
 
 /// Only in this gateway's own bucket is what is missing absent.
-async fn in_its_place(store: &S3Store, look: Look) -> Result<Look, Error> {
-    if look == Look::Absent {
+async fn in_its_place(store: &S3Store, look: Inspection) -> Result<Inspection, Error> {
+    if look == Inspection::Absent {
         store.answers().await?;
     }
     Ok(look)

@@ -11,8 +11,8 @@ use rebuttal_protocol::Scene;
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
-use super::{FILE_MODE, FolderStore, Received, Shared, UNRECORDED_MAX, blocking, durable, found};
-use crate::{Error, Refusal, judge};
+use super::{FILE_MODE, FolderStore, ReceivedFile, Shared, UNRECORDED_MAX, blocking, durable, found};
+use crate::{Error, UploadRefusal, validate};
 
 /// Replaces the `/` of a key in an incoming name; no key holds it.
 const SEPARATOR: &str = "+";
@@ -53,7 +53,7 @@ impl Incoming {
     pub(super) fn create(shared: Arc<Shared>, uri: StorageUri) -> Result<Self, Error> {
         let task = "begin a file";
         if found(fs::symlink_metadata(shared.path(&uri))).map_err(Error::folder(task))?.is_some() {
-            return Err(Refusal::AlreadyUploaded.into());
+            return Err(UploadRefusal::AlreadyUploaded.into());
         }
         let name = name_for(&uri).map_err(Error::folder(task))?;
         // Listed as active before it exists, so that no scan takes it for a leftover.
@@ -77,18 +77,18 @@ impl Incoming {
         self.file.write_all(block).map_err(Error::folder("write a file"))
     }
 
-    /// Judges what was written.
-    pub(super) fn judge(&mut self) -> Result<(), Error> {
+    /// Validates what was written.
+    pub(super) fn validate(&mut self) -> Result<(), Error> {
         let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| read_whole(&mut self.file, self.size));
         let content = read.map_err(Error::folder("read a file back"))?;
-        Ok(judge(self.uri.scene, self.uri.format, &content)?)
+        Ok(validate(self.uri.scene, self.uri.format, &content)?)
     }
 
     /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
     ///
     /// The name in `incoming/` was made before the final one in the same file system, so the final name does not
     /// survive a loss of power alone: every file system with a journal keeps that order.
-    pub(super) fn publish(mut self) -> Result<Received, Error> {
+    pub(super) fn publish(mut self) -> Result<ReceivedFile, Error> {
         let folder_task = "make a merchant's folder";
         self.file.sync_all().map_err(Error::folder("make a file durable"))?;
         let path = self.shared.path(&self.uri);
@@ -101,14 +101,14 @@ impl Incoming {
         }
         match fs::hard_link(self.shared.incoming_path(&self.name), &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(Refusal::AlreadyUploaded.into());
+                return Err(UploadRefusal::AlreadyUploaded.into());
             }
             outcome => outcome.map_err(Error::folder("give a file its name"))?,
         }
         // From here on the file counts: whatever fails, it is found again under its incoming name.
         self.published = true;
         durable::sync_folder(folder).map_err(Error::folder("make a file's name durable"))?;
-        Ok(Received {
+        Ok(ReceivedFile {
             uri: self.uri,
             sha256: std::mem::take(&mut self.hasher).finalize().into(),
             size: self.size,
@@ -132,7 +132,7 @@ impl Drop for Incoming {
 impl FolderStore {
     /// Ends a file's arrival, once its record is durable: it is no longer looked for by
     /// [`unrecorded`](Self::unrecorded).
-    pub async fn confirm(&self, received: &Received) -> Result<(), Error> {
+    pub async fn confirm(&self, received: &ReceivedFile) -> Result<(), Error> {
         let path = self.shared.incoming_path(&received.incoming);
         let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("confirm a file")));
         removed.await?;
@@ -141,15 +141,15 @@ impl FolderStore {
     }
 
     /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or
-    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them, so call again until there are
+    /// recording failed, hashed and validated again; at most [`UNRECORDED_MAX`] of them, so call again until there are
     /// none. Record each (it may have been recorded already) and confirm it. What never got its final name is deleted.
     ///
     /// Only files last written `before` that moment are looked at, never one that is just being received: pass the
     /// present moment at start, and later one that lies further back than recording ever takes. Reads `incoming/`
     /// alone, however many files are stored.
-    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<Received>, Error> {
+    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, Error> {
         let shared = Arc::clone(&self.shared);
-        let permit = self.shared.judges.acquire_for_upkeep().await;
+        let permit = self.shared.validations.acquire_for_upkeep().await;
         blocking(move || {
             let _permit = permit;
             shared.scan(before).map_err(Error::folder("look through incoming files"))
@@ -159,7 +159,7 @@ impl FolderStore {
 }
 
 impl Shared {
-    fn scan(&self, before: UnixMillis) -> io::Result<Vec<Received>> {
+    fn scan(&self, before: UnixMillis) -> io::Result<Vec<ReceivedFile>> {
         let mut unrecorded = Vec::new();
         for entry in fs::read_dir(self.incoming_folder())? {
             if unrecorded.len() == UNRECORDED_MAX {
@@ -184,7 +184,7 @@ impl Shared {
     }
 
     /// Decides about one incoming file that nobody is writing: the file to record, if it is one.
-    fn settle(&self, name: String, uri: StorageUri, before: UnixMillis) -> io::Result<Option<Received>> {
+    fn settle(&self, name: String, uri: StorageUri, before: UnixMillis) -> io::Result<Option<ReceivedFile>> {
         let path = self.incoming_path(&name);
         // Confirmed, or given up, since the folder was listed.
         let Some(incoming) = found(fs::symlink_metadata(&path))? else {
@@ -201,12 +201,12 @@ impl Shared {
             return Ok(None);
         }
         let content = read_whole(&mut File::open(&path)?, incoming.len())?;
-        if let Err(lie) = judge(uri.scene, uri.format, &content) {
-            // It was judged before it got its name, so the disk or the rules have changed. Nothing is destroyed.
-            tracing::warn!(%uri, %lie, "a file that was stored but not recorded is not adopted");
+        if let Err(invalid_file) = validate(uri.scene, uri.format, &content) {
+            // It was validated before it got its name, so the disk or the rules have changed. Nothing is destroyed.
+            tracing::warn!(%uri, %invalid_file, "a file that was stored but not recorded is not adopted");
             return Ok(None);
         }
-        Ok(Some(Received {
+        Ok(Some(ReceivedFile {
             uri,
             sha256: Sha256::digest(&content).into(),
             size: incoming.len(),

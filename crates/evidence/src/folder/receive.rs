@@ -1,4 +1,4 @@
-//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, judged, published.
+//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, validated, published.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use rebuttal_protocol::StorageUri;
 use tokio::sync::AcquireError;
 
 use super::incoming::Incoming;
-use super::{FolderStore, Received, Shared, WRITE_BLOCK_BYTES, blocking};
-use crate::{Error, Refusal};
+use super::{FolderStore, ReceivedFile, Shared, WRITE_BLOCK_BYTES, blocking};
+use crate::{Error, UploadRefusal};
 
 impl FolderStore {
     /// Receives a file for an address that is still free.
@@ -20,9 +20,9 @@ impl FolderStore {
     /// file that [`unrecorded`](Self::unrecorded) finds.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] as soon as a byte too many arrives, [`Refusal::Empty`], [`Refusal::Untrue`],
-    /// [`Refusal::AlreadyUploaded`]; any error of `chunks`; [`Error::NoTurn`]; [`Error::Folder`].
-    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<Received, Error>
+    /// [`UploadRefusal::TooLarge`] as soon as a byte too many arrives, [`UploadRefusal::Empty`], [`UploadRefusal::InvalidFile`],
+    /// [`UploadRefusal::AlreadyUploaded`]; any error of `chunks`; [`Error::NoSlot`]; [`Error::Folder`].
+    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, Error>
     where
         S: Stream<Item = Result<Bytes, Error>>,
     {
@@ -36,7 +36,7 @@ impl FolderStore {
             let mut chunk = chunk?;
             size += chunk.len() as u64;
             if size > uri.scene.max_bytes() {
-                return Err(Refusal::TooLarge(uri.scene.max_bytes()).into());
+                return Err(UploadRefusal::TooLarge(uri.scene.max_bytes()).into());
             }
             while chunk.has_remaining() {
                 let taken = chunk.len().min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));
@@ -47,13 +47,13 @@ impl FolderStore {
             }
         }
         if size == 0 {
-            return Err(Refusal::Empty.into());
+            return Err(UploadRefusal::Empty.into());
         }
         let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
-        let permit = self.shared.judges.acquire(uri.merchant_id).await.map_err(never_closed)?;
+        let permit = self.shared.validations.acquire(uri.merchant_id).await.map_err(never_closed)?;
         let incoming = blocking(move || {
             let _permit = permit;
-            writer.judged()
+            writer.validated()
         })
         .await?;
         blocking(move || incoming.publish()).await
@@ -81,7 +81,7 @@ impl Writer {
         Ok(self)
     }
 
-    fn judged(self) -> Result<Incoming, Error> {
+    fn validated(self) -> Result<Incoming, Error> {
         let Self { shared, uri, block, incoming } = self;
         let mut incoming = match incoming {
             Some(incoming) => incoming,
@@ -89,7 +89,7 @@ impl Writer {
         };
         incoming.write(&block)?;
         drop(block);
-        incoming.judge()?;
+        incoming.validate()?;
         Ok(incoming)
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, PutPayload};
 
 use super::S3Store;
-use super::seal::Fetched;
+use super::store_by_hash::Fetched;
 use crate::{Error, Fence};
 
 /// The object that holds the fence.
@@ -19,7 +19,7 @@ impl S3Store {
     /// # Errors
     /// [`Error::S3`] where the store does not answer; [`Error::NotOurs`] where something else lies there.
     pub async fn fence(&self) -> Result<Option<Fence>, Error> {
-        let strange = || Error::NotOurs(format!("{} holds no fence; delete it", self.told_fence()));
+        let strange = || Error::NotOurs(format!("{} holds no fence; delete it", self.fence_name()));
         let found = match self.fetch(&self.shared.key(FENCE_FILE), FENCE_MAX_BYTES).await? {
             Fetched::Nothing => return Ok(None),
             Fetched::TooMuch => return Err(strange()),
@@ -44,7 +44,7 @@ impl S3Store {
     }
 
     /// How people find it.
-    pub fn told_fence(&self) -> String {
+    pub fn fence_name(&self) -> String {
         format!("{FENCE_FILE} in the bucket {}", self.shared.bucket.name)
     }
 }

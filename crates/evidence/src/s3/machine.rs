@@ -18,12 +18,12 @@ pub(super) struct Machine(pub(super) AwsCredentialProvider);
 )]
 struct Without(Error);
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<Arc<AwsCredential>, Error>> + Send + 'a>>;
+type CredentialFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<AwsCredential>, Error>> + Send + 'a>>;
 
 impl CredentialProvider for Machine {
     type Credential = AwsCredential;
 
-    fn get_credential<'s, 'a>(&'s self) -> Asked<'a>
+    fn get_credential<'s, 'a>(&'s self) -> CredentialFuture<'a>
     where
         's: 'a,
         Self: 'a,

@@ -51,7 +51,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
-    pub async fn sealed_copy(&self, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, Error> {
+    pub async fn stored_copy(&self, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, Error> {
         let copies = self.shared.copies(uri).await?;
         Ok(copies.iter().find_map(|copy| {
             let digits = copy.location.filename()?.strip_suffix(uri.format.extension())?;
@@ -80,7 +80,7 @@ impl S3Store {
 
 impl Shared {
     async fn copies(&self, uri: &StorageUri) -> Result<Vec<ObjectMeta>, Error> {
-        let listed = self.store.list(Some(&self.sealed_prefix(uri))).take(COPIES_MAX);
+        let listed = self.store.list(Some(&self.hash_prefix(uri))).take(COPIES_MAX);
         listed.try_collect().await.map_err(Error::s3("list sealed files"))
     }
 

@@ -1,8 +1,8 @@
 //! A fixture with a store of each kind, and how a merchant posts to it.
 
 use crate::{
-    AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, Place, Refusal, S3Store,
-    UploadForm, upload,
+    AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, S3Store, StorageLocation,
+    UploadForm, UploadRefusal, upload,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -65,7 +65,7 @@ impl Fixture {
     }
 
     /// Posts to the folder.
-    pub(crate) async fn receive(&self, form: &Form) -> Result<(), Refusal> {
+    pub(crate) async fn receive(&self, form: &Form) -> Result<(), UploadRefusal> {
         let (files, credentials) = self.store.folder().unwrap();
         let request = form.request();
         let content_type = &request.headers[0].1;
@@ -82,12 +82,12 @@ impl Fixture {
 pub(crate) fn open(bucket: &s3::Bucket, url: &str) -> S3Store {
     let credentials = bucket.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
-    S3Store::open(&place(url), None, &AwsVariables::read(variable), "mark", false).unwrap()
+    S3Store::open(&location(url), None, &AwsVariables::read(variable), "mark", false).unwrap()
 }
 
-pub(crate) fn place(url: &str) -> Bucket {
+pub(crate) fn location(url: &str) -> Bucket {
     match url.parse().unwrap() {
-        Place::Bucket(bucket) => bucket,
+        StorageLocation::Bucket(bucket) => bucket,
         other => panic!("{other:?}"),
     }
 }

@@ -6,7 +6,7 @@ use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{EvidenceStore, Refusal, S3Code, UploadForm};
+use crate::{EvidenceStore, S3Code, UploadForm, UploadRefusal};
 
 const URL: &str = "https://gateway.example/uploaded";
 const BUCKET: &str = "uploaded";
@@ -48,12 +48,12 @@ impl Bench {
         fields.map(|(name, value)| (*name, value.as_bytes())).collect()
     }
 
-    async fn send(&self, body: Vec<u8>) -> Result<Received, Error> {
+    async fn send(&self, body: Vec<u8>) -> Result<ReceivedFile, Error> {
         let chunks: Vec<_> = body.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, stream::iter(chunks), NOW).await
     }
 
-    async fn refused(&self, parts: &[(&str, &[u8])]) -> Refusal {
+    async fn refused(&self, parts: &[(&str, &[u8])]) -> UploadRefusal {
         match self.send(body_of(parts)).await {
             Err(Error::Refused(refusal)) => refusal,
             other => panic!("{other:?} is no refusal"),
@@ -64,7 +64,7 @@ impl Bench {
         fn files(folder: &Path) -> usize {
             let entries = std::fs::read_dir(folder).unwrap();
             let paths = entries.map(|entry| entry.unwrap().path());
-            let paths = paths.filter(|path| !path.ends_with(crate::mark::MARK_FILE));
+            let paths = paths.filter(|path| !path.ends_with(crate::ownership::MARKER_FILE));
             paths.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
         }
         files(self._folder.path()) == 0
@@ -90,7 +90,7 @@ async fn an_upload_as_issued_is_stored() {
     assert_eq!(received.uri, bench.uri);
     bench.store.confirm(&received).await.unwrap();
     assert!(
-        matches!(bench.store.look(&bench.uri).await.unwrap(), crate::Look::True { size, .. } if size == PNG.len() as u64)
+        matches!(bench.store.inspect(&bench.uri).await.unwrap(), crate::Inspection::Valid { size, .. } if size == PNG.len() as u64)
     );
     assert_eq!(bench.refused(&parts).await.code(), S3Code::PreconditionFailed);
 }
@@ -147,18 +147,18 @@ fn every_refusal_has_a_code_that_s3_has_and_tells_what_to_do() {
         assert!(code.as_str().chars().all(char::is_alphabetic));
     }
     for refusal in [
-        Refusal::FieldMissing("key"),
-        Refusal::FieldAltered("key"),
-        Refusal::FieldUndeclared("a<b".into()),
-        Refusal::Expired,
-        Refusal::SignatureMismatch,
-        Refusal::PolicyUnknown,
-        Refusal::NotAForm,
-        Refusal::FileMissing,
-        Refusal::FileNotLast,
-        Refusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES),
-        Refusal::Empty,
-        Refusal::AlreadyUploaded,
+        UploadRefusal::FieldMissing("key"),
+        UploadRefusal::FieldAltered("key"),
+        UploadRefusal::FieldUndeclared("a<b".into()),
+        UploadRefusal::Expired,
+        UploadRefusal::SignatureMismatch,
+        UploadRefusal::PolicyUnknown,
+        UploadRefusal::NotAForm,
+        UploadRefusal::FileMissing,
+        UploadRefusal::FileNotLast,
+        UploadRefusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES),
+        UploadRefusal::Empty,
+        UploadRefusal::AlreadyUploaded,
     ] {
         let sentence = refusal.to_string();
         assert!(sentence.ends_with('.') && sentence.contains(". "), "{sentence}");

@@ -10,8 +10,8 @@ use rebuttal_disputes::{
     Actor, Change, Command, ContestItem, Decision, Dispute, Fingerprint, FoundFile, Opening, decide, open,
 };
 use rebuttal_evidence::Credentials;
-use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
-use rebuttal_evidence::s3::Link;
+use rebuttal_evidence::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
+use rebuttal_evidence::s3::DownloadLink;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::ReceivedContest;
 use rebuttal_protocol::file::UploadUrlData;
@@ -117,7 +117,7 @@ impl Examples {
             session_token: None,
             region: "rebuttal".to_owned(),
         };
-        let target = Target {
+        let target = UploadTarget {
             url: format!("{base}{}", UPLOADED),
             bucket: BUCKET,
             key: storage_uri.key(),
@@ -156,8 +156,8 @@ impl Examples {
             item.file.sha256,
             item.url.format.extension()
         );
-        let expires_at = Link::end(self.contested_at() + TWO_DAYS);
-        value(&link_view(item, Link { url: url.into(), expires_at }))
+        let expires_at = DownloadLink::end(self.contested_at() + TWO_DAYS);
+        value(&link_view(item, DownloadLink { url: url.into(), expires_at }))
     }
 
     /// The dispute after an operator's act: on the contested one, or on the opened one where the state demands it.

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use rebuttal_disputes::{
     Actor, Command, ContestItem, EvidenceFault, FileCheck, Fingerprint, FoundFile, decide,
 };
-use rebuttal_evidence::{Look, Recorded};
+use rebuttal_evidence::{Inspection, RecordedFile};
 use rebuttal_protocol::dispute::ReceivedEvidence;
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use rebuttal_store::StoreError;
@@ -111,55 +111,55 @@ async fn decided(
 
 async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result<FileCheck> {
     let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
-    Ok(file_check(&url, gateway.evidence.look(&url, None).await?))
+    Ok(file_check(&url, gateway.evidence.inspect(&url, None).await?))
 }
 
 async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> anyhow::Result<FileCheck> {
     let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
     let started = Instant::now();
-    let looked = timeout_at(until, look_and_record(gateway, &url)).await;
+    let looked = timeout_at(until, inspect_and_record(gateway, &url)).await;
     let looked = looked.unwrap_or_else(|_| Err(anyhow!("the object store took longer than {LOOKS_LIMIT:?}")));
     count_look(looked.as_ref().ok(), started.elapsed());
     Ok(file_check(&url, looked?))
 }
 
-fn file_check(url: &StorageUri, look: Look) -> FileCheck {
+fn file_check(url: &StorageUri, look: Inspection) -> FileCheck {
     match look {
-        Look::True { sha256, size } => {
+        Inspection::Valid { sha256, size } => {
             let media_type = url.format.media_type().to_owned();
             Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })
         }
-        Look::Absent => Err(EvidenceFault::NotUploaded),
-        Look::Lie(lie) => Err(EvidenceFault::Mismatch(lie.to_string())),
+        Inspection::Absent => Err(EvidenceFault::NotUploaded),
+        Inspection::Invalid(lie) => Err(EvidenceFault::Mismatch(lie.to_string())),
     }
 }
 
 /// Whoever names a url first says what it means for good: what was found, and sealed, is recorded before the contest
 /// itself is decided. Of two replicas that found different files the first to record wins, and the other believes it.
-async fn look_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<Look> {
+async fn inspect_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<Inspection> {
     if let Some(recorded) = recorded(gateway, url).await? {
-        return Ok(gateway.evidence.look(url, Some(recorded)).await?);
+        return Ok(gateway.evidence.inspect(url, Some(recorded)).await?);
     }
-    let look = gateway.evidence.look(url, None).await?;
-    let Look::True { sha256, size } = look else { return Ok(look) };
+    let inspection = gateway.evidence.inspect(url, None).await?;
+    let Inspection::Valid { sha256, size } = inspection else { return Ok(inspection) };
     if record(&gateway.store, *url, sha256, size).await?.is_ok() {
-        return Ok(look);
+        return Ok(inspection);
     }
     let recorded = recorded(gateway, url).await?;
-    Ok(gateway.evidence.look(url, recorded).await?)
+    Ok(gateway.evidence.inspect(url, recorded).await?)
 }
 
-async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<Recorded>, StoreError> {
+async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<RecordedFile>, StoreError> {
     let upload = gateway.store.upload(*url).await?;
-    Ok(upload.map(|upload| Recorded { sha256: upload.file.sha256.0, size: upload.file.size }))
+    Ok(upload.map(|upload| RecordedFile { sha256: upload.file.sha256.0, size: upload.file.size }))
 }
 
 /// Counts a look at evidence in an S3: fetched, judged, sealed and recorded, or found sealed; `None` is a failure.
-fn count_look(look: Option<&Look>, took: Duration) {
+fn count_look(look: Option<&Inspection>, took: Duration) {
     let outcome = match look {
-        Some(Look::True { .. }) => "true",
-        Some(Look::Absent) => "absent",
-        Some(Look::Lie(_)) => "lie",
+        Some(Inspection::Valid { .. }) => "true",
+        Some(Inspection::Absent) => "absent",
+        Some(Inspection::Invalid(_)) => "lie",
         None => "failed",
     };
     metrics::histogram!("rebuttal_evidence_look_seconds", "outcome" => outcome).record(took);

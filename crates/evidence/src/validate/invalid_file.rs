@@ -4,7 +4,7 @@ use rebuttal_protocol::FileFormat;
 
 /// Why a file is not accepted as evidence. `Display` says what was found, what is wanted, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lie {
+pub enum InvalidFile {
     /// It is another kind of file.
     #[error(
         "The file is named .{wanted}, but its content is {found}. Upload it under the extension of what it is, or save it as {wanted}.",
@@ -65,7 +65,7 @@ pub enum Lie {
     },
 }
 
-impl Lie {
+impl InvalidFile {
     pub(super) const fn damaged(format: FileFormat, fault: &'static str) -> Self {
         Self::Damaged { format, fault }
     }

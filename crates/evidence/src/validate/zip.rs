@@ -7,7 +7,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use memchr::memmem;
 use rebuttal_protocol::FileFormat;
 
-use super::Lie;
+use super::InvalidFile;
 use super::reader::{index, slice, u16_le, u32_le, u64_le};
 
 const FORMAT: FileFormat = FileFormat::Xlsx;
@@ -37,15 +37,15 @@ const FLAG_MASKED: u16 = 1 << 13;
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
-const fn damaged(fault: &'static str) -> Lie {
-    Lie::damaged(FORMAT, fault)
+const fn damaged(fault: &'static str) -> InvalidFile {
+    InvalidFile::damaged(FORMAT, fault)
 }
 
-const CUT_SHORT: Lie = damaged("its directory is missing or cut short");
-const INCONSISTENT: Lie = damaged("its directory contradicts its parts");
+const CUT_SHORT: InvalidFile = damaged("its directory is missing or cut short");
+const INCONSISTENT: InvalidFile = damaged("its directory contradicts its parts");
 
 /// One entry of an archive.
-pub(super) struct Entry<'a> {
+pub(super) struct ZipEntry<'a> {
     /// As in the directory, but in lower case, with `/` between folders and none before the first: Office looks parts
     /// up in either case, and so must whoever looks for macros.
     pub(super) name: String,
@@ -63,7 +63,7 @@ struct Directory {
 }
 
 /// Reads the directory of an archive: every entry, none twice, each agreeing with its local header.
-pub(super) fn entries(content: &[u8]) -> Result<Vec<Entry<'_>>, Lie> {
+pub(super) fn entries(content: &[u8]) -> Result<Vec<ZipEntry<'_>>, InvalidFile> {
     let directory = find_directory(content)?;
     let mut entries = Vec::with_capacity(directory.entries.into());
     let mut at = directory.at;
@@ -81,13 +81,13 @@ pub(super) fn entries(content: &[u8]) -> Result<Vec<Entry<'_>>, Lie> {
         return Err(INCONSISTENT);
     }
     let mut names = HashSet::new();
-    if !entries.iter().all(|entry: &Entry<'_>| names.insert(entry.name.as_str())) {
+    if !entries.iter().all(|entry: &ZipEntry<'_>| names.insert(entry.name.as_str())) {
         return Err(damaged("a part is there twice"));
     }
     Ok(entries)
 }
 
-fn find_directory(content: &[u8]) -> Result<Directory, Lie> {
+fn find_directory(content: &[u8]) -> Result<Directory, InvalidFile> {
     let tail_at = content.len().saturating_sub(END_BYTES + usize::from(u16::MAX));
     let tail = content.get(tail_at..).unwrap_or_default();
     let end = memmem::rfind_iter(tail, END)
@@ -101,7 +101,7 @@ fn find_directory(content: &[u8]) -> Result<Directory, Lie> {
     let [size, at] = [12, 16].map(|field| u32_le(content, end + field).map_or(usize::MAX, index));
     let entries = entries.ok_or(CUT_SHORT)?;
     if entries > ENTRIES_MAX {
-        return Err(Lie::too_much(FORMAT, "more than 4,096 parts"));
+        return Err(InvalidFile::too_much(FORMAT, "more than 4,096 parts"));
     }
     let one_disk = disk == Some(0) && directory_disk == Some(0) && here == Some(entries);
     if !one_disk || at.checked_add(size).is_none_or(|directory_end| directory_end > end) {
@@ -110,13 +110,13 @@ fn find_directory(content: &[u8]) -> Result<Directory, Lie> {
     Ok(Directory { at, end, entries })
 }
 
-fn read_entry(content: &[u8], at: usize, directory_at: usize) -> Result<(Entry<'_>, usize), Lie> {
+fn read_entry(content: &[u8], at: usize, directory_at: usize) -> Result<(ZipEntry<'_>, usize), InvalidFile> {
     let header =
         slice(content, at, CENTRAL_BYTES).filter(|header| header.starts_with(CENTRAL)).ok_or(CUT_SHORT)?;
     let short = |field| u16_le(header, field).unwrap_or_default();
     let long = |field| u32_le(header, field).unwrap_or_default();
     if short(8) & (FLAG_ENCRYPTED | FLAG_MASKED) != 0 {
-        return Err(Lie::Encrypted { format: FORMAT });
+        return Err(InvalidFile::Encrypted { format: FORMAT });
     }
     let [name_bytes, extra_bytes, comment_bytes] = [28, 30, 32].map(|field| usize::from(short(field)));
     let name_at = at + CENTRAL_BYTES;
@@ -127,7 +127,7 @@ fn read_entry(content: &[u8], at: usize, directory_at: usize) -> Result<(Entry<'
     let compressed =
         local_content(content, local_at, compressed_size, raw_name, directory_at).ok_or(INCONSISTENT)??;
     let name = String::from_utf8_lossy(raw_name).replace('\\', "/").to_lowercase();
-    let entry = Entry {
+    let entry = ZipEntry {
         name: name.trim_start_matches('/').to_owned(),
         method: short(10),
         checksum: long(16),
@@ -169,11 +169,11 @@ fn local_content<'a>(
     compressed_size: u64,
     raw_name: &[u8],
     directory_at: usize,
-) -> Option<Result<&'a [u8], Lie>> {
+) -> Option<Result<&'a [u8], InvalidFile>> {
     let at = usize::try_from(local_at).ok()?;
     let header = slice(content, at, LOCAL_BYTES).filter(|header| header.starts_with(LOCAL))?;
     if u16_le(header, 6)? & FLAG_ENCRYPTED != 0 {
-        return Some(Err(Lie::Encrypted { format: FORMAT }));
+        return Some(Err(InvalidFile::Encrypted { format: FORMAT }));
     }
     let name_at = at + LOCAL_BYTES;
     if slice(content, name_at, usize::from(u16_le(header, 26)?))? != raw_name {
@@ -203,13 +203,17 @@ impl Inflater {
     }
 
     /// Inflates an entry block by block and checks its size and checksum.
-    pub(super) fn inflate(&mut self, entry: &Entry<'_>, mut sink: impl FnMut(&[u8])) -> Result<(), Lie> {
+    pub(super) fn inflate(
+        &mut self,
+        entry: &ZipEntry<'_>,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<(), InvalidFile> {
         let mut crc = Crc::new();
         let mut counted = 0;
         let budget = &mut self.budget;
         let mut take = |block: &[u8]| {
             let left = budget.checked_sub(block.len());
-            *budget = left.ok_or(Lie::too_much(
+            *budget = left.ok_or(InvalidFile::too_much(
                 FORMAT,
                 "more content packed into it than 64 MB or 200 times its size",
             ))?;
@@ -235,8 +239,8 @@ fn inflate(
     state: &mut Decompress,
     block: &mut [u8],
     compressed: &[u8],
-    mut take: impl FnMut(&[u8]) -> Result<(), Lie>,
-) -> Result<(), Lie> {
+    mut take: impl FnMut(&[u8]) -> Result<(), InvalidFile>,
+) -> Result<(), InvalidFile> {
     state.reset(false);
     let mut rest = compressed;
     loop {

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use memchr::memmem;
 use rebuttal_protocol::FileFormat;
 
-use super::{Lie, sniff};
+use super::{InvalidFile, sniff};
 use dictionary::{Lexer, Trailer};
 
 const FORMAT: FileFormat = FileFormat::Pdf;
@@ -40,9 +40,9 @@ enum Stop {
     Exhausted,
 }
 
-pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
+pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
     let start = from_header(content).ok_or_else(|| sniff::other_kind(FORMAT, content))?;
-    let damaged = |fault| Lie::damaged(FORMAT, fault);
+    let damaged = |fault| InvalidFile::damaged(FORMAT, fault);
     let end = content.iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0);
     let body = content.get(..=end.unwrap_or_default()).unwrap_or_default();
     if memmem::rfind(last(body, END_WITHIN_BYTES), b"%%EOF").is_none() {
@@ -65,11 +65,11 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
         followed => followed,
     };
     match found {
-        Ok(found) if found.encrypted => Err(Lie::Encrypted { format: FORMAT }),
+        Ok(found) if found.encrypted => Err(InvalidFile::Encrypted { format: FORMAT }),
         Ok(found) if found.leads_into(start) => Ok(()),
         Ok(_) | Err(Stop::Broken) => Err(damaged("its trailer leads nowhere")),
         Err(Stop::Exhausted) => {
-            Err(Lie::too_much(FORMAT, "more trailers or longer ones than can be followed"))
+            Err(InvalidFile::too_much(FORMAT, "more trailers or longer ones than can be followed"))
         }
     }
 }
@@ -107,13 +107,13 @@ fn object_number(content: &[u8], at: usize) -> Option<usize> {
 
 /// What the trailers say together.
 #[derive(Default)]
-struct Found {
+struct Trailers {
     /// Numbers of the objects that the document begins with, one for each saving.
     roots: HashSet<usize>,
     encrypted: bool,
 }
 
-impl Found {
+impl Trailers {
     fn add(&mut self, trailer: &Trailer) {
         self.roots.extend(trailer.root);
         self.encrypted |= trailer.encrypted;
@@ -139,8 +139,8 @@ impl Scan<'_> {
     }
 
     /// Follows the chain of trailers from the newest one.
-    fn follow(&mut self, first: Option<usize>) -> Result<Found, Stop> {
-        let mut found = Found::default();
+    fn follow(&mut self, first: Option<usize>) -> Result<Trailers, Stop> {
+        let mut found = Trailers::default();
         let mut seen = HashSet::new();
         let mut waiting = vec![first.ok_or(Stop::Broken)?];
         while let Some(at) = waiting.pop() {
@@ -184,8 +184,8 @@ impl Scan<'_> {
     }
 
     /// Looks at every trailer and every cross-reference stream in the file.
-    fn search(&mut self) -> Result<Found, Stop> {
-        let mut found = Found::default();
+    fn search(&mut self) -> Result<Trailers, Stop> {
+        let mut found = Trailers::default();
         self.spend(self.content.len())?;
         let content = self.content;
         for at in memmem::find_iter(content, b"trailer") {

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use rebuttal_protocol::FileFormat;
 
-use super::zip::{self, Entry, Inflater};
-use super::{Lie, ole, sniff};
+use super::zip::{self, Inflater, ZipEntry};
+use super::{InvalidFile, ole, sniff};
 use content_types::{ContentTypes, related_macros};
 
 const FORMAT: FileFormat = FileFormat::Xlsx;
@@ -22,16 +22,16 @@ const CONTENT_TYPES: &str = "[content_types].xml";
 const RELATIONSHIPS: &str = "rels";
 const VBA_PROJECT: &str = "vbaproject.bin";
 
-pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
+pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
     if content.starts_with(sniff::OLE) {
-        return Err(judge_ole(content));
+        return Err(validate_ole(content));
     }
     if !content.starts_with(sniff::ZIP) {
         return Err(sniff::other_kind(FORMAT, content));
     }
     let entries = zip::entries(content)?;
     if entries.iter().any(|entry| file_name(&entry.name) == VBA_PROJECT) {
-        return Err(Lie::Macros { format: FORMAT, found: "vbaProject.bin" });
+        return Err(InvalidFile::Macros { format: FORMAT, found: "vbaProject.bin" });
     }
     let mut inflater = Inflater::of(content);
     let mut lists_room = LISTS_MAX_BYTES;
@@ -41,48 +41,48 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
             content_types = Some(list(entry, &mut inflater, &mut lists_room)?);
         } else if extension_of(&entry.name) == RELATIONSHIPS {
             let list = list(entry, &mut inflater, &mut lists_room)?;
-            let macros = related_macros(&list).map_err(|fault| Lie::damaged(FORMAT, fault))?;
+            let macros = related_macros(&list).map_err(|fault| InvalidFile::damaged(FORMAT, fault))?;
             if let Some(found) = macros {
-                return Err(Lie::Macros { format: FORMAT, found });
+                return Err(InvalidFile::Macros { format: FORMAT, found });
             }
         } else {
             inflater.inflate(entry, |_| {})?;
         }
     }
-    let other = Lie::OtherKind { format: FORMAT, found: "a ZIP archive without a workbook" };
+    let other = InvalidFile::OtherKind { format: FORMAT, found: "a ZIP archive without a workbook" };
     let list = content_types.ok_or(other.clone())?;
-    let types = ContentTypes::read(&list).map_err(|fault| Lie::damaged(FORMAT, fault))?;
+    let types = ContentTypes::read(&list).map_err(|fault| InvalidFile::damaged(FORMAT, fault))?;
     if types.declared() > CONTENT_TYPES_MAX {
-        return Err(Lie::too_much(FORMAT, "more than 8,192 content types"));
+        return Err(InvalidFile::too_much(FORMAT, "more than 8,192 content types"));
     }
     let extensions: HashSet<_> = entries.iter().map(|entry| extension_of(&entry.name)).collect();
     if let Some(found) = types.macros(|extension| extensions.contains(extension)) {
-        return Err(Lie::Macros { format: FORMAT, found });
+        return Err(InvalidFile::Macros { format: FORMAT, found });
     }
     let has_part = |part: &str| entries.iter().any(|entry| entry.name == part.trim_start_matches('/'));
     if types.workbook_part().is_some_and(has_part) { Ok(()) } else { Err(other) }
 }
 
 /// The content of a part that lists others, taken from the room that all of them have.
-fn list(entry: &Entry<'_>, inflater: &mut Inflater, room: &mut usize) -> Result<Vec<u8>, Lie> {
+fn list(entry: &ZipEntry<'_>, inflater: &mut Inflater, room: &mut usize) -> Result<Vec<u8>, InvalidFile> {
     let mut list = Vec::new();
     inflater.inflate(entry, |block| {
         let rest = (LIST_MAX_BYTES + 1).saturating_sub(list.len());
         list.extend_from_slice(block.get(..rest).unwrap_or(block));
     })?;
     if list.len() > LIST_MAX_BYTES {
-        return Err(Lie::too_much(FORMAT, "a list of parts of more than 1 MB"));
+        return Err(InvalidFile::too_much(FORMAT, "a list of parts of more than 1 MB"));
     }
     *room = room
         .checked_sub(list.len())
-        .ok_or(Lie::too_much(FORMAT, "lists of parts of more than 4 MB together"))?;
+        .ok_or(InvalidFile::too_much(FORMAT, "lists of parts of more than 4 MB together"))?;
     Ok(list)
 }
 
 /// An OLE container under the name of a workbook: Office wraps encrypted documents in one.
-fn judge_ole(content: &[u8]) -> Lie {
+fn validate_ole(content: &[u8]) -> InvalidFile {
     match ole::Container::open(FORMAT, content) {
-        Ok(container) if container.is_encrypted() => Lie::Encrypted { format: FORMAT },
+        Ok(container) if container.is_encrypted() => InvalidFile::Encrypted { format: FORMAT },
         _ => sniff::other_kind(FORMAT, content),
     }
 }

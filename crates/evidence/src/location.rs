@@ -1,4 +1,4 @@
-//! Where evidence is to lie, as the setting `evidence_url` says it: `file:///srv/evidence`, or
+//! Where evidence is stored, as the setting `evidence_url` says it: `file:///srv/evidence`, or
 //! `s3://bucket/prefix?endpoint=https://…&region=…&path_style=true`. Parsed once, strictly: a misspelt part that has no
 //! effect is worse than a gateway that does not start.
 
@@ -15,7 +15,7 @@ const PREFIX_MAX_BYTES: usize = 256;
 
 /// Where evidence lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum StorageLocation {
     /// A folder of this machine.
     Folder(PathBuf),
     /// A bucket of an S3-compatible store.
@@ -44,16 +44,16 @@ pub struct Endpoint(String);
 /// Why a place is refused; the sentence says what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidPlace(String);
+pub struct InvalidLocation(String);
 
-fn invalid<T>(sentence: impl Into<String>) -> Result<T, InvalidPlace> {
-    Err(InvalidPlace(sentence.into()))
+fn invalid<T>(sentence: impl Into<String>) -> Result<T, InvalidLocation> {
+    Err(InvalidLocation(sentence.into()))
 }
 
-impl FromStr for Place {
-    type Err = InvalidPlace;
+impl FromStr for StorageLocation {
+    type Err = InvalidLocation;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+    fn from_str(text: &str) -> Result<Self, InvalidLocation> {
         if text.contains(['%', '#']) || text.contains(char::is_whitespace) {
             return invalid("must be written plainly, without spaces, % and #");
         }
@@ -66,7 +66,7 @@ impl FromStr for Place {
 }
 
 impl Bucket {
-    fn parse(rest: &str) -> Result<Self, InvalidPlace> {
+    fn parse(rest: &str) -> Result<Self, InvalidLocation> {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (name, prefix) = path.split_once('/').unwrap_or((path, ""));
         let plain =
@@ -87,7 +87,7 @@ impl Bucket {
         let query = Query::parse(query)?;
         let endpoint: Option<Endpoint> = query.value("endpoint").map(str::parse).transpose()?;
         // A store of one's own seldom has names for its buckets in the DNS; AWS always does.
-        let path_style = query.truth("path_style")?.unwrap_or(endpoint.is_some());
+        let path_style = query.boolean("path_style")?.unwrap_or(endpoint.is_some());
         let region = query.value("region").map(str::to_owned);
         if region.as_deref().is_some_and(|region| region.is_empty() || !plain(region)) {
             return invalid("has a region that is not of letters, digits and hyphens");
@@ -95,8 +95,8 @@ impl Bucket {
         Ok(Self { name: name.to_owned(), prefix, endpoint, region, path_style })
     }
 
-    /// What tells it from every other place that evidence can lie in, however it is reached.
-    pub fn place(&self) -> String {
+    /// What tells it from every other place that evidence can be stored in, however it is reached.
+    pub fn identity(&self) -> String {
         format!("s3://{}/{}", self.name, self.prefix)
     }
 
@@ -128,9 +128,9 @@ impl Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = InvalidPlace;
+    type Err = InvalidLocation;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+    fn from_str(text: &str) -> Result<Self, InvalidLocation> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
@@ -153,7 +153,7 @@ impl fmt::Display for Endpoint {
 struct Query<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Query<'a> {
-    fn parse(text: &'a str) -> Result<Self, InvalidPlace> {
+    fn parse(text: &'a str) -> Result<Self, InvalidLocation> {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -172,7 +172,7 @@ impl<'a> Query<'a> {
         self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 
-    fn truth(&self, key: &str) -> Result<Option<bool>, InvalidPlace> {
+    fn boolean(&self, key: &str) -> Result<Option<bool>, InvalidLocation> {
         let parse =
             |text: &str| text.parse().or_else(|_| invalid(format!("needs {key} to be true or false")));
         self.value(key).map(parse).transpose()
@@ -185,14 +185,14 @@ mod tests {
 
     fn bucket(text: &str) -> Bucket {
         match text.parse().unwrap() {
-            Place::Bucket(bucket) => bucket,
+            StorageLocation::Bucket(bucket) => bucket,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn a_folder_is_named_by_its_path() {
-        assert_eq!("file:///srv/evidence".parse(), Ok(Place::Folder("/srv/evidence".into())));
+        assert_eq!("file:///srv/evidence".parse(), Ok(StorageLocation::Folder("/srv/evidence".into())));
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
             ("s3://bucket?endpoint=s3.example.com", "https://s3.example.com"),
             ("s3://bucket?endpoint=https://user@s3.example.com", "without user"),
         ] {
-            let error = text.parse::<Place>().unwrap_err().to_string();
+            let error = text.parse::<StorageLocation>().unwrap_err().to_string();
             assert!(error.contains(sentence), "{text}: {error}");
         }
     }

@@ -4,7 +4,7 @@ use rebuttal_protocol::FileFormat;
 
 use super::ole::Container;
 use super::reader::{byte, index, slice, u16_le, u32_le};
-use super::{Lie, sniff};
+use super::{InvalidFile, sniff};
 
 const FORMAT: FileFormat = FileFormat::Xls;
 
@@ -25,14 +25,14 @@ const GLOBALS: u16 = 0x0005;
 /// The versions of the records in an OLE container: Excel 97, Excel 5.
 const VERSIONS: [u16; 2] = [0x0600, 0x0500];
 
-const MACRO_SHEET: Lie = Lie::Macros { format: FORMAT, found: "an Excel 4 macro sheet" };
-const ENCRYPTED: Lie = Lie::Encrypted { format: FORMAT };
+const MACRO_SHEET: InvalidFile = InvalidFile::Macros { format: FORMAT, found: "an Excel 4 macro sheet" };
+const ENCRYPTED: InvalidFile = InvalidFile::Encrypted { format: FORMAT };
 
-const fn damaged(fault: &'static str) -> Lie {
-    Lie::damaged(FORMAT, fault)
+const fn damaged(fault: &'static str) -> InvalidFile {
+    InvalidFile::damaged(FORMAT, fault)
 }
 
-pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
+pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
     if !content.starts_with(sniff::OLE) {
         return Err(sniff::other_kind(FORMAT, content));
     }
@@ -41,20 +41,23 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
         return Err(ENCRYPTED);
     }
     if container.entries().any(|entry| MACRO_NAMES.contains(&entry.name.as_str())) {
-        return Err(Lie::Macros { format: FORMAT, found: "a VBA project" });
+        return Err(InvalidFile::Macros { format: FORMAT, found: "a VBA project" });
     }
     let is_workbook = |name: &str| WORKBOOK_NAMES.contains(&name);
     let top = container.top_entries()?;
     if !top.iter().any(|entry| entry.is_stream() && is_workbook(&entry.name)) {
-        return Err(Lie::OtherKind { format: FORMAT, found: "an older Office document, but no workbook" });
+        return Err(InvalidFile::OtherKind {
+            format: FORMAT,
+            found: "an older Office document, but no workbook",
+        });
     }
-    // Workbooks within the workbook, as embedded objects, are judged too. Streams share no bytes, so together they
+    // Workbooks within the workbook, as embedded objects, are validated too. Streams share no bytes, so together they
     // are no longer than the file; only a made-up directory says otherwise.
     let mut room = content.len();
     for entry in container.entries().filter(|entry| entry.is_stream() && is_workbook(&entry.name)) {
         let stream = container.read(&entry)?;
         room = room.checked_sub(stream.len().max(1)).ok_or(damaged("its OLE directory is broken"))?;
-        judge_workbook(&stream)?;
+        validate_workbook(&stream)?;
     }
     Ok(())
 }
@@ -67,7 +70,7 @@ fn record(stream: &[u8], at: usize) -> Option<(u16, &[u8], usize)> {
     Some((kind, data, at + 4 + length))
 }
 
-fn judge_workbook(stream: &[u8]) -> Result<(), Lie> {
+fn validate_workbook(stream: &[u8]) -> Result<(), InvalidFile> {
     let first = record(stream, 0).filter(|(kind, data, _)| {
         let version = u16_le(data, 0).unwrap_or_default();
         *kind == BEGIN && VERSIONS.contains(&version) && u16_le(data, 2) == Some(GLOBALS)
@@ -79,7 +82,7 @@ fn judge_workbook(stream: &[u8]) -> Result<(), Lie> {
         match kind {
             FILE_PASS => return Err(ENCRYPTED),
             BOUND_SHEET => {
-                judge_sheet(stream, data)?;
+                validate_sheet(stream, data)?;
                 sheets += 1;
             }
             END => break,
@@ -94,7 +97,7 @@ fn judge_workbook(stream: &[u8]) -> Result<(), Lie> {
     while let Some((kind, data, next)) = record(stream, at) {
         match kind {
             FILE_PASS => return Err(ENCRYPTED),
-            BEGIN => judge_substream(data)?,
+            BEGIN => validate_substream(data)?,
             _ => {}
         }
         at = next;
@@ -102,18 +105,18 @@ fn judge_workbook(stream: &[u8]) -> Result<(), Lie> {
     Ok(())
 }
 
-fn judge_sheet(stream: &[u8], data: &[u8]) -> Result<(), Lie> {
+fn validate_sheet(stream: &[u8], data: &[u8]) -> Result<(), InvalidFile> {
     if byte(data, 5).is_some_and(|kind| MACRO_SHEETS.contains(&kind)) {
         return Err(MACRO_SHEET);
     }
     let begin = u32_le(data, 0).and_then(|at| record(stream, index(at)));
     match begin {
-        Some((BEGIN, begin, _)) => judge_substream(begin),
+        Some((BEGIN, begin, _)) => validate_substream(begin),
         _ => Err(damaged("a sheet is missing")),
     }
 }
 
-fn judge_substream(begin: &[u8]) -> Result<(), Lie> {
+fn validate_substream(begin: &[u8]) -> Result<(), InvalidFile> {
     match u16_le(begin, 2) {
         Some(kind) if MACRO_SUBSTREAMS.contains(&kind) => Err(MACRO_SHEET),
         _ => Ok(()),

@@ -5,17 +5,17 @@ use rebuttal_protocol::FileFormat;
 
 use super::dimensions;
 use super::reader::{byte, u16_be};
-use super::{Lie, sniff};
+use super::{InvalidFile, sniff};
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;
 const MARKER: u8 = 0xff;
 
-pub(super) fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
+pub(super) fn validate(format: FileFormat, content: &[u8]) -> Result<(), InvalidFile> {
     if !content.starts_with(sniff::JPEG) {
         return Err(sniff::other_kind(format, content));
     }
-    let damaged = |fault| Lie::damaged(format, fault);
+    let damaged = |fault| InvalidFile::damaged(format, fault);
     let mut at = 2;
     let mut seen_frame = false;
     loop {
@@ -29,13 +29,13 @@ pub(super) fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
             END_OF_IMAGE => return Err(damaged("it has no picture data")),
             START_OF_SCAN if !seen_frame => return Err(damaged("its header lacks the dimensions")),
             START_OF_SCAN => break,
-            // Frame headers of every coding; between them lie tables, an extension and a condition marker.
+            // Frame headers of every coding; between them are tables, an extension and a condition marker.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 let sizes = [u16_be(content, segment + 5), u16_be(content, segment + 3)];
                 let [Some(width), Some(height)] = sizes else {
                     return Err(damaged("it ends within its header"));
                 };
-                dimensions::judge(format, width.into(), height.into())?;
+                dimensions::validate(format, width.into(), height.into())?;
                 seen_frame = true;
             }
             _ => {}

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read, Write};
 use super::*;
 
 const XLS: FileFormat = FileFormat::Xls;
-const ENCRYPTED: Lie = Lie::Encrypted { format: XLS };
+const ENCRYPTED: InvalidFile = InvalidFile::Encrypted { format: XLS };
 
 type File = cfb::CompoundFile<Cursor<Vec<u8>>>;
 
@@ -54,24 +54,24 @@ fn insert(records: &mut Vec<u8>, at: usize, kind: u16, data: &[u8]) {
 
 #[test]
 fn a_workbook_in_a_fresh_container_passes() {
-    assert_eq!(judge(XLS, &workbook_of(&records())), Ok(()));
-    assert_eq!(judge(XLS, &container(|file| put(file, "/BOOK", &records()))), Ok(()));
+    assert_eq!(validate(XLS, &workbook_of(&records())), Ok(()));
+    assert_eq!(validate(XLS, &container(|file| put(file, "/BOOK", &records()))), Ok(()));
 }
 
 #[test]
 fn another_office_document_is_no_workbook() {
-    let other = Lie::OtherKind { format: XLS, found: "an older Office document, but no workbook" };
+    let other = InvalidFile::OtherKind { format: XLS, found: "an older Office document, but no workbook" };
     let word = container(|file| put(file, "/WordDocument", b"text"));
-    assert_eq!(judge(XLS, &word), Err(other.clone()));
+    assert_eq!(validate(XLS, &word), Err(other.clone()));
     // A workbook that is embedded in it does not make it one.
     let embedded = container(|file| {
         put(file, "/WordDocument", b"text");
         file.create_storage("/ObjectPool").unwrap();
         put(file, "/ObjectPool/Workbook", &records());
     });
-    assert_eq!(judge(XLS, &embedded), Err(other.clone()));
+    assert_eq!(validate(XLS, &embedded), Err(other.clone()));
     let storage = container(|file| file.create_storage("/Workbook").unwrap());
-    assert_eq!(judge(XLS, &storage), Err(other));
+    assert_eq!(validate(XLS, &storage), Err(other));
 }
 
 #[test]
@@ -81,25 +81,29 @@ fn a_vba_project_is_found_at_any_depth() {
             put(file, "/Workbook", &records());
             file.create_storage_all(path).unwrap();
         });
-        assert_eq!(judge(XLS, &content), Err(Lie::Macros { format: XLS, found: "a VBA project" }), "{path}");
+        assert_eq!(
+            validate(XLS, &content),
+            Err(InvalidFile::Macros { format: XLS, found: "a VBA project" }),
+            "{path}"
+        );
     }
 }
 
 #[test]
 fn excel_4_macro_sheets_are_refused() {
-    let macro_sheet = Err(Lie::Macros { format: XLS, found: "an Excel 4 macro sheet" });
+    let macro_sheet = Err(InvalidFile::Macros { format: XLS, found: "an Excel 4 macro sheet" });
     let sheet = positions(&records(), 0x0085)[0];
     for kind in [1, 6] {
         let mut declared = records();
         declared[sheet + 4 + 5] = kind;
-        assert_eq!(judge(XLS, &workbook_of(&declared)), macro_sheet);
+        assert_eq!(validate(XLS, &workbook_of(&declared)), macro_sheet);
     }
     // Declared as a worksheet, but beginning as what it is.
     for number in [1, 2] {
         let mut disguised = records();
         let begin = positions(&disguised, 0x0809)[number];
         disguised[begin + 4 + 2] = 0x40;
-        assert_eq!(judge(XLS, &workbook_of(&disguised)), macro_sheet);
+        assert_eq!(validate(XLS, &workbook_of(&disguised)), macro_sheet);
     }
     // In a workbook embedded as an object.
     let mut declared = records();
@@ -109,7 +113,7 @@ fn excel_4_macro_sheets_are_refused() {
         file.create_storage("/MBD0001").unwrap();
         put(file, "/MBD0001/Workbook", &declared);
     });
-    assert_eq!(judge(XLS, &embedded), macro_sheet);
+    assert_eq!(validate(XLS, &embedded), macro_sheet);
 }
 
 #[test]
@@ -118,16 +122,16 @@ fn encryption_is_refused_in_every_form() {
     let globals = positions(&records, 0x0809)[0];
     let behind = globals + 4 + usize::from(reader::u16_le(&records, globals + 2).unwrap());
     insert(&mut records, behind, 0x002f, &[0; 6]);
-    assert_eq!(judge(XLS, &workbook_of(&records)), Err(ENCRYPTED));
+    assert_eq!(validate(XLS, &workbook_of(&records)), Err(ENCRYPTED));
     for name in ["/EncryptedPackage", "/EncryptionInfo", "/\u{9}DRMContent"] {
         let content = container(|file| put(file, name, b"secret"));
-        assert_eq!(judge(XLS, &content), Err(ENCRYPTED));
+        assert_eq!(validate(XLS, &content), Err(ENCRYPTED));
     }
     // The same container under the newer name.
-    let newer = judge(FileFormat::Xlsx, &container(|file| put(file, "/EncryptedPackage", b"secret")));
-    assert_eq!(newer, Err(Lie::Encrypted { format: FileFormat::Xlsx }));
-    let older = judge(FileFormat::Xlsx, &sample("xlwt.xls")).unwrap_err();
-    assert!(matches!(older, Lie::OtherKind { found: "an older Office document", .. }));
+    let newer = validate(FileFormat::Xlsx, &container(|file| put(file, "/EncryptedPackage", b"secret")));
+    assert_eq!(newer, Err(InvalidFile::Encrypted { format: FileFormat::Xlsx }));
+    let older = validate(FileFormat::Xlsx, &sample("xlwt.xls")).unwrap_err();
+    assert!(matches!(older, InvalidFile::OtherKind { found: "an older Office document", .. }));
 }
 
 #[test]
@@ -136,7 +140,7 @@ fn records_that_are_damaged_are_refused() {
     let sheets = positions(&whole, 0x0085);
     let globals_end = positions(&whole, 0x000a)[0];
     let refused = |records: &[u8], fault| {
-        assert_eq!(judge(XLS, &workbook_of(records)), Err(Lie::damaged(XLS, fault)));
+        assert_eq!(validate(XLS, &workbook_of(records)), Err(InvalidFile::damaged(XLS, fault)));
     };
     refused(&whole[..globals_end], "a sheet is missing");
     refused(&whole[..sheets[0]], "its workbook is cut short");
@@ -162,7 +166,7 @@ fn chains_that_go_in_circles_or_astray_end() {
         for target in [0, 1, 5, u32::try_from(entry).unwrap(), 0x00ff_ffff, 0xffff_ffff] {
             let mut content = honest.clone();
             content[fat + entry * 4..][..4].copy_from_slice(&target.to_le_bytes());
-            refused += u32::from(judge(XLS, &content).is_err());
+            refused += u32::from(validate(XLS, &content).is_err());
         }
     }
     assert!(refused > 20);
@@ -170,9 +174,9 @@ fn chains_that_go_in_circles_or_astray_end() {
     let mut content = honest;
     content[68..76].copy_from_slice(&[0, 0, 0, 0, 5, 0, 0, 0]);
     content[512 + 508..512 + 512].copy_from_slice(&[0; 4]);
-    assert_eq!(judge(XLS, &content), Ok(()));
+    assert_eq!(validate(XLS, &content), Ok(()));
     content[72..76].copy_from_slice(&[0xff; 4]);
-    assert!(matches!(judge(XLS, &content), Err(Lie::Damaged { .. })));
+    assert!(matches!(validate(XLS, &content), Err(InvalidFile::Damaged { .. })));
 }
 
 #[test]
@@ -184,7 +188,7 @@ fn entries_cannot_be_hidden_behind_a_part_of_the_directory_that_is_not_there() {
         }
         file.create_storage("/_VBA_PROJECT_CUR").unwrap();
     });
-    assert!(matches!(judge(XLS, &content), Err(Lie::Macros { .. })));
+    assert!(matches!(validate(XLS, &content), Err(InvalidFile::Macros { .. })));
     // The allocation table covers more sectors than the file has, so a chain can lead through one of them.
     let start = reader::u32_le(&content, 48).unwrap();
     let mut hiding = content;
@@ -195,7 +199,7 @@ fn entries_cannot_be_hidden_behind_a_part_of_the_directory_that_is_not_there() {
     };
     link(start, 120);
     link(120, next);
-    assert_eq!(judge(XLS, &hiding), Err(Lie::damaged(XLS, "its OLE directory is cut short")));
+    assert_eq!(validate(XLS, &hiding), Err(InvalidFile::damaged(XLS, "its OLE directory is cut short")));
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn what_stands_in_unused_places_of_the_header_does_not_matter() {
     content[60..64].copy_from_slice(&[0; 4]);
     content[68..72].copy_from_slice(&[0; 4]);
     content[80..512].fill(0);
-    assert_eq!(judge(XLS, &content), Ok(()));
+    assert_eq!(validate(XLS, &content), Ok(()));
 }
 
 #[test]
@@ -227,7 +231,7 @@ fn a_directory_of_many_streams_over_the_same_bytes_is_cut_off() {
         hostile[at + 116..at + 128].copy_from_slice(&original);
     }
     assert!(entries.len() > 700);
-    assert_eq!(judge(XLS, &hostile), Err(Lie::damaged(XLS, "its OLE directory is broken")));
+    assert_eq!(validate(XLS, &hostile), Err(InvalidFile::damaged(XLS, "its OLE directory is broken")));
 }
 
 #[test]
@@ -236,5 +240,5 @@ fn siblings_that_go_in_circles_end() {
     let name: Vec<u8> = "Workbook\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let entry = memchr::memmem::find(&content, &name).unwrap();
     content[entry + 68..entry + 76].copy_from_slice(&[1, 0, 0, 0, 1, 0, 0, 0]);
-    assert!(matches!(judge(XLS, &content), Err(Lie::Damaged { .. })));
+    assert!(matches!(validate(XLS, &content), Err(InvalidFile::Damaged { .. })));
 }

@@ -7,7 +7,7 @@ use std::cell::{Cell, OnceCell};
 
 use rebuttal_protocol::FileFormat;
 
-use super::Lie;
+use super::InvalidFile;
 use super::reader::{byte, index, slice, u16_le, u32_le, u64_le};
 
 const HEADER_BYTES: usize = 512;
@@ -43,7 +43,7 @@ pub(super) struct Container<'a> {
 
 /// A storage or stream.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct DirectoryEntry {
     /// In lower case, because names match in either.
     pub(super) name: String,
     kind: u8,
@@ -54,7 +54,7 @@ pub(super) struct Entry {
     size: u64,
 }
 
-impl Entry {
+impl DirectoryEntry {
     pub(super) fn is_stream(&self) -> bool {
         self.kind == STREAM
     }
@@ -62,8 +62,8 @@ impl Entry {
 
 impl<'a> Container<'a> {
     /// Opens a file that begins like a compound file.
-    pub(super) fn open(format: FileFormat, content: &'a [u8]) -> Result<Self, Lie> {
-        let malformed = Lie::damaged(format, "its OLE header makes no sense");
+    pub(super) fn open(format: FileFormat, content: &'a [u8]) -> Result<Self, InvalidFile> {
+        let malformed = InvalidFile::damaged(format, "its OLE header makes no sense");
         let header = slice(content, 0, HEADER_BYTES).ok_or(malformed.clone())?;
         let long = |at| u32_le(header, at).unwrap_or(NO_ENTRY);
         let sector_bytes = match (u16_le(header, 26), u16_le(header, 30)) {
@@ -88,7 +88,7 @@ impl<'a> Container<'a> {
         let whole =
             |number: &u32| container.sector(*number).is_some_and(|sector| sector.len() == sector_bytes);
         if !container.directory.iter().all(whole) {
-            return Err(Lie::damaged(format, "its OLE directory is cut short"));
+            return Err(InvalidFile::damaged(format, "its OLE directory is cut short"));
         }
         if long(64) > 0 {
             container.mini_fat = container.chain(long(60))?;
@@ -96,8 +96,8 @@ impl<'a> Container<'a> {
         Ok(container)
     }
 
-    fn damaged(&self, fault: &'static str) -> Lie {
-        Lie::damaged(self.format, fault)
+    fn damaged(&self, fault: &'static str) -> InvalidFile {
+        InvalidFile::damaged(self.format, fault)
     }
 
     fn sectors_max(&self) -> usize {
@@ -113,7 +113,7 @@ impl<'a> Container<'a> {
 
     /// The allocation table's sectors: 109 in the header, more in a chain of their own. How many there are of each is
     /// told beside them; what stands in the places behind is not always what the format wants there.
-    fn fat_sectors(&self, header: &[u8]) -> Result<Vec<u32>, Lie> {
+    fn fat_sectors(&self, header: &[u8]) -> Result<Vec<u32>, InvalidFile> {
         let broken = || self.damaged("its OLE allocation table is broken");
         let long = |at| u32_le(header, at).unwrap_or_default();
         let [sectors_max, lists_max] = [long(44), long(72)].map(index);
@@ -133,12 +133,12 @@ impl<'a> Container<'a> {
         Ok(sectors)
     }
 
-    fn chain(&self, start: u32) -> Result<Vec<u32>, Lie> {
+    fn chain(&self, start: u32) -> Result<Vec<u32>, InvalidFile> {
         self.follow(start, &self.fat)
     }
 
     /// The numbers of a chain's sectors, in a table that lies in the sectors `table`.
-    fn follow(&self, start: u32, table: &[u32]) -> Result<Vec<u32>, Lie> {
+    fn follow(&self, start: u32, table: &[u32]) -> Result<Vec<u32>, InvalidFile> {
         let entries_per_sector = self.sector_bytes / 4;
         let mut chain = Vec::new();
         let mut next = start;
@@ -154,7 +154,7 @@ impl<'a> Container<'a> {
         if next == END_OF_CHAIN { Ok(chain) } else { Err(self.damaged("an OLE chain leads out of the file")) }
     }
 
-    fn entry(&self, number: u32) -> Option<Entry> {
+    fn entry(&self, number: u32) -> Option<DirectoryEntry> {
         let at = index(number).checked_mul(ENTRY_BYTES)?;
         let sector = self.sector(*self.directory.get(at / self.sector_bytes)?)?;
         let bytes = slice(sector, at % self.sector_bytes, ENTRY_BYTES)?;
@@ -162,7 +162,7 @@ impl<'a> Container<'a> {
         let units: Vec<u16> =
             slice(bytes, 0, name_bytes)?.chunks_exact(2).filter_map(|pair| u16_le(pair, 0)).collect();
         let size = u64_le(bytes, 120)?;
-        Some(Entry {
+        Some(DirectoryEntry {
             name: String::from_utf16_lossy(&units).to_lowercase(),
             kind: byte(bytes, 66)?,
             left: u32_le(bytes, 68)?,
@@ -175,12 +175,12 @@ impl<'a> Container<'a> {
     }
 
     /// Every storage and stream that the directory lists, at any depth.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = DirectoryEntry> {
         (0..).map_while(|number| self.entry(number)).filter(|entry| entry.kind != 0)
     }
 
     /// What lies directly under the root.
-    pub(super) fn top_entries(&self) -> Result<Vec<Entry>, Lie> {
+    pub(super) fn top_entries(&self) -> Result<Vec<DirectoryEntry>, InvalidFile> {
         let root = self.root()?;
         let entries_max = self.directory.len() * (self.sector_bytes / ENTRY_BYTES);
         let mut top = Vec::new();
@@ -197,7 +197,7 @@ impl<'a> Container<'a> {
         Ok(top)
     }
 
-    fn root(&self) -> Result<Entry, Lie> {
+    fn root(&self) -> Result<DirectoryEntry, InvalidFile> {
         self.entry(0).filter(|root| root.kind == ROOT).ok_or(self.damaged("its OLE directory has no root"))
     }
 
@@ -206,7 +206,7 @@ impl<'a> Container<'a> {
         self.entries().any(|entry| ENCRYPTED_NAMES.contains(&entry.name.as_str()))
     }
 
-    fn mini_stream(&self) -> Result<&[u32], Lie> {
+    fn mini_stream(&self) -> Result<&[u32], InvalidFile> {
         if let Some(sectors) = self.mini_stream.get() {
             return Ok(sectors);
         }
@@ -215,7 +215,7 @@ impl<'a> Container<'a> {
     }
 
     /// A stream's bytes; never more than the file has.
-    pub(super) fn read(&self, entry: &Entry) -> Result<Vec<u8>, Lie> {
+    pub(super) fn read(&self, entry: &DirectoryEntry) -> Result<Vec<u8>, InvalidFile> {
         let cut_short = self.damaged("an OLE stream is cut short");
         let size = usize::try_from(entry.size)
             .ok()

@@ -1,4 +1,4 @@
-//! What a contest believes: an upload is fetched once, judged and hashed, and the very bytes that were hashed are put
+//! What a contest believes: an upload is fetched once, validated and hashed, and the very bytes that were hashed are put
 //! where no upload form reaches. From then on they are what the address means.
 
 use bytes::{Bytes, BytesMut};
@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::{S3Store, altered};
-use crate::truth::{Lie, judge};
-use crate::{Error, Look};
+use crate::validate::{InvalidFile, validate};
+use crate::{Error, Inspection};
 
 /// What lies at a key, as far as it may count, and what was made of it.
 pub(super) enum Fetched<T> {
@@ -21,35 +21,35 @@ pub(super) enum Fetched<T> {
 }
 
 impl S3Store {
-    /// Fetches what was uploaded, and seals it if it is what its name says: when this returns [`Look::True`], a copy
+    /// Fetches what was uploaded, and seals it if it is what its name says: when this returns [`Inspection::Valid`], a copy
     /// with that SHA-256 lies sealed. Only ask for an address that has no record; what has one was sealed before.
     ///
     /// Sealing the same content twice is a repetition. A copy whose record is never committed is found by
-    /// [`S3Store::sealed_copy`] when the upload is swept.
+    /// [`S3Store::stored_copy`] when the upload is swept.
     ///
     /// # Errors
     /// [`Error::S3`] where the store fails, hangs or cuts the content short.
-    pub async fn seal(&self, uri: &StorageUri) -> Result<Look, Error> {
+    pub async fn store_by_hash(&self, uri: &StorageUri) -> Result<Inspection, Error> {
         let shared = &self.shared;
         let _turn = turn(&shared.fetches).await?;
         let content = match self.fetch(&shared.uploaded(uri), uri.scene.max_bytes()).await? {
-            Fetched::Nothing => return Ok(Look::Absent),
+            Fetched::Nothing => return Ok(Inspection::Absent),
             Fetched::TooMuch => return Ok(too_large(uri)),
             Fetched::Whole(content) => content,
         };
-        let turn = shared.judges.acquire(uri.merchant_id).await.map_err(Error::judging)?;
-        let (uri, judged) = (*uri, content.clone());
+        let turn = shared.validations.acquire(uri.merchant_id).await.map_err(Error::judging)?;
+        let (uri, validated) = (*uri, content.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            judge(uri.scene, uri.format, &judged).map(|()| <[u8; 32]>::from(Sha256::digest(&judged)))
+            validate(uri.scene, uri.format, &validated).map(|()| <[u8; 32]>::from(Sha256::digest(&validated)))
         });
         let sha256 = match looked.await.map_err(Error::judging)? {
             Ok(sha256) => sha256,
-            Err(lie) => return Ok(Look::Lie(lie)),
+            Err(invalid_file) => return Ok(Inspection::Invalid(invalid_file)),
         };
         drop(turn);
         let size = content.len() as u64;
-        self.put_sealed(&uri, &sha256, content).await?;
-        Ok(Look::True { sha256, size })
+        self.put_by_hash(&uri, &sha256, content).await?;
+        Ok(Inspection::Valid { sha256, size })
     }
 
     /// Seals a file that another store kept, and reads it back. A copy that lies sealed already and holds something
@@ -62,7 +62,7 @@ impl S3Store {
         if self.read(uri, sha256).await?.as_ref() == Some(&content) {
             return Ok(());
         }
-        self.put_sealed(uri, sha256, content.clone()).await?;
+        self.put_by_hash(uri, sha256, content.clone()).await?;
         match self.read(uri, sha256).await?.as_ref() == Some(&content) {
             true => Ok(()),
             false => Err(altered()),
@@ -70,21 +70,21 @@ impl S3Store {
     }
 
     /// What the sealed copy of a record holds now: whoever has the bucket's credentials may have altered it. It was
-    /// judged before it was sealed, so only what it is made of is found out, without holding it.
+    /// validated before it was sealed, so only what it is made of is found out, without holding it.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
-    pub async fn look_at_sealed(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Look, Error> {
+    pub async fn inspect_stored(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Inspection, Error> {
         let _turn = turn(&self.shared.fetches).await?;
         let hash = |(hasher, size): &mut (Sha256, u64), chunk: &[u8]| {
             hasher.update(chunk);
             *size += chunk.len() as u64;
         };
-        let sealed = self.shared.sealed(uri, sha256);
+        let sealed = self.shared.hash_key(uri, sha256);
         Ok(match self.take_in(&sealed, uri.scene.max_bytes(), |_| (Sha256::new(), 0), hash).await? {
-            Fetched::Nothing => Look::Absent,
+            Fetched::Nothing => Inspection::Absent,
             Fetched::TooMuch => too_large(uri),
-            Fetched::Whole((hasher, size)) => Look::True { sha256: hasher.finalize().into(), size },
+            Fetched::Whole((hasher, size)) => Inspection::Valid { sha256: hasher.finalize().into(), size },
         })
     }
 
@@ -92,8 +92,8 @@ impl S3Store {
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
-    pub async fn sealed_size(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<u64>, Error> {
-        match self.shared.store.head(&self.shared.sealed(uri, sha256)).await {
+    pub async fn stored_size(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<u64>, Error> {
+        match self.shared.store.head(&self.shared.hash_key(uri, sha256)).await {
             Ok(found) => Ok(Some(found.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(Error::s3("look for a file")(error)),
@@ -106,7 +106,7 @@ impl S3Store {
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
     pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, Error> {
-        match self.fetch(&self.shared.sealed(uri, sha256), uri.scene.max_bytes()).await? {
+        match self.fetch(&self.shared.hash_key(uri, sha256), uri.scene.max_bytes()).await? {
             Fetched::Whole(content) => Ok(Some(content)),
             Fetched::Nothing | Fetched::TooMuch => Ok(None),
         }
@@ -163,21 +163,21 @@ impl S3Store {
     /// Not only where nothing lies (`If-None-Match`): the key is made of the same SHA-256, so what lies there is the
     /// same content, and a plain PUT may be repeated when its answer got lost. A conditional one may not; of many at
     /// once AWS refuses some with 409 before the first is whole, and SeaweedFS was seen to hold some up for 4 s.
-    async fn put_sealed(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
+    async fn put_by_hash(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
         let attributes = Attributes::from_iter([
             (Attribute::ContentType, uri.format.media_type()),
             // Whoever opens it from the store's own pages gets a file, no page.
             (Attribute::ContentDisposition, "attachment"),
         ]);
         let options = PutOptions { attributes, ..PutOptions::default() };
-        let key = self.shared.sealed(uri, sha256);
+        let key = self.shared.hash_key(uri, sha256);
         let put = self.shared.store.put_opts(&key, PutPayload::from_bytes(content), options).await;
         put.map(drop).map_err(Error::s3("seal a file"))
     }
 }
 
-fn too_large(uri: &StorageUri) -> Look {
-    Look::Lie(Lie::TooLarge { format: uri.format, max_bytes: uri.scene.max_bytes() })
+fn too_large(uri: &StorageUri) -> Inspection {
+    Inspection::Invalid(InvalidFile::TooLarge { format: uri.format, max_bytes: uri.scene.max_bytes() })
 }
 
 async fn turn(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {

@@ -15,8 +15,8 @@ mod xls;
 
 const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
-fn judge(format: FileFormat, content: &[u8]) -> Result<(), Lie> {
-    super::judge(Scene::DisputeEvidence, format, content)
+fn validate(format: FileFormat, content: &[u8]) -> Result<(), InvalidFile> {
+    super::validate(Scene::DisputeEvidence, format, content)
 }
 
 fn sample(name: &str) -> Vec<u8> {
@@ -52,7 +52,7 @@ fn honest_files_of_many_producers_pass() {
         let honest = samples().into_iter().filter(|(name, of)| is_honest(name) && *of == format);
         let mut count = 0;
         for (name, _) in honest {
-            assert_eq!(judge(format, &sample(&name)), Ok(()), "{name}");
+            assert_eq!(validate(format, &sample(&name)), Ok(()), "{name}");
             count += 1;
         }
         assert!(count >= least, "too few samples of {format:?}");
@@ -63,12 +63,12 @@ fn honest_files_of_many_producers_pass() {
 fn encrypted_files_and_macros_of_real_producers_are_refused() {
     let mut count = 0;
     for (name, format) in samples().into_iter().filter(|(name, _)| !is_honest(name)) {
-        let lie = judge(format, &sample(&name)).unwrap_err();
+        let invalid_file = validate(format, &sample(&name)).unwrap_err();
         let found_out = match name.split('-').next() {
-            Some("encrypted") => matches!(lie, Lie::Encrypted { .. }),
-            _ => matches!(lie, Lie::Macros { .. }),
+            Some("encrypted") => matches!(invalid_file, InvalidFile::Encrypted { .. }),
+            _ => matches!(invalid_file, InvalidFile::Macros { .. }),
         };
-        assert!(found_out, "{name}: {lie}");
+        assert!(found_out, "{name}: {invalid_file}");
         count += 1;
     }
     assert!(count >= 5);
@@ -81,7 +81,7 @@ fn no_file_passes_under_another_formats_name() {
         let jpeg = |format| matches!(format, FileFormat::Jpg | FileFormat::Jpeg);
         for other in FileFormat::ALL {
             if other != format && !(jpeg(format) && jpeg(other)) {
-                assert!(judge(other, &content).is_err(), "{name} as {other:?}");
+                assert!(validate(other, &content).is_err(), "{name} as {other:?}");
             }
         }
     }
@@ -99,7 +99,7 @@ fn a_file_cut_short_is_never_true() {
             // Sectors that nothing refers to may end an OLE file.
             let slack = format == FileFormat::Xls && rest.len() < 2 * 512;
             if !only_padding_is_missing && !slack && !earlier_state {
-                assert!(judge(format, &content[..length]).is_err(), "{name} cut at {length}");
+                assert!(validate(format, &content[..length]).is_err(), "{name} cut at {length}");
             }
         }
     }
@@ -124,13 +124,13 @@ fn the_lie_names_what_was_uploaded_by_mistake() {
     ];
     for (content, expected) in cases {
         for format in FileFormat::ALL {
-            let lie = judge(format, content).unwrap_err();
-            assert_eq!(lie, Lie::OtherKind { format, found: expected });
+            let invalid_file = validate(format, content).unwrap_err();
+            assert_eq!(invalid_file, InvalidFile::OtherKind { format, found: expected });
         }
     }
-    let lie = judge(FileFormat::Pdf, &sample("pillow.png")).unwrap_err().to_string();
+    let invalid_file = validate(FileFormat::Pdf, &sample("pillow.png")).unwrap_err().to_string();
     assert_eq!(
-        lie,
+        invalid_file,
         "The file is named .pdf, but its content is a PNG image. Upload it under the extension of what it is, or save it as pdf."
     );
 }
@@ -138,8 +138,8 @@ fn the_lie_names_what_was_uploaded_by_mistake() {
 #[test]
 fn a_file_over_its_scenes_limit_is_not_judged() {
     let max_bytes = Scene::DisputeEvidence.max_bytes();
-    let lie = judge(FileFormat::Png, &vec![0; LARGEST + 1]).unwrap_err();
-    assert_eq!(lie, Lie::TooLarge { format: FileFormat::Png, max_bytes });
+    let invalid_file = validate(FileFormat::Png, &vec![0; LARGEST + 1]).unwrap_err();
+    assert_eq!(invalid_file, InvalidFile::TooLarge { format: FileFormat::Png, max_bytes });
 }
 
 fn mutated() -> impl Strategy<Value = (FileFormat, Vec<u8>)> {
@@ -167,11 +167,11 @@ fn mutated() -> impl Strategy<Value = (FileFormat, Vec<u8>)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever becomes of a sample, it is judged without a panic, and the sentence can be told.
+    /// Whatever becomes of a sample, it is validated without a panic, and the sentence can be told.
     #[test]
     fn no_damage_makes_a_judge_panic((format, content) in mutated()) {
-        if let Err(lie) = judge(format, &content) {
-            prop_assert!(!lie.to_string().is_empty());
+        if let Err(invalid_file) = validate(format, &content) {
+            prop_assert!(!invalid_file.to_string().is_empty());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Files that are small and made to keep a processor busy. Each is judged in a time that follows from its size alone.
+//! Files that are small and made to keep a processor busy. Each is validated in a time that follows from its size alone.
 
 use std::io::{Cursor, Write};
 use std::time::Duration;
@@ -16,21 +16,21 @@ const XLSX: FileFormat = FileFormat::Xlsx;
 /// its work grew with the square of its size.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What a file is judged to be, and the processor time of this thread that it took: neighbours do not count.
-fn timed(format: FileFormat, content: &[u8]) -> (Result<(), Lie>, Duration) {
+/// What a file is validated to be, and the processor time of this thread that it took: neighbours do not count.
+fn timed(format: FileFormat, content: &[u8]) -> (Result<(), InvalidFile>, Duration) {
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
     let before = now();
-    let judged = judge(format, content);
-    (judged, now() - before)
+    let validated = validate(format, content);
+    (validated, now() - before)
 }
 
 #[test]
 fn no_file_keeps_the_processor_busy() {
-    let shared = || Err(Lie::damaged(XLS, "its OLE chains go in circles or share sectors"));
-    let broken = || Err(Lie::damaged(XLS, "its OLE allocation table is broken"));
-    let types = || Err(Lie::too_much(XLSX, "more than 8,192 content types"));
-    let lists = || Err(Lie::too_much(XLSX, "lists of parts of more than 4 MB together"));
-    let overlap = || Err(Lie::damaged(XLSX, "its directory contradicts its parts"));
+    let shared = || Err(InvalidFile::damaged(XLS, "its OLE chains go in circles or share sectors"));
+    let broken = || Err(InvalidFile::damaged(XLS, "its OLE allocation table is broken"));
+    let types = || Err(InvalidFile::too_much(XLSX, "more than 8,192 content types"));
+    let lists = || Err(InvalidFile::too_much(XLSX, "lists of parts of more than 4 MB together"));
+    let overlap = || Err(InvalidFile::damaged(XLSX, "its directory contradicts its parts"));
     let long = "x".repeat(200);
     let cases = [
         ("mini chains", XLS, Ole::new(LARGEST).mini_chains(), shared()),
@@ -57,8 +57,8 @@ fn no_file_keeps_the_processor_busy() {
     ];
     for (name, format, content, expected) in cases {
         assert!(content.len() <= LARGEST, "{name}: {} bytes", content.len());
-        let (judged, took) = timed(format, &content);
-        assert_eq!(judged, expected, "{name}");
+        let (validated, took) = timed(format, &content);
+        assert_eq!(validated, expected, "{name}");
         assert!(took < LIMIT, "{name}: {took:?}");
     }
 }

@@ -29,15 +29,15 @@ fn a_png_needs_a_header_data_and_an_end() {
     let data = chunk(b"IDAT", b"x");
     let end = chunk(b"IEND", b"");
     let whole = png(&[head.clone(), data.clone(), end.clone()]);
-    assert_eq!(judge(PNG, &whole), Ok(()));
-    assert_eq!(judge(PNG, &[whole.as_slice(), b"trailing bytes"].concat()), Ok(()));
+    assert_eq!(validate(PNG, &whole), Ok(()));
+    assert_eq!(validate(PNG, &[whole.as_slice(), b"trailing bytes"].concat()), Ok(()));
     for (chunks, fault) in [
         (vec![head.clone(), end.clone()], "it has no picture data"),
         (vec![data.clone(), head.clone(), end.clone()], "its header is not at its beginning"),
         (vec![head.clone(), head.clone(), data.clone(), end.clone()], "its header is not at its beginning"),
         (vec![head.clone(), data.clone()], "it ends before its last chunk"),
     ] {
-        assert_eq!(judge(PNG, &png(&chunks)), Err(Lie::damaged(PNG, fault)));
+        assert_eq!(validate(PNG, &png(&chunks)), Err(InvalidFile::damaged(PNG, fault)));
     }
 }
 
@@ -46,7 +46,7 @@ fn a_png_whose_picture_was_damaged_on_the_way_is_refused() {
     let mut content = sample("pillow.png");
     let data = memchr::memmem::find(&content, b"IDAT").unwrap();
     content[data + 20] ^= 1;
-    assert_eq!(judge(PNG, &content), Err(Lie::damaged(PNG, "a checksum is wrong")));
+    assert_eq!(validate(PNG, &content), Err(InvalidFile::damaged(PNG, "a checksum is wrong")));
 }
 
 #[test]
@@ -60,28 +60,28 @@ fn a_png_header_must_make_sense() {
         [8, 0, 0, 0, 2],
     ] {
         let content = png(&[header(1, 1, rest), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")]);
-        assert_eq!(judge(PNG, &content), Err(Lie::damaged(PNG, "its header makes no sense")));
+        assert_eq!(validate(PNG, &content), Err(InvalidFile::damaged(PNG, "its header makes no sense")));
     }
 }
 
 #[test]
 fn a_picture_has_bounded_dimensions() {
-    let judged = |width, height| {
-        judge(PNG, &png(&[header(width, height, GREY), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")]))
+    let validated = |width, height| {
+        validate(PNG, &png(&[header(width, height, GREY), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")]))
     };
-    assert_eq!(judged(30_000, 3_000), Ok(()));
-    assert!(matches!(judged(30_001, 1), Err(Lie::TooMuch { .. })));
-    assert!(matches!(judged(11_000, 10_001), Err(Lie::TooMuch { .. })));
-    assert!(matches!(judged(u32::MAX, u32::MAX), Err(Lie::TooMuch { .. })));
-    assert!(matches!(judged(0, 1), Err(Lie::Damaged { .. })));
-    assert!(matches!(judged(1, 0), Err(Lie::Damaged { .. })));
+    assert_eq!(validated(30_000, 3_000), Ok(()));
+    assert!(matches!(validated(30_001, 1), Err(InvalidFile::TooMuch { .. })));
+    assert!(matches!(validated(11_000, 10_001), Err(InvalidFile::TooMuch { .. })));
+    assert!(matches!(validated(u32::MAX, u32::MAX), Err(InvalidFile::TooMuch { .. })));
+    assert!(matches!(validated(0, 1), Err(InvalidFile::Damaged { .. })));
+    assert!(matches!(validated(1, 0), Err(InvalidFile::Damaged { .. })));
 
     let mut jpeg = sample("simplejpeg.jpg");
     let frame = memchr::memmem::find(&jpeg, b"\xff\xc0").unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0, 1]);
-    assert!(matches!(judge(JPG, &jpeg), Err(Lie::TooMuch { .. })));
+    assert!(matches!(validate(JPG, &jpeg), Err(InvalidFile::TooMuch { .. })));
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0; 4]);
-    assert!(matches!(judge(JPG, &jpeg), Err(Lie::Damaged { .. })));
+    assert!(matches!(validate(JPG, &jpeg), Err(InvalidFile::Damaged { .. })));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_jpeg_needs_dimensions_before_its_picture() {
     let scan = b"\xff\xda\x00\x02picture\xff\xd9";
     let frame = b"\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00";
     let whole = [b"\xff\xd8".as_slice(), frame, b"\xff\xff\xff", &scan[1..]].concat();
-    assert_eq!(judge(JPG, &whole), Ok(()));
+    assert_eq!(validate(JPG, &whole), Ok(()));
     for (content, fault) in [
         ([b"\xff\xd8".as_slice(), scan].concat(), "its header lacks the dimensions"),
         ([b"\xff\xd8".as_slice(), frame, b"\xff\xd9"].concat(), "it has no picture data"),
@@ -100,6 +100,6 @@ fn a_jpeg_needs_dimensions_before_its_picture() {
         (b"\xff\xd8\xff\xe0\x00\x01".to_vec(), "a part of its header makes no sense"),
         (b"\xff\xd8\xff\xe0\x00\x10".to_vec(), "it ends within its header"),
     ] {
-        assert_eq!(judge(JPG, &content), Err(Lie::damaged(JPG, fault)));
+        assert_eq!(validate(JPG, &content), Err(InvalidFile::damaged(JPG, fault)));
     }
 }

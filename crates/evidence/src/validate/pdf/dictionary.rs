@@ -31,41 +31,41 @@ impl Trailer {
     }
 
     fn parse(lexer: &mut Lexer<'_>) -> Option<Self> {
-        if lexer.token()? != Token::Open(b'<') {
+        if lexer.token()? != PdfToken::Open(b'<') {
             return None;
         }
         let mut trailer = Self::default();
         let mut token = lexer.token()?;
         loop {
             match token {
-                Token::Close(b'>') => return Some(trailer),
-                Token::Name(name) => {
+                PdfToken::Close(b'>') => return Some(trailer),
+                PdfToken::Name(name) => {
                     let value = lexer.token()?;
                     let direct;
                     (direct, token) = lexer.rest_of_value(&value)?;
                     trailer.note(&name, &value, direct);
                 }
                 // A value too many; viewers pass over it.
-                Token::Open(_) => (_, token) = lexer.rest_of_value(&token)?,
+                PdfToken::Open(_) => (_, token) = lexer.rest_of_value(&token)?,
                 _ => token = lexer.token()?,
             }
         }
     }
 
-    fn note(&mut self, name: &[u8], value: &Token, direct: bool) {
+    fn note(&mut self, name: &[u8], value: &PdfToken, direct: bool) {
         let offset = match value {
-            Token::Integer(number) if direct => Some(*number),
+            PdfToken::Integer(number) if direct => Some(*number),
             _ => None,
         };
         let reference = match value {
-            Token::Integer(number) if !direct => Some(*number),
+            PdfToken::Integer(number) if !direct => Some(*number),
             _ => None,
         };
         match name {
             b"Root" => self.root = reference,
             // Null is as good as absent.
-            b"Encrypt" => self.encrypted = *value != Token::Null,
-            b"Type" => self.cross_reference_stream = *value == Token::Name(b"XRef".to_vec()),
+            b"Encrypt" => self.encrypted = *value != PdfToken::Null,
+            b"Type" => self.cross_reference_stream = *value == PdfToken::Name(b"XRef".to_vec()),
             b"Prev" => self.previous = offset,
             b"XRefStm" => self.hybrid = offset,
             b"Linearized" => self.linearized = true,
@@ -76,7 +76,7 @@ impl Trailer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum PdfToken {
     /// Escapes resolved, without the slash.
     Name(Vec<u8>),
     Integer(usize),
@@ -138,30 +138,30 @@ impl<'a> Lexer<'a> {
     /// Takes a non-negative integer, if one stands here.
     pub(super) fn integer(&mut self) -> Option<usize> {
         match self.token()? {
-            Token::Integer(number) => Some(number),
+            PdfToken::Integer(number) => Some(number),
             _ => None,
         }
     }
 
     /// Takes the next token; `None` at the end, also within a token.
-    pub(super) fn token(&mut self) -> Option<Token> {
+    pub(super) fn token(&mut self) -> Option<PdfToken> {
         self.skip_space();
         match self.next()? {
-            b'/' => Some(Token::Name(self.name())),
+            b'/' => Some(PdfToken::Name(self.name())),
             b'(' => self.string(),
-            b'<' if self.peek() == Some(b'<') => self.second(Token::Open(b'<')),
+            b'<' if self.peek() == Some(b'<') => self.second(PdfToken::Open(b'<')),
             b'<' => {
                 while self.next()? != b'>' {}
-                Some(Token::Other)
+                Some(PdfToken::Other)
             }
-            b'>' if self.peek() == Some(b'>') => self.second(Token::Close(b'>')),
-            b'[' => Some(Token::Open(b'[')),
-            b']' => Some(Token::Close(b']')),
+            b'>' if self.peek() == Some(b'>') => self.second(PdfToken::Close(b'>')),
+            b'[' => Some(PdfToken::Open(b'[')),
+            b']' => Some(PdfToken::Close(b']')),
             first => Some(self.word(first)),
         }
     }
 
-    fn second(&mut self, token: Token) -> Option<Token> {
+    fn second(&mut self, token: PdfToken) -> Option<PdfToken> {
         self.at += 1;
         Some(token)
     }
@@ -184,7 +184,7 @@ impl<'a> Lexer<'a> {
         Some(byte)
     }
 
-    fn string(&mut self) -> Option<Token> {
+    fn string(&mut self) -> Option<PdfToken> {
         let mut depth = 1_usize;
         while depth > 0 {
             match self.next()? {
@@ -194,10 +194,10 @@ impl<'a> Lexer<'a> {
                 _ => {}
             }
         }
-        Some(Token::Other)
+        Some(PdfToken::Other)
     }
 
-    fn word(&mut self, first: u8) -> Token {
+    fn word(&mut self, first: u8) -> PdfToken {
         let start = self.at - 1;
         if is_regular(first) {
             while self.peek().is_some_and(is_regular) {
@@ -207,27 +207,27 @@ impl<'a> Lexer<'a> {
         let word = self.content.get(start..self.at).unwrap_or_default();
         let number = str::from_utf8(word).ok().and_then(|word| word.parse().ok());
         match (word, number) {
-            (b"null", _) => Token::Null,
-            (_, Some(number)) => Token::Integer(number),
-            _ => Token::Other,
+            (b"null", _) => PdfToken::Null,
+            (_, Some(number)) => PdfToken::Integer(number),
+            _ => PdfToken::Other,
         }
     }
 
     /// Passes over what is left of a value whose first token was taken: a nested dictionary or array, the `0 R` of a
     /// reference. Whether nothing was left, and the token that follows the value.
-    fn rest_of_value(&mut self, first: &Token) -> Option<(bool, Token)> {
-        let mut depth = usize::from(matches!(first, Token::Open(_)));
+    fn rest_of_value(&mut self, first: &PdfToken) -> Option<(bool, PdfToken)> {
+        let mut depth = usize::from(matches!(first, PdfToken::Open(_)));
         let mut direct = depth == 0;
         // Directly behind a name, the end of the dictionary is no value.
-        if matches!(first, Token::Close(b'>')) {
+        if matches!(first, PdfToken::Close(b'>')) {
             return Some((false, first.clone()));
         }
         loop {
             let token = self.token()?;
             match token {
-                Token::Close(b'>') | Token::Name(_) if depth == 0 => return Some((direct, token)),
-                Token::Open(_) => depth += 1,
-                Token::Close(_) => depth = depth.saturating_sub(1),
+                PdfToken::Close(b'>') | PdfToken::Name(_) if depth == 0 => return Some((direct, token)),
+                PdfToken::Open(_) => depth += 1,
+                PdfToken::Close(_) => depth = depth.saturating_sub(1),
                 _ => {}
             }
             direct = false;

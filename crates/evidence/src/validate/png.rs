@@ -5,18 +5,18 @@ use rebuttal_protocol::FileFormat;
 
 use super::dimensions;
 use super::reader::{array, byte, slice, u32_be};
-use super::{Lie, sniff};
+use super::{InvalidFile, sniff};
 
 const FORMAT: FileFormat = FileFormat::Png;
 const HEADER_BYTES: usize = 13;
 /// Length, type and checksum around a chunk's data.
 const CHUNK_OVERHEAD_BYTES: usize = 12;
 
-const fn damaged(fault: &'static str) -> Lie {
-    Lie::damaged(FORMAT, fault)
+const fn damaged(fault: &'static str) -> InvalidFile {
+    InvalidFile::damaged(FORMAT, fault)
 }
 
-pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
+pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
     if !content.starts_with(sniff::PNG) {
         return Err(sniff::other_kind(FORMAT, content));
     }
@@ -30,7 +30,7 @@ pub(super) fn judge(content: &[u8]) -> Result<(), Lie> {
             return Err(damaged("a checksum is wrong"));
         }
         match (first, &kind) {
-            (true, b"IHDR") => judge_header(data)?,
+            (true, b"IHDR") => validate_header(data)?,
             (true, _) | (false, b"IHDR") => return Err(damaged("its header is not at its beginning")),
             (false, b"IDAT") => seen_data = true,
             (false, b"IEND") if seen_data => return Ok(()),
@@ -57,7 +57,7 @@ fn checksum_holds(content: &[u8], at: usize, data: &[u8]) -> bool {
     u32_be(content, at + 8 + data.len()) == Some(crc.sum())
 }
 
-fn judge_header(header: &[u8]) -> Result<(), Lie> {
+fn validate_header(header: &[u8]) -> Result<(), InvalidFile> {
     let fault = damaged("its header makes no sense");
     let [Some(width), Some(height)] = [u32_be(header, 0), u32_be(header, 4)] else {
         return Err(fault);
@@ -73,5 +73,5 @@ fn judge_header(header: &[u8]) -> Result<(), Lie> {
     if !depth_fits || !known || header.len() != HEADER_BYTES {
         return Err(fault);
     }
-    dimensions::judge(FORMAT, width, height)
+    dimensions::validate(FORMAT, width, height)
 }

@@ -2,7 +2,7 @@
 
 use rebuttal_protocol::FileFormat;
 
-use super::Lie;
+use super::InvalidFile;
 
 /// The first bytes of a PNG.
 pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -86,8 +86,8 @@ fn kind_of(content: &[u8]) -> &'static str {
     }
 }
 
-/// The lie of a file that does not begin like its format.
-pub(super) fn other_kind(format: FileFormat, content: &[u8]) -> Lie {
+/// The error for a file that does not begin like its format.
+pub(super) fn other_kind(format: FileFormat, content: &[u8]) -> InvalidFile {
     let found = kind_of(content);
-    Lie::OtherKind { format, found }
+    InvalidFile::OtherKind { format, found }
 }

@@ -1,7 +1,7 @@
 //! Looking at a stored file when it counts: what lies there now, not what was written down about it.
 //!
-//! A file is read, hashed and judged the first time, and again only when its identity has changed: device, inode,
-//! length and both times, which no write leaves alone. So every contest is judged on the content as it is, at the price
+//! A file is read, hashed and validated the first time, and again only when its identity has changed: device, inode,
+//! length and both times, which no write leaves alone. So every contest is validated on the content as it is, at the price
 //! of one look at a folder entry.
 
 use std::collections::HashMap;
@@ -13,27 +13,27 @@ use std::sync::Arc;
 use rebuttal_protocol::StorageUri;
 use sha2::{Digest, Sha256};
 
-use super::{FolderStore, Received, Shared, blocking, found};
+use super::{FolderStore, ReceivedFile, Shared, blocking, found};
 use crate::Error;
-use crate::truth::{Lie, judge};
+use crate::validate::{InvalidFile, validate};
 
 /// Most files whose last look is remembered, in each of two generations; a file that is forgotten is read again.
 const REMEMBERED_MAX: usize = 8 * 1024;
 
 /// What lies at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
+pub enum Inspection {
     /// Nothing.
     Absent,
     /// A file that is what its name says.
-    True {
+    Valid {
         /// SHA-256 of its content.
         sha256: [u8; 32],
         /// Its bytes.
         size: u64,
     },
     /// A file that is not what its name says.
-    Lie(Lie),
+    Invalid(InvalidFile),
 }
 
 /// What tells that a file has not been written to since it was read.
@@ -55,20 +55,20 @@ impl Identity {
     }
 }
 
-/// The last looks. When the young generation is full it becomes the old one, and what was old is forgotten.
+/// The last inspections. When the young generation is full it becomes the old one, and what was old is forgotten.
 #[derive(Default)]
-pub(super) struct Looks {
-    young: HashMap<StorageUri, (Identity, Look)>,
-    old: HashMap<StorageUri, (Identity, Look)>,
+pub(super) struct InspectionCache {
+    young: HashMap<StorageUri, (Identity, Inspection)>,
+    old: HashMap<StorageUri, (Identity, Inspection)>,
 }
 
-impl Looks {
-    fn recall(&self, uri: &StorageUri, identity: Identity) -> Option<Look> {
+impl InspectionCache {
+    fn recall(&self, uri: &StorageUri, identity: Identity) -> Option<Inspection> {
         let (known, look) = self.young.get(uri).or_else(|| self.old.get(uri))?;
         (*known == identity).then(|| look.clone())
     }
 
-    fn remember(&mut self, uri: StorageUri, identity: Identity, look: Look) {
+    fn remember(&mut self, uri: StorageUri, identity: Identity, look: Inspection) {
         if self.young.len() >= REMEMBERED_MAX {
             self.old = std::mem::take(&mut self.young);
         }
@@ -77,54 +77,54 @@ impl Looks {
 }
 
 impl FolderStore {
-    /// Looks at what lies at an address. Where the store itself is not in its place that is an error, not an absence.
+    /// Inspects what is stored at an address. Where the store itself is not in its place that is an error, not an absence.
     ///
     /// The look at the folder entry blocks: that takes less than handing it to another thread would. Reading, where it
     /// is needed, does not.
-    pub async fn look(&self, uri: &StorageUri) -> Result<Look, Error> {
+    pub async fn inspect(&self, uri: &StorageUri) -> Result<Inspection, Error> {
         let path = self.shared.path(uri);
         let failed = Error::folder("look at a file");
         let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return self.shared.absent() };
-        if let Some(look) = self.shared.looks.lock().recall(uri, Identity::of(&metadata)) {
+        if let Some(look) = self.shared.inspections.lock().recall(uri, Identity::of(&metadata)) {
             return Ok(look);
         }
         let (shared, uri) = (Arc::clone(&self.shared), *uri);
-        let permit = shared.judges.acquire(uri.merchant_id).await;
+        let permit = shared.validations.acquire(uri.merchant_id).await;
         blocking(move || {
             let _permit = permit;
             let Some(file) = found(File::open(&path)).map_err(Error::folder("open a file"))? else {
                 return shared.absent();
             };
             let (identity, look) = read(file, &uri).map_err(Error::folder("read a file"))?;
-            shared.looks.lock().remember(uri, identity, look.clone());
+            shared.inspections.lock().remember(uri, identity, look.clone());
             Ok(look)
         })
         .await
     }
 
     /// Remembers a file that was just received, so that its contest need not read it again.
-    pub(super) fn remember(&self, received: &Received) {
+    pub(super) fn remember(&self, received: &ReceivedFile) {
         if let Ok(metadata) = fs::metadata(self.shared.path(&received.uri)) {
-            let look = Look::True { sha256: received.sha256, size: received.size };
-            self.shared.looks.lock().remember(received.uri, Identity::of(&metadata), look);
+            let look = Inspection::Valid { sha256: received.sha256, size: received.size };
+            self.shared.inspections.lock().remember(received.uri, Identity::of(&metadata), look);
         }
     }
 }
 
 impl Shared {
-    fn absent(&self) -> Result<Look, Error> {
-        self.is_there().map(|()| Look::Absent).map_err(Error::folder("look at a file"))
+    fn absent(&self) -> Result<Inspection, Error> {
+        self.is_there().map(|()| Inspection::Absent).map_err(Error::folder("look at a file"))
     }
 }
 
-/// Reads a file whole and judges it. Its identity is taken before its content: what is written meanwhile changes it.
-fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Look)> {
+/// Reads a file whole and validates it. Its identity is taken before its content: what is written meanwhile changes it.
+fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Inspection)> {
     let identity = Identity::of(&file.metadata()?);
     let mut content = Vec::new();
     file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content)?;
-    let look = match judge(uri.scene, uri.format, &content) {
-        Ok(()) => Look::True { sha256: Sha256::digest(&content).into(), size: content.len() as u64 },
-        Err(lie) => Look::Lie(lie),
+    let look = match validate(uri.scene, uri.format, &content) {
+        Ok(()) => Inspection::Valid { sha256: Sha256::digest(&content).into(), size: content.len() as u64 },
+        Err(invalid_file) => Inspection::Invalid(invalid_file),
     };
     Ok((identity, look))
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 const PDF: FileFormat = FileFormat::Pdf;
-const ENCRYPTED: Lie = Lie::Encrypted { format: PDF };
+const ENCRYPTED: InvalidFile = InvalidFile::Encrypted { format: PDF };
 
 /// A document of one object and the given trailers, each with its own table, chained by what they say of `Prev`.
 struct Document(Vec<u8>);
@@ -52,7 +52,7 @@ fn encryption_is_found_however_the_trailer_writes_it() {
         "<< /ID [<00> (\\)>>)] /Info << /A (>>) >> /Root 1 0 R /Encrypt 5 0 R >>",
         "<< /Size 1 % >> a comment\n /Root 1 0 R /Encrypt 5 0 R >>",
     ] {
-        assert_eq!(judge(PDF, &Document::with_trailer(trailer)), Err(ENCRYPTED), "{trailer}");
+        assert_eq!(validate(PDF, &Document::with_trailer(trailer)), Err(ENCRYPTED), "{trailer}");
     }
 }
 
@@ -67,7 +67,7 @@ fn what_only_looks_like_encryption_passes() {
         "<< /Root 1 0 R /Name /Encrypt >>",
         "<< /Root 1 0 R >> /Encrypt 5 0 R",
     ] {
-        assert_eq!(judge(PDF, &Document::with_trailer(trailer)), Ok(()), "{trailer}");
+        assert_eq!(validate(PDF, &Document::with_trailer(trailer)), Ok(()), "{trailer}");
     }
 }
 
@@ -77,16 +77,16 @@ fn encryption_is_found_along_the_whole_chain() {
     let first = document.table("<< /Root 1 0 R /Encrypt 5 0 R >>");
     let second = document.table(&format!("<< /Root 1 0 R /Prev {first} >>"));
     let third = document.table(&format!("<< /Root 1 0 R /Prev {second} >>"));
-    assert_eq!(judge(PDF, &document.end(third)), Err(ENCRYPTED));
+    assert_eq!(validate(PDF, &document.end(third)), Err(ENCRYPTED));
 
     let mut document = Document::new();
     let stream = document.stream("<< /Type /XRef /Encrypt 5 0 R /W [1 2 1] /Index [0 9 12 4] >>");
     let hybrid = document.table(&format!("<< /Root 1 0 R /XRefStm {stream} >>"));
-    assert_eq!(judge(PDF, &document.end(hybrid)), Err(ENCRYPTED));
+    assert_eq!(validate(PDF, &document.end(hybrid)), Err(ENCRYPTED));
 
     let mut document = Document::new();
     let stream = document.stream("<< /Type /XRef /Root 1 0 R /Encrypt 5 0 R >>");
-    assert_eq!(judge(PDF, &document.end(stream)), Err(ENCRYPTED));
+    assert_eq!(validate(PDF, &document.end(stream)), Err(ENCRYPTED));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_chain_that_goes_in_circles_ends() {
     let mut document = Document::new();
     let at = document.0.len();
     document.table(&format!("<< /Root 1 0 R /Prev {at} /XRefStm {at} >>"));
-    assert_eq!(judge(PDF, &document.end(at)), Ok(()));
+    assert_eq!(validate(PDF, &document.end(at)), Ok(()));
 }
 
 #[test]
@@ -104,25 +104,25 @@ fn a_chain_has_a_bounded_length() {
     for _ in 0..2_000 {
         at = document.table(&format!("<< /Root 1 0 R /Prev {at} >>"));
     }
-    assert!(matches!(judge(PDF, &document.end(at)), Err(Lie::TooMuch { .. })));
+    assert!(matches!(validate(PDF, &document.end(at)), Err(InvalidFile::TooMuch { .. })));
 }
 
 #[test]
 fn a_chain_that_is_broken_is_searched_as_viewers_repair_it() {
-    for (encrypt, judged) in [("", Ok(())), ("/Encrypt 5 0 R", Err(ENCRYPTED))] {
+    for (encrypt, validated) in [("", Ok(())), ("/Encrypt 5 0 R", Err(ENCRYPTED))] {
         for start in [0, 7, 12, 1_000_000, usize::MAX] {
             let mut document = Document::new();
             document.table(&format!("<< /Root 1 0 R {encrypt} >>"));
-            assert_eq!(judge(PDF, &document.end(start)), judged, "table, startxref {start}");
+            assert_eq!(validate(PDF, &document.end(start)), validated, "table, startxref {start}");
 
             let mut document = Document::new();
             document.stream(&format!("<< /Type /XRef /Root 1 0 R {encrypt} >>"));
-            assert_eq!(judge(PDF, &document.end(start)), judged, "stream, startxref {start}");
+            assert_eq!(validate(PDF, &document.end(start)), validated, "stream, startxref {start}");
         }
         let mut document = Document::new();
         document.table(&format!("<< /Root 1 0 R {encrypt} >>"));
         let last = document.table("<< /Root 1 0 R /Prev 999999 >>");
-        assert_eq!(judge(PDF, &document.end(last)), judged, "a previous one that is not there");
+        assert_eq!(validate(PDF, &document.end(last)), validated, "a previous one that is not there");
     }
 }
 
@@ -132,8 +132,8 @@ fn offsets_may_point_at_white_space_and_count_from_the_header() {
     document.0.extend_from_slice(b"\n\r\n ");
     let at = document.table("<< /Root 1 0 R >>") - 3;
     let content = document.end(at);
-    assert_eq!(judge(PDF, &content), Ok(()));
-    assert_eq!(judge(PDF, &[b"\xef\xbb\xbf\r\n".as_slice(), &content].concat()), Ok(()));
+    assert_eq!(validate(PDF, &content), Ok(()));
+    assert_eq!(validate(PDF, &[b"\xef\xbb\xbf\r\n".as_slice(), &content].concat()), Ok(()));
 }
 
 #[test]
@@ -141,45 +141,45 @@ fn a_header_and_a_trailer_are_needed() {
     let whole = Document::with_trailer("<< /Root 1 0 R >>");
     let text = String::from_utf8_lossy(&whole).into_owned();
     for (from, to) in [("%%EOF", ""), ("startxref", ""), ("/Root 1 0 R", ""), ("trailer\n<<", "trailer\n")] {
-        let lie = judge(PDF, text.replace(from, to).as_bytes()).unwrap_err();
-        assert!(matches!(lie, Lie::Damaged { .. }), "{from}: {lie}");
+        let invalid_file = validate(PDF, text.replace(from, to).as_bytes()).unwrap_err();
+        assert!(matches!(invalid_file, InvalidFile::Damaged { .. }), "{from}: {invalid_file}");
     }
     for other in [[b' '; 1_025].as_slice(), b"\x89PNG\r\n\x1a\n", b"<html>", b"PK\x03\x04"] {
-        let lie = judge(PDF, &[other, &whole].concat()).unwrap_err();
-        assert!(matches!(lie, Lie::OtherKind { .. }), "{lie}");
+        let invalid_file = validate(PDF, &[other, &whole].concat()).unwrap_err();
+        assert!(matches!(invalid_file, InvalidFile::OtherKind { .. }), "{invalid_file}");
     }
     for tolerated in [b"\x1b%-12345X@PJL\n".as_slice(), &[b'\n'; 1_024], &[0; 512]] {
-        assert_eq!(judge(PDF, &[tolerated, &whole].concat()), Ok(()));
+        assert_eq!(validate(PDF, &[tolerated, &whole].concat()), Ok(()));
     }
 }
 
 #[test]
 fn the_object_that_a_trailer_leads_to_is_there() {
-    let nowhere = Err(Lie::damaged(PDF, "its trailer leads nowhere"));
+    let nowhere = Err(InvalidFile::damaged(PDF, "its trailer leads nowhere"));
     for objects in ["", "11 0 obj", "1 0 object", "endobj 1 0 R obj", "obj 1 0", "2 0 obj", "1 obj", "% /Obj"]
     {
         let text = format!("%PDF-1.7\n{objects}\ntrailer<</Size 10/Root 1 0 R>>\nstartxref\n0\n%%EOF\n");
-        let judged = judge(PDF, text.as_bytes());
+        let validated = validate(PDF, text.as_bytes());
         // What the words `obj` mean where they stand is not looked at, only that there is such an object.
         let expected = if objects == "1 0 object" { Ok(()) } else { nowhere.clone() };
-        assert_eq!(judged, expected, "{objects}");
+        assert_eq!(validated, expected, "{objects}");
     }
     for objects in
         ["1 0 obj", "0001\n00000 obj", "9 0 obj<<>>endobj\r1 0 obj", "7 0 obj<</Type/ObjStm>>", "1 0obj"]
     {
         let text = format!("%PDF-1.7\n{objects}\ntrailer<</Size 10/Root 1 0 R>>\nstartxref\n0\n%%EOF\n");
-        assert_eq!(judge(PDF, text.as_bytes()), Ok(()), "{objects}");
+        assert_eq!(validate(PDF, text.as_bytes()), Ok(()), "{objects}");
     }
     let direct = Document::with_trailer("<< /Root 1 >>");
-    assert_eq!(judge(PDF, &direct), nowhere);
+    assert_eq!(validate(PDF, &direct), nowhere);
 }
 
 #[test]
 fn a_little_behind_the_end_marker_is_tolerated() {
     let whole = Document::with_trailer("<< /Root 1 0 R >>");
-    assert_eq!(judge(PDF, &[whole.as_slice(), &[0; 100_000]].concat()), Ok(()));
-    assert_eq!(judge(PDF, &[whole.as_slice(), &[b'x'; 900]].concat()), Ok(()));
-    assert!(judge(PDF, &[whole.as_slice(), &[b'x'; 2_000]].concat()).is_err());
+    assert_eq!(validate(PDF, &[whole.as_slice(), &[0; 100_000]].concat()), Ok(()));
+    assert_eq!(validate(PDF, &[whole.as_slice(), &[b'x'; 900]].concat()), Ok(()));
+    assert!(validate(PDF, &[whole.as_slice(), &[b'x'; 2_000]].concat()).is_err());
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn half_of_a_linearized_file_is_not_a_file() {
     let content = sample("qpdf-linearized.pdf");
     let first_end = memchr::memmem::find(&content, b"%%EOF").unwrap() + 5;
     assert!(first_end < content.len() / 2);
-    let lie = judge(PDF, &content[..first_end]).unwrap_err();
-    assert_eq!(lie, Lie::damaged(PDF, "it is shorter than it says"));
+    let invalid_file = validate(PDF, &content[..first_end]).unwrap_err();
+    assert_eq!(invalid_file, InvalidFile::damaged(PDF, "it is shorter than it says"));
 }
 
 #[test]
@@ -197,7 +197,10 @@ fn hostile_dictionaries_are_given_up_within_bounds() {
         let mut content = b"%PDF-1.7\n".to_vec();
         content.extend(piece.bytes().cycle().take(2_000_000));
         content.extend_from_slice(b"\nstartxref\n9\n%%EOF");
-        let lie = judge(PDF, &content).unwrap_err();
-        assert!(matches!(lie, Lie::TooMuch { .. } | Lie::Damaged { .. }), "{piece}: {lie}");
+        let invalid_file = validate(PDF, &content).unwrap_err();
+        assert!(
+            matches!(invalid_file, InvalidFile::TooMuch { .. } | InvalidFile::Damaged { .. }),
+            "{piece}: {invalid_file}"
+        );
     }
 }

@@ -12,28 +12,28 @@ use rebuttal_protocol::{MerchantId, StorageUri};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::{RECEIVES_AT_ONCE, RECEIVES_WAITING_MAX, TURN_LIMIT};
-use crate::{Error, Traffic};
+use super::{RECEIVES_AT_ONCE, RECEIVES_WAITING_MAX, SLOT_WAIT_LIMIT};
+use crate::{Error, UploadTraffic};
 
 /// How often the log tells of uploads that are held back.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
 const CROWD: &str = "too many uploads of this merchant wait for their turn";
 const LATE: &str = "others of this merchant, or with this form, did not end in time";
 
 /// The places. Clones share them.
 #[derive(Default, Clone)]
-pub(super) struct Turns(Arc<Shared>);
+pub(super) struct UploadSlots(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    places: Mutex<Places>,
+    places: Mutex<SlotState>,
     freed: Notify,
     told: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
-struct Places {
+struct SlotState {
     /// The addresses that a file is arriving for.
     arriving: HashSet<StorageUri>,
     merchants: HashMap<MerchantId, Counts>,
@@ -46,21 +46,21 @@ struct Counts {
 }
 
 /// A place, given back when dropped.
-pub(super) struct Turn {
+pub(super) struct UploadSlot {
     shared: Arc<Shared>,
     uri: StorageUri,
 }
 
-impl Turns {
-    /// Waits for a place, for [`TURN_LIMIT`] at most.
-    pub(super) async fn take(&self, uri: StorageUri) -> Result<Turn, Error> {
-        let turn = || Turn { shared: Arc::clone(&self.0), uri };
+impl UploadSlots {
+    /// Waits for a place, for [`SLOT_WAIT_LIMIT`] at most.
+    pub(super) async fn take(&self, uri: StorageUri) -> Result<UploadSlot, Error> {
+        let turn = || UploadSlot { shared: Arc::clone(&self.0), uri };
         if self.0.places.lock().enter(uri) {
             return Ok(turn());
         }
         let Some(_waiting) = Waiting::begin(&self.0, uri.merchant_id) else {
             self.tell(uri, CROWD);
-            return Err(Error::NoTurn(CROWD));
+            return Err(Error::NoSlot(CROWD));
         };
         let entered = async {
             loop {
@@ -73,21 +73,21 @@ impl Turns {
                 freed.await;
             }
         };
-        timeout(TURN_LIMIT, entered).await.map_err(|_| {
+        timeout(SLOT_WAIT_LIMIT, entered).await.map_err(|_| {
             self.tell(uri, LATE);
-            Error::NoTurn(LATE)
+            Error::NoSlot(LATE)
         })
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
+    pub(super) fn traffic(&self) -> UploadTraffic {
         let places = self.0.places.lock();
         let waiting = places.merchants.values().map(|counts| counts.waiting).sum();
-        Traffic { receiving: places.arriving.len(), waiting }
+        UploadTraffic { receiving: places.arriving.len(), waiting }
     }
 
     fn tell(&self, uri: StorageUri, why: &str) {
         let mut told = self.0.told.lock();
-        if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+        if told.is_none_or(|told| told.elapsed() >= LOG_EVERY) {
             *told = Some(Instant::now());
             let Counts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
             tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "uploads are held back: {why}");
@@ -95,7 +95,7 @@ impl Turns {
     }
 }
 
-impl Places {
+impl SlotState {
     fn of(&self, merchant: MerchantId) -> Counts {
         self.merchants.get(&merchant).copied().unwrap_or_default()
     }
@@ -119,7 +119,7 @@ impl Places {
     }
 }
 
-impl Drop for Turn {
+impl Drop for UploadSlot {
     fn drop(&mut self) {
         let mut places = self.shared.places.lock();
         places.arriving.remove(&self.uri);
@@ -162,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_merchant_takes_half_of_what_is_free_and_leaves_room_for_the_next() {
-        let turns = Turns::default();
+        let turns = UploadSlots::default();
         let mut held = Vec::new();
         for (merchant, share) in [(1, 32), (2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (7, 1)] {
             for number in 0..share {
@@ -173,14 +173,14 @@ mod tests {
                 "{merchant} has more than {share}"
             );
         }
-        assert_eq!(turns.traffic(), Traffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
+        assert_eq!(turns.traffic(), UploadTraffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
         drop(held);
         assert!(turns.0.places.lock().merchants.is_empty() && turns.0.places.lock().arriving.is_empty());
     }
 
     #[tokio::test]
     async fn of_a_form_the_next_file_waits_for_the_one_before() {
-        let turns = Turns::default();
+        let turns = UploadSlots::default();
         let first = turns.take(uri(1, 1)).await.unwrap();
         let mut next = pin!(turns.take(uri(1, 1)));
         assert!(futures_util::poll!(next.as_mut()).is_pending());
@@ -191,14 +191,14 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_wait_are_bounded_for_each_merchant() {
-        let turns = Turns::default();
+        let turns = UploadSlots::default();
         let _first = turns.take(uri(1, 1)).await.unwrap();
         let mut waiting: Vec<_> =
             (0..RECEIVES_WAITING_MAX).map(|_| Box::pin(turns.take(uri(1, 1)))).collect();
         for next in &mut waiting {
             assert!(futures_util::poll!(next.as_mut()).is_pending());
         }
-        assert!(matches!(turns.take(uri(1, 1)).await, Err(Error::NoTurn(CROWD))));
+        assert!(matches!(turns.take(uri(1, 1)).await, Err(Error::NoSlot(CROWD))));
         assert_eq!(turns.traffic().waiting, RECEIVES_WAITING_MAX);
         assert!(turns.take(uri(2, 1)).await.is_ok());
     }

@@ -43,8 +43,8 @@ fn in_directory(content: &[u8], name: &str) -> usize {
 
 #[test]
 fn a_workbook_needs_its_list_and_its_main_part() {
-    assert_eq!(judge(XLSX, &plain()), Ok(()));
-    let other = Lie::OtherKind { format: XLSX, found: "a ZIP archive without a workbook" };
+    assert_eq!(validate(XLSX, &plain()), Ok(()));
+    let other = InvalidFile::OtherKind { format: XLSX, found: "a ZIP archive without a workbook" };
     let list = types("");
     let word = list.replace("spreadsheetml.sheet", "wordprocessingml.document");
     for parts in [
@@ -54,17 +54,20 @@ fn a_workbook_needs_its_list_and_its_main_part() {
         vec![(TYPES, word.as_bytes()), ("xl/workbook.xml", b"<workbook/>")],
         vec![(TYPES, b"<Types/>"), ("xl/workbook.xml", b"<workbook/>")],
     ] {
-        assert_eq!(judge(XLSX, &archive(&parts)), Err(other.clone()));
+        assert_eq!(validate(XLSX, &archive(&parts)), Err(other.clone()));
     }
 }
 
 #[test]
 fn the_main_part_may_lie_elsewhere_or_be_declared_by_extension() {
     let elsewhere = types("").replace("/xl/workbook.xml", "/Book.xml");
-    assert_eq!(judge(XLSX, &archive(&[(TYPES, elsewhere.as_bytes()), ("book.xml", b"<workbook/>")])), Ok(()));
+    assert_eq!(
+        validate(XLSX, &archive(&[(TYPES, elsewhere.as_bytes()), ("book.xml", b"<workbook/>")])),
+        Ok(())
+    );
     let by_extension = format!(r#"<Types><Default Extension="xml" ContentType="{MAIN}"/></Types>"#);
     let parts: [(&str, &[u8]); 2] = [(TYPES, by_extension.as_bytes()), ("xl\\workbook.xml", b"<workbook/>")];
-    assert_eq!(judge(XLSX, &archive(&parts)), Ok(()));
+    assert_eq!(validate(XLSX, &archive(&parts)), Ok(()));
 }
 
 #[test]
@@ -76,10 +79,10 @@ fn a_vba_project_is_found_in_any_case_and_folder() {
         "a/b/VbaProject.Bin",
         "xl\\vbaProject.bin",
     ] {
-        let lie = judge(XLSX, &workbook("", (name, b"code"))).unwrap_err();
-        assert_eq!(lie, Lie::Macros { format: XLSX, found: "vbaProject.bin" }, "{name}");
+        let invalid_file = validate(XLSX, &workbook("", (name, b"code"))).unwrap_err();
+        assert_eq!(invalid_file, InvalidFile::Macros { format: XLSX, found: "vbaProject.bin" }, "{name}");
     }
-    assert_eq!(judge(XLSX, &workbook("", ("xl/notvbaProject.bin.txt", b"text"))), Ok(()));
+    assert_eq!(validate(XLSX, &workbook("", ("xl/notvbaProject.bin.txt", b"text"))), Ok(()));
 }
 
 #[test]
@@ -94,13 +97,13 @@ fn a_macro_content_type_is_found_however_it_is_written() {
         r#"<Override PartName="/a.xml" ContentType="application/vnd.ms-excel.macrosheet+xml"/>"#,
         r#"<Default Extension="BIN" ContentType="application/vnd.ms-excel.sheet.macroEnabled.12"/>"#,
     ] {
-        let lie = judge(XLSX, &workbook(tag, ("xl/x.bin", b"code"))).unwrap_err();
-        assert!(matches!(lie, Lie::Macros { .. }), "{tag}: {lie}");
+        let invalid_file = validate(XLSX, &workbook(tag, ("xl/x.bin", b"code"))).unwrap_err();
+        assert!(matches!(invalid_file, InvalidFile::Macros { .. }), "{tag}: {invalid_file}");
     }
     // SheetJS declares this for an extension that no part has.
     let unused =
         r#"<Default Extension="bin" ContentType="application/vnd.ms-excel.sheet.binary.macroEnabled.main"/>"#;
-    assert_eq!(judge(XLSX, &workbook(unused, ("xl/a.xml", b"<a/>"))), Ok(()));
+    assert_eq!(validate(XLSX, &workbook(unused, ("xl/a.xml", b"<a/>"))), Ok(()));
 }
 
 #[test]
@@ -115,12 +118,13 @@ fn a_list_that_reads_differently_for_office_is_refused() {
         types("\0").into_bytes(),
     ];
     for list in lists {
-        let lie = judge(XLSX, &archive(&[(TYPES, &list), ("xl/workbook.xml", b"")])).unwrap_err();
-        assert!(matches!(lie, Lie::Damaged { .. }), "{lie}");
+        let invalid_file = validate(XLSX, &archive(&[(TYPES, &list), ("xl/workbook.xml", b"")])).unwrap_err();
+        assert!(matches!(invalid_file, InvalidFile::Damaged { .. }), "{invalid_file}");
     }
     let long = types(&" ".repeat(1024 * 1024));
-    let lie = judge(XLSX, &archive(&[(TYPES, long.as_bytes()), ("xl/workbook.xml", b"")])).unwrap_err();
-    assert!(matches!(lie, Lie::TooMuch { .. }));
+    let invalid_file =
+        validate(XLSX, &archive(&[(TYPES, long.as_bytes()), ("xl/workbook.xml", b"")])).unwrap_err();
+    assert!(matches!(invalid_file, InvalidFile::TooMuch { .. }));
 }
 
 #[test]
@@ -129,12 +133,12 @@ fn encrypted_parts_are_refused() {
         let mut content = plain();
         let at = in_directory(&content, "xl/styles.xml");
         content[at + byte] |= bit;
-        assert_eq!(judge(XLSX, &content), Err(Lie::Encrypted { format: XLSX }));
+        assert_eq!(validate(XLSX, &content), Err(InvalidFile::Encrypted { format: XLSX }));
     }
     let mut content = plain();
     let local = memchr::memmem::find(&content, b"xl/styles.xml").unwrap() - 30;
     content[local + 6] |= 1;
-    assert_eq!(judge(XLSX, &content), Err(Lie::Encrypted { format: XLSX }));
+    assert_eq!(validate(XLSX, &content), Err(InvalidFile::Encrypted { format: XLSX }));
 }
 
 #[test]
@@ -142,13 +146,13 @@ fn a_bomb_is_cut_off_at_what_was_counted() {
     let zeros = vec![0; 16 * 1024 * 1024];
     let bomb = workbook("", ("xl/bomb.xml", &zeros));
     assert!(bomb.len() < 20_000);
-    assert!(matches!(judge(XLSX, &bomb), Err(Lie::TooMuch { .. })));
+    assert!(matches!(validate(XLSX, &bomb), Err(InvalidFile::TooMuch { .. })));
 
     // A header that lies about the size does not help.
     let mut liar = bomb;
     let at = in_directory(&liar, "xl/bomb.xml");
     liar[at + 24..at + 28].copy_from_slice(&100_u32.to_le_bytes());
-    assert!(matches!(judge(XLSX, &liar), Err(Lie::TooMuch { .. })));
+    assert!(matches!(validate(XLSX, &liar), Err(InvalidFile::TooMuch { .. })));
 
     // Nor does hiding the ratio behind bytes that cannot be compressed.
     let mut noise = vec![0; 400_000];
@@ -156,7 +160,7 @@ fn a_bomb_is_cut_off_at_what_was_counted() {
     let parts: Vec<_> = (0..5).map(|number| format!("xl/{number}.xml")).collect();
     let mut all: Vec<(&str, &[u8])> = vec![("noise", &noise)];
     all.extend(parts.iter().map(|name| (name.as_str(), zeros.as_slice())));
-    assert!(matches!(judge(XLSX, &archive(&all)), Err(Lie::TooMuch { .. })));
+    assert!(matches!(validate(XLSX, &archive(&all)), Err(InvalidFile::TooMuch { .. })));
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn a_part_has_the_size_and_checksum_that_the_directory_tells() {
         let mut content = plain();
         let at = in_directory(&content, "xl/styles.xml");
         content[at + field] ^= 1;
-        assert!(matches!(judge(XLSX, &content), Err(Lie::Damaged { .. })));
+        assert!(matches!(validate(XLSX, &content), Err(InvalidFile::Damaged { .. })));
     }
 }
 
@@ -174,8 +178,8 @@ fn a_directory_that_contradicts_the_parts_is_refused() {
     let refused = |edit: &dyn Fn(&mut Vec<u8>)| {
         let mut content = plain();
         edit(&mut content);
-        let lie = judge(XLSX, &content).unwrap_err();
-        assert!(matches!(lie, Lie::Damaged { .. }), "{lie}");
+        let invalid_file = validate(XLSX, &content).unwrap_err();
+        assert!(matches!(invalid_file, InvalidFile::Damaged { .. }), "{invalid_file}");
     };
     // Another name in the local header, which some readers go by.
     refused(&|content| {
@@ -214,14 +218,14 @@ fn a_part_must_not_be_there_twice() {
         ("XL/Workbook.xml", b"<workbook/>"),
     ]
     .map(|(name, content): (&str, &[u8])| (name, content.to_vec().leak() as &[u8]));
-    assert_eq!(judge(XLSX, &archive(&parts)), Err(Lie::damaged(XLSX, "a part is there twice")));
+    assert_eq!(validate(XLSX, &archive(&parts)), Err(InvalidFile::damaged(XLSX, "a part is there twice")));
 }
 
 #[test]
 fn the_number_of_parts_is_bounded() {
     let names: Vec<_> = (0..4_097).map(|number| format!("p{number}")).collect();
     let parts: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), b"".as_slice())).collect();
-    assert!(matches!(judge(XLSX, &archive(&parts)), Err(Lie::TooMuch { .. })));
+    assert!(matches!(validate(XLSX, &archive(&parts)), Err(InvalidFile::TooMuch { .. })));
 }
 
 #[test]
@@ -239,22 +243,22 @@ fn macros_are_found_by_the_relationship_that_leads_to_them() {
             (name, list.as_bytes()),
             ("xl/foo.bin", b"code"),
         ];
-        judge(XLSX, &archive(&parts))
+        validate(XLSX, &archive(&parts))
     };
     let usual = "xl/_rels/workbook.xml.rels";
     let base = "http://schemas.microsoft.com/office/2006/relationships/";
     for kind in ["vbaProject", "xlMacrosheet", "xlIntlMacrosheet", "VBAPROJECT"] {
         for name in [usual, "/XL/_rels/Workbook.xml.RELS", "_rels/.rels"] {
-            let lie = with(name, &list(&format!("{base}{kind}"))).unwrap_err();
-            assert!(matches!(lie, Lie::Macros { .. }), "{kind} in {name}: {lie}");
+            let invalid_file = with(name, &list(&format!("{base}{kind}"))).unwrap_err();
+            assert!(matches!(invalid_file, InvalidFile::Macros { .. }), "{kind} in {name}: {invalid_file}");
         }
     }
     let hidden = list(&format!("{base}vba&#80;roject"));
-    assert!(matches!(with(usual, &hidden), Err(Lie::Damaged { .. })));
+    assert!(matches!(with(usual, &hidden), Err(InvalidFile::Damaged { .. })));
     let utf16: Vec<u8> = list("vbaProject").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert!(matches!(judge(XLSX, &workbook("", (usual, &utf16))), Err(Lie::Damaged { .. })));
+    assert!(matches!(validate(XLSX, &workbook("", (usual, &utf16))), Err(InvalidFile::Damaged { .. })));
     let long = " ".repeat(1024 * 1024 + 1);
-    assert!(matches!(with(usual, &long), Err(Lie::TooMuch { .. })));
+    assert!(matches!(with(usual, &long), Err(InvalidFile::TooMuch { .. })));
 
     let honest = list("http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink")
         .replace("foo.bin", "https://shop.example/vbaProject?a=1&#38;b=2");
@@ -266,7 +270,7 @@ fn names_may_begin_with_a_slash() {
     let list = types("");
     let rooted: [(&str, &[u8]); 2] =
         [("/[Content_Types].xml", list.as_bytes()), ("/xl/workbook.xml", b"<workbook/>")];
-    assert_eq!(judge(XLSX, &archive(&rooted)), Ok(()));
+    assert_eq!(validate(XLSX, &archive(&rooted)), Ok(()));
     let twice = [rooted[0], rooted[1], ("xl/workbook.xml", b"<workbook/>")];
-    assert_eq!(judge(XLSX, &archive(&twice)), Err(Lie::damaged(XLSX, "a part is there twice")));
+    assert_eq!(validate(XLSX, &archive(&twice)), Err(InvalidFile::damaged(XLSX, "a part is there twice")));
 }

@@ -1,0 +1,97 @@
+//! The gateway's marker in a folder: read, checked before anything is believed absent, and written so that no crash
+//! leaves half of it.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::durable::{make_folders, sync_folder};
+use super::{FILE_MODE, found};
+use crate::ownership::{MARKER_FILE, Ownership};
+
+/// Random bytes that tell a folder from the gateway's others: each machine may have one under the same path.
+const ID_BYTES: usize = 8;
+/// What every folder's place begins with.
+pub(super) const FOLDER: &str = "folder";
+
+/// A folder that is this gateway's.
+pub(super) struct Claimed {
+    /// The gateway's marker with what tells the folder from others behind it.
+    pub(super) marker: String,
+    /// Whether an operator said so, by an empty marker, rather than an earlier start.
+    pub(super) claimed_by_operator: bool,
+}
+
+/// Makes the folder this gateway's where it is nobody's, and refuses it where it is not this gateway's.
+pub(super) fn claim(root: &Path, marker: &str, holds_files: bool) -> io::Result<Claimed> {
+    let found = read(root)?;
+    match Ownership::by(found.as_deref(), marker, holds_files) {
+        Ownership::Ours => Ok(Claimed { marker: text(found), claimed_by_operator: false }),
+        Ownership::Foreign => Err(io::Error::other(format!(
+            "{} is another gateway's; start with the folder that belongs to this database and master key",
+            root.display()
+        ))),
+        Ownership::MarkerMissing => Err(io::Error::other(format!(
+            "{0} is missing, and yet files have been uploaded. Mount or restore the folder that they lie in; if they are \
+             lost for good, make an empty file {0} and start again",
+            root.join(MARKER_FILE).display()
+        ))),
+        Ownership::Unclaimed => {
+            let mut id = [0; ID_BYTES];
+            getrandom::fill(&mut id).map_err(io::Error::other)?;
+            let marker = format!("{marker}-{}", hex::encode(id));
+            make_folders(Path::new(""), root)?;
+            write(root, &marker)?;
+            Ok(Claimed { marker, claimed_by_operator: found.is_some() })
+        }
+    }
+}
+
+/// Reads the marker, and fails where the folder does not bear this one.
+pub(super) fn check(root: &Path, marker: &str) -> io::Result<String> {
+    let away = match read(root) {
+        Ok(found) if Ownership::by(found.as_deref(), marker, true) == Ownership::Ours => {
+            return Ok(text(found));
+        }
+        Ok(_) => io::Error::other("the folder there does not bear this gateway's mark"),
+        Err(error) => error,
+    };
+    let what = format!("the evidence store is not in its place ({}): {away}", root.display());
+    Err(io::Error::new(away.kind(), what))
+}
+
+/// What tells the folder with this marker from every other place.
+pub(super) fn identity(marker: &str) -> String {
+    let id = marker.split_once('-').map(|(_, id)| id).unwrap_or_default();
+    format!("{FOLDER} {id}").trim_end().to_owned()
+}
+
+/// Whether the folder bears no marker at all.
+pub(super) fn is_missing(root: &Path) -> io::Result<bool> {
+    read(root).map(|found| found.is_none())
+}
+
+/// Whether the folder has an empty marker: an operator's word, which the next start takes.
+pub(super) fn has_empty_marker(root: &Path) -> io::Result<bool> {
+    read(root).map(|found| found.is_some_and(|marker| marker.trim_ascii().is_empty()))
+}
+
+/// A marker that was found to be ours, and so is of plain letters.
+fn text(found: Option<Vec<u8>>) -> String {
+    String::from_utf8_lossy(found.unwrap_or_default().trim_ascii()).into_owned()
+}
+
+fn read(root: &Path) -> io::Result<Option<Vec<u8>>> {
+    found(fs::read(root.join(MARKER_FILE)))
+}
+
+/// Written beside its place and moved there.
+fn write(root: &Path, marker: &str) -> io::Result<()> {
+    let draft = root.join(format!("{MARKER_FILE}.new"));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&draft)?;
+    file.write_all(format!("{marker}\n").as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, root.join(MARKER_FILE))?;
+    sync_folder(root)
+}
