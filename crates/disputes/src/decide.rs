@@ -8,11 +8,11 @@ use rebuttal_protocol::operator::{self, OperatorAction};
 use rebuttal_protocol::text::Note;
 
 use crate::allowed::{Action, allows};
-use crate::history::{Detail, Entry};
+use crate::history::{ChainedEntry, EntryDetail};
 use crate::refusal::Audience;
 use crate::{
-    Actor, Command, ContestItem, Dispute, EvidenceFault, Fingerprint, LastSubmission, Refusal, Submission,
-    SubmittedEvidence,
+    Actor, Command, ContestItem, Dispute, DisputeRefusal, EvidenceFault, Fingerprint, LastSubmission,
+    Submission, SubmittedEvidence,
 };
 
 /// How long a command that arrived in time may take to commit. A expire waits this long after the deadline, so that it
@@ -34,7 +34,7 @@ pub struct Change {
     /// The dispute afterwards.
     pub dispute: Dispute,
     /// The history's new entry.
-    pub entry: Entry,
+    pub entry: ChainedEntry,
     /// The new submission of a contest.
     pub submission: Option<Submission>,
 }
@@ -50,18 +50,18 @@ struct Transition {
 /// Decides a command that arrived at a moment.
 ///
 /// # Errors
-/// Every [`Refusal`] but those of an opening; a refused command changes nothing.
+/// Every [`DisputeRefusal`] but those of an opening; a refused command changes nothing.
 pub fn decide(
     dispute: &Dispute,
     command: &Command,
     actor: &Actor,
     arrival: UnixMillis,
-) -> Result<Decision, Refusal> {
+) -> Result<Decision, DisputeRefusal> {
     if is_repetition(dispute, command) {
         return Ok(Decision::Repetition);
     }
     let Transition { event, next, submission, note } = outcome(dispute, command, arrival)?;
-    let detail = Detail {
+    let detail = EntryDetail {
         status: next.status,
         stage: next.stage,
         deadline: next.deadline,
@@ -69,7 +69,7 @@ pub fn decide(
         submission: submission.as_ref().map(Into::into),
         note,
     };
-    let entry = Entry::following(dispute, arrival, event, actor.to_string(), &detail);
+    let entry = ChainedEntry::following(dispute, arrival, event, actor.to_string(), &detail);
     let dispute = Dispute { sequence: entry.sequence, head: entry.hash, ..next };
     Ok(Decision::Change(Box::new(Change { dispute, entry, submission })))
 }
@@ -109,7 +109,7 @@ fn equals_present_submission(dispute: &Dispute, fingerprint: Option<Fingerprint>
     dispute.present_submission().is_some_and(|submission| fingerprint == Some(submission.fingerprint))
 }
 
-fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Transition, Refusal> {
+fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Transition, DisputeRefusal> {
     match command {
         Command::Contest { items, fingerprint } => contest(dispute, items, *fingerprint, arrival),
         Command::Accept => {
@@ -133,9 +133,9 @@ fn due_at(dispute: &Dispute, event: Event, deadline: UnixMillis, note: Option<&N
     Transition { event, next, submission: None, note: note.cloned() }
 }
 
-fn acted(dispute: &Dispute, act: &OperatorAction, arrival: UnixMillis) -> Result<Transition, Refusal> {
+fn acted(dispute: &Dispute, act: &OperatorAction, arrival: UnixMillis) -> Result<Transition, DisputeRefusal> {
     if new_deadline(act).is_some_and(|deadline| deadline <= arrival) {
-        return Err(Refusal::DeadlineNotFuture(arrival));
+        return Err(DisputeRefusal::DeadlineNotFuture(arrival));
     }
     if !is_allowed(dispute, Action::Operator(act.kind())) {
         return Err(invalid_state(dispute, Audience::Operator));
@@ -152,11 +152,11 @@ fn acted(dispute: &Dispute, act: &OperatorAction, arrival: UnixMillis) -> Result
             due_at(dispute, Event::EvidenceRequested, *deadline, Some(note))
         }
         OperatorAction::Extend { deadline } if *deadline <= dispute.deadline => {
-            return Err(Refusal::DeadlineNotLater(dispute.deadline));
+            return Err(DisputeRefusal::DeadlineNotLater(dispute.deadline));
         }
         OperatorAction::Extend { deadline } => due_at(dispute, Event::Extended, *deadline, None),
         OperatorAction::Advance { stage, .. } if *stage <= dispute.stage => {
-            return Err(Refusal::StageNotLater { status: dispute.status, stage: dispute.stage });
+            return Err(DisputeRefusal::StageNotLater { status: dispute.status, stage: dispute.stage });
         }
         OperatorAction::Advance { stage, deadline } => {
             let mut advanced = due_at(dispute, Event::Advanced, *deadline, None);
@@ -182,14 +182,14 @@ fn contest(
     items: &[ContestItem],
     fingerprint: Option<Fingerprint>,
     arrival: UnixMillis,
-) -> Result<Transition, Refusal> {
+) -> Result<Transition, DisputeRefusal> {
     if dispute.evidence_requested() && equals_present_submission(dispute, fingerprint) {
-        return Err(Refusal::NothingNew);
+        return Err(DisputeRefusal::NothingNew);
     }
     check_response(dispute, Action::Contest, arrival)?;
     let evidence = substantiate(items)?;
     // An item without an address is a fault already.
-    let fingerprint = fingerprint.ok_or_else(|| Refusal::Evidence(Vec::new()))?;
+    let fingerprint = fingerprint.ok_or_else(|| DisputeRefusal::Evidence(Vec::new()))?;
     let number = dispute.submission.map_or(0, |last| last.number) + 1;
     let submission =
         Submission { number, stage: dispute.stage, submitted_at: arrival, fingerprint, evidence };
@@ -202,7 +202,7 @@ fn contest(
 }
 
 /// All items with their files, or every fault by the item's index.
-fn substantiate(items: &[ContestItem]) -> Result<Vec<SubmittedEvidence>, Refusal> {
+fn substantiate(items: &[ContestItem]) -> Result<Vec<SubmittedEvidence>, DisputeRefusal> {
     let mut submitted = Vec::with_capacity(items.len());
     let mut faults = Vec::new();
     for (index, ContestItem { evidence, file }) in items.iter().enumerate() {
@@ -217,32 +217,32 @@ fn substantiate(items: &[ContestItem]) -> Result<Vec<SubmittedEvidence>, Refusal
             (Some(_), Err(fault)) => faults.push((index, fault.clone())),
         }
     }
-    if faults.is_empty() { Ok(submitted) } else { Err(Refusal::Evidence(faults)) }
+    if faults.is_empty() { Ok(submitted) } else { Err(DisputeRefusal::Evidence(faults)) }
 }
 
 /// A merchant's response counts where the state allows it and before the deadline; an expired dispute was answered too
 /// late.
-fn check_response(dispute: &Dispute, asked: Action, arrival: UnixMillis) -> Result<(), Refusal> {
+fn check_response(dispute: &Dispute, asked: Action, arrival: UnixMillis) -> Result<(), DisputeRefusal> {
     let is_expired = dispute.status == Status::Expired;
     if !is_expired && !is_allowed(dispute, asked) {
         let has_submitted = dispute.present_submission().is_some();
         return Err(invalid_state(dispute, Audience::Merchant { has_submitted }));
     }
     match dispute.is_late(arrival) {
-        true => Err(Refusal::DeadlinePassed { deadline: dispute.deadline, arrival }),
-        false if is_expired => Err(Refusal::Overtaken),
+        true => Err(DisputeRefusal::DeadlinePassed { deadline: dispute.deadline, arrival }),
+        false if is_expired => Err(DisputeRefusal::Overtaken),
         false => Ok(()),
     }
 }
 
 /// What an unanswered deadline leads to: what was submitted before a request for more stands; else nothing does.
-fn expire(dispute: &Dispute, now: UnixMillis) -> Result<Status, Refusal> {
+fn expire(dispute: &Dispute, now: UnixMillis) -> Result<Status, DisputeRefusal> {
     if dispute.status != Status::NeedsResponse || now < dispute.deadline + COMMIT_LIMIT {
-        return Err(Refusal::NotDue);
+        return Err(DisputeRefusal::NotDue);
     }
     Ok(if dispute.evidence_requested() { Status::UnderReview } else { Status::Expired })
 }
 
-fn invalid_state(dispute: &Dispute, to: Audience) -> Refusal {
-    Refusal::InvalidState { status: dispute.status, stage: dispute.stage, to }
+fn invalid_state(dispute: &Dispute, to: Audience) -> DisputeRefusal {
+    DisputeRefusal::InvalidState { status: dispute.status, stage: dispute.stage, to }
 }

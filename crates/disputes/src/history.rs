@@ -12,7 +12,7 @@ use crate::{Dispute, Fingerprint, Submission};
 /// What an entry tells beside its event: the state that it led to, and what belongs to the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Detail {
+pub struct EntryDetail {
     /// Where the dispute stood afterwards.
     pub status: Status,
     /// In which stage.
@@ -48,7 +48,7 @@ impl From<&Submission> for SubmissionDigest {
 
 /// One entry of a history, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ChainedEntry {
     /// Counts the dispute's entries from 1.
     pub sequence: u64,
     /// When the command arrived.
@@ -57,20 +57,20 @@ pub struct Entry {
     pub event: Event,
     /// Who acted.
     pub actor: String,
-    /// [`Detail`] as JSON; these very bytes are hashed.
+    /// [`EntryDetail`] as JSON; these very bytes are hashed.
     pub detail: String,
     /// Hash of this entry and, through the one before, of all before it.
     pub hash: Fingerprint,
 }
 
-impl Entry {
+impl ChainedEntry {
     /// Makes the entry that follows on `dispute`'s latest.
     pub(crate) fn following(
         dispute: &Dispute,
         at: UnixMillis,
         event: Event,
         actor: String,
-        detail: &Detail,
+        detail: &EntryDetail,
     ) -> Self {
         let mut entry = Self {
             sequence: dispute.sequence + 1,
@@ -99,7 +99,7 @@ impl Entry {
     }
 
     /// What the entry tells beside its event; `None` where the stored text was tampered with.
-    pub fn parse_detail(&self) -> Option<Detail> {
+    pub fn parse_detail(&self) -> Option<EntryDetail> {
         serde_json::from_str(&self.detail).ok()
     }
 }

@@ -7,15 +7,15 @@
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::OpenDispute;
 
-use crate::history::Detail;
-use crate::{Dispute, Entry, Fingerprint, LastSubmission, Opening, Submission};
+use crate::history::EntryDetail;
+use crate::{ChainedEntry, Dispute, Fingerprint, LastSubmission, Opening, Submission};
 
 /// What is not as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IntegrityError {
     /// The chain breaks at the entry of this number.
     #[error("entry {0} of its history is missing, altered or out of its order")]
-    Entry(u64),
+    ChainedEntry(u64),
     /// Its items, its files or its time are other ones.
     #[error("submission {0} is not the one that the history proves")]
     Submission(u32),
@@ -36,16 +36,16 @@ pub fn check_integrity(
     dispute: &Dispute,
     facts: &OpenDispute,
     opened_at: UnixMillis,
-    history: &[Entry],
+    history: &[ChainedEntry],
     submissions: &[Submission],
 ) -> Result<(), IntegrityError> {
     let (mut before, mut proven) = (Fingerprint::ZERO, submissions.iter());
-    let mut ends: Option<(Detail, Detail)> = None;
+    let mut ends: Option<(EntryDetail, EntryDetail)> = None;
     for (number, entry) in (1..).zip(history) {
         let follows = entry.sequence == number
             && entry.hash_after(dispute.dispute_no.as_str(), before) == entry.hash
             && (number > 1 || entry.at == opened_at);
-        let detail = entry.parse_detail().filter(|_| follows).ok_or(IntegrityError::Entry(number))?;
+        let detail = entry.parse_detail().filter(|_| follows).ok_or(IntegrityError::ChainedEntry(number))?;
         if let Some(digest) = &detail.submission
             && proven.next().map(Into::into).as_ref() != Some(digest)
         {
@@ -58,7 +58,7 @@ pub fn check_integrity(
     if let Some(unproven) = proven.next() {
         return Err(IntegrityError::Submission(unproven.number));
     }
-    let (opened, last) = ends.ok_or(IntegrityError::Entry(1))?;
+    let (opened, last) = ends.ok_or(IntegrityError::ChainedEntry(1))?;
     if !matches_entry(dispute, &last, before, history.len() as u64, submissions.last()) {
         return Err(IntegrityError::State);
     }
@@ -72,7 +72,7 @@ pub fn check_integrity(
 /// Whether the dispute's row says what its last entry does.
 fn matches_entry(
     dispute: &Dispute,
-    last: &Detail,
+    last: &EntryDetail,
     head: Fingerprint,
     sequence: u64,
     submission: Option<&Submission>,
@@ -117,6 +117,9 @@ mod tests {
         assert_eq!(seen(&change.dispute, &altered.facts), Err(IntegrityError::Facts));
         let forged = Dispute { opening: altered.fingerprint(), ..change.dispute };
         assert_eq!(seen(&forged, &altered.facts), Err(IntegrityError::Facts));
-        assert_eq!(check_integrity(&forged, &told.facts, NOW, &[], &[]), Err(IntegrityError::Entry(1)));
+        assert_eq!(
+            check_integrity(&forged, &told.facts, NOW, &[], &[]),
+            Err(IntegrityError::ChainedEntry(1))
+        );
     }
 }

@@ -5,8 +5,8 @@ use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 
 use crate::fingerprint::Fingerprinter;
-use crate::history::{Detail, Entry};
-use crate::{Actor, Change, Decision, Dispute, Fingerprint, Refusal};
+use crate::history::{ChainedEntry, EntryDetail};
+use crate::{Actor, Change, Decision, Dispute, DisputeRefusal, Fingerprint};
 
 /// A dispute to be opened, under the number that it will have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,24 +41,24 @@ impl Opening {
 /// Decides an opening. `existing` is the dispute that has the number already, whosever it is.
 ///
 /// # Errors
-/// [`Refusal::OpenedDifferently`] where the number is taken by other content, [`Refusal::DeadlineNotFuture`] where a
+/// [`DisputeRefusal::OpenedDifferently`] where the number is taken by other content, [`DisputeRefusal::DeadlineNotFuture`] where a
 /// new dispute would be late from the start.
 pub fn open(
     existing: Option<&Dispute>,
     opening: &Opening,
     actor: &Actor,
     arrival: UnixMillis,
-) -> Result<Decision, Refusal> {
+) -> Result<Decision, DisputeRefusal> {
     let fingerprint = opening.fingerprint();
     if let Some(existing) = existing {
         return match existing.opening == fingerprint {
             true => Ok(Decision::Repetition),
-            false => Err(Refusal::OpenedDifferently),
+            false => Err(DisputeRefusal::OpenedDifferently),
         };
     }
     let facts = &opening.facts;
     if facts.deadline <= arrival {
-        return Err(Refusal::DeadlineNotFuture(arrival));
+        return Err(DisputeRefusal::DeadlineNotFuture(arrival));
     }
     let unopened = Dispute {
         dispute_no: opening.dispute_no.clone(),
@@ -71,7 +71,7 @@ pub fn open(
         submission: None,
         opening: fingerprint,
     };
-    let detail = Detail {
+    let detail = EntryDetail {
         status: unopened.status,
         stage: facts.stage,
         deadline: facts.deadline,
@@ -79,7 +79,7 @@ pub fn open(
         submission: None,
         note: None,
     };
-    let entry = Entry::following(&unopened, arrival, Event::Opened, actor.to_string(), &detail);
+    let entry = ChainedEntry::following(&unopened, arrival, Event::Opened, actor.to_string(), &detail);
     let dispute = Dispute { sequence: entry.sequence, head: entry.hash, ..unopened };
     Ok(Decision::Change(Box::new(Change { dispute, entry, submission: None })))
 }

@@ -9,7 +9,7 @@ use crate::allowed;
 
 /// Why a command changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum DisputeRefusal {
     /// The merchant has no such dispute, whoever else may.
     #[error("there is no such dispute; check its number")]
     NotFound,
@@ -87,7 +87,7 @@ pub enum Audience {
     },
 }
 
-impl Refusal {
+impl DisputeRefusal {
     /// The code that answers it.
     pub fn code(&self) -> Code {
         match self {

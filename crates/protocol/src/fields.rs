@@ -37,18 +37,18 @@ const FAULTS_TOLD_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Fields<'a, 'o> {
     object: &'o Object<'a>,
-    place: Place<'o>,
+    path: JsonPath<'o>,
     faults: Faults,
 }
 
 /// Where in the body an object lies: what stands before a field's name in messages, such as `evidenceList[2].`.
 #[derive(Debug, Clone, Copy)]
-enum Place<'p> {
+enum JsonPath<'p> {
     Top,
-    Item { of: &'p Place<'p>, list: &'p str, index: usize },
+    Item { of: &'p JsonPath<'p>, list: &'p str, index: usize },
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Top => Ok(()),
@@ -66,7 +66,7 @@ struct Faults {
 impl<'a, 'o> Fields<'a, 'o> {
     /// Starts reading an object.
     pub fn of(object: &'o Object<'a>) -> Self {
-        Self { object, place: Place::Top, faults: Faults::default() }
+        Self { object, path: JsonPath::Top, faults: Faults::default() }
     }
 
     /// A text field that must be there.
@@ -176,8 +176,8 @@ impl<'a, 'o> Fields<'a, 'o> {
             return None;
         };
         let faults = std::mem::take(&mut self.faults);
-        let place = Place::Item { of: &self.place, list: name, index };
-        let mut fields = Fields { object: &object, place, faults };
+        let path = JsonPath::Item { of: &self.path, list: name, index };
+        let mut fields = Fields { object: &object, path, faults };
         let value = read(&mut fields);
         self.faults = fields.faults;
         value
@@ -195,7 +195,7 @@ impl<'a, 'o> Fields<'a, 'o> {
 
     /// Notes a fault of a field that its own type cannot see.
     pub fn fault(&mut self, name: &str, sentence: &str) {
-        self.faults.invalid.push(format!("{}{name} {sentence}", self.place));
+        self.faults.invalid.push(format!("{}{name} {sentence}", self.path));
     }
 
     /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
@@ -210,7 +210,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     }
 
     fn wrong_type(&mut self, name: &str, wanted: &str) {
-        self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.place));
+        self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.path));
     }
 }
 

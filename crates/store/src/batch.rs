@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use rebuttal_disputes::{
-    Actor, Change, Command, ContestItem, Decision, Dispute, Entry, EvidenceFault, FoundFile, Opening,
-    Refusal, Submission, decide, open,
+    Actor, ChainedEntry, Change, Command, ContestItem, Decision, Dispute, DisputeRefusal, EvidenceFault,
+    FoundFile, Opening, Submission, decide, open,
 };
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
@@ -159,7 +159,7 @@ pub(crate) struct Changes {
     pub(crate) openings: Vec<(Opening, UnixMillis)>,
     /// The final state of each changed dispute: one row each, however many commands it got.
     pub(crate) disputes: BTreeMap<DisputeNo, Dispute>,
-    pub(crate) entries: Vec<(DisputeNo, Entry)>,
+    pub(crate) entries: Vec<(DisputeNo, ChainedEntry)>,
     pub(crate) submissions: Vec<(DisputeNo, Submission)>,
     pub(crate) uploads: Vec<(Upload, UnixMillis)>,
     /// Uploads that a submission refers to for the first time.
@@ -251,7 +251,7 @@ impl BatchState {
             .disputes
             .get(dispute_no)
             .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
-            .ok_or(Refusal::NotFound)?;
+            .ok_or(DisputeRefusal::NotFound)?;
         let sequence = dispute.sequence;
         let checked = command.with_faults(|item| self.contradiction(dispute, item));
         match decide(dispute, &checked, actor, arrived_at)? {

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    Actor, COMMIT_LIMIT, Change, Command, ContestItem, Decision, Dispute, EvidenceFault, Fingerprint,
-    FoundFile, Opening, Refusal, decide, open, operator_actions,
+    Actor, COMMIT_LIMIT, Change, Command, ContestItem, Decision, Dispute, DisputeRefusal, EvidenceFault,
+    Fingerprint, FoundFile, Opening, decide, open, operator_actions,
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage, Status};
@@ -73,7 +73,7 @@ fn acts() -> impl Iterator<Item = (OperatorActionKind, Command)> {
     })
 }
 
-fn changed(decision: Result<Decision, Refusal>) -> Change {
+fn changed(decision: Result<Decision, DisputeRefusal>) -> Change {
     match decision.unwrap() {
         Decision::Change(change) => *change,
         Decision::Repetition => panic!("a repetition"),
@@ -232,7 +232,10 @@ fn the_same_opening_is_a_repetition_and_another_a_conflict() {
     assert_eq!(open(Some(&dispute), &opening(), &Actor::Gateway, LATER), Ok(Decision::Repetition));
     let mut other = opening();
     other.facts.rrn = Some("1".parse().unwrap());
-    assert_eq!(open(Some(&dispute), &other, &Actor::Gateway, OPENED_AT), Err(Refusal::OpenedDifferently));
+    assert_eq!(
+        open(Some(&dispute), &other, &Actor::Gateway, OPENED_AT),
+        Err(DisputeRefusal::OpenedDifferently)
+    );
     assert!(open(None, &opening(), &Actor::Gateway, DEADLINE).is_err());
 }
 

@@ -105,7 +105,7 @@ impl fmt::Debug for SecretText {
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Page<T> {
+pub struct ListPage<T> {
     /// At most as many as were asked for.
     pub items: Vec<T>,
     /// Where the next page begins; null on the last one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use rebuttal_disputes::{Actor, Refusal};
+use rebuttal_disputes::{Actor, DisputeRefusal};
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::ReceivedContest;
 use rebuttal_store::{Operation, Rejection};
@@ -34,7 +34,7 @@ pub(crate) async fn contest(
     let operation = Operation::Command { dispute_no, merchant_id, actor: Actor::App(app.app_id), command };
     let (answer, used) = identity.decide(&gateway.auth, operation).await?;
     match (answer, decided_without_lookup) {
-        (Err(Rejection::Dispute(Refusal::Evidence(_))), Some(decided)) => decided?,
+        (Err(Rejection::Dispute(DisputeRefusal::Evidence(_))), Some(decided)) => decided?,
         (answer, _) => drop(answer?),
     }
 

@@ -78,7 +78,9 @@ pub(super) async fn check_evidence(
     let url = url.map(|url| url.to_string());
     tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
     match decided(&command, gateway, merchant_id, dispute_no, arrived_at).await? {
-        Err(refused @ rebuttal_disputes::Refusal::Evidence(_)) if refused.code() == Code::Unavailable => {
+        Err(refused @ rebuttal_disputes::DisputeRefusal::Evidence(_))
+            if refused.code() == Code::Unavailable =>
+        {
             Err(refused.into())
         }
         decided => Ok(EvidenceCheck { command, decided_without_lookup: without_evidence(decided) }),
@@ -87,9 +89,9 @@ pub(super) async fn check_evidence(
 
 /// What was decided, unless it was for the evidence: a repetition, or a dispute that is not there, in the wrong state
 /// or late. It spares an object store what cannot matter (contract §7, order of checks).
-fn without_evidence(decided: Result<(), rebuttal_disputes::Refusal>) -> Option<Result<(), Refusal>> {
+fn without_evidence(decided: Result<(), rebuttal_disputes::DisputeRefusal>) -> Option<Result<(), Refusal>> {
     match decided {
-        Err(rebuttal_disputes::Refusal::Evidence(_)) => None,
+        Err(rebuttal_disputes::DisputeRefusal::Evidence(_)) => None,
         decided => Some(decided.map_err(Refusal::from)),
     }
 }
@@ -101,10 +103,10 @@ async fn decided(
     merchant_id: MerchantId,
     dispute_no: &DisputeNo,
     arrived_at: UnixMillis,
-) -> Result<Result<(), rebuttal_disputes::Refusal>, StoreError> {
+) -> Result<Result<(), rebuttal_disputes::DisputeRefusal>, StoreError> {
     let dispute = gateway.store.dispute(dispute_no).await?.map(|dispute| dispute.state);
     let Some(dispute) = dispute.filter(|dispute| dispute.merchant_id == merchant_id) else {
-        return Ok(Err(rebuttal_disputes::Refusal::NotFound));
+        return Ok(Err(rebuttal_disputes::DisputeRefusal::NotFound));
     };
     Ok(decide(&dispute, command, &Actor::Gateway, arrived_at).map(drop))
 }

@@ -91,9 +91,11 @@ fn every_answer_is_what_its_type_reads_and_writes() {
                 (Some("Dispute"), _) => holds::<answers::Dispute>(example),
                 (Some("EvidenceLink"), _) => holds::<answers::EvidenceLink>(example),
                 (None, Some("App")) => holds::<answers::Apps>(example),
-                (None, Some("Merchant")) => holds::<answers::Page<answers::Merchant>>(example),
-                (None, Some("Token")) => holds::<answers::Page<answers::Token>>(example),
-                (None, Some("DisputeSummary")) => holds::<answers::Page<answers::DisputeSummary>>(example),
+                (None, Some("Merchant")) => holds::<answers::ListPage<answers::Merchant>>(example),
+                (None, Some("Token")) => holds::<answers::ListPage<answers::Token>>(example),
+                (None, Some("DisputeSummary")) => {
+                    holds::<answers::ListPage<answers::DisputeSummary>>(example)
+                }
                 other => panic!("{method} {path} answers {other:?}, which has no type"),
             }
             let shown: BTreeSet<_> = example.as_object().unwrap().keys().cloned().collect();
