@@ -188,6 +188,46 @@ fn an_earlier_stages_submission_is_no_repetition() {
 }
 
 #[test]
+fn an_operators_action_sent_twice_is_a_repetition() {
+    let contested = (contest(1), IN_TIME);
+    let to = |stage, deadline| Command::Operator(OperatorAction::Advance { stage, deadline });
+    for (before, first, again) in [
+        (vec![], extend(LATER), [(extend(LATER), "same"), (extend(DEADLINE), "Operator.Conflict")]),
+        (
+            vec![],
+            to(Stage::Arbitration, LATER),
+            [
+                (to(Stage::Arbitration, LATER), "same"),
+                (to(Stage::Arbitration, UnixMillis(LATER.0 + HOUR)), "-"),
+            ],
+        ),
+        (
+            vec![],
+            to(Stage::PreArbitration, LATER),
+            [(to(Stage::PreArbitration, LATER), "same"), (to(Stage::Arbitration, LATER), "NEEDS_RESPONSE")],
+        ),
+        (
+            vec![contested],
+            request_evidence(LATER),
+            [(request_evidence(LATER), "same"), (request_evidence(UnixMillis(LATER.0 + HOUR)), "-")],
+        ),
+    ] {
+        let mut commands = before;
+        commands.push((first, IN_TIME));
+        let dispute = after(&commands);
+        assert_eq!((dispute.status, dispute.deadline), (Status::NeedsResponse, LATER));
+        for (command, expected) in again {
+            assert_eq!(verdict(&dispute, &command, IN_TIME), expected, "{command:?}");
+        }
+    }
+    // In another status the same deadline is no repetition, but an action that the status does not allow.
+    let under_review = after(&[(contest(1), IN_TIME)]);
+    assert_eq!(verdict(&under_review, &extend(under_review.deadline), OPENED_AT), "-");
+    let won = after(&[(advance(Stage::Arbitration), IN_TIME), (resolve(Outcome::Won), IN_TIME)]);
+    assert_eq!(verdict(&won, &advance(Stage::Arbitration), IN_TIME), "-");
+}
+
+#[test]
 fn stages_only_move_forward() {
     for stage in [Stage::Inquiry, Stage::Chargeback] {
         assert_eq!(verdict(&after(&[]), &advance(stage), IN_TIME), "-");
