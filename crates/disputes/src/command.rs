@@ -1,4 +1,4 @@
-//! What can be asked of an open dispute, and who asks.
+//! The commands on an open dispute, and who sends them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,14 +15,14 @@ pub enum Command {
     Contest {
         /// What is submitted, with the check of each file.
         items: Vec<ContestItem>,
-        /// [`fingerprint_of`] the items, computed by the caller so that the committer, which all wait for, need not.
+        /// [`fingerprint_of`] the items. The caller computes it to save the committer's time.
         fingerprint: Option<Fingerprint>,
     },
     /// The merchant accepts the loss.
     Accept,
     /// An operator acts.
     Operator(OperatorAction),
-    /// The deadline passed unanswered; sent by the gateway's own sweeper.
+    /// The deadline passed without a response; sent by a background job of the gateway.
     Expire,
 }
 
@@ -39,8 +39,7 @@ impl Command {
         Self::Contest { items, fingerprint }
     }
 
-    /// The command with the fault of each item of a contest for which `fault_of` returns one; borrowed where it returns
-    /// none.
+    /// The same command, with `fault_of` an item in place of its check where that returns a fault. Only then is it a copy.
     pub fn with_faults(&self, fault_of: impl Fn(&ContestItem) -> Option<EvidenceFault>) -> Cow<'_, Self> {
         let Self::Contest { items, fingerprint } = self else { return Cow::Borrowed(self) };
         let faults: Vec<_> = items.iter().map(fault_of).collect();
@@ -55,14 +54,14 @@ impl Command {
     }
 }
 
-/// Who acted, as the history tells it.
+/// Who acted, as the history records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     /// A merchant's app.
     App(AppId),
     /// An operator, by the name of its token.
     Operator(String),
-    /// The gateway itself.
+    /// A background job of the gateway.
     Gateway,
 }
 

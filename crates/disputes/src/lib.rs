@@ -1,7 +1,7 @@
-//! The heart: what a dispute is, what may happen to it, and what happened (contract §4–§6).
+//! The domain: states and commands of a dispute, and its history (contract §4–§6).
 //!
-//! [`decide`] is the whole life of a dispute as one pure function of (state, command, arrival). Nothing here knows a
-//! clock, a database, a thread or the network: whoever calls brings the state, and keeps what comes back.
+//! [`decide`] is the state machine as one pure function of state, command and arrival time. Nothing here reads a clock,
+//! a database or the network: the caller loads the state and saves the result.
 
 mod allowed;
 mod command;

@@ -1,4 +1,4 @@
-//! Opening a dispute: its facts are fixed from then on, and the same opening again is a repetition.
+//! Opening a dispute. Its facts never change afterwards; the same opening again is a repetition.
 
 use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator::OpenDispute;
@@ -8,10 +8,10 @@ use crate::fingerprint::Fingerprinter;
 use crate::history::{ChainedEntry, EntryDetail};
 use crate::{Actor, Change, Decision, Dispute, DisputeRefusal, Fingerprint};
 
-/// A dispute to be opened, under the number that it will have.
+/// A dispute to be opened, with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// The upstream's number, or one that the gateway made.
+    /// The number that the operator gave, or one that the gateway made.
     pub dispute_no: DisputeNo,
     /// What the dispute is about.
     pub facts: OpenDispute,
@@ -38,11 +38,11 @@ impl Opening {
     }
 }
 
-/// Decides an opening. `existing` is the dispute that has the number already, whosever it is.
+/// Decides an opening. `existing` is the dispute with this number, of any merchant.
 ///
 /// # Errors
-/// [`DisputeRefusal::OpenedDifferently`] where the number is taken by other content, [`DisputeRefusal::DeadlineNotFuture`] where a
-/// new dispute would be late from the start.
+/// [`DisputeRefusal::OpenedDifferently`] where a dispute with this number has other content, [`DisputeRefusal::DeadlineNotFuture`] where its
+/// deadline has passed.
 pub fn open(
     existing: Option<&Dispute>,
     opening: &Opening,

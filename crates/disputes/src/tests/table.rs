@@ -133,7 +133,7 @@ fn every_state_answers_every_command_as_the_table_says() {
         (extend(LATER), IN_TIME),
         (withdraw(), IN_TIME),
         (Command::Expire, UnixMillis(DEADLINE.0 + 4_999)),
-        (Command::Expire, DEADLINE + COMMIT_LIMIT),
+        (Command::Expire, UnixMillis(DEADLINE.0 + 5_000)),
     ];
     #[rustfmt::skip]
     let table = [
@@ -294,9 +294,20 @@ fn every_faulty_item_is_named_by_its_index() {
     ]);
     let refusal = decide(&after(&[]), &command, &Actor::Gateway, IN_TIME).unwrap_err();
     assert_eq!(refusal.code(), Code::EvidenceNotFound);
-    let message = refusal.to_string();
-    assert!(message.contains("evidenceList[0]") && message.contains("evidenceList[2]"), "{message}");
-    assert!(!message.contains("evidenceList[1]"), "{message}");
+    assert_eq!(
+        refusal.to_string(),
+        "evidenceList[0].url is not a storageUri that generateUploadUrl returned to this merchant; evidenceList[2].url \
+         has no file; upload it again with a new generateUploadUrl"
+    );
+}
+
+#[test]
+fn a_late_response_is_answered_with_both_times() {
+    let refusal = decide(&after(&[]), &Command::Accept, &Actor::Gateway, LATER).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "the deadline 2025-06-15T16:06:40.000+00:00 has passed; the response arrived at 2025-06-15T17:06:40.000+00:00, both in UTC"
+    );
 }
 
 #[test]
