@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{InvalidFile, UploadRefusal};
+use crate::{InvalidFile, InvalidUpload};
 
 /// Characters that are told of what a store says.
 const REASON_MAX: usize = 200;
@@ -15,7 +15,7 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Error {
     /// The merchant has to change something; the sentence and the code are meant for the merchant.
     #[error(transparent)]
-    Refused(#[from] UploadRefusal),
+    Refused(#[from] InvalidUpload),
     /// The request's body could not be read to its end: the client left, or the server's time limit cut it off.
     #[error("the body of the upload could not be read: {0}")]
     Body(BodyError),
@@ -84,7 +84,7 @@ fn told(error: &object_store::Error) -> String {
 
 impl From<InvalidFile> for Error {
     fn from(invalid_file: InvalidFile) -> Self {
-        Self::Refused(UploadRefusal::InvalidFile(invalid_file))
+        Self::Refused(InvalidUpload::InvalidFile(invalid_file))
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use multer::{Field, Multipart};
 use rebuttal_protocol::Scene;
 
-use crate::{BodyError, Error, UploadRefusal};
+use crate::{BodyError, Error, InvalidUpload};
 use meter::Meter;
 
 /// Most fields before the file; an issued form has eight.
@@ -52,15 +52,15 @@ impl FormReader {
     /// Starts to read a body whose `Content-Type` header is `content_type`.
     ///
     /// # Errors
-    /// [`UploadRefusal::NotAForm`] if that is not `multipart/form-data` with a boundary.
-    pub fn new<S>(content_type: &str, body: S) -> Result<Self, UploadRefusal>
+    /// [`InvalidUpload::NotAForm`] if that is not `multipart/form-data` with a boundary.
+    pub fn new<S>(content_type: &str, body: S) -> Result<Self, InvalidUpload>
     where
         S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
     {
         let boundary = multer::parse_boundary(content_type)
             .ok()
             .filter(|boundary| !boundary.is_empty())
-            .ok_or(UploadRefusal::NotAForm)?;
+            .ok_or(InvalidUpload::NotAForm)?;
         let meter = Meter::new(Box::pin(body), FORM_HEAD_MAX_BYTES);
         Ok(Self {
             multipart: Multipart::new(meter.clone(), boundary),
@@ -75,8 +75,8 @@ impl FormReader {
         let mut fields: Vec<(String, String)> = Vec::new();
         loop {
             let next = self.meter.drive(self.multipart.next_field()).await;
-            let mut part = next.map_err(|error| self.fault(error))?.ok_or(UploadRefusal::FileMissing)?;
-            let name = name_of(&part).ok_or(UploadRefusal::Malformed("a part has no name"))?;
+            let mut part = next.map_err(|error| self.fault(error))?.ok_or(InvalidUpload::FileMissing)?;
+            let name = name_of(&part).ok_or(InvalidUpload::Malformed("a part has no name"))?;
             if name.eq_ignore_ascii_case(FILE) {
                 self.meter.allow_file();
                 self.file = File::Arriving(Box::new(part));
@@ -84,13 +84,13 @@ impl FormReader {
             }
             if name.len() > FIELD_NAME_MAX_BYTES {
                 let shown = name.chars().take(FIELD_NAME_MAX_BYTES).collect();
-                return Err(UploadRefusal::FieldTooLong(shown).into());
+                return Err(InvalidUpload::FieldTooLong(shown).into());
             }
             if fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
-                return Err(UploadRefusal::FieldRepeated(name).into());
+                return Err(InvalidUpload::FieldRepeated(name).into());
             }
             if fields.len() == FIELDS_MAX {
-                return Err(UploadRefusal::TooManyFields.into());
+                return Err(InvalidUpload::TooManyFields.into());
             }
             let value = self.value(&name, &mut part).await?;
             fields.push((name, value));
@@ -101,11 +101,11 @@ impl FormReader {
         let mut value = Vec::new();
         while let Some(chunk) = self.meter.drive(part.chunk()).await.map_err(|error| self.fault(error))? {
             if value.len() + chunk.len() > FIELD_VALUE_MAX_BYTES {
-                return Err(UploadRefusal::FieldTooLong(name.to_owned()).into());
+                return Err(InvalidUpload::FieldTooLong(name.to_owned()).into());
             }
             value.extend_from_slice(&chunk);
         }
-        String::from_utf8(value).map_err(|_| UploadRefusal::Malformed("a field is not UTF-8").into())
+        String::from_utf8(value).map_err(|_| InvalidUpload::Malformed("a field is not UTF-8").into())
     }
 
     /// The file's content, as it arrives. It ends well only after the whole form did, with nothing behind the file;
@@ -126,20 +126,20 @@ impl FormReader {
         let next = self.meter.drive(self.multipart.next_field()).await;
         match next.map_err(|error| self.fault(error))? {
             None => Ok(None),
-            Some(_) => Err(UploadRefusal::FileNotLast.into()),
+            Some(_) => Err(InvalidUpload::FileNotLast.into()),
         }
     }
 
     /// Reads on after a refusal and throws it away, at most [`DISCARD_MAX_BYTES`], so that the answer is seen.
     ///
-    /// Returns what to answer: the same refusal, but [`UploadRefusal::FileNotLast`] where fields were missing only
+    /// Returns what to answer: the same refusal, but [`InvalidUpload::FileNotLast`] where fields were missing only
     /// because they stand behind the file.
-    pub async fn refuse(mut self, refusal: UploadRefusal) -> UploadRefusal {
+    pub async fn refuse(mut self, refusal: InvalidUpload) -> InvalidUpload {
         let misplaced =
-            matches!(refusal, UploadRefusal::FieldMissing(_)) && self.something_follows_the_file().await;
+            matches!(refusal, InvalidUpload::FieldMissing(_)) && self.something_follows_the_file().await;
         let mut rest = self.meter.to_discard(DISCARD_MAX_BYTES);
         while let Some(Ok(_)) = rest.next().await {}
-        if misplaced { UploadRefusal::FileNotLast } else { refusal }
+        if misplaced { InvalidUpload::FileNotLast } else { refusal }
     }
 
     async fn something_follows_the_file(&mut self) -> bool {
@@ -147,7 +147,7 @@ impl FormReader {
             match self.chunk().await {
                 Ok(Some(_)) => {}
                 Ok(None) => return false,
-                Err(error) => return matches!(error, Error::Refused(UploadRefusal::FileNotLast)),
+                Err(error) => return matches!(error, Error::Refused(InvalidUpload::FileNotLast)),
             }
         }
         false
@@ -157,17 +157,17 @@ impl FormReader {
         self.broken = true;
         match error {
             multer::Error::StreamReadFailed(_) if self.meter.is_over() => match self.file {
-                File::Ahead => UploadRefusal::TooManyFields.into(),
-                File::Arriving(_) => UploadRefusal::TooLarge(Scene::max_bytes_of_any()).into(),
-                File::Over => UploadRefusal::FileNotLast.into(),
+                File::Ahead => InvalidUpload::TooManyFields.into(),
+                File::Arriving(_) => InvalidUpload::TooLarge(Scene::max_bytes_of_any()).into(),
+                File::Over => InvalidUpload::FileNotLast.into(),
             },
             multer::Error::StreamReadFailed(source) => Error::Body(source),
             multer::Error::IncompleteFieldData { .. }
             | multer::Error::IncompleteHeaders
             | multer::Error::IncompleteStream => {
-                UploadRefusal::Malformed("it ends before its last boundary").into()
+                InvalidUpload::Malformed("it ends before its last boundary").into()
             }
-            _ => UploadRefusal::Malformed("a part's headers cannot be read").into(),
+            _ => InvalidUpload::Malformed("a part's headers cannot be read").into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores, [`validate`]
 //! validates the content; [`upload`] is the four in a row, [`EvidenceStore`] what they serve. No databases, HTTP statuses
-//! or XML here: the server answers a [`UploadRefusal`], and records what was [received](folder::ReceivedFile).
+//! or XML here: the server answers a [`InvalidUpload`], and records what was [received](folder::ReceivedFile).
 
 #![warn(missing_docs)]
 
@@ -30,7 +30,7 @@ pub use fence::{Fence, InvalidFence};
 pub use folder::{FolderStore, Inspection, ReceivedFile, UploadTraffic};
 pub use location::{Bucket, Endpoint, InvalidLocation, StorageLocation};
 pub use policy::{Credentials, UploadForm};
-pub use refusal::{S3Code, UploadRefusal};
+pub use refusal::{InvalidUpload, S3Code};
 pub use s3::{AwsVariables, S3Store};
 pub use store::{EvidenceStore, RecordedFile};
 pub use validate::{InvalidFile, validate};

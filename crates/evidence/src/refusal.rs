@@ -59,7 +59,7 @@ impl fmt::Display for S3Code {
 ///
 /// Names of fields come from outside: they are bounded and printed escaped, but still need escaping for XML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UploadRefusal {
+pub enum InvalidUpload {
     /// A field of the issued form was not sent before the file.
     #[error("The form lacks the field {0}. Send every field of formFields, unchanged, before the file.")]
     FieldMissing(&'static str),
@@ -117,7 +117,7 @@ pub enum UploadRefusal {
     AlreadyUploaded,
 }
 
-impl UploadRefusal {
+impl InvalidUpload {
     /// The code in S3's words.
     pub const fn code(&self) -> S3Code {
         match self {

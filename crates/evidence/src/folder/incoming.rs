@@ -12,7 +12,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
 use super::{FILE_MODE, FolderStore, ReceivedFile, Shared, UNRECORDED_MAX, blocking, durable, found};
-use crate::{Error, UploadRefusal, validate};
+use crate::{Error, InvalidUpload, validate};
 
 /// Replaces the `/` of a key in an incoming name; no key holds it.
 const SEPARATOR: &str = "+";
@@ -53,7 +53,7 @@ impl Incoming {
     pub(super) fn create(shared: Arc<Shared>, uri: StorageUri) -> Result<Self, Error> {
         let task = "begin a file";
         if found(fs::symlink_metadata(shared.path(&uri))).map_err(Error::folder(task))?.is_some() {
-            return Err(UploadRefusal::AlreadyUploaded.into());
+            return Err(InvalidUpload::AlreadyUploaded.into());
         }
         let name = name_for(&uri).map_err(Error::folder(task))?;
         // Listed as active before it exists, so that no scan takes it for a leftover.
@@ -101,7 +101,7 @@ impl Incoming {
         }
         match fs::hard_link(self.shared.incoming_path(&self.name), &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(UploadRefusal::AlreadyUploaded.into());
+                return Err(InvalidUpload::AlreadyUploaded.into());
             }
             outcome => outcome.map_err(Error::folder("give a file its name"))?,
         }

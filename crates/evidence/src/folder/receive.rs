@@ -10,7 +10,7 @@ use tokio::sync::AcquireError;
 
 use super::incoming::Incoming;
 use super::{FolderStore, ReceivedFile, Shared, WRITE_BLOCK_BYTES, blocking};
-use crate::{Error, UploadRefusal};
+use crate::{Error, InvalidUpload};
 
 impl FolderStore {
     /// Receives a file for an address that is still free.
@@ -20,8 +20,8 @@ impl FolderStore {
     /// file that [`unrecorded`](Self::unrecorded) finds.
     ///
     /// # Errors
-    /// [`UploadRefusal::TooLarge`] as soon as a byte too many arrives, [`UploadRefusal::Empty`], [`UploadRefusal::InvalidFile`],
-    /// [`UploadRefusal::AlreadyUploaded`]; any error of `chunks`; [`Error::NoSlot`]; [`Error::Folder`].
+    /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`], [`InvalidUpload::InvalidFile`],
+    /// [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`; [`Error::NoSlot`]; [`Error::Folder`].
     pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, Error>
     where
         S: Stream<Item = Result<Bytes, Error>>,
@@ -36,7 +36,7 @@ impl FolderStore {
             let mut chunk = chunk?;
             size += chunk.len() as u64;
             if size > uri.scene.max_bytes() {
-                return Err(UploadRefusal::TooLarge(uri.scene.max_bytes()).into());
+                return Err(InvalidUpload::TooLarge(uri.scene.max_bytes()).into());
             }
             while chunk.has_remaining() {
                 let taken = chunk.len().min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));
@@ -47,7 +47,7 @@ impl FolderStore {
             }
         }
         if size == 0 {
-            return Err(UploadRefusal::Empty.into());
+            return Err(InvalidUpload::Empty.into());
         }
         let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
         let permit = self.shared.validations.acquire(uri.merchant_id).await.map_err(never_closed)?;

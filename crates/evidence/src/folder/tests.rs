@@ -7,7 +7,7 @@ use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{InvalidFile, UploadRefusal};
+use crate::{InvalidFile, InvalidUpload};
 
 const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
@@ -56,7 +56,7 @@ fn truth(received: &ReceivedFile) -> Inspection {
     Inspection::Valid { sha256: received.sha256, size: received.size }
 }
 
-fn refusal(outcome: Result<ReceivedFile, Error>) -> UploadRefusal {
+fn refusal(outcome: Result<ReceivedFile, Error>) -> InvalidUpload {
     match outcome {
         Err(Error::Refused(refusal)) => refusal,
         other => panic!("{other:?} is no refusal"),
@@ -113,7 +113,7 @@ async fn the_first_file_stays() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let again = bench.put(uri('a', "png"), PNG).await;
-    assert_eq!(refusal(again), UploadRefusal::AlreadyUploaded);
+    assert_eq!(refusal(again), InvalidUpload::AlreadyUploaded);
     assert_eq!(bench.incoming().len(), 1);
 }
 
@@ -124,7 +124,7 @@ async fn of_many_uploads_to_one_address_exactly_one_wins() {
     let outcomes = futures_util::future::join_all(uploads).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     for outcome in outcomes.into_iter().filter(Result::is_err) {
-        assert_eq!(refusal(outcome), UploadRefusal::AlreadyUploaded);
+        assert_eq!(refusal(outcome), InvalidUpload::AlreadyUploaded);
     }
     assert_eq!(bench.incoming().len(), 1);
 }
@@ -133,7 +133,7 @@ async fn of_many_uploads_to_one_address_exactly_one_wins() {
 async fn a_lie_leaves_nothing() {
     let bench = Bench::new();
     let outcome = bench.put(uri('a', "pdf"), PNG).await;
-    assert!(matches!(refusal(outcome), UploadRefusal::InvalidFile(InvalidFile::OtherKind { .. })));
+    assert!(matches!(refusal(outcome), InvalidUpload::InvalidFile(InvalidFile::OtherKind { .. })));
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
     assert!(bench.store.read(&uri('a', "pdf")).await.unwrap().is_none());
 }
@@ -141,7 +141,7 @@ async fn a_lie_leaves_nothing() {
 #[tokio::test]
 async fn an_empty_file_is_refused() {
     let bench = Bench::new();
-    assert_eq!(refusal(bench.put(uri('a', "png"), b"").await), UploadRefusal::Empty);
+    assert_eq!(refusal(bench.put(uri('a', "png"), b"").await), InvalidUpload::Empty);
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
 }
 
@@ -154,13 +154,13 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
     full.push(0);
     assert_eq!(
         refusal(bench.put(uri('b', "png"), &full).await),
-        UploadRefusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES)
+        InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES)
     );
 
     // Without end: refused all the same.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
     let outcome = bench.store.receive(uri('c', "png"), endless).await;
-    assert_eq!(refusal(outcome), UploadRefusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
+    assert_eq!(refusal(outcome), InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
     assert_eq!(bench.incoming().len(), 1);
 }
 

@@ -36,7 +36,7 @@ async fn read(mut form: FormReader) -> Result<Read, Error> {
     Ok((fields, content))
 }
 
-async fn refused(body: &[u8]) -> UploadRefusal {
+async fn refused(body: &[u8]) -> InvalidUpload {
     match read(open(body, 1_000)).await {
         Err(Error::Refused(refusal)) => refusal,
         other => panic!("{other:?} is no refusal"),
@@ -63,15 +63,15 @@ async fn a_body_that_is_no_form_is_refused() {
         ["", "text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
     {
         let form = FormReader::new(content_type, stream::empty());
-        assert_eq!(form.err(), Some(UploadRefusal::NotAForm), "{content_type:?}");
+        assert_eq!(form.err(), Some(InvalidUpload::NotAForm), "{content_type:?}");
     }
     for body in [b"".as_slice(), b"hello", b"--XX\r\nnot a header\r\n\r\n", b"--XX\r\n\r\nno name\r\n--XX--"]
     {
-        assert!(matches!(refused(body).await, UploadRefusal::Malformed(_)), "{body:?}");
+        assert!(matches!(refused(body).await, InvalidUpload::Malformed(_)), "{body:?}");
     }
     assert!(matches!(
         refused(&form_of(&[("key", b"\xff"), ("file", b"x")])).await,
-        UploadRefusal::Malformed(_)
+        InvalidUpload::Malformed(_)
     ));
 }
 
@@ -97,9 +97,9 @@ async fn a_body_that_fails_is_told_apart_from_a_bad_form() {
 
 #[tokio::test]
 async fn the_file_comes_last_and_is_there() {
-    assert_eq!(refused(&form_of(&[("key", b"m/80")])).await, UploadRefusal::FileMissing);
-    assert_eq!(refused(&form_of(&[("file", b"x"), ("key", b"m/80")])).await, UploadRefusal::FileNotLast);
-    assert_eq!(refused(&form_of(&[("file", b"x"), ("file", b"y")])).await, UploadRefusal::FileNotLast);
+    assert_eq!(refused(&form_of(&[("key", b"m/80")])).await, InvalidUpload::FileMissing);
+    assert_eq!(refused(&form_of(&[("file", b"x"), ("key", b"m/80")])).await, InvalidUpload::FileNotLast);
+    assert_eq!(refused(&form_of(&[("file", b"x"), ("file", b"y")])).await, InvalidUpload::FileNotLast);
 }
 
 #[tokio::test]
@@ -109,19 +109,19 @@ async fn fields_are_bounded_and_come_once() {
     let long = vec![b'v'; FIELD_VALUE_MAX_BYTES + 1];
     assert_eq!(
         refused(&form_of(&[("key", &long), ("file", b"x")])).await,
-        UploadRefusal::FieldTooLong("key".into())
+        InvalidUpload::FieldTooLong("key".into())
     );
 
     let name = "n".repeat(FIELD_NAME_MAX_BYTES + 1);
     let refusal = refused(&form_of(&[(&name, b"v"), ("file", b"x")])).await;
-    assert_eq!(refusal, UploadRefusal::FieldTooLong("n".repeat(FIELD_NAME_MAX_BYTES)));
+    assert_eq!(refusal, InvalidUpload::FieldTooLong("n".repeat(FIELD_NAME_MAX_BYTES)));
 
     let refusal = refused(&form_of(&[("key", b"a"), ("KEY", b"b"), ("file", b"x")])).await;
-    assert_eq!(refusal, UploadRefusal::FieldRepeated("KEY".into()));
+    assert_eq!(refusal, InvalidUpload::FieldRepeated("KEY".into()));
 
     let names: Vec<_> = (0..=FIELDS_MAX).map(|number| format!("field{number}")).collect();
     let fields: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), b"v".as_slice())).collect();
-    assert_eq!(refused(&form_of(&fields)).await, UploadRefusal::TooManyFields);
+    assert_eq!(refused(&form_of(&fields)).await, InvalidUpload::TooManyFields);
 }
 
 /// A body without end, made of one piece again and again, that counts how much of it was taken.
@@ -145,7 +145,7 @@ async fn a_head_without_end_is_given_up_early() {
     for start in [b"no boundary".as_slice(), header] {
         let (form, taken) = endless(start, &[b'x'; 1_000]);
         let outcome = read(form).await;
-        assert!(matches!(outcome, Err(Error::Refused(UploadRefusal::TooManyFields))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Refused(InvalidUpload::TooManyFields))), "{outcome:?}");
         assert!(taken.load(std::sync::atomic::Ordering::Relaxed) <= FORM_HEAD_MAX_BYTES + 2_000);
     }
 }
@@ -155,8 +155,8 @@ async fn a_file_or_a_tail_without_end_is_given_up() {
     let file = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx";
     let tail = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--XX\r\nx: ";
     for (start, expected) in [
-        (file.as_slice(), UploadRefusal::TooLarge(Scene::max_bytes_of_any())),
-        (tail, UploadRefusal::FileNotLast),
+        (file.as_slice(), InvalidUpload::TooLarge(Scene::max_bytes_of_any())),
+        (tail, InvalidUpload::FileNotLast),
     ] {
         let (form, taken) = endless(start, &[b'x'; 10_000]);
         let outcome = read(form).await;
@@ -182,19 +182,19 @@ async fn a_refusal_reads_the_rest_within_bounds() {
     let body = form_of(&[("key", b"m/80"), ("file", &[b'x'; 100_000])]);
     let mut form = open(&body, 1_000);
     form.fields().await.unwrap();
-    assert_eq!(form.refuse(UploadRefusal::Expired).await, UploadRefusal::Expired);
+    assert_eq!(form.refuse(InvalidUpload::Expired).await, InvalidUpload::Expired);
 
     let (form, taken) = endless(b"--XX\r\n", &[b'x'; 10_000]);
-    form.refuse(UploadRefusal::Expired).await;
+    form.refuse(InvalidUpload::Expired).await;
     let taken = taken.load(std::sync::atomic::Ordering::Relaxed);
     assert!((DISCARD_MAX_BYTES..DISCARD_MAX_BYTES + 30_000).contains(&taken), "{taken}");
 }
 
 #[tokio::test]
 async fn fields_behind_the_file_are_named_as_what_they_are() {
-    let missing = UploadRefusal::FieldMissing("key");
+    let missing = InvalidUpload::FieldMissing("key");
     for (parts, expected) in [
-        (vec![("file", b"x".as_slice()), ("key", b"m/80")], UploadRefusal::FileNotLast),
+        (vec![("file", b"x".as_slice()), ("key", b"m/80")], InvalidUpload::FileNotLast),
         (vec![("file", b"x".as_slice())], missing.clone()),
         (vec![("policy", b"p".as_slice()), ("file", b"x")], missing.clone()),
     ] {

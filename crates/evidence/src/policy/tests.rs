@@ -1,7 +1,7 @@
 use rebuttal_protocol::StorageUri;
 
 use super::*;
-use crate::{S3Code, UploadRefusal};
+use crate::{InvalidUpload, S3Code};
 use serde::Deserialize;
 
 /// Computed by botocore's signer and by a few lines of Python, which agreed.
@@ -42,7 +42,7 @@ impl Vector {
         }
     }
 
-    fn check(&self, fields: &[(String, String)]) -> Result<Grant, UploadRefusal> {
+    fn check(&self, fields: &[(String, String)]) -> Result<Grant, InvalidUpload> {
         check(&self.credentials(), &self.bucket, fields, self.now)
     }
 }
@@ -93,7 +93,7 @@ fn every_field_must_be_sent() {
             let mut fields = vector.fields.clone();
             let (name, _) = fields.remove(at);
             let refusal = vector.check(&fields).unwrap_err();
-            assert!(matches!(refusal, UploadRefusal::FieldMissing(missing) if missing == name), "{name}");
+            assert!(matches!(refusal, InvalidUpload::FieldMissing(missing) if missing == name), "{name}");
             assert_eq!(refusal.code(), S3Code::AccessDenied);
         }
     }
@@ -129,7 +129,7 @@ fn a_signature_has_one_spelling() {
     let mut fields = vector.fields.clone();
     let signature = fields.last_mut().unwrap();
     signature.1 = signature.1.to_uppercase();
-    assert_eq!(vector.check(&fields), Err(UploadRefusal::SignatureMismatch));
+    assert_eq!(vector.check(&fields), Err(InvalidUpload::SignatureMismatch));
 }
 
 #[test]
@@ -138,11 +138,11 @@ fn nothing_may_be_added() {
         for name in ["acl", "success_action_status", "x-ignore-this", "bucket", "x-amz-meta-a"] {
             let mut fields = vector.fields.clone();
             fields.push((name.into(), "uploaded".into()));
-            assert_eq!(vector.check(&fields), Err(UploadRefusal::FieldUndeclared(name.into())));
+            assert_eq!(vector.check(&fields), Err(InvalidUpload::FieldUndeclared(name.into())));
         }
         let mut fields = vector.fields.clone();
         fields.push(("KEY".into(), fields[0].1.clone()));
-        assert_eq!(vector.check(&fields), Err(UploadRefusal::FieldRepeated("key".into())));
+        assert_eq!(vector.check(&fields), Err(InvalidUpload::FieldRepeated("key".into())));
     }
 }
 
@@ -153,7 +153,7 @@ fn a_form_is_good_for_ten_minutes() {
     let last = UnixMillis(vector.now.0 + 10 * 60 * 1000 - 1);
     assert!(at(last).is_ok());
     let refusal = at(vector.expires_at).unwrap_err();
-    assert_eq!(refusal, UploadRefusal::Expired);
+    assert_eq!(refusal, InvalidUpload::Expired);
     assert_eq!(refusal.code(), S3Code::AccessDenied);
 }
 
@@ -163,16 +163,16 @@ fn a_form_of_other_credentials_or_another_bucket_is_refused() {
     let with =
         |credentials: &Credentials, bucket: &str| check(credentials, bucket, &vector.fields, vector.now);
     let ours = vector.credentials();
-    assert_eq!(with(&ours, "elsewhere"), Err(UploadRefusal::PolicyUnknown));
+    assert_eq!(with(&ours, "elsewhere"), Err(InvalidUpload::PolicyUnknown));
     let mut other = ours.clone();
     other.region = "us-east-1".into();
-    assert_eq!(with(&other, &vector.bucket), Err(UploadRefusal::FieldAltered("x-amz-credential")));
+    assert_eq!(with(&other, &vector.bucket), Err(InvalidUpload::FieldAltered("x-amz-credential")));
     let mut other = ours.clone();
     other.access_key_id = "AKIDOTHER".into();
-    assert_eq!(with(&other, &vector.bucket), Err(UploadRefusal::FieldAltered("x-amz-credential")));
+    assert_eq!(with(&other, &vector.bucket), Err(InvalidUpload::FieldAltered("x-amz-credential")));
     let mut other = ours;
     other.secret_access_key = Zeroizing::new("another secret".into());
-    assert_eq!(with(&other, &vector.bucket), Err(UploadRefusal::SignatureMismatch));
+    assert_eq!(with(&other, &vector.bucket), Err(InvalidUpload::SignatureMismatch));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_signed_policy_of_another_form_is_refused() {
             assert!(json.contains(from), "{from}");
             json.replacen(from, to, 1)
         });
-        assert_eq!(refused, Err(UploadRefusal::PolicyUnknown), "{from} -> {to}");
+        assert_eq!(refused, Err(InvalidUpload::PolicyUnknown), "{from} -> {to}");
     }
 }
 

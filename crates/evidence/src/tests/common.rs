@@ -2,7 +2,7 @@
 
 use crate::{
     AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, S3Store, StorageLocation,
-    UploadForm, UploadRefusal, upload,
+    UploadForm, InvalidUpload, upload,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -65,7 +65,7 @@ impl Fixture {
     }
 
     /// Posts to the folder.
-    pub(crate) async fn receive(&self, form: &Form) -> Result<(), UploadRefusal> {
+    pub(crate) async fn receive(&self, form: &Form) -> Result<(), InvalidUpload> {
         let (files, credentials) = self.store.folder().unwrap();
         let request = form.request();
         let content_type = &request.headers[0].1;

@@ -1,6 +1,6 @@
 //! What holds for every evidence store.
 
-use crate::{Inspection, UploadRefusal};
+use crate::{Inspection, InvalidUpload};
 use rebuttal_testbed::samples;
 use sha2::{Digest as _, Sha256};
 
@@ -73,7 +73,7 @@ async fn the_same_lie_is_told_of_the_same_file(fixture: Fixture) {
             let mut form = fixture.form(&uri).await;
             form.parts.last_mut().unwrap().content = content.to_vec();
             match fixture.receive(&form).await {
-                Err(UploadRefusal::InvalidFile(invalid_file)) => told.push(invalid_file.to_string()),
+                Err(InvalidUpload::InvalidFile(invalid_file)) => told.push(invalid_file.to_string()),
                 other => panic!("{extension}: {other:?}"),
             }
         }

@@ -6,7 +6,7 @@ use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{EvidenceStore, S3Code, UploadForm, UploadRefusal};
+use crate::{EvidenceStore, InvalidUpload, S3Code, UploadForm};
 
 const URL: &str = "https://gateway.example/uploaded";
 const BUCKET: &str = "uploaded";
@@ -53,7 +53,7 @@ impl Bench {
         receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, stream::iter(chunks), NOW).await
     }
 
-    async fn refused(&self, parts: &[(&str, &[u8])]) -> UploadRefusal {
+    async fn refused(&self, parts: &[(&str, &[u8])]) -> InvalidUpload {
         match self.send(body_of(parts)).await {
             Err(Error::Refused(refusal)) => refusal,
             other => panic!("{other:?} is no refusal"),
@@ -147,18 +147,18 @@ fn every_refusal_has_a_code_that_s3_has_and_tells_what_to_do() {
         assert!(code.as_str().chars().all(char::is_alphabetic));
     }
     for refusal in [
-        UploadRefusal::FieldMissing("key"),
-        UploadRefusal::FieldAltered("key"),
-        UploadRefusal::FieldUndeclared("a<b".into()),
-        UploadRefusal::Expired,
-        UploadRefusal::SignatureMismatch,
-        UploadRefusal::PolicyUnknown,
-        UploadRefusal::NotAForm,
-        UploadRefusal::FileMissing,
-        UploadRefusal::FileNotLast,
-        UploadRefusal::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES),
-        UploadRefusal::Empty,
-        UploadRefusal::AlreadyUploaded,
+        InvalidUpload::FieldMissing("key"),
+        InvalidUpload::FieldAltered("key"),
+        InvalidUpload::FieldUndeclared("a<b".into()),
+        InvalidUpload::Expired,
+        InvalidUpload::SignatureMismatch,
+        InvalidUpload::PolicyUnknown,
+        InvalidUpload::NotAForm,
+        InvalidUpload::FileMissing,
+        InvalidUpload::FileNotLast,
+        InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES),
+        InvalidUpload::Empty,
+        InvalidUpload::AlreadyUploaded,
     ] {
         let sentence = refusal.to_string();
         assert!(sentence.ends_with('.') && sentence.contains(". "), "{sentence}");

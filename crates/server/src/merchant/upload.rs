@@ -88,7 +88,7 @@ async fn record_and_confirm(
     let ReceivedFile { uri, sha256, size, .. } = received;
     record(&gateway.store, *uri, *sha256, *size)
         .await?
-        .map_err(|_| rebuttal_evidence::UploadRefusal::AlreadyUploaded)?;
+        .map_err(|_| rebuttal_evidence::InvalidUpload::AlreadyUploaded)?;
     Ok(files.confirm(received).await?)
 }
 
@@ -182,8 +182,8 @@ impl From<Error> for UploadRefusal {
     }
 }
 
-impl From<rebuttal_evidence::UploadRefusal> for UploadRefusal {
-    fn from(refusal: rebuttal_evidence::UploadRefusal) -> Self {
+impl From<rebuttal_evidence::InvalidUpload> for UploadRefusal {
+    fn from(refusal: rebuttal_evidence::InvalidUpload) -> Self {
         let code = refusal.code();
         Self { status: status(code), code: code.as_str(), message: refusal.to_string(), cause: None }
     }
@@ -271,9 +271,10 @@ mod tests {
 
     #[test]
     fn what_a_form_brings_cannot_leave_its_element() {
-        let response =
-            UploadRefusal::from(rebuttal_evidence::UploadRefusal::FieldUndeclared("</Message><x>&".to_owned()))
-                .into_response();
+        let response = UploadRefusal::from(rebuttal_evidence::InvalidUpload::FieldUndeclared(
+            "</Message><x>&".to_owned(),
+        ))
+        .into_response();
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(escape("</Message><x>&"), "&lt;/Message&gt;&lt;x&gt;&amp;");
     }
