@@ -1,8 +1,8 @@
-//! The embedded store: a folder with one file per address, written once and never changed.
+//! The built-in store: a folder with one file per address, written once and never changed.
 //!
-//! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` tells whose they are, `incoming/` holds those
-//! on their way: a file gets its final name only when it is whole, true and durable, and keeps its incoming name until
-//! its record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on
+//! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` is the ownership marker, `incoming/` holds
+//! uploads in progress: a file gets its final name only when it is complete, valid and durable, and keeps its incoming name
+//! until its record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on
 //! hard links and inode numbers.
 
 mod durable;
@@ -29,27 +29,27 @@ pub use inspect::Inspection;
 use crate::{Error, FairSlots};
 use upload_slots::UploadSlots;
 
-/// Most files that are being received at once, one of a form at a time, and of a merchant no more than the others leave
-/// free: alone 32, beside another's 32 still 16. The next ones wait for their turn.
+/// Most files that are received concurrently, one of a form at a time, and of a merchant no more than the others leave
+/// free: alone 32, with another merchant's 32 still 16. Further uploads wait for a slot.
 pub const RECEIVES_AT_ONCE: usize = 64;
-/// Most uploads of a merchant that wait for their turn; further ones are refused at once.
+/// Most uploads of a merchant that wait for a slot; further ones are refused immediately.
 pub const RECEIVES_WAITING_MAX: usize = 64;
-/// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so
-/// that who lost a connection and sends again gets the place that it left.
+/// How long an upload waits for a slot before it is refused: longer than the idle timeout of a body, so that a sender
+/// whose connection was lost gets the slot of its first try.
 pub const SLOT_WAIT_LIMIT: Duration = Duration::from_secs(20);
-/// Most files that are validated at once, one of a merchant. Each is in memory whole, 2 MiB, and what judging it needs.
+/// Most files that are validated concurrently, one of a merchant. Each is in memory whole, with what its validation needs.
 pub const VALIDATIONS_AT_ONCE: usize = 2;
-/// Bytes of an arriving file that are gathered before they are written.
+/// Bytes of an upload that are collected before they are written.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 /// Most files that one call of [`FolderStore::unrecorded`] returns.
 pub const UNRECORDED_MAX: usize = 256;
 
 const INCOMING: &str = "incoming";
-/// What the merchants' files are stored under, as their keys begin.
+/// The folder of the merchants' files, as their keys begin.
 const MERCHANTS: &str = "m";
 const FILE_MODE: u32 = 0o600;
 
-/// The embedded store. Clones share the folder and its limits.
+/// The built-in store. Clones share the folder and its limits.
 #[derive(Clone)]
 pub struct FolderStore {
     shared: Arc<Shared>,
@@ -59,7 +59,7 @@ struct Shared {
     root: PathBuf,
     /// The folder `incoming/`, locked for as long as the store is open.
     _lock: File,
-    /// The gateway's marker, with what tells this folder from its others.
+    /// The gateway's marker, with this folder's id.
     marker: String,
     claimed_by_operator: bool,
     receives: UploadSlots,
@@ -71,36 +71,36 @@ struct Shared {
     inspections: Mutex<inspect::InspectionCache>,
 }
 
-/// How many files are on their way.
+/// How many uploads are in progress.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct UploadTraffic {
-    /// Those that are being received.
+    /// Uploads that are being received.
     pub receiving: usize,
-    /// Those that wait for their turn.
+    /// Uploads that wait for a slot.
     pub waiting: usize,
 }
 
 /// A file that is stored durably under its final name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedFile {
-    /// Where it lies.
+    /// Its address.
     pub uri: StorageUri,
     /// SHA-256 of its content.
     pub sha256: [u8; 32],
     /// Its size in bytes, at least 1.
     pub size: u64,
-    /// Its registered media type, which its content was found to have.
+    /// Its registered media type, which the content has.
     pub media_type: &'static str,
     /// Its name in `incoming/`.
     incoming: String,
 }
 
 impl FolderStore {
-    /// Opens the store in `root`. `marker` tells this gateway's folder from others; `holds_files` says whether files
-    /// must be in it, so that an empty one is not this gateway's. Otherwise it is made where there is none. Blocking;
-    /// meant for start-up.
+    /// Opens the store in `root`. `marker` identifies this gateway; `holds_files` says whether files
+    /// must be in it, so that an empty folder is not this gateway's. Otherwise a missing folder is created. Blocking; for
+    /// start-up.
     ///
-    /// One store at a time may use a folder: another would take what this one is receiving for left over.
+    /// One store at a time may use a folder: another would take uploads in progress for abandoned ones.
     ///
     /// # Errors
     /// [`Error::Folder`], also where the folder is not this gateway's, or is used by another store.
@@ -124,8 +124,8 @@ impl FolderStore {
         })
     }
 
-    /// The [place](Self::place) of the folder in `root`, if it bears a marker, without opening a store there: one may be
-    /// open.
+    /// The [identity](Self::identity) of the folder in `root`, if it has this gateway's marker. It opens no store, because
+    /// one may be open.
     ///
     /// # Errors
     /// [`Error::Folder`] where it does not.
@@ -135,40 +135,40 @@ impl FolderStore {
             .map_err(Error::folder("be found"))
     }
 
-    /// Whether what tells a place tells a folder.
+    /// Whether an identity is that of a folder.
     pub fn is_folder_identity(place: &str) -> bool {
         place.split(' ').next() == Some(ownership::FOLDER)
     }
 
-    /// Whether the folder in `root`, there or not, is nobody's yet: it bears no marker.
+    /// Whether the folder in `root`, which may not exist, has no marker yet.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be seen.
+    /// [`Error::Folder`] where that cannot be read.
     pub fn is_unclaimed(root: &Path) -> Result<bool, Error> {
         ownership::is_missing(root).map_err(Error::folder("be looked at"))
     }
 
-    /// Whether the folder in `root` has an empty marker, by which an operator says that it is to be this gateway's from
-    /// the next start on.
+    /// Whether the folder in `root` has an empty marker, by which an operator claims it for this gateway from the next
+    /// start.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be seen.
+    /// [`Error::Folder`] where that cannot be read.
     pub fn has_empty_marker(root: &Path) -> Result<bool, Error> {
         ownership::has_empty_marker(root).map_err(Error::folder("be looked at"))
     }
 
-    /// How many bytes the file of an address has in the folder in `root`, without opening a store there; `None` if
-    /// nothing lies there. Blocking.
+    /// The size in bytes of a file in the folder in `root`, without opening a store there; `None` if there is no file.
+    /// Blocking.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be seen.
+    /// [`Error::Folder`] where that cannot be read.
     pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, Error> {
         let metadata = found(fs::metadata(root.join(uri.key()))).map_err(Error::folder("be looked at"))?;
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
-    /// The SHA-256 of what the file of an address holds in the folder in `root`, and its bytes, as far as a file here
-    /// may reach; `None` if nothing lies there. Blocking.
+    /// The SHA-256 and the size of a file in the folder in `root`, read up to one byte over its scene's limit; `None` if
+    /// there is no file. Blocking.
     ///
     /// # Errors
     /// [`Error::Folder`] where it cannot be read.
@@ -180,25 +180,25 @@ impl FolderStore {
         Ok(Some((Sha256::digest(&content).into(), content.len() as u64)))
     }
 
-    /// What tells this folder from every other place that evidence can be stored in. It stays when the folder is moved.
+    /// Identifies this folder among all evidence locations. It does not change when the folder is moved.
     pub fn identity(&self) -> String {
         ownership::identity(&self.shared.marker)
     }
 
-    /// How many files are on their way to this store.
+    /// How many uploads are in progress.
     pub fn traffic(&self) -> UploadTraffic {
         self.shared.receives.traffic()
     }
 
-    /// Whether this start made the folder the gateway's by an operator's word, which an empty marker is.
+    /// Whether this start claimed the folder because an operator had put an empty marker there.
     pub fn is_claimed_by_operator(&self) -> bool {
         self.shared.claimed_by_operator
     }
 
-    /// Reads a file back whole, as far as a file here may reach; `None` if nothing lies there.
+    /// Reads a file whole, up to its scene's limit; `None` if there is no file.
     ///
     /// # Errors
-    /// [`Error::Folder`], also where the store itself is not in its place.
+    /// [`Error::Folder`], also where the folder is not this gateway's, as when it is not mounted.
     pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, Error> {
         let (shared, path, limit) = (Arc::clone(&self.shared), self.shared.path(uri), uri.scene.max_bytes());
         let read = move || {
@@ -215,17 +215,17 @@ impl FolderStore {
 
     /// Deletes a file. Whether one was there.
     ///
-    /// The deletion may be lost with the machine's power; delete again then, it does no harm.
+    /// A loss of power may undo the deletion; delete again then.
     pub async fn delete(&self, uri: &StorageUri) -> Result<bool, Error> {
         let path = self.shared.path(uri);
         let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("delete a file")));
         Ok(removed.await?.is_some())
     }
 
-    /// Whether the folder is in its place and takes files; for readiness checks.
+    /// Whether the folder is this gateway's and can be written to; for readiness checks.
     ///
     /// # Errors
-    /// [`Error::Folder`] says what it does not do.
+    /// [`Error::Folder`] says what failed.
     pub async fn answers(&self) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         blocking(move || {
@@ -235,11 +235,11 @@ impl FolderStore {
         .await
     }
 
-    /// Whether the folder in `root` takes files, without opening a store there: one may be open. A restored one has no
-    /// `incoming/` yet, which the next start makes. Blocking.
+    /// Whether the folder in `root` can be written to. It opens no store, because one may be open. A restored folder has
+    /// no `incoming/` yet; the next start creates it. Blocking.
     ///
     /// # Errors
-    /// [`Error::Folder`] says what it does not do.
+    /// [`Error::Folder`] says what failed.
     pub fn takes_files(root: &Path) -> Result<(), Error> {
         match root.join(INCOMING).exists() {
             true => try_out(root),
@@ -257,8 +257,8 @@ impl Shared {
         self.root.join(INCOMING)
     }
 
-    /// Fails where the store is not in its place: its folder unmounted, moved, replaced or deleted. Ask before
-    /// believing that a file is absent, and before a file is put there.
+    /// Fails where the folder was unmounted, moved, replaced or deleted. Call it before a missing file counts as absent,
+    /// and before a file is stored.
     fn is_there(&self) -> io::Result<()> {
         ownership::check(&self.root, &self.marker).map(drop)
     }
@@ -268,14 +268,14 @@ impl Shared {
     }
 }
 
-/// Begins a file, gives it a second name where the merchants' files are stored, and removes both: what an upload does, and
-/// what a folder that somebody else restored may not allow. Under names that nobody takes for a file of evidence.
+/// Does what an upload does, which a folder that was restored by another user may not allow: creates a file, links it
+/// where the merchants' files are stored, and removes both names. They are not those of evidence.
 fn try_out(root: &Path) -> Result<(), Error> {
     let name = incoming::random_name("try-out").map_err(Error::folder("begin a file"))?;
     let (begun, given) = (root.join(INCOMING).join(&name), root.join(MERCHANTS).join(&name));
     File::create_new(&begun).map_err(Error::folder("begin a file"))?;
     let linked = match fs::hard_link(&begun, &given) {
-        // Made with the first upload.
+        // Created with the first upload.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         Ok(()) => fs::remove_file(&given),

@@ -1,7 +1,7 @@
 //! The upload's body: a `multipart/form-data` form read as it arrives, fields first, the file last (contract §3).
 //!
-//! However the body is made, no more than a bounded head and one chunk of it are in memory. What the fields mean is
-//! decided in [`policy`](crate::policy); how large the file may be, in [`folder`](crate::folder).
+//! Only a bounded head and one chunk of the body are in memory. [`policy`](crate::policy) checks the fields,
+//! [`folder`](crate::folder) the size of the file.
 
 mod meter;
 
@@ -21,10 +21,10 @@ pub const FIELD_NAME_MAX_BYTES: usize = 64;
 pub const FIELD_VALUE_MAX_BYTES: usize = 8 * 1024;
 /// Most bytes before the file's content: all fields with their part headers.
 pub const FORM_HEAD_MAX_BYTES: u64 = 32 * 1024;
-/// Most bytes after the file's content: the closing boundary and what some clients send behind it.
+/// Most bytes after the file's content: the closing boundary and what some clients send after it.
 pub const FORM_TAIL_MAX_BYTES: u64 = 4 * 1024;
-/// Most bytes that are read and thrown away after a refusal, so that a client which writes its whole request before
-/// it reads gets to see the answer.
+/// Most bytes that are read and discarded after a refusal, so that a client which writes its whole request before
+/// it reads receives the answer.
 pub const DISCARD_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The name of the file's part, in either case.
@@ -38,13 +38,13 @@ pub struct FormReader {
     broken: bool,
 }
 
-/// How far the form has come.
+/// How much of the form was read.
 enum File {
-    /// Its fields are being read.
+    /// The fields are being read.
     Ahead,
-    /// Its file is.
+    /// The file is being read.
     Arriving(Box<Field<'static>>),
-    /// Its file was read.
+    /// The file was read.
     Over,
 }
 
@@ -70,7 +70,7 @@ impl FormReader {
         })
     }
 
-    /// Reads the text fields, up to where the file begins. Names are as sent; none comes twice, in either case.
+    /// Reads the text fields before the file. Names are as sent; none occurs twice, in either case.
     pub async fn fields(&mut self) -> Result<Vec<(String, String)>, Error> {
         let mut fields: Vec<(String, String)> = Vec::new();
         loop {
@@ -108,8 +108,8 @@ impl FormReader {
         String::from_utf8(value).map_err(|_| InvalidUpload::Malformed("a field is not UTF-8").into())
     }
 
-    /// The file's content, as it arrives. It ends well only after the whole form did, with nothing behind the file;
-    /// whoever stores it must not keep anything before that.
+    /// The file's content as it arrives. It ends without an error only after the whole form, with nothing after the file:
+    /// the caller must not keep anything before that.
     pub fn file(&mut self) -> impl Stream<Item = Result<Bytes, Error>> + Send {
         stream::try_unfold(self, |form| async move { Ok(form.chunk().await?.map(|chunk| (chunk, form))) })
     }
@@ -130,10 +130,10 @@ impl FormReader {
         }
     }
 
-    /// Reads on after a refusal and throws it away, at most [`DISCARD_MAX_BYTES`], so that the answer is seen.
+    /// Reads and discards the rest after a refusal, at most [`DISCARD_MAX_BYTES`], so that the client receives the answer.
     ///
     /// Returns what to answer: the same refusal, but [`InvalidUpload::FileNotLast`] where fields were missing only
-    /// because they stand behind the file.
+    /// because they are after the file.
     pub async fn refuse(mut self, refusal: InvalidUpload) -> InvalidUpload {
         let misplaced =
             matches!(refusal, InvalidUpload::FieldMissing(_)) && self.something_follows_the_file().await;
@@ -172,7 +172,7 @@ impl FormReader {
     }
 }
 
-/// A part's name. The word `name` itself may be in capitals, which the parser does not know.
+/// A part's name. The parameter `name` itself may be in capitals, which the parser does not read.
 fn name_of(part: &Field<'_>) -> Option<String> {
     if let Some(name) = part.name() {
         return Some(name.to_owned());

@@ -1,9 +1,8 @@
-//! Evidence files: the upload form that a merchant fills in, the folder that keeps the files, and the truth about
-//! what is in them (contract §3).
+//! Evidence files: upload forms, the stores (a folder or an S3), and the validation of their content (contract §3).
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores, [`validate`]
-//! validates the content; [`upload`] is the four in a row, [`EvidenceStore`] what they serve. No databases, HTTP statuses
-//! or XML here: the server answers a [`InvalidUpload`], and records what was [received](folder::ReceivedFile).
+//! validates the content; [`upload`] does the four in order for an [`EvidenceStore`]. No databases, HTTP statuses
+//! or XML here: the server answers an [`InvalidUpload`], and records what was [received](folder::ReceivedFile).
 
 #![warn(missing_docs)]
 

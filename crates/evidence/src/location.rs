@@ -1,4 +1,4 @@
-//! Where evidence is stored, as the setting `evidence_url` says it: `file:///srv/evidence`, or
+//! Where evidence is stored, as the setting `evidence_url` names it: `file:///srv/evidence`, or
 //! `s3://bucket/prefix?endpoint=https://…&region=…&path_style=true`. Parsed once, strictly: a misspelt part that has no
 //! effect is worse than a gateway that does not start.
 
@@ -6,14 +6,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What a bucket's url may say after its `?`.
+/// The query parameters of a bucket's url.
 const KEYS: [&str; 3] = ["endpoint", "region", "path_style"];
 /// Bytes of a bucket's name, as S3 bounds them.
 const BUCKET_BYTES: std::ops::RangeInclusive<usize> = 3..=63;
 /// Most bytes of a prefix: with it, keys stay well below S3's 1,024.
 const PREFIX_MAX_BYTES: usize = 256;
 
-/// Where evidence lies.
+/// Where evidence is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageLocation {
     /// A folder of this machine.
@@ -22,18 +22,18 @@ pub enum StorageLocation {
     Bucket(Bucket),
 }
 
-/// A bucket, how it is reached, and what of it belongs to the gateway.
+/// A bucket, its endpoint, and the prefix of the gateway's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
     /// Its name in the store; merchants never see it.
     pub name: String,
-    /// What every key begins with, ending in `/`; or nothing.
+    /// The prefix of every key, ending in `/`; or empty.
     pub prefix: String,
-    /// Where the store is; AWS in the region, unless said.
+    /// The endpoint; by default that of AWS in the region.
     pub endpoint: Option<Endpoint>,
-    /// Which region requests are signed for; the environment's, unless said.
+    /// The region that requests are signed for; by default the environment's.
     pub region: Option<String>,
-    /// Whether the bucket stands in the path, rather than before the host's name.
+    /// Whether the bucket is part of the path, rather than of the host name.
     pub path_style: bool,
 }
 
@@ -41,7 +41,7 @@ pub struct Bucket {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
-/// Why a place is refused; the sentence says what it must be.
+/// Why a location is refused; the sentence says what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidLocation(String);
@@ -86,7 +86,7 @@ impl Bucket {
             if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_end_matches('/')) };
         let query = Query::parse(query)?;
         let endpoint: Option<Endpoint> = query.value("endpoint").map(str::parse).transpose()?;
-        // A store of one's own seldom has names for its buckets in the DNS; AWS always does.
+        // A self-hosted store seldom has DNS names for its buckets; AWS always does.
         let path_style = query.boolean("path_style")?.unwrap_or(endpoint.is_some());
         let region = query.value("region").map(str::to_owned);
         if region.as_deref().is_some_and(|region| region.is_empty() || !plain(region)) {
@@ -95,12 +95,12 @@ impl Bucket {
         Ok(Self { name: name.to_owned(), prefix, endpoint, region, path_style })
     }
 
-    /// What tells it from every other place that evidence can be stored in, however it is reached.
+    /// Identifies the location among all evidence locations, independent of the endpoint.
     pub fn identity(&self) -> String {
         format!("s3://{}/{}", self.name, self.prefix)
     }
 
-    /// The bucket's own address at an endpoint.
+    /// The bucket's address at an endpoint.
     pub(crate) fn url_at(&self, endpoint: &Endpoint) -> String {
         let (scheme, host) = endpoint.0.split_once("://").unwrap_or(("https", &endpoint.0));
         match self.path_style {
@@ -111,7 +111,7 @@ impl Bucket {
 }
 
 impl Endpoint {
-    /// Where AWS serves a region.
+    /// The endpoint of AWS for a region.
     pub(crate) fn of_aws(region: &str) -> Self {
         Self(format!("https://s3.{region}.amazonaws.com"))
     }
@@ -121,7 +121,7 @@ impl Endpoint {
         &self.0
     }
 
-    /// Whether it is spoken to over TLS.
+    /// Whether it uses TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
@@ -149,7 +149,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// What follows the `?`: known keys, each once.
+/// The query parameters: known keys, each once.
 struct Query<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Query<'a> {

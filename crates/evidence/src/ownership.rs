@@ -1,29 +1,28 @@
-//! The marker by which a gateway knows its own evidence store, folder or bucket: a small file under a fixed name. A store
-//! that was not mounted, was replaced, or belongs to another gateway does not bear it, and what is missing there is not
-//! taken for absent.
+//! The ownership marker of an evidence store, folder or bucket: a small file under a fixed name. A store that was not
+//! mounted, was replaced, or belongs to another gateway does not have it; then a missing file does not count as absent.
 
 /// The file or object that holds the marker.
 pub(crate) const MARKER_FILE: &str = "gateway.mark";
 /// Most bytes of an object that holds a marker; a longer one is another gateway's.
 pub(crate) const MARKER_MAX_BYTES: u64 = 1024;
 
-/// Whose a store is, by the marker that was found in it.
+/// The owner of a store, by its marker.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ownership {
     /// This gateway's.
     Ours,
-    /// Nobody's, and to be marked: it is new, or its marker is empty, which is an operator's word that this is the store,
-    /// whatever was in it before.
+    /// No owner yet: the store is new, or an operator put an empty marker there to claim it for this gateway, whatever was
+    /// in it before.
     Unclaimed,
-    /// Another gateway's.
+    /// It belongs to another gateway.
     Foreign,
-    /// Without a marker, and yet files have been uploaded: not the store that they are stored in.
+    /// No marker, although files have been uploaded: another store than the one that has them.
     MarkerMissing,
 }
 
 impl Ownership {
-    /// `found` is what the marker file holds, if there is one. Behind the gateway's marker and a hyphen a store may have
-    /// something that tells it from the gateway's other stores.
+    /// `found` is the content of the marker file, if there is one. After the gateway's marker and a hyphen it may have an
+    /// id of the store among the gateway's stores.
     pub(crate) fn by(found: Option<&[u8]>, marker: &str, holds_files: bool) -> Self {
         match found.map(<[u8]>::trim_ascii) {
             Some([]) => Self::Unclaimed,

@@ -1,5 +1,5 @@
 //! The upload form: an S3 POST policy, AWS Signature Version 4, the same for the embedded store and a real S3
-//! (contract §3). [`sign_form`] issues it; [`check`] is the embedded store's side and refuses whatever differs.
+//! (contract §3). [`sign_form`] issues it; [`check`] verifies it for the built-in store, and refuses any difference.
 
 mod check;
 mod document;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub use check::{Grant, check};
 use document::Document;
 
-/// How long an upload form is good for (contract §3).
+/// How long an upload form is valid (contract §3).
 pub const UPLOAD_URL_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 const KEY: &str = "key";
@@ -25,7 +25,7 @@ const CREDENTIAL: &str = "x-amz-credential";
 const DATE: &str = "x-amz-date";
 const SIGNATURE: &str = "x-amz-signature";
 const SECURITY_TOKEN: &str = "x-amz-security-token";
-/// The condition on the bucket, which is no field of the form.
+/// The condition on the bucket, which is not a field of the form.
 const BUCKET: &str = "bucket";
 
 /// The key pair that forms are signed with.
@@ -50,7 +50,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where a form leads, and what for.
+/// What a form is for.
 #[derive(Debug, Clone)]
 pub struct UploadTarget<'a> {
     /// The address that the form is sent to.
@@ -70,7 +70,7 @@ pub struct UploadTarget<'a> {
 pub struct UploadForm {
     /// The address to send it to.
     pub url: String,
-    /// Names and values, in the order they are best sent in; the file comes after them.
+    /// Names and values, in the recommended order; the file follows them.
     pub fields: Vec<(&'static str, String)>,
     /// From this moment on the form is refused.
     pub expires_at: UnixMillis,

@@ -12,7 +12,7 @@ use crate::{BodyError, Credentials, Error, FolderStore, ReceivedFile, policy};
 ///
 /// When it returns `Ok`, the file is durable but not yet recorded: record it, then
 /// [confirm](FolderStore::confirm) it, then answer 204. On a refusal the rest of the body has been read within
-/// bounds, so that the client sees the answer.
+/// bounds, so that the client receives the answer.
 pub async fn receive<S>(
     store: &FolderStore,
     credentials: &Credentials,

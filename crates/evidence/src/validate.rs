@@ -1,8 +1,8 @@
-//! Whether a file is what its name says: validated on the content alone, within bounded time and memory (contract §3).
+//! Validates that a file's content matches its name, within bounded time and memory (contract §3).
 //!
-//! Every validator reads only what it needs and trusts no length that it did not count. They are our own small readers
-//! rather than the libraries for these formats: those copy the file, inflate what a header asks for or refuse what
-//! real producers write, and are made to open documents, not to doubt them. Nothing is rendered or decoded here.
+//! Every validator reads only what it needs and trusts no length that it did not count. They are small readers of ours,
+//! because the libraries for these formats copy the file, inflate what a header declares, or refuse what real producers
+//! write. Nothing is rendered or decoded here.
 
 mod dimensions;
 mod invalid_file;
@@ -20,7 +20,7 @@ use rebuttal_protocol::{FileFormat, Scene};
 
 pub use invalid_file::InvalidFile;
 
-/// Validates a file's content by what the scene takes and by the format that its name claims.
+/// Validates a file's content by the scene's limit and by the format of its name.
 pub fn validate(scene: Scene, format: FileFormat, content: &[u8]) -> Result<(), InvalidFile> {
     if content.len() as u64 > scene.max_bytes() {
         return Err(InvalidFile::TooLarge { format, max_bytes: scene.max_bytes() });

@@ -1,4 +1,4 @@
-//! The calls about disputes: contest, accept and query (contract §4, §5), and the words of a dispute's life (§6).
+//! The calls about disputes: contest, accept and query (contract §4, §5), and the states of a dispute (§6).
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::{DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, Scene,
 /// Most pieces of evidence in one contest (contract §4).
 pub const EVIDENCE_MAX: usize = 20;
 
-/// Defines an enum whose variants are words of the wire.
+/// Defines an enum whose variants are fixed values on the wire.
 macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -25,7 +25,7 @@ macro_rules! wire_enum {
             /// Every value, in order.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The word on the wire.
+            /// The value on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -70,7 +70,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Where a dispute stands (contract §6).
+    /// The status of a dispute (contract §6).
     Status {
         /// The merchant may contest or accept until the deadline.
         NeedsResponse = "NEEDS_RESPONSE",
@@ -104,7 +104,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What happened to a dispute, as its history tells it (contract §8).
+    /// What happened to a dispute, as its history records it (contract §8).
     Event {
         /// The dispute was opened.
         Opened = "OPENED",
@@ -127,12 +127,12 @@ wire_enum! {
     }
 }
 
-/// Where a piece of evidence lies, as a side of the wire knows it.
+/// The address of a piece of evidence, as one side of the wire reads it.
 pub trait EvidenceUrl: Sized {
-    /// Reads what stands in a request, which is not empty.
+    /// Reads the field of a request, which is not empty.
     ///
     /// # Errors
-    /// If the whole request is not to be read because of it.
+    /// Where the whole request is refused because of it.
     fn read(text: &str) -> Result<Self, Invalid>;
 }
 
@@ -229,7 +229,7 @@ impl MerchantRequest for AcceptRequest {
 
 /// Asks for one dispute by exactly one of three keys (contract §5).
 ///
-/// Of several matches the one that needs a response soonest is told, else the newest; ties go by disputeNo.
+/// Of several matches the one that needs a response soonest is returned, else the newest; ties are broken by disputeNo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum QueryRequest {
     /// By the dispute's own number.

@@ -99,7 +99,7 @@ impl MerchantRequest for GenerateUploadUrlRequest {
     }
 }
 
-/// At most 32 characters, unless it is a registered type of ours: that of `.xlsx` has 65.
+/// At most 32 characters, unless it is the registered type of a format: that of `.xlsx` has 65.
 fn content_type(text: &str) -> Result<String, Invalid> {
     let registered = FileFormat::ALL.iter().any(|format| format.accepts(text));
     if !registered {

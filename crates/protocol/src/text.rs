@@ -102,7 +102,7 @@ line!(
     128
 );
 line!(
-    /// What an operator notes beside a decision: 1 to 1,000 characters on one line (our choice).
+    /// An operator's note on a decision: 1 to 1,000 characters on one line (our choice).
     Note,
     1000
 );

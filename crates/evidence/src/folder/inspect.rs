@@ -1,8 +1,8 @@
-//! Looking at a stored file when it counts: what lies there now, not what was written down about it.
+//! Inspection of a stored file: its current content, not its record.
 //!
 //! A file is read, hashed and validated the first time, and again only when its identity has changed: device, inode,
-//! length and both times, which no write leaves alone. So every contest is validated on the content as it is, at the price
-//! of one look at a folder entry.
+//! length and both times, which every write changes. So every contest is decided on the current content, for the cost of
+//! one `stat`.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -17,26 +17,26 @@ use super::{FolderStore, ReceivedFile, Shared, blocking, found};
 use crate::Error;
 use crate::validate::{InvalidFile, validate};
 
-/// Most files whose last look is remembered, in each of two generations; a file that is forgotten is read again.
+/// Most files whose last inspection is cached, in each of two generations; others are read again.
 const REMEMBERED_MAX: usize = 8 * 1024;
 
-/// What lies at an address.
+/// What is stored at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inspection {
     /// Nothing.
     Absent,
-    /// A file that is what its name says.
+    /// A file whose content matches its name.
     Valid {
         /// SHA-256 of its content.
         sha256: [u8; 32],
         /// Its bytes.
         size: u64,
     },
-    /// A file that is not what its name says.
+    /// A file that is not accepted.
     Invalid(InvalidFile),
 }
 
-/// What tells that a file has not been written to since it was read.
+/// Changes whenever a file is written to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity([i64; 7]);
 
@@ -55,7 +55,7 @@ impl Identity {
     }
 }
 
-/// The last inspections. When the young generation is full it becomes the old one, and what was old is forgotten.
+/// The last inspections. When the young generation is full it becomes the old one, and the old one is dropped.
 #[derive(Default)]
 pub(super) struct InspectionCache {
     young: HashMap<StorageUri, (Identity, Inspection)>,
@@ -77,10 +77,9 @@ impl InspectionCache {
 }
 
 impl FolderStore {
-    /// Inspects what is stored at an address. Where the store itself is not in its place that is an error, not an absence.
+    /// Inspects what is stored at an address. A folder that is not this gateway's is an error, not an absence.
     ///
-    /// The look at the folder entry blocks: that takes less than handing it to another thread would. Reading, where it
-    /// is needed, does not.
+    /// The `stat` blocks, because another thread would cost more. Reading, where it is needed, does not.
     pub async fn inspect(&self, uri: &StorageUri) -> Result<Inspection, Error> {
         let path = self.shared.path(uri);
         let failed = Error::folder("look at a file");
@@ -102,7 +101,7 @@ impl FolderStore {
         .await
     }
 
-    /// Remembers a file that was just received, so that its contest need not read it again.
+    /// Caches a file that was received, so that its contest need not read it again.
     pub(super) fn remember(&self, received: &ReceivedFile) {
         if let Ok(metadata) = fs::metadata(self.shared.path(&received.uri)) {
             let look = Inspection::Valid { sha256: received.sha256, size: received.size };
@@ -117,7 +116,7 @@ impl Shared {
     }
 }
 
-/// Reads a file whole and validates it. Its identity is taken before its content: what is written meanwhile changes it.
+/// Reads a file whole and validates it. Its identity is taken before its content, so that a write in between is noticed.
 fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Inspection)> {
     let identity = Identity::of(&file.metadata()?);
     let mut content = Vec::new();

@@ -1,5 +1,4 @@
-//! The gateway's marker in a folder: read, checked before anything is believed absent, and written so that no crash
-//! leaves half of it.
+//! The ownership marker of a folder: checked before a missing file counts as absent, and written atomically.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -10,20 +9,20 @@ use super::durable::{make_folders, sync_folder};
 use super::{FILE_MODE, found};
 use crate::ownership::{MARKER_FILE, Ownership};
 
-/// Random bytes that tell a folder from the gateway's others: each machine may have one under the same path.
+/// Random bytes that identify a folder among the gateway's: each machine may have one under the same path.
 const ID_BYTES: usize = 8;
-/// What every folder's place begins with.
+/// The first word of every folder's identity.
 pub(super) const FOLDER: &str = "folder";
 
 /// A folder that is this gateway's.
 pub(super) struct Claimed {
-    /// The gateway's marker with what tells the folder from others behind it.
+    /// The gateway's marker, a hyphen and the folder's id.
     pub(super) marker: String,
-    /// Whether an operator said so, by an empty marker, rather than an earlier start.
+    /// Whether an operator claimed it, by an empty marker.
     pub(super) claimed_by_operator: bool,
 }
 
-/// Makes the folder this gateway's where it is nobody's, and refuses it where it is not this gateway's.
+/// Claims the folder where it has no owner, and refuses it where it has another.
 pub(super) fn claim(root: &Path, marker: &str, holds_files: bool) -> io::Result<Claimed> {
     let found = read(root)?;
     match Ownership::by(found.as_deref(), marker, holds_files) {
@@ -48,7 +47,7 @@ pub(super) fn claim(root: &Path, marker: &str, holds_files: bool) -> io::Result<
     }
 }
 
-/// Reads the marker, and fails where the folder does not bear this one.
+/// Reads the marker, and fails where it is another one.
 pub(super) fn check(root: &Path, marker: &str) -> io::Result<String> {
     let away = match read(root) {
         Ok(found) if Ownership::by(found.as_deref(), marker, true) == Ownership::Ours => {
@@ -61,23 +60,23 @@ pub(super) fn check(root: &Path, marker: &str) -> io::Result<String> {
     Err(io::Error::new(away.kind(), what))
 }
 
-/// What tells the folder with this marker from every other place.
+/// The identity of the folder with this marker.
 pub(super) fn identity(marker: &str) -> String {
     let id = marker.split_once('-').map(|(_, id)| id).unwrap_or_default();
     format!("{FOLDER} {id}").trim_end().to_owned()
 }
 
-/// Whether the folder bears no marker at all.
+/// Whether the folder has no marker.
 pub(super) fn is_missing(root: &Path) -> io::Result<bool> {
     read(root).map(|found| found.is_none())
 }
 
-/// Whether the folder has an empty marker: an operator's word, which the next start takes.
+/// Whether the folder has an empty marker, by which an operator claims it.
 pub(super) fn has_empty_marker(root: &Path) -> io::Result<bool> {
     read(root).map(|found| found.is_some_and(|marker| marker.trim_ascii().is_empty()))
 }
 
-/// A marker that was found to be ours, and so is of plain letters.
+/// A marker that was compared with ours, and so is ASCII.
 fn text(found: Option<Vec<u8>>) -> String {
     String::from_utf8_lossy(found.unwrap_or_default().trim_ascii()).into_owned()
 }
@@ -86,7 +85,7 @@ fn read(root: &Path) -> io::Result<Option<Vec<u8>>> {
     found(fs::read(root.join(MARKER_FILE)))
 }
 
-/// Written beside its place and moved there.
+/// Writes a draft and renames it.
 fn write(root: &Path, marker: &str) -> io::Result<()> {
     let draft = root.join(format!("{MARKER_FILE}.new"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&draft)?;

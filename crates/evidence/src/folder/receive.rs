@@ -15,9 +15,9 @@ use crate::{Error, InvalidUpload};
 impl FolderStore {
     /// Receives a file for an address that is still free.
     ///
-    /// On `Ok` it lies there durably; record it, then [`confirm`](Self::confirm). On an error, and when the future
-    /// is dropped, nothing lies there, with one exception: work that had reached the final name by then leaves a
-    /// file that [`unrecorded`](Self::unrecorded) finds.
+    /// On `Ok` it is stored durably; record it, then [`confirm`](Self::confirm). On an error, and when the future
+    /// is dropped, nothing is stored, with one exception: a file that had its final name by then, which
+    /// [`unrecorded`](Self::unrecorded) finds.
     ///
     /// # Errors
     /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`], [`InvalidUpload::InvalidFile`],
@@ -60,8 +60,8 @@ impl FolderStore {
     }
 }
 
-/// What travels to the blocking threads and back. The file is begun with the first full block, so that a small one
-/// is written in one go.
+/// Moves to the blocking threads and back. The file is created with the first full block, so that a small one is
+/// written in one call.
 struct Writer {
     shared: Arc<Shared>,
     uri: StorageUri,

@@ -1,6 +1,6 @@
-//! Whose file is received when. There are [`RECEIVES_AT_ONCE`] places; a merchant takes at most half of what the others
-//! leave free, so that however many slow senders one has, there is a place for the next merchant; and of one form, one
-//! file arrives at a time. Only who holds a form that this gateway signed gets as far as asking.
+//! Limits concurrent uploads. There are [`RECEIVES_AT_ONCE`] slots; a merchant gets at most half of those that the others
+//! leave free, so that slow senders of one merchant always leave a slot for the next; and a form receives one file at a
+//! time. Only requests with a form that this gateway signed take a slot.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
@@ -15,13 +15,13 @@ use tokio::time::timeout;
 use super::{RECEIVES_AT_ONCE, RECEIVES_WAITING_MAX, SLOT_WAIT_LIMIT};
 use crate::{Error, UploadTraffic};
 
-/// How often the log tells of uploads that are held back.
+/// How often the log reports waiting uploads.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
-const CROWD: &str = "too many uploads of this merchant wait for their turn";
-const LATE: &str = "others of this merchant, or with this form, did not end in time";
+const CROWD: &str = "too many uploads of this merchant wait for a slot";
+const LATE: &str = "other uploads of this merchant, or with this form, did not end in time";
 
-/// The places. Clones share them.
+/// The slots. Clones share them.
 #[derive(Default, Clone)]
 pub(super) struct UploadSlots(Arc<Shared>);
 
@@ -45,14 +45,14 @@ struct Counts {
     waiting: usize,
 }
 
-/// A place, given back when dropped.
+/// A slot, released when dropped.
 pub(super) struct UploadSlot {
     shared: Arc<Shared>,
     uri: StorageUri,
 }
 
 impl UploadSlots {
-    /// Waits for a place, for [`SLOT_WAIT_LIMIT`] at most.
+    /// Waits for a slot, for [`SLOT_WAIT_LIMIT`] at most.
     pub(super) async fn take(&self, uri: StorageUri) -> Result<UploadSlot, Error> {
         let turn = || UploadSlot { shared: Arc::clone(&self.0), uri };
         if self.0.places.lock().enter(uri) {
@@ -64,7 +64,7 @@ impl UploadSlots {
         };
         let entered = async {
             loop {
-                // Made before the look: a place that is freed in between is not missed.
+                // Created before the check, so that a slot that is freed in between is not missed.
                 let mut freed = pin!(self.0.freed.notified());
                 freed.as_mut().enable();
                 if self.0.places.lock().enter(uri) {
@@ -90,7 +90,7 @@ impl UploadSlots {
         if told.is_none_or(|told| told.elapsed() >= LOG_EVERY) {
             *told = Some(Instant::now());
             let Counts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
-            tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "uploads are held back: {why}");
+            tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "upload refused: {why}");
         }
     }
 }
@@ -100,7 +100,7 @@ impl SlotState {
         self.merchants.get(&merchant).copied().unwrap_or_default()
     }
 
-    /// Takes a place, if one is free for this merchant and this form.
+    /// Takes a slot, if one is free for this merchant and this form.
     fn enter(&mut self, uri: StorageUri) -> bool {
         let free = RECEIVES_AT_ONCE.saturating_sub(self.arriving.len());
         let entered = self.of(uri.merchant_id).receiving < free && self.arriving.insert(uri);
@@ -129,11 +129,11 @@ impl Drop for UploadSlot {
     }
 }
 
-/// One who waits, counted until dropped.
+/// A waiting upload, counted until dropped.
 struct Waiting<'t>(&'t Shared, MerchantId);
 
 impl<'t> Waiting<'t> {
-    /// Nothing where as many of this merchant wait as may.
+    /// `None` where as many of this merchant wait as may.
     fn begin(shared: &'t Shared, merchant: MerchantId) -> Option<Self> {
         let mut places = shared.places.lock();
         let has_room = places.of(merchant).waiting < RECEIVES_WAITING_MAX;

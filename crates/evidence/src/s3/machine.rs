@@ -1,5 +1,5 @@
-//! The machine's own credentials, which are asked for where no variable gives any. Most often there are none, and
-//! somebody has forgotten the variables: that is what is said then, before whatever the asking failed with.
+//! The machine's credentials, which are used where no variable names any. Most often there are none because the variables
+//! were forgotten, so the error says that first.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use object_store::aws::{AwsCredential, AwsCredentialProvider};
 use object_store::{CredentialProvider, Error};
 
-/// Asks whom the library asks.
+/// The library's provider, with our error.
 #[derive(Debug)]
 pub(super) struct Machine(pub(super) AwsCredentialProvider);
 

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::ownership::{MARKER_FILE, MARKER_MAX_BYTES, Ownership};
 
 impl S3Store {
-    /// Makes the bucket this gateway's where it is nobody's, and refuses it where it is not this gateway's.
+    /// Claims the bucket where it has no owner, and refuses it where it has another.
     pub(super) async fn claim(&self) -> Result<(), Error> {
         let shared = &self.shared;
         let place = format!("{MARKER_FILE} in the bucket {}", shared.bucket.name);
@@ -31,10 +31,10 @@ impl S3Store {
         }
     }
 
-    /// Replicas that start at once put the same.
+    /// Replicas that start concurrently write the same.
     async fn put_marker(&self) -> Result<(), Error> {
         let content = PutPayload::from_bytes(Bytes::from(format!("{}\n", self.shared.marker)));
         let put = self.shared.store.put(&self.shared.key(MARKER_FILE), content).await;
-        put.map(drop).map_err(Error::s3("take the gateway's mark"))
+        put.map(drop).map_err(Error::s3("store the ownership marker"))
     }
 }

@@ -1,5 +1,5 @@
-//! What a contest believes: an upload is fetched once, validated and hashed, and the very bytes that were hashed are put
-//! where no upload form reaches. From then on they are what the address means.
+//! Content-addressed copies: an upload is fetched once, validated and hashed, and exactly these bytes are stored under
+//! their hash, where no upload form can write. From then on the copy is the evidence.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -13,7 +13,7 @@ use super::{S3Store, altered};
 use crate::validate::{InvalidFile, validate};
 use crate::{Error, Inspection};
 
-/// What lies at a key, as far as it may count, and what was made of it.
+/// The content of a key, up to a limit.
 pub(super) enum Fetched<T> {
     Nothing,
     TooMuch,
@@ -21,11 +21,11 @@ pub(super) enum Fetched<T> {
 }
 
 impl S3Store {
-    /// Fetches what was uploaded, and seals it if it is what its name says: when this returns [`Inspection::Valid`], a copy
-    /// with that SHA-256 lies sealed. Only ask for an address that has no record; what has one was sealed before.
+    /// Fetches an upload and validates it: when this returns [`Inspection::Valid`], a copy is stored under that SHA-256.
+    /// Only for an address without a record.
     ///
-    /// Sealing the same content twice is a repetition. A copy whose record is never committed is found by
-    /// [`S3Store::stored_copy`] when the upload is swept.
+    /// Storing the same content twice is a repetition. A copy whose record is never committed is found by
+    /// [`S3Store::stored_copy`] when the upload is deleted.
     ///
     /// # Errors
     /// [`Error::S3`] where the store fails, hangs or cuts the content short.
@@ -52,11 +52,11 @@ impl S3Store {
         Ok(Inspection::Valid { sha256, size })
     }
 
-    /// Seals a file that another store kept, and reads it back. A copy that lies sealed already and holds something
-    /// else, from a try that was broken off, is written anew: nobody has been told of it.
+    /// Stores a file of another store under its hash, and reads it back. An existing copy with other content, from an
+    /// interrupted try, is replaced: it has no record yet.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store fails, or hands out something else than it was given.
+    /// [`Error::S3`] where the store fails, or returns other content than was stored.
     pub async fn copy_in(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
         let _turn = turn(&self.shared.fetches).await?;
         if self.read(uri, sha256).await?.as_ref() == Some(&content) {
@@ -69,8 +69,8 @@ impl S3Store {
         }
     }
 
-    /// What the sealed copy of a record holds now: whoever has the bucket's credentials may have altered it. It was
-    /// validated before it was sealed, so only what it is made of is found out, without holding it.
+    /// Hashes the copy of a record, which a holder of the bucket's credentials may have altered. It was validated before it
+    /// was stored, so it is hashed as it is read.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
@@ -88,7 +88,7 @@ impl S3Store {
         })
     }
 
-    /// How many bytes the sealed copy of a record has; `None` if it is gone. What it holds is not read.
+    /// The size in bytes of a record's copy; `None` if it is missing. Its content is not read.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
@@ -100,8 +100,7 @@ impl S3Store {
         }
     }
 
-    /// Reads a sealed copy back; `None` if it is gone. What the store hands out may still be altered: compare its
-    /// SHA-256.
+    /// Reads a record's copy; `None` if it is missing. It may have been altered: compare its SHA-256.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
@@ -122,8 +121,7 @@ impl S3Store {
         })
     }
 
-    /// Takes in what lies at a key, chunk by chunk: never much more than a file may have, whatever the store says about
-    /// its size.
+    /// Reads an object chunk by chunk, and stops after `max_bytes`, whatever size the store declares.
     async fn take_in<T>(
         &self,
         key: &Path,
@@ -158,21 +156,21 @@ impl S3Store {
         Err(failed()(object_store::Error::Generic { store: "S3", source }))
     }
 
-    /// Puts the bytes that were hashed. The request is signed over their SHA-256, so the store takes these or none.
+    /// Stores the bytes that were hashed. The request is signed over their SHA-256, so the store accepts these or none.
     ///
-    /// Not only where nothing lies (`If-None-Match`): the key is made of the same SHA-256, so what lies there is the
-    /// same content, and a plain PUT may be repeated when its answer got lost. A conditional one may not; of many at
-    /// once AWS refuses some with 409 before the first is whole, and SeaweedFS was seen to hold some up for 4 s.
+    /// A plain PUT, not one with `If-None-Match`: the key contains the same SHA-256, so an existing object has the same
+    /// content, and a plain PUT may be repeated when its answer is lost. Of concurrent conditional ones AWS refuses some
+    /// with 409 before the first is complete, and SeaweedFS delayed some by 4 s.
     async fn put_by_hash(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
         let attributes = Attributes::from_iter([
             (Attribute::ContentType, uri.format.media_type()),
-            // Whoever opens it from the store's own pages gets a file, no page.
+            // A browser that opens it downloads a file.
             (Attribute::ContentDisposition, "attachment"),
         ]);
         let options = PutOptions { attributes, ..PutOptions::default() };
         let key = self.shared.hash_key(uri, sha256);
         let put = self.shared.store.put_opts(&key, PutPayload::from_bytes(content), options).await;
-        put.map(drop).map_err(Error::s3("seal a file"))
+        put.map(drop).map_err(Error::s3("store a file under its hash"))
     }
 }
 

@@ -1,8 +1,7 @@
 //! What the operator API answers, one type for each shape: the gateway writes it, and the command line reads it.
 //!
 //! Words of a list that may grow (a status, a scheme, a role) are texts here, so that a program reads what a newer
-//! gateway answers; whoever acts on one parses it. Times are RFC 3339 in UTC. Members that are not known are passed
-//! over.
+//! gateway answers; code that depends on one parses it. Times are RFC 3339 in UTC. Unknown members are ignored.
 
 use std::fmt;
 
@@ -20,7 +19,7 @@ pub struct Merchant {
     pub merchant_id: MerchantId,
     /// Its name.
     pub name: String,
-    /// In which zone its times are told.
+    /// The time zone of its times.
     pub time_zone: String,
 }
 
@@ -41,7 +40,7 @@ pub struct App {
     pub scheme: String,
     /// Whether it may call.
     pub enabled: bool,
-    /// Until when the secret before the newest verifies, too, if it does. A gateway of an older version does not tell.
+    /// When the secret before the newest expires, if it is still valid. A gateway of an older version omits it.
     pub old_secret_expires_time: Option<String>,
 }
 
@@ -78,7 +77,7 @@ pub struct NewToken {
     pub token: SecretText,
 }
 
-/// A secret that an answer tells: wiped from memory when dropped, never printed.
+/// A secret in an answer: wiped from memory when dropped, never printed.
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct SecretText(String);
@@ -106,7 +105,7 @@ impl fmt::Debug for SecretText {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListPage<T> {
-    /// At most as many as were asked for.
+    /// At most as many as requested.
     pub items: Vec<T>,
     /// Where the next page begins; null on the last one.
     pub next_cursor: Option<String>,
@@ -136,7 +135,7 @@ pub struct DisputeSummary {
 /// A dispute with all that was submitted and all that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {
-    /// What a list tells of it.
+    /// What a list shows of it.
     #[serde(flatten)]
     pub summary: DisputeSummary,
     /// The oldest first.
@@ -193,7 +192,7 @@ pub struct HistoryEntry {
     pub event: String,
     /// Who acted: an operator's token, an app, or the gateway.
     pub actor: String,
-    /// Where the dispute stood afterwards: a word of [`crate::dispute::Status`].
+    /// The status afterwards: a word of [`crate::dispute::Status`].
     pub status: Option<String>,
     /// In which stage: a word of [`crate::dispute::Stage`].
     #[serde(rename = "type")]

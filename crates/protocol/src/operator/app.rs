@@ -92,10 +92,10 @@ pub struct AppSettings {
     /// Where notifications go; `Some(None)`, sent as null, stops them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notify_url: Option<Option<NotifyUrl>>,
-    /// How the app must sign; `V2_SHA256` unless told otherwise.
+    /// How the app must sign; by default `V2_SHA256`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
-    /// Whether the app may call; yes unless told otherwise.
+    /// Whether the app may call; by default yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }

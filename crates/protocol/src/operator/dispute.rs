@@ -143,15 +143,15 @@ pub enum OperatorAction {
     Resolve {
         /// For or against the merchant.
         outcome: Outcome,
-        /// What to remember beside it.
+        /// A note for the history.
         note: Option<Note>,
     },
-    /// `requestEvidence`: the merchant is asked for more.
+    /// `requestEvidence`: more evidence is requested.
     RequestEvidence {
         /// Until when it may respond.
         #[serde(serialize_with = "in_utc")]
         deadline: UnixMillis,
-        /// What is asked for.
+        /// What is requested.
         note: Note,
     },
     /// `extend`: the merchant gets more time.
@@ -171,7 +171,7 @@ pub enum OperatorAction {
     },
     /// `withdraw`: the other side took the dispute back.
     Withdraw {
-        /// What to remember beside it.
+        /// A note for the history.
         note: Option<Note>,
     },
 }

@@ -1,4 +1,4 @@
-//! Requests about merchants, and the zone that a merchant's times are told in.
+//! Requests about merchants, and the time zone of a merchant.
 
 use std::fmt;
 use std::str::FromStr;
@@ -53,7 +53,7 @@ serde_as_text!(TimeZoneName);
 pub struct CreateMerchant {
     /// The merchant's name.
     pub name: MerchantName,
-    /// In which zone its times are told.
+    /// The time zone of its times.
     pub time_zone: TimeZoneName,
 }
 

@@ -1,5 +1,5 @@
-//! Operators' tokens: what one is called, and what its holder may do (contract §8). The token itself is no word of the
-//! wire: who makes one decides how it looks.
+//! Operators' tokens: what one is called, and what its holder may do (contract §8). The form of the token itself is
+//! not part of the protocol.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ wire_enum! {
     }
 }
 
-/// A token's name, which the history tells as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
+/// A token's name, which the history records as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
 /// names look alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenName(Box<str>);
