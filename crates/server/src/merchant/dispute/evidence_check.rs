@@ -159,10 +159,10 @@ async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<Recorded
 /// Counts a look at evidence in an S3: fetched, judged, sealed and recorded, or found sealed; `None` is a failure.
 fn count_look(look: Option<&Inspection>, took: Duration) {
     let outcome = match look {
-        Some(Inspection::Valid { .. }) => "true",
+        Some(Inspection::Valid { .. }) => "valid",
         Some(Inspection::Absent) => "absent",
-        Some(Inspection::Invalid(_)) => "lie",
+        Some(Inspection::Invalid(_)) => "invalid",
         None => "failed",
     };
-    metrics::histogram!("rebuttal_evidence_look_seconds", "outcome" => outcome).record(took);
+    metrics::histogram!("rebuttal_evidence_check_seconds", "outcome" => outcome).record(took);
 }
