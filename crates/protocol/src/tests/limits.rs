@@ -15,8 +15,8 @@ use crate::operator::{
 };
 use crate::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use crate::{
-    AppId, Authorization, DisputeNo, EvidenceName, MerchantId, MerchantTradeNo, Nonce, PaymentNo, StorageUri,
-    UnixMillis,
+    AppId, AppSecret, Authorization, DisputeNo, EvidenceName, MerchantId, MerchantTradeNo, Nonce, PaymentNo,
+    StorageUri, UnixMillis,
 };
 
 /// Whether a text is read and written back as it was.
@@ -26,7 +26,8 @@ fn is_read<T: FromStr + Display>(text: &str) -> bool {
 
 #[test]
 fn a_text_has_as_many_characters_as_the_contract_says() {
-    let texts: [(&str, fn(&str) -> bool, usize, usize); 11] = [
+    type IsRead = fn(&str) -> bool;
+    let texts: [(&str, IsRead, usize, usize); 11] = [
         ("disputeNo", is_read::<DisputeNo>, 1, 32),
         ("paymentNo", is_read::<PaymentNo>, 1, 32),
         ("merchantTradeNo", is_read::<MerchantTradeNo>, 1, 50),
@@ -190,6 +191,8 @@ fn identifiers_are_written_in_their_one_form() {
     assert_eq!(format!("{app_id:?}"), format!("AppId({app_id})"));
     assert_eq!(app_id.as_bytes(), &[0xab; 16]);
     assert!(!is_read::<AppId>(&"AB".repeat(16)) && !is_read::<AppId>(&"ab".repeat(15)));
+    let secret: AppSecret = "ab".repeat(16).parse().unwrap();
+    assert_eq!(format!("{secret:?}"), "AppSecret(..)");
     assert_eq!(Nonce::from_bytes([0xab; 16]).as_str(), "AB".repeat(16));
     assert_eq!(DisputeNo::from_bytes([0xab; 16]).as_str(), "ab".repeat(16));
     let uri = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
