@@ -29,7 +29,8 @@ impl EvidenceFile {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the extension is not jpg, jpeg, png, pdf, xls or xlsx, or if the content is empty or
-    /// longer than [`DISPUTE_EVIDENCE_MAX_BYTES`]. Whether the content is what the extension says is judged by the gateway.
+    /// longer than [`DISPUTE_EVIDENCE_MAX_BYTES`]. Whether the content is what the extension says is judged by the
+    /// gateway.
     pub fn new(name: &str, content: impl Into<Bytes>) -> Result<Self, Error> {
         let content = content.into();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);

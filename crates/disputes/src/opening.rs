@@ -41,8 +41,8 @@ impl Opening {
 /// Decides an opening. `existing` is the dispute with this number, of any merchant.
 ///
 /// # Errors
-/// [`DisputeRefusal::OpenedDifferently`] where a dispute with this number has other content, [`DisputeRefusal::DeadlineNotFuture`] where its
-/// deadline has passed.
+/// [`DisputeRefusal::OpenedDifferently`] where a dispute with this number has other content,
+/// [`DisputeRefusal::DeadlineNotFuture`] where its deadline has passed.
 pub fn open(
     existing: Option<&Dispute>,
     opening: &Opening,

@@ -1,9 +1,9 @@
 //! The built-in store: a folder with one file per address, written once and never changed.
 //!
 //! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` is the ownership marker, `incoming/` holds
-//! uploads in progress: a file gets its final name only when it is complete, valid and durable, and keeps its incoming name
-//! until its record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on
-//! hard links and inode numbers.
+//! uploads in progress: a file gets its final name only when it is complete, valid and durable, and keeps its incoming
+//! name until its record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it
+//! relies on hard links and inode numbers.
 
 mod durable;
 mod incoming;
@@ -37,7 +37,8 @@ pub const RECEIVES_WAITING_MAX: usize = 64;
 /// How long an upload waits for a slot before it is refused: longer than the idle timeout of a body, so that a sender
 /// whose connection was lost gets the slot of its first try.
 pub const SLOT_WAIT_LIMIT: Duration = Duration::from_secs(20);
-/// Most files that are validated concurrently, one of a merchant. Each is in memory whole, with what its validation needs.
+/// Most files that are validated concurrently, one of a merchant. Each is in memory whole, with what its validation
+/// needs.
 pub const VALIDATIONS_AT_ONCE: usize = 2;
 /// Bytes of an upload that are collected before they are written.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
@@ -96,9 +97,8 @@ pub struct ReceivedFile {
 }
 
 impl FolderStore {
-    /// Opens the store in `root`. `marker` identifies this gateway; `holds_files` says whether files
-    /// must be in it, so that an empty folder is not this gateway's. Otherwise a missing folder is created. Blocking; for
-    /// start-up.
+    /// Opens the store in `root`. `marker` identifies this gateway; `holds_files` says whether files must be in it, so
+    /// that an empty folder is not this gateway's. Otherwise a missing folder is created. Blocking; for start-up.
     ///
     /// One store at a time may use a folder: another would take uploads in progress for abandoned ones.
     ///
@@ -124,8 +124,8 @@ impl FolderStore {
         })
     }
 
-    /// The [identity](Self::identity) of the folder in `root`, if it has this gateway's marker. It opens no store, because
-    /// one may be open.
+    /// The [identity](Self::identity) of the folder in `root`, if it has this gateway's marker. It opens no store,
+    /// because one may be open.
     ///
     /// # Errors
     /// [`Error::Folder`] where it does not.
@@ -167,8 +167,8 @@ impl FolderStore {
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
-    /// The SHA-256 and the size of a file in the folder in `root`, read up to one byte over its scene's limit; `None` if
-    /// there is no file. Blocking.
+    /// The SHA-256 and the size of a file in the folder in `root`, read up to one byte over its scene's limit; `None`
+    /// if there is no file. Blocking.
     ///
     /// # Errors
     /// [`Error::Folder`] where it cannot be read.
@@ -235,8 +235,8 @@ impl FolderStore {
         .await
     }
 
-    /// Whether the folder in `root` can be written to. It opens no store, because one may be open. A restored folder has
-    /// no `incoming/` yet; the next start creates it. Blocking.
+    /// Whether the folder in `root` can be written to. It opens no store, because one may be open. A restored folder
+    /// has no `incoming/` yet; the next start creates it. Blocking.
     ///
     /// # Errors
     /// [`Error::Folder`] says what failed.
@@ -257,8 +257,8 @@ impl Shared {
         self.root.join(INCOMING)
     }
 
-    /// Fails where the folder was unmounted, moved, replaced or deleted. Call it before a missing file counts as absent,
-    /// and before a file is stored.
+    /// Fails where the folder was unmounted, moved, replaced or deleted. Call it before a missing file counts as
+    /// absent, and before a file is stored.
     fn is_there(&self) -> io::Result<()> {
         ownership::check(&self.root, &self.marker).map(drop)
     }

@@ -11,8 +11,8 @@ pub(crate) const MARKER_MAX_BYTES: u64 = 1024;
 pub(crate) enum Ownership {
     /// This gateway's.
     Ours,
-    /// No owner yet: the store is new, or an operator put an empty marker there to claim it for this gateway, whatever was
-    /// in it before.
+    /// No owner yet: the store is new, or an operator put an empty marker there to claim it for this gateway, whatever
+    /// was in it before.
     Unclaimed,
     /// It belongs to another gateway.
     Foreign,
@@ -21,8 +21,8 @@ pub(crate) enum Ownership {
 }
 
 impl Ownership {
-    /// `found` is the content of the marker file, if there is one. After the gateway's marker and a hyphen it may have an
-    /// id of the store among the gateway's stores.
+    /// `found` is the content of the marker file, if there is one. After the gateway's marker and a hyphen it may have
+    /// an id of the store among the gateway's stores.
     pub(crate) fn by(found: Option<&[u8]>, marker: &str, holds_files: bool) -> Self {
         match found.map(<[u8]>::trim_ascii) {
             Some([]) => Self::Unclaimed,

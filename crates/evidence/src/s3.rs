@@ -35,8 +35,8 @@ use crate::{Credentials, Error, FairSlots, UploadForm};
 
 /// Most uploads that are fetched concurrently, each whole in memory; further ones wait.
 pub const FETCHES_AT_ONCE: usize = 16;
-/// How long a form is valid that is signed with temporary credentials. They are renewed five minutes before their end at
-/// the latest, so they outlive the form; the library does not return their expiry.
+/// How long a form is valid that is signed with temporary credentials. They are renewed five minutes before their end
+/// at the latest, so they outlive the form; the library does not return their expiry.
 pub const TEMPORARY_FORM_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a request may take from its beginning to the end of its answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
@@ -79,8 +79,8 @@ struct Shared {
 }
 
 impl S3Store {
-    /// Opens a bucket, without a request to the store. `public` is its endpoint for merchants and operators, if another.
-    /// `marker` identifies this gateway; `holds_files` says whether files were uploaded to the bucket before.
+    /// Opens a bucket, without a request to the store. `public` is its endpoint for merchants and operators, if
+    /// another. `marker` identifies this gateway; `holds_files` says whether files were uploaded to the bucket before.
     ///
     /// # Errors
     /// [`Error::S3`] where the credentials are incomplete or TLS cannot be set up.
@@ -174,8 +174,8 @@ impl S3Store {
         Ok(sign_form(&credentials, target, now, now + lifetime))
     }
 
-    /// Whether the store answers, and the bucket exists, may be listed and is this gateway's; a bucket without an owner is
-    /// claimed. A result is reused for a second, and there is one request at a time.
+    /// Whether the store answers, and the bucket exists, may be listed and is this gateway's; a bucket without an owner
+    /// is claimed. A result is reused for a second, and there is one request at a time.
     ///
     /// # Errors
     /// [`Error::S3`] says why not; [`Error::NotOurs`] where the bucket belongs to another gateway.

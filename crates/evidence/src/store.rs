@@ -56,9 +56,9 @@ impl EvidenceStore {
         matches!(self, Self::S3(_))
     }
 
-    /// Reads and validates what is stored at an address. Where a contest [makes the record](Self::records_at_contest), the
-    /// content-addressed copy of a recorded file is read, and a new file must be recorded before anything relies on it.
-    /// The caller compares the result with the record.
+    /// Reads and validates what is stored at an address. Where a contest [makes the record](Self::records_at_contest),
+    /// the content-addressed copy of a recorded file is read, and a new file must be recorded before anything relies on
+    /// it. The caller compares the result with the record.
     ///
     /// # Errors
     /// Where the store does not answer, or belongs to another gateway.

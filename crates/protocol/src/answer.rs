@@ -48,8 +48,8 @@ pub enum Finality {
     /// The request was verified, and no copy of it can get another outcome: its nonce is used up, or what refuses it
     /// follows from its signed bytes alone.
     Settled,
-    /// The gateway returned this answer to a caller that sent the request's nonce and `sign`. It proves nothing about the
-    /// outcome of the request, which may still take effect until its timestamp is stale.
+    /// The gateway returned this answer to a caller that sent the request's nonce and `sign`. It proves nothing about
+    /// the outcome of the request, which may still take effect until its timestamp is stale.
     Notice,
 }
 

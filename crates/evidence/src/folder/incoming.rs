@@ -142,9 +142,9 @@ impl FolderStore {
     /// recording failed, hashed and validated again; at most [`UNRECORDED_MAX`] of them, so call again until there are
     /// none. Record each (it may have been recorded already) and confirm it. Files without a final name are deleted.
     ///
-    /// Only files last written before `before` are read, never one that is being received: pass the current time at start,
-    /// and later a time that is further back than recording ever takes. Reads only `incoming/`, however many files are
-    /// stored.
+    /// Only files last written before `before` are read, never one that is being received: pass the current time at
+    /// start, and later a time that is further back than recording ever takes. Reads only `incoming/`, however many
+    /// files are stored.
     pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, Error> {
         let shared = Arc::clone(&self.shared);
         let permit = self.shared.validations.acquire_for_upkeep().await;

@@ -1,8 +1,8 @@
 //! Inspection of a stored file: its current content, not its record.
 //!
 //! A file is read, hashed and validated the first time, and again only when its identity has changed: device, inode,
-//! length and both times, which every write changes. So every contest is decided on the current content, for the cost of
-//! one `stat`.
+//! length and both times, which every write changes. So every contest is decided on the current content, for the cost
+//! of one `stat`.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -116,7 +116,8 @@ impl Shared {
     }
 }
 
-/// Reads a file whole and validates it. Its identity is taken before its content, so that a write in between is noticed.
+/// Reads a file whole and validates it. Its identity is taken before its content, so that a write in between is
+/// noticed.
 fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Inspection)> {
     let identity = Identity::of(&file.metadata()?);
     let mut content = Vec::new();

@@ -1,4 +1,5 @@
-//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, validated, published.
+//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, validated,
+//! published.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ impl FolderStore {
     /// [`unrecorded`](Self::unrecorded) finds.
     ///
     /// # Errors
-    /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`], [`InvalidUpload::InvalidFile`],
-    /// [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`; [`Error::NoSlot`]; [`Error::Folder`].
+    /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`],
+    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`; [`Error::NoSlot`];
+    /// [`Error::Folder`].
     pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, Error>
     where
         S: Stream<Item = Result<Bytes, Error>>,

@@ -1,6 +1,6 @@
-//! Limits concurrent uploads. There are [`RECEIVES_AT_ONCE`] slots; a merchant gets at most half of those that the others
-//! leave free, so that slow senders of one merchant always leave a slot for the next; and a form receives one file at a
-//! time. Only requests with a form that this gateway signed take a slot.
+//! Limits concurrent uploads. There are [`RECEIVES_AT_ONCE`] slots; a merchant gets at most half of those that the
+//! others leave free, so that slow senders of one merchant always leave a slot for the next; and a form receives one
+//! file at a time. Only requests with a form that this gateway signed take a slot.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;

@@ -1,4 +1,5 @@
-//! Links: presigned requests for content-addressed copies. The caller checks first that a copy still matches its record.
+//! Links: presigned requests for content-addressed copies. The caller checks first that a copy still matches its
+//! record.
 
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use super::S3Store;
 use crate::Error;
 use crate::ownership::{MARKER_FILE, Ownership};
 
-/// How long a link to evidence is valid. It needs no token and cannot be revoked: long enough to open it or to pass it to
-/// a program. Temporary credentials outlive it, as they outlive a form.
+/// How long a link to evidence is valid. It needs no token and cannot be revoked: long enough to open it or to pass it
+/// to a program. Temporary credentials outlive it, as they outlive a form.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// A presigned request for one content-addressed copy. It is a secret, and has no `Debug`.
@@ -30,8 +31,8 @@ impl DownloadLink {
 }
 
 impl S3Store {
-    /// Signs a link to a content-addressed copy, which is returned as an attachment of this name and not cached. Only for a
-    /// copy that was read for this request and had this SHA-256.
+    /// Signs a link to a content-addressed copy, which is returned as an attachment of this name and not cached. Only
+    /// for a copy that was read for this request and had this SHA-256.
     ///
     /// The name has letters, digits, `-`, `_` and `.` only: nothing in it ends a header's quoted text.
     ///

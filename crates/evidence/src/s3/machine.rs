@@ -1,5 +1,5 @@
-//! The machine's credentials, which are used where no variable names any. Most often there are none because the variables
-//! were forgotten, so the error says that first.
+//! The machine's credentials, which are used where no variable names any. Most often there are none because the
+//! variables were forgotten, so the error says that first.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -21,8 +21,8 @@ pub(super) enum Fetched<T> {
 }
 
 impl S3Store {
-    /// Fetches an upload and validates it: when this returns [`Inspection::Valid`], a copy is stored under that SHA-256.
-    /// Only for an address without a record.
+    /// Fetches an upload and validates it: when this returns [`Inspection::Valid`], a copy is stored under that
+    /// SHA-256. Only for an address without a record.
     ///
     /// Storing the same content twice is a repetition. A copy whose record is never committed is found by
     /// [`S3Store::stored_copy`] when the upload is deleted.
@@ -69,8 +69,8 @@ impl S3Store {
         }
     }
 
-    /// Hashes the copy of a record, which a holder of the bucket's credentials may have altered. It was validated before it
-    /// was stored, so it is hashed as it is read.
+    /// Hashes the copy of a record, which a holder of the bucket's credentials may have altered. It was validated
+    /// before it was stored, so it is hashed as it is read.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
@@ -159,8 +159,8 @@ impl S3Store {
     /// Stores the bytes that were hashed. The request is signed over their SHA-256, so the store accepts these or none.
     ///
     /// A plain PUT, not one with `If-None-Match`: the key contains the same SHA-256, so an existing object has the same
-    /// content, and a plain PUT may be repeated when its answer is lost. Of concurrent conditional ones AWS refuses some
-    /// with 409 before the first is complete, and SeaweedFS delayed some by 4 s.
+    /// content, and a plain PUT may be repeated when its answer is lost. Of concurrent conditional ones AWS refuses
+    /// some with 409 before the first is complete, and SeaweedFS delayed some by 4 s.
     async fn put_by_hash(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
         let attributes = Attributes::from_iter([
             (Attribute::ContentType, uri.format.media_type()),

@@ -45,8 +45,8 @@ impl S3Store {
         Ok(OldUploads { uploads: uploads.collect(), next })
     }
 
-    /// A content-addressed copy of an address, with SHA-256 and size: if the address has no record, one whose record was
-    /// never committed.
+    /// A content-addressed copy of an address, with SHA-256 and size: if the address has no record, one whose record
+    /// was never committed.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.

@@ -1,13 +1,13 @@
-//! The AWS variables for credentials that the library supports: key pairs with or without a session token, web identity,
-//! containers, and the machine's. Files such as `~/.aws/credentials` are not read.
+//! The AWS variables for credentials that the library supports: key pairs with or without a session token, web
+//! identity, containers, and the machine's. Files such as `~/.aws/credentials` are not read.
 
 use std::fmt;
 
 use object_store::aws::AmazonS3ConfigKey;
 use zeroize::Zeroizing;
 
-/// The variables that are read, with the library's setting of each. Others would weaken what a gateway promises, such as
-/// unsigned requests.
+/// The variables that are read, with the library's setting of each. Others would weaken what a gateway promises, such
+/// as unsigned requests.
 const VARIABLES: [(&str, AmazonS3ConfigKey); 11] = [
     ("AWS_ACCESS_KEY_ID", AmazonS3ConfigKey::AccessKeyId),
     ("AWS_SECRET_ACCESS_KEY", AmazonS3ConfigKey::SecretAccessKey),

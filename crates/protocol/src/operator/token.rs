@@ -24,8 +24,8 @@ wire_enum! {
     }
 }
 
-/// A token's name, which the history records as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
-/// names look alike.
+/// A token's name, which the history records as the actor: 1 to 64 visible ASCII characters (our choice), so that no
+/// two names look alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenName(Box<str>);
 

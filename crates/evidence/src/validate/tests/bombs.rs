@@ -1,4 +1,5 @@
-//! Files that are small and made to keep a processor busy. Each is validated in a time that follows from its size alone.
+//! Files that are small and made to keep a processor busy. Each is validated in a time that follows from its size
+//! alone.
 
 use std::io::{Cursor, Write};
 use std::time::Duration;

@@ -28,8 +28,8 @@ pub const ANSWER_LIMIT: Duration = LOOKS_LIMIT.saturating_add(rebuttal_store::AN
 pub(super) struct EvidenceCheck {
     /// What the committer decides.
     pub(super) command: Command,
-    /// What the dispute's state decided where evidence could not matter: no file was read, or one that could not be read
-    /// was not needed. The contest was decided then, even if the state is another by the time of the commit.
+    /// What the dispute's state decided where evidence could not matter: no file was read, or one that could not be
+    /// read was not needed. The contest was decided then, even if the state is another by the time of the commit.
     pub(super) decided_without_lookup: Option<Result<(), Refusal>>,
 }
 
