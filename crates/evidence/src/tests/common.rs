@@ -1,8 +1,8 @@
 //! A fixture with a store of each kind, and how a merchant posts to it.
 
 use crate::{
-    AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, S3Store, StorageLocation,
-    UploadForm, InvalidUpload, upload,
+    AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, InvalidUpload, S3Store,
+    StorageLocation, UploadForm, upload,
 };
 use bytes::Bytes;
 use futures_util::stream;
